@@ -1,0 +1,53 @@
+//! Settings of the public listener.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The public listener.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `http.listen`: address and port. Default `0.0.0.0:8080`.
+    pub listen: String,
+    /// `http.tls.cert` and `http.tls.key`: PEM files, both or neither. Default none: plain TCP.
+    pub tls: Option<TlsFiles>,
+    /// `http.allowed_origins`: origins such as `https://app.example`, or `*`, that may connect besides the same origin
+    /// and clients that send none (RFC 6454). Default empty.
+    pub allowed_origins: Vec<String>,
+    /// `http.header_bytes`: the largest request head. Default 16 KiB; at least 8 KiB. Beyond it: 431.
+    pub header_bytes: usize,
+    /// `http.header_timeout_seconds`: for TLS and the request head, and for an idle connection. Default 10 s.
+    pub header_timeout: Duration,
+    /// `http.pending`: connections that are not streams (yet). Default 1,024; further ones wait in the backlog.
+    pub pending: usize,
+    /// `http.retry_after_seconds`: what refused clients are told. Default 5 s.
+    pub retry_after: Duration,
+    /// `http.drain_seconds`: the longest drain; what is not flushed then is cut. Default 10 s.
+    pub drain: Duration,
+    /// `http.drain_spread_seconds`: clients are told to come back after a random part of this. Default 5 s.
+    pub drain_spread: Duration,
+}
+
+/// Where the certificate chain and its key are.
+#[derive(Clone, Debug)]
+pub struct TlsFiles {
+    /// PEM, leaf first.
+    pub cert: PathBuf,
+    /// PEM: PKCS#8, PKCS#1 or SEC1.
+    pub key: PathBuf,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: "0.0.0.0:8080".to_owned(),
+            tls: None,
+            allowed_origins: Vec::new(),
+            header_bytes: 16 * 1024,
+            header_timeout: Duration::from_secs(10),
+            pending: 1024,
+            retry_after: Duration::from_secs(5),
+            drain: Duration::from_secs(10),
+            drain_spread: Duration::from_secs(5),
+        }
+    }
+}

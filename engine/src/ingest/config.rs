@@ -1,0 +1,64 @@
+//! Settings of the way in.
+
+use std::time::Duration;
+
+/// Which tenants are subscribed at the broker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Subscribe {
+    /// A tenant's topics while it has subscribers, and [`Config::linger`] longer.
+    #[default]
+    OnDemand,
+    /// One subscription for every tenant. Costs a parse for events that nobody wants.
+    All,
+}
+
+/// How the gateway reaches its broker.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `mqtt.url`: brokers, tried in turn, as `mqtt://host:port`. Default: one, from `MQTT_HOST` and `MQTT_PORT`.
+    pub urls: Vec<String>,
+    /// `mqtt.username`. Default none.
+    pub username: Option<String>,
+    /// `mqtt.password`. Default none. Never shown.
+    pub password: Option<String>,
+    /// `mqtt.client_id`: prefix of the client id; a random suffix is added. Default `floodway`.
+    pub client_id: String,
+    /// `mqtt.subscribe`. Default `on_demand`.
+    pub subscribe: Subscribe,
+    /// `mqtt.qos`: 0 or 1. Default 0: the gateway reads as fast as the socket gives, and a broker's in-flight window
+    /// and queue for QoS 1 would drop a burst that TCP would have held.
+    pub qos: u8,
+    /// `mqtt.linger_seconds`: how long a tenant stays subscribed after its last subscriber left. Default 30 s.
+    pub linger: Duration,
+    /// `mqtt.packet_bytes`: the largest packet, in bytes, announced to the broker, which then skips larger ones.
+    /// Default 256 KiB.
+    pub packet_bytes: u32,
+    /// `mqtt.keep_alive_seconds`. Default 15 s; a dead broker is noticed within 1.5 of it.
+    pub keep_alive: Duration,
+    /// `mqtt.connect_timeout_seconds`: for TCP and CONNACK together. Default 5 s.
+    pub connect_timeout: Duration,
+    /// `mqtt.backoff_max_seconds`: the longest pause between two attempts (they start at 100 ms, double, and are
+    /// jittered). Default 10 s.
+    pub backoff_max: Duration,
+    /// `mqtt.subscribe_timeout_seconds`: how long a new stream waits for its tenant's SUBACK. Default 5 s.
+    pub subscribe_timeout: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            urls: vec!["mqtt://localhost:1883".to_owned()],
+            username: None,
+            password: None,
+            client_id: "floodway".to_owned(),
+            subscribe: Subscribe::OnDemand,
+            qos: 0,
+            linger: Duration::from_secs(30),
+            packet_bytes: 256 * 1024,
+            keep_alive: Duration::from_secs(15),
+            connect_timeout: Duration::from_secs(5),
+            backoff_max: Duration::from_secs(10),
+            subscribe_timeout: Duration::from_secs(5),
+        }
+    }
+}

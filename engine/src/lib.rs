@@ -1,0 +1,3 @@
+//! floodway: telemetry from an MQTT broker, fanned out to very many WebSocket and SSE subscribers.
+
+pub mod names;

@@ -1,0 +1,106 @@
+//! What tenants, devices and groups are called.
+//!
+//! Invariant: a name is 1 to 256 bytes long and holds no `/`, `+`, `#` and no control character, so it is
+//! one level of an MQTT topic and never a wildcard (MQTT 5.0, 4.7.1). Names are made only by parsing.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::sync::Arc;
+
+/// The longest name, in bytes.
+pub const NAME_BYTES_MAX: usize = 256;
+
+/// Why a text is not a name. The text itself is not repeated: it may be hostile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadName {
+    /// Nothing was given.
+    #[error("is empty")]
+    Empty,
+    /// More than [`NAME_BYTES_MAX`] bytes.
+    #[error("is longer than {NAME_BYTES_MAX} bytes")]
+    TooLong,
+    /// One of `/ + #`, or a control character.
+    #[error("holds '/', '+', '#' or a control character")]
+    Forbidden,
+}
+
+/// Checks that `text` may be one level of a topic.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub fn check(text: &str) -> Result<(), BadName> {
+    if text.is_empty() {
+        return Err(BadName::Empty);
+    }
+    if text.len() > NAME_BYTES_MAX {
+        return Err(BadName::TooLong);
+    }
+    if text.chars().any(|c| matches!(c, '/' | '+' | '#') || c.is_control()) {
+        return Err(BadName::Forbidden);
+    }
+    Ok(())
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $type:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $type(Arc<str>);
+
+        impl $type {
+            /// Makes a name of `text`.
+            ///
+            /// # Errors
+            /// If `text` may not be one level of a topic.
+            pub fn parse(text: &str) -> Result<Self, BadName> {
+                check(text).map(|()| Self(Arc::from(text)))
+            }
+
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Borrow<str> for $type {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name! {
+    /// An isolated customer: no event crosses from one to another.
+    TenantId
+}
+name! {
+    /// A publisher of telemetry, inside one tenant.
+    DeviceId
+}
+name! {
+    /// A named set of a tenant's devices.
+    GroupId
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_level_of_a_topic() {
+        assert!(TenantId::parse("TENANT1").is_ok());
+        assert!(DeviceId::parse("köln 7\"\\").is_ok());
+        assert_eq!(GroupId::parse(""), Err(BadName::Empty));
+        assert_eq!(GroupId::parse(&"x".repeat(257)), Err(BadName::TooLong));
+        for bad in ["a/b", "+", "a#", "a\nb", "a\u{0}", "\u{85}"] {
+            assert_eq!(TenantId::parse(bad), Err(BadName::Forbidden), "{bad:?}");
+        }
+    }
+}

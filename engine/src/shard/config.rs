@@ -1,0 +1,76 @@
+//! Settings of the shards and of what one subscriber may hold.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+/// The most shards: a tenant's interest is one bit a shard.
+pub const SHARDS_MAX: usize = 64;
+
+/// What happens to a subscriber whose ring is full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overflow {
+    /// The event that comes is dropped.
+    #[default]
+    DropNewest,
+    /// The oldest event that waits is dropped.
+    DropOldest,
+    /// An event that a newer one of its device has overtaken is dropped; the oldest where there is none.
+    Latest,
+    /// The stream ends as a slow consumer.
+    Disconnect,
+}
+
+/// The shards and the streams on them.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `shard.count`. Default: one a core. 1 to 64.
+    pub count: usize,
+    /// `shard.inbox`: events that wait for a shard. Default 8,192; at the limit ingest waits, and with it the broker.
+    /// Costs 24 bytes a place, and the events.
+    pub inbox: NonZeroUsize,
+    /// `stream.queue_size`: events that a subscriber may lag. Default 100. Costs 32 bytes a place, only while it lags.
+    pub queue_size: NonZeroUsize,
+    /// `stream.overflow`. Default `drop_newest`.
+    pub overflow: Overflow,
+    /// `stream.control_bytes`: answers, pings and notices that wait for one subscriber. Default 64 KiB; a stream at
+    /// the limit is closed as a slow consumer.
+    pub control_bytes: usize,
+    /// `stream.unsent_bytes`: what the kernel may hold unsent for one subscriber (`TCP_NOTSENT_LOWAT`). Default
+    /// 16 KiB; beyond it the ring and its policy decide.
+    pub unsent_bytes: u32,
+    /// `stream.user_timeout_seconds`: how long sent data may stay unacknowledged before the peer counts as dead
+    /// (`TCP_USER_TIMEOUT`, RFC 5482). Default 30 s.
+    pub user_timeout: Duration,
+    /// `stream.close_timeout_seconds`: how long an ended stream may take to read what it was still sent. Default 3 s.
+    pub close_timeout: Duration,
+    /// `stream.client_message_bytes`: the largest message of a client. Default 16 KiB; a larger one closes with 1009.
+    pub client_message_bytes: usize,
+    /// `stream.client_messages_per_second`: Default 1,000; a client that sends more is read more slowly.
+    pub client_messages_per_second: u32,
+    /// `stream.filter_ids`: devices, groups and metrics, each, that one subscriber may name. Default 1,000.
+    pub filter_ids: usize,
+    /// `stream.ws_ping_seconds`: silence after which a WebSocket gets a ping. Default 30 s.
+    pub ws_ping: Duration,
+    /// `stream.sse_keepalive_seconds`: silence after which an SSE stream gets a comment. Default 15 s.
+    pub sse_keepalive: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            count: std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(SHARDS_MAX),
+            inbox: NonZeroUsize::new(8192).expect("not zero"),
+            queue_size: NonZeroUsize::new(100).expect("not zero"),
+            overflow: Overflow::DropNewest,
+            control_bytes: 64 * 1024,
+            unsent_bytes: 16 * 1024,
+            user_timeout: Duration::from_secs(30),
+            close_timeout: Duration::from_secs(3),
+            client_message_bytes: 16 * 1024,
+            client_messages_per_second: 1000,
+            filter_ids: 1000,
+            ws_ping: Duration::from_secs(30),
+            sse_keepalive: Duration::from_secs(15),
+        }
+    }
+}
