@@ -1,0 +1,121 @@
+//! A shard's loop: one thread that owns its subscribers, and sleeps when there is nothing to do.
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mio::{Events, Poll};
+use tokio::io::unix::AsyncFd;
+
+use super::bell::Bell;
+use super::config::Config;
+use super::metrics::Metrics;
+use super::state::State;
+use super::subscriber::Newcomer;
+use crate::inbox::Inbox;
+
+/// Writes between two looks at who can be read. At some 10 µs a write, nobody waits longer than a few milliseconds.
+const SLICE: usize = 256;
+
+/// Sockets that report at once; further ones report in the next turn.
+const EVENTS: usize = 1024;
+
+/// A shard, for the tasks on its own thread.
+pub struct Shard {
+    state: RefCell<State>,
+    bell: Rc<Bell>,
+    inbox: Arc<Inbox>,
+    poll: RefCell<Option<Poll>>,
+}
+
+impl Shard {
+    /// Makes shard number `id`, to be run on the thread that calls this.
+    ///
+    /// # Errors
+    /// If the kernel gives no event queue.
+    pub fn new(id: usize, config: &Config, inbox: Arc<Inbox>, metrics: Arc<Metrics>) -> io::Result<Rc<Self>> {
+        let poll = Poll::new()?;
+        let bell = Rc::new(Bell::default());
+        let state = State::new(id, config.clone(), poll.registry().try_clone()?, Rc::clone(&bell), metrics);
+        Ok(Rc::new(Self { state: RefCell::new(state), bell, inbox, poll: RefCell::new(Some(poll)) }))
+    }
+
+    /// Makes `newcomer` a subscriber: from now on every event that it wants is sent to it, behind its greeting.
+    ///
+    /// # Errors
+    /// If its socket can't be watched. It is closed then, and its place given back.
+    pub fn attach(&self, newcomer: Newcomer) -> io::Result<()> {
+        let attached = self.state.borrow_mut().attach(newcomer);
+        self.bell.wake();
+        attached
+    }
+
+    /// Tells every stream, and each that still comes, to return after a random part of `spread`, and ends it.
+    pub fn drain(&self, spread: Duration) {
+        self.state.borrow_mut().draining = Some(spread);
+        self.bell.wake();
+    }
+
+    /// Streams that are live or still being let go.
+    pub fn subscribers(&self) -> usize {
+        self.state.borrow().subscribers.len()
+    }
+
+    /// Runs the shard until it is dropped.
+    ///
+    /// # Errors
+    /// If the kernel's event queue fails.
+    pub async fn run(&self) -> io::Result<()> {
+        let poll = self.poll.borrow_mut().take().expect("a shard runs once");
+        let mut poll = AsyncFd::new(poll)?;
+        let mut events = Events::with_capacity(EVENTS);
+        loop {
+            poll.get_mut().poll(&mut events, Some(Duration::ZERO))?;
+            if self.turn(&events) {
+                tokio::task::yield_now().await;
+            } else {
+                self.sleep(&poll).await?;
+            }
+        }
+    }
+
+    /// One slice of work. Returns whether there is more at once.
+    fn turn(&self, events: &Events) -> bool {
+        let mut state = self.state.borrow_mut();
+        state.sweep(Instant::now());
+        if state.tick.is_over() {
+            state.distribute(&self.inbox);
+        } else if self.inbox.is_half_full() {
+            state.spill();
+        }
+        state.flush(SLICE);
+        for event in events {
+            let readable = event.is_readable() || event.is_read_closed() || event.is_error();
+            state.look_at(event.token(), readable, event.is_writable());
+        }
+        for token in self.bell.take() {
+            state.look_at(token, true, true);
+        }
+        state.look_again(SLICE);
+        let more_to_drain = state.drain(SLICE);
+        let more_sockets = events.iter().count() == EVENTS;
+        more_to_drain || more_sockets || !state.tick.is_over() || !state.again.is_empty() || !self.inbox.is_empty()
+    }
+
+    async fn sleep(&self, poll: &AsyncFd<Poll>) -> io::Result<()> {
+        let (next, is_alone) = {
+            let state = self.state.borrow();
+            (state.sweep.next(), state.subscribers.is_empty())
+        };
+        tokio::select! {
+            biased;
+            () = self.inbox.filled() => {}
+            () = self.bell.heard() => {}
+            guard = poll.readable() => guard?.clear_ready(),
+            () = tokio::time::sleep_until(next.into()), if !is_alone => {}
+        }
+        Ok(())
+    }
+}
