@@ -1,4 +1,13 @@
 //! floodway: telemetry from an MQTT broker, fanned out to very many WebSocket and SSE subscribers.
 
-pub mod event;
+mod sync;
+
 pub mod names;
+
+pub mod event;
+
+pub mod index;
+
+pub mod inbox;
+
+pub mod shard;

@@ -74,7 +74,7 @@ impl State {
 
     fn match_event(&mut self, event: Arc<Event>) -> usize {
         self.matched = event.id();
-        let size = event.size();
+        let size = event.json().len();
         let Some(&table) = self.by_tenant.get(event.tenant()) else { return size };
         let Tick { parcels, dirty, .. } = &mut self.tick;
         let number = u32::try_from(parcels.len()).expect("a tick is bounded");

@@ -221,7 +221,7 @@ impl Ring {
         fn device(event: &Addressed) -> Option<&str> {
             event.parcel.event().map(|event| event.device())
         }
-        let mut seen = hashbrown::HashSet::from([device(newest)]);
+        let mut seen = std::collections::HashSet::from([device(newest)]);
         let mut overtaken: Vec<usize> =
             self.droppable().rev().filter(|(_, event)| !seen.insert(device(event))).map(|(at, _)| at).collect();
         if overtaken.is_empty() {
