@@ -15,9 +15,8 @@ use fastwebsockets::{FragmentCollector, OpCode, Role, WebSocket};
 use proptest::prelude::*;
 use tokio::io::{AsyncWriteExt, DuplexStream};
 
-use super::tests::{CLOSE, CONTINUATION, FIN, Got, PING, PONG, TEXT, any_frame, frame, read_all};
-
-const LIMIT: usize = 1 << 17;
+use super::properties::any_frame;
+use super::tests::{CLOSE, CONTINUATION, FIN, Got, LIMIT, PING, PONG, TEXT, frame, read_all};
 
 /// What fastwebsockets makes of a client's bytes, and whether it refused them before their end.
 fn oracle(bytes: &[u8]) -> (Vec<Got>, bool) {
