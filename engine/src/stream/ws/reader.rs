@@ -211,7 +211,6 @@ impl Partial {
             self.check_prefix()?;
             return Ok(ControlFlow::Continue(()));
         }
-        self.valid = 0;
         deliver(frame.kind, &mem::take(&mut self.message), each)
     }
 
