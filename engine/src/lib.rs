@@ -11,3 +11,5 @@ pub mod index;
 pub mod inbox;
 
 pub mod shard;
+
+pub mod stream;

@@ -15,10 +15,6 @@ pub(super) struct Members {
 pub(super) type Moved = (Key, u32);
 
 impl Members {
-    pub(super) fn len(&self) -> usize {
-        self.keys.len()
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
@@ -61,10 +57,6 @@ impl Members {
     /// The flush is over: the next batch goes to all again.
     pub(super) fn end_flush(&mut self) {
         self.flushed = 0;
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = Key> {
-        self.keys.iter().copied()
     }
 }
 
@@ -130,7 +122,7 @@ mod tests {
                     prop_assert_eq!(members.keys[seat as usize], *key);
                     prop_assert_eq!(members.has_flushed(seat), received.contains(key));
                 }
-                prop_assert_eq!(members.len(), seats.len());
+                prop_assert_eq!(members.keys.len(), seats.len());
             }
         }
     }

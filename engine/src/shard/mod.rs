@@ -22,6 +22,7 @@ mod read;
 mod ring;
 mod run;
 mod session;
+mod sockets;
 mod state;
 mod subscriber;
 mod sweep;

@@ -7,20 +7,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll};
-use tokio::io::unix::AsyncFd;
 
 use super::bell::Bell;
 use super::config::Config;
 use super::metrics::Metrics;
+use super::sockets::Sockets;
 use super::state::State;
 use super::subscriber::Newcomer;
 use crate::inbox::Inbox;
 
 /// Writes between two looks at who can be read. At some 10 µs a write, nobody waits longer than a few milliseconds.
 const SLICE: usize = 256;
-
-/// Sockets that report at once; further ones report in the next turn.
-const EVENTS: usize = 1024;
 
 /// A shard, for the tasks on its own thread.
 pub struct Shard {
@@ -38,7 +35,7 @@ impl Shard {
     pub fn new(id: usize, config: &Config, inbox: Arc<Inbox>, metrics: Arc<Metrics>) -> io::Result<Rc<Self>> {
         let poll = Poll::new()?;
         let bell = Rc::new(Bell::default());
-        let state = State::new(id, config.clone(), poll.registry().try_clone()?, Rc::clone(&bell), metrics);
+        let state = State::new(id, config.clone(), Sockets::registry(&poll)?, Rc::clone(&bell), metrics);
         Ok(Rc::new(Self { state: RefCell::new(state), bell, inbox, poll: RefCell::new(Some(poll)) }))
     }
 
@@ -69,14 +66,13 @@ impl Shard {
     /// If the kernel's event queue fails.
     pub async fn run(&self) -> io::Result<()> {
         let poll = self.poll.borrow_mut().take().expect("a shard runs once");
-        let mut poll = AsyncFd::new(poll)?;
-        let mut events = Events::with_capacity(EVENTS);
+        let mut sockets = Sockets::new(poll)?;
         loop {
-            poll.get_mut().poll(&mut events, Some(Duration::ZERO))?;
-            if self.turn(&events) {
+            let has_more = self.turn(sockets.take()?);
+            if has_more || sockets.may_have_more() {
                 tokio::task::yield_now().await;
             } else {
-                self.sleep(&poll).await?;
+                self.sleep(&sockets).await?;
             }
         }
     }
@@ -100,11 +96,10 @@ impl Shard {
         }
         state.look_again(SLICE);
         let more_to_drain = state.drain(SLICE);
-        let more_sockets = events.iter().count() == EVENTS;
-        more_to_drain || more_sockets || !state.tick.is_over() || !state.again.is_empty() || !self.inbox.is_empty()
+        more_to_drain || !state.tick.is_over() || !state.again.is_empty() || !self.inbox.is_empty()
     }
 
-    async fn sleep(&self, poll: &AsyncFd<Poll>) -> io::Result<()> {
+    async fn sleep(&self, sockets: &Sockets) -> io::Result<()> {
         let (next, is_alone) = {
             let state = self.state.borrow();
             (state.sweep.next(), state.subscribers.is_empty())
@@ -113,7 +108,7 @@ impl Shard {
             biased;
             () = self.inbox.filled() => {}
             () = self.bell.heard() => {}
-            guard = poll.readable() => guard?.clear_ready(),
+            ready = sockets.ready() => ready?,
             () = tokio::time::sleep_until(next.into()), if !is_alone => {}
         }
         Ok(())
