@@ -354,6 +354,21 @@ fn a_lingering_tenant_stays_subscribed_across_a_reconnect_but_a_retired_one_is_f
 }
 
 #[test]
+fn a_successor_is_not_told_of_a_gap_before_its_time() {
+    let mut bed = linked();
+    let first = bed.subscribe("T");
+    let gone = Arc::clone(first.tenant());
+    bed.subscriptions.link_lost();
+    drop(first);
+    assert!(bed.index.retire(&gone));
+    let _again = bed.enter("T");
+    bed.subscriptions.link_up();
+    let (id, _) = bed.sends_subscribe();
+    bed.grants(id, 1);
+    assert_eq!(bed.confirms(), ["T"]);
+}
+
+#[test]
 fn tenants_are_forgotten_without_a_link_too() {
     let mut bed = bed(Subscribe::OnDemand);
     drop(bed.enter("T"));
