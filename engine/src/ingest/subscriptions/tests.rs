@@ -289,6 +289,9 @@ fn a_tenant_wanted_again_before_its_unsubscribe_goes_out_keeps_its_subscription(
     assert_eq!(bed.confirms(), ["T"]);
     assert_eq!(upstream(&again), Upstream::Confirmed);
     assert_eq!(bed.sends(), None);
+    drop(again);
+    bed.passes(Duration::from_secs(1));
+    assert!(bed.index.find("T").is_some(), "it lingers anew");
 }
 
 #[test]
