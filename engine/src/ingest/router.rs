@@ -152,7 +152,7 @@ fn printable(topic: &[u8]) -> String {
         .collect()
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(floodway_loom)))]
 mod tests {
     use super::*;
     use crate::event::Rejection;

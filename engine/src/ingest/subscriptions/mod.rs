@@ -10,7 +10,7 @@
 //!   may be 1, and rumqttc does not check that an id is free. Batches make up for it, and grow by themselves.
 
 mod entry;
-#[cfg(test)]
+#[cfg(all(test, not(floodway_loom)))]
 mod tests;
 
 use std::collections::VecDeque;
@@ -349,18 +349,28 @@ impl Subscriptions {
     }
 
     fn batch_answered(&mut self, names: &[TenantId], answers: &[Answer], now: Instant) {
+        let mut refused = Vec::new();
         for (place, name) in names.iter().enumerate() {
             let Some(entry) = self.entries.get_mut(name) else {
                 continue;
             };
-            match refusal(answers, place) {
-                None => self.confirmed.push_back(entry.confirm()),
-                Some(reason) => {
-                    entry.standing.refuse(now);
-                    tracing::warn!(tenant = name.as_str(), reason, "subscription refused");
-                    entry.tenant.set_upstream(Upstream::Refused);
-                }
-            }
+            let Some(reason) = refusal(answers, place) else {
+                self.confirmed.push_back(entry.confirm());
+                continue;
+            };
+            entry.standing.refuse(now);
+            entry.tenant.set_upstream(Upstream::Refused);
+            refused.push((name, reason));
+        }
+        // One line for a batch: a broker that refuses everybody does so again and again.
+        if let Some((first, reason)) = refused.first() {
+            let tenant = first.as_str();
+            tracing::warn!(
+                tenant,
+                reason,
+                count = refused.len(),
+                "subscriptions refused"
+            );
         }
     }
 }
