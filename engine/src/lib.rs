@@ -4,6 +4,8 @@ mod sync;
 
 pub mod names;
 
+pub mod ingest;
+
 pub mod event;
 
 pub mod index;
@@ -13,3 +15,7 @@ pub mod inbox;
 pub mod shard;
 
 pub mod stream;
+
+pub mod auth;
+
+pub mod http;

@@ -12,9 +12,9 @@ pub enum End {
     /// Its token has expired.
     Expired,
     /// A token for another tenant was given to refresh it, or one that may not stream.
-    Forbidden(&'static str),
+    Forbidden(String),
     /// A token that does not verify was given to refresh it.
-    BadToken(&'static str),
+    BadToken(String),
     /// It lagged too far for its policy, or asked without reading the answers.
     SlowConsumer,
     /// The gateway stops; come back after so many milliseconds.
@@ -39,8 +39,8 @@ impl End {
             Self::Gone => return None,
             Self::Closed(code) => (code.unwrap_or(1000), Cow::Borrowed("")),
             Self::Expired => (4001, Cow::Borrowed("Invalid or expired token")),
-            Self::BadToken(reason) => (4001, Cow::Borrowed(reason)),
-            Self::Forbidden(reason) => (4003, Cow::Borrowed(reason)),
+            Self::BadToken(reason) => (4001, Cow::Owned(reason.clone())),
+            Self::Forbidden(reason) => (4003, Cow::Owned(reason.clone())),
             Self::SlowConsumer => (4008, Cow::Borrowed("Slow consumer")),
             Self::Draining { .. } => (1012, Cow::Borrowed("Server draining")),
             Self::Violation { code, reason } => (*code, Cow::Borrowed(reason)),

@@ -3,6 +3,7 @@
 use super::end::End;
 use super::filter::Filter;
 use super::subscriber::Key;
+use crate::names::TenantId;
 use super::state::State;
 
 /// The protocol on one connection: what its peer's bytes mean, and how it says good-bye.
@@ -24,6 +25,16 @@ impl Line<'_> {
     /// What the subscriber wants now.
     pub fn filter(&self) -> &Filter {
         self.state.filter(self.key)
+    }
+
+    /// Whose stream it is.
+    pub fn tenant(&self) -> &TenantId {
+        self.state.tenant(self.key)
+    }
+
+    /// Whether the stream has been ended, by the session or because the peer asks without reading.
+    pub fn is_ending(&self) -> bool {
+        self.state.ending.is_some()
     }
 
     /// The filter applies to every later event.

@@ -112,8 +112,16 @@ impl State {
     }
 
     pub(super) fn filter(&self, key: Key) -> &Filter {
-        let seat = self.subscribers[key.0 as usize].seat().expect("only a live stream's session asks");
+        let seat = self.seat(key);
         &self.tables[seat.table as usize].cohorts[seat.cohort as usize].spec.filter
+    }
+
+    pub(super) fn tenant(&self, key: Key) -> &TenantId {
+        self.tables[self.seat(key).table as usize].tenant.id()
+    }
+
+    fn seat(&self, key: Key) -> Seat {
+        self.subscribers[key.0 as usize].seat().expect("only a live stream's session asks")
     }
 
     /// Gives a subscriber another filter: events matched so far are sent as it wanted them, later ones as it wants.

@@ -7,4 +7,7 @@ pub mod action;
 pub mod answer;
 mod json;
 pub mod notice;
+mod sse;
 pub mod ws;
+
+pub use sse::{RETRY_MS, SseSession};

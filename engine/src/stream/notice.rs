@@ -8,7 +8,8 @@ use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::json::{List, Text};
-use crate::names::TenantId;
+use crate::names::{DeviceId, GroupId, TenantId};
+use crate::shard::Filter;
 
 /// 9999-12-31T23:59:59Z, in seconds since 1970.
 const LAST_SECOND: u64 = 253_402_300_799;
@@ -37,6 +38,21 @@ impl<D: Borrow<str>, G: Borrow<str>, M: Borrow<str>> fmt::Display for Filters<'_
             self.all_devices
         )
     }
+}
+
+/// A filter, to be shown.
+pub fn filters(filter: &Filter) -> Filters<'_, DeviceId, GroupId, Box<str>> {
+    Filters {
+        device_ids: filter.devices(),
+        group_ids: filter.groups(),
+        metric_names: metrics(filter),
+        all_devices: filter.wants_all_devices(),
+    }
+}
+
+/// The metrics that a filter narrows events to; none for all.
+pub fn metrics(filter: &Filter) -> &[Box<str>] {
+    filter.metrics().map_or(&[], |metrics| metrics.names())
 }
 
 /// The stream is live: whatever is published from now on reaches it.

@@ -7,4 +7,7 @@ pub mod close;
 pub mod handshake;
 mod header;
 pub mod reader;
+mod session;
 mod violation;
+
+pub use session::{Rules, WsSession, close_frame};
