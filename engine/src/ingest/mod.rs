@@ -1,0 +1,5 @@
+//! The way in: the broker's connection and its subscriptions.
+
+mod config;
+
+pub use config::{Config, Subscribe};
