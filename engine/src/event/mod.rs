@@ -1,0 +1,5 @@
+//! One accepted telemetry message.
+
+mod config;
+
+pub use config::Config;
