@@ -1,0 +1,5 @@
+//! The public listener.
+
+mod config;
+
+pub use config::{Config, TlsFiles};
