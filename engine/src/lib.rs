@@ -1,3 +1,15 @@
 //! floodway: telemetry from an MQTT broker, fanned out to very many WebSocket and SSE subscribers.
 
 pub mod names;
+
+pub mod ingest;
+
+pub mod event;
+
+pub mod index;
+
+pub mod shard;
+
+pub mod http;
+
+pub mod admin;
