@@ -10,6 +10,8 @@ pub mod index;
 
 pub mod shard;
 
+pub mod auth;
+
 pub mod http;
 
 pub mod admin;
