@@ -15,3 +15,5 @@ pub mod auth;
 pub mod http;
 
 pub mod admin;
+
+pub mod log;
