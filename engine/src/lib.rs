@@ -16,4 +16,6 @@ pub mod http;
 
 pub mod admin;
 
+pub mod config;
+
 pub mod log;
