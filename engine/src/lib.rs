@@ -19,3 +19,5 @@ pub mod admin;
 pub mod config;
 
 pub mod log;
+
+pub mod cli;
