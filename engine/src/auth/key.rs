@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 
 use super::claims::Claims;
+use super::fetch::FetchError;
 
 /// Why there is no verification key. Holds no secret.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +32,19 @@ pub enum KeyError {
         path: PathBuf,
         /// What is wrong, and what would be right.
         mend: &'static str,
+    },
+    /// `auth.jwks_url` is set: the keys must be fetched first, as [`Verifier::start`] does.
+    ///
+    /// [`Verifier::start`]: super::Verifier::start
+    #[error("auth.jwks_url: the keys must be fetched first")]
+    Remote,
+    /// The JWK set cannot be had, or holds no key that could be used.
+    #[error("auth.jwks_url = \"{url}\": {error}")]
+    Fetch {
+        /// Where it was looked for.
+        url: String,
+        /// The cause.
+        error: FetchError,
     },
 }
 
@@ -117,22 +131,38 @@ fn check_label(pem: &[u8]) -> Result<(), &'static str> {
     }
 }
 
+/// The algorithms of RSA keys (RFC 7518, 3.3 and 3.5).
+pub(super) const RSA: [Algorithm; 6] = [
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS256,
+    Algorithm::PS384,
+    Algorithm::PS512,
+];
+
 /// Shorter and longer keys verify nothing: the cryptography library takes 2048 to 8192 bits
 /// (RFC 7518, 3.3 and 3.5 demand 2048 or more).
 fn rsa(key: DecodingKey) -> Result<Key, &'static str> {
-    use Algorithm::{PS256, PS384, PS512, RS256, RS384, RS512};
     // The key is a PKCS#1 structure: the modulus, and at most 20 bytes more.
     match key.try_get_as_bytes().map_or(0, <[u8]>::len) {
-        256..=1044 => Ok(Key::new(key, &[RS256, RS384, RS512, PS256, PS384, PS512])),
+        256..=1044 => Ok(Key::new(key, &RSA)),
         _ => Err("expected an RSA key of 2048 to 8192 bits (RFC 7518, 3.3)"),
     }
 }
 
-/// The curve decides the algorithm (RFC 7518, 3.4). The key is an uncompressed point.
 fn ec(key: DecodingKey) -> Result<Key, &'static str> {
+    match ec_algorithm(&key) {
+        Some(algorithm) => Ok(Key::new(key, &[algorithm])),
+        None => Err("expected an EC key on the curve P-256 or P-384"),
+    }
+}
+
+/// The curve decides the algorithm (RFC 7518, 3.4). The key is an uncompressed point.
+pub(super) fn ec_algorithm(key: &DecodingKey) -> Option<Algorithm> {
     match key.try_get_as_bytes().map_or(0, <[u8]>::len) {
-        65 => Ok(Key::new(key, &[Algorithm::ES256])),
-        97 => Ok(Key::new(key, &[Algorithm::ES384])),
-        _ => Err("expected an EC key on the curve P-256 or P-384"),
+        65 => Some(Algorithm::ES256),
+        97 => Some(Algorithm::ES384),
+        _ => None,
     }
 }

@@ -6,6 +6,9 @@
 
 mod claims;
 mod config;
+mod fetch;
+mod jwk;
+mod jwks;
 mod key;
 mod refusal;
 mod sign;
@@ -15,6 +18,7 @@ mod verifier;
 mod tests;
 
 pub use config::Config;
+pub use fetch::FetchError;
 pub use key::KeyError;
 pub use refusal::Refusal;
 pub use sign::{Grant, sign};

@@ -2,8 +2,11 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::claims::Expected;
+use jsonwebtoken::Header;
+
+use super::claims::{Claims, Expected};
 use super::config::Config;
+use super::jwks::{KeySet, Pace};
 use super::key::{Key, KeyError};
 use super::refusal::Refusal;
 use crate::names::TenantId;
@@ -24,28 +27,60 @@ pub struct Identity {
 
 /// Checks tokens against the configured key. Made once, and shared.
 pub struct Verifier {
-    key: Key,
+    keys: Keys,
     expected: Expected,
 }
 
+enum Keys {
+    One(Box<Key>),
+    Set(KeySet),
+}
+
 impl Verifier {
-    /// Builds a verifier from its settings.
+    /// Builds a verifier from its settings; with `auth.jwks_url` it fetches the keys first, and keeps
+    /// them fresh in a task of the current runtime, which ends soon after the verifier is dropped.
     ///
     /// # Errors
-    /// If there is no key, or it cannot be read or used.
+    /// If there is no key, or it cannot be had, read or used.
+    pub async fn start(config: &Config) -> Result<Self, KeyError> {
+        match &config.jwks_url {
+            Some(url) => Self::start_set(config, url, Pace::default()).await,
+            None => Self::new(config),
+        }
+    }
+
+    pub(super) async fn start_set(
+        config: &Config,
+        url: &str,
+        pace: Pace,
+    ) -> Result<Self, KeyError> {
+        let set = KeySet::start(url, pace)
+            .await
+            .map_err(|error| KeyError::Fetch {
+                url: url.to_owned(),
+                error,
+            })?;
+        Ok(Self {
+            keys: Keys::Set(set),
+            expected: expected(config),
+        })
+    }
+
+    /// Builds a verifier with a key that is at hand: `auth.hs256_secret` or `auth.public_key`.
+    ///
+    /// # Errors
+    /// If there is no key, or it cannot be read or used, or must be fetched first.
     pub fn new(config: &Config) -> Result<Self, KeyError> {
-        let key = match (&config.hs256_secret, &config.public_key) {
-            (Some(secret), _) => Key::from_secret(secret),
-            (None, Some(path)) => Key::from_pem_file(path)?,
-            (None, None) => return Err(KeyError::Missing),
+        let key = match (&config.hs256_secret, &config.public_key, &config.jwks_url) {
+            (Some(secret), _, _) => Key::from_secret(secret),
+            (None, Some(path), _) => Key::from_pem_file(path)?,
+            (None, None, Some(_)) => return Err(KeyError::Remote),
+            (None, None, None) => return Err(KeyError::Missing),
         };
-        let expected = Expected {
-            issuer: config.issuer.clone(),
-            audience: config.audience.clone(),
-            roles: config.roles.clone(),
-            leeway: config.leeway,
-        };
-        Ok(Self { key, expected })
+        Ok(Self {
+            keys: Keys::One(Box::new(key)),
+            expected: expected(config),
+        })
     }
 
     /// Checks a token. Takes some microseconds with HS256, some tens with the other algorithms.
@@ -70,10 +105,27 @@ impl Verifier {
         let header = jsonwebtoken::decode_header(token).map_err(|_| Refusal::Invalid)?;
         // RFC 7515, 4.1.11: a token with an extension that is critical and not understood is invalid,
         // and none is understood here.
-        if header.crit.is_some() || !self.key.is_for(header.alg) {
+        if header.crit.is_some() {
             return Err(Refusal::Invalid);
         }
-        let claims = self.key.open(token).ok_or(Refusal::Invalid)?;
+        let claims = self.open(token, &header).ok_or(Refusal::Invalid)?;
         self.expected.check(&claims, now)
+    }
+
+    /// The claims of a token that one of our keys signed.
+    fn open(&self, token: &str, header: &Header) -> Option<Claims> {
+        match &self.keys {
+            Keys::One(key) => key.is_for(header.alg).then(|| key.open(token))?,
+            Keys::Set(set) => set.open(token, header),
+        }
+    }
+}
+
+fn expected(config: &Config) -> Expected {
+    Expected {
+        issuer: config.issuer.clone(),
+        audience: config.audience.clone(),
+        roles: config.roles.clone(),
+        leeway: config.leeway,
     }
 }

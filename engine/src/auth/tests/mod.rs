@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 use super::{Config, Identity, KeyError, Refusal, Verifier};
 
 mod identity;
+mod jwks;
 mod keys;
 mod lifetime;
 
