@@ -19,3 +19,11 @@ pub mod stream;
 pub mod auth;
 
 pub mod http;
+
+pub mod admin;
+
+pub mod config;
+
+pub mod log;
+
+pub mod cli;
