@@ -32,7 +32,11 @@ pub struct Inbox {
 impl Inbox {
     /// An inbox for `capacity` items.
     pub fn new(capacity: usize) -> Self {
-        Self { queue: ArrayQueue::new(capacity), filled: Notify::new(), emptied: Notify::new() }
+        Self {
+            queue: ArrayQueue::new(capacity),
+            filled: Notify::new(),
+            emptied: Notify::new(),
+        }
     }
 
     /// Puts `item` in, waiting for room if there is none. One wake-up at most, and none while the shard is busy.

@@ -24,6 +24,8 @@ pub mod admin;
 
 pub mod config;
 
+pub mod gateway;
+
 pub mod log;
 
 pub mod cli;

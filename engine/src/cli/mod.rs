@@ -12,6 +12,7 @@ use crate::config::ConfigErrors;
 
 mod check;
 mod flags;
+mod serve;
 mod token;
 
 /// Telemetry from an MQTT broker, fanned out to very many WebSocket and SSE subscribers.
@@ -24,6 +25,7 @@ struct Floodway {
 
 #[derive(Subcommand)]
 enum Command {
+    Serve(serve::Args),
     Token(token::Args),
     Check(check::Args),
 }
@@ -45,6 +47,7 @@ impl From<ConfigErrors> for Failure {
 /// Runs the command that this process was started with.
 pub fn run() -> ExitCode {
     let done = match Floodway::parse().command {
+        Command::Serve(args) => serve::run(args),
         Command::Token(args) => token::run(args),
         Command::Check(args) => check::run(args),
     };
@@ -57,6 +60,16 @@ pub fn run() -> ExitCode {
         eprintln!("error: {line}");
     }
     ExitCode::from(status)
+}
+
+/// Runs what waits for sockets and signals, on this thread.
+fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime
+        .map_err(|error| Failure::Running(error.to_string()))?
+        .block_on(work)
 }
 
 /// Looks up an environment variable. Bytes that are not UTF-8 become U+FFFD, so that a value that

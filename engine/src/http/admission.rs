@@ -30,22 +30,35 @@ pub(super) async fn admit(request: &Parts, front: &Front) -> Result<Admitted, Re
     let query = Query::parse(&request.uri);
     let token = token(&request.headers, &query).ok_or(auth::Refusal::Missing)?;
     let identity = front.verifier.verify(token)?;
-    let filter = query.filter(front.stream.filter_ids).map_err(Refusal::Query)?;
+    let filter = query
+        .filter(front.stream.filter_ids)
+        .map_err(Refusal::Query)?;
     let resume = query.resume(&request.headers).map_err(Refusal::Query)?;
     let place = front.index.enter(&identity.tenant)?;
-    front.upstreams.confirmed(place.tenant()).await.map_err(|reason| {
-        tracing::debug!(tenant = %identity.tenant, ?reason, "stream refused: broker");
-        Refusal::NoBroker
-    })?;
+    front
+        .upstreams
+        .confirmed(place.tenant())
+        .await
+        .map_err(|reason| {
+            tracing::debug!(tenant = %identity.tenant, ?reason, "stream refused: broker");
+            Refusal::NoBroker
+        })?;
     if front.index.is_draining() {
         return Err(Refusal::Draining);
     }
-    Ok(Admitted { identity, filter, resume, place })
+    Ok(Admitted {
+        identity,
+        filter,
+        resume,
+        place,
+    })
 }
 
 /// The token: in the header, else in the query, else among the subprotocols of a WebSocket.
 fn token<'a>(headers: &'a HeaderMap, query: &'a Query) -> Option<&'a str> {
-    bearer(headers).or(query.token.as_deref()).or_else(|| handshake::bearer(headers))
+    bearer(headers)
+        .or(query.token.as_deref())
+        .or_else(|| handshake::bearer(headers))
 }
 
 /// RFC 6750, 2.1; the scheme's case does not matter (RFC 9110, 11.1).
@@ -63,7 +76,10 @@ mod tests {
     #[test]
     fn the_header_comes_before_the_query_and_the_query_before_the_subprotocol() {
         let mut headers = HeaderMap::new();
-        headers.insert("sec-websocket-protocol", HeaderValue::from_static("floodway.v1, bearer.C"));
+        headers.insert(
+            "sec-websocket-protocol",
+            HeaderValue::from_static("floodway.v1, bearer.C"),
+        );
         let query = Query::parse(&"/x?token=B".parse().unwrap());
         assert_eq!(token(&headers, &Query::default()), Some("C"));
         assert_eq!(token(&headers, &query), Some("B"));

@@ -40,7 +40,12 @@ pub(super) struct Beginning {
 impl Beginning {
     /// The subscriber, with its outlet and what its client sent too early.
     pub(super) fn newcomer(self, outlet: Outlet, early: Vec<u8>) -> Newcomer {
-        let Admitted { identity, filter, place, .. } = self.admitted;
+        let Admitted {
+            identity,
+            filter,
+            place,
+            ..
+        } = self.admitted;
         Newcomer {
             outlet,
             session: self.session,
@@ -53,15 +58,29 @@ impl Beginning {
         }
     }
 
-    fn new(admitted: Admitted, session: Box<dyn Session>, encoding: Encoding, mut greeting: Vec<u8>) -> Self {
+    fn new(
+        admitted: Admitted,
+        session: Box<dyn Session>,
+        encoding: Encoding,
+        mut greeting: Vec<u8>,
+    ) -> Self {
         let expires_at = SystemTime::UNIX_EPOCH + Duration::from_secs(admitted.identity.expires_at);
-        let connected = notice::connected(&admitted.identity.tenant, &notice::filters(&admitted.filter), expires_at);
+        let connected = notice::connected(
+            &admitted.identity.tenant,
+            &notice::filters(&admitted.filter),
+            expires_at,
+        );
         named(encoding, "connected", &connected, &mut greeting);
         // Nothing is kept to replay, so whoever was away is told that it may have missed something.
         if matches!(admitted.resume, Resume::After(_)) {
             Gap::Replay.encode(encoding, &mut greeting);
         }
-        Self { admitted, session, encoding, greeting }
+        Self {
+            admitted,
+            session,
+            encoding,
+            greeting,
+        }
     }
 }
 
@@ -70,7 +89,11 @@ pub(super) async fn websocket(head: Response<()>, request: &Parts, front: &Front
     let head = handshake::head(&head.into_parts().0);
     match admit(request, front).await {
         Ok(admitted) => {
-            let encoding = if admitted.resume == Resume::No { Encoding::Ws } else { Encoding::WsWithId };
+            let encoding = if admitted.resume == Resume::No {
+                Encoding::Ws
+            } else {
+                Encoding::WsWithId
+            };
             let session = Box::new(WsSession::new(front.ws_rules.clone()));
             TakenBack::Stream(Box::new(Beginning::new(admitted, session, encoding, head)))
         }
@@ -85,14 +108,24 @@ pub(super) async fn websocket(head: Response<()>, request: &Parts, front: &Front
 ///
 /// # Errors
 /// The reason not to begin it, to be answered as a plain response.
-pub(super) async fn sse(request: &Parts, origin: &Origin, front: &Front) -> Result<TakenBack, Refusal> {
+pub(super) async fn sse(
+    request: &Parts,
+    origin: &Origin,
+    front: &Front,
+) -> Result<TakenBack, Refusal> {
     let admitted = admit(request, front).await?;
     // HTTP/1.0 knows no chunks: the body ends with the connection (RFC 9112, 6.3).
-    let encoding = if request.version == Version::HTTP_10 { Encoding::Sse } else { Encoding::SseChunked };
+    let encoding = if request.version == Version::HTTP_10 {
+        Encoding::Sse
+    } else {
+        Encoding::SseChunked
+    };
     let mut greeting = sse_head(encoding, origin);
     begin_events(encoding, &mut greeting);
     let session = Box::new(SseSession::new(encoding));
-    Ok(TakenBack::Stream(Box::new(Beginning::new(admitted, session, encoding, greeting))))
+    Ok(TakenBack::Stream(Box::new(Beginning::new(
+        admitted, session, encoding, greeting,
+    ))))
 }
 
 /// An SSE stream over HTTP/2, as a response whose body the shard fills.
@@ -109,11 +142,20 @@ pub(super) async fn sse_h2(request: &Parts, front: &Front) -> Result<Response<An
     let newcomer = beginning.newcomer(Outlet::Pipe(Box::new(pipe)), Vec::new());
     // A pipe has no socket, so there is nothing that could fail to be watched.
     let attached = front.shard.attach(newcomer);
-    debug_assert!(attached.is_ok(), "a pipe is attached without asking the kernel");
+    debug_assert!(
+        attached.is_ok(),
+        "a pipe is attached without asking the kernel"
+    );
     let mut response = Response::new(Answer::stream(body));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+        .headers_mut()
+        .insert("x-accel-buffering", HeaderValue::from_static("no"));
     Ok(response)
 }
 
@@ -135,7 +177,11 @@ pub(super) fn upgrade<B>(request: &mut Request<B>) -> Result<Response<()>, Respo
 }
 
 fn begin_events(encoding: Encoding, greeting: &mut Vec<u8>) {
-    sse_text(encoding, format!("retry: {RETRY_MS}\n\n").as_bytes(), greeting);
+    sse_text(
+        encoding,
+        format!("retry: {RETRY_MS}\n\n").as_bytes(),
+        greeting,
+    );
 }
 
 fn sse_head(encoding: Encoding, origin: &Origin) -> Vec<u8> {

@@ -53,28 +53,42 @@ pub(super) async fn serve(socket: TcpStream, permit: OwnedSemaphorePermit, front
     }
 }
 
-async fn serve_plain(socket: TcpStream, permit: OwnedSemaphorePermit, front: &Rc<Front>) -> io::Result<()> {
+async fn serve_plain(
+    socket: TcpStream,
+    permit: OwnedSemaphorePermit,
+    front: &Rc<Front>,
+) -> io::Result<()> {
     match timeout(front.http.header_timeout, speaks_h2(&socket)).await {
         Ok(Ok(true)) => return serve_h2(socket, permit, front).await,
         Ok(Ok(false)) => {}
         Ok(Err(error)) => return Err(error),
         Err(_) => return Err(io::ErrorKind::TimedOut.into()),
     }
-    let Some((taken_back, socket, early)) = serve_h1(socket, front).await? else { return Ok(()) };
+    let Some((taken_back, socket, early)) = serve_h1(socket, front).await? else {
+        return Ok(());
+    };
     match taken_back {
         TakenBack::Stream(beginning) => {
             let outlet = Outlet::Socket(mio::net::TcpStream::from_std(socket.into_std()?));
             front.shard.attach(beginning.newcomer(outlet, early))
         }
-        TakenBack::Farewell(bytes) => say_farewell(socket, &bytes, front.stream.close_timeout).await,
+        TakenBack::Farewell(bytes) => {
+            say_farewell(socket, &bytes, front.stream.close_timeout).await
+        }
     }
 }
 
-async fn serve_tls(stream: TlsStream<TcpStream>, permit: OwnedSemaphorePermit, front: &Rc<Front>) -> io::Result<()> {
+async fn serve_tls(
+    stream: TlsStream<TcpStream>,
+    permit: OwnedSemaphorePermit,
+    front: &Rc<Front>,
+) -> io::Result<()> {
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
         return serve_h2(stream, permit, front).await;
     }
-    let Some((taken_back, stream, early)) = serve_h1(stream, front).await? else { return Ok(()) };
+    let Some((taken_back, stream, early)) = serve_h1(stream, front).await? else {
+        return Ok(());
+    };
     match taken_back {
         TakenBack::Stream(beginning) => {
             let (socket, tls) = stream.into_inner();
@@ -82,7 +96,9 @@ async fn serve_tls(stream: TlsStream<TcpStream>, permit: OwnedSemaphorePermit, f
             let outlet = Outlet::Pipe(Box::new(TlsPipe::new(socket, tls)));
             front.shard.attach(beginning.newcomer(outlet, early))
         }
-        TakenBack::Farewell(bytes) => say_farewell(stream, &bytes, front.stream.close_timeout).await,
+        TakenBack::Farewell(bytes) => {
+            say_farewell(stream, &bytes, front.stream.close_timeout).await
+        }
     }
 }
 
@@ -135,7 +151,11 @@ where
         None => Ok(None),
         Some(taken_back) => {
             let parts = connection.into_parts();
-            Ok(Some((taken_back, parts.io.into_inner(), parts.read_buf.to_vec())))
+            Ok(Some((
+                taken_back,
+                parts.io.into_inner(),
+                parts.read_buf.to_vec(),
+            )))
         }
     }
 }

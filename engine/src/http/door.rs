@@ -42,11 +42,22 @@ impl Door {
     ///
     /// # Errors
     /// If the address can't be bound: it is in use, or not ours.
-    pub fn open(http: &Config, stream: &shard::Config, shards: usize) -> io::Result<(Self, Vec<mpsc::Receiver<Dealt>>)> {
+    pub fn open(
+        http: &Config,
+        stream: &shard::Config,
+        shards: usize,
+    ) -> io::Result<(Self, Vec<mpsc::Receiver<Dealt>>)> {
         let listener = TcpListener::from_std(listen(http, stream)?)?;
         let (senders, receivers) = (0..shards).map(|_| mpsc::channel(DEALT)).unzip();
         let pending = Arc::new(Semaphore::new(http.pending.min(Semaphore::MAX_PERMITS)));
-        Ok((Self { listener, pending, shards: senders }, receivers))
+        Ok((
+            Self {
+                listener,
+                pending,
+                shards: senders,
+            },
+            receivers,
+        ))
     }
 
     /// The address that it listens on.
@@ -60,9 +71,13 @@ impl Door {
     /// Accepts connections until it is dropped.
     pub async fn run(&self) {
         for shard in self.shards.iter().cycle() {
-            let Ok(permit) = Arc::clone(&self.pending).acquire_owned().await else { return };
+            let Ok(permit) = Arc::clone(&self.pending).acquire_owned().await else {
+                return;
+            };
             let socket = self.accept().await;
-            let Ok(socket) = socket.into_std() else { continue };
+            let Ok(socket) = socket.into_std() else {
+                continue;
+            };
             if shard.send(Dealt { socket, permit }).await.is_err() {
                 return;
             }
@@ -98,7 +113,11 @@ pub async fn serve(mut dealt: mpsc::Receiver<Dealt>, shared: Shared, shard: Rc<S
 
 fn listen(http: &Config, stream: &shard::Config) -> io::Result<std::net::TcpListener> {
     let address = resolve(&http.listen)?;
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
@@ -130,5 +149,8 @@ fn resolve(listen: &str) -> io::Result<SocketAddr> {
 /// The peer was gone before it was accepted: nothing is wrong with the listener (accept(2)).
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted
+    )
 }

@@ -50,13 +50,35 @@ impl Front {
             filter_ids: shared.stream.filter_ids,
             verifier: Arc::clone(&shared.verifier),
         };
-        let Shared { http, stream, verifier, index, upstreams, tls } = shared;
-        Self { http, stream, verifier, index, upstreams, tls, shard, ws_rules: Rc::new(ws_rules) }
+        let Shared {
+            http,
+            stream,
+            verifier,
+            index,
+            upstreams,
+            tls,
+        } = shared;
+        Self {
+            http,
+            stream,
+            verifier,
+            index,
+            upstreams,
+            tls,
+            shard,
+            ws_rules: Rc::new(ws_rules),
+        }
     }
 
     pub(super) fn status(&self) -> Response<Answer> {
-        let (total, max) = (self.index.connections(), self.index.connections_per_tenant());
-        respond::json(StatusCode::OK, format!(r#"{{"total_connections":{total},"max_per_tenant":{max}}}"#))
+        let (total, max) = (
+            self.index.connections(),
+            self.index.connections_per_tenant(),
+        );
+        respond::json(
+            StatusCode::OK,
+            format!(r#"{{"total_connections":{total},"max_per_tenant":{max}}}"#),
+        )
     }
 
     /// Whether new streams are taken; a broker that is gone says no, but does not fail `/livez`.

@@ -117,7 +117,11 @@ impl Pipe for StreamPipe {
     }
 
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        if self.0.borrow().is_gone { Ok(0) } else { Err(io::ErrorKind::WouldBlock.into()) }
+        if self.0.borrow().is_gone {
+            Ok(0)
+        } else {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
     }
 
     fn finish(&mut self) -> io::Result<()> {

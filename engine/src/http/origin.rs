@@ -16,14 +16,22 @@ pub(super) enum Origin {
 
 /// Judges the origin of a request. `host` is what the request was sent to: over HTTP/2 it stands in the URI.
 pub(super) fn judge(headers: &HeaderMap, uri: &Uri, allowed: &[String]) -> Origin {
-    let Some(origin) = headers.get(ORIGIN) else { return Origin::Same };
+    let Some(origin) = headers.get(ORIGIN) else {
+        return Origin::Same;
+    };
     let text = origin.to_str().unwrap_or("null");
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).or(uri.authority().map(|it| it.as_str()));
+    let host = headers
+        .get(HOST)
+        .and_then(|host| host.to_str().ok())
+        .or(uri.authority().map(|it| it.as_str()));
     let own = text.split_once("://").map(|(_, authority)| authority);
     if own.is_some() && own.map(str::to_ascii_lowercase) == host.map(str::to_ascii_lowercase) {
         return Origin::Same;
     }
-    if allowed.iter().any(|it| it == "*" || it.trim_end_matches('/').eq_ignore_ascii_case(text)) {
+    if allowed
+        .iter()
+        .any(|it| it == "*" || it.trim_end_matches('/').eq_ignore_ascii_case(text))
+    {
         return Origin::Allowed(origin.clone());
     }
     Origin::Foreign
@@ -50,8 +58,17 @@ mod tests {
         assert_eq!(judged(Some("http://gw.example"), &[]), Origin::Foreign);
         assert_eq!(judged(Some("null"), &[]), Origin::Foreign);
         let app = HeaderValue::from_static("https://app.example");
-        assert_eq!(judged(Some("https://app.example"), &["https://app.example/"]), Origin::Allowed(app.clone()));
-        assert_eq!(judged(Some("https://app.example"), &["*"]), Origin::Allowed(app));
-        assert_eq!(judged(Some("https://app.example.evil"), &["https://app.example"]), Origin::Foreign);
+        assert_eq!(
+            judged(Some("https://app.example"), &["https://app.example/"]),
+            Origin::Allowed(app.clone())
+        );
+        assert_eq!(
+            judged(Some("https://app.example"), &["*"]),
+            Origin::Allowed(app)
+        );
+        assert_eq!(
+            judged(Some("https://app.example.evil"), &["https://app.example"]),
+            Origin::Foreign
+        );
     }
 }

@@ -51,13 +51,19 @@ impl Query {
         let mut filter = Filter::default();
         if !self.devices.is_empty() {
             let devices = names("device_id", &self.devices, DeviceId::parse)?;
-            filter.add_devices(&devices, ids_max).map_err(|error| error.to_string())?;
+            filter
+                .add_devices(&devices, ids_max)
+                .map_err(|error| error.to_string())?;
         }
         if !self.groups.is_empty() {
             let groups = names("group_id", &self.groups, GroupId::parse)?;
-            filter.add_groups(&groups, ids_max).map_err(|error| error.to_string())?;
+            filter
+                .add_groups(&groups, ids_max)
+                .map_err(|error| error.to_string())?;
         }
-        filter.set_metrics(self.metrics.clone(), ids_max).map_err(|error| error.to_string())?;
+        filter
+            .set_metrics(self.metrics.clone(), ids_max)
+            .map_err(|error| error.to_string())?;
         Ok(filter)
     }
 
@@ -66,8 +72,13 @@ impl Query {
     /// # Errors
     /// If the id is not a decimal number.
     pub(super) fn resume(&self, headers: &HeaderMap) -> Result<Resume, String> {
-        let header = headers.get("last-event-id").map(|value| value.to_str().unwrap_or("\u{fffd}"));
-        match header.filter(|id| !id.is_empty()).or(self.last_event_id.as_deref()) {
+        let header = headers
+            .get("last-event-id")
+            .map(|value| value.to_str().unwrap_or("\u{fffd}"));
+        match header
+            .filter(|id| !id.is_empty())
+            .or(self.last_event_id.as_deref())
+        {
             None => Ok(Resume::No),
             Some("") => Ok(Resume::FromNow),
             Some(id) if id.bytes().all(|byte| byte.is_ascii_digit()) => {
@@ -85,8 +96,15 @@ fn list(value: &str) -> impl Iterator<Item = String> {
     names.into_iter().flatten().map(str::to_owned)
 }
 
-fn names<T>(parameter: &str, texts: &[String], parse: fn(&str) -> Result<T, BadName>) -> Result<Vec<T>, String> {
-    texts.iter().map(|text| parse(text).map_err(|bad| format!("{parameter} {bad}"))).collect()
+fn names<T>(
+    parameter: &str,
+    texts: &[String],
+    parse: fn(&str) -> Result<T, BadName>,
+) -> Result<Vec<T>, String> {
+    texts
+        .iter()
+        .map(|text| parse(text).map_err(|bad| format!("{parameter} {bad}")))
+        .collect()
 }
 
 #[cfg(test)]
@@ -99,17 +117,39 @@ mod tests {
 
     #[test]
     fn filters_are_read_from_lists_and_repeated_parameters() {
-        let filter = query("device_id=A,B%20C&device_id=D&metric=t,h&group_id=").filter(10).unwrap();
-        assert_eq!(filter.devices().iter().map(DeviceId::as_str).collect::<Vec<_>>(), ["A", "B C", "D"]);
+        let filter = query("device_id=A,B%20C&device_id=D&metric=t,h&group_id=")
+            .filter(10)
+            .unwrap();
+        assert_eq!(
+            filter
+                .devices()
+                .iter()
+                .map(DeviceId::as_str)
+                .collect::<Vec<_>>(),
+            ["A", "B C", "D"]
+        );
         assert_eq!(filter.metrics().unwrap().names().len(), 2);
         assert!(query("").filter(10).unwrap().wants_all_devices());
-        assert!(query("device_id=&token=x").filter(10).unwrap().wants_all_devices());
+        assert!(
+            query("device_id=&token=x")
+                .filter(10)
+                .unwrap()
+                .wants_all_devices()
+        );
     }
 
     #[test]
     fn a_bad_id_is_named() {
-        assert_eq!(query("device_id=A,,B").filter(10).unwrap_err(), "device_id is empty");
-        assert!(query("group_id=a%2Fb").filter(10).unwrap_err().starts_with("group_id holds"));
+        assert_eq!(
+            query("device_id=A,,B").filter(10).unwrap_err(),
+            "device_id is empty"
+        );
+        assert!(
+            query("group_id=a%2Fb")
+                .filter(10)
+                .unwrap_err()
+                .starts_with("group_id holds")
+        );
         assert!(query("device_id=A,B,C").filter(2).is_err());
     }
 
@@ -117,11 +157,24 @@ mod tests {
     fn the_header_wins_over_the_parameter() {
         let mut headers = HeaderMap::new();
         assert_eq!(query("").resume(&headers), Ok(Resume::No));
-        assert_eq!(query("last_event_id=").resume(&headers), Ok(Resume::FromNow));
-        assert_eq!(query("lastEventId=12").resume(&headers), Ok(Resume::After(12)));
+        assert_eq!(
+            query("last_event_id=").resume(&headers),
+            Ok(Resume::FromNow)
+        );
+        assert_eq!(
+            query("lastEventId=12").resume(&headers),
+            Ok(Resume::After(12))
+        );
         assert!(query("last_event_id=-1").resume(&headers).is_err());
-        assert!(query("last_event_id=99999999999999999999999").resume(&headers).is_err());
+        assert!(
+            query("last_event_id=99999999999999999999999")
+                .resume(&headers)
+                .is_err()
+        );
         headers.insert("last-event-id", "7".parse().unwrap());
-        assert_eq!(query("last_event_id=12").resume(&headers), Ok(Resume::After(7)));
+        assert_eq!(
+            query("last_event_id=12").resume(&headers),
+            Ok(Resume::After(7))
+        );
     }
 }

@@ -44,7 +44,9 @@ impl Refusal {
             }
             Self::Query(_) => StatusCode::BAD_REQUEST,
             Self::NoPlace(NoPlace::Tenant { .. }) => StatusCode::TOO_MANY_REQUESTS,
-            Self::NoPlace(NoPlace::Gateway) | Self::NoBroker | Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoPlace(NoPlace::Gateway) | Self::NoBroker | Self::Draining => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 

@@ -19,11 +19,19 @@ const STATUS: &str = "/api/v1/telemetry/stream/status";
 pub(super) type Slot = Rc<RefCell<Option<TakenBack>>>;
 
 /// Answers a request; one whose connection is taken back is never answered here.
-pub(super) async fn answer(request: Request<Incoming>, slot: Slot, front: Rc<Front>) -> Response<Answer> {
+pub(super) async fn answer(
+    request: Request<Incoming>,
+    slot: Slot,
+    front: Rc<Front>,
+) -> Response<Answer> {
     let path = request.uri().path();
     let is_stream = path == WS || path == SSE;
     if is_stream && request.method() == Method::OPTIONS {
-        let origin = origin::judge(request.headers(), request.uri(), &front.http.allowed_origins);
+        let origin = origin::judge(
+            request.headers(),
+            request.uri(),
+            &front.http.allowed_origins,
+        );
         return match origin {
             Origin::Foreign => foreign(),
             _ => respond::with_origin(respond::preflight(), &origin),
@@ -45,7 +53,11 @@ pub(super) async fn answer(request: Request<Incoming>, slot: Slot, front: Rc<Fro
 }
 
 async fn websocket(mut request: Request<Incoming>, slot: Slot, front: &Front) -> Response<Answer> {
-    let origin = origin::judge(request.headers(), request.uri(), &front.http.allowed_origins);
+    let origin = origin::judge(
+        request.headers(),
+        request.uri(),
+        &front.http.allowed_origins,
+    );
     if origin == Origin::Foreign {
         return foreign();
     }
@@ -60,7 +72,11 @@ async fn websocket(mut request: Request<Incoming>, slot: Slot, front: &Front) ->
 }
 
 async fn sse(request: Request<Incoming>, slot: Slot, front: &Front) -> Response<Answer> {
-    let origin = origin::judge(request.headers(), request.uri(), &front.http.allowed_origins);
+    let origin = origin::judge(
+        request.headers(),
+        request.uri(),
+        &front.http.allowed_origins,
+    );
     if origin == Origin::Foreign {
         return foreign();
     }
@@ -73,7 +89,8 @@ async fn sse(request: Request<Incoming>, slot: Slot, front: &Front) -> Response<
             Err(refusal) => Err(refusal),
         }
     };
-    let response = begun.unwrap_or_else(|refusal| respond::refused(&refusal, front.http.retry_after));
+    let response =
+        begun.unwrap_or_else(|refusal| respond::refused(&refusal, front.http.retry_after));
     respond::with_origin(response, &origin)
 }
 

@@ -27,7 +27,9 @@ pub enum TlsError {
     #[error("http.tls.{0}: {1}: {2}")]
     File(&'static str, String, rustls::pki_types::pem::Error),
     /// Certificate and key that do not go together, or are not supported.
-    #[error("http.tls: {0}; http.tls.key must be the key of the first certificate in http.tls.cert")]
+    #[error(
+        "http.tls: {0}; http.tls.key must be the key of the first certificate in http.tls.cert"
+    )]
     Pair(#[from] rustls::Error),
 }
 
@@ -72,7 +74,9 @@ impl TlsPipe {
 
 impl fmt::Debug for TlsPipe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TlsPipe").field("socket", &self.socket).finish_non_exhaustive()
+        f.debug_struct("TlsPipe")
+            .field("socket", &self.socket)
+            .finish_non_exhaustive()
     }
 }
 
@@ -118,7 +122,9 @@ impl Pipe for TlsPipe {
             if self.tls.read_tls(&mut self.socket)? == 0 {
                 return Ok(0);
             }
-            self.tls.process_new_packets().map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+            self.tls
+                .process_new_packets()
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
         }
     }
 

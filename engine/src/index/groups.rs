@@ -43,7 +43,10 @@ mod tests {
 
     #[test]
     fn a_device_knows_its_groups_and_a_stranger_none() {
-        let (north, south) = (GroupId::parse("north").unwrap(), GroupId::parse("south").unwrap());
+        let (north, south) = (
+            GroupId::parse("north").unwrap(),
+            GroupId::parse("south").unwrap(),
+        );
         let (a, b) = (DeviceId::parse("A").unwrap(), DeviceId::parse("B").unwrap());
         let groups = Groups::new([(&north, &[a.clone(), b.clone(), a][..]), (&south, &[b][..])]);
         assert_eq!(groups.of("A"), [north.clone()]);

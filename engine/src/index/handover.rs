@@ -17,7 +17,10 @@ pub(crate) struct Handover {
 
 impl Handover {
     pub(crate) fn new() -> Self {
-        Self { newest: AtomicU64::new(0), interest: AtomicU64::new(0) }
+        Self {
+            newest: AtomicU64::new(0),
+            interest: AtomicU64::new(0),
+        }
     }
 
     /// Tells that the event `id` is stored, and returns the shards to push it to, a bit each.
@@ -64,7 +67,10 @@ mod loom_models {
             };
             let stored = handover.declare(3);
             for (id, pushed_to) in ingest.join().unwrap() {
-                assert!(id <= stored || pushed_to & 1 << 3 != 0, "event {id} reached nobody");
+                assert!(
+                    id <= stored || pushed_to & 1 << 3 != 0,
+                    "event {id} reached nobody"
+                );
             }
         });
     }
@@ -81,7 +87,10 @@ mod loom_models {
             let pushed_to = handover.appended(7);
             let theirs = other.join().unwrap();
             assert!(pushed_to & 1 != 0 && mine == 0);
-            assert!(theirs == 7 || pushed_to & 2 != 0, "the event reached the other shard in neither way");
+            assert!(
+                theirs == 7 || pushed_to & 2 != 0,
+                "the event reached the other shard in neither way"
+            );
         });
     }
 }

@@ -59,7 +59,10 @@ impl Index {
 
     /// Every tenant that is there now.
     pub fn tenants(&self) -> Vec<Arc<Tenant>> {
-        self.parts.iter().flat_map(|part| part.load().values().cloned().collect::<Vec<_>>()).collect()
+        self.parts
+            .iter()
+            .flat_map(|part| part.load().values().cloned().collect::<Vec<_>>())
+            .collect()
     }
 
     /// Takes a place for one live stream of `tenant`.
@@ -85,7 +88,10 @@ impl Index {
         self.part(tenant.id().as_str()).rcu(|part| {
             let mut part = Part::clone(part);
             // Another thread may have put a successor of the retired tenant in its place already.
-            if part.get(tenant.id()).is_some_and(|found| Arc::ptr_eq(found, tenant)) {
+            if part
+                .get(tenant.id())
+                .is_some_and(|found| Arc::ptr_eq(found, tenant))
+            {
                 part.remove(tenant.id());
             }
             part
@@ -144,7 +150,10 @@ mod tests {
     use super::*;
 
     fn index(per_tenant: u32, gateway: u32) -> Index {
-        Index::new(&Config { connections_per_tenant: per_tenant, connections: gateway })
+        Index::new(&Config {
+            connections_per_tenant: per_tenant,
+            connections: gateway,
+        })
     }
 
     fn tenant(name: &str) -> TenantId {
@@ -155,12 +164,23 @@ mod tests {
     fn a_limit_is_exact_under_a_race_and_a_place_comes_back() {
         let index = index(10, 1000);
         let places: Vec<Place> = std::thread::scope(|scope| {
-            let racers: Vec<_> = (0..50).map(|_| scope.spawn(|| index.enter(&tenant("T")))).collect();
-            racers.into_iter().filter_map(|racer| racer.join().unwrap().ok()).collect()
+            let racers: Vec<_> = (0..50)
+                .map(|_| scope.spawn(|| index.enter(&tenant("T"))))
+                .collect();
+            racers
+                .into_iter()
+                .filter_map(|racer| racer.join().unwrap().ok())
+                .collect()
         });
         assert_eq!((places.len(), index.connections()), (10, 10));
-        assert!(matches!(index.enter(&tenant("T")), Err(NoPlace::Tenant { limit: 10 })));
-        assert!(index.enter(&tenant("U")).is_ok(), "another tenant is not concerned");
+        assert!(matches!(
+            index.enter(&tenant("T")),
+            Err(NoPlace::Tenant { limit: 10 })
+        ));
+        assert!(
+            index.enter(&tenant("U")).is_ok(),
+            "another tenant is not concerned"
+        );
         drop(places);
         assert_eq!(index.connections(), 0);
         assert!(index.enter(&tenant("T")).is_ok());
@@ -169,9 +189,16 @@ mod tests {
     #[test]
     fn the_gateways_own_limit_holds_over_all_tenants() {
         let index = index(0, 2);
-        let held = [index.enter(&tenant("A")).unwrap(), index.enter(&tenant("B")).unwrap()];
+        let held = [
+            index.enter(&tenant("A")).unwrap(),
+            index.enter(&tenant("B")).unwrap(),
+        ];
         assert!(matches!(index.enter(&tenant("C")), Err(NoPlace::Gateway)));
-        assert_eq!(index.find("C").unwrap().connections(), 0, "the tenant's place is given back");
+        assert_eq!(
+            index.find("C").unwrap().connections(),
+            0,
+            "the tenant's place is given back"
+        );
         drop(held);
     }
 
@@ -197,7 +224,9 @@ mod tests {
                 scope.spawn(|| {
                     for _ in 0..500 {
                         let place = index.enter(&tenant("T")).unwrap();
-                        let found = index.find("T").expect("a tenant with a place is in the index");
+                        let found = index
+                            .find("T")
+                            .expect("a tenant with a place is in the index");
                         assert!(Arc::ptr_eq(&found, place.tenant()));
                         drop(place);
                         index.retire(&found);

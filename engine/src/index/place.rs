@@ -34,7 +34,10 @@ pub(super) struct Gateway {
 
 impl Gateway {
     pub(super) fn new(limit: u32) -> Self {
-        Self { taken: AtomicU32::new(0), limit }
+        Self {
+            taken: AtomicU32::new(0),
+            limit,
+        }
     }
 
     pub(super) fn connections(&self) -> u32 {
@@ -42,9 +45,11 @@ impl Gateway {
     }
 
     fn take(&self) -> bool {
-        let taken = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
-            (taken < self.limit).then(|| taken + 1)
-        });
+        let taken = self
+            .taken
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
+                (taken < self.limit).then(|| taken + 1)
+            });
         taken.is_ok()
     }
 }
@@ -57,7 +62,11 @@ pub struct Place {
 }
 
 impl Place {
-    pub(super) fn take(tenant: Arc<Tenant>, limit: u32, gateway: &Arc<Gateway>) -> Result<Self, Refused> {
+    pub(super) fn take(
+        tenant: Arc<Tenant>,
+        limit: u32,
+        gateway: &Arc<Gateway>,
+    ) -> Result<Self, Refused> {
         match tenant.take_place(limit) {
             Ok(()) => {}
             Err(tenant::NoPlace::Full) => return Err(Refused::NoPlace(NoPlace::Tenant { limit })),
@@ -67,7 +76,10 @@ impl Place {
             tenant.give_place_back();
             return Err(Refused::NoPlace(NoPlace::Gateway));
         }
-        Ok(Self { tenant, gateway: Arc::clone(gateway) })
+        Ok(Self {
+            tenant,
+            gateway: Arc::clone(gateway),
+        })
     }
 
     /// The tenant that the place is in.

@@ -108,10 +108,16 @@ impl Tenant {
     /// Takes a place if fewer than `limit` are taken (0: no limit). One compare-and-swap decides, so the limit is
     /// exact however many ask at once. Relaxed: the count guards nothing but itself.
     pub(super) fn take_place(&self, limit: u32) -> Result<(), NoPlace> {
-        let full_at = if limit == 0 { RETIRED - 1 } else { limit.min(RETIRED - 1) };
-        let taken = self.places.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
-            (taken < full_at).then(|| taken + 1)
-        });
+        let full_at = if limit == 0 {
+            RETIRED - 1
+        } else {
+            limit.min(RETIRED - 1)
+        };
+        let taken = self
+            .places
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
+                (taken < full_at).then(|| taken + 1)
+            });
         match taken {
             Ok(_) => Ok(()),
             Err(RETIRED) => Err(NoPlace::Retired),
@@ -129,6 +135,8 @@ impl Tenant {
 
     /// Closes an empty tenant for good. False if somebody has a place.
     pub(super) fn retire(&self) -> bool {
-        self.places.compare_exchange(0, RETIRED, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        self.places
+            .compare_exchange(0, RETIRED, Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok()
     }
 }

@@ -67,5 +67,13 @@ impl End {
 }
 
 /// All labels, in the order in which they are counted.
-pub const LABELS: [&str; 8] =
-    ["gone", "closed", "expired", "forbidden", "bad_token", "slow_consumer", "draining", "violation"];
+pub const LABELS: [&str; 8] = [
+    "gone",
+    "closed",
+    "expired",
+    "forbidden",
+    "bad_token",
+    "slow_consumer",
+    "draining",
+    "violation",
+];

@@ -41,12 +41,16 @@ impl Filter {
 
     /// The devices named, in the order in which they were named.
     pub fn devices(&self) -> &[DeviceId] {
-        self.selected.as_ref().map_or(&[], |selected| &selected.devices)
+        self.selected
+            .as_ref()
+            .map_or(&[], |selected| &selected.devices)
     }
 
     /// The groups named, in the order in which they were named.
     pub fn groups(&self) -> &[GroupId] {
-        self.selected.as_ref().map_or(&[], |selected| &selected.groups)
+        self.selected
+            .as_ref()
+            .map_or(&[], |selected| &selected.groups)
     }
 
     /// The metrics that events are narrowed to; none: all of them.
@@ -59,7 +63,12 @@ impl Filter {
     /// # Errors
     /// If more than `max` would be named; the filter is then undefined and to be thrown away.
     pub fn add_devices(&mut self, devices: &[DeviceId], max: usize) -> Result<(), TooMany> {
-        add(&mut self.selected.get_or_insert_default().devices, devices, "device_ids", max)
+        add(
+            &mut self.selected.get_or_insert_default().devices,
+            devices,
+            "device_ids",
+            max,
+        )
     }
 
     /// Adds the members of `groups` to the devices wanted.
@@ -67,7 +76,12 @@ impl Filter {
     /// # Errors
     /// As [`Filter::add_devices`].
     pub fn add_groups(&mut self, groups: &[GroupId], max: usize) -> Result<(), TooMany> {
-        add(&mut self.selected.get_or_insert_default().groups, groups, "group_ids", max)
+        add(
+            &mut self.selected.get_or_insert_default().groups,
+            groups,
+            "group_ids",
+            max,
+        )
     }
 
     /// Gives up `devices`. Changes nothing while every device is wanted.
@@ -90,14 +104,22 @@ impl Filter {
     /// If more than `max` are named; the filter is unchanged.
     pub fn set_metrics(&mut self, metrics: Vec<String>, max: usize) -> Result<(), TooMany> {
         if metrics.len() > max {
-            return Err(TooMany { what: "metrics", max });
+            return Err(TooMany {
+                what: "metrics",
+                max,
+            });
         }
         self.metrics = (!metrics.is_empty()).then(|| Arc::new(MetricSet::new(metrics)));
         Ok(())
     }
 }
 
-fn add<T: Clone + PartialEq>(to: &mut Vec<T>, new: &[T], what: &'static str, max: usize) -> Result<(), TooMany> {
+fn add<T: Clone + PartialEq>(
+    to: &mut Vec<T>,
+    new: &[T],
+    what: &'static str,
+    max: usize,
+) -> Result<(), TooMany> {
     for name in new {
         if !to.contains(name) {
             to.push(name.clone());
@@ -131,7 +153,12 @@ mod tests {
     #[test]
     fn a_filter_is_bounded_and_an_empty_list_of_metrics_means_all() {
         let mut filter = Filter::default();
-        assert!(filter.clone().add_devices(&[device("A"), device("B")], 1).is_err());
+        assert!(
+            filter
+                .clone()
+                .add_devices(&[device("A"), device("B")], 1)
+                .is_err()
+        );
         assert!(filter.set_metrics(vec!["a".into(), "b".into()], 1).is_err());
         filter.set_metrics(vec!["a".into()], 1).unwrap();
         assert_eq!(filter.metrics().unwrap().names().len(), 1);

@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use super::end::End;
 use super::notice::{Gap, Notice};
-use super::parcel::{Addressed, Parcel};
 use super::outlet::Outlet;
+use super::parcel::{Addressed, Parcel};
 use super::ring::{Pushed, Ring, Sent};
 use super::state::State;
 use super::subscriber::{Key, Phase};
@@ -75,17 +75,23 @@ impl State {
     fn match_event(&mut self, event: Arc<Event>) -> usize {
         self.matched = event.id();
         let size = event.json().len();
-        let Some(&table) = self.by_tenant.get(event.tenant()) else { return size };
+        let Some(&table) = self.by_tenant.get(event.tenant()) else {
+            return size;
+        };
         let Tick { parcels, dirty, .. } = &mut self.tick;
         let number = u32::try_from(parcels.len()).expect("a tick is bounded");
-        if self.tables[table as usize].match_event(&event, number, |cohort| dirty.push_back((table, cohort))) {
+        if self.tables[table as usize]
+            .match_event(&event, number, |cohort| dirty.push_back((table, cohort)))
+        {
             parcels.push(Rc::new(Parcel::Event(event)));
         }
         size
     }
 
     fn match_gap(&mut self, tenant: &Tenant) {
-        let Some(&table) = self.by_tenant.get(tenant.id()) else { return };
+        let Some(&table) = self.by_tenant.get(tenant.id()) else {
+            return;
+        };
         let Tick { parcels, dirty, .. } = &mut self.tick;
         let number = u32::try_from(parcels.len()).expect("a tick is bounded");
         self.tables[table as usize].match_all(number, |cohort| dirty.push_back((table, cohort)));
@@ -123,7 +129,9 @@ impl State {
     }
 
     fn next_member(&mut self, table: u32, cohort: u32) -> Option<Key> {
-        self.tables[table as usize].cohorts[cohort as usize].members.next()
+        self.tables[table as usize].cohorts[cohort as usize]
+            .members
+            .next()
     }
 
     fn end_flush(&mut self, table: u32, cohort: u32) {
@@ -145,7 +153,9 @@ impl State {
         (batch.events, batch.oldest) = (0, u64::MAX);
         for &number in &cohort.batch {
             let parcel = &parcels[number as usize];
-            batch.bytes.extend_from_slice(parcel.frame(&cohort.spec.view).unwrap_or_default());
+            batch
+                .bytes
+                .extend_from_slice(parcel.frame(&cohort.spec.view).unwrap_or_default());
             batch.ends.push((batch.bytes.len(), number));
             if let Some(event) = parcel.event() {
                 batch.events += 1;
@@ -181,7 +191,10 @@ impl State {
     fn hold_rest(&mut self, key: Key, n: usize) {
         let batch = &self.tick.batch;
         let whole = batch.ends.partition_point(|&(end, _)| end <= n);
-        let events = batch.ends[..whole].iter().filter(|(_, number)| self.parcel(*number).event().is_some()).count();
+        let events = batch.ends[..whole]
+            .iter()
+            .filter(|(_, number)| self.parcel(*number).event().is_some())
+            .count();
         let start = whole.checked_sub(1).map_or(0, |last| batch.ends[last].0);
         self.metrics.delivered.add(events as u64);
         self.metrics.bytes.add(n as u64);
@@ -206,12 +219,20 @@ impl State {
     }
 
     fn has_ring(&self, key: Key) -> bool {
-        self.subscribers.get(key.0 as usize).is_some_and(|subscriber| subscriber.ring.is_some())
+        self.subscribers
+            .get(key.0 as usize)
+            .is_some_and(|subscriber| subscriber.ring.is_some())
     }
 
     /// Delivers what its cohort's batch still has for a subscriber, so that it may leave the cohort.
     pub(super) fn settle(&mut self, key: Key) {
-        let Some(seat) = self.subscribers.get(key.0 as usize).and_then(|subscriber| subscriber.seat()) else { return };
+        let Some(seat) = self
+            .subscribers
+            .get(key.0 as usize)
+            .and_then(|subscriber| subscriber.seat())
+        else {
+            return;
+        };
         let cohort = &self.tables[seat.table as usize].cohorts[seat.cohort as usize];
         if cohort.batch.is_empty() || cohort.members.has_flushed(seat.seat) {
             return;
@@ -228,8 +249,12 @@ impl State {
     /// Puts one parcel into a subscriber's ring, of which `written` bytes are on the wire.
     fn hold(&mut self, key: Key, number: u32, written: usize) {
         let parcel = Rc::clone(self.parcel(number));
-        let Some(subscriber) = self.subscribers.get_mut(key.0 as usize) else { return };
-        let Phase::Live { seat, .. } = &subscriber.phase else { return };
+        let Some(subscriber) = self.subscribers.get_mut(key.0 as usize) else {
+            return;
+        };
+        let Phase::Live { seat, .. } = &subscriber.phase else {
+            return;
+        };
         if !parcel.is_after(subscriber.from) {
             return;
         }
@@ -239,12 +264,19 @@ impl State {
             return ring.push_partly_written(Addressed { parcel, spec }, written);
         }
         if let Parcel::Notice(notice) = &*parcel {
-            if ring.push_notice(notice.frame(subscriber.encoding), self.config.control_bytes).is_err() {
+            if ring
+                .push_notice(notice.frame(subscriber.encoding), self.config.control_bytes)
+                .is_err()
+            {
                 self.end(key, &End::SlowConsumer);
             }
             return;
         }
-        match ring.push(Addressed { parcel, spec }, self.config.queue_size.get(), self.config.overflow) {
+        match ring.push(
+            Addressed { parcel, spec },
+            self.config.queue_size.get(),
+            self.config.overflow,
+        ) {
             Pushed::Held => {}
             Pushed::Dropped(events) => self.metrics.dropped.add(events),
             Pushed::Refused => {
@@ -260,7 +292,9 @@ impl State {
 
     /// Sends bytes of the subscriber's own, behind what waits.
     pub(super) fn send(&mut self, key: Key, bytes: &[u8]) {
-        let Some(subscriber) = self.subscribers.get_mut(key.0 as usize) else { return };
+        let Some(subscriber) = self.subscribers.get_mut(key.0 as usize) else {
+            return;
+        };
         let bound = self.config.control_bytes;
         if let Some(ring) = &mut subscriber.ring {
             if ring.push_notice(bytes, bound).is_err() {
@@ -273,7 +307,9 @@ impl State {
 
     /// Sends the last bytes of a stream, which may take the notices over their bound once.
     pub(super) fn send_last(&mut self, key: Key, bytes: &[u8]) {
-        let Some(subscriber) = self.subscribers.get_mut(key.0 as usize) else { return };
+        let Some(subscriber) = self.subscribers.get_mut(key.0 as usize) else {
+            return;
+        };
         match &mut subscriber.ring {
             Some(ring) => ring.append_notice(bytes),
             None => {
@@ -290,7 +326,10 @@ impl State {
                 subscriber.last_write = self.sweep.ticks();
                 self.metrics.bytes.add(n as u64);
                 if n < bytes.len() {
-                    subscriber.ring.get_or_insert_default().append_notice(&bytes[n..]);
+                    subscriber
+                        .ring
+                        .get_or_insert_default()
+                        .append_notice(&bytes[n..]);
                 }
             }
             Err(_) => self.end(key, &End::Gone),
@@ -300,8 +339,12 @@ impl State {
     /// Writes what waits for a subscriber, as far as its outlet takes it.
     pub(super) fn write_ring(&mut self, key: Key) {
         for _ in 0..RING_WRITES {
-            let Some(subscriber) = self.subscribers.get_mut(key.0 as usize) else { return };
-            let Some(ring) = &mut subscriber.ring else { return };
+            let Some(subscriber) = self.subscribers.get_mut(key.0 as usize) else {
+                return;
+            };
+            let Some(ring) = &mut subscriber.ring else {
+                return;
+            };
             match write_ring_once(ring, subscriber.encoding, &mut subscriber.outlet) {
                 Ok(sent) => {
                     subscriber.last_write = self.sweep.ticks();
@@ -322,10 +365,15 @@ impl State {
 
     /// Tells the peer of a leaving subscriber that nothing follows, once everything is written.
     fn finish_if_written(&mut self, key: Key) {
-        let Some(subscriber) = self.subscribers.get_mut(key.0 as usize) else { return };
+        let Some(subscriber) = self.subscribers.get_mut(key.0 as usize) else {
+            return;
+        };
         let is_written = subscriber.ring.is_none();
         if let Phase::Leaving { finished, .. } = &mut subscriber.phase {
-            if is_written && !std::mem::replace(finished, true) && subscriber.outlet.finish().is_err() {
+            if is_written
+                && !std::mem::replace(finished, true)
+                && subscriber.outlet.finish().is_err()
+            {
                 self.end(key, &End::Gone);
             }
         }

@@ -20,7 +20,9 @@ impl Gap {
     /// The gap as JSON.
     pub fn json(self) -> String {
         match self {
-            Self::Overflow(dropped) => format!(r#"{{"type":"gap","reason":"overflow","dropped":{dropped}}}"#),
+            Self::Overflow(dropped) => {
+                format!(r#"{{"type":"gap","reason":"overflow","dropped":{dropped}}}"#)
+            }
             Self::Replay => r#"{"type":"gap","reason":"replay","dropped":null}"#.to_owned(),
             Self::Upstream => r#"{"type":"gap","reason":"upstream","dropped":null}"#.to_owned(),
         }
@@ -58,9 +60,15 @@ pub(super) fn heartbeat(encoding: Encoding, out: &mut Vec<u8>) {
     let now = humantime::format_rfc3339_millis(std::time::SystemTime::now());
     match encoding {
         Encoding::Ws | Encoding::WsWithId => {
-            wire::ws_frame(TEXT, format!(r#"{{"type":"ping","ts":"{now}"}}"#).as_bytes(), out);
+            wire::ws_frame(
+                TEXT,
+                format!(r#"{{"type":"ping","ts":"{now}"}}"#).as_bytes(),
+                out,
+            );
         }
-        Encoding::Sse | Encoding::SseChunked => sse_text(encoding, format!(": keepalive {now}\n\n").as_bytes(), out),
+        Encoding::Sse | Encoding::SseChunked => {
+            sse_text(encoding, format!(": keepalive {now}\n\n").as_bytes(), out)
+        }
     }
 }
 

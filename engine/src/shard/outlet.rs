@@ -48,13 +48,19 @@ pub enum Outlet {
 }
 
 impl Outlet {
-    pub(super) fn register(&mut self, registry: &Registry, token: Token, doorbell: Doorbell) -> io::Result<()> {
+    pub(super) fn register(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        doorbell: Doorbell,
+    ) -> io::Result<()> {
         let interest = Interest::READABLE | Interest::WRITABLE;
         match self {
             Self::Socket(socket) => socket.register(registry, token, interest),
             Self::Pipe(pipe) => {
                 pipe.connect(doorbell);
-                pipe.socket().map_or(Ok(()), |socket| socket.register(registry, token, interest))
+                pipe.socket()
+                    .map_or(Ok(()), |socket| socket.register(registry, token, interest))
             }
         }
     }

@@ -67,7 +67,9 @@ impl State {
     }
 
     fn read_once(&mut self, key: Key, buffer: &mut [u8]) -> Input {
-        let Some(subscriber) = self.subscribers.get_mut(key.0 as usize) else { return Input::Quiet };
+        let Some(subscriber) = self.subscribers.get_mut(key.0 as usize) else {
+            return Input::Quiet;
+        };
         if subscriber.paused {
             return Input::Quiet;
         }

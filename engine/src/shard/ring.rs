@@ -59,7 +59,8 @@ impl Ring {
 
     /// Events that wait whole, or partly.
     pub(super) fn held(&self) -> u64 {
-        let partly = usize::from(self.written > 0 && matches!(self.entries.front(), Some(Entry::Event(_))));
+        let partly =
+            usize::from(self.written > 0 && matches!(self.entries.front(), Some(Entry::Event(_))));
         (self.held + partly) as u64
     }
 
@@ -92,7 +93,10 @@ impl Ring {
 
     /// Puts an event at the end of an empty ring of which `written` bytes are on the wire already.
     pub(super) fn push_partly_written(&mut self, event: Addressed, written: usize) {
-        debug_assert!(self.is_empty(), "only the first entry can be partly written");
+        debug_assert!(
+            self.is_empty(),
+            "only the first entry can be partly written"
+        );
         self.entries.push_back(Entry::Event(event));
         self.written = written;
     }
@@ -132,7 +136,12 @@ impl Ring {
         write: impl FnOnce(&[std::io::IoSlice<'_>]) -> Result<usize, E>,
     ) -> Result<Sent, E> {
         const N: usize = 64;
-        let gaps: Vec<Vec<u8>> = self.entries.iter().take(N).filter_map(|entry| gap_bytes(entry, encoding)).collect();
+        let gaps: Vec<Vec<u8>> = self
+            .entries
+            .iter()
+            .take(N)
+            .filter_map(|entry| gap_bytes(entry, encoding))
+            .collect();
         let mut gap = gaps.iter();
         let mut slices = [std::io::IoSlice::new(&[]); N];
         let mut count = 0;
@@ -142,7 +151,11 @@ impl Ring {
                 Entry::Notice(bytes) => bytes,
                 Entry::Gap(_) => gap.next().expect("one for each"),
             };
-            *slice = std::io::IoSlice::new(if count == 0 { &bytes[self.written..] } else { bytes });
+            *slice = std::io::IoSlice::new(if count == 0 {
+                &bytes[self.written..]
+            } else {
+                bytes
+            });
             count += 1;
         }
         let lengths = slices.map(|slice| slice.len());
@@ -151,7 +164,10 @@ impl Ring {
     }
 
     fn take_out(&mut self, mut n: usize, lengths: &[usize], encoding: Encoding) -> Sent {
-        let mut sent = Sent { bytes: n as u64, ..Sent::default() };
+        let mut sent = Sent {
+            bytes: n as u64,
+            ..Sent::default()
+        };
         for &length in lengths {
             if n < length {
                 break;
@@ -213,7 +229,10 @@ impl Ring {
     }
 
     fn first_droppable(&self) -> usize {
-        self.droppable().next().expect("a full ring holds an event").0
+        self.droppable()
+            .next()
+            .expect("a full ring holds an event")
+            .0
     }
 
     /// The events that newer ones of the same device have overtaken, `newest` among them; the oldest if there is none.
@@ -222,8 +241,12 @@ impl Ring {
             event.parcel.event().map(|event| event.device())
         }
         let mut seen = std::collections::HashSet::from([device(newest)]);
-        let mut overtaken: Vec<usize> =
-            self.droppable().rev().filter(|(_, event)| !seen.insert(device(event))).map(|(at, _)| at).collect();
+        let mut overtaken: Vec<usize> = self
+            .droppable()
+            .rev()
+            .filter(|(_, event)| !seen.insert(device(event)))
+            .map(|(at, _)| at)
+            .collect();
         if overtaken.is_empty() {
             overtaken.push(self.first_droppable());
         }
@@ -240,7 +263,11 @@ impl Ring {
         let mut places = places.iter().peekable();
         let mut kept: VecDeque<Entry> = VecDeque::with_capacity(self.entries.len());
         for (at, entry) in self.entries.drain(..).enumerate() {
-            let entry = if places.next_if_eq(&&at).is_some() { Entry::Gap(1) } else { entry };
+            let entry = if places.next_if_eq(&&at).is_some() {
+                Entry::Gap(1)
+            } else {
+                entry
+            };
             match (kept.back_mut(), entry) {
                 (Some(Entry::Gap(before)), Entry::Gap(more)) => *before += more,
                 (_, entry) => kept.push_back(entry),
@@ -258,7 +285,9 @@ impl Ring {
     }
 
     fn merge_with_next(&mut self, at: usize) {
-        if let (Some(Entry::Gap(_)), Some(&Entry::Gap(more))) = (self.entries.get(at), self.entries.get(at + 1)) {
+        if let (Some(Entry::Gap(_)), Some(&Entry::Gap(more))) =
+            (self.entries.get(at), self.entries.get(at + 1))
+        {
             self.entries.remove(at + 1);
             self.entries[at] = match self.entries[at] {
                 Entry::Gap(dropped) => Entry::Gap(dropped + more),
@@ -269,7 +298,9 @@ impl Ring {
 }
 
 fn gap_bytes(entry: &Entry, encoding: Encoding) -> Option<Vec<u8>> {
-    let Entry::Gap(dropped) = entry else { return None };
+    let Entry::Gap(dropped) = entry else {
+        return None;
+    };
     let mut out = Vec::new();
     Gap::Overflow(*dropped).encode(encoding, &mut out);
     Some(out)

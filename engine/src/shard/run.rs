@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll};
+use tokio::sync::Notify;
 
 use super::bell::Bell;
 use super::config::Config;
@@ -23,20 +24,40 @@ const SLICE: usize = 256;
 pub struct Shard {
     state: RefCell<State>,
     bell: Rc<Bell>,
-    inbox: Arc<Inbox>,
+    inboxes: Arc<[Inbox]>,
+    id: usize,
+    emptied: Notify,
     poll: RefCell<Option<Poll>>,
 }
 
 impl Shard {
-    /// Makes shard number `id`, to be run on the thread that calls this.
+    /// Makes shard number `id`, which takes from the inbox of that number, to be run on the thread that calls this.
     ///
     /// # Errors
     /// If the kernel gives no event queue.
-    pub fn new(id: usize, config: &Config, inbox: Arc<Inbox>, metrics: Arc<Metrics>) -> io::Result<Rc<Self>> {
+    pub fn new(
+        id: usize,
+        config: &Config,
+        inboxes: Arc<[Inbox]>,
+        metrics: Arc<Metrics>,
+    ) -> io::Result<Rc<Self>> {
         let poll = Poll::new()?;
         let bell = Rc::new(Bell::default());
-        let state = State::new(id, config.clone(), Sockets::registry(&poll)?, Rc::clone(&bell), metrics);
-        Ok(Rc::new(Self { state: RefCell::new(state), bell, inbox, poll: RefCell::new(Some(poll)) }))
+        let state = State::new(
+            id,
+            config.clone(),
+            Sockets::registry(&poll)?,
+            Rc::clone(&bell),
+            metrics,
+        );
+        Ok(Rc::new(Self {
+            state: RefCell::new(state),
+            bell,
+            inboxes,
+            id,
+            emptied: Notify::new(),
+            poll: RefCell::new(Some(poll)),
+        }))
     }
 
     /// Makes `newcomer` a subscriber: from now on every event that it wants is sent to it, behind its greeting.
@@ -55,9 +76,11 @@ impl Shard {
         self.bell.wake();
     }
 
-    /// Streams that are live or still being let go.
-    pub fn subscribers(&self) -> usize {
-        self.state.borrow().subscribers.len()
+    /// Returns when the shard drains and the last stream has been let go.
+    pub async fn drained(&self) {
+        while !self.state.borrow().is_drained() {
+            self.emptied.notified().await;
+        }
     }
 
     /// Runs the shard until it is dropped.
@@ -79,11 +102,12 @@ impl Shard {
 
     /// One slice of work. Returns whether there is more at once.
     fn turn(&self, events: &Events) -> bool {
+        let inbox = self.inbox();
         let mut state = self.state.borrow_mut();
         state.sweep(Instant::now());
         if state.tick.is_over() {
-            state.distribute(&self.inbox);
-        } else if self.inbox.is_half_full() {
+            state.distribute(inbox);
+        } else if inbox.is_half_full() {
             state.spill();
         }
         state.flush(SLICE);
@@ -96,7 +120,14 @@ impl Shard {
         }
         state.look_again(SLICE);
         let more_to_drain = state.drain(SLICE);
-        more_to_drain || !state.tick.is_over() || !state.again.is_empty() || !self.inbox.is_empty()
+        if state.is_drained() {
+            self.emptied.notify_one();
+        }
+        more_to_drain || !state.tick.is_over() || !state.again.is_empty() || !inbox.is_empty()
+    }
+
+    fn inbox(&self) -> &Inbox {
+        &self.inboxes[self.id]
     }
 
     async fn sleep(&self, sockets: &Sockets) -> io::Result<()> {
@@ -106,7 +137,7 @@ impl Shard {
         };
         tokio::select! {
             biased;
-            () = self.inbox.filled() => {}
+            () = self.inbox().filled() => {}
             () = self.bell.heard() => {}
             ready = sockets.ready() => ready?,
             () = tokio::time::sleep_until(next.into()), if !is_alone => {}

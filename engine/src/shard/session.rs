@@ -2,9 +2,9 @@
 
 use super::end::End;
 use super::filter::Filter;
+use super::state::State;
 use super::subscriber::Key;
 use crate::names::TenantId;
-use super::state::State;
 
 /// The protocol on one connection: what its peer's bytes mean, and how it says good-bye.
 pub trait Session {

@@ -2,7 +2,10 @@
 //!
 //! Subscribers' sockets are not registered with the runtime one by one: a registration, a task and its wakers would
 //! cost each several hundred bytes. They are in a queue of the shard's own, and the runtime watches that queue only.
-#![allow(unsafe_code, reason = "tokio can watch a descriptor of ours only by its unsafe constructor")]
+#![allow(
+    unsafe_code,
+    reason = "tokio can watch a descriptor of ours only by its unsafe constructor"
+)]
 
 use std::io;
 use std::time::Duration;
@@ -27,12 +30,17 @@ impl Sockets {
         // lives, closes it only when it is dropped, and is neither given out nor replaced here: `queue` is private to
         // this module, which only ever polls it.
         let queue = unsafe { AsyncFd::register_with_interest(poll, Interest::READABLE) }?;
-        Ok(Self { queue, events: Events::with_capacity(EVENTS) })
+        Ok(Self {
+            queue,
+            events: Events::with_capacity(EVENTS),
+        })
     }
 
     /// What has been reported since the last call. Does not wait.
     pub(super) fn take(&mut self) -> io::Result<&Events> {
-        self.queue.get_mut().poll(&mut self.events, Some(Duration::ZERO))?;
+        self.queue
+            .get_mut()
+            .poll(&mut self.events, Some(Duration::ZERO))?;
         Ok(&self.events)
     }
 
@@ -70,13 +78,23 @@ mod tests {
         accepted.set_nonblocking(true).unwrap();
         let mut socket = mio::net::TcpStream::from_std(accepted);
         let poll = Poll::new().unwrap();
-        poll.registry().register(&mut socket, Token(7), mio::Interest::READABLE).unwrap();
+        poll.registry()
+            .register(&mut socket, Token(7), mio::Interest::READABLE)
+            .unwrap();
         let mut sockets = Sockets::new(poll).unwrap();
         for _ in 0..3 {
             assert!(sockets.take().unwrap().is_empty());
             peer.write_all(b"x").unwrap();
-            timeout(Duration::from_secs(20), sockets.ready()).await.expect("woken").unwrap();
-            let reported: Vec<Token> = sockets.take().unwrap().iter().map(|event| event.token()).collect();
+            timeout(Duration::from_secs(20), sockets.ready())
+                .await
+                .expect("woken")
+                .unwrap();
+            let reported: Vec<Token> = sockets
+                .take()
+                .unwrap()
+                .iter()
+                .map(|event| event.token())
+                .collect();
             assert_eq!(reported, [Token(7)]);
         }
     }

@@ -53,7 +53,13 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(id: usize, config: Config, registry: Registry, bell: Rc<Bell>, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(
+        id: usize,
+        config: Config,
+        registry: Registry,
+        bell: Rc<Bell>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         const READ_BYTES: usize = 8 * 1024;
         Self {
             id,
@@ -78,14 +84,37 @@ impl State {
 
     /// Makes `newcomer` a subscriber: every event after this moment that it wants is its own.
     pub(super) fn attach(&mut self, newcomer: Newcomer) -> io::Result<()> {
-        let Newcomer { mut outlet, session, encoding, filter, place, expires_at, greeting, mut early } = newcomer;
+        let Newcomer {
+            mut outlet,
+            session,
+            encoding,
+            filter,
+            place,
+            expires_at,
+            greeting,
+            mut early,
+        } = newcomer;
         let entry = self.subscribers.vacant_entry();
         let key = Key(u32::try_from(entry.key()).expect("fewer subscribers than descriptors"));
         self.generation = self.generation.wrapping_add(1);
         let token = token(key, self.generation);
-        outlet.register(&self.registry, token, Doorbell { bell: Rc::clone(&self.bell), token })?;
+        outlet.register(
+            &self.registry,
+            token,
+            Doorbell {
+                bell: Rc::clone(&self.bell),
+                token,
+            },
+        )?;
         let from = place.tenant().declare(self.id).max(self.matched);
-        let seat = take_seat(&mut self.tables, &mut self.by_tenant, key, &place, filter, encoding);
+        let seat = take_seat(
+            &mut self.tables,
+            &mut self.by_tenant,
+            key,
+            &place,
+            filter,
+            encoding,
+        );
         entry.insert(Subscriber {
             outlet,
             ring: None,
@@ -113,7 +142,9 @@ impl State {
 
     pub(super) fn filter(&self, key: Key) -> &Filter {
         let seat = self.seat(key);
-        &self.tables[seat.table as usize].cohorts[seat.cohort as usize].spec.filter
+        &self.tables[seat.table as usize].cohorts[seat.cohort as usize]
+            .spec
+            .filter
     }
 
     pub(super) fn tenant(&self, key: Key) -> &TenantId {
@@ -121,7 +152,9 @@ impl State {
     }
 
     fn seat(&self, key: Key) -> Seat {
-        self.subscribers[key.0 as usize].seat().expect("only a live stream's session asks")
+        self.subscribers[key.0 as usize]
+            .seat()
+            .expect("only a live stream's session asks")
     }
 
     /// Gives a subscriber another filter: events matched so far are sent as it wanted them, later ones as it wants.
@@ -129,13 +162,28 @@ impl State {
         self.settle(key);
         let subscriber = &mut self.subscribers[key.0 as usize];
         subscriber.from = subscriber.from.max(self.matched);
-        let Phase::Live { seat: Seat { table, cohort, seat }, .. } = subscriber.phase else { return };
+        let Phase::Live {
+            seat:
+                Seat {
+                    table,
+                    cohort,
+                    seat,
+                },
+            ..
+        } = subscriber.phase
+        else {
+            return;
+        };
         let encoding = subscriber.encoding;
         // The new seat is taken before the old one is left, so that the tenant's table lives on.
         let (new_cohort, new_seat) = self.tables[table as usize].join(key, spec(filter, encoding));
         self.leave_cohort(table, cohort, seat);
         if let Phase::Live { seat, .. } = &mut self.subscribers[key.0 as usize].phase {
-            *seat = Seat { table, cohort: new_cohort, seat: new_seat };
+            *seat = Seat {
+                table,
+                cohort: new_cohort,
+                seat: new_seat,
+            };
         }
     }
 
@@ -156,7 +204,9 @@ impl State {
             self.ending.get_or_insert_with(|| end.clone());
             return;
         }
-        let Some(subscriber) = self.subscribers.get(key.0 as usize) else { return };
+        let Some(subscriber) = self.subscribers.get(key.0 as usize) else {
+            return;
+        };
         if matches!(subscriber.phase, Phase::Leaving { .. }) {
             if *end == End::Gone {
                 self.remove(key);
@@ -173,9 +223,16 @@ impl State {
 
     /// Gives seat and place back. Returns whether there is somebody left to be told.
     fn retire(&mut self, key: Key, end: &End) -> bool {
-        let Some(subscriber) = self.subscribers.get_mut(key.0 as usize) else { return false };
-        let leaving = Phase::Leaving { deadline: Instant::now() + self.config.close_timeout, finished: false };
-        let Phase::Live { place, seat } = std::mem::replace(&mut subscriber.phase, leaving) else { return false };
+        let Some(subscriber) = self.subscribers.get_mut(key.0 as usize) else {
+            return false;
+        };
+        let leaving = Phase::Leaving {
+            deadline: Instant::now() + self.config.close_timeout,
+            finished: false,
+        };
+        let Phase::Live { place, seat } = std::mem::replace(&mut subscriber.phase, leaving) else {
+            return false;
+        };
         self.metrics.live(subscriber.encoding).sub(1);
         self.metrics.ended(end);
         tracing::debug!(tenant = %place.tenant().id(), reason = end.label(), "stream ended");
@@ -256,7 +313,10 @@ fn token(key: Key, generation: u32) -> Token {
 }
 
 fn spec(filter: Filter, encoding: crate::event::Encoding) -> Spec {
-    let view = View { metrics: filter.metrics().cloned(), encoding };
+    let view = View {
+        metrics: filter.metrics().cloned(),
+        encoding,
+    };
     Spec { filter, view }
 }
 
@@ -270,8 +330,13 @@ fn take_seat(
 ) -> Seat {
     let tenant = place.tenant();
     let table = *by_tenant.entry_ref(tenant.id()).or_insert_with(|| {
-        u32::try_from(tables.insert(Table::new(Arc::clone(tenant)))).expect("fewer tenants than descriptors")
+        u32::try_from(tables.insert(Table::new(Arc::clone(tenant))))
+            .expect("fewer tenants than descriptors")
     });
     let (cohort, seat) = tables[table as usize].join(key, spec(filter, encoding));
-    Seat { table, cohort, seat }
+    Seat {
+        table,
+        cohort,
+        seat,
+    }
 }

@@ -36,7 +36,9 @@ pub struct Newcomer {
 
 impl fmt::Debug for Newcomer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Newcomer").field("encoding", &self.encoding).finish_non_exhaustive()
+        f.debug_struct("Newcomer")
+            .field("encoding", &self.encoding)
+            .finish_non_exhaustive()
     }
 }
 

@@ -25,7 +25,12 @@ pub(super) struct Sweep {
 
 impl Sweep {
     pub(super) fn new(now: Instant) -> Self {
-        Self { started: now, next: now + STEP, ticks: 0, cursor: 0 }
+        Self {
+            started: now,
+            next: now + STEP,
+            ticks: 0,
+            cursor: 0,
+        }
     }
 
     /// Steps since the shard began, as of the last turn.
@@ -70,13 +75,17 @@ impl State {
             return;
         }
         self.sweep.next = now + STEP;
-        let unix_now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let unix_now = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
         let heartbeats = Heartbeats::default();
         let seats = self.subscribers.capacity();
         for _ in 0..seats.div_ceil(STEPS_A_ROUND) {
             self.sweep.cursor = (self.sweep.cursor + 1) % seats;
             if self.subscribers.contains(self.sweep.cursor) {
-                let key = Key(u32::try_from(self.sweep.cursor).expect("fewer subscribers than descriptors"));
+                let key =
+                    Key(u32::try_from(self.sweep.cursor)
+                        .expect("fewer subscribers than descriptors"));
                 self.visit(key, now, unix_now, &heartbeats);
             }
         }
@@ -95,7 +104,10 @@ impl State {
             Phase::Live { .. } if unix_now >= subscriber.expires_at => self.end(key, &End::Expired),
             // Who has a ring is not silent, only slow.
             Phase::Live { .. } if subscriber.ring.is_none() && self.is_silent(key) => {
-                self.send(key, heartbeats.get(self.subscribers[key.0 as usize].encoding));
+                self.send(
+                    key,
+                    heartbeats.get(self.subscribers[key.0 as usize].encoding),
+                );
             }
             _ => {}
         }
@@ -110,10 +122,20 @@ impl State {
         self.sweep.ticks - subscriber.last_write >= Sweep::steps(after)
     }
 
+    /// Whether the shard drains and nobody is left.
+    pub(super) fn is_drained(&self) -> bool {
+        self.draining.is_some() && self.subscribers.is_empty()
+    }
+
     /// Tells up to `budget` streams to come back later, if the shard drains. Returns whether there may be more.
     pub(super) fn drain(&mut self, budget: usize) -> bool {
-        let Some(spread) = self.draining else { return false };
-        let live = self.subscribers.iter().filter(|(_, subscriber)| subscriber.seat().is_some());
+        let Some(spread) = self.draining else {
+            return false;
+        };
+        let live = self
+            .subscribers
+            .iter()
+            .filter(|(_, subscriber)| subscriber.seat().is_some());
         let keys: Vec<usize> = live.map(|(key, _)| key).take(budget).collect();
         for &key in &keys {
             let after_ms = fastrand::u64(0..=u64::try_from(spread.as_millis()).unwrap_or(u64::MAX));

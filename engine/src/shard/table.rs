@@ -98,7 +98,12 @@ impl Table {
     }
 
     /// Adds the parcel to the batch of each cohort that wants `event`; calls `first` for those that had none.
-    pub(super) fn match_event(&mut self, event: &Event, parcel: u32, mut first: impl FnMut(u32)) -> bool {
+    pub(super) fn match_event(
+        &mut self,
+        event: &Event,
+        parcel: u32,
+        mut first: impl FnMut(u32),
+    ) -> bool {
         let cohorts = &mut self.cohorts;
         let mut wanted = false;
         let mut offer = |list: &[u32]| {
@@ -137,7 +142,11 @@ impl Table {
 
     fn found_cohort(&mut self, spec: Spec) -> u32 {
         let spec = Rc::new(spec);
-        let cohort = Cohort { spec: Rc::clone(&spec), members: Members::default(), batch: Vec::new() };
+        let cohort = Cohort {
+            spec: Rc::clone(&spec),
+            members: Members::default(),
+            batch: Vec::new(),
+        };
         let id = index(self.cohorts.insert(cohort));
         if spec.filter.wants_all_devices() {
             self.everything.push(id);

@@ -32,8 +32,17 @@ impl Session for SseSession {
 
     fn farewell(&self, end: &End, out: &mut Vec<u8>) {
         if let End::Draining { after_ms } = end {
-            sse_text(self.encoding, format!("retry: {after_ms}\n\n").as_bytes(), out);
-            named(self.encoding, "reconnect", &notice::reconnect(Duration::from_millis(*after_ms)), out);
+            sse_text(
+                self.encoding,
+                format!("retry: {after_ms}\n\n").as_bytes(),
+                out,
+            );
+            named(
+                self.encoding,
+                "reconnect",
+                &notice::reconnect(Duration::from_millis(*after_ms)),
+                out,
+            );
         }
         if self.encoding == Encoding::SseChunked {
             out.extend_from_slice(LAST_CHUNK);

@@ -36,7 +36,10 @@ pub struct WsSession {
 impl WsSession {
     /// A session that has just begun.
     pub fn new(rules: Rc<Rules>) -> Self {
-        Self { reader: Reader::default(), rules }
+        Self {
+            reader: Reader::default(),
+            rules,
+        }
     }
 }
 
@@ -51,7 +54,11 @@ impl Session for WsSession {
                 Message::Pong => {}
                 Message::Close(code) => line.end(End::Closed(code.map(u16::from))),
             }
-            if line.is_ending() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if line.is_ending() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         });
         if let Err(violation) = read {
             let (code, reason) = violation.close();
@@ -113,10 +120,15 @@ fn say(line: &mut Line<'_>, text: &str) {
 
 fn subscribe(names: &[Names], rules: &Rules, line: &mut Line<'_>) {
     let mut filter = line.filter().clone();
-    match names.iter().try_for_each(|names| add(&mut filter, names, rules.filter_ids)) {
+    match names
+        .iter()
+        .try_for_each(|names| add(&mut filter, names, rules.filter_ids))
+    {
         Ok(()) => {
             line.set_filter(filter);
-            names.iter().for_each(|names| say(line, &answer::subscribed(names)));
+            names
+                .iter()
+                .for_each(|names| say(line, &answer::subscribed(names)));
         }
         Err(too_many) => say(line, &answer::error(&too_many)),
     }
@@ -142,7 +154,9 @@ fn unsubscribe(names: &[Names], line: &mut Line<'_>) {
         }
     }
     line.set_filter(filter);
-    names.iter().for_each(|names| say(line, &answer::unsubscribed(names)));
+    names
+        .iter()
+        .for_each(|names| say(line, &answer::unsubscribed(names)));
 }
 
 fn set_metrics(metrics: Vec<String>, rules: &Rules, line: &mut Line<'_>) {
@@ -165,7 +179,9 @@ fn refresh(token: &str, rules: &Rules, line: &mut Line<'_>) {
             say(line, &answer::refreshed(expires_at));
         }
         Ok(_) => line.end(End::Forbidden("Token is for another tenant".to_owned())),
-        Err(refusal) if refusal.close_code() == close::FORBIDDEN => line.end(End::Forbidden(refusal.to_string())),
+        Err(refusal) if refusal.close_code() == close::FORBIDDEN => {
+            line.end(End::Forbidden(refusal.to_string()))
+        }
         Err(refusal) => line.end(End::BadToken(refusal.to_string())),
     }
 }
