@@ -261,7 +261,7 @@ impl State {
         let spec = Rc::clone(&self.tables[seat.table as usize].cohorts[seat.cohort as usize].spec);
         let ring = subscriber.ring.get_or_insert_default();
         if written > 0 {
-            return ring.push_partly_written(Addressed { parcel, spec }, written);
+            return ring.begin_with(Addressed { parcel, spec }, written);
         }
         if let Parcel::Notice(notice) = &*parcel {
             if ring

@@ -134,9 +134,6 @@ impl State {
         if !early.is_empty() && self.subscribers.contains(key.0 as usize) {
             self.hand_over(key, &mut early);
         }
-        if self.draining.is_some() {
-            self.bell.wake();
-        }
         Ok(())
     }
 
@@ -159,6 +156,9 @@ impl State {
 
     /// Gives a subscriber another filter: events matched so far are sent as it wanted them, later ones as it wants.
     pub(super) fn refilter(&mut self, key: Key, filter: Filter) {
+        if *self.filter(key) == filter {
+            return;
+        }
         self.settle(key);
         let subscriber = &mut self.subscribers[key.0 as usize];
         subscriber.from = subscriber.from.max(self.matched);
@@ -333,7 +333,12 @@ fn take_seat(
         u32::try_from(tables.insert(Table::new(Arc::clone(tenant))))
             .expect("fewer tenants than descriptors")
     });
-    let (cohort, seat) = tables[table as usize].join(key, spec(filter, encoding));
+    let found = &mut tables[table as usize];
+    if !Arc::ptr_eq(&found.tenant, tenant) {
+        // The tenant left the index and came back while a last batch kept its table.
+        found.tenant = Arc::clone(tenant);
+    }
+    let (cohort, seat) = found.join(key, spec(filter, encoding));
     Seat {
         table,
         cohort,
