@@ -26,6 +26,8 @@ mod run;
 mod session;
 mod sockets;
 mod state;
+#[cfg(all(test, not(floodway_loom)))]
+mod state_tests;
 mod subscriber;
 mod sweep;
 mod table;

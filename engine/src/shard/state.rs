@@ -100,25 +100,18 @@ impl State {
 
     /// Gives a subscriber another filter: events matched so far are sent as it wanted them, later ones as it wants.
     pub(super) fn refilter(&mut self, key: Key, filter: Filter) {
-        if *self.filter(key) == filter {
-            return;
-        }
         self.settle(key);
         let subscriber = &mut self.subscribers[key.0 as usize];
         subscriber.from = subscriber.from.max(self.matched);
-        let Phase::Live {
-            seat:
-                Seat {
-                    table,
-                    cohort,
-                    seat,
-                },
-            ..
-        } = subscriber.phase
-        else {
+        if *self.filter(key) == filter {
             return;
-        };
-        let encoding = subscriber.encoding;
+        }
+        let Seat {
+            table,
+            cohort,
+            seat,
+        } = self.seat(key);
+        let encoding = self.subscribers[key.0 as usize].encoding;
         // The new seat is taken before the old one is left, so that the tenant's table lives on.
         let (new_cohort, new_seat) = self.tables[table as usize].join(key, spec(filter, encoding));
         self.leave_cohort(table, cohort, seat);
