@@ -67,7 +67,7 @@ async fn websocket(mut request: Request<Incoming>, slot: Slot, front: &Front) ->
             let taken_back = begin::websocket(head, &request, front).await;
             hand_back(slot, taken_back).await
         }
-        Err(response) => response,
+        Err(response) => *response,
     }
 }
 

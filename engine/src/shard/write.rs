@@ -92,13 +92,12 @@ impl State {
             return;
         };
         let is_written = subscriber.ring.is_none();
-        if let Phase::Leaving { finished, .. } = &mut subscriber.phase {
-            if is_written
-                && !std::mem::replace(finished, true)
-                && subscriber.outlet.finish().is_err()
-            {
-                self.end(key, &End::Gone);
-            }
+        if let Phase::Leaving { finished, .. } = &mut subscriber.phase
+            && is_written
+            && !std::mem::replace(finished, true)
+            && subscriber.outlet.finish().is_err()
+        {
+            self.end(key, &End::Gone);
         }
     }
 }
