@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use floodway_tests::gateway::floodway_run;
-use floodway_tests::token::{SECRET, now};
+use floodway_tests::token::SECRET;
 use floodway_tests::{Broker, Gateway, wait_until};
 use serde_json::json;
 use tempfile::TempDir;
@@ -199,7 +199,6 @@ async fn a_short_lived_token_of_the_command_expires() {
         ws.close_code().await,
         (4001, "Invalid or expired token".to_owned())
     );
-    assert!(now() > 0);
 }
 
 #[tokio::test]

@@ -153,3 +153,28 @@ pub fn free_port() -> u16 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_broker_comes_back_on_its_port_and_acknowledges() {
+        let mut broker = Broker::start().await;
+        let (url, mut publisher) = (broker.url(), broker.publisher().await);
+        publisher.count("T1", "A", 0..1000).await;
+        broker.stop();
+        broker.start_again().await;
+        assert_eq!(broker.url(), url);
+        broker.publisher().await.count("T1", "A", 0..1).await;
+        let sent = broker.mosquitto_pub("a/b", "{}").await;
+        assert_eq!(sent.code, Some(0), "{}", sent.stderr);
+    }
+
+    #[tokio::test]
+    async fn a_broker_with_a_password_refuses_strangers() {
+        let broker = Broker::start_with_password("user", "word").await;
+        let refused = broker.mosquitto_pub("a/b", "{}").await;
+        assert_ne!(refused.code, Some(0));
+    }
+}

@@ -250,3 +250,32 @@ pub fn split_frame(bytes: &[u8]) -> Option<(u8, &[u8], usize)> {
     };
     Some((bytes[0], bytes.get(start..start + length)?, start + length))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_is_split_once_it_is_whole() {
+        for length in [0, 1, 125, 126, 65_535, 65_536] {
+            let payload = vec![b'x'; length];
+            let mut bytes = unmasked_frame(FIN | opcode::TEXT, &payload);
+            assert_eq!(split_frame(&bytes[..bytes.len() - 1]), None);
+            let whole = bytes.len();
+            bytes.push(FIN);
+            assert_eq!(
+                split_frame(&bytes),
+                Some((FIN | opcode::TEXT, &payload[..], whole))
+            );
+        }
+    }
+
+    #[test]
+    fn a_masked_frame_is_the_one_of_the_rfc() {
+        // RFC 6455, 5.7: a single-frame masked text message that holds "Hello".
+        let hello = [
+            0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58,
+        ];
+        assert_eq!(frame(FIN | opcode::TEXT, b"Hello"), hello);
+    }
+}

@@ -230,3 +230,19 @@ fn parse(raw: String) -> Message {
     message.raw = raw;
     message
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_read_field_by_field() {
+        let message = parse("id: 7\nevent: gap\ndata: a\ndata:b\nretry: 2000\n: note".to_owned());
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(message.id, text("7"));
+        assert_eq!(message.event, text("gap"));
+        assert_eq!(message.data, text("a\nb"));
+        assert_eq!(message.retry, text("2000"));
+        assert_eq!(message.comment, text("note"));
+    }
+}
