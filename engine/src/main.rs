@@ -1,1 +1,7 @@
-fn main() {}
+//! The `floodway` binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    floodway::cli::run()
+}

@@ -35,7 +35,10 @@ pub fn check(text: &str) -> Result<(), BadName> {
     if text.len() > NAME_BYTES_MAX {
         return Err(BadName::TooLong);
     }
-    if text.chars().any(|c| matches!(c, '/' | '+' | '#') || c.is_control()) {
+    if text
+        .chars()
+        .any(|c| matches!(c, '/' | '+' | '#') || c.is_control())
+    {
         return Err(BadName::Forbidden);
     }
     Ok(())

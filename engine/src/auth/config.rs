@@ -1,10 +1,11 @@
 //! Settings of token checks.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// How tokens are checked. Exactly one of `hs256_secret`, `public_key` and `jwks_url` is set.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     /// `auth.hs256_secret`. Never shown.
     pub hs256_secret: Option<String>,
@@ -30,8 +31,28 @@ impl Default for Config {
             jwks_url: None,
             issuer: None,
             audience: None,
-            roles: ["customer", "tenant-admin", "operator", "operator-admin"].map(str::to_owned).to_vec(),
+            roles: ["customer", "tenant-admin", "operator", "operator-admin"]
+                .map(str::to_owned)
+                .to_vec(),
             leeway: Duration::ZERO,
         }
+    }
+}
+
+/// Shows everything but the secret.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field(
+                "hs256_secret",
+                &self.hs256_secret.as_ref().map(|_| "********"),
+            )
+            .field("public_key", &self.public_key)
+            .field("jwks_url", &self.jwks_url)
+            .field("issuer", &self.issuer)
+            .field("audience", &self.audience)
+            .field("roles", &self.roles)
+            .field("leeway", &self.leeway)
+            .finish()
     }
 }

@@ -11,6 +11,9 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { connections_per_tenant: 10, connections: 0 }
+        Self {
+            connections_per_tenant: 10,
+            connections: 0,
+        }
     }
 }

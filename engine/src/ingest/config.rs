@@ -33,7 +33,8 @@ pub struct Config {
     /// `mqtt.packet_bytes`: the largest packet, in bytes, announced to the broker, which then skips larger ones.
     /// Default 256 KiB.
     pub packet_bytes: u32,
-    /// `mqtt.keep_alive_seconds`. Default 15 s; a dead broker is noticed within 1.5 of it.
+    /// `mqtt.keep_alive_seconds`: pause between two pings, at least 5 s. Default 15 s; a dead broker is noticed within
+    /// two of it.
     pub keep_alive: Duration,
     /// `mqtt.connect_timeout_seconds`: for TCP and CONNACK together. Default 5 s.
     pub connect_timeout: Duration,

@@ -1,0 +1,31 @@
+//! Settings of the private listener.
+
+use std::fmt;
+
+/// The private listener: gRPC, metrics and the operator's page.
+#[derive(Clone)]
+pub struct Config {
+    /// `admin.listen`: address and port. Default `127.0.0.1:9090`. An address that other machines
+    /// reach needs `token`.
+    pub listen: String,
+    /// `admin.token`: what clients send as `authorization: Bearer TOKEN`. Default none. Never shown.
+    pub token: Option<String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:9090".to_owned(),
+            token: None,
+        }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("listen", &self.listen)
+            .field("token", &self.token.as_ref().map(|_| "********"))
+            .finish()
+    }
+}

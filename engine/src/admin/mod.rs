@@ -1,0 +1,5 @@
+//! The private listener.
+
+mod config;
+
+pub use config::Config;

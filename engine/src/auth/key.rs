@@ -1,0 +1,168 @@
+//! Verification keys, each with the algorithms that it is for.
+//!
+//! Invariant: the algorithms follow from the key, never from a token. So a token cannot choose
+//! `none`, nor an HMAC over a public key (RFC 8725, 2.1 and 3.1).
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+
+use super::claims::Claims;
+use super::fetch::FetchError;
+
+/// Why there is no verification key. Holds no secret.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// None of the settings is set.
+    #[error("no verification key; set one of auth.hs256_secret, auth.public_key, auth.jwks_url")]
+    Missing,
+    /// The file cannot be read.
+    #[error("auth.public_key = \"{}\": {error}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        error: std::io::Error,
+    },
+    /// The file does not hold a key of a known kind.
+    #[error("auth.public_key = \"{}\": {mend}", path.display())]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and what would be right.
+        mend: &'static str,
+    },
+    /// `auth.jwks_url` is set: the keys must be fetched first, as [`Verifier::start`] does.
+    ///
+    /// [`Verifier::start`]: super::Verifier::start
+    #[error("auth.jwks_url: the keys must be fetched first")]
+    Remote,
+    /// The JWK set cannot be had, or holds no key that could be used.
+    #[error("auth.jwks_url = \"{url}\": {error}")]
+    Fetch {
+        /// Where it was looked for.
+        url: String,
+        /// The cause.
+        error: FetchError,
+    },
+}
+
+/// A key and what it may verify.
+pub(super) struct Key {
+    key: DecodingKey,
+    validation: Validation,
+}
+
+impl Key {
+    /// `key` for signatures with one of `algorithms`, which are of one family.
+    pub(super) fn new(key: DecodingKey, algorithms: &[Algorithm]) -> Self {
+        // Here only the signature is checked. The claims are checked by `claims`, without the
+        // library's 60 s of leeway and its way to accept a token that has no audience.
+        let validation = Validation {
+            algorithms: algorithms.to_vec(),
+            required_spec_claims: HashSet::new(),
+            validate_exp: false,
+            validate_aud: false,
+            ..Validation::default()
+        };
+        Self { key, validation }
+    }
+
+    /// The key of tokens signed with HS256.
+    pub(super) fn from_secret(secret: &str) -> Self {
+        Self::new(
+            DecodingKey::from_secret(secret.as_bytes()),
+            &[Algorithm::HS256],
+        )
+    }
+
+    /// Reads a public key from a PEM file.
+    pub(super) fn from_pem_file(path: &Path) -> Result<Self, KeyError> {
+        let pem = std::fs::read(path).map_err(|error| KeyError::Unreadable {
+            path: path.to_owned(),
+            error,
+        })?;
+        Self::from_pem(&pem).map_err(|mend| KeyError::Unusable {
+            path: path.to_owned(),
+            mend,
+        })
+    }
+
+    fn from_pem(pem: &[u8]) -> Result<Self, &'static str> {
+        check_label(pem)?;
+        if let Ok(key) = DecodingKey::from_rsa_pem(pem) {
+            return rsa(key);
+        }
+        if let Ok(key) = DecodingKey::from_ec_pem(pem) {
+            return ec(key);
+        }
+        match DecodingKey::from_ed_pem(pem) {
+            Ok(key) => Ok(Self::new(key, &[Algorithm::EdDSA])),
+            Err(_) => Err("expected an RSA, EC (P-256, P-384) or Ed25519 public key"),
+        }
+    }
+
+    /// True if tokens that name `algorithm` may be checked with this key.
+    pub(super) fn is_for(&self, algorithm: Algorithm) -> bool {
+        self.validation.algorithms.contains(&algorithm)
+    }
+
+    /// The claims of a token that this key signed.
+    pub(super) fn open(&self, token: &str) -> Option<Claims> {
+        let data = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation).ok()?;
+        Some(data.claims)
+    }
+}
+
+/// Only public keys are taken: a certificate is more than a key, and a private key has no business here.
+fn check_label(pem: &[u8]) -> Result<(), &'static str> {
+    let text = String::from_utf8_lossy(pem);
+    let label = text
+        .split_once("-----BEGIN ")
+        .and_then(|(_, rest)| rest.split_once("-----"));
+    match label.map(|(label, _)| label) {
+        Some("PUBLIC KEY" | "RSA PUBLIC KEY") => Ok(()),
+        Some("CERTIFICATE") => Err("is a certificate; take its key: openssl x509 -pubkey -noout"),
+        Some(label) if label.ends_with("PRIVATE KEY") => {
+            Err("is a private key; take the public one: openssl pkey -pubout")
+        }
+        _ => Err("expected a PEM file with a PUBLIC KEY"),
+    }
+}
+
+/// The algorithms of RSA keys (RFC 7518, 3.3 and 3.5).
+pub(super) const RSA: [Algorithm; 6] = [
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS256,
+    Algorithm::PS384,
+    Algorithm::PS512,
+];
+
+/// Shorter and longer keys verify nothing: the cryptography library takes 2048 to 8192 bits
+/// (RFC 7518, 3.3 and 3.5 demand 2048 or more).
+fn rsa(key: DecodingKey) -> Result<Key, &'static str> {
+    // The key is a PKCS#1 structure: the modulus, and at most 20 bytes more.
+    match key.try_get_as_bytes().map_or(0, <[u8]>::len) {
+        256..=1044 => Ok(Key::new(key, &RSA)),
+        _ => Err("expected an RSA key of 2048 to 8192 bits (RFC 7518, 3.3)"),
+    }
+}
+
+fn ec(key: DecodingKey) -> Result<Key, &'static str> {
+    match ec_algorithm(&key) {
+        Some(algorithm) => Ok(Key::new(key, &[algorithm])),
+        None => Err("expected an EC key on the curve P-256 or P-384"),
+    }
+}
+
+/// The curve decides the algorithm (RFC 7518, 3.4). The key is an uncompressed point.
+pub(super) fn ec_algorithm(key: &DecodingKey) -> Option<Algorithm> {
+    match key.try_get_as_bytes().map_or(0, <[u8]>::len) {
+        65 => Some(Algorithm::ES256),
+        97 => Some(Algorithm::ES384),
+        _ => None,
+    }
+}

@@ -1,0 +1,44 @@
+//! `floodway check`: validates the configuration and prints it in full.
+
+use std::fs::File;
+
+use super::Failure;
+use super::flags::Sources;
+use crate::auth::{KeyError, Verifier};
+use crate::config::Config;
+
+/// Validate the configuration and print it with where each value came from; secrets are masked
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    sources: Sources,
+}
+
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    let loaded = args.sources.load()?;
+    files(&loaded.config)?;
+    super::warn(&loaded.warnings);
+    super::print(&loaded.show())
+}
+
+/// Opens the files that the settings name, as `serve` will.
+fn files(config: &Config) -> Result<(), Failure> {
+    let mut wrong = Vec::new();
+    match Verifier::new(&config.auth) {
+        // The network is not part of the configuration: whether the keys can be had shows `serve`.
+        Ok(_) | Err(KeyError::Remote) => {}
+        Err(error) => wrong.push(error.to_string()),
+    }
+    if let Some(tls) = &config.http.tls {
+        for (key, path) in [("http.tls.cert", &tls.cert), ("http.tls.key", &tls.key)] {
+            if let Err(error) = File::open(path) {
+                wrong.push(format!("{key} = \"{}\": {error}", path.display()));
+            }
+        }
+    }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::Usage(wrong.join("\n")))
+    }
+}

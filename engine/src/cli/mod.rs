@@ -1,0 +1,111 @@
+//! The commands of the `floodway` binary.
+//!
+//! Invariant: the exit status is 0 for success, 1 for a failure while running, and 2 for wrong usage
+//! or configuration. What a command is asked for goes to stdout, everything else to stderr.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::ConfigErrors;
+
+mod check;
+mod flags;
+mod serve;
+mod token;
+
+/// Telemetry from an MQTT broker, fanned out to very many WebSocket and SSE subscribers.
+#[derive(Parser)]
+#[command(name = "floodway", version)]
+struct Floodway {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Serve(serve::Args),
+    Token(token::Args),
+    Check(check::Args),
+}
+
+/// Why a command failed.
+enum Failure {
+    /// Wrong usage or configuration.
+    Usage(String),
+    /// It went wrong while running.
+    Running(String),
+}
+
+impl From<ConfigErrors> for Failure {
+    fn from(errors: ConfigErrors) -> Self {
+        Self::Usage(errors.to_string())
+    }
+}
+
+/// Runs the command that this process was started with.
+pub fn run() -> ExitCode {
+    let done = match Floodway::parse().command {
+        Command::Serve(args) => serve::run(args),
+        Command::Token(args) => token::run(args),
+        Command::Check(args) => check::run(args),
+    };
+    let (status, why) = match done {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failure::Usage(why)) => (2, why),
+        Err(Failure::Running(why)) => (1, why),
+    };
+    for line in why.lines() {
+        eprintln!("error: {line}");
+    }
+    ExitCode::from(status)
+}
+
+/// Runs what waits for sockets and signals, on this thread.
+fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime
+        .map_err(|error| Failure::Running(error.to_string()))?
+        .block_on(work)
+}
+
+/// Looks up an environment variable. Bytes that are not UTF-8 become U+FFFD, so that a value that
+/// holds some is seen, and refused, rather than taken as not set.
+fn env(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
+
+fn warn(warnings: &[String]) {
+    for warning in warnings {
+        eprintln!("warning: {warning}");
+    }
+}
+
+/// Writes what the command was asked for. A reader that has seen enough (`| head`) is no failure.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::Running(format!("stdout: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_commands_and_their_flags_fit_together() {
+        Floodway::command().debug_assert();
+    }
+}

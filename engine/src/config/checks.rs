@@ -1,0 +1,149 @@
+//! What must hold between settings.
+
+use super::address::is_loopback;
+use super::error::{ConfigError, Origin};
+use super::settings::{self, SETTINGS};
+use super::{Config, Loaded};
+
+/// RFC 7518, 3.2: an HS256 key is at least as long as the hash.
+const HS256_SECRET_BYTES: usize = 32;
+
+/// Whether a verification key must be there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Key {
+    Needed,
+    Optional,
+}
+
+/// Checks a configuration whose values are each right by themselves.
+pub(super) fn run(loaded: &mut Loaded, key: Key, errors: &mut Vec<ConfigError>) {
+    let found = [
+        tls_files(&loaded.config),
+        admin_token(&loaded.config),
+        payload(&loaded.config),
+    ];
+    for (key, mend) in found.into_iter().flatten() {
+        errors.push(wrong(loaded, key, mend));
+    }
+    errors.extend(verification_key(loaded, key, errors));
+    loaded.warnings.extend(warnings(&loaded.config));
+}
+
+/// A setting's key, and what is to be done.
+type Found = Option<(&'static str, String)>;
+
+fn wrong(loaded: &Loaded, key: &'static str, mend: String) -> ConfigError {
+    let place = settings::find(key).expect("checks name known settings");
+    let value = SETTINGS[place].show(&loaded.config);
+    ConfigError::Value {
+        key,
+        value,
+        origin: loaded.origins[place].clone(),
+        mend,
+    }
+}
+
+fn tls_files(config: &Config) -> Found {
+    let tls = config.http.tls.as_ref()?;
+    if tls.key.as_os_str().is_empty() {
+        return Some((
+            "http.tls.cert",
+            "needs http.tls.key beside it (FLOODWAY_TLS_KEY)".to_owned(),
+        ));
+    }
+    if tls.cert.as_os_str().is_empty() {
+        return Some((
+            "http.tls.key",
+            "needs http.tls.cert beside it (FLOODWAY_TLS_CERT)".to_owned(),
+        ));
+    }
+    None
+}
+
+fn admin_token(config: &Config) -> Found {
+    let open = config.admin.token.is_none() && !is_loopback(&config.admin.listen);
+    let mend = "other machines reach this address: set admin.token (FLOODWAY_ADMIN_TOKEN), or listen on 127.0.0.1";
+    open.then(|| ("admin.listen", mend.to_owned()))
+}
+
+fn payload(config: &Config) -> Found {
+    let packet = config.mqtt.packet_bytes;
+    let larger = config.event.payload_bytes as u64 > u64::from(packet);
+    let mend =
+        || format!("must not exceed mqtt.packet_bytes ({packet}): such messages never arrive");
+    larger.then(|| ("event.payload_bytes", mend()))
+}
+
+/// The three ways to check a token, of which there is one.
+const KEYS: [&str; 3] = ["auth.hs256_secret", "auth.public_key", "auth.jwks_url"];
+
+fn verification_key(loaded: &Loaded, key: Key, errors: &[ConfigError]) -> Option<ConfigError> {
+    let auth = &loaded.config.auth;
+    let given = [
+        auth.hs256_secret.is_some(),
+        auth.public_key.is_some(),
+        auth.jwks_url.is_some(),
+    ];
+    let set: Vec<_> = KEYS
+        .into_iter()
+        .zip(given)
+        .filter(|(_, given)| *given)
+        .collect();
+    match set.len() {
+        // A key that was given and is wrong has its error already.
+        0 if key == Key::Needed && !errors.iter().any(is_about_key) => Some(
+            ConfigError::VerificationKey(format!("no verification key; set one of {}", ways())),
+        ),
+        0 | 1 => None,
+        _ => {
+            let names = set.iter().map(|(key, _)| match loaded.origin(key) {
+                Origin::Default => (*key).to_owned(),
+                origin => format!("{key} ({origin})"),
+            });
+            let names = names.collect::<Vec<_>>().join(" and ");
+            Some(ConfigError::VerificationKey(format!(
+                "{names} are set; keep one of them"
+            )))
+        }
+    }
+}
+
+fn is_about_key(error: &ConfigError) -> bool {
+    matches!(error, ConfigError::Value { key, .. } if KEYS.contains(key))
+}
+
+fn ways() -> String {
+    let way = |key| {
+        let setting = &SETTINGS[settings::find(key).expect("a known setting")];
+        format!("{key} ({})", setting.env)
+    };
+    KEYS.map(way).join(", ")
+}
+
+fn warnings(config: &Config) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if let Some(secret) = &config.auth.hs256_secret {
+        let bytes = secret.len();
+        if bytes < HS256_SECRET_BYTES {
+            warnings.push(format!(
+                "auth.hs256_secret has {bytes} bytes: RFC 7518, 3.2 demands {HS256_SECRET_BYTES} or more, \
+                 since a short secret can be guessed from any token"
+            ));
+        }
+        if secret.trim() != secret {
+            warnings.push("auth.hs256_secret begins or ends with white space".to_owned());
+        }
+    }
+    if config
+        .auth
+        .jwks_url
+        .as_ref()
+        .is_some_and(|url| url.starts_with("http://"))
+    {
+        warnings.push(
+            "auth.jwks_url is not https: who can change the answer on its way can sign tokens"
+                .to_owned(),
+        );
+    }
+    warnings
+}

@@ -1,0 +1,85 @@
+//! What is wrong with a configuration.
+//!
+//! Invariant: an error names the setting, where it was set, its value (never a secret's) and the mend.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// Where a value came from. Later ones win.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Built in.
+    Default,
+    /// The TOML file.
+    File(PathBuf),
+    /// An environment variable, by name.
+    Env(&'static str),
+    /// A flag, with its dashes.
+    Flag(String),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File(path) => write!(f, "file {}", path.display()),
+            Self::Env(name) => write!(f, "env {name}"),
+            Self::Flag(flag) => write!(f, "flag {flag}"),
+        }
+    }
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// A value that the setting cannot take, alone or beside the others.
+    #[error("{key} = {value} ({origin}): {mend}")]
+    Value {
+        /// The setting's key, or the environment variable where that stands for itself.
+        key: &'static str,
+        /// As TOML; masked if it is a secret.
+        value: String,
+        /// Where it was set.
+        origin: Origin,
+        /// What would be right.
+        mend: String,
+    },
+    /// A key that no setting has.
+    #[error("{key} ({origin}): {mend}")]
+    Unknown {
+        /// The key as written.
+        key: String,
+        /// Where it stands.
+        origin: Origin,
+        /// The nearest known key.
+        mend: String,
+    },
+    /// The file cannot be read, or is not TOML.
+    #[error("configuration file {}: {why}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The cause, with the line where there is one. The line's text may hold a secret and is not
+        /// repeated.
+        why: String,
+    },
+    /// None, or more than one, of the three ways to check a token.
+    #[error("auth: {0}")]
+    VerificationKey(String),
+}
+
+/// Everything that is wrong, in the order in which it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigErrors(pub Vec<ConfigError>);
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, error) in self.0.iter().enumerate() {
+            let separator = if place == 0 { "" } else { "\n" };
+            write!(f, "{separator}{error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigErrors {}

@@ -1,0 +1,243 @@
+//! The kinds of values that settings take: how each is read and shown.
+//!
+//! Invariant: what `show` writes is a TOML value that `read` takes back unchanged. Durations are
+//! seconds, and an optional text that is empty is not set.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use toml::Value;
+
+/// A value as it was given: text from the environment and from flags, or a TOML value.
+#[derive(Clone, Copy)]
+pub(crate) enum Raw<'a> {
+    Text(&'a str),
+    Toml(&'a Value),
+}
+
+impl<'a> Raw<'a> {
+    /// The text, where the value is one.
+    fn text(self) -> Option<&'a str> {
+        match self {
+            Raw::Text(text) => Some(text),
+            Raw::Toml(value) => value.as_str(),
+        }
+    }
+
+    /// The value as TOML.
+    pub(crate) fn show(self) -> String {
+        match self {
+            Raw::Text(text) => literal(text),
+            Raw::Toml(value) => value.to_string(),
+        }
+    }
+}
+
+/// How values of one kind are read and shown.
+pub(crate) trait Kind<T> {
+    /// Reads a value, or says what would be right.
+    fn read(&self, raw: Raw<'_>) -> Result<T, String>;
+
+    /// Writes the value as TOML.
+    fn show(&self, value: &T) -> String;
+}
+
+/// `text` as a TOML string.
+fn literal(text: &str) -> String {
+    Value::String(text.to_owned()).to_string()
+}
+
+/// Checks a text, and may bring it into its usual form. An error is the mend.
+pub(crate) type Check = fn(&str) -> Result<String, String>;
+
+/// Takes any text as it is.
+pub(crate) fn any(text: &str) -> Result<String, String> {
+    Ok(text.to_owned())
+}
+
+/// A text that passes a check.
+pub(crate) struct Text(pub(crate) Check);
+
+impl Kind<String> for Text {
+    fn read(&self, raw: Raw<'_>) -> Result<String, String> {
+        match Kind::<Option<String>>::read(self, raw)? {
+            Some(text) => Ok(text),
+            None => Err("must not be empty".to_owned()),
+        }
+    }
+
+    fn show(&self, value: &String) -> String {
+        literal(value)
+    }
+}
+
+impl Kind<Option<String>> for Text {
+    fn read(&self, raw: Raw<'_>) -> Result<Option<String>, String> {
+        let text = raw
+            .text()
+            .ok_or("expected a text in quotation marks, \"…\"")?;
+        (!text.is_empty()).then(|| (self.0)(text)).transpose()
+    }
+
+    fn show(&self, value: &Option<String>) -> String {
+        literal(value.as_deref().unwrap_or_default())
+    }
+}
+
+/// The name of a file. It is opened by the part that needs it.
+pub(crate) struct File;
+
+impl Kind<Option<PathBuf>> for File {
+    fn read(&self, raw: Raw<'_>) -> Result<Option<PathBuf>, String> {
+        let text = raw
+            .text()
+            .ok_or("expected the name of a file in quotation marks")?;
+        if text.contains("-----BEGIN") {
+            return Err("expected the name of a PEM file, not what it holds".to_owned());
+        }
+        Ok((!text.is_empty()).then(|| PathBuf::from(text)))
+    }
+
+    fn show(&self, value: &Option<PathBuf>) -> String {
+        literal(
+            &value
+                .as_deref()
+                .map(|path| path.to_string_lossy())
+                .unwrap_or_default(),
+        )
+    }
+}
+
+/// Texts, as a TOML array or separated by commas, each of which passes a check.
+pub(crate) struct List {
+    pub(crate) item: Check,
+    pub(crate) may_be_empty: bool,
+}
+
+impl Kind<Vec<String>> for List {
+    fn read(&self, raw: Raw<'_>) -> Result<Vec<String>, String> {
+        let items =
+            split(raw).ok_or("expected a list of texts, such as [\"a\", \"b\"] or \"a,b\"")?;
+        if items.is_empty() && !self.may_be_empty {
+            return Err("expected at least one".to_owned());
+        }
+        items.into_iter().map(self.item).collect()
+    }
+
+    fn show(&self, value: &Vec<String>) -> String {
+        Value::from(value.clone()).to_string()
+    }
+}
+
+/// The items that are not empty, or nothing if this is not a list of texts.
+fn split<'a>(raw: Raw<'a>) -> Option<Vec<&'a str>> {
+    let items = match raw {
+        Raw::Toml(Value::Array(items)) => items.iter().map(Value::as_str).collect::<Option<_>>()?,
+        _ => raw.text()?.split(',').collect::<Vec<_>>(),
+    };
+    Some(
+        items
+            .into_iter()
+            .map(str::trim)
+            .filter(|item| !item.is_empty())
+            .collect(),
+    )
+}
+
+/// A whole number within bounds, both included.
+pub(crate) struct Number(pub(crate) u64, pub(crate) u64);
+
+/// The types that hold such numbers.
+pub(crate) trait Counted: Copy {
+    fn from_number(number: u64) -> Option<Self>;
+    fn to_string(self) -> String;
+}
+
+macro_rules! counted {
+    ($($type:ty),*) => {$(
+        impl Counted for $type {
+            fn from_number(number: u64) -> Option<Self> {
+                number.try_into().ok()
+            }
+
+            fn to_string(self) -> String {
+                ToString::to_string(&self)
+            }
+        }
+    )*};
+}
+
+counted!(u8, u32, usize);
+
+impl Counted for NonZeroUsize {
+    fn from_number(number: u64) -> Option<Self> {
+        usize::from_number(number).and_then(Self::new)
+    }
+
+    fn to_string(self) -> String {
+        ToString::to_string(&self)
+    }
+}
+
+impl<T: Counted> Kind<T> for Number {
+    fn read(&self, raw: Raw<'_>) -> Result<T, String> {
+        let number = match raw {
+            Raw::Toml(Value::Integer(number)) => u64::try_from(*number).ok(),
+            _ => raw.text().and_then(|text| text.trim().parse().ok()),
+        };
+        number
+            .filter(|number| (self.0..=self.1).contains(number))
+            .and_then(T::from_number)
+            .ok_or_else(|| format!("expected a whole number from {} to {}", self.0, self.1))
+    }
+
+    fn show(&self, value: &T) -> String {
+        value.to_string()
+    }
+}
+
+/// A time in seconds within bounds, both included; fractions are allowed.
+pub(crate) struct Seconds(pub(crate) f64, pub(crate) f64);
+
+/// The longest time that a setting takes, 30 days: as milliseconds it fits into 32 bits, as the
+/// kernel's timeouts demand.
+pub(crate) const SECONDS_MAX: f64 = 30.0 * 86_400.0;
+
+impl Kind<Duration> for Seconds {
+    fn read(&self, raw: Raw<'_>) -> Result<Duration, String> {
+        let seconds = match raw {
+            Raw::Toml(Value::Integer(seconds)) => Some(*seconds as f64),
+            Raw::Toml(Value::Float(seconds)) => Some(*seconds),
+            _ => raw.text().and_then(|text| text.trim().parse().ok()),
+        };
+        seconds
+            .filter(|seconds| (self.0..=self.1).contains(seconds))
+            .map(Duration::from_secs_f64)
+            .ok_or_else(|| format!("expected a number of seconds from {} to {}", self.0, self.1))
+    }
+
+    fn show(&self, value: &Duration) -> String {
+        value.as_secs_f64().to_string()
+    }
+}
+
+/// One of some words.
+pub(crate) struct Choice<T: 'static>(pub(crate) &'static [(&'static str, T)]);
+
+impl<T: Copy + PartialEq> Kind<T> for Choice<T> {
+    fn read(&self, raw: Raw<'_>) -> Result<T, String> {
+        raw.text()
+            .and_then(|text| self.0.iter().find(|(word, _)| *word == text.trim()))
+            .map(|(_, value)| *value)
+            .ok_or_else(|| {
+                let words: Vec<_> = self.0.iter().map(|(word, _)| *word).collect();
+                format!("expected one of {}", words.join(", "))
+            })
+    }
+
+    fn show(&self, value: &T) -> String {
+        let word = self.0.iter().find(|(_, known)| known == value);
+        literal(word.map_or("", |(word, _)| word))
+    }
+}

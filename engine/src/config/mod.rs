@@ -1,0 +1,109 @@
+//! The configuration of the whole gateway, in layers.
+//!
+//! Invariant: a later layer wins, setting by setting: built-in default, TOML file, environment, flag.
+//! Whatever is wrong in any layer is found and told at once, and a [`Config`] that was loaded has
+//! passed every check. The parts know their own `Config` and nothing of files or environment.
+
+use std::fmt;
+use std::path::Path;
+
+use crate::{admin, auth, event, http, index, ingest, log, shard};
+
+mod address;
+mod checks;
+mod error;
+mod file;
+mod kinds;
+mod layers;
+mod settings;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{ConfigError, ConfigErrors, Origin};
+pub use settings::{MASK, SETTINGS, Setting, find};
+
+/// What every part is built from. The default has no verification key.
+#[derive(Clone, Default)]
+pub struct Config {
+    /// The public listener.
+    pub http: http::Config,
+    /// The private listener.
+    pub admin: admin::Config,
+    /// The way in.
+    pub mqtt: ingest::Config,
+    /// Bounds of one event.
+    pub event: event::Config,
+    /// Token checks.
+    pub auth: auth::Config,
+    /// Limits on live streams.
+    pub limits: index::Config,
+    /// The shards (`shard.*`) and the streams on them (`stream.*`).
+    pub shard: shard::Config,
+    /// The log.
+    pub log: log::Config,
+}
+
+/// A configuration, and where each value came from.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The values.
+    pub config: Config,
+    /// Where they came from, in the order of [`SETTINGS`].
+    pub origins: Vec<Origin>,
+    /// What is allowed and yet hardly meant.
+    pub warnings: Vec<String>,
+}
+
+/// Loads the configuration of a gateway.
+///
+/// `env` looks up an environment variable; an empty one counts as not set. `flags` are pairs of a
+/// setting's key and its value.
+///
+/// # Errors
+/// Everything that is wrong, a missing verification key included.
+pub fn load(
+    file: Option<&Path>,
+    env: &dyn Fn(&str) -> Option<String>,
+    flags: &[(String, String)],
+) -> Result<Loaded, ConfigErrors> {
+    layers::load(file, env, flags, checks::Key::Needed)
+}
+
+/// Loads a configuration like [`load`] for a command that needs no verification key, or brings its own.
+///
+/// # Errors
+/// Everything that is wrong.
+pub fn load_without_key(
+    file: Option<&Path>,
+    env: &dyn Fn(&str) -> Option<String>,
+    flags: &[(String, String)],
+) -> Result<Loaded, ConfigErrors> {
+    layers::load(file, env, flags, checks::Key::Optional)
+}
+
+impl Loaded {
+    /// Every setting as a line of TOML, with where it came from as a comment. Secrets are masked.
+    pub fn show(&self) -> String {
+        let lines = SETTINGS.iter().zip(&self.origins).map(|(setting, origin)| {
+            let line = format!("{} = {}", setting.key, setting.show(&self.config));
+            format!("{line:<56} # {origin}\n")
+        });
+        lines.collect()
+    }
+
+    /// Where the value of the setting with this key came from.
+    fn origin(&self, key: &str) -> &Origin {
+        find(key).map_or(&Origin::Default, |place| &self.origins[place])
+    }
+}
+
+/// Secrets are masked, here as everywhere.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let values = SETTINGS
+            .iter()
+            .map(|setting| (setting.key, setting.show(self)));
+        f.debug_map().entries(values).finish()
+    }
+}

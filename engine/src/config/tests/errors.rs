@@ -1,0 +1,160 @@
+//! What is refused, and what is told about it.
+
+use super::*;
+
+#[test]
+fn an_error_names_the_setting_its_value_its_place_and_the_mend() {
+    assert_eq!(
+        error("", &[("FLOODWAY_OVERFLOW", "drop")]),
+        "stream.overflow = \"drop\" (env FLOODWAY_OVERFLOW): \
+         expected one of drop_newest, drop_oldest, latest, disconnect"
+    );
+    assert_eq!(
+        error("[shard]\ncount = 65", &[]),
+        "shard.count = 65 (file FILE): expected a whole number from 1 to 64"
+    );
+    let flag = load_all("", &[], &[("mqtt.qos", "2")]).expect_err("refused");
+    assert_eq!(
+        flag,
+        "mqtt.qos = \"2\" (flag --mqtt-qos): expected a whole number from 0 to 1"
+    );
+}
+
+#[test]
+fn every_value_has_its_bounds() {
+    let cases = [
+        ("http.listen = \":8080\"", "0.0.0.0:8080"),
+        ("http.listen = \"::1:8080\"", "[::]:8080"),
+        ("http.listen = 8080", "quotation marks"),
+        ("http.listen = \"\"", "must not be empty"),
+        ("http.header_bytes = 8191", "8192"),
+        (
+            "http.allowed_origins = [\"https://a.example/\"]",
+            "without a path",
+        ),
+        ("http.allowed_origins = \"null\"", "expected an origin"),
+        ("http.allowed_origins = [1]", "expected a list"),
+        ("http.tls.cert = \"c.pem\"", "needs http.tls.key"),
+        ("http.tls.key = \"k.pem\"", "needs http.tls.cert"),
+        ("mqtt.url = []", "at least one"),
+        ("mqtt.url = \"broker:1883\"", "expected mqtt://host:port"),
+        ("mqtt.url = \"mqtt://:1883\"", "expected mqtt://host:port"),
+        ("mqtt.url = \"mqtt://a:0\"", "expected mqtt://host:port"),
+        (
+            "mqtt.url = \"mqtt://a:1883/topic\"",
+            "expected mqtt://host:port",
+        ),
+        (
+            "mqtt.url = \"ws://a:80\"",
+            "other transports are not available",
+        ),
+        ("mqtt.url = \"mqtts://a:8883\"", "TLS is not available"),
+        ("mqtt.keep_alive_seconds = 0.5", "from 1 to 65535"),
+        ("mqtt.linger_seconds = -1", "number of seconds"),
+        ("mqtt.linger_seconds = nan", "number of seconds"),
+        ("mqtt.linger_seconds = inf", "number of seconds"),
+        (
+            "event.payload_bytes = 300000",
+            "must not exceed mqtt.packet_bytes (262144)",
+        ),
+        ("event.depth = 1", "from 2"),
+        ("auth.leeway_seconds = 5.1", "from 0 to 5"),
+        ("auth.roles = []", "at least one"),
+        ("stream.queue_size = 0", "from 1"),
+        ("stream.queue_size = 1.5", "whole number"),
+        ("stream.queue_size = true", "whole number"),
+        ("stream.queue_size = -1", "whole number"),
+        ("stream.ws_ping_seconds = 0", "from 0.1"),
+        ("log.filter = \"floodway=loud\"", "expected a level"),
+        ("log.format = \"xml\"", "expected one of auto, text, json"),
+        ("admin.listen = \"0.0.0.0:9090\"", "set admin.token"),
+    ];
+    for (toml, mend) in cases {
+        let told = error(toml, &[]);
+        let key = toml.split(' ').next().expect("a key");
+        assert!(
+            told.contains(mend) && told.starts_with(key),
+            "{toml}: {told}"
+        );
+        assert_eq!(told.lines().count(), 1, "{told}");
+    }
+}
+
+#[test]
+fn the_private_listener_needs_a_token_where_others_reach_it() {
+    for open in ["0.0.0.0:9090", "[::]:9090", "10.0.0.1:9090", "gateway:9090"] {
+        assert!(
+            error("", &[("FLOODWAY_ADMIN_LISTEN", open)]).contains("set admin.token"),
+            "{open}"
+        );
+        let both = [
+            ("FLOODWAY_ADMIN_LISTEN", open),
+            ("FLOODWAY_ADMIN_TOKEN", "t"),
+        ];
+        assert!(load_all("", &both, &[]).is_ok(), "{open}");
+    }
+    for closed in [
+        "127.0.0.2:9090",
+        "[::1]:9090",
+        "localhost:9090",
+        "[::ffff:127.0.0.1]:1",
+    ] {
+        assert!(
+            load_all("", &[("FLOODWAY_ADMIN_LISTEN", closed)], &[]).is_ok(),
+            "{closed}"
+        );
+    }
+}
+
+#[test]
+fn an_unknown_key_names_the_nearest_known_one() {
+    assert_eq!(
+        error("[stream]\nqueue_sise = 5", &[]),
+        "stream.queue_sise (file FILE): unknown setting; the nearest known one is stream.queue_size"
+    );
+    assert!(error("[mqqt]\nurl = \"mqtt://a:1\"", &[]).ends_with("is mqtt.url"));
+    assert!(error("http = 1", &[]).contains("write [http]"));
+    assert!(error("[nothing]", &[]).contains("unknown setting"));
+    assert!(error("http.listen.port = 1", &[]).ends_with("is http.listen"));
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once() {
+    let toml = "mqtt.qos = 3\nshard.count = 0\nnonsense = 1\nadmin.listen = \"0.0.0.0:1\"";
+    let told = error(toml, &[("FLOODWAY_OVERFLOW", "x"), ("MQTT_PORT", "0")]);
+    let parts = [
+        "mqtt.qos",
+        "shard.count",
+        "nonsense",
+        "stream.overflow",
+        "MQTT_PORT",
+        "admin.listen",
+    ];
+    assert_eq!(told.lines().count(), parts.len(), "{told}");
+    assert!(parts.iter().all(|part| told.contains(part)), "{told}");
+}
+
+#[test]
+fn a_value_below_another_layer_is_wrong_all_the_same() {
+    assert!(error("mqtt.qos = 3", &[("FLOODWAY_MQTT_QOS", "1")]).contains("file FILE"));
+}
+
+#[test]
+fn a_file_that_is_not_toml_names_the_line_but_not_what_stands_there() {
+    let told = error("\nauth.hs256_secret = \"top secret", &[]);
+    assert!(
+        told.starts_with("configuration file FILE: line 2: "),
+        "{told}"
+    );
+    assert!(!told.contains("top secret"), "{told}");
+    let missing = load(Some(Path::new("no/such.toml")), &|_| None, &[]).expect_err("refused");
+    assert!(
+        missing.to_string().contains("no/such.toml: No such file"),
+        "{missing}"
+    );
+}
+
+#[test]
+fn bytes_that_are_not_utf_8_are_refused() {
+    assert!(error("", &[("MQTT_USERNAME", "a\u{fffd}")]).contains("expected UTF-8"));
+}

@@ -1,0 +1,116 @@
+//! The metrics of one payload, each name once.
+//!
+//! Invariant: of names that are given twice, compared without their escapes, the last value stands at the place and
+//! with the key of the first, as in a Python `dict`. The work is linear in the number of keys.
+
+use std::hash::BuildHasher;
+use std::ops::Range;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use super::Rejection;
+use super::tokens::{Object, between_quotes, unescaped};
+
+/// Up to this many names are compared one by one, which is faster than a table.
+const SCAN_NAMES_MAX: usize = 16;
+
+/// The metrics of the payload that was read last; its memory is used again for the next.
+#[derive(Debug, Default)]
+pub(super) struct Members {
+    list: Vec<Member>,
+    /// Indexes of `list` by name; empty while the list is short.
+    table: HashTable<usize>,
+    hasher: DefaultHashBuilder,
+}
+
+/// One metric, by its places in the payload.
+#[derive(Debug)]
+pub(super) struct Member {
+    /// The key with its quotes.
+    pub(super) key: Range<usize>,
+    /// The name, where it is not the text between the quotes.
+    pub(super) name: Option<Box<str>>,
+    pub(super) value: Range<usize>,
+}
+
+impl Member {
+    fn name<'a>(&'a self, json: &'a [u8]) -> &'a [u8] {
+        match &self.name {
+            Some(name) => name.as_bytes(),
+            None => between_quotes(&json[self.key.clone()]),
+        }
+    }
+}
+
+impl Members {
+    /// Forgets the last payload.
+    pub(super) fn clear(&mut self) {
+        self.list.clear();
+        self.table.clear();
+    }
+
+    /// The metrics in the device's order.
+    pub(super) fn list(&self) -> &[Member] {
+        &self.list
+    }
+
+    /// Takes out the names that are not the text between the quotes, with their places in the list.
+    pub(super) fn take_names(&mut self) -> Box<[(u32, Box<str>)]> {
+        let names = (0..)
+            .zip(&mut self.list)
+            .filter_map(|(at, member)| Some((at, member.name.take()?)));
+        names.collect()
+    }
+
+    /// Reads the members of `object`, which is a part of `json`.
+    pub(super) fn read(
+        &mut self,
+        json: &[u8],
+        object: Object<'_>,
+        metrics_max: usize,
+    ) -> Result<(), Rejection> {
+        self.clear();
+        for entry in object {
+            let name = unescaped(&json[entry.key.clone()]);
+            let member = Member {
+                key: entry.key,
+                name,
+                value: entry.value,
+            };
+            match self.find(json, member.name(json)) {
+                Some(first) => self.list[first].value = member.value,
+                None if self.list.len() == metrics_max => return Err(Rejection::TooManyMetrics),
+                None => self.push(json, member),
+            }
+        }
+        Ok(())
+    }
+
+    fn find(&self, json: &[u8], name: &[u8]) -> Option<usize> {
+        if self.list.len() <= SCAN_NAMES_MAX {
+            return self
+                .list
+                .iter()
+                .position(|member| member.name(json) == name);
+        }
+        let hash = self.hasher.hash_one(name);
+        self.table
+            .find(hash, |&at| self.list[at].name(json) == name)
+            .copied()
+    }
+
+    fn push(&mut self, json: &[u8], member: Member) {
+        self.list.push(member);
+        let count = self.list.len();
+        if count == SCAN_NAMES_MAX + 1 {
+            (0..count).for_each(|at| self.enter(json, at));
+        } else if count > SCAN_NAMES_MAX {
+            self.enter(json, count - 1);
+        }
+    }
+
+    fn enter(&mut self, json: &[u8], at: usize) {
+        let hash = |at: &usize| self.hasher.hash_one(self.list[*at].name(json));
+        self.table.insert_unique(hash(&at), at, hash);
+    }
+}

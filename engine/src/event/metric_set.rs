@@ -1,0 +1,139 @@
+//! The metrics that a subscriber asked for.
+//!
+//! Invariant: no name stands twice. The order in which the names were first given is kept, since it is what the
+//! client is shown again; it decides equality, but never what a projection holds.
+
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::LazyLock;
+
+use hashbrown::DefaultHashBuilder;
+
+/// Up to this many names are compared one by one, which is faster than a search.
+const SCAN_NAMES_MAX: usize = 8;
+
+/// One seed for the process, so that equal sets hash alike, and a client cannot choose names that collide.
+static HASHER: LazyLock<DefaultHashBuilder> = LazyLock::new(DefaultHashBuilder::default);
+
+/// A set of metric names. Two are equal if they hold the same names in the same order.
+#[derive(Debug)]
+pub struct MetricSet {
+    names: Box<[Box<str>]>,
+    /// Indexes of `names`, in the order of the names.
+    sorted: Box<[u32]>,
+    /// Of the names in any order.
+    hash: u64,
+}
+
+impl MetricSet {
+    /// The set of these names. Of a name that is given twice the second is left out.
+    pub fn new(names: impl IntoIterator<Item = String>) -> Self {
+        let mut seen = hashbrown::HashSet::new();
+        let mut kept: Vec<Box<str>> = Vec::new();
+        for name in names {
+            if seen.insert(name.clone()) {
+                kept.push(name.into_boxed_str());
+            }
+        }
+        let count = u32::try_from(kept.len()).expect("a filter has a bounded number of names");
+        let mut sorted: Box<[u32]> = (0..count).collect();
+        sorted.sort_unstable_by_key(|&at| &kept[at as usize]);
+        let hash = kept
+            .iter()
+            .fold(0, |sum: u64, name| sum.wrapping_add(HASHER.hash_one(name)));
+        Self {
+            names: kept.into_boxed_slice(),
+            sorted,
+            hash,
+        }
+    }
+
+    /// The names, in the order in which they were first given.
+    pub fn names(&self) -> &[Box<str>] {
+        &self.names
+    }
+
+    /// Returns true if `name` is one of the names.
+    pub fn contains(&self, name: &str) -> bool {
+        self.contains_bytes(name.as_bytes())
+    }
+
+    pub(super) fn contains_bytes(&self, name: &[u8]) -> bool {
+        if self.names.len() <= SCAN_NAMES_MAX {
+            return self.names.iter().any(|known| known.as_bytes() == name);
+        }
+        self.sorted
+            .binary_search_by(|&at| self.names[at as usize].as_bytes().cmp(name))
+            .is_ok()
+    }
+
+    /// Returns true if both make the same projection: the same names, in whatever order.
+    pub(super) fn same_names(&self, other: &Self) -> bool {
+        self.hash == other.hash && self.in_order().eq(other.in_order())
+    }
+
+    /// Alike for the same names in whatever order, and differs from one run of the process to the next.
+    pub(super) fn hash_of_names(&self) -> u64 {
+        self.hash
+    }
+
+    fn in_order(&self) -> impl Iterator<Item = &str> {
+        self.sorted.iter().map(|&at| &*self.names[at as usize])
+    }
+}
+
+impl PartialEq for MetricSet {
+    fn eq(&self, other: &Self) -> bool {
+        self.hash == other.hash && self.names == other.names
+    }
+}
+
+impl Eq for MetricSet {}
+
+impl Hash for MetricSet {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(names: &[&str]) -> MetricSet {
+        MetricSet::new(names.iter().map(|&name| name.to_owned()))
+    }
+
+    fn names(set: &MetricSet) -> Vec<&str> {
+        set.names().iter().map(|name| &**name).collect()
+    }
+
+    #[test]
+    fn names_keep_the_order_in_which_they_were_first_given() {
+        assert_eq!(names(&set(&["b", "a", "b", "c", "a"])), ["b", "a", "c"]);
+        assert!(set(&[]).names().is_empty());
+    }
+
+    #[test]
+    fn a_set_knows_its_names_however_many_they_are() {
+        for count in [0, 1, SCAN_NAMES_MAX, SCAN_NAMES_MAX + 1, 1000] {
+            let all = MetricSet::new((0..count).map(|n| format!("m{n}")));
+            assert!(
+                (0..count).all(|n| all.contains(&format!("m{n}"))),
+                "{count}"
+            );
+            assert!(!all.contains("m"), "{count}");
+            assert!(!all.contains(&format!("m{count}")), "{count}");
+        }
+    }
+
+    #[test]
+    fn equality_shows_the_client_its_own_order_and_projections_are_shared_across_orders() {
+        let (ab, ba) = (set(&["a", "b"]), set(&["b", "a"]));
+        assert_eq!(ab, set(&["a", "b", "a"]));
+        assert_ne!(ab, ba);
+        assert!(ab.same_names(&ba));
+        assert!(!ab.same_names(&set(&["a"])));
+        assert!(!ab.same_names(&set(&["a", "c"])));
+        assert_eq!(ab.hash_of_names(), ba.hash_of_names());
+    }
+}

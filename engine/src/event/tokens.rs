@@ -1,0 +1,227 @@
+//! Where the tokens of a JSON text begin.
+//!
+//! Invariant: tokens are only given of valid JSON that is nested no deeper than allowed. They are the offsets, growing,
+//! of every `{ } [ ] : ,` outside of strings, of each string's opening quote, and of the first byte of each number,
+//! `true`, `false` and `null`. So the first is the root, and a value within an object or array always has a token
+//! after it.
+//!
+//! Two ways lead there. simd-json finds the tokens while it validates, but it also reads the numbers, and refuses a
+//! message for one that fits no 64 bits. Then serde_json decides, which leaves a number that nobody asks for as text,
+//! and the tokens are found byte by byte.
+
+use std::mem;
+use std::ops::Range;
+
+use serde_json::value::RawValue;
+use simd_json::{Buffers, ErrorType, Tape};
+
+use super::Rejection;
+
+/// Buffers for payloads of this size are there from the beginning; larger payloads enlarge them.
+const FIRST_BUFFERS_BYTES: usize = 4096;
+
+/// Finds tokens, and keeps its buffers from one text to the next.
+pub(super) struct Tokenizer {
+    depth: usize,
+    /// simd-json writes into its input.
+    copy: Vec<u8>,
+    buffers: Buffers,
+    tape: Tape<'static>,
+    found_slowly: Vec<u32>,
+}
+
+impl Tokenizer {
+    /// A tokenizer of texts with at most `depth` objects and arrays inside one another.
+    pub(super) fn new(depth: usize) -> Self {
+        Self {
+            depth,
+            copy: Vec::with_capacity(FIRST_BUFFERS_BYTES),
+            buffers: Buffers::with_max_depth(FIRST_BUFFERS_BYTES, depth),
+            tape: Tape::null(),
+            found_slowly: Vec::new(),
+        }
+    }
+
+    /// The tokens of `json`.
+    pub(super) fn tokens(&mut self, json: &[u8]) -> Result<&[u32], Rejection> {
+        match self.validate_fast(json) {
+            Ok(()) => Ok(self.buffers.structural_indexes()),
+            Err(error) if matches!(error.error(), ErrorType::DepthLimitExceeded) => {
+                Err(Rejection::TooDeep)
+            }
+            Err(_) => self.tokens_slow(json),
+        }
+    }
+
+    /// The tokens as simd-json finds them.
+    #[cfg(test)]
+    pub(super) fn tokens_fast(&mut self, json: &[u8]) -> simd_json::Result<&[u32]> {
+        self.validate_fast(json)
+            .map(|()| self.buffers.structural_indexes())
+    }
+
+    fn validate_fast(&mut self, json: &[u8]) -> simd_json::Result<()> {
+        self.copy.clear();
+        self.copy.extend_from_slice(json);
+        // The tape borrows the copy; between two texts it is empty, and can be kept beside it.
+        let mut tape = mem::replace(&mut self.tape, Tape(Vec::new())).reset();
+        let result = simd_json::fill_tape(&mut self.copy, &mut self.buffers, &mut tape);
+        self.tape = tape.reset();
+        result
+    }
+
+    /// The tokens without simd-json's bound on numbers.
+    pub(super) fn tokens_slow(&mut self, json: &[u8]) -> Result<&[u32], Rejection> {
+        serde_json::from_slice::<&RawValue>(json).map_err(|_| Rejection::NotJson)?;
+        self.found_slowly.clear();
+        if find_tokens(json, &mut self.found_slowly) > self.depth {
+            return Err(Rejection::TooDeep);
+        }
+        Ok(&self.found_slowly)
+    }
+}
+
+/// Appends the tokens of `json`, which is valid, and returns how deep it is nested.
+fn find_tokens(json: &[u8], tokens: &mut Vec<u32>) -> usize {
+    let (mut at, mut depth, mut deepest) = (0, 0_usize, 0);
+    while at < json.len() {
+        let token = u32::try_from(at).expect("a payload is shorter than 4 GiB");
+        match json[at] {
+            b' ' | b'\t' | b'\r' | b'\n' => {
+                at += 1;
+                continue;
+            }
+            b'{' | b'[' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+                at += 1;
+            }
+            b'}' | b']' => {
+                depth -= 1;
+                at += 1;
+            }
+            b':' | b',' => at += 1,
+            b'"' => at = end_of_string(json, at),
+            _ => at = end_of_word(json, at),
+        }
+        tokens.push(token);
+    }
+    deepest
+}
+
+fn end_of_string(json: &[u8], opening_quote: usize) -> usize {
+    let mut at = opening_quote + 1;
+    loop {
+        match json[at] {
+            b'"' => return at + 1,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+}
+
+fn end_of_word(json: &[u8], from: usize) -> usize {
+    let is_end = |byte: &u8| {
+        matches!(
+            byte,
+            b' ' | b'\t' | b'\r' | b'\n' | b',' | b':' | b']' | b'}'
+        )
+    };
+    json[from..]
+        .iter()
+        .position(is_end)
+        .map_or(json.len(), |length| from + length)
+}
+
+/// The members of one object, in the order of the text, doubles included.
+pub(super) struct Object<'a> {
+    json: &'a [u8],
+    tokens: &'a [u32],
+    next: usize,
+}
+
+/// One key and value, by their places in the text.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    /// The key with its quotes.
+    pub(super) key: Range<usize>,
+    /// The value without the white space around it.
+    pub(super) value: Range<usize>,
+    /// Index of the value's first token.
+    pub(super) value_token: usize,
+}
+
+impl<'a> Object<'a> {
+    /// The object that begins with this token, or `None` if another value begins there.
+    pub(super) fn at(json: &'a [u8], tokens: &'a [u32], token: usize) -> Option<Self> {
+        (json[tokens[token] as usize] == b'{').then_some(Self {
+            json,
+            tokens,
+            next: token + 1,
+        })
+    }
+
+    fn byte(&self, token: usize) -> u8 {
+        self.json[self.tokens[token] as usize]
+    }
+
+    /// Where the value that begins with `token` ends in the text, and the index of the token after it.
+    fn end(&self, token: usize) -> (usize, usize) {
+        if !matches!(self.byte(token), b'{' | b'[') {
+            return (self.trimmed_end(token), token + 1);
+        }
+        let (mut at, mut open) = (token, 1);
+        while open > 0 {
+            at += 1;
+            match self.byte(at) {
+                b'{' | b'[' => open += 1,
+                b'}' | b']' => open -= 1,
+                _ => {}
+            }
+        }
+        (self.tokens[at] as usize + 1, at + 1)
+    }
+
+    /// Where a token of many bytes ends: before the white space before the next.
+    fn trimmed_end(&self, token: usize) -> usize {
+        let from = self.tokens[token] as usize;
+        from + self.json[from..self.tokens[token + 1] as usize]
+            .trim_ascii_end()
+            .len()
+    }
+}
+
+impl Iterator for Object<'_> {
+    type Item = Entry;
+
+    fn next(&mut self) -> Option<Entry> {
+        let key = match self.byte(self.next) {
+            b'}' => return None,
+            b',' => self.next + 1,
+            _ => self.next,
+        };
+        // After the key comes a colon.
+        let value = key + 2;
+        let (value_end, next) = self.end(value);
+        self.next = next;
+        Some(Entry {
+            key: self.tokens[key] as usize..self.trimmed_end(key),
+            value: self.tokens[value] as usize..value_end,
+            value_token: value,
+        })
+    }
+}
+
+/// What a key says, without its escapes; `None` if the bytes between its quotes say it themselves. That holds, too,
+/// for a key with half a surrogate pair: it is no text that anyone could ask for.
+pub(super) fn unescaped(key: &[u8]) -> Option<Box<str>> {
+    memchr::memchr(b'\\', key)?;
+    serde_json::from_slice::<String>(key)
+        .ok()
+        .map(String::into_boxed_str)
+}
+
+/// The bytes between the quotes.
+pub(super) fn between_quotes(key: &[u8]) -> &[u8] {
+    &key[1..key.len() - 1]
+}

@@ -1,0 +1,29 @@
+//! What a subscriber sees of an event.
+//!
+//! Invariant: two subscribers with equal views are sent the same bytes.
+
+use std::sync::Arc;
+
+use super::MetricSet;
+
+/// The form in which an event goes to a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Encoding {
+    /// One WebSocket text frame (RFC 6455, 5.2).
+    Ws,
+    /// The same, with the event's id as the last key of its JSON, for streams that resume.
+    WsWithId,
+    /// One SSE message.
+    Sse,
+    /// One SSE message as one HTTP/1.1 chunk (RFC 9112, 7.1).
+    SseChunked,
+}
+
+/// Which metrics, and in which form.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct View {
+    /// The metrics asked for; `None` for all of them.
+    pub metrics: Option<Arc<MetricSet>>,
+    /// The form of the bytes.
+    pub encoding: Encoding,
+}

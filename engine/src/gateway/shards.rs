@@ -1,0 +1,100 @@
+//! One thread a shard, with a runtime of its own.
+
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::LocalSet;
+
+use crate::http::{self, Dealt};
+use crate::inbox::Inbox;
+use crate::shard::{Metrics, Shard};
+
+/// Told to a shard's thread.
+enum Order {
+    /// Tell every stream to come back within this time, and say when the last has gone.
+    Drain(Duration, oneshot::Sender<()>),
+}
+
+/// A running shard.
+pub(super) struct ShardThread {
+    metrics: Arc<Metrics>,
+    orders: mpsc::Sender<Order>,
+    thread: JoinHandle<()>,
+}
+
+impl ShardThread {
+    pub(super) fn start(
+        id: usize,
+        inboxes: Arc<[Inbox]>,
+        dealt: mpsc::Receiver<Dealt>,
+        shared: http::Shared,
+    ) -> io::Result<Self> {
+        let metrics = Arc::new(Metrics::default());
+        let (orders, received) = mpsc::channel(1);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let thread = {
+            let metrics = Arc::clone(&metrics);
+            let run = move || {
+                let shard = Shard::new(id, &shared.stream, inboxes, metrics);
+                let ended = shard.and_then(|shard| {
+                    let tasks = LocalSet::new();
+                    tasks.spawn_local(http::serve(dealt, shared, Rc::clone(&shard)));
+                    runtime.block_on(tasks.run_until(run(shard, received)))
+                });
+                if let Err(error) = ended {
+                    tracing::error!(shard = id, %error, "shard ended");
+                }
+            };
+            std::thread::Builder::new()
+                .name(format!("shard-{id}"))
+                .spawn(run)?
+        };
+        Ok(Self {
+            metrics,
+            orders,
+            thread,
+        })
+    }
+
+    pub(super) fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// Returns when the shard has no streams left.
+    pub(super) async fn drain(&mut self, spread: Duration) {
+        let (done, drained) = oneshot::channel();
+        // A shard that has ended has no streams left either.
+        if self.orders.send(Order::Drain(spread, done)).await.is_ok() {
+            let _ = drained.await;
+        }
+    }
+
+    /// Ends the thread, and whatever it still has.
+    pub(super) fn stop(self) {
+        drop(self.orders);
+        if self.thread.join().is_err() {
+            tracing::error!("a shard's thread panicked");
+        }
+    }
+}
+
+/// Runs the shard until there is nobody left to give orders.
+async fn run(shard: Rc<Shard>, mut orders: mpsc::Receiver<Order>) -> io::Result<()> {
+    let obey = async {
+        while let Some(Order::Drain(spread, done)) = orders.recv().await {
+            shard.drain(spread);
+            shard.drained().await;
+            let _ = done.send(());
+        }
+    };
+    tokio::select! {
+        ended = shard.run() => ended,
+        () = obey => Ok(()),
+    }
+}

@@ -1,0 +1,91 @@
+//! Whether a client becomes a subscriber: its token, what it asks for, a place, the broker.
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+
+use super::front::Front;
+use super::query::{Query, Resume};
+use super::refusal::Refusal;
+use crate::auth::{self, Identity};
+use crate::index::Place;
+use crate::shard::Filter;
+use crate::stream::ws::handshake;
+
+/// Everything that a stream needs but its connection. Dropping it gives the place back.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    pub(super) identity: Identity,
+    pub(super) filter: Filter,
+    pub(super) resume: Resume,
+    pub(super) place: Place,
+}
+
+/// Admits the client behind `request`. Returns only when its tenant's events arrive, so that what is published from
+/// then on reaches it.
+///
+/// # Errors
+/// The first reason not to, in the order of [`Refusal`]. Nothing is held then.
+pub(super) async fn admit(request: &Parts, front: &Front) -> Result<Admitted, Refusal> {
+    let query = Query::parse(&request.uri);
+    let token = token(&request.headers, &query).ok_or(auth::Refusal::Missing)?;
+    let identity = front.verifier.verify(token)?;
+    let filter = query
+        .filter(front.stream.filter_ids)
+        .map_err(Refusal::Query)?;
+    let resume = query.resume(&request.headers).map_err(Refusal::Query)?;
+    let place = front.index.enter(&identity.tenant)?;
+    front
+        .upstreams
+        .confirmed(place.tenant())
+        .await
+        .map_err(|reason| {
+            tracing::debug!(tenant = %identity.tenant, ?reason, "stream refused: broker");
+            Refusal::NoBroker
+        })?;
+    if front.index.is_draining() {
+        return Err(Refusal::Draining);
+    }
+    Ok(Admitted {
+        identity,
+        filter,
+        resume,
+        place,
+    })
+}
+
+/// The token: in the header, else in the query, else among the subprotocols of a WebSocket.
+fn token<'a>(headers: &'a HeaderMap, query: &'a Query) -> Option<&'a str> {
+    bearer(headers)
+        .or(query.token.as_deref())
+        .or_else(|| handshake::bearer(headers))
+}
+
+/// RFC 6750, 2.1; the scheme's case does not matter (RFC 9110, 11.1).
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn the_header_comes_before_the_query_and_the_query_before_the_subprotocol() {
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            "sec-websocket-protocol",
+            HeaderValue::from_static("floodway.v1, bearer.C"),
+        );
+        let query = Query::parse(&"/x?token=B".parse().unwrap());
+        assert_eq!(token(&headers, &Query::default()), Some("C"));
+        assert_eq!(token(&headers, &query), Some("B"));
+        headers.insert(AUTHORIZATION, HeaderValue::from_static("bearer A"));
+        assert_eq!(token(&headers, &query), Some("A"));
+        headers.insert(AUTHORIZATION, HeaderValue::from_static("Basic A"));
+        assert_eq!(token(&headers, &query), Some("B"));
+    }
+}

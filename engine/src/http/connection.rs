@@ -1,0 +1,242 @@
+//! One connection of the public listener, from its first byte until it is answered, or taken over by the shard.
+
+use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::rt::Executor;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest};
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
+use tokio_rustls::server::TlsStream;
+
+use super::begin::TakenBack;
+use super::front::Front;
+use super::routes;
+use super::tls::TlsPipe;
+use crate::shard::Outlet;
+
+/// RFC 9113, 3.4: how a client that speaks HTTP/2 without asking begins.
+const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0";
+
+/// Streams of one HTTP/2 connection at once.
+const H2_STREAMS: u32 = 200;
+
+/// What hyper may buffer for one HTTP/2 stream; the rest waits in the ring, under its policy.
+const H2_SEND_BYTES: usize = 16 * 1024;
+
+/// Serves a connection. The permit counts it among those that are not streams.
+pub(super) async fn serve(socket: TcpStream, permit: OwnedSemaphorePermit, front: Rc<Front>) {
+    let served = match &front.tls {
+        None => serve_plain(socket, permit, &front).await,
+        Some(tls) => {
+            let accepting = tls.acceptor().accept(socket);
+            match timeout(front.http.header_timeout, accepting).await {
+                Ok(Ok(stream)) => serve_tls(stream, permit, &front).await,
+                Ok(Err(error)) => Err(error),
+                Err(_) => Err(io::ErrorKind::TimedOut.into()),
+            }
+        }
+    };
+    if let Err(error) = served {
+        tracing::debug!(%error, "connection ended");
+    }
+}
+
+async fn serve_plain(
+    socket: TcpStream,
+    permit: OwnedSemaphorePermit,
+    front: &Rc<Front>,
+) -> io::Result<()> {
+    match timeout(front.http.header_timeout, speaks_h2(&socket)).await {
+        Ok(Ok(true)) => return serve_h2(socket, permit, front).await,
+        Ok(Ok(false)) => {}
+        Ok(Err(error)) => return Err(error),
+        Err(_) => return Err(io::ErrorKind::TimedOut.into()),
+    }
+    let Some((taken_back, socket, early)) = serve_h1(socket, front).await? else {
+        return Ok(());
+    };
+    match taken_back {
+        TakenBack::Stream(beginning) => {
+            let outlet = Outlet::Socket(mio::net::TcpStream::from_std(socket.into_std()?));
+            front.shard.attach(beginning.newcomer(outlet, early))
+        }
+        TakenBack::Farewell(bytes) => {
+            say_farewell(socket, &bytes, front.stream.close_timeout).await
+        }
+    }
+}
+
+async fn serve_tls(
+    stream: TlsStream<TcpStream>,
+    permit: OwnedSemaphorePermit,
+    front: &Rc<Front>,
+) -> io::Result<()> {
+    if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+        return serve_h2(stream, permit, front).await;
+    }
+    let Some((taken_back, stream, early)) = serve_h1(stream, front).await? else {
+        return Ok(());
+    };
+    match taken_back {
+        TakenBack::Stream(beginning) => {
+            let (socket, tls) = stream.into_inner();
+            let socket = mio::net::TcpStream::from_std(socket.into_std()?);
+            let outlet = Outlet::Pipe(Box::new(TlsPipe::new(socket, tls)));
+            front.shard.attach(beginning.newcomer(outlet, early))
+        }
+        TakenBack::Farewell(bytes) => {
+            say_farewell(stream, &bytes, front.stream.close_timeout).await
+        }
+    }
+}
+
+/// Looks at the first bytes, without taking them.
+async fn speaks_h2(socket: &TcpStream) -> io::Result<bool> {
+    let mut first = [0; H2_PREFACE.len()];
+    let mut seen = 0;
+    loop {
+        let n = socket.peek(&mut first).await?;
+        if n == 0 || !H2_PREFACE.starts_with(&first[..n]) {
+            return Ok(false);
+        }
+        if n == H2_PREFACE.len() {
+            return Ok(true);
+        }
+        if n == seen {
+            // Part of the preface, and nothing new: the runtime is to forget that there is something to read.
+            let nothing_new = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+            let _ = socket.try_io(Interest::READABLE, nothing_new);
+        }
+        seen = n;
+    }
+}
+
+/// Serves HTTP/1.x until the connection is over, or a request wants it back: then with what was read too far.
+async fn serve_h1<I>(io: I, front: &Rc<Front>) -> io::Result<Option<(TakenBack, I, Vec<u8>)>>
+where
+    I: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let slot: routes::Slot = Rc::new(RefCell::new(None));
+    let service = service_fn(|request: hyper::Request<Incoming>| {
+        let answer = routes::answer(request, Rc::clone(&slot), Rc::clone(front));
+        async move { Ok::<_, Infallible>(answer.await) }
+    });
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(front.http.header_timeout)
+        .max_buf_size(front.http.header_bytes)
+        .serve_connection(TokioIo::new(io), service);
+    // Hyper starts a request only after it has flushed the answer to the one before, so nothing of an answer is lost
+    // with the connection's state.
+    let taken_back = poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
+        Poll::Ready(served) => Poll::Ready(served.map(|()| None)),
+        Poll::Pending => match slot.borrow_mut().take() {
+            Some(taken_back) => Poll::Ready(Ok(Some(taken_back))),
+            None => Poll::Pending,
+        },
+    });
+    match taken_back.await.map_err(io::Error::other)? {
+        None => Ok(None),
+        Some(taken_back) => {
+            let parts = connection.into_parts();
+            Ok(Some((
+                taken_back,
+                parts.io.into_inner(),
+                parts.read_buf.to_vec(),
+            )))
+        }
+    }
+}
+
+/// Tells a client why it is not wanted, and reads on until it has read that: a socket closed with bytes unread would
+/// be reset, and the reason lost.
+async fn say_farewell<I>(mut io: I, bytes: &[u8], patience: Duration) -> io::Result<()>
+where
+    I: AsyncRead + AsyncWrite + Unpin,
+{
+    let said = async {
+        io.write_all(bytes).await?;
+        io.shutdown().await?;
+        let mut unread = [0; 1024];
+        while io.read(&mut unread).await? > 0 {}
+        Ok(())
+    };
+    timeout(patience, said).await.unwrap_or(Ok(()))
+}
+
+/// Spawns hyper's tasks on the shard's own thread.
+#[derive(Clone, Copy, Debug)]
+struct OnThisThread;
+
+impl<F> Executor<F> for OnThisThread
+where
+    F: Future + 'static,
+{
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(async move {
+            future.await;
+        });
+    }
+}
+
+/// Counts the requests of an HTTP/2 connection that are being served, streams included.
+struct Busy(Rc<Cell<usize>>);
+
+impl Busy {
+    fn new(count: &Rc<Cell<usize>>) -> Self {
+        count.set(count.get() + 1);
+        Self(Rc::clone(count))
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+async fn serve_h2<I>(io: I, permit: OwnedSemaphorePermit, front: &Rc<Front>) -> io::Result<()>
+where
+    I: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let busy = Rc::new(Cell::new(0));
+    let service = service_fn(|request: hyper::Request<Incoming>| {
+        let answer = routes::answer(request, routes::Slot::default(), Rc::clone(front));
+        let busy = Busy::new(&busy);
+        async move {
+            let mut answer = answer.await;
+            answer.body_mut().keep(busy);
+            Ok::<_, Infallible>(answer)
+        }
+    });
+    let connection = http2::Builder::new(OnThisThread)
+        .timer(TokioTimer::new())
+        .keep_alive_interval(front.stream.user_timeout)
+        .keep_alive_timeout(front.stream.user_timeout)
+        .max_concurrent_streams(H2_STREAMS)
+        .max_send_buf_size(H2_SEND_BYTES)
+        .max_header_list_size(u32::try_from(front.http.header_bytes).unwrap_or(u32::MAX))
+        .serve_connection(TokioIo::new(io), service);
+    let mut connection = pin!(connection);
+    let mut permit = Some(permit);
+    loop {
+        match timeout(front.http.header_timeout, connection.as_mut()).await {
+            Ok(served) => return served.map_err(io::Error::other),
+            Err(_) if busy.get() == 0 => connection.as_mut().graceful_shutdown(),
+            // It carries streams, which have places of their own, so it no longer counts as pending.
+            Err(_) => drop(permit.take()),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What the connections of one shard's thread have in common.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use http::{Response, StatusCode};
+
+use super::config::Config;
+use super::respond::{self, Answer};
+use super::tls::Tls;
+use crate::auth::Verifier;
+use crate::index::Index;
+use crate::ingest::Upstreams;
+use crate::shard::{self, Shard};
+use crate::stream::ws::Rules;
+
+/// What all shards' fronts share.
+#[derive(Clone)]
+pub struct Shared {
+    /// The public listener's settings.
+    pub http: Config,
+    /// Settings of streams.
+    pub stream: shard::Config,
+    /// Checks tokens.
+    pub verifier: Arc<Verifier>,
+    /// The tenants and the limits.
+    pub index: Arc<Index>,
+    /// Whether the broker sends a tenant's events.
+    pub upstreams: Upstreams,
+    /// The certificate, if the listener speaks TLS.
+    pub tls: Option<Tls>,
+}
+
+/// One shard's way to the outside.
+pub(super) struct Front {
+    pub(super) http: Config,
+    pub(super) stream: shard::Config,
+    pub(super) verifier: Arc<Verifier>,
+    pub(super) index: Arc<Index>,
+    pub(super) upstreams: Upstreams,
+    pub(super) tls: Option<Tls>,
+    pub(super) shard: Rc<Shard>,
+    pub(super) ws_rules: Rc<Rules>,
+}
+
+impl Front {
+    pub(super) fn new(shared: Shared, shard: Rc<Shard>) -> Self {
+        let ws_rules = Rules {
+            message_bytes: shared.stream.client_message_bytes,
+            filter_ids: shared.stream.filter_ids,
+            verifier: Arc::clone(&shared.verifier),
+        };
+        let Shared {
+            http,
+            stream,
+            verifier,
+            index,
+            upstreams,
+            tls,
+        } = shared;
+        Self {
+            http,
+            stream,
+            verifier,
+            index,
+            upstreams,
+            tls,
+            shard,
+            ws_rules: Rc::new(ws_rules),
+        }
+    }
+
+    pub(super) fn status(&self) -> Response<Answer> {
+        let (total, max) = (
+            self.index.connections(),
+            self.index.connections_per_tenant(),
+        );
+        respond::json(
+            StatusCode::OK,
+            format!(r#"{{"total_connections":{total},"max_per_tenant":{max}}}"#),
+        )
+    }
+
+    /// Whether new streams are taken; a broker that is gone says no, but does not fail `/livez`.
+    pub(super) fn readiness(&self) -> Response<Answer> {
+        if self.index.is_draining() {
+            respond::error(StatusCode::SERVICE_UNAVAILABLE, "Server draining")
+        } else if !self.upstreams.is_connected() {
+            respond::error(StatusCode::SERVICE_UNAVAILABLE, "Broker unavailable")
+        } else {
+            respond::json(StatusCode::OK, r#"{"status":"ready"}"#.to_owned())
+        }
+    }
+}

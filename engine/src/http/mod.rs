@@ -1,0 +1,24 @@
+//! The public listener: accepts, admits, and hands streams over to the shards.
+//!
+//! `door` accepts and deals out; `connection` speaks TLS and HTTP; `routes` finds the endpoint; `admission` decides;
+//! `begin` makes the stream. Invariant: whoever becomes a subscriber has a checked token, a place, and a tenant whose
+//! subscription the broker has confirmed; whoever does not is told the first reason why, and holds nothing.
+
+mod admission;
+mod begin;
+mod config;
+mod connection;
+mod door;
+mod front;
+mod h2_stream;
+mod origin;
+mod query;
+mod refusal;
+mod respond;
+mod routes;
+mod tls;
+
+pub use config::{Config, TlsFiles};
+pub use door::{Dealt, Door, serve};
+pub use front::Shared;
+pub use tls::{Tls, TlsError};

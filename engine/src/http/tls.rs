@@ -1,0 +1,139 @@
+//! TLS (RFC 8446): the certificate, and a stream's outlet through it.
+
+use std::fmt;
+use std::io::{self, IoSlice, Read, Write};
+use std::sync::Arc;
+
+use mio::net::TcpStream;
+use rustls::ServerConnection;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::TlsAcceptor;
+
+use super::config::TlsFiles;
+use crate::shard::{Doorbell, Pipe};
+
+/// Plaintext that is taken at once; also bounds what waits encrypted for one subscriber.
+const PLAINTEXT_BYTES: usize = 16 * 1024;
+
+/// The server's side of TLS.
+#[derive(Clone)]
+pub struct Tls(TlsAcceptor);
+
+/// Why there can be no TLS.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file that can't be read, or holds nothing of the kind.
+    #[error("http.tls.{0}: {1}: {2}")]
+    File(&'static str, String, rustls::pki_types::pem::Error),
+    /// Certificate and key that do not go together, or are not supported.
+    #[error(
+        "http.tls: {0}; http.tls.key must be the key of the first certificate in http.tls.cert"
+    )]
+    Pair(#[from] rustls::Error),
+}
+
+impl Tls {
+    /// Reads certificate and key.
+    ///
+    /// # Errors
+    /// Names the setting and the file.
+    pub fn load(files: &TlsFiles) -> Result<Self, TlsError> {
+        let cert_error = |error| TlsError::File("cert", files.cert.display().to_string(), error);
+        let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(&files.cert)
+            .and_then(Iterator::collect)
+            .map_err(cert_error)?;
+        let key = PrivateKeyDer::from_pem_file(&files.key)
+            .map_err(|error| TlsError::File("key", files.key.display().to_string(), error))?;
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(chain, key)?;
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Self(TlsAcceptor::from(Arc::new(config))))
+    }
+
+    pub(super) fn acceptor(&self) -> &TlsAcceptor {
+        &self.0
+    }
+}
+
+/// A subscriber behind TLS, after the connection was taken back from the runtime.
+pub(super) struct TlsPipe {
+    socket: TcpStream,
+    tls: ServerConnection,
+}
+
+impl TlsPipe {
+    pub(super) fn new(socket: TcpStream, mut tls: ServerConnection) -> Self {
+        tls.set_buffer_limit(Some(2 * PLAINTEXT_BYTES));
+        Self { socket, tls }
+    }
+}
+
+impl fmt::Debug for TlsPipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsPipe")
+            .field("socket", &self.socket)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Pipe for TlsPipe {
+    fn socket(&mut self) -> Option<&mut TcpStream> {
+        Some(&mut self.socket)
+    }
+
+    fn connect(&mut self, _: Doorbell) {}
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        // What was taken before goes first, so that no more than one write's worth ever waits encrypted.
+        self.flush()?;
+        let mut taken = 0;
+        for slice in slices {
+            let n = slice.len().min(PLAINTEXT_BYTES - taken);
+            taken += self.tls.writer().write(&slice[..n])?;
+            if n < slice.len() {
+                break;
+            }
+        }
+        match self.flush() {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+            _ => Ok(taken),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        while self.tls.wants_write() {
+            self.tls.write_tls(&mut self.socket)?;
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.tls.reader().read(into) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                // A peer that closes without close_notify (RFC 8446, 6.1) is gone all the same.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
+                read => return read,
+            }
+            if self.tls.read_tls(&mut self.socket)? == 0 {
+                return Ok(0);
+            }
+            self.tls
+                .process_new_packets()
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        }
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.tls.send_close_notify();
+        match self.flush() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(error) => Err(error),
+            Ok(()) => self.socket.shutdown(std::net::Shutdown::Write),
+        }
+    }
+}

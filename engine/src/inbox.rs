@@ -1,0 +1,86 @@
+//! Where events wait for a shard.
+//!
+//! Bounded and lock-free; many threads may put in, one shard takes out. Invariant: what was put in is taken out once,
+//! in the order in which one thread put it in. A full inbox makes the sender wait: a shard spreads events over its
+//! rings far faster than a broker delivers them, so that the rings and their policy decide what is lost, and count it.
+
+use std::sync::Arc;
+
+use crossbeam::queue::ArrayQueue;
+use tokio::sync::Notify;
+
+use crate::event::Event;
+use crate::index::Tenant;
+
+/// What a shard is told by ingest, in this order.
+#[derive(Debug)]
+pub enum Item {
+    /// An event of a tenant that the shard has subscribers of.
+    Event(Arc<Event>),
+    /// The broker was away: at this place events of the tenant may be missing.
+    UpstreamGap(Arc<Tenant>),
+}
+
+/// One shard's inbox.
+#[derive(Debug)]
+pub struct Inbox {
+    queue: ArrayQueue<Item>,
+    filled: Notify,
+    emptied: Notify,
+}
+
+impl Inbox {
+    /// An inbox for `capacity` items.
+    pub fn new(capacity: usize) -> Self {
+        Self {
+            queue: ArrayQueue::new(capacity),
+            filled: Notify::new(),
+            emptied: Notify::new(),
+        }
+    }
+
+    /// Puts `item` in, waiting for room if there is none. One wake-up at most, and none while the shard is busy.
+    pub async fn put(&self, item: Item) {
+        let Err(mut item) = self.queue.push(item) else {
+            return self.filled.notify_one();
+        };
+        loop {
+            let emptied = self.emptied.notified();
+            match self.queue.push(item) {
+                Ok(()) => return self.filled.notify_one(),
+                Err(back) => item = back,
+            }
+            emptied.await;
+        }
+    }
+
+    /// Takes the oldest item out.
+    pub fn take(&self) -> Option<Item> {
+        self.queue.pop()
+    }
+
+    /// Tells a sender that waits that there is room again. For the shard, after it has taken what it wanted.
+    pub fn made_room(&self) {
+        self.emptied.notify_one();
+    }
+
+    /// Waits until something may have been put in.
+    pub async fn filled(&self) {
+        self.filled.notified().await;
+    }
+
+    /// Items that wait.
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Whether so much waits that senders may soon have to.
+    pub fn is_half_full(&self) -> bool {
+        self.queue.len() * 2 >= self.queue.capacity()
+    }
+}

@@ -1,0 +1,96 @@
+//! The point at which a tenant's stored events end and its live events begin.
+//!
+//! Ingest *appends, then reads the interest*; a shard *declares its interest, then reads the newest id*. Invariant:
+//! for each event and each shard that declares, the event is no newer than the id that the shard read (so it is among
+//! the stored ones), or it is pushed to the shard, or both, told apart by its id. Never neither.
+//! One thread appends; any number of shards declare.
+
+use crate::sync::{AtomicU64, Ordering, fence};
+
+/// A tenant's newest event, and the shards that want what follows.
+#[derive(Debug)]
+pub(crate) struct Handover {
+    newest: AtomicU64,
+    /// Bit `n` is set while shard `n` has subscribers of this tenant.
+    interest: AtomicU64,
+}
+
+impl Handover {
+    pub(crate) fn new() -> Self {
+        Self {
+            newest: AtomicU64::new(0),
+            interest: AtomicU64::new(0),
+        }
+    }
+
+    /// Tells that the event `id` is stored, and returns the shards to push it to, a bit each.
+    pub(crate) fn appended(&self, id: u64) -> u64 {
+        // Release, pairs with the Acquire load in `declare`: who reads this id finds the event stored.
+        self.newest.store(id, Ordering::Release);
+        // Pairs with the fence in `declare`. Of two SeqCst fences one comes first: if ours does, the shard reads the id
+        // above; if theirs does, we read their bit. With AcqRel both could miss, and the event would be lost.
+        fence(Ordering::SeqCst);
+        self.interest.load(Ordering::Relaxed)
+    }
+
+    /// Asks for every later event to be pushed to `shard`, and returns the id of the newest stored one (0: none yet).
+    pub(crate) fn declare(&self, shard: usize) -> u64 {
+        self.interest.fetch_or(1 << shard, Ordering::Relaxed);
+        // Pairs with the fence in `appended`.
+        fence(Ordering::SeqCst);
+        self.newest.load(Ordering::Acquire)
+    }
+
+    /// Asks for no further events. Some may still be on their way to the shard's inbox.
+    pub(crate) fn withdraw(&self, shard: usize) {
+        self.interest.fetch_and(!(1 << shard), Ordering::Relaxed);
+    }
+
+    /// The shards that have subscribers of this tenant, a bit each.
+    pub(crate) fn interest(&self) -> u64 {
+        self.interest.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(all(test, floodway_loom))]
+mod loom_models {
+    use super::*;
+    use loom::sync::Arc;
+
+    #[test]
+    fn an_event_is_stored_for_a_new_subscriber_or_pushed_to_its_shard() {
+        loom::model(|| {
+            let handover = Arc::new(Handover::new());
+            let ingest = {
+                let handover = Arc::clone(&handover);
+                loom::thread::spawn(move || [1, 2].map(|id| (id, handover.appended(id))))
+            };
+            let stored = handover.declare(3);
+            for (id, pushed_to) in ingest.join().unwrap() {
+                assert!(
+                    id <= stored || pushed_to & 1 << 3 != 0,
+                    "event {id} reached nobody"
+                );
+            }
+        });
+    }
+
+    #[test]
+    fn two_shards_that_declare_at_once_are_both_seen() {
+        loom::model(|| {
+            let handover = Arc::new(Handover::new());
+            let other = {
+                let handover = Arc::clone(&handover);
+                loom::thread::spawn(move || handover.declare(1))
+            };
+            let mine = handover.declare(0);
+            let pushed_to = handover.appended(7);
+            let theirs = other.join().unwrap();
+            assert!(pushed_to & 1 != 0 && mine == 0);
+            assert!(
+                theirs == 7 || pushed_to & 2 != 0,
+                "the event reached the other shard in neither way"
+            );
+        });
+    }
+}

@@ -1,0 +1,239 @@
+//! Who is there: the tenants, the shards that have subscribers of them, and the places that are taken.
+//!
+//! Invariants: readers never wait; the map changes when a tenant comes or goes, never with a subscriber; a tenant
+//! leaves only while nobody has a place in it; the limits are exact however many connect at once, and a place is
+//! given back by the drop of its [`Place`], whatever path a connection ends on.
+
+mod config;
+mod groups;
+mod handover;
+mod place;
+mod tenant;
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arc_swap::ArcSwap;
+use hashbrown::{DefaultHashBuilder, HashMap};
+
+pub use config::Config;
+pub use groups::Groups;
+pub use place::{NoPlace, Place};
+pub use tenant::{Tenant, Upstream};
+
+use crate::names::TenantId;
+use place::Gateway;
+
+/// Parts of the map. A tenant that comes copies one of them, not the whole: a storm of new tenants stays cheap.
+const PARTS: usize = 256;
+
+type Part = HashMap<TenantId, Arc<Tenant>>;
+
+/// All tenants that have subscribers on this gateway.
+#[derive(Debug)]
+pub struct Index {
+    parts: Box<[ArcSwap<Part>]>,
+    hasher: DefaultHashBuilder,
+    gateway: Arc<Gateway>,
+    per_tenant: u32,
+    draining: AtomicBool,
+}
+
+impl Index {
+    /// An empty index with the limits of `config`; its `connections` are already derived, not 0.
+    pub fn new(config: &Config) -> Self {
+        Self {
+            parts: (0..PARTS).map(|_| ArcSwap::default()).collect(),
+            hasher: DefaultHashBuilder::default(),
+            gateway: Arc::new(Gateway::new(config.connections)),
+            per_tenant: config.connections_per_tenant,
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    /// The tenant, if it has subscribers.
+    pub fn find(&self, tenant: &str) -> Option<Arc<Tenant>> {
+        self.part(tenant).load().get(tenant).cloned()
+    }
+
+    /// Every tenant that is there now.
+    pub fn tenants(&self) -> Vec<Arc<Tenant>> {
+        self.parts
+            .iter()
+            .flat_map(|part| part.load().values().cloned().collect::<Vec<_>>())
+            .collect()
+    }
+
+    /// Takes a place for one live stream of `tenant`.
+    ///
+    /// # Errors
+    /// The first limit that is reached: the tenant's, then the gateway's. Nothing is held then.
+    pub fn enter(&self, tenant: &TenantId) -> Result<Place, NoPlace> {
+        loop {
+            let found = self.find_or_add(tenant);
+            match Place::take(found, self.per_tenant, &self.gateway) {
+                Ok(place) => return Ok(place),
+                Err(place::Refused::Retired) => {}
+                Err(place::Refused::NoPlace(reason)) => return Err(reason),
+            }
+        }
+    }
+
+    /// Forgets `tenant` if nobody has a place in it. Returns whether it is gone.
+    pub fn retire(&self, tenant: &Arc<Tenant>) -> bool {
+        if !tenant.retire() {
+            return false;
+        }
+        self.part(tenant.id().as_str()).rcu(|part| {
+            let mut part = Part::clone(part);
+            // Another thread may have put a successor of the retired tenant in its place already.
+            if part
+                .get(tenant.id())
+                .is_some_and(|found| Arc::ptr_eq(found, tenant))
+            {
+                part.remove(tenant.id());
+            }
+            part
+        });
+        true
+    }
+
+    /// Live streams on this gateway, those in their handshake included.
+    pub fn connections(&self) -> u32 {
+        self.gateway.connections()
+    }
+
+    /// The limit of live streams per tenant; 0 is none.
+    pub fn connections_per_tenant(&self) -> u32 {
+        self.per_tenant
+    }
+
+    /// From now on nobody new is admitted.
+    pub fn start_draining(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// Whether nobody new is admitted.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    fn find_or_add(&self, tenant: &TenantId) -> Arc<Tenant> {
+        if let Some(found) = self.find(tenant.as_str()) {
+            if !found.is_retired() {
+                return found;
+            }
+        }
+        let fresh = Arc::new(Tenant::new(tenant.clone()));
+        self.part(tenant.as_str()).rcu(|part| {
+            let mut part = Part::clone(part);
+            match part.get(tenant) {
+                Some(found) if !found.is_retired() => {}
+                _ => {
+                    part.insert(tenant.clone(), Arc::clone(&fresh));
+                }
+            }
+            part
+        });
+        self.find(tenant.as_str()).unwrap_or(fresh)
+    }
+
+    fn part(&self, tenant: &str) -> &ArcSwap<Part> {
+        let hash = self.hasher.hash_one(tenant);
+        &self.parts[hash as usize % PARTS]
+    }
+}
+
+#[cfg(all(test, not(floodway_loom)))]
+mod tests {
+    use super::*;
+
+    fn index(per_tenant: u32, gateway: u32) -> Index {
+        Index::new(&Config {
+            connections_per_tenant: per_tenant,
+            connections: gateway,
+        })
+    }
+
+    fn tenant(name: &str) -> TenantId {
+        TenantId::parse(name).unwrap()
+    }
+
+    #[test]
+    fn a_limit_is_exact_under_a_race_and_a_place_comes_back() {
+        let index = index(10, 1000);
+        let places: Vec<Place> = std::thread::scope(|scope| {
+            let racers: Vec<_> = (0..50)
+                .map(|_| scope.spawn(|| index.enter(&tenant("T"))))
+                .collect();
+            racers
+                .into_iter()
+                .filter_map(|racer| racer.join().unwrap().ok())
+                .collect()
+        });
+        assert_eq!((places.len(), index.connections()), (10, 10));
+        assert!(matches!(
+            index.enter(&tenant("T")),
+            Err(NoPlace::Tenant { limit: 10 })
+        ));
+        assert!(
+            index.enter(&tenant("U")).is_ok(),
+            "another tenant is not concerned"
+        );
+        drop(places);
+        assert_eq!(index.connections(), 0);
+        assert!(index.enter(&tenant("T")).is_ok());
+    }
+
+    #[test]
+    fn the_gateways_own_limit_holds_over_all_tenants() {
+        let index = index(0, 2);
+        let held = [
+            index.enter(&tenant("A")).unwrap(),
+            index.enter(&tenant("B")).unwrap(),
+        ];
+        assert!(matches!(index.enter(&tenant("C")), Err(NoPlace::Gateway)));
+        assert_eq!(
+            index.find("C").unwrap().connections(),
+            0,
+            "the tenant's place is given back"
+        );
+        drop(held);
+    }
+
+    #[test]
+    fn a_tenant_leaves_only_while_it_is_empty() {
+        let index = index(10, 10);
+        let place = index.enter(&tenant("T")).unwrap();
+        let first = Arc::clone(place.tenant());
+        assert!(!index.retire(&first));
+        drop(place);
+        assert!(index.retire(&first));
+        assert!(index.find("T").is_none());
+        let again = index.enter(&tenant("T")).unwrap();
+        assert!(!Arc::ptr_eq(again.tenant(), &first));
+        assert_eq!(index.tenants().len(), 1);
+    }
+
+    #[test]
+    fn entering_and_retiring_at_once_never_leaves_a_place_in_a_forgotten_tenant() {
+        let index = index(0, 1000);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..500 {
+                        let place = index.enter(&tenant("T")).unwrap();
+                        let found = index
+                            .find("T")
+                            .expect("a tenant with a place is in the index");
+                        assert!(Arc::ptr_eq(&found, place.tenant()));
+                        drop(place);
+                        index.retire(&found);
+                    }
+                });
+            }
+        });
+        assert_eq!(index.connections(), 0);
+    }
+}

@@ -1,0 +1,96 @@
+//! The right to one live stream.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::tenant::{self, Tenant};
+
+/// Why there is no place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoPlace {
+    /// The tenant has as many streams as it may.
+    #[error("Max streaming connections ({limit}) reached for tenant")]
+    Tenant {
+        /// How many it may have.
+        limit: u32,
+    },
+    /// The gateway has as many streams as it can hold.
+    #[error("Server at capacity")]
+    Gateway,
+}
+
+pub(super) enum Refused {
+    /// The tenant has left the index meanwhile: look it up again.
+    Retired,
+    NoPlace(NoPlace),
+}
+
+/// The places of the whole gateway.
+#[derive(Debug)]
+pub(super) struct Gateway {
+    taken: AtomicU32,
+    limit: u32,
+}
+
+impl Gateway {
+    pub(super) fn new(limit: u32) -> Self {
+        Self {
+            taken: AtomicU32::new(0),
+            limit,
+        }
+    }
+
+    pub(super) fn connections(&self) -> u32 {
+        self.taken.load(Ordering::Relaxed)
+    }
+
+    fn take(&self) -> bool {
+        let taken = self
+            .taken
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
+                (taken < self.limit).then(|| taken + 1)
+            });
+        taken.is_ok()
+    }
+}
+
+/// One live stream's place in its tenant and in the gateway; dropping it gives both back.
+#[derive(Debug)]
+pub struct Place {
+    tenant: Arc<Tenant>,
+    gateway: Arc<Gateway>,
+}
+
+impl Place {
+    pub(super) fn take(
+        tenant: Arc<Tenant>,
+        limit: u32,
+        gateway: &Arc<Gateway>,
+    ) -> Result<Self, Refused> {
+        match tenant.take_place(limit) {
+            Ok(()) => {}
+            Err(tenant::NoPlace::Full) => return Err(Refused::NoPlace(NoPlace::Tenant { limit })),
+            Err(tenant::NoPlace::Retired) => return Err(Refused::Retired),
+        }
+        if !gateway.take() {
+            tenant.give_place_back();
+            return Err(Refused::NoPlace(NoPlace::Gateway));
+        }
+        Ok(Self {
+            tenant,
+            gateway: Arc::clone(gateway),
+        })
+    }
+
+    /// The tenant that the place is in.
+    pub fn tenant(&self) -> &Arc<Tenant> {
+        &self.tenant
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.gateway.taken.fetch_sub(1, Ordering::Relaxed);
+        self.tenant.give_place_back();
+    }
+}

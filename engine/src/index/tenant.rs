@@ -1,0 +1,142 @@
+//! What all threads know of one tenant.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use arc_swap::ArcSwap;
+use crossbeam::utils::CachePadded;
+use tokio::sync::watch;
+
+use super::groups::Groups;
+use super::handover::Handover;
+use crate::event::EventId;
+use crate::names::TenantId;
+
+/// Stands in `places` for a tenant that has left the index: nobody can enter it any more.
+const RETIRED: u32 = u32::MAX;
+
+/// Whether the broker sends this tenant's events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Upstream {
+    /// Not (yet) confirmed.
+    Waiting,
+    /// The broker has confirmed the subscription: whatever is published from now on arrives.
+    Confirmed,
+    /// The broker has refused the subscription.
+    Refused,
+}
+
+/// A tenant that has subscribers, or had some a moment ago.
+#[derive(Debug)]
+pub struct Tenant {
+    id: TenantId,
+    handover: CachePadded<Handover>,
+    places: CachePadded<AtomicU32>,
+    upstream: watch::Sender<Upstream>,
+    groups: ArcSwap<Groups>,
+}
+
+pub(super) enum NoPlace {
+    Full,
+    Retired,
+}
+
+impl Tenant {
+    pub(super) fn new(id: TenantId) -> Self {
+        Self {
+            id,
+            handover: CachePadded::new(Handover::new()),
+            places: CachePadded::new(AtomicU32::new(0)),
+            upstream: watch::Sender::new(Upstream::Waiting),
+            groups: ArcSwap::default(),
+        }
+    }
+
+    /// Its name.
+    pub fn id(&self) -> &TenantId {
+        &self.id
+    }
+
+    /// Ingest: `event` is accepted. Returns the shards to push it to, a bit each.
+    pub fn appended(&self, event: EventId) -> u64 {
+        self.handover.appended(event.get())
+    }
+
+    /// The shards that have subscribers of this tenant, a bit each.
+    pub fn interest(&self) -> u64 {
+        self.handover.interest()
+    }
+
+    /// A shard: push me every event after the one that is returned.
+    pub fn declare(&self, shard: usize) -> EventId {
+        EventId::new(self.handover.declare(shard))
+    }
+
+    /// A shard: push me no more.
+    pub fn withdraw(&self, shard: usize) {
+        self.handover.withdraw(shard);
+    }
+
+    /// Live streams of this tenant, those in their handshake included.
+    pub fn connections(&self) -> u32 {
+        match self.places.load(Ordering::Relaxed) {
+            RETIRED => 0,
+            taken => taken,
+        }
+    }
+
+    /// Whether the broker sends this tenant's events, to wait upon.
+    pub fn upstream(&self) -> watch::Receiver<Upstream> {
+        self.upstream.subscribe()
+    }
+
+    /// Ingest tells how the subscription stands.
+    pub fn set_upstream(&self, state: Upstream) {
+        self.upstream.send_replace(state);
+    }
+
+    /// Its groups, as they are now.
+    pub fn groups(&self) -> arc_swap::Guard<Arc<Groups>> {
+        self.groups.load()
+    }
+
+    /// Replaces its groups; the next event is matched against the new ones.
+    pub fn set_groups(&self, groups: Groups) {
+        self.groups.store(Arc::new(groups));
+    }
+
+    /// Takes a place if fewer than `limit` are taken (0: no limit). One compare-and-swap decides, so the limit is
+    /// exact however many ask at once. Relaxed: the count guards nothing but itself.
+    pub(super) fn take_place(&self, limit: u32) -> Result<(), NoPlace> {
+        let full_at = if limit == 0 {
+            RETIRED - 1
+        } else {
+            limit.min(RETIRED - 1)
+        };
+        let taken = self
+            .places
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
+                (taken < full_at).then(|| taken + 1)
+            });
+        match taken {
+            Ok(_) => Ok(()),
+            Err(RETIRED) => Err(NoPlace::Retired),
+            Err(_) => Err(NoPlace::Full),
+        }
+    }
+
+    pub(super) fn give_place_back(&self) {
+        self.places.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_retired(&self) -> bool {
+        self.places.load(Ordering::Relaxed) == RETIRED
+    }
+
+    /// Closes an empty tenant for good. False if somebody has a place.
+    pub(super) fn retire(&self) -> bool {
+        self.places
+            .compare_exchange(0, RETIRED, Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok()
+    }
+}

@@ -1,0 +1,183 @@
+//! One connection to one broker: the only place that knows how rumqttc is to be handled.
+//!
+//! Invariant: a link is used for one connection and dropped with it, so nothing that was pending on one is sent on the
+//! next. [`Link::next`] must be polled to its end: rumqttc's event loop does not survive being cancelled in between.
+
+use std::time::Duration;
+
+use rumqttc::NetworkOptions;
+use rumqttc::Outgoing;
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::{
+    Filter, Packet, Publish, RetainForwardRule, SubscribeReasonCode, UnsubAckReason,
+};
+use rumqttc::v5::{AsyncClient, ClientError, ConnectionError, Event, EventLoop, MqttOptions};
+
+use super::broker::Broker;
+use super::config::Config;
+use super::subscriptions::{Answer, Request};
+
+/// Packet ids that rumqttc may use. Its table for them takes 13.8 MB at its own default of 65,535, for publishing,
+/// which is not done here; requests need one id at a time.
+const PACKET_IDS: u16 = 16;
+
+/// Messages of QoS 1 that the broker may send ahead of their acknowledgement (Receive Maximum, MQTT 5.0, 3.1.2.11.3).
+const RECEIVE_MAX: u16 = 1024;
+
+/// The shortest keep alive that rumqttc takes.
+const KEEP_ALIVE_MIN: Duration = Duration::from_secs(5);
+
+/// Requests that wait for the event loop: one that is under way, and the DISCONNECT.
+const REQUESTS: usize = 2;
+
+/// Why there is no link (any more).
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LinkError {
+    #[error("no answer within {0:?}")]
+    Timeout(Duration),
+    #[error("{0}")]
+    Mqtt(#[from] Box<ConnectionError>),
+    #[error("a request could not be sent: {0}")]
+    Request(#[from] Box<ClientError>),
+    #[error("a subscription was left unanswered")]
+    Unanswered,
+}
+
+/// What has happened on a link.
+#[derive(Debug)]
+pub(super) enum Happened {
+    /// A message has come.
+    Published(Publish),
+    /// A request went out with this packet id.
+    Sent(u16),
+    /// A request was answered, one answer for each filter.
+    Answered(u16, Vec<Answer>),
+    /// The DISCONNECT went out.
+    Disconnected,
+    /// Nothing that concerns anybody.
+    Nothing,
+}
+
+/// The receiving side.
+pub(super) struct Link {
+    events: EventLoop,
+}
+
+/// The asking side. Never waits.
+pub(super) struct Requests {
+    client: AsyncClient,
+    qos: QoS,
+}
+
+impl Link {
+    /// Connects to `broker` and waits for its CONNACK.
+    pub(super) async fn connect(
+        config: &Config,
+        broker: &Broker,
+        id: &str,
+    ) -> Result<(Self, Requests), LinkError> {
+        let (client, mut events) = AsyncClient::new(options(config, broker, id), REQUESTS);
+        let first = tokio::time::timeout(config.connect_timeout, events.poll());
+        first
+            .await
+            .map_err(|_| LinkError::Timeout(config.connect_timeout))?
+            .map_err(Box::new)?;
+        // A broker that announces a keep alive of 0 wants none; rumqttc would ping without a pause.
+        if events.options.keep_alive() < KEEP_ALIVE_MIN {
+            events
+                .options
+                .set_keep_alive(config.keep_alive.max(KEEP_ALIVE_MIN));
+        }
+        let qos = if config.qos == 0 {
+            QoS::AtMostOnce
+        } else {
+            QoS::AtLeastOnce
+        };
+        Ok((Self { events }, Requests { client, qos }))
+    }
+
+    /// Waits for what happens next. After an error the link is of no more use.
+    pub(super) async fn next(&mut self) -> Result<Happened, LinkError> {
+        let event = self.events.poll().await.map_err(Box::new)?;
+        Ok(match event {
+            Event::Incoming(Packet::Publish(publish)) => Happened::Published(publish),
+            Event::Incoming(Packet::SubAck(ack)) => Happened::Answered(
+                ack.pkid,
+                ack.return_codes.into_iter().map(granted).collect(),
+            ),
+            Event::Incoming(Packet::UnsubAck(ack)) => {
+                Happened::Answered(ack.pkid, ack.reasons.into_iter().map(removed).collect())
+            }
+            Event::Outgoing(Outgoing::Subscribe(id) | Outgoing::Unsubscribe(id)) => {
+                Happened::Sent(id)
+            }
+            Event::Outgoing(Outgoing::Disconnect) => Happened::Disconnected,
+            _ => Happened::Nothing,
+        })
+    }
+}
+
+impl Requests {
+    /// Hands `request` to the event loop.
+    pub(super) fn send(&self, request: Request) -> Result<(), LinkError> {
+        let sent = match request {
+            Request::Subscribe(filters) => self
+                .client
+                .try_subscribe_many(filters.into_iter().map(|filter| self.filter(filter))),
+            Request::Unsubscribe(filter) => self.client.try_unsubscribe(filter),
+        };
+        Ok(sent.map_err(Box::new)?)
+    }
+
+    /// Says goodbye to the broker (MQTT 5.0, 3.14).
+    pub(super) fn disconnect(&self) -> Result<(), LinkError> {
+        Ok(self.client.try_disconnect().map_err(Box::new)?)
+    }
+
+    /// Live events only: a retained one is old, and would come again with each subscription.
+    fn filter(&self, path: String) -> Filter {
+        Filter {
+            retain_forward_rule: RetainForwardRule::Never,
+            ..Filter::new(path, self.qos)
+        }
+    }
+}
+
+fn options(config: &Config, broker: &Broker, id: &str) -> MqttOptions {
+    let mut options = MqttOptions::new(id, broker.host(), broker.port());
+    options
+        .set_clean_start(true)
+        .set_keep_alive(config.keep_alive.max(KEEP_ALIVE_MIN))
+        // Ours is the exact one; rumqttc's counts whole seconds and must not come first.
+        .set_connection_timeout(config.connect_timeout.as_secs() + 1)
+        // rumqttc's own limit is 10 KiB, and anything larger ends the connection. Announced, the broker skips what is
+        // larger and sends the next.
+        .set_max_packet_size(Some(config.packet_bytes))
+        .set_receive_maximum(Some(RECEIVE_MAX))
+        .set_outgoing_inflight_upper_limit(PACKET_IDS);
+    let mut network = NetworkOptions::new();
+    network.set_tcp_nodelay(true);
+    options.set_network_options(network);
+    let configured = config
+        .username
+        .as_deref()
+        .map(|user| (user, config.password.as_deref().unwrap_or_default()));
+    if let Some((user, password)) = broker.login().or(configured) {
+        options.set_credentials(user, password);
+    }
+    options
+}
+
+fn granted(code: SubscribeReasonCode) -> Answer {
+    match code {
+        SubscribeReasonCode::Success(_) => Ok(()),
+        refused => Err(format!("{refused:?}")),
+    }
+}
+
+fn removed(reason: UnsubAckReason) -> Answer {
+    match reason {
+        UnsubAckReason::Success => Ok(()),
+        other => Err(format!("{other:?}")),
+    }
+}

@@ -1,0 +1,214 @@
+//! The way in: from an MQTT broker to the inboxes of the shards.
+//!
+//! Invariants: events of one connection keep the broker's order; a tenant is confirmed only while the broker sends its
+//! events; nothing that a device publishes ends ingest. The gateway runs without a broker, and says so
+//! ([`Upstreams::is_connected`]). Only this module knows MQTT.
+//!
+//! In the order of a message's way: `broker` and `link` connect and receive, `subscriptions` decides what to ask
+//! for, `topic` and `router` make events of messages and put them into the inboxes, `driver` holds these together.
+
+mod backoff;
+mod broker;
+mod config;
+mod driver;
+mod link;
+mod metrics;
+mod router;
+mod subscriptions;
+mod supervise;
+#[cfg(all(test, not(floodway_loom)))]
+mod tests;
+mod topic;
+mod upstreams;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use tokio::runtime;
+use tokio::sync::{mpsc, watch};
+use tokio::time::sleep;
+
+pub use broker::{BadUrl, Broker};
+pub use config::{Config, Subscribe};
+pub use metrics::{Metrics, Reason, Snapshot};
+pub use router::Router;
+pub use upstreams::{Unavailable, Upstreams};
+
+use crate::event;
+use crate::inbox::Inbox;
+use crate::index::{Index, Tenant};
+use backoff::Backoff;
+use driver::Driver;
+use subscriptions::Subscriptions;
+
+/// The bound of the first pause between two attempts to connect.
+const BACKOFF_FIRST: Duration = Duration::from_millis(100);
+
+/// Requests for tenants that wait to be looked at. Beyond it the sweep over the index finds the tenant.
+const WANTED: usize = 1024;
+
+/// How long a DISCONNECT, and events that wait for a full inbox, may hold up the end.
+const STOP_GRACE: Duration = Duration::from_secs(1);
+
+/// What ingest's thread and its handles share.
+#[derive(Debug, Default)]
+struct Shared {
+    /// Relaxed is enough: who must not miss a change is woken by the tenant's own state, stored after this one.
+    is_connected: AtomicBool,
+    was_connected: AtomicBool,
+    metrics: Arc<Metrics>,
+}
+
+impl Shared {
+    fn link_is_up(&self) {
+        self.is_connected.store(true, Ordering::Relaxed);
+        if self.was_connected.swap(true, Ordering::Relaxed) {
+            self.metrics.reconnected();
+        }
+    }
+
+    fn link_is_down(&self) {
+        self.is_connected.store(false, Ordering::Relaxed);
+    }
+}
+
+/// The running way in, on a thread of its own.
+#[derive(Debug)]
+pub struct Ingest {
+    upstreams: Upstreams,
+    stop: watch::Sender<bool>,
+    thread: JoinHandle<()>,
+}
+
+impl Ingest {
+    /// Starts ingest, which puts events and gaps into `inboxes`, one for each shard. Returns before a broker is
+    /// connected, and whether or not one can be.
+    ///
+    /// # Errors
+    /// `InvalidInput` if there is no URL in `config` or one is wrong; else the thread could not be started.
+    pub fn start(
+        config: Config,
+        event: event::Config,
+        index: Arc<Index>,
+        inboxes: Arc<[Inbox]>,
+    ) -> io::Result<Self> {
+        let brokers = brokers(&config.urls)?;
+        let shared = Arc::new(Shared::default());
+        let (wanted_tx, wanted) = mpsc::channel(WANTED);
+        let (stop, stopped) = watch::channel(false);
+        let upstreams = Upstreams::new(Arc::clone(&shared), wanted_tx, config.subscribe_timeout);
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .build()?;
+        let parts = Parts {
+            config,
+            event,
+            brokers,
+            index,
+            inboxes,
+            shared,
+            wanted,
+            stopped,
+        };
+        let thread = Builder::new()
+            .name("ingest".to_owned())
+            .spawn(move || parts.run(&runtime))?;
+        Ok(Self {
+            upstreams,
+            stop,
+            thread,
+        })
+    }
+
+    /// For those who need a tenant's events, or want to know how the way in is.
+    pub fn handle(&self) -> Upstreams {
+        self.upstreams.clone()
+    }
+
+    /// Says goodbye to the broker and ends the thread. Blocks for as long as that takes, about a second at most.
+    pub fn stop(self) {
+        self.stop.send_replace(true);
+        // It ends by return: a panic inside has been caught and logged.
+        let _ = self.thread.join();
+    }
+}
+
+fn brokers(urls: &[String]) -> io::Result<Vec<Broker>> {
+    let invalid = |text: String| io::Error::new(io::ErrorKind::InvalidInput, text);
+    if urls.is_empty() {
+        return Err(invalid("mqtt.url names no broker".to_owned()));
+    }
+    let parse = |url: &String| Broker::parse(url).map_err(|why| invalid(format!("mqtt.url {why}")));
+    urls.iter().map(parse).collect()
+}
+
+/// What ingest's thread is made of.
+struct Parts {
+    config: Config,
+    event: event::Config,
+    brokers: Vec<Broker>,
+    index: Arc<Index>,
+    inboxes: Arc<[Inbox]>,
+    shared: Arc<Shared>,
+    wanted: mpsc::Receiver<Arc<Tenant>>,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Parts {
+    fn run(mut self, runtime: &runtime::Runtime) {
+        // The same id for each connection: a broker that still holds a dead one lets go of it.
+        let client_id = format!("{}-{:016x}", self.config.client_id, fastrand::u64(..));
+        let mut subscriptions = Subscriptions::new(&self.config, Arc::clone(&self.index));
+        let mut backoff = Backoff::new(BACKOFF_FIRST, self.config.backoff_max);
+        loop {
+            let ended = supervise::ended(|| {
+                runtime.block_on(self.until_stopped(&client_id, &mut subscriptions, &mut backoff));
+            });
+            self.shared.link_is_down();
+            subscriptions.link_lost();
+            if ended {
+                return;
+            }
+            runtime.block_on(sleep(backoff.pause()));
+        }
+    }
+
+    async fn until_stopped(
+        &mut self,
+        client_id: &str,
+        subscriptions: &mut Subscriptions,
+        backoff: &mut Backoff,
+    ) {
+        let (index, inboxes) = (Arc::clone(&self.index), Arc::clone(&self.inboxes));
+        let driver = Driver {
+            config: &self.config,
+            brokers: &self.brokers,
+            client_id,
+            shared: &self.shared,
+            subscriptions,
+            router: Router::new(
+                &self.event,
+                index,
+                inboxes,
+                Arc::clone(&self.shared.metrics),
+            ),
+            wanted: &mut self.wanted,
+            backoff,
+            stop: self.stopped.clone(),
+        };
+        let mut stopped = self.stopped.clone();
+        let cut_short = async {
+            // An error means that nobody is left who could say so: it is the same.
+            let _ = stopped.wait_for(|&stop| stop).await;
+            sleep(STOP_GRACE).await;
+        };
+        tokio::select! {
+            () = driver.run() => {}
+            () = cut_short => {}
+        }
+    }
+}

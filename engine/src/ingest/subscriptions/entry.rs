@@ -1,0 +1,122 @@
+//! How one subscription stands.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Confirmation;
+use crate::index::{Index, Tenant, Upstream};
+use crate::ingest::backoff::Backoff;
+
+/// The bound of the first pause after a refusal.
+const RETRY_FIRST: Duration = Duration::from_secs(1);
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Not asked for: unwanted, or there is no link.
+    Idle,
+    /// To be asked for.
+    Queued,
+    /// In the request under way.
+    Asked,
+    /// Granted.
+    Confirmed,
+    /// Refused; to be asked for again from this time on.
+    Refused(Instant),
+    /// Granted, but its tenant has left the index: to be unsubscribed.
+    Leaving,
+}
+
+#[derive(Debug)]
+pub(super) struct Standing {
+    pub(super) state: State,
+    retry: Backoff,
+}
+
+impl Standing {
+    pub(super) fn new(retry_max: Duration) -> Self {
+        Self {
+            state: State::Idle,
+            retry: Backoff::new(RETRY_FIRST, retry_max),
+        }
+    }
+
+    pub(super) fn grant(&mut self) {
+        self.state = State::Confirmed;
+        self.retry.reset();
+    }
+
+    pub(super) fn refuse(&mut self, now: Instant) {
+        self.state = State::Refused(now + self.retry.pause());
+    }
+
+    /// Whether a refusal is old enough to ask again.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        matches!(self.state, State::Refused(until) if until <= now)
+    }
+}
+
+/// A tenant in the table.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) tenant: Arc<Tenant>,
+    pub(super) standing: Standing,
+    /// It was confirmed before the link was lost, and was not told yet that events may be missing.
+    pub(super) owes_gap: bool,
+    /// Since when nobody has been seen in it.
+    empty_since: Option<Instant>,
+}
+
+impl Entry {
+    pub(super) fn new(tenant: Arc<Tenant>, retry_max: Duration) -> Self {
+        Self {
+            tenant,
+            standing: Standing::new(retry_max),
+            owes_gap: false,
+            empty_since: None,
+        }
+    }
+
+    /// Whether the broker should send its events: somebody is there, or was a moment ago and may come back.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.owes_gap || self.tenant.connections() > 0
+    }
+
+    pub(super) fn confirm(&mut self) -> Confirmation {
+        self.standing.grant();
+        Confirmation {
+            tenant: Arc::clone(&self.tenant),
+            after_loss: std::mem::take(&mut self.owes_gap),
+        }
+    }
+
+    /// The link is lost.
+    pub(super) fn lose(&mut self, was_confirmed: bool) {
+        self.owes_gap |= was_confirmed;
+        self.standing.state = State::Idle;
+        self.tenant.set_upstream(Upstream::Waiting);
+    }
+
+    /// Puts a new tenant of the same name in the place of one that has left the index. Returns whether the broker
+    /// sends its events already.
+    pub(super) fn succeed(&mut self, successor: Arc<Tenant>) -> bool {
+        self.tenant = successor;
+        self.owes_gap = false;
+        self.empty_since = None;
+        matches!(self.standing.state, State::Confirmed | State::Leaving)
+    }
+
+    /// Notes whether anybody is there, and returns true if nobody has been for `linger`.
+    pub(super) fn has_lingered(&mut self, now: Instant, linger: Duration) -> bool {
+        if self.tenant.connections() > 0 {
+            self.empty_since = None;
+            return false;
+        }
+        now >= *self.empty_since.get_or_insert(now) + linger
+    }
+
+    /// Lets the tenant leave the index. False if it must not (yet): its request is under way, it has left, or
+    /// somebody came in this moment.
+    pub(super) fn leave(&self, index: &Index) -> bool {
+        !matches!(self.standing.state, State::Asked | State::Leaving) && index.retire(&self.tenant)
+    }
+}

@@ -1,0 +1,100 @@
+//! How the rest of the gateway asks for a tenant's events.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::Shared;
+use super::metrics::Snapshot;
+use crate::index::{Tenant, Upstream};
+
+/// Why a tenant's events do not come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unavailable {
+    /// No broker is connected.
+    #[error("no broker is connected")]
+    NoBroker,
+    /// The broker did not confirm the subscription in time. It may still do so.
+    #[error("the broker did not confirm the subscription in time")]
+    NotConfirmed,
+    /// The broker refused the subscription. It is asked again from time to time.
+    #[error("the broker refused the subscription")]
+    Refused,
+}
+
+/// A handle to ingest: cheap to clone, for any thread.
+#[derive(Clone)]
+pub struct Upstreams {
+    shared: Arc<Shared>,
+    wanted: mpsc::Sender<Arc<Tenant>>,
+    subscribe_timeout: Duration,
+}
+
+impl Upstreams {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        wanted: mpsc::Sender<Arc<Tenant>>,
+        subscribe_timeout: Duration,
+    ) -> Self {
+        Self {
+            shared,
+            wanted,
+            subscribe_timeout,
+        }
+    }
+
+    /// Whether a broker is connected.
+    pub fn is_connected(&self) -> bool {
+        self.shared.is_connected.load(Ordering::Relaxed)
+    }
+
+    /// What ingest has counted.
+    pub fn metrics(&self) -> Snapshot {
+        self.shared.metrics.snapshot(self.is_connected())
+    }
+
+    /// Waits until the broker sends `tenant`'s events: whatever is published afterwards arrives. The caller holds a
+    /// place in the tenant meanwhile. May be cancelled.
+    ///
+    /// # Errors
+    /// Why they do not come; at once if no broker is connected or the subscription is refused.
+    pub async fn confirmed(&self, tenant: &Arc<Tenant>) -> Result<(), Unavailable> {
+        let mut upstream = tenant.upstream();
+        if *upstream.borrow() == Upstream::Confirmed {
+            return Ok(());
+        }
+        if !self.is_connected() {
+            return Err(Unavailable::NoBroker);
+        }
+        // If it cannot be sent, the next sweep over the index finds the tenant.
+        let _ = self.wanted.try_send(Arc::clone(tenant));
+        let settled = async {
+            loop {
+                match *upstream.borrow_and_update() {
+                    Upstream::Confirmed => return Ok(()),
+                    Upstream::Refused => return Err(Unavailable::Refused),
+                    Upstream::Waiting if !self.is_connected() => return Err(Unavailable::NoBroker),
+                    Upstream::Waiting => {}
+                }
+                if upstream.changed().await.is_err() {
+                    return Err(Unavailable::NotConfirmed);
+                }
+            }
+        };
+        timeout(self.subscribe_timeout, settled)
+            .await
+            .unwrap_or(Err(Unavailable::NotConfirmed))
+    }
+}
+
+impl fmt::Debug for Upstreams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upstreams")
+            .field("is_connected", &self.is_connected())
+            .finish_non_exhaustive()
+    }
+}

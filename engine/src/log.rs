@@ -1,0 +1,157 @@
+//! The log: lines on stderr, for people on a terminal and as JSON for machines.
+//!
+//! Invariant: stdout is never written to, so that what a command prints stays usable in a script.
+
+use std::io::{self, IsTerminal};
+
+use tracing::Subscriber;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// What is logged, and how.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `log.filter`: levels, by target where wanted: `info`, `floodway=debug,warn`. Default `info`.
+    pub filter: String,
+    /// `log.format`. Default none: text on a terminal, else JSON.
+    pub format: Option<Format>,
+}
+
+/// How a line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One JSON object a line, the event's fields beside `timestamp`, `level`, `message` and `target`.
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            filter: "info".to_owned(),
+            format: None,
+        }
+    }
+}
+
+/// Starts the log of this process, `log` records of libraries included.
+///
+/// # Errors
+/// If the filter is not one, or a log was started before.
+pub fn init(config: &Config) -> Result<(), String> {
+    let terminal = io::stderr().is_terminal();
+    subscriber(config, terminal, io::stderr)?
+        .try_init()
+        .map_err(|error| error.to_string())
+}
+
+/// Checks a filter; an error is the mend.
+pub(crate) fn filter(text: &str) -> Result<String, String> {
+    match EnvFilter::try_new(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(format!(
+            "expected a level such as info, or floodway=debug,warn ({error})"
+        )),
+    }
+}
+
+fn subscriber<W>(
+    config: &Config,
+    terminal: bool,
+    writer: W,
+) -> Result<Box<dyn Subscriber + Send + Sync>, String>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let filter = EnvFilter::try_new(&config.filter).map_err(|error| error.to_string())?;
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(writer);
+    let by_place = if terminal { Format::Text } else { Format::Json };
+    Ok(match config.format.unwrap_or(by_place) {
+        // https://no-color.org: set to anything but nothing.
+        Format::Text => {
+            let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            Box::new(lines.with_ansi(terminal && !plain).finish())
+        }
+        Format::Json => Box::new(
+            lines
+                .json()
+                .flatten_event(true)
+                .with_current_span(false)
+                .with_span_list(false)
+                .finish(),
+        ),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    /// What one event looks like under `config`.
+    fn logged(config: &Config, terminal: bool) -> String {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&lines);
+        let writer = move || Sink(Arc::clone(&sink));
+        let subscriber = subscriber(config, terminal, writer).expect("a good filter");
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info!(address = "127.0.0.1:8080", "listening");
+            tracing::debug!("hidden");
+        });
+        String::from_utf8(lines.lock().unwrap().clone()).expect("UTF-8")
+    }
+
+    struct Sink(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn away_from_a_terminal_a_line_is_one_flat_json_object() {
+        let lines = logged(&Config::default(), false);
+        assert_eq!(lines.lines().count(), 1, "{lines}");
+        let line: serde_json::Value = serde_json::from_str(&lines).expect("JSON");
+        assert_eq!(line["level"], "INFO");
+        assert_eq!(line["message"], "listening");
+        assert_eq!(line["address"], "127.0.0.1:8080");
+        assert_eq!(line["target"], "floodway::log::tests");
+        assert!(line["timestamp"].is_string(), "{line}");
+    }
+
+    #[test]
+    fn the_format_can_be_chosen() {
+        let text = Config {
+            format: Some(Format::Text),
+            ..Config::default()
+        };
+        assert!(logged(&text, false).contains("listening address=\"127.0.0.1:8080\""));
+        let json = Config {
+            format: Some(Format::Json),
+            ..Config::default()
+        };
+        assert!(logged(&json, true).starts_with('{'));
+    }
+
+    #[test]
+    fn a_filter_is_checked_before_it_is_used() {
+        assert!(filter("floodway=debug,warn").is_ok());
+        assert!(
+            filter("floodway=loud")
+                .unwrap_err()
+                .contains("expected a level")
+        );
+    }
+}

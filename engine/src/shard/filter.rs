@@ -1,0 +1,168 @@
+//! What one subscriber wants to receive.
+//!
+//! Invariant: a subscriber that never named a device or a group receives every device's events; one that named some
+//! and gave them all up receives nothing, until it clears its filter.
+
+use std::sync::Arc;
+
+use crate::event::MetricSet;
+use crate::names::{DeviceId, GroupId};
+
+/// A subscriber's devices, groups and metrics.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Filter {
+    /// None: every device.
+    selected: Option<Selected>,
+    /// None: every metric.
+    metrics: Option<Arc<MetricSet>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Selected {
+    devices: Vec<DeviceId>,
+    groups: Vec<GroupId>,
+}
+
+/// A filter would name more than it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many {what}: a stream may name {max}")]
+pub struct TooMany {
+    /// `device_ids`, `group_ids` or `metrics`.
+    pub what: &'static str,
+    /// The bound, `stream.filter_ids`.
+    pub max: usize,
+}
+
+impl Filter {
+    /// Whether every device's events are wanted.
+    pub fn wants_all_devices(&self) -> bool {
+        self.selected.is_none()
+    }
+
+    /// The devices named, in the order in which they were named.
+    pub fn devices(&self) -> &[DeviceId] {
+        self.selected
+            .as_ref()
+            .map_or(&[], |selected| &selected.devices)
+    }
+
+    /// The groups named, in the order in which they were named.
+    pub fn groups(&self) -> &[GroupId] {
+        self.selected
+            .as_ref()
+            .map_or(&[], |selected| &selected.groups)
+    }
+
+    /// The metrics that events are narrowed to; none: all of them.
+    pub fn metrics(&self) -> Option<&Arc<MetricSet>> {
+        self.metrics.as_ref()
+    }
+
+    /// Adds `devices` to those wanted.
+    ///
+    /// # Errors
+    /// If more than `max` would be named; the filter is then undefined and to be thrown away.
+    pub fn add_devices(&mut self, devices: &[DeviceId], max: usize) -> Result<(), TooMany> {
+        add(
+            &mut self.selected.get_or_insert_default().devices,
+            devices,
+            "device_ids",
+            max,
+        )
+    }
+
+    /// Adds the members of `groups` to the devices wanted.
+    ///
+    /// # Errors
+    /// As [`Filter::add_devices`].
+    pub fn add_groups(&mut self, groups: &[GroupId], max: usize) -> Result<(), TooMany> {
+        add(
+            &mut self.selected.get_or_insert_default().groups,
+            groups,
+            "group_ids",
+            max,
+        )
+    }
+
+    /// Gives up `devices`. Changes nothing while every device is wanted.
+    pub fn remove_devices(&mut self, devices: &[DeviceId]) {
+        if let Some(selected) = &mut self.selected {
+            selected.devices.retain(|device| !devices.contains(device));
+        }
+    }
+
+    /// Gives up `groups`. Changes nothing while every device is wanted.
+    pub fn remove_groups(&mut self, groups: &[GroupId]) {
+        if let Some(selected) = &mut self.selected {
+            selected.groups.retain(|group| !groups.contains(group));
+        }
+    }
+
+    /// Narrows events to `metrics`; none named means all of them.
+    ///
+    /// # Errors
+    /// If more than `max` are named; the filter is unchanged.
+    pub fn set_metrics(&mut self, metrics: Vec<String>, max: usize) -> Result<(), TooMany> {
+        if metrics.len() > max {
+            return Err(TooMany {
+                what: "metrics",
+                max,
+            });
+        }
+        self.metrics = (!metrics.is_empty()).then(|| Arc::new(MetricSet::new(metrics)));
+        Ok(())
+    }
+}
+
+fn add<T: Clone + PartialEq>(
+    to: &mut Vec<T>,
+    new: &[T],
+    what: &'static str,
+    max: usize,
+) -> Result<(), TooMany> {
+    for name in new {
+        if !to.contains(name) {
+            to.push(name.clone());
+        }
+        if to.len() > max {
+            return Err(TooMany { what, max });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn device(name: &str) -> DeviceId {
+        DeviceId::parse(name).unwrap()
+    }
+
+    #[test]
+    fn giving_up_the_last_device_leaves_nothing_not_everything() {
+        let mut filter = Filter::default();
+        filter.remove_devices(&[device("A")]);
+        assert!(filter.wants_all_devices(), "nothing was named yet");
+        filter.add_devices(&[device("A"), device("A")], 10).unwrap();
+        assert_eq!(filter.devices(), [device("A")]);
+        filter.remove_devices(&[device("A")]);
+        assert!(!filter.wants_all_devices() && filter.devices().is_empty());
+    }
+
+    #[test]
+    fn a_filter_is_bounded_and_an_empty_list_of_metrics_means_all() {
+        let mut filter = Filter::default();
+        assert!(
+            filter
+                .clone()
+                .add_devices(&[device("A"), device("B")], 1)
+                .is_err()
+        );
+        assert!(filter.set_metrics(vec!["a".into(), "b".into()], 1).is_err());
+        filter.set_metrics(vec!["a".into()], 1).unwrap();
+        assert_eq!(filter.metrics().unwrap().names().len(), 1);
+        filter.set_metrics(Vec::new(), 1).unwrap();
+        assert!(filter.metrics().is_none());
+    }
+}

@@ -1,0 +1,40 @@
+//! A shard: one thread, its subscribers, and nothing shared on the way out.
+//!
+//! Events come through the [`crate::inbox`]. A shard matches each with its cohorts (`table`, `members`), writes the
+//! cohorts' batches (`flush`), keeps what a socket does not take in a ring for that subscriber alone (`ring`), reads what
+//! subscribers say (`read`), and does what is due by the clock (`sweep`). It knows sockets and pipes, but neither HTTP
+//! nor WebSocket: what a subscriber's bytes mean is its [`Session`]'s affair.
+//!
+//! Invariant: for each subscriber, events matched == delivered + dropped + held. Per subscriber and event there is no
+//! lock, no atomic operation, no allocation and no task; in the usual case there is a part of one `write`.
+
+mod bell;
+mod config;
+mod end;
+mod filter;
+mod flush;
+mod members;
+mod metrics;
+mod notice;
+mod outlet;
+mod parcel;
+mod read;
+mod ring;
+mod run;
+mod session;
+mod sockets;
+mod state;
+mod subscriber;
+mod sweep;
+mod table;
+
+pub use bell::Doorbell;
+pub use config::{Config, Overflow, SHARDS_MAX};
+pub use end::{End, LABELS as END_LABELS};
+pub use filter::{Filter, TooMany};
+pub use metrics::{Count, Metrics};
+pub use notice::{Gap, named, sse_text};
+pub use outlet::{Outlet, Pipe};
+pub use run::Shard;
+pub use session::{Line, Session};
+pub use subscriber::Newcomer;

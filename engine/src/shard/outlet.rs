@@ -1,0 +1,102 @@
+//! Where a subscriber's bytes go.
+
+use std::fmt;
+use std::io::{self, IoSlice, Read, Write};
+
+use mio::event::Source;
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+
+use super::bell::Doorbell;
+
+/// A way to a subscriber that is not a bare socket. Never waits: what can't go now is `WouldBlock`, and the shard comes
+/// back when the socket, or the [`Doorbell`], says so.
+pub trait Pipe: fmt::Debug {
+    /// The socket to watch, if there is one of its own.
+    fn socket(&mut self) -> Option<&mut TcpStream>;
+    /// How to tell the shard that there is room again or that the peer is gone, for pipes without a socket.
+    fn connect(&mut self, doorbell: Doorbell);
+    /// Takes as much of `slices` as it can.
+    ///
+    /// # Errors
+    /// `WouldBlock` if it can take nothing now; anything else ends the stream.
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize>;
+    /// Brings what it took closer to the peer.
+    ///
+    /// # Errors
+    /// As for a write.
+    fn flush(&mut self) -> io::Result<()>;
+    /// Reads what the peer sent; 0 is the end.
+    ///
+    /// # Errors
+    /// As for a read of a socket.
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize>;
+    /// Nothing more will be written.
+    ///
+    /// # Errors
+    /// As for a write.
+    fn finish(&mut self) -> io::Result<()>;
+}
+
+/// A bare socket, the usual case, or another pipe.
+#[derive(Debug)]
+pub enum Outlet {
+    /// Plain TCP.
+    Socket(TcpStream),
+    /// TLS, or a stream of an HTTP/2 connection.
+    Pipe(Box<dyn Pipe>),
+}
+
+impl Outlet {
+    pub(super) fn register(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        doorbell: Doorbell,
+    ) -> io::Result<()> {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        match self {
+            Self::Socket(socket) => socket.register(registry, token, interest),
+            Self::Pipe(pipe) => {
+                pipe.connect(doorbell);
+                pipe.socket()
+                    .map_or(Ok(()), |socket| socket.register(registry, token, interest))
+            }
+        }
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Socket(socket) => socket.write(bytes),
+            Self::Pipe(pipe) => pipe.write_vectored(&[IoSlice::new(bytes)]),
+        }
+    }
+
+    pub(super) fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Self::Socket(socket) => socket.write_vectored(slices),
+            Self::Pipe(pipe) => pipe.write_vectored(slices),
+        }
+    }
+
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Socket(_) => Ok(()),
+            Self::Pipe(pipe) => pipe.flush(),
+        }
+    }
+
+    pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Socket(socket) => socket.read(into),
+            Self::Pipe(pipe) => pipe.read(into),
+        }
+    }
+
+    pub(super) fn finish(&mut self) -> io::Result<()> {
+        match self {
+            Self::Socket(socket) => socket.shutdown(std::net::Shutdown::Write),
+            Self::Pipe(pipe) => pipe.finish(),
+        }
+    }
+}

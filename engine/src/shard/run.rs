@@ -1,0 +1,147 @@
+//! A shard's loop: one thread that owns its subscribers, and sleeps when there is nothing to do.
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mio::{Events, Poll};
+use tokio::sync::Notify;
+
+use super::bell::Bell;
+use super::config::Config;
+use super::metrics::Metrics;
+use super::sockets::Sockets;
+use super::state::State;
+use super::subscriber::Newcomer;
+use crate::inbox::Inbox;
+
+/// Writes between two looks at who can be read. At some 10 µs a write, nobody waits longer than a few milliseconds.
+const SLICE: usize = 256;
+
+/// A shard, for the tasks on its own thread.
+pub struct Shard {
+    state: RefCell<State>,
+    bell: Rc<Bell>,
+    inboxes: Arc<[Inbox]>,
+    id: usize,
+    emptied: Notify,
+    poll: RefCell<Option<Poll>>,
+}
+
+impl Shard {
+    /// Makes shard number `id`, which takes from the inbox of that number, to be run on the thread that calls this.
+    ///
+    /// # Errors
+    /// If the kernel gives no event queue.
+    pub fn new(
+        id: usize,
+        config: &Config,
+        inboxes: Arc<[Inbox]>,
+        metrics: Arc<Metrics>,
+    ) -> io::Result<Rc<Self>> {
+        let poll = Poll::new()?;
+        let bell = Rc::new(Bell::default());
+        let state = State::new(
+            id,
+            config.clone(),
+            Sockets::registry(&poll)?,
+            Rc::clone(&bell),
+            metrics,
+        );
+        Ok(Rc::new(Self {
+            state: RefCell::new(state),
+            bell,
+            inboxes,
+            id,
+            emptied: Notify::new(),
+            poll: RefCell::new(Some(poll)),
+        }))
+    }
+
+    /// Makes `newcomer` a subscriber: from now on every event that it wants is sent to it, behind its greeting.
+    ///
+    /// # Errors
+    /// If its socket can't be watched. It is closed then, and its place given back.
+    pub fn attach(&self, newcomer: Newcomer) -> io::Result<()> {
+        let attached = self.state.borrow_mut().attach(newcomer);
+        self.bell.wake();
+        attached
+    }
+
+    /// Tells every stream, and each that still comes, to return after a random part of `spread`, and ends it.
+    pub fn drain(&self, spread: Duration) {
+        self.state.borrow_mut().draining = Some(spread);
+        self.bell.wake();
+    }
+
+    /// Returns when the shard drains and the last stream has been let go.
+    pub async fn drained(&self) {
+        while !self.state.borrow().is_drained() {
+            self.emptied.notified().await;
+        }
+    }
+
+    /// Runs the shard until it is dropped.
+    ///
+    /// # Errors
+    /// If the kernel's event queue fails.
+    pub async fn run(&self) -> io::Result<()> {
+        let poll = self.poll.borrow_mut().take().expect("a shard runs once");
+        let mut sockets = Sockets::new(poll)?;
+        loop {
+            let has_more = self.turn(sockets.take()?);
+            if has_more || sockets.may_have_more() {
+                tokio::task::yield_now().await;
+            } else {
+                self.sleep(&sockets).await?;
+            }
+        }
+    }
+
+    /// One slice of work. Returns whether there is more at once.
+    fn turn(&self, events: &Events) -> bool {
+        let inbox = self.inbox();
+        let mut state = self.state.borrow_mut();
+        state.sweep(Instant::now());
+        if state.tick.is_over() {
+            state.distribute(inbox);
+        } else if inbox.is_half_full() {
+            state.spill();
+        }
+        state.flush(SLICE);
+        for event in events {
+            let readable = event.is_readable() || event.is_read_closed() || event.is_error();
+            state.look_at(event.token(), readable, event.is_writable());
+        }
+        for token in self.bell.take() {
+            state.look_at(token, true, true);
+        }
+        state.look_again(SLICE);
+        let more_to_drain = state.drain(SLICE);
+        if state.is_drained() {
+            self.emptied.notify_one();
+        }
+        more_to_drain || !state.tick.is_over() || !state.again.is_empty() || !inbox.is_empty()
+    }
+
+    fn inbox(&self) -> &Inbox {
+        &self.inboxes[self.id]
+    }
+
+    async fn sleep(&self, sockets: &Sockets) -> io::Result<()> {
+        let (next, is_alone) = {
+            let state = self.state.borrow();
+            (state.sweep.next(), state.subscribers.is_empty())
+        };
+        tokio::select! {
+            biased;
+            () = self.inbox().filled() => {}
+            () = self.bell.heard() => {}
+            ready = sockets.ready() => ready?,
+            () = tokio::time::sleep_until(next.into()), if !is_alone => {}
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,342 @@
+//! A shard's state, and the coming and going of its subscribers.
+//!
+//! Invariant: a subscriber that is live has one place and one seat; one that has a ring waits for its outlet, or is in
+//! the queue of those to be looked at again. Only the shard's thread ever touches any of this.
+
+use std::collections::VecDeque;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hashbrown::HashMap;
+use mio::{Registry, Token};
+use slab::Slab;
+
+use super::bell::{Bell, Doorbell};
+use super::config::Config;
+use super::end::End;
+use super::filter::Filter;
+use super::flush::Tick;
+use super::metrics::Metrics;
+use super::parcel::Spec;
+use super::session::Line;
+use super::subscriber::{Absent, Key, Newcomer, Phase, Seat, Subscriber};
+use super::sweep::Sweep;
+use super::table::Table;
+use crate::event::{EventId, View};
+use crate::index::Place;
+use crate::names::TenantId;
+
+pub(super) struct State {
+    pub(super) id: usize,
+    pub(super) config: Config,
+    pub(super) subscribers: Slab<Subscriber>,
+    pub(super) tables: Slab<Table>,
+    pub(super) by_tenant: HashMap<TenantId, u32>,
+    pub(super) tick: Tick,
+    /// The newest event that was matched: whoever changes its filter now gets what is newer.
+    pub(super) matched: EventId,
+    /// Those who have more to write or to read than one turn may take.
+    pub(super) again: VecDeque<Token>,
+    pub(super) sweep: Sweep,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) bell: Rc<Bell>,
+    /// How long the streams' return is spread, once the shard drains.
+    pub(super) draining: Option<Duration>,
+    pub(super) read_buffer: Vec<u8>,
+    /// The subscriber whose session acts right now, and how it is to end when it has.
+    pub(super) acting: Option<Key>,
+    pub(super) ending: Option<End>,
+    registry: Registry,
+    generation: u32,
+}
+
+impl State {
+    pub(super) fn new(
+        id: usize,
+        config: Config,
+        registry: Registry,
+        bell: Rc<Bell>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        const READ_BYTES: usize = 8 * 1024;
+        Self {
+            id,
+            config,
+            subscribers: Slab::new(),
+            tables: Slab::new(),
+            by_tenant: HashMap::new(),
+            tick: Tick::default(),
+            matched: EventId::new(0),
+            again: VecDeque::new(),
+            sweep: Sweep::new(Instant::now()),
+            metrics,
+            bell,
+            draining: None,
+            read_buffer: vec![0; READ_BYTES],
+            acting: None,
+            ending: None,
+            registry,
+            generation: 0,
+        }
+    }
+
+    /// Makes `newcomer` a subscriber: every event after this moment that it wants is its own.
+    pub(super) fn attach(&mut self, newcomer: Newcomer) -> io::Result<()> {
+        let Newcomer {
+            mut outlet,
+            session,
+            encoding,
+            filter,
+            place,
+            expires_at,
+            greeting,
+            mut early,
+        } = newcomer;
+        let entry = self.subscribers.vacant_entry();
+        let key = Key(u32::try_from(entry.key()).expect("fewer subscribers than descriptors"));
+        self.generation = self.generation.wrapping_add(1);
+        let token = token(key, self.generation);
+        outlet.register(
+            &self.registry,
+            token,
+            Doorbell {
+                bell: Rc::clone(&self.bell),
+                token,
+            },
+        )?;
+        let from = place.tenant().declare(self.id).max(self.matched);
+        let seat = take_seat(
+            &mut self.tables,
+            &mut self.by_tenant,
+            key,
+            &place,
+            filter,
+            encoding,
+        );
+        entry.insert(Subscriber {
+            outlet,
+            ring: None,
+            phase: Phase::Live { place, seat },
+            from,
+            encoding,
+            generation: self.generation,
+            last_write: self.sweep.ticks(),
+            credit: self.config.client_messages_per_second,
+            paused: false,
+            expires_at,
+            session,
+        });
+        self.metrics.live(encoding).add(1);
+        self.metrics.opened.add(1);
+        self.send(key, &greeting);
+        if !early.is_empty() && self.subscribers.contains(key.0 as usize) {
+            self.hand_over(key, &mut early);
+        }
+        if self.draining.is_some() {
+            self.bell.wake();
+        }
+        Ok(())
+    }
+
+    pub(super) fn filter(&self, key: Key) -> &Filter {
+        let seat = self.seat(key);
+        &self.tables[seat.table as usize].cohorts[seat.cohort as usize]
+            .spec
+            .filter
+    }
+
+    pub(super) fn tenant(&self, key: Key) -> &TenantId {
+        self.tables[self.seat(key).table as usize].tenant.id()
+    }
+
+    fn seat(&self, key: Key) -> Seat {
+        self.subscribers[key.0 as usize]
+            .seat()
+            .expect("only a live stream's session asks")
+    }
+
+    /// Gives a subscriber another filter: events matched so far are sent as it wanted them, later ones as it wants.
+    pub(super) fn refilter(&mut self, key: Key, filter: Filter) {
+        self.settle(key);
+        let subscriber = &mut self.subscribers[key.0 as usize];
+        subscriber.from = subscriber.from.max(self.matched);
+        let Phase::Live {
+            seat:
+                Seat {
+                    table,
+                    cohort,
+                    seat,
+                },
+            ..
+        } = subscriber.phase
+        else {
+            return;
+        };
+        let encoding = subscriber.encoding;
+        // The new seat is taken before the old one is left, so that the tenant's table lives on.
+        let (new_cohort, new_seat) = self.tables[table as usize].join(key, spec(filter, encoding));
+        self.leave_cohort(table, cohort, seat);
+        if let Phase::Live { seat, .. } = &mut self.subscribers[key.0 as usize].phase {
+            *seat = Seat {
+                table,
+                cohort: new_cohort,
+                seat: new_seat,
+            };
+        }
+    }
+
+    pub(super) fn set_expiry(&mut self, key: Key, expires_at: u64) {
+        self.subscribers[key.0 as usize].expires_at = expires_at;
+    }
+
+    pub(super) fn count_message(&mut self, key: Key) {
+        let subscriber = &mut self.subscribers[key.0 as usize];
+        subscriber.credit = subscriber.credit.saturating_sub(1);
+        subscriber.paused = subscriber.credit == 0;
+    }
+
+    /// Ends a stream: gives its place back, says good-bye behind what waits, and lets the peer go.
+    pub(super) fn end(&mut self, key: Key, end: &End) {
+        if self.acting == Some(key) {
+            // Its session is away, acting; and it is the one to say good-bye.
+            self.ending.get_or_insert_with(|| end.clone());
+            return;
+        }
+        let Some(subscriber) = self.subscribers.get(key.0 as usize) else {
+            return;
+        };
+        if matches!(subscriber.phase, Phase::Leaving { .. }) {
+            if *end == End::Gone {
+                self.remove(key);
+            }
+            return;
+        }
+        if !matches!(end, End::Gone | End::SlowConsumer) {
+            self.settle(key);
+        }
+        if self.retire(key, end) {
+            self.say_farewell(key, end);
+        }
+    }
+
+    /// Gives seat and place back. Returns whether there is somebody left to be told.
+    fn retire(&mut self, key: Key, end: &End) -> bool {
+        let Some(subscriber) = self.subscribers.get_mut(key.0 as usize) else {
+            return false;
+        };
+        let leaving = Phase::Leaving {
+            deadline: Instant::now() + self.config.close_timeout,
+            finished: false,
+        };
+        let Phase::Live { place, seat } = std::mem::replace(&mut subscriber.phase, leaving) else {
+            return false;
+        };
+        self.metrics.live(subscriber.encoding).sub(1);
+        self.metrics.ended(end);
+        tracing::debug!(tenant = %place.tenant().id(), reason = end.label(), "stream ended");
+        self.leave_cohort(seat.table, seat.cohort, seat.seat);
+        drop(place);
+        if *end == End::Gone {
+            self.remove(key);
+            return false;
+        }
+        true
+    }
+
+    fn say_farewell(&mut self, key: Key, end: &End) {
+        let subscriber = &mut self.subscribers[key.0 as usize];
+        let mut bytes = Vec::new();
+        subscriber.session.farewell(end, &mut bytes);
+        if let (End::SlowConsumer, Some(ring)) = (end, &mut subscriber.ring) {
+            self.metrics.dropped.add(ring.discard_events());
+        }
+        self.send_last(key, &bytes);
+    }
+
+    fn remove(&mut self, key: Key) {
+        let subscriber = self.subscribers.remove(key.0 as usize);
+        self.metrics.dropped.add(subscriber.held());
+    }
+
+    fn leave_cohort(&mut self, table: u32, cohort: u32, seat: u32) {
+        let subscribers = &mut self.subscribers;
+        self.tables[table as usize].leave(cohort, seat, |(moved, to)| {
+            if let Phase::Live { seat, .. } = &mut subscribers[moved.0 as usize].phase {
+                seat.seat = to;
+            }
+        });
+        self.close_table_if_empty(table);
+    }
+
+    /// Lets go of a tenant with no subscribers here, unless a batch of its cohorts is still to be flushed.
+    pub(super) fn close_table_if_empty(&mut self, table: u32) {
+        let found = &self.tables[table as usize];
+        if found.is_empty() && found.cohorts.is_empty() {
+            let table = self.tables.remove(table as usize);
+            table.tenant.withdraw(self.id);
+            self.by_tenant.remove(table.tenant.id());
+        }
+    }
+
+    /// Lets a subscriber's session read `bytes`.
+    pub(super) fn hand_over(&mut self, key: Key, bytes: &mut [u8]) {
+        let subscriber = &mut self.subscribers[key.0 as usize];
+        let mut session = std::mem::replace(&mut subscriber.session, Box::new(Absent));
+        self.acting = Some(key);
+        session.receive(bytes, &mut Line { state: self, key });
+        self.acting = None;
+        self.subscribers[key.0 as usize].session = session;
+        if let Some(end) = self.ending.take() {
+            self.end(key, &end);
+        }
+    }
+
+    /// The subscriber that a token stands for, unless it has left.
+    pub(super) fn find(&self, token: Token) -> Option<Key> {
+        let key = Key(u32::try_from(token.0 & 0xffff_ffff).expect("32 bits"));
+        let generation = token.0 >> 32;
+        let subscriber = self.subscribers.get(key.0 as usize)?;
+        (subscriber.generation as usize == generation).then_some(key)
+    }
+
+    pub(super) fn token(&self, key: Key) -> Token {
+        token(key, self.subscribers[key.0 as usize].generation)
+    }
+}
+
+/// A subscriber's key and its generation in one number, so that readiness reported for one that has left is not taken
+/// for its successor's.
+fn token(key: Key, generation: u32) -> Token {
+    Token(key.0 as usize | (generation as usize) << 32)
+}
+
+fn spec(filter: Filter, encoding: crate::event::Encoding) -> Spec {
+    let view = View {
+        metrics: filter.metrics().cloned(),
+        encoding,
+    };
+    Spec { filter, view }
+}
+
+fn take_seat(
+    tables: &mut Slab<Table>,
+    by_tenant: &mut HashMap<TenantId, u32>,
+    key: Key,
+    place: &Place,
+    filter: Filter,
+    encoding: crate::event::Encoding,
+) -> Seat {
+    let tenant = place.tenant();
+    let table = *by_tenant.entry_ref(tenant.id()).or_insert_with(|| {
+        u32::try_from(tables.insert(Table::new(Arc::clone(tenant))))
+            .expect("fewer tenants than descriptors")
+    });
+    let (cohort, seat) = tables[table as usize].join(key, spec(filter, encoding));
+    Seat {
+        table,
+        cohort,
+        seat,
+    }
+}

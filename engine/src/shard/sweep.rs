@@ -1,0 +1,147 @@
+//! What is due by the clock: heartbeats, expired tokens, farewells that took too long.
+//!
+//! Instead of a timer for each subscriber the shard visits a tenth of them every tenth of a second: each is visited once
+//! a second, idle ones cost nothing in between, and no visit takes long.
+
+use std::cell::OnceCell;
+use std::time::{Duration, Instant, SystemTime};
+
+use super::end::End;
+use super::notice;
+use super::state::State;
+use super::subscriber::{Key, Phase};
+use crate::event::Encoding;
+
+const STEP: Duration = Duration::from_millis(100);
+const STEPS_A_ROUND: usize = 10;
+
+#[derive(Debug)]
+pub(super) struct Sweep {
+    started: Instant,
+    next: Instant,
+    ticks: u32,
+    cursor: usize,
+}
+
+impl Sweep {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            started: now,
+            next: now + STEP,
+            ticks: 0,
+            cursor: 0,
+        }
+    }
+
+    /// Steps since the shard began, as of the last turn.
+    pub(super) fn ticks(&self) -> u32 {
+        self.ticks
+    }
+
+    /// When the next step is due.
+    pub(super) fn next(&self) -> Instant {
+        self.next
+    }
+
+    fn steps(duration: Duration) -> u32 {
+        u32::try_from(duration.as_millis() / STEP.as_millis()).unwrap_or(u32::MAX)
+    }
+}
+
+/// The heartbeats of one step, each encoded once.
+#[derive(Default)]
+struct Heartbeats([OnceCell<Vec<u8>>; 3]);
+
+impl Heartbeats {
+    fn get(&self, encoding: Encoding) -> &[u8] {
+        let cell = match encoding {
+            Encoding::Ws | Encoding::WsWithId => &self.0[0],
+            Encoding::Sse => &self.0[1],
+            Encoding::SseChunked => &self.0[2],
+        };
+        cell.get_or_init(|| {
+            let mut out = Vec::new();
+            notice::heartbeat(encoding, &mut out);
+            out
+        })
+    }
+}
+
+impl State {
+    /// Visits those whose turn it is, if a step is due.
+    pub(super) fn sweep(&mut self, now: Instant) {
+        self.sweep.ticks = Sweep::steps(now - self.sweep.started);
+        if now < self.sweep.next {
+            return;
+        }
+        self.sweep.next = now + STEP;
+        let unix_now = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
+        let heartbeats = Heartbeats::default();
+        let seats = self.subscribers.capacity();
+        for _ in 0..seats.div_ceil(STEPS_A_ROUND) {
+            self.sweep.cursor = (self.sweep.cursor + 1) % seats;
+            if self.subscribers.contains(self.sweep.cursor) {
+                let key =
+                    Key(u32::try_from(self.sweep.cursor)
+                        .expect("fewer subscribers than descriptors"));
+                self.visit(key, now, unix_now, &heartbeats);
+            }
+        }
+    }
+
+    fn visit(&mut self, key: Key, now: Instant, unix_now: u64, heartbeats: &Heartbeats) {
+        let subscriber = &mut self.subscribers[key.0 as usize];
+        subscriber.credit = self.config.client_messages_per_second;
+        if std::mem::take(&mut subscriber.paused) {
+            let token = self.token(key);
+            self.again.push_back(token);
+        }
+        let subscriber = &self.subscribers[key.0 as usize];
+        match subscriber.phase {
+            Phase::Leaving { deadline, .. } if now >= deadline => self.end(key, &End::Gone),
+            Phase::Live { .. } if unix_now >= subscriber.expires_at => self.end(key, &End::Expired),
+            // Who has a ring is not silent, only slow.
+            Phase::Live { .. } if subscriber.ring.is_none() && self.is_silent(key) => {
+                self.send(
+                    key,
+                    heartbeats.get(self.subscribers[key.0 as usize].encoding),
+                );
+            }
+            _ => {}
+        }
+    }
+
+    fn is_silent(&self, key: Key) -> bool {
+        let subscriber = &self.subscribers[key.0 as usize];
+        let after = match subscriber.encoding {
+            Encoding::Ws | Encoding::WsWithId => self.config.ws_ping,
+            Encoding::Sse | Encoding::SseChunked => self.config.sse_keepalive,
+        };
+        self.sweep.ticks - subscriber.last_write >= Sweep::steps(after)
+    }
+
+    /// Whether the shard drains and nobody is left.
+    pub(super) fn is_drained(&self) -> bool {
+        self.draining.is_some() && self.subscribers.is_empty()
+    }
+
+    /// Tells up to `budget` streams to come back later, if the shard drains. Returns whether there may be more.
+    pub(super) fn drain(&mut self, budget: usize) -> bool {
+        let Some(spread) = self.draining else {
+            return false;
+        };
+        let live = self
+            .subscribers
+            .iter()
+            .filter(|(_, subscriber)| subscriber.seat().is_some());
+        let keys: Vec<usize> = live.map(|(key, _)| key).take(budget).collect();
+        for &key in &keys {
+            let after_ms = fastrand::u64(0..=u64::try_from(spread.as_millis()).unwrap_or(u64::MAX));
+            let key = Key(u32::try_from(key).expect("fewer subscribers than descriptors"));
+            self.end(key, &End::Draining { after_ms });
+        }
+        keys.len() == budget
+    }
+}

@@ -1,0 +1,192 @@
+//! Who of one tenant wants what, on one shard.
+//!
+//! Subscribers that want the same and see it in the same way form a cohort: an event is matched, and its bytes are
+//! gathered, once for all of them. Invariant: a cohort is listed under each device and group that its filter names,
+//! or among those that want everything, exactly while it has members.
+
+use std::hash::Hash;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use slab::Slab;
+
+use super::members::{Members, Moved};
+use super::parcel::Spec;
+use super::subscriber::Key;
+use crate::event::Event;
+use crate::index::Tenant;
+use crate::names::{DeviceId, GroupId};
+
+/// A batch whose list grew past this gives its memory back.
+const BATCH_KEPT: usize = 64;
+
+#[derive(Debug)]
+pub(super) struct Cohort {
+    pub(super) spec: Rc<Spec>,
+    pub(super) members: Members,
+    /// What is to be flushed to the members: places in the tick's list of parcels.
+    pub(super) batch: Vec<u32>,
+}
+
+impl Cohort {
+    /// Adds a parcel to the batch. Returns whether it is the first.
+    fn add(&mut self, parcel: u32) -> bool {
+        if self.batch.last() == Some(&parcel) {
+            return false;
+        }
+        self.batch.push(parcel);
+        self.batch.len() == 1
+    }
+
+    pub(super) fn end_flush(&mut self) {
+        self.members.end_flush();
+        self.batch.clear();
+        self.batch.shrink_to(BATCH_KEPT);
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) tenant: Arc<Tenant>,
+    pub(super) cohorts: Slab<Cohort>,
+    by_spec: HashMap<Rc<Spec>, u32>,
+    everything: Vec<u32>,
+    by_device: HashMap<DeviceId, Vec<u32>>,
+    by_group: HashMap<GroupId, Vec<u32>>,
+    subscribers: usize,
+}
+
+impl Table {
+    pub(super) fn new(tenant: Arc<Tenant>) -> Self {
+        Self {
+            tenant,
+            cohorts: Slab::new(),
+            by_spec: HashMap::new(),
+            everything: Vec::new(),
+            by_device: HashMap::new(),
+            by_group: HashMap::new(),
+            subscribers: 0,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.subscribers == 0
+    }
+
+    /// Puts a subscriber among those that want `spec`; returns its cohort and its seat there.
+    pub(super) fn join(&mut self, key: Key, spec: Spec) -> (u32, u32) {
+        let cohort = match self.by_spec.get(&spec) {
+            Some(&cohort) => cohort,
+            None => self.found_cohort(spec),
+        };
+        self.subscribers += 1;
+        (cohort, self.cohorts[cohort as usize].members.join(key))
+    }
+
+    /// Takes a subscriber out; its cohort is dissolved with its last member, but not while it is being flushed.
+    pub(super) fn leave(&mut self, cohort: u32, seat: u32, moved: impl FnMut(Moved)) {
+        self.subscribers -= 1;
+        self.cohorts[cohort as usize].members.leave(seat, moved);
+        self.dissolve_if_idle(cohort);
+    }
+
+    /// Ends the flush of a cohort's batch.
+    pub(super) fn end_flush(&mut self, cohort: u32) {
+        self.cohorts[cohort as usize].end_flush();
+        self.dissolve_if_idle(cohort);
+    }
+
+    /// Adds the parcel to the batch of each cohort that wants `event`; calls `first` for those that had none.
+    pub(super) fn match_event(
+        &mut self,
+        event: &Event,
+        parcel: u32,
+        mut first: impl FnMut(u32),
+    ) -> bool {
+        let cohorts = &mut self.cohorts;
+        let mut wanted = false;
+        let mut offer = |list: &[u32]| {
+            for &id in list {
+                let cohort = &mut cohorts[id as usize];
+                if event.matches(cohort.spec.view.metrics.as_ref()) {
+                    wanted = true;
+                    if cohort.add(parcel) {
+                        first(id);
+                    }
+                }
+            }
+        };
+        offer(&self.everything);
+        if let Some(list) = self.by_device.get(event.device()) {
+            offer(list);
+        }
+        if !self.by_group.is_empty() {
+            for group in self.tenant.groups().of(event.device()) {
+                if let Some(list) = self.by_group.get(group) {
+                    offer(list);
+                }
+            }
+        }
+        wanted
+    }
+
+    /// Adds the parcel to the batch of every cohort.
+    pub(super) fn match_all(&mut self, parcel: u32, mut first: impl FnMut(u32)) {
+        for (id, cohort) in &mut self.cohorts {
+            if cohort.add(parcel) {
+                first(index(id));
+            }
+        }
+    }
+
+    fn found_cohort(&mut self, spec: Spec) -> u32 {
+        let spec = Rc::new(spec);
+        let cohort = Cohort {
+            spec: Rc::clone(&spec),
+            members: Members::default(),
+            batch: Vec::new(),
+        };
+        let id = index(self.cohorts.insert(cohort));
+        if spec.filter.wants_all_devices() {
+            self.everything.push(id);
+        }
+        list_under(&mut self.by_device, spec.filter.devices(), id);
+        list_under(&mut self.by_group, spec.filter.groups(), id);
+        self.by_spec.insert(spec, id);
+        id
+    }
+
+    fn dissolve_if_idle(&mut self, id: u32) {
+        let cohort = &self.cohorts[id as usize];
+        if !cohort.members.is_empty() || !cohort.batch.is_empty() {
+            return;
+        }
+        let spec = self.cohorts.remove(id as usize).spec;
+        self.by_spec.remove(&spec);
+        self.everything.retain(|&listed| listed != id);
+        unlist(&mut self.by_device, spec.filter.devices(), id);
+        unlist(&mut self.by_group, spec.filter.groups(), id);
+    }
+}
+
+fn index(id: usize) -> u32 {
+    u32::try_from(id).expect("fewer cohorts than descriptors")
+}
+
+fn list_under<N: Clone + Eq + Hash>(lists: &mut HashMap<N, Vec<u32>>, names: &[N], id: u32) {
+    for name in names {
+        lists.entry(name.clone()).or_default().push(id);
+    }
+}
+
+fn unlist<N: Eq + Hash>(lists: &mut HashMap<N, Vec<u32>>, names: &[N], id: u32) {
+    for name in names {
+        if let Some(list) = lists.get_mut(name) {
+            list.retain(|&listed| listed != id);
+            if list.is_empty() {
+                lists.remove(name);
+            }
+        }
+    }
+}

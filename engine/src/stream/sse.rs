@@ -1,0 +1,51 @@
+//! A live event stream (WHATWG HTML, 9.2): its client says nothing, and is told good-bye by the end of the body.
+
+use std::time::Duration;
+
+use super::notice;
+use crate::event::Encoding;
+use crate::shard::{End, Line, Session, named, sse_text};
+
+/// What a client is told to wait before it comes back, in milliseconds.
+pub const RETRY_MS: u64 = 2000;
+
+/// RFC 9112, 7.1: the chunk that ends a body.
+const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+
+/// A stream in this encoding.
+pub struct SseSession {
+    encoding: Encoding,
+}
+
+impl SseSession {
+    /// A session that has just begun.
+    pub fn new(encoding: Encoding) -> Self {
+        Self { encoding }
+    }
+}
+
+impl Session for SseSession {
+    fn receive(&mut self, _: &mut [u8], line: &mut Line<'_>) {
+        // Nothing can be asked of an event stream. Whoever sends all the same is read slowly, and not listened to.
+        line.count_message();
+    }
+
+    fn farewell(&self, end: &End, out: &mut Vec<u8>) {
+        if let End::Draining { after_ms } = end {
+            sse_text(
+                self.encoding,
+                format!("retry: {after_ms}\n\n").as_bytes(),
+                out,
+            );
+            named(
+                self.encoding,
+                "reconnect",
+                &notice::reconnect(Duration::from_millis(*after_ms)),
+                out,
+            );
+        }
+        if self.encoding == Encoding::SseChunked {
+            out.extend_from_slice(LAST_CHUNK);
+        }
+    }
+}

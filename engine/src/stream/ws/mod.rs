@@ -1,0 +1,13 @@
+//! WebSocket (RFC 6455), the server's side of it.
+//!
+//! Invariant: nothing a client sends makes the gateway hold more than the limit it was given, and whatever breaks the
+//! RFC ends the connection with the close code that the RFC names for it.
+
+pub mod close;
+pub mod handshake;
+mod header;
+pub mod reader;
+mod session;
+mod violation;
+
+pub use session::{Rules, WsSession, close_frame};

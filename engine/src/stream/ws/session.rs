@@ -1,0 +1,187 @@
+//! A live WebSocket stream: what its client says, and how it is told good-bye.
+
+use std::ops::ControlFlow;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::close;
+use super::reader::{Message, Reader};
+use crate::auth::Verifier;
+use crate::event::wire;
+use crate::shard::{End, Filter, Line, Session, TooMany};
+use crate::stream::action::{self, Action, Names};
+use crate::stream::{answer, notice};
+
+/// Opcodes of RFC 6455, 11.8.
+const CLOSE: u8 = 8;
+const PONG: u8 = 10;
+
+/// What every WebSocket stream of a shard is bound to.
+pub struct Rules {
+    /// The largest message of a client, in bytes.
+    pub message_bytes: usize,
+    /// Devices, groups and metrics, each, that one subscriber may name.
+    pub filter_ids: usize,
+    /// Checks the tokens that streams are refreshed with.
+    pub verifier: Arc<Verifier>,
+}
+
+/// One client's side of its stream. 16 bytes while nothing is half read.
+pub struct WsSession {
+    reader: Reader,
+    rules: Rc<Rules>,
+}
+
+impl WsSession {
+    /// A session that has just begun.
+    pub fn new(rules: Rc<Rules>) -> Self {
+        Self {
+            reader: Reader::default(),
+            rules,
+        }
+    }
+}
+
+impl Session for WsSession {
+    fn receive(&mut self, bytes: &mut [u8], line: &mut Line<'_>) {
+        let Self { reader, rules } = self;
+        let read = reader.read(bytes, rules.message_bytes, &mut |message| {
+            line.count_message();
+            match message {
+                Message::Text(text) => act(text, rules, line),
+                Message::Ping(payload) => line.send(&frame(PONG, payload)),
+                Message::Pong => {}
+                Message::Close(code) => line.end(End::Closed(code.map(u16::from))),
+            }
+            if line.is_ending() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+        if let Err(violation) = read {
+            let (code, reason) = violation.close();
+            line.end(End::Violation { code, reason });
+        }
+    }
+
+    fn farewell(&self, end: &End, out: &mut Vec<u8>) {
+        if let End::Draining { after_ms } = end {
+            let text = notice::reconnect(Duration::from_millis(*after_ms));
+            wire::ws_frame(wire::OPCODE_TEXT, text.as_bytes(), out);
+        }
+        out.extend_from_slice(&closing(end));
+    }
+}
+
+/// A close frame with this code and reason.
+pub fn close_frame(code: u16, reason: &str) -> Vec<u8> {
+    frame(CLOSE, &close::payload(code, reason))
+}
+
+fn closing(end: &End) -> Vec<u8> {
+    match (end, end.close()) {
+        // RFC 6455, 5.5.1: a close frame with no code is answered with none.
+        (End::Closed(None), _) | (_, None) => frame(CLOSE, &[]),
+        (_, Some((code, reason))) => close_frame(code, &reason),
+    }
+}
+
+fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(payload.len() + 10);
+    wire::ws_frame(opcode, payload, &mut out);
+    out
+}
+
+fn act(text: &str, rules: &Rules, line: &mut Line<'_>) {
+    let asked = action::parse(text, rules.filter_ids);
+    match asked {
+        Ok(Action::Subscribe(names)) => subscribe(&names, rules, line),
+        Ok(Action::Unsubscribe(names)) => unsubscribe(&names, line),
+        Ok(Action::SetMetrics(metrics)) => set_metrics(metrics, rules, line),
+        Ok(Action::ClearFilters) => {
+            line.set_filter(Filter::default());
+            say(line, answer::FILTERS_CLEARED);
+        }
+        Ok(Action::GetFilters) => {
+            let text = answer::filters(&notice::filters(line.filter()));
+            say(line, &text);
+        }
+        Ok(Action::Refresh { token }) => refresh(&token, rules, line),
+        Ok(Action::Ping) => say(line, answer::PONG),
+        Err(mistake) => say(line, &answer::error(&mistake)),
+    }
+}
+
+fn say(line: &mut Line<'_>, text: &str) {
+    line.send(&frame(wire::OPCODE_TEXT, text.as_bytes()));
+}
+
+fn subscribe(names: &[Names], rules: &Rules, line: &mut Line<'_>) {
+    let mut filter = line.filter().clone();
+    match names
+        .iter()
+        .try_for_each(|names| add(&mut filter, names, rules.filter_ids))
+    {
+        Ok(()) => {
+            line.set_filter(filter);
+            names
+                .iter()
+                .for_each(|names| say(line, &answer::subscribed(names)));
+        }
+        Err(too_many) => say(line, &answer::error(&too_many)),
+    }
+}
+
+fn add(filter: &mut Filter, names: &Names, max: usize) -> Result<(), TooMany> {
+    match names {
+        Names::Device(device) => filter.add_devices(std::slice::from_ref(device), max),
+        Names::Devices(devices) => filter.add_devices(devices, max),
+        Names::Group(group) => filter.add_groups(std::slice::from_ref(group), max),
+        Names::Groups(groups) => filter.add_groups(groups, max),
+    }
+}
+
+fn unsubscribe(names: &[Names], line: &mut Line<'_>) {
+    let mut filter = line.filter().clone();
+    for names in names {
+        match names {
+            Names::Device(device) => filter.remove_devices(std::slice::from_ref(device)),
+            Names::Devices(devices) => filter.remove_devices(devices),
+            Names::Group(group) => filter.remove_groups(std::slice::from_ref(group)),
+            Names::Groups(groups) => filter.remove_groups(groups),
+        }
+    }
+    line.set_filter(filter);
+    names
+        .iter()
+        .for_each(|names| say(line, &answer::unsubscribed(names)));
+}
+
+fn set_metrics(metrics: Vec<String>, rules: &Rules, line: &mut Line<'_>) {
+    let mut filter = line.filter().clone();
+    match filter.set_metrics(metrics, rules.filter_ids) {
+        Ok(()) => {
+            let text = answer::metrics_updated(notice::metrics(&filter));
+            line.set_filter(filter);
+            say(line, &text);
+        }
+        Err(too_many) => say(line, &answer::error(&too_many)),
+    }
+}
+
+fn refresh(token: &str, rules: &Rules, line: &mut Line<'_>) {
+    match rules.verifier.verify(token) {
+        Ok(identity) if identity.tenant == *line.tenant() => {
+            line.set_expiry(identity.expires_at);
+            let expires_at = SystemTime::UNIX_EPOCH + Duration::from_secs(identity.expires_at);
+            say(line, &answer::refreshed(expires_at));
+        }
+        Ok(_) => line.end(End::Forbidden("Token is for another tenant".to_owned())),
+        Err(refusal) if refusal.close_code() == close::FORBIDDEN => {
+            line.end(End::Forbidden(refusal.to_string()))
+        }
+        Err(refusal) => line.end(End::BadToken(refusal.to_string())),
+    }
+}
