@@ -98,6 +98,8 @@ fn frame_head(first: u8, masked: u8, length: usize) -> Vec<u8> {
 pub struct Raw {
     socket: TcpStream,
     held: Vec<u8>,
+    /// What was written last, to name it when no answer comes.
+    written: String,
 }
 
 impl Raw {
@@ -110,6 +112,7 @@ impl Raw {
         Self {
             socket,
             held: Vec::new(),
+            written: String::new(),
         }
     }
 
@@ -135,6 +138,8 @@ impl Raw {
     /// # Errors
     /// If the peer has closed.
     pub async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let start = &bytes[..bytes.len().min(300)];
+        self.written = String::from_utf8_lossy(start).into_owned();
         within("room to write", self.socket.write_all(bytes)).await
     }
 
@@ -225,11 +230,8 @@ impl Raw {
 
     /// Reads more; false at the end.
     async fn fill(&mut self) -> bool {
-        let read = within(
-            "more bytes, or the end",
-            self.socket.read_buf(&mut self.held),
-        )
-        .await;
+        let what = format!("more bytes, or the end, after {:?}", self.written);
+        let read = within(&what, self.socket.read_buf(&mut self.held)).await;
         // A reset is an end as well.
         read.is_ok_and(|read| read > 0)
     }

@@ -43,13 +43,16 @@ fn row(name: &str, bytes: Vec<u8>, codes: &'static [u16]) -> Row {
 /// RFC 6455, 5.1 to 5.5.
 fn forbidden() -> Vec<Row> {
     let mut rows = Vec::new();
-    for opcode in [TEXT, BINARY, CLOSE, PING, PONG] {
+    for opcode in [TEXT, CLOSE, PING, PONG] {
+        let bytes = unmasked_frame(FIN | opcode, b"{}");
         rows.push(row(
             &format!("unmasked frame of type {opcode}"),
-            unmasked_frame(FIN | opcode, b"{}"),
+            bytes,
             PROTOCOL,
         ));
     }
+    let bytes = unmasked_frame(FIN | BINARY, b"{}");
+    rows.push(row("unmasked binary frame", bytes, &[1002, 1003]));
     for opcode in [3, 4, 5, 6, 7, 11, 12, 13, 14, 15] {
         rows.push(row(
             &format!("reserved type {opcode}"),

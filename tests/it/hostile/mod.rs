@@ -57,10 +57,10 @@ impl Scene {
         self.publisher
             .count("GOOD", "A", self.next..self.next + 1)
             .await;
+        let event = self.ws.next().await;
         assert_eq!(
-            self.ws.next_number().await,
-            self.next,
-            "the neighbour after: {kind}"
+            event["metrics"]["n"], self.next,
+            "the neighbour after {kind}: {event}"
         );
         assert_eq!(
             self.sse.next_event().await["metrics"]["n"],
