@@ -132,8 +132,16 @@ async fn http_2_without_tls_streams_as_well() {
     );
     let mut sse = Sse::of(response);
     sse.read_connected().await;
-    broker.publisher().await.count("T1", "A", 0..100).await;
+    let mut publisher = broker.publisher().await;
+    publisher.count("T1", "A", 0..100).await;
     sse.expect_numbers(0..100).await;
+    // Larger than any window or buffer on the way.
+    let pad = "x".repeat(100_000);
+    for n in 0..10 {
+        let payload = json!({"metrics": {"n": n, "pad": pad}}).to_string();
+        publisher.telemetry("T1", "A", payload).await;
+        sse.expect_numbers(n..n + 1).await;
+    }
     drop(sse);
     gateway.has_connections(0).await;
 }
