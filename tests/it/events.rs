@@ -134,12 +134,14 @@ async fn of_duplicate_keys_the_last_wins() {
 #[tokio::test]
 async fn nothing_but_metrics_and_time_is_passed_on() {
     let broker = Broker::start().await;
-    let gateway = Gateway::start(&broker).await;
+    let mut gateway = Gateway::start(&broker).await;
     let (mut ws, mut sse) = both(&gateway, "").await;
     let payload = r#"{"provision_token":"hush","metrics":{"a":1},"nested":{"provision_token":"hush"},"device_id":"hush","tenant_id":"hush","topic":"hush","type":"hush"}"#;
     broker.publisher().await.telemetry("T1", "A", payload).await;
     let text = same_text(&mut ws, &mut sse).await;
     assert!(!text.contains("hush"), "{text}");
+    gateway.terminate();
+    gateway.exit_code().await;
     assert!(
         gateway.log().iter().all(|line| !line.contains("hush")),
         "a secret is logged"

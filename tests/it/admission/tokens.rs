@@ -250,7 +250,7 @@ async fn any_origin_is_allowed_by_a_star() {
 #[tokio::test]
 async fn a_token_is_never_logged() {
     let broker = Broker::start().await;
-    let gateway = Gateway::start(&broker).env("FLOODWAY_LOG", "debug").await;
+    let mut gateway = Gateway::start(&broker).env("FLOODWAY_LOG", "debug").await;
     let [good, bad] = [token("T1").sign(), token("T1").expires_at(1).sign()];
     for token in [&good, &bad] {
         let by_header = gateway.ws_unread(Some(token), "").await;
@@ -270,6 +270,9 @@ async fn a_token_is_never_logged() {
             .sse_response(None, &format!("token={token}"), &[])
             .await;
     }
+    gateway.terminate();
+    gateway.exit_code().await;
+    assert!(!gateway.log().is_empty(), "its whole log is there");
     for line in gateway.log() {
         for token in [&good, &bad] {
             let signature = token.rsplit('.').next().expect("a signature");
