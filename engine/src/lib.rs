@@ -42,6 +42,9 @@ pub mod config;
 
 pub mod gateway;
 
+#[cfg(feature = "demo")]
+pub mod demo;
+
 pub mod log;
 
 pub mod cli;

@@ -21,6 +21,12 @@ impl Sources {
     pub(super) fn load(&self) -> Result<Loaded, ConfigErrors> {
         config::load(self.config.as_deref(), &super::env, &self.flags.0)
     }
+
+    /// Loads the configuration of a gateway that brings its own key.
+    #[cfg(feature = "demo")]
+    pub(super) fn load_without_key(&self) -> Result<Loaded, ConfigErrors> {
+        config::load_without_key(self.config.as_deref(), &super::env, &self.flags.0)
+    }
 }
 
 /// Pairs of a setting's key and the value that its flag gave.

@@ -11,6 +11,8 @@ use clap::{Parser, Subcommand};
 use crate::config::ConfigErrors;
 
 mod check;
+#[cfg(feature = "demo")]
+mod demo;
 mod flags;
 mod serve;
 mod token;
@@ -26,6 +28,8 @@ struct Floodway {
 #[derive(Subcommand)]
 enum Command {
     Serve(serve::Args),
+    #[cfg(feature = "demo")]
+    Demo(demo::Args),
     Token(token::Args),
     Check(check::Args),
 }
@@ -48,6 +52,8 @@ impl From<ConfigErrors> for Failure {
 pub fn run() -> ExitCode {
     let done = match Floodway::parse().command {
         Command::Serve(args) => serve::run(args),
+        #[cfg(feature = "demo")]
+        Command::Demo(args) => demo::run(args),
         Command::Token(args) => token::run(args),
         Command::Check(args) => check::run(args),
     };

@@ -1,0 +1,135 @@
+//! `floodway demo`: the gateway with everything that it needs to be seen at work.
+
+mod live;
+mod settings;
+mod welcome;
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::{Duration, SystemTime};
+
+use super::Failure;
+use super::flags::Sources;
+use super::serve::Stop;
+use crate::config::Config;
+use crate::demo::{Broker, BrokerError, Fleet, TENANTS};
+use crate::gateway::{Gateway, Observer, StartError};
+use crate::log;
+use live::Live;
+use settings::Settled;
+use welcome::Welcome;
+
+/// How long the gateway may take to reach the embedded broker. It takes some milliseconds.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// The pause between two looks at whether it has.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// How long the printed token is valid.
+const TOKEN_TTL: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Run the gateway with an embedded MQTT broker, simulated devices and a key of its own
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    sources: Sources,
+}
+
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    let settled = settings::settle(args.sources.load_without_key()?)?;
+    super::warn(&settled.warnings);
+    log::init(&settled.config.log).map_err(Failure::Usage)?;
+    super::block_on(demo(settled))
+}
+
+async fn demo(settled: Settled) -> Result<(), Failure> {
+    let Settled {
+        mut config,
+        secret,
+        may_move,
+        ..
+    } = settled;
+    let stop = Stop::listen()?;
+    let broker = Broker::start(settings::broker_packet_bytes(&config)).await?;
+    config.mqtt.urls = vec![format!("mqtt://{}", broker.v5())];
+    let (gateway, in_use) = start(config.clone(), may_move).await?;
+    let observer = gateway.observer();
+    until_connected(&observer).await?;
+    let fleet = Fleet::start(broker.v4());
+    let address = gateway.address().map_err(StartError::from)?;
+    let expires_at = SystemTime::now() + TOKEN_TTL;
+    let welcome = Welcome {
+        gateway: reachable(address),
+        in_use,
+        broker_v4: broker.v4(),
+        broker_v5: broker.v5(),
+        devices: fleet.size(),
+        tenants: &TENANTS,
+        token: &settings::token(&config.auth, &secret, TENANTS[0], expires_at)?,
+        expires_at,
+    };
+    super::print(&welcome.to_string())?;
+    let live = Live::start(observer, fleet.connected());
+    gateway.run(stop.asked()).await;
+    live.end()
+}
+
+/// Starts the gateway, on a free port if the one that was only the demo's own choice is in use, which is told too.
+async fn start(
+    mut config: Config,
+    may_move: bool,
+) -> Result<(Gateway, Option<String>), StartError> {
+    match Gateway::start(config.clone()).await {
+        Err(StartError::Listen { listen, error })
+            if may_move && error.kind() == io::ErrorKind::AddrInUse =>
+        {
+            config.http.listen = settings::ANY_PORT.to_owned();
+            Ok((Gateway::start(config).await?, Some(listen)))
+        }
+        started => Ok((started?, None)),
+    }
+}
+
+/// What is printed works at once: streams are taken as soon as a broker is connected.
+async fn until_connected(observer: &Observer) -> Result<(), Failure> {
+    let connected = async {
+        while !observer.ingest().connected {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    tokio::time::timeout(CONNECT, connected).await.map_err(|_| {
+        Failure::Running(format!(
+            "the gateway did not reach the embedded broker within {CONNECT:?}"
+        ))
+    })
+}
+
+/// An address of this machine that a client on it can connect to: `0.0.0.0` is none.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}
+
+impl From<BrokerError> for Failure {
+    fn from(error: BrokerError) -> Self {
+        Self::Running(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_can_be_connected_to() {
+        let shown = |address: &str| reachable(address.parse().expect("an address")).to_string();
+        assert_eq!(shown("0.0.0.0:8080"), "127.0.0.1:8080");
+        assert_eq!(shown("[::]:8080"), "[::1]:8080");
+        assert_eq!(shown("192.0.2.7:80"), "192.0.2.7:80");
+    }
+}

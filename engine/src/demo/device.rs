@@ -1,0 +1,104 @@
+//! One simulated device: who it is, and what it says.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Serialize, Serializer};
+
+use super::kinds::{Kind, Metrics};
+use super::signal::Seed;
+
+/// What a real device proves itself with. It must never reach a subscriber.
+const PROVISION_TOKEN: &str = "demo-provision-token";
+
+/// How far from a second the pause between two messages may be.
+const JITTER: f64 = 0.15;
+
+/// Who a device is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Device {
+    pub(super) tenant: &'static str,
+    pub(super) site: &'static str,
+    pub(super) id: &'static str,
+    pub(super) kind: Kind,
+}
+
+/// The payload of telemetry, as devices in the field send it.
+#[derive(Serialize)]
+struct Message<'a> {
+    ts: String,
+    site_id: &'a str,
+    provision_token: &'a str,
+    #[serde(serialize_with = "in_order")]
+    metrics: Metrics,
+}
+
+impl Device {
+    /// The topic that it publishes to.
+    pub(super) fn topic(&self) -> String {
+        format!("tenant/{}/device/{}/telemetry", self.tenant, self.id)
+    }
+
+    /// The payload of its message at `now`.
+    pub(super) fn payload(&self, now: SystemTime) -> Vec<u8> {
+        let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let message = Message {
+            ts: humantime::format_rfc3339_millis(now).to_string(),
+            site_id: self.site,
+            provision_token: PROVISION_TOKEN,
+            metrics: self.kind.metrics(self.seed(), since.as_secs_f64()),
+        };
+        serde_json::to_vec(&message).expect("numbers, texts and flags under text keys")
+    }
+
+    /// The pause after its `n`th message: about a second.
+    pub(super) fn pause(&self, n: i64) -> Duration {
+        let off = self.seed().part("pause").unit(n) * 2.0 - 1.0;
+        Duration::from_secs_f64(1.0 + JITTER * off)
+    }
+
+    fn seed(&self) -> Seed {
+        Seed::of(self.tenant).part(self.id)
+    }
+}
+
+fn in_order<S: Serializer>(metrics: &Metrics, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(metrics.iter().map(|(name, value)| (name, value)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    const DEVICE: Device = Device {
+        tenant: "acme",
+        site: "PLANT-1",
+        id: "climate-1",
+        kind: Kind::Climate,
+    };
+
+    #[test]
+    fn a_message_is_of_the_form_that_the_gateway_takes() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_771_243_200);
+        let payload = DEVICE.payload(now);
+        let text = std::str::from_utf8(&payload).expect("UTF-8");
+        assert!(text.starts_with(
+            r#"{"ts":"2026-02-16T12:00:00.000Z","site_id":"PLANT-1","provision_token":""#
+        ));
+        let message: Value = serde_json::from_str(text).expect("JSON");
+        assert!(message["metrics"]["temperature"].is_number(), "{text}");
+        let place = |name| text.find(name).expect("a metric");
+        assert!(place("temperature") < place("humidity"), "{text}");
+        assert_eq!(DEVICE.topic(), "tenant/acme/device/climate-1/telemetry");
+    }
+
+    #[test]
+    fn pauses_differ_and_are_about_a_second() {
+        let pauses: Vec<f64> = (0..100).map(|n| DEVICE.pause(n).as_secs_f64()).collect();
+        assert!(pauses.iter().all(|pause| (0.85..1.15).contains(pause)));
+        let mean = pauses.iter().sum::<f64>() / 100.0;
+        assert!((0.97..1.03).contains(&mean), "{mean}");
+        assert_ne!(pauses[0], pauses[1]);
+    }
+}

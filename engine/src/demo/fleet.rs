@@ -1,0 +1,142 @@
+//! All simulated devices.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::device::Device;
+use super::kinds::Kind;
+use super::publisher;
+
+/// The tenants that have devices.
+pub const TENANTS: [&str; 2] = ["acme", "globex"];
+
+const fn device(tenant: &'static str, site: &'static str, id: &'static str, kind: Kind) -> Device {
+    Device {
+        tenant,
+        site,
+        id,
+        kind,
+    }
+}
+
+/// Every device, the tenants in turn, so that each tenant's are spread over a second.
+const DEVICES: [Device; 14] = [
+    device("acme", "PLANT-1", "climate-hall", Kind::Climate),
+    device("globex", "DEPOT-7", "cold-store-1", Kind::ColdStore),
+    device("acme", "PLANT-1", "press-1", Kind::Machine),
+    device("globex", "DEPOT-7", "truck-11", Kind::Tracker),
+    device("acme", "PLANT-1", "press-2", Kind::Machine),
+    device("globex", "DEPOT-7", "truck-12", Kind::Tracker),
+    device("acme", "PLANT-1", "gate-north", Kind::Door),
+    device("globex", "DEPOT-7", "dock-3", Kind::Door),
+    device("acme", "PLANT-1", "meter-main", Kind::Meter),
+    device("globex", "DEPOT-7", "diesel-tank", Kind::Tank),
+    device("acme", "PLANT-2", "climate-office", Kind::Climate),
+    device("globex", "DEPOT-7", "meter-main", Kind::Meter),
+    device("acme", "PLANT-2", "van-1", Kind::Tracker),
+    device("globex", "DEPOT-9", "compressor-1", Kind::Machine),
+];
+
+/// The running devices. They end with this value.
+#[derive(Debug)]
+pub struct Fleet {
+    connected: Arc<AtomicUsize>,
+    _running: JoinSet<()>,
+}
+
+impl Fleet {
+    /// Lets every device connect to `broker` (MQTT 3.1.1) and publish about once a second, spread over the second.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn start(broker: SocketAddr) -> Self {
+        let connected = Arc::new(AtomicUsize::new(0));
+        let mut running = JoinSet::new();
+        let (now, apart) = (
+            Instant::now(),
+            Duration::from_secs(1) / DEVICES.len() as u32,
+        );
+        for (place, device) in (1..).zip(DEVICES) {
+            let connected = Arc::clone(&connected);
+            running.spawn(async move {
+                publisher::run(device, broker, now + apart * place, &connected).await;
+            });
+        }
+        Self {
+            connected,
+            _running: running,
+        }
+    }
+
+    /// Devices that there are.
+    pub fn size(&self) -> usize {
+        DEVICES.len()
+    }
+
+    /// The count of devices that are connected.
+    pub fn connected(&self) -> impl Fn() -> usize + Send + use<> {
+        let connected = Arc::clone(&self.connected);
+        move || connected.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use rumqttc::v5::mqttbytes::QoS;
+    use rumqttc::v5::mqttbytes::v5::Packet;
+    use rumqttc::v5::{AsyncClient, Event, MqttOptions};
+
+    use super::*;
+    use crate::demo::Broker;
+    use crate::names::{DeviceId, TenantId};
+
+    #[test]
+    fn every_device_has_a_name_of_its_own_in_one_of_the_tenants() {
+        let topics: HashSet<String> = DEVICES.iter().map(Device::topic).collect();
+        assert_eq!(topics.len(), DEVICES.len());
+        for device in DEVICES {
+            assert!(TENANTS.contains(&device.tenant));
+            assert!(TenantId::parse(device.tenant).is_ok());
+            assert!(DeviceId::parse(device.id).is_ok());
+        }
+        for tenant in TENANTS {
+            assert!(
+                DEVICES
+                    .iter()
+                    .filter(|device| device.tenant == tenant)
+                    .count()
+                    >= 6
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn every_device_reaches_a_subscriber_of_the_embedded_broker() {
+        let broker = Broker::start(64 * 1024).await.expect("a broker");
+        let options = MqttOptions::new("test", broker.v5().ip().to_string(), broker.v5().port());
+        let (client, mut events) = AsyncClient::new(options, 1);
+        let subscribed = client.try_subscribe("tenant/+/device/+/telemetry", QoS::AtMostOnce);
+        subscribed.expect("room for one request");
+        let fleet = Fleet::start(broker.v4());
+        let mut missing: HashSet<String> = DEVICES.iter().map(Device::topic).collect();
+        let all = async {
+            while !missing.is_empty() {
+                if let Event::Incoming(Packet::Publish(publish)) =
+                    events.poll().await.expect("a live link")
+                {
+                    missing.remove(std::str::from_utf8(&publish.topic).expect("UTF-8"));
+                }
+            }
+        };
+        let all = tokio::time::timeout(Duration::from_secs(20), all).await;
+        all.expect("a message of each device");
+        assert_eq!(fleet.connected()(), fleet.size());
+    }
+}

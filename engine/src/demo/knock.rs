@@ -1,0 +1,98 @@
+//! Finds out whether a broker answers, by asking it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// The pause between two questions.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// First byte of a CONNACK (MQTT 5.0, 3.2.1; the same in 3.1.1).
+const CONNACK: u8 = 0x20;
+
+/// DISCONNECT without a reason (MQTT 5.0, 3.14).
+const DISCONNECT: [u8; 2] = [0xe0, 0];
+
+/// The protocol level of a CONNECT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Version {
+    /// MQTT 3.1.1.
+    V4 = 4,
+    /// MQTT 5.
+    V5 = 5,
+}
+
+/// Returns as soon as a broker at `address` answers a CONNECT.
+pub(super) async fn until_answered(address: SocketAddr, version: Version) {
+    while !matches!(is_answered(address, version).await, Ok(true)) {
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// A connection alone proves nothing: on loopback a port without a listener can connect to itself.
+async fn is_answered(address: SocketAddr, version: Version) -> io::Result<bool> {
+    let mut socket = TcpStream::connect(address).await?;
+    socket.write_all(&connect(version)).await?;
+    let answer = socket.read_u8().await?;
+    socket.write_all(&DISCONNECT).await?;
+    Ok(answer == CONNACK)
+}
+
+/// A CONNECT with a clean start and a keep alive of 10 s (MQTT 5.0, 3.1).
+fn connect(version: Version) -> Vec<u8> {
+    let mut rest = b"\x00\x04MQTT".to_vec();
+    rest.extend([version as u8, 0x02, 0, 10]);
+    if version == Version::V5 {
+        // No properties.
+        rest.push(0);
+    }
+    let client_id = b"knock";
+    rest.extend([0, client_id.len() as u8]);
+    rest.extend(client_id);
+    let mut packet = vec![0x10, rest.len() as u8];
+    packet.extend(rest);
+    packet
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn only_a_broker_is_an_answer() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let answering = async |bytes: &[u8]| {
+            let (mut socket, _) = listener.accept().await.expect("a connection");
+            let mut asked = vec![0; connect(Version::V5).len()];
+            socket.read_exact(&mut asked).await.expect("a CONNECT");
+            assert_eq!(asked, connect(Version::V5));
+            socket.write_all(bytes).await.expect("written");
+        };
+        let asking = is_answered(address, Version::V5);
+        let (answered, ()) = tokio::join!(asking, answering(&[CONNACK, 3, 0, 0, 0]));
+        assert!(answered.expect("an answer"));
+        // What a socket that is connected to itself reads.
+        let echo = connect(Version::V5);
+        let asking = is_answered(address, Version::V5);
+        let (answered, ()) = tokio::join!(asking, answering(&echo));
+        assert!(!answered.expect("an answer"));
+        drop(listener);
+        assert!(is_answered(address, Version::V5).await.is_err());
+    }
+
+    #[test]
+    fn the_two_versions_differ_in_level_and_properties() {
+        let (v4, v5) = (connect(Version::V4), connect(Version::V5));
+        assert_eq!((v4[8], v5[8]), (4, 5));
+        assert_eq!(v4.len() + 1, v5.len());
+        for packet in [v4, v5] {
+            assert_eq!(usize::from(packet[1]), packet.len() - 2);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! A device's connection to its broker.
+//!
+//! Invariant: it comes back by itself, however often the broker is gone. What a device measures meanwhile is lost, as
+//! with a real one that keeps nothing.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
+
+use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, NetworkOptions, Packet, QoS};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::device::Device;
+
+/// Messages that wait to be sent.
+const WAITING: usize = 4;
+
+/// The shortest pause before the next attempt to connect; up to twice as long, so that the devices do not come all at
+/// once.
+const RECONNECT: Duration = Duration::from_millis(500);
+
+/// Publishes for `device` for ever, from `first` on. `connected` counts the devices that are.
+pub(super) async fn run(
+    device: Device,
+    broker: SocketAddr,
+    first: Instant,
+    connected: &AtomicUsize,
+) {
+    let (client, events) = AsyncClient::new(options(&device, broker), WAITING);
+    let is_up = AtomicBool::new(false);
+    // Side by side in one task: rumqttc's event loop must not be cancelled while it waits.
+    tokio::join!(
+        stay_connected(events, &is_up, connected),
+        publish(device, client, &is_up, first),
+    );
+}
+
+fn options(device: &Device, broker: SocketAddr) -> MqttOptions {
+    let id = format!("{}-{}", device.tenant, device.id);
+    let mut options = MqttOptions::new(id, broker.ip().to_string(), broker.port());
+    options.set_clean_session(true);
+    options
+}
+
+/// Relaxed throughout: these are counts and hints, and guard nothing.
+async fn stay_connected(mut events: EventLoop, is_up: &AtomicBool, connected: &AtomicUsize) {
+    let mut network = NetworkOptions::new();
+    network.set_tcp_nodelay(true);
+    events.set_network_options(network);
+    loop {
+        match events.poll().await {
+            Ok(Event::Incoming(Packet::ConnAck(_))) => {
+                if !is_up.swap(true, Ordering::Relaxed) {
+                    connected.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+            Ok(_) => {}
+            Err(_) => {
+                if is_up.swap(false, Ordering::Relaxed) {
+                    connected.fetch_sub(1, Ordering::Relaxed);
+                }
+                sleep(RECONNECT.mul_f64(1.0 + fastrand::f64())).await;
+            }
+        }
+    }
+}
+
+async fn publish(device: Device, client: AsyncClient, is_up: &AtomicBool, first: Instant) {
+    let (topic, mut due) = (device.topic(), first);
+    for n in 0.. {
+        sleep_until(due).await;
+        if is_up.load(Ordering::Relaxed) {
+            let payload = device.payload(SystemTime::now());
+            // Full: the broker does not read. The next message will tell newer values.
+            let _ = client.try_publish(&topic, QoS::AtMostOnce, false, payload);
+        }
+        // After a suspended laptop there is nothing to catch up with.
+        due = (due + device.pause(n)).max(Instant::now());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::demo::kinds::Kind;
+
+    const DEVICE: Device = Device {
+        tenant: "acme",
+        site: "PLANT-1",
+        id: "tank-1",
+        kind: Kind::Tank,
+    };
+
+    /// First bytes of packets (MQTT 3.1.1, 2.2).
+    const CONNECT: u8 = 0x10;
+    const PUBLISH: u8 = 0x30;
+    const CONNACK: [u8; 4] = [0x20, 2, 0, 0];
+
+    /// The next packet: its first byte and the rest.
+    async fn packet(socket: &mut TcpStream) -> (u8, Vec<u8>) {
+        let first = socket.read_u8().await.expect("a packet");
+        let (mut length, mut shift) = (0, 0);
+        loop {
+            let byte = usize::from(socket.read_u8().await.expect("a length"));
+            length |= (byte & 0x7f) << shift;
+            shift += 7;
+            if byte < 0x80 {
+                break;
+            }
+        }
+        let mut rest = vec![0; length];
+        socket
+            .read_exact(&mut rest)
+            .await
+            .expect("the whole packet");
+        (first, rest)
+    }
+
+    #[tokio::test]
+    async fn a_device_comes_back_after_its_broker_was_gone() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let broker = listener.local_addr().expect("an address");
+        let connected = AtomicUsize::new(0);
+        let visits = async {
+            for _ in 0..2 {
+                let (mut socket, _) = listener.accept().await.expect("a connection");
+                assert_eq!(packet(&mut socket).await.0, CONNECT);
+                socket.write_all(&CONNACK).await.expect("written");
+                let (first, rest) = packet(&mut socket).await;
+                assert_eq!(first, PUBLISH);
+                let rest = String::from_utf8_lossy(&rest);
+                assert!(
+                    rest.contains("tenant/acme/device/tank-1/telemetry{"),
+                    "{rest}"
+                );
+                assert_eq!(connected.load(Ordering::Relaxed), 1);
+            }
+        };
+        tokio::select! {
+            () = run(DEVICE, broker, Instant::now(), &connected) => panic!("a device never ends"),
+            visited = timeout(Duration::from_secs(20), visits) => visited.expect("two visits"),
+        }
+    }
+}
