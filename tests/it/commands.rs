@@ -2,11 +2,11 @@
 
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use floodway_tests::gateway::floodway_run;
+use floodway_tests::gateway::{Launch, floodway_run};
 use floodway_tests::token::SECRET;
-use floodway_tests::{Broker, Gateway, wait_until};
+use floodway_tests::{Broker, Gateway, token};
+use futures_util::future::join_all;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -318,24 +318,46 @@ async fn a_second_sigterm_does_not_wait_for_the_stalled() {
     gateway.exit_code().await;
 }
 
-#[tokio::test]
-async fn a_draining_gateway_takes_nobody_new() {
-    let broker = Broker::start().await;
-    let patient = Gateway::start(&broker).env("FLOODWAY_HTTP_DRAIN_SECONDS", "5");
-    let mut gateway = patient
+/// A gateway on which a stream holds up the drain for as long as `grace`: its client does not answer the close.
+fn held_up(broker: &Broker, grace: &str) -> Launch {
+    Gateway::start(broker)
+        .env("FLOODWAY_HTTP_DRAIN_SECONDS", grace)
         .env("FLOODWAY_STREAM_CLOSE_TIMEOUT_SECONDS", "600")
-        .await;
+        .env("MAX_STREAM_CONNECTIONS_PER_TENANT", "0")
+}
+
+#[tokio::test]
+async fn a_draining_gateway_takes_nobody_new_and_ends_after_its_grace() {
+    let broker = Broker::start().await;
+    let mut gateway = held_up(&broker, "10").await;
     let mut ws = gateway.ws("T1", "").await;
     gateway.terminate();
     assert_eq!(ws.next().await["type"], "reconnect");
-    let address = gateway.address();
-    wait_until("nobody new is accepted", async || {
-        let connect = tokio::net::TcpStream::connect(address);
-        !matches!(
-            tokio::time::timeout(Duration::from_secs(1), connect).await,
-            Ok(Ok(_))
-        )
-    })
-    .await;
+    let good = token("T1").sign();
+    let refused = gateway.ws_refused(Some(&good), "").await;
+    assert_eq!(refused, (1012, "Server draining".to_owned()));
+    let response = gateway.sse_response(Some(&good), "", &[]).await;
+    assert_eq!(response.status(), 503);
+    assert!(response.headers().contains_key("retry-after"));
+    assert_eq!(gateway.get("/readyz").await.0, 503);
+    assert_eq!(gateway.get("/livez").await.0, 200);
+    assert_eq!(gateway.exit_code().await, Some(0));
+}
+
+#[tokio::test]
+async fn every_shard_tells_its_streams_at_once() {
+    let broker = Broker::start().await;
+    let mut gateway = held_up(&broker, "600")
+        .env("FLOODWAY_SHARD_COUNT", "4")
+        .await;
+    let silent = join_all((0..16).map(|_| gateway.ws("T1", ""))).await;
+    let lively = join_all((0..16).map(|_| gateway.ws("T1", ""))).await;
+    gateway.terminate();
+    for mut ws in lively {
+        assert_eq!(ws.next().await["type"], "reconnect");
+        assert_eq!(ws.close_code().await.0, 1012);
+    }
+    assert!(gateway.runs(), "the silent ones hold up the drain");
+    drop(silent);
     assert_eq!(gateway.exit_code().await, Some(0));
 }
