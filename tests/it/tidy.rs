@@ -33,7 +33,7 @@ const ABOVE: &[&str] = &[
 
 /// A library, and the only places in the engine that may name it.
 const ONLY: &[(&[&str], &[&str])] = &[
-    (&["rumqttc"], &["ingest"]),
+    (&["rumqttc"], &["ingest", "demo"]),
     (&["rumqttd"], &["demo"]),
     (&["fastwebsockets"], &["stream/ws"]),
     (

@@ -167,7 +167,7 @@ impl Gateway {
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let Self {
             door,
-            mut shards,
+            shards,
             ingest,
             index,
             admin,
@@ -183,8 +183,12 @@ impl Gateway {
         index.start_draining();
         // The door stays open meanwhile: who comes now is told that the gateway drains, not left to guess.
         let drained = async {
-            for shard in &mut shards {
-                shard.drain(drain.spread).await;
+            let mut draining = Vec::with_capacity(shards.len());
+            for shard in &shards {
+                draining.push(shard.drain(drain.spread).await);
+            }
+            for drained in draining {
+                let _ = drained.await;
             }
         };
         tokio::select! {

@@ -66,13 +66,12 @@ impl ShardThread {
         &self.metrics
     }
 
-    /// Returns when the shard has no streams left.
-    pub(super) async fn drain(&mut self, spread: Duration) {
+    /// Tells the shard's streams to come back within `spread`. The answer comes when the last one has gone; it is an
+    /// error if the shard has ended, which then has none left either.
+    pub(super) async fn drain(&self, spread: Duration) -> oneshot::Receiver<()> {
         let (done, drained) = oneshot::channel();
-        // A shard that has ended has no streams left either.
-        if self.orders.send(Order::Drain(spread, done)).await.is_ok() {
-            let _ = drained.await;
-        }
+        let _ = self.orders.send(Order::Drain(spread, done)).await;
+        drained
     }
 
     /// Ends the thread, and whatever it still has.
@@ -89,8 +88,13 @@ async fn run(shard: Rc<Shard>, mut orders: mpsc::Receiver<Order>) -> io::Result<
     let obey = async {
         while let Some(Order::Drain(spread, done)) = orders.recv().await {
             shard.drain(spread);
-            shard.drained().await;
-            let _ = done.send(());
+            tokio::select! {
+                () = shard.drained() => {
+                    let _ = done.send(());
+                }
+                // Whoever gave the order does not want to wait any longer.
+                None = orders.recv() => return,
+            }
         }
     };
     tokio::select! {

@@ -231,10 +231,16 @@ where
         .serve_connection(TokioIo::new(io), service);
     let mut connection = pin!(connection);
     let mut permit = Some(permit);
+    let mut is_closing = false;
     loop {
         match timeout(front.shared.http.header_timeout, connection.as_mut()).await {
             Ok(served) => return served.map_err(io::Error::other),
-            Err(_) if busy.get() == 0 => connection.as_mut().graceful_shutdown(),
+            // It was told that it is unwanted, or never even got through its preface.
+            Err(_) if busy.get() == 0 && is_closing => return Err(io::ErrorKind::TimedOut.into()),
+            Err(_) if busy.get() == 0 => {
+                is_closing = true;
+                connection.as_mut().graceful_shutdown();
+            }
             // It carries streams, which have places of their own, so it no longer counts as pending.
             Err(_) => drop(permit.take()),
         }

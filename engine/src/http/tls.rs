@@ -67,8 +67,18 @@ pub(super) struct TlsPipe {
 
 impl TlsPipe {
     pub(super) fn new(socket: TcpStream, mut tls: ServerConnection) -> Self {
-        tls.set_buffer_limit(Some(2 * PLAINTEXT_BYTES));
+        tls.set_buffer_limit(Some(4 * PLAINTEXT_BYTES));
         Self { socket, tls }
+    }
+}
+
+impl TlsPipe {
+    /// Flushes what the socket takes now. False if it did not take everything, and will report when it takes more.
+    fn flush_now(&mut self) -> io::Result<bool> {
+        match self.flush() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            flushed => flushed.map(|()| true),
+        }
     }
 }
 
@@ -88,20 +98,29 @@ impl Pipe for TlsPipe {
     fn connect(&mut self, _: Doorbell) {}
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        // What was taken before goes first, so that no more than one write's worth ever waits encrypted.
+        // What was taken before goes first, so that no more than one record's worth ever waits encrypted.
         self.flush()?;
-        let mut taken = 0;
+        let (mut taken, mut unflushed) = (0, 0);
         for slice in slices {
-            let n = slice.len().min(PLAINTEXT_BYTES - taken);
-            taken += self.tls.writer().write(&slice[..n])?;
-            if n < slice.len() {
-                break;
+            let mut rest = &slice[..];
+            while !rest.is_empty() {
+                let n = self
+                    .tls
+                    .writer()
+                    .write(&rest[..rest.len().min(PLAINTEXT_BYTES)])?;
+                rest = &rest[n..];
+                taken += n;
+                unflushed += n;
+                if unflushed >= PLAINTEXT_BYTES {
+                    unflushed = 0;
+                    if !self.flush_now()? {
+                        return Ok(taken);
+                    }
+                }
             }
         }
-        match self.flush() {
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
-            _ => Ok(taken),
-        }
+        self.flush_now()?;
+        Ok(taken)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -130,10 +149,9 @@ impl Pipe for TlsPipe {
 
     fn finish(&mut self) -> io::Result<()> {
         self.tls.send_close_notify();
-        match self.flush() {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-            Err(error) => Err(error),
-            Ok(()) => self.socket.shutdown(std::net::Shutdown::Write),
+        if self.flush_now()? {
+            self.socket.shutdown(std::net::Shutdown::Write)?;
         }
+        Ok(())
     }
 }

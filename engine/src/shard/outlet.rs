@@ -16,7 +16,7 @@ pub trait Pipe: fmt::Debug {
     fn socket(&mut self) -> Option<&mut TcpStream>;
     /// How to tell the shard that there is room again or that the peer is gone, for pipes without a socket.
     fn connect(&mut self, doorbell: Doorbell);
-    /// Takes as much of `slices` as it can.
+    /// Takes as much of `slices` as it can. If that is not all, it must later say that there is room again.
     ///
     /// # Errors
     /// `WouldBlock` if it can take nothing now; anything else ends the stream.

@@ -1,3 +1,5 @@
+//! A ring against examples of each policy, and against the plainest model of it.
+
 use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
