@@ -1,4 +1,20 @@
 //! floodway: telemetry from an MQTT broker, fanned out to very many WebSocket and SSE subscribers.
+//!
+//! The life of an event, which is also the order of the modules:
+//!
+//! 1. [`ingest`] receives an MQTT message, checks its topic, has it parsed once, and gives it an id.
+//! 2. [`event`] is the result: it never changes, is shared by all, and is encoded at most once for each way of sending it.
+//! 3. [`index`] knows which shards have subscribers of the tenant; readers never wait.
+//! 4. [`inbox`]: one lock-free push for each of those shards.
+//! 5. [`shard`], a thread that owns its subscribers: matches the event with cohorts of those who want the same, writes
+//!    each cohort's batch to each member, and keeps what a socket does not take in a ring for that subscriber alone.
+//! 6. [`stream`] is what a subscriber says and is told, over WebSocket and SSE.
+//!
+//! Around it: [`auth`] checks tokens, [`http`] lets subscribers in, [`admin`] is the private listener, [`config`] brings
+//! the settings together, [`gateway`] starts and drains it all, [`cli`] is the binary's commands.
+//!
+//! A later module knows an earlier one's types, never the other way round; ingest and shards know each other only by
+//! the index and the inboxes. `ARCHITECTURE.md` tells what else is absent.
 
 mod sync;
 

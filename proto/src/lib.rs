@@ -1,1 +1,32 @@
-//! x
+//! The gRPC admin API of floodway: messages, client and server, generated from `floodway/admin/v1/admin.proto`.
+//!
+//! An admin tool needs nothing else:
+//!
+//! ```no_run
+//! use floodway_proto::admin::v1::{GetStatusRequest, admin_client::AdminClient};
+//!
+//! # async fn show() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut gateway = AdminClient::connect("http://127.0.0.1:9090").await?;
+//! let answer = gateway.get_status(GetStatusRequest {}).await?.into_inner();
+//! println!("{:#?}", answer.status);
+//! # Ok(())
+//! # }
+//! ```
+
+/// The admin API.
+pub mod admin {
+    /// Version 1: package `floodway.admin.v1`.
+    #[allow(
+        missing_docs,
+        clippy::allow_attributes_without_reason,
+        reason = "generated; messages, fields and calls carry the comments of the .proto file"
+    )]
+    pub mod v1 {
+        tonic::include_proto!("floodway.admin.v1");
+
+        /// The files of this package and those that they import, comments included: an encoded
+        /// `google.protobuf.FileDescriptorSet`, as server reflection takes it.
+        pub const FILE_DESCRIPTOR_SET: &[u8] =
+            include_bytes!(concat!(env!("OUT_DIR"), "/admin_v1.bin"));
+    }
+}

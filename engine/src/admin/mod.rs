@@ -1,5 +1,132 @@
-//! The private listener.
+//! The private listener: gRPC, and metrics for Prometheus, on one port.
+//!
+//! Invariant: it runs on a thread of its own and only reads what the other parts count, so neither a scrape nor a
+//! watching tool ever stands in an event's way. Where a token is set, nothing is answered without it. Only this module
+//! knows gRPC and protobuf.
+//!
+//! `observer` looks at the parts and gives a [`Status`], which `metrics` writes as text and `wire` as protobuf;
+//! `listener`, `routes` and `service` serve them, and `client` asks for them from the shell.
 
+mod client;
 mod config;
+mod listener;
+mod metrics;
+mod observer;
+mod routes;
+mod service;
+mod status;
+#[cfg(all(test, not(floodway_loom)))]
+mod tests;
+mod token;
+mod wire;
 
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+
+use floodway_proto::admin::v1::admin_server::AdminServer;
+use tokio::sync::watch;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+pub use client::{Client, ClientError};
 pub use config::Config;
+pub use observer::{Identity, Observer, Totals, Watched};
+pub use status::{Broker, Connections, Deliveries, Ingest, Limits, Node, Status};
+
+use routes::Routes;
+use service::Service;
+
+/// An open private listener that nobody serves yet.
+#[derive(Debug)]
+pub struct Listener(TcpListener);
+
+/// A running private listener.
+pub struct Admin {
+    address: SocketAddr,
+    observer: Observer,
+    health: HealthReporter,
+    stop: watch::Sender<bool>,
+    thread: JoinHandle<()>,
+}
+
+impl Listener {
+    /// Opens it on `config.listen`; with port 0 the kernel chooses one.
+    ///
+    /// # Errors
+    /// If the address can't be bound: it is in use, or not ours.
+    pub fn open(config: &Config) -> io::Result<Self> {
+        let listener = TcpListener::bind(&config.listen)?;
+        listener.set_nonblocking(true)?;
+        Ok(Self(listener))
+    }
+}
+
+impl Admin {
+    /// Serves `listener` on a thread of its own. Tells what `observer` sees to those who have the token of `config`,
+    /// if it has one.
+    ///
+    /// # Errors
+    /// If the system gives no thread or descriptors.
+    pub async fn start(
+        listener: Listener,
+        config: &Config,
+        observer: Observer,
+    ) -> io::Result<Self> {
+        let address = listener.0.local_addr()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let (stop, stopped) = watch::channel(false);
+        let (health, health_server) = tonic_health::server::health_reporter();
+        health.set_serving::<AdminServer<Service>>().await;
+        let service = Service::new(observer.clone(), stopped.clone());
+        let routes = Routes::new(
+            service,
+            health_server,
+            observer.clone(),
+            config.token.as_deref(),
+        );
+        let listener = {
+            let _entered = runtime.enter();
+            tokio::net::TcpListener::from_std(listener.0)?
+        };
+        let serve = move || runtime.block_on(listener::serve(listener, Arc::new(routes), stopped));
+        let thread = Builder::new().name("admin".to_owned()).spawn(serve)?;
+        Ok(Self {
+            address,
+            observer,
+            health,
+            stop,
+            thread,
+        })
+    }
+
+    /// The address that it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it looks at.
+    pub fn observer(&self) -> Observer {
+        self.observer.clone()
+    }
+
+    /// Tells those who ask for the gateway's health to send nobody here any more: NOT_SERVING. What else is asked is
+    /// answered as before, so that a drain can be watched.
+    pub async fn start_draining(&self) {
+        self.health
+            .set_service_status("", ServingStatus::NotServing)
+            .await;
+        self.health.set_not_serving::<AdminServer<Service>>().await;
+    }
+
+    /// Says good-bye to those who watch, and ends the thread. Blocks for as long as that takes, half a second at most.
+    pub fn stop(self) {
+        self.stop.send_replace(true);
+        if self.thread.join().is_err() {
+            tracing::error!("the private listener's thread panicked");
+        }
+    }
+}

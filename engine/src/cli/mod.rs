@@ -14,7 +14,9 @@ mod check;
 #[cfg(feature = "demo")]
 mod demo;
 mod flags;
+mod remote;
 mod serve;
+mod status;
 mod token;
 
 /// Telemetry from an MQTT broker, fanned out to very many WebSocket and SSE subscribers.
@@ -32,6 +34,7 @@ enum Command {
     Demo(demo::Args),
     Token(token::Args),
     Check(check::Args),
+    Status(status::Args),
 }
 
 /// Why a command failed.
@@ -56,6 +59,7 @@ pub fn run() -> ExitCode {
         Command::Demo(args) => demo::run(args),
         Command::Token(args) => token::run(args),
         Command::Check(args) => check::run(args),
+        Command::Status(args) => status::run(args),
     };
     let (status, why) = match done {
         Ok(()) => return ExitCode::SUCCESS,

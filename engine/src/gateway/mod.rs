@@ -12,14 +12,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::admin::{self, Admin, Identity, Watched};
 use crate::auth::{KeyError, Verifier};
 use crate::config::Config;
 use crate::http::{self, Door, Tls, TlsError};
 use crate::inbox::Inbox;
 use crate::index::Index;
-use crate::ingest::{self, Ingest, Upstreams};
-use crate::shard;
+use crate::ingest::{Broker, Ingest};
 use shards::ShardThread;
+
+pub use crate::admin::{Observer, Totals};
 
 /// Why a gateway does not start.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +42,16 @@ pub enum StartError {
         /// The cause.
         error: io::Error,
     },
+    /// The private listener's address can't be bound.
+    #[error(
+        "admin.listen = \"{listen}\": {error}; choose a free address with admin.listen (FLOODWAY_ADMIN_LISTEN)"
+    )]
+    AdminListen {
+        /// The setting.
+        listen: String,
+        /// The cause.
+        error: io::Error,
+    },
     /// The system gives no threads, descriptors or memory.
     #[error("can't start: {0}")]
     System(#[from] io::Error),
@@ -51,6 +63,7 @@ pub struct Gateway {
     shards: Vec<ShardThread>,
     ingest: Ingest,
     index: Arc<Index>,
+    admin: Admin,
     drain: Drain,
 }
 
@@ -62,33 +75,6 @@ struct Drain {
     spread: Duration,
 }
 
-/// A look at what a gateway does, from any thread.
-#[derive(Clone)]
-pub struct Observer {
-    index: Arc<Index>,
-    upstreams: Upstreams,
-    shards: Vec<Arc<shard::Metrics>>,
-}
-
-/// The counts of all shards together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Live WebSocket streams.
-    pub ws: u64,
-    /// Live SSE streams.
-    pub sse: u64,
-    /// Streams that became live.
-    pub opened: u64,
-    /// Events handed to the kernel, whole.
-    pub delivered: u64,
-    /// Events that matched a subscriber and did not reach it.
-    pub dropped: u64,
-    /// Bytes handed to the kernel.
-    pub bytes: u64,
-    /// Gaps told because a ring was full.
-    pub gaps: u64,
-}
-
 impl Gateway {
     /// Starts every part. It accepts connections from now on; [`Gateway::run`] lets them in.
     ///
@@ -97,16 +83,16 @@ impl Gateway {
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let verifier = Arc::new(Verifier::start(&config.auth).await?);
         let tls = config.http.tls.as_ref().map(Tls::load).transpose()?;
-        let index = Arc::new(Index::new(&limits::derive(
-            config.limits,
-            config.http.pending,
-        )?));
+        let limits = limits::derive(config.limits, config.http.pending)?;
+        let index = Arc::new(Index::new(&limits));
         let listen_error = |error| StartError::Listen {
             listen: config.http.listen.clone(),
             error,
         };
         let (door, dealt) =
             Door::open(&config.http, &config.shard, config.shard.count).map_err(listen_error)?;
+        let private = private(&config.admin)?;
+        let brokers = shown(&config.mqtt.urls);
         let inboxes: Arc<[Inbox]> = (0..config.shard.count)
             .map(|_| Inbox::new(config.shard.inbox.get()))
             .collect();
@@ -116,6 +102,7 @@ impl Gateway {
             Arc::clone(&index),
             Arc::clone(&inboxes),
         )?;
+        let queue_size = config.shard.queue_size;
         let shared = http::Shared {
             http: config.http.clone(),
             stream: config.shard,
@@ -128,15 +115,31 @@ impl Gateway {
         let shards: io::Result<Vec<ShardThread>> = starting
             .map(|(id, dealt)| ShardThread::start(id, Arc::clone(&inboxes), dealt, shared.clone()))
             .collect();
+        let shards = shards?;
+        let observer = Observer::new(Watched {
+            identity: Identity::new(),
+            brokers,
+            connections: limits.connections,
+            queue_size: queue_size.get(),
+            index: Arc::clone(&index),
+            upstreams: ingest.handle(),
+            shards: shards
+                .iter()
+                .map(|shard| Arc::clone(shard.metrics()))
+                .collect(),
+        });
+        let admin = Admin::start(private, &config.admin, observer).await?;
+        tracing::info!(address = %admin.address(), "admin listening");
         let drain = Drain {
             grace: config.http.drain,
             spread: config.http.drain_spread,
         };
         Ok(Self {
             door,
-            shards: shards?,
+            shards,
             ingest,
             index,
+            admin,
             drain,
         })
     }
@@ -149,17 +152,14 @@ impl Gateway {
         self.door.address()
     }
 
+    /// The private listener's address.
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin.address()
+    }
+
     /// For those who want to know how it does.
     pub fn observer(&self) -> Observer {
-        Observer {
-            index: Arc::clone(&self.index),
-            upstreams: self.ingest.handle(),
-            shards: self
-                .shards
-                .iter()
-                .map(|shard| Arc::clone(shard.metrics()))
-                .collect(),
-        }
+        self.admin.observer()
     }
 
     /// Serves until `stop` comes, then drains: new streams are refused, live ones are told when to come back, what
@@ -170,6 +170,7 @@ impl Gateway {
             mut shards,
             ingest,
             index,
+            admin,
             drain,
         } = self;
         tokio::select! {
@@ -177,6 +178,8 @@ impl Gateway {
             () = stop => {}
         }
         tracing::info!(streams = index.connections(), grace = ?drain.grace, "draining");
+        // First who sends clients here, then the clients.
+        admin.start_draining().await;
         index.start_draining();
         // The door stays open meanwhile: who comes now is told that the gateway drains, not left to guess.
         let drained = async {
@@ -194,32 +197,19 @@ impl Gateway {
         drop(door);
         shards.into_iter().for_each(ShardThread::stop);
         ingest.stop();
+        admin.stop();
     }
 }
 
-impl Observer {
-    /// What all shards have counted. Each count is exact, though not all are of the same instant.
-    pub fn totals(&self) -> Totals {
-        let add = |mut totals: Totals, shard: &Arc<shard::Metrics>| {
-            totals.ws += shard.ws.get();
-            totals.sse += shard.sse.get();
-            totals.opened += shard.opened.get();
-            totals.delivered += shard.delivered.get();
-            totals.dropped += shard.dropped.get();
-            totals.bytes += shard.bytes.get();
-            totals.gaps += shard.gaps.get();
-            totals
-        };
-        self.shards.iter().fold(Totals::default(), add)
-    }
+fn private(config: &admin::Config) -> Result<admin::Listener, StartError> {
+    admin::Listener::open(config).map_err(|error| StartError::AdminListen {
+        listen: config.listen.clone(),
+        error,
+    })
+}
 
-    /// What ingest has counted.
-    pub fn ingest(&self) -> ingest::Snapshot {
-        self.upstreams.metrics()
-    }
-
-    /// Live streams, those in their handshake included.
-    pub fn connections(&self) -> u32 {
-        self.index.connections()
-    }
+/// Brokers as they may be shown: without credentials.
+fn shown(urls: &[String]) -> Vec<String> {
+    let brokers = urls.iter().filter_map(|url| Broker::parse(url).ok());
+    brokers.map(|broker| broker.to_string()).collect()
 }

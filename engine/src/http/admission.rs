@@ -29,13 +29,14 @@ pub(super) struct Admitted {
 pub(super) async fn admit(request: &Parts, front: &Front) -> Result<Admitted, Refusal> {
     let query = Query::parse(&request.uri);
     let token = token(&request.headers, &query).ok_or(auth::Refusal::Missing)?;
-    let identity = front.verifier.verify(token)?;
+    let identity = front.shared.verifier.verify(token)?;
     let filter = query
-        .filter(front.stream.filter_ids)
+        .filter(front.shared.stream.filter_ids)
         .map_err(Refusal::Query)?;
     let resume = query.resume(&request.headers).map_err(Refusal::Query)?;
-    let place = front.index.enter(&identity.tenant)?;
+    let place = front.shared.index.enter(&identity.tenant)?;
     front
+        .shared
         .upstreams
         .confirmed(place.tenant())
         .await
@@ -43,7 +44,7 @@ pub(super) async fn admit(request: &Parts, front: &Front) -> Result<Admitted, Re
             tracing::debug!(tenant = %identity.tenant, ?reason, "stream refused: broker");
             Refusal::NoBroker
         })?;
-    if front.index.is_draining() {
+    if front.shared.index.is_draining() {
         return Err(Refusal::Draining);
     }
     Ok(Admitted {

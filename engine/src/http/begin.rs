@@ -160,7 +160,7 @@ pub(super) async fn sse_h2(request: &Parts, front: &Front) -> Result<Response<An
 }
 
 /// The response to a WebSocket handshake, or the plain answer that says what the request lacks.
-pub(super) fn upgrade<B>(request: &mut Request<B>) -> Result<Response<()>, Response<Answer>> {
+pub(super) fn upgrade<B>(request: &mut Request<B>) -> Result<Response<()>, Box<Response<Answer>>> {
     match handshake::accept(request) {
         Ok(parts) => Ok(Response::from_parts(parts, ())),
         Err(error) => {
@@ -171,7 +171,7 @@ pub(super) fn upgrade<B>(request: &mut Request<B>) -> Result<Response<()>, Respo
                     response.headers_mut().insert(name, value.clone());
                 }
             }
-            Err(response)
+            Err(Box::new(response))
         }
     }
 }

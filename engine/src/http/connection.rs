@@ -37,11 +37,11 @@ const H2_SEND_BYTES: usize = 16 * 1024;
 
 /// Serves a connection. The permit counts it among those that are not streams.
 pub(super) async fn serve(socket: TcpStream, permit: OwnedSemaphorePermit, front: Rc<Front>) {
-    let served = match &front.tls {
+    let served = match &front.shared.tls {
         None => serve_plain(socket, permit, &front).await,
         Some(tls) => {
             let accepting = tls.acceptor().accept(socket);
-            match timeout(front.http.header_timeout, accepting).await {
+            match timeout(front.shared.http.header_timeout, accepting).await {
                 Ok(Ok(stream)) => serve_tls(stream, permit, &front).await,
                 Ok(Err(error)) => Err(error),
                 Err(_) => Err(io::ErrorKind::TimedOut.into()),
@@ -58,7 +58,7 @@ async fn serve_plain(
     permit: OwnedSemaphorePermit,
     front: &Rc<Front>,
 ) -> io::Result<()> {
-    match timeout(front.http.header_timeout, speaks_h2(&socket)).await {
+    match timeout(front.shared.http.header_timeout, speaks_h2(&socket)).await {
         Ok(Ok(true)) => return serve_h2(socket, permit, front).await,
         Ok(Ok(false)) => {}
         Ok(Err(error)) => return Err(error),
@@ -73,7 +73,7 @@ async fn serve_plain(
             front.shard.attach(beginning.newcomer(outlet, early))
         }
         TakenBack::Farewell(bytes) => {
-            say_farewell(socket, &bytes, front.stream.close_timeout).await
+            say_farewell(socket, &bytes, front.shared.stream.close_timeout).await
         }
     }
 }
@@ -97,7 +97,7 @@ async fn serve_tls(
             front.shard.attach(beginning.newcomer(outlet, early))
         }
         TakenBack::Farewell(bytes) => {
-            say_farewell(stream, &bytes, front.stream.close_timeout).await
+            say_farewell(stream, &bytes, front.shared.stream.close_timeout).await
         }
     }
 }
@@ -135,8 +135,8 @@ where
     });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(front.http.header_timeout)
-        .max_buf_size(front.http.header_bytes)
+        .header_read_timeout(front.shared.http.header_timeout)
+        .max_buf_size(front.shared.http.header_bytes)
         .serve_connection(TokioIo::new(io), service);
     // Hyper starts a request only after it has flushed the answer to the one before, so nothing of an answer is lost
     // with the connection's state.
@@ -223,16 +223,16 @@ where
     });
     let connection = http2::Builder::new(OnThisThread)
         .timer(TokioTimer::new())
-        .keep_alive_interval(front.stream.user_timeout)
-        .keep_alive_timeout(front.stream.user_timeout)
+        .keep_alive_interval(front.shared.stream.user_timeout)
+        .keep_alive_timeout(front.shared.stream.user_timeout)
         .max_concurrent_streams(H2_STREAMS)
         .max_send_buf_size(H2_SEND_BYTES)
-        .max_header_list_size(u32::try_from(front.http.header_bytes).unwrap_or(u32::MAX))
+        .max_header_list_size(u32::try_from(front.shared.http.header_bytes).unwrap_or(u32::MAX))
         .serve_connection(TokioIo::new(io), service);
     let mut connection = pin!(connection);
     let mut permit = Some(permit);
     loop {
-        match timeout(front.http.header_timeout, connection.as_mut()).await {
+        match timeout(front.shared.http.header_timeout, connection.as_mut()).await {
             Ok(served) => return served.map_err(io::Error::other),
             Err(_) if busy.get() == 0 => connection.as_mut().graceful_shutdown(),
             // It carries streams, which have places of their own, so it no longer counts as pending.

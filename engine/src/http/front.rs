@@ -33,47 +33,29 @@ pub struct Shared {
 
 /// One shard's way to the outside.
 pub(super) struct Front {
-    pub(super) http: Config,
-    pub(super) stream: shard::Config,
-    pub(super) verifier: Arc<Verifier>,
-    pub(super) index: Arc<Index>,
-    pub(super) upstreams: Upstreams,
-    pub(super) tls: Option<Tls>,
+    pub(super) shared: Shared,
     pub(super) shard: Rc<Shard>,
     pub(super) ws_rules: Rc<Rules>,
 }
 
 impl Front {
     pub(super) fn new(shared: Shared, shard: Rc<Shard>) -> Self {
-        let ws_rules = Rules {
+        let ws_rules = Rc::new(Rules {
             message_bytes: shared.stream.client_message_bytes,
             filter_ids: shared.stream.filter_ids,
             verifier: Arc::clone(&shared.verifier),
-        };
-        let Shared {
-            http,
-            stream,
-            verifier,
-            index,
-            upstreams,
-            tls,
-        } = shared;
+        });
         Self {
-            http,
-            stream,
-            verifier,
-            index,
-            upstreams,
-            tls,
+            shared,
             shard,
-            ws_rules: Rc::new(ws_rules),
+            ws_rules,
         }
     }
 
     pub(super) fn status(&self) -> Response<Answer> {
         let (total, max) = (
-            self.index.connections(),
-            self.index.connections_per_tenant(),
+            self.shared.index.connections(),
+            self.shared.index.connections_per_tenant(),
         );
         respond::json(
             StatusCode::OK,
@@ -83,9 +65,9 @@ impl Front {
 
     /// Whether new streams are taken; a broker that is gone says no, but does not fail `/livez`.
     pub(super) fn readiness(&self) -> Response<Answer> {
-        if self.index.is_draining() {
+        if self.shared.index.is_draining() {
             respond::error(StatusCode::SERVICE_UNAVAILABLE, "Server draining")
-        } else if !self.upstreams.is_connected() {
+        } else if !self.shared.upstreams.is_connected() {
             respond::error(StatusCode::SERVICE_UNAVAILABLE, "Broker unavailable")
         } else {
             respond::json(StatusCode::OK, r#"{"status":"ready"}"#.to_owned())

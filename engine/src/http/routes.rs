@@ -25,81 +25,69 @@ pub(super) async fn answer(
     front: Rc<Front>,
 ) -> Response<Answer> {
     let path = request.uri().path();
-    let is_stream = path == WS || path == SSE;
-    if is_stream && request.method() == Method::OPTIONS {
-        let origin = origin::judge(
-            request.headers(),
-            request.uri(),
-            &front.http.allowed_origins,
-        );
-        return match origin {
-            Origin::Foreign => foreign(),
-            _ => respond::with_origin(respond::preflight(), &origin),
-        };
+    if path == WS || path == SSE {
+        return stream(request, slot, &front).await;
     }
-    if !is_stream && ![STATUS, "/livez", "/readyz"].contains(&path) {
+    if ![STATUS, "/livez", "/readyz"].contains(&path) {
         return respond::error(StatusCode::NOT_FOUND, "Not found");
     }
     if request.method() != Method::GET {
         return respond::method_not_allowed();
     }
     match path {
-        WS => websocket(request, slot, &front).await,
-        SSE => sse(request, slot, &front).await,
         STATUS => front.status(),
         "/readyz" => front.readiness(),
         _ => respond::json(StatusCode::OK, r#"{"status":"ok"}"#.to_owned()),
     }
 }
 
-async fn websocket(mut request: Request<Incoming>, slot: Slot, front: &Front) -> Response<Answer> {
-    let origin = origin::judge(
-        request.headers(),
-        request.uri(),
-        &front.http.allowed_origins,
-    );
-    if origin == Origin::Foreign {
-        return foreign();
+async fn stream(request: Request<Incoming>, slot: Slot, front: &Front) -> Response<Answer> {
+    let allowed = &front.shared.http.allowed_origins;
+    let origin = origin::judge(request.headers(), request.uri(), allowed);
+    match *request.method() {
+        Method::GET | Method::OPTIONS if origin == Origin::Foreign => {
+            respond::error(StatusCode::FORBIDDEN, "Origin not allowed")
+        }
+        Method::OPTIONS => respond::with_origin(respond::preflight(), &origin),
+        Method::GET if request.uri().path() == WS => websocket(request, slot, front).await,
+        Method::GET => sse(request, slot, &origin, front).await,
+        _ => respond::method_not_allowed(),
     }
+}
+
+async fn websocket(mut request: Request<Incoming>, slot: Slot, front: &Front) -> Response<Answer> {
     match begin::upgrade(&mut request) {
         Ok(head) => {
             let (request, _) = request.into_parts();
             let taken_back = begin::websocket(head, &request, front).await;
             hand_back(slot, taken_back).await
         }
-        Err(response) => response,
+        Err(response) => *response,
     }
 }
 
-async fn sse(request: Request<Incoming>, slot: Slot, front: &Front) -> Response<Answer> {
-    let origin = origin::judge(
-        request.headers(),
-        request.uri(),
-        &front.http.allowed_origins,
-    );
-    if origin == Origin::Foreign {
-        return foreign();
-    }
+async fn sse(
+    request: Request<Incoming>,
+    slot: Slot,
+    origin: &Origin,
+    front: &Front,
+) -> Response<Answer> {
     let (request, _) = request.into_parts();
     let begun = if request.version == Version::HTTP_2 {
         begin::sse_h2(&request, front).await
     } else {
-        match begin::sse(&request, &origin, front).await {
+        match begin::sse(&request, origin, front).await {
             Ok(taken_back) => return hand_back(slot, taken_back).await,
             Err(refusal) => Err(refusal),
         }
     };
     let response =
-        begun.unwrap_or_else(|refusal| respond::refused(&refusal, front.http.retry_after));
-    respond::with_origin(response, &origin)
+        begun.unwrap_or_else(|refusal| respond::refused(&refusal, front.shared.http.retry_after));
+    respond::with_origin(response, origin)
 }
 
 /// Asks for the connection, and waits for hyper to be dropped.
 async fn hand_back(slot: Slot, taken_back: TakenBack) -> Response<Answer> {
     *slot.borrow_mut() = Some(taken_back);
     std::future::pending().await
-}
-
-fn foreign() -> Response<Answer> {
-    respond::error(StatusCode::FORBIDDEN, "Origin not allowed")
 }

@@ -49,7 +49,7 @@ mod tests {
         );
         let (a, b) = (DeviceId::parse("A").unwrap(), DeviceId::parse("B").unwrap());
         let groups = Groups::new([(&north, &[a.clone(), b.clone(), a][..]), (&south, &[b][..])]);
-        assert_eq!(groups.of("A"), [north.clone()]);
+        assert_eq!(groups.of("A"), std::slice::from_ref(&north));
         assert_eq!(groups.of("B"), [north, south]);
         assert_eq!(groups.of("C"), []);
     }

@@ -120,10 +120,10 @@ impl Index {
     }
 
     fn find_or_add(&self, tenant: &TenantId) -> Arc<Tenant> {
-        if let Some(found) = self.find(tenant.as_str()) {
-            if !found.is_retired() {
-                return found;
-            }
+        if let Some(found) = self.find(tenant.as_str())
+            && !found.is_retired()
+        {
+            return found;
         }
         let fresh = Arc::new(Tenant::new(tenant.clone()));
         self.part(tenant.as_str()).rcu(|part| {

@@ -1,5 +1,6 @@
 //! Settings of the way in.
 
+use std::fmt;
 use std::time::Duration;
 
 /// Which tenants are subscribed at the broker.
@@ -13,7 +14,7 @@ pub enum Subscribe {
 }
 
 /// How the gateway reaches its broker.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     /// `mqtt.url`: brokers, tried in turn, as `mqtt://host:port`. Default: one, from `MQTT_HOST` and `MQTT_PORT`.
     pub urls: Vec<String>,
@@ -43,6 +44,18 @@ pub struct Config {
     pub backoff_max: Duration,
     /// `mqtt.subscribe_timeout_seconds`: how long a new stream waits for its tenant's SUBACK. Default 5 s.
     pub subscribe_timeout: Duration,
+}
+
+/// Without the password, and without those that may stand in URLs.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("subscribe", &self.subscribe)
+            .field("qos", &self.qos)
+            .field("linger", &self.linger)
+            .field("packet_bytes", &self.packet_bytes)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for Config {

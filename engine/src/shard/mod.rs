@@ -1,7 +1,7 @@
 //! A shard: one thread, its subscribers, and nothing shared on the way out.
 //!
-//! Events come through the [`crate::inbox`]. A shard matches each with its cohorts (`table`, `members`), writes the
-//! cohorts' batches (`flush`), keeps what a socket does not take in a ring for that subscriber alone (`ring`), reads what
+//! Events come through the [`crate::inbox`]. A shard matches each with its cohorts (`distribute`, `table`), writes the
+//! cohorts' batches (`flush`, `members`), keeps what a socket does not take in a ring for that subscriber alone (`ring`), reads what
 //! subscribers say (`read`), and does what is due by the clock (`sweep`). It knows sockets and pipes, but neither HTTP
 //! nor WebSocket: what a subscriber's bytes mean is its [`Session`]'s affair.
 //!
@@ -10,9 +10,11 @@
 
 mod bell;
 mod config;
+mod distribute;
 mod end;
 mod filter;
 mod flush;
+mod life;
 mod members;
 mod metrics;
 mod notice;
@@ -24,9 +26,12 @@ mod run;
 mod session;
 mod sockets;
 mod state;
+#[cfg(all(test, not(floodway_loom)))]
+mod state_tests;
 mod subscriber;
 mod sweep;
 mod table;
+mod write;
 
 pub use bell::Doorbell;
 pub use config::{Config, Overflow, SHARDS_MAX};

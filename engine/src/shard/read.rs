@@ -51,7 +51,9 @@ impl State {
         let mut buffer = std::mem::take(&mut self.read_buffer);
         for round in 0..=READS {
             if round == READS {
-                self.again.push_back(self.token(key));
+                if self.subscribers.contains(key.0 as usize) {
+                    self.again.push_back(self.token(key));
+                }
                 break;
             }
             match self.read_once(key, &mut buffer) {

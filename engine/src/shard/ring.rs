@@ -91,13 +91,17 @@ impl Ring {
         }
     }
 
-    /// Puts an event at the end of an empty ring of which `written` bytes are on the wire already.
-    pub(super) fn push_partly_written(&mut self, event: Addressed, written: usize) {
+    /// Puts an event or a notice into an empty ring, of which `written` bytes are on the wire already.
+    pub(super) fn begin_with(&mut self, first: Addressed, written: usize) {
         debug_assert!(
             self.is_empty(),
             "only the first entry can be partly written"
         );
-        self.entries.push_back(Entry::Event(event));
+        if first.parcel.event().is_some() {
+            self.entries.push_back(Entry::Event(first));
+        } else {
+            self.append_notice(first.bytes());
+        }
         self.written = written;
     }
 

@@ -65,9 +65,14 @@ impl Shard {
     /// # Errors
     /// If its socket can't be watched. It is closed then, and its place given back.
     pub fn attach(&self, newcomer: Newcomer) -> io::Result<()> {
-        let attached = self.state.borrow_mut().attach(newcomer);
-        self.bell.wake();
-        attached
+        let mut state = self.state.borrow_mut();
+        state.attach(newcomer)?;
+        // A socket wakes the shard by itself. Otherwise the first subscriber starts the clock, and who sent more than
+        // is read at once, or comes into a drain, has something to be done.
+        if state.subscribers.len() == 1 || !state.again.is_empty() || state.draining.is_some() {
+            self.bell.wake();
+        }
+        Ok(())
     }
 
     /// Tells every stream, and each that still comes, to return after a random part of `spread`, and ends it.

@@ -38,9 +38,15 @@ impl Sockets {
 
     /// What has been reported since the last call. Does not wait.
     pub(super) fn take(&mut self) -> io::Result<&Events> {
-        self.queue
+        while let Err(error) = self
+            .queue
             .get_mut()
-            .poll(&mut self.events, Some(Duration::ZERO))?;
+            .poll(&mut self.events, Some(Duration::ZERO))
+        {
+            if error.kind() != io::ErrorKind::Interrupted {
+                return Err(error);
+            }
+        }
         Ok(&self.events)
     }
 

@@ -1,10 +1,9 @@
-//! A shard's state, and the coming and going of its subscribers.
+//! A shard's state: who is there, what they want, what is under way.
 //!
-//! Invariant: a subscriber that is live has one place and one seat; one that has a ring waits for its outlet, or is in
-//! the queue of those to be looked at again. Only the shard's thread ever touches any of this.
+//! Invariant: one that has a ring waits for its outlet, or is in the queue of those to be looked at again. Only the
+//! shard's thread ever touches any of this.
 
 use std::collections::VecDeque;
-use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,15 +12,15 @@ use hashbrown::HashMap;
 use mio::{Registry, Token};
 use slab::Slab;
 
-use super::bell::{Bell, Doorbell};
+use super::bell::Bell;
 use super::config::Config;
+use super::distribute::Tick;
 use super::end::End;
 use super::filter::Filter;
-use super::flush::Tick;
 use super::metrics::Metrics;
 use super::parcel::Spec;
 use super::session::Line;
-use super::subscriber::{Absent, Key, Newcomer, Phase, Seat, Subscriber};
+use super::subscriber::{Absent, Key, Phase, Seat, Subscriber};
 use super::sweep::Sweep;
 use super::table::Table;
 use crate::event::{EventId, View};
@@ -48,8 +47,8 @@ pub(super) struct State {
     /// The subscriber whose session acts right now, and how it is to end when it has.
     pub(super) acting: Option<Key>,
     pub(super) ending: Option<End>,
-    registry: Registry,
-    generation: u32,
+    pub(super) registry: Registry,
+    pub(super) generation: u32,
 }
 
 impl State {
@@ -82,64 +81,6 @@ impl State {
         }
     }
 
-    /// Makes `newcomer` a subscriber: every event after this moment that it wants is its own.
-    pub(super) fn attach(&mut self, newcomer: Newcomer) -> io::Result<()> {
-        let Newcomer {
-            mut outlet,
-            session,
-            encoding,
-            filter,
-            place,
-            expires_at,
-            greeting,
-            mut early,
-        } = newcomer;
-        let entry = self.subscribers.vacant_entry();
-        let key = Key(u32::try_from(entry.key()).expect("fewer subscribers than descriptors"));
-        self.generation = self.generation.wrapping_add(1);
-        let token = token(key, self.generation);
-        outlet.register(
-            &self.registry,
-            token,
-            Doorbell {
-                bell: Rc::clone(&self.bell),
-                token,
-            },
-        )?;
-        let from = place.tenant().declare(self.id).max(self.matched);
-        let seat = take_seat(
-            &mut self.tables,
-            &mut self.by_tenant,
-            key,
-            &place,
-            filter,
-            encoding,
-        );
-        entry.insert(Subscriber {
-            outlet,
-            ring: None,
-            phase: Phase::Live { place, seat },
-            from,
-            encoding,
-            generation: self.generation,
-            last_write: self.sweep.ticks(),
-            credit: self.config.client_messages_per_second,
-            paused: false,
-            expires_at,
-            session,
-        });
-        self.metrics.live(encoding).add(1);
-        self.metrics.opened.add(1);
-        self.send(key, &greeting);
-        if !early.is_empty() && self.subscribers.contains(key.0 as usize) {
-            self.hand_over(key, &mut early);
-        }
-        if self.draining.is_some() {
-            self.bell.wake();
-        }
-        Ok(())
-    }
-
     pub(super) fn filter(&self, key: Key) -> &Filter {
         let seat = self.seat(key);
         &self.tables[seat.table as usize].cohorts[seat.cohort as usize]
@@ -162,19 +103,15 @@ impl State {
         self.settle(key);
         let subscriber = &mut self.subscribers[key.0 as usize];
         subscriber.from = subscriber.from.max(self.matched);
-        let Phase::Live {
-            seat:
-                Seat {
-                    table,
-                    cohort,
-                    seat,
-                },
-            ..
-        } = subscriber.phase
-        else {
+        if *self.filter(key) == filter {
             return;
-        };
-        let encoding = subscriber.encoding;
+        }
+        let Seat {
+            table,
+            cohort,
+            seat,
+        } = self.seat(key);
+        let encoding = self.subscribers[key.0 as usize].encoding;
         // The new seat is taken before the old one is left, so that the tenant's table lives on.
         let (new_cohort, new_seat) = self.tables[table as usize].join(key, spec(filter, encoding));
         self.leave_cohort(table, cohort, seat);
@@ -197,70 +134,7 @@ impl State {
         subscriber.paused = subscriber.credit == 0;
     }
 
-    /// Ends a stream: gives its place back, says good-bye behind what waits, and lets the peer go.
-    pub(super) fn end(&mut self, key: Key, end: &End) {
-        if self.acting == Some(key) {
-            // Its session is away, acting; and it is the one to say good-bye.
-            self.ending.get_or_insert_with(|| end.clone());
-            return;
-        }
-        let Some(subscriber) = self.subscribers.get(key.0 as usize) else {
-            return;
-        };
-        if matches!(subscriber.phase, Phase::Leaving { .. }) {
-            if *end == End::Gone {
-                self.remove(key);
-            }
-            return;
-        }
-        if !matches!(end, End::Gone | End::SlowConsumer) {
-            self.settle(key);
-        }
-        if self.retire(key, end) {
-            self.say_farewell(key, end);
-        }
-    }
-
-    /// Gives seat and place back. Returns whether there is somebody left to be told.
-    fn retire(&mut self, key: Key, end: &End) -> bool {
-        let Some(subscriber) = self.subscribers.get_mut(key.0 as usize) else {
-            return false;
-        };
-        let leaving = Phase::Leaving {
-            deadline: Instant::now() + self.config.close_timeout,
-            finished: false,
-        };
-        let Phase::Live { place, seat } = std::mem::replace(&mut subscriber.phase, leaving) else {
-            return false;
-        };
-        self.metrics.live(subscriber.encoding).sub(1);
-        self.metrics.ended(end);
-        tracing::debug!(tenant = %place.tenant().id(), reason = end.label(), "stream ended");
-        self.leave_cohort(seat.table, seat.cohort, seat.seat);
-        drop(place);
-        if *end == End::Gone {
-            self.remove(key);
-            return false;
-        }
-        true
-    }
-
-    fn say_farewell(&mut self, key: Key, end: &End) {
-        let subscriber = &mut self.subscribers[key.0 as usize];
-        let mut bytes = Vec::new();
-        subscriber.session.farewell(end, &mut bytes);
-        if let (End::SlowConsumer, Some(ring)) = (end, &mut subscriber.ring) {
-            self.metrics.dropped.add(ring.discard_events());
-        }
-        self.send_last(key, &bytes);
-    }
-
-    fn remove(&mut self, key: Key) {
-        let subscriber = self.subscribers.remove(key.0 as usize);
-        self.metrics.dropped.add(subscriber.held());
-    }
-
-    fn leave_cohort(&mut self, table: u32, cohort: u32, seat: u32) {
+    pub(super) fn leave_cohort(&mut self, table: u32, cohort: u32, seat: u32) {
         let subscribers = &mut self.subscribers;
         self.tables[table as usize].leave(cohort, seat, |(moved, to)| {
             if let Phase::Live { seat, .. } = &mut subscribers[moved.0 as usize].phase {
@@ -308,7 +182,7 @@ impl State {
 
 /// A subscriber's key and its generation in one number, so that readiness reported for one that has left is not taken
 /// for its successor's.
-fn token(key: Key, generation: u32) -> Token {
+pub(super) fn token(key: Key, generation: u32) -> Token {
     Token(key.0 as usize | (generation as usize) << 32)
 }
 
@@ -320,7 +194,7 @@ fn spec(filter: Filter, encoding: crate::event::Encoding) -> Spec {
     Spec { filter, view }
 }
 
-fn take_seat(
+pub(super) fn take_seat(
     tables: &mut Slab<Table>,
     by_tenant: &mut HashMap<TenantId, u32>,
     key: Key,
@@ -333,7 +207,12 @@ fn take_seat(
         u32::try_from(tables.insert(Table::new(Arc::clone(tenant))))
             .expect("fewer tenants than descriptors")
     });
-    let (cohort, seat) = tables[table as usize].join(key, spec(filter, encoding));
+    let found = &mut tables[table as usize];
+    if !Arc::ptr_eq(&found.tenant, tenant) {
+        // The tenant left the index and came back while a last batch kept its table.
+        found.tenant = Arc::clone(tenant);
+    }
+    let (cohort, seat) = found.join(key, spec(filter, encoding));
     Seat {
         table,
         cohort,

@@ -47,12 +47,13 @@ async fn demo(settled: Settled) -> Result<(), Failure> {
         mut config,
         secret,
         may_move,
+        admin_may_move,
         ..
     } = settled;
     let stop = Stop::listen()?;
     let broker = Broker::start(settings::broker_packet_bytes(&config)).await?;
     config.mqtt.urls = vec![format!("mqtt://{}", broker.inner())];
-    let (gateway, in_use) = start(config.clone(), may_move).await?;
+    let (gateway, in_use) = start(config.clone(), may_move, admin_may_move).await?;
     let observer = gateway.observer();
     until_connected(&observer).await?;
     let fleet = Fleet::start(broker.inner());
@@ -60,6 +61,7 @@ async fn demo(settled: Settled) -> Result<(), Failure> {
     let expires_at = SystemTime::now() + TOKEN_TTL;
     let welcome = Welcome {
         gateway: reachable(address),
+        admin: reachable(gateway.admin_address()),
         in_use,
         broker_v4: broker.v4(),
         broker_v5: broker.v5(),
@@ -74,19 +76,28 @@ async fn demo(settled: Settled) -> Result<(), Failure> {
     live.end()
 }
 
-/// Starts the gateway, on a free port if the one that was only the demo's own choice is in use, which is told too.
+/// Starts the gateway, on a free port if the one that was only the demo's own choice is in use, which is told too. So
+/// with the private listener.
 async fn start(
     mut config: Config,
-    may_move: bool,
+    mut may_move: bool,
+    mut admin_may_move: bool,
 ) -> Result<(Gateway, Option<String>), StartError> {
-    match Gateway::start(config.clone()).await {
-        Err(StartError::Listen { listen, error })
-            if may_move && error.kind() == io::ErrorKind::AddrInUse =>
-        {
-            config.http.listen = settings::ANY_PORT.to_owned();
-            Ok((Gateway::start(config).await?, Some(listen)))
+    let is_taken = |error: &io::Error| error.kind() == io::ErrorKind::AddrInUse;
+    let mut in_use = None;
+    loop {
+        match Gateway::start(config.clone()).await {
+            Err(StartError::Listen { listen, error }) if may_move && is_taken(&error) => {
+                config.http.listen = settings::ANY_PORT.to_owned();
+                in_use = Some(listen);
+                may_move = false;
+            }
+            Err(StartError::AdminListen { error, .. }) if admin_may_move && is_taken(&error) => {
+                config.admin.listen = settings::ANY_PORT.to_owned();
+                admin_may_move = false;
+            }
+            started => return Ok((started?, in_use)),
         }
-        started => Ok((started?, None)),
     }
 }
 

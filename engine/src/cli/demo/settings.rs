@@ -45,8 +45,10 @@ pub(super) struct Settled {
     pub(super) config: Config,
     /// What tokens are signed with.
     pub(super) secret: String,
-    /// The listener's address is only the demo's own choice.
+    /// The public listener's address is only the demo's own choice.
     pub(super) may_move: bool,
+    /// The private listener's address is nobody's choice.
+    pub(super) admin_may_move: bool,
     pub(super) warnings: Vec<String>,
 }
 
@@ -85,6 +87,7 @@ pub(super) fn settle(loaded: Loaded) -> Result<Settled, Failure> {
         config,
         secret,
         may_move,
+        admin_may_move: is_default("admin.listen"),
         warnings,
     })
 }

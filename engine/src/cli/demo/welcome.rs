@@ -9,6 +9,8 @@ const STREAM: &str = "/api/v1/customer/telemetry/stream";
 
 pub(super) struct Welcome<'a> {
     pub(super) gateway: SocketAddr,
+    /// The private listener.
+    pub(super) admin: SocketAddr,
     /// Where the gateway would have listened, had nobody been there.
     pub(super) in_use: Option<String>,
     pub(super) broker_v4: SocketAddr,
@@ -69,6 +71,7 @@ impl Welcome<'_> {
             Some(taken) => writeln!(f, " ({taken} is in use)")?,
             None => writeln!(f)?,
         }
+        writeln!(f, "  admin     http://{} (gRPC, /metrics)", self.admin)?;
         writeln!(f, "  broker    mqtt://{} (MQTT 3.1.1)", self.broker_v4)?;
         writeln!(f, "            mqtt://{} (MQTT 5)", self.broker_v5)?;
         let tenants = self.tenants.join(" and ");
@@ -102,6 +105,7 @@ mod tests {
         let address = |text: &str| text.parse().expect("an address");
         let welcome = Welcome {
             gateway: address("127.0.0.1:8080"),
+            admin: address("127.0.0.1:9090"),
             in_use: in_use.map(str::to_owned),
             broker_v4: address("127.0.0.1:40001"),
             broker_v5: address("127.0.0.1:40002"),
@@ -119,6 +123,7 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         for line in [
             "  gateway   http://127.0.0.1:8080",
+            "  admin     http://127.0.0.1:9090 (gRPC, /metrics)",
             "  token     for the tenant acme, valid until 2026-02-16T12:00:00Z:",
             "a.b.c",
             r#"curl -N -H "Authorization: Bearer a.b.c" http://127.0.0.1:8080/api/v1/customer/telemetry/stream/sse"#,

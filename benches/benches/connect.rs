@@ -1,0 +1,242 @@
+//! What does one connect cost at 10 and at 10,000 subscribers of one tenant? What does it cost to leave, and to change
+//! a filter? (It must not grow.)
+//!
+//! * `come`: a place in the index, and the way into the shard. Outside the timer: HTTP, the token, making the pipe.
+//! * `leave`: from the peer's end of input until the shard has dropped the subscriber and given its place back; 64 leave
+//!   at once, so that each bears its share of the shard's turn only.
+//! * `change filter`: one `set_filter`, from one filter to another and back, as a session does when its peer asks; the
+//!   copy of the filter is inside. Reading and answering are outside.
+//!
+//! Who is there already: `alike`, all want everything, and so does the newcomer, who joins them; `own device` and `own
+//! metric`, all want something else, and so does the newcomer, for whom a cohort is founded, and dissolved behind it.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use floodway::names::DeviceId;
+use floodway::shard::{End, Filter, Line, Session};
+use floodway_benches::{Appetite, BenchPipe, Devices, Peer, Rig, Tally, config, metric, size};
+
+/// How many come, or leave, between two turns of the shard.
+const AT_ONCE: u64 = 64;
+
+fn crowds() -> [usize; 2] {
+    size([10, 10_000], [10, 100])
+}
+
+#[derive(Clone, Copy)]
+enum Crowd {
+    Alike,
+    OwnDevice,
+    OwnMetric,
+}
+
+impl Crowd {
+    const ALL: [(Self, &'static str); 3] = [
+        (Self::Alike, "alike"),
+        (Self::OwnDevice, "own device"),
+        (Self::OwnMetric, "own metric"),
+    ];
+
+    /// What the `n`th of the crowd wants.
+    fn filter(self, n: usize) -> Filter {
+        match self {
+            Self::Alike => Filter::default(),
+            Self::OwnDevice => of_device(n),
+            Self::OwnMetric => of_metric(n),
+        }
+    }
+
+    /// What the `n`th may want next.
+    fn other_filter(self, n: usize) -> Filter {
+        match self {
+            Self::Alike => of_device(n),
+            Self::OwnDevice | Self::OwnMetric => self.filter(n + 1),
+        }
+    }
+
+    /// A shard where so many of this crowd are.
+    fn gather(self, count: usize) -> Rig {
+        let rig = Rig::new(&config());
+        let taken = Rc::new(Tally::default());
+        for n in 0..count {
+            let outlet = BenchPipe::outlet(Appetite::Everything, &taken);
+            rig.seat(outlet, self.filter(n));
+        }
+        rig
+    }
+}
+
+fn of_device(n: usize) -> Filter {
+    let device = DeviceId::parse(&Devices::name(n)).expect("a valid name");
+    let mut filter = Filter::default();
+    filter.add_devices(&[device], 1).expect("as many as it may");
+    filter
+}
+
+fn of_metric(n: usize) -> Filter {
+    let mut filter = Filter::default();
+    filter
+        .set_metrics(vec![metric(n)], 1)
+        .expect("as many as it may");
+    filter
+}
+
+fn come_and_leave(c: &mut Criterion) {
+    for (crowd, name) in Crowd::ALL {
+        for count in crowds() {
+            let rig = crowd.gather(count);
+            let guests = Guests::new(&rig, crowd, count);
+            let mut bench = |what: &str, elapsed: fn(Stay) -> Duration| {
+                let id = BenchmarkId::new(name, count);
+                c.benchmark_group(what).bench_function(id, |bench| {
+                    bench.iter_custom(|guests_count| elapsed(rig.run(guests.visit(guests_count))));
+                });
+            };
+            bench("come", |stay| stay.coming);
+            bench("leave", |stay| stay.leaving);
+            let metrics = rig.metrics();
+            assert_eq!(metrics.ws.get(), count as u64, "the crowd is still there");
+            assert_eq!(metrics.opened.get(), count as u64 + guests.gone.get());
+            println!("checksum: {} came and left", guests.gone.get());
+        }
+    }
+}
+
+/// Those who come to a crowd, and leave it again.
+struct Guests<'a> {
+    rig: &'a Rig,
+    crowd: Crowd,
+    /// How many the crowd is.
+    count: usize,
+    taken: Rc<Tally>,
+    gone: Rc<Tally>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Stay {
+    coming: Duration,
+    leaving: Duration,
+}
+
+impl<'a> Guests<'a> {
+    fn new(rig: &'a Rig, crowd: Crowd, count: usize) -> Self {
+        Self {
+            rig,
+            crowd,
+            count,
+            taken: Rc::default(),
+            gone: Rc::default(),
+        }
+    }
+
+    /// Lets `guests` come and leave, some at once.
+    async fn visit(&self, guests: u64) -> Stay {
+        let mut stay = Stay::default();
+        let mut left = guests;
+        while left > 0 {
+            let some = left.min(AT_ONCE);
+            left -= some;
+            let peers: Vec<Rc<Peer>> = (0..some).map(|_| Peer::new(&self.gone)).collect();
+            stay.coming += self.come(&peers);
+            stay.leaving += self.leave(&peers).await;
+        }
+        stay
+    }
+
+    fn come(&self, peers: &[Rc<Peer>]) -> Duration {
+        let guests: Vec<_> = peers
+            .iter()
+            .zip(self.count..)
+            .map(|(peer, n)| (BenchPipe::to(peer, &self.taken), self.crowd.filter(n)))
+            .collect();
+        let start = Instant::now();
+        for (outlet, filter) in guests {
+            self.rig.seat(outlet, filter);
+        }
+        start.elapsed()
+    }
+
+    async fn leave(&self, peers: &[Rc<Peer>]) -> Duration {
+        let all_gone = self.gone.get() + peers.len() as u64;
+        let start = Instant::now();
+        for peer in peers {
+            peer.leave();
+        }
+        self.gone.reach(all_gone).await;
+        start.elapsed()
+    }
+}
+
+fn change_filter(c: &mut Criterion) {
+    let mut group = c.benchmark_group("change filter");
+    for (crowd, name) in Crowd::ALL {
+        for count in crowds() {
+            let rig = crowd.gather(count);
+            let order = Rc::new(Order::default());
+            let changer = Changer {
+                filters: [crowd.other_filter(count), crowd.filter(count)],
+                order: Rc::clone(&order),
+            };
+            let peer = Peer::new(&Rc::default());
+            let outlet = BenchPipe::to(&peer, &Rc::default());
+            rig.admit(outlet, Box::new(changer), crowd.filter(count));
+            group.bench_function(BenchmarkId::new(name, count), |bench| {
+                bench.iter_custom(|changes| rig.run(order.carry_out(&peer, changes)));
+            });
+            assert_eq!(rig.metrics().ws.get(), count as u64 + 1, "all are there");
+            println!("checksum: {} changes", order.done.get());
+        }
+    }
+    group.finish();
+}
+
+/// How often a [`Changer`] is to change its filter, and what came of it.
+#[derive(Default)]
+struct Order {
+    changes: Cell<u64>,
+    elapsed: Cell<Duration>,
+    done: Tally,
+}
+
+impl Order {
+    async fn carry_out(&self, peer: &Peer, changes: u64) -> Duration {
+        self.changes.set(changes);
+        let all_done = self.done.get() + changes;
+        peer.speak();
+        self.done.reach(all_done).await;
+        self.elapsed.get()
+    }
+}
+
+/// A session that changes its filter as often as ordered, whenever its peer speaks.
+struct Changer {
+    filters: [Filter; 2],
+    order: Rc<Order>,
+}
+
+impl Session for Changer {
+    fn receive(&mut self, _: &mut [u8], line: &mut Line<'_>) {
+        let changes = self.order.changes.get();
+        let start = Instant::now();
+        for filter in self.filters.iter().cycle().take(changes as usize) {
+            line.set_filter(filter.clone());
+        }
+        self.order.elapsed.set(start.elapsed());
+        self.order.done.add(changes);
+    }
+
+    fn farewell(&self, _: &End, _: &mut Vec<u8>) {}
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default()
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(1));
+    targets = come_and_leave, change_filter
+}
+criterion_main!(benches);

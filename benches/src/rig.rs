@@ -1,0 +1,116 @@
+//! A shard that runs on the bench's own thread.
+
+use std::num::NonZeroUsize;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use floodway::event::{Encoding, Event};
+use floodway::inbox::{Inbox, Item};
+use floodway::index::{self, Index};
+use floodway::names::TenantId;
+use floodway::shard::{Config, Filter, Metrics, Newcomer, Outlet, Session, Shard};
+use tokio::runtime::{self, Runtime};
+use tokio::task::LocalSet;
+
+use crate::outlets::Mute;
+
+/// Settings for a bench: the defaults, but no heartbeats among the bytes that are counted.
+pub fn config() -> Config {
+    const NEVER: Duration = Duration::from_secs(24 * 3600);
+    Config {
+        ws_ping: NEVER,
+        sse_keepalive: NEVER,
+        ..Config::default()
+    }
+}
+
+/// One shard, its inbox, and an index with one tenant.
+pub struct Rig {
+    runtime: Runtime,
+    tasks: LocalSet,
+    shard: Rc<Shard>,
+    inboxes: Arc<[Inbox]>,
+    metrics: Arc<Metrics>,
+    index: Index,
+    tenant: TenantId,
+}
+
+impl Rig {
+    /// Makes the shard. It runs while [`Rig::run`] does.
+    pub fn new(config: &Config) -> Self {
+        let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(NonZeroUsize::get(config.inbox))]);
+        let metrics = Arc::new(Metrics::default());
+        let shard = Shard::new(0, config, Arc::clone(&inboxes), Arc::clone(&metrics))
+            .expect("an event queue");
+        let tasks = LocalSet::new();
+        tasks.spawn_local({
+            let shard = Rc::clone(&shard);
+            async move { shard.run().await.expect("the event queue works") }
+        });
+        Self {
+            runtime: runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime"),
+            tasks,
+            shard,
+            inboxes,
+            metrics,
+            index: Index::new(&index::Config {
+                connections_per_tenant: 0,
+                connections: u32::MAX,
+            }),
+            tenant: TenantId::parse("TENANT1").expect("a valid name"),
+        }
+    }
+
+    /// The tenant that all subscribers and events are of.
+    pub fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    /// What the shard has counted.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Runs `task`, and the shard beside it, on this thread.
+    pub fn run<T>(&self, task: impl Future<Output = T>) -> T {
+        self.runtime.block_on(self.tasks.run_until(task))
+    }
+
+    /// Takes a place for a subscriber, and adds it to the shard.
+    pub fn admit(&self, outlet: Outlet, session: Box<dyn Session>, filter: Filter) {
+        let newcomer = Newcomer {
+            outlet,
+            session,
+            encoding: Encoding::Ws,
+            filter,
+            place: self.index.enter(&self.tenant).expect("no limit"),
+            expires_at: u64::MAX,
+            greeting: Vec::new(),
+            early: Vec::new(),
+        };
+        self.shard.attach(newcomer).expect("nothing to watch");
+    }
+
+    /// Adds a subscriber that never says a word.
+    pub fn seat(&self, outlet: Outlet, filter: Filter) {
+        self.admit(outlet, Box::new(Mute), filter);
+    }
+
+    /// Puts `events` into the shard's inbox at once, so that one tick takes them all.
+    pub async fn put(&self, events: &[Arc<Event>]) {
+        for event in events {
+            self.inboxes[0].put(Item::Event(Arc::clone(event))).await;
+        }
+    }
+
+    /// Lets the shard work until `is_done`, which is asked once a turn.
+    pub async fn until(&self, is_done: impl Fn(&Metrics) -> bool) {
+        while !is_done(&self.metrics) {
+            tokio::task::yield_now().await;
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Serves connections of the private listener.
+//!
+//! Invariant: there are at most [`CONNECTIONS`] of them, and a peer that never asks for anything does not keep one.
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::routes::Routes;
+
+/// Connections at once; further ones wait in the kernel.
+const CONNECTIONS: usize = 256;
+
+/// Calls of one HTTP/2 connection at once.
+const CALLS: u32 = 100;
+
+/// Time for the first request, and for the head of each one over HTTP/1.1.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Largest head over HTTP/1.1.
+const HEAD_BYTES: usize = 16 * 1024;
+
+/// Silence after which an HTTP/2 peer is asked whether it is still there, and its time to answer.
+const PING: Duration = Duration::from_secs(30);
+
+/// The pause after the process ran out of descriptors or memory.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long answers that are under way may hold up the end.
+const STOP_GRACE: Duration = Duration::from_millis(500);
+
+/// Serves until `stopped` turns true.
+pub(super) async fn serve(
+    listener: TcpListener,
+    routes: Arc<Routes>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let mut connections = JoinSet::new();
+    let for_connections = stopped.clone();
+    loop {
+        tokio::select! {
+            accepted = listener.accept(), if connections.len() < CONNECTIONS => match accepted {
+                Ok((socket, _)) => {
+                    let (routes, stopped) = (Arc::clone(&routes), for_connections.clone());
+                    connections.spawn(connection(socket, routes, stopped));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the private listener can't accept");
+                    sleep(EXHAUSTED_PAUSE).await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+            () = until(&mut stopped) => break,
+        }
+    }
+    drop(listener);
+    let ended = async { while connections.join_next().await.is_some() {} };
+    // Those that are left are cut with the set.
+    let _ = timeout(STOP_GRACE, ended).await;
+}
+
+async fn connection(socket: TcpStream, routes: Arc<Routes>, mut stopped: watch::Receiver<bool>) {
+    // Without it answers are only later, not wrong.
+    let _ = socket.set_nodelay(true);
+    let has_asked = AtomicBool::new(false);
+    let service = service_fn(|request| {
+        has_asked.store(true, Ordering::Relaxed);
+        let routes = Arc::clone(&routes);
+        async move { Ok::<_, Infallible>(routes.answer(request).await) }
+    });
+    let server = server();
+    let mut serving = pin!(server.serve_connection(TokioIo::new(socket), service));
+    let silence = async {
+        sleep(HEAD_TIMEOUT).await;
+        if has_asked.load(Ordering::Relaxed) {
+            pending::<()>().await;
+        }
+    };
+    let ended = tokio::select! {
+        ended = &mut serving => ended,
+        () = silence => return,
+        () = until(&mut stopped) => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "connection of the private listener ended");
+    }
+}
+
+/// Waits until `stopped` is true, or nobody is left who could say so.
+pub(super) async fn until(stopped: &mut watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|&stopped| stopped).await;
+}
+
+fn server() -> auto::Builder<TokioExecutor> {
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    server
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(HEAD_BYTES);
+    server
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(CALLS)
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PING);
+    server
+}

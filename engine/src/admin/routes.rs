@@ -1,0 +1,159 @@
+//! The paths of the private listener.
+//!
+//! Invariant: the token is checked before anything else is. gRPC is answered over HTTP/2 alone, as it demands; so no
+//! web page can speak it through a browser of this machine, which uses HTTP/2 over TLS only.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+
+use bytes::Bytes;
+use floodway_proto::admin::v1::FILE_DESCRIPTOR_SET;
+use floodway_proto::admin::v1::admin_server::AdminServer;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use tonic::body::Body;
+use tonic::codegen;
+use tonic::server::NamedService;
+use tonic_health::pb::health_server::{Health, HealthServer};
+
+use super::metrics;
+use super::observer::Observer;
+use super::service::Service;
+use super::token::Token;
+
+type Answering = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
+
+/// A gRPC service.
+type Grpc = Box<dyn Fn(Request<Incoming>) -> Answering + Send + Sync>;
+
+/// All that the private listener answers.
+pub(super) struct Routes {
+    grpc: Vec<(&'static str, Grpc)>,
+    observer: Observer,
+    token: Token,
+}
+
+impl Routes {
+    pub(super) fn new(
+        service: Service,
+        health: HealthServer<impl Health>,
+        observer: Observer,
+        token: Option<&str>,
+    ) -> Self {
+        // Tools of some years' standing ask the older version.
+        let reflection = described().build_v1().expect("our own descriptors");
+        let older = described().build_v1alpha().expect("our own descriptors");
+        Self {
+            grpc: vec![
+                grpc(AdminServer::new(service)),
+                grpc(health),
+                grpc(reflection),
+                grpc(older),
+            ],
+            observer,
+            token: Token::new(token),
+        }
+    }
+
+    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        let is_grpc = is_grpc(&request);
+        if !self.token.admits(request.headers()) {
+            return if is_grpc {
+                unauthenticated()
+            } else {
+                unauthorized()
+            };
+        }
+        if is_grpc {
+            return self.call(request).await;
+        }
+        match request.uri().path() {
+            "/metrics" if request.method() == Method::GET => self.metrics(),
+            "/metrics" => method_not_allowed(),
+            _ => error(StatusCode::NOT_FOUND, "Not found"),
+        }
+    }
+
+    async fn call(&self, request: Request<Incoming>) -> Response<Body> {
+        let name = request.uri().path().split('/').nth(1).unwrap_or_default();
+        match self.grpc.iter().find(|(known, _)| *known == name) {
+            Some((_, service)) => service(request).await,
+            None => tonic::Status::unimplemented("unknown service").into_http(),
+        }
+    }
+
+    fn metrics(&self) -> Response<Body> {
+        let text = metrics::text(&self.observer.status());
+        respond(StatusCode::OK, metrics::CONTENT_TYPE, text)
+    }
+}
+
+/// `service`, with the differences between services hidden.
+fn grpc<S>(service: S) -> (&'static str, Grpc)
+where
+    S: codegen::Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>
+        + NamedService
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    S::Future: Send + 'static,
+{
+    let call = move |request| -> Answering {
+        let answering = service.clone().call(request);
+        Box::pin(async { answering.await.unwrap_or_else(|never| match never {}) })
+    };
+    (S::NAME, Box::new(call))
+}
+
+fn described() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+}
+
+/// `application/grpc`, or with its encoding behind it, such as `application/grpc+proto`; not `application/grpc-web`.
+fn is_grpc(request: &Request<Incoming>) -> bool {
+    let rest = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.as_bytes().strip_prefix(b"application/grpc"));
+    request.version() == Version::HTTP_2 && matches!(rest, Some([] | [b'+' | b';', ..]))
+}
+
+fn unauthenticated() -> Response<Body> {
+    tonic::Status::unauthenticated("needs the metadata \"authorization: Bearer TOKEN\"").into_http()
+}
+
+fn unauthorized() -> Response<Body> {
+    let mut response = error(StatusCode::UNAUTHORIZED, "Missing or wrong token");
+    response
+        .headers_mut()
+        .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    response
+}
+
+fn method_not_allowed() -> Response<Body> {
+    let mut response = error(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed");
+    response
+        .headers_mut()
+        .insert(ALLOW, HeaderValue::from_static("GET"));
+    response
+}
+
+fn error(status: StatusCode, detail: &str) -> Response<Body> {
+    let text = serde_json::json!({ "detail": detail }).to_string();
+    respond(status, "application/json", text)
+}
+
+fn respond(status: StatusCode, content_type: &'static str, text: String) -> Response<Body> {
+    let mut response = Response::new(Body::new(Full::new(Bytes::from(text))));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,116 @@
+//! What a gateway tells of itself: the same for metrics, gRPC and the shell.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use serde::{Serialize, Serializer};
+
+/// A gateway at one moment. Each count is exact, though not all are of the same instant; counts begin at the
+/// gateway's start.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Status {
+    /// Which gateway this is.
+    pub node: Node,
+    /// Whether it admits no new streams, because it is about to stop.
+    pub draining: bool,
+    /// The way to the broker.
+    pub broker: Broker,
+    /// The live streams, and those that have ended.
+    pub connections: Connections,
+    /// The limits that hold now.
+    pub limits: Limits,
+    /// What came from the broker.
+    pub ingest: Ingest,
+    /// What went to subscribers.
+    pub deliveries: Deliveries,
+}
+
+/// One run of one gateway.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Node {
+    /// Chosen at random at each start.
+    pub id: String,
+    /// The machine's name; empty if it has none.
+    pub name: String,
+    /// The version of floodway.
+    pub version: String,
+    /// When it started, by the machine's own clock. RFC 3339 in JSON.
+    #[serde(serialize_with = "rfc3339")]
+    pub started_at: SystemTime,
+    /// For how long it has run. Seconds in JSON.
+    #[serde(rename = "uptime_seconds", serialize_with = "seconds")]
+    pub uptime: Duration,
+}
+
+/// The way to the broker.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Broker {
+    /// Whether one is connected now.
+    pub connected: bool,
+    /// Those that are tried in turn, without credentials.
+    pub urls: Vec<String>,
+    /// Connections after the first one.
+    pub reconnects: u64,
+}
+
+/// Live streams, and how many came and went.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Connections {
+    /// Those that count against the limits: live ones, and those in their handshake.
+    pub total: u64,
+    /// Live WebSocket streams.
+    pub websocket: u64,
+    /// Live SSE streams.
+    pub sse: u64,
+    /// Streams that became live.
+    pub opened: u64,
+    /// Live streams that ended; every reason is there.
+    pub closed_by_reason: BTreeMap<String, u64>,
+}
+
+/// Limits on live streams.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Limits {
+    /// Streams of the gateway.
+    pub connections: u64,
+    /// Streams of one tenant; 0 is no limit.
+    pub connections_per_tenant: u64,
+    /// Events that one subscriber may lag.
+    pub queue_size: u64,
+}
+
+/// Messages from the broker.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Ingest {
+    /// Messages that it sent.
+    pub received: u64,
+    /// Bytes of their payloads.
+    pub received_bytes: u64,
+    /// Those that became events.
+    pub accepted: u64,
+    /// Those that did not; every reason is there.
+    pub rejected_by_reason: BTreeMap<String, u64>,
+}
+
+/// Events on their way to subscribers; one event for three subscribers counts as three.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Deliveries {
+    /// Events handed to the kernel, whole.
+    pub delivered: u64,
+    /// Events that matched a subscriber and did not reach it.
+    pub dropped: u64,
+    /// Gaps told because a subscriber lagged.
+    pub overflow_gaps: u64,
+    /// Bytes handed to the kernel.
+    pub sent_bytes: u64,
+    /// Writes that were asked of the kernel for events.
+    pub writes: u64,
+}
+
+fn rfc3339<S: Serializer>(time: &SystemTime, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(&humantime::format_rfc3339_millis(*time))
+}
+
+fn seconds<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_f64(duration.as_millis() as f64 / 1000.0)
+}

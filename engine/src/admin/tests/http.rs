@@ -1,0 +1,75 @@
+//! The plain half of the private listener.
+
+use super::*;
+
+#[tokio::test]
+async fn metrics_are_served_and_other_paths_are_not() {
+    let private = Private::start(None).await;
+    let metrics = private.ask("GET /metrics", "").await;
+    assert!(metrics.starts_with("HTTP/1.1 200 OK\r\n"), "{metrics}");
+    assert!(metrics.contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"));
+    assert!(metrics.contains("\nfloodway_broker_up 0\n"));
+    assert!(metrics.contains("\nfloodway_connections_limit 1000\n"));
+
+    let other = private.ask("GET /api/v1/telemetry/stream/status", "").await;
+    assert!(other.starts_with("HTTP/1.1 404 "), "{other}");
+    assert!(
+        other.ends_with("\r\n\r\n{\"detail\":\"Not found\"}"),
+        "{other}"
+    );
+    let wrong = private.ask("DELETE /metrics", "").await;
+    assert!(
+        wrong.starts_with("HTTP/1.1 405 ") && wrong.contains("allow: GET\r\n"),
+        "{wrong}"
+    );
+    private.stop().await;
+}
+
+#[tokio::test]
+async fn with_a_token_nothing_is_told_without_it() {
+    let private = Private::start(Some("s3cret")).await;
+    for (path, headers) in [
+        ("/metrics", ""),
+        ("/metrics", "Authorization: Bearer wrong\r\n"),
+        ("/nothing", ""),
+    ] {
+        let refused = private.ask(&format!("GET {path}"), headers).await;
+        assert!(refused.starts_with("HTTP/1.1 401 "), "{refused}");
+        assert!(
+            refused.contains("www-authenticate: Bearer\r\n"),
+            "{refused}"
+        );
+        assert!(!refused.contains("floodway_"), "{refused}");
+    }
+    let metrics = private
+        .ask("GET /metrics", "Authorization: Bearer s3cret\r\n")
+        .await;
+    assert!(metrics.starts_with("HTTP/1.1 200 OK\r\n"), "{metrics}");
+    private.stop().await;
+}
+
+#[tokio::test]
+async fn a_web_page_can_not_speak_grpc_over_http_1() {
+    let private = Private::start(None).await;
+    let call = "POST /floodway.admin.v1.Admin/GetStatus";
+    let answer = private
+        .ask(
+            call,
+            "Content-Type: application/grpc\r\nContent-Length: 0\r\n",
+        )
+        .await;
+    assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+    private.stop().await;
+}
+
+#[test]
+fn an_address_in_use_is_an_error() {
+    let config = |listen: String| Config {
+        listen,
+        token: None,
+    };
+    let first = Listener::open(&config("127.0.0.1:0".to_owned())).expect("a port");
+    let taken = first.0.local_addr().expect("an address").to_string();
+    let error = Listener::open(&config(taken)).expect_err("taken");
+    assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+}

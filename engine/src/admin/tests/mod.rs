@@ -1,0 +1,140 @@
+//! The private listener, asked by real clients.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tonic::transport::{Channel, Endpoint};
+
+use super::*;
+use crate::event;
+use crate::index::Index;
+use crate::ingest;
+
+mod calls;
+mod http;
+mod text;
+
+/// A private listener on a port that the kernel chose, with the parts that it looks at.
+struct Private {
+    admin: Admin,
+    index: Arc<Index>,
+    ingest: ingest::Ingest,
+}
+
+impl Private {
+    /// Nobody listens at the broker's address, so there is nothing but zeros to see.
+    async fn start(token: Option<&str>) -> Self {
+        let config = Config {
+            listen: "127.0.0.1:0".to_owned(),
+            token: token.map(str::to_owned),
+        };
+        let limits = crate::index::Config {
+            connections: 1000,
+            connections_per_tenant: 10,
+        };
+        let index = Arc::new(Index::new(&limits));
+        let mqtt = ingest::Config {
+            urls: vec!["mqtt://127.0.0.1:1".to_owned()],
+            ..ingest::Config::default()
+        };
+        let event = event::Config::default();
+        let ingest = ingest::Ingest::start(mqtt, event, Arc::clone(&index), Arc::new([]));
+        let ingest = ingest.expect("ingest");
+        let observer = Observer::new(Watched {
+            identity: Identity::new(),
+            brokers: vec!["mqtt://127.0.0.1:1".to_owned()],
+            connections: limits.connections,
+            queue_size: 100,
+            index: Arc::clone(&index),
+            upstreams: ingest.handle(),
+            shards: (0..2).map(|_| Arc::default()).collect(),
+        });
+        let listener = Listener::open(&config).expect("a port");
+        Self {
+            admin: Admin::start(listener, &config, observer)
+                .await
+                .expect("a thread"),
+            index,
+            ingest,
+        }
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}", self.admin.address())
+    }
+
+    async fn channel(&self) -> Channel {
+        let endpoint = Endpoint::from_shared(self.url()).expect("a URL");
+        endpoint.connect().await.expect("the listener")
+    }
+
+    /// Sends one request over HTTP/1.1 and returns all that comes back.
+    async fn ask(&self, request: &str, headers: &str) -> String {
+        let mut socket = TcpStream::connect(self.admin.address()).await.expect("up");
+        let text = format!("{request} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
+        socket.write_all(text.as_bytes()).await.expect("sent");
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.expect("an answer");
+        answer
+    }
+
+    /// Ends its threads. The listener may wait for clients, so not on theirs.
+    async fn stop(self) {
+        let stop = || {
+            self.admin.stop();
+            self.ingest.stop();
+        };
+        tokio::task::spawn_blocking(stop).await.expect("stopped");
+    }
+}
+
+/// A status in which no two numbers are the same.
+fn sample() -> Status {
+    let counts = |counts: &[(&str, u64)]| -> BTreeMap<String, u64> {
+        let owned = counts.iter().map(|&(name, n)| (name.to_owned(), n));
+        owned.collect()
+    };
+    Status {
+        node: Node {
+            id: "00c0ffee00c0ffee".to_owned(),
+            name: "edge-1".to_owned(),
+            version: "1.2.3".to_owned(),
+            started_at: UNIX_EPOCH + Duration::from_millis(1_771_243_200_500),
+            uptime: Duration::from_millis(61_250),
+        },
+        draining: true,
+        broker: Broker {
+            connected: true,
+            urls: vec!["mqtt://a:1883".to_owned(), "mqtt://b:1883".to_owned()],
+            reconnects: 3,
+        },
+        connections: Connections {
+            total: 14,
+            websocket: 8,
+            sse: 5,
+            opened: 40,
+            closed_by_reason: counts(&[("closed", 17), ("gone", 10)]),
+        },
+        limits: Limits {
+            connections: 9000,
+            connections_per_tenant: 12,
+            queue_size: 100,
+        },
+        ingest: Ingest {
+            received: 700,
+            received_bytes: 70_000,
+            accepted: 691,
+            rejected_by_reason: counts(&[("not_json", 9), ("topic", 0)]),
+        },
+        deliveries: Deliveries {
+            delivered: 5000,
+            dropped: 21,
+            overflow_gaps: 4,
+            sent_bytes: 600_000,
+            writes: 1500,
+        },
+    }
+}

@@ -1,0 +1,115 @@
+//! From the inbox into the batches of the cohorts.
+//!
+//! A tick takes everything out of the inbox and adds it to the batches of the cohorts that want it. With one event
+//! waiting it goes out at once: no timer, no added latency. Under load the batches grow by themselves, and the price per
+//! event falls. Invariant: a parcel's number in a batch is its place in the tick's list, which is emptied only when every
+//! batch is flushed.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::notice::{Gap, Notice};
+use super::parcel::Parcel;
+use super::state::State;
+use crate::event::Event;
+use crate::inbox::{Inbox, Item};
+use crate::index::Tenant;
+
+/// A tick takes no more events once it has this many bytes: its memory stays bounded, whatever devices send.
+const TICK_BYTES: usize = 1024 * 1024;
+
+/// What is under way between the inbox and the subscribers.
+#[derive(Debug, Default)]
+pub(super) struct Tick {
+    pub(super) parcels: Vec<Rc<Parcel>>,
+    /// Cohorts with a batch, by table and number; the first is being flushed.
+    pub(super) dirty: VecDeque<(u32, u32)>,
+    pub(super) batch: Batch,
+}
+
+impl Tick {
+    pub(super) fn is_over(&self) -> bool {
+        self.dirty.is_empty()
+    }
+}
+
+/// The first dirty cohort's batch, gathered.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) is_gathered: bool,
+    pub(super) bytes: Vec<u8>,
+    /// Where each parcel ends among the bytes.
+    pub(super) ends: Vec<(usize, u32)>,
+    pub(super) events: u64,
+    /// The id of the oldest event; `u64::MAX` if there is none.
+    pub(super) oldest: u64,
+}
+
+impl State {
+    /// Takes what waits in the inbox and matches it.
+    pub(super) fn distribute(&mut self, inbox: &Inbox) {
+        let (mut bytes, mut took) = (0, false);
+        while bytes < TICK_BYTES {
+            match inbox.take() {
+                Some(Item::Event(event)) => bytes += self.match_event(event),
+                Some(Item::UpstreamGap(tenant)) => self.match_gap(&tenant),
+                None => break,
+            }
+            took = true;
+        }
+        if took {
+            inbox.made_room();
+        }
+    }
+
+    fn match_event(&mut self, event: Arc<Event>) -> usize {
+        self.matched = event.id();
+        let size = event.json().len();
+        let Some(&table) = self.by_tenant.get(event.tenant()) else {
+            return size;
+        };
+        let Tick { parcels, dirty, .. } = &mut self.tick;
+        let number = u32::try_from(parcels.len()).expect("a tick is bounded");
+        if self.tables[table as usize]
+            .match_event(&event, number, |cohort| dirty.push_back((table, cohort)))
+        {
+            parcels.push(Rc::new(Parcel::Event(event)));
+        }
+        size
+    }
+
+    fn match_gap(&mut self, tenant: &Tenant) {
+        let Some(&table) = self.by_tenant.get(tenant.id()) else {
+            return;
+        };
+        let Tick { parcels, dirty, .. } = &mut self.tick;
+        let number = u32::try_from(parcels.len()).expect("a tick is bounded");
+        self.tables[table as usize].match_all(number, |cohort| dirty.push_back((table, cohort)));
+        parcels.push(Rc::new(Parcel::Notice(Notice::gap(Gap::Upstream))));
+    }
+
+    /// Makes the batch of a cohort one run of bytes.
+    pub(super) fn gather(&mut self, table: u32, cohort: u32) {
+        let Tick { parcels, batch, .. } = &mut self.tick;
+        if batch.is_gathered {
+            return;
+        }
+        let cohort = &self.tables[table as usize].cohorts[cohort as usize];
+        batch.bytes.clear();
+        batch.ends.clear();
+        (batch.events, batch.oldest) = (0, u64::MAX);
+        for &number in &cohort.batch {
+            let parcel = &parcels[number as usize];
+            batch
+                .bytes
+                .extend_from_slice(parcel.frame(&cohort.spec.view).unwrap_or_default());
+            batch.ends.push((batch.bytes.len(), number));
+            if let Some(event) = parcel.event() {
+                batch.events += 1;
+                batch.oldest = batch.oldest.min(event.id().get());
+            }
+        }
+        batch.is_gathered = true;
+    }
+}

@@ -1,0 +1,133 @@
+//! The coming and going of a shard's subscribers.
+//!
+//! Invariant: a subscriber that is live has one place and one seat; one that leaves has given both back, is still told
+//! why, and is gone when it has read that, or when its time is over.
+
+use std::io;
+use std::rc::Rc;
+use std::time::Instant;
+
+use super::bell::Doorbell;
+use super::end::End;
+use super::state::{State, take_seat, token};
+use super::subscriber::{Key, Newcomer, Phase, Subscriber};
+
+impl State {
+    /// Makes `newcomer` a subscriber: every event after this moment that it wants is its own.
+    pub(super) fn attach(&mut self, newcomer: Newcomer) -> io::Result<()> {
+        let Newcomer {
+            mut outlet,
+            session,
+            encoding,
+            filter,
+            place,
+            expires_at,
+            greeting,
+            mut early,
+        } = newcomer;
+        let entry = self.subscribers.vacant_entry();
+        let key = Key(u32::try_from(entry.key()).expect("fewer subscribers than descriptors"));
+        self.generation = self.generation.wrapping_add(1);
+        let token = token(key, self.generation);
+        outlet.register(
+            &self.registry,
+            token,
+            Doorbell {
+                bell: Rc::clone(&self.bell),
+                token,
+            },
+        )?;
+        let from = place.tenant().declare(self.id).max(self.matched);
+        let seat = take_seat(
+            &mut self.tables,
+            &mut self.by_tenant,
+            key,
+            &place,
+            filter,
+            encoding,
+        );
+        entry.insert(Subscriber {
+            outlet,
+            ring: None,
+            phase: Phase::Live { place, seat },
+            from,
+            encoding,
+            generation: self.generation,
+            last_write: self.sweep.ticks(),
+            credit: self.config.client_messages_per_second,
+            paused: false,
+            expires_at,
+            session,
+        });
+        self.metrics.live(encoding).add(1);
+        self.metrics.opened.add(1);
+        self.send(key, &greeting);
+        if !early.is_empty() && self.subscribers.contains(key.0 as usize) {
+            self.hand_over(key, &mut early);
+        }
+        Ok(())
+    }
+
+    /// Ends a stream: gives its place back, says good-bye behind what waits, and lets the peer go.
+    pub(super) fn end(&mut self, key: Key, end: &End) {
+        if self.acting == Some(key) {
+            // Its session is away, acting; and it is the one to say good-bye.
+            self.ending.get_or_insert_with(|| end.clone());
+            return;
+        }
+        let Some(subscriber) = self.subscribers.get(key.0 as usize) else {
+            return;
+        };
+        if matches!(subscriber.phase, Phase::Leaving { .. }) {
+            if *end == End::Gone {
+                self.remove(key);
+            }
+            return;
+        }
+        if !matches!(end, End::Gone | End::SlowConsumer) {
+            self.settle(key);
+        }
+        if self.retire(key, end) {
+            self.say_farewell(key, end);
+        }
+    }
+
+    /// Gives seat and place back. Returns whether there is somebody left to be told.
+    fn retire(&mut self, key: Key, end: &End) -> bool {
+        let Some(subscriber) = self.subscribers.get_mut(key.0 as usize) else {
+            return false;
+        };
+        let leaving = Phase::Leaving {
+            deadline: Instant::now() + self.config.close_timeout,
+            finished: false,
+        };
+        let Phase::Live { place, seat } = std::mem::replace(&mut subscriber.phase, leaving) else {
+            return false;
+        };
+        self.metrics.live(subscriber.encoding).sub(1);
+        self.metrics.ended(end);
+        tracing::debug!(tenant = %place.tenant().id(), reason = end.label(), "stream ended");
+        self.leave_cohort(seat.table, seat.cohort, seat.seat);
+        drop(place);
+        if *end == End::Gone {
+            self.remove(key);
+            return false;
+        }
+        true
+    }
+
+    fn say_farewell(&mut self, key: Key, end: &End) {
+        let subscriber = &mut self.subscribers[key.0 as usize];
+        let mut bytes = Vec::new();
+        subscriber.session.farewell(end, &mut bytes);
+        if let (End::SlowConsumer, Some(ring)) = (end, &mut subscriber.ring) {
+            self.metrics.dropped.add(ring.discard_events());
+        }
+        self.send_last(key, &bytes);
+    }
+
+    fn remove(&mut self, key: Key) {
+        let subscriber = self.subscribers.remove(key.0 as usize);
+        self.metrics.dropped.add(subscriber.held());
+    }
+}

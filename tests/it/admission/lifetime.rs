@@ -1,0 +1,66 @@
+//! A stream lives as long as its token, or the token that it was refreshed with.
+
+use std::time::Duration;
+
+use floodway_tests::token::now;
+use floodway_tests::{Broker, Gateway, token};
+use serde_json::json;
+
+#[tokio::test]
+async fn a_stream_ends_when_its_token_expires() {
+    let broker = Broker::start().await;
+    let gateway = Gateway::start(&broker).await;
+    let short = token("T1").ttl(Duration::from_secs(3)).sign();
+    let expiry = now() + 3;
+    let (mut ws, mut sse) = (
+        gateway.ws_with(&short, "").await,
+        gateway.sse_with(&short, "").await,
+    );
+    let mut lasting = gateway.ws("T1", "").await;
+    assert_eq!(
+        ws.close_code().await,
+        (4001, "Invalid or expired token".to_owned())
+    );
+    sse.ended().await;
+    assert!(
+        (expiry..=expiry + 6).contains(&now()),
+        "{} s after the expiry",
+        now() - expiry
+    );
+    broker.publisher().await.count("T1", "A", 0..1).await;
+    lasting.expect_numbers(0..1).await;
+}
+
+#[tokio::test]
+async fn a_refreshed_stream_lives_to_the_new_expiry() {
+    let broker = Broker::start().await;
+    let gateway = Gateway::start(&broker).await;
+    let short = token("T1").ttl(Duration::from_secs(4)).sign();
+    let (mut refreshed, mut left) = (
+        gateway.ws_with(&short, "").await,
+        gateway.ws_with(&short, "").await,
+    );
+    let longer = token("T1").expires_at(4_102_444_800).sign();
+    let answer = refreshed
+        .ask(json!({"action": "refresh", "token": longer}))
+        .await;
+    assert_eq!(
+        answer,
+        json!({"type": "refreshed", "expires_at": "2100-01-01T00:00:00Z"})
+    );
+    assert_eq!(left.close_code().await.0, 4001);
+    gateway.has_connections(1).await;
+    broker.publisher().await.count("T1", "A", 0..1).await;
+    refreshed.expect_numbers(0..1).await;
+}
+
+#[tokio::test]
+async fn a_refresh_cannot_change_the_tenant() {
+    let broker = Broker::start().await;
+    let gateway = Gateway::start(&broker).await;
+    let mut ws = gateway.ws("T1", "").await;
+    ws.send(json!({"action": "refresh", "token": token("T2").sign()}).to_string())
+        .await;
+    assert_eq!(ws.close_code().await.0, 4003);
+    gateway.has_connections(0).await;
+}

@@ -1,0 +1,18 @@
+//! What users are promised, tested from outside: the real binary, a real broker, clients that others wrote.
+//!
+//! One module a theme; a test is named for what is true. The harness is the package's library.
+
+mod admission;
+mod commands;
+mod demo;
+mod events;
+mod filters;
+mod hostile;
+mod http;
+mod outside_clients;
+mod resume;
+mod scale;
+mod slow;
+mod tidy;
+mod tls;
+mod upstream;
