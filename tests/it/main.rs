@@ -4,6 +4,7 @@
 
 mod admission;
 mod commands;
+mod demo;
 mod events;
 mod filters;
 mod hostile;

@@ -1,7 +1,10 @@
 //! The embedded broker: rumqttd, for MQTT 3.1.1 and for MQTT 5, each on a loopback port of its own.
 //!
-//! Invariant: a [`Broker`] has answered a CONNECT on both ports. rumqttd can't be stopped; it lives as long as the
-//! process.
+//! Invariant: a [`Broker`] has answered a CONNECT on each of its ports. rumqttd can't be stopped; it lives as long as
+//! the process.
+//!
+//! The gateway and the simulated devices have a port of their own. A client that rumqttd refuses (its id holds one of
+//! `+ # / $`, or there are too many) and that comes again makes rumqttd panic, after which that port lets nobody in.
 
 use std::collections::HashMap;
 use std::io;
@@ -11,14 +14,14 @@ use std::time::Duration;
 
 use rumqttd::{ConnectionSettings, RouterConfig, ServerSettings};
 use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
 
 use super::knock::{self, Version};
 
 /// How long it may take until the broker answers. It takes some milliseconds.
 const START: Duration = Duration::from_secs(5);
 
-/// Connections, those of the simulated devices included. Generous: after a refusal rumqttd panics when the refused
-/// client comes again, and then lets nobody in.
+/// Connections, those of the simulated devices included. Generous, since a refusal has consequences (see above).
 const CONNECTIONS: usize = 1_000;
 
 /// Messages are kept for each filter that somebody subscribes to, until this much is full: what a subscriber may lag.
@@ -48,19 +51,15 @@ pub enum BrokerError {
     Ended(String),
     /// Nobody answers.
     #[error(
-        "the embedded broker does not answer at {v4} and {v5} after {START:?}; if another program took one of these ports, start again"
+        "the embedded broker does not answer at {0} after {START:?}; if another program took that port meanwhile, start again"
     )]
-    Unanswered {
-        /// Where MQTT 3.1.1 was expected.
-        v4: SocketAddr,
-        /// Where MQTT 5 was expected.
-        v5: SocketAddr,
-    },
+    Unanswered(SocketAddr),
 }
 
 /// The running broker. Everyone on this machine may connect.
 #[derive(Clone, Copy, Debug)]
 pub struct Broker {
+    inner: SocketAddr,
     v4: SocketAddr,
     v5: SocketAddr,
 }
@@ -71,8 +70,9 @@ impl Broker {
     /// # Errors
     /// If it does not answer within some seconds.
     pub async fn start(packet_bytes: usize) -> Result<Self, BrokerError> {
-        let (v4, v5) = free_ports()?;
-        let config = config(v4, v5, packet_bytes);
+        let [inner, v4, v5] = free_ports()?;
+        let broker = Self { inner, v4, v5 };
+        let config = broker.config(packet_bytes);
         let (tell, ended) = oneshot::channel();
         let run = move || {
             let ended = rumqttd::Broker::new(config).start();
@@ -82,70 +82,135 @@ impl Broker {
         thread::Builder::new()
             .name("broker".to_owned())
             .spawn(run)?;
-        let answered = async {
-            knock::until_answered(v4, Version::V4).await;
-            knock::until_answered(v5, Version::V5).await;
-        };
         tokio::select! {
             why = ended => {
                 let why = why.ok().flatten();
                 Err(BrokerError::Ended(why.unwrap_or_else(|| "no listener is left".to_owned())))
             }
-            answered = tokio::time::timeout(START, answered) => match answered {
-                Ok(()) => Ok(Self { v4, v5 }),
-                Err(_) => Err(BrokerError::Unanswered { v4, v5 }),
-            },
+            answered = broker.answers() => answered.map(|()| broker),
         }
     }
 
-    /// Where clients of MQTT 3.1.1 connect.
+    /// Where the gateway and the simulated devices connect, with MQTT 5.
+    pub fn inner(&self) -> SocketAddr {
+        self.inner
+    }
+
+    /// Where outside clients of MQTT 3.1.1 connect.
     pub fn v4(&self) -> SocketAddr {
         self.v4
     }
 
-    /// Where clients of MQTT 5 connect.
+    /// Where outside clients of MQTT 5 connect.
     pub fn v5(&self) -> SocketAddr {
         self.v5
     }
-}
 
-/// Two ports that nobody listens on. rumqttd binds by itself and does not tell where, so they have to be let go first.
-fn free_ports() -> io::Result<(SocketAddr, SocketAddr)> {
-    let free = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-    // Both are held at once, so that they differ.
-    let (one, other) = (free()?, free()?);
-    Ok((one.local_addr()?, other.local_addr()?))
-}
+    async fn answers(&self) -> Result<(), BrokerError> {
+        let ports = [
+            (self.inner, Version::V5),
+            (self.v4, Version::V4),
+            (self.v5, Version::V5),
+        ];
+        let deadline = Instant::now() + START;
+        for (address, version) in ports {
+            let answered = timeout_at(deadline, knock::until_answered(address, version)).await;
+            answered.map_err(|_| BrokerError::Unanswered(address))?;
+        }
+        Ok(())
+    }
 
-fn config(v4: SocketAddr, v5: SocketAddr, packet_bytes: usize) -> rumqttd::Config {
-    let server = |name: &str, listen| {
-        let settings = ServerSettings {
-            name: name.to_owned(),
-            listen,
-            tls: None,
-            next_connection_delay_ms: ACCEPT_PAUSE_MS,
-            connections: ConnectionSettings {
-                connection_timeout_ms: CONNECT_TIMEOUT_MS,
-                max_payload_size: packet_bytes,
-                max_inflight_count: INFLIGHT,
-                auth: None,
-                external_auth: None,
-                // A topic becomes known with its first subscriber or message.
-                dynamic_filters: true,
-            },
+    fn config(&self, packet_bytes: usize) -> rumqttd::Config {
+        let servers = |servers: &[(&str, SocketAddr)]| {
+            let named = servers.iter().map(|(name, listen)| {
+                let settings = settings(name, *listen, packet_bytes);
+                ((*name).to_owned(), settings)
+            });
+            Some(named.collect::<HashMap<_, _>>())
         };
-        Some(HashMap::from([(name.to_owned(), settings)]))
-    };
-    rumqttd::Config {
-        router: RouterConfig {
-            max_connections: CONNECTIONS,
-            max_outgoing_packet_count: WRITE_PACKETS,
-            max_segment_size: SEGMENT_BYTES,
-            max_segment_count: SEGMENTS,
-            ..RouterConfig::default()
+        rumqttd::Config {
+            router: RouterConfig {
+                max_connections: CONNECTIONS,
+                max_outgoing_packet_count: WRITE_PACKETS,
+                max_segment_size: SEGMENT_BYTES,
+                max_segment_count: SEGMENTS,
+                ..RouterConfig::default()
+            },
+            v4: servers(&[("broker-v4", self.v4)]),
+            v5: servers(&[("broker-inner", self.inner), ("broker-v5", self.v5)]),
+            ..rumqttd::Config::default()
+        }
+    }
+}
+
+fn settings(name: &str, listen: SocketAddr, packet_bytes: usize) -> ServerSettings {
+    ServerSettings {
+        name: name.to_owned(),
+        listen,
+        tls: None,
+        next_connection_delay_ms: ACCEPT_PAUSE_MS,
+        connections: ConnectionSettings {
+            connection_timeout_ms: CONNECT_TIMEOUT_MS,
+            max_payload_size: packet_bytes,
+            max_inflight_count: INFLIGHT,
+            auth: None,
+            external_auth: None,
+            // A topic becomes known with its first subscriber or message.
+            dynamic_filters: true,
         },
-        v4: server("broker-v4", v4),
-        v5: server("broker-v5", v5),
-        ..rumqttd::Config::default()
+    }
+}
+
+/// Ports that nobody listens on. rumqttd binds by itself and does not tell where, so they have to be let go first.
+fn free_ports() -> io::Result<[SocketAddr; 3]> {
+    let free = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    // All are held at once, so that they differ.
+    let held = [free()?, free()?, free()?];
+    let [inner, v4, v5] = &held;
+    Ok([inner.local_addr()?, v4.local_addr()?, v5.local_addr()?])
+}
+
+#[cfg(test)]
+mod tests {
+    use rumqttc::v5::mqttbytes::QoS;
+    use rumqttc::v5::mqttbytes::v5::Packet;
+    use rumqttc::v5::{AsyncClient, Event, MqttOptions};
+
+    use super::*;
+    use crate::demo::Fleet;
+
+    /// Connects with this client id over MQTT 3.1.1, until the broker refuses, and tells whether it has.
+    async fn is_refused(broker: SocketAddr, client_id: &str) -> bool {
+        let options = rumqttc::MqttOptions::new(client_id, broker.ip().to_string(), broker.port());
+        rumqttc::AsyncClient::new(options, 1)
+            .1
+            .poll()
+            .await
+            .is_err()
+    }
+
+    #[tokio::test]
+    async fn devices_reach_a_subscriber_whatever_outside_clients_do() {
+        let broker = Broker::start(64 * 1024).await.expect("a broker");
+        // The first refusal, and what rumqttd makes of the second.
+        assert!(is_refused(broker.v4(), "a+b").await);
+        assert!(is_refused(broker.v4(), "a+b").await);
+        let (host, port) = (broker.v5().ip().to_string(), broker.v5().port());
+        let (client, mut events) = AsyncClient::new(MqttOptions::new("test", host, port), 1);
+        let subscribed = client.try_subscribe("tenant/+/device/+/telemetry", QoS::AtMostOnce);
+        subscribed.expect("room for one request");
+        let fleet = Fleet::start(broker.inner());
+        let mut topics = std::collections::HashSet::new();
+        let all = async {
+            while topics.len() < fleet.size() {
+                let event = events.poll().await.expect("a live link");
+                if let Event::Incoming(Packet::Publish(publish)) = event {
+                    topics.insert(publish.topic);
+                }
+            }
+        };
+        let all = tokio::time::timeout(Duration::from_secs(20), all).await;
+        all.expect("a message of each device");
+        assert_eq!(fleet.connected()(), fleet.size());
     }
 }

@@ -52,11 +52,11 @@ async fn demo(settled: Settled) -> Result<(), Failure> {
     } = settled;
     let stop = Stop::listen()?;
     let broker = Broker::start(settings::broker_packet_bytes(&config)).await?;
-    config.mqtt.urls = vec![format!("mqtt://{}", broker.v5())];
+    config.mqtt.urls = vec![format!("mqtt://{}", broker.inner())];
     let (gateway, in_use) = start(config.clone(), may_move, admin_may_move).await?;
     let observer = gateway.observer();
     until_connected(&observer).await?;
-    let fleet = Fleet::start(broker.v4());
+    let fleet = Fleet::start(broker.inner());
     let address = gateway.address().map_err(StartError::from)?;
     let expires_at = SystemTime::now() + TOKEN_TTL;
     let welcome = Welcome {
