@@ -11,6 +11,7 @@
 //! metric`, all want something else, and so does the newcomer, for whom a cohort is founded, and dissolved behind it.
 
 use std::cell::Cell;
+use std::mem;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -177,7 +178,8 @@ fn change_filter(c: &mut Criterion) {
             let rig = crowd.gather(count);
             let order = Rc::new(Order::default());
             let changer = Changer {
-                filters: [crowd.other_filter(count), crowd.filter(count)],
+                next: crowd.other_filter(count),
+                after: crowd.filter(count),
                 order: Rc::clone(&order),
             };
             let peer = Peer::new(&Rc::default());
@@ -213,7 +215,8 @@ impl Order {
 
 /// A session that changes its filter as often as ordered, whenever its peer speaks.
 struct Changer {
-    filters: [Filter; 2],
+    next: Filter,
+    after: Filter,
     order: Rc<Order>,
 }
 
@@ -221,8 +224,9 @@ impl Session for Changer {
     fn receive(&mut self, _: &mut [u8], line: &mut Line<'_>) {
         let changes = self.order.changes.get();
         let start = Instant::now();
-        for filter in self.filters.iter().cycle().take(changes as usize) {
-            line.set_filter(filter.clone());
+        for _ in 0..changes {
+            line.set_filter(self.next.clone());
+            mem::swap(&mut self.next, &mut self.after);
         }
         self.order.elapsed.set(start.elapsed());
         self.order.done.add(changes);

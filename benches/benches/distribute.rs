@@ -3,13 +3,14 @@
 //! Inside the timer: putting a batch of events into the inbox, waking the shard, matching, gathering, and one delivery
 //! per event and subscriber that wants it, until the last is counted. Outside: parsing and encoding (the events are
 //! used again, so their texts are there), connecting, and the kernel, except in `sockets`.
-//! A time is per delivery: per event *and* subscriber. With one subscriber it is all that an event costs a shard.
+//! Criterion's times are per batch, its throughput is in deliveries; `best` is the quickest sample, per delivery. With
+//! one subscriber and one event it is all that an event costs a shard, the wake-up and two system calls included.
 //!
 //! * `takes everything`: outlets that count bytes. `one cohort`: all want everything. `10 filters`: each wants one of
 //!   ten metrics. `own device`: each wants another device, so each event is delivered once, among so many.
 //! * `takes nothing`: outlets that never take a byte, their rings full, under each policy: what a slow consumer costs
 //!   the others. The events are of 128 devices in turn, so that `Latest` finds none overtaken in a ring of 100: its
-//!   worst case. A time is per event dropped.
+//!   worst case. An event dropped counts as a delivery here.
 //! * `sockets`: loopback TCP, read by another thread, for the share of the kernel, which on loopback includes the
 //!   receiving side of TCP.
 

@@ -1,6 +1,7 @@
 //! A shard that runs on the bench's own thread.
 
-use std::num::NonZeroUsize;
+use std::cell::RefCell;
+use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use floodway::index::{self, Index};
 use floodway::names::TenantId;
 use floodway::shard::{Config, Filter, Metrics, Newcomer, Outlet, Session, Shard};
 use tokio::runtime::{self, Runtime};
-use tokio::task::LocalSet;
+use tokio::task::{JoinHandle, LocalSet};
 
 use crate::outlets::Mute;
 
@@ -29,6 +30,7 @@ pub fn config() -> Config {
 pub struct Rig {
     runtime: Runtime,
     tasks: LocalSet,
+    running: RefCell<JoinHandle<io::Result<()>>>,
     shard: Rc<Shard>,
     inboxes: Arc<[Inbox]>,
     metrics: Arc<Metrics>,
@@ -39,14 +41,14 @@ pub struct Rig {
 impl Rig {
     /// Makes the shard. It runs while [`Rig::run`] does.
     pub fn new(config: &Config) -> Self {
-        let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(NonZeroUsize::get(config.inbox))]);
+        let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(config.inbox.get())]);
         let metrics = Arc::new(Metrics::default());
         let shard = Shard::new(0, config, Arc::clone(&inboxes), Arc::clone(&metrics))
             .expect("an event queue");
         let tasks = LocalSet::new();
-        tasks.spawn_local({
+        let running = tasks.spawn_local({
             let shard = Rc::clone(&shard);
-            async move { shard.run().await.expect("the event queue works") }
+            async move { shard.run().await }
         });
         Self {
             runtime: runtime::Builder::new_current_thread()
@@ -54,6 +56,7 @@ impl Rig {
                 .build()
                 .expect("a runtime"),
             tasks,
+            running: RefCell::new(running),
             shard,
             inboxes,
             metrics,
@@ -76,8 +79,18 @@ impl Rig {
     }
 
     /// Runs `task`, and the shard beside it, on this thread.
+    ///
+    /// # Panics
+    /// If the shard ends: a task that waits for it would wait for ever.
     pub fn run<T>(&self, task: impl Future<Output = T>) -> T {
-        self.runtime.block_on(self.tasks.run_until(task))
+        let mut running = self.running.borrow_mut();
+        self.runtime.block_on(self.tasks.run_until(async {
+            tokio::select! {
+                biased;
+                result = task => result,
+                ended = &mut *running => panic!("the shard ended: {ended:?}"),
+            }
+        }))
     }
 
     /// Takes a place for a subscriber, and adds it to the shard.

@@ -6,6 +6,8 @@
 
 use std::collections::VecDeque;
 
+use hashbrown::HashSet;
+
 use super::config::Overflow;
 use super::notice::Gap;
 use super::parcel::Addressed;
@@ -244,7 +246,8 @@ impl Ring {
         fn device(event: &Addressed) -> Option<&str> {
             event.parcel.event().map(|event| event.device())
         }
-        let mut seen = std::collections::HashSet::from([device(newest)]);
+        let mut seen = HashSet::with_capacity(self.entries.len() + 1);
+        seen.insert(device(newest));
         let mut overtaken: Vec<usize> = self
             .droppable()
             .rev()

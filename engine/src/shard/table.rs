@@ -27,7 +27,19 @@ pub(super) struct Cohort {
     pub(super) members: Members,
     /// What is to be flushed to the members: places in the tick's list of parcels.
     pub(super) batch: Vec<u32>,
+    /// Where it is in each list that names it, in the order of its filter.
+    places: Vec<u32>,
 }
+
+/// A cohort's entry in a list. It knows which of the cohort's places it is, so that it can be struck out without a
+/// search: ten thousand cohorts may be in one list.
+#[derive(Clone, Copy, Debug)]
+struct Listed {
+    cohort: u32,
+    nth: u32,
+}
+
+type List = Vec<Listed>;
 
 impl Cohort {
     /// Adds a parcel to the batch. Returns whether it is the first.
@@ -51,9 +63,9 @@ pub(super) struct Table {
     pub(super) tenant: Arc<Tenant>,
     pub(super) cohorts: Slab<Cohort>,
     by_spec: HashMap<Rc<Spec>, u32>,
-    everything: Vec<u32>,
-    by_device: HashMap<DeviceId, Vec<u32>>,
-    by_group: HashMap<GroupId, Vec<u32>>,
+    everything: List,
+    by_device: HashMap<DeviceId, List>,
+    by_group: HashMap<GroupId, List>,
     subscribers: usize,
 }
 
@@ -106,8 +118,8 @@ impl Table {
     ) -> bool {
         let cohorts = &mut self.cohorts;
         let mut wanted = false;
-        let mut offer = |list: &[u32]| {
-            for &id in list {
+        let mut offer = |list: &[Listed]| {
+            for &Listed { cohort: id, .. } in list {
                 let cohort = &mut cohorts[id as usize];
                 if event.matches(cohort.spec.view.metrics.as_ref()) {
                     wanted = true;
@@ -142,17 +154,25 @@ impl Table {
 
     fn found_cohort(&mut self, spec: Spec) -> u32 {
         let spec = Rc::new(spec);
-        let cohort = Cohort {
+        let id = index(self.cohorts.vacant_key());
+        let mut places = Vec::new();
+        if spec.filter.wants_all_devices() {
+            enlist(&mut self.everything, id, &mut places);
+        }
+        for device in spec.filter.devices() {
+            let list = self.by_device.entry(device.clone()).or_default();
+            enlist(list, id, &mut places);
+        }
+        for group in spec.filter.groups() {
+            let list = self.by_group.entry(group.clone()).or_default();
+            enlist(list, id, &mut places);
+        }
+        self.cohorts.insert(Cohort {
             spec: Rc::clone(&spec),
             members: Members::default(),
             batch: Vec::new(),
-        };
-        let id = index(self.cohorts.insert(cohort));
-        if spec.filter.wants_all_devices() {
-            self.everything.push(id);
-        }
-        list_under(&mut self.by_device, spec.filter.devices(), id);
-        list_under(&mut self.by_group, spec.filter.groups(), id);
+            places,
+        });
         self.by_spec.insert(spec, id);
         id
     }
@@ -162,11 +182,23 @@ impl Table {
         if !cohort.members.is_empty() || !cohort.batch.is_empty() {
             return;
         }
-        let spec = self.cohorts.remove(id as usize).spec;
+        let Cohort { spec, places, .. } = self.cohorts.remove(id as usize);
         self.by_spec.remove(&spec);
-        self.everything.retain(|&listed| listed != id);
-        unlist(&mut self.by_device, spec.filter.devices(), id);
-        unlist(&mut self.by_group, spec.filter.groups(), id);
+        let mut places = places.into_iter();
+        if spec.filter.wants_all_devices() {
+            strike_out(&mut self.everything, places.next(), &mut self.cohorts);
+        }
+        for device in spec.filter.devices() {
+            strike_out_of(
+                &mut self.by_device,
+                device,
+                places.next(),
+                &mut self.cohorts,
+            );
+        }
+        for group in spec.filter.groups() {
+            strike_out_of(&mut self.by_group, group, places.next(), &mut self.cohorts);
+        }
     }
 }
 
@@ -174,19 +206,35 @@ fn index(id: usize) -> u32 {
     u32::try_from(id).expect("fewer cohorts than descriptors")
 }
 
-fn list_under<N: Clone + Eq + Hash>(lists: &mut HashMap<N, Vec<u32>>, names: &[N], id: u32) {
-    for name in names {
-        lists.entry(name.clone()).or_default().push(id);
+/// Puts a cohort at the end of `list`, and the place among its `places`.
+fn enlist(list: &mut List, cohort: u32, places: &mut Vec<u32>) {
+    let nth = index(places.len());
+    places.push(index(list.len()));
+    list.push(Listed { cohort, nth });
+}
+
+/// Takes the entry at `place` out of `list`; the last one takes its place.
+fn strike_out(list: &mut List, place: Option<u32>, cohorts: &mut Slab<Cohort>) {
+    let place = place.expect("a place for each list");
+    list.swap_remove(place as usize);
+    if let Some(moved) = list.get(place as usize) {
+        cohorts[moved.cohort as usize].places[moved.nth as usize] = place;
     }
 }
 
-fn unlist<N: Eq + Hash>(lists: &mut HashMap<N, Vec<u32>>, names: &[N], id: u32) {
-    for name in names {
-        if let Some(list) = lists.get_mut(name) {
-            list.retain(|&listed| listed != id);
-            if list.is_empty() {
-                lists.remove(name);
-            }
-        }
+fn strike_out_of<N: Eq + Hash>(
+    lists: &mut HashMap<N, List>,
+    name: &N,
+    place: Option<u32>,
+    cohorts: &mut Slab<Cohort>,
+) {
+    let list = lists.get_mut(name).expect("it is listed under each name");
+    strike_out(list, place, cohorts);
+    if list.is_empty() {
+        lists.remove(name);
     }
 }
+
+#[cfg(all(test, not(floodway_loom)))]
+#[path = "table_tests.rs"]
+mod tests;
