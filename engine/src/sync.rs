@@ -1,4 +1,4 @@
-//! The atomics of the lock-free modules: std's, or loom's when its models are built (`--cfg floodway_loom`).
+//! The atomics of the lock-free modules: std's, or loom's when its models are built (`scripts/test` does so).
 
 #[cfg(floodway_loom)]
 pub(crate) use loom::sync::atomic::{AtomicU64, Ordering, fence};

@@ -25,7 +25,7 @@ fn requests(token: &str) -> Vec<(&'static str, Vec<u8>)> {
         ("line breaks", b"\r\n\r\n\r\n\r\n".to_vec()),
         ("no method", b" / HTTP/1.1\r\n\r\n".to_vec()),
         ("a lone method", b"GET\r\n\r\n".to_vec()),
-        ("no version", b"GET /\r\n\r\n".to_vec()),
+        ("no version of HTTP", b"GET /\r\n\r\n".to_vec()),
         ("HTTP 0.9", b"GET /livez HTTP/0.9\r\n\r\n".to_vec()),
         ("HTTP 3 by name", b"GET /livez HTTP/3.0\r\n\r\n".to_vec()),
         (
@@ -149,7 +149,7 @@ fn requests(token: &str) -> Vec<(&'static str, Vec<u8>)> {
             "another upgrade",
             edit("Upgrade: websocket", "Upgrade: webhook"),
         ),
-        ("no version", edit("Sec-WebSocket-Version: 13\r\n", "")),
+        ("no version of WebSocket", edit("Sec-WebSocket-Version: 13\r\n", "")),
         ("version 8", edit("Version: 13", "Version: 8")),
         ("version 99", edit("Version: 13", "Version: 99")),
         (
