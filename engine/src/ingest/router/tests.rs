@@ -1,0 +1,193 @@
+//! Messages go in, and what lies in the inboxes of three shards is looked at.
+
+use super::*;
+use crate::event::Rejection;
+use crate::index::{self, Place};
+
+struct Bed {
+    router: Router,
+    index: Arc<Index>,
+    inboxes: Arc<[Inbox]>,
+    metrics: Arc<Metrics>,
+}
+
+fn bed() -> Bed {
+    let index = Arc::new(Index::new(&index::Config {
+        connections_per_tenant: 0,
+        connections: 100,
+    }));
+    let inboxes: Arc<[Inbox]> = (0..3).map(|_| Inbox::new(2)).collect();
+    let metrics = Arc::new(Metrics::default());
+    let config = event::Config::default();
+    let router = Router::new(
+        &config,
+        Arc::clone(&index),
+        Arc::clone(&inboxes),
+        Arc::clone(&metrics),
+    );
+    Bed {
+        router,
+        index,
+        inboxes,
+        metrics,
+    }
+}
+
+impl Bed {
+    fn enter(&self, tenant: &str) -> Place {
+        self.index.enter(&TenantId::parse(tenant).unwrap()).unwrap()
+    }
+
+    fn take(&self, shard: usize) -> Option<Arc<Event>> {
+        match self.inboxes[shard].take()? {
+            Item::Event(event) => Some(event),
+            Item::UpstreamGap(_) => panic!("a gap where an event was expected"),
+        }
+    }
+}
+
+const GOOD: &[u8] = br#"{"metrics":{"t":1}}"#;
+
+#[tokio::test]
+async fn an_event_reaches_each_interested_shard_once_and_is_shared() {
+    let mut bed = bed();
+    let place = bed.enter("T");
+    place.tenant().declare(0);
+    place.tenant().declare(2);
+    bed.router
+        .publish(b"tenant/T/device/D/telemetry", GOOD)
+        .await;
+    let (first, second) = (bed.take(0).unwrap(), bed.take(2).unwrap());
+    assert!(Arc::ptr_eq(&first, &second));
+    assert_eq!((first.tenant().as_str(), first.device()), ("T", "D"));
+    assert!(bed.inboxes.iter().all(Inbox::is_empty));
+    assert_eq!(place.tenant().declare(1), first.id(), "it is appended");
+}
+
+#[tokio::test]
+async fn events_nobody_wants_are_counted_and_go_nowhere() {
+    let mut bed = bed();
+    let place = bed.enter("T");
+    bed.router
+        .publish(b"tenant/T/device/D/telemetry", GOOD)
+        .await;
+    bed.router
+        .publish(b"tenant/STRANGER/device/D/telemetry", GOOD)
+        .await;
+    bed.router
+        .publish(b"tenant/STRANGER/device/D/telemetry", b"[]")
+        .await;
+    assert!(bed.inboxes.iter().all(Inbox::is_empty));
+    assert_ne!(
+        place.tenant().declare(0),
+        event::EventId::new(0),
+        "the first one is appended all the same"
+    );
+    let counts = bed.metrics.snapshot(false);
+    assert_eq!((counts.received, counts.accepted), (3, 2));
+    assert_eq!(
+        counts.rejected_for(Reason::Payload(Rejection::NotAnObject)),
+        1
+    );
+    assert_eq!(counts.bytes, 2 * GOOD.len() as u64 + 2);
+}
+
+#[tokio::test]
+async fn bad_input_is_counted_by_reason_and_the_next_event_arrives() {
+    let mut bed = bed();
+    let place = bed.enter("T");
+    place.tenant().declare(1);
+    bed.router.publish(b"tenant/T/device/D/status", GOOD).await;
+    bed.router
+        .publish(b"tenant/T/device/\xff/telemetry", GOOD)
+        .await;
+    bed.router
+        .publish(b"tenant/T/device/D/telemetry", b"{")
+        .await;
+    bed.router
+        .publish(b"tenant/T/device/D/telemetry", br#"{"metrics":[]}"#)
+        .await;
+    bed.router
+        .publish(b"tenant/T/device/D/telemetry", GOOD)
+        .await;
+    let counts = bed.metrics.snapshot(false);
+    assert_eq!(counts.rejected_for(Reason::Topic), 2);
+    assert_eq!(counts.rejected_for(Reason::Payload(Rejection::NotJson)), 1);
+    assert_eq!(
+        counts.rejected_for(Reason::Payload(Rejection::MetricsNotAnObject)),
+        1
+    );
+    assert_eq!(
+        counts.received,
+        counts.accepted + counts.rejected.iter().map(|(_, n)| n).sum::<u64>()
+    );
+    assert!(bed.take(1).is_some());
+    assert!(bed.take(1).is_none());
+}
+
+#[tokio::test]
+async fn a_gap_keeps_its_place_between_two_events() {
+    let mut bed = bed();
+    let place = bed.enter("T");
+    place.tenant().declare(0);
+    bed.router
+        .publish(b"tenant/T/device/D/telemetry", GOOD)
+        .await;
+    bed.router.upstream_gap(place.tenant()).await;
+    assert!(
+        bed.inboxes[1].is_empty(),
+        "a shard without subscribers of the tenant is not told"
+    );
+    assert!(matches!(bed.inboxes[0].take(), Some(Item::Event(_))));
+    assert!(
+        matches!(bed.inboxes[0].take(), Some(Item::UpstreamGap(of)) if Arc::ptr_eq(&of, place.tenant()))
+    );
+}
+
+#[tokio::test]
+async fn a_full_inbox_makes_the_router_wait_and_loses_nothing() {
+    let mut bed = bed();
+    let place = bed.enter("T");
+    place.tenant().declare(0);
+    let inboxes = Arc::clone(&bed.inboxes);
+    let shard = tokio::spawn(async move {
+        let mut ids = Vec::new();
+        while ids.len() < 50 {
+            inboxes[0].filled().await;
+            while let Some(Item::Event(event)) = inboxes[0].take() {
+                ids.push(event.id());
+            }
+            inboxes[0].made_room();
+        }
+        ids
+    });
+    for _ in 0..50 {
+        bed.router
+            .publish(b"tenant/T/device/D/telemetry", GOOD)
+            .await;
+    }
+    let ids = shard.await.unwrap();
+    assert!(
+        ids.windows(2).all(|pair| pair[0] < pair[1]),
+        "in order, each once"
+    );
+}
+
+#[test]
+fn a_reason_is_logged_once_in_a_while_with_the_number_passed_over() {
+    let (mut complaint, start) = (Complaint::default(), Instant::now());
+    assert_eq!(complaint.is_due(start), Some(0));
+    assert_eq!(complaint.is_due(start + LOG_PAUSE / 2), None);
+    assert_eq!(complaint.is_due(start + LOG_PAUSE * 9 / 10), None);
+    assert_eq!(complaint.is_due(start + LOG_PAUSE), Some(2));
+    assert_eq!(complaint.is_due(start + LOG_PAUSE * 2), Some(0));
+}
+
+#[test]
+fn a_logged_topic_is_cut_and_cannot_forge_a_line() {
+    assert_eq!(printable(b"a\nb\x1b[31m\xff"), "a\\nb\\u{1b}[31m\u{fffd}");
+    assert_eq!(
+        printable("ü".repeat(5000).as_bytes()),
+        "ü".repeat(LOG_TOPIC_CHARS)
+    );
+}

@@ -1,0 +1,65 @@
+//! The mode `all`: one subscription that serves every tenant.
+
+use super::*;
+
+#[test]
+fn all_is_one_subscription_that_confirms_everybody() {
+    let mut bed = bed(Subscribe::All);
+    let early = bed.enter("EARLY");
+    bed.subscriptions.link_up();
+    let (id, filters) = bed.sends_subscribe();
+    assert_eq!(filters, [topic::ALL]);
+    let asked = bed.enter("ASKED");
+    bed.grants(id, 1);
+    assert_eq!(bed.confirms(), ["ASKED", "EARLY"]);
+    let late = bed.enter("LATE");
+    assert_eq!(bed.confirms(), ["LATE"], "at once");
+    assert_eq!(bed.sends(), None);
+    bed.subscriptions.link_lost();
+    assert!(
+        [&early, &asked, &late]
+            .into_iter()
+            .all(|place| upstream(place) == Upstream::Waiting)
+    );
+    let _new = bed.enter("NEW");
+    bed.subscriptions.link_up();
+    let (id, _) = bed.sends_subscribe();
+    assert!(bed.subscriptions.gap_before("NEW").is_none());
+    assert!(bed.subscriptions.gap_before("EARLY").is_some());
+    bed.grants(id, 1);
+    assert_eq!(bed.confirms(), ["!ASKED", "!LATE", "EARLY", "NEW"]);
+}
+
+#[test]
+fn all_forgets_empty_tenants_and_stays_subscribed() {
+    let mut bed = bed(Subscribe::All);
+    bed.subscriptions.link_up();
+    let (id, _) = bed.sends_subscribe();
+    bed.grants(id, 1);
+    drop(bed.enter("T"));
+    bed.confirms();
+    bed.passes(Duration::ZERO);
+    bed.passes(LINGER);
+    assert!(bed.index.find("T").is_none());
+    assert_eq!(bed.sends(), None);
+    let _again = bed.enter("T");
+    assert_eq!(bed.confirms(), ["T"]);
+}
+
+#[test]
+fn all_refused_refuses_everybody_until_it_is_granted() {
+    let mut bed = bed(Subscribe::All);
+    bed.subscriptions.link_up();
+    let early = bed.enter("EARLY");
+    let (id, _) = bed.sends_subscribe();
+    bed.refuses(id);
+    let late = bed.enter("LATE");
+    assert_eq!(
+        (upstream(&early), upstream(&late)),
+        (Upstream::Refused, Upstream::Refused)
+    );
+    bed.passes(Duration::from_secs(1));
+    let (id, _) = bed.sends_subscribe();
+    bed.grants(id, 1);
+    assert_eq!(bed.confirms(), ["EARLY", "LATE"]);
+}
