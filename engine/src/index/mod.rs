@@ -126,17 +126,21 @@ impl Index {
             return found;
         }
         let fresh = Arc::new(Tenant::new(tenant.clone()));
+        // What stands in the map after the change, or what kept it: `fresh` only if it was added. One that was never
+        // added must not be given out, or its subscribers are where no event finds them.
+        let mut standing = Arc::clone(&fresh);
         self.part(tenant.as_str()).rcu(|part| {
             let mut part = Part::clone(part);
             match part.get(tenant) {
-                Some(found) if !found.is_retired() => {}
+                Some(found) if !found.is_retired() => standing = Arc::clone(found),
                 _ => {
+                    standing = Arc::clone(&fresh);
                     part.insert(tenant.clone(), Arc::clone(&fresh));
                 }
             }
             part
         });
-        self.find(tenant.as_str()).unwrap_or(fresh)
+        standing
     }
 
     fn part(&self, tenant: &str) -> &ArcSwap<Part> {
