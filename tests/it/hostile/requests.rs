@@ -149,7 +149,10 @@ fn requests(token: &str) -> Vec<(&'static str, Vec<u8>)> {
             "another upgrade",
             edit("Upgrade: websocket", "Upgrade: webhook"),
         ),
-        ("no version of WebSocket", edit("Sec-WebSocket-Version: 13\r\n", "")),
+        (
+            "no version of WebSocket",
+            edit("Sec-WebSocket-Version: 13\r\n", ""),
+        ),
         ("version 8", edit("Version: 13", "Version: 8")),
         ("version 99", edit("Version: 13", "Version: 99")),
         (
