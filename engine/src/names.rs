@@ -1,6 +1,6 @@
 //! What tenants, devices and groups are called.
 //!
-//! Invariant: a name is 1 to 256 bytes long and holds no `/`, `+`, `#` and no control character, so it is
+//! Invariant: a name is 1 to 256 bytes long and holds no `/`, `+`, `#`, no control character and no noncharacter of Unicode, so it is
 //! one level of an MQTT topic and never a wildcard (MQTT 5.0, 4.7.1). Names are made only by parsing.
 
 use std::borrow::Borrow;
@@ -37,11 +37,17 @@ pub fn check(text: &str) -> Result<(), BadName> {
     }
     if text
         .chars()
-        .any(|c| matches!(c, '/' | '+' | '#') || c.is_control())
+        .any(|c| matches!(c, '/' | '+' | '#') || c.is_control() || is_noncharacter(c))
     {
         return Err(BadName::Forbidden);
     }
     Ok(())
+}
+
+/// MQTT 5.0, 1.5.4: a receiver may take these for malformed. Mosquitto ends the connection that subscribes to one, and
+/// with it every other tenant's subscription.
+fn is_noncharacter(c: char) -> bool {
+    matches!(c, '\u{fdd0}'..='\u{fdef}') || u32::from(c) & 0xfffe == 0xfffe
 }
 
 macro_rules! name {
@@ -102,7 +108,17 @@ mod tests {
         assert!(DeviceId::parse("köln 7\"\\").is_ok());
         assert_eq!(GroupId::parse(""), Err(BadName::Empty));
         assert_eq!(GroupId::parse(&"x".repeat(257)), Err(BadName::TooLong));
-        for bad in ["a/b", "+", "a#", "a\nb", "a\u{0}", "\u{85}"] {
+        for bad in [
+            "a/b",
+            "+",
+            "a#",
+            "a\nb",
+            "a\u{0}",
+            "\u{85}",
+            "\u{ffff}",
+            "\u{fdd0}",
+            "\u{1fffe}",
+        ] {
             assert_eq!(TenantId::parse(bad), Err(BadName::Forbidden), "{bad:?}");
         }
     }

@@ -75,6 +75,15 @@ impl StreamPipe {
     }
 }
 
+/// A stream that is cut ends its body too: hyper would wait for more for ever, and the client with it.
+impl Drop for StreamPipe {
+    fn drop(&mut self) {
+        let shared = &mut *self.0.borrow_mut();
+        shared.is_finished = true;
+        Self::wake_reader(shared);
+    }
+}
+
 impl fmt::Debug for StreamPipe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StreamPipe").finish_non_exhaustive()
@@ -129,5 +138,26 @@ impl Pipe for StreamPipe {
         shared.is_finished = true;
         Self::wake_reader(shared);
         Ok(())
+    }
+}
+
+#[cfg(all(test, not(floodway_loom)))]
+mod tests {
+    use std::future::poll_fn;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stream_that_is_cut_ends_its_body_behind_what_was_taken() {
+        let (mut pipe, mut body) = pipe();
+        assert_eq!(pipe.write_vectored(&[IoSlice::new(b"event")]).unwrap(), 5);
+        let first = poll_fn(|cx| body.poll(cx)).await;
+        assert_eq!(first.as_deref(), Some(&b"event"[..]));
+        let end = poll_fn(|cx| body.poll(cx));
+        let cut = async { drop(pipe) };
+        let ended = async { tokio::join!(end, cut).0 };
+        let ended = tokio::time::timeout(Duration::from_secs(5), ended).await;
+        assert_eq!(ended.expect("the end of the body"), None);
     }
 }

@@ -44,6 +44,10 @@ impl Answer {
         }
     }
 
+    pub(super) fn is_stream(&self) -> bool {
+        matches!(self.content, Content::Stream(_))
+    }
+
     /// Drops `guard` with the body, when hyper has sent it or given up.
     pub(super) fn keep(&mut self, guard: impl std::any::Any) {
         self.guard = Some(Box::new(guard));

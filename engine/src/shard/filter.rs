@@ -3,7 +3,10 @@
 //! Invariant: a subscriber that never named a device or a group receives every device's events; one that named some
 //! and gave them all up receives nothing, until it clears its filter.
 
+use std::hash::Hash;
 use std::sync::Arc;
+
+use hashbrown::HashSet;
 
 use crate::event::MetricSet;
 use crate::names::{DeviceId, GroupId};
@@ -87,14 +90,14 @@ impl Filter {
     /// Gives up `devices`. Changes nothing while every device is wanted.
     pub fn remove_devices(&mut self, devices: &[DeviceId]) {
         if let Some(selected) = &mut self.selected {
-            selected.devices.retain(|device| !devices.contains(device));
+            remove(&mut selected.devices, devices);
         }
     }
 
     /// Gives up `groups`. Changes nothing while every device is wanted.
     pub fn remove_groups(&mut self, groups: &[GroupId]) {
         if let Some(selected) = &mut self.selected {
-            selected.groups.retain(|group| !groups.contains(group));
+            remove(&mut selected.groups, groups);
         }
     }
 
@@ -114,21 +117,30 @@ impl Filter {
     }
 }
 
-fn add<T: Clone + PartialEq>(
+/// Linear in both: a client may name a thousand again and again.
+fn add<T: Clone + Eq + Hash>(
     to: &mut Vec<T>,
     new: &[T],
     what: &'static str,
     max: usize,
 ) -> Result<(), TooMany> {
-    for name in new {
-        if !to.contains(name) {
-            to.push(name.clone());
-        }
-        if to.len() > max {
-            return Err(TooMany { what, max });
-        }
+    let mut named: HashSet<&T> = to.iter().collect();
+    let fresh: Vec<T> = new
+        .iter()
+        .filter(|name| named.insert(name))
+        .cloned()
+        .collect();
+    if to.len() + fresh.len() > max {
+        return Err(TooMany { what, max });
     }
+    drop(named);
+    to.extend(fresh);
     Ok(())
+}
+
+fn remove<T: Eq + Hash>(from: &mut Vec<T>, names: &[T]) {
+    let names: HashSet<&T> = names.iter().collect();
+    from.retain(|name| !names.contains(name));
 }
 
 #[cfg(test)]

@@ -13,6 +13,9 @@ use super::state::State;
 use super::subscriber::{Key, Phase};
 use super::write::write_now;
 
+/// Events that are put into a ring before it is written, if nothing waited: as many as one turn is sure to write.
+const AT_ONCE: usize = 128;
+
 impl State {
     /// Writes batches to up to `budget` subscribers.
     pub(super) fn flush(&mut self, mut budget: usize) {
@@ -61,11 +64,13 @@ impl State {
     fn deliver(&mut self, key: Key) {
         let subscriber = &mut self.subscribers[key.0 as usize];
         let batch = &self.tick.batch;
-        if subscriber.ring.is_some() || subscriber.from.get() >= batch.oldest {
-            if self.hold_batch(key) {
-                self.write_ring(key);
-            }
+        if subscriber.ring.is_some() {
+            self.hold_batch(key);
             return;
+        }
+        if subscriber.from.get() >= batch.oldest {
+            let numbers: Vec<u32> = batch.ends.iter().map(|&(_, number)| number).collect();
+            return self.write_parcels(key, &numbers);
         }
         self.metrics.writes.add(1);
         match write_now(&batch.bytes, |bytes| subscriber.outlet.write(bytes)) {
@@ -75,7 +80,10 @@ impl State {
                 self.metrics.bytes.add(n as u64);
             }
             Ok(n) => self.hold_rest(key, n),
-            Err(_) => self.end(key, &End::Gone),
+            Err(_) => {
+                self.metrics.dropped.add(batch.events);
+                self.end(key, &End::Gone);
+            }
         }
     }
 
@@ -129,13 +137,47 @@ impl State {
         if cohort.batch.is_empty() || cohort.members.has_flushed(seat.seat) {
             return;
         }
-        let is_waiting = self.has_ring(key);
-        for number in cohort.batch.clone() {
+        let numbers = cohort.batch.clone();
+        self.write_parcels(key, &numbers);
+    }
+
+    /// Sends those of the parcels that are the subscriber's own. As long as its outlet takes them the ring is emptied
+    /// before it is full: a batch may be larger than a ring, and who reads loses nothing.
+    fn write_parcels(&mut self, key: Key, numbers: &[u32]) {
+        let full = AT_ONCE.min(self.config.queue_size.get()) as u64;
+        let mut is_waiting = self.has_ring(key);
+        for &number in numbers {
             self.hold(key, number, 0);
+            let subscriber = self.subscribers.get(key.0 as usize);
+            if !is_waiting && subscriber.is_some_and(|subscriber| subscriber.held() >= full) {
+                self.write_ring(key);
+                is_waiting = self.has_ring(key);
+            }
         }
         if !is_waiting {
             self.write_ring(key);
         }
+    }
+
+    /// Counts what its cohort's batch still has for a subscriber that will not receive it.
+    pub(super) fn forgo(&mut self, key: Key) {
+        let Some(subscriber) = self.subscribers.get_mut(key.0 as usize) else {
+            return;
+        };
+        let Some(seat) = subscriber.seat() else {
+            return;
+        };
+        let cohort = &self.tables[seat.table as usize].cohorts[seat.cohort as usize];
+        if cohort.members.has_flushed(seat.seat) {
+            return;
+        }
+        let events = cohort
+            .batch
+            .iter()
+            .filter_map(|&number| self.tick.parcels[number as usize].event())
+            .filter(|event| event.id() > subscriber.from);
+        self.metrics.dropped.add(events.count() as u64);
+        subscriber.from = subscriber.from.max(self.matched);
     }
 
     /// Puts one parcel into a subscriber's ring, of which `written` bytes are on the wire.
@@ -144,12 +186,19 @@ impl State {
         let Some(subscriber) = self.subscribers.get_mut(key.0 as usize) else {
             return;
         };
-        let Phase::Live { seat, .. } = &subscriber.phase else {
-            return;
-        };
         if !parcel.is_after(subscriber.from) {
             return;
         }
+        if let Some(event) = parcel.event() {
+            subscriber.from = event.id();
+        }
+        let Phase::Live { seat, .. } = &subscriber.phase else {
+            // An event before this one in the batch has ended the stream.
+            self.metrics
+                .dropped
+                .add(u64::from(parcel.event().is_some()));
+            return;
+        };
         let spec = Rc::clone(&self.tables[seat.table as usize].cohorts[seat.cohort as usize].spec);
         let ring = subscriber.ring.get_or_insert_default();
         if written > 0 {

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use super::bell::Doorbell;
 use super::end::End;
+use super::outlet::Outlet;
 use super::state::{State, take_seat, token};
 use super::subscriber::{Key, Newcomer, Phase, Subscriber};
 
@@ -25,6 +26,7 @@ impl State {
             greeting,
             mut early,
         } = newcomer;
+        let is_pipe = matches!(outlet, Outlet::Pipe(_));
         let entry = self.subscribers.vacant_entry();
         let key = Key(u32::try_from(entry.key()).expect("fewer subscribers than descriptors"));
         self.generation = self.generation.wrapping_add(1);
@@ -61,6 +63,10 @@ impl State {
         });
         self.metrics.live(encoding).add(1);
         self.metrics.opened.add(1);
+        if is_pipe {
+            // It may hold what its socket has given already, and will not report again.
+            self.again.push_back(token);
+        }
         self.send(key, &greeting);
         if !early.is_empty() && self.subscribers.contains(key.0 as usize) {
             self.hand_over(key, &mut early);
@@ -84,7 +90,9 @@ impl State {
             }
             return;
         }
-        if !matches!(end, End::Gone | End::SlowConsumer) {
+        if matches!(end, End::Gone | End::SlowConsumer) {
+            self.forgo(key);
+        } else {
             self.settle(key);
         }
         if self.retire(key, end) {

@@ -91,6 +91,8 @@ struct World {
     in_inbox: Vec<(u64, usize)>,
     owed: Vec<Owed>,
     answers: usize,
+    /// Events that the model says somebody was owed, those who have left included.
+    matched: u64,
 }
 
 impl World {
@@ -120,6 +122,7 @@ impl World {
             in_inbox: Vec::new(),
             owed: Vec::new(),
             answers: 0,
+            matched: 0,
         }
     }
 
@@ -167,6 +170,7 @@ impl World {
                     && (owed.filter.wants_all_devices() || owed.filter.devices().contains(&device))
                 {
                     owed.messages.push(id.to_string());
+                    self.matched += 1;
                 }
             }
         }
@@ -332,6 +336,8 @@ proptest! {
             let mut rest = owed.messages.iter();
             prop_assert!(came.iter().all(|message| rest.any(|one| one == *message)), "in order, none twice");
         }
+        let metrics = &world.state.metrics;
+        prop_assert_eq!(metrics.delivered.get() + metrics.dropped.get(), world.matched, "nothing is held any more");
     }
 
     #[test]
@@ -344,4 +350,30 @@ proptest! {
         prop_assert_eq!(world.index.connections(), 0);
         prop_assert!(world.index.find("T").is_none_or(|tenant| tenant.interest() == 0));
     }
+}
+
+#[test]
+fn a_batch_larger_than_a_ring_costs_a_newcomer_that_reads_nothing() {
+    let mut world = World::new(3);
+    world.join(filter(None));
+    world.publish(0);
+    world.join(filter(None));
+    world.open(1, usize::MAX);
+    (0..10).for_each(|_| world.publish(0));
+    world.distribute();
+    world.state.flush(usize::MAX);
+    let owed = &world.owed[1];
+    assert_eq!(told(&owed.peer.borrow()), owed.messages);
+}
+
+#[test]
+fn a_batch_larger_than_a_ring_costs_nothing_when_the_filter_changes() {
+    let mut world = World::new(3);
+    world.join(filter(None));
+    world.open(0, usize::MAX);
+    (0..10).for_each(|_| world.publish(0));
+    world.distribute();
+    world.refilter(0, filter(Some(1)));
+    let owed = &world.owed[0];
+    assert_eq!(told(&owed.peer.borrow()), owed.messages);
 }

@@ -62,6 +62,8 @@ pub(super) struct Entry {
     pub(super) standing: Standing,
     /// It was confirmed before the link was lost, and was not told yet that events may be missing.
     pub(super) owes_gap: bool,
+    /// It was told so before this connection confirmed it, because events of it came already.
+    told_early: bool,
     /// Since when nobody has been seen in it.
     empty_since: Option<Instant>,
 }
@@ -72,6 +74,7 @@ impl Entry {
             tenant,
             standing: Standing::new(retry_max),
             owes_gap: false,
+            told_early: false,
             empty_since: None,
         }
     }
@@ -83,15 +86,22 @@ impl Entry {
 
     pub(super) fn confirm(&mut self) -> Confirmation {
         self.standing.grant();
+        self.told_early = false;
         Confirmation {
             tenant: Arc::clone(&self.tenant),
             after_loss: std::mem::take(&mut self.owes_gap),
         }
     }
 
+    /// Returns whether a gap is owed; it counts as told then.
+    pub(super) fn tell_early(&mut self) -> bool {
+        self.told_early |= self.owes_gap;
+        std::mem::take(&mut self.owes_gap)
+    }
+
     /// The link is lost.
     pub(super) fn lose(&mut self, was_confirmed: bool) {
-        self.owes_gap |= was_confirmed;
+        self.owes_gap |= was_confirmed || std::mem::take(&mut self.told_early);
         self.standing.state = State::Idle;
         self.tenant.set_upstream(Upstream::Waiting);
     }
@@ -101,6 +111,7 @@ impl Entry {
     pub(super) fn succeed(&mut self, successor: Arc<Tenant>) -> bool {
         self.tenant = successor;
         self.owes_gap = false;
+        self.told_early = false;
         self.empty_since = None;
         matches!(self.standing.state, State::Confirmed | State::Leaving)
     }

@@ -236,7 +236,7 @@ impl Subscriptions {
         let is_asked =
             |entry: &&mut Entry| mode == Subscribe::All || entry.standing.state == State::Asked;
         let entry = self.entries.get_mut(tenant).filter(is_asked)?;
-        std::mem::take(&mut entry.owes_gap).then(|| Arc::clone(&entry.tenant))
+        entry.tell_early().then(|| Arc::clone(&entry.tenant))
     }
 
     /// Whether the next event may be of a tenant that is owed a gap. Cheap, and nearly always false.

@@ -46,7 +46,9 @@ impl WsSession {
 impl Session for WsSession {
     fn receive(&mut self, bytes: &mut [u8], line: &mut Line<'_>) {
         let Self { reader, rules } = self;
+        let mut has_message = false;
         let read = reader.read(bytes, rules.message_bytes, &mut |message| {
+            has_message = true;
             line.count_message();
             match message {
                 Message::Text(text) => act(text, rules, line),
@@ -60,6 +62,10 @@ impl Session for WsSession {
                 ControlFlow::Continue(())
             }
         });
+        if !has_message {
+            // Fragments that never become a message are read no faster than messages.
+            line.count_message();
+        }
         if let Err(violation) = read {
             let (code, reason) = violation.close();
             line.end(End::Violation { code, reason });

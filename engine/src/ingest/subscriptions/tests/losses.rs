@@ -63,6 +63,25 @@ fn an_event_before_the_suback_is_preceded_by_the_gap() {
 }
 
 #[test]
+fn a_link_that_is_lost_after_early_events_owes_a_gap_again() {
+    let mut bed = linked();
+    let _place = bed.subscribe("T");
+    bed.subscriptions.link_lost();
+    bed.subscriptions.link_up();
+    bed.sends_subscribe();
+    assert!(bed.subscriptions.gap_before("T").is_some());
+    bed.subscriptions.link_lost();
+    bed.subscriptions.link_up();
+    let (id, _) = bed.sends_subscribe();
+    bed.grants(id, 1);
+    assert_eq!(
+        bed.confirms(),
+        ["!T"],
+        "events may be missing behind the early ones"
+    );
+}
+
+#[test]
 fn whoever_waits_is_told_of_a_lost_link_even_if_the_request_never_came() {
     let mut bed = linked();
     let place = bed.index.enter(&TenantId::parse("T").unwrap()).unwrap();
