@@ -372,3 +372,21 @@ async fn a_refusal_of_a_websocket_is_told_by_a_close_and_not_by_a_status() {
     let opened = Ws::open(gateway.address(), WS_PATH, &[]).await;
     assert_eq!(opened.expect("an upgrade").close_code().await.0, 4001);
 }
+
+#[tokio::test]
+async fn silent_connections_make_room_for_those_who_ask_something() {
+    let broker = Broker::start().await;
+    let gateway = Gateway::start(&broker)
+        .env("FLOODWAY_HTTP_PENDING", 4)
+        .await;
+    let mut live = gateway.ws("TENANT1", "").await;
+    let mut silent = Vec::new();
+    for _ in 0..20 {
+        silent.push(Raw::connect(gateway.address()).await);
+    }
+    let (status, _) = within("an answer", gateway.get("/livez")).await;
+    assert_eq!(status, 200);
+    let mut publisher = broker.publisher().await;
+    publisher.count("TENANT1", "A", 0..1).await;
+    assert_eq!(live.next().await["metrics"]["n"], 0, "streams are not cut");
+}

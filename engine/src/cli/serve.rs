@@ -4,7 +4,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Failure;
 use super::flags::Sources;
-use crate::gateway::{Gateway, StartError};
+use crate::gateway::{Gateway, ShardEnded, StartError};
 use crate::log;
 
 /// Run the gateway until SIGTERM or SIGINT, then drain it; a second signal ends it at once
@@ -25,9 +25,14 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         let gateway = Gateway::start(loaded.config).await?;
         let address = gateway.address().map_err(StartError::from)?;
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
-        gateway.run(stop.asked()).await;
-        Ok(())
+        Ok(gateway.run(stop.asked()).await?)
     })
+}
+
+impl From<ShardEnded> for Failure {
+    fn from(ended: ShardEnded) -> Self {
+        Self::Running(ended.to_string())
+    }
 }
 
 impl From<StartError> for Failure {

@@ -6,7 +6,7 @@
 mod limits;
 mod shards;
 
-use std::future::Future;
+use std::future::{Future, pending};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::http::{self, Door, Tls, TlsError};
 use crate::inbox::Inbox;
 use crate::index::Index;
 use crate::ingest::{Broker, Ingest};
-use shards::ShardThread;
+use shards::{ShardThread, any_ended};
 
 pub use crate::admin::{Observer, Totals};
 
@@ -56,6 +56,11 @@ pub enum StartError {
     #[error("can't start: {0}")]
     System(#[from] io::Error),
 }
+
+/// One of the shards ended by itself, which is a fault of the program or of the machine; the log tells why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a shard has ended; the log tells why")]
+pub struct ShardEnded;
 
 /// A running gateway.
 pub struct Gateway {
@@ -164,7 +169,10 @@ impl Gateway {
 
     /// Serves until `stop` comes, then drains: new streams are refused, live ones are told when to come back, what
     /// waits for them is flushed.
-    pub async fn run(self, stop: impl Future<Output = ()>) {
+    ///
+    /// # Errors
+    /// If a shard ended by itself. The others have been drained then.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ShardEnded> {
         let Self {
             door,
             shards,
@@ -173,10 +181,11 @@ impl Gateway {
             admin,
             drain,
         } = self;
-        tokio::select! {
-            () = door.run() => tracing::error!("a shard has ended; draining the others"),
-            () = stop => {}
-        }
+        let served = tokio::select! {
+            () = door.run() => Err(ShardEnded),
+            () = any_ended(&shards) => Err(ShardEnded),
+            () = stop => Ok(()),
+        };
         tracing::info!(streams = index.connections(), grace = ?drain.grace, "draining");
         // First who sends clients here, then the clients.
         admin.start_draining().await;
@@ -192,7 +201,8 @@ impl Gateway {
             }
         };
         tokio::select! {
-            () = door.run() => {}
+            // A door that has nobody to deal to is shut, and no reason to cut the drain short.
+            () = async { door.run().await; pending().await } => {}
             drained = tokio::time::timeout(drain.grace, drained) => match drained {
                 Ok(()) => tracing::info!("drained"),
                 Err(_) => tracing::warn!(grace = ?drain.grace, "drain cut short: some streams did not read in time"),
@@ -202,6 +212,7 @@ impl Gateway {
         shards.into_iter().for_each(ShardThread::stop);
         ingest.stop();
         admin.stop();
+        served
     }
 }
 

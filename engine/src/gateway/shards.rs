@@ -1,8 +1,10 @@
 //! One thread a shard, with a runtime of its own.
 
+use std::future::{Future, poll_fn};
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -66,6 +68,11 @@ impl ShardThread {
         &self.metrics
     }
 
+    /// Returns when the thread has ended, be it by an error or a panic.
+    async fn ended(&self) {
+        self.orders.closed().await;
+    }
+
     /// Tells the shard's streams to come back within `spread`. The answer comes when the last one has gone; it is an
     /// error if the shard has ended, which then has none left either.
     pub(super) async fn drain(&self, spread: Duration) -> oneshot::Receiver<()> {
@@ -81,6 +88,20 @@ impl ShardThread {
             tracing::error!("a shard's thread panicked");
         }
     }
+}
+
+/// Returns when one of the shards has ended.
+pub(super) async fn any_ended(shards: &[ShardThread]) {
+    let mut ended: Vec<_> = shards.iter().map(|shard| Box::pin(shard.ended())).collect();
+    poll_fn(|cx| {
+        let is_one = ended.iter_mut().any(|one| one.as_mut().poll(cx).is_ready());
+        if is_one {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
 }
 
 /// Runs the shard until there is nobody left to give orders.

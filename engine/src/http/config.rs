@@ -17,7 +17,8 @@ pub struct Config {
     pub header_bytes: usize,
     /// `http.header_timeout_seconds`: for TLS and the request head, and for an idle connection. Default 10 s.
     pub header_timeout: Duration,
-    /// `http.pending`: connections that are not streams (yet). Default 1,024; further ones wait in the backlog.
+    /// `http.pending`: connections that are not streams (yet). Default 1,024; for a further one the oldest is cut on which
+    /// nothing is being answered.
     pub pending: usize,
     /// `http.retry_after_seconds`: what refused clients are told. Default 5 s.
     pub retry_after: Duration,

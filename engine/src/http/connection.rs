@@ -1,6 +1,6 @@
 //! One connection of the public listener, from its first byte until it is answered, or taken over by the shard.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -16,12 +16,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 
 use super::begin::TakenBack;
 use super::front::Front;
+use super::pending::Ticket;
 use super::routes;
 use super::tls::TlsPipe;
 use crate::shard::Outlet;
@@ -32,39 +32,47 @@ const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0";
 /// Streams of one HTTP/2 connection at once.
 const H2_STREAMS: u32 = 200;
 
+/// Between two pings to an HTTP/2 peer (RFC 9113, 6.7), and how long its answer may take. It answers even if a stream
+/// of its is not read.
+const H2_PING: Duration = Duration::from_secs(30);
+
 /// What hyper may buffer for one HTTP/2 stream; the rest waits in the ring, under its policy.
 const H2_SEND_BYTES: usize = 16 * 1024;
 
-/// Serves a connection. The permit counts it among those that are not streams.
-pub(super) async fn serve(socket: TcpStream, permit: OwnedSemaphorePermit, front: Rc<Front>) {
-    let served = match &front.shared.tls {
-        None => serve_plain(socket, permit, &front).await,
-        Some(tls) => {
-            let accepting = tls.acceptor().accept(socket);
-            match timeout(front.shared.http.header_timeout, accepting).await {
-                Ok(Ok(stream)) => serve_tls(stream, permit, &front).await,
-                Ok(Err(error)) => Err(error),
-                Err(_) => Err(io::ErrorKind::TimedOut.into()),
-            }
-        }
+/// Serves a connection, unless its place is needed more by somebody else while nothing is being answered on it.
+pub(super) async fn serve(socket: TcpStream, ticket: Ticket, front: Rc<Front>) {
+    let ticket = Rc::new(ticket);
+    let served = tokio::select! {
+        served = serve_wanted(socket, &ticket, &front) => served,
+        () = ticket.unwanted() => Err(io::Error::other("cut to make room")),
     };
     if let Err(error) = served {
         tracing::debug!(%error, "connection ended");
     }
 }
 
-async fn serve_plain(
-    socket: TcpStream,
-    permit: OwnedSemaphorePermit,
-    front: &Rc<Front>,
-) -> io::Result<()> {
+async fn serve_wanted(socket: TcpStream, ticket: &Rc<Ticket>, front: &Rc<Front>) -> io::Result<()> {
+    match &front.shared.tls {
+        None => serve_plain(socket, ticket, front).await,
+        Some(tls) => {
+            let accepting = tls.acceptor().accept(socket);
+            match timeout(front.shared.http.header_timeout, accepting).await {
+                Ok(Ok(stream)) => serve_tls(stream, ticket, front).await,
+                Ok(Err(error)) => Err(error),
+                Err(_) => Err(io::ErrorKind::TimedOut.into()),
+            }
+        }
+    }
+}
+
+async fn serve_plain(socket: TcpStream, ticket: &Rc<Ticket>, front: &Rc<Front>) -> io::Result<()> {
     match timeout(front.shared.http.header_timeout, speaks_h2(&socket)).await {
-        Ok(Ok(true)) => return serve_h2(socket, permit, front).await,
+        Ok(Ok(true)) => return serve_h2(socket, ticket, front).await,
         Ok(Ok(false)) => {}
         Ok(Err(error)) => return Err(error),
         Err(_) => return Err(io::ErrorKind::TimedOut.into()),
     }
-    let Some((taken_back, socket, early)) = serve_h1(socket, front).await? else {
+    let Some((taken_back, socket, early)) = serve_h1(socket, ticket, front).await? else {
         return Ok(());
     };
     match taken_back {
@@ -80,13 +88,13 @@ async fn serve_plain(
 
 async fn serve_tls(
     stream: TlsStream<TcpStream>,
-    permit: OwnedSemaphorePermit,
+    ticket: &Rc<Ticket>,
     front: &Rc<Front>,
 ) -> io::Result<()> {
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-        return serve_h2(stream, permit, front).await;
+        return serve_h2(stream, ticket, front).await;
     }
-    let Some((taken_back, stream, early)) = serve_h1(stream, front).await? else {
+    let Some((taken_back, stream, early)) = serve_h1(stream, ticket, front).await? else {
         return Ok(());
     };
     match taken_back {
@@ -128,14 +136,23 @@ async fn speaks_h2(socket: &TcpStream) -> io::Result<bool> {
 }
 
 /// Serves HTTP/1.x until the connection is over, or a request wants it back: then with what was read too far.
-async fn serve_h1<I>(io: I, front: &Rc<Front>) -> io::Result<Option<(TakenBack, I, Vec<u8>)>>
+async fn serve_h1<I>(
+    io: I,
+    ticket: &Rc<Ticket>,
+    front: &Rc<Front>,
+) -> io::Result<Option<(TakenBack, I, Vec<u8>)>>
 where
     I: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let slot: routes::Slot = Rc::new(RefCell::new(None));
     let service = service_fn(|request: hyper::Request<Incoming>| {
         let answer = routes::answer(request, Rc::clone(&slot), Rc::clone(front));
-        async move { Ok::<_, Infallible>(answer.await) }
+        let busy = ticket.busy();
+        async move {
+            let answer = answer.await;
+            drop(busy);
+            Ok::<_, Infallible>(answer)
+        }
     });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -195,30 +212,13 @@ where
     }
 }
 
-/// Counts the requests of an HTTP/2 connection that are not answered yet, and its streams.
-struct Busy(Rc<Cell<usize>>);
-
-impl Busy {
-    fn new(count: &Rc<Cell<usize>>) -> Self {
-        count.set(count.get() + 1);
-        Self(Rc::clone(count))
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
-    }
-}
-
-async fn serve_h2<I>(io: I, permit: OwnedSemaphorePermit, front: &Rc<Front>) -> io::Result<()>
+async fn serve_h2<I>(io: I, ticket: &Rc<Ticket>, front: &Rc<Front>) -> io::Result<()>
 where
     I: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let busy = Rc::new(Cell::new(0));
     let service = service_fn(|request: hyper::Request<Incoming>| {
         let answer = routes::answer(request, routes::Slot::default(), Rc::clone(front));
-        let busy = Busy::new(&busy);
+        let busy = ticket.busy();
         async move {
             let mut answer = answer.await;
             // Only a stream may stay as long as it likes: it has a place. Who does not read another answer is cut.
@@ -230,107 +230,29 @@ where
     });
     let connection = http2::Builder::new(OnThisThread)
         .timer(TokioTimer::new())
-        .keep_alive_interval(front.shared.stream.user_timeout)
-        .keep_alive_timeout(front.shared.stream.user_timeout)
+        .keep_alive_interval(H2_PING)
+        .keep_alive_timeout(H2_PING)
         .max_concurrent_streams(H2_STREAMS)
         .max_send_buf_size(H2_SEND_BYTES)
         .max_header_list_size(u32::try_from(front.shared.http.header_bytes).unwrap_or(u32::MAX))
         .serve_connection(TokioIo::new(io), service);
     let mut connection = pin!(connection);
-    let mut permit = Some(permit);
     let mut is_closing = false;
     loop {
         match timeout(front.shared.http.header_timeout, connection.as_mut()).await {
             Ok(served) => return served.map_err(io::Error::other),
             // It was told that it is unwanted, or never even got through its preface.
-            Err(_) if busy.get() == 0 && is_closing => return Err(io::ErrorKind::TimedOut.into()),
-            Err(_) if busy.get() == 0 => {
+            Err(_) if !ticket.is_busy() && is_closing => return Err(io::ErrorKind::TimedOut.into()),
+            Err(_) if !ticket.is_busy() => {
                 is_closing = true;
                 connection.as_mut().graceful_shutdown();
             }
             // It carries streams, which have places of their own, so it no longer counts as pending.
-            Err(_) => drop(permit.take()),
+            Err(_) => ticket.give_place_back(),
         }
     }
 }
 
 #[cfg(all(test, not(floodway_loom)))]
-mod tests {
-    use std::sync::Arc;
-
-    use tokio::sync::Semaphore;
-
-    use super::super::front::Shared;
-    use super::*;
-    use crate::inbox::Inbox;
-    use crate::index::Index;
-    use crate::ingest::Ingest;
-    use crate::shard::{Metrics, Shard};
-    use crate::{auth, event, http, index, ingest, shard};
-
-    /// `GET /livez` over HTTP/2, by a client that leaves no room for the answer (RFC 9113, 6.5.2).
-    const WITHOUT_ROOM: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\
-        \x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x04\x00\x00\x00\x00\
-        \x00\x00\x0d\x01\x05\x00\x00\x00\x01\x82\x86\x04\x06/livez\x41\x01x";
-
-    /// A front whose clients have little time, and an ingest without a broker.
-    fn front() -> (Rc<Front>, Ingest) {
-        let stream = shard::Config::default();
-        let index = Arc::new(Index::new(&index::Config::default()));
-        let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(1)]);
-        let mqtt = ingest::Config {
-            urls: vec!["mqtt://127.0.0.1:1".to_owned()],
-            ..ingest::Config::default()
-        };
-        let ingest = Ingest::start(
-            mqtt,
-            event::Config::default(),
-            Arc::clone(&index),
-            Arc::clone(&inboxes),
-        );
-        let ingest = ingest.unwrap();
-        let auth = auth::Config {
-            hs256_secret: Some("x".repeat(32)),
-            ..auth::Config::default()
-        };
-        let shared = Shared {
-            http: http::Config {
-                header_timeout: Duration::from_millis(100),
-                ..http::Config::default()
-            },
-            stream: stream.clone(),
-            verifier: Arc::new(auth::Verifier::new(&auth).unwrap()),
-            index,
-            upstreams: ingest.handle(),
-            tls: None,
-        };
-        let shard = Shard::new(0, &stream, inboxes, Arc::new(Metrics::default())).unwrap();
-        (Rc::new(Front::new(shared, shard)), ingest)
-    }
-
-    #[tokio::test]
-    async fn an_http_2_answer_that_is_not_read_keeps_no_connection() {
-        let (front, ingest) = front();
-        let (mut client, server) = tokio::io::duplex(64 * 1024);
-        client.write_all(WITHOUT_ROOM).await.unwrap();
-        let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        let tasks = tokio::task::LocalSet::new();
-        let served = tasks.run_until(serve_h2(server, permit, &front));
-        let served = timeout(Duration::from_secs(5), served).await;
-        assert!(served.expect("it is cut").is_err());
-        ingest.stop();
-    }
-
-    #[tokio::test]
-    async fn who_closes_within_the_preface_is_not_waited_for() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let mut client = TcpStream::connect(listener.local_addr().unwrap())
-            .await
-            .unwrap();
-        client.write_all(b"PRI").await.unwrap();
-        client.shutdown().await.unwrap();
-        let (socket, _) = listener.accept().await.unwrap();
-        let judged = timeout(Duration::from_secs(5), speaks_h2(&socket)).await;
-        assert!(!judged.expect("an answer").unwrap());
-    }
-}
+#[path = "connection_tests.rs"]
+mod tests;

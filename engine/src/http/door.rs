@@ -3,16 +3,16 @@
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use super::config::Config;
 use super::connection;
 use super::front::{Front, Shared};
+use super::pending::{Pending, Ticket};
 use crate::shard::{self, Shard};
 
 /// Connections that wait to be accepted; the kernel's own bound (`somaxconn`) is 4,096 by default.
@@ -27,13 +27,13 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
 /// A connection on its way to a shard.
 pub struct Dealt {
     socket: std::net::TcpStream,
-    permit: OwnedSemaphorePermit,
+    ticket: Ticket,
 }
 
 /// The listener.
 pub struct Door {
     listener: TcpListener,
-    pending: Arc<Semaphore>,
+    pending: Pending,
     shards: Vec<mpsc::Sender<Dealt>>,
 }
 
@@ -49,7 +49,7 @@ impl Door {
     ) -> io::Result<(Self, Vec<mpsc::Receiver<Dealt>>)> {
         let listener = TcpListener::from_std(listen(http, stream)?)?;
         let (senders, receivers) = (0..shards).map(|_| mpsc::channel(DEALT)).unzip();
-        let pending = Arc::new(Semaphore::new(http.pending.min(Semaphore::MAX_PERMITS)));
+        let pending = Pending::new(http.pending);
         Ok((
             Self {
                 listener,
@@ -71,14 +71,12 @@ impl Door {
     /// Accepts connections until it is dropped.
     pub async fn run(&self) {
         for shard in self.shards.iter().cycle() {
-            let Ok(permit) = Arc::clone(&self.pending).acquire_owned().await else {
-                return;
-            };
+            let ticket = self.pending.admit().await;
             let socket = self.accept().await;
             let Ok(socket) = socket.into_std() else {
                 continue;
             };
-            if shard.send(Dealt { socket, permit }).await.is_err() {
+            if shard.send(Dealt { socket, ticket }).await.is_err() {
                 return;
             }
         }
@@ -101,10 +99,10 @@ impl Door {
 /// Serves the connections that are dealt to a shard, each in a task of its own, on the shard's thread.
 pub async fn serve(mut dealt: mpsc::Receiver<Dealt>, shared: Shared, shard: Rc<Shard>) {
     let front = Rc::new(Front::new(shared, shard));
-    while let Some(Dealt { socket, permit }) = dealt.recv().await {
+    while let Some(Dealt { socket, ticket }) = dealt.recv().await {
         match TcpStream::from_std(socket) {
             Ok(socket) => {
-                tokio::task::spawn_local(connection::serve(socket, permit, Rc::clone(&front)));
+                tokio::task::spawn_local(connection::serve(socket, ticket, Rc::clone(&front)));
             }
             Err(error) => tracing::warn!(%error, "connection can't be watched"),
         }

@@ -12,6 +12,7 @@ mod door;
 mod front;
 mod h2_stream;
 mod origin;
+mod pending;
 mod query;
 mod refusal;
 mod respond;

@@ -38,8 +38,9 @@ pub struct Config {
     /// `stream.unsent_bytes`: what the kernel may hold unsent for one subscriber (`TCP_NOTSENT_LOWAT`). Default
     /// 16 KiB; beyond it the ring and its policy decide.
     pub unsent_bytes: u32,
-    /// `stream.user_timeout_seconds`: how long sent data may stay unacknowledged before the peer counts as dead
-    /// (`TCP_USER_TIMEOUT`, RFC 5482). Default 30 s.
+    /// `stream.user_timeout_seconds`: how long a peer may neither acknowledge nor take anything before it counts as dead
+    /// (`TCP_USER_TIMEOUT`, RFC 5482). Default 120 s; a subscriber that stops reading for longer is cut, for the kernel
+    /// can't tell it from one that is gone.
     pub user_timeout: Duration,
     /// `stream.close_timeout_seconds`: how long an ended stream may take to read what it was still sent. Default 3 s.
     pub close_timeout: Duration,
@@ -66,7 +67,7 @@ impl Default for Config {
             overflow: Overflow::DropNewest,
             control_bytes: 64 * 1024,
             unsent_bytes: 16 * 1024,
-            user_timeout: Duration::from_secs(30),
+            user_timeout: Duration::from_secs(120),
             close_timeout: Duration::from_secs(3),
             client_message_bytes: 16 * 1024,
             client_messages_per_second: 1000,

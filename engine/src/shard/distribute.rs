@@ -63,6 +63,8 @@ impl State {
         }
     }
 
+    /// Matches an event, and returns about how many bytes it costs until the tick is over: itself, a text for each
+    /// projection, and its place in each batch.
     fn match_event(&mut self, event: Arc<Event>) -> usize {
         self.matched = event.id();
         let size = event.json().len();
@@ -71,12 +73,12 @@ impl State {
         };
         let Tick { parcels, dirty, .. } = &mut self.tick;
         let number = u32::try_from(parcels.len()).expect("a tick is bounded");
-        if self.tables[table as usize]
-            .match_event(&event, number, |cohort| dirty.push_back((table, cohort)))
-        {
+        let add_dirty = |cohort| dirty.push_back((table, cohort));
+        let matched = self.tables[table as usize].match_event(&event, number, add_dirty);
+        if matched.cohorts > 0 {
             parcels.push(Rc::new(Parcel::Event(event)));
         }
-        size
+        size * (1 + matched.narrowed) + size_of::<u32>() * matched.cohorts
     }
 
     fn match_gap(&mut self, tenant: &Tenant) {

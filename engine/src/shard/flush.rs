@@ -39,7 +39,7 @@ impl State {
             self.gather(table, cohort);
             while let Some(key) = self.next_member(table, cohort) {
                 if self.hold_batch(key) {
-                    self.again.push_back(self.token(key));
+                    self.look_again_at(key);
                 }
             }
             self.end_flush(table, cohort);

@@ -57,6 +57,7 @@ impl State {
             generation: self.generation,
             last_write: self.sweep.ticks(),
             credit: self.config.client_messages_per_second,
+            is_queued: false,
             paused: false,
             expires_at,
             session,
@@ -65,7 +66,7 @@ impl State {
         self.metrics.opened.add(1);
         if is_pipe {
             // It may hold what its socket has given already, and will not report again.
-            self.again.push_back(token);
+            self.look_again_at(key);
         }
         self.send(key, &greeting);
         if !early.is_empty() && self.subscribers.contains(key.0 as usize) {

@@ -30,10 +30,22 @@ impl State {
         }
     }
 
+    /// Has a subscriber looked at again, soon. Once is enough, however many ask for it.
+    pub(super) fn look_again_at(&mut self, key: Key) {
+        if let Some(subscriber) = self.subscribers.get_mut(key.0 as usize)
+            && !std::mem::replace(&mut subscriber.is_queued, true)
+        {
+            self.again.push_back(self.token(key));
+        }
+    }
+
     /// Looks at up to `budget` of those who had more than one turn may take.
     pub(super) fn look_again(&mut self, budget: usize) {
         for _ in 0..budget.min(self.again.len()) {
-            if let Some(token) = self.again.pop_front() {
+            if let Some(token) = self.again.pop_front()
+                && let Some(key) = self.find(token)
+            {
+                self.subscribers[key.0 as usize].is_queued = false;
                 self.look_at(token, true, true);
             }
         }
@@ -51,9 +63,7 @@ impl State {
         let mut buffer = std::mem::take(&mut self.read_buffer);
         for round in 0..=READS {
             if round == READS {
-                if self.subscribers.contains(key.0 as usize) {
-                    self.again.push_back(self.token(key));
-                }
+                self.look_again_at(key);
                 break;
             }
             match self.read_once(key, &mut buffer) {

@@ -71,6 +71,8 @@ pub(super) struct Subscriber {
     pub(super) last_write: u32,
     /// Messages that it may still send before the next sweep.
     pub(super) credit: u32,
+    /// It is among those to be looked at again.
+    pub(super) is_queued: bool,
     /// It sent too much; its socket is read again after the next sweep.
     pub(super) paused: bool,
     pub(super) expires_at: u64,

@@ -95,8 +95,7 @@ impl State {
         let subscriber = &mut self.subscribers[key.0 as usize];
         subscriber.credit = self.config.client_messages_per_second;
         if std::mem::take(&mut subscriber.paused) {
-            let token = self.token(key);
-            self.again.push_back(token);
+            self.look_again_at(key);
         }
         let subscriber = &self.subscribers[key.0 as usize];
         match subscriber.phase {

@@ -58,6 +58,14 @@ impl Cohort {
     }
 }
 
+/// How many cohorts want an event.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Matched {
+    pub(super) cohorts: usize,
+    /// Those of them that see it narrowed to some metrics.
+    pub(super) narrowed: usize,
+}
+
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) tenant: Arc<Tenant>,
@@ -115,14 +123,16 @@ impl Table {
         event: &Event,
         parcel: u32,
         mut first: impl FnMut(u32),
-    ) -> bool {
+    ) -> Matched {
         let cohorts = &mut self.cohorts;
-        let mut wanted = false;
+        let mut matched = Matched::default();
         let mut offer = |list: &[Listed]| {
             for &Listed { cohort: id, .. } in list {
                 let cohort = &mut cohorts[id as usize];
-                if event.matches(cohort.spec.view.metrics.as_ref()) {
-                    wanted = true;
+                let metrics = cohort.spec.view.metrics.as_ref();
+                if event.matches(metrics) {
+                    matched.cohorts += 1;
+                    matched.narrowed += usize::from(metrics.is_some());
                     if cohort.add(parcel) {
                         first(id);
                     }
@@ -140,7 +150,7 @@ impl Table {
                 }
             }
         }
-        wanted
+        matched
     }
 
     /// Adds the parcel to the batch of every cohort.

@@ -83,7 +83,7 @@ impl State {
                 return self.finish_if_written(key);
             }
         }
-        self.again.push_back(self.token(key));
+        self.look_again_at(key);
     }
 
     /// Tells the peer of a leaving subscriber that nothing follows, once everything is written.

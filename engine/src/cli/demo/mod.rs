@@ -72,8 +72,9 @@ async fn demo(settled: Settled) -> Result<(), Failure> {
     };
     super::print(&welcome.to_string())?;
     let live = Live::start(observer, fleet.connected());
-    gateway.run(stop.asked()).await;
-    live.end()
+    let served = gateway.run(stop.asked()).await;
+    live.end()?;
+    Ok(served?)
 }
 
 /// Starts the gateway, on a free port if the one that was only the demo's own choice is in use, which is told too. So
