@@ -63,12 +63,13 @@ impl Upstreams {
     /// # Errors
     /// Why they do not come; at once if no broker is connected or the subscription is refused.
     pub async fn confirmed(&self, tenant: &Arc<Tenant>) -> Result<(), Unavailable> {
+        // First the flag: it falls before the tenants' states do.
+        if !self.is_connected() {
+            return Err(Unavailable::NoBroker);
+        }
         let mut upstream = tenant.upstream();
         if *upstream.borrow() == Upstream::Confirmed {
             return Ok(());
-        }
-        if !self.is_connected() {
-            return Err(Unavailable::NoBroker);
         }
         // If it cannot be sent, the next sweep over the index finds the tenant.
         let _ = self.wanted.try_send(Arc::clone(tenant));
