@@ -22,6 +22,8 @@ const TICK_BYTES: usize = 1024 * 1024;
 /// What is under way between the inbox and the subscribers.
 #[derive(Debug, Default)]
 pub(super) struct Tick {
+    /// Its number; the next one begins when this one is over.
+    pub(super) serial: u64,
     pub(super) parcels: Vec<Rc<Parcel>>,
     /// Cohorts with a batch, by table and number; the first is being flushed.
     pub(super) dirty: VecDeque<(u32, u32)>,
@@ -31,6 +33,17 @@ pub(super) struct Tick {
 impl Tick {
     pub(super) fn is_over(&self) -> bool {
         self.dirty.is_empty()
+    }
+
+    /// Every batch is flushed.
+    pub(super) fn end(&mut self) {
+        self.parcels.clear();
+        self.serial += 1;
+    }
+
+    /// The first tick whose parcels are all for somebody who comes now.
+    pub(super) fn next_whole(&self) -> u64 {
+        self.serial + u64::from(!self.is_over())
     }
 }
 

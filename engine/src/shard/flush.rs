@@ -30,7 +30,7 @@ impl State {
             }
             self.end_flush(table, cohort);
         }
-        self.tick.parcels.clear();
+        self.tick.end();
     }
 
     /// Ends the tick at once: what was not flushed yet goes to the rings.
@@ -44,7 +44,7 @@ impl State {
             }
             self.end_flush(table, cohort);
         }
-        self.tick.parcels.clear();
+        self.tick.end();
     }
 
     fn next_member(&mut self, table: u32, cohort: u32) -> Option<Key> {
@@ -68,7 +68,7 @@ impl State {
             self.hold_batch(key);
             return;
         }
-        if subscriber.from.get() >= batch.oldest {
+        if subscriber.from.get() >= batch.oldest || subscriber.whole_from > self.tick.serial {
             let numbers: Vec<u32> = batch.ends.iter().map(|&(_, number)| number).collect();
             return self.write_parcels(key, &numbers);
         }
@@ -186,11 +186,11 @@ impl State {
         let Some(subscriber) = self.subscribers.get_mut(key.0 as usize) else {
             return;
         };
-        if !parcel.is_after(subscriber.from) {
-            return;
-        }
-        if let Some(event) = parcel.event() {
-            subscriber.from = event.id();
+        match parcel.event() {
+            Some(event) if event.id() <= subscriber.from => return,
+            Some(event) => subscriber.from = event.id(),
+            None if subscriber.whole_from > self.tick.serial => return,
+            None => {}
         }
         let Phase::Live { seat, .. } = &subscriber.phase else {
             // An event before this one in the batch has ended the stream.

@@ -53,6 +53,7 @@ impl State {
             ring: None,
             phase: Phase::Live { place, seat },
             from,
+            whole_from: self.tick.next_whole(),
             encoding,
             generation: self.generation,
             last_write: self.sweep.ticks(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::filter::Filter;
 use super::notice::Notice;
-use crate::event::{Event, EventId, View};
+use crate::event::{Event, View};
 
 /// An event or a notice on its way to subscribers of one shard.
 #[derive(Debug)]
@@ -31,11 +31,6 @@ impl Parcel {
             Self::Event(event) => Some(event),
             Self::Notice(_) => None,
         }
-    }
-
-    /// Whether a stream that is live since `from` gets it. A notice is for whoever is there.
-    pub(super) fn is_after(&self, from: EventId) -> bool {
-        self.event().is_none_or(|event| event.id() > from)
     }
 }
 

@@ -103,6 +103,7 @@ impl State {
         self.settle(key);
         let subscriber = &mut self.subscribers[key.0 as usize];
         subscriber.from = subscriber.from.max(self.matched);
+        subscriber.whole_from = self.tick.next_whole();
         if *self.filter(key) == filter {
             return;
         }

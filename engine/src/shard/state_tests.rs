@@ -23,6 +23,9 @@ use crate::inbox::{Inbox, Item};
 use crate::index::{self, Index};
 use crate::names::{DeviceId, TenantId};
 
+/// Stands for no device, but for a gap of the broker's.
+const GAP: usize = usize::MAX;
+
 const DEVICES: [&str; 3] = ["A", "B", "C"];
 
 /// A peer that takes as many bytes as it is allowed to.
@@ -154,12 +157,32 @@ impl World {
         }
     }
 
+    /// The broker was away.
+    fn gap(&mut self) {
+        let Some(tenant) = self.index.find("T") else {
+            return;
+        };
+        if tenant.interest() != 0 {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .build()
+                .unwrap();
+            runtime.block_on(self.inbox.put(Item::UpstreamGap(tenant)));
+            self.in_inbox.push((0, GAP));
+        }
+    }
+
     fn distribute(&mut self) {
         if !self.state.tick.is_over() {
             return;
         }
         self.state.distribute(&self.inbox);
         for (id, device) in self.in_inbox.drain(..) {
+            if device == GAP {
+                self.owed
+                    .iter_mut()
+                    .for_each(|owed| owed.messages.push("upstream".to_owned()));
+                continue;
+            }
             let device = DeviceId::parse(DEVICES[device]).unwrap();
             for owed in &mut self.owed {
                 let joined_later = owed
@@ -252,6 +275,9 @@ fn told(peer: &Peer) -> Vec<String> {
     };
     text.split_terminator("\n\n")
         .map(|message| {
+            if message.contains("upstream") {
+                return "upstream".to_owned();
+            }
             let gap = field(message, "\"dropped\":").map(|dropped| format!("gap {dropped}"));
             field(message, "\"n\":")
                 .or(gap)
@@ -263,6 +289,7 @@ fn told(peer: &Peer) -> Vec<String> {
 #[derive(Clone, Debug)]
 enum Step {
     Publish(usize),
+    Gap,
     Distribute,
     Flush(usize),
     Spill,
@@ -276,6 +303,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let device = || prop::option::of(0..DEVICES.len());
     let step = prop_oneof![
         8 => (0..DEVICES.len()).prop_map(Step::Publish),
+        1 => Just(Step::Gap),
         4 => Just(Step::Distribute),
         5 => (1_usize..4).prop_map(Step::Flush),
         1 => Just(Step::Spill),
@@ -302,6 +330,7 @@ fn play(steps: Vec<Step>, capacity: usize) -> World {
     for step in steps {
         match step {
             Step::Publish(device) => world.publish(device),
+            Step::Gap => world.gap(),
             Step::Distribute => world.distribute(),
             Step::Flush(budget) => world.state.flush(budget),
             Step::Spill => world.state.spill(),

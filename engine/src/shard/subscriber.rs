@@ -64,6 +64,8 @@ pub(super) struct Subscriber {
     pub(super) phase: Phase,
     /// Events up to this one are not its own: they came before it did.
     pub(super) from: EventId,
+    /// Notices of ticks before this one are not its own, for the same reason.
+    pub(super) whole_from: u64,
     pub(super) encoding: Encoding,
     /// Distinguishes it from one that had the same key before.
     pub(super) generation: u32,
