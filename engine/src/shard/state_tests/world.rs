@@ -1,4 +1,4 @@
-//! A shard against the plainest model of it: each subscriber has a list of what it is owed, in order.
+//! A shard with peers that take as many bytes as they are allowed to, and what each of them is owed.
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
@@ -6,31 +6,29 @@ use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use mio::net::TcpStream;
-use proptest::prelude::*;
-
-use super::bell::{Bell, Doorbell};
-use super::config::{Config, Overflow};
-use super::end::End;
-use super::filter::Filter;
-use super::metrics::Metrics;
-use super::outlet::{Outlet, Pipe};
-use super::session::{Line, Session};
-use super::state::State;
-use super::subscriber::{Key, Newcomer};
+use super::super::bell::{Bell, Doorbell};
+use super::super::config::{Config, Overflow};
+use super::super::end::End;
+use super::super::filter::Filter;
+use super::super::metrics::Metrics;
+use super::super::outlet::{Outlet, Pipe};
+use super::super::session::{Line, Session};
+use super::super::state::State;
+use super::super::subscriber::{Key, Newcomer};
 use crate::event::{self, Encoding, Event, EventId, Parser};
 use crate::inbox::{Inbox, Item};
 use crate::index::{self, Index};
 use crate::names::{DeviceId, TenantId};
+use mio::net::TcpStream;
 
 /// Stands for no device, but for a gap of the broker's.
-const GAP: usize = usize::MAX;
+pub(super) const GAP: usize = usize::MAX;
 
-const DEVICES: [&str; 3] = ["A", "B", "C"];
+pub(super) const DEVICES: [&str; 3] = ["A", "B", "C"];
 
 /// A peer that takes as many bytes as it is allowed to.
 #[derive(Debug, Default)]
-struct Peer {
+pub(super) struct Peer {
     received: Vec<u8>,
     window: usize,
 }
@@ -77,29 +75,29 @@ impl Session for Mute {
 }
 
 /// A subscriber and what the model says that it is owed.
-struct Owed {
+pub(super) struct Owed {
     key: Key,
-    peer: Rc<RefCell<Peer>>,
+    pub(super) peer: Rc<RefCell<Peer>>,
     filter: Filter,
-    messages: Vec<String>,
+    pub(super) messages: Vec<String>,
 }
 
-struct World {
-    state: State,
+pub(super) struct World {
+    pub(super) state: State,
     inbox: Inbox,
-    index: Index,
+    pub(super) index: Index,
     parser: Parser,
     newest: u64,
     /// Published and not yet taken out of the inbox: id and device.
     in_inbox: Vec<(u64, usize)>,
-    owed: Vec<Owed>,
+    pub(super) owed: Vec<Owed>,
     answers: usize,
     /// Events that the model says somebody was owed, those who have left included.
-    matched: u64,
+    pub(super) matched: u64,
 }
 
 impl World {
-    fn new(capacity: usize) -> Self {
+    pub(super) fn new(capacity: usize) -> Self {
         let config = Config {
             queue_size: NonZeroUsize::new(capacity).unwrap(),
             overflow: Overflow::DropNewest,
@@ -133,7 +131,7 @@ impl World {
         TenantId::parse("T").unwrap()
     }
 
-    fn publish(&mut self, device: usize) {
+    pub(super) fn publish(&mut self, device: usize) {
         self.newest += 1;
         let id = EventId::new(self.newest);
         let name = DEVICES[device];
@@ -158,7 +156,7 @@ impl World {
     }
 
     /// The broker was away.
-    fn gap(&mut self) {
+    pub(super) fn gap(&mut self) {
         let Some(tenant) = self.index.find("T") else {
             return;
         };
@@ -171,7 +169,7 @@ impl World {
         }
     }
 
-    fn distribute(&mut self) {
+    pub(super) fn distribute(&mut self) {
         if !self.state.tick.is_over() {
             return;
         }
@@ -200,7 +198,7 @@ impl World {
     }
 
     /// The greeting names the newest event: later ones are owed.
-    fn join(&mut self, filter: Filter) {
+    pub(super) fn join(&mut self, filter: Filter) {
         let peer = Rc::new(RefCell::new(Peer::default()));
         let greeting = self.newest.to_string();
         let newcomer = Newcomer {
@@ -223,7 +221,7 @@ impl World {
         });
     }
 
-    fn refilter(&mut self, nth: usize, filter: Filter) {
+    pub(super) fn refilter(&mut self, nth: usize, filter: Filter) {
         let Some(owed) = self.owed.get_mut(nth) else {
             return;
         };
@@ -236,7 +234,7 @@ impl World {
         owed.messages.push(answer);
     }
 
-    fn open(&mut self, nth: usize, window: usize) {
+    pub(super) fn open(&mut self, nth: usize, window: usize) {
         let Some(owed) = self.owed.get(nth) else {
             return;
         };
@@ -245,7 +243,7 @@ impl World {
         self.state.look_at(token, false, true);
     }
 
-    fn leave(&mut self, nth: usize) {
+    pub(super) fn leave(&mut self, nth: usize) {
         if nth < self.owed.len() {
             let owed = self.owed.swap_remove(nth);
             self.state.end(owed.key, &End::Gone);
@@ -253,7 +251,7 @@ impl World {
     }
 
     /// Lets everything out.
-    fn finish(&mut self) {
+    pub(super) fn finish(&mut self) {
         (0..self.owed.len()).for_each(|nth| self.open(nth, usize::MAX));
         self.state.flush(usize::MAX);
         self.distribute();
@@ -266,7 +264,7 @@ impl World {
 }
 
 /// What stands in a stream: numbers of events, answers, gaps.
-fn told(peer: &Peer) -> Vec<String> {
+pub(super) fn told(peer: &Peer) -> Vec<String> {
     let text = String::from_utf8(peer.received.clone()).unwrap();
     let field = |message: &str, name: &str| {
         message
@@ -284,125 +282,4 @@ fn told(peer: &Peer) -> Vec<String> {
                 .unwrap_or_else(|| message.to_owned())
         })
         .collect()
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    Publish(usize),
-    Gap,
-    Distribute,
-    Flush(usize),
-    Spill,
-    Join(Option<usize>),
-    Refilter(usize, Option<usize>),
-    Open(usize, usize),
-    Leave(usize),
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let device = || prop::option::of(0..DEVICES.len());
-    let step = prop_oneof![
-        8 => (0..DEVICES.len()).prop_map(Step::Publish),
-        1 => Just(Step::Gap),
-        4 => Just(Step::Distribute),
-        5 => (1_usize..4).prop_map(Step::Flush),
-        1 => Just(Step::Spill),
-        2 => device().prop_map(Step::Join),
-        3 => (0_usize..6, device()).prop_map(|(nth, device)| Step::Refilter(nth, device)),
-        5 => (0_usize..6, 0_usize..600).prop_map(|(nth, window)| Step::Open(nth, window)),
-        1 => (0_usize..6).prop_map(Step::Leave),
-    ];
-    prop::collection::vec(step, 1..120)
-}
-
-fn filter(device: Option<usize>) -> Filter {
-    let mut filter = Filter::default();
-    if let Some(device) = device {
-        filter
-            .add_devices(&[DeviceId::parse(DEVICES[device]).unwrap()], 10)
-            .unwrap();
-    }
-    filter
-}
-
-fn play(steps: Vec<Step>, capacity: usize) -> World {
-    let mut world = World::new(capacity);
-    for step in steps {
-        match step {
-            Step::Publish(device) => world.publish(device),
-            Step::Gap => world.gap(),
-            Step::Distribute => world.distribute(),
-            Step::Flush(budget) => world.state.flush(budget),
-            Step::Spill => world.state.spill(),
-            Step::Join(device) => world.join(filter(device)),
-            Step::Refilter(nth, device) => world.refilter(nth, filter(device)),
-            Step::Open(nth, window) => world.open(nth, window),
-            Step::Leave(nth) => world.leave(nth),
-        }
-    }
-    world.finish();
-    world
-}
-
-proptest! {
-    #[test]
-    fn everyone_is_sent_what_it_is_owed_in_order_whatever_comes_between(steps in steps()) {
-        let world = play(steps, 1000);
-        for owed in &world.owed {
-            prop_assert_eq!(&told(&owed.peer.borrow()), &owed.messages);
-        }
-        prop_assert_eq!(world.state.metrics.gaps.get(), 0);
-    }
-
-    #[test]
-    fn a_full_ring_loses_only_what_it_tells(steps in steps(), capacity in 1_usize..5) {
-        let world = play(steps, capacity);
-        for owed in &world.owed {
-            let told = told(&owed.peer.borrow());
-            let lost: usize = told.iter().filter_map(|message| message.strip_prefix("gap ")?.parse::<usize>().ok()).sum();
-            let came: Vec<&String> = told.iter().filter(|message| !message.starts_with("gap")).collect();
-            prop_assert_eq!(came.len() + lost, owed.messages.len(), "matched == delivered + dropped");
-            let mut rest = owed.messages.iter();
-            prop_assert!(came.iter().all(|message| rest.any(|one| one == *message)), "in order, none twice");
-        }
-        let metrics = &world.state.metrics;
-        prop_assert_eq!(metrics.delivered.get() + metrics.dropped.get(), world.matched, "nothing is held any more");
-    }
-
-    #[test]
-    fn nothing_is_left_of_those_who_have_gone(steps in steps()) {
-        let mut world = play(steps, 3);
-        while !world.owed.is_empty() {
-            world.leave(0);
-        }
-        prop_assert!(world.state.subscribers.is_empty() && world.state.tables.is_empty());
-        prop_assert_eq!(world.index.connections(), 0);
-        prop_assert!(world.index.find("T").is_none_or(|tenant| tenant.interest() == 0));
-    }
-}
-
-#[test]
-fn a_batch_larger_than_a_ring_costs_a_newcomer_that_reads_nothing() {
-    let mut world = World::new(3);
-    world.join(filter(None));
-    world.publish(0);
-    world.join(filter(None));
-    world.open(1, usize::MAX);
-    (0..10).for_each(|_| world.publish(0));
-    world.distribute();
-    world.state.flush(usize::MAX);
-    let owed = &world.owed[1];
-    assert_eq!(told(&owed.peer.borrow()), owed.messages);
-}
-
-#[test]
-fn a_batch_larger_than_a_ring_costs_nothing_when_the_filter_changes() {
-    let mut world = World::new(3);
-    world.join(filter(None));
-    world.open(0, usize::MAX);
-    (0..10).for_each(|_| world.publish(0));
-    world.distribute();
-    world.refilter(0, filter(Some(1)));
-    let owed = &world.owed[0];
-    assert_eq!(told(&owed.peer.borrow()), owed.messages);
 }
