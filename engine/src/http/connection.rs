@@ -159,8 +159,8 @@ where
         .header_read_timeout(front.shared.http.header_timeout)
         .max_buf_size(front.shared.http.header_bytes)
         .serve_connection(TokioIo::new(io), service);
-    // Hyper starts a request only after it has flushed the answer to the one before, so nothing of an answer is lost
-    // with the connection's state.
+    // Hyper flushes an answer before it starts the next request, unless a client that sent a request with a body does not
+    // read: it may lose the end of that answer with the connection's state, and nobody else anything.
     let taken_back = poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
         Poll::Ready(served) => Poll::Ready(served.map(|()| None)),
         Poll::Pending => match slot.borrow_mut().take() {

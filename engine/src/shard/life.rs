@@ -107,6 +107,10 @@ impl State {
         let Some(subscriber) = self.subscribers.get_mut(key.0 as usize) else {
             return false;
         };
+        if subscriber.seat().is_none() {
+            // What it was still owed has ended it on the way.
+            return false;
+        }
         let leaving = Phase::Leaving {
             deadline: Instant::now() + self.config.close_timeout,
             finished: false,

@@ -1,12 +1,12 @@
 //! A shard: one thread, its subscribers, and nothing shared on the way out.
 //!
 //! Events come through the [`crate::inbox`]. A shard matches each with its cohorts (`distribute`, `table`), writes the
-//! cohorts' batches (`flush`, `members`), keeps what a socket does not take in a ring for that subscriber alone (`ring`), reads what
-//! subscribers say (`read`), and does what is due by the clock (`sweep`). It knows sockets and pipes, but neither HTTP
-//! nor WebSocket: what a subscriber's bytes mean is its [`Session`]'s affair.
+//! cohorts' batches (`flush`, `members`), keeps what a socket does not take in a ring for that subscriber alone (`ring`),
+//! reads what subscribers say (`read`), and does what is due by the clock (`sweep`). It knows sockets and pipes, but
+//! neither HTTP nor WebSocket: what a subscriber's bytes mean is its [`Session`]'s affair.
 //!
-//! Invariant: for each subscriber, events matched == delivered + dropped + held. Per subscriber and event there is no
-//! lock, no atomic operation, no allocation and no task; in the usual case there is a part of one `write`.
+//! Invariant: for each subscriber, events matched == delivered + dropped + held. Who keeps up costs, per event, no lock,
+//! no shared count, no allocation and no task: only a part of one `write`.
 
 mod bell;
 mod config;
