@@ -11,7 +11,7 @@ use super::kinds::{Choice, File, Kind, List, Number, Raw, SECONDS_MAX, Seconds, 
 use crate::http::TlsFiles;
 use crate::ingest::Subscribe;
 use crate::log::{self, Format};
-use crate::shard::{Overflow, SHARDS_MAX};
+use crate::shard::{Overflow, SHARDS_MAX, Writes};
 
 /// What is shown in place of a secret.
 pub const MASK: &str = "********";
@@ -152,6 +152,7 @@ const OVERFLOW: Choice<Overflow> = Choice(&[
     ("latest", Overflow::Latest),
     ("disconnect", Overflow::Disconnect),
 ]);
+const WRITES: Choice<Writes> = Choice(&[("write", Writes::Write), ("io_uring", Writes::IoUring)]);
 const FORMAT: Choice<Option<Format>> = Choice(&[
     ("auto", None),
     ("text", Some(Format::Text)),
@@ -243,6 +244,8 @@ pub static SETTINGS: &[Setting] = &[
         "Shards, a thread each; default one a core"),
     setting!("shard.inbox", "FLOODWAY_SHARD_INBOX", shard.inbox, COUNT,
         "Events that wait for a shard; at the limit ingest waits"),
+    setting!("shard.writes", "FLOODWAY_SHARD_WRITES", shard.writes, WRITES,
+        "How events get to the sockets: write, or io_uring (Linux 5.19), which costs less for many subscribers"),
     setting!("stream.queue_size", "STREAM_QUEUE_SIZE", shard.queue_size, COUNT,
         "Events that a subscriber may lag"),
     setting!("stream.overflow", "FLOODWAY_OVERFLOW", shard.overflow, OVERFLOW,

@@ -20,6 +20,16 @@ pub enum Overflow {
     Disconnect,
 }
 
+/// How a batch gets to the sockets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Writes {
+    /// One `write` for each.
+    #[default]
+    Write,
+    /// One system call of io_uring for up to 256 of them (Linux 5.19).
+    IoUring,
+}
+
 /// The shards and the streams on them.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -28,6 +38,8 @@ pub struct Config {
     /// `shard.inbox`: events that wait for a shard. Default 8,192; at the limit ingest waits, and with it the broker.
     /// Costs 24 bytes a place, and the events.
     pub inbox: NonZeroUsize,
+    /// `shard.writes`: how a batch gets to plain TCP sockets. Default `write`.
+    pub writes: Writes,
     /// `stream.queue_size`: events that a subscriber may lag. Default 100. Costs 32 bytes a place, only while it lags.
     pub queue_size: NonZeroUsize,
     /// `stream.overflow`. Default `drop_newest`.
@@ -63,6 +75,7 @@ impl Default for Config {
                 .map_or(1, NonZeroUsize::get)
                 .min(SHARDS_MAX),
             inbox: NonZeroUsize::new(8192).expect("not zero"),
+            writes: Writes::Write,
             queue_size: NonZeroUsize::new(100).expect("not zero"),
             overflow: Overflow::DropNewest,
             control_bytes: 64 * 1024,

@@ -4,13 +4,16 @@
 //! keep nobody from being read; and if so much arrives meanwhile that the inbox fills, the rest of the tick goes to the
 //! rings, whose policy then decides what is lost.
 
+use std::io;
 use std::rc::Rc;
 
 use super::end::End;
+use super::outlet::Outlet;
 use super::parcel::{Addressed, Parcel};
 use super::ring::Pushed;
 use super::state::State;
 use super::subscriber::{Key, Phase};
+use super::uring::SENDS;
 use super::write::write_now;
 
 /// Events that are put into a ring before it is written, if nothing waited: as many as one turn is sure to write.
@@ -21,12 +24,15 @@ impl State {
     pub(super) fn flush(&mut self, mut budget: usize) {
         while let Some(&(table, cohort)) = self.tick.dirty.front() {
             self.gather(table, cohort);
-            while let Some(key) = self.next_member(table, cohort) {
+            while budget > 0
+                && let Some(key) = self.next_member(table, cohort)
+            {
                 self.deliver(key);
                 budget -= 1;
-                if budget == 0 {
-                    return;
-                }
+            }
+            self.send_queued();
+            if budget == 0 {
+                return;
             }
             self.end_flush(table, cohort);
         }
@@ -72,9 +78,68 @@ impl State {
             let numbers: Vec<u32> = batch.ends.iter().map(|&(_, number)| number).collect();
             return self.write_parcels(key, &numbers);
         }
+        if self.uring.is_some() && subscriber.outlet.socket().is_some() {
+            self.queued.push(key);
+        } else {
+            self.write_batch(key);
+        }
+    }
+
+    fn write_batch(&mut self, key: Key) {
+        let outlet = &mut self.subscribers[key.0 as usize].outlet;
+        let written = write_now(&self.tick.batch.bytes, |bytes| outlet.write(bytes));
+        self.account(key, written);
+    }
+
+    /// Writes the gathered batch to those who are queued for it, many with one system call.
+    fn send_queued(&mut self) {
+        if self.queued.is_empty() {
+            return;
+        }
+        let queued = std::mem::take(&mut self.queued);
+        for keys in queued.chunks(SENDS) {
+            let taken = self.uring.take();
+            let outlets = keys
+                .iter()
+                .map(|key| &self.subscribers[key.0 as usize].outlet);
+            let mut sent = 0;
+            if let Some(mut uring) = taken {
+                let results =
+                    uring.send(&self.tick.batch.bytes, outlets.filter_map(Outlet::socket));
+                for (&key, &result) in keys.iter().zip(results) {
+                    self.account_sent(key, result);
+                }
+                sent = results.len();
+                // Without a queue from now on, if the kernel has refused this one.
+                self.uring = (sent == keys.len()).then_some(uring);
+            }
+            for &key in &keys[sent..] {
+                self.write_batch(key);
+            }
+        }
+        self.queued = queued;
+        self.queued.clear();
+    }
+
+    /// As [`State::account`], for what io_uring has told: the bytes taken, or a negated `errno`.
+    fn account_sent(&mut self, key: Key, result: i32) {
+        match usize::try_from(result) {
+            Ok(n) => self.account(key, Ok(n)),
+            Err(_) => match io::Error::from_raw_os_error(-result) {
+                error if error.kind() == io::ErrorKind::WouldBlock => self.account(key, Ok(0)),
+                error if error.kind() == io::ErrorKind::Interrupted => self.write_batch(key),
+                error => self.account(key, Err(error)),
+            },
+        }
+    }
+
+    /// Counts what its outlet took of the gathered batch, and holds the rest.
+    fn account(&mut self, key: Key, written: io::Result<usize>) {
+        let batch = &self.tick.batch;
         self.metrics.writes.add(1);
-        match write_now(&batch.bytes, |bytes| subscriber.outlet.write(bytes)) {
+        match written {
             Ok(n) if n == batch.bytes.len() => {
+                let subscriber = &mut self.subscribers[key.0 as usize];
                 subscriber.last_write = self.sweep.ticks();
                 self.metrics.delivered.add(batch.events);
                 self.metrics.bytes.add(n as u64);

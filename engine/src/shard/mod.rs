@@ -31,10 +31,12 @@ mod state_tests;
 mod subscriber;
 mod sweep;
 mod table;
+#[cfg_attr(not(target_os = "linux"), path = "no_uring.rs")]
+mod uring;
 mod write;
 
 pub use bell::Doorbell;
-pub use config::{Config, Overflow, SHARDS_MAX};
+pub use config::{Config, Overflow, SHARDS_MAX, Writes};
 pub use end::{End, LABELS as END_LABELS};
 pub use filter::{Filter, TooMany};
 pub use metrics::{Count, Metrics};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 
 use mio::event::Source;
 use mio::net::TcpStream;
@@ -62,6 +63,14 @@ impl Outlet {
                 pipe.socket()
                     .map_or(Ok(()), |socket| socket.register(registry, token, interest))
             }
+        }
+    }
+
+    /// The bare socket, if it is one.
+    pub(super) fn socket(&self) -> Option<BorrowedFd<'_>> {
+        match self {
+            Self::Socket(socket) => Some(socket.as_fd()),
+            Self::Pipe(_) => None,
         }
     }
 

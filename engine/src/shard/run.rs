@@ -10,11 +10,12 @@ use mio::{Events, Poll};
 use tokio::sync::Notify;
 
 use super::bell::Bell;
-use super::config::Config;
+use super::config::{Config, Writes};
 use super::metrics::Metrics;
 use super::sockets::Sockets;
 use super::state::State;
 use super::subscriber::Newcomer;
+use super::uring::Uring;
 use crate::inbox::Inbox;
 
 /// Writes between two looks at who can be read. At some 10 µs a write, nobody waits longer than a few milliseconds.
@@ -34,7 +35,7 @@ impl Shard {
     /// Makes shard number `id`, which takes from the inbox of that number, to be run on the thread that calls this.
     ///
     /// # Errors
-    /// If the kernel gives no event queue.
+    /// If the kernel gives no event queue, or no io_uring where the settings demand it.
     pub fn new(
         id: usize,
         config: &Config,
@@ -49,6 +50,7 @@ impl Shard {
             Sockets::registry(&poll)?,
             Rc::clone(&bell),
             metrics,
+            open_uring(config.writes)?,
         );
         Ok(Rc::new(Self {
             state: RefCell::new(state),
@@ -148,5 +150,15 @@ impl Shard {
             () = tokio::time::sleep_until(next.into()), if !is_alone => {}
         }
         Ok(())
+    }
+}
+
+fn open_uring(writes: Writes) -> io::Result<Option<Uring>> {
+    match writes {
+        Writes::Write => Ok(None),
+        Writes::IoUring => Uring::open().map(Some).map_err(|error| {
+            let mend = "the kernel gives no io_uring; set shard.writes to write";
+            io::Error::new(error.kind(), format!("{mend} ({error})"))
+        }),
     }
 }

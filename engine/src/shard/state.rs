@@ -23,6 +23,7 @@ use super::session::Line;
 use super::subscriber::{Absent, Key, Phase, Seat, Subscriber};
 use super::sweep::Sweep;
 use super::table::Table;
+use super::uring::Uring;
 use crate::event::{EventId, View};
 use crate::index::Place;
 use crate::names::TenantId;
@@ -34,6 +35,9 @@ pub(super) struct State {
     pub(super) tables: Slab<Table>,
     pub(super) by_tenant: HashMap<TenantId, u32>,
     pub(super) tick: Tick,
+    /// Those whose batch goes out by the next call of io_uring, where that is used.
+    pub(super) queued: Vec<Key>,
+    pub(super) uring: Option<Uring>,
     /// The newest event that was matched: whoever changes its filter now gets what is newer.
     pub(super) matched: EventId,
     /// Those who have more to write or to read than one turn may take.
@@ -58,6 +62,7 @@ impl State {
         registry: Registry,
         bell: Rc<Bell>,
         metrics: Arc<Metrics>,
+        uring: Option<Uring>,
     ) -> Self {
         const READ_BYTES: usize = 8 * 1024;
         Self {
@@ -67,6 +72,8 @@ impl State {
             tables: Slab::new(),
             by_tenant: HashMap::new(),
             tick: Tick::default(),
+            queued: Vec::new(),
+            uring,
             matched: EventId::new(0),
             again: VecDeque::new(),
             sweep: Sweep::new(Instant::now()),

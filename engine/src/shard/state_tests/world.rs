@@ -115,6 +115,7 @@ impl World {
                 registry,
                 Rc::new(Bell::default()),
                 Arc::new(Metrics::default()),
+                None,
             ),
             inbox: Inbox::new(1024),
             index: Index::new(&limits),
