@@ -118,6 +118,7 @@ impl Rig {
         for event in events {
             self.inboxes[0].put(Item::Event(Arc::clone(event))).await;
         }
+        self.inboxes[0].wake();
     }
 
     /// Lets the shard work until `is_done`, which is asked once a turn.

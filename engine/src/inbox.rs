@@ -39,19 +39,28 @@ impl Inbox {
         }
     }
 
-    /// Puts `item` in, waiting for room if there is none. One wake-up at most, and none while the shard is busy.
+    /// Puts `item` in, waiting for room if there is none. The shard is not woken as long as there is room for many.
     pub async fn put(&self, item: Item) {
-        let Err(mut item) = self.queue.push(item) else {
-            return self.filled.notify_one();
+        let pushed = self.queue.push(item);
+        if self.is_half_full() {
+            self.wake();
+        }
+        let Err(mut item) = pushed else {
+            return;
         };
         loop {
             let emptied = self.emptied.notified();
             match self.queue.push(item) {
-                Ok(()) => return self.filled.notify_one(),
+                Ok(()) => return,
                 Err(back) => item = back,
             }
             emptied.await;
         }
+    }
+
+    /// Wakes the shard for what was put in. Once at most, and not while it is busy.
+    pub fn wake(&self) {
+        self.filled.notify_one();
     }
 
     /// Takes the oldest item out.

@@ -73,19 +73,20 @@ impl Door {
         for shard in self.shards.iter().cycle() {
             let ticket = self.pending.admit().await;
             let socket = self.accept().await;
-            let Ok(socket) = socket.into_std() else {
-                continue;
-            };
             if shard.send(Dealt { socket, ticket }).await.is_err() {
                 return;
             }
         }
     }
 
-    async fn accept(&self) -> TcpStream {
+    async fn accept(&self) -> std::net::TcpStream {
         loop {
-            match self.listener.accept().await {
-                Ok((socket, _)) => return socket,
+            let accepted = match self.accept_now() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.await_one().await,
+                accepted => accepted,
+            };
+            match accepted {
+                Ok(socket) => return socket,
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     tracing::warn!(%error, "can't accept; is the open-files limit reached?");
@@ -93,6 +94,17 @@ impl Door {
                 }
             }
         }
+    }
+
+    /// The next one of a burst. The runtime would put it under watch, and out again, though it is for another thread.
+    fn accept_now(&self) -> io::Result<std::net::TcpStream> {
+        let (socket, _) = SockRef::from(&self.listener).accept()?;
+        socket.set_nonblocking(true)?;
+        Ok(socket.into())
+    }
+
+    async fn await_one(&self) -> io::Result<std::net::TcpStream> {
+        self.listener.accept().await?.0.into_std()
     }
 }
 

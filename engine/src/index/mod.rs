@@ -4,6 +4,7 @@
 //! leaves only while nobody has a place in it; the limits are exact however many connect at once, and a place is
 //! given back by the drop of its [`Place`], whatever path a connection ends on.
 
+mod awaited;
 mod config;
 mod groups;
 mod handover;
@@ -17,6 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arc_swap::ArcSwap;
 use hashbrown::{DefaultHashBuilder, HashMap};
 
+pub use awaited::{Awaited, Slot};
 pub use config::Config;
 pub use groups::Groups;
 pub use place::{NoPlace, Place};

@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use crossbeam::utils::CachePadded;
 use tokio::sync::watch;
 
+use super::awaited::Awaited;
 use super::groups::Groups;
 use super::handover::Handover;
 use crate::event::EventId;
@@ -31,6 +32,7 @@ pub enum Upstream {
 pub struct Tenant {
     id: TenantId,
     handover: CachePadded<Handover>,
+    awaited: Awaited,
     places: CachePadded<AtomicU32>,
     upstream: watch::Sender<Upstream>,
     groups: ArcSwap<Groups>,
@@ -46,6 +48,7 @@ impl Tenant {
         Self {
             id,
             handover: CachePadded::new(Handover::new()),
+            awaited: Awaited::new(),
             places: CachePadded::new(AtomicU32::new(0)),
             upstream: watch::Sender::new(Upstream::Waiting),
             groups: ArcSwap::default(),
@@ -65,6 +68,11 @@ impl Tenant {
     /// The shards that have subscribers of this tenant, a bit each.
     pub fn interest(&self) -> u64 {
         self.handover.interest()
+    }
+
+    /// Which of these shards are to be woken, for which devices.
+    pub fn awaited(&self) -> &Awaited {
+        &self.awaited
     }
 
     /// A shard: push me every event after the one that is returned.

@@ -20,6 +20,9 @@ const LOG_PAUSE: Duration = Duration::from_secs(10);
 /// Characters of a topic in the log.
 const LOG_TOPIC_CHARS: usize = 200;
 
+/// An event, its tenant, and the shards to push it to.
+type Accepted = (Arc<Event>, Arc<Tenant>, u64);
+
 /// Takes messages in, one after the other.
 pub struct Router {
     parser: Parser,
@@ -53,36 +56,42 @@ impl Router {
     pub async fn publish(&mut self, topic: &[u8], payload: &[u8]) {
         self.metrics.received(payload.len());
         match self.accept(topic, payload) {
-            Ok((event, interested)) => {
+            Ok(Some((event, tenant, interested))) => {
                 self.put(interested, || Item::Event(Arc::clone(&event)))
-                    .await
+                    .await;
+                self.wake(interested & tenant.awaited().by(event.device()));
             }
+            Ok(None) => {}
             Err(reason) => self.reject(reason, topic),
         }
     }
 
     /// Tells `tenant`'s subscribers that at this place events may be missing.
     pub async fn upstream_gap(&mut self, tenant: &Arc<Tenant>) {
-        self.put(tenant.interest(), || Item::UpstreamGap(Arc::clone(tenant)))
+        let interested = tenant.interest();
+        self.put(interested, || Item::UpstreamGap(Arc::clone(tenant)))
             .await;
+        self.wake(interested);
     }
 
-    /// Makes an event and appends it. Returns it with the shards that want it, a bit each.
+    /// Makes an event and appends it. Returns it with its tenant and the shards to push it to, a bit each; none if the
+    /// tenant has no subscribers.
     ///
     /// This is where an event will be stored for replay, and the order that must hold is: append, *then* read the
     /// interest ([`Tenant::appended`] does both). A shard declares its interest first and reads what is stored then,
     /// so a new subscriber finds an event among the stored ones, or is pushed it, or both, and never neither.
-    fn accept(&mut self, topic: &[u8], payload: &[u8]) -> Result<(Arc<Event>, u64), Reason> {
+    fn accept(&mut self, topic: &[u8], payload: &[u8]) -> Result<Option<Accepted>, Reason> {
         let topic = str::from_utf8(topic).map_err(|_| Reason::Topic)?;
         let (tenant, device) = topic::parse(topic).ok_or(Reason::Topic)?;
         let Some(tenant) = self.index.find(tenant) else {
             // Nobody's event, yet bad input is counted whoever listens.
             let tenant = TenantId::parse(tenant).map_err(|_| Reason::Topic)?;
-            return Ok((self.event(&tenant, device, topic, payload)?, 0));
+            self.event(&tenant, device, topic, payload)?;
+            return Ok(None);
         };
         let event = self.event(tenant.id(), device, topic, payload)?;
         let interested = tenant.appended(event.id());
-        Ok((event, interested))
+        Ok(Some((event, tenant, interested)))
     }
 
     fn event(
@@ -100,12 +109,14 @@ impl Router {
         Ok(Arc::new(event))
     }
 
-    async fn put(&self, mut shards: u64, item: impl Fn() -> Item) {
-        while shards != 0 {
-            let shard = shards.trailing_zeros() as usize;
+    async fn put(&self, shards: u64, item: impl Fn() -> Item) {
+        for shard in bits(shards) {
             self.inboxes[shard].put(item()).await;
-            shards &= shards - 1;
         }
+    }
+
+    fn wake(&self, shards: u64) {
+        bits(shards).for_each(|shard| self.inboxes[shard].wake());
     }
 
     #[cold]
@@ -121,6 +132,17 @@ impl Router {
             );
         }
     }
+}
+
+/// The numbers of the bits that are set.
+fn bits(mut set: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let lowest = set.trailing_zeros() as usize;
+        (set != 0).then(|| {
+            set &= set - 1;
+            lowest
+        })
+    })
 }
 
 /// When a reason was last logged, and how often it was passed over since.

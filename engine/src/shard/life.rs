@@ -41,6 +41,7 @@ impl State {
         )?;
         let from = place.tenant().declare(self.id).max(self.matched);
         let seat = take_seat(
+            self.id,
             &mut self.tables,
             &mut self.by_tenant,
             key,

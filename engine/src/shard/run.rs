@@ -69,9 +69,11 @@ impl Shard {
     pub fn attach(&self, newcomer: Newcomer) -> io::Result<()> {
         let mut state = self.state.borrow_mut();
         state.attach(newcomer)?;
-        // A socket wakes the shard by itself. Otherwise the first subscriber starts the clock, and who sent more than
-        // is read at once, or comes into a drain, has something to be done.
-        if state.subscribers.len() == 1 || !state.again.is_empty() || state.draining.is_some() {
+        // A socket wakes the shard by itself. Otherwise the first subscriber starts the clock; who sent more than is read
+        // at once, or comes into a drain, has something to be done; and what was put into the inbox just before may be
+        // the newcomer's.
+        let has_work = !state.again.is_empty() || !self.inbox().is_empty();
+        if has_work || state.subscribers.len() == 1 || state.draining.is_some() {
             self.bell.wake();
         }
         Ok(())

@@ -203,6 +203,7 @@ fn spec(filter: Filter, encoding: crate::event::Encoding) -> Spec {
 }
 
 pub(super) fn take_seat(
+    shard: usize,
     tables: &mut Slab<Table>,
     by_tenant: &mut HashMap<TenantId, u32>,
     key: Key,
@@ -212,14 +213,11 @@ pub(super) fn take_seat(
 ) -> Seat {
     let tenant = place.tenant();
     let table = *by_tenant.entry_ref(tenant.id()).or_insert_with(|| {
-        u32::try_from(tables.insert(Table::new(Arc::clone(tenant))))
+        u32::try_from(tables.insert(Table::new(Arc::clone(tenant), shard)))
             .expect("fewer tenants than descriptors")
     });
     let found = &mut tables[table as usize];
-    if !Arc::ptr_eq(&found.tenant, tenant) {
-        // The tenant left the index and came back while a last batch kept its table.
-        found.tenant = Arc::clone(tenant);
-    }
+    found.follow(tenant);
     let (cohort, seat) = found.join(key, spec(filter, encoding));
     Seat {
         table,

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use slab::Slab;
 
+use super::awaiting::Awaiting;
 use super::members::{Members, Moved};
 use super::parcel::Spec;
 use super::subscriber::Key;
@@ -74,11 +75,12 @@ pub(super) struct Table {
     everything: List,
     by_device: HashMap<DeviceId, List>,
     by_group: HashMap<GroupId, List>,
+    awaiting: Awaiting,
     subscribers: usize,
 }
 
 impl Table {
-    pub(super) fn new(tenant: Arc<Tenant>) -> Self {
+    pub(super) fn new(tenant: Arc<Tenant>, shard: usize) -> Self {
         Self {
             tenant,
             cohorts: Slab::new(),
@@ -86,12 +88,21 @@ impl Table {
             everything: Vec::new(),
             by_device: HashMap::new(),
             by_group: HashMap::new(),
+            awaiting: Awaiting::new(shard),
             subscribers: 0,
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.subscribers == 0
+    }
+
+    /// The tenant left the index and came back while a last batch kept its table.
+    pub(super) fn follow(&mut self, tenant: &Arc<Tenant>) {
+        if !Arc::ptr_eq(&self.tenant, tenant) {
+            self.awaiting.repeat(tenant);
+            self.tenant = Arc::clone(tenant);
+        }
     }
 
     /// Puts a subscriber among those that want `spec`; returns its cohort and its seat there.
@@ -169,8 +180,14 @@ impl Table {
         if spec.filter.wants_all_devices() {
             enlist(&mut self.everything, id, &mut places);
         }
+        if may_want_any(&spec) {
+            self.awaiting.add_always(&self.tenant);
+        }
         for device in spec.filter.devices() {
-            let list = self.by_device.entry(device.clone()).or_default();
+            let list = self.by_device.entry_ref(device).or_insert_with(|| {
+                self.awaiting.add(&self.tenant, device);
+                List::new()
+            });
             enlist(list, id, &mut places);
         }
         for group in spec.filter.groups() {
@@ -198,18 +215,29 @@ impl Table {
         if spec.filter.wants_all_devices() {
             strike_out(&mut self.everything, places.next(), &mut self.cohorts);
         }
+        if may_want_any(&spec) {
+            self.awaiting.remove_always(&self.tenant);
+        }
         for device in spec.filter.devices() {
-            strike_out_of(
+            let is_last = strike_out_of(
                 &mut self.by_device,
                 device,
                 places.next(),
                 &mut self.cohorts,
             );
+            if is_last {
+                self.awaiting.remove(&self.tenant, device);
+            }
         }
         for group in spec.filter.groups() {
             strike_out_of(&mut self.by_group, group, places.next(), &mut self.cohorts);
         }
     }
+}
+
+/// Groups gain and lose devices while a filter names them.
+fn may_want_any(spec: &Spec) -> bool {
+    spec.filter.wants_all_devices() || !spec.filter.groups().is_empty()
 }
 
 fn index(id: usize) -> u32 {
@@ -232,17 +260,20 @@ fn strike_out(list: &mut List, place: Option<u32>, cohorts: &mut Slab<Cohort>) {
     }
 }
 
+/// Returns whether nothing is left under `name`.
 fn strike_out_of<N: Eq + Hash>(
     lists: &mut HashMap<N, List>,
     name: &N,
     place: Option<u32>,
     cohorts: &mut Slab<Cohort>,
-) {
+) -> bool {
     let list = lists.get_mut(name).expect("it is listed under each name");
     strike_out(list, place, cohorts);
-    if list.is_empty() {
+    let is_last = list.is_empty();
+    if is_last {
         lists.remove(name);
     }
+    is_last
 }
 
 #[cfg(all(test, not(floodway_loom)))]

@@ -65,7 +65,7 @@ proptest! {
     ) {
         let index = Index::new(&index::Config { connections_per_tenant: 0, connections: 1 });
         let place = index.enter(&TenantId::parse("T").unwrap()).unwrap();
-        let mut table = Table::new(Arc::clone(place.tenant()));
+        let mut table = Table::new(Arc::clone(place.tenant()), 0);
         let mut cohorts = Vec::new();
         for (joins, nth, wanted) in steps {
             if joins || cohorts.is_empty() {
