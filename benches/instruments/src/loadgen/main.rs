@@ -9,6 +9,9 @@
 //! Exit status: 0 if nothing was lost, doubled, disordered or refused, 1 otherwise, 2 for wrong usage.
 
 mod args;
+mod connect;
+#[cfg(test)]
+mod cuts;
 mod dialect;
 mod http;
 mod plan;

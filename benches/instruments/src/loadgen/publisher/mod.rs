@@ -128,6 +128,9 @@ impl Publisher {
             let patience_us = moved_us + PATIENCE.as_micros() as u64;
             match pace.due(now_us, sent, wanted - completed.min(wanted)) {
                 Due::Over => break,
+                Due::Now(_) if self.wire.room() == 0 && now_us >= patience_us => {
+                    return Err(io::Error::other("the server acknowledges nothing"));
+                }
                 Due::Now(_) if self.wire.room() == 0 => self.wait(Some(PATIENCE))?,
                 Due::Now(events) => {
                     let counted = self.send(events, &order.wanters, now_us)?;
