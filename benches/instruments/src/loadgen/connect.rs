@@ -35,7 +35,7 @@ struct Readings {
 /// If the event queue fails, which is the end of the run.
 pub(crate) fn connect(
     subscribers: &mut Subscribers,
-    server: &Processes,
+    server: &mut Processes,
     requests: Vec<Request>,
     at_once: usize,
     mut tell: impl FnMut(&Subscribers),
@@ -76,7 +76,7 @@ pub(crate) fn connect(
 
 impl Readings {
     /// Reads the CPU time where one of the samples begins or ends.
-    fn look(&mut self, server: &Processes, through: usize, count: usize) {
+    fn look(&mut self, server: &mut Processes, through: usize, count: usize) {
         if through >= SAMPLE.min(count) && self.first.is_none() {
             self.first = Some((server.cpu(), through));
         }

@@ -29,6 +29,7 @@ mod ws;
 
 use clap::{CommandFactory as _, Parser as _};
 use floodway_instruments::machine;
+use std::io;
 use std::process::ExitCode;
 
 /// The server breaks a protocol, or refuses in its words.
@@ -43,18 +44,9 @@ fn main() -> ExitCode {
             .error(clap::error::ErrorKind::ArgumentConflict, error)
             .exit();
     }
-    if let Some(core) = args.pin
-        && let Err(error) = machine::pin(core)
-    {
-        eprintln!("loadgen: --pin {core}: {error}");
-        return ExitCode::FAILURE;
-    }
-    let report = match run::Run::new(&args) {
+    let report = match prepare(&args).and_then(|()| run::Run::new(&args)) {
         Ok(run) => run.carry_out(),
-        Err(error) => {
-            eprintln!("loadgen: {error}");
-            return ExitCode::FAILURE;
-        }
+        Err(error) => report::Report::failed(&args, &error),
     };
     if let Some(error) = &report.error {
         eprintln!("loadgen: {error}");
@@ -72,4 +64,9 @@ fn main() -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
+}
+
+fn prepare(args: &args::Args) -> io::Result<()> {
+    machine::allow_open_files()?;
+    args.pin.map_or(Ok(()), machine::pin)
 }

@@ -102,7 +102,7 @@ impl<'a> Run<'a> {
             tell(self.args, told, "connecting", ready, ready as u64);
         };
         let (subscribers, at_once) = (&mut self.subscribers, self.args.in_flight as usize);
-        report.connect = connect(subscribers, &self.server, requests, at_once, tell)?;
+        report.connect = connect(subscribers, &mut self.server, requests, at_once, tell)?;
         self.rest(self.args.settle())?;
         report.rss_kib.connected = self.server.rss_kib();
         for &phase in &self.args.phases {

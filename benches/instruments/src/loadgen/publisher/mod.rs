@@ -118,8 +118,10 @@ impl Publisher {
         let (mut sent, mut wanted) = (0, 0);
         let (mut completed, mut moved_us) = (0, now_us());
         while !self.progress.stopped.load(SeqCst) {
-            // From here on, whoever completes an event rings the bell.
-            self.progress.sleeps();
+            if pace.is_closed_loop() {
+                // From here on, whoever completes an event rings the bell.
+                self.progress.sleeps();
+            }
             let now_us = now_us();
             let latest = self.progress.completed();
             if latest != completed {

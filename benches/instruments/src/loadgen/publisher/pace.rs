@@ -40,6 +40,11 @@ impl Pace {
         }
     }
 
+    /// Whether what is due depends on what is complete.
+    pub(crate) fn is_closed_loop(&self) -> bool {
+        matches!(self.phase, Phase::Window { .. } | Phase::Single { .. })
+    }
+
     /// What is due, with so many events handed over in this phase, and so many of them incomplete.
     pub(crate) fn due(&mut self, now_us: u64, sent: u64, incomplete: u64) -> Due {
         match self.phase {
