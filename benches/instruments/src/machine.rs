@@ -27,14 +27,15 @@ pub fn pin(core: usize) -> io::Result<()> {
     sched_setaffinity(None, &set).map_err(io::Error::from)
 }
 
-/// Lets this process hold as many open files as it may allow itself.
+/// Lets this process hold as many open files as it may allow itself; gives how many that is.
 ///
 /// # Errors
 /// If the operating system has other ideas.
-pub fn allow_open_files() -> io::Result<()> {
+pub fn allow_open_files() -> io::Result<u64> {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
-    setrlimit(Resource::Nofile, limit).map_err(io::Error::from)
+    setrlimit(Resource::Nofile, limit)?;
+    Ok(limit.maximum.unwrap_or(u64::MAX))
 }
 
 /// `CLOCK_MONOTONIC` in microseconds: the same for all processes of a machine.
@@ -284,6 +285,15 @@ mod tests {
         // Process ids end at 4,194,304 (proc_sys_kernel(5)).
         let error = Processes::new(&[5_000_000]).unwrap_err();
         assert!(error.to_string().contains("5000000"), "{error}");
+    }
+
+    #[test]
+    fn as_many_files_as_may_be_can_be_open() {
+        let allowed = allow_open_files().unwrap();
+        assert_eq!(
+            getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX),
+            allowed
+        );
     }
 
     #[test]

@@ -36,6 +36,9 @@ use std::process::ExitCode;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fault(pub(crate) &'static str);
 
+/// Open files besides the streams, at most.
+const DESCRIPTORS: u64 = 32;
+
 fn main() -> ExitCode {
     let args = args::Args::parse();
     if let Err(error) = args.check() {
@@ -66,7 +69,15 @@ fn main() -> ExitCode {
     }
 }
 
+/// Sees to it that there are descriptors for all, so that reading the server's figures can't fail for want of one.
 fn prepare(args: &args::Args) -> io::Result<()> {
-    machine::allow_open_files()?;
+    let (allowed, wanted) = (
+        machine::allow_open_files()?,
+        args.streams as u64 + DESCRIPTORS,
+    );
+    if allowed < wanted {
+        let why = format!("{wanted} open files are needed, {allowed} are allowed (ulimit -n)");
+        return Err(io::Error::other(why));
+    }
     args.pin.map_or(Ok(()), machine::pin)
 }

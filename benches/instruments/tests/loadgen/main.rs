@@ -16,22 +16,14 @@ const EVENTS: u64 = 20;
 const STREAMS: u64 = 10;
 
 fn loadgen(fake: &Fake, more: &[&str]) -> Output {
-    let mut command = Command::new(LOADGEN);
-    command.args([
-        "--quiet",
-        "--label",
-        "a \"label\"",
-        "--settle-ms",
-        "20",
-        "--streams",
-        &STREAMS.to_string(),
-    ]);
-    command.args([
-        "--connect",
-        &fake.streams.to_string(),
-        "--publish",
-        &format!("mqtt://{}", fake.broker),
-    ]);
+    output(Command::new(LOADGEN), fake, more)
+}
+
+fn output(mut command: Command, fake: &Fake, more: &[&str]) -> Output {
+    command.args(["--quiet", "--label", "a \"label\"", "--settle-ms", "20"]);
+    command.args(["--streams", &STREAMS.to_string()]);
+    command.args(["--connect", &fake.streams.to_string()]);
+    command.args(["--publish", &format!("mqtt://{}", fake.broker)]);
     command.args(more).output().expect("a program that runs")
 }
 
@@ -258,6 +250,25 @@ fn a_server_that_is_not_there_refuses_everyone() {
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(report["connect"]["refused"], STREAMS);
     assert_eq!(report["phases"], Value::Array(vec![]));
+}
+
+#[test]
+fn too_many_streams_for_this_machine_are_reported_before_they_begin() {
+    let mut command = Command::new("sh");
+    command.args(["-c", r#"ulimit -n 40 && exec "$0" "$@""#, LOADGEN]);
+    let output = output(
+        command,
+        &Fake::start(Mischief::None),
+        &["--phase", "idle:1"],
+    );
+    let report = report(&output);
+    assert_eq!(output.status.code(), Some(1));
+    let error = report["error"].as_str().unwrap();
+    assert_eq!(
+        error,
+        "42 open files are needed, 40 are allowed (ulimit -n)"
+    );
+    assert_eq!(report["connect"]["refused"], 0);
 }
 
 #[test]
