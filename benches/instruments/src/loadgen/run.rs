@@ -170,7 +170,11 @@ impl<'a> Run<'a> {
         // If the publisher is gone, it has said why, and the phase is finished.
         publishing.orders.send(Order { phase, wanters }).ok();
         progress::ring(&self.progress.to_publisher);
-        while !self.progress.finished.load(SeqCst) && !self.is_deserted() {
+        // A publisher that failed before this phase has finished it before it began.
+        while !self.progress.finished.load(SeqCst)
+            && self.progress.failure.get().is_none()
+            && !self.is_deserted()
+        {
             self.subscribers.turn(TURN)?;
             self.tell(phase.kind(), self.subscribers.tally.counts.received);
         }

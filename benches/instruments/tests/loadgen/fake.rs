@@ -24,6 +24,10 @@ pub(crate) enum Mischief {
     HangUp,
     /// All subscribers are hung up on.
     HangUpOnAll,
+    /// The publisher is hung up on, at once.
+    NoBroker,
+    /// The publisher is hung up on after the fifth event.
+    BrokerGone,
 }
 
 const FIFTH: usize = 5;
@@ -116,11 +120,17 @@ impl Shared {
                         }
                         events.push(event(&publish));
                         self.fan_out(&events);
+                        if self.mischief == Mischief::BrokerGone && events.len() == FIFTH {
+                            return;
+                        }
                     }
                     other => panic!("a publisher does not say {other:?}"),
                 }
             }
             if socket.write_all(&out).is_err() {
+                return;
+            }
+            if self.mischief == Mischief::NoBroker {
                 return;
             }
             out.clear();

@@ -176,6 +176,22 @@ fn a_server_that_goes_away_ends_the_run() {
 }
 
 #[test]
+fn a_broker_that_goes_away_ends_the_run() {
+    each(&[Mischief::NoBroker, Mischief::BrokerGone], |mischief| {
+        let (report, status) = run(mischief, &["--phase", "single:10"]);
+        assert_eq!(status, Some(1), "{mischief:?}: {report}");
+        assert!(
+            report["error"]
+                .as_str()
+                .unwrap()
+                .starts_with("publishing: "),
+            "{report}"
+        );
+        assert_eq!(report["phases"].as_array().unwrap().len(), 1, "{report}");
+    });
+}
+
+#[test]
 fn phases_run_one_after_the_other_on_the_same_streams() {
     let fake = Fake::start(Mischief::None);
     let phases = [
