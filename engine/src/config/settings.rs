@@ -141,6 +141,8 @@ const QOS: Number = Number(0, 1);
 const HEADER_BYTES: Number = Number(8_192, 1 << 20);
 /// Up to the largest packet there is (MQTT 5.0, 2.1.4).
 const PACKET_BYTES: Number = Number(1_024, 268_435_460);
+/// Beyond a hundredth of a second it would be a delay, not a pause.
+const READ_PAUSE: Number = Number(0, 10_000);
 /// The payload's own braces and those of `metrics` are two.
 const DEPTH: Number = Number(2, 1_024);
 
@@ -204,6 +206,8 @@ pub static SETTINGS: &[Setting] = &[
         "How long a tenant stays subscribed after its last subscriber left"),
     setting!("mqtt.packet_bytes", "FLOODWAY_MQTT_PACKET_BYTES", mqtt.packet_bytes, PACKET_BYTES,
         "Largest packet that is taken from the broker"),
+    setting!("mqtt.read_pause_microseconds", "FLOODWAY_MQTT_READ_PAUSE_MICROSECONDS", mqtt.read_pause_us, READ_PAUSE,
+        "Between two wake-ups for messages that come fast; 0: none"),
     setting!("mqtt.keep_alive_seconds", "FLOODWAY_MQTT_KEEP_ALIVE_SECONDS", mqtt.keep_alive, KEEP_ALIVE,
         "Keep-alive; a dead broker is noticed within 1.5 of it"),
     setting!("mqtt.connect_timeout_seconds", "FLOODWAY_MQTT_CONNECT_TIMEOUT_SECONDS", mqtt.connect_timeout, WITHIN,

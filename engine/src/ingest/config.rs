@@ -34,6 +34,9 @@ pub struct Config {
     /// `mqtt.packet_bytes`: the largest packet, in bytes, announced to the broker, which then skips larger ones.
     /// Default 256 KiB.
     pub packet_bytes: u32,
+    /// `mqtt.read_pause_microseconds`: between two wake-ups for messages that come fast. Default 250 µs, by which an event
+    /// may then be later; one that comes alone is not. 0: none.
+    pub read_pause_us: u32,
     /// `mqtt.keep_alive_seconds`: pause between two pings, at least 5 s. Default 15 s; a dead broker is noticed within
     /// two of it.
     pub keep_alive: Duration,
@@ -69,6 +72,7 @@ impl Default for Config {
             qos: 0,
             linger: Duration::from_secs(30),
             packet_bytes: 256 * 1024,
+            read_pause_us: 250,
             keep_alive: Duration::from_secs(15),
             connect_timeout: Duration::from_secs(5),
             backoff_max: Duration::from_secs(10),

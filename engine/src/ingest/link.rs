@@ -3,6 +3,8 @@
 //! Invariant: a link is used for one connection and dropped with it, so nothing that was pending on one is sent on the
 //! next. [`Link::next`] must be polled to its end: rumqttc's event loop does not survive being cancelled in between.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::time::Duration;
 
 use rumqttc::NetworkOptions;
@@ -15,6 +17,7 @@ use rumqttc::v5::{AsyncClient, ClientError, ConnectionError, Event, EventLoop, M
 
 use super::broker::Broker;
 use super::config::Config;
+use super::pace::Pace;
 use super::subscriptions::{Answer, Request};
 
 /// Packet ids that rumqttc may use. Its table for them takes 13.8 MB at its own default of 65,535, for publishing,
@@ -61,6 +64,7 @@ pub(super) enum Happened {
 /// The receiving side.
 pub(super) struct Link {
     events: EventLoop,
+    pace: Pace,
 }
 
 /// The asking side. Never waits.
@@ -93,12 +97,21 @@ impl Link {
         } else {
             QoS::AtLeastOnce
         };
-        Ok((Self { events }, Requests { client, qos }))
+        let pace = Pace::new(Duration::from_micros(config.read_pause_us.into()));
+        Ok((Self { events, pace }, Requests { client, qos }))
     }
 
     /// Waits for what happens next. After an error the link is of no more use.
     pub(super) async fn next(&mut self) -> Result<Happened, LinkError> {
-        let event = self.events.poll().await.map_err(Box::new)?;
+        let mut polled = pin!(self.events.poll());
+        let mut is_woken = false;
+        let event = poll_fn(|cx| {
+            if std::mem::replace(&mut is_woken, true) {
+                self.pace.rest();
+            }
+            polled.as_mut().poll(cx)
+        });
+        let event = event.await.map_err(Box::new)?;
         Ok(match event {
             Event::Incoming(Packet::Publish(publish)) => Happened::Published(publish),
             Event::Incoming(Packet::SubAck(ack)) => Happened::Answered(

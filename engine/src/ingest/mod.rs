@@ -13,6 +13,7 @@ mod config;
 mod driver;
 mod link;
 mod metrics;
+mod pace;
 mod router;
 mod subscriptions;
 mod supervise;

@@ -42,7 +42,7 @@ impl Awaiting {
 
     /// A device is named that was not.
     pub(super) fn add(&mut self, tenant: &Tenant, device: &DeviceId) {
-        let slot = Slot::of(device);
+        let slot = Slot::of(device.as_str());
         let named = self.slots.entry(slot).or_insert(0);
         *named += 1;
         if *named == 1 {
@@ -52,7 +52,7 @@ impl Awaiting {
 
     /// A device is no longer named.
     pub(super) fn remove(&mut self, tenant: &Tenant, device: &DeviceId) {
-        let slot = Slot::of(device);
+        let slot = Slot::of(device.as_str());
         let named = self.slots.get_mut(&slot).expect("it was added");
         *named -= 1;
         if *named == 0 {

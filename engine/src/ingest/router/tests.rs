@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::event::Rejection;
-use crate::index::{self, Place};
+use crate::index::{self, Place, Slot};
 
 struct Bed {
     router: Router,
@@ -12,11 +12,15 @@ struct Bed {
 }
 
 fn bed() -> Bed {
+    bed_with_room_for(2)
+}
+
+fn bed_with_room_for(items: usize) -> Bed {
     let index = Arc::new(Index::new(&index::Config {
         connections_per_tenant: 0,
         connections: 100,
     }));
-    let inboxes: Arc<[Inbox]> = (0..3).map(|_| Inbox::new(2)).collect();
+    let inboxes: Arc<[Inbox]> = (0..3).map(|_| Inbox::new(items)).collect();
     let metrics = Arc::new(Metrics::default());
     let config = event::Config::default();
     let router = Router::new(
@@ -34,6 +38,17 @@ fn bed() -> Bed {
 }
 
 impl Bed {
+    async fn publish_of(&mut self, device: &str) {
+        let topic = format!("tenant/T/device/{device}/telemetry");
+        self.router.publish(topic.as_bytes(), GOOD).await;
+    }
+
+    /// Whether the first shard was woken since this was last asked.
+    async fn is_woken(&self) -> bool {
+        let mut woken = std::pin::pin!(self.inboxes[0].filled());
+        std::future::poll_fn(|cx| std::task::Poll::Ready(woken.as_mut().poll(cx).is_ready())).await
+    }
+
     fn enter(&self, tenant: &str) -> Place {
         self.index.enter(&TenantId::parse(tenant).unwrap()).unwrap()
     }
@@ -142,6 +157,26 @@ async fn a_gap_keeps_its_place_between_two_events() {
     assert!(
         matches!(bed.inboxes[0].take(), Some(Item::UpstreamGap(of)) if Arc::ptr_eq(&of, place.tenant()))
     );
+}
+
+#[tokio::test]
+async fn a_shard_is_woken_only_for_a_device_that_it_awaits_and_before_its_inbox_is_full() {
+    let mut bed = bed_with_room_for(100);
+    let place = bed.enter("T");
+    place.tenant().declare(0);
+    let slot = Slot::of("D");
+    place.tenant().awaited().set_slot(0, slot, true);
+    assert_ne!(slot, Slot::of("E"), "the two can be told apart");
+    for (device, wakes) in [("E", false), ("D", true), ("E", false)] {
+        bed.publish_of(device).await;
+        assert_eq!(bed.is_woken().await, wakes);
+    }
+    while bed.inboxes[0].len() < 49 {
+        bed.publish_of("E").await;
+    }
+    assert!(!bed.is_woken().await);
+    bed.publish_of("E").await;
+    assert!(bed.is_woken().await, "long before anybody has to wait");
 }
 
 #[tokio::test]

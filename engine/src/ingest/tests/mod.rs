@@ -178,6 +178,7 @@ impl Bed {
             .confirmed(place.tenant())
             .await
             .unwrap();
+        place.tenant().awaited().set_always(0, true);
         place.tenant().declare(0);
         place
     }

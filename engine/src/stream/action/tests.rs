@@ -362,8 +362,8 @@ proptest! {
 
     #[test]
     fn ids_written_are_ids_read(
-        devices in prop::collection::vec("[^/+#\\p{Cc}]{1,60}", 0..4),
-        group in "[^/+#\\p{Cc}]{1,60}",
+        devices in prop::collection::vec("[^/+#\\pC]{1,60}", 0..4),
+        group in "[^/+#\\pC]{1,60}",
     ) {
         let message = json!({"action": "subscribe", "device_ids": devices, "group_id": group});
         let devices = devices.iter().map(|id| self::device(id)).collect();
