@@ -35,7 +35,7 @@ impl Source {
 }
 
 #[library_benchmark(setup = Source::new)]
-#[bench::typical(config = at_most(6300))] // 5,728
+#[bench::typical(config = at_most(6250))] // 5,682
 fn parse(mut source: Box<Source>) -> (Box<Source>, Event) {
     let event = source.event();
     (source, event)
@@ -60,10 +60,10 @@ fn two_of_three_again(encoding: Encoding) -> (Box<Event>, View) {
 
 // The first look at an event in a view: all that encoding costs.
 #[library_benchmark]
-#[bench::web_socket(args = (Encoding::Ws), setup = whole, config = at_most(75))] // 68
-#[bench::sse(args = (Encoding::SseChunked), setup = whole, config = at_most(1960))] // 1,781
-#[bench::narrowed(args = (Encoding::Ws), setup = two_of_three, config = at_most(2060))] // 1,866
-#[bench::narrowed_again(args = (Encoding::Ws), setup = two_of_three_again, config = at_most(95))] // 85
+#[bench::web_socket(args = (Encoding::Ws), setup = whole, config = at_most(56))] // 51
+#[bench::sse(args = (Encoding::SseChunked), setup = whole, config = at_most(1910))] // 1,730
+#[bench::narrowed(args = (Encoding::Ws), setup = two_of_three, config = at_most(1960))] // 1,774
+#[bench::narrowed_again(args = (Encoding::Ws), setup = two_of_three_again, config = at_most(105))] // 96
 fn encode((event, view): (Box<Event>, View)) -> (Box<Event>, View) {
     black_box(event.frame(black_box(&view)));
     (event, view)

@@ -119,10 +119,10 @@ impl Crowd {
 
 // Inbox, wake-up, matching, gathering, and one delivery per event and subscriber that wants it.
 #[library_benchmark(setup = Crowd::new)]
-#[bench::one_cohort(args = (Audience::OneCohort, 1), config = at_most(139_000))] // 126,307: 126 a delivery
-#[bench::one_cohort_64_events(args = (Audience::OneCohort, 64), config = at_most(196_000))] // 177,878: 2.8 a delivery
-#[bench::ten_filters(args = (Audience::TenFilters, 1), config = at_most(144_000))] // 131,252: 131 a delivery
-#[bench::own_device(args = (Audience::OwnDevice, 1), config = at_most(7600))] // 6,901
+#[bench::one_cohort(args = (Audience::OneCohort, 1), config = at_most(148_000))] // 134,305: 134 a delivery
+#[bench::one_cohort_64_events(args = (Audience::OneCohort, 64), config = at_most(205_000))] // 186,189: 2.9 a delivery
+#[bench::ten_filters(args = (Audience::TenFilters, 1), config = at_most(154_000))] // 139,326: 139 a delivery
+#[bench::own_device(args = (Audience::OwnDevice, 1), config = at_most(7600))] // 6,909
 fn deliver(crowd: Box<Crowd>) -> Box<Crowd> {
     crowd.deliver();
     crowd
@@ -187,8 +187,8 @@ impl Visit {
 
 // A place in the index, and the way into the shard.
 #[library_benchmark(setup = Visit::at_the_door)]
-#[bench::alike(args = (Audience::OneCohort), config = at_most(74_500))] // 67,778: 1,059 each
-#[bench::own_device(args = (Audience::OwnDevice), config = at_most(175_000))] // 159,400: 2,491 each
+#[bench::alike(args = (Audience::OneCohort), config = at_most(77_600))] // 70,530: 1,102 each
+#[bench::own_device(args = (Audience::OwnDevice), config = at_most(173_000))] // 156,741: 2,449 each
 fn come(mut visit: Box<Visit>) -> Box<Visit> {
     visit.come();
     visit
@@ -196,8 +196,8 @@ fn come(mut visit: Box<Visit>) -> Box<Visit> {
 
 // From the peer's end of input until the subscriber is dropped and its place given back.
 #[library_benchmark(setup = Visit::inside)]
-#[bench::alike(args = (Audience::OneCohort), config = at_most(70_000))] // 63,608: 994 each
-#[bench::own_device(args = (Audience::OwnDevice), config = at_most(165_000))] // 150,189: 2,347 each
+#[bench::alike(args = (Audience::OneCohort), config = at_most(69_400))] // 63,028: 985 each
+#[bench::own_device(args = (Audience::OwnDevice), config = at_most(162_000))] // 146,999: 2,297 each
 fn leave(visit: Box<Visit>) -> Box<Visit> {
     visit.leave();
     visit

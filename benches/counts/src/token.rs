@@ -44,8 +44,8 @@ impl Door {
 }
 
 #[library_benchmark(setup = Door::new)]
-#[bench::ours(args = (SECRET), config = at_most(51_300))] // 46,657
-#[bench::forged(args = ("another secret, also long enough!"), config = at_most(37_400))] // 33,999
+#[bench::ours(args = (SECRET), config = at_most(50_500))] // 45,888
+#[bench::forged(args = ("another secret, also long enough!"), config = at_most(36_900))] // 33,464
 fn verify(door: Box<Door>) -> (Box<Door>, Result<Identity, Refusal>) {
     let verified = door.verifier.verify(black_box(&door.token));
     (door, verified)
