@@ -1,0 +1,79 @@
+//! From a message of the broker to the inbox of a shard, or to nowhere.
+
+use std::hint::black_box;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+
+use floodway::event;
+use floodway::inbox::Inbox;
+use floodway::index::{self, Index, Place};
+use floodway::ingest::{Metrics, Router};
+use floodway::names::TenantId;
+use gungraun::{library_benchmark, library_benchmark_group};
+
+use crate::{PAYLOAD, at_most};
+
+const TENANTS: u32 = 1000;
+
+/// A router, one shard's inbox, and an index with 1,000 tenants, of which the shard wants one.
+struct Way {
+    router: Router,
+    inboxes: Arc<[Inbox]>,
+    topic: String,
+    _places: Vec<Place>,
+}
+
+impl Way {
+    /// The way of the messages of `tenant`; `TENANT7` is the one that is wanted.
+    fn new(tenant: &str) -> Box<Self> {
+        let index = Arc::new(Index::new(&index::Config {
+            connections_per_tenant: 0,
+            connections: TENANTS,
+        }));
+        let enter = |n| {
+            let tenant = TenantId::parse(&format!("TENANT{n}")).expect("a valid name");
+            index.enter(&tenant).expect("a place")
+        };
+        let places: Vec<Place> = (0..TENANTS).map(enter).collect();
+        places[7].tenant().declare(0);
+        let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(64)]);
+        let router = Router::new(
+            &event::Config::default(),
+            index,
+            Arc::clone(&inboxes),
+            Arc::new(Metrics::default()),
+        );
+        let mut way = Box::new(Self {
+            router,
+            inboxes,
+            topic: format!("tenant/{tenant}/device/DEV-001/telemetry"),
+            _places: places,
+        });
+        way.publish();
+        way
+    }
+
+    /// One message; returns whether somebody wanted it.
+    fn publish(&mut self) -> bool {
+        let publish = pin!(
+            self.router
+                .publish(self.topic.as_bytes(), black_box(PAYLOAD))
+        );
+        let polled = publish.poll(&mut Context::from_waker(Waker::noop()));
+        assert!(polled.is_ready(), "there is room in the inbox");
+        self.inboxes[0].take().is_some()
+    }
+}
+
+// Topic, parse, look-up, push, and the event freed again by whom it was taken out.
+#[library_benchmark(setup = Way::new)]
+#[bench::one_shard(args = ("TENANT7"), config = at_most(8400))] // 7,637
+#[bench::nobody(args = ("TENANT8"), config = at_most(8240))] // 7,483
+#[bench::stranger(args = ("STRANGER"), config = at_most(8660))] // 7,870
+fn route(mut way: Box<Way>) -> Box<Way> {
+    black_box(way.publish());
+    way
+}
+
+library_benchmark_group!(name = routes, benchmarks = route);

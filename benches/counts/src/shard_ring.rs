@@ -1,0 +1,134 @@
+//! A shard and those who lag: into their rings, over their rings, and out again.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use floodway::event::Event;
+use floodway::shard::{Config, Filter, Overflow};
+use floodway_benches::{Appetite, BenchPipe, Devices, Rig, Tally, config};
+use gungraun::{library_benchmark, library_benchmark_group};
+
+use crate::at_most;
+use crate::shard::{frame_bytes, settle};
+use crate::valve::Valve;
+
+/// Subscribers that lag.
+const LAGGARDS: usize = 100;
+/// Events that come at once.
+const BATCH: usize = 64;
+
+/// A shard with laggards, and behind them one that keeps up: when it has a batch, so has every ring.
+struct Lag {
+    rig: Rig,
+    valve: Rc<Valve>,
+    kept_up: Rc<Tally>,
+    devices: Devices,
+    next: Vec<Arc<Event>>,
+    /// What one subscriber takes of a batch.
+    bytes: u64,
+}
+
+impl Lag {
+    /// Laggards with `queue_size` places each, who lag by one batch.
+    fn new(overflow: Overflow, queue_size: usize) -> Box<Self> {
+        let rig = Rig::new(&Config {
+            overflow,
+            queue_size: queue_size.try_into().expect("a place at least"),
+            ..config()
+        });
+        let (valve, kept_up) = (Rc::<Valve>::default(), Rc::<Tally>::default());
+        for _ in 0..LAGGARDS {
+            rig.seat(valve.outlet(), Filter::default());
+        }
+        let outlet = BenchPipe::outlet(Appetite::Everything, &kept_up);
+        rig.seat(outlet, Filter::default());
+        let devices = Devices::new(rig.tenant());
+        let mut lag = Box::new(Self {
+            rig,
+            valve,
+            kept_up,
+            devices,
+            next: Vec::new(),
+            bytes: 0,
+        });
+        lag.prepare();
+        lag.send();
+        lag.prepare();
+        settle(&lag.rig);
+        lag
+    }
+
+    /// Rings with room for one more batch.
+    fn with_room() -> Box<Self> {
+        Self::new(Overflow::DropNewest, 2 * BATCH)
+    }
+
+    /// Rings that are full.
+    fn full(overflow: Overflow) -> Box<Self> {
+        let mut lag = Self::new(overflow, BATCH);
+        // The first that is dropped finds no gap to be counted in.
+        lag.send();
+        lag.prepare();
+        settle(&lag.rig);
+        lag
+    }
+
+    fn prepare(&mut self) {
+        self.next = (0..BATCH).map(|n| self.devices.event(n)).collect();
+        self.bytes = (BATCH * frame_bytes(&self.next[0], &Filter::default())) as u64;
+    }
+
+    fn send(&self) {
+        self.rig.run(async {
+            let all = self.kept_up.get() + self.bytes;
+            self.rig.put(&self.next).await;
+            self.kept_up.reach(all).await;
+        });
+    }
+
+    fn open(&self) {
+        self.rig.run(async {
+            self.valve.open();
+            self.valve.taken.reach(LAGGARDS as u64 * self.bytes).await;
+        });
+    }
+
+    fn dropped(&self) -> u64 {
+        self.rig.metrics().dropped.get()
+    }
+}
+
+fn none_is_dropped(lag: Box<Lag>) {
+    assert_eq!(lag.dropped(), 0);
+}
+
+fn a_batch_is_dropped_twice(lag: Box<Lag>) {
+    assert_eq!(lag.dropped(), 2 * (LAGGARDS * BATCH) as u64);
+}
+
+// A batch goes into rings that have room for it.
+#[library_benchmark(setup = Lag::with_room, teardown = none_is_dropped)]
+#[bench::with_room(config = at_most(1_180_000))] // 1,067,487: 167 an event and ring
+fn push(lag: Box<Lag>) -> Box<Lag> {
+    lag.send();
+    lag
+}
+
+// A batch comes to rings that are full: it is dropped, or what waits longest is.
+#[library_benchmark(setup = Lag::full, teardown = a_batch_is_dropped_twice)]
+#[bench::newest(args = (Overflow::DropNewest), config = at_most(1_180_000))] // 1,067,945: 167 an event and ring
+#[bench::oldest(args = (Overflow::DropOldest), config = at_most(3_620_000))] // 3,287,165: 514 an event and ring
+fn overflow(lag: Box<Lag>) -> Box<Lag> {
+    lag.send();
+    lag
+}
+
+// The outlets take again, and the rings are written out, a batch with one `write`, and freed.
+#[library_benchmark(setup = Lag::with_room, teardown = none_is_dropped)]
+#[bench::all(config = at_most(1_230_000))] // 1,109,801: 173 an event and ring
+fn drain(lag: Box<Lag>) -> Box<Lag> {
+    lag.open();
+    lag
+}
+
+library_benchmark_group!(name = rings, benchmarks = [push, overflow, drain]);

@@ -1,0 +1,54 @@
+//! The check of a token.
+
+use std::hint::black_box;
+
+use floodway::auth::{Config, Grant, Identity, Refusal, Verifier, sign};
+use floodway::names::TenantId;
+use gungraun::{library_benchmark, library_benchmark_group};
+
+use crate::at_most;
+
+const SECRET: &str = "a secret of thirty-two characters";
+
+struct Door {
+    verifier: Verifier,
+    token: String,
+}
+
+impl Door {
+    /// A door for tokens of `SECRET`, and one that `secret` signed. They are as long as those of `floodway token`.
+    fn new(secret: &str) -> Box<Self> {
+        let grant = Grant {
+            tenant: &TenantId::parse("TENANT1").expect("a valid name"),
+            roles: &["customer".to_owned()],
+            subject: Some("s001"),
+            issuer: None,
+            audience: None,
+            issued_at: 1_771_243_200,
+            // In the year 2286: as many digits as today.
+            expires_at: 9_999_999_999,
+        };
+        let config = Config {
+            hs256_secret: Some(SECRET.to_owned()),
+            ..Config::default()
+        };
+        let door = Box::new(Self {
+            verifier: Verifier::new(&config).expect("a key"),
+            token: sign(secret, &grant).expect("a token"),
+        });
+        // What the libraries set up once for all.
+        let is_ours = door.verifier.verify(&door.token).is_ok();
+        assert_eq!(is_ours, secret == SECRET, "only what we signed is ours");
+        door
+    }
+}
+
+#[library_benchmark(setup = Door::new)]
+#[bench::ours(args = (SECRET), config = at_most(50_500))] // 45,888
+#[bench::forged(args = ("another secret, also long enough!"), config = at_most(36_900))] // 33,464
+fn verify(door: Box<Door>) -> (Box<Door>, Result<Identity, Refusal>) {
+    let verified = door.verifier.verify(black_box(&door.token));
+    (door, verified)
+}
+
+library_benchmark_group!(name = tokens, benchmarks = verify);

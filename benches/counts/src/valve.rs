@@ -1,0 +1,65 @@
+//! Outlets that take nothing until they are opened, all at once.
+
+use std::cell::{Cell, RefCell};
+use std::io::{self, IoSlice};
+use std::rc::Rc;
+
+use floodway::shard::{Doorbell, Outlet, Pipe};
+use floodway_benches::Tally;
+use mio::net::TcpStream;
+
+/// The far ends of many pipes.
+#[derive(Debug, Default)]
+pub(crate) struct Valve {
+    is_open: Cell<bool>,
+    doorbells: RefCell<Vec<Doorbell>>,
+    /// Bytes that went through.
+    pub(crate) taken: Tally,
+}
+
+impl Valve {
+    /// One more outlet that leads through this.
+    pub(crate) fn outlet(self: &Rc<Self>) -> Outlet {
+        Outlet::Pipe(Box::new(Through(Rc::clone(self))))
+    }
+
+    /// From now on everything is taken, and the shard is told so.
+    pub(crate) fn open(&self) {
+        self.is_open.set(true);
+        self.doorbells.borrow().iter().for_each(Doorbell::ring);
+    }
+}
+
+#[derive(Debug)]
+struct Through(Rc<Valve>);
+
+impl Pipe for Through {
+    fn socket(&mut self) -> Option<&mut TcpStream> {
+        None
+    }
+
+    fn connect(&mut self, doorbell: Doorbell) {
+        self.0.doorbells.borrow_mut().push(doorbell);
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        if !self.0.is_open.get() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let n = slices.iter().map(|slice| slice.len()).sum();
+        self.0.taken.add(n as u64);
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
