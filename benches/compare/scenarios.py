@@ -1,0 +1,138 @@
+"""What is done to whom: the sittings of one round.
+
+A *sitting* is a fresh server and one load on it; a *phase* of it is what one scenario measures. Within a sitting, all
+systems come one after the other, so that what is compared lies seconds apart.
+"""
+
+from dataclasses import dataclass, field
+
+PEERS = ("mosquitto", "nchan", "nats", "axum")
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One phase of the load, for a scenario."""
+
+    scenario: str
+    # As loadgen spells it; {seconds} and {burst} are filled in.
+    load: str
+    # Those that take part; empty: all of the sitting.
+    systems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sitting:
+    """A fresh server for each of these systems, and a load on it."""
+
+    name: str
+    # Those that are measured in it besides its phases, while streams come and go.
+    scenarios: str
+    systems: tuple[str, ...]
+    streams: int
+    phases: tuple[Phase, ...]
+    transport: str = "ws"
+    flags: tuple[str, ...] = ()
+    # A hundred streams come and go first, so that what a server allots once does not count per connection.
+    warmed: bool = False
+    # Server and clients share all cores.
+    spread: bool = False
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+ALL = ("floor", "floodway", *PEERS)
+BATCHED = ("floor-batch", "floodway", *PEERS, "fastapi")
+# Those that don't batch; `floor-batch` is the floor of the closed loop only.
+SINGLE = ("floor", "floor-uring", "floodway", *PEERS, "fastapi")
+DEVICES = ("--devices", "1000", "--filter", "device")
+
+SITTINGS = [
+    Sitting(
+        "ten-thousand",
+        "DE",
+        ALL,
+        10_000,
+        (Phase("D", "idle:1"), Phase("B", "paced:5:{seconds}")),
+        warmed=True,
+    ),
+    Sitting("ten-thousand-sse", "D'", ("floor", "floodway"), 10_000, (Phase("D'", "idle:1"),), "sse", warmed=True),
+    Sitting(
+        "thousand",
+        "",
+        tuple(dict.fromkeys((*SINGLE, *BATCHED))),
+        1_000,
+        (
+            Phase("A", "paced:20:{seconds}", SINGLE),
+            Phase("A", "paced:100:{seconds}", SINGLE),
+            Phase("C", "window:64:{burst}", BATCHED),
+        ),
+    ),
+    Sitting("hundred", "", BATCHED, 100, (Phase("C", "window:64:{burst}"),)),
+    Sitting(
+        "thousand-sse",
+        "",
+        ("floor", "floodway", "nchan", "axum", "fastapi"),
+        1_000,
+        (Phase("A'", "paced:20:{seconds}"), Phase("A'", "paced:100:{seconds}")),
+        "sse",
+    ),
+    Sitting(
+        "filters",
+        "",
+        ("floodway",),
+        10_000,
+        (Phase("F", "paced:5:{seconds}"),),
+        flags=("--metric-filters", "10"),
+        warmed=True,
+    ),
+    Sitting(
+        "devices",
+        "",
+        ("floodway",),
+        1_000,
+        (Phase("G", "paced:20000:{seconds}"),),
+        flags=(*DEVICES, "--wanted-devices", "100"),
+    ),
+    # One stream keeps the tenant subscribed and wants one event in a thousand: what the server spends is the way of an
+    # event from the broker's socket to its drop, the kernel's read and the wake-ups included.
+    Sitting(
+        "unwanted",
+        "",
+        ("floodway",),
+        1,
+        (Phase("G", "paced:20000:{seconds}"),),
+        flags=(*DEVICES, "--wanted-devices", "1"),
+    ),
+    Sitting("one-by-one", "H", ("floodway",), 10_000, (Phase("H", "idle:1"),), flags=("--in-flight", "1"), warmed=True),
+    Sitting("one-shard", "", ("floodway",), 1_000, (Phase("I", "paced:100:{seconds}"),), spread=True),
+    Sitting(
+        "two-shards",
+        "",
+        ("floodway",),
+        1_000,
+        (Phase("I", "paced:100:{seconds}"),),
+        spread=True,
+        environment={"FLOODWAY_SHARD_COUNT": "2"},
+    ),
+    Sitting("rest", "", ("floor", "floodway"), 1, (Phase("J", "single:500"),)),
+]
+LETTERS = ("A", "A'", "B", "C", "D", "D'", "E", "F", "G", "H", "I", "J")
+
+
+def needed(sitting: Sitting, scenarios: set[str]) -> bool:
+    """Whether the sitting has something to tell of these scenarios."""
+    own = {sitting.scenarios} if sitting.scenarios in LETTERS else set(sitting.scenarios)
+    return bool(scenarios & (own | {phase.scenario for phase in sitting.phases}))
+
+
+def phases_of(sitting: Sitting, system: str, scenarios: set[str], seconds: float) -> list[str]:
+    """The phases as loadgen understands them; one that waits where only the streams' coming and going is asked for."""
+    burst = max(1.0, seconds * 2 / 3)
+    loads = [
+        phase.load.format(seconds=f"{seconds:g}", burst=f"{burst:g}")
+        for phase in sitting.phases
+        if phase.scenario in scenarios and (not phase.systems or system in phase.systems)
+    ]
+    takes_part = any(not phase.systems or system in phase.systems for phase in sitting.phases)
+    if not loads and takes_part and sitting.scenarios:
+        return ["idle:1"]
+    return loads
