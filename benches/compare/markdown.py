@@ -41,9 +41,9 @@ def told(facts: dict[str, object]) -> str:
     return "\n".join(f"* {name}: {value}" for name, value in facts.items())
 
 
-def table(head: list[str], lines: list[list[str]]) -> str:
-    """Everything but the first column is a figure."""
-    rule = ["---", *["---:"] * (len(head) - 1)]
+def table(head: list[str], lines: list[list[str]], words: Optional[int] = None) -> str:
+    """Everything but the first column, and that of the number `words`, is a figure."""
+    rule = ["---" if column in (0, words) else "---:" for column in range(len(head))]
     return "\n".join("| " + " | ".join(line) + " |" for line in [head, rule, *lines])
 
 
@@ -60,7 +60,7 @@ def of_row(summary: Summary, row: Row) -> str:
         ]
         for name in systems
     ]
-    return table(["system", unit(row), "x floor", "x floodway", "went wrong"], lines)
+    return table(["system", unit(row), "x floor", "x floodway", "went wrong"], lines, words=4)
 
 
 def unit(row: Row) -> str:
@@ -98,12 +98,12 @@ def targets(summary: Summary) -> str:
         [described(verdict.target), bound(verdict.target), found(verdict), met(summary, verdict)]
         for verdict in summary.verdicts()
     ]
-    return table(["target", "bound", "found", "met"], lines)
+    return table(["target", "bound", "found", "met"], lines, words=3)
 
 
 def described(target: Target) -> str:
     row = BY_KEY[target.row]
-    words = f"{row.scenario}: {row.title}"
+    words = f"{row.scenario}: {full_title(row)}"
     if target.system is not None:
         words += f", against {BY_NAME[target.system].title}"
     if target.other_row is not None:

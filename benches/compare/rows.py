@@ -142,9 +142,9 @@ TARGETS = [
     Target("C1000", 0.6, system="floor-batch", at_least=True),
     Target("C100", 0.6, system="floor-batch", at_least=True),
     Target("D", 1.0),
-    Target("D'", 1.3),
     # "Back to where it was": a tenth of a KiB a stream is what an allocator may keep.
     Target("D left", 0.1),
+    Target("D'", 1.3),
     Target("D' left", 0.1),
     Target("E", 1.8, system="floor", or_figure=55.0),
     Target("F", 1.10, other_row="B"),
