@@ -131,7 +131,7 @@ def glance(result: Result) -> str:
     """One run in a few words, for who watches."""
     if result.data is None:
         return result.fault
-    words = [result.fault] if result.fault else []
+    words = [fault for fault in (result.fault, result.data.get("error")) if fault]
     connect = result.data["connect"]
     words.append(f"{connect['connected']} streams at {connect['cpu_us']:.0f} µs")
     for phase in result.data["phases"]:

@@ -100,15 +100,15 @@ def concerns(row: Row, run: Run) -> bool:
 
 def faults(row: Row, run: Run) -> list[str]:
     """What the row's phase, or the streams' coming, did not do as it should."""
-    found = []
+    found = [run["result"]["error"]] if run["result"].get("error") else []
     connect: dict[str, Any] = run["result"]["connect"]
     if connect["refused"]:
         found.append(f"{connect['refused']} refused")
     if run["result"]["closed_early"]:
         found.append(f"{run['result']['closed_early']} streams closed by the server")
     phase = of_phase(run, row.load) if row.load else None
-    for wrong in ("lost", "doubled", "disordered"):
-        if phase and phase[wrong]:
+    for wrong in ("lost", "doubled", "disordered", "unwanted"):
+        if phase and phase.get(wrong):
             share = 100 * phase[wrong] / max(1, phase["expected"])
             found.append(f"{wrong} {share:.1f} %" if share >= 0.1 else f"{wrong} {phase[wrong]}")
     return found
