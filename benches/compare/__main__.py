@@ -112,4 +112,8 @@ def some_of(known: tuple[str, ...]) -> Any:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        # What was measured so far is in runs.jsonl, and everything that was started is ended.
+        sys.exit(130)
