@@ -55,12 +55,12 @@ def write(out: Path, summary: Summary, facts: dict[str, Any], publish: bool) -> 
 
 def check(options: argparse.Namespace) -> int:
     """Starts every system once, on each of its transports, and says what came of it."""
-    server_core, other_core = machine.cores()
+    server, other = machine.cores()
     failed = False
     for name in options.only:
         for transport in BY_NAME[name].paths:
             with Processes() as processes:
-                setting = Setting(options.target, processes, transport, {server_core}, {other_core})
+                setting = Setting(options.target, processes, transport, {server}, {other}, {other})
                 try:
                     server = BY_NAME[name].start(setting)
                     print(f"{name:<13}{transport:<5}ready, processes {server.running.pids()}")
@@ -77,7 +77,7 @@ def arguments() -> argparse.Namespace:
     )
     systems = tuple(system.name for system in SYSTEMS)
     parser.add_argument("--rounds", type=positive, default=3, help="rounds over all systems (3)")
-    parser.add_argument("--seconds", type=positive, default=3, help="seconds of each paced phase (3)")
+    parser.add_argument("--seconds", type=positive, default=2, help="seconds of each paced phase (2)")
     parser.add_argument("--minutes", type=float, default=9.0, help="no new round that would not end within these (9)")
     parser.add_argument("--only", type=some_of(systems), default=systems, help=f"of {','.join(systems)}")
     parser.add_argument("--scenario", type=some_of(LETTERS), default=LETTERS, help=f"of {','.join(LETTERS)}")

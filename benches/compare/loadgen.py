@@ -21,12 +21,12 @@ class Result:
     said: str = field(default="", repr=False)
 
 
-def run(setting: Setting, system: System, server: Server, flags: list[str], pinned: bool) -> Result:
+def run(setting: Setting, system: System, server: Server, flags: list[str]) -> Result:
     """Runs it to its end; never raises for what the server did."""
     command = [setting.program("loadgen"), *addressed(setting, system, server), *flags]
-    if pinned:
-        command += ["--pin", str(min(setting.other_cores))]
-    running = setting.processes.start(f"loadgen-{len(setting.processes.running)}", command, setting.other_cores)
+    if len(setting.client_cores) == 1:
+        command += ["--pin", str(min(setting.client_cores))]
+    running = setting.processes.start(f"loadgen-{len(setting.processes.running)}", command, setting.client_cores)
     try:
         running.process.wait(RUN_SECONDS)
     except subprocess.TimeoutExpired:

@@ -10,7 +10,7 @@ import loadgen
 import machine
 from loadgen import Result
 from processes import Broken, Processes
-from scenarios import SITTINGS, Sitting, needed, phases_of
+from scenarios import SITTINGS, Sitting, cores_of, needed, phases_of
 from systems import BY_NAME, Setting, System
 
 WARM_STREAMS = 100
@@ -91,28 +91,19 @@ def sit(
 
 def on_fresh_server(options: Any, sitting: Sitting, system: System, phases: list[str]) -> Result:
     """Starts the server, warms it, runs the load, ends everything."""
-    server_core, other_core = machine.cores()
-    every = {server_core, other_core}
     with Processes() as processes:
-        setting = Setting(
-            target=options.target,
-            processes=processes,
-            transport=sitting.transport,
-            server_cores=every if sitting.spread else {server_core},
-            other_cores=every if sitting.spread else {other_core},
-            environment=sitting.environment,
-        )
+        setting = Setting(options.target, processes, sitting.transport, *cores_of(sitting), sitting.environment)
         try:
             server = system.start(setting)
             if sitting.warmed:
                 flags = ["--streams", str(WARM_STREAMS), "--phase", "idle:1"]
-                warmed = loadgen.run(setting, system, server, flags, not sitting.spread)
+                warmed = loadgen.run(setting, system, server, flags)
                 if warmed.fault:
                     return Result(fault=f"while it was warmed: {warmed.fault}")
             flags = ["--streams", str(sitting.streams), *sitting.flags]
             for phase in phases:
                 flags += ["--phase", phase]
-            return loadgen.run(setting, system, server, flags, not sitting.spread)
+            return loadgen.run(setting, system, server, flags)
         except Broken as broken:
             return Result(fault=str(broken))
 

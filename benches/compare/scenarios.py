@@ -6,6 +6,8 @@ systems come one after the other, so that what is compared lies seconds apart.
 
 from dataclasses import dataclass, field
 
+import machine
+
 PEERS = ("mosquitto", "nchan", "nats", "axum")
 
 
@@ -34,8 +36,8 @@ class Sitting:
     flags: tuple[str, ...] = ()
     # A hundred streams come and go first, so that what a server allots once does not count per connection.
     warmed: bool = False
-    # Server and clients share all cores.
-    spread: bool = False
+    # Which cores the server, the brokers and the clients have.
+    cores: str = "apart"
     environment: dict[str, str] = field(default_factory=dict)
 
 
@@ -93,7 +95,8 @@ SITTINGS = [
         flags=(*DEVICES, "--wanted-devices", "100"),
     ),
     # One stream keeps the tenant subscribed and wants one event in a thousand: what the server spends is the way of an
-    # event from the broker's socket to its drop, the kernel's read and the wake-ups included.
+    # event from the broker's socket to its drop. At a pace, nearly every event finds it asleep, and the kernel's
+    # wake-ups count with it; with the broker on the same core, and as fast as they come, events wait for each other.
     Sitting(
         "unwanted",
         "",
@@ -102,20 +105,39 @@ SITTINGS = [
         (Phase("G", "paced:20000:{seconds}"),),
         flags=(*DEVICES, "--wanted-devices", "1"),
     ),
+    Sitting(
+        "unwanted-burst",
+        "",
+        ("floodway",),
+        1,
+        (Phase("G", "window:4:{seconds}"),),
+        flags=(*DEVICES, "--wanted-devices", "1"),
+        cores="beside",
+    ),
     Sitting("one-by-one", "H", ("floodway",), 10_000, (Phase("H", "idle:1"),), flags=("--in-flight", "1"), warmed=True),
-    Sitting("one-shard", "", ("floodway",), 1_000, (Phase("I", "paced:100:{seconds}"),), spread=True),
+    Sitting("one-shard", "", ("floodway",), 1_000, (Phase("I", "paced:100:{seconds}"),), cores="spread"),
     Sitting(
         "two-shards",
         "",
         ("floodway",),
         1_000,
         (Phase("I", "paced:100:{seconds}"),),
-        spread=True,
+        cores="spread",
         environment={"FLOODWAY_SHARD_COUNT": "2"},
     ),
     Sitting("rest", "", ("floor", "floodway"), 1, (Phase("J", "single:500"),)),
 ]
 LETTERS = ("A", "A'", "B", "C", "D", "D'", "E", "F", "G", "H", "I", "J")
+
+
+def cores_of(sitting: Sitting) -> tuple[set[int], set[int], set[int]]:
+    """The cores of the server, of the broker in front of it, and of the load generator."""
+    server, other = machine.cores()
+    return {
+        "apart": ({server}, {other}, {other}),
+        "beside": ({server}, {server}, {other}),
+        "spread": ({server, other},) * 3,
+    }[sitting.cores]
 
 
 def needed(sitting: Sitting, scenarios: set[str]) -> bool:

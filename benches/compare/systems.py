@@ -1,6 +1,6 @@
 """The systems that are compared: how each is started, and how the load generator talks to it.
 
-Each runs on the server's core; the broker in front of those that need one, on the other. What they are set to, and why:
+Each runs on the server's core; the broker in front of those that need one, mostly on the other. What they are set to, and why:
 `benches/peers/README.md`.
 """
 
@@ -29,7 +29,8 @@ class Setting:
     processes: Processes
     transport: str
     server_cores: set[int]
-    other_cores: set[int]
+    broker_cores: set[int]
+    client_cores: set[int]
     environment: dict[str, str] = field(default_factory=dict)
 
     def program(self, name: str) -> str:
@@ -69,7 +70,7 @@ def broker(setting: Setting) -> int:
     port = free_port()
     values = {"MQTT_PORT": port, "USER": getpass.getuser()}
     path = setting.processes.write("broker.conf", PEERS / "mosquitto" / "broker.conf", values)
-    running = setting.processes.start("broker", [mosquitto(), "-c", str(path)], setting.other_cores)
+    running = setting.processes.start("broker", [mosquitto(), "-c", str(path)], setting.broker_cores)
     running.wait_until(lambda: accepts(port))
     return port
 

@@ -123,4 +123,6 @@ if __name__ == "__main__":
         access_log=False,
         ws_per_message_deflate=False,
         backlog=4096,
+        # Streams that nothing is sent to don't notice that their clients left, and would be waited for.
+        timeout_graceful_shutdown=1,
     )
