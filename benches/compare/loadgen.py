@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Optional
 
 from processes import Broken, Running
@@ -18,7 +18,6 @@ class Result:
 
     data: Optional[dict[str, Any]] = None
     fault: str = ""
-    said: str = field(default="", repr=False)
 
 
 def run(setting: Setting, system: System, server: Server, flags: list[str]) -> Result:
@@ -61,7 +60,7 @@ def read(running: Running) -> Result:
     except ValueError:
         data = None
     if data is None:
-        return Result(fault=f"loadgen ended with {running.process.returncode}: {running.last_words()}", said=said)
+        return Result(fault=f"loadgen ended with {running.process.returncode}: {running.last_words()}")
     if running.process.returncode not in (0, 1):
         raise Broken(f"loadgen does not understand its arguments: {running.last_words()}")
-    return Result(data=data, said=said)
+    return Result(data=data)

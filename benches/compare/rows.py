@@ -121,8 +121,8 @@ ROWS = [
         in_phase("paced:20000:", CPU), "paced:20000:"),
     Row("G unwanted", "G", "1,000 devices, one stream on one of them, 20,000 msg/s: CPU per event", "µs", "unwanted",
         in_phase("paced:20000:", "cpu_us_per_event"), "paced:20000:"),
-    Row("G burst", "G", "1,000 devices, one stream on one of them, as fast as they come, the broker on the server's core: CPU per event", "µs", "unwanted-burst",
-        in_phase("window:4:", "cpu_us_per_event"), "window:4:"),
+    Row("G burst", "G", "1,000 devices, one stream on one of them, as fast as they come, the broker on the server's core:"
+        " CPU per event", "µs", "unwanted-burst", in_phase("window:4:", "cpu_us_per_event"), "window:4:"),
     Row("H", "H", "10,000 connects one by one: CPU of the last hundred against the first", "x", "one-by-one",
         last_against_first),
     Row("I one", "I", "A on both cores, clients too, one shard: deliveries per CPU second", "million", "one-shard",
