@@ -1,12 +1,18 @@
 //! What the operating system tells and does for one process or thread.
 
+use rustix::process::{Resource, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
 use rustix::time::{ClockId, Timespec, clock_gettime};
+use std::collections::HashMap;
+use std::ffi::OsString;
 use std::time::Duration;
 use std::{fs, io};
 
 /// Clock ticks of `/proc/PID/stat` in a second: the kernel's interface has 100 on every Linux that Rust runs on.
 const TICKS_PER_S: u64 = 100;
+
+/// By how much user and kernel ticks together may be behind, or ahead of, the exact time.
+const ROUNDING: Duration = Duration::from_millis(2 * 1_000 / TICKS_PER_S);
 
 /// Runs the calling thread, and those that it will start, on this core alone.
 ///
@@ -19,6 +25,17 @@ pub fn pin(core: usize) -> io::Result<()> {
     }
     set.set(core);
     sched_setaffinity(None, &set).map_err(io::Error::from)
+}
+
+/// Lets this process hold as many open files as it may allow itself; gives how many that is.
+///
+/// # Errors
+/// If the operating system has other ideas.
+pub fn allow_open_files() -> io::Result<u64> {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit)?;
+    Ok(limit.maximum.unwrap_or(u64::MAX))
 }
 
 /// `CLOCK_MONOTONIC` in microseconds: the same for all processes of a machine.
@@ -74,22 +91,74 @@ impl Cpu {
     pub fn system(self) -> Duration {
         self.total - self.user()
     }
+}
 
-    fn of(pid: u32) -> Cpu {
-        let (user_ticks, system_ticks) = ticks(pid).unwrap_or_default();
-        let counted = Duration::from_millis((user_ticks + system_ticks) * 1_000 / TICKS_PER_S);
+/// One process, and what was seen of it.
+#[derive(Clone, Debug)]
+struct Process {
+    pid: u32,
+    /// Nanoseconds on the CPU of each thread when it was last there, by thread id.
+    threads: HashMap<OsString, u64>,
+    /// The time of threads that ended before anyone looked, as far as only the process' ticks tell of it.
+    unseen: Duration,
+    user_ticks: u64,
+    system_ticks: u64,
+}
+
+impl Process {
+    fn new(pid: u32) -> io::Result<Self> {
+        fs::read_to_string(format!("/proc/{pid}/stat"))
+            .map_err(|error| io::Error::new(error.kind(), format!("process {pid}: {error}")))?;
+        let mut process = Process {
+            pid,
+            threads: HashMap::new(),
+            unseen: Duration::ZERO,
+            user_ticks: 0,
+            system_ticks: 0,
+        };
+        process.look();
+        process.unseen = process.counted().saturating_sub(process.seen());
+        Ok(process)
+    }
+
+    /// Reads what there is to read. A process that is gone stays as it was.
+    fn look(&mut self) {
+        for (thread, time_ns) in threads(self.pid) {
+            let known = self.threads.entry(thread).or_default();
+            *known = time_ns.max(*known);
+        }
+        if let Some((user, system)) = ticks(self.pid) {
+            (self.user_ticks, self.system_ticks) = (user, system);
+        }
+    }
+
+    fn seen(&self) -> Duration {
+        Duration::from_nanos(self.threads.values().sum())
+    }
+
+    fn counted(&self) -> Duration {
+        Duration::from_millis((self.user_ticks + self.system_ticks) * 1_000 / TICKS_PER_S)
+    }
+
+    /// The threads' own times are exact, but those of a thread that ends between two looks are gone. The ticks keep
+    /// them, rounded: where they say more than rounding explains, they are believed.
+    fn cpu(&mut self) -> Cpu {
+        self.look();
+        let (exact, counted) = (self.seen() + self.unseen, self.counted());
+        if counted > exact + ROUNDING {
+            self.unseen += counted - exact;
+        }
         Cpu {
-            // The threads' own sums are exact to the nanosecond; the process' ticks also hold threads that ended.
-            total: Duration::from_nanos(threads_ns(pid)).max(counted),
-            user_ticks,
-            system_ticks,
+            total: self.seen() + self.unseen,
+            user_ticks: self.user_ticks,
+            system_ticks: self.system_ticks,
         }
     }
 }
 
-/// The processes that a measurement watches. One that is gone counts as nothing from then on.
+/// The processes that a measurement watches. One that is gone spends nothing from then on.
 #[derive(Clone, Debug, Default)]
-pub struct Processes(Vec<u32>);
+pub struct Processes(Vec<Process>);
 
 impl Processes {
     /// These processes, without their children.
@@ -97,11 +166,8 @@ impl Processes {
     /// # Errors
     /// If one of them is not there, or may not be looked at.
     pub fn new(pids: &[u32]) -> io::Result<Self> {
-        for pid in pids {
-            fs::read_to_string(format!("/proc/{pid}/stat"))
-                .map_err(|error| io::Error::new(error.kind(), format!("process {pid}: {error}")))?;
-        }
-        Ok(Processes(pids.to_vec()))
+        let each = pids.iter().map(|&pid| Process::new(pid));
+        each.collect::<io::Result<_>>().map(Processes)
     }
 
     /// Whether there is nothing to watch.
@@ -111,9 +177,8 @@ impl Processes {
     }
 
     /// CPU time so far, summed.
-    #[must_use]
-    pub fn cpu(&self) -> Cpu {
-        let each = self.0.iter().map(|&pid| Cpu::of(pid));
+    pub fn cpu(&mut self) -> Cpu {
+        let each = self.0.iter_mut().map(Process::cpu);
         each.fold(Cpu::default(), |sum, cpu| Cpu {
             total: sum.total + cpu.total,
             user_ticks: sum.user_ticks + cpu.user_ticks,
@@ -124,29 +189,33 @@ impl Processes {
     /// Resident memory in KiB, summed.
     #[must_use]
     pub fn rss_kib(&self) -> u64 {
-        self.0.iter().filter_map(|&pid| rss_kib(pid)).sum()
+        let each = self.0.iter().filter_map(|process| rss_kib(process.pid));
+        each.sum()
     }
 
     /// Open descriptors, summed.
     #[must_use]
     pub fn descriptors(&self) -> usize {
-        let folders = self.0.iter().map(|pid| format!("/proc/{pid}/fd"));
+        let folders = self
+            .0
+            .iter()
+            .map(|process| format!("/proc/{}/fd", process.pid));
         folders
             .filter_map(|folder| Some(fs::read_dir(folder).ok()?.count()))
             .sum()
     }
 }
 
-/// Nanoseconds on the CPU of the threads that there are: the first field of each one's `schedstat`.
-fn threads_ns(pid: u32) -> u64 {
-    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else {
-        return 0;
-    };
-    let times = threads.filter_map(|thread| {
-        let text = fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
-        text.split(' ').next()?.parse::<u64>().ok()
-    });
-    times.sum()
+/// The threads that there are, each with its nanoseconds on the CPU: the first field of its `schedstat`.
+fn threads(pid: u32) -> impl Iterator<Item = (OsString, u64)> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task"))
+        .into_iter()
+        .flatten();
+    threads.filter_map(|thread| {
+        let thread = thread.ok()?;
+        let text = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        Some((thread.file_name(), text.split(' ').next()?.parse().ok()?))
+    })
 }
 
 /// User and system ticks of a whole process.
@@ -169,14 +238,24 @@ fn rss_kib(pid: u32) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Mutex;
+
+    /// Other tests' work would be seen as this one's.
+    static ALONE: Mutex<()> = Mutex::new(());
+
+    fn work(time: Duration) {
+        let begun = own_cpu();
+        while own_cpu() - begun < time {
+            std::hint::black_box(now_us());
+        }
+    }
 
     #[test]
     fn this_process_is_seen_to_work() {
-        let me = Processes::new(&[std::process::id()]).unwrap();
-        let (before, own) = (me.cpu(), own_cpu());
-        while own_cpu() - own < Duration::from_millis(60) {
-            std::hint::black_box(now_us());
-        }
+        let _alone = ALONE.lock();
+        let mut me = Processes::new(&[std::process::id()]).unwrap();
+        let before = me.cpu();
+        work(Duration::from_millis(60));
         let spent = me.cpu().since(before);
         assert!(spent.total >= Duration::from_millis(40), "{spent:?}");
         assert_eq!(spent.user() + spent.system(), spent.total);
@@ -185,10 +264,36 @@ mod tests {
     }
 
     #[test]
+    fn a_thread_that_ends_loses_no_time() {
+        let _alone = ALONE.lock();
+        let mut me = Processes::new(&[std::process::id()]).unwrap();
+        let before = me.cpu();
+        std::thread::spawn(|| work(Duration::from_millis(100)))
+            .join()
+            .unwrap();
+        let spent = me.cpu().since(before).total;
+        assert!((70..180).contains(&spent.as_millis()), "{spent:?}");
+        // From then on, small times are seen again.
+        let before = me.cpu();
+        work(Duration::from_millis(8));
+        let spent = me.cpu().since(before).total;
+        assert!((1..30).contains(&spent.as_millis()), "{spent:?}");
+    }
+
+    #[test]
     fn a_process_that_is_not_there_is_an_error() {
         // Process ids end at 4,194,304 (proc_sys_kernel(5)).
         let error = Processes::new(&[5_000_000]).unwrap_err();
         assert!(error.to_string().contains("5000000"), "{error}");
+    }
+
+    #[test]
+    fn as_many_files_as_may_be_can_be_open() {
+        let allowed = allow_open_files().unwrap();
+        assert_eq!(
+            getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX),
+            allowed
+        );
     }
 
     #[test]

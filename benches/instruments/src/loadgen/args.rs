@@ -58,7 +58,8 @@ pub(crate) struct Args {
     /// Which events a subscriber wants.
     #[arg(long, value_enum, default_value = "none")]
     pub(crate) filter: Filter,
-    /// So many distinct metric filters among the subscribers, and so many metrics more in each event.
+    /// So many distinct metric filters among the subscribers, and so many metrics more in each event: a, b, c, e and
+    /// so on, for d and n are taken.
     #[arg(long, value_name = "K", default_value_t = 0)]
     pub(crate) metric_filters: usize,
     /// Devices that publish, in turn.

@@ -208,3 +208,6 @@ impl Chunks {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,9 @@
 //! Exit status: 0 if nothing was lost, doubled, disordered or refused, 1 otherwise, 2 for wrong usage.
 
 mod args;
+mod connect;
+#[cfg(test)]
+mod cuts;
 mod dialect;
 mod http;
 mod plan;
@@ -26,11 +29,15 @@ mod ws;
 
 use clap::{CommandFactory as _, Parser as _};
 use floodway_instruments::machine;
+use std::io;
 use std::process::ExitCode;
 
 /// The server breaks a protocol, or refuses in its words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fault(pub(crate) &'static str);
+
+/// Open files besides the streams, at most.
+const DESCRIPTORS: u64 = 32;
 
 fn main() -> ExitCode {
     let args = args::Args::parse();
@@ -40,18 +47,9 @@ fn main() -> ExitCode {
             .error(clap::error::ErrorKind::ArgumentConflict, error)
             .exit();
     }
-    if let Some(core) = args.pin
-        && let Err(error) = machine::pin(core)
-    {
-        eprintln!("loadgen: --pin {core}: {error}");
-        return ExitCode::FAILURE;
-    }
-    let report = match run::Run::new(&args) {
+    let report = match prepare(&args).and_then(|()| run::Run::new(&args)) {
         Ok(run) => run.carry_out(),
-        Err(error) => {
-            eprintln!("loadgen: {error}");
-            return ExitCode::FAILURE;
-        }
+        Err(error) => report::Report::failed(&args, &error),
     };
     if let Some(error) = &report.error {
         eprintln!("loadgen: {error}");
@@ -69,4 +67,17 @@ fn main() -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
+}
+
+/// Sees to it that there are descriptors for all, so that reading the server's figures can't fail for want of one.
+fn prepare(args: &args::Args) -> io::Result<()> {
+    let (allowed, wanted) = (
+        machine::allow_open_files()?,
+        args.streams as u64 + DESCRIPTORS,
+    );
+    if allowed < wanted {
+        let why = format!("{wanted} open files are needed, {allowed} are allowed (ulimit -n)");
+        return Err(io::Error::other(why));
+    }
+    args.pin.map_or(Ok(()), machine::pin)
 }

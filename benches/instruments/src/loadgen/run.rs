@@ -1,14 +1,15 @@
 //! A run: connect, the phases one after the other, leave. Every wait is bounded.
 
 use crate::args::Args;
+use crate::connect::connect;
 use crate::plan::Phase;
 use crate::progress::{self, Progress};
 use crate::publisher::{Order, Publisher};
-use crate::report::{Connect, Figure, Measured, PhaseReport, Report};
+use crate::report::{Measured, PhaseReport, Report};
 use crate::request::Request;
 use crate::subscribers::Subscribers;
 use crate::tally::Tally;
-use floodway_instruments::machine::{Cpu, Processes, own_cpu};
+use floodway_instruments::machine::{Processes, now_us, own_cpu};
 use std::io;
 use std::net::ToSocketAddrs as _;
 use std::sync::Arc;
@@ -20,17 +21,11 @@ use std::time::{Duration, Instant};
 /// How long nothing may happen before the run goes on without what is missing.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A handshake may take longer: a full backlog makes the kernel wait and try again.
-const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
-
 /// The longest that one wait lasts.
 const TURN: Duration = Duration::from_millis(100);
 
 /// How often the server's memory is looked at while it settles.
 const LOOK: Duration = Duration::from_millis(20);
-
-/// Handshakes that the first and the last figures are made of.
-const SAMPLE: usize = 100;
 
 /// The publisher's thread, and the way to it.
 struct Publishing {
@@ -101,7 +96,13 @@ impl<'a> Run<'a> {
         let requests = Request::all(self.args);
         let descriptors = self.server.descriptors();
         report.rss_kib.before = self.server.rss_kib();
-        self.connect(requests, &mut report.connect)?;
+        let told = &mut self.told;
+        let tell = |subscribers: &Subscribers| {
+            let ready = subscribers.ready_us.len();
+            tell(self.args, told, "connecting", ready, ready as u64);
+        };
+        let (subscribers, at_once) = (&mut self.subscribers, self.args.in_flight as usize);
+        report.connect = connect(subscribers, &mut self.server, requests, at_once, tell)?;
         self.rest(self.args.settle())?;
         report.rss_kib.connected = self.server.rss_kib();
         for &phase in &self.args.phases {
@@ -119,64 +120,12 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn connect(&mut self, requests: Vec<Request>, connect: &mut Connect) -> io::Result<()> {
-        let count = requests.len();
-        let sample = SAMPLE.min(count);
-        let begun = Instant::now();
-        let cpu = self.server.cpu();
-        let (mut first, mut before_last) = (None, None);
-        let (mut done, mut moved) = (0, begun);
-        let mut requests = requests.into_iter().enumerate();
-        while done < count && moved.elapsed() < HANDSHAKE_PATIENCE {
-            while self.subscribers.connecting < self.args.in_flight as usize
-                && let Some((index, request)) = requests.next()
-            {
-                self.subscribers.start(index, request);
-            }
-            self.subscribers.turn(TURN)?;
-            let now = self.subscribers.ready_us.len() + self.subscribers.refused;
-            if now != done {
-                (done, moved) = (now, Instant::now());
-                if done >= sample {
-                    first.get_or_insert_with(|| (self.server.cpu().since(cpu), done));
-                }
-                if done >= count - sample {
-                    before_last.get_or_insert_with(|| (self.server.cpu(), done));
-                }
-            }
-            self.tell("connecting", self.subscribers.ready_us.len() as u64);
-        }
-        let seconds = moved.duration_since(begun).as_secs_f64();
-        self.subscribers.give_up();
-        let end = self.server.cpu();
-        connect.seconds = Figure(seconds);
-        connect.connected = self.subscribers.ready_us.len();
-        connect.refused = count - connect.connected;
-        let each = |cpu: Duration, of: usize| Figure(cpu.as_secs_f64() * 1e6 / of.max(1) as f64);
-        let spent = end.since(cpu);
-        connect.cpu_us = each(spent.total, done);
-        connect.user_us = each(spent.user(), done);
-        connect.system_us = each(spent.system(), done);
-        let (first, of): (Cpu, usize) = first.unwrap_or_default();
-        connect.first100_cpu_us = each(first.total, of);
-        let (last, at) = before_last.unwrap_or((end, done));
-        // With fewer than two hundred the samples overlap; with no more than a hundred they are all.
-        let last = if sample == count {
-            spent
-        } else {
-            end.since(last)
-        };
-        connect.last100_cpu_us = each(last.total, if sample == count { done } else { done - at });
-        times(connect, &self.subscribers.ready_us, sample);
-        Ok(())
-    }
-
     fn phase(&mut self, phase: Phase) -> io::Result<PhaseReport> {
         let published = self.progress.published.load(SeqCst);
         self.subscribers.begin(published);
         self.progress.begin();
         let begun = Instant::now();
-        let begun_us = floodway_instruments::machine::now_us();
+        let begun_us = now_us();
         let (cpu, client_cpu) = (self.server.cpu(), own_cpu());
         let time = match phase {
             Phase::Idle { time } => {
@@ -221,7 +170,11 @@ impl<'a> Run<'a> {
         // If the publisher is gone, it has said why, and the phase is finished.
         publishing.orders.send(Order { phase, wanters }).ok();
         progress::ring(&self.progress.to_publisher);
-        while !self.progress.finished.load(SeqCst) && !self.is_deserted() {
+        // A publisher that failed before this phase has finished it before it began.
+        while !self.progress.finished.load(SeqCst)
+            && self.progress.failure.get().is_none()
+            && !self.is_deserted()
+        {
             self.subscribers.turn(TURN)?;
             self.tell(phase.kind(), self.subscribers.tally.counts.received);
         }
@@ -286,19 +239,28 @@ impl<'a> Run<'a> {
         rss
     }
 
-    /// A progress line, once a second.
     fn tell(&mut self, what: &str, count: u64) {
-        let (last, before) = self.told;
-        if self.args.quiet || last.elapsed() < Duration::from_secs(1) {
-            return;
-        }
-        let live = self.subscribers.live();
-        eprintln!(
-            "loadgen: {what}: {live} streams, {count} (+{})",
-            count.saturating_sub(before)
+        tell(
+            self.args,
+            &mut self.told,
+            what,
+            self.subscribers.live(),
+            count,
         );
-        self.told = (Instant::now(), count);
     }
+}
+
+/// A progress line, once a second.
+fn tell(args: &Args, told: &mut (Instant, u64), what: &str, live: usize, count: u64) {
+    let (last, before) = *told;
+    if args.quiet || last.elapsed() < Duration::from_secs(1) {
+        return;
+    }
+    eprintln!(
+        "loadgen: {what}: {live} streams, {count} (+{})",
+        count.saturating_sub(before)
+    );
+    *told = (Instant::now(), count);
 }
 
 fn publishing(args: &Args, progress: &Arc<Progress>) -> io::Result<Option<Publishing>> {
@@ -320,20 +282,4 @@ fn publishing(args: &Args, progress: &Arc<Progress>) -> io::Result<Option<Publis
     let thread = thread::Builder::new().name("publisher".into());
     let thread = thread.spawn(move || publisher.run(&taken))?;
     Ok(Some(Publishing { orders, thread }))
-}
-
-/// The handshakes' times.
-fn times(connect: &mut Connect, ready_us: &[u64], sample: usize) {
-    let quantile = |times: &[u64], quantile: f64| {
-        let mut times = times.to_vec();
-        times.sort_unstable();
-        let at = (times.len() as f64 * quantile).ceil() as usize;
-        times.get(at.saturating_sub(1)).copied().unwrap_or_default()
-    };
-    let sample = sample.min(ready_us.len());
-    connect.p50_us = quantile(ready_us, 0.5);
-    connect.p99_us = quantile(ready_us, 0.99);
-    connect.max_us = quantile(ready_us, 1.0);
-    connect.first100_p50_us = quantile(&ready_us[..sample], 0.5);
-    connect.last100_p50_us = quantile(&ready_us[ready_us.len() - sample..], 0.5);
 }

@@ -151,3 +151,6 @@ fn byte_order_mark(line: &[u8]) -> usize {
         0
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -52,9 +52,9 @@ impl From<Fault> for End {
 #[derive(Debug)]
 enum Stage {
     /// The connection is not there yet.
-    Connecting(Box<Request>),
+    Connecting,
     /// The request is sent; the bytes of the answer so far.
-    Asking(Box<Request>, Vec<u8>),
+    Asking(Vec<u8>),
     /// The stream is open.
     Ws(ws::Decoder),
     Sse(Body, sse::Decoder),
@@ -65,6 +65,8 @@ enum Stage {
 pub(crate) struct Subscriber {
     socket: OwnedFd,
     kind: Kind,
+    /// What it asks for; what was said of it is taken out.
+    request: Request,
     dialect: Dialect,
     stage: Stage,
     /// What the socket did not take yet.
@@ -102,7 +104,8 @@ impl Subscriber {
             socket,
             kind,
             dialect: Dialect::new(kind),
-            stage: Stage::Connecting(Box::new(request)),
+            request,
+            stage: Stage::Connecting,
             unsent: Vec::new(),
             started_us: now_us,
             ready: false,
@@ -119,16 +122,11 @@ impl Subscriber {
     /// # Errors
     /// If the connection is not to be had, or broke.
     pub(crate) fn writable(&mut self) -> Result<(), End> {
-        if !matches!(self.stage, Stage::Connecting(_)) {
-            return self.flush();
-        }
-        sockopt::socket_error(&self.socket)
-            .map_err(End::Io)?
-            .map_err(End::Io)?;
-        let asking = Stage::Ws(ws::Decoder::default());
-        if let Stage::Connecting(mut request) = std::mem::replace(&mut self.stage, asking) {
-            self.unsent = std::mem::take(&mut request.bytes);
-            self.stage = Stage::Asking(request, Vec::new());
+        if matches!(self.stage, Stage::Connecting) {
+            let error = sockopt::socket_error(&self.socket);
+            error.and_then(|connected| connected).map_err(End::Io)?;
+            self.unsent = std::mem::take(&mut self.request.bytes);
+            self.stage = Stage::Asking(Vec::new());
         }
         self.flush()
     }
@@ -157,7 +155,7 @@ impl Subscriber {
         bytes: &[u8],
         mut sink: impl FnMut(Heard<'_>),
     ) -> Result<(), End> {
-        if let Stage::Asking(_, head) = &mut self.stage {
+        if let Stage::Asking(head) = &mut self.stage {
             head.extend_from_slice(bytes);
             return self.answered(sink);
         }
@@ -166,7 +164,7 @@ impl Subscriber {
 
     /// The answer's head, once it is whole, decides.
     fn answered(&mut self, mut sink: impl FnMut(Heard<'_>)) -> Result<(), End> {
-        let Stage::Asking(request, bytes) = &mut self.stage else {
+        let Stage::Asking(bytes) = &mut self.stage else {
             return Ok(());
         };
         let Some((head, length)) = Head::take(bytes)? else {
@@ -175,8 +173,8 @@ impl Subscriber {
         if !matches!(head.status, 101 | 200) {
             return Err(End::Refused(head.status));
         }
-        request.accepts(&head)?;
-        self.unsent = std::mem::take(&mut request.opening);
+        self.request.accepts(&head)?;
+        self.unsent = std::mem::take(&mut self.request.opening);
         let rest = bytes.split_off(length);
         self.stage = match head.status {
             101 => Stage::Ws(ws::Decoder::default()),
@@ -193,7 +191,7 @@ impl Subscriber {
         let (dialect, unsent) = (&mut self.dialect, &mut self.unsent);
         let mut told = None;
         let over = match &mut self.stage {
-            Stage::Connecting(_) | Stage::Asking(..) => false,
+            Stage::Connecting | Stage::Asking(_) => false,
             Stage::Ws(frames) => {
                 frames.feed(bytes, |item| match item {
                     Item::Message(message) => dialect.hear(message, unsent, &mut *sink),

@@ -237,3 +237,6 @@ impl Tally {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -214,3 +214,6 @@ pub(crate) fn frame(opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) {
             .map(|(byte, mask)| byte ^ mask),
     );
 }
+
+#[cfg(test)]
+mod tests;

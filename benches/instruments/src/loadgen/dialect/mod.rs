@@ -85,3 +85,6 @@ impl Dialect {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -118,8 +118,10 @@ impl Publisher {
         let (mut sent, mut wanted) = (0, 0);
         let (mut completed, mut moved_us) = (0, now_us());
         while !self.progress.stopped.load(SeqCst) {
-            // From here on, whoever completes an event rings the bell.
-            self.progress.sleeps();
+            if pace.is_closed_loop() {
+                // From here on, whoever completes an event rings the bell.
+                self.progress.sleeps();
+            }
             let now_us = now_us();
             let latest = self.progress.completed();
             if latest != completed {
@@ -128,6 +130,9 @@ impl Publisher {
             let patience_us = moved_us + PATIENCE.as_micros() as u64;
             match pace.due(now_us, sent, wanted - completed.min(wanted)) {
                 Due::Over => break,
+                Due::Now(_) if self.wire.room() == 0 && now_us >= patience_us => {
+                    return Err(io::Error::other("the server acknowledges nothing"));
+                }
                 Due::Now(_) if self.wire.room() == 0 => self.wait(Some(PATIENCE))?,
                 Due::Now(events) => {
                     let counted = self.send(events, &order.wanters, now_us)?;

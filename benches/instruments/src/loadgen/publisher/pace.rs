@@ -5,6 +5,9 @@ use crate::plan::Phase;
 /// Rest after each event of a phase `single`.
 const REST_US: u64 = 2_000;
 
+/// A phase that can't be kept up with ends so long after its time, with fewer events.
+const LATE_S_MAX: f64 = 5.0;
+
 /// What the publisher is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Due {
@@ -37,6 +40,11 @@ impl Pace {
         }
     }
 
+    /// Whether what is due depends on what is complete.
+    pub(crate) fn is_closed_loop(&self) -> bool {
+        matches!(self.phase, Phase::Window { .. } | Phase::Single { .. })
+    }
+
     /// What is due, with so many events handed over in this phase, and so many of them incomplete.
     pub(crate) fn due(&mut self, now_us: u64, sent: u64, incomplete: u64) -> Due {
         match self.phase {
@@ -57,10 +65,10 @@ impl Pace {
     fn paced(&self, now_us: u64, sent: u64, rate: f64, seconds: f64) -> Due {
         // The first at once, and as many as fit before the end; never none.
         let all = ((rate * seconds).round() as u64).max(1);
-        if sent >= all {
+        let elapsed = (now_us - self.start_us) as f64 / 1e6;
+        if sent >= all || elapsed > seconds + LATE_S_MAX {
             return Due::Over;
         }
-        let elapsed = (now_us - self.start_us) as f64 / 1e6;
         match ((elapsed * rate) as u64 + 1).min(all).saturating_sub(sent) {
             0 => Due::At(self.start_us + (sent as f64 / rate * 1e6).ceil() as u64),
             events => Due::Now(events),
@@ -95,8 +103,9 @@ mod tests {
         assert_eq!(pace.due(1_500, 1, 1), Due::At(11_000));
         assert_eq!(pace.due(11_000, 1, 1), Due::Now(1));
         assert_eq!(pace.due(51_000, 2, 9), Due::Now(4));
-        assert_eq!(pace.due(9_000_000, 90, 0), Due::Now(10));
-        assert_eq!(pace.due(9_000_000, 100, 0), Due::Over);
+        assert_eq!(pace.due(5_000_000, 90, 0), Due::Now(10));
+        assert_eq!(pace.due(5_000_000, 100, 0), Due::Over);
+        assert_eq!(pace.due(6_100_000, 90, 0), Due::Over);
     }
 
     #[test]

@@ -240,3 +240,6 @@ impl Wire {
         Ok(Some(bytes.len() - rest.len()))
     }
 }
+
+#[cfg(test)]
+mod tests;
