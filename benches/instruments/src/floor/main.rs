@@ -7,7 +7,7 @@
 //! 1. [`accept`] opens the listener, with the options that the engine gives to its own, and takes connections from it.
 //! 2. [`handshake`] reads a request's head and makes the answer to it.
 //! 3. [`source`] hears the broker, [`frames`] makes the bytes of an event.
-//! 4. [`sockets`] writes them to everyone, by a system call each or in hundreds through [`uring`].
+//! 4. [`sockets`] writes them to everyone, by a system call each or by the thousand through [`uring`].
 //! 5. [`server`] is the loop around them.
 
 mod accept;
@@ -79,7 +79,7 @@ enum Transport {
 enum Engine {
     /// One system call per socket.
     Write,
-    /// io_uring: one system call per some hundred sockets.
+    /// io_uring: one system call per thousand sockets.
     Uring,
 }
 

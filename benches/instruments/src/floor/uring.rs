@@ -1,4 +1,4 @@
-//! One system call for the sends to hundreds of sockets, by io_uring (io_uring(7)).
+//! One system call for the sends to a thousand sockets, by io_uring (io_uring(7)).
 //!
 //! The kernel is given the address of the bytes with each request, and reads them before that request's completion.
 //! So they are copied into a buffer that is never freed, and that changes only while no request is under way:
@@ -18,7 +18,9 @@ use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use io_uring::{IoUring, opcode, types};
 use rustix::net::SendFlags;
 
-/// Sends that are handed over with one system call.
+/// Sends that are handed over with one system call. The more the cheaper: with 32 of them a delivery cost about a quarter
+/// more. Skipped completions, registered files, and the modes of the ring for one thread made no difference that could
+/// be told from chance.
 const SUBMIT: u32 = 1024;
 
 /// A socket that was not sent everything.
@@ -37,7 +39,7 @@ pub(crate) struct Uring {
 }
 
 impl Uring {
-    /// A ring with room for some hundred sends.
+    /// A ring with room for a thousand sends.
     ///
     /// # Errors
     /// If the kernel has no io_uring, is older than 5.18, or does not give it to this process.
