@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 import machine
 
+# Memory and handshakes are measured while streams come and go; this is only a moment with all of them there.
+REST = "idle:0.3"
+
 PEERS = ("mosquitto", "nchan", "nats", "axum")
 
 
@@ -16,7 +19,7 @@ class Phase:
     """One phase of the load, for a scenario."""
 
     scenario: str
-    # As loadgen spells it; {seconds} and {burst} are filled in.
+    # As loadgen spells it; {seconds} is filled in. A closed loop has found its pace well within one.
     load: str
     # Those that take part; empty: all of the sitting.
     systems: tuple[str, ...] = ()
@@ -53,10 +56,10 @@ SITTINGS = [
         "DE",
         ALL,
         10_000,
-        (Phase("D", "idle:1"), Phase("B", "paced:5:{seconds}")),
+        (Phase("B", "paced:5:{seconds}"),),
         warmed=True,
     ),
-    Sitting("ten-thousand-sse", "D'", ("floor", "floodway"), 10_000, (Phase("D'", "idle:1"),), "sse", warmed=True),
+    Sitting("ten-thousand-sse", "D'", ("floor", "floodway"), 10_000, (), "sse", warmed=True),
     Sitting(
         "thousand",
         "",
@@ -65,16 +68,19 @@ SITTINGS = [
         (
             Phase("A", "paced:20:{seconds}", SINGLE),
             Phase("A", "paced:100:{seconds}", SINGLE),
-            Phase("C", "window:64:{burst}", BATCHED),
+            Phase("C", "window:64:1", BATCHED),
         ),
     ),
-    Sitting("hundred", "", BATCHED, 100, (Phase("C", "window:64:{burst}"),)),
+    Sitting("hundred", "", tuple(name for name in BATCHED if name != "fastapi"), 100, (Phase("C", "window:64:1"),)),
     Sitting(
         "thousand-sse",
         "",
         ("floor", "floodway", "nchan", "axum", "fastapi"),
         1_000,
-        (Phase("A'", "paced:20:{seconds}"), Phase("A'", "paced:100:{seconds}")),
+        (
+            Phase("A'", "paced:20:{seconds}", ("floor", "floodway", "nchan", "axum")),
+            Phase("A'", "paced:100:{seconds}"),
+        ),
         "sse",
     ),
     Sitting(
@@ -110,11 +116,11 @@ SITTINGS = [
         "",
         ("floodway",),
         1,
-        (Phase("G", "window:4:{seconds}"),),
+        (Phase("G", "window:4:1"),),
         flags=(*DEVICES, "--wanted-devices", "1"),
         cores="beside",
     ),
-    Sitting("one-by-one", "H", ("floodway",), 10_000, (Phase("H", "idle:1"),), flags=("--in-flight", "1"), warmed=True),
+    Sitting("one-by-one", "H", ("floodway",), 10_000, (), flags=("--in-flight", "1"), warmed=True),
     Sitting("one-shard", "", ("floodway",), 1_000, (Phase("I", "paced:100:{seconds}"),), cores="spread"),
     Sitting(
         "two-shards",
@@ -147,14 +153,10 @@ def needed(sitting: Sitting, scenarios: set[str]) -> bool:
 
 
 def phases_of(sitting: Sitting, system: str, scenarios: set[str], seconds: float) -> list[str]:
-    """The phases as loadgen understands them; one that waits where only the streams' coming and going is asked for."""
-    burst = max(1.0, seconds * 2 / 3)
+    """The phases as loadgen understands them; a rest where only the streams' coming and going is asked for."""
     loads = [
-        phase.load.format(seconds=f"{seconds:g}", burst=f"{burst:g}")
+        phase.load.format(seconds=f"{seconds:g}")
         for phase in sitting.phases
         if phase.scenario in scenarios and (not phase.systems or system in phase.systems)
     ]
-    takes_part = any(not phase.systems or system in phase.systems for phase in sitting.phases)
-    if not loads and takes_part and sitting.scenarios:
-        return ["idle:1"]
-    return loads
+    return loads or ([REST] if sitting.scenarios else [])

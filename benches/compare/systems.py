@@ -61,7 +61,7 @@ class System:
     paths: dict[str, Optional[str]]
     start: Callable[[Setting], Server]
     dialect: str = "bare"
-    # Where one phase that it can't keep up with would spoil the next, each has streams of its own.
+    # May not keep up even with the first phase of a sitting, which it therefore has to itself.
     frail: bool = False
 
 

@@ -64,7 +64,7 @@ class PlanTest(unittest.TestCase):
         for row in ROWS:
             sitting = sittings[row.sitting]
             loads = phases_of(sitting, sitting.systems[0], {row.scenario}, 3) + [
-                phase.load.format(seconds="3", burst="2") for phase in sitting.phases
+                phase.load.format(seconds="3") for phase in sitting.phases
             ]
             self.assertTrue(needed(sitting, {row.scenario}), row.key)
             self.assertTrue(row.load is None or any(load.startswith(row.load) for load in loads), row.key)
@@ -84,7 +84,7 @@ class PlanTest(unittest.TestCase):
     def test_who_takes_no_part_in_a_scenario_gets_no_load(self):
         thousand = next(sitting for sitting in SITTINGS if sitting.name == "thousand")
         self.assertEqual(phases_of(thousand, "floor-batch", {"A"}, 3), [])
-        self.assertEqual(phases_of(thousand, "floor-batch", {"A", "C"}, 3), ["window:64:2"])
+        self.assertEqual(phases_of(thousand, "floor-batch", {"A", "C"}, 3), ["window:64:1"])
 
 
 class OutputTest(unittest.TestCase):
