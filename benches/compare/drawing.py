@@ -9,8 +9,8 @@ from systems import BY_NAME
 
 # Left: what one delivery costs; right: how many fit into a CPU second.
 PANELS = (
-    ("A100", ("floor", "floodway", "mosquitto", "nchan", "nats", "axum", "fastapi"), "CPU per delivery, µs",
-     "1,000 WebSocket streams, 100 msg/s; less is better"),
+    ("A20", ("floor", "floodway", "mosquitto", "nchan", "nats", "axum", "fastapi"), "CPU per delivery, µs",
+     "1,000 WebSocket streams, 20 msg/s; less is better"),
     ("C1000", ("floor-batch", "floodway", "mosquitto", "nchan", "nats", "axum", "fastapi"),
      "Deliveries per CPU second, million", "1,000 streams, closed loop of 64 events; more is better"),
 )

@@ -78,8 +78,8 @@ SITTINGS = [
         ("floor", "floodway", "nchan", "axum", "fastapi"),
         1_000,
         (
-            Phase("A'", "paced:20:{seconds}", ("floor", "floodway", "nchan", "axum")),
-            Phase("A'", "paced:100:{seconds}"),
+            Phase("A'", "paced:20:{seconds}"),
+            Phase("A'", "paced:100:{seconds}", ("floor", "floodway", "nchan", "axum")),
         ),
         "sse",
     ),

@@ -15,7 +15,7 @@ from scenarios import SITTINGS, needed, phases_of  # noqa: E402
 from summary import Summary  # noqa: E402
 from systems import SYSTEMS  # noqa: E402
 
-FACTS = {"machine": "a machine", "kernel": "a kernel", "commit": "abc", "date": "today"}
+FACTS = {"machine": "a machine", "kernel": "a kernel", "commit": "abc", "date": "today", "load before": "0.1"}
 
 
 def run(system, micros, number=1, lost=0, fault="", load="paced:100:3"):
@@ -95,7 +95,7 @@ class OutputTest(unittest.TestCase):
 
     def test_the_readme_keeps_all_but_its_block(self):
         before = f"# a\n\n{markdown.BEGIN}\nold\n{markdown.END}\n\n## b\n"
-        block = markdown.readme_block(Summary([run("floor", 6.0), run("floodway", 6.5)]), FACTS)
+        block = markdown.readme_block(Summary([run("floor", 6.0, load="paced:20:3"), run("floodway", 6.5, load="paced:20:3")]), FACTS)
         after = markdown.put_into_readme(before, block)
         self.assertTrue(after.startswith("# a\n") and after.endswith("\n## b\n"))
         self.assertIn("6.50", after)
