@@ -4,6 +4,7 @@
 //! first, so that nothing arrives before there is somebody to take it; a drain goes the way of an event.
 
 mod limits;
+mod memory;
 mod shards;
 
 use std::future::{Future, pending};
@@ -184,6 +185,7 @@ impl Gateway {
         let served = tokio::select! {
             () = door.run() => Err(ShardEnded),
             () = any_ended(&shards) => Err(ShardEnded),
+            never = memory::give_back(&index) => match never {},
             () = stop => Ok(()),
         };
         tracing::info!(streams = index.connections(), grace = ?drain.grace, "draining");

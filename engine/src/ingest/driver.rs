@@ -89,6 +89,9 @@ impl Driver<'_> {
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.settle(requests).await?;
         loop {
+            if !link.has_next() {
+                self.router.wake_shards();
+            }
             let happened = {
                 // Pinned outside the select, so that losing to another arm does not cancel it.
                 let mut next = pin!(link.next());
@@ -138,6 +141,7 @@ impl Driver<'_> {
             }
             confirmation.tenant.set_upstream(Upstream::Confirmed);
         }
+        self.router.wake_shards();
         match self.subscriptions.next_request(Instant::now()) {
             Some(request) => requests.send(request),
             None => Ok(()),

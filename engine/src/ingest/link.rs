@@ -101,6 +101,11 @@ impl Link {
         Ok((Self { events, pace }, Requests { client, qos }))
     }
 
+    /// Whether the next thing has happened already, and [`Link::next`] will not wait.
+    pub(super) fn has_next(&self) -> bool {
+        !self.events.state.events.is_empty()
+    }
+
     /// Waits for what happens next. After an error the link is of no more use.
     pub(super) async fn next(&mut self) -> Result<Happened, LinkError> {
         let mut polled = pin!(self.events.poll());

@@ -31,6 +31,8 @@ pub struct Router {
     inboxes: Arc<[Inbox]>,
     metrics: Arc<Metrics>,
     complaints: [Complaint; Reason::COUNT],
+    /// Shards that are owed a wake-up, a bit each.
+    owed: u64,
 }
 
 impl Router {
@@ -49,17 +51,19 @@ impl Router {
             inboxes,
             metrics,
             complaints,
+            owed: 0,
         }
     }
 
-    /// Takes one message in. Waits only while an inbox is full.
+    /// Takes one message in. Waits only while an inbox is full. The shards that it concerns are not woken yet: see
+    /// [`Router::wake_shards`].
     pub async fn publish(&mut self, topic: &[u8], payload: &[u8]) {
         self.metrics.received(payload.len());
         match self.accept(topic, payload) {
             Ok(Some((event, tenant, interested))) => {
                 self.put(interested, || Item::Event(Arc::clone(&event)))
                     .await;
-                self.wake(interested & tenant.awaited().by(event.device()));
+                self.owed |= interested & tenant.awaited().by(event.device());
             }
             Ok(None) => {}
             Err(reason) => self.reject(reason, topic),
@@ -71,7 +75,15 @@ impl Router {
         let interested = tenant.interest();
         self.put(interested, || Item::UpstreamGap(Arc::clone(tenant)))
             .await;
-        self.wake(interested);
+        self.owed |= interested;
+    }
+
+    /// Wakes the shards for what was put into their inboxes. To be called before anything is waited for: of several
+    /// messages that have come together, each would otherwise cost a wake-up.
+    pub fn wake_shards(&mut self) {
+        for shard in bits(std::mem::take(&mut self.owed)) {
+            self.inboxes[shard].wake();
+        }
     }
 
     /// Makes an event and appends it. Returns it with its tenant and the shards to push it to, a bit each; none if the
@@ -113,10 +125,6 @@ impl Router {
         for shard in bits(shards) {
             self.inboxes[shard].put(item()).await;
         }
-    }
-
-    fn wake(&self, shards: u64) {
-        bits(shards).for_each(|shard| self.inboxes[shard].wake());
     }
 
     #[cold]

@@ -41,6 +41,7 @@ impl Bed {
     async fn publish_of(&mut self, device: &str) {
         let topic = format!("tenant/T/device/{device}/telemetry");
         self.router.publish(topic.as_bytes(), GOOD).await;
+        self.router.wake_shards();
     }
 
     /// Whether the first shard was woken since this was last asked.
@@ -177,6 +178,24 @@ async fn a_shard_is_woken_only_for_a_device_that_it_awaits_and_before_its_inbox_
     assert!(!bed.is_woken().await);
     bed.publish_of("E").await;
     assert!(bed.is_woken().await, "long before anybody has to wait");
+}
+
+#[tokio::test]
+async fn messages_that_come_together_wake_a_shard_once_they_are_all_there() {
+    let mut bed = bed_with_room_for(100);
+    let place = bed.enter("T");
+    place.tenant().awaited().set_always(0, true);
+    place.tenant().declare(0);
+    for _ in 0..10 {
+        bed.router
+            .publish(b"tenant/T/device/D/telemetry", GOOD)
+            .await;
+        assert!(!bed.is_woken().await);
+    }
+    bed.router.wake_shards();
+    assert!(bed.is_woken().await);
+    bed.router.wake_shards();
+    assert!(!bed.is_woken().await, "nothing has come since");
 }
 
 #[tokio::test]
