@@ -3,13 +3,13 @@
 from html import escape
 from typing import Optional
 
-from rows import BY_KEY, Row
-from summary import OWN, Summary
+from rows import BY_KEY, OWN, Row
+from summary import Summary
 from systems import BY_NAME
 
 # Left: what one delivery costs; right: how many fit into a CPU second.
 PANELS = (
-    ("A20", ("floor", "floodway", "mosquitto", "nchan", "nats", "axum", "fastapi"), "CPU per delivery, µs",
+    ("A20", ("floor", "floodway", "floodway-uring", "mosquitto", "nchan", "nats", "axum", "fastapi"), "CPU per delivery, µs",
      "1,000 WebSocket streams, 20 msg/s; less is better"),
     ("C1000", ("floor-batch", "floodway", "mosquitto", "nchan", "nats", "axum", "fastapi"),
      "Deliveries per CPU second, million", "1,000 streams, closed loop of 64 events; more is better"),

@@ -3,15 +3,15 @@
 from collections import Counter
 from typing import Optional
 
-from rows import BY_KEY, ROWS, Row, Target
-from summary import OWN, Cell, Summary, Verdict
+from rows import BY_KEY, OWN, ROWS, Row, Target
+from summary import Cell, Summary, Verdict
 from systems import BY_NAME, SYSTEMS
 
 BEGIN, END = "<!-- compare:begin -->", "<!-- compare:end -->"
 
 # What the README shows: enough to see where everybody stands.
 README_ROWS = ("A20", "A'20", "B p99", "C1000", "D", "E")
-README_SYSTEMS = ("floor", "floodway", "mosquitto", "nchan", "nats", "axum", "fastapi")
+README_SYSTEMS = ("floor", "floodway", "floodway-uring", "mosquitto", "nchan", "nats", "axum", "fastapi")
 
 
 def report(summary: Summary, facts: dict[str, object]) -> str:
@@ -106,6 +106,8 @@ def targets(summary: Summary) -> str:
 def described(target: Target) -> str:
     row = BY_KEY[target.row]
     words = f"{row.scenario}: {full_title(row)}"
+    if target.of != OWN:
+        words += f", {BY_NAME[target.of].title}"
     if target.system is not None:
         words += f", against {BY_NAME[target.system].title}"
     if target.other_row is not None:
@@ -133,7 +135,7 @@ def found(verdict: Verdict) -> str:
 def met(summary: Summary, verdict: Verdict) -> str:
     if verdict.met is None:
         return "–"
-    wrong = faults(summary.cell(verdict.target.row, OWN))
+    wrong = faults(summary.cell(verdict.target.row, verdict.target.of))
     return "yes" if verdict.met else f"**no** {wrong}".strip()
 
 

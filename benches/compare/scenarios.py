@@ -47,7 +47,7 @@ class Sitting:
 ALL = ("floor", "floodway", *PEERS)
 BATCHED = ("floor-batch", "floodway", *PEERS, "fastapi")
 # Those that don't batch; `floor-batch` is the floor of the closed loop only.
-SINGLE = ("floor", "floor-uring", "floodway", *PEERS, "fastapi")
+SINGLE = ("floor", "floor-uring", "floodway", "floodway-uring", *PEERS, "fastapi")
 DEVICES = ("--devices", "1000", "--filter", "device")
 
 SITTINGS = [

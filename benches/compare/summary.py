@@ -6,8 +6,6 @@ from typing import Any, Optional
 
 from rows import ROWS, TARGETS, Row, Run, Target, of_phase
 
-OWN = "floodway"
-
 
 @dataclass
 class Cell:
@@ -74,19 +72,19 @@ class Summary:
         return [self.judge(target) for target in TARGETS]
 
     def judge(self, target: Target) -> Verdict:
-        own = self.cell(target.row, OWN).median
+        own = self.cell(target.row, target.of).median
         found = own
         if target.system is not None:
-            found = self.ratio(target.row, OWN, target.system)
+            found = self.ratio(target.row, target.of, target.system)
         elif target.other_row is not None:
-            found = divided(own, self.cell(target.other_row, OWN).median)
+            found = divided(own, self.cell(target.other_row, target.of).median)
         if found is None:
             return Verdict(target, None, None)
         met = found >= target.bound if target.at_least else found <= target.bound
         if target.or_figure is not None and own is not None:
             met = met or own <= target.or_figure
         # A figure that was reached by losing events is none.
-        return Verdict(target, found, met and not self.cell(target.row, OWN).faults)
+        return Verdict(target, found, met and not self.cell(target.row, target.of).faults)
 
 
 def divided(one: Optional[float], other: Optional[float]) -> Optional[float]:

@@ -88,7 +88,7 @@ def serve(setting: Setting, name: str, command: list[str], **environment: str) -
     return setting.processes.start(name, command, setting.server_cores, {**environment, **setting.environment})
 
 
-def start_floodway(setting: Setting) -> Server:
+def start_floodway(setting: Setting, **more: str) -> Server:
     port, mqtt = free_port(), broker(setting)
     running = serve(
         setting,
@@ -102,9 +102,14 @@ def start_floodway(setting: Setting) -> Server:
         MAX_STREAM_CONNECTIONS_PER_TENANT="0",
         FLOODWAY_SHARD_COUNT="1",
         FLOODWAY_LOG="warn",
+        **more,
     )
     running.wait_until(lambda: answers_ready(port))
     return Server(port, f"mqtt://127.0.0.1:{mqtt}", running)
+
+
+def start_floodway_uring(setting: Setting) -> Server:
+    return start_floodway(setting, FLOODWAY_SHARD_WRITES="io_uring")
 
 
 def answers_ready(port: int) -> bool:
@@ -190,6 +195,7 @@ SYSTEMS = [
     System("floor-batch", "floor: 64 frames a `write`", BOTH, start_floor("--batch", "64")),
     System("floor-uring", "floor: io_uring", BOTH, start_floor("--engine", "uring")),
     System("floodway", "**floodway**", {"ws": None, "sse": None}, start_floodway, dialect="floodway"),
+    System("floodway-uring", "floodway: io_uring", {"ws": None}, start_floodway_uring, dialect="floodway"),
     System("mosquitto", "mosquitto", {"ws": "/mqtt"}, start_mosquitto, dialect="mqtt"),
     System("nchan", "nginx + nchan", {"ws": "/ws", "sse": "/sse"}, start_nchan),
     System("nats", "NATS", {"ws": "/"}, start_nats, dialect="nats"),

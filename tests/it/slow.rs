@@ -130,6 +130,25 @@ async fn a_stalled_websocket_is_told_the_exact_number_in_its_place() {
     neighbour.expect_numbers(PUBLISHED..PUBLISHED + 5).await;
 }
 
+/// With io_uring the kernel tells only of those that took less than all.
+#[tokio::test]
+async fn io_uring_loses_nothing_in_silence_either() {
+    let broker = Broker::start().await;
+    let gateway = launch(&broker, "drop_newest")
+        .env("FLOODWAY_SHARD_WRITES", "io_uring")
+        .await;
+    let (mut neighbour, mut publisher) = (gateway.ws("T1", "").await, broker.publisher().await);
+    let mut ws = gateway.ws_narrow("T1", "").await;
+    let mut sse = gateway.sse_narrow("T1", "").await;
+    flood(&mut publisher, &mut neighbour, 0..PUBLISHED).await;
+    Seen::by_ws(&mut ws).await.is_exact();
+    Seen::by_sse(&mut sse).await.is_exact();
+    drop(sse);
+    publisher.count("T1", "A", PUBLISHED..PUBLISHED + 5).await;
+    ws.expect_numbers(PUBLISHED..PUBLISHED + 5).await;
+    neighbour.expect_numbers(PUBLISHED..PUBLISHED + 5).await;
+}
+
 #[tokio::test]
 async fn a_stalled_sse_stream_is_told_likewise() {
     let broker = Broker::start().await;

@@ -6,23 +6,22 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::sleep;
 
 use crate::index::Index;
 
-/// Between two looks at the number of streams.
-const LOOK: Duration = Duration::from_secs(1);
+/// Between two looks at the number of streams, while there are few and while there are many of them.
+const SELDOM: Duration = Duration::from_secs(1);
+const OFTEN: Duration = Duration::from_millis(100);
 
 /// Fewer streams than this leave too little behind to be worth it.
 const MANY: u32 = 1000;
 
 /// Watches the streams until it is dropped.
 pub(super) async fn give_back(index: &Index) -> Infallible {
-    let mut looks = interval(LOOK);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut crowd = Crowd::default();
     loop {
-        looks.tick().await;
+        sleep(if crowd.peak < MANY { SELDOM } else { OFTEN }).await;
         if crowd.has_gone(index.connections()) {
             trim();
         }
