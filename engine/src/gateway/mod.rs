@@ -5,6 +5,7 @@
 
 mod limits;
 mod shards;
+mod streams;
 
 use std::future::{Future, pending};
 use std::io;
@@ -22,6 +23,7 @@ use crate::ingest::{Broker, Ingest};
 use shards::{ShardThread, any_ended};
 
 pub use crate::admin::{Observer, Totals};
+pub use streams::{PAGE_MAX, Page, Streams};
 
 /// Why a gateway does not start.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +70,7 @@ pub struct Gateway {
     shards: Vec<ShardThread>,
     ingest: Ingest,
     index: Arc<Index>,
+    streams: Streams,
     admin: Admin,
     drain: Drain,
 }
@@ -89,7 +92,8 @@ impl Gateway {
         let verifier = Arc::new(Verifier::start(&config.auth).await?);
         let tls = config.http.tls.as_ref().map(Tls::load).transpose()?;
         let limits = limits::derive(config.limits, config.http.pending)?;
-        let index = Arc::new(Index::new(&limits));
+        let of_tenant = config.shard.limits(limits.connections_per_tenant);
+        let index = Arc::new(Index::with_limits(limits.connections, of_tenant));
         let listen_error = |error| StartError::Listen {
             listen: config.http.listen.clone(),
             error,
@@ -114,13 +118,17 @@ impl Gateway {
             verifier,
             index: Arc::clone(&index),
             upstreams: ingest.handle(),
+            refusals: Arc::default(),
             tls,
         };
+        let refusals = Arc::clone(&shared.refusals);
         let starting = dealt.into_iter().enumerate();
         let shards: io::Result<Vec<ShardThread>> = starting
             .map(|(id, dealt)| ShardThread::start(id, Arc::clone(&inboxes), dealt, shared.clone()))
             .collect();
         let shards = shards?;
+        let handles = shards.iter().map(|shard| shard.handle().clone());
+        let streams = Streams::new(handles, Arc::clone(&index), refusals);
         let observer = Observer::new(Watched {
             identity: Identity::new(),
             brokers,
@@ -144,6 +152,7 @@ impl Gateway {
             shards,
             ingest,
             index,
+            streams,
             admin,
             drain,
         })
@@ -167,6 +176,11 @@ impl Gateway {
         self.admin.observer()
     }
 
+    /// For those who look at live streams, and end them.
+    pub fn streams(&self) -> Streams {
+        self.streams.clone()
+    }
+
     /// Serves until `stop` comes, then drains: new streams are refused, live ones are told when to come back, what
     /// waits for them is flushed.
     ///
@@ -180,6 +194,7 @@ impl Gateway {
             index,
             admin,
             drain,
+            ..
         } = self;
         let served = tokio::select! {
             () = door.run() => Err(ShardEnded),

@@ -13,7 +13,7 @@ use tokio::task::LocalSet;
 
 use crate::http::{self, Dealt};
 use crate::inbox::Inbox;
-use crate::shard::{Metrics, Shard};
+use crate::shard::{Handle, Metrics, Shard, answering};
 
 /// Told to a shard's thread.
 enum Order {
@@ -25,6 +25,7 @@ enum Order {
 pub(super) struct ShardThread {
     metrics: Arc<Metrics>,
     orders: mpsc::Sender<Order>,
+    handle: Handle,
     thread: JoinHandle<()>,
 }
 
@@ -37,6 +38,7 @@ impl ShardThread {
     ) -> io::Result<Self> {
         let metrics = Arc::new(Metrics::default());
         let (orders, received) = mpsc::channel(1);
+        let (handle, asked) = answering();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
@@ -47,6 +49,8 @@ impl ShardThread {
                 let ended = shard.and_then(|shard| {
                     let tasks = LocalSet::new();
                     tasks.spawn_local(http::serve(dealt, shared, Rc::clone(&shard)));
+                    let answering = Rc::clone(&shard);
+                    tasks.spawn_local(async move { answering.answer(asked).await });
                     runtime.block_on(tasks.run_until(run(shard, received)))
                 });
                 if let Err(error) = ended {
@@ -60,12 +64,17 @@ impl ShardThread {
         Ok(Self {
             metrics,
             orders,
+            handle,
             thread,
         })
     }
 
     pub(super) fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
+    }
+
+    pub(super) fn handle(&self) -> &Handle {
+        &self.handle
     }
 
     /// Returns when the thread has ended, be it by an error or a panic.

@@ -1,6 +1,6 @@
 //! A shard's loop: one thread that owns its subscribers, and sleeps when there is nothing to do.
 
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -77,6 +77,15 @@ impl Shard {
             self.bell.wake();
         }
         Ok(())
+    }
+
+    pub(super) fn state(&self) -> RefMut<'_, State> {
+        self.state.borrow_mut()
+    }
+
+    /// Lets the shard look whether there is something to be done.
+    pub(super) fn wake(&self) {
+        self.bell.wake();
     }
 
     /// Tells every stream, and each that still comes, to return after a random part of `spread`, and ends it.
