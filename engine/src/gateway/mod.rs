@@ -20,10 +20,11 @@ use crate::http::{self, Door, Tls, TlsError};
 use crate::inbox::Inbox;
 use crate::index::Index;
 use crate::ingest::{Broker, Ingest};
+use crate::shard::Drain;
 use shards::{ShardThread, any_ended};
 
 pub use crate::admin::{Observer, Totals};
-pub use streams::{PAGE_MAX, Page, Streams};
+pub use streams::{DrainProgress, PAGE_MAX, Page, Streams};
 
 /// Why a gateway does not start.
 #[derive(Debug, thiserror::Error)]
@@ -72,15 +73,15 @@ pub struct Gateway {
     index: Arc<Index>,
     streams: Streams,
     admin: Admin,
-    drain: Drain,
+    last_drain: LastDrain,
 }
 
+/// The drain before the end.
 #[derive(Clone, Copy)]
-struct Drain {
+struct LastDrain {
     /// The longest that it may take.
     grace: Duration,
-    /// How long the clients' return is spread.
-    spread: Duration,
+    order: Drain,
 }
 
 impl Gateway {
@@ -143,9 +144,12 @@ impl Gateway {
         });
         let admin = Admin::start(private, &config.admin, observer).await?;
         tracing::info!(address = %admin.address(), "admin listening");
-        let drain = Drain {
+        let last_drain = LastDrain {
             grace: config.http.drain,
-            spread: config.http.drain_spread,
+            order: Drain {
+                within: Duration::ZERO,
+                pause: config.http.drain_spread,
+            },
         };
         Ok(Self {
             door,
@@ -154,7 +158,7 @@ impl Gateway {
             index,
             streams,
             admin,
-            drain,
+            last_drain,
         })
     }
 
@@ -192,24 +196,24 @@ impl Gateway {
             shards,
             ingest,
             index,
+            streams,
             admin,
-            drain,
-            ..
+            last_drain: LastDrain { grace, order },
         } = self;
         let served = tokio::select! {
             () = door.run() => Err(ShardEnded),
             () = any_ended(&shards) => Err(ShardEnded),
             () = stop => Ok(()),
         };
-        tracing::info!(streams = index.connections(), grace = ?drain.grace, "draining");
+        tracing::info!(streams = index.connections(), ?grace, "draining");
         // First who sends clients here, then the clients.
         admin.start_draining().await;
-        index.start_draining();
+        streams.begin_last_drain().await;
         // The door stays open meanwhile: who comes now is told that the gateway drains, not left to guess.
         let drained = async {
             let mut draining = Vec::with_capacity(shards.len());
             for shard in &shards {
-                draining.push(shard.drain(drain.spread).await);
+                draining.push(shard.drain(order).await);
             }
             for drained in draining {
                 let _ = drained.await;
@@ -218,9 +222,9 @@ impl Gateway {
         tokio::select! {
             // A door that has nobody to deal to is shut, and no reason to cut the drain short.
             () = async { door.run().await; pending().await } => {}
-            drained = tokio::time::timeout(drain.grace, drained) => match drained {
+            drained = tokio::time::timeout(grace, drained) => match drained {
                 Ok(()) => tracing::info!("drained"),
-                Err(_) => tracing::warn!(grace = ?drain.grace, "drain cut short: some streams did not read in time"),
+                Err(_) => tracing::warn!(?grace, "drain cut short: some streams did not read in time"),
             },
         }
         drop(door);

@@ -6,19 +6,18 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
 
 use crate::http::{self, Dealt};
 use crate::inbox::Inbox;
-use crate::shard::{Handle, Metrics, Shard, answering};
+use crate::shard::{Drain, Handle, Metrics, Shard, answering};
 
 /// Told to a shard's thread.
 enum Order {
-    /// Tell every stream to come back within this time, and say when the last has gone.
-    Drain(Duration, oneshot::Sender<()>),
+    /// Tell every stream to come back later, and say when the last has gone.
+    Drain(Drain, oneshot::Sender<()>),
 }
 
 /// A running shard.
@@ -82,11 +81,11 @@ impl ShardThread {
         self.orders.closed().await;
     }
 
-    /// Tells the shard's streams to come back within `spread`. The answer comes when the last one has gone; it is an
+    /// Tells the shard's streams to come back later. The answer comes when the last one has gone; it is an
     /// error if the shard has ended, which then has none left either.
-    pub(super) async fn drain(&self, spread: Duration) -> oneshot::Receiver<()> {
+    pub(super) async fn drain(&self, drain: Drain) -> oneshot::Receiver<()> {
         let (done, drained) = oneshot::channel();
-        let _ = self.orders.send(Order::Drain(spread, done)).await;
+        let _ = self.orders.send(Order::Drain(drain, done)).await;
         drained
     }
 
@@ -116,8 +115,8 @@ pub(super) async fn any_ended(shards: &[ShardThread]) {
 /// Runs the shard until there is nobody left to give orders.
 async fn run(shard: Rc<Shard>, mut orders: mpsc::Receiver<Order>) -> io::Result<()> {
     let obey = async {
-        while let Some(Order::Drain(spread, done)) = orders.recv().await {
-            shard.drain(spread);
+        while let Some(Order::Drain(drain, done)) = orders.recv().await {
+            shard.drain(drain);
             tokio::select! {
                 () = shard.drained() => {
                     let _ = done.send(());

@@ -6,10 +6,13 @@
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::SystemTime;
+
+use tokio::sync::Mutex;
 
 use crate::http::Refusals;
 use crate::index::{ConnectionId, Index};
-use crate::shard::{Connection, Handle, Select, Whom};
+use crate::shard::{Connection, Drain, Handle, Select, Shard, Stopped, Whom};
 
 /// The most streams of one page.
 pub const PAGE_MAX: usize = 1000;
@@ -20,6 +23,27 @@ pub struct Streams {
     shards: Arc<[Handle]>,
     index: Arc<Index>,
     refusals: Arc<Refusals>,
+    draining: Arc<Mutex<Option<Begun>>>,
+}
+
+/// A drain that has begun, and was not called off.
+#[derive(Clone, Copy, Debug)]
+struct Begun {
+    at: SystemTime,
+    streams: u32,
+    /// The gateway stops, so it can't be called off.
+    is_last: bool,
+}
+
+/// How far a drain has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DrainProgress {
+    /// When it began.
+    pub began: SystemTime,
+    /// Live streams at that moment, those in their handshake included.
+    pub streams: u32,
+    /// Live streams now, that is, those that have not been told yet.
+    pub left: u32,
 }
 
 /// Live streams in the order of their numbers, which is about that in which they came.
@@ -42,6 +66,7 @@ impl Streams {
             shards: shards.into_iter().collect(),
             index,
             refusals,
+            draining: Arc::default(),
         }
     }
 
@@ -82,6 +107,62 @@ impl Streams {
         all(asked).await.into_iter().flatten().sum()
     }
 
+    /// Admits nobody new, and tells the live streams to come back later. Returns when every shard has begun; a drain that
+    /// goes on already is replaced.
+    pub async fn drain(&self, drain: Drain) {
+        // Held to the end, so that of two orders at once all shards obey the same one.
+        let mut draining = self.draining.lock().await;
+        if draining.is_some_and(|begun| begun.is_last) {
+            return;
+        }
+        self.begin(&mut draining, false);
+        all(self.on_each(move |shard| shard.drain(drain))).await;
+    }
+
+    /// Calls a drain off: those not yet told stay, and new streams are admitted again. False if there is none, or the
+    /// gateway stops.
+    pub async fn cancel_drain(&self) -> bool {
+        let mut draining = self.draining.lock().await;
+        if draining.is_none_or(|begun| begun.is_last) {
+            return false;
+        }
+        *draining = None;
+        all(self.on_each(Shard::cancel_drain)).await;
+        self.index.cancel_draining();
+        true
+    }
+
+    /// How far the drain has come, if there is one.
+    pub async fn drain_progress(&self) -> Option<DrainProgress> {
+        let begun = (*self.draining.lock().await)?;
+        Some(DrainProgress {
+            began: begun.at,
+            streams: begun.streams,
+            left: self.index.connections(),
+        })
+    }
+
+    /// The gateway stops: from now on nobody new is admitted, and that is not called off.
+    pub(super) async fn begin_last_drain(&self) {
+        self.begin(&mut *self.draining.lock().await, true);
+    }
+
+    fn begin(&self, draining: &mut Option<Begun>, is_last: bool) {
+        self.index.start_draining();
+        *draining = Some(Begun {
+            at: SystemTime::now(),
+            streams: self.index.connections(),
+            is_last,
+        });
+    }
+
+    fn on_each(
+        &self,
+        act: impl Fn(&Shard) + Copy + Send + 'static,
+    ) -> impl Iterator<Item = impl Future<Output = Result<(), Stopped>>> {
+        self.shards.iter().map(move |shard| shard.run(act))
+    }
+
     /// The shards, for those who bring a subscriber of their own.
     pub fn shards(&self) -> &[Handle] {
         &self.shards
@@ -115,3 +196,7 @@ async fn all<T>(futures: impl IntoIterator<Item = impl Future<Output = T>>) -> V
     .await;
     waiting.into_iter().filter_map(|(_, given)| given).collect()
 }
+
+#[cfg(all(test, not(floodway_loom)))]
+#[path = "streams_tests.rs"]
+mod tests;

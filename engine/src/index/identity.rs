@@ -152,7 +152,10 @@ impl About {
     pub fn with_user_agent(mut self, user_agent: Option<&[u8]>) -> Self {
         self.user_agent = user_agent.map(|bytes| {
             let text = String::from_utf8_lossy(&bytes[..bytes.len().min(USER_AGENT_BYTES_MAX)]);
-            let end = text.floor_char_boundary(USER_AGENT_BYTES_MAX);
+            let mut end = text.len().min(USER_AGENT_BYTES_MAX);
+            while !text.is_char_boundary(end) {
+                end -= 1;
+            }
             Box::from(&text[..end])
         });
         self

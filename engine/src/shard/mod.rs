@@ -12,6 +12,7 @@ mod awaiting;
 mod bell;
 mod config;
 mod distribute;
+mod drain;
 mod end;
 mod filter;
 mod flush;
@@ -42,6 +43,7 @@ mod write;
 
 pub use bell::Doorbell;
 pub use config::{Config, SHARDS_MAX, Writes};
+pub use drain::Drain;
 pub use end::{End, LABELS as END_LABELS};
 pub use filter::{Filter, TooMany};
 pub use handle::{Answering, Handle, Stopped, answering};

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use hashbrown::HashMap;
 use mio::{Registry, Token};
@@ -15,6 +15,7 @@ use slab::Slab;
 use super::bell::Bell;
 use super::config::Config;
 use super::distribute::Tick;
+use super::drain::Draining;
 use super::end::End;
 use super::filter::Filter;
 use super::metrics::Metrics;
@@ -47,8 +48,7 @@ pub(super) struct State {
     pub(super) sweep: Sweep,
     pub(super) metrics: Arc<Metrics>,
     pub(super) bell: Rc<Bell>,
-    /// How long the streams' return is spread, once the shard drains.
-    pub(super) draining: Option<Duration>,
+    pub(super) draining: Option<Draining>,
     pub(super) read_buffer: Vec<u8>,
     /// The subscriber whose session acts right now, and how it is to end when it has.
     pub(super) acting: Option<Key>,

@@ -125,27 +125,4 @@ impl State {
         };
         self.sweep.ticks - subscriber.last_write >= Sweep::steps(after)
     }
-
-    /// Whether the shard drains and nobody is left.
-    pub(super) fn is_drained(&self) -> bool {
-        self.draining.is_some() && self.subscribers.is_empty()
-    }
-
-    /// Tells up to `budget` streams to come back later, if the shard drains. Returns whether there may be more.
-    pub(super) fn drain(&mut self, budget: usize) -> bool {
-        let Some(spread) = self.draining else {
-            return false;
-        };
-        let live = self
-            .subscribers
-            .iter()
-            .filter(|(_, subscriber)| subscriber.seat().is_some());
-        let keys: Vec<usize> = live.map(|(key, _)| key).take(budget).collect();
-        for &key in &keys {
-            let after_ms = fastrand::u64(0..=u64::try_from(spread.as_millis()).unwrap_or(u64::MAX));
-            let key = Key(u32::try_from(key).expect("fewer subscribers than descriptors"));
-            self.end(key, &End::Draining { after_ms });
-        }
-        keys.len() == budget
-    }
 }
