@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use floodway::event::{Encoding, Event};
 use floodway::inbox::{Inbox, Item};
-use floodway::index::{self, Index};
+use floodway::index::{About, Index, Transport};
 use floodway::names::TenantId;
-use floodway::shard::{Config, Filter, Metrics, Newcomer, Outlet, Session, Shard};
+use floodway::shard::{
+    Config, Filter, Handle, Metrics, Newcomer, Outlet, Session, Shard, answering,
+};
 use tokio::runtime::{self, Runtime};
 use tokio::task::{JoinHandle, LocalSet};
 
@@ -32,6 +34,7 @@ pub struct Rig {
     tasks: LocalSet,
     running: RefCell<JoinHandle<io::Result<()>>>,
     shard: Rc<Shard>,
+    handle: Handle,
     inboxes: Arc<[Inbox]>,
     metrics: Arc<Metrics>,
     index: Index,
@@ -50,6 +53,11 @@ impl Rig {
             let shard = Rc::clone(&shard);
             async move { shard.run().await }
         });
+        let (handle, asked) = answering();
+        tasks.spawn_local({
+            let shard = Rc::clone(&shard);
+            async move { shard.answer(asked).await }
+        });
         Self {
             runtime: runtime::Builder::new_current_thread()
                 .enable_all()
@@ -58,12 +66,10 @@ impl Rig {
             tasks,
             running: RefCell::new(running),
             shard,
+            handle,
             inboxes,
             metrics,
-            index: Index::new(&index::Config {
-                connections_per_tenant: 0,
-                connections: u32::MAX,
-            }),
+            index: Index::with_limits(u32::MAX, config.limits(0)),
             tenant: TenantId::parse("TENANT1").expect("a valid name"),
         }
     }
@@ -76,6 +82,11 @@ impl Rig {
     /// What the shard has counted.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// The way to the shard that other threads have.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
     }
 
     /// Runs `task`, and the shard beside it, on this thread.
@@ -101,6 +112,7 @@ impl Rig {
             encoding: Encoding::Ws,
             filter,
             place: self.index.enter(&self.tenant).expect("no limit"),
+            about: About::new(Transport::WebSocket),
             expires_at: u64::MAX,
             greeting: Vec::new(),
             early: Vec::new(),

@@ -6,6 +6,7 @@
 mod limits;
 mod memory;
 mod shards;
+mod streams;
 
 use std::future::{Future, pending};
 use std::io;
@@ -20,9 +21,11 @@ use crate::http::{self, Door, Tls, TlsError};
 use crate::inbox::Inbox;
 use crate::index::Index;
 use crate::ingest::{Broker, Ingest};
+use crate::shard::Drain;
 use shards::{ShardThread, any_ended};
 
 pub use crate::admin::{Observer, Totals};
+pub use streams::{DrainProgress, PAGE_MAX, Page, Streams};
 
 /// Why a gateway does not start.
 #[derive(Debug, thiserror::Error)]
@@ -69,16 +72,17 @@ pub struct Gateway {
     shards: Vec<ShardThread>,
     ingest: Ingest,
     index: Arc<Index>,
+    streams: Streams,
     admin: Admin,
-    drain: Drain,
+    last_drain: LastDrain,
 }
 
+/// The drain before the end.
 #[derive(Clone, Copy)]
-struct Drain {
+struct LastDrain {
     /// The longest that it may take.
     grace: Duration,
-    /// How long the clients' return is spread.
-    spread: Duration,
+    order: Drain,
 }
 
 impl Gateway {
@@ -90,7 +94,8 @@ impl Gateway {
         let verifier = Arc::new(Verifier::start(&config.auth).await?);
         let tls = config.http.tls.as_ref().map(Tls::load).transpose()?;
         let limits = limits::derive(config.limits, config.http.pending)?;
-        let index = Arc::new(Index::new(&limits));
+        let of_tenant = config.shard.limits(limits.connections_per_tenant);
+        let index = Arc::new(Index::with_limits(limits.connections, of_tenant));
         let listen_error = |error| StartError::Listen {
             listen: config.http.listen.clone(),
             error,
@@ -115,13 +120,17 @@ impl Gateway {
             verifier,
             index: Arc::clone(&index),
             upstreams: ingest.handle(),
+            refusals: Arc::default(),
             tls,
         };
+        let refusals = Arc::clone(&shared.refusals);
         let starting = dealt.into_iter().enumerate();
         let shards: io::Result<Vec<ShardThread>> = starting
             .map(|(id, dealt)| ShardThread::start(id, Arc::clone(&inboxes), dealt, shared.clone()))
             .collect();
         let shards = shards?;
+        let handles = shards.iter().map(|shard| shard.handle().clone());
+        let streams = Streams::new(handles, Arc::clone(&index), refusals);
         let observer = Observer::new(Watched {
             identity: Identity::new(),
             brokers,
@@ -136,17 +145,21 @@ impl Gateway {
         });
         let admin = Admin::start(private, &config.admin, observer).await?;
         tracing::info!(address = %admin.address(), "admin listening");
-        let drain = Drain {
+        let last_drain = LastDrain {
             grace: config.http.drain,
-            spread: config.http.drain_spread,
+            order: Drain {
+                within: Duration::ZERO,
+                pause: config.http.drain_spread,
+            },
         };
         Ok(Self {
             door,
             shards,
             ingest,
             index,
+            streams,
             admin,
-            drain,
+            last_drain,
         })
     }
 
@@ -168,6 +181,11 @@ impl Gateway {
         self.admin.observer()
     }
 
+    /// For those who look at live streams, and end them.
+    pub fn streams(&self) -> Streams {
+        self.streams.clone()
+    }
+
     /// Serves until `stop` comes, then drains: new streams are refused, live ones are told when to come back, what
     /// waits for them is flushed.
     ///
@@ -179,8 +197,9 @@ impl Gateway {
             shards,
             ingest,
             index,
+            streams,
             admin,
-            drain,
+            last_drain: LastDrain { grace, order },
         } = self;
         let served = tokio::select! {
             () = door.run() => Err(ShardEnded),
@@ -188,15 +207,15 @@ impl Gateway {
             never = memory::give_back(&index) => match never {},
             () = stop => Ok(()),
         };
-        tracing::info!(streams = index.connections(), grace = ?drain.grace, "draining");
+        tracing::info!(streams = index.connections(), ?grace, "draining");
         // First who sends clients here, then the clients.
         admin.start_draining().await;
-        index.start_draining();
+        streams.begin_last_drain().await;
         // The door stays open meanwhile: who comes now is told that the gateway drains, not left to guess.
         let drained = async {
             let mut draining = Vec::with_capacity(shards.len());
             for shard in &shards {
-                draining.push(shard.drain(drain.spread).await);
+                draining.push(shard.drain(order).await);
             }
             for drained in draining {
                 let _ = drained.await;
@@ -205,9 +224,9 @@ impl Gateway {
         tokio::select! {
             // A door that has nobody to deal to is shut, and no reason to cut the drain short.
             () = async { door.run().await; pending().await } => {}
-            drained = tokio::time::timeout(drain.grace, drained) => match drained {
+            drained = tokio::time::timeout(grace, drained) => match drained {
                 Ok(()) => tracing::info!("drained"),
-                Err(_) => tracing::warn!(grace = ?drain.grace, "drain cut short: some streams did not read in time"),
+                Err(_) => tracing::warn!(?grace, "drain cut short: some streams did not read in time"),
             },
         }
         drop(door);

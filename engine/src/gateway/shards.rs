@@ -6,25 +6,25 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
 
 use crate::http::{self, Dealt};
 use crate::inbox::Inbox;
-use crate::shard::{Metrics, Shard};
+use crate::shard::{Drain, Handle, Metrics, Shard, answering};
 
 /// Told to a shard's thread.
 enum Order {
-    /// Tell every stream to come back within this time, and say when the last has gone.
-    Drain(Duration, oneshot::Sender<()>),
+    /// Tell every stream to come back later, and say when the last has gone.
+    Drain(Drain, oneshot::Sender<()>),
 }
 
 /// A running shard.
 pub(super) struct ShardThread {
     metrics: Arc<Metrics>,
     orders: mpsc::Sender<Order>,
+    handle: Handle,
     thread: JoinHandle<()>,
 }
 
@@ -37,6 +37,7 @@ impl ShardThread {
     ) -> io::Result<Self> {
         let metrics = Arc::new(Metrics::default());
         let (orders, received) = mpsc::channel(1);
+        let (handle, asked) = answering();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
@@ -47,6 +48,8 @@ impl ShardThread {
                 let ended = shard.and_then(|shard| {
                     let tasks = LocalSet::new();
                     tasks.spawn_local(http::serve(dealt, shared, Rc::clone(&shard)));
+                    let answering = Rc::clone(&shard);
+                    tasks.spawn_local(async move { answering.answer(asked).await });
                     runtime.block_on(tasks.run_until(run(shard, received)))
                 });
                 if let Err(error) = ended {
@@ -60,6 +63,7 @@ impl ShardThread {
         Ok(Self {
             metrics,
             orders,
+            handle,
             thread,
         })
     }
@@ -68,16 +72,20 @@ impl ShardThread {
         &self.metrics
     }
 
+    pub(super) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
     /// Returns when the thread has ended, be it by an error or a panic.
     async fn ended(&self) {
         self.orders.closed().await;
     }
 
-    /// Tells the shard's streams to come back within `spread`. The answer comes when the last one has gone; it is an
+    /// Tells the shard's streams to come back later. The answer comes when the last one has gone; it is an
     /// error if the shard has ended, which then has none left either.
-    pub(super) async fn drain(&self, spread: Duration) -> oneshot::Receiver<()> {
+    pub(super) async fn drain(&self, drain: Drain) -> oneshot::Receiver<()> {
         let (done, drained) = oneshot::channel();
-        let _ = self.orders.send(Order::Drain(spread, done)).await;
+        let _ = self.orders.send(Order::Drain(drain, done)).await;
         drained
     }
 
@@ -107,8 +115,8 @@ pub(super) async fn any_ended(shards: &[ShardThread]) {
 /// Runs the shard until there is nobody left to give orders.
 async fn run(shard: Rc<Shard>, mut orders: mpsc::Receiver<Order>) -> io::Result<()> {
     let obey = async {
-        while let Some(Order::Drain(spread, done)) = orders.recv().await {
-            shard.drain(spread);
+        while let Some(Order::Drain(drain, done)) = orders.recv().await {
+            shard.drain(drain);
             tokio::select! {
                 () = shard.drained() => {
                     let _ = done.send(());

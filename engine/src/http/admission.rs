@@ -4,11 +4,13 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 
+use super::connection::Origination;
 use super::front::Front;
 use super::query::{Query, Resume};
 use super::refusal::Refusal;
 use crate::auth::{self, Identity};
-use crate::index::Place;
+use crate::index::{Place, What};
+use crate::names::TenantId;
 use crate::shard::Filter;
 use crate::stream::ws::handshake;
 
@@ -28,11 +30,41 @@ pub(super) struct Admitted {
 /// The first reason not to, in the order of [`Refusal`]. Nothing is held then.
 pub(super) async fn admit(request: &Parts, front: &Front) -> Result<Admitted, Refusal> {
     let query = Query::parse(&request.uri);
-    let token = token(&request.headers, &query).ok_or(auth::Refusal::Missing)?;
-    let identity = front.shared.verifier.verify(token)?;
-    let filter = query
-        .filter(front.shared.stream.filter_ids)
-        .map_err(Refusal::Query)?;
+    let verified = token(&request.headers, &query)
+        .ok_or(auth::Refusal::Missing)
+        .and_then(|token| front.shared.verifier.verify(token));
+    let (tenant, admitted) = match verified {
+        Ok(identity) => (
+            Some(identity.tenant.clone()),
+            admit_identity(identity, &query, request, front).await,
+        ),
+        Err(refusal) => (None, Err(Refusal::Token(refusal))),
+    };
+    admitted.inspect_err(|refusal| note(refusal, tenant, request, front))
+}
+
+/// Counts a refusal, and tells it to those who watch.
+fn note(refusal: &Refusal, tenant: Option<TenantId>, request: &Parts, front: &Front) {
+    front.shared.refusals.count(refusal);
+    front.shared.index.journal().note(|| What::Refused {
+        tenant,
+        peer: request
+            .extensions
+            .get::<Origination>()
+            .and_then(|from| from.peer),
+        reason: refusal.label(),
+    });
+}
+
+/// As [`admit`], once the token is found good.
+async fn admit_identity(
+    identity: Identity,
+    query: &Query,
+    request: &Parts,
+    front: &Front,
+) -> Result<Admitted, Refusal> {
+    let limits = front.shared.index.limits_of(&identity.tenant);
+    let filter = query.filter(limits.filter_ids).map_err(Refusal::Query)?;
     let resume = query.resume(&request.headers).map_err(Refusal::Query)?;
     let place = front.shared.index.enter(&identity.tenant)?;
     front

@@ -5,11 +5,12 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, Version};
 
 use super::admission::{Admitted, admit};
+use super::connection::Origination;
 use super::front::Front;
 use super::h2_stream;
 use super::origin::Origin;
@@ -17,6 +18,7 @@ use super::query::Resume;
 use super::refusal::Refusal;
 use super::respond::{self, Answer};
 use crate::event::Encoding;
+use crate::index::{About, Transport};
 use crate::shard::{Gap, Newcomer, Outlet, Session, named, sse_text};
 use crate::stream::ws::{WsSession, close_frame, handshake};
 use crate::stream::{RETRY_MS, SseSession, notice};
@@ -32,6 +34,7 @@ pub(super) enum TakenBack {
 /// A stream that only lacks its outlet.
 pub(super) struct Beginning {
     admitted: Admitted,
+    about: About,
     session: Box<dyn Session>,
     encoding: Encoding,
     greeting: Vec<u8>,
@@ -52,6 +55,7 @@ impl Beginning {
             encoding: self.encoding,
             filter,
             place,
+            about: self.about,
             expires_at: identity.expires_at,
             greeting: self.greeting,
             early,
@@ -60,6 +64,7 @@ impl Beginning {
 
     fn new(
         admitted: Admitted,
+        about: About,
         session: Box<dyn Session>,
         encoding: Encoding,
         mut greeting: Vec<u8>,
@@ -77,11 +82,24 @@ impl Beginning {
         }
         Self {
             admitted,
+            about,
             session,
             encoding,
             greeting,
         }
     }
+}
+
+/// Who it is that begins a stream by `request`.
+fn about(transport: Transport, request: &Parts, admitted: &Admitted) -> About {
+    let from = request.extensions.get::<Origination>();
+    let user_agent = request.headers.get(USER_AGENT);
+    let mut about = About::new(transport)
+        .with_subject(admitted.identity.subject.as_deref())
+        .with_user_agent(user_agent.map(HeaderValue::as_bytes));
+    about.peer = from.and_then(|from| from.peer);
+    about.tls = from.is_some_and(|from| from.tls);
+    about
 }
 
 /// A WebSocket: the upgrade is accepted, and what is to be refused is closed behind it with its code.
@@ -95,7 +113,9 @@ pub(super) async fn websocket(head: Response<()>, request: &Parts, front: &Front
                 Encoding::WsWithId
             };
             let session = Box::new(WsSession::new(front.ws_rules.clone()));
-            TakenBack::Stream(Box::new(Beginning::new(admitted, session, encoding, head)))
+            let about = about(Transport::WebSocket, request, &admitted);
+            let beginning = Beginning::new(admitted, about, session, encoding, head);
+            TakenBack::Stream(Box::new(beginning))
         }
         Err(refusal) => {
             let (code, reason) = refusal.close();
@@ -123,8 +143,9 @@ pub(super) async fn sse(
     let mut greeting = sse_head(encoding, origin);
     begin_events(encoding, &mut greeting);
     let session = Box::new(SseSession::new(encoding));
+    let about = about(Transport::Sse, request, &admitted);
     Ok(TakenBack::Stream(Box::new(Beginning::new(
-        admitted, session, encoding, greeting,
+        admitted, about, session, encoding, greeting,
     ))))
 }
 
@@ -137,7 +158,8 @@ pub(super) async fn sse_h2(request: &Parts, front: &Front) -> Result<Response<An
     let mut greeting = Vec::new();
     begin_events(Encoding::Sse, &mut greeting);
     let session = Box::new(SseSession::new(Encoding::Sse));
-    let beginning = Beginning::new(admitted, session, Encoding::Sse, greeting);
+    let about = about(Transport::SseH2, request, &admitted);
+    let beginning = Beginning::new(admitted, about, session, Encoding::Sse, greeting);
     let (pipe, body) = h2_stream::pipe();
     let newcomer = beginning.newcomer(Outlet::Pipe(Box::new(pipe)), Vec::new());
     // A pipe has no socket, so there is nothing that could fail to be watched.

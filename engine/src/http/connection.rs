@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
@@ -39,6 +40,13 @@ const H2_PING: Duration = Duration::from_secs(30);
 /// What hyper may buffer for one HTTP/2 stream; the rest waits in the ring, under its policy.
 const H2_SEND_BYTES: usize = 16 * 1024;
 
+/// Where a connection comes from, as each of its requests carries it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Origination {
+    pub(super) peer: Option<SocketAddr>,
+    pub(super) tls: bool,
+}
+
 /// Serves a connection, unless its place is needed more by somebody else while nothing is being answered on it.
 pub(super) async fn serve(socket: TcpStream, ticket: Ticket, front: Rc<Front>) {
     let ticket = Rc::new(ticket);
@@ -52,12 +60,16 @@ pub(super) async fn serve(socket: TcpStream, ticket: Ticket, front: Rc<Front>) {
 }
 
 async fn serve_wanted(socket: TcpStream, ticket: &Rc<Ticket>, front: &Rc<Front>) -> io::Result<()> {
+    let from = Origination {
+        peer: socket.peer_addr().ok(),
+        tls: front.shared.tls.is_some(),
+    };
     match &front.shared.tls {
-        None => serve_plain(socket, ticket, front).await,
+        None => serve_plain(socket, from, ticket, front).await,
         Some(tls) => {
             let accepting = tls.acceptor().accept(socket);
             match timeout(front.shared.http.header_timeout, accepting).await {
-                Ok(Ok(stream)) => serve_tls(stream, ticket, front).await,
+                Ok(Ok(stream)) => serve_tls(stream, from, ticket, front).await,
                 Ok(Err(error)) => Err(error),
                 Err(_) => Err(io::ErrorKind::TimedOut.into()),
             }
@@ -65,14 +77,19 @@ async fn serve_wanted(socket: TcpStream, ticket: &Rc<Ticket>, front: &Rc<Front>)
     }
 }
 
-async fn serve_plain(socket: TcpStream, ticket: &Rc<Ticket>, front: &Rc<Front>) -> io::Result<()> {
+async fn serve_plain(
+    socket: TcpStream,
+    from: Origination,
+    ticket: &Rc<Ticket>,
+    front: &Rc<Front>,
+) -> io::Result<()> {
     match timeout(front.shared.http.header_timeout, speaks_h2(&socket)).await {
-        Ok(Ok(true)) => return serve_h2(socket, ticket, front).await,
+        Ok(Ok(true)) => return serve_h2(socket, from, ticket, front).await,
         Ok(Ok(false)) => {}
         Ok(Err(error)) => return Err(error),
         Err(_) => return Err(io::ErrorKind::TimedOut.into()),
     }
-    let Some((taken_back, socket, early)) = serve_h1(socket, ticket, front).await? else {
+    let Some((taken_back, socket, early)) = serve_h1(socket, from, ticket, front).await? else {
         return Ok(());
     };
     match taken_back {
@@ -88,13 +105,14 @@ async fn serve_plain(socket: TcpStream, ticket: &Rc<Ticket>, front: &Rc<Front>) 
 
 async fn serve_tls(
     stream: TlsStream<TcpStream>,
+    from: Origination,
     ticket: &Rc<Ticket>,
     front: &Rc<Front>,
 ) -> io::Result<()> {
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-        return serve_h2(stream, ticket, front).await;
+        return serve_h2(stream, from, ticket, front).await;
     }
-    let Some((taken_back, stream, early)) = serve_h1(stream, ticket, front).await? else {
+    let Some((taken_back, stream, early)) = serve_h1(stream, from, ticket, front).await? else {
         return Ok(());
     };
     match taken_back {
@@ -138,6 +156,7 @@ async fn speaks_h2(socket: &TcpStream) -> io::Result<bool> {
 /// Serves HTTP/1.x until the connection is over, or a request wants it back: then with what was read too far.
 async fn serve_h1<I>(
     io: I,
+    from: Origination,
     ticket: &Rc<Ticket>,
     front: &Rc<Front>,
 ) -> io::Result<Option<(TakenBack, I, Vec<u8>)>>
@@ -145,7 +164,8 @@ where
     I: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let slot: routes::Slot = Rc::new(RefCell::new(None));
-    let service = service_fn(|request: hyper::Request<Incoming>| {
+    let service = service_fn(|mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(from);
         let answer = routes::answer(request, Rc::clone(&slot), Rc::clone(front));
         let busy = ticket.busy();
         async move {
@@ -212,11 +232,17 @@ where
     }
 }
 
-async fn serve_h2<I>(io: I, ticket: &Rc<Ticket>, front: &Rc<Front>) -> io::Result<()>
+async fn serve_h2<I>(
+    io: I,
+    from: Origination,
+    ticket: &Rc<Ticket>,
+    front: &Rc<Front>,
+) -> io::Result<()>
 where
     I: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let service = service_fn(|request: hyper::Request<Incoming>| {
+    let service = service_fn(|mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(from);
         let answer = routes::answer(request, routes::Slot::default(), Rc::clone(front));
         let busy = ticket.busy();
         async move {

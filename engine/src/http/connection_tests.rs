@@ -45,6 +45,7 @@ fn front() -> (Rc<Front>, Ingest) {
         verifier: Arc::new(auth::Verifier::new(&auth).unwrap()),
         index,
         upstreams: ingest.handle(),
+        refusals: Arc::default(),
         tls: None,
     };
     let shard = Shard::new(0, &stream, inboxes, Arc::new(Metrics::default())).unwrap();
@@ -57,8 +58,12 @@ async fn an_http_2_answer_that_is_not_read_keeps_no_connection() {
     let (mut client, server) = tokio::io::duplex(64 * 1024);
     client.write_all(WITHOUT_ROOM).await.unwrap();
     let ticket = Rc::new(Pending::new(1).admit().await);
+    let from = Origination {
+        peer: None,
+        tls: false,
+    };
     let tasks = tokio::task::LocalSet::new();
-    let served = tasks.run_until(serve_h2(server, &ticket, &front));
+    let served = tasks.run_until(serve_h2(server, from, &ticket, &front));
     let served = timeout(Duration::from_secs(5), served).await;
     assert!(served.expect("it is cut").is_err());
     ingest.stop();

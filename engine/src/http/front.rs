@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::{Response, StatusCode};
 
 use super::config::Config;
+use super::refusal::Refusals;
 use super::respond::{self, Answer};
 use super::tls::Tls;
 use crate::auth::Verifier;
@@ -27,6 +28,8 @@ pub struct Shared {
     pub index: Arc<Index>,
     /// Whether the broker sends a tenant's events.
     pub upstreams: Upstreams,
+    /// How many clients were refused, and why.
+    pub refusals: Arc<Refusals>,
     /// The certificate, if the listener speaks TLS.
     pub tls: Option<Tls>,
 }
@@ -42,7 +45,6 @@ impl Front {
     pub(super) fn new(shared: Shared, shard: Rc<Shard>) -> Self {
         let ws_rules = Rc::new(Rules {
             message_bytes: shared.stream.client_message_bytes,
-            filter_ids: shared.stream.filter_ids,
             verifier: Arc::clone(&shared.verifier),
         });
         Self {

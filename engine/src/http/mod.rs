@@ -22,4 +22,5 @@ mod tls;
 pub use config::{Config, TlsFiles};
 pub use door::{Dealt, Door, serve};
 pub use front::Shared;
+pub use refusal::{REFUSAL_LABELS, Refusals};
 pub use tls::{Tls, TlsError};

@@ -1,5 +1,6 @@
 //! Why a stream is not begun: one value gives the WebSocket close code, the HTTP status, the text and the metric label.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::StatusCode;
@@ -55,6 +56,25 @@ impl Refusal {
         (!matches!(self, Self::Token(_) | Self::Query(_))).then_some(pause)
     }
 
+    /// The name in logs and metrics.
+    pub(super) fn label(&self) -> &'static str {
+        REFUSAL_LABELS[self.index()]
+    }
+
+    fn index(&self) -> usize {
+        match self {
+            Self::Token(auth::Refusal::Missing) => 0,
+            Self::Token(auth::Refusal::Invalid) => 1,
+            Self::Token(auth::Refusal::NoTenant) => 2,
+            Self::Token(auth::Refusal::Role) => 3,
+            Self::Query(_) => 4,
+            Self::NoPlace(NoPlace::Tenant { .. }) => 5,
+            Self::NoPlace(NoPlace::Gateway) => 6,
+            Self::NoBroker => 7,
+            Self::Draining => 8,
+        }
+    }
+
     pub(super) fn detail(&self) -> String {
         match self {
             Self::Token(refusal) => refusal.to_string(),
@@ -75,5 +95,59 @@ impl From<auth::Refusal> for Refusal {
 impl From<NoPlace> for Refusal {
     fn from(reason: NoPlace) -> Self {
         Self::NoPlace(reason)
+    }
+}
+
+/// All labels, in the order in which they are counted.
+pub const REFUSAL_LABELS: [&str; 9] = [
+    "no_token",
+    "bad_token",
+    "no_tenant",
+    "role",
+    "query",
+    "tenant_limit",
+    "gateway_limit",
+    "no_broker",
+    "draining",
+];
+
+/// How many clients were refused, by reason. Relaxed: each count stands by itself and guards nothing.
+#[derive(Debug, Default)]
+pub struct Refusals([AtomicU64; REFUSAL_LABELS.len()]);
+
+impl Refusals {
+    pub(super) fn count(&self, refusal: &Refusal) {
+        self.0[refusal.index()].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The counts now, in the order of [`REFUSAL_LABELS`].
+    pub fn counts(&self) -> [u64; REFUSAL_LABELS.len()] {
+        std::array::from_fn(|at| self.0[at].load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_has_a_label_and_a_count_of_its_own() {
+        let refusals = [
+            Refusal::Token(auth::Refusal::Missing),
+            Refusal::Token(auth::Refusal::Invalid),
+            Refusal::Token(auth::Refusal::NoTenant),
+            Refusal::Token(auth::Refusal::Role),
+            Refusal::Query("a bad id".to_owned()),
+            Refusal::NoPlace(NoPlace::Tenant { limit: 1 }),
+            Refusal::NoPlace(NoPlace::Gateway),
+            Refusal::NoBroker,
+            Refusal::Draining,
+        ];
+        let counts = Refusals::default();
+        for (times, refusal) in refusals.iter().enumerate() {
+            assert_eq!(refusal.label(), REFUSAL_LABELS[times]);
+            (0..times).for_each(|_| counts.count(refusal));
+        }
+        assert_eq!(counts.counts(), std::array::from_fn(|at| at as u64));
     }
 }

@@ -3,17 +3,24 @@
 //! Invariants: readers never wait; the map changes when a tenant comes or goes, never with a subscriber; a tenant
 //! leaves only while nobody has a place in it; the limits are exact however many connect at once, and a place is
 //! given back by the drop of its [`Place`], whatever path a connection ends on.
+//!
+//! What is known of those who are there stands here too, since everybody may name the index: who a stream is
+//! (`identity`), what a tenant may use (`limits`), what it received (`tally`), and what happened (`journal`).
 
 mod awaited;
 mod config;
 mod groups;
 mod handover;
+mod identity;
+mod journal;
+mod limits;
 mod place;
+mod tally;
 mod tenant;
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 
 use arc_swap::ArcSwap;
 use hashbrown::{DefaultHashBuilder, HashMap};
@@ -21,10 +28,15 @@ use hashbrown::{DefaultHashBuilder, HashMap};
 pub use awaited::{Awaited, Slot};
 pub use config::Config;
 pub use groups::Groups;
+pub use identity::{About, BadConnectionId, ConnectionId, Transport};
+pub use journal::{Happening, Journal, Limit, News, Watcher, What};
+pub use limits::{Limits, OWN_LIMITS_MAX, Overflow, OwnLimits, TooManyLimits};
 pub use place::{NoPlace, Place};
+pub use tally::{Count, OwnTally, Tally, TenantCounts};
 pub use tenant::{Tenant, Upstream};
 
 use crate::names::TenantId;
+use limits::Book;
 use place::Gateway;
 
 /// Parts of the map. A tenant that comes copies one of them, not the whole: a storm of new tenants stays cheap.
@@ -38,18 +50,33 @@ pub struct Index {
     parts: Box<[ArcSwap<Part>]>,
     hasher: DefaultHashBuilder,
     gateway: Arc<Gateway>,
-    per_tenant: u32,
+    limits: ArcSwap<Book>,
+    journal: Arc<Journal>,
     draining: AtomicBool,
 }
 
 impl Index {
-    /// An empty index with the limits of `config`; its `connections` are already derived, not 0.
+    /// An empty index with the limits of `config`, and defaults of what one stream may use; the gateway's own limit is
+    /// already derived, not 0.
     pub fn new(config: &Config) -> Self {
+        Self::with_limits(
+            config.connections,
+            Limits {
+                connections: config.connections_per_tenant,
+                ..Limits::default()
+            },
+        )
+    }
+
+    /// An empty index of a gateway that holds so many `connections`, with `configured` limits for each tenant.
+    pub fn with_limits(connections: u32, configured: Limits) -> Self {
+        let journal = Arc::new(Journal::default());
         Self {
             parts: (0..PARTS).map(|_| ArcSwap::default()).collect(),
             hasher: DefaultHashBuilder::default(),
-            gateway: Arc::new(Gateway::new(config.connections)),
-            per_tenant: config.connections_per_tenant,
+            gateway: Arc::new(Gateway::new(connections, Arc::clone(&journal))),
+            limits: ArcSwap::from_pointee(Book::new(configured)),
+            journal,
             draining: AtomicBool::new(false),
         }
     }
@@ -74,7 +101,8 @@ impl Index {
     pub fn enter(&self, tenant: &TenantId) -> Result<Place, NoPlace> {
         loop {
             let found = self.find_or_add(tenant);
-            match Place::take(found, self.per_tenant, &self.gateway) {
+            let limit = found.limits().connections;
+            match Place::take(found, limit, &self.gateway) {
                 Ok(place) => return Ok(place),
                 Err(place::Refused::Retired) => {}
                 Err(place::Refused::NoPlace(reason)) => return Err(reason),
@@ -106,14 +134,85 @@ impl Index {
         self.gateway.connections()
     }
 
-    /// The limit of live streams per tenant; 0 is none.
+    /// The default limit of live streams per tenant; 0 is none.
     pub fn connections_per_tenant(&self) -> u32 {
-        self.per_tenant
+        self.default_limits().connections
+    }
+
+    /// What holds for tenants with no limits of their own.
+    pub fn default_limits(&self) -> Limits {
+        self.limits.load().default_limits()
+    }
+
+    /// What holds for `tenant`, be it there or not.
+    pub fn limits_of(&self, tenant: &TenantId) -> Limits {
+        self.limits.load().of(tenant)
+    }
+
+    /// What was set for `tenant`, or as the default where it is none.
+    pub fn own_limits(&self, tenant: Option<&TenantId>) -> OwnLimits {
+        self.limits.load().own(tenant)
+    }
+
+    /// The tenants for which something was set, in the order of their names.
+    pub fn tenants_with_limits(&self) -> Vec<(TenantId, OwnLimits)> {
+        self.limits.load().tenants()
+    }
+
+    /// Sets limits for `tenant`, or as the default where it is none, in the place of what was set before; empty ones
+    /// clear it. They hold at once. Of two calls at once the last wins, whole.
+    ///
+    /// # Errors
+    /// If too many tenants have limits of their own. Nothing is changed then.
+    pub fn set_limits(
+        &self,
+        tenant: Option<&TenantId>,
+        own: OwnLimits,
+    ) -> Result<(), TooManyLimits> {
+        let mut refused = None;
+        self.limits.rcu(|book| match book.with(tenant, own) {
+            Ok(changed) => {
+                refused = None;
+                Arc::new(changed)
+            }
+            Err(error) => {
+                refused = Some(error);
+                Arc::clone(book)
+            }
+        });
+        if let Some(error) = refused {
+            return Err(error);
+        }
+        // Pairs with the fence in `find_or_add`. Of two SeqCst fences one comes first: if ours does, a tenant that is
+        // added reads what was set here; if theirs does, we find it in the map. With less, both could miss.
+        fence(Ordering::SeqCst);
+        match tenant {
+            Some(tenant) => {
+                if let Some(found) = self.find(tenant.as_str()) {
+                    found.renew_limits(&self.limits);
+                }
+            }
+            None => self
+                .tenants()
+                .iter()
+                .for_each(|tenant| tenant.renew_limits(&self.limits)),
+        }
+        Ok(())
+    }
+
+    /// Where things that happen to streams are told.
+    pub fn journal(&self) -> &Arc<Journal> {
+        &self.journal
     }
 
     /// From now on nobody new is admitted.
     pub fn start_draining(&self) {
         self.draining.store(true, Ordering::Release);
+    }
+
+    /// New streams are admitted again.
+    pub fn cancel_draining(&self) {
+        self.draining.store(false, Ordering::Release);
     }
 
     /// Whether nobody new is admitted.
@@ -127,7 +226,7 @@ impl Index {
         {
             return found;
         }
-        let fresh = Arc::new(Tenant::new(tenant.clone()));
+        let fresh = Arc::new(Tenant::new(tenant.clone(), self.limits_of(tenant)));
         // What stands in the map after the change, or what kept it: `fresh` only if it was added. One that was never
         // added must not be given out, or its subscribers are where no event finds them.
         let mut standing = Arc::clone(&fresh);
@@ -142,6 +241,9 @@ impl Index {
             }
             part
         });
+        // Pairs with the fence in `set_limits`: what is set just now reaches the tenant by one of the two.
+        fence(Ordering::SeqCst);
+        standing.renew_limits(&self.limits);
         standing
     }
 
@@ -190,6 +292,56 @@ mod tests {
         drop(places);
         assert_eq!(index.connections(), 0);
         assert!(index.enter(&tenant("T")).is_ok());
+    }
+
+    fn connections(connections: u32) -> OwnLimits {
+        OwnLimits {
+            connections: Some(connections),
+            ..OwnLimits::default()
+        }
+    }
+
+    #[test]
+    fn a_limit_takes_effect_at_once_and_a_lower_one_ends_nobody() {
+        let index = index(1, 1000);
+        let (t, u) = (tenant("T"), tenant("U"));
+        let first = index.enter(&t).unwrap();
+        index.set_limits(Some(&t), connections(2)).unwrap();
+        let second = index.enter(&t).unwrap();
+        index.set_limits(None, connections(5)).unwrap();
+        assert_eq!(index.enter(&t).unwrap_err(), NoPlace::Tenant { limit: 2 });
+        index.set_limits(Some(&t), connections(1)).unwrap();
+        assert_eq!(first.tenant().connections(), 2, "nobody is ended");
+        drop(second);
+        assert_eq!(index.enter(&t).unwrap_err(), NoPlace::Tenant { limit: 1 });
+        let of_u: Vec<Place> = (0..5).map(|_| index.enter(&u).unwrap()).collect();
+        assert_eq!(index.enter(&u).unwrap_err(), NoPlace::Tenant { limit: 5 });
+        index.set_limits(Some(&t), OwnLimits::default()).unwrap();
+        assert_eq!(first.tenant().limits().connections, 5, "the default again");
+        drop(of_u);
+    }
+
+    #[test]
+    fn limits_reach_every_tenant_that_comes_meanwhile() {
+        let index = index(1, 100_000);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for limit in 1..=200 {
+                    index.set_limits(None, connections(limit)).unwrap();
+                }
+            });
+            for thread in 0..2 {
+                let index = &index;
+                scope.spawn(move || {
+                    for n in 0..200 {
+                        drop(index.enter(&tenant(&format!("{thread}-{n}"))));
+                    }
+                });
+            }
+        });
+        let limits = index.tenants().into_iter();
+        let limits: Vec<u32> = limits.map(|tenant| tenant.limits().connections).collect();
+        assert_eq!(limits, [200; 400]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::journal::Journal;
 use super::tenant::{self, Tenant};
 
 /// Why there is no place.
@@ -30,13 +31,15 @@ pub(super) enum Refused {
 pub(super) struct Gateway {
     taken: AtomicU32,
     limit: u32,
+    journal: Arc<Journal>,
 }
 
 impl Gateway {
-    pub(super) fn new(limit: u32) -> Self {
+    pub(super) fn new(limit: u32, journal: Arc<Journal>) -> Self {
         Self {
             taken: AtomicU32::new(0),
             limit,
+            journal,
         }
     }
 
@@ -85,6 +88,11 @@ impl Place {
     /// The tenant that the place is in.
     pub fn tenant(&self) -> &Arc<Tenant> {
         &self.tenant
+    }
+
+    /// Where what happens to the stream is told.
+    pub fn journal(&self) -> &Journal {
+        &self.gateway.journal
     }
 }
 

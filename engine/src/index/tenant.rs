@@ -10,6 +10,8 @@ use tokio::sync::watch;
 use super::awaited::Awaited;
 use super::groups::Groups;
 use super::handover::Handover;
+use super::limits::{Book, Limits};
+use super::tally::{OwnTally, Tallies, TenantCounts};
 use crate::event::EventId;
 use crate::names::TenantId;
 
@@ -36,6 +38,9 @@ pub struct Tenant {
     places: CachePadded<AtomicU32>,
     upstream: watch::Sender<Upstream>,
     groups: ArcSwap<Groups>,
+    /// Shards keep a cache of it beside their subscribers, so that none looks it up for a delivery.
+    limits: Arc<ArcSwap<Limits>>,
+    tallies: Tallies,
 }
 
 pub(super) enum NoPlace {
@@ -44,7 +49,7 @@ pub(super) enum NoPlace {
 }
 
 impl Tenant {
-    pub(super) fn new(id: TenantId) -> Self {
+    pub(super) fn new(id: TenantId, limits: Limits) -> Self {
         Self {
             id,
             handover: CachePadded::new(Handover::new()),
@@ -52,6 +57,8 @@ impl Tenant {
             places: CachePadded::new(AtomicU32::new(0)),
             upstream: watch::Sender::new(Upstream::Waiting),
             groups: ArcSwap::default(),
+            limits: Arc::new(ArcSwap::from_pointee(limits)),
+            tallies: Tallies::default(),
         }
     }
 
@@ -111,6 +118,32 @@ impl Tenant {
     /// Replaces its groups; the next event is matched against the new ones.
     pub fn set_groups(&self, groups: Groups) {
         self.groups.store(Arc::new(groups));
+    }
+
+    /// What its streams may use now.
+    pub fn limits(&self) -> Limits {
+        **self.limits.load()
+    }
+
+    /// The same, to be watched.
+    pub fn watch_limits(&self) -> Arc<ArcSwap<Limits>> {
+        Arc::clone(&self.limits)
+    }
+
+    /// Takes over what `book` says now. The book is read anew if somebody else changed the limits meanwhile, so that the
+    /// newest book wins whoever is last.
+    pub(super) fn renew_limits(&self, book: &ArcSwap<Book>) {
+        self.limits.rcu(|_| book.load().of(&self.id));
+    }
+
+    /// What `shard` counts of this tenant; for that shard only.
+    pub fn tally(&self, shard: usize) -> OwnTally {
+        self.tallies.of(shard)
+    }
+
+    /// What its streams have received since it came into the index.
+    pub fn counts(&self) -> TenantCounts {
+        self.tallies.sum()
     }
 
     /// Takes a place if fewer than `limit` are taken (0: no limit). One compare-and-swap decides, so the limit is

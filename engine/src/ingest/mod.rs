@@ -40,7 +40,7 @@ pub use upstreams::{Unavailable, Upstreams};
 
 use crate::event;
 use crate::inbox::Inbox;
-use crate::index::{Index, Tenant};
+use crate::index::{Index, Journal, Tenant, What};
 use backoff::Backoff;
 use driver::Driver;
 use subscriptions::Subscriptions;
@@ -61,18 +61,23 @@ struct Shared {
     is_connected: AtomicBool,
     was_connected: AtomicBool,
     metrics: Arc<Metrics>,
+    journal: Arc<Journal>,
 }
 
 impl Shared {
     fn link_is_up(&self) {
         self.is_connected.store(true, Ordering::Relaxed);
+        self.journal.note(|| What::Broker { connected: true });
         if self.was_connected.swap(true, Ordering::Relaxed) {
             self.metrics.reconnected();
         }
     }
 
     fn link_is_down(&self) {
-        self.is_connected.store(false, Ordering::Relaxed);
+        // Every attempt that fails ends here too.
+        if self.is_connected.swap(false, Ordering::Relaxed) {
+            self.journal.note(|| What::Broker { connected: false });
+        }
     }
 }
 
@@ -97,7 +102,10 @@ impl Ingest {
         inboxes: Arc<[Inbox]>,
     ) -> io::Result<Self> {
         let brokers = brokers(&config.urls)?;
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared {
+            journal: Arc::clone(index.journal()),
+            ..Shared::default()
+        });
         let (wanted_tx, wanted) = mpsc::channel(WANTED);
         let (stop, stopped) = watch::channel(false);
         let upstreams = Upstreams::new(Arc::clone(&shared), wanted_tx, config.subscribe_timeout);

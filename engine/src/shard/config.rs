@@ -3,22 +3,10 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use crate::index::{Limits, Overflow};
+
 /// The most shards: a tenant's interest is one bit a shard.
 pub const SHARDS_MAX: usize = 64;
-
-/// What happens to a subscriber whose ring is full.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Overflow {
-    /// The event that comes is dropped.
-    #[default]
-    DropNewest,
-    /// The oldest event that waits is dropped.
-    DropOldest,
-    /// An event that a newer one of its device has overtaken is dropped; the oldest where there is none.
-    Latest,
-    /// The stream ends as a slow consumer.
-    Disconnect,
-}
 
 /// How a batch gets to the sockets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,6 +29,7 @@ pub struct Config {
     /// `shard.writes`: how a batch gets to plain TCP sockets. Default `write`.
     pub writes: Writes,
     /// `stream.queue_size`: events that a subscriber may lag. Default 100. Costs 32 bytes a place, only while it lags.
+    /// This and the others of [`Config::limits`] are what is configured; what holds for a tenant, the index knows.
     pub queue_size: NonZeroUsize,
     /// `stream.overflow`. Default `drop_newest`.
     pub overflow: Overflow,
@@ -66,6 +55,19 @@ pub struct Config {
     pub ws_ping: Duration,
     /// `stream.sse_keepalive_seconds`: silence after which an SSE stream gets a comment. Default 15 s.
     pub sse_keepalive: Duration,
+}
+
+impl Config {
+    /// What a tenant's streams may use if nothing else is set, `connections` of them.
+    pub fn limits(&self, connections: u32) -> Limits {
+        Limits {
+            connections,
+            queue_size: self.queue_size,
+            overflow: self.overflow,
+            filter_ids: self.filter_ids,
+            client_messages_per_second: self.client_messages_per_second,
+        }
+    }
 }
 
 impl Default for Config {

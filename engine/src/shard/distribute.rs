@@ -57,6 +57,9 @@ pub(super) struct Batch {
     pub(super) events: u64,
     /// The id of the oldest event; `u64::MAX` if there is none.
     pub(super) oldest: u64,
+    /// Writes of it that are not counted in the metrics yet, and those of them that were taken whole.
+    pub(super) writes: u64,
+    pub(super) whole: u64,
 }
 
 impl State {

@@ -17,6 +17,8 @@ pub enum End {
     BadToken(String),
     /// It lagged too far for its policy, or asked without reading the answers.
     SlowConsumer,
+    /// An administrator ended it, and says why.
+    Administrator(String),
     /// The gateway stops; come back after so many milliseconds.
     Draining {
         /// The pause, in milliseconds.
@@ -42,6 +44,7 @@ impl End {
             Self::BadToken(reason) => (4001, Cow::Owned(reason.clone())),
             Self::Forbidden(reason) => (4003, Cow::Owned(reason.clone())),
             Self::SlowConsumer => (4008, Cow::Borrowed("Slow consumer")),
+            Self::Administrator(reason) => (4010, Cow::Owned(reason.clone())),
             Self::Draining { .. } => (1012, Cow::Borrowed("Server draining")),
             Self::Violation { code, reason } => (*code, Cow::Borrowed(reason)),
         })
@@ -62,12 +65,13 @@ impl End {
             Self::SlowConsumer => 5,
             Self::Draining { .. } => 6,
             Self::Violation { .. } => 7,
+            Self::Administrator(_) => 8,
         }
     }
 }
 
 /// All labels, in the order in which they are counted.
-pub const LABELS: [&str; 8] = [
+pub const LABELS: [&str; 9] = [
     "gone",
     "closed",
     "expired",
@@ -76,4 +80,5 @@ pub const LABELS: [&str; 8] = [
     "slow_consumer",
     "draining",
     "violation",
+    "administrator",
 ];

@@ -61,6 +61,15 @@ impl Filter {
         self.metrics.as_ref()
     }
 
+    /// How many devices, groups and metrics it names, together.
+    pub(super) fn names(&self) -> usize {
+        let metrics = self
+            .metrics
+            .as_ref()
+            .map_or(0, |metrics| metrics.names().len());
+        self.devices().len() + self.groups().len() + metrics
+    }
+
     /// Adds `devices` to those wanted.
     ///
     /// # Errors

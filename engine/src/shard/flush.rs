@@ -5,6 +5,7 @@
 //! rings, whose policy then decides what is lost.
 
 use std::io;
+use std::mem::take;
 use std::rc::Rc;
 
 use super::end::End;
@@ -15,6 +16,7 @@ use super::state::State;
 use super::subscriber::{Key, Phase};
 use super::uring::SENDS;
 use super::write::write_now;
+use crate::index::{Limit, Limits};
 
 /// Events that are put into a ring before it is written, if nothing waited: as many as one turn is sure to write.
 const AT_ONCE: usize = 128;
@@ -31,6 +33,7 @@ impl State {
                 budget -= 1;
             }
             self.send_queued();
+            self.count_batches(table);
             if budget == 0 {
                 return;
             }
@@ -64,6 +67,19 @@ impl State {
         self.close_table_if_empty(table);
         self.tick.dirty.pop_front();
         self.tick.batch.is_gathered = false;
+    }
+
+    /// Publishes what the members took since the last call: a few adds for all of them.
+    fn count_batches(&mut self, table: u32) {
+        let batch = &mut self.tick.batch;
+        let (writes, whole) = (take(&mut batch.writes), take(&mut batch.whole));
+        let (events, bytes) = (whole * batch.events, whole * batch.bytes.len() as u64);
+        self.metrics.writes.add(writes);
+        self.metrics.delivered.add(events);
+        self.metrics.bytes.add(bytes);
+        let tally = &self.tables[table as usize].tally;
+        tally.delivered.add(events);
+        tally.bytes.add(bytes);
     }
 
     /// Writes the gathered batch to one member. All that is done per subscriber and flush is in here.
@@ -135,18 +151,19 @@ impl State {
 
     /// Counts what its outlet took of the gathered batch, and holds the rest.
     fn account(&mut self, key: Key, written: io::Result<usize>) {
-        let batch = &self.tick.batch;
-        self.metrics.writes.add(1);
+        let batch = &mut self.tick.batch;
+        batch.writes += 1;
+        let subscriber = &mut self.subscribers[key.0 as usize];
         match written {
             Ok(n) if n == batch.bytes.len() => {
-                let subscriber = &mut self.subscribers[key.0 as usize];
+                batch.whole += 1;
                 subscriber.last_write = self.sweep.ticks();
-                self.metrics.delivered.add(batch.events);
-                self.metrics.bytes.add(n as u64);
+                subscriber.delivered += batch.events;
+                subscriber.bytes += n as u64;
             }
             Ok(n) => self.hold_rest(key, n),
             Err(_) => {
-                self.metrics.dropped.add(batch.events);
+                subscriber.count_dropped(batch.events, &self.metrics);
                 self.end(key, &End::Gone);
             }
         }
@@ -161,11 +178,11 @@ impl State {
             .filter(|(_, number)| self.parcel(*number).event().is_some())
             .count();
         let start = whole.checked_sub(1).map_or(0, |last| batch.ends[last].0);
-        self.metrics.delivered.add(events as u64);
-        self.metrics.bytes.add(n as u64);
+        let now = self.sweep.ticks();
         let subscriber = &mut self.subscribers[key.0 as usize];
-        subscriber.last_write = self.sweep.ticks();
-        subscriber.ring.get_or_insert_default();
+        subscriber.count_sent(events as u64, n as u64, &self.metrics);
+        subscriber.last_write = now;
+        subscriber.ring_from(now);
         for at in whole..self.tick.batch.ends.len() {
             let number = self.tick.batch.ends[at].1;
             let written = if at == whole { n - start } else { 0 };
@@ -209,7 +226,10 @@ impl State {
     /// Sends those of the parcels that are the subscriber's own. As long as its outlet takes them the ring is emptied
     /// before it is full: a batch may be larger than a ring, and who reads loses nothing.
     fn write_parcels(&mut self, key: Key, numbers: &[u32]) {
-        let full = AT_ONCE.min(self.config.queue_size.get()) as u64;
+        let queue_size = self
+            .limits(key)
+            .map_or(AT_ONCE, |limits| limits.queue_size.get());
+        let full = AT_ONCE.min(queue_size) as u64;
         let mut is_waiting = self.has_ring(key);
         for &number in numbers {
             self.hold(key, number, 0);
@@ -241,7 +261,8 @@ impl State {
             .iter()
             .filter_map(|&number| self.tick.parcels[number as usize].event())
             .filter(|event| event.id() > subscriber.from);
-        self.metrics.dropped.add(events.count() as u64);
+        let events = events.count() as u64;
+        subscriber.count_dropped(events, &self.metrics);
         subscriber.from = subscriber.from.max(self.matched);
     }
 
@@ -259,36 +280,47 @@ impl State {
         }
         let Phase::Live { seat, .. } = &subscriber.phase else {
             // An event before this one in the batch has ended the stream.
-            self.metrics
-                .dropped
-                .add(u64::from(parcel.event().is_some()));
-            return;
+            let events = u64::from(parcel.event().is_some());
+            return subscriber.count_dropped(events, &self.metrics);
         };
-        let spec = Rc::clone(&self.tables[seat.table as usize].cohorts[seat.cohort as usize].spec);
-        let ring = subscriber.ring.get_or_insert_default();
+        let table = &mut self.tables[seat.table as usize];
+        let spec = Rc::clone(&table.cohorts[seat.cohort as usize].spec);
+        let encoding = subscriber.encoding;
+        let ring = subscriber.ring_from(self.sweep.ticks());
         if written > 0 {
             return ring.begin_with(Addressed { parcel, spec }, written);
         }
         if let Parcel::Notice(notice) = &*parcel {
-            if ring
-                .push_notice(notice.frame(subscriber.encoding), self.config.control_bytes)
-                .is_err()
-            {
+            let frame = notice.frame(encoding);
+            if ring.push_notice(frame, self.config.control_bytes).is_err() {
                 self.end(key, &End::SlowConsumer);
             }
             return;
         }
-        match ring.push(
-            Addressed { parcel, spec },
-            self.config.queue_size.get(),
-            self.config.overflow,
-        ) {
-            Pushed::Held => {}
-            Pushed::Dropped(events) => self.metrics.dropped.add(events),
-            Pushed::Refused => {
-                self.metrics.dropped.add(1);
-                self.end(key, &End::SlowConsumer);
-            }
+        let Limits {
+            queue_size,
+            overflow,
+            ..
+        } = table.limits();
+        let pushed = ring.push(Addressed { parcel, spec }, queue_size.get(), overflow);
+        self.account_pushed(key, pushed);
+    }
+
+    /// Counts what a push into a subscriber's ring has cost.
+    fn account_pushed(&mut self, key: Key, pushed: Pushed) {
+        let events = match pushed {
+            Pushed::Held => return,
+            Pushed::Dropped(events) => events,
+            Pushed::Refused => 1,
+        };
+        let subscriber = &mut self.subscribers[key.0 as usize];
+        subscriber.count_dropped(events, &self.metrics);
+        let ring = subscriber.ring.as_mut();
+        if ring.is_some_and(|ring| ring.is_first_loss()) {
+            subscriber.note_limit(Limit::QueueSize);
+        }
+        if pushed == Pushed::Refused {
+            self.end(key, &End::SlowConsumer);
         }
     }
 

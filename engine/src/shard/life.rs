@@ -5,6 +5,7 @@
 
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::bell::Doorbell;
@@ -12,6 +13,7 @@ use super::end::End;
 use super::outlet::Outlet;
 use super::state::{State, take_seat, token};
 use super::subscriber::{Key, Newcomer, Phase, Subscriber};
+use crate::index::{OwnTally, What};
 
 impl State {
     /// Makes `newcomer` a subscriber: every event after this moment that it wants is its own.
@@ -22,6 +24,7 @@ impl State {
             encoding,
             filter,
             place,
+            about,
             expires_at,
             greeting,
             mut early,
@@ -39,6 +42,7 @@ impl State {
                 token,
             },
         )?;
+        let credit = place.tenant().limits().client_messages_per_second;
         let from = place.tenant().declare(self.id).max(self.matched);
         let seat = take_seat(
             self.id,
@@ -49,6 +53,15 @@ impl State {
             filter,
             encoding,
         );
+        let (now, about) = (self.sweep.ticks(), Arc::new(about));
+        let tally = OwnTally::clone(&self.tables[seat.table as usize].tally);
+        self.metrics.began(encoding, about.transport, &tally);
+        let id = self.roll.enter(key);
+        place.journal().note(|| What::Connected {
+            id,
+            tenant: place.tenant().id().clone(),
+            about: Arc::clone(&about),
+        });
         entry.insert(Subscriber {
             outlet,
             ring: None,
@@ -57,15 +70,20 @@ impl State {
             whole_from: self.tick.next_whole(),
             encoding,
             generation: self.generation,
-            last_write: self.sweep.ticks(),
-            credit: self.config.client_messages_per_second,
+            last_write: now,
+            credit,
             is_queued: false,
             paused: false,
             expires_at,
             session,
+            id,
+            about,
+            tally,
+            since: now,
+            delivered: 0,
+            dropped: 0,
+            bytes: 0,
         });
-        self.metrics.live(encoding).add(1);
-        self.metrics.opened.add(1);
         if is_pipe {
             // It may hold what its socket has given already, and will not report again.
             self.look_again_at(key);
@@ -119,9 +137,18 @@ impl State {
         let Phase::Live { place, seat } = std::mem::replace(&mut subscriber.phase, leaving) else {
             return false;
         };
-        self.metrics.live(subscriber.encoding).sub(1);
-        self.metrics.ended(end);
-        tracing::debug!(tenant = %place.tenant().id(), reason = end.label(), "stream ended");
+        let (encoding, transport) = (subscriber.encoding, subscriber.about.transport);
+        self.metrics
+            .ended(encoding, transport, &subscriber.tally, end);
+        self.roll.leave(subscriber.id);
+        place.journal().note(|| What::Disconnected {
+            id: subscriber.id,
+            tenant: place.tenant().id().clone(),
+            about: Arc::clone(&subscriber.about),
+            reason: end.label(),
+            code: end.close().map(|(code, _)| code),
+        });
+        tracing::debug!(tenant = %place.tenant().id(), id = %subscriber.id, reason = end.label(), "stream ended");
         self.leave_cohort(seat.table, seat.cohort, seat.seat);
         drop(place);
         if *end == End::Gone {
@@ -136,13 +163,14 @@ impl State {
         let mut bytes = Vec::new();
         subscriber.session.farewell(end, &mut bytes);
         if let (End::SlowConsumer, Some(ring)) = (end, &mut subscriber.ring) {
-            self.metrics.dropped.add(ring.discard_events());
+            let discarded = ring.discard_events();
+            subscriber.count_dropped(discarded, &self.metrics);
         }
         self.send_last(key, &bytes);
     }
 
     fn remove(&mut self, key: Key) {
-        let subscriber = self.subscribers.remove(key.0 as usize);
-        self.metrics.dropped.add(subscriber.held());
+        let mut subscriber = self.subscribers.remove(key.0 as usize);
+        subscriber.count_dropped(subscriber.held(), &self.metrics);
     }
 }

@@ -1,28 +1,23 @@
 //! What a shard counts. Only its own thread writes; anybody may read and add the shards up.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use super::end::{End, LABELS};
 use crate::event::Encoding;
+use crate::index::{Count, Tally, Transport};
 
-/// A number that one thread changes and others read.
+/// The close codes that are counted one by one; any other that a client may say good-bye with is `other`, and `none`
+/// is a stream whose client was gone.
+pub const CODE_LABELS: [&str; 13] = [
+    "none", "1000", "1001", "1002", "1003", "1007", "1009", "1012", "4001", "4003", "4008", "4010",
+    "other",
+];
+
+/// Streams of one transport that came and went.
 #[derive(Debug, Default)]
-pub struct Count(AtomicU64);
-
-impl Count {
-    /// The number now.
-    pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    /// Not a read-modify-write: there is one writer, so a plain store is enough and costs no bus lock.
-    pub(super) fn add(&self, n: u64) {
-        self.0.store(self.get().wrapping_add(n), Ordering::Relaxed);
-    }
-
-    pub(super) fn sub(&self, n: u64) {
-        self.0.store(self.get().wrapping_sub(n), Ordering::Relaxed);
-    }
+pub struct TransportCounts {
+    /// Those that became live.
+    pub opened: Count,
+    /// Those that ended, by [`CODE_LABELS`]. An SSE stream counts under the code that a WebSocket would have been told.
+    pub closed: [Count; CODE_LABELS.len()],
 }
 
 /// One shard's counts.
@@ -36,6 +31,8 @@ pub struct Metrics {
     pub opened: Count,
     /// Streams that ended, by [`End::label`].
     pub closed: [Count; LABELS.len()],
+    /// The same by transport, in the order of [`Transport::ALL`].
+    pub transports: [TransportCounts; Transport::ALL.len()],
     /// Events handed to the kernel, whole.
     pub delivered: Count,
     /// Events that matched a subscriber and will not reach it.
@@ -49,14 +46,56 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    pub(super) fn live(&self, encoding: Encoding) -> &Count {
-        match encoding {
-            Encoding::Ws | Encoding::WsWithId => &self.ws,
-            Encoding::Sse | Encoding::SseChunked => &self.sse,
-        }
+    pub(super) fn began(&self, encoding: Encoding, transport: Transport, tally: &Tally) {
+        let (live, of_tenant) = self.live(encoding, tally);
+        live.add(1);
+        of_tenant.add(1);
+        self.opened.add(1);
+        self.transports[transport.index()].opened.add(1);
     }
 
-    pub(super) fn ended(&self, end: &End) {
+    pub(super) fn ended(&self, encoding: Encoding, transport: Transport, tally: &Tally, end: &End) {
+        let (live, of_tenant) = self.live(encoding, tally);
+        live.sub(1);
+        of_tenant.sub(1);
         self.closed[end.index()].add(1);
+        self.transports[transport.index()].closed[code_index(end)].add(1);
+    }
+
+    fn live<'a>(&'a self, encoding: Encoding, tally: &'a Tally) -> (&'a Count, &'a Count) {
+        match encoding {
+            Encoding::Ws | Encoding::WsWithId => (&self.ws, &tally.ws),
+            Encoding::Sse | Encoding::SseChunked => (&self.sse, &tally.sse),
+        }
+    }
+}
+
+fn code_index(end: &End) -> usize {
+    let Some((code, _)) = end.close() else {
+        return 0;
+    };
+    let code = code.to_string();
+    let mut labels = CODE_LABELS.iter();
+    let other = CODE_LABELS.len() - 1;
+    labels.position(|label| *label == code).unwrap_or(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_end_counts_under_its_code() {
+        let label = |end: End| CODE_LABELS[code_index(&end)];
+        assert_eq!(label(End::Gone), "none");
+        assert_eq!(label(End::Closed(None)), "1000");
+        assert_eq!(label(End::Closed(Some(4321))), "other");
+        assert_eq!(label(End::Expired), "4001");
+        assert_eq!(label(End::Administrator("maintenance".to_owned())), "4010");
+        assert_eq!(label(End::Draining { after_ms: 1 }), "1012");
+        for code in [1002, 1003, 1007, 1009] {
+            let reason = "it broke the protocol";
+            assert_eq!(label(End::Violation { code, reason }), code.to_string());
+        }
     }
 }

@@ -12,9 +12,11 @@ mod awaiting;
 mod bell;
 mod config;
 mod distribute;
+mod drain;
 mod end;
 mod filter;
 mod flush;
+mod handle;
 mod life;
 mod members;
 mod metrics;
@@ -23,6 +25,7 @@ mod outlet;
 mod parcel;
 mod read;
 mod ring;
+mod roll;
 mod run;
 mod session;
 mod sockets;
@@ -32,17 +35,24 @@ mod state_tests;
 mod subscriber;
 mod sweep;
 mod table;
+#[cfg(all(test, not(floodway_loom)))]
+pub(crate) mod test_kit;
 #[cfg_attr(not(target_os = "linux"), path = "no_uring.rs")]
 mod uring;
 mod write;
 
 pub use bell::Doorbell;
-pub use config::{Config, Overflow, SHARDS_MAX, Writes};
+pub use config::{Config, SHARDS_MAX, Writes};
+pub use drain::Drain;
 pub use end::{End, LABELS as END_LABELS};
 pub use filter::{Filter, TooMany};
-pub use metrics::{Count, Metrics};
+pub use handle::{Answering, Handle, Stopped, answering};
+pub use metrics::{CODE_LABELS, Metrics, TransportCounts};
 pub use notice::{Gap, named, sse_text};
 pub use outlet::{Outlet, Pipe};
+pub use roll::{Connection, Select, Whom};
 pub use run::Shard;
 pub use session::{Line, Session};
 pub use subscriber::Newcomer;
+
+pub use crate::index::Overflow;

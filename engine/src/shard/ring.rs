@@ -1,17 +1,18 @@
 //! What waits for one subscriber whose socket takes no more.
 //!
 //! A subscriber has a ring only while something waits; most never get one. Invariants: `pushed == delivered +
-//! dropped + held` for events; `held <= capacity` (an event that is partly on the wire no longer counts); each run of
+//! dropped + held` for events; no push takes `held` over its capacity (an event that is partly on the wire no longer
+//! counts; capacities change, and a ring that was fuller shrinks as its subscriber reads); each run of
 //! dropped events is told by one gap at its place; notices are never dropped, they are bounded by their bytes.
 
 use std::collections::VecDeque;
 
 use hashbrown::HashSet;
 
-use super::config::Overflow;
 use super::notice::Gap;
 use super::parcel::Addressed;
 use crate::event::Encoding;
+use crate::index::Overflow;
 
 #[derive(Debug)]
 enum Entry {
@@ -36,8 +37,12 @@ pub(super) enum Pushed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NoticesFull;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Ring {
+    /// Since when its subscriber is slow, in ticks of the sweep.
+    since: u32,
+    /// Whether events were dropped.
+    has_lost: bool,
     entries: VecDeque<Entry>,
     /// Events among the entries that are not partly written.
     held: usize,
@@ -55,6 +60,27 @@ pub(super) struct Sent {
 }
 
 impl Ring {
+    /// A ring of somebody who is slow from `now` on.
+    pub(super) fn new(now: u32) -> Self {
+        Self {
+            since: now,
+            has_lost: false,
+            entries: VecDeque::new(),
+            held: 0,
+            notice_bytes: 0,
+            written: 0,
+        }
+    }
+
+    pub(super) fn since(&self) -> u32 {
+        self.since
+    }
+
+    /// Events are being dropped. Returns whether they are the first.
+    pub(super) fn is_first_loss(&mut self) -> bool {
+        !std::mem::replace(&mut self.has_lost, true)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -78,10 +104,13 @@ impl Ring {
                 Pushed::Dropped(1)
             }
             Overflow::DropOldest => {
-                let oldest = self.first_droppable();
-                self.drop_all(&[oldest]);
+                let surplus = self.held + 1 - capacity;
+                for _ in 0..surplus {
+                    let oldest = self.first_droppable();
+                    self.drop_all(&[oldest]);
+                }
                 self.append(event);
-                Pushed::Dropped(1)
+                Pushed::Dropped(surplus as u64)
             }
             Overflow::Latest => {
                 let overtaken = self.overtaken_by(&event);

@@ -75,7 +75,7 @@ fn write_some(ring: &mut Ring, step: usize, bytes: &mut Vec<u8>) -> u64 {
 }
 
 fn filled(overflow: Overflow, capacity: usize, devices: &[&str]) -> (Ring, u64) {
-    let (mut ring, mut dropped) = (Ring::default(), 0);
+    let (mut ring, mut dropped) = (Ring::new(0), 0);
     for (n, device) in devices.iter().enumerate() {
         match ring.push(event(n as u64 + 1, device), capacity, overflow) {
             Pushed::Held => {}
@@ -104,6 +104,22 @@ fn drop_oldest_tells_one_gap_before_what_is_left() {
         read_all(&mut ring, 7),
         (vec!["gap 4".into(), "5".into(), "6".into()], 2)
     );
+}
+
+#[test]
+fn a_ring_that_is_fuller_than_it_may_be_now_loses_what_its_policy_says() {
+    let mut ring = filled(Overflow::DropOldest, 4, &["A"; 4]).0;
+    assert_eq!(
+        ring.push(event(5, "A"), 2, Overflow::DropOldest),
+        Pushed::Dropped(3)
+    );
+    let told = ["gap 3", "4", "5"].map(str::to_owned).to_vec();
+    assert_eq!(read_all(&mut ring, usize::MAX), (told, 2));
+    for overflow in [Overflow::DropNewest, Overflow::Latest] {
+        let mut ring = filled(overflow, 4, &["A", "B", "C", "D"]).0;
+        assert_eq!(ring.push(event(5, "E"), 2, overflow), Pushed::Dropped(1));
+        assert_eq!(ring.held(), 4, "it does not grow, and keeps what it has");
+    }
 }
 
 #[test]
@@ -229,7 +245,7 @@ proptest! {
         step in 1_usize..300,
     ) {
         let devices = ["A", "B", "C", "D"];
-        let (mut ring, mut model) = (Ring::default(), Model::default());
+        let (mut ring, mut model) = (Ring::new(0), Model::default());
         let (mut pushed, mut told, mut expected, mut delivered, mut dropped) = (0, Vec::new(), Vec::new(), 0, 0);
         for action in steps.into_iter().chain([None]) {
             let Some(device) = action else {

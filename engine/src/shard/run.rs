@@ -1,16 +1,17 @@
 //! A shard's loop: one thread that owns its subscribers, and sleeps when there is nothing to do.
 
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mio::{Events, Poll};
 use tokio::sync::Notify;
 
 use super::bell::Bell;
 use super::config::{Config, Writes};
+use super::drain::Drain;
 use super::metrics::Metrics;
 use super::sockets::Sockets;
 use super::state::State;
@@ -79,10 +80,25 @@ impl Shard {
         Ok(())
     }
 
-    /// Tells every stream, and each that still comes, to return after a random part of `spread`, and ends it.
-    pub fn drain(&self, spread: Duration) {
-        self.state.borrow_mut().draining = Some(spread);
+    pub(super) fn state(&self) -> RefMut<'_, State> {
+        self.state.borrow_mut()
+    }
+
+    /// Lets the shard look whether there is something to be done.
+    pub(super) fn wake(&self) {
         self.bell.wake();
+    }
+
+    /// Tells every stream, and each that still comes, to come back later, and ends it. Takes the place of a drain that
+    /// goes on already.
+    pub fn drain(&self, drain: Drain) {
+        self.state().start_drain(drain, Instant::now());
+        self.wake();
+    }
+
+    /// Calls a drain off: those who have not been told yet stay.
+    pub fn cancel_drain(&self) {
+        self.state().draining = None;
     }
 
     /// Returns when the shard drains and the last stream has been let go.
@@ -113,7 +129,8 @@ impl Shard {
     fn turn(&self, events: &Events) -> bool {
         let inbox = self.inbox();
         let mut state = self.state.borrow_mut();
-        state.sweep(Instant::now());
+        let now = Instant::now();
+        state.sweep(now);
         if state.tick.is_over() {
             state.distribute(inbox);
         } else if inbox.is_half_full() {
@@ -128,7 +145,7 @@ impl Shard {
             state.look_at(token, true, true);
         }
         state.look_again(SLICE);
-        let more_to_drain = state.drain(SLICE);
+        let more_to_drain = state.drain(now, SLICE);
         if state.is_drained() {
             self.emptied.notify_one();
         }

@@ -4,6 +4,7 @@ use super::end::End;
 use super::filter::Filter;
 use super::state::State;
 use super::subscriber::Key;
+use crate::index::Limits;
 use crate::names::TenantId;
 
 /// The protocol on one connection: what its peer's bytes mean, and how it says good-bye.
@@ -25,6 +26,12 @@ impl Line<'_> {
     /// What the subscriber wants now.
     pub fn filter(&self) -> &Filter {
         self.state.filter(self.key)
+    }
+
+    /// What the stream may use now.
+    pub fn limits(&mut self) -> Limits {
+        let limits = self.state.limits(self.key);
+        limits.expect("only a live stream's session asks")
     }
 
     /// Whose stream it is.

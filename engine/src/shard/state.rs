@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use hashbrown::HashMap;
 use mio::{Registry, Token};
@@ -15,23 +15,26 @@ use slab::Slab;
 use super::bell::Bell;
 use super::config::Config;
 use super::distribute::Tick;
+use super::drain::Draining;
 use super::end::End;
 use super::filter::Filter;
 use super::metrics::Metrics;
 use super::parcel::Spec;
+use super::roll::Roll;
 use super::session::Line;
 use super::subscriber::{Absent, Key, Phase, Seat, Subscriber};
 use super::sweep::Sweep;
 use super::table::Table;
 use super::uring::Uring;
 use crate::event::{EventId, View};
-use crate::index::Place;
+use crate::index::{Limit, Limits, Place};
 use crate::names::TenantId;
 
 pub(super) struct State {
     pub(super) id: usize,
     pub(super) config: Config,
     pub(super) subscribers: Slab<Subscriber>,
+    pub(super) roll: Roll,
     pub(super) tables: Slab<Table>,
     pub(super) by_tenant: HashMap<TenantId, u32>,
     pub(super) tick: Tick,
@@ -45,8 +48,7 @@ pub(super) struct State {
     pub(super) sweep: Sweep,
     pub(super) metrics: Arc<Metrics>,
     pub(super) bell: Rc<Bell>,
-    /// How long the streams' return is spread, once the shard drains.
-    pub(super) draining: Option<Duration>,
+    pub(super) draining: Option<Draining>,
     pub(super) read_buffer: Vec<u8>,
     /// The subscriber whose session acts right now, and how it is to end when it has.
     pub(super) acting: Option<Key>,
@@ -69,6 +71,7 @@ impl State {
             id,
             config,
             subscribers: Slab::new(),
+            roll: Roll::new(id),
             tables: Slab::new(),
             by_tenant: HashMap::new(),
             tick: Tick::default(),
@@ -93,6 +96,17 @@ impl State {
         &self.tables[seat.table as usize].cohorts[seat.cohort as usize]
             .spec
             .filter
+    }
+
+    /// What a subscriber may use now; none if it leaves.
+    pub(super) fn limits(&mut self, key: Key) -> Option<Limits> {
+        let seat = self.subscribers.get(key.0 as usize)?.seat()?;
+        Some(self.tables[seat.table as usize].limits())
+    }
+
+    /// As [`State::limits`], for a look from elsewhere.
+    pub(super) fn tenant_limits(&self, key: Key) -> Limits {
+        self.tables[self.seat(key).table as usize].tenant.limits()
     }
 
     pub(super) fn tenant(&self, key: Key) -> &TenantId {
@@ -139,7 +153,9 @@ impl State {
     pub(super) fn count_message(&mut self, key: Key) {
         let subscriber = &mut self.subscribers[key.0 as usize];
         subscriber.credit = subscriber.credit.saturating_sub(1);
-        subscriber.paused = subscriber.credit == 0;
+        if subscriber.credit == 0 && !std::mem::replace(&mut subscriber.paused, true) {
+            subscriber.note_limit(Limit::ClientMessages);
+        }
     }
 
     pub(super) fn leave_cohort(&mut self, table: u32, cohort: u32, seat: u32) {
@@ -217,7 +233,7 @@ pub(super) fn take_seat(
             .expect("fewer tenants than descriptors")
     });
     let found = &mut tables[table as usize];
-    found.follow(tenant);
+    found.follow(tenant, shard);
     let (cohort, seat) = found.join(key, spec(filter, encoding));
     Seat {
         table,

@@ -1,13 +1,15 @@
 //! One live stream, as its shard knows it.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Instant;
 
+use super::metrics::Metrics;
 use super::outlet::Outlet;
 use super::ring::Ring;
 use super::session::Session;
 use crate::event::{Encoding, EventId};
-use crate::index::Place;
+use crate::index::{About, ConnectionId, Limit, OwnTally, Place, What};
 use crate::shard::filter::Filter;
 
 /// A subscriber's number in its shard. Numbers are used again after it has left.
@@ -26,6 +28,8 @@ pub struct Newcomer {
     pub filter: Filter,
     /// Its right to be here.
     pub place: Place,
+    /// Who it is.
+    pub about: About,
     /// When its token expires, in seconds since 1970.
     pub expires_at: u64,
     /// What it is sent first.
@@ -79,9 +83,54 @@ pub(super) struct Subscriber {
     pub(super) paused: bool,
     pub(super) expires_at: u64,
     pub(super) session: Box<dyn Session>,
+    pub(super) id: ConnectionId,
+    pub(super) about: Arc<About>,
+    /// What its tenant's streams on this shard received together.
+    pub(super) tally: OwnTally,
+    /// When it came, in ticks of the sweep.
+    pub(super) since: u32,
+    /// Events handed to the kernel, whole.
+    pub(super) delivered: u64,
+    /// Events that matched it and will not reach it.
+    pub(super) dropped: u64,
+    /// Bytes handed to the kernel.
+    pub(super) bytes: u64,
 }
 
 impl Subscriber {
+    /// Counts what a write of its own, not of a batch, has brought out.
+    pub(super) fn count_sent(&mut self, events: u64, bytes: u64, metrics: &Metrics) {
+        self.delivered += events;
+        self.bytes += bytes;
+        metrics.delivered.add(events);
+        metrics.bytes.add(bytes);
+        self.tally.delivered.add(events);
+        self.tally.bytes.add(bytes);
+    }
+
+    /// Counts events that matched it and will not reach it.
+    pub(super) fn count_dropped(&mut self, events: u64, metrics: &Metrics) {
+        self.dropped += events;
+        metrics.dropped.add(events);
+        self.tally.dropped.add(events);
+    }
+
+    /// Tells those who watch that it has come to a limit.
+    pub(super) fn note_limit(&self, limit: Limit) {
+        if let Phase::Live { place, .. } = &self.phase {
+            place.journal().note(|| What::LimitHit {
+                id: self.id,
+                tenant: place.tenant().id().clone(),
+                limit,
+            });
+        }
+    }
+
+    /// What waits for it; nothing yet, if it kept up until now, in ticks of the sweep.
+    pub(super) fn ring_from(&mut self, now: u32) -> &mut Ring {
+        self.ring.get_or_insert_with(|| Box::new(Ring::new(now)))
+    }
+
     pub(super) fn seat(&self) -> Option<Seat> {
         match &self.phase {
             Phase::Live { seat, .. } => Some(*seat),

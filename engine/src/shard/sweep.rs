@@ -12,7 +12,6 @@ use super::state::State;
 use super::subscriber::{Key, Phase};
 use crate::event::Encoding;
 
-const STEP: Duration = Duration::from_millis(100);
 const STEPS_A_ROUND: usize = 10;
 
 #[derive(Debug)]
@@ -24,10 +23,13 @@ pub(super) struct Sweep {
 }
 
 impl Sweep {
+    /// Between two steps.
+    pub(super) const STEP: Duration = Duration::from_millis(100);
+
     pub(super) fn new(now: Instant) -> Self {
         Self {
             started: now,
-            next: now + STEP,
+            next: now + Sweep::STEP,
             ticks: 0,
             cursor: 0,
         }
@@ -44,7 +46,7 @@ impl Sweep {
     }
 
     fn steps(duration: Duration) -> u32 {
-        u32::try_from(duration.as_millis() / STEP.as_millis()).unwrap_or(u32::MAX)
+        u32::try_from(duration.as_millis() / Self::STEP.as_millis()).unwrap_or(u32::MAX)
     }
 }
 
@@ -74,7 +76,7 @@ impl State {
         if now < self.sweep.next {
             return;
         }
-        self.sweep.next = now + STEP;
+        self.sweep.next = now + Sweep::STEP;
         let unix_now = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .map_or(0, |since| since.as_secs());
@@ -92,8 +94,11 @@ impl State {
     }
 
     fn visit(&mut self, key: Key, now: Instant, unix_now: u64, heartbeats: &Heartbeats) {
+        let credit = self
+            .limits(key)
+            .map_or(1, |limits| limits.client_messages_per_second);
         let subscriber = &mut self.subscribers[key.0 as usize];
-        subscriber.credit = self.config.client_messages_per_second;
+        subscriber.credit = credit;
         if std::mem::take(&mut subscriber.paused) {
             self.look_again_at(key);
         }
@@ -119,28 +124,5 @@ impl State {
             Encoding::Sse | Encoding::SseChunked => self.config.sse_keepalive,
         };
         self.sweep.ticks - subscriber.last_write >= Sweep::steps(after)
-    }
-
-    /// Whether the shard drains and nobody is left.
-    pub(super) fn is_drained(&self) -> bool {
-        self.draining.is_some() && self.subscribers.is_empty()
-    }
-
-    /// Tells up to `budget` streams to come back later, if the shard drains. Returns whether there may be more.
-    pub(super) fn drain(&mut self, budget: usize) -> bool {
-        let Some(spread) = self.draining else {
-            return false;
-        };
-        let live = self
-            .subscribers
-            .iter()
-            .filter(|(_, subscriber)| subscriber.seat().is_some());
-        let keys: Vec<usize> = live.map(|(key, _)| key).take(budget).collect();
-        for &key in &keys {
-            let after_ms = fastrand::u64(0..=u64::try_from(spread.as_millis()).unwrap_or(u64::MAX));
-            let key = Key(u32::try_from(key).expect("fewer subscribers than descriptors"));
-            self.end(key, &End::Draining { after_ms });
-        }
-        keys.len() == budget
     }
 }

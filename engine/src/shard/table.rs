@@ -8,6 +8,7 @@ use std::hash::Hash;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use arc_swap::{ArcSwap, Cache};
 use hashbrown::HashMap;
 use slab::Slab;
 
@@ -16,7 +17,7 @@ use super::members::{Members, Moved};
 use super::parcel::Spec;
 use super::subscriber::Key;
 use crate::event::Event;
-use crate::index::Tenant;
+use crate::index::{Limits, OwnTally, Tenant};
 use crate::names::{DeviceId, GroupId};
 
 /// A batch whose list grew past this gives its memory back.
@@ -67,9 +68,15 @@ pub(super) struct Matched {
     pub(super) narrowed: usize,
 }
 
+/// The tenant's limits, looked at again only when they have changed.
+type Watched = Cache<Arc<ArcSwap<Limits>>, Arc<Limits>>;
+
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) tenant: Arc<Tenant>,
+    /// What this shard counts of the tenant.
+    pub(super) tally: OwnTally,
+    limits: Watched,
     pub(super) cohorts: Slab<Cohort>,
     by_spec: HashMap<Rc<Spec>, u32>,
     everything: List,
@@ -82,6 +89,8 @@ pub(super) struct Table {
 impl Table {
     pub(super) fn new(tenant: Arc<Tenant>, shard: usize) -> Self {
         Self {
+            tally: tenant.tally(shard),
+            limits: Cache::new(tenant.watch_limits()),
             tenant,
             cohorts: Slab::new(),
             by_spec: HashMap::new(),
@@ -97,12 +106,19 @@ impl Table {
         self.subscribers == 0
     }
 
-    /// The tenant left the index and came back while a last batch kept its table.
-    pub(super) fn follow(&mut self, tenant: &Arc<Tenant>) {
+    /// The tenant left the index and came back while a last batch kept its table on `shard`.
+    pub(super) fn follow(&mut self, tenant: &Arc<Tenant>, shard: usize) {
         if !Arc::ptr_eq(&self.tenant, tenant) {
             self.awaiting.repeat(tenant);
+            self.tally = tenant.tally(shard);
+            self.limits = Cache::new(tenant.watch_limits());
             self.tenant = Arc::clone(tenant);
         }
+    }
+
+    /// What the tenant's streams may use now.
+    pub(super) fn limits(&mut self) -> Limits {
+        **self.limits.load()
     }
 
     /// Puts a subscriber among those that want `spec`; returns its cohort and its seat there.

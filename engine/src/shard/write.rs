@@ -43,16 +43,14 @@ impl State {
     }
 
     fn write_or_hold(&mut self, key: Key, bytes: &[u8]) {
+        let now = self.sweep.ticks();
         let subscriber = &mut self.subscribers[key.0 as usize];
         match write_now(bytes, |bytes| subscriber.outlet.write(bytes)) {
             Ok(n) => {
-                subscriber.last_write = self.sweep.ticks();
-                self.metrics.bytes.add(n as u64);
+                subscriber.last_write = now;
+                subscriber.count_sent(0, n as u64, &self.metrics);
                 if n < bytes.len() {
-                    subscriber
-                        .ring
-                        .get_or_insert_default()
-                        .append_notice(&bytes[n..]);
+                    subscriber.ring_from(now).append_notice(&bytes[n..]);
                 }
             }
             Err(_) => self.end(key, &End::Gone),
@@ -71,14 +69,13 @@ impl State {
             match write_ring_once(ring, subscriber.encoding, &mut subscriber.outlet) {
                 Ok(sent) => {
                     subscriber.last_write = self.sweep.ticks();
-                    self.metrics.delivered.add(sent.events);
+                    subscriber.count_sent(sent.events, sent.bytes, &self.metrics);
                     self.metrics.gaps.add(sent.gaps);
-                    self.metrics.bytes.add(sent.bytes);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(_) => return self.end(key, &End::Gone),
             }
-            if ring.is_empty() {
+            if subscriber.ring.as_ref().is_some_and(|ring| ring.is_empty()) {
                 subscriber.ring = None;
                 return self.finish_if_written(key);
             }

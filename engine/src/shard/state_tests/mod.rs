@@ -5,6 +5,7 @@ mod world;
 use proptest::prelude::*;
 
 use super::filter::Filter;
+use crate::index::Overflow;
 use crate::names::DeviceId;
 use world::{DEVICES, World, told};
 
@@ -19,6 +20,7 @@ enum Step {
     Refilter(usize, Option<usize>),
     Open(usize, usize),
     Leave(usize),
+    Limit(usize, Overflow),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -33,8 +35,18 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => (0_usize..6, device()).prop_map(|(nth, device)| Step::Refilter(nth, device)),
         5 => (0_usize..6, 0_usize..600).prop_map(|(nth, window)| Step::Open(nth, window)),
         1 => (0_usize..6).prop_map(Step::Leave),
+        1 => (1_usize..5, policy()).prop_map(|(queue_size, overflow)| Step::Limit(queue_size, overflow)),
     ];
     prop::collection::vec(step, 1..120)
+}
+
+/// Those under which everybody stays.
+fn policy() -> impl Strategy<Value = Overflow> {
+    prop::sample::select(vec![
+        Overflow::DropNewest,
+        Overflow::DropOldest,
+        Overflow::Latest,
+    ])
 }
 
 fn filter(device: Option<usize>) -> Filter {
@@ -46,6 +58,9 @@ fn filter(device: Option<usize>) -> Filter {
     }
     filter
 }
+
+/// A ring in which everything has room that a test publishes; its size does not change then.
+const NO_LOSS: usize = 1000;
 
 fn play(steps: Vec<Step>, capacity: usize) -> World {
     let mut world = World::new(capacity);
@@ -60,16 +75,25 @@ fn play(steps: Vec<Step>, capacity: usize) -> World {
             Step::Refilter(nth, device) => world.refilter(nth, filter(device)),
             Step::Open(nth, window) => world.open(nth, window),
             Step::Leave(nth) => world.leave(nth),
+            Step::Limit(queue_size, overflow) if capacity < NO_LOSS => {
+                world.limit(queue_size, overflow)
+            }
+            Step::Limit(..) => {}
+        }
+        world.check_counts();
+        if world.state.tick.is_over() {
+            world.check_each();
         }
     }
     world.finish();
+    world.check_each();
     world
 }
 
 proptest! {
     #[test]
     fn everyone_is_sent_what_it_is_owed_in_order_whatever_comes_between(steps in steps()) {
-        let world = play(steps, 1000);
+        let world = play(steps, NO_LOSS);
         for owed in &world.owed {
             prop_assert_eq!(&told(&owed.peer.borrow()), &owed.messages);
         }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::super::bell::{Bell, Doorbell};
-use super::super::config::{Config, Overflow};
+use super::super::config::Config;
 use super::super::end::End;
 use super::super::filter::Filter;
 use super::super::metrics::Metrics;
@@ -17,7 +17,7 @@ use super::super::state::State;
 use super::super::subscriber::{Key, Newcomer};
 use crate::event::{self, Encoding, Event, EventId, Parser};
 use crate::inbox::{Inbox, Item};
-use crate::index::{self, Index};
+use crate::index::{About, Index, Overflow, OwnLimits, Transport};
 use crate::names::{DeviceId, TenantId};
 use mio::net::TcpStream;
 
@@ -80,6 +80,8 @@ pub(super) struct Owed {
     pub(super) peer: Rc<RefCell<Peer>>,
     filter: Filter,
     pub(super) messages: Vec<String>,
+    /// Events among them.
+    matched: u64,
 }
 
 pub(super) struct World {
@@ -104,10 +106,7 @@ impl World {
             ..Config::default()
         };
         let registry = mio::Poll::new().unwrap().registry().try_clone().unwrap();
-        let limits = index::Config {
-            connections_per_tenant: 0,
-            connections: 1000,
-        };
+        let limits = config.limits(0);
         Self {
             state: State::new(
                 0,
@@ -118,7 +117,7 @@ impl World {
                 None,
             ),
             inbox: Inbox::new(1024),
-            index: Index::new(&limits),
+            index: Index::with_limits(1000, limits),
             parser: Parser::new(&event::Config::default()),
             newest: 0,
             in_inbox: Vec::new(),
@@ -192,6 +191,7 @@ impl World {
                     && (owed.filter.wants_all_devices() || owed.filter.devices().contains(&device))
                 {
                     owed.messages.push(id.to_string());
+                    owed.matched += 1;
                     self.matched += 1;
                 }
             }
@@ -208,6 +208,7 @@ impl World {
             encoding: Encoding::Sse,
             filter: filter.clone(),
             place: self.index.enter(&Self::tenant()).unwrap(),
+            about: About::new(Transport::Sse),
             expires_at: u64::MAX,
             greeting: format!("{greeting}\n\n").into_bytes(),
             early: Vec::new(),
@@ -219,6 +220,7 @@ impl World {
             peer,
             filter,
             messages: vec![greeting],
+            matched: 0,
         });
     }
 
@@ -248,6 +250,55 @@ impl World {
         if nth < self.owed.len() {
             let owed = self.owed.swap_remove(nth);
             self.state.end(owed.key, &End::Gone);
+        }
+    }
+
+    /// From now on so many events may wait for each, under this policy.
+    pub(super) fn limit(&self, queue_size: usize, overflow: Overflow) {
+        let own = OwnLimits {
+            queue_size: NonZeroUsize::new(queue_size),
+            overflow: Some(overflow),
+            ..OwnLimits::default()
+        };
+        self.index.set_limits(Some(&Self::tenant()), own).unwrap();
+    }
+
+    /// What is counted of the tenant is what is counted of the shard, whoever has left; the model counts no bytes, and
+    /// events that are under way are counted nowhere.
+    pub(super) fn check_counts(&self) {
+        let counts = self
+            .index
+            .find("T")
+            .map(|tenant| tenant.counts())
+            .unwrap_or_default();
+        let metrics = &self.state.metrics;
+        let counted = (counts.sse, counts.delivered, counts.dropped, counts.bytes);
+        assert_eq!(
+            counted,
+            (
+                metrics.sse.get(),
+                metrics.delivered.get(),
+                metrics.dropped.get(),
+                metrics.bytes.get()
+            )
+        );
+        assert_eq!(counts.sse, self.owed.len() as u64);
+        assert_eq!(self.state.roll.len(), self.owed.len());
+        for owed in &self.owed {
+            let subscriber = &self.state.subscribers[owed.key.0 as usize];
+            let counted = subscriber.delivered + subscriber.dropped + subscriber.held();
+            assert!(counted <= owed.matched, "counted twice");
+        }
+    }
+
+    /// With nothing under way: matched == delivered + dropped + held, for each.
+    pub(super) fn check_each(&self) {
+        for owed in &self.owed {
+            let id = self.state.subscribers[owed.key.0 as usize].id;
+            let seen = self.state.get(id).expect("it is live");
+            assert_eq!(seen.delivered + seen.dropped + seen.held, owed.matched);
+            assert_eq!(seen.bytes, owed.peer.borrow().received.len() as u64);
+            assert_eq!(seen.filter, owed.filter);
         }
     }
 

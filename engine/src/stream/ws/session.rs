@@ -21,8 +21,6 @@ const PONG: u8 = 10;
 pub struct Rules {
     /// The largest message of a client, in bytes.
     pub message_bytes: usize,
-    /// Devices, groups and metrics, each, that one subscriber may name.
-    pub filter_ids: usize,
     /// Checks the tokens that streams are refreshed with.
     pub verifier: Arc<Verifier>,
 }
@@ -101,11 +99,12 @@ fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 fn act(text: &str, rules: &Rules, line: &mut Line<'_>) {
-    let asked = action::parse(text, rules.filter_ids);
+    let filter_ids = line.limits().filter_ids;
+    let asked = action::parse(text, filter_ids);
     match asked {
-        Ok(Action::Subscribe(names)) => subscribe(&names, rules, line),
+        Ok(Action::Subscribe(names)) => subscribe(&names, filter_ids, line),
         Ok(Action::Unsubscribe(names)) => unsubscribe(&names, line),
-        Ok(Action::SetMetrics(metrics)) => set_metrics(metrics, rules, line),
+        Ok(Action::SetMetrics(metrics)) => set_metrics(metrics, filter_ids, line),
         Ok(Action::ClearFilters) => {
             line.set_filter(Filter::default());
             say(line, answer::FILTERS_CLEARED);
@@ -124,11 +123,11 @@ fn say(line: &mut Line<'_>, text: &str) {
     line.send(&frame(wire::OPCODE_TEXT, text.as_bytes()));
 }
 
-fn subscribe(names: &[Names], rules: &Rules, line: &mut Line<'_>) {
+fn subscribe(names: &[Names], filter_ids: usize, line: &mut Line<'_>) {
     let mut filter = line.filter().clone();
     match names
         .iter()
-        .try_for_each(|names| add(&mut filter, names, rules.filter_ids))
+        .try_for_each(|names| add(&mut filter, names, filter_ids))
     {
         Ok(()) => {
             line.set_filter(filter);
@@ -165,9 +164,9 @@ fn unsubscribe(names: &[Names], line: &mut Line<'_>) {
         .for_each(|names| say(line, &answer::unsubscribed(names)));
 }
 
-fn set_metrics(metrics: Vec<String>, rules: &Rules, line: &mut Line<'_>) {
+fn set_metrics(metrics: Vec<String>, filter_ids: usize, line: &mut Line<'_>) {
     let mut filter = line.filter().clone();
-    match filter.set_metrics(metrics, rules.filter_ids) {
+    match filter.set_metrics(metrics, filter_ids) {
         Ok(()) => {
             let text = answer::metrics_updated(notice::metrics(&filter));
             line.set_filter(filter);

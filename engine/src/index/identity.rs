@@ -1,0 +1,237 @@
+//! Who a stream is: its number, how it came, and on whose behalf.
+//!
+//! Invariant: a number is never given twice while the process runs, and numbers of one shard grow.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::num::ParseIntError;
+use std::str::FromStr;
+
+/// Bits of a number that say which shard has the stream: `shard::SHARDS_MAX` is 64.
+const SHARD_BITS: u32 = 6;
+
+/// OpenID Connect Core 1.0, section 2: a subject has at most 255 characters.
+const SUBJECT_BYTES_MAX: usize = 255;
+
+/// What is kept of a user agent, in bytes.
+const USER_AGENT_BYTES_MAX: usize = 200;
+
+/// A stream's number. As text `3-17`: the 17th stream of shard 3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId(u64);
+
+impl ConnectionId {
+    /// The `nth` stream of `shard`, of which there are at most 64.
+    pub fn new(shard: usize, nth: u64) -> Self {
+        debug_assert!(shard < 1 << SHARD_BITS, "a shard's number has six bits");
+        Self(nth << SHARD_BITS | shard as u64)
+    }
+
+    /// The shard that has, or had, the stream.
+    pub fn shard(self) -> usize {
+        (self.0 & ((1 << SHARD_BITS) - 1)) as usize
+    }
+
+    /// As a number, to be told to programs.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl From<u64> for ConnectionId {
+    /// What [`ConnectionId::get`] gave. Any number is one, though perhaps nobody's.
+    fn from(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.shard(), self.0 >> SHARD_BITS)
+    }
+}
+
+/// A text that is no stream's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is not of the form SHARD-NUMBER, such as 3-17")]
+pub struct BadConnectionId;
+
+impl From<ParseIntError> for BadConnectionId {
+    fn from(_: ParseIntError) -> Self {
+        Self
+    }
+}
+
+impl FromStr for ConnectionId {
+    type Err = BadConnectionId;
+
+    fn from_str(text: &str) -> Result<Self, BadConnectionId> {
+        let (shard, nth) = text.split_once('-').ok_or(BadConnectionId)?;
+        let (shard, nth): (usize, u64) = (shard.parse()?, nth.parse()?);
+        let id = (shard < 1 << SHARD_BITS && nth < 1 << (u64::BITS - SHARD_BITS))
+            .then(|| Self::new(shard, nth))
+            .ok_or(BadConnectionId)?;
+        // One text for each number: no signs, no zeros in front.
+        (id.to_string() == text)
+            .then_some(id)
+            .ok_or(BadConnectionId)
+    }
+}
+
+/// How a stream reaches its client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// A WebSocket (RFC 6455).
+    WebSocket,
+    /// Server-sent events over HTTP/1.x.
+    Sse,
+    /// Server-sent events over HTTP/2.
+    SseH2,
+}
+
+impl Transport {
+    /// All of them, in the order of [`Transport::index`].
+    pub const ALL: [Self; 3] = [Self::WebSocket, Self::Sse, Self::SseH2];
+
+    /// Its place among all.
+    pub fn index(self) -> usize {
+        match self {
+            Self::WebSocket => 0,
+            Self::Sse => 1,
+            Self::SseH2 => 2,
+        }
+    }
+
+    /// The name in logs and metrics.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::WebSocket => "websocket",
+            Self::Sse => "sse",
+            Self::SseH2 => "sse_h2",
+        }
+    }
+}
+
+/// On whose behalf a stream is there, and from where. Costs about 100 bytes, and its texts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
+    /// How it reaches its client.
+    pub transport: Transport,
+    /// Whether TLS is spoken with the client, or with whoever stands before it.
+    pub tls: bool,
+    /// The other end of its connection.
+    pub peer: Option<SocketAddr>,
+    subject: Option<Box<str>>,
+    user_agent: Option<Box<str>>,
+}
+
+impl About {
+    /// A stream of which no more is known.
+    pub fn new(transport: Transport) -> Self {
+        Self {
+            transport,
+            tls: false,
+            peer: None,
+            subject: None,
+            user_agent: None,
+        }
+    }
+
+    /// Of this subject. One longer than 255 bytes is none (OpenID Connect Core 1.0, section 2): a part of it might be
+    /// somebody else.
+    #[must_use]
+    pub fn with_subject(mut self, subject: Option<&str>) -> Self {
+        self.subject = subject
+            .filter(|subject| subject.len() <= SUBJECT_BYTES_MAX)
+            .map(Box::from);
+        self
+    }
+
+    /// With this user agent, of which 200 bytes are kept. What is not UTF-8 in it is replaced.
+    #[must_use]
+    pub fn with_user_agent(mut self, user_agent: Option<&[u8]>) -> Self {
+        self.user_agent = user_agent.map(|bytes| {
+            let text = String::from_utf8_lossy(&bytes[..bytes.len().min(USER_AGENT_BYTES_MAX)]);
+            let mut end = text.len().min(USER_AGENT_BYTES_MAX);
+            while !text.is_char_boundary(end) {
+                end -= 1;
+            }
+            Box::from(&text[..end])
+        });
+        self
+    }
+
+    /// Whom the token was issued to.
+    pub fn subject(&self) -> Option<&str> {
+        self.subject.as_deref()
+    }
+
+    /// What the client calls itself.
+    pub fn user_agent(&self) -> Option<&str> {
+        self.user_agent.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_read_back_from_its_text_and_from_itself() {
+        for (shard, nth, text) in [
+            (0, 0, "0-0"),
+            (3, 17, "3-17"),
+            (63, (1 << 58) - 1, "63-288230376151711743"),
+        ] {
+            let id = ConnectionId::new(shard, nth);
+            assert_eq!((id.to_string().as_str(), id.shard()), (text, shard));
+            assert_eq!(text.parse(), Ok(id));
+            assert_eq!(ConnectionId::from(id.get()), id);
+        }
+        for text in [
+            "",
+            "3",
+            "3-",
+            "-17",
+            "64-1",
+            "3-+1",
+            "03-1",
+            "3-1-2",
+            "0-288230376151711744",
+        ] {
+            assert_eq!(text.parse::<ConnectionId>(), Err(BadConnectionId), "{text}");
+        }
+    }
+
+    #[test]
+    fn later_streams_have_larger_numbers_whatever_their_shards() {
+        assert!(ConnectionId::new(5, 1) < ConnectionId::new(0, 2));
+        assert!(ConnectionId::new(0, 2) < ConnectionId::new(1, 2));
+    }
+
+    #[test]
+    fn what_clients_say_of_themselves_is_bounded() {
+        let about = About::new(Transport::Sse)
+            .with_subject(Some("alice"))
+            .with_user_agent(Some(&[0xff; 1000]));
+        assert_eq!(about.subject(), Some("alice"));
+        assert!(
+            about
+                .user_agent()
+                .is_some_and(|text| !text.is_empty() && text.len() <= 200)
+        );
+        let long = "é".repeat(128);
+        let about = about
+            .with_subject(Some(&long))
+            .with_user_agent(Some(long.as_bytes()));
+        assert_eq!(about.subject(), None, "256 bytes are one too many");
+        assert!(
+            about
+                .user_agent()
+                .is_some_and(|text| long.starts_with(text))
+        );
+        for (at, transport) in Transport::ALL.into_iter().enumerate() {
+            assert_eq!(transport.index(), at);
+        }
+    }
+}
