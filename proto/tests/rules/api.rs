@@ -99,3 +99,9 @@ pub(crate) fn call_mut<'a>(api: &'a mut Api, name: &str) -> &'a mut MethodDescri
     let mut calls = services.flat_map(|service| &mut service.method);
     calls.find(|call| call.name() == name).expect("the call")
 }
+
+/// The enum with this name, to be broken.
+pub(crate) fn enum_mut<'a>(api: &'a mut Api, name: &str) -> &'a mut EnumDescriptorProto {
+    let mut enums = api.iter_mut().flat_map(|file| &mut file.enum_type);
+    enums.find(|one| one.name() == name).expect("the enum")
+}

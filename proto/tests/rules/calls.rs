@@ -6,7 +6,9 @@ use prost_types::MethodDescriptorProto;
 use prost_types::field_descriptor_proto::Label;
 use prost_types::method_options::IdempotencyLevel;
 
-use crate::api::{Api, PACKAGE, assert_kept, assert_noticed, call_mut, calls, is_of, message};
+use crate::api::{
+    Api, PACKAGE, assert_kept, assert_noticed, call_mut, calls, is_of, message, message_mut,
+};
 
 /// How the calls begin that change nothing.
 const READS: [&str; 5] = ["Get", "List", "Watch", "Tail", "Explain"];
@@ -39,6 +41,10 @@ fn lists_come_in_pages() {
     assert_kept(unpaged);
     let list = |api: &mut Api| call_mut(api, "GetStatus").name = Some("ListStatus".to_owned());
     assert_noticed(unpaged, list, "ListStatus");
+    let size = |api: &mut Api| drop(message_mut(api, "ListGroupsRequest").field.remove(1));
+    assert_noticed(unpaged, size, "ListGroups");
+    let next = |api: &mut Api| drop(message_mut(api, "ListTenantsResponse").field.pop());
+    assert_noticed(unpaged, next, "ListTenants");
 }
 
 fn shared_messages(api: &Api) -> Vec<String> {

@@ -5,7 +5,7 @@ use std::{env, fs};
 
 use prost_types::field_descriptor_proto::{Label, Type};
 
-use crate::api::{Api, api, call_mut, message_mut};
+use crate::api::{Api, api, call_mut, enum_mut, message_mut};
 use crate::released::lines;
 
 const RELEASED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/released.txt");
@@ -84,6 +84,19 @@ fn every_kind_of_change_shows() {
     };
     let map = "message Connections { map<string, uint64> closed_by_reason = 5 }";
     assert_breaks(fill, map);
+    let always = |api: &mut Api| {
+        let limit = &mut message_mut(api, "TenantLimits").field[1];
+        (limit.proto3_optional, limit.oneof_index) = (None, None);
+    };
+    let optional = "message TenantLimits { optional uint32 queue_size = 2 }";
+    assert_breaks(always, optional);
+    let alone = |api: &mut Api| {
+        message_mut(api, "DisconnectRequest").field[0].oneof_index = None;
+    };
+    let oneof = "message DisconnectRequest { oneof target { string connection_id = 1 } }";
+    assert_breaks(alone, oneof);
+    let value = |api: &mut Api| enum_mut(api, "Transport").value[2].number = Some(9);
+    assert_breaks(value, "enum Transport { TRANSPORT_SSE = 2 }");
     let stream = |api: &mut Api| call_mut(api, "WatchStatus").server_streaming = Some(false);
     let call = "service Admin { WatchStatus(WatchStatusRequest) returns (stream WatchStatusResponse), no side effects }";
     assert_breaks(stream, call);

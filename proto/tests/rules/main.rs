@@ -7,6 +7,7 @@ mod api;
 mod calls;
 mod comments;
 mod compatible;
+mod files;
 mod names;
 mod numbers;
 mod released;

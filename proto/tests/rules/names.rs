@@ -3,18 +3,9 @@
 use prost_types::{DescriptorProto, EnumDescriptorProto, FieldDescriptorProto};
 
 use crate::api::{
-    Api, PACKAGE, api, assert_kept, assert_noticed, call_mut, calls, enums, is_of, message_mut,
+    Api, assert_kept, assert_noticed, call_mut, calls, enum_mut, enums, is_of, message_mut,
     messages,
 };
-
-#[test]
-fn files_lie_in_the_folder_of_their_package() {
-    assert_kept(misplaced);
-    let move_away = |api: &mut Api| api[0].package = Some("floodway.v1".to_owned());
-    let name = api()[0].name().to_owned();
-    let offence = format!("{name}: floodway.v1, proto3");
-    assert_noticed(misplaced, move_away, &offence);
-}
 
 #[test]
 fn names_are_in_style() {
@@ -25,6 +16,10 @@ fn names_are_in_style() {
     for bad in ["Name", "name_", "_name", "my__name", "2name"] {
         assert_noticed(out_of_style, rename(bad), &format!("Node.{bad}"));
     }
+    let rename = |api: &mut Api| {
+        message_mut(api, "DisconnectRequest").oneof_decl[0].name = Some("Target".to_owned());
+    };
+    assert_noticed(out_of_style, rename, "DisconnectRequest.Target");
     let rename = |api: &mut Api| message_mut(api, "Node").name = Some("node".to_owned());
     assert_noticed(out_of_style, rename, "node");
     let rename = |api: &mut Api| call_mut(api, "GetStatus").name = Some("Get_Status".to_owned());
@@ -34,6 +29,25 @@ fn names_are_in_style() {
 #[test]
 fn enums_begin_with_a_zero_that_says_nothing() {
     assert_kept(odd_enums);
+    let speak = |api: &mut Api| transport(api).value[0].name = Some("TRANSPORT_ANY".to_owned());
+    let offence = "Transport begins with Some((0, \"TRANSPORT_ANY\"))";
+    assert_noticed(odd_enums, speak, offence);
+    let start_at_one = |api: &mut Api| drop(transport(api).value.remove(0));
+    let offence = "Transport begins with Some((1, \"TRANSPORT_WEBSOCKET\"))";
+    assert_noticed(odd_enums, start_at_one, offence);
+    let alias = |api: &mut Api| {
+        let options = transport(api).options.get_or_insert_default();
+        options.allow_alias = Some(true);
+    };
+    assert_noticed(odd_enums, alias, "Transport has aliases");
+    for bad in ["SSE", "TRANSPORTSSE", "TRANSPORT_sse", "TRANSPORT__SSE"] {
+        let rename = |api: &mut Api| transport(api).value[2].name = Some(bad.to_owned());
+        assert_noticed(odd_enums, rename, &format!("Transport.{bad}"));
+    }
+}
+
+fn transport(api: &mut Api) -> &mut EnumDescriptorProto {
+    enum_mut(api, "Transport")
 }
 
 #[test]
@@ -51,21 +65,6 @@ fn messages_stand_by_themselves() {
         message_mut(api, "Node").nested_type.push(inner);
     };
     assert_noticed(nested, nest, "Node.Broker");
-}
-
-fn misplaced(api: &Api) -> Vec<String> {
-    let folder = PACKAGE.replace('.', "/");
-    let files = api.iter().filter(|file| {
-        let name = file.name().strip_prefix(&format!("{folder}/"));
-        let name = name.and_then(|name| name.strip_suffix(".proto"));
-        let is_right =
-            name.is_some_and(is_lower) && file.package() == PACKAGE && file.syntax() == "proto3";
-        !is_right
-    });
-    let offence = |file: &prost_types::FileDescriptorProto| {
-        format!("{}: {}, {}", file.name(), file.package(), file.syntax())
-    };
-    files.map(offence).collect()
 }
 
 fn out_of_style(api: &Api) -> Vec<String> {
@@ -154,7 +153,7 @@ fn nested(api: &Api) -> Vec<String> {
 }
 
 /// `lower_snake_case`, digits allowed where a word goes on.
-fn is_lower(name: &str) -> bool {
+pub(crate) fn is_lower(name: &str) -> bool {
     name.split('_').all(|word| {
         let is_of_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
         !word.is_empty() && word.chars().all(is_of_word)

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use prost_types::{DescriptorProto, EnumDescriptorProto};
 
-use crate::api::{Api, assert_kept, assert_noticed, enums, message_mut, messages};
+use crate::api::{Api, assert_kept, assert_noticed, enum_mut, enums, message_mut, messages};
 
 /// Kept back for protobuf itself.
 const OF_PROTOBUF: std::ops::Range<i32> = 19_000..20_000;
@@ -30,6 +30,8 @@ fn a_number_that_is_used_again_is_noticed() {
         message_mut(api, "Broker").field[1].name = Some("connected".to_owned());
     };
     assert_noticed(reused, again, "Broker.connected = 2");
+    let again = |api: &mut Api| enum_mut(api, "Transport").value[2].number = Some(1);
+    assert_noticed(reused, again, "Transport.TRANSPORT_SSE = 1");
 }
 
 #[test]
@@ -47,6 +49,14 @@ fn what_is_reserved_is_noticed() {
         names.push("reconnects".to_owned());
     };
     assert_noticed(reused, name, "Broker.reconnects = 3");
+    let value = |api: &mut Api| {
+        let range = prost_types::enum_descriptor_proto::EnumReservedRange {
+            start: Some(2),
+            end: Some(2),
+        };
+        enum_mut(api, "Transport").reserved_range.push(range);
+    };
+    assert_noticed(reused, value, "Transport.TRANSPORT_SSE = 2");
 }
 
 fn reused(api: &Api) -> Vec<String> {
