@@ -1,4 +1,5 @@
-//! The gRPC admin API of floodway: messages, client and server, generated from `floodway/admin/v1/admin.proto`.
+//! The gRPC admin API of floodway: messages, client and server, generated from the files in
+//! `floodway/admin/v1`, of which `admin.proto` has the calls.
 //!
 //! An admin tool needs nothing else:
 //!
@@ -7,7 +8,7 @@
 //!
 //! # async fn show() -> Result<(), Box<dyn std::error::Error>> {
 //! let mut gateway = AdminClient::connect("http://127.0.0.1:9090").await?;
-//! let answer = gateway.get_status(GetStatusRequest {}).await?.into_inner();
+//! let answer = gateway.get_status(GetStatusRequest::default()).await?.into_inner();
 //! println!("{:#?}", answer.status);
 //! # Ok(())
 //! # }
