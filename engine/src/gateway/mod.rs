@@ -5,6 +5,7 @@
 
 mod limits;
 mod shards;
+mod steering;
 
 use std::future::{Future, pending};
 use std::io;
@@ -15,11 +16,13 @@ use std::time::Duration;
 use crate::admin::{self, Admin, Identity, Watched};
 use crate::auth::{KeyError, Verifier};
 use crate::config::Config;
+use crate::control::{self, Control};
 use crate::http::{self, Door, Tls, TlsError};
 use crate::inbox::Inbox;
 use crate::index::Index;
 use crate::ingest::{Broker, Ingest};
 use shards::{ShardThread, any_ended};
+use steering::Announcer;
 
 pub use crate::admin::{Observer, Totals};
 
@@ -69,6 +72,8 @@ pub struct Gateway {
     ingest: Ingest,
     index: Arc<Index>,
     admin: Admin,
+    control: Control,
+    announcer: Announcer,
     drain: Drain,
 }
 
@@ -101,11 +106,16 @@ impl Gateway {
         let inboxes: Arc<[Inbox]> = (0..config.shard.count)
             .map(|_| Inbox::new(config.shard.inbox.get()))
             .collect();
-        let ingest = Ingest::start(
+        let identity = Identity::new();
+        let apply = Box::new(steering::apply);
+        let (control, steering) =
+            control::new(&config.control, identity.id(), Arc::clone(&index), apply);
+        let ingest = Ingest::start_controlled(
             config.mqtt,
             config.event,
             Arc::clone(&index),
             Arc::clone(&inboxes),
+            steering,
         )?;
         let queue_size = config.shard.queue_size;
         let shared = http::Shared {
@@ -122,7 +132,7 @@ impl Gateway {
             .collect();
         let shards = shards?;
         let observer = Observer::new(Watched {
-            identity: Identity::new(),
+            identity,
             brokers,
             connections: limits.connections,
             queue_size: queue_size.get(),
@@ -133,6 +143,7 @@ impl Gateway {
                 .map(|shard| Arc::clone(shard.metrics()))
                 .collect(),
         });
+        let announcer = Announcer::start(control.clone(), observer.clone());
         let admin = Admin::start(private, &config.admin, observer).await?;
         tracing::info!(address = %admin.address(), "admin listening");
         let drain = Drain {
@@ -145,6 +156,8 @@ impl Gateway {
             ingest,
             index,
             admin,
+            control,
+            announcer,
             drain,
         })
     }
@@ -167,6 +180,11 @@ impl Gateway {
         self.admin.observer()
     }
 
+    /// Limits, groups and the fleet, for those who read or set them.
+    pub fn control(&self) -> Control {
+        self.control.clone()
+    }
+
     /// Serves until `stop` comes, then drains: new streams are refused, live ones are told when to come back, what
     /// waits for them is flushed.
     ///
@@ -179,6 +197,8 @@ impl Gateway {
             ingest,
             index,
             admin,
+            control: _,
+            announcer,
             drain,
         } = self;
         let served = tokio::select! {
@@ -210,6 +230,7 @@ impl Gateway {
         }
         drop(door);
         shards.into_iter().for_each(ShardThread::stop);
+        announcer.stop();
         ingest.stop();
         admin.stop();
         served
