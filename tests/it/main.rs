@@ -4,6 +4,7 @@
 
 mod admission;
 mod commands;
+mod control;
 mod demo;
 mod events;
 mod filters;

@@ -17,7 +17,11 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "stream",
         &["sync", "names", "event", "index", "inbox", "shard", "auth"],
     ),
-    ("ingest", &["sync", "names", "event", "index", "inbox"]),
+    ("control", &["sync", "names", "index"]),
+    (
+        "ingest",
+        &["sync", "names", "event", "index", "inbox", "control"],
+    ),
     (
         "http",
         &[

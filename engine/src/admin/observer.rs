@@ -33,6 +33,13 @@ impl Identity {
     }
 }
 
+impl Identity {
+    /// Its id, which no other gateway has.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
 impl Default for Identity {
     fn default() -> Self {
         Self::new()
@@ -121,6 +128,11 @@ impl Observer {
     /// Live streams, those in their handshake included.
     pub fn connections(&self) -> u32 {
         self.0.index.connections()
+    }
+
+    /// Tenants that have subscribers, or had some a moment ago.
+    pub fn tenants(&self) -> u64 {
+        self.0.index.tenants().len() as u64
     }
 
     /// All of it.

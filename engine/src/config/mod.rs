@@ -7,7 +7,7 @@
 use std::fmt;
 use std::path::Path;
 
-use crate::{admin, auth, event, http, index, ingest, log, shard};
+use crate::{admin, auth, control, event, http, index, ingest, log, shard};
 
 mod address;
 mod checks;
@@ -32,6 +32,8 @@ pub struct Config {
     pub admin: admin::Config,
     /// The way in.
     pub mqtt: ingest::Config,
+    /// Limits and groups that are kept in the broker.
+    pub control: control::Config,
     /// Bounds of one event.
     pub event: event::Config,
     /// Token checks.

@@ -143,6 +143,10 @@ const HEADER_BYTES: Number = Number(8_192, 1 << 20);
 const PACKET_BYTES: Number = Number(1_024, 268_435_460);
 /// Beyond a hundredth of a second it would be a delay, not a pause.
 const READ_PAUSE: Number = Number(0, 10_000);
+/// A broker may send as many retained messages ahead as QoS 1 has packet ids (MQTT 5.0, 2.2.1).
+const GROUPS: Number = Number(0, 50_000);
+/// More often is of no use to a person; the longest is what other gateways believe.
+const FLEET: Seconds = Seconds(1.0, 3_600.0);
 /// The payload's own braces and those of `metrics` are two.
 const DEPTH: Number = Number(2, 1_024);
 
@@ -216,6 +220,19 @@ pub static SETTINGS: &[Setting] = &[
         "Longest pause between two attempts to connect"),
     setting!("mqtt.subscribe_timeout_seconds", "FLOODWAY_MQTT_SUBSCRIBE_TIMEOUT_SECONDS", mqtt.subscribe_timeout, WITHIN,
         "How long a new stream waits for its tenant's SUBACK"),
+
+    setting!("control.groups", "FLOODWAY_CONTROL_GROUPS", control.groups, GROUPS,
+        "Groups of all tenants together; further ones are refused"),
+    setting!("control.group_devices", "FLOODWAY_CONTROL_GROUP_DEVICES", control.group_devices, COUNT,
+        "Devices of one group"),
+    setting!("control.bytes", "FLOODWAY_CONTROL_BYTES", control.bytes, COUNT,
+        "Names in all limits and groups together, in bytes"),
+    setting!("control.write_timeout_seconds", "FLOODWAY_CONTROL_WRITE_TIMEOUT_SECONDS", control.write_timeout, WITHIN,
+        "Until a change of limits or groups that the broker did not confirm fails"),
+    setting!("control.fleet_seconds", "FLOODWAY_CONTROL_FLEET_SECONDS", control.fleet, FLEET,
+        "How often other gateways are told how this one does, if that has changed"),
+    setting!("control.fleet_members", "FLOODWAY_CONTROL_FLEET_MEMBERS", control.fleet_members, COUNT_OR_NONE,
+        "Other gateways that are kept"),
 
     setting!("event.payload_bytes", "FLOODWAY_EVENT_PAYLOAD_BYTES", event.payload_bytes, COUNT,
         "Largest telemetry message; larger ones are dropped and counted"),

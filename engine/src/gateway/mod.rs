@@ -6,6 +6,7 @@
 mod limits;
 mod memory;
 mod shards;
+mod steering;
 mod streams;
 
 use std::future::{Future, pending};
@@ -17,12 +18,14 @@ use std::time::Duration;
 use crate::admin::{self, Admin, Identity, Watched};
 use crate::auth::{KeyError, Verifier};
 use crate::config::Config;
+use crate::control::{self, Control};
 use crate::http::{self, Door, Tls, TlsError};
 use crate::inbox::Inbox;
 use crate::index::Index;
 use crate::ingest::{Broker, Ingest};
 use crate::shard::Drain;
 use shards::{ShardThread, any_ended};
+use steering::Announcer;
 
 pub use crate::admin::{Observer, Totals};
 pub use streams::{DrainProgress, PAGE_MAX, Page, Streams};
@@ -75,6 +78,8 @@ pub struct Gateway {
     streams: Streams,
     admin: Admin,
     last_drain: LastDrain,
+    control: Control,
+    announcer: Announcer,
 }
 
 /// The drain before the end.
@@ -107,11 +112,16 @@ impl Gateway {
         let inboxes: Arc<[Inbox]> = (0..config.shard.count)
             .map(|_| Inbox::new(config.shard.inbox.get()))
             .collect();
-        let ingest = Ingest::start(
+        let identity = Identity::new();
+        let apply = Box::new(steering::apply);
+        let (control, steering) =
+            control::new(&config.control, identity.id(), Arc::clone(&index), apply);
+        let ingest = Ingest::start_controlled(
             config.mqtt,
             config.event,
             Arc::clone(&index),
             Arc::clone(&inboxes),
+            steering,
         )?;
         let queue_size = config.shard.queue_size;
         let shared = http::Shared {
@@ -132,7 +142,7 @@ impl Gateway {
         let handles = shards.iter().map(|shard| shard.handle().clone());
         let streams = Streams::new(handles, Arc::clone(&index), refusals);
         let observer = Observer::new(Watched {
-            identity: Identity::new(),
+            identity,
             brokers,
             connections: limits.connections,
             queue_size: queue_size.get(),
@@ -143,6 +153,7 @@ impl Gateway {
                 .map(|shard| Arc::clone(shard.metrics()))
                 .collect(),
         });
+        let announcer = Announcer::start(control.clone(), observer.clone());
         let admin = Admin::start(private, &config.admin, observer).await?;
         tracing::info!(address = %admin.address(), "admin listening");
         let last_drain = LastDrain {
@@ -160,6 +171,8 @@ impl Gateway {
             streams,
             admin,
             last_drain,
+            control,
+            announcer,
         })
     }
 
@@ -186,6 +199,11 @@ impl Gateway {
         self.streams.clone()
     }
 
+    /// Limits, groups and the fleet, for those who read or set them.
+    pub fn control(&self) -> Control {
+        self.control.clone()
+    }
+
     /// Serves until `stop` comes, then drains: new streams are refused, live ones are told when to come back, what
     /// waits for them is flushed.
     ///
@@ -200,6 +218,8 @@ impl Gateway {
             streams,
             admin,
             last_drain: LastDrain { grace, order },
+            control: _,
+            announcer,
         } = self;
         let served = tokio::select! {
             () = door.run() => Err(ShardEnded),
@@ -231,6 +251,7 @@ impl Gateway {
         }
         drop(door);
         shards.into_iter().for_each(ShardThread::stop);
+        announcer.stop();
         ingest.stop();
         admin.stop();
         served

@@ -14,10 +14,11 @@ use super::Shared;
 use super::backoff::Backoff;
 use super::broker::Broker;
 use super::config::Config;
+use super::exchange::Exchange;
 use super::link::{Happened, Link, LinkError, Requests};
 use super::router::Router;
-use super::subscriptions::Subscriptions;
 use super::topic;
+use crate::control::{Facts, Order};
 use crate::index::{Tenant, Upstream};
 
 /// Between two looks at the index.
@@ -29,10 +30,12 @@ pub(super) struct Driver<'a> {
     pub(super) brokers: &'a [Broker],
     pub(super) client_id: &'a str,
     pub(super) shared: &'a Shared,
-    pub(super) subscriptions: &'a mut Subscriptions,
+    pub(super) exchange: Exchange<'a>,
     pub(super) router: Router,
     /// Tenants that somebody waits for.
     pub(super) wanted: &'a mut mpsc::Receiver<Arc<Tenant>>,
+    /// Control documents that somebody writes.
+    pub(super) orders: Option<&'a mut mpsc::Receiver<Order>>,
     pub(super) backoff: &'a mut Backoff,
     pub(super) stop: watch::Receiver<bool>,
 }
@@ -41,19 +44,28 @@ impl Driver<'_> {
     /// Connects, serves and connects again, to each broker in turn, until it is told to stop.
     pub(super) async fn run(mut self) {
         let mut stop = self.stop.clone();
+        let mut with_will = true;
         for broker in self.brokers.iter().cycle() {
+            let control = self.exchange.control.as_deref().filter(|_| with_will);
+            let will = control.map(|control| control.will_topic());
             let connected = tokio::select! {
-                connected = Link::connect(self.config, broker, self.client_id) => connected,
+                connected = Link::connect(self.config, broker, self.client_id, will) => connected,
                 _ = stop.wait_for(|&stop| stop) => return,
             };
             match connected {
-                Err(error) => tracing::warn!(%broker, %error, "broker not reached"),
-                Ok((link, requests)) => match self.serve(link, requests, broker).await {
-                    Err(error) => tracing::warn!(%broker, %error, "broker lost"),
-                    Ok(()) => return,
-                },
+                Err(error) => {
+                    // The next attempt does without, or with it again.
+                    with_will ^= error.may_be_for_the_will();
+                    tracing::warn!(%broker, %error, "broker not reached");
+                }
+                Ok((link, requests, facts)) => {
+                    match self.serve(link, requests, facts, broker).await {
+                        Err(error) => tracing::warn!(%broker, %error, "broker lost"),
+                        Ok(()) => return,
+                    }
+                }
             }
-            self.subscriptions.sweep(Instant::now());
+            self.exchange.subscriptions.sweep(Instant::now());
             tokio::select! {
                 () = sleep(self.backoff.pause()) => {}
                 _ = stop.wait_for(|&stop| stop) => return,
@@ -66,16 +78,16 @@ impl Driver<'_> {
         &mut self,
         mut link: Link,
         requests: Requests,
+        facts: Facts,
         broker: &Broker,
     ) -> Result<(), LinkError> {
         let since = Instant::now();
         tracing::info!(%broker, "broker connected");
-        self.shared.link_is_up();
-        self.subscriptions.link_up();
+        self.exchange.link_up(facts, since);
         let ended = self.handle_all(&mut link, &requests).await;
         // First the flag: who sees its tenant wait again must not go on to wait for a broker that is gone.
         self.shared.link_is_down();
-        self.subscriptions.link_lost();
+        self.exchange.link_lost();
         if since.elapsed() >= self.config.backoff_max {
             self.backoff.reset();
         }
@@ -98,11 +110,14 @@ impl Driver<'_> {
                 loop {
                     tokio::select! {
                         happened = &mut next => break happened?,
-                        Some(tenant) = self.wanted.recv() => self.subscriptions.want(&tenant),
+                        Some(tenant) = self.wanted.recv() => self.exchange.subscriptions.want(&tenant),
+                        Some(order) = next_order(&mut self.orders), if self.exchange.takes_orders() => {
+                            self.exchange.order(order);
+                        }
                         _ = sweep.tick() => self.sweep()?,
                         _ = stop.wait_for(|&stop| stop), if !is_stopping => {
                             is_stopping = true;
-                            requests.disconnect()?;
+                            self.say_goodbye(&requests)?;
                         }
                     }
                     self.settle(requests).await?;
@@ -110,13 +125,18 @@ impl Driver<'_> {
             };
             match happened {
                 Happened::Published(publish) => {
-                    self.publish(&publish.topic, &publish.payload).await
+                    let (topic, payload) = (&publish.topic, &publish.payload);
+                    if self.exchange.message(topic, payload, publish.retain) {
+                        self.settle(requests).await?;
+                    } else {
+                        self.publish(topic, payload).await;
+                    }
                 }
                 Happened::Disconnected => return Ok(()),
                 Happened::Nothing => {}
-                Happened::Sent(id) => self.subscriptions.sent(id),
+                Happened::Sent(id) => self.exchange.sent(id),
                 Happened::Answered(id, answers) => {
-                    self.subscriptions.answered(id, &answers, Instant::now());
+                    self.exchange.answered(id, answers, Instant::now());
                     self.settle(requests).await?;
                 }
             }
@@ -124,40 +144,61 @@ impl Driver<'_> {
     }
 
     fn sweep(&mut self) -> Result<(), LinkError> {
-        let now = Instant::now();
-        self.subscriptions.sweep(now);
-        if self.subscriptions.is_overdue(now) {
+        let patience = self.config.keep_alive * 2;
+        if self.exchange.sweep(Instant::now(), patience) {
             Err(LinkError::Unanswered)
         } else {
             Ok(())
         }
     }
 
+    /// Takes our status back, and ends the link.
+    fn say_goodbye(&self, requests: &Requests) -> Result<(), LinkError> {
+        if let Some(topic) = self.exchange.farewell() {
+            requests.clear(topic)?;
+        }
+        requests.disconnect()
+    }
+
     /// Tells who was confirmed, and asks for what is wanted.
     async fn settle(&mut self, requests: &Requests) -> Result<(), LinkError> {
-        while let Some(confirmation) = self.subscriptions.next_confirmed() {
+        if self.exchange.opens() {
+            self.shared.link_is_up();
+        }
+        while let Some(confirmation) = self.exchange.subscriptions.next_confirmed() {
             if confirmation.after_loss {
                 self.router.upstream_gap(&confirmation.tenant).await;
             }
+            self.exchange.furnish(&confirmation.tenant);
             confirmation.tenant.set_upstream(Upstream::Confirmed);
         }
         self.router.wake_shards();
-        match self.subscriptions.next_request(Instant::now()) {
+        match self.exchange.next_request(Instant::now()) {
             Some(request) => requests.send(request),
             None => Ok(()),
         }
     }
 
     async fn publish(&mut self, topic: &[u8], payload: &[u8]) {
-        if self.subscriptions.may_owe_gaps() {
+        if self.exchange.subscriptions.may_owe_gaps() {
             let tenant = str::from_utf8(topic)
                 .ok()
                 .and_then(topic::parse)
                 .map(|(tenant, _)| tenant);
-            if let Some(owed) = tenant.and_then(|tenant| self.subscriptions.gap_before(tenant)) {
+            if let Some(owed) =
+                tenant.and_then(|tenant| self.exchange.subscriptions.gap_before(tenant))
+            {
                 self.router.upstream_gap(&owed).await;
             }
         }
         self.router.publish(topic, payload).await;
+    }
+}
+
+/// The next order, if there is anybody who could give one.
+async fn next_order(orders: &mut Option<&mut mpsc::Receiver<Order>>) -> Option<Order> {
+    match orders {
+        Some(orders) => orders.recv().await,
+        None => None,
     }
 }

@@ -11,7 +11,8 @@ use rumqttc::NetworkOptions;
 use rumqttc::Outgoing;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
-    Filter, Packet, Publish, RetainForwardRule, SubscribeReasonCode, UnsubAckReason,
+    ConnAck, ConnectReturnCode, Filter, LastWill, Packet, PubAckReason, Publish, PublishProperties,
+    RetainForwardRule, SubscribeReasonCode, UnsubAckReason,
 };
 use rumqttc::v5::{AsyncClient, ClientError, ConnectionError, Event, EventLoop, MqttOptions};
 
@@ -19,19 +20,22 @@ use super::broker::Broker;
 use super::config::Config;
 use super::pace::Pace;
 use super::subscriptions::{Answer, Request};
+use crate::control::{self, Facts};
 
-/// Packet ids that rumqttc may use. Its table for them takes 13.8 MB at its own default of 65,535, for publishing,
-/// which is not done here; requests need one id at a time.
+/// Packet ids that rumqttc may use. Its table for them takes 13.8 MB at its own default of 65,535; requests need one id
+/// at a time, publishing included.
 const PACKET_IDS: u16 = 16;
 
-/// Messages of QoS 1 that the broker may send ahead of their acknowledgement (Receive Maximum, MQTT 5.0, 3.1.2.11.3).
-const RECEIVE_MAX: u16 = 1024;
+/// Messages of QoS 1 that the broker may send ahead of their acknowledgement (Receive Maximum, MQTT 5.0, 3.1.2.11.3):
+/// all that there can be. Mosquitto 2.0 drops what of the retained messages of a subscription is neither among these nor
+/// among the 1,000 that it queues: of 5,000 control documents, 2,024 came with 1,024 here.
+const RECEIVE_MAX: u16 = u16::MAX;
 
 /// The shortest keep alive that rumqttc takes.
 const KEEP_ALIVE_MIN: Duration = Duration::from_secs(5);
 
-/// Requests that wait for the event loop: one that is under way, and the DISCONNECT.
-const REQUESTS: usize = 2;
+/// Requests that wait for the event loop: one that is under way, the farewell to the fleet, and the DISCONNECT.
+const REQUESTS: usize = 3;
 
 /// Why there is no link (any more).
 #[derive(Debug, thiserror::Error)]
@@ -42,8 +46,31 @@ pub(super) enum LinkError {
     Mqtt(#[from] Box<ConnectionError>),
     #[error("a request could not be sent: {0}")]
     Request(#[from] Box<ClientError>),
-    #[error("a subscription was left unanswered")]
+    #[error("a request was left unanswered")]
     Unanswered,
+}
+
+impl LinkError {
+    /// Whether the broker may have refused us for our last will, which says nothing else than that we are gone.
+    pub(super) fn may_be_for_the_will(&self) -> bool {
+        use ConnectReturnCode::{
+            ImplementationSpecificError, NotAuthorized, QoSNotSupported, RetainNotSupported,
+            TopicNameInvalid,
+        };
+        let Self::Mqtt(error) = self else {
+            return false;
+        };
+        matches!(
+            **error,
+            ConnectionError::ConnectionRefused(
+                NotAuthorized
+                    | RetainNotSupported
+                    | QoSNotSupported
+                    | TopicNameInvalid
+                    | ImplementationSpecificError
+            )
+        )
+    }
 }
 
 /// What has happened on a link.
@@ -74,15 +101,21 @@ pub(super) struct Requests {
 }
 
 impl Link {
-    /// Connects to `broker` and waits for its CONNACK.
+    /// Connects to `broker` and waits for its CONNACK. With a `will`, the broker publishes an empty retained message
+    /// there when it loses us.
     pub(super) async fn connect(
         config: &Config,
         broker: &Broker,
         id: &str,
-    ) -> Result<(Self, Requests), LinkError> {
-        let (client, mut events) = AsyncClient::new(options(config, broker, id), REQUESTS);
+        will: Option<String>,
+    ) -> Result<(Self, Requests, Facts), LinkError> {
+        let mut options = options(config, broker, id);
+        if let Some(topic) = will {
+            options.set_last_will(LastWill::new(topic, "", QoS::AtMostOnce, true, None));
+        }
+        let (client, mut events) = AsyncClient::new(options, REQUESTS);
         let first = tokio::time::timeout(config.connect_timeout, events.poll());
-        first
+        let first = first
             .await
             .map_err(|_| LinkError::Timeout(config.connect_timeout))?
             .map_err(Box::new)?;
@@ -98,7 +131,8 @@ impl Link {
             QoS::AtLeastOnce
         };
         let pace = Pace::new(Duration::from_micros(config.read_pause_us.into()));
-        Ok((Self { events, pace }, Requests { client, qos }))
+        let facts = facts(&first, config);
+        Ok((Self { events, pace }, Requests { client, qos }, facts))
     }
 
     /// Whether the next thing has happened already, and [`Link::next`] will not wait.
@@ -126,9 +160,14 @@ impl Link {
             Event::Incoming(Packet::UnsubAck(ack)) => {
                 Happened::Answered(ack.pkid, ack.reasons.into_iter().map(removed).collect())
             }
+            Event::Incoming(Packet::PubAck(ack)) => {
+                Happened::Answered(ack.pkid, vec![taken(ack.reason)])
+            }
             Event::Outgoing(Outgoing::Subscribe(id) | Outgoing::Unsubscribe(id)) => {
                 Happened::Sent(id)
             }
+            // QoS 0 has no id, and no answer.
+            Event::Outgoing(Outgoing::Publish(id)) if id != 0 => Happened::Sent(id),
             Event::Outgoing(Outgoing::Disconnect) => Happened::Disconnected,
             _ => Happened::Nothing,
         })
@@ -143,7 +182,34 @@ impl Requests {
                 .client
                 .try_subscribe_many(filters.into_iter().map(|filter| self.filter(filter))),
             Request::Unsubscribe(filter) => self.client.try_unsubscribe(filter),
+            Request::Control(control::Request::Follow(filter)) => {
+                self.client.try_subscribe_many([following(filter)])
+            }
+            Request::Control(control::Request::Publish {
+                topic,
+                payload,
+                retain,
+                expiry,
+            }) => {
+                let properties = PublishProperties {
+                    message_expiry_interval: expiry,
+                    ..PublishProperties::default()
+                };
+                self.client.try_publish_with_properties(
+                    topic,
+                    QoS::AtLeastOnce,
+                    retain,
+                    payload,
+                    properties,
+                )
+            }
         };
+        Ok(sent.map_err(Box::new)?)
+    }
+
+    /// Deletes the retained message of `topic`, without an answer.
+    pub(super) fn clear(&self, topic: String) -> Result<(), LinkError> {
+        let sent = self.client.try_publish(topic, QoS::AtMostOnce, true, "");
         Ok(sent.map_err(Box::new)?)
     }
 
@@ -184,6 +250,37 @@ fn options(config: &Config, broker: &Broker, id: &str) -> MqttOptions {
         options.set_credentials(user, password);
     }
     options
+}
+
+/// Everything that is retained, first; then what comes, with the flag that it was published with (MQTT 5.0, 3.8.3.1).
+fn following(filter: &str) -> Filter {
+    Filter {
+        preserve_retain: true,
+        retain_forward_rule: RetainForwardRule::OnEverySubscribe,
+        ..Filter::new(filter, QoS::AtLeastOnce)
+    }
+}
+
+/// What the CONNACK tells; what it does not is without a bound (MQTT 5.0, 3.2.2.3).
+fn facts(first: &Event, config: &Config) -> Facts {
+    let told = match first {
+        Event::Incoming(Packet::ConnAck(ConnAck { properties, .. })) => properties.as_ref(),
+        _ => None,
+    };
+    let theirs = told.and_then(|told| told.max_packet_size);
+    let packet_bytes = theirs.unwrap_or(u32::MAX).min(config.packet_bytes);
+    let is_zero = |flag: Option<u8>| flag == Some(0);
+    Facts {
+        packet_bytes: packet_bytes as usize,
+        is_able: told.is_none_or(|told| !is_zero(told.retain_available) && !is_zero(told.max_qos)),
+    }
+}
+
+fn taken(reason: PubAckReason) -> Answer {
+    match reason {
+        PubAckReason::Success | PubAckReason::NoMatchingSubscribers => Ok(()),
+        refused => Err(format!("{refused:?}")),
+    }
 }
 
 fn granted(code: SubscribeReasonCode) -> Answer {

@@ -6,11 +6,13 @@
 //!
 //! In the order of a message's way: `broker` and `link` connect and receive, `subscriptions` decides what to ask
 //! for, `topic` and `router` make events of messages and put them into the inboxes, `driver` holds these together.
+//! Beside it, `exchange` carries what [`control`] sends and is told over the same link.
 
 mod backoff;
 mod broker;
 mod config;
 mod driver;
+mod exchange;
 mod link;
 mod metrics;
 mod pace;
@@ -38,11 +40,15 @@ pub use metrics::{Metrics, Reason, Snapshot};
 pub use router::Router;
 pub use upstreams::{Unavailable, Upstreams};
 
+#[cfg(doc)]
+use crate::control;
+use crate::control::Steering;
 use crate::event;
 use crate::inbox::Inbox;
 use crate::index::{Index, Journal, Tenant, What};
 use backoff::Backoff;
 use driver::Driver;
+use exchange::Exchange;
 use subscriptions::Subscriptions;
 
 /// The bound of the first pause between two attempts to connect.
@@ -90,8 +96,8 @@ pub struct Ingest {
 }
 
 impl Ingest {
-    /// Starts ingest, which puts events and gaps into `inboxes`, one for each shard. Returns before a broker is
-    /// connected, and whether or not one can be.
+    /// Starts ingest, which puts events and gaps into `inboxes`, one for each shard, and follows no control documents.
+    /// Returns before a broker is connected, and whether or not one can be.
     ///
     /// # Errors
     /// `InvalidInput` if there is no URL in `config` or one is wrong; else the thread could not be started.
@@ -100,6 +106,31 @@ impl Ingest {
         event: event::Config,
         index: Arc<Index>,
         inboxes: Arc<[Inbox]>,
+    ) -> io::Result<Self> {
+        Self::start_with(config, event, index, inboxes, None)
+    }
+
+    /// Starts ingest, which also carries what `control` sends and is told. Nobody is let in until it has read what the
+    /// broker holds.
+    ///
+    /// # Errors
+    /// As [`Ingest::start`].
+    pub fn start_controlled(
+        config: Config,
+        event: event::Config,
+        index: Arc<Index>,
+        inboxes: Arc<[Inbox]>,
+        control: Steering,
+    ) -> io::Result<Self> {
+        Self::start_with(config, event, index, inboxes, Some(control))
+    }
+
+    fn start_with(
+        config: Config,
+        event: event::Config,
+        index: Arc<Index>,
+        inboxes: Arc<[Inbox]>,
+        control: Option<Steering>,
     ) -> io::Result<Self> {
         let brokers = brokers(&config.urls)?;
         let shared = Arc::new(Shared {
@@ -121,6 +152,7 @@ impl Ingest {
             inboxes,
             shared,
             wanted,
+            control,
             stopped,
         };
         let thread = Builder::new()
@@ -164,6 +196,7 @@ struct Parts {
     inboxes: Arc<[Inbox]>,
     shared: Arc<Shared>,
     wanted: mpsc::Receiver<Arc<Tenant>>,
+    control: Option<Steering>,
     stopped: watch::Receiver<bool>,
 }
 
@@ -179,6 +212,9 @@ impl Parts {
             });
             self.shared.link_is_down();
             subscriptions.link_lost();
+            if let Some(control) = &mut self.control {
+                control.follower.link_lost();
+            }
             if ended {
                 return;
             }
@@ -193,12 +229,16 @@ impl Parts {
         backoff: &mut Backoff,
     ) {
         let (index, inboxes) = (Arc::clone(&self.index), Arc::clone(&self.inboxes));
+        let (follower, orders) = match &mut self.control {
+            Some(Steering { follower, orders }) => (Some(follower), Some(orders)),
+            None => (None, None),
+        };
         let driver = Driver {
             config: &self.config,
             brokers: &self.brokers,
             client_id,
             shared: &self.shared,
-            subscriptions,
+            exchange: Exchange::new(subscriptions, follower),
             router: Router::new(
                 &self.event,
                 index,
@@ -206,6 +246,7 @@ impl Parts {
                 Arc::clone(&self.shared.metrics),
             ),
             wanted: &mut self.wanted,
+            orders,
             backoff,
             stop: self.stopped.clone(),
         };

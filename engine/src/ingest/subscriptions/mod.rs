@@ -21,6 +21,7 @@ use hashbrown::HashMap;
 
 use super::config::{Config, Subscribe};
 use super::topic;
+use crate::control;
 use crate::index::{Index, Tenant, Upstream};
 use crate::names::TenantId;
 use entry::{Entry, Standing, State};
@@ -36,6 +37,7 @@ const BATCH_BYTES: usize = 8 * 1024;
 pub(super) enum Request {
     Subscribe(Vec<String>),
     Unsubscribe(String),
+    Control(control::Request),
 }
 
 /// The broker sends this tenant's events from now on.
@@ -203,6 +205,11 @@ impl Subscriptions {
             since: now,
         });
         Some(request)
+    }
+
+    /// Whether a request is under way.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.under_way.is_some()
     }
 
     /// The request under way was given this packet id.

@@ -1,6 +1,7 @@
 //! Ingest against Debian's mosquitto, which is started by each test on a port of its own.
 
 mod brokers;
+mod control;
 mod messages;
 mod stopping;
 mod tenants;

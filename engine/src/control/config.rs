@@ -1,0 +1,35 @@
+//! Bounds of what is kept, and times.
+
+use std::time::Duration;
+
+/// How control documents are followed.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `control.groups`: groups of all tenants together. Default 10,000; further ones are refused. At most 50,000: a broker
+    /// may send as many retained messages ahead as QoS 1 has packet ids.
+    pub groups: usize,
+    /// `control.group_devices`: devices of one group. Default 10,000.
+    pub group_devices: usize,
+    /// `control.bytes`: the names in all documents together, in bytes. Default 8 MiB. Costs about five times as much
+    /// memory, and as much again for tenants with subscribers.
+    pub bytes: usize,
+    /// `control.write_timeout_seconds`: until a write that was not confirmed fails. Default 5 s.
+    pub write_timeout: Duration,
+    /// `control.fleet_seconds`: between two looks at our own status, which is published if it changed. Default 5 s.
+    pub fleet: Duration,
+    /// `control.fleet_members`: other gateways that are kept. Default 1,000; further ones are not shown.
+    pub fleet_members: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            groups: 10_000,
+            group_devices: 10_000,
+            bytes: 8 << 20,
+            write_timeout: Duration::from_secs(5),
+            fleet: Duration::from_secs(5),
+            fleet_members: 1_000,
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The other gateways, and what they are told of this one.
+//!
+//! Invariants: a member that was not heard of for three of its own intervals is gone, whatever the broker still holds;
+//! our own status is published if it changed, and often enough to stay in the others' eyes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::config::Config;
+
+/// Intervals without a message after which a member is gone, here and at the broker.
+const INTERVALS: u32 = 3;
+
+/// Intervals after which an unchanged status is published again.
+const REPEAT: u32 = 2;
+
+/// The longest interval that a member may claim.
+const INTERVAL_MAX: Duration = Duration::from_secs(3600);
+
+/// Bytes of a member's status.
+const STATUS_BYTES: usize = 4096;
+
+/// How a gateway does. A field that an older gateway does not send is 0 or empty; one that a newer one sends is passed
+/// over. Texts are the sender's and may hold anything.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Status {
+    /// The name of its machine.
+    pub name: String,
+    /// Of the program.
+    pub version: String,
+    /// Seconds since 1970.
+    pub started_at: u64,
+    /// Whether it lets nobody new in.
+    pub draining: bool,
+    /// Live WebSocket streams.
+    pub websocket: u64,
+    /// Live SSE streams.
+    pub sse: u64,
+    /// Tenants with streams, or that had some a moment ago.
+    pub tenants: u64,
+    /// Events taken in, each second.
+    pub events_per_second: u64,
+    /// Events handed to the kernel, each second, counted once for each stream.
+    pub deliveries_per_second: u64,
+    /// Events that a stream lost because it lagged, since the start.
+    pub dropped: u64,
+    /// Milliseconds between two looks. Filled in by [`super::Control::announce`].
+    pub interval_ms: u64,
+}
+
+/// Another gateway on the same broker.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Member {
+    /// Its id.
+    pub node: String,
+    /// What it last said.
+    pub status: Status,
+}
+
+#[derive(Debug)]
+struct Heard {
+    status: Status,
+    until: Instant,
+}
+
+#[derive(Debug)]
+pub(super) struct Fleet {
+    node: String,
+    interval: Duration,
+    most: usize,
+    others: BTreeMap<String, Heard>,
+    has_changed: bool,
+    /// What was last published on this link, and when.
+    told: Option<(Vec<u8>, Instant)>,
+    looked: Option<Instant>,
+}
+
+impl Fleet {
+    pub(super) fn new(config: &Config, node: &str) -> Self {
+        Self {
+            node: node.to_owned(),
+            interval: config.fleet,
+            most: config.fleet_members,
+            others: BTreeMap::new(),
+            has_changed: false,
+            told: None,
+            looked: None,
+        }
+    }
+
+    /// Seconds after which the broker forgets what we published (MQTT 5.0, 3.3.2.3.3).
+    pub(super) fn expiry_seconds(&self) -> u32 {
+        let seconds = (self.interval * INTERVALS).as_secs_f64().ceil();
+        (seconds as u32).max(1)
+    }
+
+    /// A new link knows nothing of us.
+    pub(super) fn link_up(&mut self) {
+        (self.told, self.looked) = (None, None);
+    }
+
+    /// Whether the broker holds a status of ours.
+    pub(super) fn has_told(&self) -> bool {
+        self.told.is_some()
+    }
+
+    /// `node` says something, or was cleared. An error says why it is not understood.
+    pub(super) fn heard(&mut self, node: &str, payload: &[u8], now: Instant) -> Result<(), String> {
+        if node == self.node {
+            // Somebody cleared us, perhaps our own last will of the link before: say it again.
+            if payload.is_empty() {
+                self.link_up();
+            }
+            return Ok(());
+        }
+        if payload.is_empty() {
+            self.has_changed |= self.others.remove(node).is_some();
+            return Ok(());
+        }
+        let status = parse(payload)?;
+        if self.others.len() >= self.most && !self.others.contains_key(node) {
+            return Err(format!(
+                "would be more than {} (control.fleet_members)",
+                self.most
+            ));
+        }
+        let interval = Duration::from_millis(status.interval_ms).min(INTERVAL_MAX);
+        let until = now + interval * INTERVALS;
+        let heard = Heard { status, until };
+        self.others.insert(node.to_owned(), heard);
+        self.has_changed = true;
+        Ok(())
+    }
+
+    /// Forgets who was silent for too long.
+    pub(super) fn sweep(&mut self, now: Instant) {
+        let before = self.others.len();
+        self.others.retain(|_, heard| now < heard.until);
+        self.has_changed |= self.others.len() != before;
+    }
+
+    /// The members, if they are not those of the last call.
+    pub(super) fn changed(&mut self) -> Option<Arc<Vec<Member>>> {
+        if !std::mem::take(&mut self.has_changed) {
+            return None;
+        }
+        let members = self.others.iter().map(|(node, heard)| Member {
+            node: node.clone(),
+            status: heard.status.clone(),
+        });
+        Some(Arc::new(members.collect()))
+    }
+
+    /// What to publish of ourselves now, if anything.
+    pub(super) fn announcement(&mut self, status: &Status, now: Instant) -> Option<Vec<u8>> {
+        if self
+            .looked
+            .is_some_and(|looked| now < looked + self.interval)
+        {
+            return None;
+        }
+        self.looked = Some(now);
+        let payload = serde_json::to_vec(status).expect("a status is JSON");
+        let is_news = self
+            .told
+            .as_ref()
+            .is_none_or(|(told, at)| *told != payload || now >= *at + self.interval * REPEAT);
+        is_news.then(|| {
+            self.told = Some((payload.clone(), now));
+            payload
+        })
+    }
+}
+
+fn parse(payload: &[u8]) -> Result<Status, String> {
+    if payload.len() > STATUS_BYTES {
+        return Err(format!("document: is larger than {STATUS_BYTES} bytes"));
+    }
+    serde_json::from_slice(payload).map_err(|error| format!("document: {error}"))
+}

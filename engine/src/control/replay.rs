@@ -1,0 +1,81 @@
+//! Reading the retained messages, up to the mark.
+//!
+//! Invariant: nothing takes effect before the end, and then everything at once. A topic whose message is refused keeps
+//! what it had; one that did not come is deleted, but only if the mark did come.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use super::config::Config;
+use super::documents::{Document, Documents, Exceeded};
+use super::topic::Key;
+
+/// What is still to be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Subscribe,
+    Mark,
+    Wait,
+}
+
+#[derive(Debug)]
+pub(super) struct Replay {
+    pub(super) step: Step,
+    /// The payload of the mark.
+    pub(super) nonce: String,
+    /// When something last came.
+    pub(super) quiet_since: Instant,
+    incoming: Documents,
+    refused: BTreeSet<Key>,
+}
+
+impl Replay {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            step: Step::Subscribe,
+            nonce: format!("{:016x}", fastrand::u64(..)),
+            quiet_since: now,
+            incoming: Documents::default(),
+            refused: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn take(
+        &mut self,
+        key: &Key,
+        document: Option<Document>,
+        config: &Config,
+    ) -> Result<(), Exceeded> {
+        match document {
+            Some(document) => self.incoming.put(key, document, config)?,
+            None => self.incoming.remove(key),
+        }
+        self.refused.remove(key);
+        Ok(())
+    }
+
+    pub(super) fn refuse(&mut self, key: &Key) {
+        self.refused.insert(key.clone());
+    }
+
+    /// All that is there, now that the mark has come.
+    pub(super) fn whole(mut self, old: &Documents, config: &Config) -> Documents {
+        for key in &self.refused {
+            // One that came right before it was refused stands.
+            if let (None, Some(document)) = (self.incoming.get(key), old.get(key)) {
+                // What has no room is left out: the newer documents are the better ones.
+                let _ = self.incoming.put(key, document, config);
+            }
+        }
+        self.incoming
+    }
+
+    /// What came, over what was there.
+    pub(super) fn partial(self, old: &Documents, config: &Config) -> Documents {
+        let mut merged = old.clone();
+        for (key, document) in self.incoming.all() {
+            let _ = merged.put(&key, document, config);
+        }
+        merged
+    }
+}

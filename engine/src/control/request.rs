@@ -1,0 +1,79 @@
+//! What follower and link say to each other.
+
+use std::time::Instant;
+
+use super::replay::{Replay, Step};
+use super::topic;
+
+/// What the broker said of itself when it let us in (MQTT 5.0, 3.2.2.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The largest packet that it takes, and that we take back, in bytes.
+    pub packet_bytes: usize,
+    /// Whether it keeps retained messages and takes QoS 1.
+    pub is_able: bool,
+}
+
+/// What to send to the broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Subscribe to this filter with QoS 1, retained messages included, and their flag as it was published.
+    Follow(&'static str),
+    /// Publish with QoS 1.
+    Publish {
+        /// Where.
+        topic: String,
+        /// What; empty and retained, it deletes.
+        payload: Vec<u8>,
+        /// Whether the broker keeps it.
+        retain: bool,
+        /// Seconds after which the broker forgets it.
+        expiry: Option<u32>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    Subscribe,
+    Mark,
+    Write,
+    Status,
+}
+
+#[derive(Debug)]
+pub(super) struct UnderWay {
+    pub(super) what: What,
+    /// Its packet id, once it is on its way.
+    pub(super) id: Option<u16>,
+    pub(super) since: Instant,
+}
+
+/// The next step of reading, as `node`.
+pub(super) fn reading(replay: &mut Replay, node: &str) -> Option<(What, Request)> {
+    match replay.step {
+        Step::Subscribe => {
+            replay.step = Step::Mark;
+            Some((What::Subscribe, Request::Follow(topic::ALL)))
+        }
+        Step::Mark => {
+            replay.step = Step::Wait;
+            let (topic, nonce) = (topic::sync(node), replay.nonce.clone());
+            Some((What::Mark, publish(topic, nonce.into_bytes(), false, None)))
+        }
+        Step::Wait => None,
+    }
+}
+
+pub(super) fn publish(
+    topic: String,
+    payload: Vec<u8>,
+    retain: bool,
+    expiry: Option<u32>,
+) -> Request {
+    Request::Publish {
+        topic,
+        payload,
+        retain,
+        expiry,
+    }
+}

@@ -1,0 +1,42 @@
+//! What other threads see of control.
+//!
+//! Invariant: a view never changes; each change makes a new one, so a reader has all of one moment and holds nobody up.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+
+use super::documents::Documents;
+use super::fleet::{Member, Status};
+use super::problems::Problem;
+
+/// How far the control documents are followed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// No broker is connected. What was read before holds.
+    #[default]
+    Away,
+    /// A broker is connected, and its documents are being read.
+    Reading,
+    /// Everything was read, and is followed.
+    Following,
+    /// The broker does not give all of it, for this reason. What comes is followed; nothing can be written.
+    Partial(String),
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct View {
+    pub(super) standing: Standing,
+    pub(super) documents: Arc<Documents>,
+    pub(super) members: Arc<Vec<Member>>,
+    pub(super) problems: Arc<VecDeque<Problem>>,
+}
+
+/// Between the follower and its handles.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    pub(super) view: ArcSwap<View>,
+    /// Our own status, as it was last announced.
+    pub(super) own: ArcSwapOption<Status>,
+}

@@ -1,0 +1,189 @@
+//! Writes that were asked for.
+//!
+//! Invariants: every order is answered once, by its deadline at the latest; one whose caller is gone or whose deadline
+//! has passed is not sent any more. An order is done when it was acknowledged *and* its copy has come.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use tokio::sync::oneshot;
+
+use super::documents::{Document, Exceeded};
+use super::field::Invalid;
+use super::topic::Key;
+
+/// Orders that wait or are under way.
+const WRITES: usize = 64;
+
+/// Why a write was not done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WriteError {
+    /// There is no broker, or it does not let us; nothing has changed. Or the broker did not confirm what it was sent,
+    /// which says so: it may then still take effect, whole.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The broker has refused it; nothing has changed.
+    #[error("the broker refuses it: {0}")]
+    Refused(String),
+    /// There is no such document to delete.
+    #[error("there is none")]
+    NotFound,
+    /// A field is wrong; nothing has changed.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// A bound is reached; nothing has changed.
+    #[error("would be more than {limit} ({setting})")]
+    Exceeded {
+        /// The setting that is the bound.
+        setting: &'static str,
+        /// Its value.
+        limit: usize,
+    },
+}
+
+impl From<Exceeded> for WriteError {
+    fn from(Exceeded { setting, limit }: Exceeded) -> Self {
+        Self::Exceeded { setting, limit }
+    }
+}
+
+/// One document to be written or deleted.
+#[derive(Debug)]
+pub struct Order {
+    pub(super) key: Key,
+    /// `None` deletes.
+    pub(super) document: Option<Document>,
+    pub(super) deadline: Instant,
+    pub(super) reply: oneshot::Sender<Result<(), WriteError>>,
+}
+
+impl Order {
+    pub(super) fn fail(self, error: WriteError) {
+        // The caller may be gone.
+        let _ = self.reply.send(Err(error));
+    }
+
+    pub(super) fn payload(&self) -> Vec<u8> {
+        match &self.document {
+            None => Vec::new(),
+            Some(Document::Limits(limits)) => limits.to_json(),
+            Some(Document::Group(group)) => group.to_json(),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Sent {
+    order: Order,
+    payload: Vec<u8>,
+    is_acknowledged: bool,
+    /// What became of its copy.
+    copied: Option<Result<(), WriteError>>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Writes {
+    queued: VecDeque<Order>,
+    sent: Vec<Sent>,
+}
+
+impl Writes {
+    pub(super) fn is_full(&self) -> bool {
+        self.queued.len() + self.sent.len() >= WRITES
+    }
+
+    pub(super) fn push(&mut self, order: Order) {
+        self.queued.push_back(order);
+    }
+
+    /// The topic and payload to publish next. It is under way from then on.
+    pub(super) fn next(&mut self, now: Instant) -> Option<(String, Vec<u8>)> {
+        while let Some(order) = self.queued.pop_front() {
+            if order.reply.is_closed() || now >= order.deadline {
+                order.fail(WriteError::Unavailable("not sent in time".to_owned()));
+                continue;
+            }
+            let (topic, payload) = (order.key.topic(), order.payload());
+            let sent = Sent {
+                order,
+                payload: payload.clone(),
+                is_acknowledged: false,
+                copied: None,
+            };
+            self.sent.push(sent);
+            return Some((topic, payload));
+        }
+        None
+    }
+
+    /// The broker has answered the one that is under way: the last that was sent.
+    pub(super) fn answered(&mut self, answer: Result<(), String>) {
+        match answer {
+            Ok(()) => {
+                if let Some(sent) = self.sent.last_mut() {
+                    sent.is_acknowledged = true;
+                }
+            }
+            Err(reason) => {
+                if let Some(sent) = self.sent.pop() {
+                    sent.order.fail(WriteError::Refused(reason));
+                }
+            }
+        }
+    }
+
+    /// A message has come. If it is the copy of one that was sent, that one's fate is `outcome`.
+    pub(super) fn copied(&mut self, key: &Key, payload: &[u8], outcome: &Result<(), WriteError>) {
+        let is_copy = |sent: &&mut Sent| {
+            sent.copied.is_none() && sent.order.key == *key && sent.payload == payload
+        };
+        if let Some(sent) = self.sent.iter_mut().find(is_copy) {
+            sent.copied = Some(outcome.clone());
+        }
+    }
+
+    /// Answers what is done.
+    pub(super) fn finish(&mut self) {
+        for sent in self
+            .sent
+            .extract_if(.., |sent| sent.is_acknowledged && sent.copied.is_some())
+        {
+            let _ = sent
+                .order
+                .reply
+                .send(sent.copied.expect("it was asked for above"));
+        }
+    }
+
+    /// Fails what waits for its copy beyond its deadline. Returns whether there was any.
+    pub(super) fn sweep(&mut self, now: Instant) -> bool {
+        let mut is_any = false;
+        // One that is not acknowledged holds its place: the answer is yet to come. Its caller looks at the clock, too.
+        for sent in self.sent.extract_if(.., |sent| {
+            sent.is_acknowledged && now >= sent.order.deadline
+        }) {
+            is_any = true;
+            sent.order
+                .fail(unconfirmed("its copy has not come back in time"));
+        }
+        is_any
+    }
+
+    /// The link is lost.
+    pub(super) fn fail_all(&mut self, reason: &str) {
+        for sent in self.sent.drain(..) {
+            sent.order.fail(unconfirmed(reason));
+        }
+        self.fail_queued(reason);
+    }
+
+    pub(super) fn fail_queued(&mut self, reason: &str) {
+        for order in self.queued.drain(..) {
+            order.fail(WriteError::Unavailable(reason.to_owned()));
+        }
+    }
+}
+
+pub(super) fn unconfirmed(reason: &str) -> WriteError {
+    WriteError::Unavailable(format!("{reason}; it was sent, and may take effect"))
+}

@@ -1,0 +1,221 @@
+//! Limits and groups in the broker: what an operator publishes holds on every gateway, and outlives them all.
+
+use std::path::Path;
+use std::process::Command;
+
+use floodway_tests::process::run;
+use floodway_tests::{Broker, Gateway, Publisher, Ws, wait_until};
+use serde_json::{Value, json};
+
+const ROOT: &str = "floodway/control/v1";
+
+/// Publishes a retained message, as a person would; an empty one deletes.
+async fn retain(broker: &Broker, topic: &str, payload: &str) {
+    let mut command = Command::new("mosquitto_pub");
+    let (port, topic) = (broker.port().to_string(), format!("{ROOT}/{topic}"));
+    command.args(["-h", "127.0.0.1", "-p", &port, "-q", "1", "-r"]);
+    command.args(["-t", &topic, "-m", payload]);
+    let sent = run("mosquitto_pub", command).await;
+    assert_eq!(sent.code, Some(0), "{}", sent.stderr);
+}
+
+/// What is retained under `topic` now.
+async fn retained(broker: &Broker, topic: &str) -> Vec<Value> {
+    let mut command = Command::new("mosquitto_sub");
+    let (port, topic) = (broker.port().to_string(), format!("{ROOT}/{topic}"));
+    command.args(["-h", "127.0.0.1", "-p", &port, "--retained-only"]);
+    command.args(["-W", "1", "-t", &topic]);
+    let read = run("mosquitto_sub", command).await;
+    let lines = read.stdout.lines();
+    lines
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect()
+}
+
+/// Lines of the gateway's log that hold `text`.
+fn told(gateway: &Gateway, text: &str) -> usize {
+    let log = gateway.log();
+    log.iter().filter(|line| line.contains(text)).count()
+}
+
+/// Waits until an event of `device` reaches `ws`, which has a filter by group.
+async fn becomes_member(publisher: &mut Publisher, ws: &mut Ws, device: &str) {
+    wait_until("the device is in the group", async || {
+        received(publisher, ws, device).await
+    })
+    .await;
+}
+
+/// Whether an event of `device` that is published now reaches `ws`: the device Z is in the group and comes after it.
+async fn received(publisher: &mut Publisher, ws: &mut Ws, device: &str) -> bool {
+    for name in [device, "Z"] {
+        publisher
+            .telemetry("T1", name, r#"{"metrics":{"n":1}}"#)
+            .await;
+    }
+    let first = ws.next_event().await["device_id"].clone();
+    if first == device {
+        assert_eq!(ws.next_event().await["device_id"], "Z");
+    }
+    first == device
+}
+
+#[tokio::test]
+async fn a_group_that_is_published_holds_on_every_gateway_at_once_and_for_who_comes_later() {
+    let broker = Broker::start().await;
+    retain(&broker, "groups/T1/G", r#"{"devices":["Z"]}"#).await;
+    let (first, second) = (Gateway::start(&broker).await, Gateway::start(&broker).await);
+    let mut publisher = broker.publisher().await;
+    let (mut one, mut two) = (
+        first.ws("T1", "group_id=G").await,
+        second.ws("T1", "group_id=G").await,
+    );
+    for ws in [&mut one, &mut two] {
+        assert!(!received(&mut publisher, ws, "A").await, "A is in no group");
+        ws.send(r#"{"action":"ping"}"#).await;
+        while ws.next().await["type"] != "pong" {}
+    }
+    drop(two);
+    retain(&broker, "groups/T1/G", r#"{"devices":["A","Z"]}"#).await;
+    becomes_member(&mut publisher, &mut one, "A").await;
+    let mut late = second.ws("T1", "group_id=G").await;
+    assert!(received(&mut publisher, &mut late, "A").await);
+    let mut stranger = second.ws("T2", "group_id=G").await;
+    broker.publisher().await.count("T2", "A", 0..1).await;
+    stranger.send(r#"{"action":"ping"}"#).await;
+    assert_eq!(
+        stranger.next().await,
+        json!({"type": "pong"}),
+        "T2 has no such group"
+    );
+}
+
+fn persistence(folder: &Path) -> String {
+    format!(
+        "persistence true\npersistence_location {}/\nautosave_on_changes true\nautosave_interval 1",
+        folder.display()
+    )
+}
+
+#[tokio::test]
+async fn a_group_survives_gateway_and_broker() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut broker = Broker::start_with(&persistence(folder.path())).await;
+    let quick = |broker| Gateway::start(broker).env("FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", "0.5");
+    let gateway = quick(&broker).await;
+    retain(&broker, "groups/T1/G", r#"{"devices":["A","Z"]}"#).await;
+    let mut ws = gateway.ws("T1", "group_id=G").await;
+    becomes_member(&mut broker.publisher().await, &mut ws, "A").await;
+    wait_until("the broker has it on its disk", async || {
+        std::fs::read(folder.path().join("mosquitto.db"))
+            .is_ok_and(|file| file.windows(11).any(|part| part == b"groups/T1/G"))
+    })
+    .await;
+    broker.stop();
+    broker.start_again().await;
+    ws.expect_json(json!({"type": "gap", "reason": "upstream", "dropped": null}))
+        .await;
+    assert!(received(&mut broker.publisher().await, &mut ws, "A").await);
+    drop(ws);
+    drop(gateway);
+    let gateway = quick(&broker).await;
+    let mut ws = gateway.ws("T1", "group_id=G").await;
+    assert!(received(&mut broker.publisher().await, &mut ws, "A").await);
+}
+
+#[tokio::test]
+async fn a_group_that_was_deleted_while_the_broker_was_away_is_gone() {
+    let mut broker = Broker::start().await;
+    retain(&broker, "groups/T1/G", r#"{"devices":["A","Z"]}"#).await;
+    let gateway = Gateway::start(&broker)
+        .env("FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", "0.5")
+        .await;
+    let mut ws = gateway.ws("T1", "group_id=G").await;
+    assert!(received(&mut broker.publisher().await, &mut ws, "A").await);
+    // Without persistence it forgets everything.
+    broker.stop();
+    broker.start_again().await;
+    ws.expect_json(json!({"type": "gap", "reason": "upstream", "dropped": null}))
+        .await;
+    broker.publisher().await.count("T1", "A", 0..1).await;
+    ws.send(r#"{"action":"ping"}"#).await;
+    assert_eq!(ws.next().await, json!({"type": "pong"}));
+}
+
+#[tokio::test]
+async fn a_malformed_document_is_refused_and_named_in_the_log() {
+    let broker = Broker::start().await;
+    let gateway = Gateway::start(&broker).await;
+    retain(&broker, "groups/T1/G", r#"{"devices":["A","Z"]}"#).await;
+    let mut publisher = broker.publisher().await;
+    let mut ws = gateway.ws("T1", "group_id=G").await;
+    becomes_member(&mut publisher, &mut ws, "A").await;
+    for (topic, payload, reason) in [
+        ("groups/T1/G", r#"{"devices":["Z","a/b"]}"#, "devices[1]"),
+        ("groups/T1/G", "not JSON", "is not JSON"),
+        ("limits/default", r#"{"queue_size":0}"#, "queue_size"),
+        ("limits/tenant/T1", r#"{"overflow":"never"}"#, "overflow"),
+        ("limitz/default", "{}", "topic is not known"),
+    ] {
+        retain(&broker, topic, payload).await;
+        wait_until("the log names it", async || {
+            gateway
+                .log()
+                .iter()
+                .any(|line| line.contains(&format!("{ROOT}/{topic}")) && line.contains(reason))
+        })
+        .await;
+        assert!(
+            received(&mut publisher, &mut ws, "A").await,
+            "nothing has changed"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_fleet_is_told_and_forgets_who_stops_or_dies() {
+    let broker = Broker::start().await;
+    let start = || Gateway::start(&broker).env("FLOODWAY_CONTROL_FLEET_SECONDS", "1");
+    let mut first = start().await;
+    let second = start().await;
+    let _ws = first.ws("T1", "").await;
+    wait_until("both are there, and one has a stream", async || {
+        let fleet = retained(&broker, "fleet/+").await;
+        fleet.len() == 2 && fleet.iter().any(|status| status["websocket"] == 1)
+    })
+    .await;
+    first.terminate();
+    assert_eq!(first.exit_code().await, Some(0));
+    assert_eq!(
+        retained(&broker, "fleet/+").await.len(),
+        1,
+        "it said goodbye"
+    );
+    // Killed: only its last will is left.
+    drop(second);
+    wait_until("the broker has cleared it", async || {
+        retained(&broker, "fleet/+").await.is_empty()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_permission_for_control_telemetry_is_served_and_the_log_says_so_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rules = folder.path().join("acl");
+    std::fs::write(&rules, "topic readwrite tenant/#\n").expect("the rules are written");
+    let mut broker = Broker::start_with(&format!("acl_file {}", rules.display())).await;
+    let gateway = Gateway::start(&broker)
+        .env("FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", "0.5")
+        .await;
+    let mut ws = gateway.ws("T1", "").await;
+    broker.publisher().await.count("T1", "A", 0..1).await;
+    ws.expect_numbers(0..1).await;
+    broker.stop();
+    broker.start_again().await;
+    ws.expect_json(json!({"type": "gap", "reason": "upstream", "dropped": null}))
+        .await;
+    broker.publisher().await.count("T1", "A", 1..2).await;
+    ws.expect_numbers(1..2).await;
+    assert_eq!(told(&gateway, "can't be kept in the broker"), 1);
+}
