@@ -29,5 +29,32 @@ pub mod admin {
         /// `google.protobuf.FileDescriptorSet`, as server reflection takes it.
         pub const FILE_DESCRIPTOR_SET: &[u8] =
             include_bytes!(concat!(env!("OUT_DIR"), "/admin_v1.bin"));
+
+        /// The paths of the calls that are marked NO_SIDE_EFFECTS, such as `/floodway.admin.v1.Admin/GetStatus`.
+        ///
+        /// # Panics
+        /// Never: the files were compiled with this crate.
+        pub fn calls_without_side_effects() -> Vec<String> {
+            use prost::Message;
+            use prost_types::FileDescriptorSet;
+            use prost_types::method_options::IdempotencyLevel;
+
+            let files = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).expect("our own files");
+            let services = files.file.iter().flat_map(|file| {
+                let services = file.service.iter();
+                services.map(move |service| (file.package(), service))
+            });
+            let calls = services.flat_map(|(package, service)| {
+                let reading = service.method.iter().filter(|call| {
+                    let level = call
+                        .options
+                        .as_ref()
+                        .map(|options| options.idempotency_level());
+                    level == Some(IdempotencyLevel::NoSideEffects)
+                });
+                reading.map(move |call| format!("/{package}.{}/{}", service.name(), call.name()))
+            });
+            calls.collect()
+        }
     }
 }

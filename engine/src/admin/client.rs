@@ -107,7 +107,7 @@ impl Client {
     /// # Errors
     /// If it does not answer, or not with a status.
     pub async fn status(&mut self) -> Result<Status, ClientError> {
-        let request = self.request(GetStatusRequest {});
+        let request = self.request(GetStatusRequest::default());
         let answer = self.calls.get_status(request).await;
         let answer = answer.map_err(|status| self.refused(&status))?;
         Ok(answer.into_inner().status.unwrap_or_default().into())

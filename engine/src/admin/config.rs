@@ -10,6 +10,8 @@ pub struct Config {
     pub listen: String,
     /// `admin.token`: what clients send as `authorization: Bearer TOKEN`. Default none. Never shown.
     pub token: Option<String>,
+    /// `admin.read_token`: likewise, for those who may look and change nothing. Default none. Never shown.
+    pub read_token: Option<String>,
 }
 
 impl Default for Config {
@@ -17,6 +19,7 @@ impl Default for Config {
         Self {
             listen: "127.0.0.1:9090".to_owned(),
             token: None,
+            read_token: None,
         }
     }
 }
@@ -26,6 +29,7 @@ impl fmt::Debug for Config {
         f.debug_struct("Config")
             .field("listen", &self.listen)
             .field("token", &self.token.as_ref().map(|_| "********"))
+            .field("read_token", &self.read_token.as_ref().map(|_| "********"))
             .finish()
     }
 }

@@ -4,16 +4,18 @@
 //! watching tool ever stands in an event's way. Where a token is set, nothing is answered without it. Only this module
 //! knows gRPC and protobuf.
 //!
-//! `observer` looks at the parts and gives a [`Status`], which `metrics` writes as text and `wire` as protobuf;
-//! `listener`, `routes` and `service` serve them, and `client` asks for them from the shell.
+//! `observer` looks at the parts and gives a [`Status`], which `metrics` writes as text and `wire` as protobuf; `rates`
+//! measures how fast its counts grow; `listener`, `routes` and, by subject, `calls` serve them; `client` asks for them
+//! from the shell.
 
+mod calls;
 mod client;
 mod config;
 mod listener;
 mod metrics;
 mod observer;
+mod rates;
 mod routes;
-mod service;
 mod status;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
@@ -33,10 +35,14 @@ use tonic_health::server::HealthReporter;
 pub use client::{Client, ClientError};
 pub use config::Config;
 pub use observer::{Identity, Observer, Totals, Watched};
-pub use status::{Broker, Connections, Deliveries, Ingest, Limits, Node, Status};
+pub use status::{
+    Broker, Connections, ControlProblem, ControlState, Deliveries, DrainProgress, Ingest, Limits,
+    Node, Rates, Status, TenantConnections,
+};
 
+use calls::Service;
 use routes::Routes;
-use service::Service;
+use token::Tokens;
 
 /// An open private listener that nobody serves yet.
 #[derive(Debug)]
@@ -81,18 +87,25 @@ impl Admin {
         let (stop, stopped) = watch::channel(false);
         let (health, health_server) = tonic_health::server::health_reporter();
         health.set_serving::<AdminServer<Service>>().await;
-        let service = Service::new(observer.clone(), stopped.clone());
+        let service = Service::new(observer.clone(), health.clone(), stopped.clone());
         let routes = Routes::new(
             service,
             health_server,
             observer.clone(),
-            config.token.as_deref(),
+            Tokens::new(config),
         );
         let listener = {
             let _entered = runtime.enter();
             tokio::net::TcpListener::from_std(listener.0)?
         };
-        let serve = move || runtime.block_on(listener::serve(listener, Arc::new(routes), stopped));
+        let measured = observer.clone();
+        let serve = move || {
+            runtime.block_on(async {
+                let measuring = tokio::spawn(rates::measure(measured));
+                listener::serve(listener, Arc::new(routes), stopped).await;
+                measuring.abort();
+            });
+        };
         let thread = Builder::new().name("admin".to_owned()).spawn(serve)?;
         Ok(Self {
             address,
@@ -116,10 +129,7 @@ impl Admin {
     /// Tells those who ask for the gateway's health to send nobody here any more: NOT_SERVING. What else is asked is
     /// answered as before, so that a drain can be watched.
     pub async fn start_draining(&self) {
-        self.health
-            .set_service_status("", ServingStatus::NotServing)
-            .await;
-        self.health.set_not_serving::<AdminServer<Service>>().await;
+        calls::tell_health(&self.health, ServingStatus::NotServing).await;
     }
 
     /// Says good-bye to those who watch, and ends the thread. Blocks for as long as that takes, half a second at most.

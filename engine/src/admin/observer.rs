@@ -4,12 +4,25 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use super::status::{Broker, Connections, Deliveries, Ingest, Limits, Node, Status};
-use crate::index::Index;
+use arc_swap::ArcSwap;
+
+use super::rates::Measured;
+use super::status::{
+    Broker, Connections, ControlProblem, ControlState, Deliveries, DrainProgress, Ingest, Limits,
+    Node, Status, TenantConnections,
+};
+use crate::control::{Control, Standing};
+use crate::event;
+use crate::gateway::Streams;
+use crate::http::REFUSAL_LABELS;
+use crate::index::{Index, Tenant};
 use crate::ingest::{self, Upstreams};
 use crate::shard::{self, END_LABELS};
+
+/// Tenants that a status names.
+const TENANTS: usize = 100;
 
 /// Which gateway this is.
 #[derive(Clone, Debug)]
@@ -54,10 +67,14 @@ pub struct Watched {
     pub brokers: Vec<String>,
     /// Streams that the gateway admits.
     pub connections: u32,
-    /// Events that one subscriber may lag.
-    pub queue_size: usize,
-    /// The tenants and the places that are taken.
-    pub index: Arc<Index>,
+    /// The live streams; the tenants, and the places that are taken.
+    pub streams: Streams,
+    /// Limits and groups that are kept in the broker, and the fleet.
+    pub control: Control,
+    /// What an event may be.
+    pub event: event::Config,
+    /// Clients are told to come back after a random part of this.
+    pub drain_spread: Duration,
     /// The way in.
     pub upstreams: Upstreams,
     /// What each shard counts.
@@ -66,7 +83,7 @@ pub struct Watched {
 
 /// A look at what a gateway does, from any thread. Cheap to clone.
 #[derive(Clone)]
-pub struct Observer(Arc<Watched>);
+pub struct Observer(Arc<Watched>, Arc<ArcSwap<Measured>>);
 
 /// The counts of all shards together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -111,7 +128,7 @@ impl Totals {
 impl Observer {
     /// Looks at these parts.
     pub fn new(watched: Watched) -> Self {
-        Self(Arc::new(watched))
+        Self(Arc::new(watched), Arc::default())
     }
 
     /// What all shards have counted. Each count is exact, though not all are of the same instant.
@@ -127,26 +144,79 @@ impl Observer {
 
     /// Live streams, those in their handshake included.
     pub fn connections(&self) -> u32 {
-        self.0.index.connections()
+        self.index().connections()
     }
 
     /// Tenants that have subscribers, or had some a moment ago.
     pub fn tenants(&self) -> u64 {
-        self.0.index.tenants().len() as u64
+        self.index().tenants().len() as u64
     }
 
-    /// All of it.
+    /// Clients that were refused, in the order of [`REFUSAL_LABELS`].
+    pub fn refused(&self) -> [u64; REFUSAL_LABELS.len()] {
+        self.0.streams.refusals().counts()
+    }
+
+    /// How far the drain is, if there is one.
+    pub async fn drain(&self) -> Option<DrainProgress> {
+        let progress = self.0.streams.drain_progress().await?;
+        let totals = self.totals();
+        Some(DrainProgress {
+            started_at: progress.began,
+            spread: progress.within,
+            connections: progress.streams.into(),
+            untold: totals.ws + totals.sse,
+            remaining: progress.left.into(),
+            stopping: progress.is_last,
+        })
+    }
+
+    pub(super) fn node_id(&self) -> &str {
+        self.0.identity.id()
+    }
+
+    pub(super) fn index(&self) -> &Arc<Index> {
+        self.0.streams.index()
+    }
+
+    pub(super) fn streams(&self) -> &Streams {
+        &self.0.streams
+    }
+
+    pub(super) fn control(&self) -> &Control {
+        &self.0.control
+    }
+
+    pub(super) fn upstreams(&self) -> &Upstreams {
+        &self.0.upstreams
+    }
+
+    pub(super) fn event_config(&self) -> &event::Config {
+        &self.0.event
+    }
+
+    pub(super) fn drain_spread(&self) -> Duration {
+        self.0.drain_spread
+    }
+
+    /// Rates that were measured, for the next looks.
+    pub(super) fn set_measured(&self, measured: Measured) {
+        self.1.store(Arc::new(measured));
+    }
+
+    /// All of it but the progress of a drain, for which [`Observer::drain`] has to ask.
     pub fn status(&self) -> Status {
         let (totals, ingest) = (self.totals(), self.ingest());
+        let measured = **self.1.load();
         Status {
             node: self.node(),
-            draining: self.0.index.is_draining(),
+            draining: self.index().is_draining(),
             broker: Broker {
                 connected: ingest.connected,
                 urls: self.0.brokers.clone(),
                 reconnects: ingest.reconnects,
             },
-            connections: self.streams(&totals),
+            connections: self.connected(&totals),
             limits: self.limits(),
             ingest: Ingest {
                 received: ingest.received,
@@ -166,10 +236,14 @@ impl Observer {
                 sent_bytes: totals.bytes,
                 writes: totals.writes,
             },
+            last_second: measured.last_second,
+            last_minute: measured.last_minute,
+            drain: None,
+            control: self.control_state(),
         }
     }
 
-    fn node(&self) -> Node {
+    pub(super) fn node(&self) -> Node {
         let identity = &self.0.identity;
         Node {
             id: identity.id.clone(),
@@ -180,22 +254,58 @@ impl Observer {
         }
     }
 
-    fn streams(&self, totals: &Totals) -> Connections {
+    fn connected(&self, totals: &Totals) -> Connections {
+        let mut all = self.index().tenants();
+        all.retain(|tenant| tenant.connections() > 0);
+        let mut by_tenant: Vec<_> = all.iter().map(|tenant| places_of(tenant)).collect();
+        by_tenant.sort_by(|one, other| {
+            let by_total = other.total.cmp(&one.total);
+            by_total.then_with(|| one.tenant_id.cmp(&other.tenant_id))
+        });
+        let others = by_tenant.split_off(by_tenant.len().min(TENANTS));
         Connections {
             total: self.connections().into(),
             websocket: totals.ws,
             sse: totals.sse,
             opened: totals.opened,
             closed_by_reason: by_label(END_LABELS.into_iter().zip(totals.closed)),
+            refused_by_reason: by_label(REFUSAL_LABELS.into_iter().zip(self.refused())),
+            tenants: all.len() as u64,
+            by_tenant,
+            other_tenants_total: others.iter().map(|tenant| tenant.total).sum(),
         }
     }
 
     fn limits(&self) -> Limits {
+        let default = self.index().default_limits();
         Limits {
             connections: self.0.connections.into(),
-            connections_per_tenant: self.0.index.connections_per_tenant().into(),
-            queue_size: self.0.queue_size as u64,
+            connections_per_tenant: default.connections.into(),
+            queue_size: default.queue_size.get() as u64,
         }
+    }
+
+    fn control_state(&self) -> ControlState {
+        let control = &self.0.control;
+        let documents = control.documents();
+        let problem = |problem: crate::control::Problem| ControlProblem {
+            topic: problem.topic,
+            detail: problem.reason,
+            received_at: problem.at,
+        };
+        ControlState {
+            synced: control.standing() == Standing::Following,
+            tenant_limits: documents.tenant_limits().count() as u64,
+            groups: documents.group_count() as u64,
+            problems: control.problems().into_iter().rev().map(problem).collect(),
+        }
+    }
+}
+
+fn places_of(tenant: &Tenant) -> TenantConnections {
+    TenantConnections {
+        tenant_id: tenant.id().to_string(),
+        total: tenant.connections().into(),
     }
 }
 

@@ -19,10 +19,10 @@ use tonic::codegen;
 use tonic::server::NamedService;
 use tonic_health::pb::health_server::{Health, HealthServer};
 
+use super::calls::Service;
 use super::metrics;
 use super::observer::Observer;
-use super::service::Service;
-use super::token::Token;
+use super::token::Tokens;
 
 type Answering = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 
@@ -33,7 +33,7 @@ type Grpc = Box<dyn Fn(Request<Incoming>) -> Answering + Send + Sync>;
 pub(super) struct Routes {
     grpc: Vec<(&'static str, Grpc)>,
     observer: Observer,
-    token: Token,
+    tokens: Tokens,
 }
 
 impl Routes {
@@ -41,7 +41,7 @@ impl Routes {
         service: Service,
         health: HealthServer<impl Health>,
         observer: Observer,
-        token: Option<&str>,
+        tokens: Tokens,
     ) -> Self {
         // Tools of some years' standing ask the older version.
         let reflection = described().build_v1().expect("our own descriptors");
@@ -54,18 +54,21 @@ impl Routes {
                 grpc(older),
             ],
             observer,
-            token: Token::new(token),
+            tokens,
         }
     }
 
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let is_grpc = is_grpc(&request);
-        if !self.token.admits(request.headers()) {
+        let Some(access) = self.tokens.access(request.headers()) else {
             return if is_grpc {
                 unauthenticated()
             } else {
                 unauthorized()
             };
+        };
+        if is_grpc && access < self.tokens.needed(request.uri().path()) {
+            return permission_denied();
         }
         if is_grpc {
             return self.call(request).await;
@@ -126,6 +129,11 @@ fn is_grpc(request: &Request<Incoming>) -> bool {
 
 fn unauthenticated() -> Response<Body> {
     tonic::Status::unauthenticated("needs the metadata \"authorization: Bearer TOKEN\"").into_http()
+}
+
+fn permission_denied() -> Response<Body> {
+    tonic::Status::permission_denied("this token is for reading; the call needs admin.token")
+        .into_http()
 }
 
 fn unauthorized() -> Response<Body> {

@@ -23,6 +23,14 @@ pub struct Status {
     pub ingest: Ingest,
     /// What went to subscribers.
     pub deliveries: Deliveries,
+    /// Rates over the last second.
+    pub last_second: Rates,
+    /// Rates over the last 60 seconds.
+    pub last_minute: Rates,
+    /// How far the drain is, if there is one.
+    pub drain: Option<DrainProgress>,
+    /// The limits and groups that are kept in the broker.
+    pub control: ControlState,
 }
 
 /// One run of one gateway.
@@ -66,6 +74,23 @@ pub struct Connections {
     pub opened: u64,
     /// Live streams that ended; every reason is there.
     pub closed_by_reason: BTreeMap<String, u64>,
+    /// Streams that were refused; every reason is there.
+    pub refused_by_reason: BTreeMap<String, u64>,
+    /// Tenants that have streams which count in `total`.
+    pub tenants: u64,
+    /// Those with the most such streams, the most first; at most 100.
+    pub by_tenant: Vec<TenantConnections>,
+    /// The streams that count in `total`, of all other tenants.
+    pub other_tenants_total: u64,
+}
+
+/// How many streams one tenant has.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct TenantConnections {
+    /// The tenant.
+    pub tenant_id: String,
+    /// Its streams that count against the limits.
+    pub total: u64,
 }
 
 /// Limits on live streams.
@@ -105,6 +130,78 @@ pub struct Deliveries {
     pub sent_bytes: u64,
     /// Writes that were asked of the kernel for events.
     pub writes: u64,
+}
+
+/// How fast the counts of the same names grew, each per second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Rates {
+    /// The time that was measured; zero: nothing was measured yet. Seconds in JSON.
+    #[serde(rename = "window_seconds", serialize_with = "seconds")]
+    pub window: Duration,
+    /// Messages that the broker sent.
+    pub received: f64,
+    /// Bytes of their payloads.
+    pub received_bytes: f64,
+    /// Those that became events.
+    pub accepted: f64,
+    /// Those that did not.
+    pub rejected: f64,
+    /// Events handed to the kernel, once for each subscriber.
+    pub delivered: f64,
+    /// Events that matched a subscriber and did not reach it.
+    pub dropped: f64,
+    /// Bytes handed to the kernel.
+    pub sent_bytes: f64,
+    /// Streams that became live.
+    pub opened: f64,
+    /// Live streams that ended.
+    pub closed: f64,
+    /// Streams that were refused.
+    pub refused: f64,
+}
+
+/// How far a drain is.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DrainProgress {
+    /// When it began. RFC 3339 in JSON.
+    #[serde(serialize_with = "rfc3339")]
+    pub started_at: SystemTime,
+    /// The time over which streams are told. Seconds in JSON.
+    #[serde(rename = "spread_seconds", serialize_with = "seconds")]
+    pub spread: Duration,
+    /// Streams that counted against the limits when it began.
+    pub connections: u64,
+    /// Live streams that were not told yet.
+    pub untold: u64,
+    /// Streams that count against the limits now.
+    pub remaining: u64,
+    /// Whether the gateway stops, so that it can't be called off.
+    pub stopping: bool,
+}
+
+/// The gateway's copy of what is kept in the broker.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct ControlState {
+    /// Whether it is what the broker has.
+    pub synced: bool,
+    /// Tenants with limits of their own.
+    pub tenant_limits: u64,
+    /// Groups of all tenants.
+    pub groups: u64,
+    /// Messages that were refused, the newest first; at most 100.
+    pub problems: Vec<ControlProblem>,
+}
+
+/// A message in the broker that is not what its topic asks for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ControlProblem {
+    /// Its topic, escaped.
+    pub topic: String,
+    /// What is wrong with it.
+    pub detail: String,
+    /// When it came. RFC 3339 in JSON.
+    #[serde(serialize_with = "rfc3339")]
+    pub received_at: SystemTime,
 }
 
 fn rfc3339<S: Serializer>(time: &SystemTime, to: S) -> Result<S::Ok, S::Error> {

@@ -1,24 +1,67 @@
-//! The private listener's own token.
+//! The private listener's own tokens, and what each is good for.
 
+use std::collections::BTreeSet;
+
+use floodway_proto::admin::v1::calls_without_side_effects;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use subtle::ConstantTimeEq;
 
-/// Who may ask. Never shown.
-pub(super) struct Token(Option<Box<[u8]>>);
+use super::config::Config;
 
-impl Token {
-    /// Everybody may, if there is no token.
-    pub(super) fn new(token: Option<&str>) -> Self {
-        Self(token.map(|token| token.as_bytes().into()))
+/// What somebody may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Access {
+    /// Look, and change nothing.
+    Read,
+    /// Everything.
+    Full,
+}
+
+/// Who may ask for what. Never shown.
+pub(super) struct Tokens {
+    full: Option<Box<[u8]>>,
+    read: Option<Box<[u8]>>,
+    /// Paths of the admin API's calls that change nothing.
+    readable: BTreeSet<String>,
+}
+
+impl Tokens {
+    /// Everybody may do everything, if there is no token.
+    pub(super) fn new(config: &Config) -> Self {
+        let bytes = |token: &Option<String>| token.as_ref().map(|token| token.as_bytes().into());
+        Self {
+            full: bytes(&config.token),
+            read: bytes(&config.read_token),
+            readable: calls_without_side_effects().into_iter().collect(),
+        }
     }
 
-    /// Whether these headers carry it (RFC 6750, 2.1). Takes the same time wherever a wrong one of the right length
-    /// differs.
-    pub(super) fn admits(&self, headers: &HeaderMap) -> bool {
-        match &self.0 {
-            None => true,
-            Some(token) => bearer(headers).is_some_and(|given| given.ct_eq(token).into()),
+    /// What these headers admit to, if they do (RFC 6750, 2.1). Takes the same time wherever a wrong token of the right
+    /// length differs.
+    pub(super) fn access(&self, headers: &HeaderMap) -> Option<Access> {
+        if self.full.is_none() && self.read.is_none() {
+            return Some(Access::Full);
+        }
+        let given = bearer(headers)?;
+        let is = |token: &Option<Box<[u8]>>| {
+            let token = token.as_deref();
+            token.is_some_and(|token| bool::from(given.ct_eq(token)))
+        };
+        match (is(&self.full), is(&self.read)) {
+            (true, _) => Some(Access::Full),
+            (false, true) => Some(Access::Read),
+            (false, false) => None,
+        }
+    }
+
+    /// What the gRPC call at `path` needs. Health and reflection change nothing.
+    pub(super) fn needed(&self, path: &str) -> Access {
+        let is_ours = path.starts_with("/floodway.");
+        if is_ours && !self.readable.contains(path) {
+            Access::Full
+        } else {
+            Access::Read
         }
     }
 }
@@ -35,6 +78,14 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
 mod tests {
     use super::*;
 
+    fn tokens(token: Option<&str>, read_token: Option<&str>) -> Tokens {
+        Tokens::new(&Config {
+            token: token.map(str::to_owned),
+            read_token: read_token.map(str::to_owned),
+            ..Config::default()
+        })
+    }
+
     fn headers(authorization: &'static str) -> HeaderMap {
         [(AUTHORIZATION, authorization.parse().expect("a value"))]
             .into_iter()
@@ -42,11 +93,16 @@ mod tests {
     }
 
     #[test]
-    fn only_the_token_itself_opens() {
-        let token = Token::new(Some("s3cret"));
+    fn only_the_tokens_themselves_open() {
+        let tokens = tokens(Some("s3cret"), Some("looker"));
         for good in ["Bearer s3cret", "bearer s3cret", "Bearer  s3cret "] {
-            assert!(token.admits(&headers(good)), "{good:?}");
+            assert_eq!(
+                tokens.access(&headers(good)),
+                Some(Access::Full),
+                "{good:?}"
+            );
         }
+        assert_eq!(tokens.access(&headers("Bearer looker")), Some(Access::Read));
         for bad in [
             "",
             "s3cret",
@@ -57,13 +113,29 @@ mod tests {
             "Bearer S3cret",
             "Basic s3cret",
         ] {
-            assert!(!token.admits(&headers(bad)), "{bad:?}");
+            assert_eq!(tokens.access(&headers(bad)), None, "{bad:?}");
         }
-        assert!(!token.admits(&HeaderMap::new()));
+        assert_eq!(tokens.access(&HeaderMap::new()), None);
     }
 
     #[test]
     fn without_a_token_everybody_may() {
-        assert!(Token::new(None).admits(&HeaderMap::new()));
+        let open = tokens(None, None);
+        assert_eq!(open.access(&HeaderMap::new()), Some(Access::Full));
+        let closed = tokens(Some("s3cret"), None);
+        assert_eq!(closed.access(&headers("Bearer ")), None);
+    }
+
+    #[test]
+    fn what_changes_something_needs_the_full_token() {
+        let tokens = tokens(None, None);
+        let needed = |call: &str| tokens.needed(&format!("/floodway.admin.v1.Admin/{call}"));
+        for reading in ["GetStatus", "ListConnections", "Tail", "WatchEvents"] {
+            assert_eq!(needed(reading), Access::Read, "{reading}");
+        }
+        for changing in ["Disconnect", "SetLimits", "PutGroup", "Drain", "NoSuchCall"] {
+            assert_eq!(needed(changing), Access::Full, "{changing}");
+        }
+        assert_eq!(tokens.needed("/grpc.health.v1.Health/Check"), Access::Read);
     }
 }

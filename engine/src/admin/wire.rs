@@ -2,11 +2,14 @@
 //!
 //! Invariant: what a peer leaves out is zero or empty, as protobuf has it; nothing that it sends is an error.
 
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use floodway_proto::admin::v1;
 
-use super::status::{Broker, Connections, Deliveries, Ingest, Limits, Node, Status};
+use super::status::{
+    Broker, Connections, ControlProblem, ControlState, Deliveries, DrainProgress, Ingest, Limits,
+    Node, Rates, Status, TenantConnections,
+};
 
 impl From<Status> for v1::Status {
     fn from(status: Status) -> Self {
@@ -18,6 +21,10 @@ impl From<Status> for v1::Status {
             limits: Some(status.limits.into()),
             ingest: Some(status.ingest.into()),
             deliveries: Some(status.deliveries.into()),
+            last_second: Some(status.last_second.into()),
+            last_minute: Some(status.last_minute.into()),
+            drain: status.drain.map(Into::into),
+            control: Some(status.control.into()),
         }
     }
 }
@@ -32,6 +39,10 @@ impl From<v1::Status> for Status {
             limits: status.limits.unwrap_or_default().into(),
             ingest: status.ingest.unwrap_or_default().into(),
             deliveries: status.deliveries.unwrap_or_default().into(),
+            last_second: status.last_second.unwrap_or_default().into(),
+            last_minute: status.last_minute.unwrap_or_default().into(),
+            drain: status.drain.map(Into::into),
+            control: status.control.unwrap_or_default().into(),
         }
     }
 }
@@ -55,16 +66,162 @@ impl From<v1::Node> for Node {
             id: node.id,
             name: node.name,
             version: node.version,
-            started_at: node
-                .started_at
-                .and_then(|time| time.try_into().ok())
-                .unwrap_or(UNIX_EPOCH),
-            uptime: node
-                .uptime
-                .and_then(|uptime| uptime.try_into().ok())
-                .unwrap_or_default(),
+            started_at: time(node.started_at),
+            uptime: duration(node.uptime),
         }
     }
+}
+
+impl From<Connections> for v1::Connections {
+    fn from(from: Connections) -> Self {
+        Self {
+            total: from.total,
+            websocket: from.websocket,
+            sse: from.sse,
+            opened: from.opened,
+            closed_by_reason: from.closed_by_reason,
+            refused_by_reason: from.refused_by_reason,
+            tenants: from.tenants,
+            by_tenant: all(from.by_tenant),
+            other_tenants_total: from.other_tenants_total,
+        }
+    }
+}
+
+impl From<v1::Connections> for Connections {
+    fn from(from: v1::Connections) -> Self {
+        Self {
+            total: from.total,
+            websocket: from.websocket,
+            sse: from.sse,
+            opened: from.opened,
+            closed_by_reason: from.closed_by_reason,
+            refused_by_reason: from.refused_by_reason,
+            tenants: from.tenants,
+            by_tenant: all(from.by_tenant),
+            other_tenants_total: from.other_tenants_total,
+        }
+    }
+}
+
+impl From<Rates> for v1::Rates {
+    fn from(from: Rates) -> Self {
+        Self {
+            window: from.window.try_into().ok(),
+            received: from.received,
+            received_bytes: from.received_bytes,
+            accepted: from.accepted,
+            rejected: from.rejected,
+            delivered: from.delivered,
+            dropped: from.dropped,
+            sent_bytes: from.sent_bytes,
+            opened: from.opened,
+            closed: from.closed,
+            refused: from.refused,
+        }
+    }
+}
+
+impl From<v1::Rates> for Rates {
+    fn from(from: v1::Rates) -> Self {
+        Self {
+            window: duration(from.window),
+            received: from.received,
+            received_bytes: from.received_bytes,
+            accepted: from.accepted,
+            rejected: from.rejected,
+            delivered: from.delivered,
+            dropped: from.dropped,
+            sent_bytes: from.sent_bytes,
+            opened: from.opened,
+            closed: from.closed,
+            refused: from.refused,
+        }
+    }
+}
+
+impl From<DrainProgress> for v1::DrainProgress {
+    fn from(from: DrainProgress) -> Self {
+        Self {
+            started_at: Some(from.started_at.into()),
+            spread: from.spread.try_into().ok(),
+            connections: from.connections,
+            untold: from.untold,
+            remaining: from.remaining,
+            stopping: from.stopping,
+        }
+    }
+}
+
+impl From<v1::DrainProgress> for DrainProgress {
+    fn from(from: v1::DrainProgress) -> Self {
+        Self {
+            started_at: time(from.started_at),
+            spread: duration(from.spread),
+            connections: from.connections,
+            untold: from.untold,
+            remaining: from.remaining,
+            stopping: from.stopping,
+        }
+    }
+}
+
+impl From<ControlState> for v1::ControlState {
+    fn from(from: ControlState) -> Self {
+        Self {
+            synced: from.synced,
+            tenant_limits: from.tenant_limits,
+            groups: from.groups,
+            problems: all(from.problems),
+        }
+    }
+}
+
+impl From<v1::ControlState> for ControlState {
+    fn from(from: v1::ControlState) -> Self {
+        Self {
+            synced: from.synced,
+            tenant_limits: from.tenant_limits,
+            groups: from.groups,
+            problems: all(from.problems),
+        }
+    }
+}
+
+impl From<ControlProblem> for v1::ControlProblem {
+    fn from(from: ControlProblem) -> Self {
+        Self {
+            topic: from.topic,
+            detail: from.detail,
+            received_at: Some(from.received_at.into()),
+        }
+    }
+}
+
+impl From<v1::ControlProblem> for ControlProblem {
+    fn from(from: v1::ControlProblem) -> Self {
+        Self {
+            topic: from.topic,
+            detail: from.detail,
+            received_at: time(from.received_at),
+        }
+    }
+}
+
+fn all<T, U: From<T>>(from: Vec<T>) -> Vec<U> {
+    from.into_iter().map(Into::into).collect()
+}
+
+/// A time that a peer has sent, if it is one.
+pub(super) fn time(from: Option<prost_types::Timestamp>) -> SystemTime {
+    from.and_then(|time| time.try_into().ok())
+        .unwrap_or(UNIX_EPOCH)
+}
+
+/// A duration that a peer has sent, if it is one.
+pub(super) fn duration(from: Option<prost_types::Duration>) -> Duration {
+    from.and_then(|duration| duration.try_into().ok())
+        .unwrap_or_default()
 }
 
 /// Messages whose fields are the same on both sides.
@@ -86,7 +243,7 @@ macro_rules! same {
 
 same! {
     Broker { connected, urls, reconnects }
-    Connections { total, websocket, sse, opened, closed_by_reason }
+    TenantConnections { tenant_id, total }
     Limits { connections, connections_per_tenant, queue_size }
     Ingest { received, received_bytes, accepted, rejected_by_reason }
     Deliveries { delivered, dropped, overflow_gaps, sent_bytes, writes }

@@ -20,6 +20,7 @@ pub(super) fn run(loaded: &mut Loaded, key: Key, errors: &mut Vec<ConfigError>) 
     let found = [
         tls_files(&loaded.config),
         admin_token(&loaded.config),
+        admin_read_token(&loaded.config),
         payload(&loaded.config),
     ];
     for (key, mend) in found.into_iter().flatten() {
@@ -64,6 +65,16 @@ fn admin_token(config: &Config) -> Found {
     let open = config.admin.token.is_none() && !is_loopback(&config.admin.listen);
     let mend = "other machines reach this address: set admin.token (FLOODWAY_ADMIN_TOKEN), or listen on 127.0.0.1";
     open.then(|| ("admin.listen", mend.to_owned()))
+}
+
+fn admin_read_token(config: &Config) -> Found {
+    let config = &config.admin;
+    let mend = match (&config.token, &config.read_token) {
+        (None, Some(_)) => "needs admin.token beside it (FLOODWAY_ADMIN_TOKEN)",
+        (Some(full), Some(read)) if full == read => "must differ from admin.token",
+        _ => return None,
+    };
+    Some(("admin.read_token", mend.to_owned()))
 }
 
 fn payload(config: &Config) -> Found {

@@ -193,6 +193,8 @@ pub static SETTINGS: &[Setting] = &[
         "Address and port of the private listener: gRPC, metrics, the operator's page"),
     setting!(secret "admin.token", "FLOODWAY_ADMIN_TOKEN", admin.token, TEXT,
         "Bearer token of the private listener; needed if other machines reach it"),
+    setting!(secret "admin.read_token", "FLOODWAY_ADMIN_READ_TOKEN", admin.read_token, TEXT,
+        "Bearer token for those who may look and change nothing; only beside admin.token"),
 
     setting!("mqtt.url", "MQTT_URL", mqtt.urls, BROKERS,
         "Brokers, tried in turn, as mqtt://host:port; default from MQTT_HOST and MQTT_PORT"),

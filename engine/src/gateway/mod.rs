@@ -113,9 +113,13 @@ impl Gateway {
             .map(|_| Inbox::new(config.shard.inbox.get()))
             .collect();
         let identity = Identity::new();
-        let apply = Box::new(steering::apply);
+        let limited = Arc::clone(&index);
+        let apply = Box::new(move |tenant: Option<&_>, limits: Option<&_>| {
+            steering::apply(&limited, tenant, limits);
+        });
         let (control, steering) =
             control::new(&config.control, identity.id(), Arc::clone(&index), apply);
+        let event = config.event.clone();
         let ingest = Ingest::start_controlled(
             config.mqtt,
             config.event,
@@ -123,7 +127,6 @@ impl Gateway {
             Arc::clone(&inboxes),
             steering,
         )?;
-        let queue_size = config.shard.queue_size;
         let shared = http::Shared {
             http: config.http.clone(),
             stream: config.shard,
@@ -145,8 +148,10 @@ impl Gateway {
             identity,
             brokers,
             connections: limits.connections,
-            queue_size: queue_size.get(),
-            index: Arc::clone(&index),
+            streams: streams.clone(),
+            control: control.clone(),
+            event,
+            drain_spread: config.http.drain_spread,
             upstreams: ingest.handle(),
             shards: shards
                 .iter()

@@ -1,20 +1,41 @@
 //! What control sets here, and what it tells the other gateways of this one.
 
+use std::num::NonZeroUsize;
 use std::time::{Instant, UNIX_EPOCH};
 
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::admin::{Observer, Totals};
-use crate::control::{Control, Limits, Status};
+use crate::control::{self, Control, Limits, Status};
+use crate::index::{Index, Overflow, OwnLimits};
 use crate::names::TenantId;
 
-/// Limits of a tenant, or of every tenant, have been set or taken back.
-pub(super) fn apply(tenant: Option<&TenantId>, limits: Option<&Limits>) {
+/// Limits of a tenant, or of every tenant, have been set or taken back: they hold from now on.
+pub(super) fn apply(index: &Index, tenant: Option<&TenantId>, limits: Option<&Limits>) {
+    let applied = index.set_limits(tenant, limits.map(own).unwrap_or_default());
     let tenant = tenant.map_or("(default)", TenantId::as_str);
-    match limits {
-        Some(limits) => tracing::info!(tenant, ?limits, "limits set"),
-        None => tracing::info!(tenant, "limits taken back"),
+    match (applied, limits) {
+        (Err(error), _) => tracing::warn!(tenant, %error, "limits not applied"),
+        (Ok(()), Some(limits)) => tracing::info!(tenant, ?limits, "limits set"),
+        (Ok(()), None) => tracing::info!(tenant, "limits taken back"),
+    }
+}
+
+fn own(limits: &Limits) -> OwnLimits {
+    OwnLimits {
+        connections: limits.connections_per_tenant,
+        queue_size: limits
+            .queue_size
+            .and_then(|size| NonZeroUsize::new(size as usize)),
+        overflow: limits.overflow.map(|policy| match policy {
+            control::Overflow::DropNewest => Overflow::DropNewest,
+            control::Overflow::DropOldest => Overflow::DropOldest,
+            control::Overflow::Latest => Overflow::Latest,
+            control::Overflow::Disconnect => Overflow::Disconnect,
+        }),
+        filter_ids: limits.filter_ids.map(|ids| ids as usize),
+        client_messages_per_second: limits.client_messages_per_second,
     }
 }
 

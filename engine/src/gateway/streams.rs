@@ -6,7 +6,7 @@
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::Mutex;
 
@@ -30,6 +30,7 @@ pub struct Streams {
 #[derive(Clone, Copy, Debug)]
 struct Begun {
     at: SystemTime,
+    within: Duration,
     streams: u32,
     /// The gateway stops, so it can't be called off.
     is_last: bool,
@@ -40,10 +41,14 @@ struct Begun {
 pub struct DrainProgress {
     /// When it began.
     pub began: SystemTime,
+    /// How long it takes until the last stream is told.
+    pub within: Duration,
     /// Live streams at that moment, those in their handshake included.
     pub streams: u32,
     /// Live streams now, that is, those that have not been told yet.
     pub left: u32,
+    /// Whether the gateway stops, so that the drain can't be called off.
+    pub is_last: bool,
 }
 
 /// Live streams in the order of their numbers, which is about that in which they came.
@@ -115,7 +120,7 @@ impl Streams {
         if draining.is_some_and(|begun| begun.is_last) {
             return;
         }
-        self.begin(&mut draining, false);
+        self.begin(&mut draining, drain.within, false);
         all(self.on_each(move |shard| shard.drain(drain))).await;
     }
 
@@ -137,20 +142,24 @@ impl Streams {
         let begun = (*self.draining.lock().await)?;
         Some(DrainProgress {
             began: begun.at,
+            within: begun.within,
             streams: begun.streams,
             left: self.index.connections(),
+            is_last: begun.is_last,
         })
     }
 
     /// The gateway stops: from now on nobody new is admitted, and that is not called off.
     pub(super) async fn begin_last_drain(&self) {
-        self.begin(&mut *self.draining.lock().await, true);
+        let mut draining = self.draining.lock().await;
+        self.begin(&mut draining, Duration::ZERO, true);
     }
 
-    fn begin(&self, draining: &mut Option<Begun>, is_last: bool) {
+    fn begin(&self, draining: &mut Option<Begun>, within: Duration, is_last: bool) {
         self.index.start_draining();
         *draining = Some(Begun {
             at: SystemTime::now(),
+            within,
             streams: self.index.connections(),
             is_last,
         });

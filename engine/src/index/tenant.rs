@@ -11,7 +11,7 @@ use super::awaited::Awaited;
 use super::groups::Groups;
 use super::handover::Handover;
 use super::limits::{Book, Limits};
-use super::tally::{OwnTally, Tallies, TenantCounts};
+use super::tally::{Count, OwnTally, Tallies, TenantCounts};
 use crate::event::EventId;
 use crate::names::TenantId;
 
@@ -41,6 +41,8 @@ pub struct Tenant {
     /// Shards keep a cache of it beside their subscribers, so that none looks it up for a delivery.
     limits: Arc<ArcSwap<Limits>>,
     tallies: Tallies,
+    /// Only ingest writes it.
+    events: Count,
 }
 
 pub(super) enum NoPlace {
@@ -59,6 +61,7 @@ impl Tenant {
             groups: ArcSwap::default(),
             limits: Arc::new(ArcSwap::from_pointee(limits)),
             tallies: Tallies::default(),
+            events: Count::default(),
         }
     }
 
@@ -69,6 +72,7 @@ impl Tenant {
 
     /// Ingest: `event` is accepted. Returns the shards to push it to, a bit each.
     pub fn appended(&self, event: EventId) -> u64 {
+        self.events.add(1);
         self.handover.appended(event.get())
     }
 
@@ -144,6 +148,11 @@ impl Tenant {
     /// What its streams have received since it came into the index.
     pub fn counts(&self) -> TenantCounts {
         self.tallies.sum()
+    }
+
+    /// Events of its devices since it came into the index.
+    pub fn events(&self) -> u64 {
+        self.events.get()
     }
 
     /// Takes a place if fewer than `limit` are taken (0: no limit). One compare-and-swap decides, so the limit is

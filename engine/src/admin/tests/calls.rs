@@ -51,6 +51,7 @@ async fn a_watch_repeats_the_status_until_the_gateway_stops() {
     };
     let request = WatchStatusRequest {
         interval: Some(interval),
+        ..WatchStatusRequest::default()
     };
     let mut watch = client.watch_status(request).await.unwrap().into_inner();
     let mut last = Duration::ZERO;
@@ -70,20 +71,25 @@ async fn a_watch_repeats_the_status_until_the_gateway_stops() {
     }
 }
 
+fn every(interval: Option<prost_types::Duration>) -> WatchStatusRequest {
+    WatchStatusRequest {
+        interval,
+        ..WatchStatusRequest::default()
+    }
+}
+
 #[tokio::test]
 async fn an_interval_out_of_bounds_is_refused_by_name() {
     let private = Private::start(None).await;
     let mut client = AdminClient::new(private.channel().await);
     for (seconds, nanos) in [(0, 0), (0, 99_999_999), (3600, 1), (-1, 0), (i64::MAX, 0)] {
         let interval = Some(prost_types::Duration { seconds, nanos });
-        let refused = client.watch_status(WatchStatusRequest { interval }).await;
+        let refused = client.watch_status(every(interval)).await;
         let refused = refused.expect_err("out of bounds");
         assert_eq!(refused.code(), Code::InvalidArgument);
         assert!(refused.message().starts_with("interval: "), "{refused}");
     }
-    let absent = client
-        .watch_status(WatchStatusRequest { interval: None })
-        .await;
+    let absent = client.watch_status(every(None)).await;
     assert!(
         absent
             .unwrap()
@@ -196,7 +202,10 @@ async fn a_gateway_that_is_not_there_is_named() {
     let private = Private::start(None).await;
     let url = private.url();
     let mut client = AdminClient::new(private.channel().await);
-    client.get_status(GetStatusRequest {}).await.unwrap();
+    client
+        .get_status(GetStatusRequest::default())
+        .await
+        .unwrap();
     private.stop().await;
     let gone = Client::connect(&url, None).await.unwrap_err();
     assert!(matches!(gone, ClientError::Unreachable { .. }), "{gone}");

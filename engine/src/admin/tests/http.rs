@@ -67,6 +67,7 @@ fn an_address_in_use_is_an_error() {
     let config = |listen: String| Config {
         listen,
         token: None,
+        read_token: None,
     };
     let first = Listener::open(&config("127.0.0.1:0".to_owned())).expect("a port");
     let taken = first.0.local_addr().expect("an address").to_string();

@@ -9,7 +9,9 @@ use tokio::net::TcpStream;
 use tonic::transport::{Channel, Endpoint};
 
 use super::*;
+use crate::control;
 use crate::event;
+use crate::gateway::Streams;
 use crate::index::Index;
 use crate::ingest;
 
@@ -30,6 +32,7 @@ impl Private {
         let config = Config {
             listen: "127.0.0.1:0".to_owned(),
             token: token.map(str::to_owned),
+            read_token: token.map(|token| format!("{token}-read")),
         };
         let limits = crate::index::Config {
             connections: 1000,
@@ -43,12 +46,21 @@ impl Private {
         let event = event::Config::default();
         let ingest = ingest::Ingest::start(mqtt, event, Arc::clone(&index), Arc::new([]));
         let ingest = ingest.expect("ingest");
+        let apply = Box::new(|_: Option<&_>, _: Option<&_>| {});
         let observer = Observer::new(Watched {
             identity: Identity::new(),
             brokers: vec!["mqtt://127.0.0.1:1".to_owned()],
             connections: limits.connections,
-            queue_size: 100,
-            index: Arc::clone(&index),
+            streams: Streams::new([], Arc::clone(&index), Arc::default()),
+            control: control::new(
+                &control::Config::default(),
+                "node",
+                Arc::clone(&index),
+                apply,
+            )
+            .0,
+            event: event::Config::default(),
+            drain_spread: Duration::from_secs(5),
             upstreams: ingest.handle(),
             shards: (0..2).map(|_| Arc::default()).collect(),
         });
@@ -117,6 +129,13 @@ fn sample() -> Status {
             sse: 5,
             opened: 40,
             closed_by_reason: counts(&[("closed", 17), ("gone", 10)]),
+            refused_by_reason: counts(&[("bad_token", 11), ("draining", 2)]),
+            tenants: 6,
+            by_tenant: vec![TenantConnections {
+                tenant_id: "T1".to_owned(),
+                total: 13,
+            }],
+            other_tenants_total: 1,
         },
         limits: Limits {
             connections: 9000,
@@ -136,5 +155,42 @@ fn sample() -> Status {
             sent_bytes: 600_000,
             writes: 1500,
         },
+        last_second: rates(1),
+        last_minute: rates(60),
+        drain: Some(DrainProgress {
+            started_at: UNIX_EPOCH + Duration::from_secs(1_771_243_260),
+            spread: Duration::from_secs(30),
+            connections: 20,
+            untold: 15,
+            remaining: 16,
+            stopping: true,
+        }),
+        control: ControlState {
+            synced: true,
+            tenant_limits: 22,
+            groups: 23,
+            problems: vec![ControlProblem {
+                topic: "floodway/control/v1/groups/T/G".to_owned(),
+                detail: "devices: must be a list of names".to_owned(),
+                received_at: UNIX_EPOCH + Duration::from_secs(1_771_243_261),
+            }],
+        },
+    }
+}
+
+fn rates(seconds: u32) -> Rates {
+    let rate = |n: u32| f64::from(n * 1000 + seconds);
+    Rates {
+        window: Duration::from_secs(seconds.into()),
+        received: rate(1),
+        received_bytes: rate(2),
+        accepted: rate(3),
+        rejected: rate(4),
+        delivered: rate(5),
+        dropped: rate(6),
+        sent_bytes: rate(7),
+        opened: rate(8),
+        closed: rate(9),
+        refused: rate(10),
     }
 }
