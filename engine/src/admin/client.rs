@@ -1,62 +1,47 @@
 //! The admin API from the outside, as the shell uses it.
+//!
+//! Invariant: a question is asked once. An answer that does not come in time is an error, and so is an end of the
+//! connection while an answer streams.
 
-use std::error::Error;
+mod calls;
+mod error;
+mod json;
+
 use std::time::Duration;
 
-use floodway_proto::admin::v1::GetStatusRequest;
 use floodway_proto::admin::v1::admin_client::AdminClient;
 use http::Uri;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Request};
+use tonic::{Request, Streaming};
 
-use super::status::Status;
+/// The messages of the admin API.
+pub use floodway_proto::admin::v1 as api;
+pub use json::{Json, Named};
+
+pub use error::ClientError;
 
 /// Time to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Time for an answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time for an answer, or for the beginning of one that streams. The gateway itself waits for its broker in between.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Why a gateway's admin API gives no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// Not the URL of a private listener.
-    #[error("\"{0}\" is not the URL of a gateway's private listener; expected http://host:port")]
-    Url(String),
-    /// The token has characters that no header can carry.
-    #[error("the token has characters that can't be sent")]
-    Token,
-    /// Nobody answers there.
-    #[error(
-        "can't reach a gateway at {url}: {cause}; is it running, and is --admin the address of admin.listen?"
-    )]
-    Unreachable {
-        /// Where it was looked for.
-        url: String,
-        /// What went wrong.
-        cause: String,
-    },
-    /// No token was given, or a wrong one.
-    #[error(
-        "the gateway at {0} does not accept this token; give admin.token by FLOODWAY_ADMIN_TOKEN or --token"
-    )]
-    Unauthenticated(String),
-    /// It answered with an error.
-    #[error("the gateway at {url} answered: {answer}")]
-    Answered {
-        /// Who answered.
-        url: String,
-        /// Its code and text.
-        answer: String,
-    },
-}
+/// How often a connection on which nothing comes is tried.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 /// A connection to one gateway's private listener.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Client {
     calls: AdminClient<Channel>,
     credential: Option<MetadataValue<Ascii>>,
+    url: String,
+}
+
+/// An answer that streams.
+#[derive(Debug)]
+pub struct Answers<T> {
+    stream: Streaming<T>,
     url: String,
 }
 
@@ -93,24 +78,16 @@ impl Client {
         let endpoint = Endpoint::from_shared(url.to_owned())
             .map_err(|_| ClientError::Url(url.to_owned()))?
             .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(ANSWER_TIMEOUT);
+            .timeout(ANSWER_TIMEOUT)
+            .http2_keep_alive_interval(KEEP_ALIVE);
         let channel = endpoint.connect().await;
         Ok(Self {
-            calls: AdminClient::new(channel.map_err(|error| unreachable(url, &error))?),
+            calls: AdminClient::new(
+                channel.map_err(|error| ClientError::unreachable(url, &error))?,
+            ),
             credential: credential.transpose()?,
             url: url.to_owned(),
         })
-    }
-
-    /// How the gateway does now.
-    ///
-    /// # Errors
-    /// If it does not answer, or not with a status.
-    pub async fn status(&mut self) -> Result<Status, ClientError> {
-        let request = self.request(GetStatusRequest::default());
-        let answer = self.calls.get_status(request).await;
-        let answer = answer.map_err(|status| self.refused(&status))?;
-        Ok(answer.into_inner().status.unwrap_or_default().into())
     }
 
     fn request<T>(&self, message: T) -> Request<T> {
@@ -122,28 +99,18 @@ impl Client {
         }
         request
     }
-
-    fn refused(&self, status: &tonic::Status) -> ClientError {
-        let url = self.url.clone();
-        match status.code() {
-            Code::Unauthenticated => ClientError::Unauthenticated(url),
-            Code::Unavailable => unreachable(&url, status),
-            code => ClientError::Answered {
-                url,
-                answer: format!("{code:?}: {}", status.message()),
-            },
-        }
-    }
 }
 
-/// The innermost cause says most: "Connection refused" rather than "transport error".
-fn unreachable(url: &str, error: &dyn Error) -> ClientError {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    ClientError::Unreachable {
-        url: url.to_owned(),
-        cause: innermost.to_string(),
+impl<T> Answers<T> {
+    /// The next message.
+    ///
+    /// # Errors
+    /// If the gateway ends the answer, or the connection is lost.
+    pub async fn next(&mut self) -> Result<T, ClientError> {
+        match self.stream.message().await {
+            Ok(Some(message)) => Ok(message),
+            Ok(None) => Err(ClientError::Ended(self.url.clone())),
+            Err(status) => Err(ClientError::of(&self.url, &status)),
+        }
     }
 }

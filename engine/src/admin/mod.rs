@@ -32,7 +32,7 @@ use tokio::sync::watch;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-pub use client::{Client, ClientError};
+pub use client::{Answers, Client, ClientError, Json, Named, api};
 pub use config::Config;
 pub use observer::{Identity, Observer, Totals, Watched};
 pub use status::{

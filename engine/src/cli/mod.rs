@@ -4,6 +4,7 @@
 //! or configuration. What a command is asked for goes to stdout, everything else to stderr.
 
 use std::io::{self, Write};
+use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -11,13 +12,25 @@ use clap::{Parser, Subcommand};
 use crate::config::ConfigErrors;
 
 mod check;
+mod connections;
 #[cfg(feature = "demo")]
 mod demo;
+mod disconnect;
+mod drain;
+mod events;
+mod explain;
 mod flags;
+mod generate;
+mod groups;
+mod limits;
 mod remote;
 mod serve;
+mod show;
 mod status;
+mod tail;
+mod tenants;
 mod token;
+mod top;
 
 /// Telemetry from an MQTT broker, fanned out to very many WebSocket and SSE subscribers.
 #[derive(Parser)]
@@ -35,6 +48,18 @@ enum Command {
     Token(token::Args),
     Check(check::Args),
     Status(status::Args),
+    Top(top::Args),
+    Tenants(tenants::Args),
+    Connections(connections::Args),
+    Disconnect(disconnect::Args),
+    Limits(limits::Args),
+    Groups(groups::Args),
+    Drain(drain::Args),
+    Tail(tail::Args),
+    Events(events::Args),
+    Explain(explain::Args),
+    Completions(generate::Completions),
+    Man(generate::Man),
 }
 
 /// Why a command failed.
@@ -60,6 +85,18 @@ pub fn run() -> ExitCode {
         Command::Token(args) => token::run(args),
         Command::Check(args) => check::run(args),
         Command::Status(args) => status::run(args),
+        Command::Top(args) => top::run(args),
+        Command::Tenants(args) => tenants::run(args),
+        Command::Connections(args) => connections::run(args),
+        Command::Disconnect(args) => disconnect::run(args),
+        Command::Limits(args) => limits::run(args),
+        Command::Groups(args) => groups::run(args),
+        Command::Drain(args) => drain::run(args),
+        Command::Tail(args) => tail::run(args),
+        Command::Events(args) => events::run(args),
+        Command::Explain(args) => explain::run(args),
+        Command::Completions(args) => generate::completions(args),
+        Command::Man(args) => generate::man(args),
     };
     let (status, why) = match done {
         Ok(()) => return ExitCode::SUCCESS,
@@ -96,15 +133,19 @@ fn warn(warnings: &[String]) {
 
 /// Writes what the command was asked for. A reader that has seen enough (`| head`) is no failure.
 fn print(text: &str) -> Result<(), Failure> {
+    print_next(text).map(|_| ())
+}
+
+/// The same for a part of it: breaks off where the reader has seen enough.
+fn print_next(text: &str) -> Result<ControlFlow<()>, Failure> {
     let mut stdout = io::stdout().lock();
     match stdout
         .write_all(text.as_bytes())
         .and_then(|()| stdout.flush())
     {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::Running(format!("stdout: {error}")))
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(ControlFlow::Continue(())),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
+        Err(error) => Err(Failure::Running(format!("stdout: {error}"))),
     }
 }
 

@@ -1,25 +1,99 @@
-//! Flags of the commands that speak to a running gateway.
+//! Flags of the commands that speak to a running gateway, and how they print what it answers.
+
+use std::ops::ControlFlow;
+
+use serde::Serialize;
 
 use super::Failure;
 use crate::admin::{Client, ClientError};
+use crate::names;
 
 /// Which gateway, and who asks.
 #[derive(clap::Args)]
-pub(super) struct Remote {
+pub(super) struct Access {
     /// Private listener of the gateway
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9090", value_parser = url)]
+    #[arg(long, global = true, value_name = "URL", default_value = "http://127.0.0.1:9090", value_parser = url)]
     admin: String,
     /// Token of the private listener; other users of this machine can see flags
-    #[arg(long, env = "FLOODWAY_ADMIN_TOKEN", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "FLOODWAY_ADMIN_TOKEN",
+        hide_env_values = true
+    )]
     token: Option<String>,
 }
 
-impl Remote {
+/// Which gateway, who asks, and for whom the answer is.
+#[derive(clap::Args)]
+pub(super) struct Remote {
+    #[command(flatten)]
+    access: Access,
+    /// Print JSON, for scripts
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+impl Access {
     pub(super) async fn connect(&self) -> Result<Client, Failure> {
         // As in the configuration, an empty one is none.
         let token = self.token.as_deref().filter(|token| !token.is_empty());
         Ok(Client::connect(&self.admin, token).await?)
     }
+
+    /// The gateway as it was named.
+    pub(super) fn url(&self) -> &str {
+        &self.admin
+    }
+}
+
+impl Remote {
+    pub(super) async fn connect(&self) -> Result<Client, Failure> {
+        self.access.connect().await
+    }
+
+    /// Prints one answer: a JSON document, or the text for people.
+    pub(super) fn print(
+        &self,
+        json: impl Serialize,
+        text: impl FnOnce() -> String,
+    ) -> Result<(), Failure> {
+        if self.json {
+            let json = serde_json::to_string_pretty(&json);
+            let json = json.map_err(|error| Failure::Running(error.to_string()))?;
+            super::print(&format!("{json}\n"))
+        } else {
+            super::print(&text())
+        }
+    }
+
+    /// Prints one of many: a line of JSON, or the text for people. Breaks off where nobody reads any more.
+    pub(super) fn print_next(
+        &self,
+        json: impl Serialize,
+        text: impl FnOnce() -> String,
+    ) -> Result<ControlFlow<()>, Failure> {
+        if self.json {
+            let json = serde_json::to_string(&json);
+            let json = json.map_err(|error| Failure::Running(error.to_string()))?;
+            super::print_next(&format!("{json}\n"))
+        } else {
+            super::print_next(&text())
+        }
+    }
+}
+
+/// Reads the id of a tenant, device or group.
+pub(super) fn name(text: &str) -> Result<String, String> {
+    names::check(text)
+        .map(|()| text.to_owned())
+        .map_err(|error| error.to_string())
+}
+
+/// Reads a duration such as 60s.
+pub(super) fn span(text: &str) -> Result<prost_types::Duration, String> {
+    let span = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    span.try_into().map_err(|_| "is too long".to_owned())
 }
 
 fn url(text: &str) -> Result<String, String> {
@@ -32,9 +106,61 @@ impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         match error {
             ClientError::Url(_) | ClientError::Token => Self::Usage(error.to_string()),
+            ClientError::Argument(told) => Self::Usage(argument(&told)),
             ClientError::Unreachable { .. }
             | ClientError::Unauthenticated(_)
+            | ClientError::ReadOnly(_)
+            | ClientError::Unknown(_)
+            | ClientError::Ended(_)
             | ClientError::Answered { .. } => Self::Running(error.to_string()),
         }
+    }
+}
+
+/// The gateway names the field of the message; people typed a flag.
+fn argument(told: &str) -> String {
+    let Some((field, what)) = told.split_once(": ") else {
+        return told.to_owned();
+    };
+    let last = field.rsplit('.').next().unwrap_or(field);
+    let last = last.split('[').next().unwrap_or(last);
+    let flag = match last {
+        "tenant_id" => "tenant",
+        "device_id" | "device_ids" => "device",
+        "group_id" | "group_ids" => "group",
+        "connection_id" => "connection",
+        "metric_names" => "metric",
+        "kinds" => "kind",
+        "subject"
+        | "transport"
+        | "reason"
+        | "spread"
+        | "interval"
+        | "topic"
+        | "payload"
+        | "connections_per_tenant"
+        | "queue_size"
+        | "overflow"
+        | "filter_ids"
+        | "client_messages_per_second" => last,
+        _ => return told.to_owned(),
+    };
+    format!("--{}: {what}", flag.replace('_', "-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_gateway_says_of_a_field_names_the_flag() {
+        assert_eq!(argument("reason: too long"), "--reason: too long");
+        assert_eq!(
+            argument("limits.queue_size: must be from 1 to 1000000"),
+            "--queue-size: must be from 1 to 1000000"
+        );
+        assert_eq!(argument("device_ids[3]: is empty"), "--device: is empty");
+        assert_eq!(argument("page_token: not one"), "page_token: not one");
+        assert_eq!(argument("what else"), "what else");
     }
 }

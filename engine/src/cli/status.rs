@@ -1,128 +1,103 @@
-//! `floodway status`: how a running gateway does.
+//! `floodway status`: how a running gateway does, or all on its broker.
 
-use std::collections::BTreeMap;
-use std::fmt::Write;
-use std::time::Duration;
+use std::io::IsTerminal;
+
+use serde::{Serialize, Serializer};
 
 use super::Failure;
-use super::remote::Remote;
-use crate::admin::Status;
+use super::remote::{Remote, span};
+use crate::admin::Json;
+use crate::admin::api::{Fleet, GetStatusRequest, Status, WatchStatusRequest};
+
+mod table;
+
+/// Clears a terminal and goes to its upper left corner.
+const CLEAR: &str = "\u{1b}[H\u{1b}[2J";
 
 /// Show how a running gateway does
 #[derive(clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     remote: Remote,
-    /// Print JSON, for scripts
+    /// Show every gateway on the same broker as well
     #[arg(long)]
-    json: bool,
+    fleet: bool,
+    /// Show it again and again
+    #[arg(long)]
+    watch: bool,
+    /// Time between two answers of --watch, from 100ms to 1h
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = span, requires = "watch")]
+    interval: prost_types::Duration,
+}
+
+/// What the gateway said. Alone, a status stands at the top of the document.
+struct Answer<'a> {
+    status: &'a Status,
+    fleet: Option<&'a Fleet>,
+}
+
+impl Serialize for Answer<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let status = Json::of(self.status);
+        match self.fleet {
+            None => status.serialize(to),
+            Some(fleet) => to.collect_map([("status", status), ("fleet", Json::of(fleet))]),
+        }
+    }
+}
+
+impl Answer<'_> {
+    fn text(&self) -> String {
+        let mut text = table::status(self.status);
+        if let Some(fleet) = self.fleet {
+            text.push('\n');
+            text.push_str(&table::fleet(fleet));
+        }
+        text
+    }
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     super::block_on(async {
-        let status = args.remote.connect().await?.status().await?;
-        if args.json {
-            let json = serde_json::to_string_pretty(&status);
-            let json = json.map_err(|error| Failure::Running(error.to_string()))?;
-            super::print(&format!("{json}\n"))
+        if args.watch {
+            watch(&args).await
         } else {
-            super::print(&table(&status))
+            once(&args).await
         }
     })
 }
 
-/// A line for each part, for people.
-fn table(status: &Status) -> String {
-    let lines = [
-        ("gateway", gateway(status)),
-        ("state", state(status).to_owned()),
-        ("broker", broker(status)),
-        ("streams", streams(status)),
-        ("opened", opened(status)),
-        ("events in", ingest(status)),
-        ("deliveries", deliveries(status)),
-    ];
-    let mut table = String::new();
-    for (name, line) in lines {
-        writeln!(table, "{name:<11} {line}").expect("a String takes all that is written");
-    }
-    table
-}
-
-fn gateway(status: &Status) -> String {
-    let node = &status.node;
-    // Whole seconds are enough for people.
-    let up = humantime::format_duration(Duration::from_secs(node.uptime.as_secs()));
-    let (name, id, version) = (&node.name, &node.id, &node.version);
-    format!("{name} ({id}), floodway {version}, up {up}")
-}
-
-fn state(status: &Status) -> &'static str {
-    if status.draining {
-        "draining"
-    } else if status.broker.connected {
-        "serving"
-    } else {
-        "no broker connected: new streams are refused"
-    }
-}
-
-fn broker(status: &Status) -> String {
-    let broker = &status.broker;
-    let connected = if broker.connected {
-        "connected"
-    } else {
-        "not connected"
+async fn once(args: &Args) -> Result<(), Failure> {
+    let request = GetStatusRequest { fleet: args.fleet };
+    let answer = args.remote.connect().await?.get_status(request).await?;
+    let answer = Answer {
+        status: &answer.status.unwrap_or_default(),
+        fleet: answer.fleet.as_ref(),
     };
-    let (urls, reconnects) = (broker.urls.join(", "), broker.reconnects);
-    format!("{urls}: {connected}, {reconnects} reconnects")
+    args.remote.print(&answer, || answer.text())
 }
 
-fn streams(status: &Status) -> String {
-    let (connections, limits) = (&status.connections, &status.limits);
-    let per_tenant = match limits.connections_per_tenant {
-        0 => "no limit per tenant".to_owned(),
-        limit => format!("{limit} per tenant"),
+async fn watch(args: &Args) -> Result<(), Failure> {
+    let request = WatchStatusRequest {
+        interval: Some(args.interval),
+        fleet: args.fleet,
+        ..WatchStatusRequest::default()
     };
-    format!(
-        "{} of {} ({} WebSocket, {} SSE), {per_tenant}",
-        connections.total, limits.connections, connections.websocket, connections.sse
-    )
-}
-
-fn opened(status: &Status) -> String {
-    let connections = &status.connections;
-    let closed = with_reasons(&connections.closed_by_reason);
-    format!("{}, closed {closed}", connections.opened)
-}
-
-fn ingest(status: &Status) -> String {
-    let ingest = &status.ingest;
-    let rejected = with_reasons(&ingest.rejected_by_reason);
-    format!(
-        "{} ({} bytes), accepted {}, rejected {rejected}",
-        ingest.received, ingest.received_bytes, ingest.accepted
-    )
-}
-
-fn deliveries(status: &Status) -> String {
-    let deliveries = &status.deliveries;
-    format!(
-        "{} ({} bytes), dropped {} in {} gaps",
-        deliveries.delivered, deliveries.sent_bytes, deliveries.dropped, deliveries.overflow_gaps
-    )
-}
-
-/// The sum, and what it is made of.
-fn with_reasons(counts: &BTreeMap<String, u64>) -> String {
-    let sum: u64 = counts.values().sum();
-    let occurred = counts.iter().filter(|(_, count)| **count > 0);
-    let reasons: Vec<_> = occurred
-        .map(|(reason, n)| format!("{reason} {n}"))
-        .collect();
-    if reasons.is_empty() {
-        sum.to_string()
+    let clear = if std::io::stdout().is_terminal() {
+        CLEAR
     } else {
-        format!("{sum} ({})", reasons.join(", "))
+        "\n"
+    };
+    let mut answers = args.remote.connect().await?.watch_status(request).await?;
+    loop {
+        let answer = answers.next().await?;
+        let answer = Answer {
+            status: &answer.status.unwrap_or_default(),
+            fleet: answer.fleet.as_ref(),
+        };
+        let text = || format!("{clear}{}", answer.text());
+        if args.remote.print_next(&answer, text)?.is_break() {
+            return Ok(());
+        }
     }
 }

@@ -1,0 +1,59 @@
+//! How numbers, times and lists are written for people.
+
+mod table;
+mod units;
+
+pub(super) use table::{Table, fields};
+pub(super) use units::{age, bytes, clock, count, date, duration, per_second, since};
+
+/// `text` without what a terminal would take for a command: what a client sent must not steer the operator's screen.
+pub(super) fn plain(text: &str) -> String {
+    text.chars()
+        .map(|c| if is_command(c) { '\u{fffd}' } else { c })
+        .collect()
+}
+
+/// Control characters, and those that turn the direction of what follows.
+fn is_command(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// `text`, or a dash where there is none.
+pub(super) fn or_dash(text: &str) -> String {
+    if text.is_empty() {
+        "-".to_owned()
+    } else {
+        plain(text)
+    }
+}
+
+/// `1 stream`, `2 streams`.
+pub(super) fn plural(count: u64, one: &str) -> String {
+    if count == 1 {
+        format!("1 {one}")
+    } else {
+        format!("{count} {one}s")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_clients_send_does_not_reach_the_terminal_as_commands() {
+        assert_eq!(
+            plain("a\u{1b}[2Jb\u{9b}c\n"),
+            "a\u{fffd}[2Jb\u{fffd}c\u{fffd}"
+        );
+        assert_eq!(plain("\u{202e}drow"), "\u{fffd}drow");
+        assert_eq!(plain("köln 7"), "köln 7");
+    }
+
+    #[test]
+    fn nothing_is_a_dash_and_one_is_no_plural() {
+        assert_eq!(or_dash(""), "-");
+        assert_eq!(plural(1, "stream"), "1 stream");
+        assert_eq!(plural(0, "stream"), "0 streams");
+    }
+}

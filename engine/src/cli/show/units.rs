@@ -1,0 +1,155 @@
+//! Numbers with their units, short enough for a column.
+
+use std::time::{Duration, SystemTime};
+
+use prost_types::Timestamp;
+
+const SECOND: u64 = 1;
+const MINUTE: u64 = 60 * SECOND;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// The two largest units that are not nothing: `3m12s`, `2h05m`, `40d06h`.
+pub(in crate::cli) fn age(of: Duration) -> String {
+    let seconds = of.as_secs();
+    match seconds {
+        0..MINUTE => format!("{seconds}s"),
+        MINUTE..HOUR => format!("{}m{:02}s", seconds / MINUTE, seconds % MINUTE),
+        HOUR..DAY => format!("{}h{:02}m", seconds / HOUR, seconds % HOUR / MINUTE),
+        _ => format!("{}d{:02}h", seconds / DAY, seconds % DAY / HOUR),
+    }
+}
+
+/// A duration of a message; an absent one, or one that is none, is nothing.
+pub(in crate::cli) fn duration(of: Option<prost_types::Duration>) -> Duration {
+    of.and_then(|span| span.try_into().ok()).unwrap_or_default()
+}
+
+/// How long before `now` that was; a dash if never.
+pub(in crate::cli) fn since(then: Option<Timestamp>, now: SystemTime) -> String {
+    match time(then) {
+        // The other machine's clock may be ahead of this one.
+        Some(then) => age(now.duration_since(then).unwrap_or_default()),
+        None => "-".to_owned(),
+    }
+}
+
+/// Date and time in UTC, to the second; a dash if there is none.
+pub(in crate::cli) fn date(of: Option<Timestamp>) -> String {
+    time(of).map_or_else(
+        || "-".to_owned(),
+        |time| humantime::format_rfc3339_seconds(time).to_string(),
+    )
+}
+
+/// The time of the day in UTC, to the millisecond; a dash if there is none.
+pub(in crate::cli) fn clock(of: Option<Timestamp>) -> String {
+    let text = time(of).map(|time| humantime::format_rfc3339_millis(time).to_string());
+    let clock = text.as_deref().and_then(|text| text.split_once('T'));
+    clock.map_or_else(|| "-".to_owned(), |(_, clock)| clock.to_owned())
+}
+
+/// Times beyond what can be written, after the year 9999, are none.
+fn time(of: Option<Timestamp>) -> Option<SystemTime> {
+    let end = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_800);
+    let time = SystemTime::try_from(of?).ok()?;
+    (SystemTime::UNIX_EPOCH..end)
+        .contains(&time)
+        .then_some(time)
+}
+
+/// `512 B`, `1.5 KiB`, `20 MiB`.
+pub(in crate::cli) fn bytes(count: f64) -> String {
+    let (mut left, mut unit) = (count, "B");
+    for larger in ["KiB", "MiB", "GiB", "TiB", "PiB"] {
+        if left < 1024.0 {
+            break;
+        }
+        (left, unit) = (left / 1024.0, larger);
+    }
+    if unit == "B" {
+        format!("{left:.0} B")
+    } else {
+        format!("{} {unit}", three_digits(left))
+    }
+}
+
+/// `999`, `12.3k`, `4.56M`.
+pub(in crate::cli) fn count(of: f64) -> String {
+    let (mut left, mut unit) = (of, "");
+    for larger in ["k", "M", "G", "T"] {
+        if left < 1000.0 {
+            break;
+        }
+        (left, unit) = (left / 1000.0, larger);
+    }
+    // Below ten of whatever is counted, a tenth may be all there is.
+    if unit.is_empty() && (left >= 10.0 || left.fract() == 0.0) {
+        format!("{left:.0}")
+    } else if unit.is_empty() {
+        format!("{left:.1}")
+    } else {
+        format!("{}{unit}", three_digits(left))
+    }
+}
+
+/// `12.3k/s`.
+pub(in crate::cli) fn per_second(rate: f64) -> String {
+    format!("{}/s", count(rate))
+}
+
+fn three_digits(number: f64) -> String {
+    if number < 9.995 {
+        format!("{number:.2}")
+    } else if number < 99.95 {
+        format!("{number:.1}")
+    } else {
+        format!("{number:.0}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Option<Timestamp> {
+        Some(Timestamp { seconds, nanos: 0 })
+    }
+
+    #[test]
+    fn an_age_has_two_units_at_most() {
+        let age = |seconds| age(Duration::from_secs(seconds));
+        assert_eq!(age(0), "0s");
+        assert_eq!(age(59), "59s");
+        assert_eq!(age(192), "3m12s");
+        assert_eq!(age(3600), "1h00m");
+        assert_eq!(age(86_399), "23h59m");
+        assert_eq!(age(40 * 86_400 + 6 * 3600), "40d06h");
+    }
+
+    #[test]
+    fn times_that_are_none_or_ahead_do_not_confuse() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(100);
+        assert_eq!(since(at(40), now), "1m00s");
+        assert_eq!(since(at(160), now), "0s");
+        assert_eq!(since(None, now), "-");
+        assert_eq!(date(at(0)), "1970-01-01T00:00:00Z");
+        assert_eq!(date(at(i64::MAX)), "-");
+        assert_eq!(clock(at(61)), "00:01:01.000Z");
+        assert_eq!(clock(at(-1)), "-");
+    }
+
+    #[test]
+    fn sizes_and_counts_keep_three_digits() {
+        assert_eq!(bytes(0.0), "0 B");
+        assert_eq!(bytes(1023.0), "1023 B");
+        assert_eq!(bytes(1536.0), "1.50 KiB");
+        assert_eq!(bytes(20.0 * 1024.0 * 1024.0), "20.0 MiB");
+        assert_eq!(count(0.0), "0");
+        assert_eq!(count(0.5), "0.5");
+        assert_eq!(count(999.0), "999");
+        assert_eq!(count(12_340.0), "12.3k");
+        assert_eq!(count(4_560_000.0), "4.56M");
+        assert_eq!(per_second(123_400.0), "123k/s");
+    }
+}
