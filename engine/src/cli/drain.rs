@@ -51,7 +51,7 @@ fn cancelled(drain: Option<&DrainProgress>) -> String {
     }
 }
 
-/// `since 2026-…: 40 streams told over 1m00s, 30 not told yet, 35 left`.
+/// `since 2026-…: 40 streams to be told over 1m00s, 30 not told yet, 35 left`.
 pub(super) fn progress(drain: &DrainProgress) -> String {
     let stopping = if drain.stopping {
         ", the gateway stops then"
@@ -59,7 +59,7 @@ pub(super) fn progress(drain: &DrainProgress) -> String {
         ""
     };
     format!(
-        "since {}: {} told over {}, {} not told yet, {} left{stopping}",
+        "since {}: {} to be told over {}, {} not told yet, {} left{stopping}",
         date(drain.started_at),
         plural(drain.connections, "stream"),
         age(duration(drain.spread)),
@@ -87,7 +87,7 @@ mod tests {
         };
         assert_eq!(
             progress(&drain),
-            "since 1970-01-01T00:00:00Z: 40 streams told over 1m00s, 30 not told yet, 35 left, the gateway stops then"
+            "since 1970-01-01T00:00:00Z: 40 streams to be told over 1m00s, 30 not told yet, 35 left, the gateway stops then"
         );
         assert_eq!(cancelled(None), "no drain was under way\n");
     }

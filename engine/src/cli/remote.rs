@@ -107,12 +107,15 @@ impl From<ClientError> for Failure {
         match error {
             ClientError::Url(_) | ClientError::Token => Self::Usage(error.to_string()),
             ClientError::Argument(told) => Self::Usage(argument(&told)),
+            ClientError::Answered { url, answer } => {
+                let answer = answer.replacen("_id: ", ": ", 1);
+                Self::Running(ClientError::Answered { url, answer }.to_string())
+            }
             ClientError::Unreachable { .. }
             | ClientError::Unauthenticated(_)
             | ClientError::ReadOnly(_)
             | ClientError::Unknown(_)
-            | ClientError::Ended(_)
-            | ClientError::Answered { .. } => Self::Running(error.to_string()),
+            | ClientError::Ended(_) => Self::Running(error.to_string()),
         }
     }
 }
