@@ -99,9 +99,26 @@ impl Index {
     /// # Errors
     /// The first limit that is reached: the tenant's, then the gateway's. Nothing is held then.
     pub fn enter(&self, tenant: &TenantId) -> Result<Place, NoPlace> {
+        self.enter_within(tenant, |tenant| tenant.limits().connections)
+    }
+
+    /// The same also where the tenant has as many streams as it may, for an operator who looks at it. It counts as any
+    /// other place does.
+    ///
+    /// # Errors
+    /// If the gateway's limit is reached.
+    pub fn enter_beyond_limit(&self, tenant: &TenantId) -> Result<Place, NoPlace> {
+        self.enter_within(tenant, |_| 0)
+    }
+
+    fn enter_within(
+        &self,
+        tenant: &TenantId,
+        limit: impl Fn(&Tenant) -> u32,
+    ) -> Result<Place, NoPlace> {
         loop {
             let found = self.find_or_add(tenant);
-            let limit = found.limits().connections;
+            let limit = limit(&found);
             match Place::take(found, limit, &self.gateway) {
                 Ok(place) => return Ok(place),
                 Err(place::Refused::Retired) => {}
