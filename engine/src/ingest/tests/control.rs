@@ -301,9 +301,12 @@ async fn forgetful(listener: tokio::net::TcpListener, refused: Arc<std::sync::at
     let mut held = Vec::new();
     loop {
         let (mut stream, _) = listener.accept().await.unwrap();
-        let mut connect = [0; 256];
-        stream.read(&mut connect).await.unwrap();
         // Type and length, the protocol's name and version, then the flags.
+        let mut connect = [0; 2 + 6 + 1 + 1];
+        stream.read_exact(&mut connect).await.unwrap();
+        // Unread bytes would turn the end into a reset, and take the answer with it.
+        let mut rest = vec![0; usize::from(connect[1]) - (6 + 1 + 1)];
+        stream.read_exact(&mut rest).await.unwrap();
         let flags = connect[2 + 6 + 1];
         if flags & WILL == 0 {
             stream
