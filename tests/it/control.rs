@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use floodway_tests::gateway::Launch;
 use floodway_tests::process::run;
 use floodway_tests::{Broker, Gateway, Publisher, Ws, wait_until};
 use serde_json::{Value, json};
@@ -90,6 +91,10 @@ async fn a_group_that_is_published_holds_on_every_gateway_at_once_and_for_who_co
     );
 }
 
+fn quick(broker: &Broker) -> Launch {
+    Gateway::start(broker).env("FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", "0.5")
+}
+
 fn persistence(folder: &Path) -> String {
     format!(
         "persistence true\npersistence_location {}/\nautosave_on_changes true\nautosave_interval 1",
@@ -101,7 +106,6 @@ fn persistence(folder: &Path) -> String {
 async fn a_group_survives_gateway_and_broker() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut broker = Broker::start_with(&persistence(folder.path())).await;
-    let quick = |broker| Gateway::start(broker).env("FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", "0.5");
     let gateway = quick(&broker).await;
     retain(&broker, "groups/T1/G", r#"{"devices":["A","Z"]}"#).await;
     let mut ws = gateway.ws("T1", "group_id=G").await;
@@ -127,9 +131,7 @@ async fn a_group_survives_gateway_and_broker() {
 async fn a_group_that_was_deleted_while_the_broker_was_away_is_gone() {
     let mut broker = Broker::start().await;
     retain(&broker, "groups/T1/G", r#"{"devices":["A","Z"]}"#).await;
-    let gateway = Gateway::start(&broker)
-        .env("FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", "0.5")
-        .await;
+    let gateway = quick(&broker).await;
     let mut ws = gateway.ws("T1", "group_id=G").await;
     assert!(received(&mut broker.publisher().await, &mut ws, "A").await);
     // Without persistence it forgets everything.
@@ -199,15 +201,42 @@ async fn the_fleet_is_told_and_forgets_who_stops_or_dies() {
     .await;
 }
 
+/// Lines of configuration that permit telemetry and nothing else.
+fn telemetry_only(folder: &Path) -> String {
+    let rules = folder.join("acl");
+    std::fs::write(&rules, "topic readwrite tenant/#\n").expect("the rules are written");
+    format!("acl_file {}", rules.display())
+}
+
+#[tokio::test]
+async fn a_broker_that_ends_the_connection_over_control_is_served_all_the_same() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Mosquitto does so where this is 0 and a publish is forbidden.
+    let settings = format!("{}\nmax_queued_messages 0", telemetry_only(folder.path()));
+    let broker = Broker::start_with(&settings).await;
+    let gateway = quick(&broker).await;
+    let cut = || told(&gateway, "broker lost");
+    wait_until("the broker has ended two connections", async || cut() == 2).await;
+    gateway.is_ready().await;
+    let mut ws = gateway.ws("T1", "").await;
+    broker.publisher().await.count("T1", "A", 0..1).await;
+    ws.expect_numbers(0..1).await;
+    wait_until("the log says so", async || {
+        told(&gateway, "can't be kept in the broker") == 1
+    })
+    .await;
+    assert_eq!(cut(), 2, "telemetry's connection stays");
+}
+
 #[tokio::test]
 async fn without_permission_for_control_telemetry_is_served_and_the_log_says_so_once() {
     let folder = tempfile::tempdir().expect("a folder");
-    let rules = folder.path().join("acl");
-    std::fs::write(&rules, "topic readwrite tenant/#\n").expect("the rules are written");
-    let mut broker = Broker::start_with(&format!("acl_file {}", rules.display())).await;
-    let gateway = Gateway::start(&broker)
-        .env("FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", "0.5")
-        .await;
+    let settings = format!(
+        "{}\nmax_queued_messages 1000",
+        telemetry_only(folder.path())
+    );
+    let mut broker = Broker::start_with(&settings).await;
+    let gateway = quick(&broker).await;
     let mut ws = gateway.ws("T1", "").await;
     broker.publisher().await.count("T1", "A", 0..1).await;
     ws.expect_numbers(0..1).await;

@@ -2,6 +2,7 @@
 //!
 //! One module a theme; a test is named for what is true. The harness is the package's library.
 
+mod admin;
 mod admission;
 mod commands;
 mod control;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::apply::Apply;
+use super::caution::Caution;
 use super::config::Config;
 use super::fleet::Fleet;
 use super::keeper::Keeper;
@@ -42,6 +43,7 @@ pub struct Follower {
     fleet: Fleet,
     writes: Writes,
     facts: Facts,
+    caution: Caution,
     stage: Stage,
     standing: Standing,
     under_way: Option<UnderWay>,
@@ -69,6 +71,7 @@ impl Follower {
             fleet: Fleet::new(config, node),
             writes: Writes::default(),
             facts: Facts::default(),
+            caution: Caution::default(),
             stage: Stage::Away,
             standing: Standing::Away,
             under_way: None,
@@ -92,7 +95,7 @@ impl Follower {
     pub fn link_up(&mut self, facts: Facts, now: Instant) {
         self.facts = facts;
         self.shows_retained = false;
-        self.is_settled = self.complaint.is_some();
+        self.is_settled = self.complaint.is_some() || !self.caution.may_try();
         self.fleet.link_up();
         if facts.is_able {
             self.begin(now);
@@ -108,6 +111,7 @@ impl Follower {
     /// The broker is gone. What was read holds; what was not confirmed fails.
     pub fn link_lost(&mut self) {
         self.stage = Stage::Away;
+        self.caution.link_lost();
         self.under_way = None;
         self.is_settled = false;
         self.writes.fail_all("the broker is gone");
@@ -153,7 +157,7 @@ impl Follower {
         }
         let (what, request) = match &mut self.stage {
             Stage::Away | Stage::Partial(_) => None,
-            Stage::Replay(replay) => reading(replay, &self.node),
+            Stage::Replay(replay) => reading(replay, &self.node, &mut self.caution),
             Stage::Following => self.write(now).or_else(|| self.announcement(now)),
         }?;
         self.under_way = Some(UnderWay {
@@ -224,12 +228,15 @@ impl Follower {
     pub fn sweep(&mut self, now: Instant) {
         self.fleet.sweep(now);
         let has_lost_copies = self.writes.sweep(now);
+        if matches!(self.stage, Stage::Partial(_)) {
+            self.caution.outlived();
+        }
         match &self.stage {
             Stage::Replay(replay) if now >= replay.quiet_since + MARK_TIMEOUT => {
-                self.settle_for_less("the mark that was published has not come back", now);
+                self.settle_for_less(&self.silence(), now);
             }
             Stage::Partial(until)
-                if now >= *until && self.under_way.is_none() && self.facts.is_able =>
+                if now >= *until && self.under_way.is_none() && self.may_try_again() =>
             {
                 self.begin(now);
             }
@@ -284,6 +291,7 @@ impl Follower {
         };
         let documents = replay.whole(self.keeper.documents(), &self.keeper.config);
         self.keeper.replace(documents);
+        self.caution.outlived();
         self.is_settled = true;
         self.complaint = None;
         self.retry = RETRY.0;
@@ -291,6 +299,16 @@ impl Follower {
         let documents = self.keeper.documents();
         let (groups, limits) = (documents.group_count(), documents.tenant_limits().count());
         tracing::info!(groups, limits, "control documents read");
+    }
+
+    /// Why the mark did not come back.
+    fn silence(&self) -> String {
+        let told = self.complaint.clone().filter(|_| !self.caution.may_try());
+        told.unwrap_or_else(|| self.caution.silence().to_owned())
+    }
+
+    fn may_try_again(&self) -> bool {
+        self.facts.is_able && self.caution.may_try()
     }
 
     /// The broker does not give everything: telemetry is served without the rest.

@@ -26,6 +26,7 @@
 //! under way, `view` is what others see, and [`Control`] is in their hands.
 
 mod apply;
+mod caution;
 mod config;
 mod documents;
 mod field;

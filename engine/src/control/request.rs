@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::caution::Caution;
 use super::replay::{Replay, Step};
 use super::topic;
 
@@ -49,13 +50,19 @@ pub(super) struct UnderWay {
 }
 
 /// The next step of reading, as `node`.
-pub(super) fn reading(replay: &mut Replay, node: &str) -> Option<(What, Request)> {
+pub(super) fn reading(
+    replay: &mut Replay,
+    node: &str,
+    caution: &mut Caution,
+) -> Option<(What, Request)> {
     match replay.step {
         Step::Subscribe => {
             replay.step = Step::Mark;
             Some((What::Subscribe, Request::Follow(topic::ALL)))
         }
+        Step::Mark if !caution.may_try() => None,
         Step::Mark => {
+            caution.tries();
             replay.step = Step::Wait;
             let (topic, nonce) = (topic::sync(node), replay.nonce.clone());
             Some((What::Mark, publish(topic, nonce.into_bytes(), false, None)))

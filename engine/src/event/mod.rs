@@ -95,6 +95,15 @@ impl Event {
         metrics.is_none_or(|metrics| self.text(metrics).is_some())
     }
 
+    /// The names of those of its metrics that a subscriber to these is sent, in the order of the text; without any, of
+    /// all.
+    pub fn metric_names(&self, metrics: Option<&MetricSet>) -> Vec<String> {
+        let named = self.metrics.named(self.json());
+        let seen = named.filter(|(name, _)| metrics.is_none_or(|all| all.contains_bytes(name)));
+        seen.map(|(name, _)| String::from_utf8_lossy(name).into_owned())
+            .collect()
+    }
+
     /// The bytes of the event in this view, ready for the socket; `None` if it has none of the view's metrics.
     ///
     /// The first call for a view encodes it, and later ones, in whatever thread, get the same bytes.

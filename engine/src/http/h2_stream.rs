@@ -27,20 +27,20 @@ struct Shared {
 }
 
 /// The shard's end.
-pub(super) struct StreamPipe(Rc<RefCell<Shared>>);
+pub(crate) struct StreamPipe(Rc<RefCell<Shared>>);
 
 /// Hyper's end.
-pub(super) struct StreamBody(Rc<RefCell<Shared>>);
+pub(crate) struct StreamBody(Rc<RefCell<Shared>>);
 
-/// A new pipe.
-pub(super) fn pipe() -> (StreamPipe, StreamBody) {
+/// A new pipe. Both ends stay on the shard's thread.
+pub(crate) fn pipe() -> (StreamPipe, StreamBody) {
     let shared = Rc::new(RefCell::new(Shared::default()));
     (StreamPipe(Rc::clone(&shared)), StreamBody(shared))
 }
 
 impl StreamBody {
     /// The next bytes; none when the stream is over.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let mut shared = self.0.borrow_mut();
         if !shared.waiting.is_empty() {
             let bytes = shared.waiting.split().freeze();

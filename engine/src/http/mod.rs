@@ -22,5 +22,6 @@ mod tls;
 pub use config::{Config, TlsFiles};
 pub use door::{Dealt, Door, serve};
 pub use front::Shared;
+pub(crate) use h2_stream::{StreamBody, pipe};
 pub use refusal::{REFUSAL_LABELS, Refusals};
 pub use tls::{Tls, TlsError};

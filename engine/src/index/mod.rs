@@ -99,9 +99,26 @@ impl Index {
     /// # Errors
     /// The first limit that is reached: the tenant's, then the gateway's. Nothing is held then.
     pub fn enter(&self, tenant: &TenantId) -> Result<Place, NoPlace> {
+        self.enter_within(tenant, |tenant| tenant.limits().connections)
+    }
+
+    /// The same also where the tenant has as many streams as it may, for an operator who looks at it. It counts as any
+    /// other place does.
+    ///
+    /// # Errors
+    /// If the gateway's limit is reached.
+    pub fn enter_beyond_limit(&self, tenant: &TenantId) -> Result<Place, NoPlace> {
+        self.enter_within(tenant, |_| 0)
+    }
+
+    fn enter_within(
+        &self,
+        tenant: &TenantId,
+        limit: impl Fn(&Tenant) -> u32,
+    ) -> Result<Place, NoPlace> {
         loop {
             let found = self.find_or_add(tenant);
-            let limit = found.limits().connections;
+            let limit = limit(&found);
             match Place::take(found, limit, &self.gateway) {
                 Ok(place) => return Ok(place),
                 Err(place::Refused::Retired) => {}
@@ -254,144 +271,4 @@ impl Index {
 }
 
 #[cfg(all(test, not(floodway_loom)))]
-mod tests {
-    use super::*;
-
-    fn index(per_tenant: u32, gateway: u32) -> Index {
-        Index::new(&Config {
-            connections_per_tenant: per_tenant,
-            connections: gateway,
-        })
-    }
-
-    fn tenant(name: &str) -> TenantId {
-        TenantId::parse(name).unwrap()
-    }
-
-    #[test]
-    fn a_limit_is_exact_under_a_race_and_a_place_comes_back() {
-        let index = index(10, 1000);
-        let places: Vec<Place> = std::thread::scope(|scope| {
-            let racers: Vec<_> = (0..50)
-                .map(|_| scope.spawn(|| index.enter(&tenant("T"))))
-                .collect();
-            racers
-                .into_iter()
-                .filter_map(|racer| racer.join().unwrap().ok())
-                .collect()
-        });
-        assert_eq!((places.len(), index.connections()), (10, 10));
-        assert!(matches!(
-            index.enter(&tenant("T")),
-            Err(NoPlace::Tenant { limit: 10 })
-        ));
-        assert!(
-            index.enter(&tenant("U")).is_ok(),
-            "another tenant is not concerned"
-        );
-        drop(places);
-        assert_eq!(index.connections(), 0);
-        assert!(index.enter(&tenant("T")).is_ok());
-    }
-
-    fn connections(connections: u32) -> OwnLimits {
-        OwnLimits {
-            connections: Some(connections),
-            ..OwnLimits::default()
-        }
-    }
-
-    #[test]
-    fn a_limit_takes_effect_at_once_and_a_lower_one_ends_nobody() {
-        let index = index(1, 1000);
-        let (t, u) = (tenant("T"), tenant("U"));
-        let first = index.enter(&t).unwrap();
-        index.set_limits(Some(&t), connections(2)).unwrap();
-        let second = index.enter(&t).unwrap();
-        index.set_limits(None, connections(5)).unwrap();
-        assert_eq!(index.enter(&t).unwrap_err(), NoPlace::Tenant { limit: 2 });
-        index.set_limits(Some(&t), connections(1)).unwrap();
-        assert_eq!(first.tenant().connections(), 2, "nobody is ended");
-        drop(second);
-        assert_eq!(index.enter(&t).unwrap_err(), NoPlace::Tenant { limit: 1 });
-        let of_u: Vec<Place> = (0..5).map(|_| index.enter(&u).unwrap()).collect();
-        assert_eq!(index.enter(&u).unwrap_err(), NoPlace::Tenant { limit: 5 });
-        index.set_limits(Some(&t), OwnLimits::default()).unwrap();
-        assert_eq!(first.tenant().limits().connections, 5, "the default again");
-        drop(of_u);
-    }
-
-    #[test]
-    fn limits_reach_every_tenant_that_comes_meanwhile() {
-        let index = index(1, 100_000);
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                for limit in 1..=200 {
-                    index.set_limits(None, connections(limit)).unwrap();
-                }
-            });
-            for thread in 0..2 {
-                let index = &index;
-                scope.spawn(move || {
-                    for n in 0..200 {
-                        drop(index.enter(&tenant(&format!("{thread}-{n}"))));
-                    }
-                });
-            }
-        });
-        let limits = index.tenants().into_iter();
-        let limits: Vec<u32> = limits.map(|tenant| tenant.limits().connections).collect();
-        assert_eq!(limits, [200; 400]);
-    }
-
-    #[test]
-    fn the_gateways_own_limit_holds_over_all_tenants() {
-        let index = index(0, 2);
-        let held = [
-            index.enter(&tenant("A")).unwrap(),
-            index.enter(&tenant("B")).unwrap(),
-        ];
-        assert!(matches!(index.enter(&tenant("C")), Err(NoPlace::Gateway)));
-        assert_eq!(
-            index.find("C").unwrap().connections(),
-            0,
-            "the tenant's place is given back"
-        );
-        drop(held);
-    }
-
-    #[test]
-    fn a_tenant_leaves_only_while_it_is_empty() {
-        let index = index(10, 10);
-        let place = index.enter(&tenant("T")).unwrap();
-        let first = Arc::clone(place.tenant());
-        assert!(!index.retire(&first));
-        drop(place);
-        assert!(index.retire(&first));
-        assert!(index.find("T").is_none());
-        let again = index.enter(&tenant("T")).unwrap();
-        assert!(!Arc::ptr_eq(again.tenant(), &first));
-        assert_eq!(index.tenants().len(), 1);
-    }
-
-    #[test]
-    fn entering_and_retiring_at_once_never_leaves_a_place_in_a_forgotten_tenant() {
-        let index = index(0, 1000);
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    for _ in 0..500 {
-                        let place = index.enter(&tenant("T")).unwrap();
-                        let found = index
-                            .find("T")
-                            .expect("a tenant with a place is in the index");
-                        assert!(Arc::ptr_eq(&found, place.tenant()));
-                        drop(place);
-                        index.retire(&found);
-                    }
-                });
-            }
-        });
-        assert_eq!(index.connections(), 0);
-    }
-}
+mod tests;

@@ -117,7 +117,7 @@ impl Driver<'_> {
                         _ = sweep.tick() => self.sweep()?,
                         _ = stop.wait_for(|&stop| stop), if !is_stopping => {
                             is_stopping = true;
-                            self.say_goodbye(&requests)?;
+                            self.say_goodbye(requests)?;
                         }
                     }
                     self.settle(requests).await?;

@@ -38,6 +38,7 @@ pub use broker::{BadUrl, Broker};
 pub use config::{Config, Subscribe};
 pub use metrics::{Metrics, Reason, Snapshot};
 pub use router::Router;
+pub use topic::parse as parse_topic;
 pub use upstreams::{Unavailable, Upstreams};
 
 #[cfg(doc)]

@@ -13,7 +13,7 @@ pub(super) fn filter(tenant: &TenantId) -> String {
 }
 
 /// The tenant and the device of `tenant/{tenant}/device/{device}/telemetry`; `None` for any other topic.
-pub(super) fn parse(topic: &str) -> Option<(&str, &str)> {
+pub fn parse(topic: &str) -> Option<(&str, &str)> {
     let (tenant, rest) = topic.strip_prefix("tenant/")?.split_once('/')?;
     let (device, rest) = rest.strip_prefix("device/")?.split_once('/')?;
     let are_names = names::check(tenant).is_ok() && names::check(device).is_ok();

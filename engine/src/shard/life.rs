@@ -12,7 +12,7 @@ use super::bell::Doorbell;
 use super::end::End;
 use super::outlet::Outlet;
 use super::state::{State, take_seat, token};
-use super::subscriber::{Key, Newcomer, Phase, Subscriber};
+use super::subscriber::{Card, Key, Newcomer, Phase, Subscriber};
 use crate::index::{OwnTally, What};
 
 impl State {
@@ -62,6 +62,13 @@ impl State {
             tenant: place.tenant().id().clone(),
             about: Arc::clone(&about),
         });
+        let card = Box::new(Card {
+            id,
+            about,
+            tally,
+            since: now,
+            dropped: 0,
+        });
         entry.insert(Subscriber {
             outlet,
             ring: None,
@@ -76,12 +83,8 @@ impl State {
             paused: false,
             expires_at,
             session,
-            id,
-            about,
-            tally,
-            since: now,
+            card,
             delivered: 0,
-            dropped: 0,
             bytes: 0,
         });
         if is_pipe {
@@ -137,18 +140,18 @@ impl State {
         let Phase::Live { place, seat } = std::mem::replace(&mut subscriber.phase, leaving) else {
             return false;
         };
-        let (encoding, transport) = (subscriber.encoding, subscriber.about.transport);
-        self.metrics
-            .ended(encoding, transport, &subscriber.tally, end);
-        self.roll.leave(subscriber.id);
+        let card = &subscriber.card;
+        let (encoding, transport) = (subscriber.encoding, card.about.transport);
+        self.metrics.ended(encoding, transport, &card.tally, end);
+        self.roll.leave(card.id);
         place.journal().note(|| What::Disconnected {
-            id: subscriber.id,
+            id: card.id,
             tenant: place.tenant().id().clone(),
-            about: Arc::clone(&subscriber.about),
+            about: Arc::clone(&card.about),
             reason: end.label(),
             code: end.close().map(|(code, _)| code),
         });
-        tracing::debug!(tenant = %place.tenant().id(), id = %subscriber.id, reason = end.label(), "stream ended");
+        tracing::debug!(tenant = %place.tenant().id(), id = %card.id, reason = end.label(), "stream ended");
         self.leave_cohort(seat.table, seat.cohort, seat.seat);
         drop(place);
         if *end == End::Gone {

@@ -159,7 +159,7 @@ impl State {
     }
 
     fn is_selected(&self, key: Key, select: &Select) -> bool {
-        let about = &self.subscribers[key.0 as usize].about;
+        let about = &self.subscribers[key.0 as usize].card.about;
         let by = |one: &TenantId| one == self.tenant(key);
         select.tenant.as_ref().is_none_or(by)
             && (select.transports.is_empty() || select.transports.contains(&about.transport))
@@ -176,14 +176,14 @@ impl State {
         let subscriber = &self.subscribers[key.0 as usize];
         let at = |ticks: u32| now - Sweep::duration(self.sweep.ticks() - ticks);
         Connection {
-            id: subscriber.id,
+            id: subscriber.card.id,
             tenant: self.tenant(key).clone(),
-            about: Arc::clone(&subscriber.about),
+            about: Arc::clone(&subscriber.card.about),
             filter: self.filter(key).clone(),
-            since: at(subscriber.since),
+            since: at(subscriber.card.since),
             expires_at: subscriber.expires_at,
             delivered: subscriber.delivered,
-            dropped: subscriber.dropped,
+            dropped: subscriber.card.dropped,
             held: subscriber.held(),
             queue_size: self.tenant_limits(key).queue_size.get(),
             bytes: subscriber.bytes,

@@ -61,40 +61,48 @@ pub(super) enum Phase {
     Leaving { deadline: Instant, finished: bool },
 }
 
+/// One live stream, or one that leaves. `repr(C)` so that what a delivery touches stands together, in 64 bytes: with ten
+/// thousand of them, memory is what a delivery waits for.
+#[repr(C)]
 pub(super) struct Subscriber {
     pub(super) outlet: Outlet,
     /// What waits while the outlet takes no more. None: nothing waits, and the outlet may be written to.
     pub(super) ring: Option<Box<Ring>>,
-    pub(super) phase: Phase,
     /// Events up to this one are not its own: they came before it did.
     pub(super) from: EventId,
     /// Notices of ticks before this one are not its own, for the same reason.
     pub(super) whole_from: u64,
-    pub(super) encoding: Encoding,
-    /// Distinguishes it from one that had the same key before.
-    pub(super) generation: u32,
+    /// Events handed to the kernel, whole.
+    pub(super) delivered: u64,
+    /// Bytes handed to the kernel.
+    pub(super) bytes: u64,
     /// When something was last written, in ticks of the sweep.
     pub(super) last_write: u32,
+    /// Distinguishes it from one that had the same key before.
+    pub(super) generation: u32,
+    pub(super) phase: Phase,
+    pub(super) expires_at: u64,
+    pub(super) session: Box<dyn Session>,
+    pub(super) card: Box<Card>,
     /// Messages that it may still send before the next sweep.
     pub(super) credit: u32,
+    pub(super) encoding: Encoding,
     /// It is among those to be looked at again.
     pub(super) is_queued: bool,
     /// It sent too much; its socket is read again after the next sweep.
     pub(super) paused: bool,
-    pub(super) expires_at: u64,
-    pub(super) session: Box<dyn Session>,
+}
+
+/// What is known of a subscriber, and not needed to deliver to it.
+pub(super) struct Card {
     pub(super) id: ConnectionId,
     pub(super) about: Arc<About>,
     /// What its tenant's streams on this shard received together.
     pub(super) tally: OwnTally,
     /// When it came, in ticks of the sweep.
     pub(super) since: u32,
-    /// Events handed to the kernel, whole.
-    pub(super) delivered: u64,
     /// Events that matched it and will not reach it.
     pub(super) dropped: u64,
-    /// Bytes handed to the kernel.
-    pub(super) bytes: u64,
 }
 
 impl Subscriber {
@@ -104,22 +112,22 @@ impl Subscriber {
         self.bytes += bytes;
         metrics.delivered.add(events);
         metrics.bytes.add(bytes);
-        self.tally.delivered.add(events);
-        self.tally.bytes.add(bytes);
+        self.card.tally.delivered.add(events);
+        self.card.tally.bytes.add(bytes);
     }
 
     /// Counts events that matched it and will not reach it.
     pub(super) fn count_dropped(&mut self, events: u64, metrics: &Metrics) {
-        self.dropped += events;
+        self.card.dropped += events;
         metrics.dropped.add(events);
-        self.tally.dropped.add(events);
+        self.card.tally.dropped.add(events);
     }
 
     /// Tells those who watch that it has come to a limit.
     pub(super) fn note_limit(&self, limit: Limit) {
         if let Phase::Live { place, .. } = &self.phase {
             place.journal().note(|| What::LimitHit {
-                id: self.id,
+                id: self.card.id,
                 tenant: place.tenant().id().clone(),
                 limit,
             });
@@ -150,4 +158,20 @@ impl Session for Absent {
     fn receive(&mut self, _: &mut [u8], _: &mut super::session::Line<'_>) {}
 
     fn farewell(&self, _: &super::end::End, _: &mut Vec<u8>) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use std::mem::{offset_of, size_of};
+
+    use super::*;
+
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn what_a_delivery_touches_stands_together() {
+        // An outlet has 16 bytes, and 24 where mio checks what it is used for.
+        let outlet = size_of::<Outlet>();
+        assert_eq!(offset_of!(Subscriber, generation), outlet + 44);
+        assert!(size_of::<Subscriber>() <= outlet + 128);
+    }
 }

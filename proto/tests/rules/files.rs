@@ -25,11 +25,10 @@ fn what_is_imported_is_used() {
     let mut broken = api();
     clear(&mut broken);
     let path = |name: &str| format!("floodway/admin/v1/{name}.proto");
-    let (fleet, rates, status) = (path("fleet"), path("rates"), path("status"));
+    let (rates, status) = (path("rates"), path("status"));
     let mut offences = unused(&broken);
     offences.sort();
     let expected = [
-        format!("{fleet}: {rates}"),
         format!("{rates}: google/protobuf/duration.proto"),
         format!("{status}: {rates}"),
     ];

@@ -1,5 +1,6 @@
 //! Live streams: listed, shown and ended.
 
+use std::cmp::Reverse;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use floodway_proto::admin::v1;
@@ -16,7 +17,7 @@ use crate::shard::{Connection, Filter, Select, Whom};
 const REASON_BYTES: usize = 123;
 
 /// The last second of the year 9999, beyond which a `Timestamp` is not defined.
-const TIMESTAMP_MAX: u64 = 253_402_300_799;
+pub(super) const TIMESTAMP_MAX: u64 = 253_402_300_799;
 
 pub(super) async fn list(
     observer: &Observer,
@@ -93,7 +94,10 @@ pub(super) async fn find(observer: &Observer, id: &str) -> Result<Connection, St
 pub(super) async fn slowest(observer: &Observer, most: usize) -> Vec<v1::Connection> {
     let mut slow: Vec<Connection> = Vec::new();
     let mut after = None;
-    while most > 0 {
+    if most == 0 {
+        return Vec::new();
+    }
+    loop {
         let select = Select {
             after,
             limit: crate::gateway::PAGE_MAX,
@@ -102,7 +106,7 @@ pub(super) async fn slowest(observer: &Observer, most: usize) -> Vec<v1::Connect
         let page = observer.streams().list(select).await;
         let lagging = page.connections.into_iter();
         slow.extend(lagging.filter(|one| one.held > 0));
-        slow.sort_by(|one, other| other.held.cmp(&one.held));
+        slow.sort_by_key(|one| Reverse(one.held));
         slow.truncate(most);
         after = page.next;
         if after.is_none() {

@@ -6,12 +6,14 @@ mod args;
 mod connections;
 mod drain;
 mod events;
+mod explain;
 mod fleet;
 mod groups;
 mod limits;
 mod paging;
 mod status;
 mod streaming;
+mod tail;
 mod tenants;
 
 use floodway_proto::admin::v1::*;
@@ -145,11 +147,11 @@ impl admin_server::Admin for Service {
     }
 
     async fn tail(&self, asked: Request<TailRequest>) -> Answer<Self::TailStream> {
-        Err(Status::unimplemented(format!("{:?}", asked.get_ref())))
+        answer(tail::begin(&self.observer, &self.streaming, asked.into_inner()).await)
     }
 
     async fn explain(&self, asked: Request<ExplainRequest>) -> Answer<ExplainResponse> {
-        Err(Status::unimplemented(format!("{:?}", asked.get_ref())))
+        answer(explain::explain(&self.observer, asked.into_inner()).await)
     }
 
     async fn watch_events(

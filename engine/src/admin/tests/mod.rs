@@ -17,6 +17,7 @@ use crate::ingest;
 
 mod calls;
 mod http;
+mod refusals;
 mod text;
 
 /// A private listener on a port that the kernel chose, with the parts that it looks at.

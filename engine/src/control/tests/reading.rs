@@ -186,6 +186,40 @@ fn a_mark_that_never_comes_back_holds_nobody_up_for_long() {
 }
 
 #[test]
+fn a_broker_that_ends_the_connection_for_the_mark_is_not_asked_for_it_again_on_that_link() {
+    let mut bed = bed();
+    let reads = |bed: &mut Bed| {
+        bed.follower.link_up(ABLE, bed.now);
+        let (id, request) = bed.sends().unwrap();
+        assert!(matches!(request, Request::Follow(_)));
+        bed.answers(id, Ok(()));
+    };
+    for _ in 0..2 {
+        reads(&mut bed);
+        let (id, _, _) = bed.publishes();
+        bed.answers(id, Err("NotAuthorized".to_owned()));
+        bed.follower.link_lost();
+    }
+    reads(&mut bed);
+    assert!(bed.follower.is_settled(), "telemetry first");
+    bed.hears("groups/T/G", r#"{"devices":["A"]}"#);
+    bed.passes(5);
+    assert!(bed.devices("T", "G").is_some());
+    assert!(
+        matches!(bed.control.standing(), Standing::Partial(why) if why.contains("NotAuthorized"))
+    );
+    bed.passes(100_000);
+    assert!(bed.sends().is_none(), "a retry would cost the link");
+    bed.follower.link_lost();
+    bed.link_up();
+    assert_eq!(
+        bed.control.standing(),
+        Standing::Following,
+        "the next link tries again"
+    );
+}
+
+#[test]
 fn a_broker_that_keeps_nothing_is_asked_for_nothing() {
     let mut bed = bed();
     let facts = Facts {

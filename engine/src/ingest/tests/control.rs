@@ -1,5 +1,7 @@
 //! Control documents over a real broker: what one gateway writes, the other reads.
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
 use super::*;
 use crate::control::{self, Control, Limits, Standing, Status, WriteError};
 use crate::names::{DeviceId, GroupId};
@@ -290,4 +292,46 @@ async fn gateways_see_each_other_come_and_go() {
     a.stop().await;
     b.until("a's end is seen", |control| control.fleet().is_empty())
         .await;
+}
+
+/// A broker that keeps no retained messages: it refuses a last will that is one, and says so to who has none (MQTT 5.0,
+/// 3.2.2.2 and 3.2.2.3.5). It answers nothing else, and counts whom it refused.
+async fn forgetful(listener: tokio::net::TcpListener, refused: Arc<std::sync::atomic::AtomicU32>) {
+    const WILL: u8 = 0x04;
+    let mut held = Vec::new();
+    loop {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        // Type and length, the protocol's name and version, then the flags.
+        let mut connect = [0; 2 + 6 + 1 + 1];
+        stream.read_exact(&mut connect).await.unwrap();
+        // Unread bytes would turn the end into a reset, and take the answer with it.
+        let mut rest = vec![0; usize::from(connect[1]) - (6 + 1 + 1)];
+        stream.read_exact(&mut rest).await.unwrap();
+        let flags = connect[2 + 6 + 1];
+        if flags & WILL == 0 {
+            stream
+                .write_all(&[0x20, 5, 0, 0, 2, 0x25, 0])
+                .await
+                .unwrap();
+            held.push(stream);
+        } else {
+            refused.fetch_add(1, Ordering::Relaxed);
+            stream.write_all(&[0x20, 3, 0, 0x9a, 0]).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_broker_that_keeps_nothing_and_refuses_the_will_is_served_without() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("mqtt://{}", listener.local_addr().unwrap());
+    let refused = Arc::default();
+    let broker = tokio::spawn(forgetful(listener, Arc::clone(&refused)));
+    let steered = Steered::start(quick(vec![url]), "a");
+    steered.bed.connected(true).await;
+    assert_eq!(refused.load(Ordering::Relaxed), 1);
+    assert!(
+        matches!(steered.control.standing(), Standing::Partial(why) if why.contains("retained"))
+    );
+    broker.abort();
 }

@@ -286,7 +286,7 @@ impl World {
         assert_eq!(self.state.roll.len(), self.owed.len());
         for owed in &self.owed {
             let subscriber = &self.state.subscribers[owed.key.0 as usize];
-            let counted = subscriber.delivered + subscriber.dropped + subscriber.held();
+            let counted = subscriber.delivered + subscriber.card.dropped + subscriber.held();
             assert!(counted <= owed.matched, "counted twice");
         }
     }
@@ -294,7 +294,7 @@ impl World {
     /// With nothing under way: matched == delivered + dropped + held, for each.
     pub(super) fn check_each(&self) {
         for owed in &self.owed {
-            let id = self.state.subscribers[owed.key.0 as usize].id;
+            let id = self.state.subscribers[owed.key.0 as usize].card.id;
             let seen = self.state.get(id).expect("it is live");
             assert_eq!(seen.delivered + seen.dropped + seen.held, owed.matched);
             assert_eq!(seen.bytes, owed.peer.borrow().received.len() as u64);
