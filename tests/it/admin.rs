@@ -8,7 +8,7 @@ use floodway_tests::{Broker, Gateway, Sse, Ws, token, wait_until};
 use serde_json::{Value, json};
 
 /// Where the private listener is: the log tells.
-fn address(gateway: &Gateway) -> String {
+pub(crate) fn address(gateway: &Gateway) -> String {
     let lines = gateway.log();
     let mut lines = lines
         .iter()

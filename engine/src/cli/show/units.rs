@@ -84,7 +84,9 @@ pub(in crate::cli) fn count(of: f64) -> String {
         (left, unit) = (left / 1000.0, larger);
     }
     // Below ten of whatever is counted, a tenth may be all there is.
-    if unit.is_empty() && (left >= 10.0 || left.fract() == 0.0) {
+    if of > 0.0 && of < 0.05 {
+        "<0.1".to_owned()
+    } else if unit.is_empty() && (left >= 10.0 || left.fract() == 0.0) {
         format!("{left:.0}")
     } else if unit.is_empty() {
         format!("{left:.1}")
@@ -147,6 +149,7 @@ mod tests {
         assert_eq!(bytes(20.0 * 1024.0 * 1024.0), "20.0 MiB");
         assert_eq!(count(0.0), "0");
         assert_eq!(count(0.5), "0.5");
+        assert_eq!(count(0.01), "<0.1");
         assert_eq!(count(999.0), "999");
         assert_eq!(count(12_340.0), "12.3k");
         assert_eq!(count(4_560_000.0), "4.56M");

@@ -9,7 +9,7 @@ use ratatui::widgets::{Block, Borders, Cell, Clear, Paragraph, Row, Table, Table
 use super::model::{List, Model, Sort};
 use crate::admin::api::{Connection, Fleet, Rates};
 use crate::cli::connections::{carrier, slow, wants};
-use crate::cli::show::{age, bytes, count, duration, or_dash, per_second, plain};
+use crate::cli::show::{age, bytes, count, duration, or_dash, per_second, plain, plural};
 
 const KEYS: &str = "t tenant  e events  d drops: sort   tab list  ↑↓ select  x disconnect   q quit";
 
@@ -51,19 +51,19 @@ fn totals(model: &Model) -> Vec<Line<'static>> {
         (true, false, false) => "no broker connected",
     };
     let head = format!(
-        "{} at {}, {}, up {}, {state}",
+        "{} at {}, floodway {}, up {}, {state}",
         or_dash(&node.name),
         model.url,
         or_dash(&node.version),
         age(duration(node.uptime))
     );
     let streams = format!(
-        "streams  {} of {} ({} WebSocket, {} SSE), {} tenants",
+        "streams  {} of {} ({} WebSocket, {} SSE), {}",
         connections.total,
         limits.connections,
         connections.websocket,
         connections.sse,
-        connections.tenants
+        plural(connections.tenants, "tenant")
     );
     vec![
         Line::styled(head, Style::new().add_modifier(Modifier::BOLD)),
