@@ -78,7 +78,7 @@ def arguments() -> argparse.Namespace:
     systems = tuple(system.name for system in SYSTEMS)
     parser.add_argument("--rounds", type=positive, default=3, help="rounds over all systems (3)")
     parser.add_argument("--seconds", type=positive, default=2, help="seconds of each paced phase (2)")
-    parser.add_argument("--minutes", type=float, default=9.0, help="no new round that would not end within these (9)")
+    parser.add_argument("--minutes", type=float, default=8.0, help="no new round that would not end within these (8)")
     parser.add_argument("--only", type=some_of(systems), default=systems, help=f"of {','.join(systems)}")
     parser.add_argument("--scenario", type=some_of(LETTERS), default=LETTERS, help=f"of {','.join(LETTERS)}")
     parser.add_argument("--out", type=Path, help="folder for runs and report (compare, in the target folder)")

@@ -92,7 +92,10 @@ def sit(
 def on_fresh_server(options: Any, sitting: Sitting, system: System, phases: list[str]) -> Result:
     """Starts the server, warms it, runs the load, ends everything."""
     with Processes() as processes:
-        setting = Setting(options.target, processes, sitting.transport, *cores_of(sitting), sitting.environment)
+        cores = cores_of(sitting)
+        setting = Setting(
+            options.target, processes, sitting.transport, *cores, sitting.environment, sitting.broker_at_once
+        )
         try:
             server = system.start(setting)
             if sitting.warmed:

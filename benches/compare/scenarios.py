@@ -42,6 +42,8 @@ class Sitting:
     # Which cores the server, the brokers and the clients have.
     cores: str = "apart"
     environment: dict[str, str] = field(default_factory=dict)
+    # False: the broker is left at its default, which gathers small messages while earlier ones are unacknowledged.
+    broker_at_once: bool = True
 
 
 ALL = ("floor", "floodway", *PEERS)
@@ -92,6 +94,8 @@ SITTINGS = [
         flags=("--metric-filters", "10"),
         warmed=True,
     ),
+    # With mosquitto as it is by default, and with one that sends every message in a packet of its own: then nearly each
+    # wakes the server, and the kernel's wake-ups count with it.
     Sitting(
         "devices",
         "",
@@ -99,10 +103,18 @@ SITTINGS = [
         1_000,
         (Phase("G", "paced:20000:{seconds}"),),
         flags=(*DEVICES, "--wanted-devices", "100"),
+        broker_at_once=False,
+    ),
+    Sitting(
+        "devices-at-once",
+        "",
+        ("floodway",),
+        1_000,
+        (Phase("G", "paced:20000:{seconds}"),),
+        flags=(*DEVICES, "--wanted-devices", "100"),
     ),
     # One stream keeps the tenant subscribed and wants one event in a thousand: what the server spends is the way of an
-    # event from the broker's socket to its drop. At a pace, nearly every event finds it asleep, and the kernel's
-    # wake-ups count with it; with the broker on the same core, and as fast as they come, events wait for each other.
+    # event from the broker's socket to its drop. At a pace, and as fast as they come with the broker on the same core.
     Sitting(
         "unwanted",
         "",
@@ -110,6 +122,7 @@ SITTINGS = [
         1,
         (Phase("G", "paced:20000:{seconds}"),),
         flags=(*DEVICES, "--wanted-devices", "1"),
+        broker_at_once=False,
     ),
     Sitting(
         "unwanted-burst",

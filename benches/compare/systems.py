@@ -32,6 +32,8 @@ class Setting:
     broker_cores: set[int]
     client_cores: set[int]
     environment: dict[str, str] = field(default_factory=dict)
+    # Whether the broker in front of the server sends each message at once (`set_tcp_nodelay`).
+    at_once: bool = True
 
     def program(self, name: str) -> str:
         """A program of this workspace, built for release."""
@@ -68,7 +70,7 @@ class System:
 def broker(setting: Setting) -> int:
     """The broker in front of a server; returns its port."""
     port = free_port()
-    values = {"MQTT_PORT": port, "USER": getpass.getuser()}
+    values = {"MQTT_PORT": port, "USER": getpass.getuser(), "NODELAY": str(setting.at_once).lower()}
     path = setting.processes.write("broker.conf", PEERS / "mosquitto" / "broker.conf", values)
     running = setting.processes.start("broker", [mosquitto(), "-c", str(path)], setting.broker_cores)
     running.wait_until(lambda: accepts(port))

@@ -145,6 +145,7 @@ const PACKET_BYTES: Number = Number(1_024, 268_435_460);
 const READ_PAUSE: Number = Number(0, 10_000);
 /// A broker may send as many retained messages ahead as QoS 1 has packet ids (MQTT 5.0, 2.2.1).
 const GROUPS: Number = Number(0, 50_000);
+const TENANT_LIMITS: Number = Number(0, 10_000);
 /// More often is of no use to a person; the longest is what other gateways believe.
 const FLEET: Seconds = Seconds(1.0, 3_600.0);
 /// The payload's own braces and those of `metrics` are two.
@@ -227,6 +228,8 @@ pub static SETTINGS: &[Setting] = &[
         "Groups of all tenants together; further ones are refused"),
     setting!("control.group_devices", "FLOODWAY_CONTROL_GROUP_DEVICES", control.group_devices, COUNT,
         "Devices of one group"),
+    setting!("control.tenant_limits", "FLOODWAY_CONTROL_TENANT_LIMITS", control.tenant_limits, TENANT_LIMITS,
+        "Tenants that have limits of their own; further ones are refused"),
     setting!("control.bytes", "FLOODWAY_CONTROL_BYTES", control.bytes, COUNT,
         "Names in all limits and groups together, in bytes"),
     setting!("control.write_timeout_seconds", "FLOODWAY_CONTROL_WRITE_TIMEOUT_SECONDS", control.write_timeout, WITHIN,

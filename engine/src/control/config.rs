@@ -10,6 +10,8 @@ pub struct Config {
     pub groups: usize,
     /// `control.group_devices`: devices of one group. Default 10,000.
     pub group_devices: usize,
+    /// `control.tenant_limits`: tenants that have limits of their own. Default 10,000, which is also the most.
+    pub tenant_limits: usize,
     /// `control.bytes`: the names in all documents together, in bytes. Default 8 MiB. Costs about five times as much
     /// memory, and as much again for tenants with subscribers.
     pub bytes: usize,
@@ -26,6 +28,7 @@ impl Default for Config {
         Self {
             groups: 10_000,
             group_devices: 10_000,
+            tenant_limits: 10_000,
             bytes: 8 << 20,
             write_timeout: Duration::from_secs(5),
             fleet: Duration::from_secs(5),

@@ -112,9 +112,15 @@ impl Documents {
         config: &Config,
     ) -> Result<(), Exceeded> {
         let old = self.get(key);
-        let is_new_group = old.is_none() && matches!(key, Key::Group(..));
-        if self.group_count + usize::from(is_new_group) > config.groups {
-            let (setting, limit) = ("control.groups", config.groups);
+        let (setting, limit, taken) = match key {
+            Key::Limits(None) => ("control.tenant_limits", usize::MAX, 0),
+            Key::Limits(Some(_)) => {
+                let own = self.limits.len() - usize::from(self.limits.contains_key(&None));
+                ("control.tenant_limits", config.tenant_limits, own)
+            }
+            Key::Group(..) => ("control.groups", config.groups, self.group_count),
+        };
+        if old.is_none() && taken >= limit {
             return Err(Exceeded { setting, limit });
         }
         let freed = old.map_or(0, |old| cost(key, &old));

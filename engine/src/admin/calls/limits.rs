@@ -7,7 +7,7 @@ use super::args::{bad, not_written, tenant_or_none};
 use super::groups::must_be_read;
 use crate::admin::observer::Observer;
 use crate::control::{self, WriteError};
-use crate::index::{Limits, OWN_LIMITS_MAX, Overflow};
+use crate::index::{Limits, Overflow};
 use crate::names::TenantId;
 
 /// The largest limit but that of connections.
@@ -32,9 +32,6 @@ pub(super) async fn set(
 ) -> Result<v1::SetLimitsResponse, Status> {
     let tenant = tenant_or_none("tenant_id", &asked.tenant_id)?;
     let limits = read(asked.limits.as_ref())?;
-    if let Some(tenant) = &tenant {
-        must_have_room(observer, tenant)?;
-    }
     let written = observer.control().set_limits(tenant.as_ref(), limits).await;
     written.map_err(|error| not_written("limits", error))?;
     Ok(v1::SetLimitsResponse {
@@ -82,18 +79,6 @@ fn holding(observer: &Observer, tenant: Option<&TenantId>) -> v1::TenantLimits {
         Some(tenant) => index.limits_of(tenant),
         None => index.default_limits(),
     })
-}
-
-/// The gateways apply limits of so many tenants.
-fn must_have_room(observer: &Observer, tenant: &TenantId) -> Result<(), Status> {
-    let documents = observer.control().documents();
-    let is_new = documents.limits(Some(tenant)).is_none();
-    if is_new && documents.tenant_limits().count() >= OWN_LIMITS_MAX {
-        return Err(Status::resource_exhausted(format!(
-            "{OWN_LIMITS_MAX} tenants have limits of their own already"
-        )));
-    }
-    Ok(())
 }
 
 fn read(asked: Option<&v1::TenantLimits>) -> Result<control::Limits, Status> {

@@ -68,6 +68,7 @@ fn every_value_has_its_bounds() {
         ("log.filter = \"floodway=loud\"", "expected a level"),
         ("log.format = \"xml\"", "expected one of auto, text, json"),
         ("admin.listen = \"0.0.0.0:9090\"", "set admin.token"),
+        ("admin.read_token = \"r\"", "needs admin.token"),
     ];
     for (toml, mend) in cases {
         let told = error(toml, &[]);
@@ -92,6 +93,14 @@ fn the_private_listener_needs_a_token_where_others_reach_it() {
             ("FLOODWAY_ADMIN_TOKEN", "t"),
         ];
         assert!(load_all("", &both, &[]).is_ok(), "{open}");
+        let reading_only = [
+            ("FLOODWAY_ADMIN_LISTEN", open),
+            ("FLOODWAY_ADMIN_READ_TOKEN", "r"),
+        ];
+        assert!(
+            error("", &reading_only).contains("set admin.token"),
+            "{open}"
+        );
     }
     for closed in [
         "127.0.0.2:9090",

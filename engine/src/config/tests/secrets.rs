@@ -25,6 +25,7 @@ fn a_secret_is_never_shown() {
     let env = [
         ("MQTT_PASSWORD", "pass-word"),
         ("FLOODWAY_ADMIN_TOKEN", "admin-token"),
+        ("FLOODWAY_ADMIN_READ_TOKEN", "looker-token"),
     ];
     let loaded = load_all("", &env, &[]).expect("good");
     for shown in [
@@ -33,7 +34,7 @@ fn a_secret_is_never_shown() {
         format!("{:?}", loaded.config.auth),
     ] {
         assert!(shown.contains(MASK), "{shown}");
-        for secret in [SECRET, "pass-word", "admin-token"] {
+        for secret in [SECRET, "pass-word", "admin-token", "looker-token"] {
             assert!(!shown.contains(secret), "{shown}");
         }
     }

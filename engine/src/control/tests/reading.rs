@@ -109,6 +109,7 @@ fn a_bound_refuses_what_is_beyond_it_and_keeps_what_is_there() {
     let mut bed = bed_with(Config {
         groups: 2,
         group_devices: 3,
+        tenant_limits: 1,
         bytes: 1000,
         ..Config::default()
     });
@@ -118,6 +119,19 @@ fn a_bound_refuses_what_is_beyond_it_and_keeps_what_is_there() {
     bed.hears("groups/U/3", r#"{"devices":["A"]}"#);
     assert!(bed.problem().contains("control.groups"));
     bed.hears("groups/U/3", "");
+    for (topic, problems) in [
+        ("limits/tenant/T", 0),
+        ("limits/default", 0),
+        ("limits/tenant/U", 1),
+        ("limits/tenant/T", 1),
+    ] {
+        bed.hears(topic, r#"{"queue_size":5}"#);
+        assert_eq!(bed.control.problems().len(), problems);
+    }
+    assert!(bed.problem().contains("control.tenant_limits"));
+    for topic in ["limits/tenant/U", "limits/tenant/T", "limits/default"] {
+        bed.hears(topic, "");
+    }
     bed.hears("groups/T/1", r#"{"devices":["A","B","C","D"]}"#);
     assert!(bed.problem().contains("control.group_devices"));
     bed.hears("groups/T/1", r#"{"devices":["B"]}"#);

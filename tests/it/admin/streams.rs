@@ -1,77 +1,11 @@
-//! The admin API as tools see it: Python's grpcio with reflection, no generated code.
+//! Live streams, listed, ended, watched and explained.
 
 use std::collections::BTreeSet;
-use std::process::Command;
 
-use floodway_tests::process::run;
-use floodway_tests::{Broker, Gateway, Sse, Ws, token, wait_until};
+use floodway_tests::{Broker, Gateway, Sse, Ws};
 use serde_json::{Value, json};
 
-/// Where the private listener is: the log tells.
-pub(crate) fn address(gateway: &Gateway) -> String {
-    let lines = gateway.log();
-    let mut lines = lines
-        .iter()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let line = lines.find(|line| line.to_string().contains("admin listening"));
-    let line = line.expect("the log names the private listener");
-    let fields = line.get("fields").unwrap_or(&line);
-    fields["address"].as_str().expect("an address").to_owned()
-}
-
-/// The answers to one call, or the code and the message that refuse it.
-async fn answers(
-    gateway: &Gateway,
-    call: &str,
-    request: Value,
-    more: &[&str],
-) -> Result<Vec<Value>, (String, String)> {
-    let python = std::env::var("FLOODWAY_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let mut command = Command::new(python);
-    command.arg(format!(
-        "{}/clients/admin_call.py",
-        env!("CARGO_MANIFEST_DIR")
-    ));
-    command
-        .args([&address(gateway), call, &request.to_string()])
-        .args(more);
-    let finished = run("admin_call.py", command).await;
-    let lines = finished.stdout.lines();
-    let lines: Vec<Value> = lines
-        .filter_map(|line| serde_json::from_str(line).ok())
-        .collect();
-    match (finished.code, lines.as_slice()) {
-        (Some(0), _) => Ok(lines),
-        (Some(1), [.., refused]) if refused["code"].is_string() => {
-            let text = |name: &str| refused[name].as_str().unwrap_or_default().to_owned();
-            Err((text("code"), text("message")))
-        }
-        _ => panic!(
-            "{call}: {}\nrun scripts/test: it installs what is missing",
-            finished.stderr
-        ),
-    }
-}
-
-/// The answer to a call that gives one.
-async fn ask(gateway: &Gateway, call: &str, request: Value) -> Value {
-    let answers = answers(gateway, call, request, &[]).await;
-    answers
-        .unwrap_or_else(|refused| panic!("{call}: {refused:?}"))
-        .remove(0)
-}
-
-/// The code that refuses a call.
-async fn refused(gateway: &Gateway, call: &str, request: Value, token: &str) -> String {
-    let answers = answers(gateway, call, request, &[token]).await;
-    answers.expect_err(call).0
-}
-
-/// 64-bit numbers are texts in protobuf's JSON.
-fn number(value: &Value) -> u64 {
-    let text = value.as_str().expect("a 64-bit number");
-    text.parse().expect("a number")
-}
+use super::{answers, ask, number, refused};
 
 #[tokio::test]
 async fn lists_and_counts_agree_with_the_clients_own() {
@@ -164,10 +98,15 @@ async fn lists_and_counts_agree_with_the_clients_own() {
 async fn who_is_disconnected_is_told_4010_and_the_reason() {
     let broker = Broker::start().await;
     let gateway = Gateway::start(&broker).await;
-    let (mut first, mut second) = (gateway.ws("T1", "").await, gateway.ws("T1", "").await);
+    let (mut first, mut second) = (
+        gateway.ws("T1", "device_id=A").await,
+        gateway.ws("T1", "").await,
+    );
     let mut other = gateway.ws("T2", "").await;
     let listed = ask(&gateway, "ListConnections", json!({"tenant_id": "T1"})).await;
-    let id = listed["connections"][0]["connection_id"].clone();
+    let mut listed = listed["connections"].as_array().expect("a list").iter();
+    let found = listed.find(|one| one["filters"]["device_ids"] == json!(["A"]));
+    let id = found.expect("the first one")["connection_id"].clone();
     let shown = ask(&gateway, "GetConnection", json!({"connection_id": id})).await;
     assert_eq!(shown["connection"]["connection_id"], id);
     let ended = json!({"connection_id": id, "reason": "maintenance"});
@@ -190,97 +129,6 @@ async fn who_is_disconnected_is_told_4010_and_the_reason() {
         json!({"type": "pong"}),
         "T2 is not concerned"
     );
-}
-
-/// Waits until `gateway` answers `call` so.
-async fn becomes(gateway: &Gateway, call: &str, request: Value, pointer: &str, expected: Value) {
-    wait_until(&format!("{call} tells {expected}"), async || {
-        let answer = answers(gateway, call, request.clone(), &[]).await;
-        answer.is_ok_and(|answer| answer[0].pointer(pointer) == Some(&expected))
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_limit_and_a_group_hold_on_every_gateway_and_survive_their_restart() {
-    let broker = Broker::start().await;
-    let (first, second) = (Gateway::start(&broker).await, Gateway::start(&broker).await);
-    let limits = json!({"connections_per_tenant": 1, "overflow": "OVERFLOW_POLICY_LATEST"});
-    let set = json!({"tenant_id": "T1", "limits": limits});
-    let answer = ask(&first, "SetLimits", set).await;
-    assert_eq!(answer["effective"]["connections_per_tenant"], 1);
-    assert_eq!(answer["effective"]["queue_size"], 100, "as configured");
-    let group = json!({"tenant_id": "T1", "group_id": "G", "device_ids": ["B", "A", "A"]});
-    let put = ask(&first, "PutGroup", json!({"group": group})).await;
-    assert_eq!(
-        (&put["created"], number(&put["group"]["devices"])),
-        (&json!(true), 2)
-    );
-    let (limit, member) = ("/effective/connections_per_tenant", "/group/device_ids");
-    let (of_tenant, of_group) = (
-        json!({"tenant_id": "T1"}),
-        json!({"tenant_id": "T1", "group_id": "G"}),
-    );
-    becomes(&second, "GetLimits", of_tenant.clone(), limit, json!(1)).await;
-    becomes(
-        &second,
-        "GetGroup",
-        of_group.clone(),
-        member,
-        json!(["A", "B"]),
-    )
-    .await;
-    drop((first, second));
-
-    let (first, second) = (Gateway::start(&broker).await, Gateway::start(&broker).await);
-    for gateway in [&first, &second] {
-        let mut ws = gateway.ws("T1", "group_id=G").await;
-        let signed = token("T1").sign();
-        let (code, _) = gateway.ws_refused(Some(&signed), "").await;
-        assert_eq!(code, 4029, "one stream is the limit");
-        let mut publisher = broker.publisher().await;
-        publisher.count("T1", "C", 0..1).await;
-        publisher.count("T1", "A", 1..2).await;
-        ws.expect_numbers(1..2).await;
-    }
-    let cleared = ask(&second, "ClearLimits", of_tenant.clone()).await;
-    assert_eq!(
-        (
-            &cleared["cleared"],
-            &cleared["effective"]["connections_per_tenant"]
-        ),
-        (&json!(true), &json!(10))
-    );
-    becomes(&first, "GetLimits", of_tenant, limit, json!(10)).await;
-    ask(&second, "DeleteGroup", of_group.clone()).await;
-    assert_eq!(
-        refused(&second, "GetGroup", of_group.clone(), "").await,
-        "NOT_FOUND"
-    );
-    assert_eq!(
-        refused(&second, "DeleteGroup", of_group, "").await,
-        "NOT_FOUND"
-    );
-}
-
-#[tokio::test]
-async fn a_drain_tells_the_streams_and_is_called_off() {
-    let broker = Broker::start().await;
-    let gateway = Gateway::start(&broker).await;
-    let mut told = gateway.ws("T1", "").await;
-    let begun = ask(&gateway, "Drain", json!({"spread": "0s"})).await;
-    assert_eq!(number(&begun["drain"]["connections"]), 1);
-    assert_eq!(told.next().await["type"], "reconnect");
-    assert_eq!(told.message().await.expect_err("closed").0, 1012);
-    let signed = token("T1").sign();
-    assert_eq!(gateway.ws_refused(Some(&signed), "").await.0, 1012);
-    let cancelled = ask(&gateway, "CancelDrain", json!({})).await;
-    assert_eq!(number(&cancelled["drain"]["untold"]), 0);
-    let mut stays = gateway.ws("T1", "").await;
-    ask(&gateway, "Drain", json!({"spread": "3600s"})).await;
-    ask(&gateway, "CancelDrain", json!({})).await;
-    stays.send(r#"{"action":"ping"}"#).await;
-    assert_eq!(stays.next().await, json!({"type": "pong"}));
 }
 
 #[tokio::test]
@@ -393,48 +241,5 @@ async fn what_happens_is_told_to_who_watches() {
             .pointer("/opened/stream")
             .or(one.pointer("/closed/stream"));
         assert_eq!(stream.expect("a stream")["tenant_id"], "T1", "{one}");
-    }
-}
-
-#[tokio::test]
-async fn the_fleet_is_seen_from_any_of_its_gateways() {
-    let broker = Broker::start().await;
-    let start = || Gateway::start(&broker).env("FLOODWAY_CONTROL_FLEET_SECONDS", "1");
-    let (first, second) = (start().await, start().await);
-    let _ws = first.ws("T1", "").await;
-    let _sse = second.sse("T1", "").await;
-    for gateway in [&first, &second] {
-        wait_until("both are seen, and their sum", async || {
-            let fleet = ask(gateway, "GetStatus", json!({"fleet": true})).await["fleet"].clone();
-            let gateways = fleet["gateways"].as_array().map_or(0, Vec::len);
-            let total = &fleet["total"];
-            gateways == 2 && number(&total["websocket"]) == 1 && number(&total["sse"]) == 1
-        })
-        .await;
-    }
-}
-
-#[tokio::test]
-async fn a_token_for_reading_only_reads() {
-    let broker = Broker::start().await;
-    let gateway = Gateway::start(&broker)
-        .env("FLOODWAY_ADMIN_TOKEN", "s3cret")
-        .env("FLOODWAY_ADMIN_READ_TOKEN", "looker")
-        .await;
-    let all = || json!({"tenant_id": "T1"});
-    assert_eq!(
-        refused(&gateway, "ListTenants", json!({}), "").await,
-        "UNAUTHENTICATED"
-    );
-    assert_eq!(
-        refused(&gateway, "Disconnect", all(), "looker").await,
-        "PERMISSION_DENIED"
-    );
-    for (call, request, token) in [
-        ("ListTenants", json!({}), "looker"),
-        ("Disconnect", all(), "s3cret"),
-    ] {
-        let answer = answers(&gateway, call, request, &[token]).await;
-        assert_eq!(answer.expect(call).len(), 1);
     }
 }

@@ -1,0 +1,76 @@
+//! The admin API as tools see it: Python's grpcio with reflection, no generated code.
+
+mod steering;
+mod streams;
+
+use std::process::Command;
+
+use floodway_tests::Gateway;
+use floodway_tests::process::run;
+use serde_json::{Value, json};
+
+/// Where the private listener is: the log tells.
+pub(crate) fn address(gateway: &Gateway) -> String {
+    let lines = gateway.log();
+    let mut lines = lines
+        .iter()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let line = lines.find(|line| line.to_string().contains("admin listening"));
+    let line = line.expect("the log names the private listener");
+    let fields = line.get("fields").unwrap_or(&line);
+    fields["address"].as_str().expect("an address").to_owned()
+}
+
+/// The answers to one call, or the code and the message that refuse it.
+async fn answers(
+    gateway: &Gateway,
+    call: &str,
+    request: Value,
+    more: &[&str],
+) -> Result<Vec<Value>, (String, String)> {
+    let python = std::env::var("FLOODWAY_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let mut command = Command::new(python);
+    command.arg(format!(
+        "{}/clients/admin_call.py",
+        env!("CARGO_MANIFEST_DIR")
+    ));
+    command
+        .args([&address(gateway), call, &request.to_string()])
+        .args(more);
+    let finished = run("admin_call.py", command).await;
+    let lines = finished.stdout.lines();
+    let lines: Vec<Value> = lines
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect();
+    match (finished.code, lines.as_slice()) {
+        (Some(0), _) => Ok(lines),
+        (Some(1), [.., refused]) if refused["code"].is_string() => {
+            let text = |name: &str| refused[name].as_str().unwrap_or_default().to_owned();
+            Err((text("code"), text("message")))
+        }
+        _ => panic!(
+            "{call}: {}\nrun scripts/test: it installs what is missing",
+            finished.stderr
+        ),
+    }
+}
+
+/// The answer to a call that gives one.
+async fn ask(gateway: &Gateway, call: &str, request: Value) -> Value {
+    let answers = answers(gateway, call, request, &[]).await;
+    answers
+        .unwrap_or_else(|refused| panic!("{call}: {refused:?}"))
+        .remove(0)
+}
+
+/// The code that refuses a call.
+async fn refused(gateway: &Gateway, call: &str, request: Value, token: &str) -> String {
+    let answers = answers(gateway, call, request, &[token]).await;
+    answers.expect_err(call).0
+}
+
+/// 64-bit numbers are texts in protobuf's JSON.
+fn number(value: &Value) -> u64 {
+    let text = value.as_str().expect("a 64-bit number");
+    text.parse().expect("a number")
+}

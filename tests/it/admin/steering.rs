@@ -1,0 +1,140 @@
+//! Limits, groups, drains and the fleet, and who may steer.
+
+use floodway_tests::{Broker, Gateway, token, wait_until};
+use serde_json::{Value, json};
+
+use super::{answers, ask, number, refused};
+
+/// Waits until `gateway` answers `call` so.
+async fn becomes(gateway: &Gateway, call: &str, request: Value, pointer: &str, expected: Value) {
+    wait_until(&format!("{call} tells {expected}"), async || {
+        let answer = answers(gateway, call, request.clone(), &[]).await;
+        answer.is_ok_and(|answer| answer[0].pointer(pointer) == Some(&expected))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_limit_and_a_group_hold_on_every_gateway_and_survive_their_restart() {
+    let broker = Broker::start().await;
+    let (first, second) = (Gateway::start(&broker).await, Gateway::start(&broker).await);
+    let limits = json!({"connections_per_tenant": 1, "overflow": "OVERFLOW_POLICY_LATEST"});
+    let set = json!({"tenant_id": "T1", "limits": limits});
+    let answer = ask(&first, "SetLimits", set).await;
+    assert_eq!(answer["effective"]["connections_per_tenant"], 1);
+    assert_eq!(answer["effective"]["queue_size"], 100, "as configured");
+    let group = json!({"tenant_id": "T1", "group_id": "G", "device_ids": ["B", "A", "A"]});
+    let put = ask(&first, "PutGroup", json!({"group": group})).await;
+    assert_eq!(
+        (&put["created"], number(&put["group"]["devices"])),
+        (&json!(true), 2)
+    );
+    let (limit, member) = ("/effective/connections_per_tenant", "/group/device_ids");
+    let (of_tenant, of_group) = (
+        json!({"tenant_id": "T1"}),
+        json!({"tenant_id": "T1", "group_id": "G"}),
+    );
+    becomes(&second, "GetLimits", of_tenant.clone(), limit, json!(1)).await;
+    becomes(
+        &second,
+        "GetGroup",
+        of_group.clone(),
+        member,
+        json!(["A", "B"]),
+    )
+    .await;
+    drop((first, second));
+
+    let (first, second) = (Gateway::start(&broker).await, Gateway::start(&broker).await);
+    for gateway in [&first, &second] {
+        let mut ws = gateway.ws("T1", "group_id=G").await;
+        let signed = token("T1").sign();
+        let (code, _) = gateway.ws_refused(Some(&signed), "").await;
+        assert_eq!(code, 4029, "one stream is the limit");
+        let mut publisher = broker.publisher().await;
+        publisher.count("T1", "C", 0..1).await;
+        publisher.count("T1", "A", 1..2).await;
+        ws.expect_numbers(1..2).await;
+    }
+    let cleared = ask(&second, "ClearLimits", of_tenant.clone()).await;
+    assert_eq!(
+        (
+            &cleared["cleared"],
+            &cleared["effective"]["connections_per_tenant"]
+        ),
+        (&json!(true), &json!(10))
+    );
+    becomes(&first, "GetLimits", of_tenant, limit, json!(10)).await;
+    ask(&second, "DeleteGroup", of_group.clone()).await;
+    assert_eq!(
+        refused(&second, "GetGroup", of_group.clone(), "").await,
+        "NOT_FOUND"
+    );
+    assert_eq!(
+        refused(&second, "DeleteGroup", of_group, "").await,
+        "NOT_FOUND"
+    );
+}
+
+#[tokio::test]
+async fn a_drain_tells_the_streams_and_is_called_off() {
+    let broker = Broker::start().await;
+    let gateway = Gateway::start(&broker).await;
+    let mut told = gateway.ws("T1", "").await;
+    let begun = ask(&gateway, "Drain", json!({"spread": "0s"})).await;
+    assert_eq!(number(&begun["drain"]["connections"]), 1);
+    assert_eq!(told.next().await["type"], "reconnect");
+    assert_eq!(told.message().await.expect_err("closed").0, 1012);
+    let signed = token("T1").sign();
+    assert_eq!(gateway.ws_refused(Some(&signed), "").await.0, 1012);
+    let cancelled = ask(&gateway, "CancelDrain", json!({})).await;
+    assert_eq!(number(&cancelled["drain"]["untold"]), 0);
+    let mut stays = gateway.ws("T1", "").await;
+    ask(&gateway, "Drain", json!({"spread": "3600s"})).await;
+    ask(&gateway, "CancelDrain", json!({})).await;
+    stays.send(r#"{"action":"ping"}"#).await;
+    assert_eq!(stays.next().await, json!({"type": "pong"}));
+}
+
+#[tokio::test]
+async fn the_fleet_is_seen_from_any_of_its_gateways() {
+    let broker = Broker::start().await;
+    let start = || Gateway::start(&broker).env("FLOODWAY_CONTROL_FLEET_SECONDS", "1");
+    let (first, second) = (start().await, start().await);
+    let _ws = first.ws("T1", "").await;
+    let _sse = second.sse("T1", "").await;
+    for gateway in [&first, &second] {
+        wait_until("both are seen, and their sum", async || {
+            let fleet = ask(gateway, "GetStatus", json!({"fleet": true})).await["fleet"].clone();
+            let gateways = fleet["gateways"].as_array().map_or(0, Vec::len);
+            let total = &fleet["total"];
+            gateways == 2 && number(&total["websocket"]) == 1 && number(&total["sse"]) == 1
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_token_for_reading_only_reads() {
+    let broker = Broker::start().await;
+    let gateway = Gateway::start(&broker)
+        .env("FLOODWAY_ADMIN_TOKEN", "s3cret")
+        .env("FLOODWAY_ADMIN_READ_TOKEN", "looker")
+        .await;
+    let all = || json!({"tenant_id": "T1"});
+    assert_eq!(
+        refused(&gateway, "ListTenants", json!({}), "").await,
+        "UNAUTHENTICATED"
+    );
+    assert_eq!(
+        refused(&gateway, "Disconnect", all(), "looker").await,
+        "PERMISSION_DENIED"
+    );
+    for (call, request, token) in [
+        ("ListTenants", json!({}), "looker"),
+        ("Disconnect", all(), "s3cret"),
+    ] {
+        let answer = answers(&gateway, call, request, &[token]).await;
+        assert_eq!(answer.expect(call).len(), 1);
+    }
+}
