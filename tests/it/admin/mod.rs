@@ -7,7 +7,7 @@ use std::process::Command;
 
 use floodway_tests::Gateway;
 use floodway_tests::process::run;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Where the private listener is: the log tells.
 fn address(gateway: &Gateway) -> String {
