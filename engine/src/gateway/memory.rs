@@ -1,7 +1,8 @@
-//! Memory goes back to the system when many streams have gone.
+//! Memory goes back to the system when many streams have come or gone.
 //!
-//! glibc keeps what was freed in the middle of its heaps: 9,500 streams that left would leave 3 MB behind for good. It is
-//! asked to return whole pages, from the main thread, when the streams are down by half from their peak.
+//! glibc keeps what was freed in the middle of its heaps: the buffers of 9,500 handshakes lie between what the streams
+//! keep, and streams that left would leave 3 MB behind for good. It is asked to return whole pages, from the main thread,
+//! once the number of streams has doubled or halved and rests.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -14,36 +15,42 @@ use crate::index::Index;
 const SELDOM: Duration = Duration::from_secs(1);
 const OFTEN: Duration = Duration::from_millis(100);
 
-/// Fewer streams than this leave too little behind to be worth it.
+/// Fewer streams than this are not worth it.
 const MANY: u32 = 1000;
 
 /// Watches the streams until it is dropped.
 pub(super) async fn give_back(index: &Index) -> Infallible {
     let mut crowd = Crowd::default();
     loop {
-        sleep(if crowd.peak < MANY { SELDOM } else { OFTEN }).await;
-        if crowd.has_gone(index.connections()) {
+        sleep(if crowd.is_small() { SELDOM } else { OFTEN }).await;
+        if crowd.has_changed(index.connections()) {
             trim();
         }
     }
 }
 
-/// The most streams since memory was last given back.
+/// The streams, as they were when last looked at, and when memory was last given back.
 #[derive(Default)]
 struct Crowd {
-    peak: u32,
+    seen: u32,
+    settled: u32,
 }
 
 impl Crowd {
-    /// Whether, with `live` streams now, the most of many have gone. Said once.
-    fn has_gone(&mut self, live: u32) -> bool {
-        self.peak = self.peak.max(live);
-        let gone = self.peak - live;
-        let has_gone = gone >= MANY && gone >= self.peak / 2;
-        if has_gone {
-            self.peak = live;
+    fn is_small(&self) -> bool {
+        self.seen.max(self.settled) < MANY
+    }
+
+    /// Whether, with `live` streams now, many have come or gone since this was last said, and no more are about to.
+    fn has_changed(&mut self, live: u32) -> bool {
+        let is_resting = self.seen.abs_diff(live) <= MANY / 10;
+        self.seen = live;
+        let change = self.settled.abs_diff(live);
+        let is_due = is_resting && change >= MANY && change >= self.settled.max(live) / 2;
+        if is_due {
+            self.settled = live;
         }
-        has_gone
+        is_due
     }
 }
 
@@ -67,21 +74,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_when_the_most_of_many_have_gone_and_once() {
+    fn once_the_number_has_doubled_or_halved_and_rests() {
         let mut crowd = Crowd::default();
-        for (live, has_gone) in [
+        for (live, has_changed) in [
             (100, false),
             (0, false),
+            (5000, false),
+            (10_000, false),
+            (10_050, true),
             (10_000, false),
             (6000, false),
-            (5000, true),
-            (4500, false),
-            (2400, true),
-            (2000, false),
+            (6000, false),
+            (4900, false),
+            (4900, true),
+            (0, false),
             (0, true),
             (0, false),
         ] {
-            assert_eq!(crowd.has_gone(live), has_gone, "{live} live");
+            assert_eq!(crowd.has_changed(live), has_changed, "{live} live");
         }
     }
 }
