@@ -22,7 +22,9 @@ async fn retain(broker: &Broker, topic: &str, payload: &str) {
 
 /// What is retained under `topic` now.
 async fn retained(broker: &Broker, topic: &str) -> Vec<Value> {
-    let mut command = Command::new("mosquitto_sub");
+    // Once in a while its own time-out (`-W`) leaves it hanging.
+    let mut command = Command::new("timeout");
+    command.args(["-k", "1", "5", "mosquitto_sub"]);
     let (port, topic) = (broker.port().to_string(), format!("{ROOT}/{topic}"));
     command.args(["-h", "127.0.0.1", "-p", &port, "--retained-only"]);
     command.args(["-W", "1", "-t", &topic]);
@@ -188,11 +190,10 @@ async fn the_fleet_is_told_and_forgets_who_stops_or_dies() {
     .await;
     first.terminate();
     assert_eq!(first.exit_code().await, Some(0));
-    assert_eq!(
-        retained(&broker, "fleet/+").await.len(),
-        1,
-        "it said goodbye"
-    );
+    wait_until("it said goodbye", async || {
+        retained(&broker, "fleet/+").await.len() == 1
+    })
+    .await;
     // Killed: only its last will is left.
     drop(second);
     wait_until("the broker has cleared it", async || {
