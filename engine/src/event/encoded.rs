@@ -43,12 +43,9 @@ impl Draft {
         self.0.extend_from_slice(json);
     }
 
-    /// Appends `text` as a JSON string.
-    pub(super) fn append_string(&mut self, text: &str) {
-        if text
-            .bytes()
-            .all(|byte| byte >= b' ' && !matches!(byte, b'"' | b'\\'))
-        {
+    /// Appends `text` as a JSON string, of which the caller knows whether it is plain: nothing in it needs an escape.
+    pub(super) fn append_string(&mut self, text: &str, is_plain: bool) {
+        if is_plain {
             self.0.push(b'"');
             self.0.extend_from_slice(text.as_bytes());
             self.0.push(b'"');

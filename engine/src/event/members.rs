@@ -9,7 +9,7 @@ use std::ops::Range;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::Rejection;
-use super::tokens::{Object, between_quotes, unescaped};
+use super::tokens::{Object, between_quotes};
 
 /// Up to this many names are compared one by one, which is faster than a table.
 const SCAN_NAMES_MAX: usize = 16;
@@ -18,6 +18,7 @@ const SCAN_NAMES_MAX: usize = 16;
 #[derive(Debug, Default)]
 pub(super) struct Members {
     list: Vec<Member>,
+    has_doubles: bool,
     /// Indexes of `list` by name; empty while the list is short.
     table: HashTable<usize>,
     hasher: DefaultHashBuilder,
@@ -46,12 +47,26 @@ impl Members {
     /// Forgets the last payload.
     pub(super) fn clear(&mut self) {
         self.list.clear();
+        self.has_doubles = false;
         self.table.clear();
     }
 
     /// The metrics in the device's order.
     pub(super) fn list(&self) -> &[Member] {
         &self.list
+    }
+
+    /// Where in the payload all of them stand, if they do so as in an event: each once, with nothing but `:` and `,`
+    /// between, and all on one line.
+    pub(super) fn span(&self, json: &[u8]) -> Option<Range<usize>> {
+        let span = self.list.first()?.key.start..self.list.last()?.value.end;
+        let tokens = self.list.iter();
+        let bytes: usize = tokens
+            .map(|member| member.key.len() + member.value.len())
+            .sum();
+        let is_dense = bytes + 2 * self.list.len() - 1 == span.len();
+        let is_one_line = || memchr::memchr2(b'\r', b'\n', &json[span.clone()]).is_none();
+        (!self.has_doubles && is_dense && is_one_line()).then_some(span)
     }
 
     /// Takes out the names that are not the text between the quotes, with their places in the list.
@@ -71,14 +86,16 @@ impl Members {
     ) -> Result<(), Rejection> {
         self.clear();
         for entry in object {
-            let name = unescaped(&json[entry.key.clone()]);
             let member = Member {
                 key: entry.key,
-                name,
+                name: entry.name,
                 value: entry.value,
             };
             match self.find(json, member.name(json)) {
-                Some(first) => self.list[first].value = member.value,
+                Some(first) => {
+                    self.list[first].value = member.value;
+                    self.has_doubles = true;
+                }
                 None if self.list.len() == metrics_max => return Err(Rejection::TooManyMetrics),
                 None => self.push(json, member),
             }

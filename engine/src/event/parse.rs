@@ -3,10 +3,12 @@
 //! Invariant: a payload becomes an event, or is refused for one reason; whatever its bytes are, it costs time and
 //! memory in proportion to its length, and no stack.
 
+use std::ops::Range;
+
 use super::encoded::Draft;
 use super::members::Members;
 use super::projections::Projections;
-use super::tokens::{Object, Tokenizer, between_quotes, unescaped};
+use super::tokens::{Object, Text, Tokenizer};
 use super::{Config, Event, EventId, Metric, Metrics};
 use crate::names::TenantId;
 
@@ -123,19 +125,18 @@ impl Parser {
     }
 
     fn read<'a>(&mut self, payload: &'a [u8]) -> Result<Found<'a>, Rejection> {
-        let tokens = self.tokenizer.tokens(payload)?;
+        let text = Text::new(payload, self.tokenizer.tokens(payload)?);
         let (mut ts, mut metrics) = (None, None);
-        for entry in Object::at(payload, tokens, 0).ok_or(Rejection::NotAnObject)? {
-            let key = &payload[entry.key];
-            if says(key, "metrics") {
+        for entry in Object::at(text, 0).ok_or(Rejection::NotAnObject)? {
+            if entry.says(payload, "metrics") {
                 metrics = Some(entry.value_token);
-            } else if says(key, "ts") {
+            } else if entry.says(payload, "ts") {
                 ts = Some(&payload[entry.value]);
             }
         }
         self.members.clear();
         if let Some(token) = metrics {
-            let object = Object::at(payload, tokens, token).ok_or(Rejection::MetricsNotAnObject)?;
+            let object = Object::at(text, token).ok_or(Rejection::MetricsNotAnObject)?;
             self.members.read(payload, object, self.metrics_max)?;
         }
         Ok(Found { ts })
@@ -150,11 +151,13 @@ impl Parser {
         device: &str,
         topic: &str,
     ) -> (u32, u32) {
+        // The topic holds both names.
+        let is_plain = memchr::memchr2(b'"', b'\\', topic.as_bytes()).is_none();
         self.draft.clear();
         self.draft.append(br#"{"type":"telemetry","device_id":"#);
-        self.draft.append_string(device);
+        self.draft.append_string(device, is_plain);
         self.draft.append(br#","tenant_id":"#);
-        self.draft.append_string(tenant.as_str());
+        self.draft.append_string(tenant.as_str(), is_plain);
         self.draft.append(br#","metrics":{"#);
         let from = self.draft.offset();
         self.write_metrics(payload);
@@ -162,13 +165,34 @@ impl Parser {
         self.draft.append(br#"},"timestamp":"#);
         self.draft.append_value(found.ts.unwrap_or(b"null"));
         self.draft.append(br#","topic":"#);
-        self.draft.append_string(topic);
+        self.draft.append_string(topic, is_plain);
         self.draft.push(b'}');
         (from, to)
     }
 
     fn write_metrics(&mut self, payload: &[u8]) {
         self.metrics.clear();
+        match self.members.span(payload) {
+            Some(span) => self.copy_metrics(payload, span),
+            None => self.join_metrics(payload),
+        }
+    }
+
+    /// All of them at once, as they stand in the payload.
+    fn copy_metrics(&mut self, payload: &[u8], span: Range<usize>) {
+        let (at, from) = (span.start, self.draft.offset());
+        self.draft.append(&payload[span]);
+        let place = |offset: usize| from + (offset - at) as u32;
+        self.metrics
+            .extend(self.members.list().iter().map(|member| Metric {
+                from: place(member.key.start),
+                key_end: place(member.key.end),
+                to: place(member.value.end),
+            }));
+    }
+
+    /// One after the other, without what stands between them.
+    fn join_metrics(&mut self, payload: &[u8]) {
         for member in self.members.list() {
             if !self.metrics.is_empty() {
                 self.draft.push(b',');
@@ -185,9 +209,4 @@ impl Parser {
             });
         }
     }
-}
-
-/// Returns true if `key`, with its quotes, says `name`, be it with escapes.
-fn says(key: &[u8], name: &str) -> bool {
-    between_quotes(key) == name.as_bytes() || unescaped(key).is_some_and(|text| &*text == name)
 }

@@ -133,10 +133,32 @@ fn end_of_word(json: &[u8], from: usize) -> usize {
         .map_or(json.len(), |length| from + length)
 }
 
-/// The members of one object, in the order of the text, doubles included.
-pub(super) struct Object<'a> {
+/// A valid text with its tokens.
+#[derive(Clone, Copy)]
+pub(super) struct Text<'a> {
     json: &'a [u8],
     tokens: &'a [u32],
+    /// Somewhere in it is a backslash. Mostly there is none, and then no key has to be looked through for one.
+    has_escapes: bool,
+}
+
+impl<'a> Text<'a> {
+    pub(super) fn new(json: &'a [u8], tokens: &'a [u32]) -> Self {
+        Self {
+            json,
+            tokens,
+            has_escapes: memchr::memchr(b'\\', json).is_some(),
+        }
+    }
+
+    fn byte(&self, token: usize) -> u8 {
+        self.json[self.tokens[token] as usize]
+    }
+}
+
+/// The members of one object, in the order of the text, doubles included.
+pub(super) struct Object<'a> {
+    text: Text<'a>,
     next: usize,
 }
 
@@ -145,6 +167,8 @@ pub(super) struct Object<'a> {
 pub(super) struct Entry {
     /// The key with its quotes.
     pub(super) key: Range<usize>,
+    /// What the key says, where the bytes between its quotes do not say it themselves.
+    pub(super) name: Option<Box<str>>,
     /// The value without the white space around it.
     pub(super) value: Range<usize>,
     /// Index of the value's first token.
@@ -153,39 +177,35 @@ pub(super) struct Entry {
 
 impl<'a> Object<'a> {
     /// The object that begins with this token, or `None` if another value begins there.
-    pub(super) fn at(json: &'a [u8], tokens: &'a [u32], token: usize) -> Option<Self> {
-        (json[tokens[token] as usize] == b'{').then_some(Self {
-            json,
-            tokens,
+    pub(super) fn at(text: Text<'a>, token: usize) -> Option<Self> {
+        (text.byte(token) == b'{').then_some(Self {
+            text,
             next: token + 1,
         })
     }
 
-    fn byte(&self, token: usize) -> u8 {
-        self.json[self.tokens[token] as usize]
-    }
-
     /// Where the value that begins with `token` ends in the text, and the index of the token after it.
     fn end(&self, token: usize) -> (usize, usize) {
-        if !matches!(self.byte(token), b'{' | b'[') {
+        if !matches!(self.text.byte(token), b'{' | b'[') {
             return (self.trimmed_end(token), token + 1);
         }
         let (mut at, mut open) = (token, 1);
         while open > 0 {
             at += 1;
-            match self.byte(at) {
+            match self.text.byte(at) {
                 b'{' | b'[' => open += 1,
                 b'}' | b']' => open -= 1,
                 _ => {}
             }
         }
-        (self.tokens[at] as usize + 1, at + 1)
+        (self.text.tokens[at] as usize + 1, at + 1)
     }
 
     /// Where a token of many bytes ends: before the white space before the next.
     fn trimmed_end(&self, token: usize) -> usize {
-        let from = self.tokens[token] as usize;
-        from + self.json[from..self.tokens[token + 1] as usize]
+        let Text { json, tokens, .. } = self.text;
+        let from = tokens[token] as usize;
+        from + json[from..tokens[token + 1] as usize]
             .trim_ascii_end()
             .len()
     }
@@ -195,7 +215,7 @@ impl Iterator for Object<'_> {
     type Item = Entry;
 
     fn next(&mut self) -> Option<Entry> {
-        let key = match self.byte(self.next) {
+        let key = match self.text.byte(self.next) {
             b'}' => return None,
             b',' => self.next + 1,
             _ => self.next,
@@ -204,9 +224,17 @@ impl Iterator for Object<'_> {
         let value = key + 2;
         let (value_end, next) = self.end(value);
         self.next = next;
+        let Text {
+            json,
+            tokens,
+            has_escapes,
+        } = self.text;
+        let key = tokens[key] as usize..self.trimmed_end(key);
+        let name = has_escapes.then(|| unescaped(&json[key.clone()])).flatten();
         Some(Entry {
-            key: self.tokens[key] as usize..self.trimmed_end(key),
-            value: self.tokens[value] as usize..value_end,
+            key,
+            name,
+            value: tokens[value] as usize..value_end,
             value_token: value,
         })
     }
@@ -214,11 +242,21 @@ impl Iterator for Object<'_> {
 
 /// What a key says, without its escapes; `None` if the bytes between its quotes say it themselves. That holds, too,
 /// for a key with half a surrogate pair: it is no text that anyone could ask for.
-pub(super) fn unescaped(key: &[u8]) -> Option<Box<str>> {
+fn unescaped(key: &[u8]) -> Option<Box<str>> {
     memchr::memchr(b'\\', key)?;
     serde_json::from_slice::<String>(key)
         .ok()
         .map(String::into_boxed_str)
+}
+
+impl Entry {
+    /// Whether the key says `name`, be it with escapes.
+    pub(super) fn says(&self, json: &[u8], name: &str) -> bool {
+        match &self.name {
+            Some(text) => **text == *name,
+            None => between_quotes(&json[self.key.clone()]) == name.as_bytes(),
+        }
+    }
 }
 
 /// The bytes between the quotes.

@@ -3,6 +3,7 @@
 //! Invariant: the link's events are handled one after the other in the order of the broker, each to its end before the
 //! next is polled. Requests are handed over without waiting, so no number of them can stop the polling that sends them.
 
+use std::ops::ControlFlow;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -101,9 +102,12 @@ impl Driver<'_> {
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.settle(requests).await?;
         loop {
-            if !link.has_next() {
-                self.router.wake_shards();
+            while let Some(happened) = link.happened() {
+                if self.handle(happened, requests).await?.is_break() {
+                    return Ok(());
+                }
             }
+            self.router.wake_shards();
             let happened = {
                 // Pinned outside the select, so that losing to another arm does not cancel it.
                 let mut next = pin!(link.next());
@@ -123,24 +127,36 @@ impl Driver<'_> {
                     self.settle(requests).await?;
                 }
             };
-            match happened {
-                Happened::Published(publish) => {
-                    let (topic, payload) = (&publish.topic, &publish.payload);
-                    if self.exchange.message(topic, payload, publish.retain) {
-                        self.settle(requests).await?;
-                    } else {
-                        self.publish(topic, payload).await;
-                    }
-                }
-                Happened::Disconnected => return Ok(()),
-                Happened::Nothing => {}
-                Happened::Sent(id) => self.exchange.sent(id),
-                Happened::Answered(id, answers) => {
-                    self.exchange.answered(id, answers, Instant::now());
-                    self.settle(requests).await?;
-                }
+            if self.handle(happened, requests).await?.is_break() {
+                return Ok(());
             }
         }
+    }
+
+    /// Breaks once the DISCONNECT is out.
+    async fn handle(
+        &mut self,
+        happened: Happened,
+        requests: &Requests,
+    ) -> Result<ControlFlow<()>, LinkError> {
+        match happened {
+            Happened::Published(publish) => {
+                let (topic, payload) = (&publish.topic, &publish.payload);
+                if self.exchange.message(topic, payload, publish.retain) {
+                    self.settle(requests).await?;
+                } else {
+                    self.publish(topic, payload).await;
+                }
+            }
+            Happened::Disconnected => return Ok(ControlFlow::Break(())),
+            Happened::Nothing => {}
+            Happened::Sent(id) => self.exchange.sent(id),
+            Happened::Answered(id, answers) => {
+                self.exchange.answered(id, answers, Instant::now());
+                self.settle(requests).await?;
+            }
+        }
+        Ok(ControlFlow::Continue(()))
     }
 
     fn sweep(&mut self) -> Result<(), LinkError> {

@@ -122,8 +122,11 @@ impl<'a> Exchange<'a> {
     /// A message has come. Returns whether it was one of control.
     pub(super) fn message(&mut self, topic: &[u8], payload: &[u8], retain: bool) -> bool {
         match &mut self.control {
-            Some(control) => control.message(topic, payload, retain, Instant::now()),
-            None => false,
+            // Asked first, since nearly all are events, and the clock costs something.
+            Some(control) if Follower::concerns(topic) => {
+                control.message(topic, payload, retain, Instant::now())
+            }
+            _ => false,
         }
     }
 

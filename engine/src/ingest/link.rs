@@ -135,9 +135,10 @@ impl Link {
         Ok((Self { events, pace }, Requests { client, qos }, facts))
     }
 
-    /// Whether the next thing has happened already, and [`Link::next`] will not wait.
-    pub(super) fn has_next(&self) -> bool {
-        !self.events.state.events.is_empty()
+    /// What has happened already, the oldest first. To be asked before [`Link::next`]: it costs nothing, and of messages
+    /// that came together only the first is worth looking at everything else for.
+    pub(super) fn happened(&mut self) -> Option<Happened> {
+        self.events.state.events.pop_front().map(happened)
     }
 
     /// Waits for what happens next. After an error the link is of no more use.
@@ -150,27 +151,28 @@ impl Link {
             }
             polled.as_mut().poll(cx)
         });
-        let event = event.await.map_err(Box::new)?;
-        Ok(match event {
-            Event::Incoming(Packet::Publish(publish)) => Happened::Published(publish),
-            Event::Incoming(Packet::SubAck(ack)) => Happened::Answered(
-                ack.pkid,
-                ack.return_codes.into_iter().map(granted).collect(),
-            ),
-            Event::Incoming(Packet::UnsubAck(ack)) => {
-                Happened::Answered(ack.pkid, ack.reasons.into_iter().map(removed).collect())
-            }
-            Event::Incoming(Packet::PubAck(ack)) => {
-                Happened::Answered(ack.pkid, vec![taken(ack.reason)])
-            }
-            Event::Outgoing(Outgoing::Subscribe(id) | Outgoing::Unsubscribe(id)) => {
-                Happened::Sent(id)
-            }
-            // QoS 0 has no id, and no answer.
-            Event::Outgoing(Outgoing::Publish(id)) if id != 0 => Happened::Sent(id),
-            Event::Outgoing(Outgoing::Disconnect) => Happened::Disconnected,
-            _ => Happened::Nothing,
-        })
+        Ok(happened(event.await.map_err(Box::new)?))
+    }
+}
+
+fn happened(event: Event) -> Happened {
+    match event {
+        Event::Incoming(Packet::Publish(publish)) => Happened::Published(publish),
+        Event::Incoming(Packet::SubAck(ack)) => Happened::Answered(
+            ack.pkid,
+            ack.return_codes.into_iter().map(granted).collect(),
+        ),
+        Event::Incoming(Packet::UnsubAck(ack)) => {
+            Happened::Answered(ack.pkid, ack.reasons.into_iter().map(removed).collect())
+        }
+        Event::Incoming(Packet::PubAck(ack)) => {
+            Happened::Answered(ack.pkid, vec![taken(ack.reason)])
+        }
+        Event::Outgoing(Outgoing::Subscribe(id) | Outgoing::Unsubscribe(id)) => Happened::Sent(id),
+        // QoS 0 has no id, and no answer.
+        Event::Outgoing(Outgoing::Publish(id)) if id != 0 => Happened::Sent(id),
+        Event::Outgoing(Outgoing::Disconnect) => Happened::Disconnected,
+        _ => Happened::Nothing,
     }
 }
 
