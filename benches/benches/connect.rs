@@ -16,6 +16,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use floodway::event::Encoding;
 use floodway::names::DeviceId;
 use floodway::shard::{End, Filter, Line, Session};
 use floodway_benches::{Appetite, BenchPipe, Devices, Peer, Rig, Tally, config, metric, size};
@@ -232,7 +233,7 @@ impl Session for Changer {
         self.order.done.add(changes);
     }
 
-    fn farewell(&self, _: &End, _: &mut Vec<u8>) {}
+    fn farewell(&self, _: Encoding, _: &End, _: &mut Vec<u8>) {}
 }
 
 criterion_group! {

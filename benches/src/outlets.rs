@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
 use std::rc::Rc;
 
+use floodway::event::Encoding;
 use floodway::shard::{Doorbell, End, Line, Outlet, Pipe, Session};
 use mio::net::TcpStream;
 
@@ -145,5 +146,5 @@ pub struct Mute;
 impl Session for Mute {
     fn receive(&mut self, _: &mut [u8], _: &mut Line<'_>) {}
 
-    fn farewell(&self, _: &End, _: &mut Vec<u8>) {}
+    fn farewell(&self, _: Encoding, _: &End, _: &mut Vec<u8>) {}
 }

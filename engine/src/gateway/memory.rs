@@ -2,7 +2,9 @@
 //!
 //! glibc keeps what was freed in the middle of its heaps: the buffers of 9,500 handshakes lie between what the streams
 //! keep, and streams that left would leave 3 MB behind for good. It is asked to return whole pages, from the main thread,
-//! once the number of streams has doubled or halved and rests.
+//! once the number of streams has doubled or halved and rests. And it is kept from what it does by default: after a
+//! large block was freed, blocks up to that size are no longer the system's own, and twice that much free memory is kept
+//! at the end of each heap.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -18,8 +20,17 @@ const OFTEN: Duration = Duration::from_millis(100);
 /// Fewer streams than this are not worth it.
 const MANY: u32 = 1000;
 
+/// Larger blocks are mapped from the system and go back to it when they are freed.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const MAPPED_BYTES: i32 = 256 * 1024;
+
+/// What may stay free at the end of a heap.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const SPARE_BYTES: i32 = 1024 * 1024;
+
 /// Watches the streams until it is dropped.
 pub(super) async fn give_back(index: &Index) -> Infallible {
+    set_up();
     let mut crowd = Crowd::default();
     loop {
         sleep(if crowd.is_small() { SELDOM } else { OFTEN }).await;
@@ -65,9 +76,26 @@ fn trim() {
     unsafe { libc::malloc_trim(0) };
 }
 
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[allow(
+    unsafe_code,
+    reason = "the C library's own function, of which there is no safe wrapper"
+)]
+fn set_up() {
+    // SAFETY: mallopt(3) takes no pointer and changes nothing that is allocated. These two it only stores, under the lock
+    // of the main heap; what other threads read of them meanwhile is the old value or the new one.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, MAPPED_BYTES);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, SPARE_BYTES);
+    }
+}
+
 /// Other allocators give back by themselves, or can't.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 fn trim() {}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn set_up() {}
 
 #[cfg(test)]
 mod tests {

@@ -142,7 +142,7 @@ pub(super) async fn sse(
     };
     let mut greeting = sse_head(encoding, origin);
     begin_events(encoding, &mut greeting);
-    let session = Box::new(SseSession::new(encoding));
+    let session = Box::new(SseSession);
     let about = about(Transport::Sse, request, &admitted);
     Ok(TakenBack::Stream(Box::new(Beginning::new(
         admitted, about, session, encoding, greeting,
@@ -157,7 +157,7 @@ pub(super) async fn sse_h2(request: &Parts, front: &Front) -> Result<Response<An
     let admitted = admit(request, front).await?;
     let mut greeting = Vec::new();
     begin_events(Encoding::Sse, &mut greeting);
-    let session = Box::new(SseSession::new(Encoding::Sse));
+    let session = Box::new(SseSession);
     let about = about(Transport::SseH2, request, &admitted);
     let beginning = Beginning::new(admitted, about, session, Encoding::Sse, greeting);
     let (pipe, body) = h2_stream::pipe();

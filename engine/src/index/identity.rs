@@ -6,6 +6,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::num::ParseIntError;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// Bits of a number that say which shard has the stream: `shard::SHARDS_MAX` is 64.
 const SHARD_BITS: u32 = 6;
@@ -112,7 +113,7 @@ impl Transport {
     }
 }
 
-/// On whose behalf a stream is there, and from where. Costs about 100 bytes, and its texts.
+/// On whose behalf a stream is there, and from where. Costs about 70 bytes, and its texts, which copies share.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct About {
     /// How it reaches its client.
@@ -121,8 +122,8 @@ pub struct About {
     pub tls: bool,
     /// The other end of its connection.
     pub peer: Option<SocketAddr>,
-    subject: Option<Box<str>>,
-    user_agent: Option<Box<str>>,
+    subject: Option<Arc<str>>,
+    user_agent: Option<Arc<str>>,
 }
 
 impl About {
@@ -143,7 +144,7 @@ impl About {
     pub fn with_subject(mut self, subject: Option<&str>) -> Self {
         self.subject = subject
             .filter(|subject| subject.len() <= SUBJECT_BYTES_MAX)
-            .map(Box::from);
+            .map(Arc::from);
         self
     }
 
@@ -156,8 +157,15 @@ impl About {
             while !text.is_char_boundary(end) {
                 end -= 1;
             }
-            Box::from(&text[..end])
+            Arc::from(&text[..end])
         });
+        self
+    }
+
+    /// With the user agent that `shared` gives for its own.
+    #[must_use]
+    pub fn sharing_user_agent(mut self, shared: impl FnOnce(Arc<str>) -> Arc<str>) -> Self {
+        self.user_agent = self.user_agent.map(shared);
         self
     }
 

@@ -27,7 +27,7 @@ pub enum What {
         /// Whose it is.
         tenant: TenantId,
         /// Who it is.
-        about: Arc<About>,
+        about: About,
     },
     /// A live stream ended.
     Disconnected {
@@ -36,7 +36,7 @@ pub enum What {
         /// Whose it was.
         tenant: TenantId,
         /// Who it was.
-        about: Arc<About>,
+        about: About,
         /// Why, by the label that metrics have too.
         reason: &'static str,
         /// The WebSocket close code that goes with it (RFC 6455, 7.4), if there is somebody to tell.

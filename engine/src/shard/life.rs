@@ -5,8 +5,9 @@
 
 use std::io;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Instant;
+
+use slab::Slab;
 
 use super::bell::Doorbell;
 use super::end::End;
@@ -14,6 +15,9 @@ use super::outlet::Outlet;
 use super::state::{State, take_seat, token};
 use super::subscriber::{Card, Key, Newcomer, Phase, Subscriber};
 use crate::index::{OwnTally, What};
+
+/// More subscribers than this leave memory behind that is worth giving back.
+const CROWD: usize = 1024;
 
 impl State {
     /// Makes `newcomer` a subscriber: every event after this moment that it wants is its own.
@@ -53,22 +57,23 @@ impl State {
             filter,
             encoding,
         );
-        let (now, about) = (self.sweep.ticks(), Arc::new(about));
+        let now = self.sweep.ticks();
+        let about = about.sharing_user_agent(|text| self.agents.share(text));
         let tally = OwnTally::clone(&self.tables[seat.table as usize].tally);
         self.metrics.began(encoding, about.transport, &tally);
         let id = self.roll.enter(key);
         place.journal().note(|| What::Connected {
             id,
             tenant: place.tenant().id().clone(),
-            about: Arc::clone(&about),
+            about: about.clone(),
         });
-        let card = Box::new(Card {
+        let card = Card {
             id,
             about,
             tally,
             since: now,
             dropped: 0,
-        });
+        };
         entry.insert(Subscriber {
             outlet,
             ring: None,
@@ -147,7 +152,7 @@ impl State {
         place.journal().note(|| What::Disconnected {
             id: card.id,
             tenant: place.tenant().id().clone(),
-            about: Arc::clone(&card.about),
+            about: card.about.clone(),
             reason: end.label(),
             code: end.close().map(|(code, _)| code),
         });
@@ -164,7 +169,8 @@ impl State {
     fn say_farewell(&mut self, key: Key, end: &End) {
         let subscriber = &mut self.subscribers[key.0 as usize];
         let mut bytes = Vec::new();
-        subscriber.session.farewell(end, &mut bytes);
+        let encoding = subscriber.encoding;
+        subscriber.session.farewell(encoding, end, &mut bytes);
         if let (End::SlowConsumer, Some(ring)) = (end, &mut subscriber.ring) {
             let discarded = ring.discard_events();
             subscriber.count_dropped(discarded, &self.metrics);
@@ -175,5 +181,9 @@ impl State {
     fn remove(&mut self, key: Key) {
         let mut subscriber = self.subscribers.remove(key.0 as usize);
         subscriber.count_dropped(subscriber.held(), &self.metrics);
+        if self.subscribers.is_empty() && self.subscribers.capacity() > CROWD {
+            // What they took is given back; the next owner of a key is told apart by its generation.
+            self.subscribers = Slab::new();
+        }
     }
 }

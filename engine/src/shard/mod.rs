@@ -8,6 +8,7 @@
 //! Invariant: for each subscriber, events matched == delivered + dropped + held. Who keeps up costs, per event, no lock,
 //! no shared count, no allocation and no task: only a part of one `write`.
 
+mod agents;
 mod awaiting;
 mod bell;
 mod config;

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::end::End;
@@ -30,7 +29,7 @@ pub struct Connection {
     /// Whose it is.
     pub tenant: TenantId,
     /// Who it is.
-    pub about: Arc<About>,
+    pub about: About,
     /// What it wants.
     pub filter: Filter,
     /// When it became live.
@@ -178,7 +177,7 @@ impl State {
         Connection {
             id: subscriber.card.id,
             tenant: self.tenant(key).clone(),
-            about: Arc::clone(&subscriber.card.about),
+            about: subscriber.card.about.clone(),
             filter: self.filter(key).clone(),
             since: at(subscriber.card.since),
             expires_at: subscriber.expires_at,

@@ -4,6 +4,7 @@ use super::end::End;
 use super::filter::Filter;
 use super::state::State;
 use super::subscriber::Key;
+use crate::event::Encoding;
 use crate::index::Limits;
 use crate::names::TenantId;
 
@@ -11,8 +12,8 @@ use crate::names::TenantId;
 pub trait Session {
     /// The peer sent `bytes`. They may be changed in place.
     fn receive(&mut self, bytes: &mut [u8], line: &mut Line<'_>);
-    /// Appends the last bytes of the stream. Nothing follows them.
-    fn farewell(&self, end: &End, out: &mut Vec<u8>);
+    /// Appends the last bytes of the stream, which is in this encoding. Nothing follows them.
+    fn farewell(&self, encoding: Encoding, end: &End, out: &mut Vec<u8>);
 }
 
 /// One subscriber, as its session may act upon it. Each act takes its place in the stream at once: after the events

@@ -12,6 +12,7 @@ use hashbrown::HashMap;
 use mio::{Registry, Token};
 use slab::Slab;
 
+use super::agents::Agents;
 use super::bell::Bell;
 use super::config::Config;
 use super::distribute::Tick;
@@ -35,6 +36,7 @@ pub(super) struct State {
     pub(super) config: Config,
     pub(super) subscribers: Slab<Subscriber>,
     pub(super) roll: Roll,
+    pub(super) agents: Agents,
     pub(super) tables: Slab<Table>,
     pub(super) by_tenant: HashMap<TenantId, u32>,
     pub(super) tick: Tick,
@@ -72,6 +74,7 @@ impl State {
             config,
             subscribers: Slab::new(),
             roll: Roll::new(id),
+            agents: Agents::default(),
             tables: Slab::new(),
             by_tenant: HashMap::new(),
             tick: Tick::default(),

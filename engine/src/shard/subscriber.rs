@@ -1,7 +1,6 @@
 //! One live stream, as its shard knows it.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::metrics::Metrics;
@@ -83,7 +82,8 @@ pub(super) struct Subscriber {
     pub(super) phase: Phase,
     pub(super) expires_at: u64,
     pub(super) session: Box<dyn Session>,
-    pub(super) card: Box<Card>,
+    /// Not in a box of its own: small ones, made while handshakes come and go, would each pin a page of theirs.
+    pub(super) card: Card,
     /// Messages that it may still send before the next sweep.
     pub(super) credit: u32,
     pub(super) encoding: Encoding,
@@ -96,7 +96,7 @@ pub(super) struct Subscriber {
 /// What is known of a subscriber, and not needed to deliver to it.
 pub(super) struct Card {
     pub(super) id: ConnectionId,
-    pub(super) about: Arc<About>,
+    pub(super) about: About,
     /// What its tenant's streams on this shard received together.
     pub(super) tally: OwnTally,
     /// When it came, in ticks of the sweep.
@@ -157,7 +157,7 @@ pub(super) struct Absent;
 impl Session for Absent {
     fn receive(&mut self, _: &mut [u8], _: &mut super::session::Line<'_>) {}
 
-    fn farewell(&self, _: &super::end::End, _: &mut Vec<u8>) {}
+    fn farewell(&self, _: Encoding, _: &super::end::End, _: &mut Vec<u8>) {}
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ struct Plain;
 impl Session for Plain {
     fn receive(&mut self, _: &mut [u8], _: &mut Line<'_>) {}
 
-    fn farewell(&self, end: &End, out: &mut Vec<u8>) {
+    fn farewell(&self, _: Encoding, end: &End, out: &mut Vec<u8>) {
         out.extend_from_slice(format!("{end:?}\n\n").as_bytes());
     }
 }

@@ -12,17 +12,8 @@ pub const RETRY_MS: u64 = 2000;
 /// RFC 9112, 7.1: the chunk that ends a body.
 const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
-/// A stream in this encoding.
-pub struct SseSession {
-    encoding: Encoding,
-}
-
-impl SseSession {
-    /// A session that has just begun.
-    pub fn new(encoding: Encoding) -> Self {
-        Self { encoding }
-    }
-}
+/// The client's side of a stream, of which there is nothing to keep.
+pub struct SseSession;
 
 impl Session for SseSession {
     fn receive(&mut self, _: &mut [u8], line: &mut Line<'_>) {
@@ -30,21 +21,17 @@ impl Session for SseSession {
         line.count_message();
     }
 
-    fn farewell(&self, end: &End, out: &mut Vec<u8>) {
+    fn farewell(&self, encoding: Encoding, end: &End, out: &mut Vec<u8>) {
         if let End::Draining { after_ms } = end {
-            sse_text(
-                self.encoding,
-                format!("retry: {after_ms}\n\n").as_bytes(),
-                out,
-            );
+            sse_text(encoding, format!("retry: {after_ms}\n\n").as_bytes(), out);
             named(
-                self.encoding,
+                encoding,
                 "reconnect",
                 &notice::reconnect(Duration::from_millis(*after_ms)),
                 out,
             );
         }
-        if self.encoding == Encoding::SseChunked {
+        if encoding == Encoding::SseChunked {
             out.extend_from_slice(LAST_CHUNK);
         }
     }

@@ -96,7 +96,7 @@ fn attach_on(
     let (pipe, body) = http::pipe();
     shard.attach(Newcomer {
         outlet: Outlet::Pipe(Box::new(pipe)),
-        session: Box::new(SseSession::new(Encoding::Sse)),
+        session: Box::new(SseSession),
         encoding: Encoding::Sse,
         filter,
         place,

@@ -71,7 +71,7 @@ struct Mute;
 
 impl Session for Mute {
     fn receive(&mut self, _: &mut [u8], _: &mut Line<'_>) {}
-    fn farewell(&self, _: &End, _: &mut Vec<u8>) {}
+    fn farewell(&self, _: Encoding, _: &End, _: &mut Vec<u8>) {}
 }
 
 /// A subscriber and what the model says that it is owed.

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use super::close;
 use super::reader::{Message, Reader};
 use crate::auth::Verifier;
-use crate::event::wire;
+use crate::event::{Encoding, wire};
 use crate::shard::{End, Filter, Line, Session, TooMany};
 use crate::stream::action::{self, Action, Names};
 use crate::stream::{answer, notice};
@@ -70,7 +70,7 @@ impl Session for WsSession {
         }
     }
 
-    fn farewell(&self, end: &End, out: &mut Vec<u8>) {
+    fn farewell(&self, _: Encoding, end: &End, out: &mut Vec<u8>) {
         if let End::Draining { after_ms } = end {
             let text = notice::reconnect(Duration::from_millis(*after_ms));
             wire::ws_frame(wire::OPCODE_TEXT, text.as_bytes(), out);

@@ -1,0 +1,64 @@
+//! What clients call themselves, each text once: thousands of dashboards are a few browsers.
+//!
+//! Invariant: a text is kept while a stream has it, and at most as many again that nobody has.
+
+use std::sync::Arc;
+
+use hashbrown::HashSet;
+
+/// Texts that are kept without a look at who still has them.
+const ROOM_MIN: usize = 64;
+
+/// The user agents of a shard's streams.
+#[derive(Debug, Default)]
+pub(super) struct Agents {
+    kept: HashSet<Arc<str>>,
+    room: usize,
+}
+
+impl Agents {
+    /// The copy of `text` that the others have.
+    pub(super) fn share(&mut self, text: Arc<str>) -> Arc<str> {
+        if let Some(known) = self.kept.get(&text) {
+            return Arc::clone(known);
+        }
+        if self.kept.len() >= self.room {
+            self.kept.retain(|kept| Arc::strong_count(kept) > 1);
+            self.kept.shrink_to_fit();
+            self.room = ROOM_MIN.max(2 * self.kept.len());
+        }
+        self.kept.insert(Arc::clone(&text));
+        text
+    }
+}
+
+#[cfg(all(test, not(floodway_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_with_one_name_share_its_text() {
+        let mut agents = Agents::default();
+        let one = agents.share(Arc::from("Firefox"));
+        let two = agents.share(Arc::from("Firefox"));
+        assert!(Arc::ptr_eq(&one, &two));
+    }
+
+    #[test]
+    fn what_nobody_has_is_forgotten_before_it_is_more_than_what_somebody_has() {
+        let mut agents = Agents::default();
+        let held: Vec<_> = (0..100)
+            .map(|n| agents.share(Arc::from(format!("stays {n}"))))
+            .collect();
+        for n in 0..10_000 {
+            agents.share(Arc::from(format!("goes {n}")));
+            assert!(
+                agents.kept.len() <= 2 * held.len() + 1,
+                "{}",
+                agents.kept.len()
+            );
+        }
+        let again = agents.share(Arc::from("stays 7"));
+        assert!(Arc::ptr_eq(&again, &held[7]));
+    }
+}
