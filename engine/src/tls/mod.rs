@@ -75,7 +75,7 @@ pub enum Error {
         /// What names the key.
         key: &'static str,
         /// The cause.
-        error: rustls::Error,
+        error: Box<rustls::Error>,
     },
     /// The system has no root certificates, so that no server can be trusted.
     #[error("no root certificates found; install them, or name a file in SSL_CERT_FILE")]
@@ -96,7 +96,7 @@ pub enum FileError {
     Empty,
     /// A certificate in it can't be an authority's.
     #[error("{0}")]
-    Authority(rustls::Error),
+    Authority(Box<rustls::Error>),
 }
 
 impl Files {
@@ -140,7 +140,7 @@ impl Pem<'_> {
         for certificate in self.certificates()? {
             roots
                 .add(certificate)
-                .map_err(|error| self.wrong(FileError::Authority(error)))?;
+                .map_err(|error| self.wrong(FileError::Authority(error.into())))?;
         }
         Ok(roots)
     }
@@ -155,7 +155,7 @@ impl Pair<'_> {
         Error::Pair {
             cert: self.cert.setting,
             key: self.key.setting,
-            error,
+            error: error.into(),
         }
     }
 }

@@ -14,10 +14,15 @@ use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use super::*;
 use crate::inbox::Inbox;
-use crate::shard::{self, Answering, Shard, answering};
+use crate::shard::{self, Answering, Drain, Shard, answering};
 
 /// Longer than anything here takes.
 const DEADLINE: Duration = Duration::from_secs(30);
+
+const AT_ONCE: Drain = Drain {
+    within: Duration::ZERO,
+    pause: Duration::ZERO,
+};
 
 async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
     timeout(DEADLINE, work).await.expect(what)
@@ -88,19 +93,23 @@ async fn not_serving_comes_before_a_stream_is_told_and_serving_after_the_drain()
 }
 
 #[tokio::test]
-async fn whoever_asks_for_a_drain_and_goes_leaves_it_whole() {
+async fn what_was_asked_for_is_done_even_if_who_asked_is_gone() {
     on_one_thread(async {
         let (mut bed, asked) = Bed::new().await;
         assert_eq!(bed.told().await, Serving);
-        let mut admin = bed.admin.clone();
-        let gone = spawn_local(async move { admin.drain(DrainRequest::default()).await });
+        let health = bed.private.admin.health.clone();
+        let (one, two) = (health.clone(), health);
+        let begun = spawn_local(async move { one.drain(AT_ONCE).await });
         assert_eq!(bed.told().await, NotServing);
-        gone.abort();
-        assert!(within("the caller is gone", gone).await.is_err());
+        let cancelling = spawn_local(async move { two.cancel_drain().await });
+        yield_now().await;
+        for caller in [begun.abort_handle(), cancelling.abort_handle()] {
+            caller.abort();
+        }
+        assert!(within("who asked is gone", cancelling).await.is_err());
         bed.answer(asked);
-        let cancelled = bed.admin.cancel_drain(CancelDrainRequest {}).await;
-        assert!(cancelled.expect("called off").into_inner().drain.is_some());
         assert_eq!(bed.told().await, Serving);
+        assert!(!bed.private.index.is_draining());
         bed.private.stop().await;
     })
     .await;
@@ -115,12 +124,7 @@ async fn a_gateway_that_stops_is_not_said_to_serve_by_who_called_a_drain_off() {
         let health = bed.private.admin.health.clone();
         // Called off, and stopped, before the shard has answered the first time.
         let (one, two, three) = (health.clone(), health.clone(), health);
-        let pause = Duration::ZERO;
-        let drain = crate::shard::Drain {
-            within: pause,
-            pause,
-        };
-        let begun = spawn_local(async move { one.drain(drain).await });
+        let begun = spawn_local(async move { one.drain(AT_ONCE).await });
         assert_eq!(bed.told().await, NotServing);
         let cancelled = spawn_local(async move { two.cancel_drain().await });
         yield_now().await;
