@@ -12,8 +12,9 @@
 //!
 //! Beside it: [`control`] follows limits and groups that are kept in the broker.
 //!
-//! Around it: [`auth`] checks tokens, [`http`] lets subscribers in, [`admin`] is the private listener, [`config`] brings
-//! the settings together, [`gateway`] starts and drains it all, [`cli`] is the binary's commands.
+//! Around it: [`tls`] reads certificates, [`auth`] checks tokens, [`http`] lets subscribers in, [`admin`] is the private
+//! listener, [`config`] brings the settings together, [`gateway`] starts and drains it all, [`cli`] is the binary's
+//! commands.
 //!
 //! A later module knows an earlier one's types, never the other way round; ingest and shards know each other only by
 //! the index and the inboxes. `ARCHITECTURE.md` tells what else is absent.
@@ -35,6 +36,8 @@ pub mod inbox;
 pub mod shard;
 
 pub mod stream;
+
+pub mod tls;
 
 pub mod auth;
 

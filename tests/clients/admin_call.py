@@ -1,13 +1,16 @@
 """One call of the admin API by its name, with Python's `grpcio` and the server's reflection: no generated code.
 
-Usage: admin_call.py ADDRESS CALL JSON [TOKEN] [COUNT]
+Usage: admin_call.py [--ca FILE [--cert FILE --key FILE]] ADDRESS CALL JSON [TOKEN] [COUNT]
 
-Prints each answer as a line of JSON with the names of the .proto files; of a stream, the first COUNT answers. A call that
-fails prints {"code": ..., "message": ...} and exits with 1.
+CALL is one of the admin API, or PACKAGE.SERVICE/CALL. With --ca it speaks TLS and trusts that authority alone. Prints each
+answer as a line of JSON with the names of the .proto files; of a stream, the first COUNT answers. A call that fails prints
+{"code": ..., "message": ...} and exits with 1.
 """
 
+import argparse
 import json
 import sys
+from pathlib import Path
 
 import grpc
 from google.protobuf import json_format
@@ -32,14 +35,12 @@ class WithToken(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientIntercep
 
 
 def main():
-    address, call, request = sys.argv[1:4]
-    token = sys.argv[4] if len(sys.argv) > 4 else ""
-    count = int(sys.argv[5]) if len(sys.argv) > 5 else 1
-    channel = grpc.insecure_channel(address)
-    if token:
-        channel = grpc.intercept_channel(channel, WithToken(token))
+    asked = arguments()
+    channel = open_channel(asked)
+    if asked.token:
+        channel = grpc.intercept_channel(channel, WithToken(asked.token))
     try:
-        for answer in answers(channel, call, request, count):
+        for answer in answers(channel, asked.call, asked.request, asked.count):
             text = json_format.MessageToDict(
                 answer, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
             )
@@ -49,13 +50,33 @@ def main():
         sys.exit(1)
 
 
+def arguments():
+    parser = argparse.ArgumentParser()
+    for name in ("--ca", "--cert", "--key"):
+        parser.add_argument(name, type=Path)
+    for name in ("address", "call", "request"):
+        parser.add_argument(name)
+    parser.add_argument("token", nargs="?", default="")
+    parser.add_argument("count", nargs="?", type=int, default=1)
+    return parser.parse_args()
+
+
+def open_channel(asked):
+    if not asked.ca:
+        return grpc.insecure_channel(asked.address)
+    files = [file and file.read_bytes() for file in (asked.ca, asked.key, asked.cert)]
+    return grpc.secure_channel(asked.address, grpc.ssl_channel_credentials(*files))
+
+
 def answers(channel, call, request, count):
+    service, _, name = call.rpartition("/")
+    service = service or SERVICE
     pool = DescriptorPool(ProtoReflectionDescriptorDatabase(channel))
-    method = pool.FindServiceByName(SERVICE).FindMethodByName(call)
+    method = pool.FindServiceByName(service).FindMethodByName(name)
     asked = json_format.Parse(request, GetMessageClass(method.input_type)())
     begin = channel.unary_stream if method.server_streaming else channel.unary_unary
     begin = begin(
-        f"/{SERVICE}/{call}",
+        f"/{service}/{name}",
         request_serializer=lambda message: message.SerializeToString(),
         response_deserializer=GetMessageClass(method.output_type).FromString,
     )

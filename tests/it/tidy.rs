@@ -12,7 +12,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("index", &["sync", "names", "event"]),
     ("inbox", &["sync", "names", "event", "index"]),
     ("shard", &["sync", "names", "event", "index", "inbox"]),
-    ("auth", &["names"]),
+    ("tls", &[]),
+    ("auth", &["names", "tls"]),
     (
         "stream",
         &["sync", "names", "event", "index", "inbox", "shard", "auth"],
@@ -25,7 +26,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "http",
         &[
-            "sync", "names", "event", "index", "inbox", "shard", "stream", "ingest", "auth",
+            "sync", "names", "event", "index", "inbox", "shard", "stream", "ingest", "auth", "tls",
         ],
     ),
 ];
@@ -51,6 +52,7 @@ const ONLY: &[(&[&str], &[&str])] = &[
         &["admin"],
     ),
     (&["jsonwebtoken"], &["auth"]),
+    (&["rustls", "tokio_rustls", "rustls_native_certs"], &["tls"]),
     (&["simd_json"], &["event"]),
 ];
 
@@ -59,6 +61,7 @@ const CORE: &[&str] = &["sync", "names", "event", "index", "inbox", "shard"];
 const FOREIGN_TO_CORE: &[&str] = &[
     "hyper",
     "hyper_util",
+    "rustls",
     "http",
     "http_body_util",
     "rumqttc",

@@ -1,6 +1,7 @@
 //! Serves connections of the private listener.
 //!
-//! Invariant: there are at most [`CONNECTIONS`] of them, and a peer that never asks for anything does not keep one.
+//! Invariant: there are at most [`CONNECTIONS`] of them, those in their TLS handshake included, and a peer that never
+//! asks for anything does not keep one.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -12,12 +13,14 @@ use std::time::Duration;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::routes::Routes;
+use crate::tls::{Acceptor, ServerStream};
 
 /// Connections at once; further ones wait in the kernel.
 const CONNECTIONS: usize = 256;
@@ -25,11 +28,14 @@ const CONNECTIONS: usize = 256;
 /// Calls of one HTTP/2 connection at once.
 const CALLS: u32 = 100;
 
-/// Time for the first request, and for the head of each one over HTTP/1.1.
+/// Time for the TLS handshake, for the first request, and for the head of each one over HTTP/1.1.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Largest head over HTTP/1.1.
 const HEAD_BYTES: usize = 16 * 1024;
+
+/// What a client that failed its handshake may still send; it is not looked at.
+const UNHEARD_BYTES: u64 = 64 * 1024;
 
 /// Silence after which an HTTP/2 peer is asked whether it is still there, and its time to answer.
 const PING: Duration = Duration::from_secs(30);
@@ -40,9 +46,10 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
 /// How long answers that are under way may hold up the end.
 const STOP_GRACE: Duration = Duration::from_millis(500);
 
-/// Serves until `stopped` turns true.
+/// Serves until `stopped` turns true, over TLS if there is an acceptor.
 pub(super) async fn serve(
     listener: TcpListener,
+    tls: Option<Acceptor>,
     routes: Arc<Routes>,
     mut stopped: watch::Receiver<bool>,
 ) {
@@ -53,7 +60,7 @@ pub(super) async fn serve(
             accepted = listener.accept(), if connections.len() < CONNECTIONS => match accepted {
                 Ok((socket, _)) => {
                     let (routes, stopped) = (Arc::clone(&routes), for_connections.clone());
-                    connections.spawn(connection(socket, routes, stopped));
+                    connections.spawn(connection(socket, tls.clone(), routes, stopped));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the private listener can't accept");
@@ -70,9 +77,46 @@ pub(super) async fn serve(
     let _ = timeout(STOP_GRACE, ended).await;
 }
 
-async fn connection(socket: TcpStream, routes: Arc<Routes>, mut stopped: watch::Receiver<bool>) {
+async fn connection(
+    socket: TcpStream,
+    tls: Option<Acceptor>,
+    routes: Arc<Routes>,
+    mut stopped: watch::Receiver<bool>,
+) {
     // Without it answers are only later, not wrong.
     let _ = socket.set_nodelay(true);
+    let Some(tls) = tls else {
+        return requests(socket, routes, stopped).await;
+    };
+    let shaken = tokio::select! {
+        shaken = timeout(HEAD_TIMEOUT, shake_hands(socket, &tls)) => shaken.ok().flatten(),
+        () = until(&mut stopped) => None,
+    };
+    if let Some(stream) = shaken {
+        requests(stream, routes, stopped).await;
+    }
+}
+
+/// The TLS handshake. A client that fails it is told why (RFC 8446, 6.2), and by TLS 1.3 it may have sent its requests
+/// before: were the socket closed on them, the kernel would take the alert back.
+async fn shake_hands(socket: TcpStream, tls: &Acceptor) -> Option<ServerStream<TcpStream>> {
+    match tls.accept(socket).into_fallible().await {
+        Ok(stream) => Some(stream),
+        Err((error, mut socket)) => {
+            tracing::debug!(%error, "TLS handshake of the private listener failed");
+            if socket.shutdown().await.is_ok() {
+                // How it ends is of no interest: the connection is over.
+                let _ = copy(&mut socket.take(UNHEARD_BYTES), &mut sink()).await;
+            }
+            None
+        }
+    }
+}
+
+async fn requests<S>(socket: S, routes: Arc<Routes>, mut stopped: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let has_asked = AtomicBool::new(false);
     let service = service_fn(|request| {
         has_asked.store(true, Ordering::Relaxed);

@@ -1,16 +1,17 @@
 //! The private listener: gRPC, and metrics for Prometheus, on one port.
 //!
 //! Invariant: it runs on a thread of its own and only reads what the other parts count, so neither a scrape nor a
-//! watching tool ever stands in an event's way. Where a token is set, nothing is answered without it. Only this module
-//! knows gRPC and protobuf.
+//! watching tool ever stands in an event's way. Where a token is set, nothing is answered without it, and where clients need a
+//! certificate, none is heard without one. Only this module knows gRPC and protobuf.
 //!
 //! `observer` looks at the parts and gives a [`Status`], which `metrics` writes as text and `wire` as protobuf; `rates`
-//! measures how fast its counts grow; `listener`, `routes` and, by subject, `calls` serve them; `client` asks for them
-//! from the shell.
+//! measures how fast its counts grow; `health` tells of drains; `listener`, `routes` and, by subject, `calls` serve
+//! them; `client` asks for them from the shell.
 
 mod calls;
 mod client;
 mod config;
+mod health;
 mod listener;
 mod metrics;
 mod observer;
@@ -27,12 +28,9 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
-use floodway_proto::admin::v1::admin_server::AdminServer;
 use tokio::sync::watch;
-use tonic_health::ServingStatus;
-use tonic_health::server::HealthReporter;
 
-pub use client::{Answers, Client, ClientError, Json, Named, api};
+pub use client::{Answers, Client, ClientError, Credentials, Json, Named, api};
 pub use config::Config;
 pub use observer::{Identity, Observer, Totals, Watched};
 pub use status::{
@@ -40,32 +38,36 @@ pub use status::{
     Node, Rates, Status, TenantConnections,
 };
 
+use crate::tls::Acceptor;
 use calls::Service;
+use health::Health;
 use routes::Routes;
 use token::Tokens;
 
 /// An open private listener that nobody serves yet.
-#[derive(Debug)]
-pub struct Listener(TcpListener);
+pub struct Listener {
+    socket: TcpListener,
+    tls: Option<Acceptor>,
+}
 
 /// A running private listener.
 pub struct Admin {
     address: SocketAddr,
     observer: Observer,
-    health: HealthReporter,
+    health: Health,
     stop: watch::Sender<bool>,
     thread: JoinHandle<()>,
 }
 
 impl Listener {
-    /// Opens it on `config.listen`; with port 0 the kernel chooses one.
+    /// Opens it on `config.listen`, to speak TLS if there is an acceptor; with port 0 the kernel chooses one.
     ///
     /// # Errors
     /// If the address can't be bound: it is in use, or not ours.
-    pub fn open(config: &Config) -> io::Result<Self> {
-        let listener = TcpListener::bind(&config.listen)?;
-        listener.set_nonblocking(true)?;
-        Ok(Self(listener))
+    pub fn open(config: &Config, tls: Option<Acceptor>) -> io::Result<Self> {
+        let socket = TcpListener::bind(&config.listen)?;
+        socket.set_nonblocking(true)?;
+        Ok(Self { socket, tls })
     }
 }
 
@@ -80,13 +82,13 @@ impl Admin {
         config: &Config,
         observer: Observer,
     ) -> io::Result<Self> {
-        let address = listener.0.local_addr()?;
+        let Listener { socket, tls } = listener;
+        let address = socket.local_addr()?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         let (stop, stopped) = watch::channel(false);
-        let (health, health_server) = tonic_health::server::health_reporter();
-        health.set_serving::<AdminServer<Service>>().await;
+        let (health, health_server) = Health::new(observer.streams().clone()).await;
         let service = Service::new(observer.clone(), health.clone(), stopped.clone());
         let routes = Routes::new(
             service,
@@ -94,15 +96,15 @@ impl Admin {
             observer.clone(),
             Tokens::new(config),
         );
-        let listener = {
+        let socket = {
             let _entered = runtime.enter();
-            tokio::net::TcpListener::from_std(listener.0)?
+            tokio::net::TcpListener::from_std(socket)?
         };
         let measured = observer.clone();
         let serve = move || {
             runtime.block_on(async {
                 let measuring = tokio::spawn(rates::measure(measured));
-                listener::serve(listener, Arc::new(routes), stopped).await;
+                listener::serve(socket, tls, Arc::new(routes), stopped).await;
                 measuring.abort();
             });
         };
@@ -126,10 +128,10 @@ impl Admin {
         self.observer.clone()
     }
 
-    /// Tells those who ask for the gateway's health to send nobody here any more: NOT_SERVING. What else is asked is
-    /// answered as before, so that a drain can be watched.
-    pub async fn start_draining(&self) {
-        calls::tell_health(&self.health, ServingStatus::NotServing).await;
+    /// The gateway stops: tells those who ask for its health to send nobody here any more, NOT_SERVING, and then admits
+    /// nobody new. What else is asked is answered as before, so that the drain can be watched.
+    pub async fn begin_last_drain(&self) {
+        self.health.begin_last_drain().await;
     }
 
     /// Says good-bye to those who watch, and ends the thread. Blocks for as long as that takes, half a second at most.

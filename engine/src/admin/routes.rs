@@ -1,7 +1,8 @@
 //! The paths of the private listener.
 //!
 //! Invariant: the token is checked before anything else is. gRPC is answered over HTTP/2 alone, as it demands; so no
-//! web page can speak it through a browser of this machine, which uses HTTP/2 over TLS only.
+//! web page can speak it through a browser of this machine, which uses HTTP/2 over TLS only, and asks there first (by
+//! CORS, for gRPC's content type) and is not allowed to.
 
 use std::convert::Infallible;
 use std::future::Future;

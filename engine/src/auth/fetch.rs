@@ -5,7 +5,6 @@
 //! others).
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::header::{ACCEPT, CONNECTION, HOST};
@@ -14,11 +13,10 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
+
+use crate::tls::{self, Connector, Roots, ServerName};
 
 /// The largest answer, in bytes. Sets of real providers have some thousands.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
@@ -29,12 +27,9 @@ pub enum FetchError {
     /// The URL is not one of `http` or `https`.
     #[error("expected https://host/path")]
     Url,
-    /// The system has no root certificates, so that no server can be trusted.
-    #[error("no root certificates found; install them, or name a file in SSL_CERT_FILE")]
-    NoRoots,
-    /// The TLS library refused its settings.
-    #[error("TLS: {0}")]
-    Tls(#[from] rustls::Error),
+    /// No server can be trusted.
+    #[error(transparent)]
+    Tls(#[from] tls::Error),
     /// The server cannot be reached, or is not the one that it says.
     #[error("cannot connect: {0}")]
     Connect(io::Error),
@@ -66,7 +61,7 @@ pub(super) struct Source {
     uri: Uri,
     host: String,
     port: u16,
-    tls: Option<(TlsConnector, ServerName<'static>)>,
+    tls: Option<(Connector, ServerName<'static>)>,
     timeout: Duration,
 }
 
@@ -83,7 +78,8 @@ impl Source {
             Some("http") => (80, None),
             Some("https") => {
                 let name = ServerName::try_from(host.clone()).map_err(|_| FetchError::Url)?;
-                (443, Some((connector()?, name)))
+                let connector = tls::connector(Roots::of_system()?, None, &[])?;
+                (443, Some((connector, name)))
             }
             _ => return Err(FetchError::Url),
         };
@@ -153,18 +149,4 @@ impl Source {
             .body(Empty::new())
             .expect("parts of a URL that was parsed")
     }
-}
-
-fn connector() -> Result<TlsConnector, FetchError> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        return Err(FetchError::NoRoots);
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
 }

@@ -1,7 +1,5 @@
 //! `floodway check`: validates the configuration and prints it in full.
 
-use std::fs::File;
-
 use super::Failure;
 use super::flags::Sources;
 use crate::auth::{KeyError, Verifier};
@@ -21,7 +19,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     super::print(&loaded.show())
 }
 
-/// Opens the files that the settings name, as `serve` will.
+/// Reads the files that the settings name, as `serve` will.
 fn files(config: &Config) -> Result<(), Failure> {
     let mut wrong = Vec::new();
     match Verifier::new(&config.auth) {
@@ -29,13 +27,13 @@ fn files(config: &Config) -> Result<(), Failure> {
         Ok(_) | Err(KeyError::Remote) => {}
         Err(error) => wrong.push(error.to_string()),
     }
-    if let Some(tls) = &config.http.tls {
-        for (key, path) in [("http.tls.cert", &tls.cert), ("http.tls.key", &tls.key)] {
-            if let Err(error) = File::open(path) {
-                wrong.push(format!("{key} = \"{}\": {error}", path.display()));
-            }
-        }
-    }
+    let listeners = [config.http.acceptor(), config.admin.acceptor()];
+    wrong.extend(
+        listeners
+            .into_iter()
+            .filter_map(Result::err)
+            .map(|error| error.to_string()),
+    );
     if wrong.is_empty() {
         Ok(())
     } else {

@@ -1,17 +1,20 @@
 //! Flags of the commands that speak to a running gateway, and how they print what it answers.
 
+use std::ffi::OsString;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 
 use serde::Serialize;
 
 use super::Failure;
-use crate::admin::{Client, ClientError};
+use crate::admin::{Client, ClientError, Credentials};
 use crate::names;
+use crate::tls::Files;
 
 /// Which gateway, and who asks.
 #[derive(clap::Args)]
 pub(super) struct Access {
-    /// Private listener of the gateway
+    /// Private listener of the gateway, http://host:port or https://host:port
     #[arg(long, global = true, value_name = "URL", default_value = "http://127.0.0.1:9090", value_parser = url)]
     admin: String,
     /// Token of the private listener; other users of this machine can see flags
@@ -22,6 +25,33 @@ pub(super) struct Access {
         hide_env_values = true
     )]
     token: Option<String>,
+    /// PEM file with the authorities that vouch for the gateway's certificate; default the system's
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "FLOODWAY_ADMIN_CA",
+        hide_env_values = true
+    )]
+    admin_ca: Option<OsString>,
+    /// PEM file with the client certificate, where the gateway demands one
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "FLOODWAY_ADMIN_CERT",
+        hide_env_values = true
+    )]
+    admin_cert: Option<OsString>,
+    /// PEM file with the client certificate's private key
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "FLOODWAY_ADMIN_KEY",
+        hide_env_values = true
+    )]
+    admin_key: Option<OsString>,
 }
 
 /// Which gateway, who asks, and for whom the answer is.
@@ -36,9 +66,28 @@ pub(super) struct Remote {
 
 impl Access {
     pub(super) async fn connect(&self) -> Result<Client, Failure> {
-        // As in the configuration, an empty one is none.
-        let token = self.token.as_deref().filter(|token| !token.is_empty());
-        Ok(Client::connect(&self.admin, token).await?)
+        Ok(Client::connect(&self.admin, &self.credentials()?).await?)
+    }
+
+    /// As in the configuration, an empty one is none.
+    fn credentials(&self) -> Result<Credentials, Failure> {
+        let identity = match (file(&self.admin_cert), file(&self.admin_key)) {
+            (None, None) => None,
+            (Some(cert), Some(key)) => Some(Files { cert, key }),
+            (Some(_), None) => {
+                let mend = "--admin-cert needs --admin-key beside it (FLOODWAY_ADMIN_KEY)";
+                return Err(Failure::Usage(mend.to_owned()));
+            }
+            (None, Some(_)) => {
+                let mend = "--admin-key needs --admin-cert beside it (FLOODWAY_ADMIN_CERT)";
+                return Err(Failure::Usage(mend.to_owned()));
+            }
+        };
+        Ok(Credentials {
+            token: self.token.clone().filter(|token| !token.is_empty()),
+            ca: file(&self.admin_ca),
+            identity,
+        })
     }
 
     /// The gateway as it was named.
@@ -96,22 +145,30 @@ pub(super) fn span(text: &str) -> Result<prost_types::Duration, String> {
     span.try_into().map_err(|_| "is too long".to_owned())
 }
 
+fn file(given: &Option<OsString>) -> Option<PathBuf> {
+    let given = given.as_deref().filter(|name| !name.is_empty());
+    given.map(PathBuf::from)
+}
+
 fn url(text: &str) -> Result<String, String> {
     Client::check_url(text)
         .map(|()| text.to_owned())
-        .map_err(|_| "expected http://host:port".to_owned())
+        .map_err(|_| "expected http://host:port, or https://host:port".to_owned())
 }
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         match error {
-            ClientError::Url(_) | ClientError::Token => Self::Usage(error.to_string()),
+            ClientError::Url(_) | ClientError::Token | ClientError::Files(_) => {
+                Self::Usage(error.to_string())
+            }
             ClientError::Argument(told) => Self::Usage(argument(&told)),
             ClientError::Answered { url, answer } => {
                 let answer = answer.replacen("_id: ", ": ", 1);
                 Self::Running(ClientError::Answered { url, answer }.to_string())
             }
             ClientError::Unreachable { .. }
+            | ClientError::Handshake { .. }
             | ClientError::Unauthenticated(_)
             | ClientError::ReadOnly(_)
             | ClientError::Unknown(_)

@@ -4,6 +4,7 @@ use super::address::is_loopback;
 use super::error::{ConfigError, Origin};
 use super::settings::{self, SETTINGS};
 use super::{Config, Loaded};
+use crate::tls::Files;
 
 /// RFC 7518, 3.2: an HS256 key is at least as long as the hash.
 const HS256_SECRET_BYTES: usize = 32;
@@ -18,8 +19,10 @@ pub(super) enum Key {
 /// Checks a configuration whose values are each right by themselves.
 pub(super) fn run(loaded: &mut Loaded, key: Key, errors: &mut Vec<ConfigError>) {
     let found = [
-        tls_files(&loaded.config),
-        admin_token(&loaded.config),
+        tls_files(&loaded.config.http.tls, &HTTP_TLS),
+        tls_files(&loaded.config.admin.tls, &ADMIN_TLS),
+        admin_client_ca(&loaded.config),
+        admin_open(&loaded.config),
         admin_read_token(&loaded.config),
         payload(&loaded.config),
     ];
@@ -44,26 +47,49 @@ fn wrong(loaded: &Loaded, key: &'static str, mend: String) -> ConfigError {
     }
 }
 
-fn tls_files(config: &Config) -> Found {
-    let tls = config.http.tls.as_ref()?;
-    if tls.key.as_os_str().is_empty() {
-        return Some((
-            "http.tls.cert",
-            "needs http.tls.key beside it (FLOODWAY_TLS_KEY)".to_owned(),
-        ));
+/// The two files of a listener's TLS, and what is said of one without the other.
+struct TlsKeys {
+    cert: &'static str,
+    no_cert: &'static str,
+    key: &'static str,
+    no_key: &'static str,
+}
+
+const HTTP_TLS: TlsKeys = TlsKeys {
+    cert: "http.tls.cert",
+    no_cert: "needs http.tls.cert beside it (FLOODWAY_TLS_CERT)",
+    key: "http.tls.key",
+    no_key: "needs http.tls.key beside it (FLOODWAY_TLS_KEY)",
+};
+const ADMIN_TLS: TlsKeys = TlsKeys {
+    cert: "admin.tls.cert",
+    no_cert: "needs admin.tls.cert beside it (FLOODWAY_ADMIN_TLS_CERT)",
+    key: "admin.tls.key",
+    no_key: "needs admin.tls.key beside it (FLOODWAY_ADMIN_TLS_KEY)",
+};
+
+fn tls_files(files: &Option<Files>, keys: &TlsKeys) -> Found {
+    let files = files.as_ref()?;
+    if files.key.as_os_str().is_empty() {
+        return Some((keys.cert, keys.no_key.to_owned()));
     }
-    if tls.cert.as_os_str().is_empty() {
-        return Some((
-            "http.tls.key",
-            "needs http.tls.cert beside it (FLOODWAY_TLS_CERT)".to_owned(),
-        ));
+    if files.cert.as_os_str().is_empty() {
+        return Some((keys.key, keys.no_cert.to_owned()));
     }
     None
 }
 
-fn admin_token(config: &Config) -> Found {
-    let open = config.admin.token.is_none() && !is_loopback(&config.admin.listen);
-    let mend = "other machines reach this address: set admin.token (FLOODWAY_ADMIN_TOKEN), or listen on 127.0.0.1";
+fn admin_client_ca(config: &Config) -> Found {
+    let useless = config.admin.client_ca.is_some() && config.admin.tls.is_none();
+    let mend = "needs admin.tls.cert (FLOODWAY_ADMIN_TLS_CERT) and admin.tls.key (FLOODWAY_ADMIN_TLS_KEY) beside it";
+    useless.then(|| ("admin.tls.client_ca", mend.to_owned()))
+}
+
+fn admin_open(config: &Config) -> Found {
+    let config = &config.admin;
+    let open = config.token.is_none() && config.client_ca.is_none() && !is_loopback(&config.listen);
+    let mend = "other machines reach this address: set admin.token (FLOODWAY_ADMIN_TOKEN), or demand client certificates \
+                with admin.tls.client_ca (FLOODWAY_ADMIN_TLS_CLIENT_CA), or listen on 127.0.0.1";
     open.then(|| ("admin.listen", mend.to_owned()))
 }
 
@@ -155,6 +181,14 @@ fn warnings(config: &Config) -> Vec<String> {
             "auth.jwks_url is not https: who can change the answer on its way can sign tokens"
                 .to_owned(),
         );
+    }
+    let admin = &config.admin;
+    if admin.token.is_some() && admin.tls.is_none() && !is_loopback(&admin.listen) {
+        warnings.push(format!(
+            "admin.token travels in the clear to admin.listen = \"{}\": who can listen on its way has it; set \
+             admin.tls.cert and admin.tls.key",
+            admin.listen
+        ));
     }
     warnings
 }

@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use super::Config;
 use super::address;
 use super::kinds::{Choice, File, Kind, List, Number, Raw, SECONDS_MAX, Seconds, Text, any};
-use crate::http::TlsFiles;
 use crate::ingest::Subscribe;
 use crate::log::{self, Format};
 use crate::shard::{Overflow, SHARDS_MAX, Writes};
+use crate::tls::Files;
 
 /// What is shown in place of a secret.
 pub const MASK: &str = "********";
@@ -76,35 +76,39 @@ macro_rules! setting {
     };
 }
 
-/// One of the two files of `http.tls`. The other may not be known yet: the checks see to it.
+/// One of the two files of a listener's TLS. The other may not be known yet: the checks see to it.
 macro_rules! tls_file {
-    ($key:literal, $env:literal, $field:ident, $help:literal) => {
+    ($key:literal, $env:literal, $listener:ident.$field:ident, $help:literal) => {
         Setting {
             key: $key,
             env: $env,
             secret: false,
             help: $help,
             set: |config, raw| {
-                set_tls_file(config, File.read(raw)?, |tls| &mut tls.$field);
+                let path = File.read(raw)?;
+                set_tls_file(&mut config.$listener.tls, path, |tls| &mut tls.$field);
                 Ok(())
             },
-            show: |config| File.show(&config.http.tls.as_ref().map(|tls| tls.$field.clone())),
+            show: |config| {
+                let path = config.$listener.tls.as_ref().map(|tls| tls.$field.clone());
+                File.show(&path)
+            },
         }
     };
 }
 
 fn set_tls_file(
-    config: &mut Config,
+    files: &mut Option<Files>,
     path: Option<PathBuf>,
-    field: fn(&mut TlsFiles) -> &mut PathBuf,
+    field: fn(&mut Files) -> &mut PathBuf,
 ) {
-    let tls = config.http.tls.get_or_insert_with(|| TlsFiles {
+    let tls = files.get_or_insert_with(|| Files {
         cert: PathBuf::new(),
         key: PathBuf::new(),
     });
     *field(tls) = path.unwrap_or_default();
     if tls.cert.as_os_str().is_empty() && tls.key.as_os_str().is_empty() {
-        config.http.tls = None;
+        *files = None;
     }
 }
 
@@ -171,9 +175,9 @@ const FORMAT: Choice<Option<Format>> = Choice(&[
 pub static SETTINGS: &[Setting] = &[
     setting!("http.listen", "FLOODWAY_LISTEN", http.listen, LISTEN,
         "Address and port of the public listener"),
-    tls_file!("http.tls.cert", "FLOODWAY_TLS_CERT", cert,
+    tls_file!("http.tls.cert", "FLOODWAY_TLS_CERT", http.cert,
         "PEM file with the certificate chain; with it the public listener speaks TLS"),
-    tls_file!("http.tls.key", "FLOODWAY_TLS_KEY", key,
+    tls_file!("http.tls.key", "FLOODWAY_TLS_KEY", http.key,
         "PEM file with the certificate's private key"),
     setting!("http.allowed_origins", "FLOODWAY_ALLOWED_ORIGINS", http.allowed_origins, ORIGINS,
         "Origins of web pages that may connect besides the same origin; * for any"),
@@ -193,9 +197,15 @@ pub static SETTINGS: &[Setting] = &[
     setting!("admin.listen", "FLOODWAY_ADMIN_LISTEN", admin.listen, LISTEN,
         "Address and port of the private listener: gRPC, metrics, the operator's page"),
     setting!(secret "admin.token", "FLOODWAY_ADMIN_TOKEN", admin.token, TEXT,
-        "Bearer token of the private listener; needed if other machines reach it"),
+        "Bearer token of the private listener; if other machines reach it, this or admin.tls.client_ca is needed"),
     setting!(secret "admin.read_token", "FLOODWAY_ADMIN_READ_TOKEN", admin.read_token, TEXT,
         "Bearer token for those who may look and change nothing; only beside admin.token"),
+    tls_file!("admin.tls.cert", "FLOODWAY_ADMIN_TLS_CERT", admin.cert,
+        "PEM file with the certificate chain; with it the private listener speaks TLS"),
+    tls_file!("admin.tls.key", "FLOODWAY_ADMIN_TLS_KEY", admin.key,
+        "PEM file with the certificate's private key"),
+    setting!("admin.tls.client_ca", "FLOODWAY_ADMIN_TLS_CLIENT_CA", admin.client_ca, File,
+        "PEM file with authorities one of which must vouch for a client's certificate; tokens that are set stay needed"),
 
     setting!("mqtt.url", "MQTT_URL", mqtt.urls, BROKERS,
         "Brokers, tried in turn, as mqtt://host:port; default from MQTT_HOST and MQTT_PORT"),

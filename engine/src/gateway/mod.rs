@@ -19,11 +19,12 @@ use crate::admin::{self, Admin, Identity, Watched};
 use crate::auth::{KeyError, Verifier};
 use crate::config::Config;
 use crate::control::{self, Control};
-use crate::http::{self, Door, Tls, TlsError};
+use crate::http::{self, Door};
 use crate::inbox::Inbox;
 use crate::index::Index;
 use crate::ingest::{Broker, Ingest};
 use crate::shard::Drain;
+use crate::tls::{self, Acceptor};
 use shards::{ShardThread, any_ended};
 use steering::Announcer;
 
@@ -38,7 +39,7 @@ pub enum StartError {
     Key(#[from] KeyError),
     /// Certificate or key can't be used.
     #[error(transparent)]
-    Tls(#[from] TlsError),
+    Tls(#[from] tls::Error),
     /// The public listener's address can't be bound.
     #[error(
         "http.listen = \"{listen}\": {error}; choose a free address with http.listen (FLOODWAY_LISTEN)"
@@ -97,7 +98,8 @@ impl Gateway {
     /// Names the setting that is in the way. Nothing runs then.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let verifier = Arc::new(Verifier::start(&config.auth).await?);
-        let tls = config.http.tls.as_ref().map(Tls::load).transpose()?;
+        let tls = config.http.acceptor()?;
+        let private_tls = config.admin.acceptor()?;
         let limits = limits::derive(config.limits, config.http.pending)?;
         let of_tenant = config.shard.limits(limits.connections_per_tenant);
         let index = Arc::new(Index::with_limits(limits.connections, of_tenant));
@@ -107,7 +109,7 @@ impl Gateway {
         };
         let (door, dealt) =
             Door::open(&config.http, &config.shard, config.shard.count).map_err(listen_error)?;
-        let private = private(&config.admin)?;
+        let private = private(&config.admin, private_tls)?;
         let brokers = shown(&config.mqtt.urls);
         let inboxes: Arc<[Inbox]> = (0..config.shard.count)
             .map(|_| Inbox::new(config.shard.inbox.get()))
@@ -220,7 +222,7 @@ impl Gateway {
             shards,
             ingest,
             index,
-            streams,
+            streams: _,
             admin,
             last_drain: LastDrain { grace, order },
             control: _,
@@ -233,9 +235,7 @@ impl Gateway {
             () = stop => Ok(()),
         };
         tracing::info!(streams = index.connections(), ?grace, "draining");
-        // First who sends clients here, then the clients.
-        admin.start_draining().await;
-        streams.begin_last_drain().await;
+        admin.begin_last_drain().await;
         // The door stays open meanwhile: who comes now is told that the gateway drains, not left to guess.
         let drained = async {
             let mut draining = Vec::with_capacity(shards.len());
@@ -263,8 +263,8 @@ impl Gateway {
     }
 }
 
-fn private(config: &admin::Config) -> Result<admin::Listener, StartError> {
-    admin::Listener::open(config).map_err(|error| StartError::AdminListen {
+fn private(config: &admin::Config, tls: Option<Acceptor>) -> Result<admin::Listener, StartError> {
+    admin::Listener::open(config, tls).map_err(|error| StartError::AdminListen {
         listen: config.listen.clone(),
         error,
     })

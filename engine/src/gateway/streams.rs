@@ -150,7 +150,7 @@ impl Streams {
     }
 
     /// The gateway stops: from now on nobody new is admitted, and that is not called off.
-    pub(super) async fn begin_last_drain(&self) {
+    pub async fn begin_last_drain(&self) {
         let mut draining = self.draining.lock().await;
         self.begin(&mut draining, Duration::ZERO, true);
     }

@@ -1,7 +1,8 @@
 //! Settings of the public listener.
 
-use std::path::PathBuf;
 use std::time::Duration;
+
+use crate::tls::{self, Acceptor};
 
 /// The public listener.
 #[derive(Clone, Debug)]
@@ -9,7 +10,7 @@ pub struct Config {
     /// `http.listen`: address and port. Default `0.0.0.0:8080`.
     pub listen: String,
     /// `http.tls.cert` and `http.tls.key`: PEM files, both or neither. Default none: plain TCP.
-    pub tls: Option<TlsFiles>,
+    pub tls: Option<tls::Files>,
     /// `http.allowed_origins`: origins such as `https://app.example`, or `*`, that may connect besides the same origin
     /// and clients that send none (RFC 6454). Default empty.
     pub allowed_origins: Vec<String>,
@@ -28,13 +29,17 @@ pub struct Config {
     pub drain_spread: Duration,
 }
 
-/// Where the certificate chain and its key are.
-#[derive(Clone, Debug)]
-pub struct TlsFiles {
-    /// PEM, leaf first.
-    pub cert: PathBuf,
-    /// PEM: PKCS#8, PKCS#1 or SEC1.
-    pub key: PathBuf,
+impl Config {
+    /// The server's side of TLS, if there is to be TLS.
+    ///
+    /// # Errors
+    /// Names the setting and the file.
+    pub fn acceptor(&self) -> Result<Option<Acceptor>, tls::Error> {
+        let files = self.tls.as_ref();
+        files
+            .map(|files| tls::acceptor(files.named("http.tls.cert", "http.tls.key"), None))
+            .transpose()
+    }
 }
 
 impl Default for Config {

@@ -18,7 +18,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::server::TlsStream;
 
 use super::begin::TakenBack;
 use super::front::Front;
@@ -26,6 +25,7 @@ use super::pending::Ticket;
 use super::routes;
 use super::tls::TlsPipe;
 use crate::shard::Outlet;
+use crate::tls::ServerStream;
 
 /// RFC 9113, 3.4: how a client that speaks HTTP/2 without asking begins.
 const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0";
@@ -67,7 +67,7 @@ async fn serve_wanted(socket: TcpStream, ticket: &Rc<Ticket>, front: &Rc<Front>)
     match &front.shared.tls {
         None => serve_plain(socket, from, ticket, front).await,
         Some(tls) => {
-            let accepting = tls.acceptor().accept(socket);
+            let accepting = tls.accept(socket);
             match timeout(front.shared.http.header_timeout, accepting).await {
                 Ok(Ok(stream)) => serve_tls(stream, from, ticket, front).await,
                 Ok(Err(error)) => Err(error),
@@ -104,7 +104,7 @@ async fn serve_plain(
 }
 
 async fn serve_tls(
-    stream: TlsStream<TcpStream>,
+    stream: ServerStream<TcpStream>,
     from: Origination,
     ticket: &Rc<Ticket>,
     front: &Rc<Front>,

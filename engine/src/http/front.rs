@@ -8,12 +8,12 @@ use http::{Response, StatusCode};
 use super::config::Config;
 use super::refusal::Refusals;
 use super::respond::{self, Answer};
-use super::tls::Tls;
 use crate::auth::Verifier;
 use crate::index::Index;
 use crate::ingest::Upstreams;
 use crate::shard::{self, Shard};
 use crate::stream::ws::Rules;
+use crate::tls::Acceptor;
 
 /// What all shards' fronts share.
 #[derive(Clone)]
@@ -31,7 +31,7 @@ pub struct Shared {
     /// How many clients were refused, and why.
     pub refusals: Arc<Refusals>,
     /// The certificate, if the listener speaks TLS.
-    pub tls: Option<Tls>,
+    pub tls: Option<Acceptor>,
 }
 
 /// One shard's way to the outside.

@@ -19,9 +19,8 @@ mod respond;
 mod routes;
 mod tls;
 
-pub use config::{Config, TlsFiles};
+pub use config::Config;
 pub use door::{Dealt, Door, serve};
 pub use front::Shared;
 pub(crate) use h2_stream::{StreamBody, pipe};
 pub use refusal::{REFUSAL_LABELS, Refusals};
-pub use tls::{Tls, TlsError};

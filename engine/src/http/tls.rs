@@ -1,63 +1,15 @@
-//! TLS (RFC 8446): the certificate, and a stream's outlet through it.
+//! A stream's outlet through TLS.
 
 use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
-use std::sync::Arc;
 
 use mio::net::TcpStream;
-use rustls::ServerConnection;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::TlsAcceptor;
 
-use super::config::TlsFiles;
 use crate::shard::{Doorbell, Pipe};
+use crate::tls::ServerConnection;
 
 /// Plaintext that is taken at once; also bounds what waits encrypted for one subscriber.
 const PLAINTEXT_BYTES: usize = 16 * 1024;
-
-/// The server's side of TLS.
-#[derive(Clone)]
-pub struct Tls(TlsAcceptor);
-
-/// Why there can be no TLS.
-#[derive(Debug, thiserror::Error)]
-pub enum TlsError {
-    /// A file that can't be read, or holds nothing of the kind.
-    #[error("http.tls.{0}: {1}: {2}")]
-    File(&'static str, String, rustls::pki_types::pem::Error),
-    /// Certificate and key that do not go together, or are not supported.
-    #[error(
-        "http.tls: {0}; http.tls.key must be the key of the first certificate in http.tls.cert"
-    )]
-    Pair(#[from] rustls::Error),
-}
-
-impl Tls {
-    /// Reads certificate and key.
-    ///
-    /// # Errors
-    /// Names the setting and the file.
-    pub fn load(files: &TlsFiles) -> Result<Self, TlsError> {
-        let cert_error = |error| TlsError::File("cert", files.cert.display().to_string(), error);
-        let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(&files.cert)
-            .and_then(Iterator::collect)
-            .map_err(cert_error)?;
-        let key = PrivateKeyDer::from_pem_file(&files.key)
-            .map_err(|error| TlsError::File("key", files.key.display().to_string(), error))?;
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_single_cert(chain, key)?;
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Self(TlsAcceptor::from(Arc::new(config))))
-    }
-
-    pub(super) fn acceptor(&self) -> &TlsAcceptor {
-        &self.0
-    }
-}
 
 /// A subscriber behind TLS, after the connection was taken back from the runtime.
 pub(super) struct TlsPipe {

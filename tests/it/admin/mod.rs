@@ -1,7 +1,10 @@
 //! The admin API as tools see it: Python's grpcio with reflection, no generated code.
 
+mod certificates;
+mod health;
 mod steering;
 mod streams;
+mod tls;
 
 use std::process::Command;
 
@@ -21,13 +24,8 @@ pub(crate) fn address(gateway: &Gateway) -> String {
     fields["address"].as_str().expect("an address").to_owned()
 }
 
-/// The answers to one call, or the code and the message that refuse it.
-async fn answers(
-    gateway: &Gateway,
-    call: &str,
-    request: Value,
-    more: &[&str],
-) -> Result<Vec<Value>, (String, String)> {
+/// One call by Python's grpcio.
+fn python(gateway: &Gateway, call: &str, request: &Value, more: &[&str]) -> Command {
     let python = std::env::var("FLOODWAY_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let mut command = Command::new(python);
     command.arg(format!(
@@ -37,6 +35,17 @@ async fn answers(
     command
         .args([&address(gateway), call, &request.to_string()])
         .args(more);
+    command
+}
+
+/// The answers to one call, or the code and the message that refuse it.
+async fn answers(
+    gateway: &Gateway,
+    call: &str,
+    request: Value,
+    more: &[&str],
+) -> Result<Vec<Value>, (String, String)> {
+    let command = python(gateway, call, &request, more);
     let finished = run("admin_call.py", command).await;
     let lines = finished.stdout.lines();
     let lines: Vec<Value> = lines

@@ -77,6 +77,27 @@ async fn a_limit_and_a_group_hold_on_every_gateway_and_survive_their_restart() {
 }
 
 #[tokio::test]
+async fn the_status_shows_the_limits_that_hold_by_default() {
+    let broker = Broker::start().await;
+    let gateway = Gateway::start(&broker).env("STREAM_QUEUE_SIZE", "50").await;
+    let shown = async || {
+        let status = ask(&gateway, "GetStatus", json!({})).await;
+        let limits = &status["status"]["limits"];
+        let queue_size = number(&limits["queue_size"]);
+        (number(&limits["connections_per_tenant"]), queue_size)
+    };
+    assert_eq!(shown().await, (10, 50), "as configured");
+    let of_tenant = json!({"tenant_id": "T1", "limits": {"queue_size": 3}});
+    ask(&gateway, "SetLimits", of_tenant).await;
+    assert_eq!(shown().await, (10, 50), "a tenant's own is not the default");
+    let default = json!({"limits": {"queue_size": 7, "connections_per_tenant": 2}});
+    ask(&gateway, "SetLimits", default).await;
+    assert_eq!(shown().await, (2, 7));
+    ask(&gateway, "ClearLimits", json!({})).await;
+    assert_eq!(shown().await, (10, 50), "as configured, again");
+}
+
+#[tokio::test]
 async fn a_drain_tells_the_streams_and_is_called_off() {
     let broker = Broker::start().await;
     let gateway = Gateway::start(&broker).await;

@@ -20,26 +20,21 @@ use floodway_proto::admin::v1::*;
 use tokio::sync::watch;
 use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status};
-use tonic_health::server::HealthReporter;
 
+use super::health::Health;
 use super::observer::Observer;
-pub(super) use drain::tell as tell_health;
 use streaming::Streaming;
 
 /// Answers the calls.
 pub(super) struct Service {
     observer: Observer,
-    health: HealthReporter,
+    health: Health,
     streaming: Streaming,
 }
 
 impl Service {
-    /// Streams of answers end when `stopped` turns true; `health` tells of drains.
-    pub(super) fn new(
-        observer: Observer,
-        health: HealthReporter,
-        stopped: watch::Receiver<bool>,
-    ) -> Self {
+    /// Streams of answers end when `stopped` turns true; drains go by `health`.
+    pub(super) fn new(observer: Observer, health: Health, stopped: watch::Receiver<bool>) -> Self {
         Self {
             observer,
             health,

@@ -15,7 +15,7 @@ macro_rules! calls {
                 let request = self.request(request);
                 let answer = self.calls.$name(request).await;
                 Ok(answer
-                    .map_err(|status| ClientError::of(&self.url, &status))?
+                    .map_err(|status| self.peer.refused(&status))?
                     .into_inner())
             }
         }
@@ -40,10 +40,10 @@ macro_rules! streams {
             ) -> Result<Answers<$answer>, ClientError> {
                 let request = self.request(request);
                 let answer = self.calls.$name(request).await;
-                let stream = answer.map_err(|status| ClientError::of(&self.url, &status))?;
+                let stream = answer.map_err(|status| self.peer.refused(&status))?;
                 Ok(Answers {
                     stream: stream.into_inner(),
-                    url: self.url.clone(),
+                    peer: self.peer.clone(),
                 })
             }
         }

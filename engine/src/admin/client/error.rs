@@ -4,18 +4,34 @@ use std::error::Error;
 
 use tonic::{Code, Status};
 
+use crate::tls::{self, Fault};
+
 /// Why a gateway's admin API gives no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// Not the URL of a private listener.
-    #[error("\"{0}\" is not the URL of a gateway's private listener; expected http://host:port")]
+    #[error(
+        "\"{0}\" is not the URL of a gateway's private listener; expected http://host:port, or https://host:port"
+    )]
     Url(String),
     /// The token has characters that no header can carry.
     #[error("the token has characters that can't be sent")]
     Token,
+    /// Certificates, or their files, are not what they are to be.
+    #[error(transparent)]
+    Files(#[from] tls::Error),
+    /// The two do not trust each other.
+    #[error("{}", of_handshake(.url, .fault))]
+    Handshake {
+        /// Who was spoken to.
+        url: String,
+        /// What is in the way.
+        fault: Fault,
+    },
     /// Nobody answers there.
     #[error(
-        "can't reach a gateway at {url}: {cause}; is it running, and is --admin the address of admin.listen?"
+        "can't reach a gateway at {url}: {cause}; is it running, and is --admin the address of admin.listen, with https \
+         where admin.tls.cert is set?"
     )]
     Unreachable {
         /// Where it was looked for.
@@ -83,6 +99,35 @@ impl ClientError {
     }
 }
 
+/// Why the two do not trust each other, and what is to be done.
+fn of_handshake(url: &str, fault: &Fault) -> String {
+    match fault {
+        Fault::UnknownIssuer => format!(
+            "the gateway at {url} has a certificate from an issuer that is not known here; give the issuer's with \
+             --admin-ca (FLOODWAY_ADMIN_CA)"
+        ),
+        Fault::OtherName(cause) => format!(
+            "the gateway at {url} has a certificate for another name: {cause}; give that name in --admin"
+        ),
+        Fault::Certificate(cause) => {
+            format!("the gateway at {url} has a certificate that can't be trusted: {cause}")
+        }
+        Fault::NoTls => {
+            format!(
+                "what listens at {url} does not speak TLS; set admin.tls.cert there, or give --admin http://…"
+            )
+        }
+        Fault::CertificateWanted => format!(
+            "the gateway at {url} wants a client certificate; give it with --admin-cert and --admin-key \
+             (FLOODWAY_ADMIN_CERT, FLOODWAY_ADMIN_KEY)"
+        ),
+        Fault::CertificateRefused(alert) => format!(
+            "the gateway at {url} does not accept the client certificate ({alert}); give one with --admin-cert that its \
+             admin.tls.client_ca vouches for"
+        ),
+    }
+}
+
 /// The innermost cause says most: "Connection refused" rather than "transport error".
 fn innermost(error: &dyn Error) -> String {
     let mut innermost = error;
@@ -95,6 +140,28 @@ fn innermost(error: &dyn Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_handshake_that_fails_tells_the_mend() {
+        for (fault, mend) in [
+            (Fault::UnknownIssuer, "--admin-ca"),
+            (Fault::OtherName("not a".to_owned()), "not a"),
+            (Fault::Certificate("expired".to_owned()), "expired"),
+            (Fault::NoTls, "admin.tls.cert"),
+            (Fault::CertificateWanted, "--admin-cert and --admin-key"),
+            (
+                Fault::CertificateRefused("UnknownCA".to_owned()),
+                "client_ca",
+            ),
+        ] {
+            let url = "https://h:1".to_owned();
+            let told = ClientError::Handshake { url, fault }.to_string();
+            assert!(
+                told.contains("https://h:1") && told.contains(mend),
+                "{told}"
+            );
+        }
+    }
 
     #[test]
     fn an_answer_tells_the_mend_or_what_the_gateway_said() {

@@ -17,6 +17,14 @@ use crate::ingest::Reason;
 use crate::names::TenantId;
 use crate::shard::END_LABELS;
 
+async fn connect(url: &str, token: Option<&str>) -> Result<Client, ClientError> {
+    let credentials = Credentials {
+        token: token.map(str::to_owned),
+        ..Credentials::default()
+    };
+    Client::connect(url, &credentials).await
+}
+
 async fn status(client: &mut Client) -> Result<Status, ClientError> {
     let answer = client.get_status(GetStatusRequest::default()).await?;
     Ok(answer.status.unwrap_or_default().into())
@@ -25,7 +33,7 @@ async fn status(client: &mut Client) -> Result<Status, ClientError> {
 #[tokio::test]
 async fn the_status_tells_what_is_there_now() {
     let private = Private::start(None).await;
-    let mut client = Client::connect(&private.url(), None).await.unwrap();
+    let mut client = connect(&private.url(), None).await.unwrap();
     let before = status(&mut client).await.unwrap();
     assert_eq!(before.node.version, env!("CARGO_PKG_VERSION"));
     assert_eq!(before.node.id.len(), 16);
@@ -117,7 +125,7 @@ async fn health_says_so_before_a_drain() {
             let answer = client.check(HealthCheckRequest { service }).await.unwrap();
             assert_eq!(answer.into_inner().status(), expected);
         }
-        private.admin.start_draining().await;
+        private.admin.begin_last_drain().await;
     }
     let service = "unknown".to_owned();
     let unknown = client.check(HealthCheckRequest { service }).await;
@@ -170,7 +178,7 @@ async fn reflect(channel: &Channel, question: MessageRequest) -> MessageResponse
 async fn with_a_token_no_service_answers_without_it() {
     let private = Private::start(Some("s3cret")).await;
     for token in [None, Some("wrong")] {
-        let mut client = Client::connect(&private.url(), token).await.unwrap();
+        let mut client = connect(&private.url(), token).await.unwrap();
         let refused = status(&mut client).await.unwrap_err();
         assert!(
             matches!(refused, ClientError::Unauthenticated(_)),
@@ -182,9 +190,7 @@ async fn with_a_token_no_service_answers_without_it() {
     let refused = health.check(HealthCheckRequest { service }).await;
     assert_eq!(refused.unwrap_err().code(), Code::Unauthenticated);
 
-    let mut client = Client::connect(&private.url(), Some("s3cret"))
-        .await
-        .unwrap();
+    let mut client = connect(&private.url(), Some("s3cret")).await.unwrap();
     status(&mut client).await.unwrap();
     private.stop().await;
 }
@@ -212,7 +218,7 @@ async fn a_gateway_that_is_not_there_is_named() {
         .await
         .unwrap();
     private.stop().await;
-    let gone = Client::connect(&url, None).await.unwrap_err();
+    let gone = connect(&url, None).await.unwrap_err();
     assert!(matches!(gone, ClientError::Unreachable { .. }), "{gone}");
     assert!(
         gone.to_string().contains(&url) && gone.to_string().contains("refused"),
@@ -226,14 +232,16 @@ fn only_the_url_of_a_listener_is_one() {
         "http://127.0.0.1:9090",
         "http://[::1]:9090/",
         "http://gateway.example:80",
+        "https://localhost:9090",
     ] {
         assert!(Client::check_url(good).is_ok(), "{good}");
     }
     for bad in [
         "",
         "localhost:9090",
-        "https://localhost:9090",
+        "ftp://localhost:9090",
         "http://localhost",
+        "https://localhost",
         "http://x:9/metrics",
         "http://x:9/?a",
     ] {

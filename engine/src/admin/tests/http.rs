@@ -66,11 +66,10 @@ async fn a_web_page_can_not_speak_grpc_over_http_1() {
 fn an_address_in_use_is_an_error() {
     let config = |listen: String| Config {
         listen,
-        token: None,
-        read_token: None,
+        ..Config::default()
     };
-    let first = Listener::open(&config("127.0.0.1:0".to_owned())).expect("a port");
-    let taken = first.0.local_addr().expect("an address").to_string();
-    let error = Listener::open(&config(taken)).expect_err("taken");
+    let first = Listener::open(&config("127.0.0.1:0".to_owned()), None).expect("a port");
+    let taken = first.socket.local_addr().expect("an address").to_string();
+    let error = Listener::open(&config(taken), None).err().expect("taken");
     assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
 }

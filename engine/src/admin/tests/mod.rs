@@ -14,8 +14,10 @@ use crate::event;
 use crate::gateway::Streams;
 use crate::index::Index;
 use crate::ingest;
+use crate::shard::Handle;
 
 mod calls;
+mod health;
 mod http;
 mod refusals;
 mod text;
@@ -30,10 +32,16 @@ struct Private {
 impl Private {
     /// Nobody listens at the broker's address, so there is nothing but zeros to see.
     async fn start(token: Option<&str>) -> Self {
+        Self::with_shards(token, []).await
+    }
+
+    /// The same, with ways to shards of which it is left open whether they answer.
+    async fn with_shards(token: Option<&str>, shards: impl IntoIterator<Item = Handle>) -> Self {
         let config = Config {
             listen: "127.0.0.1:0".to_owned(),
             token: token.map(str::to_owned),
             read_token: token.map(|token| format!("{token}-read")),
+            ..Config::default()
         };
         let limits = crate::index::Config {
             connections: 1000,
@@ -52,7 +60,7 @@ impl Private {
             identity: Identity::new(),
             brokers: vec!["mqtt://127.0.0.1:1".to_owned()],
             connections: limits.connections,
-            streams: Streams::new([], Arc::clone(&index), Arc::default()),
+            streams: Streams::new(shards, Arc::clone(&index), Arc::default()),
             control: control::new(
                 &control::Config::default(),
                 "node",
@@ -65,7 +73,7 @@ impl Private {
             upstreams: ingest.handle(),
             shards: (0..2).map(|_| Arc::default()).collect(),
         });
-        let listener = Listener::open(&config).expect("a port");
+        let listener = Listener::open(&config, None).expect("a port");
         Self {
             admin: Admin::start(listener, &config, observer)
                 .await

@@ -62,6 +62,7 @@ async fn demo(settled: Settled) -> Result<(), Failure> {
     let welcome = Welcome {
         gateway: reachable(address),
         admin: reachable(gateway.admin_address()),
+        admin_tls: config.admin.tls.is_some(),
         in_use,
         broker_v4: broker.v4(),
         broker_v5: broker.v5(),

@@ -9,6 +9,7 @@ use crate::cli::Failure;
 use crate::config::{Config, Loaded, Origin, find};
 use crate::ingest::Subscribe;
 use crate::names::TenantId;
+use crate::tls;
 
 /// Where a demo listens unless it was told: on this machine only, since its key is shown on the screen.
 const LISTEN: &str = "127.0.0.1:8080";
@@ -105,8 +106,7 @@ pub(super) fn broker_packet_bytes(config: &Config) -> usize {
 /// A secret that nobody has seen, from the operating system's randomness.
 fn secret() -> Result<String, Failure> {
     let mut bytes = [0; SECRET_BYTES];
-    let provider = rustls::crypto::aws_lc_rs::default_provider();
-    let filled = provider.secure_random.fill(&mut bytes);
+    let filled = tls::provider().secure_random.fill(&mut bytes);
     filled.map_err(|_| Failure::Running("the system gives no random bytes".to_owned()))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

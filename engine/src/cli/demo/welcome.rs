@@ -11,6 +11,7 @@ pub(super) struct Welcome<'a> {
     pub(super) gateway: SocketAddr,
     /// The private listener.
     pub(super) admin: SocketAddr,
+    pub(super) admin_tls: bool,
     /// Where the gateway would have listened, had nobody been there.
     pub(super) in_use: Option<String>,
     pub(super) broker_v4: SocketAddr,
@@ -71,7 +72,8 @@ impl Welcome<'_> {
             Some(taken) => writeln!(f, " ({taken} is in use)")?,
             None => writeln!(f)?,
         }
-        writeln!(f, "  admin     http://{} (gRPC, /metrics)", self.admin)?;
+        let scheme = if self.admin_tls { "https" } else { "http" };
+        writeln!(f, "  admin     {scheme}://{} (gRPC, /metrics)", self.admin)?;
         writeln!(f, "  broker    mqtt://{} (MQTT 3.1.1)", self.broker_v4)?;
         writeln!(f, "            mqtt://{} (MQTT 5)", self.broker_v5)?;
         let tenants = self.tenants.join(" and ");
@@ -106,6 +108,7 @@ mod tests {
         let welcome = Welcome {
             gateway: address("127.0.0.1:8080"),
             admin: address("127.0.0.1:9090"),
+            admin_tls: false,
             in_use: in_use.map(str::to_owned),
             broker_v4: address("127.0.0.1:40001"),
             broker_v5: address("127.0.0.1:40002"),

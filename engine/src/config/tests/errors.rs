@@ -69,6 +69,9 @@ fn every_value_has_its_bounds() {
         ("log.format = \"xml\"", "expected one of auto, text, json"),
         ("admin.listen = \"0.0.0.0:9090\"", "set admin.token"),
         ("admin.read_token = \"r\"", "needs admin.token"),
+        ("admin.tls.cert = \"c.pem\"", "needs admin.tls.key"),
+        ("admin.tls.key = \"k.pem\"", "needs admin.tls.cert"),
+        ("admin.tls.client_ca = \"a.pem\"", "needs admin.tls.cert"),
     ];
     for (toml, mend) in cases {
         let told = error(toml, &[]);
@@ -82,7 +85,7 @@ fn every_value_has_its_bounds() {
 }
 
 #[test]
-fn the_private_listener_needs_a_token_where_others_reach_it() {
+fn the_private_listener_needs_a_token_or_mtls_where_others_reach_it() {
     for open in ["0.0.0.0:9090", "[::]:9090", "10.0.0.1:9090", "gateway:9090"] {
         assert!(
             error("", &[("FLOODWAY_ADMIN_LISTEN", open)]).contains("set admin.token"),
@@ -92,7 +95,21 @@ fn the_private_listener_needs_a_token_where_others_reach_it() {
             ("FLOODWAY_ADMIN_LISTEN", open),
             ("FLOODWAY_ADMIN_TOKEN", "t"),
         ];
-        assert!(load_all("", &both, &[]).is_ok(), "{open}");
+        let warnings = load_all("", &both, &[]).expect(open).warnings;
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].contains("in the clear"), "{warnings:?}");
+        let tls = "admin.tls = { cert = \"c\", key = \"k\" }";
+        let alone = error(tls, &[("FLOODWAY_ADMIN_LISTEN", open)]);
+        assert!(alone.contains("admin.tls.client_ca"), "{open}: {alone}");
+        assert!(
+            load_all(tls, &both, &[]).is_ok_and(|loaded| loaded.warnings.is_empty()),
+            "{open}"
+        );
+        let mutual = [
+            ("FLOODWAY_ADMIN_LISTEN", open),
+            ("FLOODWAY_ADMIN_TLS_CLIENT_CA", "a"),
+        ];
+        assert!(load_all(tls, &mutual, &[]).is_ok(), "{open}");
         let reading_only = [
             ("FLOODWAY_ADMIN_LISTEN", open),
             ("FLOODWAY_ADMIN_READ_TOKEN", "r"),

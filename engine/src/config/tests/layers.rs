@@ -111,6 +111,7 @@ fn what_is_shown_is_toml_that_loads_to_the_same() {
         stream.ws_ping_seconds = 0.25
         log.format = "json"
         http.tls = { cert = "c.pem", key = "k.pem" }
+        admin.tls = { cert = "d.pem", key = "l.pem", client_ca = "a.pem" }
     "#;
     let loaded = load_all(toml, &[], &[]).expect("good");
     let shown = loaded.show().replace(MASK, SECRET);

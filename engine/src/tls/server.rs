@@ -1,0 +1,40 @@
+//! The server's side of TLS.
+
+use std::sync::Arc;
+
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::{ConfigBuilder, ServerConfig, WantsVerifier};
+
+use super::{Acceptor, Error, Pair, Pem, provider};
+
+/// A listener's side of handshakes: HTTP/2 or HTTP/1.1 by ALPN (RFC 7301). With `client_ca`, a client without a
+/// certificate from one of its authorities is refused.
+///
+/// # Errors
+/// Names the setting and the file.
+pub fn acceptor(pair: Pair<'_>, client_ca: Option<Pem<'_>>) -> Result<Acceptor, Error> {
+    let builder = match client_ca {
+        None => builder().with_no_client_auth(),
+        Some(ca) => builder().with_client_cert_verifier(verifier(ca)?),
+    };
+    let chain = pair.cert.certificates()?;
+    let key = pair.key.private_key()?;
+    let mut config = builder
+        .with_single_cert(chain, key)
+        .map_err(|error| pair.unfit(error))?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(Acceptor::from(Arc::new(config)))
+}
+
+fn builder() -> ConfigBuilder<ServerConfig, WantsVerifier> {
+    ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .expect("the provider has suites of every version")
+}
+
+fn verifier(ca: Pem<'_>) -> Result<Arc<dyn ClientCertVerifier>, Error> {
+    let authorities = Arc::new(ca.authorities()?);
+    let verifier = WebPkiClientVerifier::builder_with_provider(authorities, provider()).build();
+    Ok(verifier.expect("there is an authority, and no list of revocations"))
+}

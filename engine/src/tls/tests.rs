@@ -1,0 +1,78 @@
+//! Files that are not what they should be; handshakes are tested from end to end.
+
+use std::io::Write;
+
+use tempfile::NamedTempFile;
+
+use super::*;
+
+const CERT: &str = "admin.tls.cert";
+const KEY: &str = "admin.tls.key";
+
+fn file(text: &str) -> NamedTempFile {
+    let mut file = NamedTempFile::new().expect("a file");
+    file.write_all(text.as_bytes()).expect("written");
+    file
+}
+
+fn pem<'a>(setting: &'static str, path: &'a Path) -> Pem<'a> {
+    Pem { setting, path }
+}
+
+fn refused(cert: &Path, key: &Path) -> String {
+    let pair = Pair {
+        cert: pem(CERT, cert),
+        key: pem(KEY, key),
+    };
+    let error = acceptor(pair, None).err().expect("refused");
+    error.to_string()
+}
+
+#[test]
+fn a_file_that_is_none_is_named_with_its_setting() {
+    let missing = Path::new("no/such.pem");
+    let told = refused(missing, missing);
+    assert!(
+        told.starts_with("admin.tls.cert = \"no/such.pem\": No such file"),
+        "{told}"
+    );
+    let empty = file("nothing in here\n");
+    let told = refused(empty.path(), missing);
+    assert!(told.ends_with("holds no certificate"), "{told}");
+}
+
+#[test]
+fn a_certificate_that_is_none_vouches_for_nobody() {
+    let broken =
+        file("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").into_temp_path();
+    let error = Roots::of(pem("--admin-ca", &broken)).err();
+    assert!(
+        matches!(
+            error,
+            Some(Error::File {
+                setting: "--admin-ca",
+                error: FileError::Authority(_),
+                ..
+            })
+        ),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn what_only_breaks_off_is_no_fault_of_either() {
+    assert_eq!(Fault::of(&io::ErrorKind::ConnectionReset.into()), None);
+    let alert = rustls::Error::AlertReceived(rustls::AlertDescription::InternalError);
+    assert_eq!(Fault::of(&io::Error::other(alert)), None);
+}
+
+#[test]
+fn an_alert_about_a_certificate_is_told_apart() {
+    use rustls::AlertDescription::{CertificateRequired, UnknownCA};
+    let fault = |alert| Fault::of(&io::Error::other(rustls::Error::AlertReceived(alert)));
+    assert_eq!(fault(CertificateRequired), Some(Fault::CertificateWanted));
+    assert_eq!(
+        fault(UnknownCA),
+        Some(Fault::CertificateRefused("UnknownCA".to_owned()))
+    );
+}

@@ -1,0 +1,69 @@
+//! Certificates for tests: an authority, and those for whom it vouches.
+
+use std::path::Path;
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use tempfile::TempDir;
+
+/// An authority of a test's own. Its files go with it.
+#[derive(Debug)]
+pub(super) struct Authority {
+    folder: TempDir,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+/// A certificate and its key, in files of their authority's folder.
+#[derive(Clone, Debug)]
+pub(super) struct Identity {
+    /// The certificate.
+    pub(super) cert: String,
+    /// Its key.
+    pub(super) key: String,
+}
+
+impl Authority {
+    /// An authority that nobody knows yet.
+    pub(super) fn new(name: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut params = CertificateParams::new([]).expect("no names");
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.self_signed(&key).expect("a certificate");
+        write(&folder.path().join("ca.pem"), &certificate.pem());
+        Self {
+            issuer: Issuer::new(params, key),
+            folder,
+        }
+    }
+
+    /// The file with its own certificate.
+    pub(super) fn file(&self) -> String {
+        self.path("ca.pem")
+    }
+
+    /// Vouches for a server of these names and addresses, or for a client.
+    pub(super) fn vouch(&self, names: &[&str]) -> Identity {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let file = names.first().expect("a name").clone();
+        let params = CertificateParams::new(names).expect("names");
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        let identity = Identity {
+            cert: self.path(&format!("{file}.pem")),
+            key: self.path(&format!("{file}.key.pem")),
+        };
+        write(Path::new(&identity.cert), &certificate.pem());
+        write(Path::new(&identity.key), &key.serialize_pem());
+        identity
+    }
+
+    fn path(&self, file: &str) -> String {
+        self.folder.path().join(file).display().to_string()
+    }
+}
+
+fn write(path: &Path, text: &str) {
+    std::fs::write(path, text).expect("it is written");
+}
