@@ -12,6 +12,9 @@ pub struct Config {
     pub token: Option<String>,
     /// `admin.read_token`: likewise, for those who may look and change nothing. Default none. Never shown.
     pub read_token: Option<String>,
+    /// `admin.metrics_tenants`: tenants that `/metrics/tenants` names, the busiest. Default 100. Costs the reader five
+    /// counts and a gauge for each.
+    pub metrics_tenants: usize,
 }
 
 impl Default for Config {
@@ -20,6 +23,7 @@ impl Default for Config {
             listen: "127.0.0.1:9090".to_owned(),
             token: None,
             read_token: None,
+            metrics_tenants: 100,
         }
     }
 }
@@ -30,6 +34,7 @@ impl fmt::Debug for Config {
             .field("listen", &self.listen)
             .field("token", &self.token.as_ref().map(|_| "********"))
             .field("read_token", &self.read_token.as_ref().map(|_| "********"))
+            .field("metrics_tenants", &self.metrics_tenants)
             .finish()
     }
 }

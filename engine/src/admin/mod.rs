@@ -4,8 +4,8 @@
 //! watching tool ever stands in an event's way. Where a token is set, nothing is answered without it. Only this module
 //! knows gRPC and protobuf.
 //!
-//! `observer` looks at the parts and gives a [`Status`], which `metrics` writes as text and `wire` as protobuf; `rates`
-//! measures how fast its counts grow; `listener`, `routes` and, by subject, `calls` serve them; `client` asks for them
+//! `observer` looks at the parts and gives a [`Status`], which `wire` writes as protobuf, and `totals`, what all shards have
+//! counted; `metrics` writes both as text; `rates` measures how fast counts grow; `listener`, `routes` and, by subject, `calls` serve them; `client` asks for them
 //! from the shell.
 
 mod calls;
@@ -20,6 +20,7 @@ mod status;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
 mod token;
+mod totals;
 mod wire;
 
 use std::io;
@@ -34,11 +35,12 @@ use tonic_health::server::HealthReporter;
 
 pub use client::{Answers, Client, ClientError, Json, Named, api};
 pub use config::Config;
-pub use observer::{Identity, Observer, Totals, Watched};
+pub use observer::{Identity, Observer, Watched, WatchedShard};
 pub use status::{
     Broker, Connections, ControlProblem, ControlState, Deliveries, DrainProgress, Ingest, Limits,
     Node, Rates, Status, TenantConnections,
 };
+pub use totals::Totals;
 
 use calls::Service;
 use routes::Routes;
@@ -93,6 +95,7 @@ impl Admin {
             health_server,
             observer.clone(),
             Tokens::new(config),
+            config.metrics_tenants,
         );
         let listener = {
             let _entered = runtime.enter();

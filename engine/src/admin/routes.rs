@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use floodway_proto::admin::v1::FILE_DESCRIPTOR_SET;
@@ -20,7 +21,7 @@ use tonic::server::NamedService;
 use tonic_health::pb::health_server::{Health, HealthServer};
 
 use super::calls::Service;
-use super::metrics;
+use super::metrics::{self, Look, Tenants};
 use super::observer::Observer;
 use super::token::Tokens;
 
@@ -34,6 +35,7 @@ pub(super) struct Routes {
     grpc: Vec<(&'static str, Grpc)>,
     observer: Observer,
     tokens: Tokens,
+    tenants: Mutex<Tenants>,
 }
 
 impl Routes {
@@ -42,6 +44,7 @@ impl Routes {
         health: HealthServer<impl Health>,
         observer: Observer,
         tokens: Tokens,
+        metrics_tenants: usize,
     ) -> Self {
         // Tools of some years' standing ask the older version.
         let reflection = described().build_v1().expect("our own descriptors");
@@ -55,6 +58,7 @@ impl Routes {
             ],
             observer,
             tokens,
+            tenants: Mutex::new(Tenants::new(metrics_tenants)),
         }
     }
 
@@ -74,8 +78,10 @@ impl Routes {
             return self.call(request).await;
         }
         match request.uri().path() {
-            "/metrics" if request.method() == Method::GET => self.metrics(),
-            "/metrics" => method_not_allowed(),
+            path @ ("/metrics" | "/metrics/tenants") if request.method() == Method::GET => {
+                self.metrics(path)
+            }
+            "/metrics" | "/metrics/tenants" => method_not_allowed(),
             _ => error(StatusCode::NOT_FOUND, "Not found"),
         }
     }
@@ -88,8 +94,14 @@ impl Routes {
         }
     }
 
-    fn metrics(&self) -> Response<Body> {
-        let text = metrics::text(&self.observer.status());
+    fn metrics(&self, path: &str) -> Response<Body> {
+        let text = if path == "/metrics" {
+            metrics::gateway(&Look::at(&self.observer))
+        } else {
+            // Only this thread looks, so nobody ever waits. One that panicked has left nothing half done that matters.
+            let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+            tenants.text(&self.observer)
+        };
         respond(StatusCode::OK, metrics::CONTENT_TYPE, text)
     }
 }

@@ -129,7 +129,7 @@ impl Driver<'_> {
                     if self.exchange.message(topic, payload, publish.retain) {
                         self.settle(requests).await?;
                     } else {
-                        self.publish(topic, payload).await;
+                        self.publish(topic, payload, link.received()).await;
                     }
                 }
                 Happened::Disconnected => return Ok(()),
@@ -179,7 +179,8 @@ impl Driver<'_> {
         }
     }
 
-    async fn publish(&mut self, topic: &[u8], payload: &[u8]) {
+    async fn publish(&mut self, topic: &[u8], payload: &[u8], received: Instant) {
+        self.router.received_at(received);
         if self.exchange.subscriptions.may_owe_gaps() {
             let tenant = str::from_utf8(topic)
                 .ok()

@@ -5,7 +5,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rumqttc::NetworkOptions;
 use rumqttc::Outgoing;
@@ -92,6 +92,8 @@ pub(super) enum Happened {
 pub(super) struct Link {
     events: EventLoop,
     pace: Pace,
+    /// When that was read which happens now.
+    received: Instant,
 }
 
 /// The asking side. Never waits.
@@ -132,7 +134,12 @@ impl Link {
         };
         let pace = Pace::new(Duration::from_micros(config.read_pause_us.into()));
         let facts = facts(&first, config);
-        Ok((Self { events, pace }, Requests { client, qos }, facts))
+        let link = Self {
+            events,
+            pace,
+            received: Instant::now(),
+        };
+        Ok((link, Requests { client, qos }, facts))
     }
 
     /// Whether the next thing has happened already, and [`Link::next`] will not wait.
@@ -140,8 +147,16 @@ impl Link {
         !self.events.state.events.is_empty()
     }
 
+    /// When that was read which [`Link::next`] has given last. The clock is read once for the messages, some ten at
+    /// most, that rumqttc takes out of the connection's buffer together; before that they wait in there, or in the
+    /// kernel, unseen.
+    pub(super) fn received(&self) -> Instant {
+        self.received
+    }
+
     /// Waits for what happens next. After an error the link is of no more use.
     pub(super) async fn next(&mut self) -> Result<Happened, LinkError> {
+        let was_read = self.has_next();
         let mut polled = pin!(self.events.poll());
         let mut is_woken = false;
         let event = poll_fn(|cx| {
@@ -151,6 +166,9 @@ impl Link {
             polled.as_mut().poll(cx)
         });
         let event = event.await.map_err(Box::new)?;
+        if !was_read {
+            self.received = Instant::now();
+        }
         Ok(match event {
             Event::Incoming(Packet::Publish(publish)) => Happened::Published(publish),
             Event::Incoming(Packet::SubAck(ack)) => Happened::Answered(

@@ -168,12 +168,16 @@ impl State {
         if let (End::SlowConsumer, Some(ring)) = (end, &mut subscriber.ring) {
             let discarded = ring.discard_events();
             subscriber.count_dropped(discarded, &self.metrics);
+            self.metrics.held.sub(discarded);
         }
         self.send_last(key, &bytes);
     }
 
     fn remove(&mut self, key: Key) {
         let mut subscriber = self.subscribers.remove(key.0 as usize);
-        subscriber.count_dropped(subscriber.held(), &self.metrics);
+        let held = subscriber.held();
+        subscriber.count_dropped(held, &self.metrics);
+        self.metrics.held.sub(held);
+        subscriber.drop_ring(&self.metrics);
     }
 }

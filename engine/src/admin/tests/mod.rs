@@ -12,11 +12,13 @@ use super::*;
 use crate::control;
 use crate::event;
 use crate::gateway::Streams;
+use crate::inbox::Inbox;
 use crate::index::Index;
 use crate::ingest;
 
 mod calls;
 mod http;
+mod metrics;
 mod refusals;
 mod text;
 
@@ -34,6 +36,7 @@ impl Private {
             listen: "127.0.0.1:0".to_owned(),
             token: token.map(str::to_owned),
             read_token: token.map(|token| format!("{token}-read")),
+            ..Config::default()
         };
         let limits = crate::index::Config {
             connections: 1000,
@@ -63,7 +66,8 @@ impl Private {
             event: event::Config::default(),
             drain_spread: Duration::from_secs(5),
             upstreams: ingest.handle(),
-            shards: (0..2).map(|_| Arc::default()).collect(),
+            inboxes: (0..2).map(|_| Inbox::new(64)).collect(),
+            shards: (0..2).map(|_| idle_shard()).collect(),
         });
         let listener = Listener::open(&config).expect("a port");
         Self {
@@ -101,6 +105,13 @@ impl Private {
             self.ingest.stop();
         };
         tokio::task::spawn_blocking(stop).await.expect("stopped");
+    }
+}
+
+fn idle_shard() -> WatchedShard {
+    WatchedShard {
+        metrics: Arc::default(),
+        runtime: tokio::runtime::Handle::current().metrics(),
     }
 }
 
