@@ -75,6 +75,7 @@ impl State {
                     subscriber.count_sent(sent.events, sent.bytes, &self.metrics);
                     self.metrics.held.sub(sent.events);
                     self.metrics.overflow_gaps.add(sent.gaps);
+                    self.written.add_write();
                     if self.written.is_due() {
                         self.written.settle(&self.metrics.delays);
                     }

@@ -1,5 +1,6 @@
 //! The admin API as tools see it: Python's grpcio with reflection, no generated code.
 
+mod metrics;
 mod steering;
 mod streams;
 
