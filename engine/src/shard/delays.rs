@@ -31,7 +31,8 @@ pub struct Delays {
 
 impl Delays {
     fn add(&self, delay: Duration, deliveries: u64) {
-        let nanoseconds = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
+        let seconds = delay.as_secs().saturating_mul(1_000_000_000);
+        let nanoseconds = seconds.saturating_add(delay.subsec_nanos().into());
         let place = DELAY_BOUNDS.partition_point(|&bound| bound * 1000 < nanoseconds);
         self.counts[place].add(deliveries);
         self.nanoseconds.add(nanoseconds.saturating_mul(deliveries));
@@ -95,9 +96,10 @@ impl Written {
             return;
         }
         let now = Instant::now();
-        for (at, deliveries) in self.received.0.drain(..) {
+        for &(at, deliveries) in &self.received.0 {
             delays.add(now.saturating_duration_since(at), deliveries);
         }
+        self.received.clear();
     }
 }
 

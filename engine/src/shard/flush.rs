@@ -43,7 +43,8 @@ impl State {
     }
 
     /// Writes a cohort's batch to `most` of its members that have not had it, or to all of them if they are fewer; returns
-    /// to how many.
+    /// to how many. Not inlined: the loop over the subscribers is to have the registers for itself.
+    #[inline(never)]
     fn flush_some(&mut self, table: u32, cohort: u32, most: usize) -> usize {
         self.gather(table, cohort);
         let mut reached = 0;
@@ -192,15 +193,21 @@ impl State {
                 subscriber.bytes += n as u64;
             }
             Ok(n) => self.hold_rest(key, n),
-            Err(_) => {
-                self.metrics.matched.add(batch.events);
-                subscriber.count_dropped(batch.events, &self.metrics);
-                self.end(key, &End::Gone);
-            }
+            Err(_) => self.lose(key),
         }
     }
 
+    /// Its outlet has failed: nothing of the batch reached it.
+    #[cold]
+    fn lose(&mut self, key: Key) {
+        let events = self.tick.batch.events;
+        self.metrics.matched.add(events);
+        self.subscribers[key.0 as usize].count_dropped(events, &self.metrics);
+        self.end(key, &End::Gone);
+    }
+
     /// The outlet took only `n` bytes of the batch: the rest waits in a ring.
+    #[cold]
     fn hold_rest(&mut self, key: Key, n: usize) {
         let batch = &self.tick.batch;
         let whole = batch.ends.partition_point(|&(end, _)| end <= n);
