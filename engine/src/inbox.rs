@@ -83,6 +83,11 @@ impl Inbox {
         self.queue.len()
     }
 
+    /// Items for which there is room.
+    pub fn capacity(&self) -> usize {
+        self.queue.capacity()
+    }
+
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.queue.is_empty()

@@ -108,7 +108,7 @@ fn a_batch_is_dropped_twice(lag: Box<Lag>) {
 
 // A batch goes into rings that have room for it.
 #[library_benchmark(setup = Lag::with_room, teardown = none_is_dropped)]
-#[bench::with_room(config = at_most(1_520_000))] // 1,380,809: 216 an event and ring
+#[bench::with_room(config = at_most(1_520_000))] // 1,400,388: 219 an event and ring
 fn push(lag: Box<Lag>) -> Box<Lag> {
     lag.send();
     lag
@@ -116,8 +116,8 @@ fn push(lag: Box<Lag>) -> Box<Lag> {
 
 // A batch comes to rings that are full: it is dropped, or what waits longest is.
 #[library_benchmark(setup = Lag::full, teardown = a_batch_is_dropped_twice)]
-#[bench::newest(args = (Overflow::DropNewest), config = at_most(1_675_000))] // 1,522,092: 238 an event and ring
-#[bench::oldest(args = (Overflow::DropOldest), config = at_most(4_190_000))] // 3,811,712: 596 an event and ring
+#[bench::newest(args = (Overflow::DropNewest), config = at_most(1_675_000))] // 1,541,673: 241 an event and ring
+#[bench::oldest(args = (Overflow::DropOldest), config = at_most(4_190_000))] // 3,831,287: 599 an event and ring
 fn overflow(lag: Box<Lag>) -> Box<Lag> {
     lag.send();
     lag
@@ -125,7 +125,7 @@ fn overflow(lag: Box<Lag>) -> Box<Lag> {
 
 // The outlets take again, and the rings are written out, a batch with one `write`, and freed.
 #[library_benchmark(setup = Lag::with_room, teardown = none_is_dropped)]
-#[bench::all(config = at_most(1_230_000))] // 1,109,801: 173 an event and ring
+#[bench::all(config = at_most(1_230_000))] // 1,169,505: 183 an event and ring
 fn drain(lag: Box<Lag>) -> Box<Lag> {
     lag.open();
     lag

@@ -4,9 +4,9 @@
 //! watching tool ever stands in an event's way. Where a token is set, nothing is answered without it, and where clients need a
 //! certificate, none is heard without one. Only this module knows gRPC and protobuf.
 //!
-//! `observer` looks at the parts and gives a [`Status`], which `metrics` writes as text and `wire` as protobuf; `rates`
-//! measures how fast its counts grow; `health` tells of drains; `listener`, `routes` and, by subject, `calls` serve
-//! them; `client` asks for them from the shell.
+//! `observer` looks at the parts and gives a [`Status`], which `wire` writes as protobuf, and `totals`, what all shards have
+//! counted; `metrics` writes both as text; `rates` measures how fast counts grow; `health` tells of drains; `listener`,
+//! `routes` and, by subject, `calls` serve them; `client` asks for them from the shell.
 
 mod calls;
 mod client;
@@ -21,6 +21,7 @@ mod status;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
 mod token;
+mod totals;
 mod wire;
 
 use std::io;
@@ -32,11 +33,12 @@ use tokio::sync::watch;
 
 pub use client::{Answers, Client, ClientError, Credentials, Json, Named, api};
 pub use config::Config;
-pub use observer::{Identity, Observer, Totals, Watched};
+pub use observer::{Identity, Observer, Watched, WatchedShard};
 pub use status::{
     Broker, Connections, ControlProblem, ControlState, Deliveries, DrainProgress, Ingest, Limits,
     Node, Rates, Status, TenantConnections,
 };
+pub use totals::Totals;
 
 use crate::tls::Acceptor;
 use calls::Service;
@@ -95,6 +97,7 @@ impl Admin {
             health_server,
             observer.clone(),
             Tokens::new(config),
+            config.metrics_tenants,
         );
         let socket = {
             let _entered = runtime.enter();

@@ -7,16 +7,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
+use tokio::runtime::RuntimeMetrics;
 
 use super::rates::Measured;
 use super::status::{
     Broker, Connections, ControlProblem, ControlState, Deliveries, DrainProgress, Ingest, Limits,
     Node, Status, TenantConnections,
 };
+use super::totals::Totals;
 use crate::control::{Control, Standing};
 use crate::event;
 use crate::gateway::Streams;
 use crate::http::REFUSAL_LABELS;
+use crate::inbox::Inbox;
 use crate::index::{Index, Tenant};
 use crate::ingest::{self, Upstreams};
 use crate::shard::{self, END_LABELS};
@@ -77,53 +80,34 @@ pub struct Watched {
     pub drain_spread: Duration,
     /// The way in.
     pub upstreams: Upstreams,
-    /// What each shard counts.
-    pub shards: Vec<Arc<shard::Metrics>>,
+    /// Where events wait for the shards, in the order of their numbers.
+    pub inboxes: Arc<[Inbox]>,
+    /// The shards, in the same order.
+    pub shards: Vec<WatchedShard>,
+}
+
+/// What can be seen of one shard without asking it.
+pub struct WatchedShard {
+    /// What it counts.
+    pub metrics: Arc<shard::Metrics>,
+    /// What its thread's runtime counts.
+    pub runtime: RuntimeMetrics,
+}
+
+/// A shard at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ShardLoad {
+    /// Items that wait for it.
+    pub(super) inbox: usize,
+    /// Those for which there is room.
+    pub(super) inbox_capacity: usize,
+    /// For how long its thread was not asleep.
+    pub(super) busy: Duration,
 }
 
 /// A look at what a gateway does, from any thread. Cheap to clone.
 #[derive(Clone)]
 pub struct Observer(Arc<Watched>, Arc<ArcSwap<Measured>>);
-
-/// The counts of all shards together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Live WebSocket streams.
-    pub ws: u64,
-    /// Live SSE streams.
-    pub sse: u64,
-    /// Streams that became live.
-    pub opened: u64,
-    /// Streams that ended, in the order of [`END_LABELS`].
-    pub closed: [u64; END_LABELS.len()],
-    /// Events handed to the kernel, whole.
-    pub delivered: u64,
-    /// Events that matched a subscriber and did not reach it.
-    pub dropped: u64,
-    /// Bytes handed to the kernel.
-    pub bytes: u64,
-    /// Gaps told because a ring was full.
-    pub gaps: u64,
-    /// Writes that were asked of the kernel for events.
-    pub writes: u64,
-}
-
-impl Totals {
-    fn with(mut self, shard: &shard::Metrics) -> Self {
-        self.ws += shard.ws.get();
-        self.sse += shard.sse.get();
-        self.opened += shard.opened.get();
-        self.delivered += shard.delivered.get();
-        self.dropped += shard.dropped.get();
-        self.bytes += shard.bytes.get();
-        self.gaps += shard.gaps.get();
-        self.writes += shard.writes.get();
-        for (sum, closed) in self.closed.iter_mut().zip(&shard.closed) {
-            *sum += closed.get();
-        }
-        self
-    }
-}
 
 impl Observer {
     /// Looks at these parts.
@@ -133,8 +117,20 @@ impl Observer {
 
     /// What all shards have counted. Each count is exact, though not all are of the same instant.
     pub fn totals(&self) -> Totals {
-        let add = |totals: Totals, shard: &Arc<shard::Metrics>| totals.with(shard);
+        let add = |totals: Totals, shard: &WatchedShard| totals.with(&shard.metrics);
         self.0.shards.iter().fold(Totals::default(), add)
+    }
+
+    /// How each shard does, in the order of their numbers.
+    pub(super) fn shard_loads(&self) -> Vec<ShardLoad> {
+        let both = self.0.inboxes.iter().zip(&self.0.shards);
+        let load = |(inbox, shard): (&Inbox, &WatchedShard)| ShardLoad {
+            inbox: inbox.len(),
+            inbox_capacity: inbox.capacity(),
+            // A shard's runtime has one worker, which is the shard's thread.
+            busy: shard.runtime.worker_total_busy_duration(0),
+        };
+        both.map(load).collect()
     }
 
     /// What ingest has counted.
@@ -206,7 +202,12 @@ impl Observer {
 
     /// All of it but the progress of a drain, for which [`Observer::drain`] has to ask.
     pub fn status(&self) -> Status {
-        let (totals, ingest) = (self.totals(), self.ingest());
+        self.status_of(&self.totals())
+    }
+
+    /// The same, with what all shards have counted.
+    pub(super) fn status_of(&self, totals: &Totals) -> Status {
+        let ingest = self.ingest();
         let measured = **self.1.load();
         Status {
             node: self.node(),
@@ -216,7 +217,7 @@ impl Observer {
                 urls: self.0.brokers.clone(),
                 reconnects: ingest.reconnects,
             },
-            connections: self.connected(&totals),
+            connections: self.connected(totals),
             limits: self.limits(),
             ingest: Ingest {
                 received: ingest.received,
@@ -232,7 +233,7 @@ impl Observer {
             deliveries: Deliveries {
                 delivered: totals.delivered,
                 dropped: totals.dropped,
-                overflow_gaps: totals.gaps,
+                overflow_gaps: totals.overflow_gaps,
                 sent_bytes: totals.bytes,
                 writes: totals.writes,
             },

@@ -7,6 +7,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use floodway_proto::admin::v1::FILE_DESCRIPTOR_SET;
@@ -21,7 +22,7 @@ use tonic::server::NamedService;
 use tonic_health::pb::health_server::{Health, HealthServer};
 
 use super::calls::Service;
-use super::metrics;
+use super::metrics::{self, Look, Tenants};
 use super::observer::Observer;
 use super::token::Tokens;
 
@@ -35,6 +36,7 @@ pub(super) struct Routes {
     grpc: Vec<(&'static str, Grpc)>,
     observer: Observer,
     tokens: Tokens,
+    tenants: Mutex<Tenants>,
 }
 
 impl Routes {
@@ -43,6 +45,7 @@ impl Routes {
         health: HealthServer<impl Health>,
         observer: Observer,
         tokens: Tokens,
+        metrics_tenants: usize,
     ) -> Self {
         // Tools of some years' standing ask the older version.
         let reflection = described().build_v1().expect("our own descriptors");
@@ -56,6 +59,7 @@ impl Routes {
             ],
             observer,
             tokens,
+            tenants: Mutex::new(Tenants::new(metrics_tenants)),
         }
     }
 
@@ -75,8 +79,10 @@ impl Routes {
             return self.call(request).await;
         }
         match request.uri().path() {
-            "/metrics" if request.method() == Method::GET => self.metrics(),
-            "/metrics" => method_not_allowed(),
+            path @ ("/metrics" | "/metrics/tenants") if request.method() == Method::GET => {
+                self.metrics(path)
+            }
+            "/metrics" | "/metrics/tenants" => method_not_allowed(),
             _ => error(StatusCode::NOT_FOUND, "Not found"),
         }
     }
@@ -89,8 +95,14 @@ impl Routes {
         }
     }
 
-    fn metrics(&self) -> Response<Body> {
-        let text = metrics::text(&self.observer.status());
+    fn metrics(&self, path: &str) -> Response<Body> {
+        let text = if path == "/metrics" {
+            metrics::gateway(&Look::at(&self.observer))
+        } else {
+            // Only this thread looks, so nobody ever waits. One that panicked has left nothing half done that matters.
+            let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+            tenants.text(&self.observer)
+        };
         respond(StatusCode::OK, metrics::CONTENT_TYPE, text)
     }
 }

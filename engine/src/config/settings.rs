@@ -140,6 +140,8 @@ const LEEWAY: Seconds = Seconds(0.0, 5.0);
 const COUNT: Number = Number(1, u32::MAX as u64);
 const COUNT_OR_NONE: Number = Number(0, u32::MAX as u64);
 const SHARDS: Number = Number(1, SHARDS_MAX as u64);
+/// Each is six series to whoever keeps them.
+const METRICS_TENANTS: Number = Number(0, 10_000);
 const QOS: Number = Number(0, 1);
 /// From hyper's smallest buffer to where a request head is nothing but an attack.
 const HEADER_BYTES: Number = Number(8_192, 1 << 20);
@@ -206,6 +208,8 @@ pub static SETTINGS: &[Setting] = &[
         "PEM file with the certificate's private key"),
     setting!("admin.tls.client_ca", "FLOODWAY_ADMIN_TLS_CLIENT_CA", admin.client_ca, File,
         "PEM file with authorities one of which must vouch for a client's certificate; tokens that are set stay needed"),
+    setting!("admin.metrics_tenants", "FLOODWAY_ADMIN_METRICS_TENANTS", admin.metrics_tenants, METRICS_TENANTS,
+        "Tenants that /metrics/tenants names, the busiest; the others are summed"),
 
     setting!("mqtt.url", "MQTT_URL", mqtt.urls, BROKERS,
         "Brokers, tried in turn, as mqtt://host:port; default from MQTT_HOST and MQTT_PORT"),

@@ -23,6 +23,7 @@ mod view;
 pub mod wire;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::names::TenantId;
 
@@ -42,6 +43,7 @@ use projections::{Projected, Projections};
 #[derive(Debug)]
 pub struct Event {
     id: EventId,
+    received: Instant,
     tenant: TenantId,
     device: Box<str>,
     metrics: Metrics,
@@ -73,6 +75,11 @@ impl Event {
     /// Its place among the events of this gateway.
     pub fn id(&self) -> EventId {
         self.id
+    }
+
+    /// When its message was received: see [`Parser::received_at`].
+    pub fn received(&self) -> Instant {
+        self.received
     }
 
     /// Whose event it is.

@@ -4,6 +4,7 @@
 //! memory in proportion to its length, and no stack.
 
 use std::ops::Range;
+use std::time::Instant;
 
 use super::encoded::Draft;
 use super::members::Members;
@@ -68,6 +69,7 @@ impl Rejection {
 pub struct Parser {
     payload_bytes_max: usize,
     metrics_max: usize,
+    received: Instant,
     tokenizer: Tokenizer,
     members: Members,
     draft: Draft,
@@ -85,11 +87,17 @@ impl Parser {
         Self {
             payload_bytes_max: config.payload_bytes.min(PAYLOAD_BYTES_MAX),
             metrics_max: config.metrics,
+            received: Instant::now(),
             tokenizer: Tokenizer::new(config.depth),
             members: Members::default(),
             draft: Draft::with_capacity(1024),
             metrics: Vec::new(),
         }
+    }
+
+    /// What is parsed from now on was received `at` this time; at first, when the parser was made.
+    pub fn received_at(&mut self, at: Instant) {
+        self.received = at;
     }
 
     /// Makes an event of what `device` of `tenant` published on `topic`, all three already checked.
@@ -111,6 +119,7 @@ impl Parser {
         let (from, to) = self.write(payload, &found, tenant, device, topic);
         Ok(Event {
             id,
+            received: self.received,
             tenant: tenant.clone(),
             device: Box::from(device),
             metrics: Metrics {

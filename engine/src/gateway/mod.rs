@@ -155,10 +155,8 @@ impl Gateway {
             event,
             drain_spread: config.http.drain_spread,
             upstreams: ingest.handle(),
-            shards: shards
-                .iter()
-                .map(|shard| Arc::clone(shard.metrics()))
-                .collect(),
+            inboxes,
+            shards: shards.iter().map(ShardThread::watched).collect(),
         });
         let announcer = Announcer::start(control.clone(), observer.clone());
         let admin = Admin::start(private, &config.admin, observer).await?;

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::thread::JoinHandle;
 
+use tokio::runtime::RuntimeMetrics;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
 
+use crate::admin::WatchedShard;
 use crate::http::{self, Dealt};
 use crate::inbox::Inbox;
 use crate::shard::{Drain, Handle, Metrics, Shard, answering};
@@ -25,6 +27,7 @@ pub(super) struct ShardThread {
     metrics: Arc<Metrics>,
     orders: mpsc::Sender<Order>,
     handle: Handle,
+    runtime: RuntimeMetrics,
     thread: JoinHandle<()>,
 }
 
@@ -41,6 +44,7 @@ impl ShardThread {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
+        let counted = runtime.metrics();
         let thread = {
             let metrics = Arc::clone(&metrics);
             let run = move || {
@@ -64,12 +68,16 @@ impl ShardThread {
             metrics,
             orders,
             handle,
+            runtime: counted,
             thread,
         })
     }
 
-    pub(super) fn metrics(&self) -> &Arc<Metrics> {
-        &self.metrics
+    pub(super) fn watched(&self) -> WatchedShard {
+        WatchedShard {
+            metrics: Arc::clone(&self.metrics),
+            runtime: self.runtime.clone(),
+        }
     }
 
     pub(super) fn handle(&self) -> &Handle {

@@ -14,20 +14,26 @@ use crossbeam::utils::CachePadded;
 pub struct Count(AtomicU64);
 
 impl Count {
-    /// The number now.
+    /// The number now. Who reads one count, and then another that is always written before it, finds that as new as the
+    /// first.
     pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.load(Ordering::Acquire)
     }
 
     /// Adds `n`; for its one writer. Not a read-modify-write: with one writer a plain store is enough, and costs no bus
     /// lock.
     pub fn add(&self, n: u64) {
-        self.0.store(self.get().wrapping_add(n), Ordering::Relaxed);
+        self.0.store(self.own().wrapping_add(n), Ordering::Release);
     }
 
     /// Takes `n` away; for its one writer.
     pub fn sub(&self, n: u64) {
-        self.0.store(self.get().wrapping_sub(n), Ordering::Relaxed);
+        self.0.store(self.own().wrapping_sub(n), Ordering::Release);
+    }
+
+    /// What its one writer has stored last.
+    fn own(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
     }
 }
 

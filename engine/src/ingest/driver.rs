@@ -103,7 +103,11 @@ impl Driver<'_> {
         self.settle(requests).await?;
         loop {
             while let Some(happened) = link.happened() {
-                if self.handle(happened, requests).await?.is_break() {
+                if self
+                    .handle(happened, link.received(), requests)
+                    .await?
+                    .is_break()
+                {
                     return Ok(());
                 }
             }
@@ -127,7 +131,11 @@ impl Driver<'_> {
                     self.settle(requests).await?;
                 }
             };
-            if self.handle(happened, requests).await?.is_break() {
+            if self
+                .handle(happened, link.received(), requests)
+                .await?
+                .is_break()
+            {
                 return Ok(());
             }
         }
@@ -137,6 +145,7 @@ impl Driver<'_> {
     async fn handle(
         &mut self,
         happened: Happened,
+        received: Instant,
         requests: &Requests,
     ) -> Result<ControlFlow<()>, LinkError> {
         match happened {
@@ -145,7 +154,7 @@ impl Driver<'_> {
                 if self.exchange.message(topic, payload, publish.retain) {
                     self.settle(requests).await?;
                 } else {
-                    self.publish(topic, payload).await;
+                    self.publish(topic, payload, received).await;
                 }
             }
             Happened::Disconnected => return Ok(ControlFlow::Break(())),
@@ -195,7 +204,8 @@ impl Driver<'_> {
         }
     }
 
-    async fn publish(&mut self, topic: &[u8], payload: &[u8]) {
+    async fn publish(&mut self, topic: &[u8], payload: &[u8], received: Instant) {
+        self.router.received_at(received);
         if self.exchange.subscriptions.may_owe_gaps() {
             let tenant = str::from_utf8(topic)
                 .ok()

@@ -5,7 +5,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rumqttc::NetworkOptions;
 use rumqttc::Outgoing;
@@ -92,6 +92,8 @@ pub(super) enum Happened {
 pub(super) struct Link {
     events: EventLoop,
     pace: Pace,
+    /// When that was read which happens now.
+    received: Instant,
 }
 
 /// The asking side. Never waits.
@@ -132,13 +134,25 @@ impl Link {
         };
         let pace = Pace::new(Duration::from_micros(config.read_pause_us.into()));
         let facts = facts(&first, config);
-        Ok((Self { events, pace }, Requests { client, qos }, facts))
+        let link = Self {
+            events,
+            pace,
+            received: Instant::now(),
+        };
+        Ok((link, Requests { client, qos }, facts))
     }
 
     /// What has happened already, the oldest first. To be asked before [`Link::next`]: it costs nothing, and of messages
     /// that came together only the first is worth looking at everything else for.
     pub(super) fn happened(&mut self) -> Option<Happened> {
         self.events.state.events.pop_front().map(happened)
+    }
+
+    /// When that was read which was given last. The clock is read once for the messages, some ten at
+    /// most, that rumqttc takes out of the connection's buffer together; before that they wait in there, or in the
+    /// kernel, unseen.
+    pub(super) fn received(&self) -> Instant {
+        self.received
     }
 
     /// Waits for what happens next. After an error the link is of no more use.
@@ -151,7 +165,9 @@ impl Link {
             }
             polled.as_mut().poll(cx)
         });
-        Ok(happened(event.await.map_err(Box::new)?))
+        let event = event.await.map_err(Box::new)?;
+        self.received = Instant::now();
+        Ok(happened(event))
     }
 }
 

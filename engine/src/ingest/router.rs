@@ -55,6 +55,11 @@ impl Router {
         }
     }
 
+    /// The messages that follow were received `at` this time. One reading of the clock for all that came together.
+    pub fn received_at(&mut self, at: Instant) {
+        self.parser.received_at(at);
+    }
+
     /// Takes one message in. Waits only while an inbox is full. The shards that it concerns are not woken yet: see
     /// [`Router::wake_shards`].
     pub async fn publish(&mut self, topic: &[u8], payload: &[u8]) {
@@ -99,10 +104,13 @@ impl Router {
             // Nobody's event, yet bad input is counted whoever listens.
             let tenant = TenantId::parse(tenant).map_err(|_| Reason::Topic)?;
             self.event(&tenant, device, topic, payload)?;
+            self.metrics.accepted();
             return Ok(None);
         };
         let event = self.event(tenant.id(), device, topic, payload)?;
+        // The tenant counts it first: who reads this count and then the tenant's never finds less there.
         let interested = tenant.appended(event.id());
+        self.metrics.accepted();
         Ok(Some((event, tenant, interested)))
     }
 
@@ -117,7 +125,6 @@ impl Router {
             .parser
             .parse(self.ids.next(), tenant, device, topic, payload)
             .map_err(Reason::Payload)?;
-        self.metrics.accepted();
         Ok(Arc::new(event))
     }
 

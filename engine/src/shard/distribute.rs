@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::delays::Received;
 use super::notice::{Gap, Notice};
 use super::parcel::Parcel;
 use super::state::State;
@@ -55,6 +56,10 @@ pub(super) struct Batch {
     /// Where each parcel ends among the bytes.
     pub(super) ends: Vec<(usize, u32)>,
     pub(super) events: u64,
+    /// When these were received.
+    pub(super) received: Received,
+    /// The notices among the parcels: gaps, all of them.
+    pub(super) gaps: u64,
     /// The id of the oldest event; `u64::MAX` if there is none.
     pub(super) oldest: u64,
     /// Writes of it that are not counted in the metrics yet, and those of them that were taken whole.
@@ -116,7 +121,8 @@ impl State {
         let cohort = &self.tables[table as usize].cohorts[cohort as usize];
         batch.bytes.clear();
         batch.ends.clear();
-        (batch.events, batch.oldest) = (0, u64::MAX);
+        batch.received.clear();
+        (batch.events, batch.gaps, batch.oldest) = (0, 0, u64::MAX);
         for &number in &cohort.batch {
             let parcel = &parcels[number as usize];
             batch
@@ -125,7 +131,10 @@ impl State {
             batch.ends.push((batch.bytes.len(), number));
             if let Some(event) = parcel.event() {
                 batch.events += 1;
+                batch.received.add(event.received(), 1);
                 batch.oldest = batch.oldest.min(event.id().get());
+            } else {
+                batch.gaps += 1;
             }
         }
         batch.is_gathered = true;

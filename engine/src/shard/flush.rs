@@ -8,6 +8,7 @@ use std::io;
 use std::mem::take;
 use std::rc::Rc;
 
+use super::delays::stride;
 use super::end::End;
 use super::outlet::Outlet;
 use super::parcel::{Addressed, Parcel};
@@ -24,22 +25,38 @@ const AT_ONCE: usize = 128;
 impl State {
     /// Writes batches to up to `budget` subscribers.
     pub(super) fn flush(&mut self, mut budget: usize) {
-        while let Some(&(table, cohort)) = self.tick.dirty.front() {
-            self.gather(table, cohort);
-            while budget > 0
-                && let Some(key) = self.next_member(table, cohort)
-            {
-                self.deliver(key);
-                budget -= 1;
+        let stride = stride(self.uring.is_some());
+        while budget > 0
+            && let Some(&(table, cohort)) = self.tick.dirty.front()
+        {
+            let most = budget.min(stride);
+            let reached = self.flush_some(table, cohort, most);
+            budget -= reached;
+            if reached < most {
+                self.end_flush(table, cohort);
             }
-            self.send_queued();
-            self.count_batches(table);
-            if budget == 0 {
-                return;
-            }
-            self.end_flush(table, cohort);
         }
-        self.tick.end();
+        self.take_times();
+        if self.tick.is_over() {
+            self.tick.end();
+        }
+    }
+
+    /// Writes a cohort's batch to `most` of its members that have not had it, or to all of them if they are fewer; returns
+    /// to how many. Not inlined: the loop over the subscribers is to have the registers for itself.
+    #[inline(never)]
+    fn flush_some(&mut self, table: u32, cohort: u32, most: usize) -> usize {
+        self.gather(table, cohort);
+        let mut reached = 0;
+        while reached < most
+            && let Some(key) = self.next_member(table, cohort)
+        {
+            self.deliver(key);
+            reached += 1;
+        }
+        self.send_queued();
+        self.count_batches(table);
+        reached
     }
 
     /// Ends the tick at once: what was not flushed yet goes to the rings.
@@ -74,12 +91,24 @@ impl State {
         let batch = &mut self.tick.batch;
         let (writes, whole) = (take(&mut batch.writes), take(&mut batch.whole));
         let (events, bytes) = (whole * batch.events, whole * batch.bytes.len() as u64);
-        self.metrics.writes.add(writes);
-        self.metrics.delivered.add(events);
-        self.metrics.bytes.add(bytes);
+        self.written.add_batch(&batch.received, writes, whole);
         let tally = &self.tables[table as usize].tally;
         tally.delivered.add(events);
         tally.bytes.add(bytes);
+        let metrics = &self.metrics;
+        metrics.matched.add(events);
+        metrics.delivered.add(events);
+        metrics.bytes.add(bytes);
+        metrics.writes.add(writes);
+        metrics.upstream_gaps.add(whole * batch.gaps);
+        if self.written.is_due() {
+            self.written.settle(&metrics.delays);
+        }
+    }
+
+    /// Counts how long those deliveries took whose time was not taken yet.
+    pub(super) fn take_times(&mut self) {
+        self.written.settle(&self.metrics.delays);
     }
 
     /// Writes the gathered batch to one member. All that is done per subscriber and flush is in here.
@@ -164,27 +193,41 @@ impl State {
                 subscriber.bytes += n as u64;
             }
             Ok(n) => self.hold_rest(key, n),
-            Err(_) => {
-                subscriber.count_dropped(batch.events, &self.metrics);
-                self.end(key, &End::Gone);
-            }
+            Err(_) => self.lose(key),
         }
     }
 
+    /// Its outlet has failed: nothing of the batch reached it.
+    #[cold]
+    fn lose(&mut self, key: Key) {
+        let events = self.tick.batch.events;
+        self.metrics.matched.add(events);
+        self.subscribers[key.0 as usize].count_dropped(events, &self.metrics);
+        self.end(key, &End::Gone);
+    }
+
     /// The outlet took only `n` bytes of the batch: the rest waits in a ring.
+    #[cold]
     fn hold_rest(&mut self, key: Key, n: usize) {
         let batch = &self.tick.batch;
         let whole = batch.ends.partition_point(|&(end, _)| end <= n);
-        let events = batch.ends[..whole]
-            .iter()
-            .filter(|(_, number)| self.parcel(*number).event().is_some())
-            .count();
+        let mut events = 0;
+        for &(_, number) in &batch.ends[..whole] {
+            match self.tick.parcels[number as usize].event() {
+                Some(event) => {
+                    events += 1;
+                    self.written.add_one(event.received());
+                }
+                None => self.metrics.upstream_gaps.add(1),
+            }
+        }
         let start = whole.checked_sub(1).map_or(0, |last| batch.ends[last].0);
         let now = self.sweep.ticks();
         let subscriber = &mut self.subscribers[key.0 as usize];
-        subscriber.count_sent(events as u64, n as u64, &self.metrics);
+        self.metrics.matched.add(events);
+        subscriber.count_sent(events, n as u64, &self.metrics);
         subscriber.last_write = now;
-        subscriber.ring_from(now);
+        subscriber.ring_from(now, &self.metrics);
         for at in whole..self.tick.batch.ends.len() {
             let number = self.tick.batch.ends[at].1;
             let written = if at == whole { n - start } else { 0 };
@@ -264,6 +307,7 @@ impl State {
             .filter_map(|&number| self.tick.parcels[number as usize].event())
             .filter(|event| event.id() > subscriber.from);
         let events = events.count() as u64;
+        self.metrics.matched.add(events);
         subscriber.count_dropped(events, &self.metrics);
         subscriber.from = subscriber.from.max(self.matched);
     }
@@ -283,19 +327,22 @@ impl State {
         let Phase::Live { seat, .. } = &subscriber.phase else {
             // An event before this one in the batch has ended the stream.
             let events = u64::from(parcel.event().is_some());
+            self.metrics.matched.add(events);
             return subscriber.count_dropped(events, &self.metrics);
         };
         let table = &mut self.tables[seat.table as usize];
         let spec = Rc::clone(&table.cohorts[seat.cohort as usize].spec);
         let encoding = subscriber.encoding;
-        let ring = subscriber.ring_from(self.sweep.ticks());
+        let ring = subscriber.ring_from(self.sweep.ticks(), &self.metrics);
         if written > 0 {
+            self.metrics.count_begun(&parcel);
             return ring.begin_with(Addressed { parcel, spec }, written);
         }
         if let Parcel::Notice(notice) = &*parcel {
             let frame = notice.frame(encoding);
-            if ring.push_notice(frame, self.config.control_bytes).is_err() {
-                self.end(key, &End::SlowConsumer);
+            match ring.push_notice(frame, self.config.control_bytes) {
+                Ok(()) => self.metrics.upstream_gaps.add(1),
+                Err(_) => self.end(key, &End::SlowConsumer),
             }
             return;
         }
@@ -310,11 +357,14 @@ impl State {
 
     /// Counts what a push into a subscriber's ring has cost.
     fn account_pushed(&mut self, key: Key, pushed: Pushed) {
+        self.metrics.matched.add(1);
+        self.metrics.held.add(1);
         let events = match pushed {
             Pushed::Held => return,
             Pushed::Dropped(events) => events,
             Pushed::Refused => 1,
         };
+        self.metrics.held.sub(events);
         let subscriber = &mut self.subscribers[key.0 as usize];
         subscriber.count_dropped(events, &self.metrics);
         let ring = subscriber.ring.as_mut();

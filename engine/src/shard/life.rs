@@ -174,13 +174,17 @@ impl State {
         if let (End::SlowConsumer, Some(ring)) = (end, &mut subscriber.ring) {
             let discarded = ring.discard_events();
             subscriber.count_dropped(discarded, &self.metrics);
+            self.metrics.held.sub(discarded);
         }
         self.send_last(key, &bytes);
     }
 
     fn remove(&mut self, key: Key) {
         let mut subscriber = self.subscribers.remove(key.0 as usize);
-        subscriber.count_dropped(subscriber.held(), &self.metrics);
+        let held = subscriber.held();
+        subscriber.count_dropped(held, &self.metrics);
+        self.metrics.held.sub(held);
+        subscriber.drop_ring(&self.metrics);
         if self.subscribers.is_empty() && self.subscribers.capacity() > CROWD {
             // What they took is given back; the next owner of a key is told apart by its generation.
             self.subscribers = Slab::new();

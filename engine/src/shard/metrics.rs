@@ -1,6 +1,12 @@
 //! What a shard counts. Only its own thread writes; anybody may read and add the shards up.
+//!
+//! Invariants, after each turn of the shard: `matched == delivered + dropped + held`, and `delays` has counted what
+//! `delivered` has. What is counted of a tenant too is counted there first: who reads first here and then there never
+//! finds less there.
 
+use super::delays::Delays;
 use super::end::{End, LABELS};
+use super::parcel::Parcel;
 use crate::event::Encoding;
 use crate::index::{Count, Tally, Transport};
 
@@ -33,14 +39,24 @@ pub struct Metrics {
     pub closed: [Count; LABELS.len()],
     /// The same by transport, in the order of [`Transport::ALL`].
     pub transports: [TransportCounts; Transport::ALL.len()],
+    /// Events whose fate for a subscriber that wants them was begun: one event for three subscribers counts as three.
+    pub matched: Count,
     /// Events handed to the kernel, whole.
     pub delivered: Count,
+    /// How long those took.
+    pub delays: Delays,
     /// Events that matched a subscriber and will not reach it.
     pub dropped: Count,
+    /// Events that wait in rings now.
+    pub held: Count,
+    /// Streams for which something waits in a ring now.
+    pub lagging: Count,
     /// Bytes handed to the kernel.
     pub bytes: Count,
     /// Gaps told because a ring was full.
-    pub gaps: Count,
+    pub overflow_gaps: Count,
+    /// Gaps told because the broker was away; counted when they are written, or put into a ring behind what waits.
+    pub upstream_gaps: Count,
     /// Writes that were asked of the kernel for events.
     pub writes: Count,
 }
@@ -48,18 +64,29 @@ pub struct Metrics {
 impl Metrics {
     pub(super) fn began(&self, encoding: Encoding, transport: Transport, tally: &Tally) {
         let (live, of_tenant) = self.live(encoding, tally);
-        live.add(1);
         of_tenant.add(1);
+        live.add(1);
         self.opened.add(1);
         self.transports[transport.index()].opened.add(1);
     }
 
     pub(super) fn ended(&self, encoding: Encoding, transport: Transport, tally: &Tally, end: &End) {
         let (live, of_tenant) = self.live(encoding, tally);
-        live.sub(1);
         of_tenant.sub(1);
+        live.sub(1);
         self.closed[end.index()].add(1);
         self.transports[transport.index()].closed[code_index(end)].add(1);
+    }
+
+    /// A parcel of which a part is on the wire waits for its rest.
+    pub(super) fn count_begun(&self, parcel: &Parcel) {
+        match parcel {
+            Parcel::Event(_) => {
+                self.matched.add(1);
+                self.held.add(1);
+            }
+            Parcel::Notice(_) => self.upstream_gaps.add(1),
+        }
     }
 
     fn live<'a>(&'a self, encoding: Encoding, tally: &'a Tally) -> (&'a Count, &'a Count) {

@@ -5,13 +5,15 @@
 //! reads what subscribers say (`read`), and does what is due by the clock (`sweep`). It knows sockets and pipes, but
 //! neither HTTP nor WebSocket: what a subscriber's bytes mean is its [`Session`]'s affair.
 //!
-//! Invariant: for each subscriber, events matched == delivered + dropped + held. Who keeps up costs, per event, no lock,
+//! Invariant: for each subscriber, events matched == delivered + dropped + held, and the shard counts each of these for all of
+//! them (`metrics`), with the times that deliveries took (`delays`). Who keeps up costs, per event, no lock,
 //! no shared count, no allocation and no task: only a part of one `write`.
 
 mod agents;
 mod awaiting;
 mod bell;
 mod config;
+mod delays;
 mod distribute;
 mod drain;
 mod end;
@@ -44,6 +46,7 @@ mod write;
 
 pub use bell::Doorbell;
 pub use config::{Config, SHARDS_MAX, Writes};
+pub use delays::{DELAY_BOUNDS, Delays};
 pub use drain::Drain;
 pub use end::{End, LABELS as END_LABELS};
 pub use filter::{Filter, TooMany};

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 
 use hashbrown::HashSet;
 
+use super::delays::Written;
 use super::notice::Gap;
 use super::parcel::Addressed;
 use crate::event::Encoding;
@@ -164,10 +165,12 @@ impl Ring {
         discarded
     }
 
-    /// Calls `write` with what waits, as up to `N` slices, and takes out what it says it wrote.
+    /// Calls `write` with what waits, as up to `N` slices, and takes out what it says it wrote; tells `written` of the
+    /// events among it.
     pub(super) fn write_out<E>(
         &mut self,
         encoding: Encoding,
+        written: &mut Written,
         write: impl FnOnce(&[std::io::IoSlice<'_>]) -> Result<usize, E>,
     ) -> Result<Sent, E> {
         const N: usize = 64;
@@ -195,10 +198,16 @@ impl Ring {
         }
         let lengths = slices.map(|slice| slice.len());
         let n = write(&slices[..count])?;
-        Ok(self.take_out(n, &lengths[..count], encoding))
+        Ok(self.take_out(n, &lengths[..count], encoding, written))
     }
 
-    fn take_out(&mut self, mut n: usize, lengths: &[usize], encoding: Encoding) -> Sent {
+    fn take_out(
+        &mut self,
+        mut n: usize,
+        lengths: &[usize],
+        encoding: Encoding,
+        written: &mut Written,
+    ) -> Sent {
         let mut sent = Sent {
             bytes: n as u64,
             ..Sent::default()
@@ -209,8 +218,11 @@ impl Ring {
             }
             n -= length;
             match self.entries.pop_front().expect("it was written") {
-                Entry::Event(_) => {
+                Entry::Event(event) => {
                     sent.events += 1;
+                    if let Some(event) = event.parcel.event() {
+                        written.add_one(event.received());
+                    }
                     self.held -= usize::from(self.written == 0);
                 }
                 Entry::Notice(bytes) => self.notice_bytes -= bytes.len(),

@@ -65,7 +65,7 @@ fn read_all(ring: &mut Ring, step: usize) -> (Vec<String>, u64) {
 }
 
 fn write_some(ring: &mut Ring, step: usize, bytes: &mut Vec<u8>) -> u64 {
-    let written = ring.write_out(Encoding::Sse, |slices| {
+    let written = ring.write_out(Encoding::Sse, &mut Written::default(), |slices| {
         let waiting: Vec<u8> = slices.iter().flat_map(|slice| slice.to_vec()).collect();
         let n = step.min(waiting.len());
         bytes.extend_from_slice(&waiting[..n]);

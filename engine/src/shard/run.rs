@@ -146,6 +146,7 @@ impl Shard {
         }
         state.look_again(SLICE);
         let more_to_drain = state.drain(now, SLICE);
+        state.take_times();
         if state.is_drained() {
             self.emptied.notify_one();
         }

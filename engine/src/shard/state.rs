@@ -15,6 +15,7 @@ use slab::Slab;
 use super::agents::Agents;
 use super::bell::Bell;
 use super::config::Config;
+use super::delays::Written;
 use super::distribute::Tick;
 use super::drain::Draining;
 use super::end::End;
@@ -49,6 +50,8 @@ pub(super) struct State {
     pub(super) again: VecDeque<Token>,
     pub(super) sweep: Sweep,
     pub(super) metrics: Arc<Metrics>,
+    /// Deliveries of which `metrics` does not know yet how long they took.
+    pub(super) written: Written,
     pub(super) bell: Rc<Bell>,
     pub(super) draining: Option<Draining>,
     pub(super) read_buffer: Vec<u8>,
@@ -84,6 +87,7 @@ impl State {
             again: VecDeque::new(),
             sweep: Sweep::new(Instant::now()),
             metrics,
+            written: Written::default(),
             bell,
             draining: None,
             read_buffer: vec![0; READ_BYTES],

@@ -110,17 +110,17 @@ impl Subscriber {
     pub(super) fn count_sent(&mut self, events: u64, bytes: u64, metrics: &Metrics) {
         self.delivered += events;
         self.bytes += bytes;
-        metrics.delivered.add(events);
-        metrics.bytes.add(bytes);
         self.card.tally.delivered.add(events);
         self.card.tally.bytes.add(bytes);
+        metrics.delivered.add(events);
+        metrics.bytes.add(bytes);
     }
 
     /// Counts events that matched it and will not reach it.
     pub(super) fn count_dropped(&mut self, events: u64, metrics: &Metrics) {
         self.card.dropped += events;
-        metrics.dropped.add(events);
         self.card.tally.dropped.add(events);
+        metrics.dropped.add(events);
     }
 
     /// Tells those who watch that it has come to a limit.
@@ -135,8 +135,18 @@ impl Subscriber {
     }
 
     /// What waits for it; nothing yet, if it kept up until now, in ticks of the sweep.
-    pub(super) fn ring_from(&mut self, now: u32) -> &mut Ring {
-        self.ring.get_or_insert_with(|| Box::new(Ring::new(now)))
+    pub(super) fn ring_from(&mut self, now: u32, metrics: &Metrics) -> &mut Ring {
+        self.ring.get_or_insert_with(|| {
+            metrics.lagging.add(1);
+            Box::new(Ring::new(now))
+        })
+    }
+
+    /// Nothing waits for it any more.
+    pub(super) fn drop_ring(&mut self, metrics: &Metrics) {
+        if self.ring.take().is_some() {
+            metrics.lagging.sub(1);
+        }
     }
 
     pub(super) fn seat(&self) -> Option<Seat> {

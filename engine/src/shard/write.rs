@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::delays::Written;
 use super::end::End;
 use super::outlet::Outlet;
 use super::ring::{Ring, Sent};
@@ -50,7 +51,8 @@ impl State {
                 subscriber.last_write = now;
                 subscriber.count_sent(0, n as u64, &self.metrics);
                 if n < bytes.len() {
-                    subscriber.ring_from(now).append_notice(&bytes[n..]);
+                    let ring = subscriber.ring_from(now, &self.metrics);
+                    ring.append_notice(&bytes[n..]);
                 }
             }
             Err(_) => self.end(key, &End::Gone),
@@ -66,17 +68,23 @@ impl State {
             let Some(ring) = &mut subscriber.ring else {
                 return;
             };
-            match write_ring_once(ring, subscriber.encoding, &mut subscriber.outlet) {
+            let (encoding, outlet) = (subscriber.encoding, &mut subscriber.outlet);
+            match write_ring_once(ring, encoding, outlet, &mut self.written) {
                 Ok(sent) => {
                     subscriber.last_write = self.sweep.ticks();
                     subscriber.count_sent(sent.events, sent.bytes, &self.metrics);
-                    self.metrics.gaps.add(sent.gaps);
+                    self.metrics.held.sub(sent.events);
+                    self.metrics.overflow_gaps.add(sent.gaps);
+                    self.written.add_write();
+                    if self.written.is_due() {
+                        self.written.settle(&self.metrics.delays);
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(_) => return self.end(key, &End::Gone),
             }
             if subscriber.ring.as_ref().is_some_and(|ring| ring.is_empty()) {
-                subscriber.ring = None;
+                subscriber.drop_ring(&self.metrics);
                 return self.finish_if_written(key);
             }
         }
@@ -114,8 +122,13 @@ pub(super) fn write_now(
     }
 }
 
-fn write_ring_once(ring: &mut Ring, encoding: Encoding, outlet: &mut Outlet) -> io::Result<Sent> {
-    ring.write_out(encoding, |slices| {
+fn write_ring_once(
+    ring: &mut Ring,
+    encoding: Encoding,
+    outlet: &mut Outlet,
+    written: &mut Written,
+) -> io::Result<Sent> {
+    ring.write_out(encoding, written, |slices| {
         loop {
             match outlet.write_vectored(slices) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod health;
+mod metrics;
 mod steering;
 mod streams;
 mod tls;

@@ -10,6 +10,10 @@ async fn metrics_are_served_and_other_paths_are_not() {
     assert!(metrics.contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"));
     assert!(metrics.contains("\nfloodway_broker_up 0\n"));
     assert!(metrics.contains("\nfloodway_connections_limit 1000\n"));
+    assert!(metrics.contains("\nfloodway_inbox_capacity_items{shard=\"1\"} 64\n"));
+    let tenants = private.ask("GET /metrics/tenants", "").await;
+    assert!(tenants.starts_with("HTTP/1.1 200 OK\r\n"), "{tenants}");
+    assert!(tenants.contains("\nfloodway_tenant_drops_total{tenant=\"_other\"} 0\n"));
 
     let other = private.ask("GET /api/v1/telemetry/stream/status", "").await;
     assert!(other.starts_with("HTTP/1.1 404 "), "{other}");
@@ -17,11 +21,13 @@ async fn metrics_are_served_and_other_paths_are_not() {
         other.ends_with("\r\n\r\n{\"detail\":\"Not found\"}"),
         "{other}"
     );
-    let wrong = private.ask("DELETE /metrics", "").await;
-    assert!(
-        wrong.starts_with("HTTP/1.1 405 ") && wrong.contains("allow: GET\r\n"),
-        "{wrong}"
-    );
+    for request in ["DELETE /metrics", "POST /metrics/tenants"] {
+        let wrong = private.ask(request, "").await;
+        assert!(
+            wrong.starts_with("HTTP/1.1 405 ") && wrong.contains("allow: GET\r\n"),
+            "{wrong}"
+        );
+    }
     private.stop().await;
 }
 
@@ -31,6 +37,8 @@ async fn with_a_token_nothing_is_told_without_it() {
     for (path, headers) in [
         ("/metrics", ""),
         ("/metrics", "Authorization: Bearer wrong\r\n"),
+        ("/metrics/tenants", ""),
+        ("/metrics/tenants", "Authorization: Bearer wrong-read\r\n"),
         ("/nothing", ""),
     ] {
         let refused = private.ask(&format!("GET {path}"), headers).await;
@@ -41,10 +49,13 @@ async fn with_a_token_nothing_is_told_without_it() {
         );
         assert!(!refused.contains("floodway_"), "{refused}");
     }
-    let metrics = private
-        .ask("GET /metrics", "Authorization: Bearer s3cret\r\n")
-        .await;
-    assert!(metrics.starts_with("HTTP/1.1 200 OK\r\n"), "{metrics}");
+    for path in ["/metrics", "/metrics/tenants"] {
+        for token in ["s3cret", "s3cret-read"] {
+            let headers = format!("Authorization: Bearer {token}\r\n");
+            let told = private.ask(&format!("GET {path}"), &headers).await;
+            assert!(told.starts_with("HTTP/1.1 200 OK\r\n"), "{told}");
+        }
+    }
     private.stop().await;
 }
 

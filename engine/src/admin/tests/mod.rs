@@ -12,6 +12,7 @@ use super::*;
 use crate::control;
 use crate::event;
 use crate::gateway::Streams;
+use crate::inbox::Inbox;
 use crate::index::Index;
 use crate::ingest;
 use crate::shard::Handle;
@@ -19,6 +20,7 @@ use crate::shard::Handle;
 mod calls;
 mod health;
 mod http;
+mod metrics;
 mod refusals;
 mod text;
 
@@ -71,7 +73,8 @@ impl Private {
             event: event::Config::default(),
             drain_spread: Duration::from_secs(5),
             upstreams: ingest.handle(),
-            shards: (0..2).map(|_| Arc::default()).collect(),
+            inboxes: (0..2).map(|_| Inbox::new(64)).collect(),
+            shards: (0..2).map(|_| idle_shard()).collect(),
         });
         let listener = Listener::open(&config, None).expect("a port");
         Self {
@@ -109,6 +112,13 @@ impl Private {
             self.ingest.stop();
         };
         tokio::task::spawn_blocking(stop).await.expect("stopped");
+    }
+}
+
+fn idle_shard() -> WatchedShard {
+    WatchedShard {
+        metrics: Arc::default(),
+        runtime: tokio::runtime::Handle::current().metrics(),
     }
 }
 

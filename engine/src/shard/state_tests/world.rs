@@ -17,7 +17,7 @@ use super::super::state::State;
 use super::super::subscriber::{Key, Newcomer};
 use crate::event::{self, Encoding, Event, EventId, Parser};
 use crate::inbox::{Inbox, Item};
-use crate::index::{About, Index, Overflow, OwnLimits, Transport};
+use crate::index::{About, Count, Index, Overflow, OwnLimits, Transport};
 use crate::names::{DeviceId, TenantId};
 use mio::net::TcpStream;
 
@@ -96,6 +96,8 @@ pub(super) struct World {
     answers: usize,
     /// Events that the model says somebody was owed, those who have left included.
     pub(super) matched: u64,
+    /// Likewise, gaps of the broker's.
+    pub(super) gaps: u64,
 }
 
 impl World {
@@ -124,6 +126,7 @@ impl World {
             owed: Vec::new(),
             answers: 0,
             matched: 0,
+            gaps: 0,
         }
     }
 
@@ -176,6 +179,7 @@ impl World {
         self.state.distribute(&self.inbox);
         for (id, device) in self.in_inbox.drain(..) {
             if device == GAP {
+                self.gaps += self.owed.len() as u64;
                 self.owed
                     .iter_mut()
                     .for_each(|owed| owed.messages.push("upstream".to_owned()));
@@ -283,6 +287,14 @@ impl World {
             )
         );
         assert_eq!(counts.sse, self.owed.len() as u64);
+        let (mut held, mut lagging) = (0, 0);
+        for (_, subscriber) in &self.state.subscribers {
+            held += subscriber.held();
+            lagging += u64::from(subscriber.ring.is_some());
+        }
+        assert_eq!((metrics.held.get(), metrics.lagging.get()), (held, lagging));
+        let fates = metrics.delivered.get() + metrics.dropped.get() + held;
+        assert_eq!(metrics.matched.get(), fates);
         assert_eq!(self.state.roll.len(), self.owed.len());
         for owed in &self.owed {
             let subscriber = &self.state.subscribers[owed.key.0 as usize];
@@ -291,8 +303,14 @@ impl World {
         }
     }
 
-    /// With nothing under way: matched == delivered + dropped + held, for each.
-    pub(super) fn check_each(&self) {
+    /// With nothing under way: matched == delivered + dropped + held, for each and for the shard, and every delivery has
+    /// its time.
+    pub(super) fn check_each(&mut self) {
+        self.state.take_times();
+        let metrics = &self.state.metrics;
+        let timed: u64 = metrics.delays.counts.iter().map(Count::get).sum();
+        assert_eq!(timed, metrics.delivered.get());
+        assert_eq!(metrics.matched.get(), self.matched);
         for owed in &self.owed {
             let id = self.state.subscribers[owed.key.0 as usize].card.id;
             let seen = self.state.get(id).expect("it is live");

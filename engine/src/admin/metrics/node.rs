@@ -1,0 +1,74 @@
+//! The process, its broker, and what came from it.
+
+use std::env::consts::{ARCH, OS};
+use std::time::UNIX_EPOCH;
+
+use super::super::status::Status;
+use super::text::Kind::{Counter, Gauge};
+use super::text::Text;
+
+pub(super) fn identity(text: &mut Text, status: &Status) {
+    let target = format!("{ARCH}-{OS}");
+    text.family(
+        "build_info",
+        Gauge,
+        "The version that runs, and what for; always 1.",
+    )
+    .labelled(&[("version", &status.node.version), ("target", &target)], 1);
+    let started = status.node.started_at.duration_since(UNIX_EPOCH);
+    text.family(
+        "start_time_seconds",
+        Gauge,
+        "When the gateway started, in seconds since 1970.",
+    )
+    .sample(started.unwrap_or_default().as_secs_f64());
+    text.family(
+        "draining",
+        Gauge,
+        "1 while no new streams are admitted because the gateway stops.",
+    )
+    .sample(u8::from(status.draining));
+}
+
+pub(super) fn broker(text: &mut Text, status: &Status) {
+    text.family("broker_up", Gauge, "1 while a broker is connected.")
+        .sample(u8::from(status.broker.connected));
+    text.family(
+        "broker_reconnects_total",
+        Counter,
+        "Connections to a broker after the first one.",
+    )
+    .sample(status.broker.reconnects);
+}
+
+pub(super) fn ingest(text: &mut Text, status: &Status) {
+    let ingest = &status.ingest;
+    text.family(
+        "ingest_messages_total",
+        Counter,
+        "Messages that the broker sent.",
+    )
+    .sample(ingest.received);
+    text.family(
+        "ingest_payload_bytes_total",
+        Counter,
+        "Bytes of their payloads.",
+    )
+    .sample(ingest.received_bytes);
+    text.family(
+        "ingest_accepted_total",
+        Counter,
+        "Messages that became events.",
+    )
+    .sample(ingest.accepted);
+    let rejected = ingest.rejected_by_reason.iter();
+    text.family(
+        "ingest_rejected_total",
+        Counter,
+        "Messages that did not become events, by reason.",
+    )
+    .each(
+        "reason",
+        rejected.map(|(reason, &count)| (reason.as_str(), count)),
+    );
+}

@@ -1,0 +1,163 @@
+//! The text format 0.0.4 of Prometheus.
+//!
+//! Invariant: each family has its HELP and TYPE and stands together, under a name that begins with `floodway_`.
+
+use std::fmt::{Display, Write};
+
+/// What the text is sent as.
+pub(in crate::admin) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// What a family is.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+/// A page.
+pub(super) struct Text(String);
+
+/// One family, whose samples follow.
+pub(super) struct Family<'a> {
+    name: &'static str,
+    text: &'a mut String,
+}
+
+/// A label and its value.
+pub(super) type Label<'a> = (&'static str, &'a str);
+
+impl Text {
+    pub(super) fn new() -> Self {
+        Self(String::with_capacity(16 * 1024))
+    }
+
+    /// Begins a family; `help` is one line without a backslash.
+    pub(super) fn family(&mut self, name: &'static str, kind: Kind, help: &str) -> Family<'_> {
+        let kind = match kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
+        };
+        write(
+            &mut self.0,
+            format_args!("# HELP floodway_{name} {help}\n# TYPE floodway_{name} {kind}\n"),
+        );
+        Family {
+            name,
+            text: &mut self.0,
+        }
+    }
+
+    pub(super) fn finish(self) -> String {
+        self.0
+    }
+}
+
+impl Family<'_> {
+    /// The only sample of a family without labels.
+    pub(super) fn sample(self, value: impl Display) {
+        self.line("", &[], value);
+    }
+
+    pub(super) fn labelled(self, labels: &[Label<'_>], value: impl Display) -> Self {
+        self.line("", labels, value)
+    }
+
+    /// One sample for each value of a label.
+    pub(super) fn each<'a, V: Display>(
+        self,
+        label: &'static str,
+        samples: impl IntoIterator<Item = (&'a str, V)>,
+    ) -> Self {
+        let each = |family: Self, (name, value)| family.labelled(&[(label, name)], value);
+        samples.into_iter().fold(self, each)
+    }
+
+    /// The samples of a histogram: how many were up to each bound, all that were counted, and their sum.
+    pub(super) fn histogram(
+        mut self,
+        buckets: impl IntoIterator<Item = (f64, u64)>,
+        beyond: u64,
+        sum: f64,
+    ) {
+        let mut count = 0;
+        for (bound, more) in buckets {
+            count += more;
+            self = self.line("_bucket", &[("le", &bound.to_string())], count);
+        }
+        count += beyond;
+        self.line("_bucket", &[("le", "+Inf")], count)
+            .line("_sum", &[], sum)
+            .line("_count", &[], count);
+    }
+
+    fn line(self, suffix: &str, labels: &[Label<'_>], value: impl Display) -> Self {
+        let Self { name, text } = self;
+        write(text, format_args!("floodway_{name}{suffix}"));
+        for (at, (label, value)) in labels.iter().enumerate() {
+            let before = if at == 0 { '{' } else { ',' };
+            write(text, format_args!("{before}{label}=\""));
+            escape(value, text);
+            text.push('"');
+        }
+        if !labels.is_empty() {
+            text.push('}');
+        }
+        write(text, format_args!(" {value}\n"));
+        Self { name, text }
+    }
+}
+
+/// Appends a label's value: any text, with backslash, quote and line feed escaped.
+fn escape(value: &str, text: &mut String) {
+    for char in value.chars() {
+        match char {
+            '\\' => text.push_str(r"\\"),
+            '"' => text.push_str("\\\""),
+            '\n' => text.push_str(r"\n"),
+            char => text.push(char),
+        }
+    }
+}
+
+fn write(text: &mut String, what: std::fmt::Arguments<'_>) {
+    text.write_fmt(what)
+        .expect("a String takes all that is written");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_family_stands_under_its_help_and_type_and_values_are_escaped() {
+        let mut text = Text::new();
+        text.family("things", Kind::Gauge, "Things.")
+            .labelled(&[("of", "a \"b\" \\ c\nd é"), ("is", "x")], 1)
+            .labelled(&[], 2);
+        let expected = "# HELP floodway_things Things.\n# TYPE floodway_things gauge\n\
+            floodway_things{of=\"a \\\"b\\\" \\\\ c\\nd é\",is=\"x\"} 1\nfloodway_things 2\n";
+        assert_eq!(text.finish(), expected);
+    }
+
+    #[test]
+    fn a_histogram_is_cumulative() {
+        let mut text = Text::new();
+        text.family("times_seconds", Kind::Histogram, "Times.")
+            .histogram([(0.0001, 2), (0.25, 0), (10.0, 3)], 4, 12.5);
+        let text = text.finish();
+        let samples: Vec<&str> = text.lines().skip(2).collect();
+        assert_eq!(
+            samples,
+            [
+                "floodway_times_seconds_bucket{le=\"0.0001\"} 2",
+                "floodway_times_seconds_bucket{le=\"0.25\"} 2",
+                "floodway_times_seconds_bucket{le=\"10\"} 5",
+                "floodway_times_seconds_bucket{le=\"+Inf\"} 9",
+                "floodway_times_seconds_sum 12.5",
+                "floodway_times_seconds_count 9",
+            ]
+        );
+    }
+}
