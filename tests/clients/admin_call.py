@@ -1,9 +1,11 @@
-"""One call of the admin API by its name, with Python's `grpcio` and the server's reflection: no generated code.
+"""One call of the admin listener by its name, with Python's `grpcio` and the server's reflection: no generated code.
 
 Usage: admin_call.py ADDRESS CALL JSON [TOKEN] [COUNT]
+       admin_call.py ADDRESS --list '"SERVICE"' [TOKEN]
 
-Prints each answer as a line of JSON with the names of the .proto files; of a stream, the first COUNT answers. A call that
-fails prints {"code": ..., "message": ...} and exits with 1.
+CALL is one of the admin API, or SERVICE/METHOD. Prints each answer as a line of JSON with the names of the .proto files;
+of a stream, the first COUNT answers. A call that fails prints {"code": ..., "message": ...} and exits with 1. --list
+prints the methods that reflection tells of a service, as one list.
 """
 
 import json
@@ -38,8 +40,13 @@ def main():
     channel = grpc.insecure_channel(address)
     if token:
         channel = grpc.intercept_channel(channel, WithToken(token))
+    pool = DescriptorPool(ProtoReflectionDescriptorDatabase(channel))
     try:
-        for answer in answers(channel, call, request, count):
+        if call == "--list":
+            service = pool.FindServiceByName(json.loads(request))
+            print(json.dumps([method.name for method in service.methods]))
+            return
+        for answer in answers(channel, pool, call, request, count):
             text = json_format.MessageToDict(
                 answer, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
             )
@@ -49,13 +56,14 @@ def main():
         sys.exit(1)
 
 
-def answers(channel, call, request, count):
-    pool = DescriptorPool(ProtoReflectionDescriptorDatabase(channel))
-    method = pool.FindServiceByName(SERVICE).FindMethodByName(call)
+def answers(channel, pool, call, request, count):
+    service, _, name = call.rpartition("/")
+    service = service or SERVICE
+    method = pool.FindServiceByName(service).FindMethodByName(name)
     asked = json_format.Parse(request, GetMessageClass(method.input_type)())
     begin = channel.unary_stream if method.server_streaming else channel.unary_unary
     begin = begin(
-        f"/{SERVICE}/{call}",
+        f"/{service}/{name}",
         request_serializer=lambda message: message.SerializeToString(),
         response_deserializer=GetMessageClass(method.output_type).FromString,
     )

@@ -1,5 +1,7 @@
 //! The admin API as tools see it: Python's grpcio with reflection, no generated code.
 
+mod agreement;
+mod calls;
 mod steering;
 mod streams;
 
