@@ -2,13 +2,14 @@
 
 mod agreement;
 mod calls;
+mod looking;
 mod steering;
 mod streams;
 
 use std::process::Command;
 
-use floodway_tests::Gateway;
-use floodway_tests::process::run;
+use floodway_tests::process::{Process, run};
+use floodway_tests::{Gateway, wait_until};
 use serde_json::Value;
 
 /// Where the private listener is: the log tells.
@@ -23,13 +24,7 @@ pub(crate) fn address(gateway: &Gateway) -> String {
     fields["address"].as_str().expect("an address").to_owned()
 }
 
-/// The answers to one call, or the code and the message that refuse it.
-async fn answers(
-    gateway: &Gateway,
-    call: &str,
-    request: Value,
-    more: &[&str],
-) -> Result<Vec<Value>, (String, String)> {
+fn command(gateway: &Gateway, call: &str, request: &Value, more: &[&str]) -> Command {
     let python = std::env::var("FLOODWAY_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let mut command = Command::new(python);
     command.arg(format!(
@@ -39,6 +34,42 @@ async fn answers(
     command
         .args([&address(gateway), call, &request.to_string()])
         .args(more);
+    command
+}
+
+/// A call whose answers go on, after its first one.
+struct Watch(Process);
+
+impl Watch {
+    async fn start(gateway: &Gateway, call: &str, request: Value) -> Self {
+        // More answers than any test waits for.
+        let command = command(gateway, call, &request, &["", "1000000"]);
+        let watch = Self(Process::start("admin_call.py", command));
+        wait_until("the first answer is there", async || {
+            !watch.answers().is_empty()
+        })
+        .await;
+        watch
+    }
+
+    /// Its answers so far.
+    fn answers(&self) -> Vec<Value> {
+        let lines = self.0.log();
+        lines
+            .iter()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
+            .collect()
+    }
+}
+
+/// The answers to one call, or the code and the message that refuse it.
+async fn answers(
+    gateway: &Gateway,
+    call: &str,
+    request: Value,
+    more: &[&str],
+) -> Result<Vec<Value>, (String, String)> {
+    let command = command(gateway, call, &request, more);
     let finished = run("admin_call.py", command).await;
     let lines = finished.stdout.lines();
     let lines: Vec<Value> = lines

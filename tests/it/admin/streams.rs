@@ -1,7 +1,7 @@
-//! Live streams, ended, watched and explained.
+//! Live streams, ended and watched.
 
 use floodway_tests::{Broker, Gateway};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{answers, ask, number, refused};
 
@@ -40,84 +40,6 @@ async fn who_is_disconnected_is_told_4010_and_the_reason() {
         json!({"type": "pong"}),
         "T2 is not concerned"
     );
-}
-
-#[tokio::test]
-async fn a_tail_shows_what_a_subscriber_would_get_and_explain_says_why_not() {
-    let broker = Broker::start().await;
-    let gateway = Gateway::start(&broker)
-        .env("MAX_STREAM_CONNECTIONS_PER_TENANT", "1")
-        .await;
-    let _ws = gateway.ws("T1", "device_id=A&metric=n").await;
-    let request = json!({"tenant_id": "T1", "device_ids": ["B"]});
-    let tail = answers(&gateway, "Tail", request, &["", "2"]);
-    let publish = async {
-        gateway.has_connections(2).await;
-        let mut publisher = broker.publisher().await;
-        publisher.count("T1", "A", 0..1).await;
-        publisher.count("T1", "B", 1..2).await;
-    };
-    let (tailed, ()) = tokio::join!(tail, publish);
-    let tailed = tailed.expect("a tail beyond the tenant's limit");
-    assert_eq!(tailed[0]["live"]["filters"]["device_ids"], json!(["B"]));
-    let event = tailed[1]["event"]["json"].as_str().expect("an event");
-    let event: Value = serde_json::from_str(event).expect("JSON");
-    assert_eq!(
-        (&event["device_id"], &event["type"]),
-        (&json!("B"), &json!("telemetry"))
-    );
-    gateway.has_connections(1).await;
-
-    let listed = ask(&gateway, "ListConnections", json!({})).await;
-    let id = &listed["connections"][0]["connection_id"];
-    let message =
-        |topic: &str| json!({"topic": topic, "payload": "eyJtZXRyaWNzIjp7Im4iOjEsIm0iOjJ9fQ=="});
-    for (event, stopped_by) in [
-        (
-            json!({"sample": {"tenant_id": "T1", "device_id": "A", "metric_names": ["n", "m"]}}),
-            "UNSPECIFIED",
-        ),
-        (
-            json!({"message": message("tenant/T1/device/A/telemetry")}),
-            "UNSPECIFIED",
-        ),
-        (
-            json!({"message": message("tenant/T1/device/A/status")}),
-            "TOPIC",
-        ),
-        (
-            json!({"message": {"topic": "tenant/T1/device/A/telemetry"}}),
-            "PAYLOAD",
-        ),
-        (
-            json!({"sample": {"tenant_id": "T2", "device_id": "A"}}),
-            "TENANT",
-        ),
-        (
-            json!({"sample": {"tenant_id": "T1", "device_id": "B"}}),
-            "DEVICE",
-        ),
-        (
-            json!({"sample": {"tenant_id": "T1", "device_id": "A", "metric_names": ["m"]}}),
-            "METRICS",
-        ),
-    ] {
-        let mut request = event.clone();
-        request["connection_id"] = id.clone();
-        let answer = ask(&gateway, "Explain", request).await;
-        assert_eq!(
-            answer["stopped_by"],
-            format!("DELIVERY_STAGE_{stopped_by}"),
-            "{event}"
-        );
-        assert_eq!(answer["delivered"], stopped_by == "UNSPECIFIED", "{event}");
-        let seen = if stopped_by == "UNSPECIFIED" {
-            json!(["n"])
-        } else {
-            json!([])
-        };
-        assert_eq!(answer["metric_names"], seen, "{event}");
-    }
 }
 
 #[tokio::test]

@@ -188,11 +188,11 @@ fn is_wanted(
 }
 
 fn has_room(stream: &Connection, limits: &Limits, way: &mut Way) -> Result<(), Stopped> {
-    let is_full = stream.held >= stream.queue_size as u64;
+    let is_full = stream.queued >= stream.queue_size as u64;
     let makes_room = matches!(limits.overflow, Overflow::DropOldest | Overflow::Latest);
     let detail = format!(
         "{} of {} events wait for it",
-        stream.held, stream.queue_size
+        stream.queued, stream.queue_size
     );
     way.step(Stage::Queue, !is_full || makes_room, detail)
 }
