@@ -135,8 +135,8 @@ impl Tenant {
     }
 
     /// Replaces its groups; the next event is matched against the new ones.
-    pub fn set_groups(&self, groups: Groups) {
-        self.groups.store(Arc::new(groups));
+    pub fn set_groups(&self, groups: Arc<Groups>) {
+        self.groups.store(groups);
     }
 
     /// What its streams may use now.
