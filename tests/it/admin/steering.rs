@@ -1,5 +1,8 @@
 //! Limits, groups, drains and the fleet, and who may steer.
 
+use std::time::Duration;
+
+use floodway_tests::wait::wait_until_by;
 use floodway_tests::{Broker, Gateway, token, wait_until};
 use serde_json::{Value, json};
 
@@ -68,6 +71,34 @@ async fn a_limit_and_a_group_hold_on_every_gateway_and_survive_their_restart() {
         refused(&second, "DeleteGroup", of_group, "").await,
         "NOT_FOUND"
     );
+}
+
+/// What the API promises for its changes; in truth it is about a millisecond.
+const SOON: Duration = Duration::from_secs(1);
+
+#[tokio::test]
+async fn a_change_on_one_gateway_holds_on_the_other_within_a_second() {
+    let broker = Broker::start().await;
+    let (first, second) = (Gateway::start(&broker).await, Gateway::start(&broker).await);
+    let mut ws = second.ws("T1", "group_id=G").await;
+    let mut publisher = broker.publisher().await;
+    let limits = json!({"connections_per_tenant": 1});
+    let set = json!({"tenant_id": "T1", "limits": limits});
+    ask(&first, "SetLimits", set).await;
+    let signed = token("T1").sign();
+    wait_until_by("the limit holds", SOON, async || {
+        let mut another = second.ws_unread(Some(&signed), "").await;
+        matches!(another.message().await, Err((4029, _)))
+    })
+    .await;
+    let group = json!({"tenant_id": "T1", "group_id": "G", "device_ids": ["A"]});
+    ask(&first, "PutGroup", json!({"group": group})).await;
+    wait_until_by("its device is in the group", SOON, async || {
+        publisher.count("T1", "A", 0..1).await;
+        ws.send(r#"{"action":"ping"}"#).await;
+        ws.next().await["type"] == "telemetry"
+    })
+    .await;
 }
 
 /// Of T1, one stream is the limit, and A is in the group G.
