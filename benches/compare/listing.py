@@ -31,11 +31,11 @@ Ask = Callable[[str], None]
 
 
 class Asker(threading.Thread):
-    """Asks again and again while the streams are there."""
+    """Asks again and again while the streams are there, on the clients' core and only when that has nothing else to do."""
 
-    def __init__(self, ask: Ask, pause: float, listen: int, admin: str, streams: int) -> None:
+    def __init__(self, ask: Ask, pause: float, cores: set[int], listen: int, admin: str, streams: int) -> None:
         super().__init__(daemon=True)
-        self.ask, self.pause, self.admin = ask, pause, admin
+        self.ask, self.pause, self.cores, self.admin = ask, pause, cores, admin
         self.status = f"http://127.0.0.1:{listen}/api/v1/telemetry/stream/status"
         self.streams = streams
         self.took: list[float] = []
@@ -45,6 +45,9 @@ class Asker(threading.Thread):
             return json.load(answer)["total_connections"]
 
     def run(self) -> None:
+        # Of this thread, and of the programs that it starts.
+        os.sched_setaffinity(0, self.cores)
+        os.nice(19)
         while self.count() < self.streams:
             time.sleep(0.05)
         while self.count() == self.streams:
@@ -60,13 +63,9 @@ def scrape(admin: str) -> None:
 
 
 def lists(setting: Setting) -> Ask:
-    def prepare() -> None:
-        os.sched_setaffinity(0, setting.client_cores)
-        os.nice(19)
-
     def ask(admin: str) -> None:
         command = [setting.program("floodway"), "connections", "--all", "--json", "--admin", f"http://{admin}"]
-        subprocess.run(command, stdout=subprocess.DEVNULL, check=True, timeout=60, preexec_fn=prepare)
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=True, timeout=60)
 
     return ask
 
@@ -82,7 +81,7 @@ def measure(target: Path, arguments: argparse.Namespace, ask: Optional[str], pau
         asker = None
         if ask is not None:
             asks = scrape if ask == "scrape" else lists(setting)
-            asker = Asker(asks, pause, server.listen, admin, arguments.streams)
+            asker = Asker(asks, pause, setting.client_cores, server.listen, admin, arguments.streams)
             asker.start()
         flags = ["--streams", str(arguments.streams), "--filter", "device", "--devices", str(DEVICES)]
         flags += ["--settle-ms", "1000", "--phase", f"paced:{arguments.rate}:{arguments.seconds}"]

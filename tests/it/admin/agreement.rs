@@ -16,7 +16,7 @@ const AT_ONCE: usize = 50;
 const LAST: u64 = 999;
 
 enum Carrier {
-    WebSocket(Ws),
+    WebSocket(Box<Ws>),
     Sse(Sse),
 }
 
@@ -48,7 +48,7 @@ impl Client {
         let carrier = if is_sse {
             Carrier::Sse(gateway.sse_with(&signed, query).await)
         } else {
-            Carrier::WebSocket(gateway.ws_with(&signed, query).await)
+            Carrier::WebSocket(Box::new(gateway.ws_with(&signed, query).await))
         };
         Self {
             carrier,
