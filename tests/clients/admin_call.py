@@ -1,10 +1,11 @@
-"""One call of the admin API by its name, with Python's `grpcio` and the server's reflection: no generated code.
+"""One call of the admin listener by its name, with Python's `grpcio` and the server's reflection: no generated code.
 
 Usage: admin_call.py [--ca FILE [--cert FILE --key FILE]] ADDRESS CALL JSON [TOKEN] [COUNT]
+       admin_call.py … ADDRESS list '"SERVICE"' [TOKEN]
 
-CALL is one of the admin API, or PACKAGE.SERVICE/CALL. With --ca it speaks TLS and trusts that authority alone. Prints each
-answer as a line of JSON with the names of the .proto files; of a stream, the first COUNT answers. A call that fails prints
-{"code": ..., "message": ...} and exits with 1.
+CALL is one of the admin API, or SERVICE/METHOD. With --ca it speaks TLS and trusts that authority alone. Prints each answer
+as a line of JSON with the names of the .proto files; of a stream, the first COUNT answers. A call that fails prints
+{"code": ..., "message": ...} and exits with 1. `list` prints the methods that reflection tells of a service, as one list.
 """
 
 import argparse
@@ -39,8 +40,13 @@ def main():
     channel = open_channel(asked)
     if asked.token:
         channel = grpc.intercept_channel(channel, WithToken(asked.token))
+    pool = DescriptorPool(ProtoReflectionDescriptorDatabase(channel))
     try:
-        for answer in answers(channel, asked.call, asked.request, asked.count):
+        if asked.call == "list":
+            service = pool.FindServiceByName(json.loads(asked.request))
+            print(json.dumps([method.name for method in service.methods]))
+            return
+        for answer in answers(channel, pool, asked.call, asked.request, asked.count):
             text = json_format.MessageToDict(
                 answer, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
             )
@@ -68,10 +74,9 @@ def open_channel(asked):
     return grpc.secure_channel(asked.address, grpc.ssl_channel_credentials(*files))
 
 
-def answers(channel, call, request, count):
+def answers(channel, pool, call, request, count):
     service, _, name = call.rpartition("/")
     service = service or SERVICE
-    pool = DescriptorPool(ProtoReflectionDescriptorDatabase(channel))
     method = pool.FindServiceByName(service).FindMethodByName(name)
     asked = json_format.Parse(request, GetMessageClass(method.input_type)())
     begin = channel.unary_stream if method.server_streaming else channel.unary_unary

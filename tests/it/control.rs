@@ -93,15 +93,29 @@ async fn a_group_that_is_published_holds_on_every_gateway_at_once_and_for_who_co
     );
 }
 
-fn quick(broker: &Broker) -> Launch {
+pub(crate) fn quick(broker: &Broker) -> Launch {
     Gateway::start(broker).env("FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", "0.5")
 }
 
-fn persistence(folder: &Path) -> String {
+/// Lines of configuration that keep retained messages in `folder`.
+pub(crate) fn persistence(folder: &Path) -> String {
     format!(
         "persistence true\npersistence_location {}/\nautosave_on_changes true\nautosave_interval 1",
         folder.display()
     )
+}
+
+/// Waits until the broker has written messages with these ends of topics to its disk: it is going to be killed.
+pub(crate) async fn is_on_disk(folder: &Path, topics: &[&str]) {
+    let holds = |file: &[u8], topic: &str| {
+        let mut parts = file.windows(topic.len());
+        parts.any(|part| part == topic.as_bytes())
+    };
+    wait_until("the broker has it on its disk", async || {
+        std::fs::read(folder.join("mosquitto.db"))
+            .is_ok_and(|file| topics.iter().all(|topic| holds(&file, topic)))
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -112,11 +126,7 @@ async fn a_group_survives_gateway_and_broker() {
     retain(&broker, "groups/T1/G", r#"{"devices":["A","Z"]}"#).await;
     let mut ws = gateway.ws("T1", "group_id=G").await;
     becomes_member(&mut broker.publisher().await, &mut ws, "A").await;
-    wait_until("the broker has it on its disk", async || {
-        std::fs::read(folder.path().join("mosquitto.db"))
-            .is_ok_and(|file| file.windows(11).any(|part| part == b"groups/T1/G"))
-    })
-    .await;
+    is_on_disk(folder.path(), &["groups/T1/G"]).await;
     broker.stop();
     broker.start_again().await;
     ws.expect_json(json!({"type": "gap", "reason": "upstream", "dropped": null}))

@@ -18,4 +18,5 @@ mod shell;
 mod slow;
 mod tidy;
 mod tls;
+mod top;
 mod upstream;

@@ -306,7 +306,7 @@ pub async fn floodway_run(arguments: &[&str], settings: &[(&str, &str)]) -> Fini
 }
 
 /// Where the binary is: `FLOODWAY_BIN`, or `floodway` in the folder of the profile that this test was built in.
-fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("FLOODWAY_BIN") {
         return path.into();
     }

@@ -88,6 +88,16 @@ impl Process {
         let _ = kill_process(pid, Signal::TERM);
     }
 
+    /// Stops it in its tracks (SIGSTOP) until [`Process::resume`]: it reads nothing meanwhile.
+    pub fn pause(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::STOP).expect("our own child");
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::CONT).expect("our own child");
+    }
+
     /// Waits until it has ended by itself.
     pub async fn ended(&mut self) -> ExitStatus {
         let mut status = None;

@@ -12,8 +12,8 @@ pub struct Config {
     pub group_devices: usize,
     /// `control.tenant_limits`: tenants that have limits of their own. Default 10,000, which is also the most.
     pub tenant_limits: usize,
-    /// `control.bytes`: the names in all documents together, in bytes. Default 8 MiB. Costs about five times as much
-    /// memory, and as much again for tenants with subscribers.
+    /// `control.bytes`: the names in all documents together, in bytes. Default 8 MiB. Costs about ten times as much
+    /// memory.
     pub bytes: usize,
     /// `control.write_timeout_seconds`: until a write that was not confirmed fails. Default 5 s.
     pub write_timeout: Duration,

@@ -58,7 +58,11 @@ impl Control {
 
     /// One group of a tenant.
     pub fn group(&self, tenant: &TenantId, group: &GroupId) -> Option<Arc<Group>> {
-        self.documents().groups(tenant)?.get(group).cloned()
+        self.documents()
+            .groups(tenant)?
+            .by_name()
+            .get(group)
+            .cloned()
     }
 
     /// Makes or replaces a group, for every gateway. Done when it can be read here.

@@ -12,8 +12,7 @@ use super::field::Invalid;
 use super::request::Facts;
 use super::topic::Key;
 use super::writes::{Order, WriteError};
-use crate::index::{Groups, Index, Tenant};
-use crate::names::TenantId;
+use crate::index::{Index, Tenant};
 
 /// Bytes of a PUBLISH besides topic and payload, at most (MQTT 5.0, 3.3).
 const PACKET_OVERHEAD: usize = 32;
@@ -91,8 +90,8 @@ impl Keeper {
     }
 
     pub(super) fn furnish(&self, tenant: &Tenant) {
-        if let Some(groups) = self.groups(tenant.id()) {
-            tenant.set_groups(groups);
+        if let Some(groups) = self.documents.groups(tenant.id()) {
+            tenant.set_groups(Arc::clone(groups.members()));
         }
     }
 
@@ -104,15 +103,11 @@ impl Keeper {
             }
             Change::Groups(name) => {
                 if let Some(tenant) = self.index.find(name.as_str()) {
-                    tenant.set_groups(self.groups(name).unwrap_or_default());
+                    let groups = self.documents.groups(name);
+                    let members = groups.map(|groups| Arc::clone(groups.members()));
+                    tenant.set_groups(members.unwrap_or_default());
                 }
             }
         }
-    }
-
-    fn groups(&self, tenant: &TenantId) -> Option<Groups> {
-        let groups = self.documents.groups(tenant)?;
-        let members = groups.iter().map(|(name, group)| (name, group.devices()));
-        Some(Groups::new(members))
     }
 }

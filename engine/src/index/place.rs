@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::journal::Journal;
-use super::tenant::{self, Tenant};
+use super::tenant::{self, Tenant, Who};
 
 /// Why there is no place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,9 +26,10 @@ pub(super) enum Refused {
     NoPlace(NoPlace),
 }
 
-/// The places of the whole gateway.
+/// The places of the whole gateway: those of streams, or those of onlookers.
 #[derive(Debug)]
 pub(super) struct Gateway {
+    of: Who,
     taken: AtomicU32,
     limit: u32,
     journal: Arc<Journal>,
@@ -37,9 +38,18 @@ pub(super) struct Gateway {
 impl Gateway {
     pub(super) fn new(limit: u32, journal: Arc<Journal>) -> Self {
         Self {
+            of: Who::Stream,
             taken: AtomicU32::new(0),
             limit,
             journal,
+        }
+    }
+
+    /// Places that count against no limit and are in nobody's way.
+    pub(super) fn of_onlookers(journal: Arc<Journal>) -> Self {
+        Self {
+            of: Who::Onlooker,
+            ..Self::new(u32::MAX, journal)
         }
     }
 
@@ -70,13 +80,13 @@ impl Place {
         limit: u32,
         gateway: &Arc<Gateway>,
     ) -> Result<Self, Refused> {
-        match tenant.take_place(limit) {
+        match tenant.take_place(gateway.of, limit) {
             Ok(()) => {}
             Err(tenant::NoPlace::Full) => return Err(Refused::NoPlace(NoPlace::Tenant { limit })),
             Err(tenant::NoPlace::Retired) => return Err(Refused::Retired),
         }
         if !gateway.take() {
-            tenant.give_place_back();
+            tenant.give_place_back(gateway.of);
             return Err(Refused::NoPlace(NoPlace::Gateway));
         }
         Ok(Self {
@@ -99,6 +109,6 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.gateway.taken.fetch_sub(1, Ordering::Relaxed);
-        self.tenant.give_place_back();
+        self.tenant.give_place_back(self.gateway.of);
     }
 }

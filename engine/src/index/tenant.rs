@@ -1,7 +1,7 @@
 //! What all threads know of one tenant.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use crossbeam::utils::CachePadded;
@@ -16,7 +16,17 @@ use crate::event::EventId;
 use crate::names::TenantId;
 
 /// Stands in `places` for a tenant that has left the index: nobody can enter it any more.
-const RETIRED: u32 = u32::MAX;
+const RETIRED: u64 = u64::MAX;
+
+/// Who has a place. Both are counted in one word, so that it tells at once whether anybody is there.
+#[derive(Clone, Copy, Debug)]
+#[repr(u64)]
+pub(super) enum Who {
+    /// A stream, which counts against the tenant's limit: in the lower half of the word.
+    Stream = 1,
+    /// One who looks on and is in no stream's way: in the upper half.
+    Onlooker = 1 << 32,
+}
 
 /// Whether the broker sends this tenant's events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +45,7 @@ pub struct Tenant {
     id: TenantId,
     handover: CachePadded<Handover>,
     awaited: Awaited,
-    places: CachePadded<AtomicU32>,
+    places: CachePadded<AtomicU64>,
     upstream: watch::Sender<Upstream>,
     groups: ArcSwap<Groups>,
     /// Shards keep a cache of it beside their subscribers, so that none looks it up for a delivery.
@@ -56,7 +66,7 @@ impl Tenant {
             id,
             handover: CachePadded::new(Handover::new()),
             awaited: Awaited::new(),
-            places: CachePadded::new(AtomicU32::new(0)),
+            places: CachePadded::new(AtomicU64::new(0)),
             upstream: watch::Sender::new(Upstream::Waiting),
             groups: ArcSwap::default(),
             limits: Arc::new(ArcSwap::from_pointee(limits)),
@@ -96,12 +106,17 @@ impl Tenant {
         self.handover.withdraw(shard);
     }
 
-    /// Live streams of this tenant, those in their handshake included.
+    /// Live streams of this tenant that count against its limit, those in their handshake included.
     pub fn connections(&self) -> u32 {
         match self.places.load(Ordering::Relaxed) {
             RETIRED => 0,
-            taken => taken,
+            taken => streams(taken),
         }
+    }
+
+    /// Whether nobody wants its events: there is no stream, and nobody looks on.
+    pub fn is_empty(&self) -> bool {
+        matches!(self.places.load(Ordering::Relaxed), 0 | RETIRED)
     }
 
     /// Whether the broker sends this tenant's events, to wait upon.
@@ -120,8 +135,8 @@ impl Tenant {
     }
 
     /// Replaces its groups; the next event is matched against the new ones.
-    pub fn set_groups(&self, groups: Groups) {
-        self.groups.store(Arc::new(groups));
+    pub fn set_groups(&self, groups: Arc<Groups>) {
+        self.groups.store(groups);
     }
 
     /// What its streams may use now.
@@ -155,18 +170,18 @@ impl Tenant {
         self.events.get()
     }
 
-    /// Takes a place if fewer than `limit` are taken (0: no limit). One compare-and-swap decides, so the limit is
-    /// exact however many ask at once. Relaxed: the count guards nothing but itself.
-    pub(super) fn take_place(&self, limit: u32) -> Result<(), NoPlace> {
-        let full_at = if limit == 0 {
-            RETIRED - 1
-        } else {
-            limit.min(RETIRED - 1)
+    /// Takes a place if fewer than `limit` streams are there (0: no limit); an onlooker's whatever the limit. One
+    /// compare-and-swap decides, so the limit is exact however many ask at once. Relaxed: the count guards nothing but
+    /// itself.
+    pub(super) fn take_place(&self, who: Who, limit: u32) -> Result<(), NoPlace> {
+        let full_at = match (who, limit) {
+            (Who::Onlooker, _) | (_, 0) => u32::MAX,
+            (Who::Stream, limit) => limit,
         };
         let taken = self
             .places
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
-                (taken < full_at).then(|| taken + 1)
+                (taken != RETIRED && streams(taken) < full_at).then(|| taken + who as u64)
             });
         match taken {
             Ok(_) => Ok(()),
@@ -175,8 +190,8 @@ impl Tenant {
         }
     }
 
-    pub(super) fn give_place_back(&self) {
-        self.places.fetch_sub(1, Ordering::Relaxed);
+    pub(super) fn give_place_back(&self, who: Who) {
+        self.places.fetch_sub(who as u64, Ordering::Relaxed);
     }
 
     pub(super) fn is_retired(&self) -> bool {
@@ -189,4 +204,8 @@ impl Tenant {
             .compare_exchange(0, RETIRED, Ordering::Relaxed, Ordering::Relaxed)
             .is_ok()
     }
+}
+
+fn streams(places: u64) -> u32 {
+    (places % Who::Onlooker as u64) as u32
 }

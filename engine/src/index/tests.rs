@@ -39,6 +39,23 @@ fn a_limit_is_exact_under_a_race_and_a_place_comes_back() {
     assert!(index.enter(&tenant("T")).is_ok());
 }
 
+#[test]
+fn who_looks_on_keeps_nobody_out_and_the_tenant_in() {
+    let index = index(1, 1);
+    let onlookers = [index.look_on(&tenant("T")), index.look_on(&tenant("T"))];
+    let t = index.find("T").unwrap();
+    assert_eq!((t.connections(), index.connections()), (0, 0));
+    let stream = index.enter(&tenant("T")).expect("the only place is free");
+    let third = index.look_on(&tenant("T"));
+    assert_eq!((t.connections(), index.connections()), (1, 1));
+    assert!(index.enter(&tenant("T")).is_err());
+    drop(stream);
+    drop(onlookers);
+    assert!(!t.is_empty() && !index.retire(&t), "one still looks on");
+    drop(third);
+    assert!(t.is_empty() && index.retire(&t));
+}
+
 fn connections(connections: u32) -> OwnLimits {
     OwnLimits {
         connections: Some(connections),

@@ -86,6 +86,11 @@ impl Ring {
         self.entries.is_empty()
     }
 
+    /// Events that wait whole: those that fill the queue.
+    pub(super) fn queued(&self) -> u64 {
+        self.held as u64
+    }
+
     /// Events that wait whole, or partly.
     pub(super) fn held(&self) -> u64 {
         let partly =

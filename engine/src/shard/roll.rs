@@ -42,6 +42,8 @@ pub struct Connection {
     pub dropped: u64,
     /// Events that wait for it. What it matched is delivered, dropped or held, but for events that came just now.
     pub held: u64,
+    /// Those of them that fill its queue: all but one that is partly sent.
+    pub queued: u64,
     /// Events that may wait for it.
     pub queue_size: usize,
     /// Bytes handed to the kernel.
@@ -184,6 +186,7 @@ impl State {
             delivered: subscriber.delivered,
             dropped: subscriber.card.dropped,
             held: subscriber.held(),
+            queued: subscriber.queued(),
             queue_size: self.tenant_limits(key).queue_size.get(),
             bytes: subscriber.bytes,
             last_write: at(subscriber.last_write),

@@ -156,6 +156,10 @@ impl Subscriber {
         }
     }
 
+    pub(super) fn queued(&self) -> u64 {
+        self.ring.as_ref().map_or(0, |ring| ring.queued())
+    }
+
     pub(super) fn held(&self) -> u64 {
         self.ring.as_ref().map_or(0, |ring| ring.held())
     }

@@ -1,7 +1,10 @@
 //! The admin API as tools see it: Python's grpcio with reflection, no generated code.
 
+mod agreement;
+mod calls;
 mod certificates;
 mod health;
+mod looking;
 mod metrics;
 mod steering;
 mod streams;
@@ -9,8 +12,8 @@ mod tls;
 
 use std::process::Command;
 
-use floodway_tests::Gateway;
-use floodway_tests::process::run;
+use floodway_tests::process::{Process, run};
+use floodway_tests::{Gateway, wait_until};
 use serde_json::Value;
 
 /// Where the private listener is: the log tells.
@@ -37,6 +40,31 @@ fn python(gateway: &Gateway, call: &str, request: &Value, more: &[&str]) -> Comm
         .args([&address(gateway), call, &request.to_string()])
         .args(more);
     command
+}
+
+/// A call whose answers go on, after its first one.
+struct Watch(Process);
+
+impl Watch {
+    async fn start(gateway: &Gateway, call: &str, request: Value) -> Self {
+        // More answers than any test waits for.
+        let command = python(gateway, call, &request, &["", "1000000"]);
+        let watch = Self(Process::start("admin_call.py", command));
+        wait_until("the first answer is there", async || {
+            !watch.answers().is_empty()
+        })
+        .await;
+        watch
+    }
+
+    /// Its answers so far.
+    fn answers(&self) -> Vec<Value> {
+        let lines = self.0.log();
+        lines
+            .iter()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
+            .collect()
+    }
 }
 
 /// The answers to one call, or the code and the message that refuse it.

@@ -178,7 +178,7 @@ fn connection(from: &Connection, now: SystemTime) -> v1::Connection {
         connected_at: Some(from.since.into()),
         expires_at: Some(expires_at.into()),
         filters: Some(filters(&from.filter)),
-        queue_depth: from.held,
+        queue_depth: from.queued,
         queue_capacity: from.queue_size as u64,
         delivered: from.delivered,
         dropped: from.dropped,

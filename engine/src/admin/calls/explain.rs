@@ -14,7 +14,7 @@ use crate::admin::observer::Observer;
 use crate::event::{Event, IdSource, Parser};
 use crate::index::{Limits, Overflow};
 use crate::ingest::parse_topic;
-use crate::names::{DeviceId, TenantId};
+use crate::names::{DeviceId, GroupId, TenantId};
 use crate::shard::Connection;
 use v1::DeliveryStage as Stage;
 
@@ -158,9 +158,11 @@ fn is_wanted(
 ) -> Result<(), Stopped> {
     let (filter, device) = (&stream.filter, event.device());
     let tenant = observer.index().find(stream.tenant.as_str());
-    let groups = tenant.map(|tenant| tenant.groups().of(device).to_vec());
-    let groups = groups.unwrap_or_default();
-    let group = filter.groups().iter().find(|group| groups.contains(group));
+    let has = |group: &&GroupId| {
+        let tenant = tenant.as_ref();
+        tenant.is_some_and(|tenant| tenant.groups().has(group, device))
+    };
+    let group = filter.groups().iter().find(has);
     let is_named = filter
         .devices()
         .iter()
@@ -188,11 +190,11 @@ fn is_wanted(
 }
 
 fn has_room(stream: &Connection, limits: &Limits, way: &mut Way) -> Result<(), Stopped> {
-    let is_full = stream.held >= stream.queue_size as u64;
+    let is_full = stream.queued >= stream.queue_size as u64;
     let makes_room = matches!(limits.overflow, Overflow::DropOldest | Overflow::Latest);
     let detail = format!(
         "{} of {} events wait for it",
-        stream.held, stream.queue_size
+        stream.queued, stream.queue_size
     );
     way.step(Stage::Queue, !is_full || makes_room, detail)
 }

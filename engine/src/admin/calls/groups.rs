@@ -26,7 +26,9 @@ pub(super) fn list(
     must_be_read(observer)?;
     let groups = observer.control().groups(&tenant);
     let start = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
-    let rest = groups.range::<GroupId, _>((start, Bound::Unbounded));
+    let rest = groups
+        .by_name()
+        .range::<GroupId, _>((start, Bound::Unbounded));
     let (page, last) = paging::page(rest, size, |(id, _)| id.to_string());
     let page = page.into_iter();
     Ok(v1::ListGroupsResponse {

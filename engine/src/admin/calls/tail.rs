@@ -33,8 +33,7 @@ pub(super) async fn begin(
 ) -> Result<BoxStream<v1::TailResponse>, Status> {
     let tenant = tenant("tenant_id", &asked.tenant_id)?;
     let filter = filter(&asked, &observer.index().limits_of(&tenant))?;
-    let place = observer.index().enter_beyond_limit(&tenant);
-    let place = place.map_err(|error| Status::resource_exhausted(error.to_string()))?;
+    let place = observer.index().look_on(&tenant);
     let confirmed = observer.upstreams().confirmed(place.tenant()).await;
     confirmed.map_err(|error| Status::unavailable(error.to_string()))?;
     let live = Item::Live(v1::TailLive {

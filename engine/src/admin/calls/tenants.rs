@@ -59,7 +59,7 @@ pub(super) fn shown(observer: &Observer, tenant: &Arc<Tenant>) -> v1::Tenant {
         sse: counts.sse,
         limits: Some(limits::effective(&tenant.limits())),
         subscribed: is_subscribed(observer, tenant),
-        groups: observer.control().groups(tenant.id()).len() as u64,
+        groups: observer.control().groups(tenant.id()).by_name().len() as u64,
         events: tenant.events(),
         delivered: counts.delivered,
         dropped: counts.dropped,

@@ -1,11 +1,13 @@
 //! `floodway top`: a gateway at work, in a terminal.
 //!
 //! Invariant: however it ends, by key, signal, error or panic, the terminal is as it was. `model` is what is known and
-//! what keys make of it, `view` draws that, `keys` hears the terminal; only this file speaks to the gateway.
+//! what keys make of it, `view` draws that, `keys` hears the terminal, `watch` follows the gateway. One that goes away is
+//! shown as gone, and asked again.
 
 mod keys;
 mod model;
 mod view;
+mod watch;
 
 use std::io::{self, IsTerminal};
 
@@ -20,6 +22,7 @@ use crate::admin::api::{DisconnectRequest, WatchStatusRequest};
 use crate::admin::{Client, ClientError};
 use keys::Keys;
 use model::{Action, Model, Target};
+use watch::Watch;
 
 /// Tenants and streams that are asked for; a terminal has seldom room for more.
 const ROWS: u32 = 100;
@@ -81,7 +84,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             slowest_connections: ROWS,
         };
         // Before the terminal is taken: a refusal is read better on a normal screen.
-        let mut answers = client.watch_status(request).await?;
+        let mut watch = Watch::begin(client.clone(), request).await?;
         let mut terminate = stop_signal(SignalKind::terminate())?;
         let mut hangup = stop_signal(SignalKind::hangup())?;
         let mut model = Model::new(args.access.url());
@@ -90,7 +93,10 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         loop {
             screen.draw(&model)?;
             tokio::select! {
-                answer = answers.next() => model.answer(answer?),
+                answer = watch.next() => match answer {
+                    Ok(answer) => model.answer(answer),
+                    Err(why) => model.lost(&why.to_string()),
+                },
                 event = keys.next() => match event {
                     Some(event) => {
                         if act(&mut client, &mut model, &event).await.is_none() {

@@ -74,6 +74,8 @@ pub(super) struct Model {
     pub(super) asked: Option<Target>,
     /// What came of the last disconnect.
     pub(super) told: Option<String>,
+    /// Why the gateway does not answer; what is known of it is old then.
+    pub(super) lost: Option<String>,
 }
 
 impl Model {
@@ -88,11 +90,18 @@ impl Model {
             stream: None,
             asked: None,
             told: None,
+            lost: None,
         }
     }
 
     /// Takes the next answer of the gateway.
     pub(super) fn answer(&mut self, answer: WatchStatusResponse) {
+        self.lost = None;
+        if self.answer.as_ref().map(node_id) != Some(node_id(&answer)) {
+            // Another run of the gateway: its streams may have the ids of others before.
+            (self.tenant, self.stream, self.asked) = (None, None, None);
+            self.rows.clear();
+        }
         let passed = passed(self.answer.as_ref(), &answer);
         let before: HashMap<String, Tenant> = self
             .rows
@@ -110,6 +119,11 @@ impl Model {
             .collect();
         self.answer = Some(answer);
         self.arrange();
+    }
+
+    /// The gateway does not answer any more.
+    pub(super) fn lost(&mut self, why: &str) {
+        self.lost = Some(plain(why));
     }
 
     /// What a key makes of it.
@@ -257,6 +271,11 @@ fn confirm(target: Target, key: KeyCode) -> Action {
         KeyCode::Char('y' | 'Y') => Action::Disconnect(target),
         _ => Action::None,
     }
+}
+
+fn node_id(answer: &WatchStatusResponse) -> &str {
+    let node = answer.status.as_ref().and_then(|s| s.node.as_ref());
+    node.map_or("", |node| &node.id)
 }
 
 /// The time between two answers of the same gateway.

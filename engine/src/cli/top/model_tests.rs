@@ -174,6 +174,23 @@ fn a_stream_that_went_is_not_selected_any_more() {
 }
 
 #[test]
+fn a_gateway_that_is_gone_is_shown_and_another_run_of_it_begins_anew() {
+    let mut model = model();
+    press(&mut model, "\tjx");
+    model.lost("can't reach it");
+    let shown = screen(&model, 120, 30);
+    assert!(shown.contains("gone") && shown.contains("can't reach it"));
+    let mut restarted = answer(1, &[("b", 401, 5)], &["s1"]);
+    let node = restarted.status.as_mut().and_then(|s| s.node.as_mut());
+    node.unwrap().id = "another run".to_owned();
+    model.answer(restarted);
+    assert!(!screen(&model, 120, 30).contains("gone"));
+    assert_eq!(model.selected(List::Streams), None);
+    assert_eq!(press(&mut model, "y"), Action::None, "s1 is another stream");
+    assert_eq!(model.rows[0].rates, None);
+}
+
+#[test]
 fn it_ends_by_q_and_by_control_c() {
     let mut model = model();
     assert_eq!(press(&mut model, "q"), Action::Quit);
@@ -192,8 +209,10 @@ fn the_screen_shows_the_gateway_its_tenants_and_slow_streams() {
 
 #[test]
 fn a_small_screen_and_no_answer_are_no_panic() {
-    for (width, height) in [(1, 1), (20, 5), (80, 10)] {
-        screen(&model(), width, height);
+    let mut asked = model();
+    press(&mut asked, "jx");
+    for (width, height) in (1..40).flat_map(|width| (1..20).map(move |height| (width, height))) {
+        screen(&asked, width, height);
         screen(&Model::new("http://127.0.0.1:9090"), width, height);
     }
 }

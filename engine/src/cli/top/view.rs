@@ -44,11 +44,12 @@ fn totals(model: &Model) -> Vec<Line<'static>> {
     let connections = status.connections.unwrap_or_default();
     let limits = status.limits.unwrap_or_default();
     let broker = status.broker.unwrap_or_default();
-    let state = match (model.answer.is_some(), status.draining, broker.connected) {
-        (false, _, _) => "waiting for its answer",
-        (true, true, _) => "draining",
-        (true, false, true) => "serving",
-        (true, false, false) => "no broker connected",
+    let state = match &model.answer {
+        _ if model.lost.is_some() => "gone; this is how it was",
+        None => "waiting for its answer",
+        Some(_) if status.draining => "draining",
+        Some(_) if broker.connected => "serving",
+        Some(_) => "no broker connected",
     };
     let head = format!(
         "{} at {}, floodway {}, up {}, {state}",
@@ -251,7 +252,7 @@ fn draw_list(
 }
 
 fn footer(model: &Model) -> Line<'static> {
-    match &model.told {
+    match model.lost.as_ref().or(model.told.as_ref()) {
         Some(told) => Line::styled(told.clone(), Style::new().add_modifier(Modifier::BOLD)),
         None => Line::styled(KEYS, Style::new().add_modifier(Modifier::DIM)),
     }

@@ -212,5 +212,7 @@ impl Bed {
 /// The groups in which shards see a tenant's device.
 fn seen(place: &Place, device: &str) -> Vec<String> {
     let groups = place.tenant().groups();
-    groups.of(device).iter().map(ToString::to_string).collect()
+    let mut names: Vec<_> = groups.of(device).map(ToString::to_string).collect();
+    names.sort();
+    names
 }

@@ -81,7 +81,7 @@ impl Entry {
 
     /// Whether the broker should send its events: somebody is there, or was a moment ago and may come back.
     pub(super) fn is_wanted(&self) -> bool {
-        self.owes_gap || self.tenant.connections() > 0
+        self.owes_gap || !self.tenant.is_empty()
     }
 
     pub(super) fn confirm(&mut self) -> Confirmation {
@@ -118,7 +118,7 @@ impl Entry {
 
     /// Notes whether anybody is there, and returns true if nobody has been for `linger`.
     pub(super) fn has_lingered(&mut self, now: Instant, linger: Duration) -> bool {
-        if self.tenant.connections() > 0 {
+        if !self.tenant.is_empty() {
             self.empty_since = None;
             return false;
         }

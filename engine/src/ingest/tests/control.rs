@@ -152,7 +152,7 @@ async fn many_writes_at_once_are_all_done_beside_subscriptions() {
     for writer in writers {
         writer.await.unwrap().unwrap();
     }
-    assert_eq!(a.control.groups(&tenant()).len(), 200);
+    assert_eq!(a.control.groups(&tenant()).by_name().len(), 200);
 }
 
 #[tokio::test]
