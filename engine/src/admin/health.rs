@@ -1,12 +1,17 @@
-//! What those are told who ask for the gateway's health (`grpc.health.v1`), in step with its drains.
+//! What those are told who ask for the gateway's health (`grpc.health.v1`), in step with its drains and its broker.
+//!
+//! By name: `""`, the gateway, and the admin service serve unless it drains, whether or not a broker is connected: to turn
+//! away from it would help nobody. [`INGEST`] serves while a broker is connected, [`STREAMS`] while new streams are
+//! admitted, which takes both.
 //!
 //! Invariant: NOT_SERVING is told before the first stream is told to go, and SERVING after new ones are admitted again.
 //! Every drain is begun and called off here, one at a time, so what was told last is how it is.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use floodway_proto::admin::v1::admin_server::AdminServer;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tonic::server::NamedService;
 use tonic_health::ServingStatus;
 use tonic_health::pb::health_server::{Health as Asked, HealthServer};
@@ -16,33 +21,61 @@ use super::calls::Service;
 use crate::gateway::Streams;
 use crate::shard::Drain;
 
+/// The name of the part that is connected to a broker.
+pub(super) const INGEST: &str = "floodway.ingest";
+
+/// The name of the part that admits streams.
+pub(super) const STREAMS: &str = "floodway.streams";
+
 /// The gateway's health, and the drains on which it depends. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Health {
     reporter: HealthReporter,
     streams: Streams,
-    turn: Arc<Mutex<()>>,
+    connected: watch::Receiver<bool>,
+    told: Arc<Mutex<Told>>,
+}
+
+/// What was told last. Who holds it has the turn.
+#[derive(Default)]
+struct Told {
+    is_draining: bool,
+    serves: HashMap<&'static str, bool>,
 }
 
 impl Health {
     /// That of a gateway with these streams, which serves; and what answers those who ask.
-    pub(super) async fn new(streams: Streams) -> (Self, HealthServer<impl Asked>) {
+    pub(super) async fn new(
+        streams: Streams,
+        connected: watch::Receiver<bool>,
+    ) -> (Self, HealthServer<impl Asked>) {
         let (reporter, server) = health_reporter();
         let health = Self {
             reporter,
             streams,
-            turn: Arc::default(),
+            connected,
+            told: Arc::default(),
         };
-        health.tell(ServingStatus::Serving).await;
+        health.tell(&mut *health.told.lock().await, false).await;
         (health, server)
+    }
+
+    /// Tells of the broker's coming and going, until it is dropped or nobody is left who could know.
+    pub(super) async fn follow(self) {
+        let mut connected = self.connected.clone();
+        while connected.changed().await.is_ok() {
+            let mut told = self.told.lock().await;
+            let is_draining = told.is_draining;
+            self.tell(&mut told, is_draining).await;
+        }
     }
 
     /// See [`Streams::drain`]. Goes on to its end even if nobody waits for it.
     pub(super) async fn drain(&self, drain: Drain) {
         let health = self.clone();
         to_the_end(async move {
-            let _turn = health.turn.lock().await;
-            health.tell(ServingStatus::NotServing).await;
+            let mut told = health.told.lock().await;
+            health.tell(&mut told, true).await;
             health.streams.drain(drain).await;
         })
         .await;
@@ -52,10 +85,10 @@ impl Health {
     pub(super) async fn cancel_drain(&self) -> bool {
         let health = self.clone();
         to_the_end(async move {
-            let _turn = health.turn.lock().await;
+            let mut told = health.told.lock().await;
             let cancelled = health.streams.cancel_drain().await;
             if cancelled {
-                health.tell(ServingStatus::Serving).await;
+                health.tell(&mut told, false).await;
             }
             cancelled
         })
@@ -64,14 +97,30 @@ impl Health {
 
     /// See [`Streams::begin_last_drain`].
     pub(super) async fn begin_last_drain(&self) {
-        let _turn = self.turn.lock().await;
-        self.tell(ServingStatus::NotServing).await;
+        let mut told = self.told.lock().await;
+        self.tell(&mut told, true).await;
         self.streams.begin_last_drain().await;
     }
 
-    async fn tell(&self, status: ServingStatus) {
+    async fn tell(&self, told: &mut Told, is_draining: bool) {
+        told.is_draining = is_draining;
+        let is_connected = *self.connected.borrow();
         let admin = <AdminServer<Service> as NamedService>::NAME;
-        for part in ["", admin] {
+        for (part, serves) in [
+            ("", !is_draining),
+            (admin, !is_draining),
+            (INGEST, is_connected),
+            (STREAMS, is_connected && !is_draining),
+        ] {
+            // Said twice, it would be heard twice.
+            if told.serves.insert(part, serves) == Some(serves) {
+                continue;
+            }
+            let status = if serves {
+                ServingStatus::Serving
+            } else {
+                ServingStatus::NotServing
+            };
             self.reporter.set_service_status(part, status).await;
         }
     }

@@ -5,7 +5,7 @@
 //! certificate, none is heard without one. Only this module knows gRPC and protobuf.
 //!
 //! `observer` looks at the parts and gives a [`Status`], which `wire` writes as protobuf, and `totals`, what all shards have
-//! counted; `metrics` writes both as text; `rates` measures how fast counts grow; `health` tells of drains; `listener`,
+//! counted; `metrics` writes both as text; `rates` measures how fast counts grow; `health` tells of drains and of the broker; `listener`,
 //! `routes` and, by subject, `calls` serve them; `client` asks for them from the shell.
 
 mod calls;
@@ -30,6 +30,7 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 pub use client::{Answers, Client, ClientError, Credentials, Json, Named, api};
 pub use config::Config;
@@ -90,7 +91,10 @@ impl Admin {
             .enable_all()
             .build()?;
         let (stop, stopped) = watch::channel(false);
-        let (health, health_server) = Health::new(observer.streams().clone()).await;
+        let (health, health_server) = {
+            let connected = observer.upstreams().connected();
+            Health::new(observer.streams().clone(), connected).await
+        };
         let service = Service::new(observer.clone(), health.clone(), stopped.clone());
         let routes = Routes::new(
             service,
@@ -103,12 +107,13 @@ impl Admin {
             let _entered = runtime.enter();
             tokio::net::TcpListener::from_std(socket)?
         };
-        let measured = observer.clone();
+        let (measured, followed) = (observer.clone(), health.clone());
         let serve = move || {
             runtime.block_on(async {
-                let measuring = tokio::spawn(rates::measure(measured));
+                let mut beside = JoinSet::new();
+                beside.spawn(rates::measure(measured));
+                beside.spawn(followed.follow());
                 listener::serve(socket, tls, Arc::new(routes), stopped).await;
-                measuring.abort();
             });
         };
         let thread = Builder::new().name("admin".to_owned()).spawn(serve)?;

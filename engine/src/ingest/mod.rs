@@ -64,8 +64,8 @@ const STOP_GRACE: Duration = Duration::from_secs(1);
 /// What ingest's thread and its handles share.
 #[derive(Debug, Default)]
 struct Shared {
-    /// Relaxed is enough: who must not miss a change is woken by the tenant's own state, stored after this one.
-    is_connected: AtomicBool,
+    /// Changed before the tenants' own states are.
+    is_connected: watch::Sender<bool>,
     was_connected: AtomicBool,
     metrics: Arc<Metrics>,
     journal: Arc<Journal>,
@@ -73,7 +73,7 @@ struct Shared {
 
 impl Shared {
     fn link_is_up(&self) {
-        self.is_connected.store(true, Ordering::Relaxed);
+        self.is_connected.send_replace(true);
         self.journal.note(|| What::Broker { connected: true });
         if self.was_connected.swap(true, Ordering::Relaxed) {
             self.metrics.reconnected();
@@ -82,7 +82,7 @@ impl Shared {
 
     fn link_is_down(&self) {
         // Every attempt that fails ends here too.
-        if self.is_connected.swap(false, Ordering::Relaxed) {
+        if self.is_connected.send_replace(false) {
             self.journal.note(|| What::Broker { connected: false });
         }
     }

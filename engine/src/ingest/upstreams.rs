@@ -2,10 +2,9 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::Shared;
@@ -49,7 +48,12 @@ impl Upstreams {
 
     /// Whether a broker is connected.
     pub fn is_connected(&self) -> bool {
-        self.shared.is_connected.load(Ordering::Relaxed)
+        *self.shared.is_connected.borrow()
+    }
+
+    /// The same, to be watched.
+    pub fn connected(&self) -> watch::Receiver<bool> {
+        self.shared.is_connected.subscribe()
     }
 
     /// What ingest has counted.
