@@ -4,7 +4,7 @@
 //! * `apart`: each group has devices of its own, a million in all; `alike`: all have the same 1,000.
 //! * `change`: one group gets one device more; all of its devices are exchanged for others. The state before is held
 //!   meanwhile, as shards hold it.
-//! * `whole`: all groups from nothing, which a change cost before they were shared part by part; a gateway does so, group
+//! * `whole`: all groups from nothing, which a change would cost if states shared nothing; a gateway does so, group
 //!   by group, while it reads them from the broker.
 //! * `of`: the groups of one device, looked at one by one.
 

@@ -103,7 +103,7 @@ def measure(target: Path, arguments: argparse.Namespace, ask: Optional[str], pau
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--target", type=Path, required=True)
-    parser.add_argument("--streams", type=int, default=9_000)
+    parser.add_argument("--streams", type=int, default=10_000)
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--rate", type=int, default=50)
     arguments = parser.parse_args()
