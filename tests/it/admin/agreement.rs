@@ -318,7 +318,14 @@ impl Truth {
                 self.live(|one| one.transport() == "TRANSPORT_SSE"),
             ),
             ("floodway_connections_admitted", self.clients.len() as u64),
-            ("floodway_connections_opened_total", 2 * OVER_EACH as u64),
+            (
+                r#"floodway_connections_opened_total{transport="websocket"}"#,
+                OVER_EACH as u64,
+            ),
+            (
+                r#"floodway_connections_opened_total{transport="sse"}"#,
+                OVER_EACH as u64,
+            ),
             ("floodway_ingest_accepted_total", self.published_by_all()),
             (
                 r#"floodway_ingest_rejected_total{reason="not_json"}"#,
