@@ -1,7 +1,7 @@
 //! Where events wait for a shard.
 //!
-//! Bounded and lock-free; many threads may put in, one shard takes out. Invariant: what was put in is taken out once,
-//! in the order in which one thread put it in. A full inbox makes the sender wait: a shard spreads events over its
+//! Bounded and lock-free; one thread puts in, one shard takes out. Invariant: what was put in is taken out once, in the
+//! order in which it was put in. A full inbox makes the sender wait: a shard spreads events over its
 //! rings far faster than a broker delivers them, so that the rings and their policy decide what is lost, and count it.
 
 use std::sync::Arc;

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use http::Request;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -23,7 +25,7 @@ use super::routes::Routes;
 use crate::tls::{Acceptor, ServerStream};
 
 /// Connections at once; further ones wait in the kernel.
-const CONNECTIONS: usize = 256;
+pub const CONNECTIONS: usize = 256;
 
 /// Calls of one HTTP/2 connection at once.
 const CALLS: u32 = 100;
@@ -117,9 +119,11 @@ async fn requests<S>(socket: S, routes: Arc<Routes>, mut stopped: watch::Receive
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let has_asked = AtomicBool::new(false);
-    let service = service_fn(|request| {
-        has_asked.store(true, Ordering::Relaxed);
+    let is_known = AtomicBool::new(false);
+    let service = service_fn(|request: Request<Incoming>| {
+        if routes.may_ask(request.headers()) {
+            is_known.store(true, Ordering::Relaxed);
+        }
         let routes = Arc::clone(&routes);
         async move { Ok::<_, Infallible>(routes.answer(request).await) }
     });
@@ -127,7 +131,7 @@ where
     let mut serving = pin!(server.serve_connection(TokioIo::new(socket), service));
     let silence = async {
         sleep(HEAD_TIMEOUT).await;
-        if has_asked.load(Ordering::Relaxed) {
+        if is_known.load(Ordering::Relaxed) {
             pending::<()>().await;
         }
     };

@@ -34,6 +34,7 @@ use tokio::task::JoinSet;
 
 pub use client::{Answers, Client, ClientError, Credentials, Json, Named, api};
 pub use config::Config;
+pub use listener::CONNECTIONS;
 pub use observer::{Identity, Observer, Watched, WatchedShard};
 pub use status::{
     Broker, Connections, ControlProblem, ControlState, Deliveries, DrainProgress, Ingest, Limits,

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use floodway_proto::admin::v1::FILE_DESCRIPTOR_SET;
 use floodway_proto::admin::v1::admin_server::AdminServer;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
-use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use tonic::body::Body;
@@ -61,6 +61,11 @@ impl Routes {
             tokens,
             tenants: Mutex::new(Tenants::new(metrics_tenants)),
         }
+    }
+
+    /// Whether one with these headers may ask anything at all.
+    pub(super) fn may_ask(&self, headers: &HeaderMap) -> bool {
+        self.tokens.access(headers).is_some()
     }
 
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Body> {

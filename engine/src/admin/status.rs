@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 pub struct Status {
     /// Which gateway this is.
     pub node: Node,
-    /// Whether it admits no new streams, because it is about to stop.
+    /// Whether it admits no new streams, because it drains or is about to stop.
     pub draining: bool,
     /// The way to the broker.
     pub broker: Broker,
@@ -173,7 +173,7 @@ pub struct DrainProgress {
     pub connections: u64,
     /// Live streams that were not told yet.
     pub untold: u64,
-    /// Streams that count against the limits now.
+    /// Streams that count against the limits now: those that were told do not.
     pub remaining: u64,
     /// Whether the gateway stops, so that it can't be called off.
     pub stopping: bool,

@@ -54,8 +54,8 @@ pub struct Passed {
 pub struct Delays {
     /// Deliveries in the order of [`DELAY_BOUNDS`]; last, those that took longer than all.
     pub counts: [u64; DELAY_BOUNDS.len() + 1],
-    /// All times together, in nanoseconds.
-    pub nanoseconds: u64,
+    /// All times together, in microseconds.
+    pub microseconds: u64,
 }
 
 impl Totals {
@@ -75,7 +75,7 @@ impl Totals {
         }
         // What is written last is read first, so that no more is found delivered than matched.
         add_each(&mut self.delays.counts, &shard.delays.counts);
-        self.delays.nanoseconds += shard.delays.nanoseconds.get();
+        self.delays.microseconds += shard.delays.microseconds.get();
         self.delivered += shard.delivered.get();
         self.dropped += shard.dropped.get();
         self.matched += shard.matched.get();

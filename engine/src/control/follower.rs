@@ -359,7 +359,11 @@ impl Follower {
             Ok(()) => self.problems.clear(topic),
             Err(error) => {
                 self.problems.add(topic, error.to_string(), now);
-                if let Stage::Replay(replay) = &mut self.stage {
+                // Only of what stands is it worth knowing.
+                let stands = self.keeper.documents().get(key).is_some();
+                if let Stage::Replay(replay) = &mut self.stage
+                    && stands
+                {
                     replay.refuse(key);
                 }
             }

@@ -96,11 +96,11 @@ impl Gateway {
     ///
     /// # Errors
     /// Names the setting that is in the way. Nothing runs then.
-    pub async fn start(config: Config) -> Result<Self, StartError> {
+    pub async fn start(mut config: Config) -> Result<Self, StartError> {
         let verifier = Arc::new(Verifier::start(&config.auth).await?);
         let tls = config.http.acceptor()?;
         let private_tls = config.admin.acceptor()?;
-        let limits = limits::derive(config.limits, config.http.pending)?;
+        let limits = limits::derive(config.limits, &mut config.http.pending)?;
         let of_tenant = config.shard.limits(limits.connections_per_tenant);
         let index = Arc::new(Index::with_limits(limits.connections, of_tenant));
         let listen_error = |error| StartError::Listen {

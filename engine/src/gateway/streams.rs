@@ -17,6 +17,9 @@ use crate::shard::{Connection, Drain, Handle, Select, Shard, Stopped, Whom};
 /// The most streams of one page.
 pub const PAGE_MAX: usize = 1000;
 
+/// Beyond so many bytes of names in filters a page ends: tonic's clients take answers of 4 MiB.
+const PAGE_BYTES: usize = 2 << 20;
+
 /// A way to the live streams from any thread. Cheap to clone.
 #[derive(Clone)]
 pub struct Streams {
@@ -45,7 +48,7 @@ pub struct DrainProgress {
     pub within: Duration,
     /// Live streams at that moment, those in their handshake included.
     pub streams: u32,
-    /// Live streams now, that is, those that have not been told yet.
+    /// Streams that have a place now: those that have not been told yet, and those in their handshake.
     pub left: u32,
     /// Whether the gateway stops, so that the drain can't be called off.
     pub is_last: bool,
@@ -75,7 +78,8 @@ impl Streams {
         }
     }
 
-    /// One page of the streams that are selected; its limit is brought between 1 and [`PAGE_MAX`]. Over all pages, each
+    /// One page of the streams that are selected; its limit is brought between 1 and [`PAGE_MAX`], and it ends before that
+    /// where filters have very many names. Over all pages, each
     /// stream that was live all the while stands there once.
     pub async fn list(&self, select: Select) -> Page {
         let limit = select.limit.clamp(1, PAGE_MAX);
@@ -88,9 +92,9 @@ impl Streams {
         let answers = all(asked).await.into_iter().flatten();
         let mut connections: Vec<Connection> = answers.flatten().collect();
         connections.sort_unstable_by_key(|connection| connection.id);
-        let has_more = connections.len() > limit;
-        connections.truncate(limit);
-        let next = connections.last().filter(|_| has_more);
+        let found = connections.len();
+        connections.truncate(limit.min(within_bytes(&connections)));
+        let next = connections.last().filter(|_| found > connections.len());
         Page {
             next: next.map(|last| last.id),
             connections,
@@ -113,11 +117,11 @@ impl Streams {
     }
 
     /// Admits nobody new, and tells the live streams to come back later. Returns when every shard has begun; a drain that
-    /// goes on already is replaced.
+    /// goes on already is replaced, unless it is spread alike: the same order twice is one.
     pub async fn drain(&self, drain: Drain) {
         // Held to the end, so that of two orders at once all shards obey the same one.
         let mut draining = self.draining.lock().await;
-        if draining.is_some_and(|begun| begun.is_last) {
+        if draining.is_some_and(|begun| begun.is_last || begun.within == drain.within) {
             return;
         }
         self.begin(&mut draining, drain.within, false);
@@ -186,6 +190,16 @@ impl Streams {
     pub fn refusals(&self) -> &Refusals {
         &self.refusals
     }
+}
+
+/// How many of them, one at least, have names of up to [`PAGE_BYTES`] together.
+fn within_bytes(connections: &[Connection]) -> usize {
+    let mut bytes = 0;
+    let fit = connections.iter().take_while(|connection| {
+        bytes += connection.filter.bytes();
+        bytes <= PAGE_BYTES
+    });
+    fit.count().max(1)
 }
 
 /// Waits for all of them at once; returns what they gave, in their order.

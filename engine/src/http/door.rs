@@ -70,13 +70,32 @@ impl Door {
 
     /// Accepts connections until it is dropped.
     pub async fn run(&self) {
-        for shard in self.shards.iter().cycle() {
+        for turn in (0..self.shards.len()).cycle() {
             let ticket = self.pending.admit().await;
             let socket = self.accept().await;
-            if shard.send(Dealt { socket, ticket }).await.is_err() {
+            if self.deal(turn, Dealt { socket, ticket }).await.is_err() {
                 return;
             }
         }
+    }
+
+    /// Hands a connection to the shard whose turn it is, or to the next one that has room: waits only if none has.
+    async fn deal(
+        &self,
+        turn: usize,
+        mut dealt: Dealt,
+    ) -> Result<(), mpsc::error::SendError<Dealt>> {
+        let (before, from) = self.shards.split_at(turn);
+        for shard in from.iter().chain(before) {
+            match shard.try_send(dealt) {
+                Ok(()) => return Ok(()),
+                Err(mpsc::error::TrySendError::Full(back)) => dealt = back,
+                Err(mpsc::error::TrySendError::Closed(back)) => {
+                    return Err(mpsc::error::SendError(back));
+                }
+            }
+        }
+        self.shards[turn].send(dealt).await
     }
 
     async fn accept(&self) -> std::net::TcpStream {

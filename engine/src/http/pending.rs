@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
@@ -26,6 +26,8 @@ pub(super) struct Ticket {
 #[derive(Default)]
 struct Holder {
     unwanted: Notify,
+    /// It carries streams, and gave its place back: to cut it would make no room.
+    has_left: AtomicBool,
     /// Requests that are being answered, and streams.
     busy: AtomicU32,
 }
@@ -64,7 +66,10 @@ impl Pending {
     fn remember(&self, holder: Weak<Holder>) {
         let mut oldest_first = self.oldest_first.borrow_mut();
         if oldest_first.len() >= 2 * self.most {
-            oldest_first.retain(|holder| holder.strong_count() > 0);
+            oldest_first.retain(|holder| {
+                let holder = holder.upgrade();
+                holder.is_some_and(|holder| !holder.has_left.load(Ordering::Relaxed))
+            });
         }
         oldest_first.push_back(holder);
     }
@@ -76,6 +81,7 @@ impl Pending {
                 return;
             };
             match holder.upgrade() {
+                Some(found) if found.has_left.load(Ordering::Relaxed) => {}
                 Some(found) if found.busy.load(Ordering::Relaxed) == 0 => {
                     return found.unwanted.notify_one();
                 }
@@ -99,6 +105,7 @@ impl Ticket {
 
     /// It carries streams, which have places of their own.
     pub(super) fn give_place_back(&self) {
+        self.holder.has_left.store(true, Ordering::Relaxed);
         self.place.take();
     }
 

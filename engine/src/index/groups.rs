@@ -49,7 +49,11 @@ impl Groups {
 
     /// The members of `group` become `new`; they were `old`. Both sorted, each once, and none if there is no such group.
     pub fn change(&mut self, group: &GroupId, old: &[DeviceId], new: &[DeviceId]) {
-        let number = Arc::make_mut(&mut self.names).number(group);
+        // One that is known needs no copy of all names.
+        let number = match self.names.numbers.get(group) {
+            Some(&number) => number,
+            None => Arc::make_mut(&mut self.names).number(group),
+        };
         let is_missing =
             |device: &&DeviceId, from: &[DeviceId]| from.binary_search(device).is_err();
         for device in new.iter().filter(|device| is_missing(device, old)) {

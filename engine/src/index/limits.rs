@@ -1,7 +1,7 @@
 //! What a tenant's streams may use: what is configured, a default set meanwhile, and a tenant's own.
 //!
 //! Invariant: a limit that was set holds from then on for everyone who is there or comes, whole. A lower one ends
-//! nobody; it admits no one new, and takes nothing from a ring that is fuller.
+//! nobody and admits no one new; a ring that is fuller is brought down to it, by its policy, with the next event.
 
 use std::num::NonZeroUsize;
 

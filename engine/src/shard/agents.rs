@@ -1,6 +1,7 @@
 //! What clients call themselves, each text once: thousands of dashboards are a few browsers.
 //!
-//! Invariant: a text is kept while a stream has it, and at most as many again that nobody has.
+//! Invariant: a text is kept while a stream has it, and about as many again that nobody has any more, until a crowd that
+//! had them has left.
 
 use std::sync::Arc;
 

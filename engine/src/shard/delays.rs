@@ -25,17 +25,17 @@ pub struct Delays {
     /// Deliveries that took up to the bound of the same place in [`DELAY_BOUNDS`] and more than the one before; last,
     /// those that took longer than all.
     pub counts: [Count; DELAY_BOUNDS.len() + 1],
-    /// All times together, in nanoseconds.
-    pub nanoseconds: Count,
+    /// All times together, in microseconds, each rounded up: in nanoseconds the sum would be full after some days.
+    pub microseconds: Count,
 }
 
 impl Delays {
     fn add(&self, delay: Duration, deliveries: u64) {
-        let seconds = delay.as_secs().saturating_mul(1_000_000_000);
-        let nanoseconds = seconds.saturating_add(delay.subsec_nanos().into());
-        let place = DELAY_BOUNDS.partition_point(|&bound| bound * 1000 < nanoseconds);
+        let microseconds = u64::try_from(delay.as_nanos().div_ceil(1000)).unwrap_or(u64::MAX);
+        let place = DELAY_BOUNDS.partition_point(|&bound| bound < microseconds);
         self.counts[place].add(deliveries);
-        self.nanoseconds.add(nanoseconds.saturating_mul(deliveries));
+        self.microseconds
+            .add(microseconds.saturating_mul(deliveries));
     }
 }
 
@@ -129,8 +129,9 @@ mod tests {
         let counts = counted(&delays);
         assert_eq!((counts[0], counts[1]), (3, 4));
         assert_eq!((counts[15], counts[16]), (8, 16));
-        let sum = 2 * 100_000 + 4 * 100_001 + 8 * 10_000_000_000 + 16 * 10_000_001_000;
-        assert_eq!(delays.nanoseconds.get(), sum);
+        // Each is rounded up.
+        let sum = 2 * 100 + 4 * 101 + 8 * 10_000_000 + 16 * 10_000_001;
+        assert_eq!(delays.microseconds.get(), sum);
     }
 
     #[test]

@@ -61,6 +61,14 @@ impl Filter {
         self.metrics.as_ref()
     }
 
+    /// The bytes of all names together.
+    pub fn bytes(&self) -> usize {
+        let devices = self.devices().iter().map(|id| id.as_str().len());
+        let groups = self.groups().iter().map(|id| id.as_str().len());
+        let metrics = self.metrics.iter().flat_map(|metrics| metrics.names());
+        devices.chain(groups).sum::<usize>() + metrics.map(|name| name.len()).sum::<usize>()
+    }
+
     /// How many devices, groups and metrics it names, together.
     pub(super) fn names(&self) -> usize {
         let metrics = self

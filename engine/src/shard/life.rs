@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use slab::Slab;
 
+use super::agents::Agents;
 use super::bell::Doorbell;
 use super::end::End;
 use super::outlet::Outlet;
@@ -188,6 +189,7 @@ impl State {
         if self.subscribers.is_empty() && self.subscribers.capacity() > CROWD {
             // What they took is given back; the next owner of a key is told apart by its generation.
             self.subscribers = Slab::new();
+            self.agents = Agents::default();
         }
     }
 }

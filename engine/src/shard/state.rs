@@ -157,9 +157,10 @@ impl State {
         self.subscribers[key.0 as usize].expires_at = expires_at;
     }
 
-    pub(super) fn count_message(&mut self, key: Key) {
+    pub(super) fn count_messages(&mut self, key: Key, count: usize) {
         let subscriber = &mut self.subscribers[key.0 as usize];
-        subscriber.credit = subscriber.credit.saturating_sub(1);
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        subscriber.credit = subscriber.credit.saturating_sub(count);
         if subscriber.credit == 0 && !std::mem::replace(&mut subscriber.paused, true) {
             subscriber.note_limit(Limit::ClientMessages);
         }

@@ -76,6 +76,7 @@ impl State {
                     self.metrics.held.sub(sent.events);
                     self.metrics.overflow_gaps.add(sent.gaps);
                     self.written.add_write();
+                    self.metrics.writes.add(1);
                     if self.written.is_due() {
                         self.written.settle(&self.metrics.delays);
                     }

@@ -18,7 +18,7 @@ pub struct SseSession;
 impl Session for SseSession {
     fn receive(&mut self, _: &mut [u8], line: &mut Line<'_>) {
         // Nothing can be asked of an event stream. Whoever sends all the same is read slowly, and not listened to.
-        line.count_message();
+        line.count_messages(1);
     }
 
     fn farewell(&self, encoding: Encoding, end: &End, out: &mut Vec<u8>) {

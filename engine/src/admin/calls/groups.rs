@@ -98,11 +98,7 @@ pub(super) async fn delete(
 /// Limits and groups can't be told while the broker's were not read: none are held, and they are not followed.
 pub(super) fn must_be_read(observer: &Observer) -> Result<(), Status> {
     let control = observer.control();
-    let is_there = matches!(
-        control.standing(),
-        Standing::Following | Standing::Partial(_)
-    );
-    if is_there || *control.documents() != Documents::default() {
+    if control.standing() == Standing::Following || *control.documents() != Documents::default() {
         return Ok(());
     }
     Err(Status::unavailable(

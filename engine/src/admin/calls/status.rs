@@ -53,6 +53,8 @@ pub(super) fn watch(
 async fn now(observer: &Observer) -> v1::Status {
     let mut status = observer.status();
     status.drain = observer.drain().await;
+    // One that began meanwhile.
+    status.draining |= status.drain.is_some();
     status.into()
 }
 

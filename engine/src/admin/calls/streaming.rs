@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tonic::Status;
 use tonic::codegen::BoxStream;
 use tonic::codegen::tokio_stream::Stream;
@@ -54,10 +54,27 @@ impl Streaming {
         T: Send + 'static,
         F: Future<Output = Result<Status, Gone>> + Send + 'static,
     {
+        Ok(self.start_at(self.seat()?, tell))
+    }
+
+    /// The right to one stream, for a call that has something to do before it begins.
+    pub(super) fn seat(&self) -> Result<Seat, Status> {
         let place = Arc::clone(&self.places).try_acquire_owned();
-        let place = place.map_err(|_| {
+        place.map(Seat).map_err(|_| {
             Status::resource_exhausted(format!("{STREAMS} calls are streaming already"))
-        })?;
+        })
+    }
+
+    /// As [`Streaming::start`], with a right that was taken before.
+    pub(super) fn start_at<T, F>(
+        &self,
+        seat: Seat,
+        tell: impl FnOnce(Teller<T>) -> F,
+    ) -> BoxStream<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<Status, Gone>> + Send + 'static,
+    {
         let (teller, answers) = mpsc::channel(1);
         let telling = tell(teller.clone());
         let mut stopped = self.stopped.clone();
@@ -71,11 +88,14 @@ impl Streaming {
                 // The reader may go meanwhile.
                 let _ = teller.send(Err(end)).await;
             }
-            drop(place);
+            drop(seat);
         });
-        Ok(Box::pin(Answers(answers)))
+        Box::pin(Answers(answers))
     }
 }
+
+/// One of the [`STREAMS`]. Its drop gives it back.
+pub(super) struct Seat(#[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit);
 
 struct Answers<T>(mpsc::Receiver<Result<T, Status>>);
 

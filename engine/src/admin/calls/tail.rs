@@ -33,6 +33,8 @@ pub(super) async fn begin(
 ) -> Result<BoxStream<v1::TailResponse>, Status> {
     let tenant = tenant("tenant_id", &asked.tenant_id)?;
     let filter = filter(&asked, &observer.index().limits_of(&tenant))?;
+    // Before anything is done for it, so that no more than may stream ever ask the broker for a tenant.
+    let seat = streaming.seat()?;
     let place = observer.index().look_on(&tenant);
     let confirmed = observer.upstreams().confirmed(place.tenant()).await;
     confirmed.map_err(|error| Status::unavailable(error.to_string()))?;
@@ -40,7 +42,7 @@ pub(super) async fn begin(
         filters: Some(filters(&filter)),
     });
     let bytes = attach(observer, place, filter).await?;
-    streaming.start(|teller| tell(live, bytes, teller))
+    Ok(streaming.start_at(seat, |teller| tell(live, bytes, teller)))
 }
 
 fn filter(asked: &v1::TailRequest, limits: &Limits) -> Result<Filter, Status> {

@@ -77,6 +77,6 @@ pub(super) fn delays(text: &mut Text, totals: &Totals) {
     .histogram(
         bounds.into_iter().zip(within.iter().copied()),
         beyond[0],
-        delays.nanoseconds as f64 / 1e9,
+        delays.microseconds as f64 / 1e6,
     );
 }

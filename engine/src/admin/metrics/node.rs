@@ -25,7 +25,7 @@ pub(super) fn identity(text: &mut Text, status: &Status) {
     text.family(
         "draining",
         Gauge,
-        "1 while no new streams are admitted because the gateway stops.",
+        "1 while no new streams are admitted because the gateway drains or stops.",
     )
     .sample(u8::from(status.draining));
 }

@@ -85,7 +85,7 @@ fn look() -> Look {
             delivered: 5000,
             delays: Delays {
                 counts,
-                nanoseconds: 1_500_000_000,
+                microseconds: 1_500_000,
             },
             dropped: 21,
             held: 23,

@@ -44,11 +44,6 @@ pub fn payload(code: u16, reason: &str) -> Vec<u8> {
     payload
 }
 
-/// The payload that answers a client's close frame: its own code, or nothing if it gave none (5.5.1).
-pub fn echo(client: Option<CloseCode>) -> Vec<u8> {
-    client.map_or_else(Vec::new, |code| payload(code.into(), ""))
-}
-
 /// Reads the body of a client's close frame. A body without a code is `None`.
 ///
 /// # Errors
@@ -114,13 +109,6 @@ mod tests {
         for code in codes {
             assert_eq!(read(&payload(code, "why")), Ok(Some(code.into())));
         }
-    }
-
-    #[test]
-    fn a_close_is_echoed_with_its_own_code() {
-        assert_eq!(echo(None), b"");
-        assert_eq!(echo(Some(CloseCode::Away)), 1001_u16.to_be_bytes());
-        assert_eq!(echo(Some(CloseCode::from(4321))), 4321_u16.to_be_bytes());
     }
 
     #[test]

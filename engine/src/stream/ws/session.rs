@@ -47,7 +47,7 @@ impl Session for WsSession {
         let mut has_message = false;
         let read = reader.read(bytes, rules.message_bytes, &mut |message| {
             has_message = true;
-            line.count_message();
+            line.count_messages(1);
             match message {
                 Message::Text(text) => act(text, rules, line),
                 Message::Ping(payload) => line.send(&frame(PONG, payload)),
@@ -62,7 +62,7 @@ impl Session for WsSession {
         });
         if !has_message {
             // Fragments that never become a message are read no faster than messages.
-            line.count_message();
+            line.count_messages(1);
         }
         if let Err(violation) = read {
             let (code, reason) = violation.close();
@@ -176,7 +176,11 @@ fn set_metrics(metrics: Vec<String>, filter_ids: usize, line: &mut Line<'_>) {
     }
 }
 
+/// To check a signature is as much work as so many messages.
+const SIGNATURE_MESSAGES: usize = 16;
+
 fn refresh(token: &str, rules: &Rules, line: &mut Line<'_>) {
+    line.count_messages(SIGNATURE_MESSAGES);
     match rules.verifier.verify(token) {
         Ok(identity) if identity.tenant == *line.tenant() => {
             line.set_expiry(identity.expires_at);
