@@ -48,8 +48,8 @@ impl Line<'_> {
         self.state.ending.is_some()
     }
 
-    /// The filter applies to every later event. Counts as further messages, one for every [`NAMES_A_MESSAGE`] names that
-    /// it and the one before have.
+    /// The filter applies to every later event. Counts as further messages: one for every 16 names that it and the one
+    /// before have.
     pub fn set_filter(&mut self, filter: Filter) {
         let names = self.filter().names() + filter.names();
         self.state.count_messages(self.key, names / NAMES_A_MESSAGE);

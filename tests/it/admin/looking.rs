@@ -246,3 +246,28 @@ async fn a_watch_shows_the_busiest_tenants_and_the_slowest_streams() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_change_of_many_names_counts_as_many_messages() {
+    let broker = Broker::start().await;
+    let gateway = Gateway::start(&broker)
+        .env("FLOODWAY_STREAM_CLIENT_MESSAGES_PER_SECOND", "50")
+        .await;
+    let kinds = json!({"kinds": ["EVENT_KIND_LIMIT_HIT"]});
+    let watch = Watch::start(&gateway, "WatchEvents", kinds).await;
+    let names = |count: usize| {
+        (0..count)
+            .map(|n| format!("device-{n}"))
+            .collect::<Vec<_>>()
+    };
+    let (mut few, mut many) = (gateway.ws("T1", "").await, gateway.ws("T2", "").await);
+    // 1 + 10 / 16 messages, and 1 + 800 / 16.
+    few.ask(json!({"action": "subscribe", "device_ids": names(10)}))
+        .await;
+    many.ask(json!({"action": "subscribe", "device_ids": names(800)}))
+        .await;
+    wait_until("the limit is hit", async || watch.answers().len() == 2).await;
+    let hit = &watch.answers()[1]["limit_hit"];
+    assert_eq!(hit["limit"], "LIMIT_KIND_CLIENT_MESSAGES", "{hit}");
+    assert_eq!(hit["tenant_id"], "T2", "{hit}");
+}
