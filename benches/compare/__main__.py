@@ -76,7 +76,7 @@ def arguments() -> argparse.Namespace:
         description="Compares floodway with the floor that the kernel sets and with what one would pick instead.",
     )
     systems = tuple(system.name for system in SYSTEMS)
-    parser.add_argument("--rounds", type=positive, default=3, help="rounds over all systems (3)")
+    parser.add_argument("--rounds", type=positive, default=6, help="rounds at most (6)")
     parser.add_argument("--seconds", type=positive, default=2, help="seconds of each paced phase (2)")
     parser.add_argument("--minutes", type=float, default=8.0, help="no new round that would not end within these (8)")
     parser.add_argument("--only", type=some_of(systems), default=systems, help=f"of {','.join(systems)}")

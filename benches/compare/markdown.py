@@ -33,7 +33,9 @@ def report(summary: Summary, facts: dict[str, object]) -> str:
 
 
 def rounds(summary: Summary) -> str:
-    return "one round" if summary.rounds == 1 else f"{summary.rounds} rounds"
+    whole = summary.rounds - summary.of_ours_alone
+    text = "one round" if whole == 1 else f"{whole} rounds"
+    return f"{text} and {summary.of_ours_alone} more of floodway and the floor" if summary.of_ours_alone else text
 
 
 def told(facts: dict[str, object]) -> str:

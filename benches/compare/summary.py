@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from rows import ROWS, TARGETS, Row, Run, Target, of_phase
+from systems import OURS
 
 
 @dataclass
@@ -45,6 +46,8 @@ class Summary:
     def __init__(self, runs: list[Run]) -> None:
         self.cells: dict[tuple[str, str], Cell] = {}
         self.rounds = max((run["round"] for run in runs), default=0)
+        of_others = (run["round"] for run in runs if run["system"] not in OURS)
+        self.of_ours_alone = self.rounds - max(of_others, default=self.rounds)
         for run in runs:
             for row in ROWS:
                 if row.sitting == run["sitting"] and concerns(row, run):

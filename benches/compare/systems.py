@@ -205,3 +205,5 @@ SYSTEMS = [
     System("fastapi", "FastAPI + paho", {"ws": FIELD, "sse": f"{FIELD}/sse"}, start_fastapi, frail=True),
 ]
 BY_NAME = {system.name: system for system in SYSTEMS}
+# Those that the targets are about.
+OURS = [name for name in BY_NAME if name.startswith(("floor", "floodway"))]

@@ -40,6 +40,11 @@ class SummaryTest(unittest.TestCase):
         runs = [run("floodway", micros, number) for number, micros in enumerate((9.0, 5.0, 6.0), 1)]
         self.assertEqual(Summary(runs).cell("A100", "floodway").median, 6.0)
 
+    def test_rounds_with_everybody_and_those_without_are_told_apart(self):
+        runs = [run("floodway", 5.0, number) for number in (1, 2, 3)] + [run("nats", 9.0, number) for number in (1, 2)]
+        self.assertEqual(markdown.rounds(Summary(runs)), "2 rounds and 1 more of floodway and the floor")
+        self.assertEqual(markdown.rounds(Summary(runs[:3])), "3 rounds")
+
     def test_a_target_is_met_at_its_bound_and_not_beyond(self):
         self.assertTrue(verdict([run("floor", 10.0), run("floodway", 11.0)]).met)
         self.assertFalse(verdict([run("floor", 10.0), run("floodway", 11.1)]).met)

@@ -301,7 +301,7 @@ pub static SETTINGS: &[Setting] = &[
     setting!("stream.client_message_bytes", "FLOODWAY_STREAM_CLIENT_MESSAGE_BYTES", shard.client_message_bytes, COUNT,
         "Largest message of a client; a larger one closes with 1009"),
     setting!("stream.client_messages_per_second", "FLOODWAY_STREAM_CLIENT_MESSAGES_PER_SECOND", shard.client_messages_per_second, COUNT,
-        "Messages a second of one client; beyond it they are read more slowly"),
+        "Messages a second of one client, a change of a long filter counting as many; beyond it they are read more slowly"),
     setting!("stream.filter_ids", "FLOODWAY_STREAM_FILTER_IDS", shard.filter_ids, COUNT,
         "Devices, groups and metrics, each, that one subscriber may name"),
     setting!("stream.ws_ping_seconds", "FLOODWAY_STREAM_WS_PING_SECONDS", shard.ws_ping, WITHIN,

@@ -198,14 +198,9 @@ impl Follower {
         self.show();
     }
 
-    /// Whether a message of this topic is one for [`Follower::message`].
-    pub fn concerns(topic: &[u8]) -> bool {
-        topic.starts_with(topic::PREFIX)
-    }
-
     /// A message has come. Returns whether it was one of control.
     pub fn message(&mut self, topic: &[u8], payload: &[u8], retain: bool, now: Instant) -> bool {
-        if !Self::concerns(topic) {
+        if !topic::is_control(topic) {
             return false;
         }
         if let Stage::Replay(replay) = &mut self.stage {

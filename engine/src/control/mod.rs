@@ -60,6 +60,7 @@ pub use handle::Control;
 pub use limits::{Limits, Overflow};
 pub use problems::Problem;
 pub use request::{Facts, Request};
+pub use topic::is_control;
 pub use view::Standing;
 pub use writes::{Order, WriteError};
 

@@ -8,7 +8,12 @@ use crate::names::{self, GroupId, TenantId};
 pub(super) const ALL: &str = "floodway/control/v1/#";
 
 /// What every topic of control begins with, of other versions too.
-pub(super) const PREFIX: &[u8] = b"floodway/control/";
+const PREFIX: &[u8] = b"floodway/control/";
+
+/// Whether this is a topic of control.
+pub fn is_control(topic: &[u8]) -> bool {
+    topic.starts_with(PREFIX)
+}
 
 const ROOT: &str = "floodway/control/v1/";
 

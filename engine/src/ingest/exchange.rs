@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use super::subscriptions::{Answer, Request, Subscriptions};
-use crate::control::{Facts, Follower, Order};
+use crate::control::{Facts, Follower, Order, is_control};
 use crate::index::Tenant;
 
 /// Both sides of one link.
@@ -123,7 +123,7 @@ impl<'a> Exchange<'a> {
     pub(super) fn message(&mut self, topic: &[u8], payload: &[u8], retain: bool) -> bool {
         match &mut self.control {
             // Asked first, since nearly all are events, and the clock costs something.
-            Some(control) if Follower::concerns(topic) => {
+            Some(control) if is_control(topic) => {
                 control.message(topic, payload, retain, Instant::now())
             }
             _ => false,

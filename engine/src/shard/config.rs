@@ -47,7 +47,8 @@ pub struct Config {
     pub close_timeout: Duration,
     /// `stream.client_message_bytes`: the largest message of a client. Default 16 KiB; a larger one closes with 1009.
     pub client_message_bytes: usize,
-    /// `stream.client_messages_per_second`: Default 1,000; a client that sends more is read more slowly.
+    /// `stream.client_messages_per_second`: Default 1,000; a client that sends more is read more slowly. A change of filter
+    /// counts as one more for every 16 names, a token as 16 more.
     pub client_messages_per_second: u32,
     /// `stream.filter_ids`: devices, groups and metrics, each, that one subscriber may name. Default 1,000.
     pub filter_ids: usize,
