@@ -35,7 +35,7 @@ impl Source {
 }
 
 #[library_benchmark(setup = Source::new)]
-#[bench::typical(config = at_most(6250))] // 5,682
+#[bench::typical(config = at_most(5150))] // 4,677
 fn parse(mut source: Box<Source>) -> (Box<Source>, Event) {
     let event = source.event();
     (source, event)

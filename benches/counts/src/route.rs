@@ -68,9 +68,9 @@ impl Way {
 
 // Topic, parse, look-up, push, and the event freed again by whom it was taken out.
 #[library_benchmark(setup = Way::new)]
-#[bench::one_shard(args = ("TENANT7"), config = at_most(8400))] // 7,689
-#[bench::nobody(args = ("TENANT8"), config = at_most(8240))] // 7,528
-#[bench::stranger(args = ("STRANGER"), config = at_most(8660))] // 7,881
+#[bench::one_shard(args = ("TENANT7"), config = at_most(7200))] // 6,543
+#[bench::nobody(args = ("TENANT8"), config = at_most(7020))] // 6,382
+#[bench::stranger(args = ("STRANGER"), config = at_most(7460))] // 6,785
 fn route(mut way: Box<Way>) -> Box<Way> {
     black_box(way.publish());
     way

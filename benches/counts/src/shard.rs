@@ -119,10 +119,10 @@ impl Crowd {
 
 // Inbox, wake-up, matching, gathering, and one delivery per event and subscriber that wants it.
 #[library_benchmark(setup = Crowd::new)]
-#[bench::one_cohort(args = (Audience::OneCohort, 1), config = at_most(159_000))] // 143,248: 143 a delivery
-#[bench::one_cohort_64_events(args = (Audience::OneCohort, 64), config = at_most(215_000))] // 194,889: 3.0 a delivery
-#[bench::ten_filters(args = (Audience::TenFilters, 1), config = at_most(165_000))] // 148,446: 148 a delivery
-#[bench::own_device(args = (Audience::OwnDevice, 1), config = at_most(7600))] // 7,261
+#[bench::one_cohort(args = (Audience::OneCohort, 1), config = at_most(155_700))] // 141,571: 142 a delivery
+#[bench::one_cohort_64_events(args = (Audience::OneCohort, 64), config = at_most(215_000))] // 193,338: 3.0 a delivery
+#[bench::ten_filters(args = (Audience::TenFilters, 1), config = at_most(165_000))] // 146,634: 147 a delivery
+#[bench::own_device(args = (Audience::OwnDevice, 1), config = at_most(8010))] // 7,282
 fn deliver(crowd: Box<Crowd>) -> Box<Crowd> {
     crowd.deliver();
     crowd
@@ -187,8 +187,8 @@ impl Visit {
 
 // A place in the index, and the way into the shard.
 #[library_benchmark(setup = Visit::at_the_door)]
-#[bench::alike(args = (Audience::OneCohort), config = at_most(143_000))] // 130,447: 2,038 each
-#[bench::own_device(args = (Audience::OwnDevice), config = at_most(246_000))] // 225,157: 3,518 each
+#[bench::alike(args = (Audience::OneCohort), config = at_most(119_400))] // 108,533: 1,696 each
+#[bench::own_device(args = (Audience::OwnDevice), config = at_most(220_400))] // 200,355: 3,131 each
 fn come(mut visit: Box<Visit>) -> Box<Visit> {
     visit.come();
     visit
@@ -196,8 +196,8 @@ fn come(mut visit: Box<Visit>) -> Box<Visit> {
 
 // From the peer's end of input until the subscriber is dropped and its place given back.
 #[library_benchmark(setup = Visit::inside)]
-#[bench::alike(args = (Audience::OneCohort), config = at_most(117_000))] // 107,028: 1,672 each
-#[bench::own_device(args = (Audience::OwnDevice), config = at_most(216_000))] // 197,197: 3,081 each
+#[bench::alike(args = (Audience::OneCohort), config = at_most(104_600))] // 95,123: 1,486 each
+#[bench::own_device(args = (Audience::OwnDevice), config = at_most(203_600))] // 185,110: 2,892 each
 fn leave(visit: Box<Visit>) -> Box<Visit> {
     visit.leave();
     visit

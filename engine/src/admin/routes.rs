@@ -3,6 +3,7 @@
 //! Invariant: the token is checked before anything else is. gRPC is answered over HTTP/2 alone, as it demands; so no
 //! web page can speak it through a browser of this machine, which uses HTTP/2 over TLS only, and asks there first (by
 //! CORS, for gRPC's content type) and is not allowed to.
+//! What is not gRPC is answered, where no token keeps pages out, for hosts only that no page can come from.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -12,7 +13,8 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 use floodway_proto::admin::v1::FILE_DESCRIPTOR_SET;
 use floodway_proto::admin::v1::admin_server::AdminServer;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, WWW_AUTHENTICATE};
+use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -83,6 +85,10 @@ impl Routes {
         if is_grpc {
             return self.call(request).await;
         }
+        if self.tokens.may_be_a_page(host(&request).as_deref()) {
+            let detail = "Host must be an address or localhost, unless admin.token is set";
+            return error(StatusCode::FORBIDDEN, detail);
+        }
         match request.uri().path() {
             path @ ("/metrics" | "/metrics/tenants") if request.method() == Method::GET => {
                 self.metrics(path)
@@ -143,6 +149,13 @@ fn is_grpc(request: &Request<Incoming>) -> bool {
         .get(CONTENT_TYPE)
         .and_then(|value| value.as_bytes().strip_prefix(b"application/grpc"));
     request.version() == Version::HTTP_2 && matches!(rest, Some([] | [b'+' | b';', ..]))
+}
+
+/// Whom the request is for, without the port (RFC 9112, 3.2; RFC 9113, 8.3.1).
+fn host(request: &Request<Incoming>) -> Option<String> {
+    let header = || request.headers().get(HOST)?.to_str().ok()?.parse().ok();
+    let authority: Option<Authority> = request.uri().authority().cloned().or_else(header);
+    authority.map(|authority| authority.host().to_ascii_lowercase())
 }
 
 fn unauthenticated() -> Response<Body> {

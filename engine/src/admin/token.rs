@@ -1,6 +1,7 @@
 //! The private listener's own tokens, and what each is good for.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use floodway_proto::admin::v1::calls_without_side_effects;
 use http::HeaderMap;
@@ -22,6 +23,8 @@ pub(super) enum Access {
 pub(super) struct Tokens {
     full: Option<Box<[u8]>>,
     read: Option<Box<[u8]>>,
+    /// Nothing else keeps strangers out than that the listener is on loopback.
+    is_open: bool,
     /// Paths of the admin API's calls that change nothing.
     readable: BTreeSet<String>,
 }
@@ -33,6 +36,7 @@ impl Tokens {
         Self {
             full: bytes(&config.token),
             read: bytes(&config.read_token),
+            is_open: config.token.is_none() && config.read_token.is_none() && config.tls.is_none(),
             readable: calls_without_side_effects().into_iter().collect(),
         }
     }
@@ -53,6 +57,16 @@ impl Tokens {
             (false, true) => Some(Access::Read),
             (false, false) => None,
         }
+    }
+
+    /// Whether a web page may be behind a request for this host: one whose name was made to lead to this machine (DNS
+    /// rebinding) is read by a browser as if it were the page's own. It can't send a token that it does not know.
+    pub(super) fn may_be_a_page(&self, host: Option<&str>) -> bool {
+        let is_ours = |host: &str| {
+            let address = host.trim_start_matches('[').trim_end_matches(']');
+            host == "localhost" || host.ends_with(".localhost") || address.parse::<IpAddr>().is_ok()
+        };
+        self.is_open && !host.is_none_or(is_ours)
     }
 
     /// What the gRPC call at `path` needs. Health and reflection change nothing.

@@ -84,3 +84,34 @@ fn an_address_in_use_is_an_error() {
     let error = Listener::open(&config(taken), None).err().expect("taken");
     assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
 }
+
+#[tokio::test]
+async fn a_page_whose_name_leads_here_is_told_nothing() {
+    let open = Private::start(None).await;
+    for host in [
+        "rebound.example",
+        "rebound.example:9090",
+        "localhost.example",
+    ] {
+        let refused = open.ask_at(host, "GET /metrics", "").await;
+        assert!(refused.starts_with("HTTP/1.1 403 "), "{host}: {refused}");
+        assert!(!refused.contains("floodway_"), "{host}: {refused}");
+    }
+    for host in [
+        "localhost:9090",
+        "LOCALHOST",
+        "127.0.0.1:9090",
+        "[::1]:9090",
+    ] {
+        let told = open.ask_at(host, "GET /metrics", "").await;
+        assert!(told.starts_with("HTTP/1.1 200 "), "{host}: {told}");
+    }
+    open.stop().await;
+    let guarded = Private::start(Some("s3cret")).await;
+    let headers = "Authorization: Bearer s3cret\r\n";
+    let told = guarded
+        .ask_at("gateway.example", "GET /metrics", headers)
+        .await;
+    assert!(told.starts_with("HTTP/1.1 200 "), "{told}");
+    guarded.stop().await;
+}

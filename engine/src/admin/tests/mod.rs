@@ -97,8 +97,13 @@ impl Private {
 
     /// Sends one request over HTTP/1.1 and returns all that comes back.
     async fn ask(&self, request: &str, headers: &str) -> String {
+        self.ask_at("localhost", request, headers).await
+    }
+
+    async fn ask_at(&self, host: &str, request: &str, headers: &str) -> String {
         let mut socket = TcpStream::connect(self.admin.address()).await.expect("up");
-        let text = format!("{request} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
+        let text =
+            format!("{request} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n");
         socket.write_all(text.as_bytes()).await.expect("sent");
         let mut answer = String::new();
         socket.read_to_string(&mut answer).await.expect("an answer");

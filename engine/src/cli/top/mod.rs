@@ -14,6 +14,7 @@ use std::io::{self, IsTerminal};
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{Event, KeyEventKind};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 
 use super::Failure;
 use super::remote::{Access, span};
@@ -76,7 +77,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         ));
     }
     super::block_on(async {
-        let mut client = args.access.connect().await?;
+        let client = args.access.connect().await?;
         let request = WatchStatusRequest {
             interval: Some(args.interval),
             fleet: true,
@@ -90,6 +91,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         let mut model = Model::new(args.access.url());
         let mut screen = Screen::take()?;
         let mut keys = Keys::listen();
+        // Beside the keys: a gateway that does not answer must not keep anybody here.
+        let mut disconnecting = JoinSet::new();
         loop {
             screen.draw(&model)?;
             tokio::select! {
@@ -98,13 +101,18 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
                     Err(why) => model.lost(&why.to_string()),
                 },
                 event = keys.next() => match event {
-                    Some(event) => {
-                        if act(&mut client, &mut model, &event).await.is_none() {
-                            return Ok(());
+                    Some(event) => match action(&mut model, &event) {
+                        Action::None => {}
+                        Action::Quit => return Ok(()),
+                        Action::Disconnect(target) => {
+                            disconnecting.spawn(disconnect(client.clone(), target));
                         }
-                    }
+                    },
                     None => return Ok(()),
                 },
+                Some(Ok((target, told))) = disconnecting.join_next() => {
+                    model.disconnected(&target, told.map_err(|error| error.to_string()));
+                }
                 _ = terminate.recv() => return Ok(()),
                 _ = hangup.recv() => return Ok(()),
             }
@@ -116,34 +124,23 @@ fn stop_signal(kind: SignalKind) -> Result<tokio::signal::unix::Signal, Failure>
     signal(kind).map_err(|error| Failure::Running(error.to_string()))
 }
 
-/// Does what a key asks for. None: to end.
-async fn act(client: &mut Client, model: &mut Model, event: &Event) -> Option<()> {
-    let Event::Key(key) = event else {
-        // Another size: it is drawn anew anyway.
-        return Some(());
-    };
-    if key.kind == KeyEventKind::Release {
-        return Some(());
+/// What is to be done for this. A terminal of another size is drawn anew anyway.
+fn action(model: &mut Model, event: &Event) -> Action {
+    match event {
+        Event::Key(key) if key.kind != KeyEventKind::Release => model.key(key),
+        _ => Action::None,
     }
-    match model.key(key) {
-        Action::None => {}
-        Action::Quit => return None,
-        Action::Disconnect(target) => {
-            let told = disconnect(client, target.clone()).await;
-            model.disconnected(&target, told.map_err(|error| error.to_string()));
-        }
-    }
-    Some(())
 }
 
-async fn disconnect(client: &mut Client, target: Target) -> Result<u64, ClientError> {
-    let target = match target {
+async fn disconnect(mut client: Client, target: Target) -> (Target, Result<u64, ClientError>) {
+    let whom = match target.clone() {
         Target::Tenant(id) => Disconnect::TenantId(id),
         Target::Stream(id) => Disconnect::ConnectionId(id),
     };
     let request = DisconnectRequest {
-        target: Some(target),
+        target: Some(whom),
         reason: REASON.to_owned(),
     };
-    Ok(client.disconnect(request).await?.ended)
+    let told = client.disconnect(request).await;
+    (target, told.map(|told| told.ended))
 }
