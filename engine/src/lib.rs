@@ -21,6 +21,8 @@
 
 mod sync;
 
+pub mod pulse;
+
 pub mod names;
 
 pub mod ingest;
@@ -40,6 +42,8 @@ pub mod stream;
 pub mod tls;
 
 pub mod auth;
+
+pub mod readiness;
 
 pub mod http;
 

@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::Shared;
 use super::backoff::Backoff;
 use super::broker::Broker;
 use super::config::Config;
 use super::exchange::Exchange;
 use super::link::{Happened, Link, LinkError, Requests};
 use super::router::Router;
+use super::shared::Shared;
 use super::topic;
 use crate::control::{Facts, Order};
 use crate::index::{Tenant, Upstream};
@@ -58,6 +58,7 @@ impl Driver<'_> {
                     // The next attempt does without, or with it again.
                     with_will ^= error.may_be_for_the_will();
                     tracing::warn!(%broker, %error, "broker not reached");
+                    self.shared.link_failed(broker, error.result(), &error);
                 }
                 Ok((link, requests, facts)) => {
                     match self.serve(link, requests, facts, broker).await {
@@ -84,10 +85,14 @@ impl Driver<'_> {
     ) -> Result<(), LinkError> {
         let since = Instant::now();
         tracing::info!(%broker, "broker connected");
+        self.shared.link_began(broker);
         self.exchange.link_up(facts, since);
         let ended = self.handle_all(&mut link, &requests).await;
         // First the flag: who sees its tenant wait again must not go on to wait for a broker that is gone.
-        self.shared.link_is_down();
+        match &ended {
+            Err(error) => self.shared.link_lost(broker, error),
+            Ok(()) => self.shared.link_is_down(),
+        }
         self.exchange.link_lost();
         if since.elapsed() >= self.config.backoff_max {
             self.backoff.reset();
@@ -102,6 +107,7 @@ impl Driver<'_> {
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.settle(requests).await?;
         loop {
+            self.shared.pulse.beat(link.received());
             while let Some(happened) = link.happened() {
                 if self
                     .handle(happened, link.received(), requests)
@@ -169,8 +175,9 @@ impl Driver<'_> {
     }
 
     fn sweep(&mut self) -> Result<(), LinkError> {
-        let patience = self.config.keep_alive * 2;
-        if self.exchange.sweep(Instant::now(), patience) {
+        let (now, patience) = (Instant::now(), self.config.keep_alive * 2);
+        self.shared.pulse.beat(now);
+        if self.exchange.sweep(now, patience) {
             Err(LinkError::Unanswered)
         } else {
             Ok(())
@@ -194,11 +201,19 @@ impl Driver<'_> {
             if confirmation.after_loss {
                 self.router.upstream_gap(&confirmation.tenant).await;
             }
+            if confirmation.after_refusal {
+                self.router.upstream_returned(&confirmation.tenant).await;
+            }
             self.exchange.furnish(&confirmation.tenant);
             confirmation.tenant.set_upstream(Upstream::Confirmed);
         }
+        while let Some(tenant) = self.exchange.subscriptions.next_refused() {
+            self.router.upstream_refused(&tenant).await;
+        }
         self.router.wake_shards();
-        match self.exchange.next_request(Instant::now()) {
+        let now = Instant::now();
+        self.shared.link_stands(self.exchange.link_state(now));
+        match self.exchange.next_request(now) {
             Some(request) => requests.send(request),
             None => Ok(()),
         }

@@ -19,6 +19,7 @@ use rumqttc::v5::{AsyncClient, ClientError, ConnectionError, Event, EventLoop, M
 use super::broker::Broker;
 use super::config::Config;
 use super::pace::Pace;
+use super::state::Attempt;
 use super::subscriptions::{Answer, Request};
 use crate::control::{self, Facts};
 
@@ -51,6 +52,19 @@ pub(super) enum LinkError {
 }
 
 impl LinkError {
+    /// What the attempt comes to that ended so.
+    pub(super) fn result(&self) -> Attempt {
+        match self {
+            Self::Timeout(_) => Attempt::Timeout,
+            Self::Mqtt(error) => match **error {
+                ConnectionError::ConnectionRefused(_) => Attempt::Refused,
+                ConnectionError::Io(_) => Attempt::Unreachable,
+                _ => Attempt::Failed,
+            },
+            Self::Request(_) | Self::Unanswered => Attempt::Failed,
+        }
+    }
+
     /// Whether the broker may have refused us for our last will, which says nothing else than that we are gone.
     pub(super) fn may_be_for_the_will(&self) -> bool {
         use ConnectReturnCode::{
