@@ -75,13 +75,20 @@ impl fmt::Display for Unready {
                 f.write_str("The broker does not answer the subscription to all tenants")
             }
             Self::SubscriptionRefused(reason) => {
-                write!(f, "The broker refuses the subscription to all tenants: {reason}")
+                write!(
+                    f,
+                    "The broker refuses the subscription to all tenants: {reason}"
+                )
             }
             Self::IngestStuck(silence) => {
                 write!(f, "Ingest has been stuck for {} s", silence.as_secs())
             }
             Self::ShardStuck { shard, silence } => {
-                write!(f, "Shard {shard} has been stuck for {} s", silence.as_secs())
+                write!(
+                    f,
+                    "Shard {shard} has been stuck for {} s",
+                    silence.as_secs()
+                )
             }
         }
     }
@@ -115,7 +122,10 @@ impl Readiness {
     /// What is amiss; nothing, if the gateway is ready.
     pub fn amiss(&self) -> Vec<Unready> {
         let draining = self.0.index.is_draining().then_some(Unready::Draining);
-        draining.into_iter().chain(self.amiss_but_draining()).collect()
+        draining
+            .into_iter()
+            .chain(self.amiss_but_draining())
+            .collect()
     }
 
     /// The same, whether or not the gateway drains.
@@ -145,8 +155,12 @@ impl Readiness {
             LinkState::Unanswered => Some(Unready::SubscriptionUnanswered),
             LinkState::Refused(reason) => Some(Unready::SubscriptionRefused(Arc::clone(reason))),
         };
-        let silence = upstreams.silence(now).filter(|&silence| silence >= STUCK_AFTER);
-        link.into_iter().chain(silence.map(Unready::IngestStuck)).collect()
+        let silence = upstreams
+            .silence(now)
+            .filter(|&silence| silence >= STUCK_AFTER);
+        link.into_iter()
+            .chain(silence.map(Unready::IngestStuck))
+            .collect()
     }
 
     /// Tells when the link to the broker stands otherwise. What a clock decides is not told: look once a second.

@@ -1,10 +1,12 @@
 //! `floodway limits`: what each tenant may take, shown and changed.
 
+use std::time::SystemTime;
+
 use clap::ArgGroup;
 
 use super::Failure;
 use super::remote::{Remote, name};
-use super::show::{Table, plain};
+use super::show::{Table, plain, stale};
 use super::tenants::policy;
 use crate::admin::api::{
     ClearLimitsRequest, GetLimitsRequest, OverflowPolicy, SetLimitsRequest, TenantLimits,
@@ -121,7 +123,8 @@ async fn get(remote: &Remote, client: &mut Client, tenant_id: String) -> Result<
     let answer = client.get_limits(request).await?;
     let effective = answer.effective.unwrap_or_default();
     remote.print(Json::of(&answer), || {
-        table(&tenant_id, &effective, answer.own.as_ref())
+        let stale = stale(answer.known_at, SystemTime::now());
+        stale + &table(&tenant_id, &effective, answer.own.as_ref())
     })
 }
 

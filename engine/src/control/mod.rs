@@ -61,7 +61,7 @@ pub use limits::{Limits, Overflow};
 pub use problems::Problem;
 pub use request::{Facts, Request};
 pub use topic::is_control;
-pub use view::Standing;
+pub use view::{Age, Standing};
 pub use writes::{Order, WriteError};
 
 use crate::index::Index;

@@ -211,7 +211,7 @@ mod tests {
     async fn a_slow_watcher_is_told_how_many_it_missed() {
         let journal = Arc::new(Journal::default());
         let mut watcher = journal.watch();
-        for n in 0..KEPT + 10 {
+        for _ in 0..KEPT + 10 {
             journal.note(|| broker("b"));
         }
         assert_eq!(watcher.next().await, News::Missed(10));

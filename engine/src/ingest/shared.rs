@@ -156,7 +156,11 @@ impl Shared {
             if history.is_news(&broker, &error, Instant::now()) {
                 let attempts = history.failed_attempts;
                 let url = broker;
-                let what = || What::BrokerFailed { url, error, attempts };
+                let what = || What::BrokerFailed {
+                    url,
+                    error,
+                    attempts,
+                };
                 self.journal.note(what);
             }
         }
@@ -244,9 +248,18 @@ mod tests {
         let report = shared.report();
         assert_eq!((report.broker, report.failed_attempts), (None, 101));
         let last = report.last_failure.expect("it failed");
-        assert_eq!((last.broker.as_str(), last.error.as_str()), ("mqtt://a:1883", "no answer"));
+        assert_eq!(
+            (last.broker.as_str(), last.error.as_str()),
+            ("mqtt://a:1883", "no answer")
+        );
         let counts: Vec<_> = report.attempts.into_iter().collect();
-        let expected = [("connected", 0), ("failed", 0), ("refused", 50), ("timeout", 1), ("unreachable", 50)];
+        let expected = [
+            ("connected", 0),
+            ("failed", 0),
+            ("refused", 50),
+            ("timeout", 1),
+            ("unreachable", 50),
+        ];
         assert_eq!(counts, expected);
     }
 
@@ -275,6 +288,10 @@ mod tests {
         ];
         assert_eq!(told(&mut watcher).await, expected);
         assert_eq!(*shared.state.borrow(), LinkState::Away);
-        assert_eq!(shared.pulse.silence(Instant::now()), None, "it waits by design");
+        assert_eq!(
+            shared.pulse.silence(Instant::now()),
+            None,
+            "it waits by design"
+        );
     }
 }

@@ -100,7 +100,8 @@ impl Entry {
     /// The broker refuses it. Returns the tenant if it has subscribers that do not know yet.
     pub(super) fn refuse(&mut self, reason: &str) -> Option<Arc<Tenant>> {
         self.tenant.set_refused(reason);
-        let is_news = self.tenant.interest() != 0 && !std::mem::replace(&mut self.told_refused, true);
+        let is_news =
+            self.tenant.interest() != 0 && !std::mem::replace(&mut self.told_refused, true);
         // When it is granted again they missed what came until then.
         self.owes_gap |= is_news;
         is_news.then(|| Arc::clone(&self.tenant))
