@@ -162,7 +162,7 @@ async fn a_gap_keeps_its_place_between_two_events() {
 
 #[tokio::test]
 async fn subscribers_are_told_of_the_gap_then_of_the_refusal_and_of_its_end() {
-    let mut bed = bed();
+    let mut bed = bed_with_room_for(10);
     let place = bed.enter("T");
     place.tenant().declare(0);
     bed.router.upstream_refused(place.tenant()).await;
