@@ -252,15 +252,9 @@ mod tests {
             (last.broker.as_str(), last.error.as_str()),
             ("mqtt://a:1883", "no answer")
         );
-        let counts: Vec<_> = report.attempts.into_iter().collect();
-        let expected = [
-            ("connected", 0),
-            ("failed", 0),
-            ("refused", 50),
-            ("timeout", 1),
-            ("unreachable", 50),
-        ];
-        assert_eq!(counts, expected);
+        let counts = |result: &str| report.attempts[result];
+        let counted = ["refused", "timeout", "unreachable", "connected"].map(counts);
+        assert_eq!(counted, [50, 1, 50, 0]);
     }
 
     #[tokio::test]

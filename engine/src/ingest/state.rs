@@ -28,28 +28,31 @@ impl LinkState {
 }
 
 /// What came of an attempt to connect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attempt {
     /// The broker has let us in.
     Connected,
-    /// It has refused us.
+    /// It refused us, or does not speak MQTT 5.
     Refused,
-    /// Nobody answered in time.
+    /// It did not answer in time.
     Timeout,
-    /// No connection came about, or it broke off.
+    /// There is no way to it.
     Unreachable,
-    /// What answered does not speak MQTT as it should.
-    Failed,
+    /// The connection broke off.
+    Broken,
+    /// What answered is not MQTT.
+    Malformed,
 }
 
 impl Attempt {
     /// All results, in the order in which they are counted.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Connected,
         Self::Refused,
         Self::Timeout,
         Self::Unreachable,
-        Self::Failed,
+        Self::Broken,
+        Self::Malformed,
     ];
 
     /// The result as a label of metrics.
@@ -59,7 +62,8 @@ impl Attempt {
             Self::Refused => "refused",
             Self::Timeout => "timeout",
             Self::Unreachable => "unreachable",
-            Self::Failed => "failed",
+            Self::Broken => "broken",
+            Self::Malformed => "malformed",
         }
     }
 }
