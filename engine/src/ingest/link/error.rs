@@ -29,6 +29,8 @@ pub(in crate::ingest) enum LinkError {
     NoAnswer,
     #[error("it speaks MQTT 3.1.1 only, and floodway needs MQTT 5: use a broker that speaks it")]
     NotMqtt5,
+    #[error("what answers there speaks TLS, which is not supported to the broker; check mqtt.url")]
+    Tls,
     #[error("what answers there is no MQTT broker (its first byte is {0:#04x}); check mqtt.url")]
     Foreign(u8),
     #[error("it refused the connection: {0}")]
