@@ -56,7 +56,7 @@ impl LinkError {
     pub(in crate::ingest) fn may_be_for_the_will(&self) -> bool {
         match self {
             Self::NoAnswer => true,
-            Self::Refused(reason) => {
+            Self::Refused(reason) | Self::Disconnected(reason) => {
                 matches!(reason.code, 0x83 | 0x87 | 0x90 | 0x95 | 0x9a | 0x9b)
             }
             _ => false,

@@ -191,7 +191,7 @@ fn unexpected(what: &'static str) -> LinkError {
 }
 
 /// Why the broker ends the connection. Without a code it is a normal end (MQTT 5.0, 3.14.2.1).
-fn farewell(header: FixedHeader, frame: Bytes) -> Reason {
+pub(super) fn farewell(header: FixedHeader, frame: Bytes) -> Reason {
     let code = body(&frame).first().copied().unwrap_or(0);
     let told = Disconnect::read(header, frame).ok();
     let told = told.and_then(|told| told.properties?.reason_string);

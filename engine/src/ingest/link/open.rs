@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Stream;
 use super::error::{LinkError, Reason};
-use super::incoming::{READ_BYTES, body};
+use super::incoming::{READ_BYTES, body, farewell};
 use crate::ingest::broker::Broker;
 use crate::ingest::config::Config;
 
@@ -28,6 +28,9 @@ const CONNACK_BYTES: u32 = 256 * 1024;
 
 /// The first byte of a CONNACK.
 const CONNACK: u8 = 0x20;
+
+/// The first byte of a DISCONNECT, which some send in its place.
+const DISCONNECT: u8 = 0xe0;
 
 /// The first byte of what a TLS server says to our CONNECT (RFC 8446, 5.1).
 const TLS_ALERT: u8 = 21;
@@ -93,18 +96,21 @@ pub(super) async fn greet(
 
 /// The CONNACK at the beginning of `read`, once it is there.
 fn connack(read: &mut BytesMut) -> Result<Option<ConnAck>, LinkError> {
-    match read.first() {
+    let first = match read.first() {
         None => return Ok(None),
-        Some(&CONNACK) => {}
+        Some(&first @ (CONNACK | DISCONNECT)) => first,
         Some(&TLS_ALERT) => return Err(LinkError::Tls),
         Some(&other) => return Err(LinkError::Foreign(other)),
-    }
+    };
     let header = match check(read.iter(), Some(CONNACK_BYTES)) {
         Ok(header) => header,
         Err(CodecError::InsufficientBytes(_)) => return Ok(None),
         Err(error) => return Err(LinkError::Malformed(error)),
     };
     let frame = read.split_to(header.frame_length()).freeze();
+    if first == DISCONNECT {
+        return Err(LinkError::Disconnected(farewell(header, frame)));
+    }
     let parsed = ConnAck::read(header, frame.clone());
     match *body(&frame) {
         // Without properties: the form of MQTT 3.1.1.
