@@ -232,7 +232,7 @@ pub static SETTINGS: &[Setting] = &[
     setting!("mqtt.keep_alive_seconds", "FLOODWAY_MQTT_KEEP_ALIVE_SECONDS", mqtt.keep_alive, KEEP_ALIVE,
         "Keep-alive; a dead broker is noticed within 1.5 of it"),
     setting!("mqtt.connect_timeout_seconds", "FLOODWAY_MQTT_CONNECT_TIMEOUT_SECONDS", mqtt.connect_timeout, WITHIN,
-        "Time for TCP and CONNACK together"),
+        "Time for the broker's name, TCP and CONNACK together"),
     setting!("mqtt.backoff_max_seconds", "FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", mqtt.backoff_max, WITHIN,
         "Longest pause between two attempts to connect"),
     setting!("mqtt.subscribe_timeout_seconds", "FLOODWAY_MQTT_SUBSCRIBE_TIMEOUT_SECONDS", mqtt.subscribe_timeout, WITHIN,

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::broker::Broker;
 use super::metrics::{Metrics, Reason};
 use super::topic;
 use crate::event::{self, Event, IdSource, Parser};
@@ -72,6 +73,24 @@ impl Router {
             }
             Ok(None) => {}
             Err(reason) => self.reject(reason, topic),
+        }
+    }
+
+    /// Counts a message that `broker` sent though its packet, of `bytes`, is larger than the `limit` that it was told.
+    pub(super) fn too_large(&mut self, topic: &[u8], bytes: usize, limit: u32, broker: &Broker) {
+        self.metrics.received(0);
+        self.metrics.rejected(Reason::Packet);
+        if let Some(suppressed) = self.complaint(Reason::Packet) {
+            tracing::warn!(
+                reason = Reason::Packet.label(),
+                topic = printable(topic),
+                bytes,
+                limit,
+                setting = "mqtt.packet_bytes",
+                %broker,
+                suppressed,
+                "message skipped: the broker ignores the largest packet that it was told"
+            );
         }
     }
 
@@ -152,10 +171,15 @@ impl Router {
         }
     }
 
+    /// How many lines of this reason were passed over, if it is time for the next one.
+    fn complaint(&mut self, reason: Reason) -> Option<u64> {
+        self.complaints[reason.index()].is_due(Instant::now())
+    }
+
     #[cold]
     fn reject(&mut self, reason: Reason, topic: &[u8]) {
         self.metrics.rejected(reason);
-        if let Some(suppressed) = self.complaints[reason.index()].is_due(Instant::now()) {
+        if let Some(suppressed) = self.complaint(reason) {
             let topic = printable(topic);
             tracing::warn!(
                 reason = reason.label(),

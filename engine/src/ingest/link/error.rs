@@ -31,6 +31,8 @@ pub(in crate::ingest) enum LinkError {
     NoAnswer,
     #[error("it speaks MQTT 3.1.1 only, and floodway needs MQTT 5: use a broker that speaks it")]
     NotMqtt5,
+    #[error("what answers there speaks TLS, which is not supported to the broker; check mqtt.url")]
+    Tls,
     #[error("what answers there is no MQTT broker (its first byte is {0:#04x}); check mqtt.url")]
     Foreign(u8),
     #[error("it refused the connection: {0}")]
@@ -56,7 +58,7 @@ impl LinkError {
     pub(in crate::ingest) fn may_be_for_the_will(&self) -> bool {
         match self {
             Self::NoAnswer => true,
-            Self::Refused(reason) => {
+            Self::Refused(reason) | Self::Disconnected(reason) => {
                 matches!(reason.code, 0x83 | 0x87 | 0x90 | 0x95 | 0x9a | 0x9b)
             }
             _ => false,
