@@ -15,6 +15,7 @@ use super::broker::Broker;
 use super::config::Config;
 use super::exchange::Exchange;
 use super::link::{Happened, Link, LinkError, Message};
+use super::probe::Probe;
 use super::router::Router;
 use super::shared::Shared;
 use super::topic;
@@ -45,7 +46,7 @@ impl Driver<'_> {
     pub(super) async fn run(mut self) {
         let mut stop = self.stop.clone();
         let mut with_will = true;
-        for broker in self.brokers.iter().cycle() {
+        for (number, broker) in self.brokers.iter().enumerate().cycle() {
             let control = self.exchange.control.as_deref().filter(|_| with_will);
             let will = control.map(|control| control.will_topic());
             let connected = tokio::select! {
@@ -59,7 +60,7 @@ impl Driver<'_> {
                     tracing::warn!(%broker, %error, "broker not reached");
                     self.shared.link_failed(broker, error.result(), &error);
                 }
-                Ok((link, facts)) => match self.serve(link, facts, broker).await {
+                Ok((link, facts)) => match self.serve(link, facts, number).await {
                     Err(error) => tracing::warn!(%broker, %error, "broker lost"),
                     Ok(()) => return,
                 },
@@ -77,19 +78,22 @@ impl Driver<'_> {
         &mut self,
         mut link: Link,
         facts: Facts,
-        broker: &Broker,
+        number: usize,
     ) -> Result<(), LinkError> {
+        let brokers = self.brokers;
+        let broker = &brokers[number];
         let since = Instant::now();
         tracing::info!(%broker, "broker connected");
         self.shared.link_began(broker);
-        self.exchange.link_up(facts, since);
+        self.exchange.link_up(number, facts, since);
         let ended = self.handle_all(&mut link, broker).await;
         // First the flag: who sees its tenant wait again must not go on to wait for a broker that is gone.
         match &ended {
             Err(error) => self.shared.link_lost(broker, error),
             Ok(()) => self.shared.link_is_down(),
         }
-        self.exchange.link_lost();
+        self.exchange
+            .link_lost(ended.as_ref().is_err_and(LinkError::may_be_for_a_request));
         if since.elapsed() >= self.config.backoff_max {
             self.backoff.reset();
         }
@@ -101,6 +105,7 @@ impl Driver<'_> {
         let mut is_stopping = false;
         let mut sweep = interval(SWEEP);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut probe = Probe::new(self.config, broker, self.client_id);
         self.settle(link).await;
         loop {
             while let Some(happened) = link.happened() {
@@ -109,6 +114,9 @@ impl Driver<'_> {
                 }
             }
             self.router.wake_shards();
+            if let Some(requests) = self.exchange.next_trial(Instant::now()) {
+                probe.begin(requests);
+            }
             tokio::select! {
                 happened = link.next() => {
                     self.shared.pulse.beat(link.received());
@@ -121,7 +129,8 @@ impl Driver<'_> {
                 Some(order) = next_order(&mut self.orders), if self.exchange.takes_orders() => {
                     self.exchange.order(order);
                 }
-                _ = sweep.tick() => self.sweep()?,
+                outcome = probe.outcome() => self.exchange.tried(outcome, Instant::now()),
+                _ = sweep.tick() => self.sweep(),
                 _ = stop.wait_for(|&stop| stop), if !is_stopping => {
                     is_stopping = true;
                     link.leave(self.exchange.farewell());
@@ -164,14 +173,10 @@ impl Driver<'_> {
         ControlFlow::Continue(())
     }
 
-    fn sweep(&mut self) -> Result<(), LinkError> {
-        let (now, patience) = (Instant::now(), self.config.keep_alive * 2);
+    fn sweep(&mut self) {
+        let now = Instant::now();
         self.shared.pulse.beat(now);
-        if self.exchange.sweep(now, patience) {
-            Err(LinkError::Unanswered)
-        } else {
-            Ok(())
-        }
+        self.exchange.sweep(now);
     }
 
     /// Tells who was confirmed, and asks for what is wanted.
@@ -194,7 +199,7 @@ impl Driver<'_> {
         }
         self.router.wake_shards();
         self.shared
-            .link_stands(self.exchange.link_state(Instant::now()));
+            .link_stands(self.exchange.link_state());
         while link.may_send()
             && let Some(request) = self
                 .exchange

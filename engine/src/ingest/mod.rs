@@ -6,7 +6,7 @@
 //!
 //! In the order of a message's way: `broker` and `link` connect and receive, `subscriptions` decides what to ask
 //! for, `topic` and `router` make events of messages and put them into the inboxes, `driver` holds these together.
-//! Beside it, `exchange` carries what [`control`] sends and is told over the same link.
+//! Beside it, `probe` tries what may cost the connection on another one, and `exchange` carries what [`control`] sends and is told over the same link.
 
 mod backoff;
 mod broker;
@@ -15,6 +15,7 @@ mod driver;
 mod exchange;
 mod link;
 mod metrics;
+mod probe;
 mod router;
 mod shared;
 mod state;
@@ -184,7 +185,7 @@ impl Parts {
                 runtime.block_on(self.until_stopped(&client_id, &mut subscriptions, &mut backoff));
             });
             self.shared.link_is_down();
-            subscriptions.link_lost();
+            subscriptions.link_lost(false);
             if let Some(control) = &mut self.control {
                 control.follower.link_lost();
             }
