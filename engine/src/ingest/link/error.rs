@@ -70,7 +70,9 @@ impl LinkError {
             Self::Timeout { .. } | Self::Silent(_) => Attempt::Timeout,
             Self::NotMqtt5 | Self::Refused(_) | Self::Disconnected(_) => Attempt::Refused,
             Self::NoAnswer | Self::Closed | Self::Broken(_) => Attempt::Broken,
-            Self::Foreign(_) | Self::Malformed(_) | Self::Protocol(..) => Attempt::Malformed,
+            Self::Foreign(_) | Self::Tls | Self::Malformed(_) | Self::Protocol(..) => {
+                Attempt::Malformed
+            },
         }
     }
 

@@ -101,7 +101,7 @@ impl Suspects {
         if self.trial.is_some() || self.not_before.is_some_and(|at| now < at) {
             return None;
         }
-        let accused = self.accused(batch, &is_open).map(Trial::Group);
+        let accused = self.next_accused(batch, &is_open).map(Trial::Group);
         let trial = accused
             .or_else(|| self.exam())
             .or_else(|| self.stranger(batch, &is_open).map(Trial::Group))?;
@@ -113,7 +113,7 @@ impl Suspects {
         Some(requests)
     }
 
-    fn accused(&mut self, batch: usize, is_open: impl Fn(&Subject) -> bool) -> Option<Group> {
+    fn next_accused(&mut self, batch: usize, is_open: impl Fn(&Subject) -> bool) -> Option<Group> {
         while let Some(mut group) = self.accused.pop_front() {
             group.subjects.retain(&is_open);
             if group.subjects.len() > batch {
