@@ -9,7 +9,8 @@ use super::front::Front;
 use super::query::{Query, Resume};
 use super::refusal::Refusal;
 use crate::auth::{self, Identity};
-use crate::index::{Place, What};
+use crate::index::{Place, Tenant, What};
+use crate::ingest::Unavailable;
 use crate::names::TenantId;
 use crate::shard::Filter;
 use crate::stream::ws::handshake;
@@ -56,6 +57,17 @@ fn note(refusal: &Refusal, tenant: Option<TenantId>, request: &Parts, front: &Fr
     });
 }
 
+fn of_source(tenant: &Tenant, reason: Unavailable) -> Refusal {
+    let told = tenant.refusal();
+    tracing::debug!(tenant = %tenant.id(), ?reason, told = told.as_deref(), "stream refused: broker");
+    match reason {
+        Unavailable::Refused => Refusal::BrokerRefused,
+        Unavailable::NoBroker | Unavailable::NotConfirmed | Unavailable::AllRefused => {
+            Refusal::NoBroker
+        }
+    }
+}
+
 /// As [`admit`], once the token is found good.
 async fn admit_identity(
     identity: Identity,
@@ -67,15 +79,8 @@ async fn admit_identity(
     let filter = query.filter(limits.filter_ids).map_err(Refusal::Query)?;
     let resume = query.resume(&request.headers).map_err(Refusal::Query)?;
     let place = front.shared.index.enter(&identity.tenant)?;
-    front
-        .shared
-        .upstreams
-        .confirmed(place.tenant())
-        .await
-        .map_err(|reason| {
-            tracing::debug!(tenant = %identity.tenant, ?reason, "stream refused: broker");
-            Refusal::NoBroker
-        })?;
+    let confirmed = front.shared.upstreams.confirmed(place.tenant()).await;
+    confirmed.map_err(|reason| of_source(place.tenant(), reason))?;
     if front.shared.index.is_draining() {
         return Err(Refusal::Draining);
     }

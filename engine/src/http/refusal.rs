@@ -16,6 +16,8 @@ pub(super) enum Refusal {
     Token(auth::Refusal),
     /// The query names something that can't be.
     Query(String),
+    /// The broker refuses the tenant's subscription.
+    BrokerRefused,
     /// A limit is reached.
     NoPlace(NoPlace),
     /// No broker is connected, or it has not confirmed the tenant's subscription.
@@ -30,6 +32,7 @@ impl Refusal {
         let code = match self {
             Self::Token(refusal) => refusal.close_code(),
             Self::Query(_) => close::BAD_REQUEST,
+            Self::BrokerRefused => close::FORBIDDEN,
             Self::NoPlace(NoPlace::Tenant { .. }) => close::TENANT_LIMIT,
             Self::NoPlace(NoPlace::Gateway) | Self::NoBroker => close::TRY_AGAIN,
             Self::Draining => close::RESTART,
@@ -44,6 +47,7 @@ impl Refusal {
                 StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::UNAUTHORIZED)
             }
             Self::Query(_) => StatusCode::BAD_REQUEST,
+            Self::BrokerRefused => StatusCode::FORBIDDEN,
             Self::NoPlace(NoPlace::Tenant { .. }) => StatusCode::TOO_MANY_REQUESTS,
             Self::NoPlace(NoPlace::Gateway) | Self::NoBroker | Self::Draining => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -53,7 +57,7 @@ impl Refusal {
 
     /// Whether it may go better later, and a client is told when.
     pub(super) fn retry_after(&self, pause: Duration) -> Option<Duration> {
-        (!matches!(self, Self::Token(_) | Self::Query(_))).then_some(pause)
+        (!matches!(self, Self::Token(_) | Self::Query(_) | Self::BrokerRefused)).then_some(pause)
     }
 
     /// The name in logs and metrics.
@@ -72,6 +76,7 @@ impl Refusal {
             Self::NoPlace(NoPlace::Gateway) => 6,
             Self::NoBroker => 7,
             Self::Draining => 8,
+            Self::BrokerRefused => 9,
         }
     }
 
@@ -79,6 +84,7 @@ impl Refusal {
         match self {
             Self::Token(refusal) => refusal.to_string(),
             Self::Query(reason) => reason.clone(),
+            Self::BrokerRefused => "Not authorized at the broker".to_owned(),
             Self::NoPlace(reason) => reason.to_string(),
             Self::NoBroker => "Broker unavailable".to_owned(),
             Self::Draining => "Server draining".to_owned(),
@@ -99,7 +105,7 @@ impl From<NoPlace> for Refusal {
 }
 
 /// All labels, in the order in which they are counted.
-pub const REFUSAL_LABELS: [&str; 9] = [
+pub const REFUSAL_LABELS: [&str; 10] = [
     "no_token",
     "bad_token",
     "no_tenant",
@@ -109,6 +115,7 @@ pub const REFUSAL_LABELS: [&str; 9] = [
     "gateway_limit",
     "no_broker",
     "draining",
+    "broker_refused",
 ];
 
 /// How many clients were refused, by reason. Relaxed: each count stands by itself and guards nothing.
@@ -142,6 +149,7 @@ mod tests {
             Refusal::NoPlace(NoPlace::Gateway),
             Refusal::NoBroker,
             Refusal::Draining,
+            Refusal::BrokerRefused,
         ];
         let counts = Refusals::default();
         for (times, refusal) in refusals.iter().enumerate() {

@@ -10,6 +10,7 @@
 
 mod backoff;
 mod broker;
+mod complaint;
 mod config;
 mod driver;
 mod exchange;
@@ -113,7 +114,7 @@ impl Ingest {
         let shared = Arc::new(Shared::new(Arc::clone(index.journal())));
         let (wanted_tx, wanted) = mpsc::channel(WANTED);
         let (stop, stopped) = watch::channel(false);
-        let upstreams = Upstreams::new(Arc::clone(&shared), wanted_tx, config.subscribe_timeout);
+        let upstreams = Upstreams::new(Arc::clone(&shared), wanted_tx, &config);
         let runtime = runtime::Builder::new_current_thread()
             .enable_io()
             .enable_time()
