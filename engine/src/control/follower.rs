@@ -179,7 +179,10 @@ impl Follower {
 
     /// The broker has answered the request with this packet id. An error is its reason to refuse.
     pub fn answered(&mut self, id: u16, answer: Result<(), String>, now: Instant) {
-        let place = self.under_way.iter().position(|request| request.id == Some(id));
+        let place = self
+            .under_way
+            .iter()
+            .position(|request| request.id == Some(id));
         let Some(request) = place.and_then(|place| self.under_way.remove(place)) else {
             return tracing::debug!(id, "an answer that nobody waits for any more");
         };

@@ -23,3 +23,18 @@ impl Complaint {
         Some(std::mem::take(&mut self.suppressed))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_logged_once_in_a_while_with_the_number_passed_over() {
+        let (mut complaint, start) = (Complaint::default(), Instant::now());
+        assert_eq!(complaint.is_due(start), Some(0));
+        assert_eq!(complaint.is_due(start + LOG_PAUSE / 2), None);
+        assert_eq!(complaint.is_due(start + LOG_PAUSE * 9 / 10), None);
+        assert_eq!(complaint.is_due(start + LOG_PAUSE), Some(2));
+        assert_eq!(complaint.is_due(start + LOG_PAUSE * 2), Some(0));
+    }
+}

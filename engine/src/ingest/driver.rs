@@ -198,8 +198,7 @@ impl Driver<'_> {
             self.router.upstream_refused(&tenant).await;
         }
         self.router.wake_shards();
-        self.shared
-            .link_stands(self.exchange.link_state());
+        self.shared.link_stands(self.exchange.link_state());
         while link.may_send()
             && let Some(request) = self
                 .exchange

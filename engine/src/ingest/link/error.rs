@@ -72,7 +72,7 @@ impl LinkError {
             Self::NoAnswer | Self::Closed | Self::Broken(_) => Attempt::Broken,
             Self::Foreign(_) | Self::Tls | Self::Malformed(_) | Self::Protocol(..) => {
                 Attempt::Malformed
-            },
+            }
         }
     }
 

@@ -115,21 +115,29 @@ impl Flights {
     /// The link has ended: the subscriptions that it may have ended for, request by request.
     pub(super) fn lose(&mut self) -> Vec<Vec<Subject>> {
         self.owes_gap = false;
-        let on_their_way = self.all.drain(..).filter(|flight| {
-            flight.id.is_some() && !flight.is_late && !flight.subjects.is_empty()
-        });
+        let on_their_way = self
+            .all
+            .drain(..)
+            .filter(|flight| flight.id.is_some() && !flight.is_late && !flight.subjects.is_empty());
         on_their_way.map(|flight| flight.subjects).collect()
     }
 
     /// Whether a request for all tenants was not answered in time.
     pub(super) fn leaves_everything_unanswered(&self) -> bool {
         let is_of_all = |flight: &Flight| matches!(flight.subjects[..], [Subject::Everything]);
-        self.all.iter().any(|flight| flight.is_late && is_of_all(flight))
+        self.all
+            .iter()
+            .any(|flight| flight.is_late && is_of_all(flight))
     }
 
     /// Whether a gap has to precede an event of something that is under way. Cheap.
     pub(super) fn owes_gap(&self) -> bool {
         self.owes_gap
+    }
+
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.all.len()
     }
 
     fn tidy(&mut self) {

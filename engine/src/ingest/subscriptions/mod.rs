@@ -205,8 +205,13 @@ impl Subscriptions {
             let mut due: Vec<Subject> = Vec::new();
             due.extend(self.everything.is_due(now).then_some(Subject::Everything));
             let entries = self.entries.values();
-            due.extend(entries.filter(|entry| entry.standing.is_due(now)).map(Entry::subject));
-            due.into_iter().for_each(|subject| self.ask_if(subject, |_| true));
+            due.extend(
+                entries
+                    .filter(|entry| entry.standing.is_due(now))
+                    .map(Entry::subject),
+            );
+            due.into_iter()
+                .for_each(|subject| self.ask_if(subject, |_| true));
         }
         let Self {
             entries,
@@ -303,7 +308,12 @@ impl Subscriptions {
         }
         // One line for a batch: a broker that refuses everybody does so again and again.
         if let Some((filter, reason)) = refused.first() {
-            tracing::warn!(filter, reason, count = refused.len(), "subscriptions refused");
+            tracing::warn!(
+                filter,
+                reason,
+                count = refused.len(),
+                "subscriptions refused"
+            );
         }
         true
     }
@@ -315,12 +325,18 @@ impl Subscriptions {
             return None;
         }
         let batch = self.temper().batch;
-        let Self { entries, everything, suspects, .. } = self;
+        let Self {
+            entries,
+            everything,
+            suspects,
+            ..
+        } = self;
         let is_open = |subject: &Subject| match subject {
             Subject::Everything => everything.state == State::Suspect,
             Subject::Tenant(tenant) => {
                 let entry = entries.get(tenant.id());
-                entry.is_some_and(|entry| entry.is(tenant) && entry.standing.state == State::Suspect)
+                entry
+                    .is_some_and(|entry| entry.is(tenant) && entry.standing.state == State::Suspect)
             }
         };
         let requests = suspects.next_trial(batch, now, is_open)?;
@@ -344,7 +360,11 @@ impl Subscriptions {
                 }
                 Found::Guilty(subject, reason) => {
                     let filter = subject.filter();
-                    tracing::warn!(filter, reason, "the broker ends the connection for a subscription");
+                    tracing::warn!(
+                        filter,
+                        reason,
+                        "the broker ends the connection for a subscription"
+                    );
                     self.refuse(&subject, &reason, now);
                 }
             }
@@ -422,7 +442,9 @@ impl Subscriptions {
     /// one.
     fn ask_if(&mut self, subject: Subject, is_to_be: impl Fn(&State) -> bool) {
         let (broker, is_touchy) = (self.broker, self.temper().is_touchy);
-        let Some(standing) = self.standing(&subject).filter(|standing| is_to_be(&standing.state))
+        let Some(standing) = self
+            .standing(&subject)
+            .filter(|standing| is_to_be(&standing.state))
         else {
             return;
         };
@@ -527,7 +549,8 @@ impl Subscriptions {
             }
             Subject::Tenant(tenant) => {
                 let entry = self.entries.get_mut(tenant.id());
-                self.refused.extend(entry.and_then(|entry| entry.refuse(reason)));
+                self.refused
+                    .extend(entry.and_then(|entry| entry.refuse(reason)));
             }
         }
     }

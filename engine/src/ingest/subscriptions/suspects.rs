@@ -145,7 +145,12 @@ impl Suspects {
     }
 
     /// What was on trial came to this.
-    pub(super) fn tried(&mut self, outcome: Outcome, temper: &mut Temper, now: Instant) -> Vec<Found> {
+    pub(super) fn tried(
+        &mut self,
+        outcome: Outcome,
+        temper: &mut Temper,
+        now: Instant,
+    ) -> Vec<Found> {
         match (self.trial.take(), outcome) {
             (Some(Trial::Group(group)), Outcome::Outlived) => {
                 self.acquit(&group, temper);
@@ -217,8 +222,10 @@ impl Suspects {
     fn convict(&mut self, mut group: Group, temper: &mut Temper) -> Option<Subject> {
         if group.subjects.len() > 1 {
             let second = group.subjects.split_off(group.subjects.len().div_ceil(2));
-            self.accused.push_front(self::group(second, Part::Second(None)));
-            self.accused.push_front(self::group(group.subjects, Part::First));
+            self.accused
+                .push_front(self::group(second, Part::Second(None)));
+            self.accused
+                .push_front(self::group(group.subjects, Part::First));
             return None;
         }
         temper.is_touchy = true;
