@@ -143,6 +143,7 @@ impl Reason {
             0x8e => "session taken over by another client of the same id",
             0x8f => "topic filter not accepted",
             0x90 => "topic name not accepted",
+            0x91 => "packet id in use",
             0x93 => "receive maximum exceeded",
             0x94 => "topic alias not valid",
             0x95 => "packet too large",
