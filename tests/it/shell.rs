@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::admin::address;
 
 /// Runs a command against that gateway.
-async fn shell(gateway: &Gateway, command: &[&str]) -> Finished {
+pub(crate) async fn shell(gateway: &Gateway, command: &[&str]) -> Finished {
     let url = format!("http://{}", address(gateway));
     let arguments = [command, &["--admin", &url]].concat();
     floodway_run(&arguments, &[]).await

@@ -42,6 +42,11 @@ async fn limits_and_groups_are_read_with_their_age_while_the_broker_is_away() {
         text.starts_with("as of ") && text.contains("limits of T1"),
         "{text}"
     );
+    // What was set before can't be kept by somebody who does not know it.
+    let set = ["limits", "set", "--tenant", "T1", "--queue-size", "7"];
+    let failed = shell::shell(&gateway, &set).await;
+    assert_eq!(failed.code, Some(1));
+    assert!(failed.stderr.contains("out of date"), "{}", failed.stderr);
 }
 
 #[tokio::test]
