@@ -3,9 +3,10 @@
 //! `/readyz`, the admin API, its health service and the metrics all ask here, so that none tells another tale.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use tokio::runtime::RuntimeMetrics;
 use tokio::sync::watch;
 
@@ -101,7 +102,7 @@ pub struct Readiness(Arc<Parts>);
 struct Parts {
     index: Arc<Index>,
     upstreams: Upstreams,
-    shards: OnceLock<Vec<ShardPulse>>,
+    shards: ArcSwap<Vec<ShardPulse>>,
 }
 
 impl Readiness {
@@ -110,13 +111,13 @@ impl Readiness {
         Self(Arc::new(Parts {
             index,
             upstreams,
-            shards: OnceLock::new(),
+            shards: ArcSwap::default(),
         }))
     }
 
-    /// From now on these shards are judged as well, in the order of their numbers. To be called once.
+    /// From now on these shards are judged, in the order of their numbers.
     pub fn watch_shards(&self, shards: Vec<ShardPulse>) {
-        let _ = self.0.shards.set(shards);
+        self.0.shards.store(Arc::new(shards));
     }
 
     /// What is amiss; nothing, if the gateway is ready.
@@ -131,8 +132,8 @@ impl Readiness {
     /// The same, whether or not the gateway drains.
     pub fn amiss_but_draining(&self) -> Vec<Unready> {
         let now = Instant::now();
-        let shards = self.0.shards.get().into_iter().flatten().enumerate();
-        let stuck = shards.filter_map(|(shard, pulse)| {
+        let shards = self.0.shards.load();
+        let stuck = shards.iter().enumerate().filter_map(|(shard, pulse)| {
             let silence = pulse.silence(now);
             (silence >= STUCK_AFTER).then_some(Unready::ShardStuck { shard, silence })
         });
@@ -210,5 +211,69 @@ impl ShardPulse {
             *moved = (moves, now);
         }
         now.saturating_duration_since(moved.1)
+    }
+}
+
+#[cfg(all(test, not(floodway_loom)))]
+mod tests {
+    use std::future::Future;
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+
+    /// A thread like a shard's whose loop rests, which runs what `work` makes of a receiver.
+    fn resting<F: Future>(work: impl FnOnce(mpsc::Receiver<()>) -> F + Send + 'static) -> Thread {
+        let (end, ended) = mpsc::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = runtime.expect("a runtime");
+        let metrics = Arc::new(shard::Metrics::default());
+        metrics.pulse.rest();
+        let pulse = ShardPulse::new(metrics, runtime.metrics());
+        thread::spawn(move || drop(runtime.block_on(work(ended))));
+        Thread { pulse, end }
+    }
+
+    struct Thread {
+        pulse: ShardPulse,
+        end: mpsc::Sender<()>,
+    }
+
+    impl Thread {
+        /// How long it is silent if looked at now, and then not before `later`.
+        fn silence(&self, later: Duration) -> Duration {
+            let now = Instant::now();
+            self.pulse.silence(now);
+            self.pulse.silence(now + later)
+        }
+    }
+
+    #[test]
+    fn a_resting_shard_is_well_while_its_thread_sleeps_and_stuck_while_it_neither_sleeps_nor_wakes()
+    {
+        let sleeps = resting(|_| std::future::pending::<()>());
+        while sleeps.pulse.runtime.worker_park_count(0) == 0 {
+            thread::yield_now();
+        }
+        assert_eq!(sleeps.silence(STUCK_AFTER), Duration::ZERO);
+        let blocks = resting(|ended| async move { ended.recv() });
+        assert!(blocks.silence(STUCK_AFTER) >= STUCK_AFTER);
+        blocks.end.send(()).expect("it waits for it");
+    }
+
+    #[test]
+    fn each_reason_has_a_label_of_its_own() {
+        let silence = Duration::from_secs(7);
+        let all = [
+            Unready::Draining,
+            Unready::NoBroker,
+            Unready::ControlUnread,
+            Unready::SubscriptionUnanswered,
+            Unready::SubscriptionRefused("NotAuthorized".into()),
+            Unready::IngestStuck(silence),
+            Unready::ShardStuck { shard: 3, silence },
+        ];
+        assert_eq!(all.each_ref().map(Unready::label), UNREADY_LABELS);
+        assert_eq!(all[6].to_string(), "Shard 3 has been stuck for 7 s");
     }
 }

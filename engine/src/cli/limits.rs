@@ -137,7 +137,12 @@ async fn change(remote: &Remote, client: &mut Client, set: &Set) -> Result<(), F
         let request = GetLimitsRequest {
             tenant_id: tenant_id.clone(),
         };
-        client.get_limits(request).await?.own
+        let answer = client.get_limits(request).await?;
+        if answer.known_at.is_some() {
+            let why = "the gateway does not follow the broker now, so what was set before may be out of date; try again";
+            return Err(Failure::Running(why.to_owned()));
+        }
+        answer.own
     };
     let own = set.over(before.unwrap_or_default());
     let request = SetLimitsRequest {

@@ -409,27 +409,18 @@ impl Follower {
 
     /// Shows others what has changed, and then answers the writes that it contains.
     fn show(&mut self) {
-        let seen = self.shared.view.load();
+        let seen = self.shared.view.load_full();
         if seen.standing == Standing::Following && self.standing != Standing::Following {
             self.known_at = Some(SystemTime::now());
         }
         let members = self.fleet.changed();
-        let problems = self.problems.kept();
-        let is_same = members.is_none()
-            && Arc::ptr_eq(&seen.problems, &problems)
-            && Arc::ptr_eq(&seen.documents, self.keeper.documents())
-            && seen.standing == self.standing
-            && seen.known_at == self.known_at;
-        if !is_same {
-            let view = View {
-                standing: self.standing.clone(),
-                known_at: self.known_at,
-                documents: Arc::clone(self.keeper.documents()),
-                members: members.unwrap_or_else(|| Arc::clone(&seen.members)),
-                problems,
-            };
-            self.shared.view.store(Arc::new(view));
-        }
+        self.shared.show(View {
+            standing: self.standing.clone(),
+            known_at: self.known_at,
+            documents: Arc::clone(self.keeper.documents()),
+            members: members.unwrap_or_else(|| Arc::clone(&seen.members)),
+            problems: self.problems.kept(),
+        });
         self.writes.finish();
     }
 }
