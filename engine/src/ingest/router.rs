@@ -18,6 +18,10 @@ use crate::names::TenantId;
 /// One line per reason in this time.
 const LOG_PAUSE: Duration = Duration::from_secs(10);
 
+/// Messages that are taken before the shards that they concern are woken. Of those that come together each would cost a
+/// wake-up, and the last of very many would hold up the first.
+const GATHERED: u32 = 16;
+
 /// Characters of a topic in the log.
 const LOG_TOPIC_CHARS: usize = 200;
 
@@ -34,6 +38,8 @@ pub struct Router {
     complaints: [Complaint; Reason::COUNT],
     /// Shards that are owed a wake-up, a bit each.
     owed: u64,
+    /// Messages since shards were woken.
+    gathered: u32,
 }
 
 impl Router {
@@ -53,6 +59,7 @@ impl Router {
             metrics,
             complaints,
             owed: 0,
+            gathered: 0,
         }
     }
 
@@ -61,7 +68,7 @@ impl Router {
         self.parser.received_at(at);
     }
 
-    /// Takes one message in. Waits only while an inbox is full. The shards that it concerns are not woken yet: see
+    /// Takes one message in. Waits only while an inbox is full. The shards that it concerns need not be woken yet: see
     /// [`Router::wake_shards`].
     pub async fn publish(&mut self, topic: &[u8], payload: &[u8]) {
         self.metrics.received(payload.len());
@@ -73,6 +80,10 @@ impl Router {
             }
             Ok(None) => {}
             Err(reason) => self.reject(reason, topic),
+        }
+        self.gathered += 1;
+        if self.gathered >= GATHERED {
+            self.wake_shards();
         }
     }
 
@@ -102,9 +113,9 @@ impl Router {
         self.owed |= interested;
     }
 
-    /// Wakes the shards for what was put into their inboxes. To be called before anything is waited for: of several
-    /// messages that have come together, each would otherwise cost a wake-up.
+    /// Wakes the shards for what was put into their inboxes. To be called before anything is waited for.
     pub fn wake_shards(&mut self) {
+        self.gathered = 0;
         for shard in bits(std::mem::take(&mut self.owed)) {
             self.inboxes[shard].wake();
         }
