@@ -24,7 +24,7 @@ pub(in crate::ingest) enum LinkError {
         within: Duration,
     },
     #[error(
-        "it closed the connection without an answer to CONNECT; it may not speak MQTT 5, or not to us"
+        "it closed the connection without an answer to CONNECT; it may not speak MQTT 5, or refuse us: its own log may tell"
     )]
     NoAnswer,
     #[error("it speaks MQTT 3.1.1 only, and floodway needs MQTT 5: use a broker that speaks it")]
