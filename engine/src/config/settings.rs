@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::Config;
 use super::address;
-use super::kinds::{Choice, File, Kind, List, Number, Raw, SECONDS_MAX, Seconds, Text, any};
+use super::kinds::{Choice, File, Kind, List, Number, Raw, SECONDS_MAX, Seconds, Text, any, mqtt};
 use crate::ingest::Subscribe;
 use crate::log::{self, Format};
 use crate::shard::{Overflow, SHARDS_MAX, Writes};
@@ -126,6 +126,7 @@ const ORIGINS: List = List {
 };
 const LISTEN: Text = Text(address::listen);
 const TEXT: Text = Text(any);
+const MQTT_TEXT: Text = Text(mqtt);
 
 /// A time that may be none at all.
 const PAUSE: Seconds = Seconds(0.0, SECONDS_MAX);
@@ -213,11 +214,11 @@ pub static SETTINGS: &[Setting] = &[
 
     setting!("mqtt.url", "MQTT_URL", mqtt.urls, BROKERS,
         "Brokers, tried in turn, as mqtt://host:port; default from MQTT_HOST and MQTT_PORT"),
-    setting!("mqtt.username", "MQTT_USERNAME", mqtt.username, TEXT,
+    setting!("mqtt.username", "MQTT_USERNAME", mqtt.username, MQTT_TEXT,
         "User name at the broker"),
-    setting!(secret "mqtt.password", "MQTT_PASSWORD", mqtt.password, TEXT,
+    setting!(secret "mqtt.password", "MQTT_PASSWORD", mqtt.password, MQTT_TEXT,
         "Password at the broker"),
-    setting!("mqtt.client_id", "FLOODWAY_MQTT_CLIENT_ID", mqtt.client_id, TEXT,
+    setting!("mqtt.client_id", "FLOODWAY_MQTT_CLIENT_ID", mqtt.client_id, MQTT_TEXT,
         "Prefix of the client id; a random suffix is added"),
     setting!("mqtt.subscribe", "FLOODWAY_MQTT_SUBSCRIBE", mqtt.subscribe, SUBSCRIBE,
         "on_demand: each tenant while it has subscribers; all: every tenant at once"),

@@ -16,6 +16,10 @@ use crate::inbox::{Inbox, Item, Source};
 use crate::index::{Index, Tenant};
 use crate::names::TenantId;
 
+/// Messages that are taken before the shards that they concern are woken. Of those that come together each would cost a
+/// wake-up, and the last of very many would hold up the first.
+const GATHERED: u32 = 16;
+
 /// Characters of a topic in the log.
 const LOG_TOPIC_CHARS: usize = 200;
 
@@ -32,6 +36,8 @@ pub struct Router {
     complaints: [Complaint; Reason::COUNT],
     /// Shards that are owed a wake-up, a bit each.
     owed: u64,
+    /// Messages since shards were woken.
+    gathered: u32,
 }
 
 impl Router {
@@ -51,6 +57,7 @@ impl Router {
             metrics,
             complaints,
             owed: 0,
+            gathered: 0,
         }
     }
 
@@ -59,7 +66,7 @@ impl Router {
         self.parser.received_at(at);
     }
 
-    /// Takes one message in. Waits only while an inbox is full. The shards that it concerns are not woken yet: see
+    /// Takes one message in. Waits only while an inbox is full. The shards that it concerns need not be woken yet: see
     /// [`Router::wake_shards`].
     pub async fn publish(&mut self, topic: &[u8], payload: &[u8]) {
         self.metrics.received(payload.len());
@@ -71,6 +78,10 @@ impl Router {
             }
             Ok(None) => {}
             Err(reason) => self.reject(reason, topic),
+        }
+        self.gathered += 1;
+        if self.gathered >= GATHERED {
+            self.wake_shards();
         }
     }
 
@@ -118,9 +129,9 @@ impl Router {
         self.owed |= interested;
     }
 
-    /// Wakes the shards for what was put into their inboxes. To be called before anything is waited for: of several
-    /// messages that have come together, each would otherwise cost a wake-up.
+    /// Wakes the shards for what was put into their inboxes. To be called before anything is waited for.
     pub fn wake_shards(&mut self) {
+        self.gathered = 0;
         for shard in bits(std::mem::take(&mut self.owed)) {
             self.inboxes[shard].wake();
         }

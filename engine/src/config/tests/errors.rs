@@ -60,6 +60,7 @@ fn every_value_has_its_bounds() {
         ("event.depth = 1", "from 2"),
         ("auth.leeway_seconds = 5.1", "from 0 to 5"),
         ("auth.roles = []", "at least one"),
+        ("mqtt.client_id = \"a\\u0000b\"", "without NUL"),
         ("stream.queue_size = 0", "from 1"),
         ("stream.queue_size = 1.5", "whole number"),
         ("stream.queue_size = true", "whole number"),

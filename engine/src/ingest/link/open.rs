@@ -32,9 +32,6 @@ const CONNACK: u8 = 0x20;
 /// The first byte of a DISCONNECT, which some send in its place.
 const DISCONNECT: u8 = 0xe0;
 
-/// The first byte of what a TLS server says to our CONNECT (RFC 8446, 5.1).
-const TLS_ALERT: u8 = 21;
-
 /// A connection to `broker`.
 pub(super) async fn dial(
     config: &Config,
@@ -99,7 +96,6 @@ fn connack(read: &mut BytesMut) -> Result<Option<ConnAck>, LinkError> {
     let first = match read.first() {
         None => return Ok(None),
         Some(&first @ (CONNACK | DISCONNECT)) => first,
-        Some(&TLS_ALERT) => return Err(LinkError::Tls),
         Some(&other) => return Err(LinkError::Foreign(other)),
     };
     let header = match check(read.iter(), Some(CONNACK_BYTES)) {

@@ -45,15 +45,15 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
-    /// Within what the broker `told` of itself; what it did not tell is without a bound.
+    /// Within what the broker `told` of itself; what it did not tell, or told as 0, which is none, is without a bound.
     pub(super) fn new(qos: QoS, told: Option<&ConnAckProperties>) -> Self {
+        let limit = told.and_then(|told| told.max_packet_size);
+        let receive_max = told.and_then(|told| told.receive_max);
         Self {
             waiting: BytesMut::new(),
             qos,
-            limit: told
-                .and_then(|told| told.max_packet_size)
-                .unwrap_or(u32::MAX),
-            receive_max: told.and_then(|told| told.receive_max).unwrap_or(u16::MAX),
+            limit: limit.filter(|&bytes| bytes != 0).unwrap_or(u32::MAX),
+            receive_max: receive_max.filter(|&most| most != 0).unwrap_or(u16::MAX),
             publishes: 0,
             asked: HashMap::new(),
             last_id: 0,

@@ -269,14 +269,37 @@ async fn a_broker_that_does_not_answer_a_ping_is_gone() {
 }
 
 #[tokio::test]
+async fn an_answer_to_connect_that_does_not_come_in_time_is_told_as_that() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let broker = format!("mqtt://{}", listener.local_addr().unwrap());
+    let broker = Broker::parse(&broker).unwrap();
+    let config = Config {
+        connect_timeout: Duration::from_millis(100),
+        ..config()
+    };
+    let connected = Link::connect(&config, &broker, "id", None).await;
+    let told = connected.err().expect("nobody answers").to_string();
+    assert_eq!(
+        told,
+        "no answer to CONNECT within 100ms (mqtt.connect_timeout_seconds)"
+    );
+}
+
+#[tokio::test]
 async fn what_the_broker_lacks_is_known() {
-    // No retained messages; no QoS 1; a packet limit above ours.
+    // No retained messages; no QoS 1; a packet limit above ours; limits of 0, which MQTT does not know.
     for (connack, packet_bytes, is_able) in [
         (&b"\x20\x05\x00\x00\x02\x25\x00"[..], 1024, false),
         (b"\x20\x05\x00\x00\x02\x24\x00", 1024, false),
         (b"\x20\x08\x00\x00\x05\x27\x00\x01\x00\x00", 1024, true),
+        (
+            b"\x20\x0b\x00\x00\x08\x27\x00\x00\x00\x00\x21\x00\x00",
+            1024,
+            true,
+        ),
     ] {
-        let (_, facts, _) = linked_by(connack).await;
+        let (link, facts, _) = linked_by(connack).await;
+        assert!(link.may_publish());
         assert_eq!(
             facts,
             Facts {
