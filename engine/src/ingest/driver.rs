@@ -32,6 +32,7 @@ pub(super) struct Driver<'a> {
     pub(super) client_id: &'a str,
     pub(super) shared: &'a Shared,
     pub(super) exchange: Exchange<'a>,
+    pub(super) probe: Probe<'a>,
     pub(super) router: Router,
     /// Tenants that somebody waits for.
     pub(super) wanted: &'a mut mpsc::Receiver<Arc<Tenant>>,
@@ -41,7 +42,7 @@ pub(super) struct Driver<'a> {
     pub(super) stop: watch::Receiver<bool>,
 }
 
-impl Driver<'_> {
+impl<'a> Driver<'a> {
     /// Connects, serves and connects again, to each broker in turn, until it is told to stop.
     pub(super) async fn run(mut self) {
         let mut stop = self.stop.clone();
@@ -87,6 +88,7 @@ impl Driver<'_> {
         self.shared.link_began(broker);
         self.exchange.link_up(number, facts, since);
         let ended = self.handle_all(&mut link, broker).await;
+        self.probe.cancel();
         // First the flag: who sees its tenant wait again must not go on to wait for a broker that is gone.
         match &ended {
             Err(error) => self.shared.link_lost(broker, error),
@@ -100,13 +102,12 @@ impl Driver<'_> {
         ended
     }
 
-    async fn handle_all(&mut self, link: &mut Link, broker: &Broker) -> Result<(), LinkError> {
+    async fn handle_all(&mut self, link: &mut Link, broker: &'a Broker) -> Result<(), LinkError> {
         let mut stop = self.stop.clone();
         let mut is_stopping = false;
         let mut sweep = interval(SWEEP);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut probe = Probe::new(self.config, broker, self.client_id);
-        self.settle(link).await;
+        self.settle(link, broker).await;
         loop {
             while let Some(happened) = link.happened() {
                 if self.handle(happened, link, broker).await.is_break() {
@@ -114,9 +115,6 @@ impl Driver<'_> {
                 }
             }
             self.router.wake_shards();
-            if let Some(requests) = self.exchange.next_trial(Instant::now()) {
-                probe.begin(requests);
-            }
             tokio::select! {
                 happened = link.next() => {
                     self.shared.pulse.beat(link.received());
@@ -129,14 +127,14 @@ impl Driver<'_> {
                 Some(order) = next_order(&mut self.orders), if self.exchange.takes_orders() => {
                     self.exchange.order(order);
                 }
-                outcome = probe.outcome() => self.exchange.tried(outcome, Instant::now()),
+                outcome = self.probe.outcome() => self.exchange.tried(outcome, Instant::now()),
                 _ = sweep.tick() => self.sweep(),
                 _ = stop.wait_for(|&stop| stop), if !is_stopping => {
                     is_stopping = true;
                     link.leave(self.exchange.farewell());
                 }
             }
-            self.settle(link).await;
+            self.settle(link, broker).await;
         }
     }
 
@@ -145,7 +143,7 @@ impl Driver<'_> {
         &mut self,
         happened: Happened,
         link: &mut Link,
-        broker: &Broker,
+        broker: &'a Broker,
     ) -> ControlFlow<()> {
         match happened {
             Happened::Published(Message {
@@ -154,7 +152,7 @@ impl Driver<'_> {
                 retain,
             }) => {
                 if self.exchange.message(&topic, &payload, retain) {
-                    self.settle(link).await;
+                    self.settle(link, broker).await;
                 } else {
                     self.publish(&topic, &payload, link.received()).await;
                 }
@@ -167,7 +165,7 @@ impl Driver<'_> {
             Happened::Disconnected => return ControlFlow::Break(()),
             Happened::Answered(id, answers) => {
                 self.exchange.answered(id, answers, Instant::now());
-                self.settle(link).await;
+                self.settle(link, broker).await;
             }
         }
         ControlFlow::Continue(())
@@ -179,8 +177,8 @@ impl Driver<'_> {
         self.exchange.sweep(now);
     }
 
-    /// Tells who was confirmed, and asks for what is wanted.
-    async fn settle(&mut self, link: &mut Link) {
+    /// Tells who was confirmed or refused, asks for what is wanted, and tries what may cost the link on another one.
+    async fn settle(&mut self, link: &mut Link, broker: &'a Broker) {
         if self.exchange.opens() {
             self.shared.link_is_up();
         }
@@ -208,6 +206,9 @@ impl Driver<'_> {
                 Ok(id) => self.exchange.sent(id),
                 Err(reason) => self.exchange.unsent(&reason, Instant::now()),
             }
+        }
+        if let Some(requests) = self.exchange.next_trial(Instant::now()) {
+            self.probe.begin(broker, requests);
         }
     }
 

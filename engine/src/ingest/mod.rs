@@ -53,6 +53,7 @@ use crate::index::{Index, Tenant};
 use backoff::Backoff;
 use driver::Driver;
 use exchange::Exchange;
+use probe::Probe;
 use shared::Shared;
 use subscriptions::Subscriptions;
 
@@ -216,6 +217,7 @@ impl Parts {
             client_id,
             shared: &self.shared,
             exchange: Exchange::new(subscriptions, follower),
+            probe: Probe::new(&self.config, client_id),
             router: Router::new(
                 &self.event,
                 index,

@@ -20,26 +20,29 @@ const FAREWELL: Duration = Duration::from_millis(500);
 /// Makes one trial at a time, each on a connection of its own.
 pub(super) struct Probe<'a> {
     config: &'a Config,
-    broker: &'a Broker,
     client_id: String,
     running: Option<Pin<Box<dyn Future<Output = Outcome> + 'a>>>,
 }
 
 impl<'a> Probe<'a> {
-    /// For what is to be asked of `broker` by the client `client_id`.
-    pub(super) fn new(config: &'a Config, broker: &'a Broker, client_id: &str) -> Self {
+    /// For what is to be asked by the client `client_id`.
+    pub(super) fn new(config: &'a Config, client_id: &str) -> Self {
         Self {
             config,
-            broker,
             client_id: format!("{client_id}-probe"),
             running: None,
         }
     }
 
-    /// Begins to try these subscriptions, all at once.
-    pub(super) fn begin(&mut self, requests: Vec<Vec<String>>) {
+    /// Begins to try these subscriptions at `broker`, all at once.
+    pub(super) fn begin(&mut self, broker: &'a Broker, requests: Vec<Vec<String>>) {
         let id = self.client_id.clone();
-        self.running = Some(Box::pin(run(self.config, self.broker, id, requests)));
+        self.running = Some(Box::pin(run(self.config, broker, id, requests)));
+    }
+
+    /// Ends what was begun.
+    pub(super) fn cancel(&mut self) {
+        self.running = None;
     }
 
     /// Waits for what comes of the trial, for ever if there is none. May be cancelled: the next call goes on.

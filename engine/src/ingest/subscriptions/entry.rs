@@ -169,7 +169,12 @@ impl Entry {
         self.told_early = false;
         self.told_refused = false;
         self.empty_since = None;
-        matches!(self.standing.state, State::Confirmed | State::Leaving)
+        let is_granted = matches!(self.standing.state, State::Confirmed | State::Leaving);
+        if !is_granted {
+            // Whatever is under way was for the other one.
+            self.standing.state = State::Idle;
+        }
+        is_granted
     }
 
     /// Notes whether anybody is there, and returns true if nobody has been for `linger`.
