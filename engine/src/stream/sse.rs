@@ -22,14 +22,15 @@ impl Session for SseSession {
     }
 
     fn farewell(&self, encoding: Encoding, end: &End, out: &mut Vec<u8>) {
-        if let End::Draining { after_ms } = end {
-            sse_text(encoding, format!("retry: {after_ms}\n\n").as_bytes(), out);
-            named(
-                encoding,
-                "reconnect",
-                &notice::reconnect(Duration::from_millis(*after_ms)),
-                out,
-            );
+        match end {
+            End::Draining { after_ms } => {
+                sse_text(encoding, format!("retry: {after_ms}\n\n").as_bytes(), out);
+                let text = notice::reconnect(Duration::from_millis(*after_ms));
+                named(encoding, "reconnect", &text, out);
+            }
+            // Its browser would come back with the same token, and never again after the 401.
+            End::Expired => named(encoding, "expired", notice::EXPIRED, out),
+            _ => {}
         }
         if encoding == Encoding::SseChunked {
             out.extend_from_slice(LAST_CHUNK);
