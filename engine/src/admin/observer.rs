@@ -15,10 +15,10 @@ use super::status::{
     Node, Status, TenantConnections,
 };
 use super::totals::Totals;
+use crate::auth::CHECK_LABELS;
 use crate::control::{Control, Standing};
 use crate::event;
 use crate::gateway::Streams;
-use crate::auth::CHECK_LABELS;
 use crate::http::REFUSAL_LABELS;
 use crate::inbox::Inbox;
 use crate::index::{Index, Tenant};

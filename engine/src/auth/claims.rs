@@ -107,11 +107,15 @@ impl Claims {
             Some(_) => return Err(Refusal::OtherTenant),
             None => first,
         };
-        TenantId::parse(name).map_err(|bad| Refusal::NoTenant(match bad {
-            BadName::Empty => "the tenant is empty",
-            BadName::TooLong => "the tenant's name is longer than 256 bytes",
-            BadName::Forbidden => "the tenant's name holds '/', '+', '#' or a control character",
-        }))
+        TenantId::parse(name).map_err(|bad| {
+            Refusal::NoTenant(match bad {
+                BadName::Empty => "the tenant is empty",
+                BadName::TooLong => "the tenant's name is longer than 256 bytes",
+                BadName::Forbidden => {
+                    "the tenant's name holds '/', '+', '#' or a control character"
+                }
+            })
+        })
     }
 
     /// Why the token names no tenant.

@@ -238,7 +238,11 @@ impl Keeper {
     fn take(&self, keys: Vec<NamedKey>, failures: &mut u64) {
         let is_first = self.keys.load().is_empty();
         if is_first || *failures > 0 {
-            tracing::info!(keys = keys.len(), failures, "auth.jwks_url: JWK set fetched");
+            tracing::info!(
+                keys = keys.len(),
+                failures,
+                "auth.jwks_url: JWK set fetched"
+            );
         }
         *failures = 0;
         self.keys.store(Arc::new(keys));

@@ -107,7 +107,9 @@ impl Key {
             ErrorKind::InvalidAlgorithm => Fault::Algorithm,
             ErrorKind::InvalidSignature => Fault::Signature,
             // The signature is checked before the claims are read.
-            ErrorKind::Json(_) => Fault::Claims("the claims are no JSON object, or one is there twice"),
+            ErrorKind::Json(_) => {
+                Fault::Claims("the claims are no JSON object, or one is there twice")
+            }
             _ => Fault::Malformed("the signature or the claims are not base64url"),
         });
         Ok(opened?.claims)

@@ -139,7 +139,8 @@ impl Verifier {
     /// As [`Verifier::verify`].
     pub fn verify_now(&self, token: &str, tenant: Option<&str>) -> Result<Identity, Refusal> {
         let verified = self.verify_at(token, tenant, now());
-        if let (Keys::Set(set), Err(Refusal::Invalid(Fault::UnknownKey))) = (&self.keys, &verified) {
+        if let (Keys::Set(set), Err(Refusal::Invalid(Fault::UnknownKey))) = (&self.keys, &verified)
+        {
             set.ask();
         }
         verified

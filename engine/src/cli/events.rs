@@ -7,7 +7,8 @@ use super::show::{clock, or_dash, plain, plural};
 use crate::admin::Json;
 use crate::admin::api::watch_events_response::Event;
 use crate::admin::api::{
-    EventKind, LimitKind, StreamClosed, StreamIdentity, StreamRefused, WatchEventsRequest, WatchEventsResponse,
+    EventKind, LimitKind, StreamClosed, StreamIdentity, StreamRefused, WatchEventsRequest,
+    WatchEventsResponse,
 };
 
 /// Show what happens at a gateway: streams that come, go and are refused, limits that are hit, the broker

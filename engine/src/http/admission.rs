@@ -54,11 +54,7 @@ pub(super) fn is_forged<B>(request: &Request<B>, origin: &Origin, front: &Front)
     }
 }
 
-async fn verify(
-    request: &Parts,
-    query: &Query,
-    front: &Front,
-) -> Result<Identity, auth::Refusal> {
+async fn verify(request: &Parts, query: &Query, front: &Front) -> Result<Identity, auth::Refusal> {
     let verifier = &front.shared.verifier;
     let token = credentials::token(&request.headers, query.token.as_deref(), verifier.places());
     let token = token.ok_or(auth::Refusal::Missing)?;

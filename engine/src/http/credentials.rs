@@ -53,7 +53,9 @@ pub(super) fn is_forged(
         || uncalled(headers, query, places).is_none() && cookie(headers, places).is_some();
     let is_suspect = match origin {
         Origin::Same => is_cross_site(),
-        Origin::Allowed(_) => allowed.iter().any(|origin| origin == "*") && !is_named(origin, allowed),
+        Origin::Allowed(_) => {
+            allowed.iter().any(|origin| origin == "*") && !is_named(origin, allowed)
+        }
         Origin::Foreign => true,
     };
     is_suspect && is_by_cookie()
@@ -132,13 +134,33 @@ mod tests {
         let by_header = (AUTHORIZATION, "bearer A");
         let empty = (AUTHORIZATION, "Bearer ");
         for (given, query, wanted) in [
-            (&[by_header.clone(), by_protocol.clone(), by_cookie.clone()][..], Some("B"), "A"),
-            (&[empty.clone(), by_protocol.clone(), by_cookie.clone()], Some("B"), "B"),
-            (&[(AUTHORIZATION, "Basic A"), by_protocol.clone()], Some("B"), "B"),
-            (&[empty, by_protocol.clone(), by_cookie.clone()], Some(""), "C"),
+            (
+                &[by_header.clone(), by_protocol.clone(), by_cookie.clone()][..],
+                Some("B"),
+                "A",
+            ),
+            (
+                &[empty.clone(), by_protocol.clone(), by_cookie.clone()],
+                Some("B"),
+                "B",
+            ),
+            (
+                &[(AUTHORIZATION, "Basic A"), by_protocol.clone()],
+                Some("B"),
+                "B",
+            ),
+            (
+                &[empty, by_protocol.clone(), by_cookie.clone()],
+                Some(""),
+                "C",
+            ),
             (&[(PROTOCOL, "bearer."), by_cookie.clone()], Some(""), "D"),
         ] {
-            assert_eq!(told(given, query, &all).as_deref(), Some(wanted), "{given:?}");
+            assert_eq!(
+                told(given, query, &all).as_deref(),
+                Some(wanted),
+                "{given:?}"
+            );
         }
         assert_eq!(told(&[by_cookie.clone()], None, &places(true, None)), None);
         assert_eq!(told(&[], Some("B"), &places(false, None)), None);
@@ -187,6 +209,12 @@ mod tests {
         let bearer = with(Some("cross-site"), &[(AUTHORIZATION, "Bearer A")]);
         assert!(!is_forged(&bearer, None, &places, &Origin::Same, &named));
         let by_query = with(Some("cross-site"), &[]);
-        assert!(!is_forged(&by_query, Some("B"), &places, &Origin::Same, &named));
+        assert!(!is_forged(
+            &by_query,
+            Some("B"),
+            &places,
+            &Origin::Same,
+            &named
+        ));
     }
 }
