@@ -1,5 +1,8 @@
 //! Who may connect, for how long, and how many at once.
 
+mod checks;
+mod cookies;
+mod jwks;
 mod keys;
 mod lifetime;
 mod places;
