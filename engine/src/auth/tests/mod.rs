@@ -19,6 +19,7 @@ mod identity;
 mod jwks;
 mod keys;
 mod lifetime;
+mod provider;
 
 const SECRET: &str = "a secret of thirty-two bytes, or more";
 
