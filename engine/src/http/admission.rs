@@ -12,7 +12,8 @@ use super::origin::Origin;
 use super::query::{Query, Resume};
 use super::refusal::Refusal;
 use crate::auth::{self, CHECK_LABELS, Identity};
-use crate::index::{Place, What};
+use crate::index::{Place, Upstream, What};
+use crate::ingest::Unavailable;
 use crate::names::TenantId;
 use crate::shard::Filter;
 
@@ -83,6 +84,24 @@ fn note(refusal: &Refusal, tenant: Option<TenantId>, request: &Parts, front: &Fr
     });
 }
 
+/// A place in the tenant. It is needed before the source can be asked, and yet a refusal of the source that is known is
+/// told before a limit that is reached.
+fn enter(tenant: &TenantId, front: &Front) -> Result<Place, Refusal> {
+    let index = &front.shared.index;
+    index.enter(tenant).map_err(|limit| {
+        let known = index.find(tenant.as_str());
+        match known.map(|tenant| *tenant.upstream().borrow()) {
+            Some(Upstream::Refused) => of_source(tenant, Unavailable::Refused),
+            _ => limit.into(),
+        }
+    })
+}
+
+fn of_source(tenant: &TenantId, reason: Unavailable) -> Refusal {
+    tracing::debug!(%tenant, ?reason, "stream refused: broker");
+    Refusal::NoBroker
+}
+
 /// As [`admit`], once the token is found good.
 async fn admit_identity(
     identity: Identity,
@@ -93,16 +112,9 @@ async fn admit_identity(
     let limits = front.shared.index.limits_of(&identity.tenant);
     let filter = query.filter(limits.filter_ids).map_err(Refusal::Query)?;
     let resume = query.resume(&request.headers).map_err(Refusal::Query)?;
-    let place = front.shared.index.enter(&identity.tenant)?;
-    front
-        .shared
-        .upstreams
-        .confirmed(place.tenant())
-        .await
-        .map_err(|reason| {
-            tracing::debug!(tenant = %identity.tenant, ?reason, "stream refused: broker");
-            Refusal::NoBroker
-        })?;
+    let place = enter(&identity.tenant, front)?;
+    let confirmed = front.shared.upstreams.confirmed(place.tenant()).await;
+    confirmed.map_err(|reason| of_source(&identity.tenant, reason))?;
     if front.shared.index.is_draining() {
         return Err(Refusal::Draining);
     }

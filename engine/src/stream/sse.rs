@@ -37,3 +37,22 @@ impl Session for SseSession {
         }
     }
 }
+
+#[cfg(all(test, not(floodway_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_expired_stream_is_told_so_before_its_end() {
+        let told = |encoding, end| {
+            let mut out = Vec::new();
+            SseSession.farewell(encoding, &end, &mut out);
+            String::from_utf8(out).expect("text")
+        };
+        let event = "event: expired\ndata: {\"type\":\"expired\",\"detail\":\"Invalid or expired token\"}\n\n";
+        assert_eq!(told(Encoding::Sse, End::Expired), event);
+        let chunked = format!("{:x}\r\n{event}\r\n0\r\n\r\n", event.len());
+        assert_eq!(told(Encoding::SseChunked, End::Expired), chunked);
+        assert_eq!(told(Encoding::Sse, End::SlowConsumer), "");
+    }
+}

@@ -5,6 +5,7 @@ mod cookies;
 mod jwks;
 mod keys;
 mod lifetime;
+mod order;
 mod places;
 mod tokens;
 

@@ -99,4 +99,3 @@ pub(super) fn answer(status: &str, body: &str) -> String {
 pub(super) fn set(keys: &[String]) -> String {
     answer("200 OK", &format!("{{\"keys\":[{}]}}", keys.join(",")))
 }
-
