@@ -14,6 +14,7 @@ mod http;
 mod outside_clients;
 mod resume;
 mod scale;
+mod settings;
 mod shell;
 mod slow;
 mod tidy;

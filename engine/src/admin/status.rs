@@ -76,6 +76,8 @@ pub struct Connections {
     pub closed_by_reason: BTreeMap<String, u64>,
     /// Streams that were refused; every reason is there.
     pub refused_by_reason: BTreeMap<String, u64>,
+    /// Those whose token was refused, by the check that failed.
+    pub tokens_refused_by_check: BTreeMap<String, u64>,
     /// Tenants that have streams which count in `total`.
     pub tenants: u64,
     /// Those with the most such streams, the most first; at most 100.

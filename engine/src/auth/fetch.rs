@@ -37,7 +37,7 @@ pub enum FetchError {
     #[error("no answer: {0}")]
     Http(#[from] hyper::Error),
     /// Another status than 200; a redirect is not followed.
-    #[error("the server answered {0}")]
+    #[error("the server answered {0}{hint}", hint = redirection(*.0))]
     Status(StatusCode),
     /// The answer is too large.
     #[error("the answer is larger than {ANSWER_BYTES_MAX} bytes")]
@@ -54,6 +54,14 @@ pub enum FetchError {
     /// No key in the set can verify a token.
     #[error("the JWK set holds no public key for signatures that could be used")]
     NoKey,
+}
+
+fn redirection(status: StatusCode) -> &'static str {
+    if status.is_redirection() {
+        "; a redirect is not followed, give the address that it leads to"
+    } else {
+        ""
+    }
 }
 
 /// A place from which to fetch.

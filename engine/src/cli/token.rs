@@ -44,6 +44,7 @@ fn ttl(text: &str) -> Result<Duration, String> {
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let loaded = config::load_without_key(args.config.as_deref(), &super::env, &[])?;
+    let loaded = super::flags::warned(loaded);
     super::warn(&loaded.warnings);
     let auth = &loaded.config.auth;
     let secret = auth.hs256_secret.as_deref().ok_or_else(no_secret)?;

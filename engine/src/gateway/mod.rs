@@ -97,7 +97,7 @@ impl Gateway {
     /// # Errors
     /// Names the setting that is in the way. Nothing runs then.
     pub async fn start(mut config: Config) -> Result<Self, StartError> {
-        let verifier = Arc::new(Verifier::start(&config.auth).await?);
+        let verifier = Arc::new(Verifier::start(&config.auth)?);
         let tls = config.http.acceptor()?;
         let private_tls = config.admin.acceptor()?;
         let limits = limits::derive(config.limits, &mut config.http.pending)?;

@@ -42,7 +42,7 @@ fn front() -> (Rc<Front>, Ingest) {
             ..http::Config::default()
         },
         stream: stream.clone(),
-        verifier: Arc::new(auth::Verifier::new(&auth).unwrap()),
+        verifier: Arc::new(auth::Verifier::start(&auth).unwrap()),
         index,
         upstreams: ingest.handle(),
         refusals: Arc::default(),

@@ -69,6 +69,9 @@ impl Front {
     pub(super) fn readiness(&self) -> Response<Answer> {
         if self.shared.index.is_draining() {
             respond::error(StatusCode::SERVICE_UNAVAILABLE, "Server draining")
+        } else if !self.shared.verifier.is_ready() {
+            let detail = "Verification keys unavailable: auth.jwks_url has not answered";
+            respond::error(StatusCode::SERVICE_UNAVAILABLE, detail)
         } else if !self.shared.upstreams.is_connected() {
             respond::error(StatusCode::SERVICE_UNAVAILABLE, "Broker unavailable")
         } else {

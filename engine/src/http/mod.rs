@@ -6,8 +6,10 @@
 
 mod admission;
 mod begin;
+mod checks;
 mod config;
 mod connection;
+mod credentials;
 mod door;
 mod front;
 mod h2_stream;

@@ -9,6 +9,8 @@ use crate::shard::Filter;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Query {
     pub(super) token: Option<String>,
+    /// Which of its tenants the token speaks for.
+    pub(super) tenant: Option<String>,
     devices: Vec<String>,
     groups: Vec<String>,
     metrics: Vec<String>,
@@ -32,7 +34,8 @@ impl Query {
         let mut query = Self::default();
         for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
             match &*name {
-                "token" => query.token = Some(value.into_owned()),
+                "token" if !value.is_empty() => query.token = Some(value.into_owned()),
+                "tenant" if !value.is_empty() => query.tenant = Some(value.into_owned()),
                 "device_id" => query.devices.extend(list(&value)),
                 "group_id" => query.groups.extend(list(&value)),
                 "metric" => query.metrics.extend(list(&value)),

@@ -1,10 +1,11 @@
 //! Why a stream is not begun: one value gives the WebSocket close code, the HTTP status, the text and the metric label.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::StatusCode;
 
+use super::checks::Checks;
 use crate::auth;
 use crate::index::NoPlace;
 use crate::stream::ws::close;
@@ -53,7 +54,12 @@ impl Refusal {
 
     /// Whether it may go better later, and a client is told when.
     pub(super) fn retry_after(&self, pause: Duration) -> Option<Duration> {
-        (!matches!(self, Self::Token(_) | Self::Query(_))).then_some(pause)
+        let is_final = match self {
+            Self::Token(refusal) => *refusal != auth::Refusal::NoKeys,
+            Self::Query(_) => true,
+            Self::NoPlace(_) | Self::NoBroker | Self::Draining => false,
+        };
+        (!is_final).then_some(pause)
     }
 
     /// The name in logs and metrics.
@@ -64,14 +70,15 @@ impl Refusal {
     fn index(&self) -> usize {
         match self {
             Self::Token(auth::Refusal::Missing) => 0,
-            Self::Token(auth::Refusal::Invalid) => 1,
-            Self::Token(auth::Refusal::NoTenant) => 2,
+            Self::Token(auth::Refusal::Invalid(_)) => 1,
+            Self::Token(auth::Refusal::NoTenant(_) | auth::Refusal::OtherTenant) => 2,
             Self::Token(auth::Refusal::Role) => 3,
             Self::Query(_) => 4,
             Self::NoPlace(NoPlace::Tenant { .. }) => 5,
             Self::NoPlace(NoPlace::Gateway) => 6,
             Self::NoBroker => 7,
             Self::Draining => 8,
+            Self::Token(auth::Refusal::NoKeys) => 9,
         }
     }
 
@@ -99,7 +106,7 @@ impl From<NoPlace> for Refusal {
 }
 
 /// All labels, in the order in which they are counted.
-pub const REFUSAL_LABELS: [&str; 9] = [
+pub const REFUSAL_LABELS: [&str; 10] = [
     "no_token",
     "bad_token",
     "no_tenant",
@@ -109,20 +116,36 @@ pub const REFUSAL_LABELS: [&str; 9] = [
     "gateway_limit",
     "no_broker",
     "draining",
+    "no_keys",
 ];
 
-/// How many clients were refused, by reason. Relaxed: each count stands by itself and guards nothing.
+/// How many clients were refused, by reason, and those whose token was, by the check that failed. Relaxed: each count
+/// stands by itself and guards nothing.
 #[derive(Debug, Default)]
-pub struct Refusals([AtomicU64; REFUSAL_LABELS.len()]);
+pub struct Refusals {
+    reasons: [AtomicU64; REFUSAL_LABELS.len()],
+    checks: Checks,
+}
 
 impl Refusals {
-    pub(super) fn count(&self, refusal: &Refusal) {
-        self.0[refusal.index()].fetch_add(1, Ordering::Relaxed);
+    /// Counts a refusal. If it is time for a line of the log about its token, returns the number of those that were passed
+    /// over since the last line.
+    pub(super) fn count(&self, refusal: &Refusal, now: Instant) -> Option<u64> {
+        self.reasons[refusal.index()].fetch_add(1, Ordering::Relaxed);
+        match refusal {
+            Refusal::Token(refusal) => self.checks.count(*refusal, now),
+            _ => None,
+        }
     }
 
     /// The counts now, in the order of [`REFUSAL_LABELS`].
     pub fn counts(&self) -> [u64; REFUSAL_LABELS.len()] {
-        std::array::from_fn(|at| self.0[at].load(Ordering::Relaxed))
+        std::array::from_fn(|at| self.reasons[at].load(Ordering::Relaxed))
+    }
+
+    /// The counts of tokens now, in the order of [`auth::CHECK_LABELS`].
+    pub fn checks(&self) -> [u64; auth::CHECK_LABELS.len()] {
+        self.checks.counts()
     }
 }
 
@@ -134,19 +157,20 @@ mod tests {
     fn each_reason_has_a_label_and_a_count_of_its_own() {
         let refusals = [
             Refusal::Token(auth::Refusal::Missing),
-            Refusal::Token(auth::Refusal::Invalid),
-            Refusal::Token(auth::Refusal::NoTenant),
+            Refusal::Token(auth::Refusal::Invalid(auth::Fault::Expired)),
+            Refusal::Token(auth::Refusal::NoTenant("tenant_id is a number")),
             Refusal::Token(auth::Refusal::Role),
             Refusal::Query("a bad id".to_owned()),
             Refusal::NoPlace(NoPlace::Tenant { limit: 1 }),
             Refusal::NoPlace(NoPlace::Gateway),
             Refusal::NoBroker,
             Refusal::Draining,
+            Refusal::Token(auth::Refusal::NoKeys),
         ];
         let counts = Refusals::default();
         for (times, refusal) in refusals.iter().enumerate() {
             assert_eq!(refusal.label(), REFUSAL_LABELS[times]);
-            (0..times).for_each(|_| counts.count(refusal));
+            (0..times).for_each(|_| _ = counts.count(refusal, Instant::now()));
         }
         assert_eq!(counts.counts(), std::array::from_fn(|at| at as u64));
     }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 
+use super::admission;
 use super::begin::{self, TakenBack};
 use super::front::Front;
 use super::origin::{self, Origin};
@@ -46,6 +47,9 @@ async fn stream(request: Request<Incoming>, slot: Slot, front: &Front) -> Respon
     let origin = origin::judge(request.headers(), request.uri(), allowed);
     match *request.method() {
         Method::GET | Method::OPTIONS if origin == Origin::Foreign => {
+            respond::error(StatusCode::FORBIDDEN, "Origin not allowed")
+        }
+        Method::GET if admission::is_forged(&request, &origin, front) => {
             respond::error(StatusCode::FORBIDDEN, "Origin not allowed")
         }
         Method::OPTIONS => respond::with_origin(respond::preflight(), &origin),

@@ -154,6 +154,7 @@ fn sample() -> Status {
             opened: 40,
             closed_by_reason: counts(&[("closed", 17), ("gone", 10)]),
             refused_by_reason: counts(&[("bad_token", 11), ("draining", 2)]),
+            tokens_refused_by_check: counts(&[("expired", 7), ("signature", 4)]),
             tenants: 6,
             by_tenant: vec![TenantConnections {
                 tenant_id: "T1".to_owned(),
