@@ -111,7 +111,7 @@ async fn admit_identity(
 ) -> Result<Admitted, Refusal> {
     let limits = front.shared.index.limits_of(&identity.tenant);
     let filter = query.filter(limits.filter_ids).map_err(Refusal::Query)?;
-    let resume = query.resume(&request.headers).map_err(Refusal::Query)?;
+    let resume = query.resume(&request.headers);
     let place = enter(&identity.tenant, front)?;
     let confirmed = front.shared.upstreams.confirmed(place.tenant()).await;
     confirmed.map_err(|reason| of_source(&identity.tenant, reason))?;

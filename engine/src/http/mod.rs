@@ -14,6 +14,7 @@ mod door;
 mod front;
 mod h2_stream;
 mod origin;
+mod parameter;
 mod pending;
 mod query;
 mod refusal;
