@@ -1,18 +1,16 @@
 //! Whether a client becomes a subscriber: its token, what it asks for, a place, the broker.
 
-use std::time::Instant;
-
 use http::Request;
 use http::request::Parts;
 
-use super::connection::Origination;
+use super::connection;
 use super::credentials;
 use super::front::Front;
 use super::origin::Origin;
 use super::query::{Query, Resume};
 use super::refusal::Refusal;
-use crate::auth::{self, CHECK_LABELS, Identity};
-use crate::index::{Place, Upstream, What};
+use crate::auth::{self, Identity};
+use crate::index::{Place, Upstream};
 use crate::ingest::Unavailable;
 use crate::names::TenantId;
 use crate::shard::Filter;
@@ -41,17 +39,17 @@ pub(super) async fn admit(request: &Parts, front: &Front) -> Result<Admitted, Re
         ),
         Err(refusal) => (None, Err(Refusal::Token(refusal))),
     };
-    admitted.inspect_err(|refusal| note(refusal, tenant, request, front))
+    let peer = connection::peer(&request.extensions);
+    admitted.inspect_err(|refusal| front.note(refusal, tenant, peer, None))
 }
 
 /// Whether a page of another site may have made a browser send this request with a cookie that holds its token.
 pub(super) fn is_forged<B>(request: &Request<B>, origin: &Origin, front: &Front) -> bool {
     let places = front.shared.verifier.places();
-    let allowed = &front.shared.http.allowed_origins;
     places.cookie.is_some() && {
         let query = Query::parse(request.uri());
         let token = query.token.as_deref();
-        credentials::is_forged(request.headers(), token, places, origin, allowed)
+        credentials::is_forged(request.headers(), token, places, origin)
     }
 }
 
@@ -60,28 +58,6 @@ async fn verify(request: &Parts, query: &Query, front: &Front) -> Result<Identit
     let token = credentials::token(&request.headers, query.token.as_deref(), verifier.places());
     let token = token.ok_or(auth::Refusal::Missing)?;
     verifier.verify(token, query.tenant.as_deref()).await
-}
-
-/// Counts a refusal, and tells it to those who watch.
-fn note(refusal: &Refusal, tenant: Option<TenantId>, request: &Parts, front: &Front) {
-    let from = request.extensions.get::<Origination>();
-    let peer = from.and_then(|from| from.peer);
-    let (check, diagnosis) = match refusal {
-        Refusal::Token(refusal) => (refusal.check(), refusal.diagnosis()),
-        _ => (None, None),
-    };
-    let check = check.map(|check| CHECK_LABELS[check]);
-    if let Some(suppressed) = front.shared.refusals.count(refusal, Instant::now()) {
-        let reason = refusal.label();
-        tracing::info!(reason, check, diagnosis, ?peer, suppressed, "token refused");
-    }
-    front.shared.index.journal().note(|| What::Refused {
-        tenant,
-        peer,
-        reason: refusal.label(),
-        check,
-        detail: diagnosis,
-    });
 }
 
 /// A place in the tenant. It is needed before the source can be asked, and yet a refusal of the source that is known is

@@ -41,7 +41,6 @@ pub(super) fn is_forged(
     query: Option<&str>,
     places: &Places,
     origin: &Origin,
-    allowed: &[String],
 ) -> bool {
     let is_cross_site = || {
         headers
@@ -53,21 +52,10 @@ pub(super) fn is_forged(
         || uncalled(headers, query, places).is_none() && cookie(headers, places).is_some();
     let is_suspect = match origin {
         Origin::Same => is_cross_site(),
-        Origin::Allowed(_) => {
-            allowed.iter().any(|origin| origin == "*") && !is_named(origin, allowed)
-        }
+        Origin::Allowed { is_listed, .. } => !is_listed,
         Origin::Foreign => true,
     };
     is_suspect && is_by_cookie()
-}
-
-/// Whether the settings name this very origin, not only any by `*`.
-fn is_named(origin: &Origin, allowed: &[String]) -> bool {
-    let Origin::Allowed(origin) = origin else {
-        return false;
-    };
-    let text = origin.to_str().unwrap_or_default();
-    allowed.iter().any(|it| it.eq_ignore_ascii_case(text))
 }
 
 /// RFC 6750, 2.1; the scheme's case does not matter (RFC 9110, 11.1).
@@ -185,36 +173,31 @@ mod tests {
     #[test]
     fn a_cookie_is_not_good_for_a_page_of_another_site() {
         let places = places(true, Some("jwt"));
-        let app = || Origin::Allowed(HeaderValue::from_static("https://app.example"));
-        let named = ["https://app.example".to_owned()];
-        let any = ["*".to_owned()];
+        let app = |is_listed| Origin::Allowed {
+            origin: HeaderValue::from_static("https://app.example"),
+            is_listed,
+        };
         let with = |site: Option<&'static str>, more: &[(HeaderName, &'static str)]| {
             let mut given = vec![(COOKIE, "jwt=D")];
             given.extend(site.map(|site| (SEC_FETCH_SITE, site)));
             given.extend_from_slice(more);
             headers(&given)
         };
-        for (site, origin, allowed, forged) in [
-            (None, Origin::Same, &named[..], false),
-            (Some("same-origin"), Origin::Same, &named, false),
-            (Some("none"), Origin::Same, &named, false),
-            (Some("cross-site"), Origin::Same, &named, true),
-            (Some("cross-site"), app(), &named, false),
-            (Some("cross-site"), app(), &any, true),
-            (None, app(), &any, true),
+        for (site, origin, forged) in [
+            (None, Origin::Same, false),
+            (Some("same-origin"), Origin::Same, false),
+            (Some("none"), Origin::Same, false),
+            (Some("cross-site"), Origin::Same, true),
+            (Some("cross-site"), app(true), false),
+            (Some("cross-site"), app(false), true),
+            (None, app(false), true),
         ] {
-            let judged = is_forged(&with(site, &[]), None, &places, &origin, allowed);
+            let judged = is_forged(&with(site, &[]), None, &places, &origin);
             assert_eq!(judged, forged, "{site:?} {origin:?}");
         }
         let bearer = with(Some("cross-site"), &[(AUTHORIZATION, "Bearer A")]);
-        assert!(!is_forged(&bearer, None, &places, &Origin::Same, &named));
+        assert!(!is_forged(&bearer, None, &places, &Origin::Same));
         let by_query = with(Some("cross-site"), &[]);
-        assert!(!is_forged(
-            &by_query,
-            Some("B"),
-            &places,
-            &Origin::Same,
-            &named
-        ));
+        assert!(!is_forged(&by_query, Some("B"), &places, &Origin::Same));
     }
 }

@@ -1,16 +1,19 @@
 //! What the connections of one shard's thread have in common.
 
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use http::{Response, StatusCode};
 
 use super::config::Config;
-use super::refusal::Refusals;
+use super::refusal::{Refusal, Refusals};
 use super::respond::{self, Answer};
-use crate::auth::Verifier;
-use crate::index::Index;
+use crate::auth::{CHECK_LABELS, Verifier};
+use crate::index::{Index, What};
 use crate::ingest::Upstreams;
+use crate::names::TenantId;
 use crate::shard::{self, Shard};
 use crate::stream::ws::Rules;
 use crate::tls::Acceptor;
@@ -77,5 +80,37 @@ impl Front {
         } else {
             respond::json(StatusCode::OK, r#"{"status":"ready"}"#.to_owned())
         }
+    }
+
+    /// Counts a refusal, tells it to those who watch, and now and then the log. `detail` says what the refusal itself does
+    /// not; a token's says which check failed.
+    pub(super) fn note(
+        &self,
+        refusal: &Refusal,
+        tenant: Option<TenantId>,
+        peer: Option<SocketAddr>,
+        detail: Option<&dyn Fn() -> String>,
+    ) {
+        let detail = || match refusal {
+            Refusal::Token(refusal) => refusal.diagnosis(),
+            Refusal::Query(mistake) => Some(mistake.clone()),
+            _ => detail.map(|detail| detail()),
+        };
+        let check = match refusal {
+            Refusal::Token(refusal) => refusal.check().map(|check| CHECK_LABELS[check]),
+            _ => None,
+        };
+        let reason = refusal.label();
+        if let Some(suppressed) = self.shared.refusals.count(refusal, Instant::now()) {
+            let detail = detail();
+            tracing::info!(reason, check, detail, ?peer, suppressed, "client refused");
+        }
+        self.shared.index.journal().note(|| What::Refused {
+            tenant,
+            peer,
+            reason,
+            check,
+            detail: detail(),
+        });
     }
 }

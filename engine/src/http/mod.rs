@@ -5,10 +5,12 @@
 //! subscription the broker has confirmed; whoever does not is told the first reason why, and holds nothing.
 
 mod admission;
+mod automatic;
 mod begin;
 mod checks;
 mod config;
 mod connection;
+mod counted;
 mod credentials;
 mod door;
 mod front;

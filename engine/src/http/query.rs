@@ -202,12 +202,24 @@ mod tests {
     fn what_would_widen_the_stream_is_refused_with_the_right_name() {
         for (text, told) in [
             ("device=A", r#"Unknown parameter "device": use device_id"#),
-            ("device_id[]=A", r#"Unknown parameter "device_id[]": use device_id"#),
-            ("device_id%5B%5D=A", r#"Unknown parameter "device_id[]": use device_id"#),
+            (
+                "device_id[]=A",
+                r#"Unknown parameter "device_id[]": use device_id"#,
+            ),
+            (
+                "device_id%5B%5D=A",
+                r#"Unknown parameter "device_id[]": use device_id"#,
+            ),
             ("deviceId", r#"Unknown parameter "deviceId": use device_id"#),
             ("_=1&Metric=t", r#"Unknown parameter "Metric": use metric"#),
-            ("device_id=%FC", "device_id is not UTF-8; percent-encode its UTF-8 bytes"),
-            ("group_id=a%2Fb", "group_id holds '/', '+', '#' or a control character"),
+            (
+                "device_id=%FC",
+                "device_id is not UTF-8; percent-encode its UTF-8 bytes",
+            ),
+            (
+                "group_id=a%2Fb",
+                "group_id holds '/', '+', '#' or a control character",
+            ),
         ] {
             assert_eq!(query(text).filter(10).unwrap_err(), told, "{text}");
         }
@@ -222,7 +234,11 @@ mod tests {
         let after = |text: &str| query(text).resume(&HeaderMap::new());
         assert_eq!(after("lastEventId=12"), Resume::After(Some(12)));
         for odd in ["-1", "abc", "%FC", "99999999999999999999999", "1.5"] {
-            assert_eq!(after(&format!("last_event_id={odd}")), Resume::After(None), "{odd}");
+            assert_eq!(
+                after(&format!("last_event_id={odd}")),
+                Resume::After(None),
+                "{odd}"
+            );
         }
         headers.insert("last-event-id", "7".parse().unwrap());
         assert_eq!(

@@ -1,18 +1,27 @@
 //! Why a stream is not begun: one value gives the WebSocket close code, the HTTP status, the text and the metric label.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
 
 use super::checks::Checks;
+use super::counted::Counted;
 use crate::auth;
 use crate::index::NoPlace;
 use crate::stream::ws::close;
+use crate::stream::ws::handshake::HandshakeError;
 
 /// Why a client does not become a subscriber, in the order in which it is told of the first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
+    /// Its page comes from elsewhere (RFC 6454).
+    Origin,
+    /// It is no WebSocket handshake.
+    Handshake(HandshakeError),
+    /// Its request can't be read.
+    Malformed,
+    /// The head of its request is larger than the settings allow.
+    HeadTooLarge,
     /// Its token is not accepted.
     Token(auth::Refusal),
     /// The query names something that can't be.
@@ -30,7 +39,11 @@ impl Refusal {
     pub(super) fn close(&self) -> (u16, String) {
         let code = match self {
             Self::Token(refusal) => refusal.close_code(),
-            Self::Query(_) => close::BAD_REQUEST,
+            // Those before the upgrade are answered by their status alone.
+            Self::Query(_) | Self::Malformed | Self::HeadTooLarge | Self::Handshake(_) => {
+                close::BAD_REQUEST
+            }
+            Self::Origin => close::FORBIDDEN,
             Self::NoPlace(NoPlace::Tenant { .. }) => close::TENANT_LIMIT,
             Self::NoPlace(NoPlace::Gateway) | Self::NoBroker => close::TRY_AGAIN,
             Self::Draining => close::RESTART,
@@ -44,7 +57,10 @@ impl Refusal {
             Self::Token(refusal) => {
                 StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::UNAUTHORIZED)
             }
-            Self::Query(_) => StatusCode::BAD_REQUEST,
+            Self::Query(_) | Self::Malformed => StatusCode::BAD_REQUEST,
+            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::Handshake(error) => error.status(),
+            Self::Origin => StatusCode::FORBIDDEN,
             Self::NoPlace(NoPlace::Tenant { .. }) => StatusCode::TOO_MANY_REQUESTS,
             Self::NoPlace(NoPlace::Gateway) | Self::NoBroker | Self::Draining => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -56,7 +72,11 @@ impl Refusal {
     pub(super) fn retry_after(&self, pause: Duration) -> Option<Duration> {
         let is_final = match self {
             Self::Token(refusal) => *refusal != auth::Refusal::NoKeys,
-            Self::Query(_) => true,
+            Self::Query(_)
+            | Self::Origin
+            | Self::Handshake(_)
+            | Self::Malformed
+            | Self::HeadTooLarge => true,
             Self::NoPlace(_) | Self::NoBroker | Self::Draining => false,
         };
         (!is_final).then_some(pause)
@@ -79,6 +99,10 @@ impl Refusal {
             Self::NoBroker => 7,
             Self::Draining => 8,
             Self::Token(auth::Refusal::NoKeys) => 9,
+            Self::Origin => 10,
+            Self::Handshake(_) => 11,
+            Self::Malformed => 12,
+            Self::HeadTooLarge => 13,
         }
     }
 
@@ -89,6 +113,10 @@ impl Refusal {
             Self::NoPlace(reason) => reason.to_string(),
             Self::NoBroker => "Broker unavailable".to_owned(),
             Self::Draining => "Server draining".to_owned(),
+            Self::Origin => "Origin not allowed".to_owned(),
+            Self::Handshake(error) => error.to_string(),
+            Self::Malformed => "Request can't be read".to_owned(),
+            Self::HeadTooLarge => "Request head is too large".to_owned(),
         }
     }
 }
@@ -106,7 +134,7 @@ impl From<NoPlace> for Refusal {
 }
 
 /// All labels, in the order in which they are counted.
-pub const REFUSAL_LABELS: [&str; 10] = [
+pub const REFUSAL_LABELS: [&str; 14] = [
     "no_token",
     "bad_token",
     "no_tenant",
@@ -117,30 +145,38 @@ pub const REFUSAL_LABELS: [&str; 10] = [
     "no_broker",
     "draining",
     "no_keys",
+    "origin",
+    "handshake",
+    "malformed",
+    "head_too_large",
 ];
 
-/// How many clients were refused, by reason, and those whose token was, by the check that failed. Relaxed: each count
-/// stands by itself and guards nothing.
+/// How many clients were refused, by reason, and those whose token was, by the check that failed.
 #[derive(Debug, Default)]
 pub struct Refusals {
-    reasons: [AtomicU64; REFUSAL_LABELS.len()],
+    reasons: [Counted; REFUSAL_LABELS.len()],
     checks: Checks,
 }
 
 impl Refusals {
-    /// Counts a refusal. If it is time for a line of the log about its token, returns the number of those that were passed
-    /// over since the last line.
+    /// Counts a refusal. If it is time for a line of the log about its like, returns the number of those that were passed
+    /// over since the last line. What a limit or a drain refuses is no line.
     pub(super) fn count(&self, refusal: &Refusal, now: Instant) -> Option<u64> {
-        self.reasons[refusal.index()].fetch_add(1, Ordering::Relaxed);
+        let is_due = self.reasons[refusal.index()].count(self.checks.at(now));
         match refusal {
             Refusal::Token(refusal) => self.checks.count(*refusal, now),
-            _ => None,
+            Refusal::Query(_)
+            | Refusal::Origin
+            | Refusal::Handshake(_)
+            | Refusal::Malformed
+            | Refusal::HeadTooLarge => is_due,
+            Refusal::NoPlace(_) | Refusal::NoBroker | Refusal::Draining => None,
         }
     }
 
     /// The counts now, in the order of [`REFUSAL_LABELS`].
     pub fn counts(&self) -> [u64; REFUSAL_LABELS.len()] {
-        std::array::from_fn(|at| self.reasons[at].load(Ordering::Relaxed))
+        std::array::from_fn(|at| self.reasons[at].get())
     }
 
     /// The counts of tokens now, in the order of [`auth::CHECK_LABELS`].
@@ -166,6 +202,10 @@ mod tests {
             Refusal::NoBroker,
             Refusal::Draining,
             Refusal::Token(auth::Refusal::NoKeys),
+            Refusal::Origin,
+            Refusal::Handshake(HandshakeError::Key),
+            Refusal::Malformed,
+            Refusal::HeadTooLarge,
         ];
         let counts = Refusals::default();
         for (times, refusal) in refusals.iter().enumerate() {
