@@ -12,6 +12,7 @@ mod filters;
 mod hostile;
 mod http;
 mod outside_clients;
+mod requests;
 mod resume;
 mod scale;
 mod settings;

@@ -139,7 +139,7 @@ fn decoded(text: &str) -> Cow<'_, [u8]> {
 
 /// Clients in the field write lists with spaces, and commas with nothing between them.
 fn list(value: &str) -> impl Iterator<Item = String> {
-    let parts = value.split(',').map(str::trim);
+    let parts = value.split(',').map(|part| part.trim_matches([' ', '\t']));
     parts.filter(|part| !part.is_empty()).map(str::to_owned)
 }
 

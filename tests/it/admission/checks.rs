@@ -85,7 +85,7 @@ async fn journal_log_and_metrics_tell_which_check_failed_and_the_client_is_not_t
     let count = |check| page.sum("tokens_refused_total", &[("check", check)]);
     let checks = ["malformed", "signature", "expired", "issuer", "no_keys"];
     assert_eq!(checks.map(count), [2.0, 4.0, 2.0, 2.0, 0.0]);
-    let log = logged(&gateway, "token refused");
+    let log = logged(&gateway, "client refused");
     assert!(
         log.iter().any(|line| line["check"] == "audience"),
         "{log:#?}"
@@ -115,7 +115,7 @@ async fn refusals_without_end_fill_no_log() {
     for _ in 0..200 {
         gateway.sse_refused(Some("garbage"), "").await;
     }
-    let lines = logged(&gateway, "token refused").len();
+    let lines = logged(&gateway, "client refused").len();
     assert!((1..20).contains(&lines), "{lines} lines");
 }
 
