@@ -223,6 +223,13 @@ async fn a_token_for_reading_only_reads() {
         refused(&gateway, "Disconnect", all(), "looker").await,
         "PERMISSION_DENIED"
     );
+    let log = gateway.log().join("\n");
+    assert!(log.contains("private listener: request refused"), "{log}");
+    assert!(
+        log.contains("/floodway.admin.v1.Admin/ListTenants"),
+        "{log}"
+    );
+    assert!(!log.contains("looker"), "{log}");
     for (call, request, token) in [
         ("ListTenants", json!({}), "looker"),
         ("Disconnect", all(), "s3cret"),
