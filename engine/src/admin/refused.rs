@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use tracing::field::display;
+
 /// Between two lines of the log.
 const LOG_PAUSE: Duration = Duration::from_secs(10);
 
@@ -33,11 +35,11 @@ pub(super) struct Peer(pub(super) Option<SocketAddr>);
 
 /// The counts of all reasons.
 #[derive(Default)]
-pub(super) struct Refused(Mutex<State>);
+pub(super) struct Refused(Mutex<[Count; Reason::LABELS.len()]>);
 
-#[derive(Default)]
-struct State {
-    counts: [u64; Reason::LABELS.len()],
+#[derive(Clone, Copy, Default)]
+struct Count {
+    all: u64,
     logged: Option<Instant>,
     suppressed: u64,
 }
@@ -46,34 +48,36 @@ impl Refused {
     pub(super) fn note(&self, reason: Reason, path: &str, peer: Option<SocketAddr>) {
         let due = self.count(reason, Instant::now());
         if let Some(suppressed) = due {
-            let reason = reason.label();
+            let (reason, peer) = (reason.label(), peer.map(display));
             tracing::warn!(
                 reason,
                 path,
-                ?peer,
+                peer,
                 suppressed,
                 "private listener: request refused"
             );
         }
     }
 
-    /// If it is time for a line of the log, returns the number of refusals that were passed over since the last one.
+    /// If it is time for a line of the log, returns the number of refusals for the same reason that were passed over since
+    /// the last one.
     fn count(&self, reason: Reason, now: Instant) -> Option<u64> {
-        // Whoever panicked with it has left nothing half done that matters.
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.counts[reason as usize] += 1;
-        if state.logged.is_some_and(|last| now < last + LOG_PAUSE) {
-            state.suppressed += 1;
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = &mut counts[reason as usize];
+        count.all += 1;
+        if count.logged.is_some_and(|last| now < last + LOG_PAUSE) {
+            count.suppressed += 1;
             return None;
         }
-        state.logged = Some(now);
-        Some(std::mem::take(&mut state.suppressed))
+        count.logged = Some(now);
+        Some(std::mem::take(&mut count.suppressed))
     }
 
     /// The counts now, by label.
     pub(super) fn counts(&self) -> [(&'static str, u64); Reason::LABELS.len()] {
-        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        std::array::from_fn(|at| (Reason::LABELS[at], state.counts[at]))
+        // Whoever panicked with it has left nothing half done that matters.
+        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::array::from_fn(|at| (Reason::LABELS[at], counts[at].all))
     }
 }
 
@@ -86,9 +90,12 @@ mod tests {
         let refused = Refused::default();
         let start = Instant::now();
         assert_eq!(refused.count(Reason::Unauthenticated, start), Some(0));
-        assert_eq!(refused.count(Reason::ReadOnly, start + LOG_PAUSE / 2), None);
-        assert_eq!(refused.count(Reason::Host, start + LOG_PAUSE), Some(1));
-        let labels = ["unauthenticated", "read_only", "host"];
-        assert_eq!(refused.counts(), labels.map(|label| (label, 1)));
+        let later = start + LOG_PAUSE / 2;
+        assert_eq!(refused.count(Reason::Unauthenticated, later), None);
+        assert_eq!(refused.count(Reason::ReadOnly, later), Some(0));
+        let due = refused.count(Reason::Unauthenticated, start + LOG_PAUSE);
+        assert_eq!(due, Some(1));
+        let counts = [("unauthenticated", 3), ("read_only", 1), ("host", 0)];
+        assert_eq!(refused.counts(), counts);
     }
 }

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use http::Request;
 use http::request::Parts;
+use tracing::field::display;
 
 use super::connection::Origination;
 use super::credentials;
@@ -72,8 +73,8 @@ fn note(refusal: &Refusal, tenant: Option<TenantId>, request: &Parts, front: &Fr
     };
     let check = check.map(|check| CHECK_LABELS[check]);
     if let Some(suppressed) = front.shared.refusals.count(refusal, Instant::now()) {
-        let reason = refusal.label();
-        tracing::info!(reason, check, diagnosis, ?peer, suppressed, "token refused");
+        let (reason, peer) = (refusal.label(), peer.map(display));
+        tracing::info!(reason, check, diagnosis, peer, suppressed, "token refused");
     }
     front.shared.index.journal().note(|| What::Refused {
         tenant,
