@@ -15,7 +15,6 @@ mod driver;
 mod exchange;
 mod link;
 mod metrics;
-mod pace;
 mod router;
 mod subscriptions;
 mod supervise;
