@@ -4,8 +4,8 @@
 //! Invariant: a cookie, which a browser sends whoever asked it to, counts only where the settings name it, and never for
 //! a page of another site: the Origin was judged before, and here what it can't tell is refused.
 
-use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE, HeaderName};
+use http::{HeaderMap, HeaderValue};
 
 use super::origin::Origin;
 use crate::auth::Places;
@@ -53,19 +53,14 @@ pub(super) fn is_forged(
         || uncalled(headers, query, places).is_none() && cookie(headers, places).is_some();
     let is_suspect = match origin {
         Origin::Same => is_cross_site(),
-        Origin::Allowed(_) => {
-            allowed.iter().any(|origin| origin == "*") && !is_named(origin, allowed)
-        }
+        Origin::Allowed(origin) => !is_named(origin, allowed),
         Origin::Foreign => true,
     };
     is_suspect && is_by_cookie()
 }
 
 /// Whether the settings name this very origin, not only any by `*`.
-fn is_named(origin: &Origin, allowed: &[String]) -> bool {
-    let Origin::Allowed(origin) = origin else {
-        return false;
-    };
+fn is_named(origin: &HeaderValue, allowed: &[String]) -> bool {
     let text = origin.to_str().unwrap_or_default();
     allowed.iter().any(|it| it.eq_ignore_ascii_case(text))
 }
@@ -102,8 +97,6 @@ fn unquoted(value: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn places(query: bool, cookie: Option<&str>) -> Places {
@@ -162,7 +155,7 @@ mod tests {
                 "{given:?}"
             );
         }
-        assert_eq!(told(&[by_cookie.clone()], None, &places(true, None)), None);
+        assert_eq!(told(&[by_cookie], None, &places(true, None)), None);
         assert_eq!(told(&[], Some("B"), &places(false, None)), None);
     }
 
