@@ -46,6 +46,13 @@ async fn a_misspelt_variable_is_warned_of_with_the_nearest_one_and_without_its_v
     assert!(checked.stderr.contains("FLOODWAY_JWT_ISUER"));
     assert!(checked.stderr.contains("FLOODWAY_JWT_ISSUER"));
     assert!(!format!("{}{}", checked.stdout, checked.stderr).contains("hush-hush"));
+
+    // It may be why there is no key.
+    let refused = floodway_run(&["serve"], &[("FLOODWAY_JWT_SECRT", "hush-hush")]).await;
+    assert_eq!(refused.code, Some(2));
+    let nearest = "the nearest known one is FLOODWAY_JWT_SECRET";
+    assert!(refused.stderr.contains(nearest), "{}", refused.stderr);
+    assert!(!refused.stderr.contains("hush-hush"), "{}", refused.stderr);
 }
 
 #[tokio::test]
