@@ -46,6 +46,13 @@ async fn a_misspelt_variable_is_warned_of_with_the_nearest_one_and_without_its_v
     assert!(checked.stderr.contains("FLOODWAY_JWT_ISUER"));
     assert!(checked.stderr.contains("FLOODWAY_JWT_ISSUER"));
     assert!(!format!("{}{}", checked.stdout, checked.stderr).contains("hush-hush"));
+
+    // It may be why there is no key.
+    let refused = floodway_run(&["serve"], &[("FLOODWAY_JWT_SECRT", "hush-hush")]).await;
+    assert_eq!(refused.code, Some(2));
+    let nearest = "the nearest known one is FLOODWAY_JWT_SECRET";
+    assert!(refused.stderr.contains(nearest), "{}", refused.stderr);
+    assert!(!refused.stderr.contains("hush-hush"), "{}", refused.stderr);
 }
 
 #[tokio::test]
@@ -59,5 +66,26 @@ async fn what_check_prints_in_place_of_a_secret_is_no_secret() {
     assert!(
         told.contains("auth.hs256_secret") && told.contains("give the secret itself"),
         "{told}"
+    );
+}
+
+#[tokio::test]
+async fn the_shell_finds_the_private_listeners_token_in_the_same_file_as_the_gateway() {
+    let (_folder, path) = file("s3cret\n");
+    let by_file = ("FLOODWAY_ADMIN_TOKEN_FILE", path.to_str().expect("UTF-8"));
+    let broker = Broker::start().await;
+    let gateway = Gateway::start(&broker).env(by_file.0, by_file.1).await;
+    let url = format!("http://{}", crate::admin::address(&gateway));
+    let status = async |settings: &[(&str, &str)]| {
+        floodway_run(&["status", "--admin", &url], settings).await
+    };
+    assert_eq!(status(&[]).await.code, Some(1));
+    assert_eq!(status(&[by_file]).await.code, Some(0));
+    let nowhere = status(&[(by_file.0, "no-such-file")]).await;
+    assert_eq!(nowhere.code, Some(2));
+    assert!(
+        nowhere
+            .stderr
+            .contains("FLOODWAY_ADMIN_TOKEN_FILE = \"no-such-file\"")
     );
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jsonwebtoken::{Algorithm, Header};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::claims::Claims;
@@ -116,15 +116,24 @@ impl KeySet {
         }
     }
 
-    /// The claims of a token that one of the keys signed, as far as is known now.
-    pub(super) fn open(&self, token: &str, header: &Header) -> Result<Claims, Refusal> {
-        if !self.is_ready() {
-            return Err(Refusal::NoKeys);
+    /// Returns once there are keys. Only for the first fetch is waited: after it has failed, it is known that the provider
+    /// is away.
+    pub(super) async fn first(&self) -> Result<(), Refusal> {
+        if self.fetches.borrow().ended == 0 {
+            let _turn = self.turn()?;
+            let mut fetches = self.fetches.clone();
+            // Whatever comes of it, the state tells.
+            let _ = timeout(self.patience, fetches.wait_for(|fetches| fetches.ended > 0)).await;
         }
-        self.open_known(token, header).map_err(Refusal::Invalid)
+        if self.is_ready() {
+            Ok(())
+        } else {
+            Err(Refusal::NoKeys)
+        }
     }
 
-    fn open_known(&self, token: &str, header: &Header) -> Result<Claims, Fault> {
+    /// The claims of a token that one of the keys signed, as far as they are known now.
+    pub(super) fn open_now(&self, token: &str, header: &Header) -> Result<Claims, Fault> {
         use Algorithm::{HS256, HS384, HS512};
         // No provider publishes a secret, so there is no key to wait for.
         if matches!(header.alg, HS256 | HS384 | HS512) {
@@ -144,27 +153,31 @@ impl KeySet {
         Err(fault)
     }
 
-    /// The same for a token whose key may be a new one: waits for a fetch that began after it came, unless one before
-    /// brings the key, or nobody can tell because the provider does not answer.
-    pub(super) async fn open_later(&self, token: &str, header: &Header) -> Result<Claims, Refusal> {
-        let _turn = self.turns.try_acquire().map_err(|_| Refusal::NoKeys)?;
+    /// The same; a token whose key may be a new one waits for a fetch that began after it came, unless one before brings
+    /// the key. If the provider does not answer, nobody can tell.
+    pub(super) async fn open(&self, token: &str, header: &Header) -> Result<Claims, Refusal> {
+        // Only what no lock of the channel is needed for: it is held while this is asked below.
+        let is_unknown = || matches!(self.open_now(token, header), Err(Fault::UnknownKey));
+        let opened = self.open_now(token, header);
+        if !matches!(opened, Err(Fault::UnknownKey)) {
+            return opened.map_err(Refusal::Invalid);
+        }
+        let _turn = self.turn()?;
         let target = self.ask();
-        // Only what no lock of the channel is needed for: it is held while this is asked.
-        let is_known = || !matches!(self.open_known(token, header), Err(Fault::UnknownKey));
         let mut fetches = self.fetches.clone();
-        let learnt = fetches.wait_for(|fetches| {
-            let in_vain = fetches.ended > 0 && !fetches.has_keys;
-            fetches.ended >= target || in_vain || is_known()
-        });
+        let learnt = fetches.wait_for(|fetches| fetches.ended >= target || !is_unknown());
         let has_failed = match timeout(self.patience, learnt).await {
             Ok(Ok(fetches)) => fetches.has_failed,
             Ok(Err(_)) | Err(_) => true,
         };
-        let opened = self.open(token, header);
-        if has_failed && self.waits(&opened) {
-            return Err(Refusal::NoKeys);
+        match self.open_now(token, header) {
+            Err(Fault::UnknownKey) if has_failed => Err(Refusal::NoKeys),
+            opened => opened.map_err(Refusal::Invalid),
         }
-        opened
+    }
+
+    fn turn(&self) -> Result<SemaphorePermit<'_>, Refusal> {
+        self.turns.try_acquire().map_err(|_| Refusal::NoKeys)
     }
 
     /// Asks for a fetch that begins from now on: its number.
@@ -176,15 +189,6 @@ impl KeySet {
             is_later
         });
         target
-    }
-
-    /// Whether a fetch may help. While the provider has been asked in vain, nobody waits for it.
-    pub(super) fn waits(&self, opened: &Result<Claims, Refusal>) -> bool {
-        match opened {
-            Err(Refusal::Invalid(Fault::UnknownKey)) => true,
-            Err(Refusal::NoKeys) => self.fetches.borrow().ended == 0,
-            _ => false,
-        }
     }
 }
 
@@ -199,15 +203,15 @@ struct Keeper {
 
 impl Keeper {
     async fn run(self, mut asked: watch::Receiver<u64>) {
-        let mut failures = 0_u64;
+        let mut trouble = Trouble::default();
         for number in 1.. {
             let began = Instant::now();
             self.begun.send_replace(number);
             let fetched = self.fetch().await;
             let has_failed = fetched.is_err();
             match fetched {
-                Ok(keys) => self.take(keys, &mut failures),
-                Err(error) => self.complain(&error, &mut failures),
+                Ok(keys) => self.take(keys, &mut trouble),
+                Err(error) => self.complain(&error, &mut trouble),
             }
             self.fetches.send_modify(|fetches| {
                 fetches.ended = number;
@@ -235,31 +239,40 @@ impl Keeper {
         jwk::read(&self.source.get().await?)
     }
 
-    fn take(&self, keys: Vec<NamedKey>, failures: &mut u64) {
-        let is_first = self.keys.load().is_empty();
-        if is_first || *failures > 0 {
+    fn take(&self, keys: Vec<NamedKey>, trouble: &mut Trouble) {
+        let Trouble { failures, .. } = std::mem::take(trouble);
+        if failures > 0 || self.keys.load().is_empty() {
             tracing::info!(
                 keys = keys.len(),
                 failures,
                 "auth.jwks_url: JWK set fetched"
             );
         }
-        *failures = 0;
         self.keys.store(Arc::new(keys));
     }
 
-    /// Told when it begins; that it goes on, only to those who want to know more.
-    fn complain(&self, error: &FetchError, failures: &mut u64) {
+    /// Told when it begins, and when it is another; that it goes on, only to those who want to know more.
+    fn complain(&self, error: &FetchError, trouble: &mut Trouble) {
         let what = if self.keys.load().is_empty() {
             "auth.jwks_url: no JWK set yet, streams are refused until there is one"
         } else {
             "auth.jwks_url: JWK set not refreshed, its keys are kept"
         };
-        if *failures == 0 {
-            tracing::warn!(%error, "{what}");
+        trouble.failures += 1;
+        let (failures, error) = (trouble.failures, error.to_string());
+        if trouble.error.as_ref() == Some(&error) {
+            tracing::debug!(error, failures, "{what}");
         } else {
-            tracing::debug!(%error, failures, "{what}");
+            tracing::warn!(error, failures, "{what}");
+            trouble.error = Some(error);
         }
-        *failures += 1;
     }
+}
+
+/// Fetches that failed since the last good one.
+#[derive(Default)]
+struct Trouble {
+    failures: u64,
+    /// Of the latest.
+    error: Option<String>,
 }

@@ -116,20 +116,25 @@ impl Verifier {
         }
     }
 
-    /// Checks a token, for one of the tenants that it names or for the first. Takes some microseconds with HS256, some
-    /// tens with the other algorithms; one of a key that is new waits until the keys were fetched again, some seconds at
-    /// most.
+    /// Checks a token, for one of the tenants that it names or for the first; an empty one is none. Takes some
+    /// microseconds with HS256, some tens with the other algorithms; one of a key that is new waits until the keys were
+    /// fetched again, some seconds at most.
     ///
     /// # Errors
     /// The first reason to refuse it, in the order of [`Refusal`].
     pub async fn verify(&self, token: &str, tenant: Option<&str>) -> Result<Identity, Refusal> {
-        let header = header(token)?;
-        let mut opened = self.open(token, &header);
-        if let Keys::Set(set) = &self.keys
-            && set.waits(&opened)
-        {
-            opened = set.open_later(token, &header).await;
-        }
+        let opened = match &self.keys {
+            Keys::One(key) => {
+                header(token)?;
+                key.open(token).map_err(Refusal::Invalid)
+            }
+            Keys::Set(set) => {
+                // Without keys nothing is said of a token, not even that it is none: whoever is refused for good does not
+                // come back.
+                set.first().await?;
+                set.open(token, &header(token)?).await
+            }
+        };
         self.expected.check(&opened?, tenant, now())
     }
 
@@ -153,16 +158,16 @@ impl Verifier {
         tenant: Option<&str>,
         now: Duration,
     ) -> Result<Identity, Refusal> {
-        let header = header(token)?;
+        let opened = self.open(token, &header(token)?);
         self.expected
-            .check(&self.open(token, &header)?, tenant, now)
+            .check(&opened.map_err(Refusal::Invalid)?, tenant, now)
     }
 
-    /// The claims of a token that one of our keys signed.
-    fn open(&self, token: &str, header: &Header) -> Result<Claims, Refusal> {
+    /// The claims of a token that one of our keys signed, as far as they are known.
+    fn open(&self, token: &str, header: &Header) -> Result<Claims, Fault> {
         match &self.keys {
-            Keys::One(key) => key.open(token).map_err(Refusal::Invalid),
-            Keys::Set(set) => set.open(token, header),
+            Keys::One(key) => key.open(token),
+            Keys::Set(set) => set.open_now(token, header),
         }
     }
 }

@@ -19,22 +19,33 @@ pub(super) struct Sources {
 impl Sources {
     /// Loads the configuration of a gateway.
     pub(super) fn load(&self) -> Result<Loaded, ConfigErrors> {
-        config::load(self.config.as_deref(), &super::env, &self.flags.0).map(warned)
+        let file = self.config.as_deref();
+        warned(config::load(file, &super::env, &self.flags.0))
     }
 
     /// Loads the configuration of a gateway that brings its own key.
     #[cfg(feature = "demo")]
     pub(super) fn load_without_key(&self) -> Result<Loaded, ConfigErrors> {
-        config::load_without_key(self.config.as_deref(), &super::env, &self.flags.0).map(warned)
+        let file = self.config.as_deref();
+        warned(config::load_without_key(file, &super::env, &self.flags.0))
     }
 }
 
-/// With a warning for each environment variable that looks like a setting and is none.
-pub(super) fn warned(mut loaded: Loaded) -> Loaded {
+/// With a warning for each environment variable that looks like a setting and is none. Where loading failed they are told
+/// at once: one of them may be why.
+pub(super) fn warned(loaded: Result<Loaded, ConfigErrors>) -> Result<Loaded, ConfigErrors> {
     let names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
     let unknown = config::unknown_variables(names, &super::variables());
-    loaded.warnings.extend(unknown);
-    loaded
+    match loaded {
+        Ok(mut loaded) => {
+            loaded.warnings.extend(unknown);
+            Ok(loaded)
+        }
+        Err(errors) => {
+            super::warn(&unknown);
+            Err(errors)
+        }
+    }
 }
 
 /// Pairs of a setting's key and the value that its flag gave.

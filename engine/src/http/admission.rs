@@ -56,8 +56,8 @@ pub(super) fn is_forged<B>(request: &Request<B>, origin: &Origin, front: &Front)
 async fn verify(request: &Parts, query: &Query, front: &Front) -> Result<Identity, auth::Refusal> {
     let verifier = &front.shared.verifier;
     let token = credentials::token(&request.headers, query.token.as_deref(), verifier.places());
-    let token = token.ok_or(auth::Refusal::Missing)?;
-    verifier.verify(token, query.tenant.as_deref()).await
+    let (token, tenant) = (token.unwrap_or_default(), query.tenant.as_deref());
+    verifier.verify(token, tenant).await
 }
 
 /// A place in the tenant. It is needed before the source can be asked, and yet a refusal of the source that is known is

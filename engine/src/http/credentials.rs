@@ -4,8 +4,8 @@
 //! Invariant: a cookie, which a browser sends whoever asked it to, counts only where the settings name it, and never for
 //! a page of another site: the Origin was judged before, and here what it can't tell is refused.
 
-use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE, HeaderName};
+use http::HeaderMap;
 
 use super::origin::Origin;
 use crate::auth::Places;
@@ -90,8 +90,6 @@ fn unquoted(value: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn places(query: bool, cookie: Option<&str>) -> Places {
@@ -150,7 +148,7 @@ mod tests {
                 "{given:?}"
             );
         }
-        assert_eq!(told(&[by_cookie.clone()], None, &places(true, None)), None);
+        assert_eq!(told(&[by_cookie], None, &places(true, None)), None);
         assert_eq!(told(&[], Some("B"), &places(false, None)), None);
     }
 

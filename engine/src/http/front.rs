@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::{Response, StatusCode};
+use tracing::field::display;
 
 use super::config::Config;
 use super::refusal::{Refusal, Refusals};
@@ -103,7 +104,8 @@ impl Front {
         let reason = refusal.label();
         if let Some(suppressed) = self.shared.refusals.count(refusal, Instant::now()) {
             let detail = detail();
-            tracing::info!(reason, check, detail, ?peer, suppressed, "client refused");
+            let peer = peer.map(display);
+            tracing::info!(reason, check, detail, peer, suppressed, "client refused");
         }
         self.shared.index.journal().note(|| What::Refused {
             tenant,

@@ -30,6 +30,15 @@ pub(super) fn identity(text: &mut Text, status: &Status) {
     .sample(u8::from(status.draining));
 }
 
+pub(super) fn refused(text: &mut Text, refused: [(&'static str, u64); 3]) {
+    text.family(
+        "admin_requests_refused_total",
+        Counter,
+        "Requests of the private listener that were refused for their credentials, by reason.",
+    )
+    .each("reason", refused);
+}
+
 pub(super) fn broker(text: &mut Text, status: &Status) {
     text.family("broker_up", Gauge, "1 while a broker is connected.")
         .sample(u8::from(status.broker.connected));
