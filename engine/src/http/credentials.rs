@@ -4,8 +4,8 @@
 //! Invariant: a cookie, which a browser sends whoever asked it to, counts only where the settings name it, and never for
 //! a page of another site: the Origin was judged before, and here what it can't tell is refused.
 
-use http::header::{AUTHORIZATION, COOKIE, HeaderName};
 use http::HeaderMap;
+use http::header::{AUTHORIZATION, COOKIE, HeaderName};
 
 use super::origin::Origin;
 use crate::auth::Places;
@@ -90,6 +90,8 @@ fn unquoted(value: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     fn places(query: bool, cookie: Option<&str>) -> Places {

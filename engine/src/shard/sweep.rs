@@ -142,7 +142,7 @@ mod tests {
     use super::super::{Config, Metrics, Shard};
     use super::*;
     use crate::inbox::Inbox;
-    use crate::index::{self, Index};
+    use crate::index::{Index, Limits};
 
     #[test]
     fn who_comes_while_the_shard_sleeps_has_not_been_silent_since_it_fell_asleep() {
@@ -152,7 +152,7 @@ mod tests {
         let slept = config.sse_keepalive * 3;
         shard.state().sweep.started -= slept;
 
-        let index = Index::new(&index::Config::default());
+        let index = Index::with_limits(1, Limits::default());
         let mut newcomer = newcomer(&index, "T", None, &Rc::new(Peer::default()));
         newcomer.greeting = b"hello".to_vec();
         shard.attach(newcomer).unwrap();
