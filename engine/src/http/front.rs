@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::{Response, StatusCode};
+use serde_json::json;
 use tracing::field::display;
 
 use super::config::Config;
@@ -15,6 +16,7 @@ use crate::auth::{CHECK_LABELS, Verifier};
 use crate::index::{Index, What};
 use crate::ingest::Upstreams;
 use crate::names::TenantId;
+use crate::readiness::{Readiness, Unready};
 use crate::shard::{self, Shard};
 use crate::stream::ws::Rules;
 use crate::tls::Acceptor;
@@ -32,6 +34,8 @@ pub struct Shared {
     pub index: Arc<Index>,
     /// Whether the broker sends a tenant's events.
     pub upstreams: Upstreams,
+    /// Whether a new stream could begin.
+    pub readiness: Readiness,
     /// How many clients were refused, and why.
     pub refusals: Arc<Refusals>,
     /// The certificate, if the listener speaks TLS.
@@ -69,18 +73,15 @@ impl Front {
         )
     }
 
-    /// Whether new streams are taken; a broker that is gone says no, but does not fail `/livez`.
+    /// Whether a new stream could begin; what keeps it from that does not fail `/livez`.
     pub(super) fn readiness(&self) -> Response<Answer> {
-        if self.shared.index.is_draining() {
-            respond::error(StatusCode::SERVICE_UNAVAILABLE, "Server draining")
-        } else if !self.shared.verifier.is_ready() {
-            let detail = "Verification keys unavailable: auth.jwks_url has not answered";
-            respond::error(StatusCode::SERVICE_UNAVAILABLE, detail)
-        } else if !self.shared.upstreams.is_connected() {
-            respond::error(StatusCode::SERVICE_UNAVAILABLE, "Broker unavailable")
-        } else {
-            respond::json(StatusCode::OK, r#"{"status":"ready"}"#.to_owned())
-        }
+        let amiss = self.shared.readiness.amiss();
+        let Some(first) = amiss.first() else {
+            return respond::json(StatusCode::OK, r#"{"status":"ready"}"#.to_owned());
+        };
+        let details: Vec<String> = amiss.iter().map(Unready::to_string).collect();
+        let body = json!({"detail": details.join("; "), "reason": first.label()});
+        respond::json(StatusCode::SERVICE_UNAVAILABLE, body.to_string())
     }
 
     /// Counts a refusal, tells it to those who watch, and now and then the log. `detail` says what the refusal itself does
