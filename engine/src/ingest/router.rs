@@ -34,6 +34,8 @@ pub struct Router {
     inboxes: Arc<[Inbox]>,
     metrics: Arc<Metrics>,
     complaints: [Complaint; Reason::COUNT],
+    /// About payloads without metrics.
+    flat: Complaint,
     /// Shards that are owed a wake-up, a bit each.
     owed: u64,
     /// Messages since shards were woken.
@@ -56,6 +58,7 @@ impl Router {
             inboxes,
             metrics,
             complaints,
+            flat: Complaint::default(),
             owed: 0,
             gathered: 0,
         }
@@ -171,6 +174,9 @@ impl Router {
             .parser
             .parse(self.ids.next(), tenant, device, topic, payload)
             .map_err(Reason::Payload)?;
+        if self.parser.lacked_metrics() {
+            self.without_metrics(topic);
+        }
         Ok(Arc::new(event))
     }
 
@@ -183,6 +189,20 @@ impl Router {
     /// How many lines of this reason were passed over, if it is time for the next one.
     fn complaint(&mut self, reason: Reason) -> Option<u64> {
         self.complaints[reason.index()].is_due(Instant::now())
+    }
+
+    #[cold]
+    fn without_metrics(&mut self, topic: &str) {
+        self.metrics.without_metrics();
+        if let Some(suppressed) = self.flat.is_due(Instant::now()) {
+            let topic = printable(topic.as_bytes());
+            tracing::warn!(
+                topic,
+                suppressed,
+                "payload without metrics: its event has none; values are read from an object named metrics, \
+                 {{\"metrics\":{{\"temperature\":72}}}}"
+            );
+        }
     }
 
     #[cold]

@@ -77,6 +77,11 @@ impl Upstreams {
         self.shared.pulse.silence(now)
     }
 
+    /// What it means that the broker refuses a tenant.
+    pub fn refused(&self) -> Unavailable {
+        self.refused
+    }
+
     /// What ingest has counted.
     pub fn metrics(&self) -> Snapshot {
         self.shared.metrics.snapshot(self.is_connected())
