@@ -97,7 +97,11 @@ async fn a_tenant_that_costs_the_connection_costs_it_once() {
     }
     let (status, body) = gateway.sse_refused(Some(&token("BAD").sign()), "").await;
     assert_eq!((status, &body["detail"]), (403, &json!(REFUSED.1)));
-    is_logged(&gateway, "not authorized (0x87)").await;
+    is_logged(
+        &gateway,
+        r#""reason":"broker_refused","detail":"it ended the connection: not authorized (0x87)"#,
+    )
+    .await;
     gateway.is_ready().await;
     let url = format!("http://{}/metrics", admin::address(&gateway));
     let scraped = gateway.http().get(url).send().await.expect("an answer");

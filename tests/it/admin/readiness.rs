@@ -110,7 +110,7 @@ async fn the_one_filter_of_mode_all_makes_unready_while_it_is_refused() {
     let gateway = quick(&broker).env("FLOODWAY_MQTT_SUBSCRIBE", "all").await;
     let detail = is_unready(&gateway, "subscription_refused").await;
     assert!(
-        detail.contains("NotAuthorized"),
+        detail.contains("not authorized (0x87)"),
         "the code is told: {detail}"
     );
     assert_eq!(gateway.get("/livez").await.0, 200);

@@ -77,7 +77,8 @@ impl Flights {
 
     /// The request that was handed over last is not sent: what it was for.
     pub(super) fn unsent(&mut self) -> Vec<Subject> {
-        let flight = self.all.pop_back_if(|flight| flight.id.is_none());
+        let is_its = self.all.back().is_some_and(|flight| flight.id.is_none());
+        let flight = is_its.then(|| self.all.pop_back()).flatten();
         self.tidy();
         flight.map(|flight| flight.subjects).unwrap_or_default()
     }
