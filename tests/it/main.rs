@@ -11,6 +11,7 @@ mod events;
 mod filters;
 mod hostile;
 mod http;
+mod link;
 mod outside_clients;
 mod requests;
 mod resume;

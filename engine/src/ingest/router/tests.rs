@@ -216,6 +216,13 @@ async fn messages_that_come_together_wake_a_shard_once_they_are_all_there() {
     assert!(bed.is_woken().await);
     bed.router.wake_shards();
     assert!(!bed.is_woken().await, "nothing has come since");
+    for _ in 0..GATHERED {
+        assert!(!bed.is_woken().await);
+        bed.router
+            .publish(b"tenant/T/device/D/telemetry", GOOD)
+            .await;
+    }
+    assert!(bed.is_woken().await, "the first of many waits no longer");
 }
 
 #[tokio::test]
