@@ -55,6 +55,7 @@ pub(super) fn gateway(look: &Look) -> String {
     let mut text = Text::new();
     node::identity(&mut text, status);
     node::refused(&mut text, *refused);
+    node::readiness(&mut text, status);
     node::broker(&mut text, status);
     streams::now(&mut text, status);
     streams::limits(&mut text, status);

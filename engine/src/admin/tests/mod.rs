@@ -9,12 +9,14 @@ use tokio::net::TcpStream;
 use tonic::transport::{Channel, Endpoint};
 
 use super::*;
+use crate::auth::{self, Verifier};
 use crate::control;
 use crate::event;
 use crate::gateway::Streams;
 use crate::inbox::Inbox;
 use crate::index::Index;
 use crate::ingest;
+use crate::readiness::Readiness;
 use crate::shard::Handle;
 
 mod calls;
@@ -73,6 +75,7 @@ impl Private {
             event: event::Config::default(),
             drain_spread: Duration::from_secs(5),
             upstreams: ingest.handle(),
+            readiness: Readiness::new(Arc::clone(&index), ingest.handle(), verifier()),
             inboxes: (0..2).map(|_| Inbox::new(64)).collect(),
             shards: (0..2).map(|_| idle_shard()).collect(),
         });
@@ -146,6 +149,15 @@ fn sample() -> Status {
             connected: true,
             urls: vec!["mqtt://a:1883".to_owned(), "mqtt://b:1883".to_owned()],
             reconnects: 3,
+            connected_url: "mqtt://b:1883".to_owned(),
+            changed_at: UNIX_EPOCH + Duration::from_secs(1_771_243_262),
+            failed_attempts: 24,
+            last_failure: Some(BrokerFailure {
+                url: "mqtt://a:1883".to_owned(),
+                detail: "connection refused".to_owned(),
+                failed_at: UNIX_EPOCH + Duration::from_secs(1_771_243_263),
+            }),
+            attempts_by_result: counts(&[("connected", 25), ("refused", 26)]),
         },
         connections: Connections {
             total: 14,
@@ -200,6 +212,11 @@ fn sample() -> Status {
                 received_at: UNIX_EPOCH + Duration::from_secs(1_771_243_261),
             }],
         },
+        unready: vec![Unready {
+            reason: "draining".to_owned(),
+            detail: "Server draining".to_owned(),
+        }],
+        refused_upstream: 27,
     }
 }
 
@@ -218,4 +235,13 @@ fn rates(seconds: u32) -> Rates {
         closed: rate(9),
         refused: rate(10),
     }
+}
+
+/// One that has its key.
+fn verifier() -> Arc<Verifier> {
+    let config = auth::Config {
+        hs256_secret: Some("x".repeat(32)),
+        ..auth::Config::default()
+    };
+    Arc::new(Verifier::start(&config).expect("a key"))
 }
