@@ -287,6 +287,6 @@ mod tests {
             Unready::ShardStuck { shard: 3, silence },
         ];
         assert_eq!(all.each_ref().map(Unready::label), UNREADY_LABELS);
-        assert_eq!(all[6].to_string(), "Shard 3 has been stuck for 7 s");
+        assert_eq!(all[7].to_string(), "Shard 3 has been stuck for 7 s");
     }
 }
