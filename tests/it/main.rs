@@ -12,6 +12,7 @@ mod filters;
 mod hostile;
 mod http;
 mod link;
+mod misbehaving;
 mod outside_clients;
 mod requests;
 mod resume;
