@@ -5,6 +5,8 @@
 //! links in a row that ended with a request, the next one goes without; the one after that, which comes when the broker or
 //! the network has had its own reasons, tries again.
 
+use super::replay::Step;
+
 /// Links in a row that may end so.
 const CUTS: u32 = 2;
 
@@ -53,6 +55,16 @@ pub(super) struct Cautions {
 impl Cautions {
     pub(super) fn may_try(&self) -> bool {
         self.follow.may_try() && self.mark.may_try()
+    }
+
+    /// Why reading does not go on after `step`, which was perhaps told before.
+    pub(super) fn silence(&self, step: Step, told: Option<&str>) -> String {
+        let reason = match step {
+            Step::Subscribe | Step::Granted => "the subscription was not answered in time",
+            _ if self.mark.may_try() => "the mark that was published has not come back",
+            _ => told.unwrap_or("the broker ends the connection when something is published there"),
+        };
+        reason.to_owned()
     }
 
     pub(super) fn outlived(&mut self) {

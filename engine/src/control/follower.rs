@@ -3,7 +3,6 @@
 //! Knows no socket and no clock: it is told what happened, and asked what to send. Several requests of it may be under way,
 //! and none waits for the answer to another one, but the mark for the subscription's.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -22,9 +21,6 @@ use crate::index::{Index, Tenant};
 
 /// How long the broker may keep us waiting for the next step of reading while no document comes.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Requests under way. Beyond it the oldest one's answer means nothing any more.
-const UNDER_WAY: usize = 128;
 
 /// Pauses before a broker that did not give everything is asked again: the first, which doubles, and the longest.
 const RETRY: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(600));
@@ -52,8 +48,7 @@ pub struct Follower {
     standing: Standing,
     /// When the documents were last known to be the broker's, if they no longer are.
     known_at: Option<SystemTime>,
-    /// Oldest first.
-    under_way: VecDeque<UnderWay>,
+    under_way: UnderWay,
     /// On this link all was read that will be, or the broker has refused it before.
     is_settled: bool,
     retry: Duration,
@@ -82,7 +77,7 @@ impl Follower {
             stage: Stage::Away,
             standing: Standing::Away,
             known_at: None,
-            under_way: VecDeque::new(),
+            under_way: UnderWay::default(),
             is_settled: false,
             retry: RETRY.0,
             complaint: None,
@@ -120,7 +115,7 @@ impl Follower {
     pub fn link_lost(&mut self) {
         self.stage = Stage::Away;
         self.cautions.link_lost();
-        self.under_way.clear();
+        self.under_way = UnderWay::default();
         self.is_settled = false;
         self.writes.fail_all("the broker is gone");
         self.standing = Standing::Away;
@@ -159,34 +154,23 @@ impl Follower {
             }
             _ => return None,
         };
-        if self.under_way.len() >= UNDER_WAY {
-            self.under_way.pop_front();
-        }
-        self.under_way.push_back(UnderWay { what, id: None });
+        self.under_way.begin(what);
         Some(request)
     }
 
     /// The request that was handed over last was given this packet id.
     pub fn sent(&mut self, id: u16) {
-        let Some(last) = self.under_way.back_mut() else {
-            return;
-        };
-        last.id = Some(id);
-        if last.what == What::Write {
+        if self.under_way.sent(id) == Some(What::Write) {
             self.writes.sent(id);
         }
     }
 
     /// The broker has answered the request with this packet id. An error is its reason to refuse.
     pub fn answered(&mut self, id: u16, answer: Result<(), String>, now: Instant) {
-        let place = self
-            .under_way
-            .iter()
-            .position(|request| request.id == Some(id));
-        let Some(request) = place.and_then(|place| self.under_way.remove(place)) else {
+        let Some(what) = self.under_way.land(id) else {
             return tracing::debug!(id, "an answer that nobody waits for any more");
         };
-        match (request.what, answer) {
+        match (what, answer) {
             (What::Subscribe, Ok(())) => self.granted(now),
             (What::Subscribe, Err(reason)) => {
                 self.refused(&format!("the subscription was refused: {reason}"), now);
@@ -239,7 +223,10 @@ impl Follower {
         }
         match &self.stage {
             Stage::Replay(replay) if now >= replay.quiet_since + READ_TIMEOUT => {
-                self.settle_for_less(&self.silence(replay.step), now);
+                let reason = self
+                    .cautions
+                    .silence(replay.step, self.complaint.as_deref());
+                self.settle_for_less(&reason, now);
             }
             Stage::Partial(until) if now >= *until && self.may_try_again() => self.begin(now),
             // Where a copy was lost, other messages may have been.
@@ -263,7 +250,7 @@ impl Follower {
     fn begin(&mut self, now: Instant) {
         // A retained message that comes again must not count as a copy.
         self.writes.fail_all("the broker's documents are read anew");
-        self.under_way.clear();
+        self.under_way = UnderWay::default();
         self.stage = Stage::Replay(Replay::new(now));
         // What holds already goes on to hold while it is read again, and so does the refusal of writes.
         if !matches!(self.standing, Standing::Partial(_)) {
@@ -318,22 +305,6 @@ impl Follower {
             && replay.step == Step::Granted
         {
             (replay.step, replay.quiet_since) = (Step::Mark, now);
-        }
-    }
-
-    /// Why reading does not go on.
-    fn silence(&self, step: Step) -> String {
-        match (step, &self.complaint) {
-            (Step::Subscribe | Step::Granted, _) => {
-                "the subscription was not answered in time".to_owned()
-            }
-            (Step::Mark | Step::Wait, _) if self.cautions.mark.may_try() => {
-                "the mark that was published has not come back".to_owned()
-            }
-            (_, Some(told)) => told.clone(),
-            (_, None) => {
-                "the broker ends the connection when something is published there".to_owned()
-            }
         }
     }
 

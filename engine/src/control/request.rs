@@ -1,11 +1,16 @@
 //! What follower and link say to each other.
 
+use std::collections::VecDeque;
+
 use super::caution::Cautions;
 use super::replay::{Replay, Step};
 use super::topic;
 
 /// Bytes of a PUBLISH besides topic and payload, at most (MQTT 5.0, 3.3).
 const PACKET_OVERHEAD: usize = 32;
+
+/// Requests under way. Beyond it the oldest one's answer means nothing any more.
+const UNDER_WAY: usize = 128;
 
 /// What the broker said of itself when it let us in (MQTT 5.0, 3.2.2.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,11 +63,30 @@ pub(super) enum What {
     Status,
 }
 
-#[derive(Debug)]
-pub(super) struct UnderWay {
-    pub(super) what: What,
-    /// Its packet id, once it is on its way.
-    pub(super) id: Option<u16>,
+/// The requests whose answer is waited for, oldest first, each with its packet id once it is on its way.
+#[derive(Debug, Default)]
+pub(super) struct UnderWay(VecDeque<(What, Option<u16>)>);
+
+impl UnderWay {
+    pub(super) fn begin(&mut self, what: What) {
+        if self.0.len() >= UNDER_WAY {
+            self.0.pop_front();
+        }
+        self.0.push_back((what, None));
+    }
+
+    /// The request that was handed over last has this packet id. Returns what it is.
+    pub(super) fn sent(&mut self, id: u16) -> Option<What> {
+        let (what, last) = self.0.back_mut()?;
+        *last = Some(id);
+        Some(*what)
+    }
+
+    /// The request with this packet id is answered. Returns what it was.
+    pub(super) fn land(&mut self, id: u16) -> Option<What> {
+        let place = self.0.iter().position(|(_, its)| *its == Some(id))?;
+        self.0.remove(place).map(|(what, _)| what)
+    }
 }
 
 /// The next step of reading, as `node`.

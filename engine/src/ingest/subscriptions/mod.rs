@@ -10,12 +10,15 @@
 //!   the broker ends the connection, `temper` remembers what it was seen to do. What may end the connection is tried on
 //!   another one first, and asked for on this one only if that one outlived it.
 
+mod answers;
+mod asking;
 mod entry;
 mod flights;
 mod suspects;
 mod temper;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
+mod trials;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -32,7 +35,7 @@ use crate::names::TenantId;
 use entry::{Entry, Standing, State};
 use flights::{Flights, Subject};
 pub(super) use suspects::Outcome;
-use suspects::{Found, Suspects};
+use suspects::Suspects;
 use temper::Temper;
 
 /// Filters of one SUBSCRIBE at most.
@@ -238,139 +241,6 @@ impl Subscriptions {
         });
     }
 
-    /// What to send now, if anything. It counts as under way from then on.
-    pub(super) fn next_request(&mut self, now: Instant) -> Option<Request> {
-        if !self.link_is_up || self.flights.is_full() || !self.may_ask(now) {
-            return None;
-        }
-        let request = self.batch(now).or_else(|| self.departure(now))?;
-        self.asks(now);
-        Some(request)
-    }
-
-    /// Whether the broker takes another request yet.
-    pub(super) fn may_ask(&mut self, now: Instant) -> bool {
-        self.temper().may_ask(now)
-    }
-
-    /// Something is asked of the broker.
-    pub(super) fn asks(&mut self, now: Instant) {
-        self.temper().asks(now);
-    }
-
-    /// The request that was handed over last was given this packet id.
-    pub(super) fn sent(&mut self, id: u16) {
-        self.flights.sent(id);
-    }
-
-    /// The request that was handed over last can't be sent.
-    pub(super) fn unsent(&mut self, reason: &str, now: Instant) {
-        let subjects = self.flights.unsent();
-        let size = subjects.len();
-        if size > 1 {
-            self.temper().shrink(size.div_ceil(2));
-        } else {
-            tracing::warn!(reason, "a subscription can't be asked for");
-        }
-        for subject in subjects {
-            if size > 1 {
-                self.ask_if(subject, |_| true);
-            } else if let Some(standing) = self.standing(&subject) {
-                standing.give_up(now);
-            }
-        }
-    }
-
-    /// A SUBACK or UNSUBACK has come, with one answer for each filter (MQTT 5.0, 3.9.3 and 3.11.3). Returns whether its
-    /// request was ours.
-    pub(super) fn answered(&mut self, id: u16, answers: &[Answer], now: Instant) -> bool {
-        let Some(subjects) = self.flights.land(id) else {
-            return false;
-        };
-        let broker = self.broker;
-        let mut refused = Vec::new();
-        for (place, subject) in subjects.iter().enumerate() {
-            let Some(standing) = self.standing(subject) else {
-                continue;
-            };
-            standing.set_harmless(broker, true);
-            // It may have been asked for twice.
-            if matches!(standing.state, State::Confirmed | State::Leaving) {
-                continue;
-            }
-            match refusal(answers, place) {
-                None => self.grant(subject),
-                Some(reason) => {
-                    self.refuse(subject, reason, now);
-                    refused.push((subject.filter(), reason));
-                }
-            }
-        }
-        // One line for a batch: a broker that refuses everybody does so again and again.
-        if let Some((filter, reason)) = refused.first() {
-            tracing::warn!(
-                filter,
-                reason,
-                count = refused.len(),
-                "subscriptions refused"
-            );
-        }
-        true
-    }
-
-    /// The requests to try on a connection of their own now, all at once, if any: [`Subscriptions::tried`] is to be told
-    /// what came of it.
-    pub(super) fn next_trial(&mut self, now: Instant) -> Option<Vec<Vec<String>>> {
-        if !self.link_is_up {
-            return None;
-        }
-        let batch = self.temper().batch;
-        let Self {
-            entries,
-            everything,
-            suspects,
-            ..
-        } = self;
-        let is_open = |subject: &Subject| match subject {
-            Subject::Everything => everything.state == State::Suspect,
-            Subject::Tenant(tenant) => {
-                let entry = entries.get(tenant.id());
-                entry
-                    .is_some_and(|entry| entry.is(tenant) && entry.standing.state == State::Suspect)
-            }
-        };
-        let requests = suspects.next_trial(batch, now, is_open)?;
-        let filters = |subjects: Vec<Subject>| subjects.iter().map(Subject::filter).collect();
-        Some(requests.into_iter().map(filters).collect())
-    }
-
-    /// What came of a trial.
-    pub(super) fn tried(&mut self, outcome: Outcome, now: Instant) {
-        let broker = self.broker;
-        let temper = self.tempers.entry(broker).or_default();
-        for found in self.suspects.tried(outcome, temper, now) {
-            match found {
-                Found::Harmless(subjects) => {
-                    for subject in subjects {
-                        if let Some(standing) = self.standing(&subject) {
-                            standing.set_harmless(broker, true);
-                        }
-                        self.ask_if(subject, |state| *state == State::Suspect);
-                    }
-                }
-                Found::Guilty(subject, reason) => {
-                    let filter = subject.filter();
-                    tracing::warn!(
-                        filter,
-                        reason,
-                        "the broker ends the connection for a subscription"
-                    );
-                    self.refuse(&subject, &reason, now);
-                }
-            }
-        }
-    }
-
     /// The next tenant that was confirmed, to be told so.
     pub(super) fn next_confirmed(&mut self) -> Option<Confirmation> {
         self.confirmed.pop_front()
@@ -438,123 +308,6 @@ impl Subscriptions {
         }
     }
 
-    /// Sees to it that this is asked for, if it is to be by its state: on another connection first, where it may cost this
-    /// one.
-    fn ask_if(&mut self, subject: Subject, is_to_be: impl Fn(&State) -> bool) {
-        let (broker, is_touchy) = (self.broker, self.temper().is_touchy);
-        let Some(standing) = self
-            .standing(&subject)
-            .filter(|standing| is_to_be(&standing.state))
-        else {
-            return;
-        };
-        if !is_touchy || standing.is_harmless(broker) {
-            standing.state = State::Queued;
-            self.queued.push_back(subject);
-        } else if matches!(
-            std::mem::replace(&mut standing.state, State::Suspect),
-            State::Refused(_)
-        ) {
-            self.suspects.meet_again(subject);
-        } else {
-            self.suspects.meet(subject);
-        }
-    }
-
-    fn batch(&mut self, now: Instant) -> Option<Request> {
-        let most = self.temper().batch;
-        let (mut filters, mut subjects, mut bytes) = (Vec::new(), Vec::new(), 0);
-        let mut owes_gap = false;
-        while filters.len() < most && bytes < BATCH_BYTES {
-            let Some(subject) = self.queued.pop_front() else {
-                break;
-            };
-            let standing = self.standing(&subject);
-            let Some(standing) = standing.filter(|standing| standing.state == State::Queued) else {
-                continue;
-            };
-            standing.state = State::Asked;
-            owes_gap |= self.owes_gap(&subject);
-            let filter = subject.filter();
-            bytes += filter.len();
-            filters.push(filter);
-            subjects.push(subject);
-        }
-        if filters.is_empty() {
-            return None;
-        }
-        self.flights.begin(subjects, owes_gap, now);
-        Some(Request::Subscribe(filters))
-    }
-
-    /// The oldest tenant that left. From here on a successor is a stranger, and subscribed anew, after this.
-    fn departure(&mut self, now: Instant) -> Option<Request> {
-        while let Some(name) = self.leaving.pop_front() {
-            let state = self.entries.get(&name).map(|entry| &entry.standing.state);
-            // None: it was never answered, and is forgotten already.
-            if matches!(state, None | Some(State::Leaving)) {
-                self.entries.remove(&name);
-                self.flights.begin(Vec::new(), false, now);
-                return Some(Request::Unsubscribe(topic::filter(&name)));
-            }
-        }
-        None
-    }
-
-    fn give_up(&mut self, now: Instant) {
-        let overdue = self.flights.overdue(now, self.subscribe_timeout);
-        for subject in overdue.iter().flatten() {
-            let standing = self.standing(subject);
-            if let Some(standing) = standing.filter(|standing| standing.state == State::Asked) {
-                standing.give_up(now);
-            }
-        }
-        let mut all = overdue.iter().flatten();
-        if let Some(first) = all.next() {
-            let (filter, count) = (first.filter(), 1 + all.count());
-            tracing::warn!(
-                filter,
-                count,
-                "subscriptions are not answered in time (mqtt.subscribe_timeout_seconds); they are asked for again"
-            );
-        }
-    }
-
-    fn grant(&mut self, subject: &Subject) {
-        match subject {
-            Subject::Everything => {
-                self.everything.grant();
-                self.everything_refusal = None;
-                self.confirmed
-                    .extend(self.entries.values_mut().map(Entry::confirm));
-            }
-            Subject::Tenant(tenant) => {
-                let entry = self.entries.get_mut(tenant.id());
-                self.confirmed.extend(entry.map(Entry::confirm));
-            }
-        }
-    }
-
-    fn refuse(&mut self, subject: &Subject, reason: &str, now: Instant) {
-        let Some(standing) = self.standing(subject) else {
-            return;
-        };
-        standing.refuse(now);
-        match subject {
-            Subject::Everything => {
-                self.everything_refusal = Some(reason.into());
-                let refused = self.entries.values_mut();
-                self.refused
-                    .extend(refused.filter_map(|entry| entry.refuse(reason)));
-            }
-            Subject::Tenant(tenant) => {
-                let entry = self.entries.get_mut(tenant.id());
-                self.refused
-                    .extend(entry.and_then(|entry| entry.refuse(reason)));
-            }
-        }
-    }
-
     fn owes_gap(&self, subject: &Subject) -> bool {
         match subject {
             Subject::Everything => self.entries.values().any(|entry| entry.owes_gap),
@@ -578,14 +331,5 @@ impl Subscriptions {
 
     fn temper(&mut self) -> &mut Temper {
         self.tempers.entry(self.broker).or_default()
-    }
-}
-
-/// Why the filter at this place was refused. One that the broker left out is not granted.
-fn refusal(answers: &[Answer], place: usize) -> Option<&str> {
-    match answers.get(place) {
-        Some(Ok(())) => None,
-        Some(Err(reason)) => Some(reason),
-        None => Some("the broker gave no answer"),
     }
 }

@@ -1,0 +1,114 @@
+//! What the broker answers, or does not.
+
+use std::time::Instant;
+
+use super::entry::{Entry, State};
+use super::flights::Subject;
+use super::{Answer, Subscriptions};
+
+impl Subscriptions {
+    /// A SUBACK or UNSUBACK has come, with one answer for each filter (MQTT 5.0, 3.9.3 and 3.11.3). Returns whether its
+    /// request was ours.
+    pub(in crate::ingest) fn answered(
+        &mut self,
+        id: u16,
+        answers: &[Answer],
+        now: Instant,
+    ) -> bool {
+        let Some(subjects) = self.flights.land(id) else {
+            return false;
+        };
+        let broker = self.broker;
+        let mut refused = Vec::new();
+        for (place, subject) in subjects.iter().enumerate() {
+            let Some(standing) = self.standing(subject) else {
+                continue;
+            };
+            standing.set_harmless(broker, true);
+            // It may have been asked for twice.
+            if matches!(standing.state, State::Confirmed | State::Leaving) {
+                continue;
+            }
+            match refusal(answers, place) {
+                None => self.grant(subject),
+                Some(reason) => {
+                    self.refuse(subject, reason, now);
+                    refused.push((subject.filter(), reason));
+                }
+            }
+        }
+        // One line for a batch: a broker that refuses everybody does so again and again.
+        if let Some((filter, reason)) = refused.first() {
+            tracing::warn!(
+                filter,
+                reason,
+                count = refused.len(),
+                "subscriptions refused"
+            );
+        }
+        true
+    }
+
+    pub(super) fn give_up(&mut self, now: Instant) {
+        let overdue = self.flights.overdue(now, self.subscribe_timeout);
+        for subject in overdue.iter().flatten() {
+            let standing = self.standing(subject);
+            if let Some(standing) = standing.filter(|standing| standing.state == State::Asked) {
+                standing.give_up(now);
+            }
+        }
+        let mut all = overdue.iter().flatten();
+        if let Some(first) = all.next() {
+            let (filter, count) = (first.filter(), 1 + all.count());
+            tracing::warn!(
+                filter,
+                count,
+                "subscriptions are not answered in time (mqtt.subscribe_timeout_seconds); they are asked for again"
+            );
+        }
+    }
+
+    fn grant(&mut self, subject: &Subject) {
+        match subject {
+            Subject::Everything => {
+                self.everything.grant();
+                self.everything_refusal = None;
+                self.confirmed
+                    .extend(self.entries.values_mut().map(Entry::confirm));
+            }
+            Subject::Tenant(tenant) => {
+                let entry = self.entries.get_mut(tenant.id());
+                self.confirmed.extend(entry.map(Entry::confirm));
+            }
+        }
+    }
+
+    pub(super) fn refuse(&mut self, subject: &Subject, reason: &str, now: Instant) {
+        let Some(standing) = self.standing(subject) else {
+            return;
+        };
+        standing.refuse(now);
+        match subject {
+            Subject::Everything => {
+                self.everything_refusal = Some(reason.into());
+                let refused = self.entries.values_mut();
+                self.refused
+                    .extend(refused.filter_map(|entry| entry.refuse(reason)));
+            }
+            Subject::Tenant(tenant) => {
+                let entry = self.entries.get_mut(tenant.id());
+                self.refused
+                    .extend(entry.and_then(|entry| entry.refuse(reason)));
+            }
+        }
+    }
+}
+
+/// Why the filter at this place was refused. One that the broker left out is not granted.
+fn refusal(answers: &[Answer], place: usize) -> Option<&str> {
+    match answers.get(place) {
+        Some(Ok(())) => None,
+        Some(Err(reason)) => Some(reason),
+        None => Some("the broker gave no answer"),
+    }
+}

@@ -1,0 +1,115 @@
+//! What is asked of the broker, and when.
+
+use std::time::Instant;
+
+use super::entry::State;
+use super::flights::Subject;
+use super::{BATCH_BYTES, Request, Subscriptions, topic};
+
+impl Subscriptions {
+    /// What to send now, if anything. It counts as under way from then on.
+    pub(in crate::ingest) fn next_request(&mut self, now: Instant) -> Option<Request> {
+        if !self.link_is_up || self.flights.is_full() || !self.may_ask(now) {
+            return None;
+        }
+        let request = self.batch(now).or_else(|| self.departure(now))?;
+        self.asks(now);
+        Some(request)
+    }
+
+    /// Whether the broker takes another request yet.
+    pub(in crate::ingest) fn may_ask(&mut self, now: Instant) -> bool {
+        self.temper().may_ask(now)
+    }
+
+    /// Something is asked of the broker.
+    pub(in crate::ingest) fn asks(&mut self, now: Instant) {
+        self.temper().asks(now);
+    }
+
+    /// The request that was handed over last was given this packet id.
+    pub(in crate::ingest) fn sent(&mut self, id: u16) {
+        self.flights.sent(id);
+    }
+
+    /// The request that was handed over last can't be sent.
+    pub(in crate::ingest) fn unsent(&mut self, reason: &str, now: Instant) {
+        let subjects = self.flights.unsent();
+        let size = subjects.len();
+        if size > 1 {
+            self.temper().shrink(size.div_ceil(2));
+        } else {
+            tracing::warn!(reason, "a subscription can't be asked for");
+        }
+        for subject in subjects {
+            if size > 1 {
+                self.ask_if(subject, |_| true);
+            } else if let Some(standing) = self.standing(&subject) {
+                standing.give_up(now);
+            }
+        }
+    }
+
+    /// Sees to it that this is asked for, if it is to be by its state: on another connection first, where it may cost this
+    /// one.
+    pub(super) fn ask_if(&mut self, subject: Subject, is_to_be: impl Fn(&State) -> bool) {
+        let (broker, is_touchy) = (self.broker, self.temper().is_touchy);
+        let Some(standing) = self
+            .standing(&subject)
+            .filter(|standing| is_to_be(&standing.state))
+        else {
+            return;
+        };
+        if !is_touchy || standing.is_harmless(broker) {
+            standing.state = State::Queued;
+            self.queued.push_back(subject);
+        } else if matches!(
+            std::mem::replace(&mut standing.state, State::Suspect),
+            State::Refused(_)
+        ) {
+            self.suspects.meet_again(subject);
+        } else {
+            self.suspects.meet(subject);
+        }
+    }
+
+    fn batch(&mut self, now: Instant) -> Option<Request> {
+        let most = self.temper().batch;
+        let (mut filters, mut subjects, mut bytes) = (Vec::new(), Vec::new(), 0);
+        let mut owes_gap = false;
+        while filters.len() < most && bytes < BATCH_BYTES {
+            let Some(subject) = self.queued.pop_front() else {
+                break;
+            };
+            let standing = self.standing(&subject);
+            let Some(standing) = standing.filter(|standing| standing.state == State::Queued) else {
+                continue;
+            };
+            standing.state = State::Asked;
+            owes_gap |= self.owes_gap(&subject);
+            let filter = subject.filter();
+            bytes += filter.len();
+            filters.push(filter);
+            subjects.push(subject);
+        }
+        if filters.is_empty() {
+            return None;
+        }
+        self.flights.begin(subjects, owes_gap, now);
+        Some(Request::Subscribe(filters))
+    }
+
+    /// The oldest tenant that left. From here on a successor is a stranger, and subscribed anew, after this.
+    fn departure(&mut self, now: Instant) -> Option<Request> {
+        while let Some(name) = self.leaving.pop_front() {
+            let state = self.entries.get(&name).map(|entry| &entry.standing.state);
+            // None: it was never answered, and is forgotten already.
+            if matches!(state, None | Some(State::Leaving)) {
+                self.entries.remove(&name);
+                self.flights.begin(Vec::new(), false, now);
+                return Some(Request::Unsubscribe(topic::filter(&name)));
+            }
+        }
+        None
+    }
+}
