@@ -21,6 +21,8 @@
 
 mod sync;
 
+pub mod parts;
+
 pub mod names;
 
 pub mod ingest;

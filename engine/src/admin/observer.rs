@@ -183,7 +183,8 @@ impl Observer {
         &self.0.control
     }
 
-    pub(super) fn upstreams(&self) -> &Upstreams {
+    /// How the way in is, for those who wait for it.
+    pub fn upstreams(&self) -> &Upstreams {
         &self.0.upstreams
     }
 

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::claims::Claims;
 use super::fetch::{FetchError, Source};
 use super::jwk::{self, NamedKey};
+use crate::parts;
 
 /// How often keys are fetched.
 #[derive(Clone, Copy)]
@@ -50,7 +51,9 @@ impl KeySet {
         let source = Source::new(url, pace.timeout)?;
         let keys = Arc::new(ArcSwap::from_pointee(fetch(&source).await?));
         let (wanted, asked) = mpsc::channel(1);
-        tokio::spawn(keep_fresh(source, Arc::clone(&keys), asked, pace));
+        let (fresh, mut asked) = (Arc::clone(&keys), asked);
+        let keep_fresh = async move || keep_fresh(&source, &fresh, &mut asked, pace).await;
+        tokio::spawn(parts::kept("jwks", keep_fresh));
         Ok(Self { keys, wanted })
     }
 
@@ -77,9 +80,9 @@ async fn fetch(source: &Source) -> Result<Vec<NamedKey>, FetchError> {
 }
 
 async fn keep_fresh(
-    source: Source,
-    keys: Arc<ArcSwap<Vec<NamedKey>>>,
-    mut asked: mpsc::Receiver<()>,
+    source: &Source,
+    keys: &ArcSwap<Vec<NamedKey>>,
+    asked: &mut mpsc::Receiver<()>,
     pace: Pace,
 ) {
     let mut last = Instant::now();
@@ -90,7 +93,7 @@ async fn keep_fresh(
             Err(_) => {}
         }
         last = Instant::now();
-        match fetch(&source).await {
+        match fetch(source).await {
             Ok(fresh) => keys.store(Arc::new(fresh)),
             Err(error) => tracing::warn!(%error, "JWK set not refreshed; its keys are kept"),
         }

@@ -6,10 +6,12 @@
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
 use crate::config::ConfigErrors;
+use crate::log;
 
 mod check;
 mod connections;
@@ -31,6 +33,9 @@ mod tail;
 mod tenants;
 mod token;
 mod top;
+
+/// How long the end waits for stderr to take the last lines of the log.
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// Telemetry from an MQTT broker, fanned out to very many WebSocket and SSE subscribers.
 #[derive(Parser)]
@@ -99,13 +104,14 @@ pub fn run() -> ExitCode {
         Command::Man(args) => generate::man(args),
     };
     let (status, why) = match done {
-        Ok(()) => return ExitCode::SUCCESS,
+        Ok(()) => (0, String::new()),
         Err(Failure::Usage(why)) => (2, why),
         Err(Failure::Running(why)) => (1, why),
     };
     for line in why.lines() {
-        eprintln!("error: {line}");
+        log::say(&format!("error: {line}"));
     }
+    log::finish(LAST_LINES);
     ExitCode::from(status)
 }
 
@@ -127,7 +133,7 @@ fn env(name: &str) -> Option<String> {
 
 fn warn(warnings: &[String]) {
     for warning in warnings {
-        eprintln!("warning: {warning}");
+        log::say(&format!("warning: {warning}"));
     }
 }
 

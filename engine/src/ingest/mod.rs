@@ -17,7 +17,6 @@ mod link;
 mod metrics;
 mod router;
 mod subscriptions;
-mod supervise;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
 mod topic;
@@ -46,6 +45,7 @@ use crate::control::Steering;
 use crate::event;
 use crate::inbox::Inbox;
 use crate::index::{Index, Journal, Tenant, What};
+use crate::parts;
 use backoff::Backoff;
 use driver::Driver;
 use exchange::Exchange;
@@ -170,6 +170,11 @@ impl Ingest {
         self.upstreams.clone()
     }
 
+    /// Returns when the thread has ended by itself. A panic is no end: ingest starts again.
+    pub async fn ended(&self) {
+        self.stop.closed().await;
+    }
+
     /// Says goodbye to the broker and ends the thread. Blocks for as long as that takes, about a second at most.
     pub fn stop(self) {
         self.stop.send_replace(true);
@@ -207,7 +212,7 @@ impl Parts {
         let mut subscriptions = Subscriptions::new(&self.config, Arc::clone(&self.index));
         let mut backoff = Backoff::new(BACKOFF_FIRST, self.config.backoff_max);
         loop {
-            let ended = supervise::ended(|| {
+            let ended = parts::caught("ingest", || {
                 runtime.block_on(self.until_stopped(&client_id, &mut subscriptions, &mut backoff));
             });
             self.shared.link_is_down();
@@ -215,7 +220,7 @@ impl Parts {
             if let Some(control) = &mut self.control {
                 control.follower.link_lost();
             }
-            if ended {
+            if ended.is_ok() {
                 return;
             }
             runtime.block_on(sleep(backoff.pause()));
@@ -259,6 +264,7 @@ impl Parts {
         tokio::select! {
             () = driver.run() => {}
             () = cut_short => {}
+            never = parts::faults("ingest") => match never {},
         }
     }
 }
