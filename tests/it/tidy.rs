@@ -7,21 +7,24 @@ use std::path::{Path, PathBuf};
 /// Each top-level module of the engine, and the ones it may name: the way of an event, and never back.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("sync", &[]),
+    ("parts", &[]),
     ("names", &[]),
     ("event", &["names"]),
     ("index", &["sync", "names", "event"]),
     ("inbox", &["sync", "names", "event", "index"]),
     ("shard", &["sync", "names", "event", "index", "inbox"]),
     ("tls", &[]),
-    ("auth", &["names", "tls"]),
+    ("auth", &["parts", "names", "tls"]),
     (
         "stream",
         &["sync", "names", "event", "index", "inbox", "shard", "auth"],
     ),
-    ("control", &["sync", "names", "index"]),
+    ("control", &["sync", "names", "event", "index"]),
     (
         "ingest",
-        &["sync", "names", "event", "index", "inbox", "control"],
+        &[
+            "sync", "parts", "names", "event", "index", "inbox", "control",
+        ],
     ),
     (
         "http",

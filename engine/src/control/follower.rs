@@ -14,9 +14,11 @@ use super::keeper::Keeper;
 use super::problems::Problems;
 use super::replay::Replay;
 use super::request::{Facts, Request, UnderWay, What, publish, reading};
+use super::reserved::Reservation;
 use super::topic::{self, Key, Topic};
 use super::view::{Shared, Standing, View};
 use super::writes::{Order, WriteError, Writes};
+use crate::event::{Ids, now_micros};
 use crate::index::{Index, Tenant};
 
 /// How long the mark may keep us waiting while nothing else comes.
@@ -42,6 +44,7 @@ pub struct Follower {
     problems: Problems,
     fleet: Fleet,
     writes: Writes,
+    reservation: Reservation,
     facts: Facts,
     caution: Caution,
     stage: Stage,
@@ -70,6 +73,7 @@ impl Follower {
             problems: Problems::default(),
             fleet: Fleet::new(config, node),
             writes: Writes::default(),
+            reservation: Reservation::new(Arc::default()),
             facts: Facts::default(),
             caution: Caution::default(),
             stage: Stage::Away,
@@ -84,6 +88,11 @@ impl Follower {
 
     pub(super) fn shared(&self) -> Arc<Shared> {
         Arc::clone(&self.shared)
+    }
+
+    /// The ids of events, which are reserved in the broker.
+    pub fn ids(&self) -> Arc<Ids> {
+        self.reservation.ids()
     }
 
     /// Where the last will publishes nothing, retained: so it clears our status.
@@ -115,13 +124,14 @@ impl Follower {
         self.under_way = None;
         self.is_settled = false;
         self.writes.fail_all("the broker is gone");
+        self.reservation.begin();
         self.standing = Standing::Away;
         self.show();
     }
 
     /// Whether subscribers may be let in on this link.
     pub fn is_settled(&self) -> bool {
-        self.is_settled
+        self.is_settled && !self.reservation.is_beginning()
     }
 
     /// Whether a request is under way.
@@ -158,7 +168,10 @@ impl Follower {
         let (what, request) = match &mut self.stage {
             Stage::Away | Stage::Partial(_) => None,
             Stage::Replay(replay) => reading(replay, &self.node, &mut self.caution),
-            Stage::Following => self.write(now).or_else(|| self.announcement(now)),
+            Stage::Following => self
+                .reserve(now)
+                .or_else(|| self.write(now))
+                .or_else(|| self.announcement(now)),
         }?;
         self.under_way = Some(UnderWay {
             what,
@@ -184,13 +197,14 @@ impl Follower {
             );
         };
         match (under_way.what, answer) {
-            (What::Subscribe | What::Mark, Ok(())) => {}
+            (What::Subscribe | What::Mark | What::Reserve, Ok(())) => {}
             (What::Subscribe, Err(reason)) => {
                 self.settle_for_less(&format!("the subscription was refused: {reason}"), now);
             }
             (What::Mark, Err(reason)) => {
                 self.settle_for_less(&format!("publishing was refused: {reason}"), now);
             }
+            (What::Reserve, Err(reason)) => self.reservation.without(&reason, now),
             (What::Write, answer) => self.writes.answered(answer),
             (What::Status, Ok(())) => {}
             (What::Status, Err(reason)) => tracing::debug!(reason, "our own status was refused"),
@@ -214,6 +228,10 @@ impl Follower {
                 }
             }
             Some(Topic::Fleet(node)) => self.fleet(node, &text, payload, retain, now),
+            Some(Topic::Reserved) => match self.reservation.heard(payload) {
+                Ok(()) => self.problems.clear(&text),
+                Err(reason) => self.problems.add(&text, reason, now),
+            },
             Some(Topic::Document(key)) => self.document(&key, &text, payload, retain, now),
             None if payload.is_empty() => self.problems.clear(&text),
             None => self
@@ -227,6 +245,7 @@ impl Follower {
     /// To be called about once a second.
     pub fn sweep(&mut self, now: Instant) {
         self.fleet.sweep(now);
+        self.reservation.sweep(now);
         let has_lost_copies = self.writes.sweep(now);
         if matches!(self.stage, Stage::Partial(_)) {
             self.caution.outlived();
@@ -261,11 +280,18 @@ impl Follower {
     fn begin(&mut self, now: Instant) {
         // A retained message that comes again must not count as a copy.
         self.writes.fail_all("the broker's documents are read anew");
+        self.reservation.begin();
         self.stage = Stage::Replay(Replay::new(now));
         // What holds already goes on to hold while it is read again, and so does the refusal of writes.
         if !matches!(self.standing, Standing::Partial(_)) {
             self.standing = Standing::Reading;
         }
+    }
+
+    fn reserve(&mut self, now: Instant) -> Option<(What, Request)> {
+        let payload = self.reservation.next(now_micros(), now)?;
+        let request = publish(topic::reserved(), payload, true, None);
+        Some((What::Reserve, request))
     }
 
     fn write(&mut self, now: Instant) -> Option<(What, Request)> {
@@ -291,6 +317,7 @@ impl Follower {
         };
         let documents = replay.whole(self.keeper.documents(), &self.keeper.config);
         self.keeper.replace(documents);
+        self.reservation.read(now_micros());
         self.caution.outlived();
         self.is_settled = true;
         self.complaint = None;
@@ -320,6 +347,7 @@ impl Follower {
             self.keeper.replace(documents);
         }
         self.is_settled = true;
+        self.reservation.without(reason, now);
         self.writes.fail_queued(reason);
         self.standing = Standing::Partial(reason.to_owned());
         if self.complaint.as_deref() != Some(reason) {

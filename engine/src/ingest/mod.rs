@@ -42,7 +42,7 @@ pub use upstreams::{Unavailable, Upstreams};
 #[cfg(doc)]
 use crate::control;
 use crate::control::Steering;
-use crate::event;
+use crate::event::{self, IdSource, Ids};
 use crate::inbox::Inbox;
 use crate::index::{Index, Journal, Tenant, What};
 use crate::parts;
@@ -211,9 +211,19 @@ impl Parts {
         let client_id = format!("{}-{:016x}", self.config.client_id, fastrand::u64(..));
         let mut subscriptions = Subscriptions::new(&self.config, Arc::clone(&self.index));
         let mut backoff = Backoff::new(BACKOFF_FIRST, self.config.backoff_max);
+        // They go on where they were when ingest starts again.
+        let ids = match &self.control {
+            Some(control) => control.follower.ids(),
+            None => Arc::default(),
+        };
         loop {
             let ended = parts::caught("ingest", || {
-                runtime.block_on(self.until_stopped(&client_id, &mut subscriptions, &mut backoff));
+                runtime.block_on(self.until_stopped(
+                    &client_id,
+                    &ids,
+                    &mut subscriptions,
+                    &mut backoff,
+                ));
             });
             self.shared.link_is_down();
             subscriptions.link_lost();
@@ -230,6 +240,7 @@ impl Parts {
     async fn until_stopped(
         &mut self,
         client_id: &str,
+        ids: &Arc<Ids>,
         subscriptions: &mut Subscriptions,
         backoff: &mut Backoff,
     ) {
@@ -249,7 +260,8 @@ impl Parts {
                 index,
                 inboxes,
                 Arc::clone(&self.shared.metrics),
-            ),
+            )
+            .with_ids(IdSource::of(Arc::clone(ids))),
             wanted: &mut self.wanted,
             orders,
             backoff,
