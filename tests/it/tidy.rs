@@ -8,11 +8,15 @@ use std::path::{Path, PathBuf};
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("sync", &[]),
     ("parts", &[]),
+    ("pulse", &[]),
     ("names", &[]),
     ("event", &["names"]),
     ("index", &["sync", "names", "event"]),
     ("inbox", &["sync", "names", "event", "index"]),
-    ("shard", &["sync", "names", "event", "index", "inbox"]),
+    (
+        "shard",
+        &["sync", "pulse", "names", "event", "index", "inbox"],
+    ),
     ("tls", &[]),
     ("auth", &["parts", "names", "tls"]),
     (
@@ -23,13 +27,25 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "ingest",
         &[
-            "sync", "parts", "names", "event", "index", "inbox", "control",
+            "sync", "parts", "names", "event", "index", "inbox", "control", "sync", "pulse",
+            "names", "event", "index", "inbox", "control",
         ],
     ),
+    ("readiness", &["pulse", "index", "shard", "ingest"]),
     (
         "http",
         &[
-            "sync", "names", "event", "index", "inbox", "shard", "stream", "ingest", "auth", "tls",
+            "sync",
+            "names",
+            "event",
+            "index",
+            "inbox",
+            "shard",
+            "stream",
+            "ingest",
+            "readiness",
+            "auth",
+            "tls",
         ],
     ),
 ];
@@ -60,7 +76,7 @@ const ONLY: &[(&[&str], &[&str])] = &[
 ];
 
 /// The core knows no MQTT, no HTTP, no gRPC.
-const CORE: &[&str] = &["sync", "names", "event", "index", "inbox", "shard"];
+const CORE: &[&str] = &["sync", "pulse", "names", "event", "index", "inbox", "shard"];
 const FOREIGN_TO_CORE: &[&str] = &[
     "hyper",
     "hyper_util",

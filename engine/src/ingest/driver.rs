@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::Shared;
 use super::backoff::Backoff;
 use super::broker::Broker;
 use super::config::Config;
 use super::exchange::Exchange;
 use super::link::{Happened, Link, LinkError, Message};
 use super::router::Router;
+use super::shared::Shared;
 use super::topic;
 use crate::control::{Facts, Order};
 use crate::index::{Tenant, Upstream};
@@ -57,6 +57,7 @@ impl Driver<'_> {
                     // The next attempt does without, or with it again.
                     with_will ^= error.may_be_for_the_will();
                     tracing::warn!(%broker, %error, "broker not reached");
+                    self.shared.link_failed(broker, error.result(), &error);
                 }
                 Ok((link, facts)) => match self.serve(link, facts, broker).await {
                     Err(error) => tracing::warn!(%broker, %error, "broker lost"),
@@ -80,10 +81,14 @@ impl Driver<'_> {
     ) -> Result<(), LinkError> {
         let since = Instant::now();
         tracing::info!(%broker, "broker connected");
+        self.shared.link_began(broker);
         self.exchange.link_up(facts, since);
         let ended = self.handle_all(&mut link).await;
         // First the flag: who sees its tenant wait again must not go on to wait for a broker that is gone.
-        self.shared.link_is_down();
+        match &ended {
+            Err(error) => self.shared.link_lost(broker, error),
+            Ok(()) => self.shared.link_is_down(),
+        }
         self.exchange.link_lost();
         if since.elapsed() >= self.config.backoff_max {
             self.backoff.reset();
@@ -106,6 +111,7 @@ impl Driver<'_> {
             self.router.wake_shards();
             tokio::select! {
                 happened = link.next() => {
+                    self.shared.pulse.beat(link.received());
                     if self.handle(happened?, link).await.is_break() {
                         return Ok(());
                     }
@@ -149,8 +155,9 @@ impl Driver<'_> {
     }
 
     fn sweep(&mut self) -> Result<(), LinkError> {
-        let patience = self.config.keep_alive * 2;
-        if self.exchange.sweep(Instant::now(), patience) {
+        let (now, patience) = (Instant::now(), self.config.keep_alive * 2);
+        self.shared.pulse.beat(now);
+        if self.exchange.sweep(now, patience) {
             Err(LinkError::Unanswered)
         } else {
             Ok(())
@@ -166,10 +173,18 @@ impl Driver<'_> {
             if confirmation.after_loss {
                 self.router.upstream_gap(&confirmation.tenant).await;
             }
+            if confirmation.after_refusal {
+                self.router.upstream_returned(&confirmation.tenant).await;
+            }
             self.exchange.furnish(&confirmation.tenant);
             confirmation.tenant.set_upstream(Upstream::Confirmed);
         }
+        while let Some(tenant) = self.exchange.subscriptions.next_refused() {
+            self.router.upstream_refused(&tenant).await;
+        }
         self.router.wake_shards();
+        self.shared
+            .link_stands(self.exchange.link_state(Instant::now()));
         while link.may_send()
             && let Some(request) = self
                 .exchange

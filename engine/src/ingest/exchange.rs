@@ -7,6 +7,7 @@
 use std::time::{Duration, Instant};
 
 use super::link::Unsent;
+use super::state::LinkState;
 use super::subscriptions::{Answer, Request, Subscriptions};
 use crate::control::{Facts, Follower, Order, is_control};
 use crate::index::Tenant;
@@ -58,6 +59,15 @@ impl<'a> Exchange<'a> {
         self.subscriptions.link_lost();
         if let Some(control) = &mut self.control {
             control.link_lost();
+        }
+    }
+
+    /// How the link stands for those who want to begin a stream.
+    pub(super) fn link_state(&self, now: Instant) -> LinkState {
+        if self.is_open {
+            self.subscriptions.link_state(now)
+        } else {
+            LinkState::Reading
         }
     }
 

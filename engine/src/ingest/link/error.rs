@@ -8,6 +8,8 @@ use std::time::Duration;
 use rumqttc::v5::mqttbytes::Error as CodecError;
 use rumqttc::v5::mqttbytes::v5::DisconnectReasonCode;
 
+use crate::ingest::state::Attempt;
+
 /// Characters of a broker's own explanation.
 const TOLD_CHARS: usize = 200;
 
@@ -58,6 +60,17 @@ impl LinkError {
                 matches!(reason.code, 0x83 | 0x87 | 0x90 | 0x95 | 0x9a | 0x9b)
             }
             _ => false,
+        }
+    }
+
+    /// What the attempt comes to that ended so.
+    pub(in crate::ingest) fn result(&self) -> Attempt {
+        match self {
+            Self::Name(_) | Self::Unreachable(..) => Attempt::Unreachable,
+            Self::Timeout { .. } | Self::Silent(_) | Self::Unanswered => Attempt::Timeout,
+            Self::NotMqtt5 | Self::Refused(_) | Self::Disconnected(_) => Attempt::Refused,
+            Self::NoAnswer | Self::Closed | Self::Broken(_) => Attempt::Broken,
+            Self::Foreign(_) | Self::Malformed(_) | Self::Protocol(..) => Attempt::Malformed,
         }
     }
 
