@@ -206,7 +206,13 @@ impl Parts {
             if ended.is_ok() {
                 return;
             }
-            runtime.block_on(sleep(backoff.pause()));
+            let mut stopped = self.stopped.clone();
+            runtime.block_on(async {
+                tokio::select! {
+                    () = sleep(backoff.pause()) => {}
+                    _ = stopped.wait_for(|&stop| stop) => {}
+                }
+            });
         }
     }
 
