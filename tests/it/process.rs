@@ -2,16 +2,17 @@
 
 use std::fs::{File, write};
 use std::io::{PipeReader, PipeWriter, Read, Write};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use floodway_tests::broker::free_port;
-use floodway_tests::gateway::floodway;
+use floodway_tests::gateway::{Launch, floodway};
 use floodway_tests::process::Process;
 use floodway_tests::{Broker, Gateway, Ws, wait_until, within};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::admin;
 
@@ -159,17 +160,24 @@ async fn other_signals_than_those_that_stop_it_cut_no_stream() {
 
 #[tokio::test]
 async fn the_end_of_its_terminal_ends_a_demo() {
-    let mut command = floodway(&["demo"]);
-    command
-        .env("FLOODWAY_LISTEN", "127.0.0.1:0")
-        .env("FLOODWAY_ADMIN_LISTEN", "127.0.0.1:0");
-    let mut demo = Process::start("floodway demo", command);
+    let faults = tempfile::tempdir().expect("a temporary folder");
+    let mut demo = Process::start("floodway demo", demo(&faults));
     wait_until("it runs", async || {
         demo.logged(|line| line.starts_with("devices 14 |"))
     })
     .await;
     demo.signal(Signal::HUP);
     assert_eq!(demo.ended().await.code(), Some(0));
+}
+
+/// A demo on free ports whose parts can be made to panic.
+fn demo(faults: &TempDir) -> Command {
+    let mut command = floodway(&["demo"]);
+    command
+        .env("FLOODWAY_LISTEN", "127.0.0.1:0")
+        .env("FLOODWAY_ADMIN_LISTEN", "127.0.0.1:0")
+        .env("TEST_FLOODWAY_FAULTS", faults.path());
+    command
 }
 
 /// A gateway whose parts can be made to panic, with a stream of `T1`.
@@ -181,14 +189,17 @@ struct Fragile {
 }
 
 impl Fragile {
-    async fn start() -> Self {
-        let broker = Broker::start().await;
-        let faults = tempfile::tempdir().expect("a temporary folder");
-        let gateway = Gateway::start(&broker)
+    fn launch(broker: &Broker, faults: &TempDir) -> Launch {
+        Gateway::start(broker)
             .env("TEST_FLOODWAY_FAULTS", faults.path().display())
             .env("FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", "0.5")
             .env("FLOODWAY_SHARD_COUNT", 1)
-            .await;
+    }
+
+    async fn start() -> Self {
+        let broker = Broker::start().await;
+        let faults = tempfile::tempdir().expect("a temporary folder");
+        let gateway = Self::launch(&broker, &faults).await;
         let ws = gateway.ws("T1", "").await;
         Self {
             broker,
@@ -216,7 +227,7 @@ impl Fragile {
 }
 
 #[tokio::test]
-async fn ingest_that_panics_starts_again_tells_a_gap_and_goes_on_with_its_ids() {
+async fn ingest_that_panics_starts_again_and_tells_a_gap() {
     let mut it = Fragile::start().await;
     it.broker.publisher().await.count("T1", "A", 0..1).await;
     it.ws.expect_numbers(0..1).await;
@@ -226,6 +237,119 @@ async fn ingest_that_panics_starts_again_tells_a_gap_and_goes_on_with_its_ids() 
     it.broker.publisher().await.count("T1", "A", 1..2).await;
     it.ws.expect_numbers(1..2).await;
     assert_eq!(it.counts("ingest").await, 1);
+}
+
+#[tokio::test]
+async fn ingest_that_panics_goes_on_with_its_ids() {
+    let mut it = Fragile::start().await;
+    drop(it.gateway);
+    // So far ahead that the clock alone would give smaller ones.
+    it.broker
+        .retains(
+            "floodway/control/v1/ids/reserved",
+            r#"{"up_to":3000000000000000}"#,
+        )
+        .await;
+    it.gateway = Fragile::launch(&it.broker, &it.faults).await;
+    let mut sse = it.gateway.sse("T1", "").await;
+    let mut ids = Vec::new();
+    for n in 0..2 {
+        it.broker.publisher().await.count("T1", "A", n..n + 1).await;
+        ids.push(
+            sse.next()
+                .await
+                .id
+                .expect("an id")
+                .parse::<u64>()
+                .expect("a number"),
+        );
+        if n == 0 {
+            it.panics("ingest").await;
+            sse.expect_named("gap").await;
+        }
+    }
+    assert_eq!(ids, [3_000_000_000_000_001, 3_000_000_000_000_002]);
+}
+
+#[tokio::test]
+async fn the_refresh_of_keys_starts_again_after_a_panic() {
+    let broker = Broker::start().await;
+    let faults = tempfile::tempdir().expect("a temporary folder");
+    let provider = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
+    let keys = format!("http://{}/keys", provider.local_addr().expect("an address"));
+    let serving = tokio::spawn(async move {
+        // The example of RFC 8037, A.2.
+        let keys = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","kid":"a","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+        while let Ok((mut socket, _)) = provider.accept().await {
+            let length = keys.len();
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{keys}"
+            );
+            let mut asked = [0; 4096];
+            let _ = socket.read(&mut asked).await;
+            let _ = socket.write_all(answer.as_bytes()).await;
+        }
+    });
+    let gateway = Fragile::launch(&broker, &faults)
+        .without("FLOODWAY_JWT_SECRET")
+        .env("FLOODWAY_JWKS_URL", keys)
+        .await;
+    write(faults.path().join("jwks"), "").expect("written");
+    wait_until("it starts again", async || {
+        let log = gateway.log();
+        let again = |line: &String| line.contains("starts again") && line.contains("jwks");
+        log.iter().any(again)
+    })
+    .await;
+    serving.abort();
+}
+
+#[tokio::test]
+async fn a_device_of_the_demo_that_panics_comes_back() {
+    let faults = tempfile::tempdir().expect("a temporary folder");
+    let mut demo = Process::start("floodway demo", demo(&faults));
+    let all = |line: &&String| line.starts_with("devices 14 |");
+    wait_until("it runs", async || {
+        demo.logged(|line| all(&&line.to_owned()))
+    })
+    .await;
+    write(faults.path().join("device"), "").expect("written");
+    wait_until("all devices are there after the panic", async || {
+        let log = demo.log();
+        let panic = log
+            .iter()
+            .position(|line| line.contains("device: a test wants it"));
+        panic.is_some_and(|panic| log[panic..].iter().any(|line| all(&line)))
+    })
+    .await;
+    demo.terminate();
+    assert_eq!(demo.ended().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_stopped_reader_of_what_the_demo_prints_holds_nothing_up() {
+    let faults = tempfile::tempdir().expect("a temporary folder");
+    let (_reader, writer) = full_pipe();
+    let address = format!("127.0.0.1:{}", free_port());
+    let mut command = demo(&faults);
+    command
+        .env("FLOODWAY_LISTEN", &address)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .stdout(writer);
+    let mut command = tokio::process::Command::from(command);
+    let mut demo = command.kill_on_drop(true).spawn().expect("it starts");
+    wait_until("it serves, and prints its line", async || {
+        let status = reqwest::get(format!("http://{address}/readyz")).await;
+        status.is_ok_and(|answer| answer.status() == 200)
+    })
+    .await;
+    let pid = Pid::from_raw(demo.id().expect("it runs") as i32).expect("an id");
+    kill_process(pid, Signal::TERM).expect("our own child");
+    let ended = within("it ends", demo.wait()).await.expect("our own child");
+    assert_eq!(ended.code(), Some(0));
 }
 
 #[tokio::test]

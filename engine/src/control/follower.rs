@@ -3,6 +3,8 @@
 //! Knows no socket and no clock: it is told what happened, and asked what to send. One request of it is under way at a
 //! time, as the link demands; what waits for the copy of a write that was acknowledged is not under way any more.
 
+mod heard;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -15,9 +17,9 @@ use super::problems::Problems;
 use super::replay::Replay;
 use super::request::{Facts, Request, UnderWay, What, publish, reading};
 use super::reserved::Reservation;
-use super::topic::{self, Key, Topic};
+use super::topic::{self, Topic};
 use super::view::{Shared, Standing, View};
-use super::writes::{Order, WriteError, Writes};
+use super::writes::{Order, Writes};
 use crate::event::{Ids, now_micros};
 use crate::index::{Index, Tenant};
 
@@ -231,10 +233,7 @@ impl Follower {
                 }
             }
             Some(Topic::Fleet(node)) => self.fleet(node, &text, payload, retain, now),
-            Some(Topic::Reserved) => match self.reservation.heard(payload) {
-                Ok(()) => self.problems.clear(&text),
-                Err(reason) => self.problems.add(&text, reason, now),
-            },
+            Some(Topic::Reserved) => self.reserved(&text, payload, now),
             Some(Topic::Document(key)) => self.document(&key, &text, payload, retain, now),
             None if payload.is_empty() => self.problems.clear(&text),
             None => self
@@ -364,47 +363,6 @@ impl Follower {
                 "limits and groups can't be kept in the broker"
             );
             self.complaint = Some(reason.to_owned());
-        }
-    }
-
-    fn fleet(&mut self, node: &str, topic: &str, payload: &[u8], retain: bool, now: Instant) {
-        // A live copy of what we publish retained: only after the mark can it not be an old one.
-        if node == self.node && !payload.is_empty() && matches!(self.stage, Stage::Following) {
-            self.shows_retained = retain;
-        }
-        match self.fleet.heard(node, payload, now) {
-            Ok(()) => self.problems.clear(topic),
-            Err(reason) => self.problems.add(topic, reason, now),
-        }
-    }
-
-    fn document(&mut self, key: &Key, topic: &str, payload: &[u8], retain: bool, now: Instant) {
-        if self.shows_retained && !retain {
-            let reason = "is not retained: other gateways would not see it after a restart";
-            return self.problems.add(topic, reason.to_owned(), now);
-        }
-        let taken = self.take(key, payload);
-        match &taken {
-            Ok(()) => self.problems.clear(topic),
-            Err(error) => {
-                self.problems.add(topic, error.to_string(), now);
-                // Only of what stands is it worth knowing.
-                let stands = self.keeper.documents().get(key).is_some();
-                if let Stage::Replay(replay) = &mut self.stage
-                    && stands
-                {
-                    replay.refuse(key);
-                }
-            }
-        }
-        self.writes.copied(key, payload, &taken);
-    }
-
-    fn take(&mut self, key: &Key, payload: &[u8]) -> Result<(), WriteError> {
-        let document = self.keeper.read(key, payload)?;
-        match &mut self.stage {
-            Stage::Replay(replay) => Ok(replay.take(key, document, &self.keeper.config)?),
-            _ => self.keeper.take(key, document),
         }
     }
 
