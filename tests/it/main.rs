@@ -13,6 +13,7 @@ mod hostile;
 mod http;
 mod ids;
 mod outside_clients;
+mod panics;
 mod process;
 mod resume;
 mod scale;
