@@ -301,7 +301,6 @@ async fn what_is_not_an_event_is_dropped_and_the_next_one_comes() {
         r#"{"metrics":1}"#,
         "{",
         "{}x",
-        "\u{feff}{}",
     ];
     for payload in bad {
         publisher.telemetry("T1", "A", payload).await;
@@ -317,4 +316,43 @@ async fn what_is_not_an_event_is_dropped_and_the_next_one_comes() {
     publisher.count("T1", "A", 42..43).await;
     ws.expect_numbers(42..43).await;
     sse.expect_numbers(42..43).await;
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_and_nul_bytes_cost_no_event() {
+    let broker = Broker::start().await;
+    let gateway = Gateway::start(&broker).await;
+    let mut ws = gateway.ws("T1", "").await;
+    let mut publisher = broker.publisher().await;
+    for payload in [
+        "\u{feff}{\"metrics\":{\"n\":1}}",
+        "{\"metrics\":{\"n\":1}}\0\0",
+    ] {
+        publisher.telemetry("T1", "A", payload).await;
+        assert_eq!(
+            ws.next_event().await["metrics"],
+            json!({"n": 1}),
+            "{payload:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_payload_without_metrics_is_an_event_and_an_operator_is_told() {
+    let broker = Broker::start().await;
+    let gateway = Gateway::start(&broker).await;
+    let mut ws = gateway.ws("T1", "").await;
+    let mut publisher = broker.publisher().await;
+    for payload in [r#"{"temperature":72}"#, "{}", r#"{"metrics":{}}"#] {
+        publisher.telemetry("T1", "A", payload).await;
+        assert_eq!(ws.next_event().await["metrics"], json!({}), "{payload}");
+    }
+    let page = crate::admin::Page::gateway(&gateway).await;
+    assert_eq!(page.sum("ingest_without_metrics_total", &[]), 2.0);
+    let told = |line: &&String| line.contains("payload without metrics");
+    assert_eq!(
+        gateway.log().iter().filter(told).count(),
+        1,
+        "at a bounded rate"
+    );
 }

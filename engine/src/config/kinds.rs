@@ -18,7 +18,7 @@ pub(crate) enum Raw<'a> {
 
 impl<'a> Raw<'a> {
     /// The text, where the value is one.
-    fn text(self) -> Option<&'a str> {
+    pub(crate) fn text(self) -> Option<&'a str> {
         match self {
             Raw::Text(text) => Some(text),
             Raw::Toml(value) => value.as_str(),
@@ -239,5 +239,22 @@ impl<T: Copy + PartialEq> Kind<T> for Choice<T> {
     fn show(&self, value: &T) -> String {
         let word = self.0.iter().find(|(_, known)| known == value);
         literal(word.map_or("", |(word, _)| word))
+    }
+}
+
+/// True or false.
+pub(crate) struct Switch;
+
+impl Kind<bool> for Switch {
+    fn read(&self, raw: Raw<'_>) -> Result<bool, String> {
+        let read = match raw {
+            Raw::Toml(Value::Boolean(value)) => Some(*value),
+            _ => raw.text().and_then(|text| text.trim().parse().ok()),
+        };
+        read.ok_or_else(|| "expected true or false".to_owned())
+    }
+
+    fn show(&self, value: &bool) -> String {
+        value.to_string()
     }
 }

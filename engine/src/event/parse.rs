@@ -74,6 +74,8 @@ pub struct Parser {
     members: Members,
     draft: Draft,
     metrics: Vec<Metric>,
+    /// The payload read last names no `metrics`.
+    lacked_metrics: bool,
 }
 
 /// What an event takes from a payload: its metrics, which are left in [`Members`], and this.
@@ -92,7 +94,13 @@ impl Parser {
             members: Members::default(),
             draft: Draft::with_capacity(1024),
             metrics: Vec::new(),
+            lacked_metrics: false,
         }
+    }
+
+    /// Whether the payload of the event made last has no `metrics`: all of its values may stand elsewhere.
+    pub fn lacked_metrics(&self) -> bool {
+        self.lacked_metrics
     }
 
     /// What is parsed from now on was received `at` this time; at first, when the parser was made.
@@ -115,6 +123,7 @@ impl Parser {
         if payload.len() > self.payload_bytes_max {
             return Err(Rejection::TooLarge);
         }
+        let payload = forgiven(payload);
         let found = self.read(payload)?;
         let (from, to) = self.write(payload, &found, tenant, device, topic);
         Ok(Event {
@@ -144,6 +153,7 @@ impl Parser {
             }
         }
         self.members.clear();
+        self.lacked_metrics = metrics.is_none();
         if let Some(token) = metrics {
             let object = Object::at(text, token).ok_or(Rejection::MetricsNotAnObject)?;
             self.members.read(payload, object, self.metrics_max)?;
@@ -218,4 +228,15 @@ impl Parser {
             });
         }
     }
+}
+
+/// The payload without a byte order mark before it (RFC 8259, 8.1, lets a parser pass it over) and without NUL bytes behind
+/// it, which devices send that take their text's buffer for the text.
+fn forgiven(payload: &[u8]) -> &[u8] {
+    const MARK: &[u8] = "\u{feff}".as_bytes();
+    let mut payload = payload.strip_prefix(MARK).unwrap_or(payload);
+    while let Some(shorter) = payload.strip_suffix(b"\0") {
+        payload = shorter;
+    }
+    payload
 }

@@ -10,7 +10,7 @@ use http::request::Parts;
 use http::{HeaderValue, Request, Response, Version};
 
 use super::admission::{Admitted, admit};
-use super::connection::Origination;
+use super::connection::{self, Origination};
 use super::front::Front;
 use super::h2_stream;
 use super::origin::Origin;
@@ -182,11 +182,16 @@ pub(super) async fn sse_h2(request: &Parts, front: &Front) -> Result<Response<An
 }
 
 /// The response to a WebSocket handshake, or the plain answer that says what the request lacks.
-pub(super) fn upgrade<B>(request: &mut Request<B>) -> Result<Response<()>, Box<Response<Answer>>> {
+pub(super) fn upgrade<B>(
+    request: &mut Request<B>,
+    front: &Front,
+) -> Result<Response<()>, Box<Response<Answer>>> {
     match handshake::accept(request) {
         Ok(parts) => Ok(Response::from_parts(parts, ())),
         Err(error) => {
-            let mut response = respond::error(error.status(), &error.to_string());
+            let refusal = Refusal::Handshake(error);
+            front.note(&refusal, None, connection::peer(request.extensions()), None);
+            let mut response = respond::error(refusal.status(), &refusal.detail());
             for (name, value) in error.headers() {
                 // RFC 9113, 8.2.2: HTTP/2 has no fields that are about the connection.
                 if request.version() < Version::HTTP_2 || name == "sec-websocket-version" {
@@ -218,9 +223,10 @@ fn sse_head(encoding: Encoding, origin: &Origin) -> Vec<u8> {
     });
     let date = httpdate::fmt_http_date(SystemTime::now());
     head.extend_from_slice(format!("date: {date}\r\n").as_bytes());
-    if let Origin::Allowed(origin) = origin {
-        head.extend_from_slice(b"vary: Origin\r\naccess-control-allow-origin: ");
-        head.extend_from_slice(origin.as_bytes());
+    for (name, value) in respond::origin_headers(origin) {
+        head.extend_from_slice(name.as_str().as_bytes());
+        head.extend_from_slice(b": ");
+        head.extend_from_slice(value.as_bytes());
         head.extend_from_slice(b"\r\n");
     }
     head.extend_from_slice(b"\r\n");

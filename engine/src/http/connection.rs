@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+use http::StatusCode;
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
@@ -19,9 +20,11 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::automatic::Automatic;
 use super::begin::TakenBack;
 use super::front::Front;
 use super::pending::Ticket;
+use super::refusal::Refusal;
 use super::routes;
 use super::tls::TlsPipe;
 use crate::shard::Outlet;
@@ -45,6 +48,11 @@ const H2_SEND_BYTES: usize = 16 * 1024;
 pub(super) struct Origination {
     pub(super) peer: Option<SocketAddr>,
     pub(super) tls: bool,
+}
+
+/// The other end of a request's connection.
+pub(super) fn peer(extensions: &http::Extensions) -> Option<SocketAddr> {
+    extensions.get::<Origination>()?.peer
 }
 
 /// Serves a connection, unless its place is needed more by somebody else while nothing is being answered on it.
@@ -174,6 +182,13 @@ where
             Ok::<_, Infallible>(answer)
         }
     });
+    let io = Automatic::new(io, |status| {
+        let refusal = match status {
+            StatusCode::BAD_REQUEST => Refusal::Malformed,
+            _ => Refusal::HeadTooLarge,
+        };
+        front.note(&refusal, None, from.peer, None);
+    });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(front.shared.http.header_timeout)
@@ -188,15 +203,18 @@ where
             None => Poll::Pending,
         },
     });
-    match taken_back.await.map_err(io::Error::other)? {
-        None => Ok(None),
-        Some(taken_back) => {
-            let parts = connection.into_parts();
-            Ok(Some((
-                taken_back,
-                parts.io.into_inner(),
-                parts.read_buf.to_vec(),
-            )))
+    let taken_back = taken_back.await;
+    let parts = connection.into_parts();
+    let mut io = parts.io.into_inner().into_inner();
+    match taken_back {
+        Ok(None) => Ok(None),
+        Ok(Some(taken_back)) => Ok(Some((taken_back, io, parts.read_buf.to_vec()))),
+        Err(error) => {
+            if error.is_parse() {
+                // hyper has told it so, and closed its side.
+                let _ = timeout(front.shared.stream.close_timeout, read_out(&mut io)).await;
+            }
+            Err(io::Error::other(error))
         }
     }
 }
@@ -210,11 +228,16 @@ where
     let said = async {
         io.write_all(bytes).await?;
         io.shutdown().await?;
-        let mut unread = [0; 1024];
-        while io.read(&mut unread).await? > 0 {}
-        Ok(())
+        read_out(&mut io).await
     };
     timeout(patience, said).await.unwrap_or(Ok(()))
+}
+
+/// Reads until the peer has closed its side, and forgets what it said.
+async fn read_out(io: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
+    let mut unread = [0; 1024];
+    while io.read(&mut unread).await? > 0 {}
+    Ok(())
 }
 
 /// Spawns hyper's tasks on the shard's own thread.

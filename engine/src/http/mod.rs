@@ -5,13 +5,18 @@
 //! subscription the broker has confirmed; whoever does not is told the first reason why, and holds nothing.
 
 mod admission;
+mod automatic;
 mod begin;
+mod checks;
 mod config;
 mod connection;
+mod counted;
+mod credentials;
 mod door;
 mod front;
 mod h2_stream;
 mod origin;
+mod parameter;
 mod pending;
 mod query;
 mod refusal;

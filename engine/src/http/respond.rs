@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW,
-    CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CACHE_CONTROL,
+    CONTENT_LENGTH, CONTENT_TYPE, HeaderName, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
 };
 use http::{HeaderValue, Response, StatusCode};
 use hyper::body::{Body, Frame, SizeHint};
@@ -97,14 +98,29 @@ pub(super) fn json(status: StatusCode, text: String) -> Response<Answer> {
 }
 
 pub(super) fn error(status: StatusCode, detail: &str) -> Response<Answer> {
-    json(status, serde_json::json!({ "detail": detail }).to_string())
+    json(status, self::detail(detail))
 }
 
-pub(super) fn method_not_allowed() -> Response<Answer> {
+/// The body of every error.
+pub(super) fn detail(text: &str) -> String {
+    serde_json::json!({ "detail": text }).to_string()
+}
+
+pub(super) fn method_not_allowed(allowed: &'static str) -> Response<Answer> {
     let mut response = error(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed");
     response
         .headers_mut()
-        .insert(ALLOW, HeaderValue::from_static("GET"));
+        .insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+/// The same answer without its body (RFC 9110, 9.3.2).
+pub(super) fn headers_only(mut response: Response<Answer>) -> Response<Answer> {
+    let length = response.body().size_hint().exact().unwrap_or_default();
+    response
+        .headers_mut()
+        .insert(CONTENT_LENGTH, HeaderValue::from(length));
+    *response.body_mut() = Answer::whole(None);
     response
 }
 
@@ -122,15 +138,30 @@ pub(super) fn refused(refusal: &Refusal, pause: Duration) -> Response<Answer> {
 
 /// Lets the page that asked read the answer, if it comes from an allowed foreign origin (Fetch, 3.2).
 pub(super) fn with_origin(mut response: Response<Answer>, origin: &Origin) -> Response<Answer> {
-    if let Origin::Allowed(origin) = origin {
-        response
-            .headers_mut()
-            .insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-        response
-            .headers_mut()
-            .insert(VARY, HeaderValue::from_static("Origin"));
+    let headers = response.headers_mut();
+    for (name, value) in origin_headers(origin) {
+        headers.insert(name, value);
     }
     response
+}
+
+/// The headers by which a page of an allowed foreign origin may read an answer: with what its browser knows of the user
+/// if the settings name it, and with the pause after which to come again.
+pub(super) fn origin_headers(origin: &Origin) -> Vec<(HeaderName, HeaderValue)> {
+    let Origin::Allowed { origin, is_listed } = origin else {
+        return Vec::new();
+    };
+    let expose = HeaderValue::from_static("Retry-After");
+    let mut headers = vec![
+        (VARY, HeaderValue::from_static("Origin")),
+        (ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone()),
+        (ACCESS_CONTROL_EXPOSE_HEADERS, expose),
+    ];
+    if *is_listed {
+        let yes = HeaderValue::from_static("true");
+        headers.push((ACCESS_CONTROL_ALLOW_CREDENTIALS, yes));
+    }
+    headers
 }
 
 /// Answers a browser that asks whether it may send a token in a header (Fetch, 3.2.2).

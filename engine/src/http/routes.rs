@@ -3,12 +3,16 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use http::header::HOST;
 use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 
+use super::admission;
 use super::begin::{self, TakenBack};
+use super::connection;
 use super::front::Front;
 use super::origin::{self, Origin};
+use super::refusal::Refusal;
 use super::respond::{self, Answer};
 
 const WS: &str = "/api/v1/customer/telemetry/stream";
@@ -24,6 +28,16 @@ pub(super) async fn answer(
     slot: Slot,
     front: Rc<Front>,
 ) -> Response<Answer> {
+    if request.headers().get_all(HOST).iter().nth(1).is_some() {
+        front.note(
+            &Refusal::Malformed,
+            None,
+            connection::peer(request.extensions()),
+            None,
+        );
+        // RFC 9112, 3.2.
+        return respond::error(StatusCode::BAD_REQUEST, "More than one Host");
+    }
     let path = request.uri().path();
     if path == WS || path == SSE {
         return stream(request, slot, &front).await;
@@ -31,32 +45,41 @@ pub(super) async fn answer(
     if ![STATUS, "/livez", "/readyz"].contains(&path) {
         return respond::error(StatusCode::NOT_FOUND, "Not found");
     }
-    if request.method() != Method::GET {
-        return respond::method_not_allowed();
-    }
-    match path {
+    let answer = match path {
         STATUS => front.status(),
         "/readyz" => front.readiness(),
         _ => respond::json(StatusCode::OK, r#"{"status":"ok"}"#.to_owned()),
+    };
+    match *request.method() {
+        Method::GET => answer,
+        Method::HEAD => respond::headers_only(answer),
+        _ => respond::method_not_allowed("GET, HEAD"),
     }
 }
 
 async fn stream(request: Request<Incoming>, slot: Slot, front: &Front) -> Response<Answer> {
     let allowed = &front.shared.http.allowed_origins;
     let origin = origin::judge(request.headers(), request.uri(), allowed);
-    match *request.method() {
-        Method::GET | Method::OPTIONS if origin == Origin::Foreign => {
-            respond::error(StatusCode::FORBIDDEN, "Origin not allowed")
-        }
-        Method::OPTIONS => respond::with_origin(respond::preflight(), &origin),
+    let response = match *request.method() {
+        Method::GET | Method::OPTIONS if origin == Origin::Foreign => foreign(&request, front),
+        Method::GET if admission::is_forged(&request, &origin, front) => foreign(&request, front),
+        Method::OPTIONS => respond::preflight(),
         Method::GET if request.uri().path() == WS => websocket(request, slot, front).await,
         Method::GET => sse(request, slot, &origin, front).await,
-        _ => respond::method_not_allowed(),
-    }
+        _ => respond::method_not_allowed("GET"),
+    };
+    respond::with_origin(response, &origin)
+}
+
+fn foreign(request: &Request<Incoming>, front: &Front) -> Response<Answer> {
+    let why = || origin::explain(request.headers(), request.uri());
+    let peer = connection::peer(request.extensions());
+    front.note(&Refusal::Origin, None, peer, Some(&why));
+    respond::error(Refusal::Origin.status(), &Refusal::Origin.detail())
 }
 
 async fn websocket(mut request: Request<Incoming>, slot: Slot, front: &Front) -> Response<Answer> {
-    match begin::upgrade(&mut request) {
+    match begin::upgrade(&mut request, front) {
         Ok(head) => {
             let (request, _) = request.into_parts();
             let taken_back = begin::websocket(head, &request, front).await;
@@ -81,9 +104,7 @@ async fn sse(
             Err(refusal) => Err(refusal),
         }
     };
-    let response =
-        begun.unwrap_or_else(|refusal| respond::refused(&refusal, front.shared.http.retry_after));
-    respond::with_origin(response, origin)
+    begun.unwrap_or_else(|refusal| respond::refused(&refusal, front.shared.http.retry_after))
 }
 
 /// Asks for the connection, and waits for hyper to be dropped.

@@ -35,9 +35,15 @@ impl Sweep {
         }
     }
 
-    /// Steps since the shard began, as of the last turn.
+    /// Steps since the shard began, as of the last turn, or of whoever came, asked or acted between two turns.
     pub(super) fn ticks(&self) -> u32 {
         self.ticks
+    }
+
+    /// It is `now`. To be told at the beginning of whatever the shard does after it may have slept: by the clock of before,
+    /// a stream that just began would have been silent for as long as that.
+    pub(super) fn set_clock(&mut self, now: Instant) {
+        self.ticks = Sweep::steps(now - self.started);
     }
 
     /// When the next step is due.
@@ -72,7 +78,7 @@ impl Heartbeats {
 impl State {
     /// Visits those whose turn it is, if a step is due.
     pub(super) fn sweep(&mut self, now: Instant) {
-        self.sweep.ticks = Sweep::steps(now - self.sweep.started);
+        self.sweep.set_clock(now);
         if now < self.sweep.next {
             return;
         }
@@ -124,5 +130,41 @@ impl State {
             Encoding::Sse | Encoding::SseChunked => self.config.sse_keepalive,
         };
         self.sweep.ticks - subscriber.last_write >= Sweep::steps(after)
+    }
+}
+
+#[cfg(all(test, not(floodway_loom)))]
+mod tests {
+    use std::rc::Rc;
+    use std::sync::Arc;
+
+    use super::super::test_kit::{Peer, newcomer};
+    use super::super::{Config, Metrics, Shard};
+    use super::*;
+    use crate::inbox::Inbox;
+    use crate::index::{Index, Limits};
+
+    #[test]
+    fn who_comes_while_the_shard_sleeps_has_not_been_silent_since_it_fell_asleep() {
+        let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(1)]);
+        let config = Config::default();
+        let shard = Shard::new(0, &config, inboxes, Arc::new(Metrics::default())).unwrap();
+        let slept = config.sse_keepalive * 3;
+        shard.state().sweep.started -= slept;
+
+        let index = Index::with_limits(1, Limits::default());
+        let mut newcomer = newcomer(&index, "T", None, &Rc::new(Peer::default()));
+        newcomer.greeting = b"hello".to_vec();
+        shard.attach(newcomer).unwrap();
+
+        let mut state = shard.state();
+        let subscriber = &state.subscribers[0];
+        assert!(subscriber.last_write >= Sweep::steps(slept));
+        assert!(subscriber.card.since >= Sweep::steps(slept));
+        assert!(!state.is_silent(Key(0)));
+        state
+            .sweep
+            .set_clock(Instant::now() + config.sse_keepalive * 2);
+        assert!(state.is_silent(Key(0)));
     }
 }

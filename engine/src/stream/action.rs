@@ -38,7 +38,7 @@ pub enum Action {
     Subscribe(Vec<Names>),
     /// Take out of the filters. As in [`Action::Subscribe`].
     Unsubscribe(Vec<Names>),
-    /// Narrow events to these metrics; to none named means all again.
+    /// Narrow events to these metrics; none named, or no `metrics` at all, means all again.
     SetMetrics(Vec<String>),
     /// Back to every device and every metric.
     ClearFilters,
@@ -77,9 +77,6 @@ pub enum Mistake {
     /// `subscribe` or `unsubscribe` without anything named.
     #[error("Missing device_id, device_ids, group_id or group_ids")]
     NoNames,
-    /// `set_metrics` without metrics.
-    #[error("Missing metrics")]
-    NoMetrics,
     /// `refresh` without a token.
     #[error("Missing token")]
     NoToken,
@@ -175,7 +172,7 @@ impl<'a> Fields<'a> {
     }
 
     fn metrics(&self, ids_max: usize) -> Result<Vec<String>, Mistake> {
-        let metrics = strings("metrics", self.metrics)?.ok_or(Mistake::NoMetrics)?;
+        let metrics = strings("metrics", self.metrics)?.unwrap_or_default();
         at_most(ids_max, "metrics", metrics.len())?;
         Ok(metrics
             .into_iter()

@@ -12,7 +12,7 @@ use super::{address, ask};
 type Labels = BTreeMap<String, String>;
 
 /// A page: its samples.
-struct Page(Vec<(String, Labels, f64)>);
+pub(crate) struct Page(Vec<(String, Labels, f64)>);
 
 impl Page {
     async fn of(gateway: &Gateway, path: &str) -> Self {
@@ -26,7 +26,7 @@ impl Page {
         Self(serde_json::from_str(&finished.stdout).expect("samples"))
     }
 
-    async fn gateway(gateway: &Gateway) -> Self {
+    pub(crate) async fn gateway(gateway: &Gateway) -> Self {
         Self::of(gateway, "/metrics").await
     }
 
@@ -53,7 +53,7 @@ impl Page {
     }
 
     /// The sum of the same.
-    fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+    pub(crate) fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         self.each(name, labels).map(|(_, value)| value).sum()
     }
 

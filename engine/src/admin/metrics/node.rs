@@ -44,6 +44,15 @@ pub(super) fn identity(text: &mut Text, status: &Status) {
     .each("thread", parts::panics());
 }
 
+pub(super) fn refused(text: &mut Text, refused: [(&'static str, u64); 3]) {
+    text.family(
+        "admin_requests_refused_total",
+        Counter,
+        "Requests of the private listener that were refused for their credentials, by reason.",
+    )
+    .each("reason", refused);
+}
+
 pub(super) fn readiness(text: &mut Text, status: &Status) {
     text.family(
         "ready",
@@ -111,6 +120,12 @@ pub(super) fn ingest(text: &mut Text, status: &Status) {
         "Messages that became events.",
     )
     .sample(ingest.accepted);
+    text.family(
+        "ingest_without_metrics_total",
+        Counter,
+        "Messages that became events without metrics, since their payload names none.",
+    )
+    .sample(ingest.without_metrics);
     let rejected = ingest.rejected_by_reason.iter();
     text.family(
         "ingest_rejected_total",

@@ -164,8 +164,6 @@ fn what_is_not_json_is_refused() {
         b"{\"a\":\"\xff\"}",
         b"{\"a\":1e400,\"b\":\"\xff\"}",
         b"{\"a\":1e400,}",
-        b"\xef\xbb\xbf{}",
-        b"{}\0",
         b"{\"a\":\"",
         b"{\"a\":\"\\",
     ] {
@@ -272,4 +270,42 @@ fn every_reason_has_a_name_of_its_own() {
         .collect();
     assert_eq!(names.len(), Rejection::ALL.len());
     assert!(names.contains("too_large") && names.contains("not_json"));
+}
+
+#[test]
+fn a_byte_order_mark_before_and_nul_bytes_behind_are_forgiven() {
+    let plain = r#"{"metrics":{"t":1}}"#;
+    for payload in [
+        format!("\u{feff}{plain}"),
+        format!("{plain}\0"),
+        format!("\u{feff}{plain}\0\0\0"),
+        format!("{plain}\n\0"),
+    ] {
+        assert_eq!(metrics(&payload), r#""t":1"#, "{payload:?}");
+    }
+    for payload in [
+        format!("\u{feff}\u{feff}{plain}"),
+        format!("\0{plain}"),
+        format!("{plain}\0x"),
+        "\u{feff}\0".to_owned(),
+        "\0".repeat(100_000),
+    ] {
+        assert_eq!(rejection(&payload), Rejection::NotJson, "{payload:.50?}");
+    }
+}
+
+#[test]
+fn a_payload_without_metrics_is_told_from_one_with_none() {
+    let tenant = TenantId::parse("T").unwrap();
+    let mut parser = Parser::new(&Config::default());
+    for (payload, lacks) in [
+        (r#"{"metrics":{"t":1}}"#, false),
+        (r#"{"t":1,"ts":2}"#, true),
+        (r#"{"metrics":{}}"#, false),
+        ("{}", true),
+    ] {
+        let event = parser.parse(EventId::new(1), &tenant, "A", "t", payload.as_bytes());
+        assert!(event.is_ok(), "{payload}");
+        assert_eq!(parser.lacked_metrics(), lacks, "{payload}");
+    }
 }
