@@ -90,7 +90,7 @@ async fn lost_lines_of_the_log_are_counted_and_told_when_there_is_room_again() {
         let (mut text, mut part) = (String::new(), [0; 4096]);
         while !text.contains("lines of the log were lost") {
             let read = reader.read(&mut part).expect("the gateway runs");
-            text = text + str::from_utf8(&part[..read]).expect("UTF-8");
+            text += str::from_utf8(&part[..read]).expect("UTF-8");
         }
     });
     within("the loss is told", told).await.expect("it is told");

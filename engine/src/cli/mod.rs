@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::config::ConfigErrors;
-use crate::log;
+use crate::{log, parts};
 
 mod check;
 mod connections;
@@ -119,10 +119,12 @@ pub fn run() -> ExitCode {
 fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build();
-    runtime
-        .map_err(|error| Failure::Running(error.to_string()))?
-        .block_on(work)
+        .build()
+        .map_err(|error| Failure::Running(error.to_string()))?;
+    let done = parts::caught("main", || runtime.block_on(work));
+    // A name server that does not answer would hold up the end.
+    runtime.shutdown_background();
+    done.unwrap_or_else(|panicked| Err(Failure::Running(format!("the main thread {panicked}"))))
 }
 
 /// Looks up an environment variable. Bytes that are not UTF-8 become U+FFFD, so that a value that

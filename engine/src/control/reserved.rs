@@ -152,6 +152,10 @@ impl Reservation {
     /// The broker does not keep it.
     pub(super) fn without(&mut self, reason: &str, now: Instant) {
         self.asked = None;
+        if !self.was_read {
+            // Perhaps it may be read all the same.
+            self.ids.begin_after(self.highest);
+        }
         self.stage = Stage::Without(now + RETRY);
         self.allow();
         if !std::mem::replace(&mut self.has_complained, true) {

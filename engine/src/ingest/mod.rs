@@ -128,9 +128,11 @@ impl Ingest {
             control,
             stopped,
         };
-        let thread = Builder::new()
-            .name("ingest".to_owned())
-            .spawn(move || parts.run(&runtime))?;
+        let thread = Builder::new().name("ingest".to_owned()).spawn(move || {
+            parts.run(&runtime);
+            // A name server that does not answer would hold up the end.
+            runtime.shutdown_background();
+        })?;
         Ok(Self {
             upstreams,
             stop,

@@ -57,6 +57,20 @@ fn without_a_broker_that_keeps_it_ids_follow_the_clock() {
     }
 }
 
+#[test]
+fn ids_begin_above_a_reservation_that_may_only_be_read() {
+    let far = crate::event::now_micros() + DAY;
+    let mut bed = bed();
+    bed.follower.link_up(ABLE, bed.now);
+    let (follow, _) = bed.sends().unwrap();
+    bed.hears("ids/reserved", &format!("{{\"up_to\":{far}}}"));
+    bed.answers(follow, Ok(()));
+    let (mark, _, _) = bed.publishes();
+    bed.answers(mark, Err("NotAuthorized".to_owned()));
+    assert!(bed.follower.is_settled());
+    assert_eq!(IdSource::of(bed.follower.ids()).next().get(), far + 1);
+}
+
 /// What happens to one of two gateways.
 #[derive(Clone, Debug)]
 enum Step {
