@@ -12,6 +12,8 @@ mod filters;
 mod hostile;
 mod http;
 mod ids;
+mod link;
+mod misbehaving;
 mod outside_clients;
 mod panics;
 mod process;

@@ -31,7 +31,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "names", "event", "index", "inbox", "control",
         ],
     ),
-    ("readiness", &["pulse", "index", "shard", "ingest"]),
+    ("readiness", &["pulse", "index", "shard", "ingest", "auth"]),
     (
         "http",
         &[

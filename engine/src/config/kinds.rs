@@ -56,6 +56,14 @@ pub(crate) fn any(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// Takes a text that MQTT can carry (MQTT 5.0, 1.5.4), a suffix of a few bytes included.
+pub(crate) fn mqtt(text: &str) -> Result<String, String> {
+    if text.len() > 65_000 || text.contains('\0') {
+        return Err("must be at most 65000 bytes without NUL".to_owned());
+    }
+    any(text)
+}
+
 /// A text that passes a check.
 pub(crate) struct Text(pub(crate) Check);
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::Config;
 use super::address;
 use super::kinds::{
-    Choice, File, Kind, List, Number, Raw, SECONDS_MAX, Seconds, Switch, Text, any,
+    Choice, File, Kind, List, Number, Raw, SECONDS_MAX, Seconds, Switch, Text, any, mqtt,
 };
 use crate::ingest::Subscribe;
 use crate::log::{self, Format};
@@ -160,6 +160,7 @@ const ORIGINS: List = List {
 };
 const LISTEN: Text = Text(address::listen);
 const TEXT: Text = Text(any);
+const MQTT_TEXT: Text = Text(mqtt);
 
 /// A time that may be none at all.
 const PAUSE: Seconds = Seconds(0.0, SECONDS_MAX);
@@ -259,11 +260,11 @@ pub static SETTINGS: &[Setting] = &[
 
     setting!("mqtt.url", "MQTT_URL", mqtt.urls, BROKERS,
         "Brokers, tried in turn, as mqtt://host:port; default from MQTT_HOST and MQTT_PORT"),
-    setting!(filed "mqtt.username", "MQTT_USERNAME", mqtt.username, TEXT,
+    setting!(filed "mqtt.username", "MQTT_USERNAME", mqtt.username, MQTT_TEXT,
         "User name at the broker"),
-    setting!(secret "mqtt.password", "MQTT_PASSWORD", mqtt.password, TEXT,
+    setting!(secret "mqtt.password", "MQTT_PASSWORD", mqtt.password, MQTT_TEXT,
         "Password at the broker"),
-    setting!("mqtt.client_id", "FLOODWAY_MQTT_CLIENT_ID", mqtt.client_id, TEXT,
+    setting!("mqtt.client_id", "FLOODWAY_MQTT_CLIENT_ID", mqtt.client_id, MQTT_TEXT,
         "Prefix of the client id; a random suffix is added"),
     setting!("mqtt.subscribe", "FLOODWAY_MQTT_SUBSCRIBE", mqtt.subscribe, SUBSCRIBE,
         "on_demand: each tenant while it has subscribers; all: every tenant at once"),
@@ -278,7 +279,7 @@ pub static SETTINGS: &[Setting] = &[
     setting!("mqtt.keep_alive_seconds", "FLOODWAY_MQTT_KEEP_ALIVE_SECONDS", mqtt.keep_alive, KEEP_ALIVE,
         "Keep-alive; a dead broker is noticed within 1.5 of it"),
     setting!("mqtt.connect_timeout_seconds", "FLOODWAY_MQTT_CONNECT_TIMEOUT_SECONDS", mqtt.connect_timeout, WITHIN,
-        "Time for TCP and CONNACK together"),
+        "Time for the broker's name, TCP and CONNACK together"),
     setting!("mqtt.backoff_max_seconds", "FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", mqtt.backoff_max, WITHIN,
         "Longest pause between two attempts to connect"),
     setting!("mqtt.subscribe_timeout_seconds", "FLOODWAY_MQTT_SUBSCRIBE_TIMEOUT_SECONDS", mqtt.subscribe_timeout, WITHIN,

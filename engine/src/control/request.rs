@@ -1,10 +1,11 @@
 //! What follower and link say to each other.
 
-use std::time::Instant;
-
-use super::caution::Caution;
+use super::caution::Cautions;
 use super::replay::{Replay, Step};
 use super::topic;
+
+/// Bytes of a PUBLISH besides topic and payload, at most (MQTT 5.0, 3.3).
+const PACKET_OVERHEAD: usize = 32;
 
 /// What the broker said of itself when it let us in (MQTT 5.0, 3.2.2.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,6 +14,22 @@ pub struct Facts {
     pub packet_bytes: usize,
     /// Whether it keeps retained messages and takes QoS 1.
     pub is_able: bool,
+}
+
+impl Facts {
+    /// Whether the broker takes this when it is published.
+    pub(super) fn admit(&self, topic: &str, payload: &[u8]) -> bool {
+        topic.len() + payload.len() + PACKET_OVERHEAD <= self.packet_bytes
+    }
+}
+
+/// What may be sent now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct May {
+    /// Whether something may be published.
+    pub publish: bool,
+    /// Whether something may be subscribed.
+    pub subscribe: bool,
 }
 
 /// What to send to the broker.
@@ -47,28 +64,28 @@ pub(super) struct UnderWay {
     pub(super) what: What,
     /// Its packet id, once it is on its way.
     pub(super) id: Option<u16>,
-    pub(super) since: Instant,
 }
 
 /// The next step of reading, as `node`.
 pub(super) fn reading(
     replay: &mut Replay,
     node: &str,
-    caution: &mut Caution,
+    cautions: &mut Cautions,
+    may: May,
 ) -> Option<(What, Request)> {
     match replay.step {
-        Step::Subscribe => {
-            replay.step = Step::Mark;
+        Step::Subscribe if may.subscribe => {
+            cautions.follow.tries();
+            replay.step = Step::Granted;
             Some((What::Subscribe, Request::Follow(topic::ALL)))
         }
-        Step::Mark if !caution.may_try() => None,
-        Step::Mark => {
-            caution.tries();
+        Step::Mark if may.publish && cautions.mark.may_try() => {
+            cautions.mark.tries();
             replay.step = Step::Wait;
             let (topic, nonce) = (topic::sync(node), replay.nonce.clone());
             Some((What::Mark, publish(topic, nonce.into_bytes(), false, None)))
         }
-        Step::Wait => None,
+        _ => None,
     }
 }
 

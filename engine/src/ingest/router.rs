@@ -5,8 +5,10 @@
 //! Nothing but the event is allocated, and nothing of the message is kept: its payload pins the read buffer.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use super::broker::Broker;
+use super::complaint::Complaint;
 use super::metrics::{Metrics, Reason};
 use super::topic;
 use crate::event::{self, Event, IdSource, Parser};
@@ -14,8 +16,9 @@ use crate::inbox::{Inbox, Item, Source};
 use crate::index::{Index, Tenant};
 use crate::names::TenantId;
 
-/// One line per reason in this time.
-const LOG_PAUSE: Duration = Duration::from_secs(10);
+/// Messages that are taken before the shards that they concern are woken. Of those that come together each would cost a
+/// wake-up, and the last of very many would hold up the first.
+const GATHERED: u32 = 16;
 
 /// Characters of a topic in the log.
 const LOG_TOPIC_CHARS: usize = 200;
@@ -35,6 +38,8 @@ pub struct Router {
     flat: Complaint,
     /// Shards that are owed a wake-up, a bit each.
     owed: u64,
+    /// Messages since shards were woken.
+    gathered: u32,
 }
 
 impl Router {
@@ -55,6 +60,7 @@ impl Router {
             complaints,
             flat: Complaint::default(),
             owed: 0,
+            gathered: 0,
         }
     }
 
@@ -68,7 +74,7 @@ impl Router {
         self.parser.received_at(at);
     }
 
-    /// Takes one message in. Waits only while an inbox is full. The shards that it concerns are not woken yet: see
+    /// Takes one message in. Waits only while an inbox is full. The shards that it concerns need not be woken yet: see
     /// [`Router::wake_shards`].
     pub async fn publish(&mut self, topic: &[u8], payload: &[u8]) {
         self.metrics.received(payload.len());
@@ -80,6 +86,28 @@ impl Router {
             }
             Ok(None) => {}
             Err(reason) => self.reject(reason, topic),
+        }
+        self.gathered += 1;
+        if self.gathered >= GATHERED {
+            self.wake_shards();
+        }
+    }
+
+    /// Counts a message that `broker` sent though its packet, of `bytes`, is larger than the `limit` that it was told.
+    pub(super) fn too_large(&mut self, topic: &[u8], bytes: usize, limit: u32, broker: &Broker) {
+        self.metrics.received(0);
+        self.metrics.rejected(Reason::Packet);
+        if let Some(suppressed) = self.complaint(Reason::Packet) {
+            tracing::warn!(
+                reason = Reason::Packet.label(),
+                topic = printable(topic),
+                bytes,
+                limit,
+                setting = "mqtt.packet_bytes",
+                %broker,
+                suppressed,
+                "message skipped: the broker ignores the largest packet that it was told"
+            );
         }
     }
 
@@ -109,9 +137,9 @@ impl Router {
         self.owed |= interested;
     }
 
-    /// Wakes the shards for what was put into their inboxes. To be called before anything is waited for: of several
-    /// messages that have come together, each would otherwise cost a wake-up.
+    /// Wakes the shards for what was put into their inboxes. To be called before anything is waited for.
     pub fn wake_shards(&mut self) {
+        self.gathered = 0;
         for shard in bits(std::mem::take(&mut self.owed)) {
             self.inboxes[shard].wake();
         }
@@ -163,6 +191,11 @@ impl Router {
         }
     }
 
+    /// How many lines of this reason were passed over, if it is time for the next one.
+    fn complaint(&mut self, reason: Reason) -> Option<u64> {
+        self.complaints[reason.index()].is_due(Instant::now())
+    }
+
     #[cold]
     fn without_metrics(&mut self, topic: &str) {
         self.metrics.without_metrics();
@@ -180,7 +213,7 @@ impl Router {
     #[cold]
     fn reject(&mut self, reason: Reason, topic: &[u8]) {
         self.metrics.rejected(reason);
-        if let Some(suppressed) = self.complaints[reason.index()].is_due(Instant::now()) {
+        if let Some(suppressed) = self.complaint(reason) {
             let topic = printable(topic);
             tracing::warn!(
                 reason = reason.label(),
@@ -201,25 +234,6 @@ fn bits(mut set: u64) -> impl Iterator<Item = usize> {
             lowest
         })
     })
-}
-
-/// When a reason was last logged, and how often it was passed over since.
-#[derive(Debug, Default)]
-struct Complaint {
-    last: Option<Instant>,
-    suppressed: u64,
-}
-
-impl Complaint {
-    /// The number passed over since the last line, if it is time for the next one.
-    fn is_due(&mut self, now: Instant) -> Option<u64> {
-        if self.last.is_some_and(|last| now < last + LOG_PAUSE) {
-            self.suppressed += 1;
-            return None;
-        }
-        self.last = Some(now);
-        Some(std::mem::take(&mut self.suppressed))
-    }
 }
 
 /// The beginning of `topic`, with nothing in it that could forge a line or drive a terminal.

@@ -64,6 +64,7 @@ fn every_value_has_its_bounds() {
         ("auth.query_token = \"yes\"", "expected true or false"),
         ("auth.query_token = 0", "expected true or false"),
         ("auth.roles = []", "at least one"),
+        ("mqtt.client_id = \"a\\u0000b\"", "without NUL"),
         ("stream.queue_size = 0", "from 1"),
         ("stream.queue_size = 1.5", "whole number"),
         ("stream.queue_size = true", "whole number"),
