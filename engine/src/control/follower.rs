@@ -135,7 +135,7 @@ impl Follower {
         self.under_way.clear();
         self.is_settled = false;
         self.writes.fail_all("the broker is gone");
-        self.reservation.begin();
+        self.reservation.link_lost();
         self.standing = Standing::Away;
         self.show();
     }
@@ -222,7 +222,7 @@ impl Follower {
         match topic::parse(&text) {
             Some(Topic::Sync(node)) => {
                 if node == self.node {
-                    self.mark(payload);
+                    self.mark(payload, now);
                 }
             }
             Some(Topic::Fleet(node)) => self.fleet(node, &text, payload, retain, now),
@@ -287,7 +287,7 @@ impl Follower {
     }
 
     /// The mark has come back: everything that was retained is there.
-    fn mark(&mut self, payload: &[u8]) {
+    fn mark(&mut self, payload: &[u8], now: Instant) {
         let is_ours = |stage: &Stage| matches!(stage, Stage::Replay(replay) if replay.nonce.as_bytes() == payload);
         if !is_ours(&self.stage) {
             return;
@@ -297,7 +297,7 @@ impl Follower {
         };
         let documents = replay.whole(self.keeper.documents(), &self.keeper.config);
         self.keeper.replace(documents);
-        self.reservation.read(now_micros());
+        self.reservation.read(now_micros(), now);
         self.cautions.outlived();
         self.is_settled = true;
         self.complaint = None;

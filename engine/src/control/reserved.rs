@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::caution::Caution;
 use crate::event::Ids;
 
 /// Microseconds, as ids count: one minute.
@@ -61,6 +62,7 @@ pub(super) struct Reservation {
     was_read: bool,
     /// Sent, and not come back yet.
     asked: Option<(u64, Instant)>,
+    caution: Caution,
     has_complained: bool,
 }
 
@@ -73,6 +75,7 @@ impl Reservation {
             highest: 0,
             was_read: false,
             asked: None,
+            caution: Caution::default(),
             has_complained: false,
         }
     }
@@ -91,6 +94,11 @@ impl Reservation {
         (self.stage, self.held, self.asked) = (Stage::Away, 0, None);
     }
 
+    pub(super) fn link_lost(&mut self) {
+        self.caution.link_lost();
+        self.begin();
+    }
+
     /// The document, or its deletion, has come. An error says what is wrong with it.
     pub(super) fn heard(&mut self, payload: &[u8]) -> Result<(), String> {
         self.held = if payload.is_empty() {
@@ -99,7 +107,13 @@ impl Reservation {
             parse(payload)?
         };
         self.highest = self.highest.max(self.held);
-        self.asked.take_if(|(up_to, _)| *up_to == self.held);
+        if self
+            .asked
+            .take_if(|(up_to, _)| *up_to == self.held)
+            .is_some()
+        {
+            self.caution.outlived();
+        }
         if self.stage != Stage::Away && !self.is_short() {
             self.stage = Stage::Holding;
         }
@@ -108,7 +122,7 @@ impl Reservation {
     }
 
     /// All that the broker holds has come; it is `clock` o'clock.
-    pub(super) fn read(&mut self, clock: u64) {
+    pub(super) fn read(&mut self, clock: u64, now: Instant) {
         if !std::mem::replace(&mut self.was_read, true) {
             // Another's ids, or our own before a restart.
             self.ids.begin_after(self.highest.max(clock));
@@ -119,6 +133,12 @@ impl Reservation {
             Stage::Holding
         };
         self.allow();
+        if !self.caution.may_try() {
+            self.without(
+                "the broker ends the connection when something is published there",
+                now,
+            );
+        }
     }
 
     /// What to publish now, if anything.
@@ -129,7 +149,7 @@ impl Reservation {
             Stage::Without(until) => now >= until,
         };
         let is_due = self.is_short() || self.held < clock.saturating_add(RENEW).min(MOST);
-        if !may_ask || !is_due || self.asked.is_some() {
+        if !may_ask || !is_due || self.asked.is_some() || !self.caution.may_try() {
             return None;
         }
         let up_to = self
@@ -138,12 +158,16 @@ impl Reservation {
             .max(self.ids.last() + 2 * SPARE)
             .min(MOST);
         self.asked = Some((up_to, now));
+        self.caution.tries();
         Some(serde_json::to_vec(&Document { up_to }).expect("a number is JSON"))
     }
 
     /// To be called about once a second.
     pub(super) fn sweep(&mut self, now: Instant) {
         let is_overdue = |asked: &mut (u64, Instant)| now >= asked.1 + PATIENCE;
+        if matches!(self.stage, Stage::Without(_)) {
+            self.caution.outlived();
+        }
         if self.asked.take_if(is_overdue).is_some() {
             self.without("what was published there has not come back", now);
         }

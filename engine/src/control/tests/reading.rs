@@ -292,6 +292,7 @@ fn a_mark_whose_puback_never_comes_is_enough() {
     let (_, _, nonce) = bed.publishes();
     bed.hears_as("sync/N", &nonce, false);
     let _outcome = bed.orders(key("T", "G"), group(&["A"]));
+    assert_eq!(bed.publishes().1, at("ids/reserved"));
     assert_eq!(bed.publishes().1, at("groups/T/G"), "it holds up nothing");
 }
 

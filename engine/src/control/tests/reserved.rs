@@ -58,6 +58,29 @@ fn without_a_broker_that_keeps_it_ids_follow_the_clock() {
 }
 
 #[test]
+fn a_broker_that_ends_the_connection_for_it_is_served_without() {
+    let mut bed = bed();
+    let read = |bed: &mut Bed| {
+        bed.follower.link_up(ABLE, bed.now);
+        let (follow, _) = bed.sends().unwrap();
+        bed.answers(follow, Ok(()));
+        let (mark, _, nonce) = bed.publishes();
+        bed.answers(mark, Ok(()));
+        bed.hears_as("sync/N", &nonce, false);
+    };
+    for _ in 0..2 {
+        read(&mut bed);
+        let (reserve, _, _) = bed.publishes();
+        bed.answers(reserve, Err("NotAuthorized".to_owned()));
+        bed.follower.link_lost();
+    }
+    read(&mut bed);
+    assert!(bed.follower.is_settled(), "telemetry first");
+    bed.passes(100_000);
+    assert_eq!(bed.sends(), None, "another try would cost the link");
+}
+
+#[test]
 fn ids_begin_above_a_reservation_that_may_only_be_read() {
     let far = crate::event::now_micros() + DAY;
     let mut bed = bed();
@@ -120,7 +143,7 @@ impl World {
         if let Some(retained) = &self.retained {
             reservation.heard(retained).unwrap();
         }
-        reservation.read(*clock);
+        reservation.read(*clock, self.now);
     }
 
     fn reserve(&mut self, node: usize, is_heard: bool) {
