@@ -22,6 +22,7 @@
 
 mod sync;
 
+pub mod parts;
 pub mod pulse;
 
 pub mod names;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 /// Each top-level module of the engine, and the ones it may name: the way of an event, and never back.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("sync", &[]),
+    ("parts", &[]),
     ("pulse", &[]),
     ("names", &[]),
     ("event", &["names"]),
@@ -17,16 +18,17 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &["sync", "pulse", "names", "event", "index", "inbox"],
     ),
     ("tls", &[]),
-    ("auth", &["names", "tls"]),
+    ("auth", &["parts", "names", "tls"]),
     (
         "stream",
         &["sync", "names", "event", "index", "inbox", "shard", "auth"],
     ),
-    ("control", &["sync", "names", "index"]),
+    ("control", &["sync", "names", "event", "index"]),
     (
         "ingest",
         &[
-            "sync", "pulse", "names", "event", "index", "inbox", "control",
+            "sync", "parts", "names", "event", "index", "inbox", "control", "sync", "pulse",
+            "names", "event", "index", "inbox", "control",
         ],
     ),
     ("readiness", &["pulse", "index", "shard", "ingest", "auth"]),

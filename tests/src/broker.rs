@@ -123,6 +123,16 @@ impl Broker {
 
     /// Runs Debian's `mosquitto_pub` for one message, as a person would.
     pub async fn mosquitto_pub(&self, topic: &str, payload: &str) -> Finished {
+        self.mosquitto_pub_with(topic, payload, &[]).await
+    }
+
+    /// Has it keep `payload` for whoever subscribes to `topic`.
+    pub async fn retains(&self, topic: &str, payload: &str) {
+        let sent = self.mosquitto_pub_with(topic, payload, &["-r"]).await;
+        assert_eq!(sent.code, Some(0), "{}", sent.stderr);
+    }
+
+    async fn mosquitto_pub_with(&self, topic: &str, payload: &str, more: &[&str]) -> Finished {
         let mut command = Command::new("mosquitto_pub");
         command.args([
             "-h",
@@ -136,6 +146,7 @@ impl Broker {
             "-m",
             payload,
         ]);
+        command.args(more);
         run("mosquitto_pub", command).await
     }
 }

@@ -7,11 +7,14 @@ use std::future::{Future, IntoFuture};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use reqwest::StatusCode;
+use rustix::process::Signal;
 use serde_json::Value;
+use tokio::net::TcpStream;
 
+use crate::broker::free_port;
 use crate::process::{Finished, Process, run};
 use crate::token::{SECRET, token};
 use crate::wait::{wait_until, within};
@@ -30,6 +33,7 @@ pub struct Gateway {
 pub struct Launch {
     settings: BTreeMap<String, String>,
     awaits_broker: bool,
+    stderr: Option<Stdio>,
 }
 
 impl Gateway {
@@ -43,6 +47,7 @@ impl Gateway {
         let launch = Launch {
             settings: BTreeMap::new(),
             awaits_broker: true,
+            stderr: None,
         };
         launch
             .env("FLOODWAY_LISTEN", "127.0.0.1:0")
@@ -215,6 +220,11 @@ impl Gateway {
         self.process.terminate();
     }
 
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
     /// Waits until the process has ended: its exit code.
     pub async fn exit_code(&mut self) -> Option<i32> {
         self.process.ended().await.code()
@@ -250,10 +260,22 @@ impl Launch {
         self
     }
 
+    /// Logs to `stderr`, where the test does not look: the public listener's address has to be chosen, too.
+    pub fn logs_to(mut self, stderr: impl Into<Stdio>) -> Self {
+        self.stderr = Some(stderr.into());
+        let port = free_port();
+        self.env("FLOODWAY_LISTEN", format!("127.0.0.1:{port}"))
+    }
+
     async fn launch(self) -> Gateway {
         let mut command = floodway(&["serve"]);
         command.envs(&self.settings);
-        let mut process = Process::start("floodway", command);
+        let chosen = self.stderr.is_some().then(|| {
+            let listen = &self.settings["FLOODWAY_LISTEN"];
+            listen.parse::<SocketAddr>().expect("an address")
+        });
+        let stderr = self.stderr.unwrap_or_else(Stdio::piped);
+        let mut process = Process::start_with("floodway", command, stderr);
         let mut address = None;
         wait_until("the gateway listens", async || {
             assert!(
@@ -261,10 +283,13 @@ impl Launch {
                 "floodway ended before it listened: {:#?}",
                 process.log()
             );
-            address = process
-                .log()
-                .iter()
-                .find_map(|line| listening_address(line));
+            address = match chosen {
+                Some(chosen) => TcpStream::connect(chosen).await.is_ok().then_some(chosen),
+                None => process
+                    .log()
+                    .iter()
+                    .find_map(|line| listening_address(line)),
+            };
             address.is_some()
         })
         .await;

@@ -36,19 +36,27 @@ impl Process {
     ///
     /// # Panics
     /// If it can't be started.
-    pub fn start(name: &'static str, mut command: Command) -> Self {
+    pub fn start(name: &'static str, command: Command) -> Self {
+        Self::start_with(name, command, Stdio::piped())
+    }
+
+    /// The same with another place for its standard error, which is then not kept.
+    ///
+    /// # Panics
+    /// If it can't be started.
+    pub fn start_with(name: &'static str, mut command: Command, stderr: Stdio) -> Self {
         raise_open_files();
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+            .stderr(stderr);
         let mut child = command
             .spawn()
             .unwrap_or_else(|error| panic!("{name} does not start: {error}"));
         let log = Arc::new(Mutex::new(Vec::new()));
         let stdout = child.stdout.take().expect("stdout is piped");
-        let stderr = child.stderr.take().expect("stderr is piped");
-        let readers = vec![keep(stdout, &log), keep(stderr, &log)];
+        let mut readers = vec![keep(stdout, &log)];
+        readers.extend(child.stderr.take().map(|stderr| keep(stderr, &log)));
         Self {
             name,
             child,
@@ -83,9 +91,14 @@ impl Process {
 
     /// Asks it to end (SIGTERM).
     pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
         // The only error is that it is gone already, which is what was asked for.
-        let _ = kill_process(pid, Signal::TERM);
+        let _ = kill_process(pid, signal);
     }
 
     /// Stops it in its tracks (SIGSTOP) until [`Process::resume`]: it reads nothing meanwhile.

@@ -23,7 +23,8 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::refused::Peer;
-use super::routes::Routes;
+use super::routes::{self, Routes};
+use crate::parts;
 use crate::tls::{Acceptor, ServerStream};
 
 /// Connections at once; further ones wait in the kernel.
@@ -52,7 +53,7 @@ const STOP_GRACE: Duration = Duration::from_millis(500);
 
 /// Serves until `stopped` turns true, over TLS if there is an acceptor.
 pub(super) async fn serve(
-    listener: TcpListener,
+    listener: &TcpListener,
     tls: Option<Acceptor>,
     routes: Arc<Routes>,
     mut stopped: watch::Receiver<bool>,
@@ -75,7 +76,6 @@ pub(super) async fn serve(
             () = until(&mut stopped) => break,
         }
     }
-    drop(listener);
     let ended = async { while connections.join_next().await.is_some() {} };
     // Those that are left are cut with the set.
     let _ = timeout(STOP_GRACE, ended).await;
@@ -132,8 +132,16 @@ async fn requests<S>(
         if routes.may_ask(request.headers()) {
             is_known.store(true, Ordering::Relaxed);
         }
-        let routes = Arc::clone(&routes);
-        async move { Ok::<_, Infallible>(routes.answer(request).await) }
+        let (routes, is_grpc) = (Arc::clone(&routes), routes::is_grpc(&request));
+        async move {
+            // All calls of an HTTP/2 connection are one task: the others are not to end with this one.
+            let answer = parts::guarded("call", async {
+                parts::fault("call");
+                routes.answer(request).await
+            });
+            let answer = answer.await.unwrap_or_else(|_| routes::failed(is_grpc));
+            Ok::<_, Infallible>(answer)
+        }
     });
     let server = server();
     let mut serving = pin!(server.serve_connection(TokioIo::new(socket), service));

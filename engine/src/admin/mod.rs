@@ -43,6 +43,7 @@ pub use status::{
 };
 pub use totals::Totals;
 
+use crate::parts;
 use crate::tls::Acceptor;
 use calls::Service;
 use health::Health;
@@ -113,9 +114,16 @@ impl Admin {
         let serve = move || {
             runtime.block_on(async {
                 let mut beside = JoinSet::new();
-                beside.spawn(rates::measure(measured));
-                beside.spawn(followed.follow());
-                listener::serve(socket, tls, Arc::new(routes), stopped).await;
+                let measure = async move || rates::measure(measured.clone()).await;
+                beside.spawn(parts::kept("rates", measure));
+                let follow = async move || followed.clone().follow().await;
+                beside.spawn(parts::kept("health", follow));
+                let routes = Arc::new(routes);
+                parts::kept("admin", async || {
+                    let (tls, routes) = (tls.clone(), Arc::clone(&routes));
+                    listener::serve(&socket, tls, routes, stopped.clone()).await;
+                })
+                .await;
             });
         };
         let thread = Builder::new().name("admin".to_owned()).spawn(serve)?;
@@ -142,6 +150,11 @@ impl Admin {
     /// nobody new. What else is asked is answered as before, so that the drain can be watched.
     pub async fn begin_last_drain(&self) {
         self.health.begin_last_drain().await;
+    }
+
+    /// Returns when the thread has ended by itself. A panic is no end: what it was is started again.
+    pub async fn ended(&self) {
+        self.stop.closed().await;
     }
 
     /// Says good-bye to those who watch, and ends the thread. Blocks for as long as that takes, half a second at most.

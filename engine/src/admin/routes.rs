@@ -153,7 +153,7 @@ fn described() -> tonic_reflection::server::Builder<'static> {
 }
 
 /// `application/grpc`, or with its encoding behind it, such as `application/grpc+proto`; not `application/grpc-web`.
-fn is_grpc(request: &Request<Incoming>) -> bool {
+pub(super) fn is_grpc(request: &Request<Incoming>) -> bool {
     let rest = request
         .headers()
         .get(CONTENT_TYPE)
@@ -166,6 +166,16 @@ fn host(request: &Request<Incoming>) -> Option<String> {
     let header = || request.headers().get(HOST)?.to_str().ok()?.parse().ok();
     let authority: Option<Authority> = request.uri().authority().cloned().or_else(header);
     authority.map(|authority| authority.host().to_ascii_lowercase())
+}
+
+/// The answer in place of one that panicked.
+pub(super) fn failed(is_grpc: bool) -> Response<Body> {
+    let why = "the gateway failed; its log tells where";
+    if is_grpc {
+        tonic::Status::internal(why).into_http()
+    } else {
+        error(StatusCode::INTERNAL_SERVER_ERROR, why)
+    }
 }
 
 fn unauthenticated() -> Response<Body> {

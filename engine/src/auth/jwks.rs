@@ -16,6 +16,7 @@ use super::claims::Claims;
 use super::fetch::{FetchError, Source};
 use super::jwk::{self, NamedKey};
 use super::refusal::{Fault, Refusal};
+use crate::parts;
 
 /// How often keys are fetched, and how many wait for them.
 #[derive(Clone, Copy)]
@@ -83,7 +84,7 @@ impl KeySet {
         let keys = Arc::default();
         let (fetches, all_fetches) = watch::channel(Fetches::default());
         let (begun, all_begun) = watch::channel(0);
-        let (wanted, asked) = watch::channel(0);
+        let (wanted, mut asked) = watch::channel(0);
         let keeper = Keeper {
             source,
             keys: Arc::clone(&keys),
@@ -91,7 +92,8 @@ impl KeySet {
             begun,
             pace,
         };
-        tokio::spawn(keeper.run(asked));
+        let keep = async move || keeper.run(&mut asked).await;
+        tokio::spawn(parts::kept("jwks", keep));
         Ok(Self {
             keys,
             fetches: all_fetches,
@@ -202,9 +204,11 @@ struct Keeper {
 }
 
 impl Keeper {
-    async fn run(self, mut asked: watch::Receiver<u64>) {
+    async fn run(&self, asked: &mut watch::Receiver<u64>) {
         let mut trouble = Trouble::default();
-        for number in 1.. {
+        // One that began before a panic has no end.
+        let first = *self.begun.borrow() + 1;
+        for number in first.. {
             let began = Instant::now();
             self.begun.send_replace(number);
             let fetched = self.fetch().await;

@@ -6,10 +6,12 @@
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::config::ConfigErrors;
+use crate::{log, parts};
 
 mod check;
 mod connections;
@@ -31,6 +33,9 @@ mod tail;
 mod tenants;
 mod token;
 mod top;
+
+/// How long the end waits for stderr to take the last lines of the log.
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// Telemetry from an MQTT broker, fanned out to very many WebSocket and SSE subscribers.
 #[derive(Parser)]
@@ -99,13 +104,14 @@ pub fn run() -> ExitCode {
         Command::Man(args) => generate::man(args),
     };
     let (status, why) = match done {
-        Ok(()) => return ExitCode::SUCCESS,
+        Ok(()) => (0, String::new()),
         Err(Failure::Usage(why)) => (2, why),
         Err(Failure::Running(why)) => (1, why),
     };
     for line in why.lines() {
-        eprintln!("error: {line}");
+        log::say(&format!("error: {line}"));
     }
+    log::finish(LAST_LINES);
     ExitCode::from(status)
 }
 
@@ -113,10 +119,12 @@ pub fn run() -> ExitCode {
 fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build();
-    runtime
-        .map_err(|error| Failure::Running(error.to_string()))?
-        .block_on(work)
+        .build()
+        .map_err(|error| Failure::Running(error.to_string()))?;
+    let done = parts::caught("main", || runtime.block_on(work));
+    // A name server that does not answer would hold up the end.
+    runtime.shutdown_background();
+    done.unwrap_or_else(|panicked| Err(Failure::Running(format!("the main thread {panicked}"))))
 }
 
 /// Looks up an environment variable. Bytes that are not UTF-8 become U+FFFD, so that a value that
@@ -145,7 +153,7 @@ fn variables() -> Vec<String> {
 
 fn warn(warnings: &[String]) {
     for warning in warnings {
-        eprintln!("warning: {warning}");
+        log::say(&format!("warning: {warning}"));
     }
 }
 

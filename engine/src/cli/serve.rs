@@ -1,11 +1,16 @@
 //! `floodway serve`: runs the gateway.
 
+use std::time::Duration;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Failure;
 use super::flags::Sources;
-use crate::gateway::{Gateway, ShardEnded, StartError};
+use crate::gateway::{Gateway, PartEnded, StartError};
 use crate::log;
+
+/// How long an end at once waits for stderr.
+const LAST_LINE: Duration = Duration::from_millis(100);
 
 /// Run the gateway until SIGTERM or SIGINT, then drain it; a second signal ends it at once
 #[derive(clap::Args)]
@@ -21,7 +26,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         tracing::warn!("{warning}");
     }
     super::block_on(async {
-        let stop = Stop::listen()?;
+        let stop = Stop::listen(Hangup::Nothing)?;
         let gateway = Gateway::start(loaded.config).await?;
         let address = gateway.address().map_err(StartError::from)?;
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
@@ -29,8 +34,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     })
 }
 
-impl From<ShardEnded> for Failure {
-    fn from(ended: ShardEnded) -> Self {
+impl From<PartEnded> for Failure {
+    fn from(ended: PartEnded) -> Self {
         Self::Running(ended.to_string())
     }
 }
@@ -46,20 +51,39 @@ impl From<StartError> for Failure {
     }
 }
 
-/// The signals that stop a gateway.
+/// What SIGHUP does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hangup {
+    /// Nothing. Service managers and log rotation send it to have files read again, not to end streams.
+    Nothing,
+    /// It ends the process as SIGTERM does: the terminal is gone.
+    Stop,
+}
+
+/// The signals that stop a gateway, and those that must not.
 pub(super) struct Stop {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
+    on_hangup: Hangup,
+    /// Their default is to end the process.
+    _harmless: [Signal; 2],
 }
 
 impl Stop {
     /// Takes the signals over from now on, so that none is missed while the gateway starts.
-    pub(super) fn listen() -> Result<Self, Failure> {
+    pub(super) fn listen(on_hangup: Hangup) -> Result<Self, Failure> {
         let signal =
             |kind| signal(kind).map_err(|error| Failure::Running(format!("signals: {error}")));
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+            on_hangup,
+            _harmless: [
+                signal(SignalKind::user_defined1())?,
+                signal(SignalKind::user_defined2())?,
+            ],
         })
     }
 
@@ -69,14 +93,23 @@ impl Stop {
         tokio::spawn(async move {
             self.next().await;
             tracing::warn!("second signal: not waiting for the drain");
+            log::finish(LAST_LINE);
             std::process::exit(1);
         });
     }
 
     async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hangup.recv() => match self.on_hangup {
+                    Hangup::Stop => return,
+                    Hangup::Nothing => {
+                        tracing::info!("SIGHUP ignored: nothing is read again while the gateway runs");
+                    }
+                },
+            }
         }
     }
 }

@@ -368,4 +368,6 @@ pub static SETTINGS: &[Setting] = &[
         "What is logged, such as info or floodway=debug,warn"),
     setting!("log.format", "FLOODWAY_LOG_FORMAT", log.format, FORMAT,
         "text, json, or auto: text on a terminal, else json"),
+    setting!("log.queue_bytes", "FLOODWAY_LOG_QUEUE_BYTES", log.queue_bytes, COUNT,
+        "Bytes of lines that wait for stderr to take them; further ones are dropped and counted"),
 ];

@@ -3,6 +3,9 @@
 //! Knows no socket and no clock: it is told what happened, and asked what to send. Several requests of it may be under way,
 //! and none waits for the answer to another one, but the mark for the subscription's.
 
+mod heard;
+mod sends;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -13,10 +16,12 @@ use super::fleet::Fleet;
 use super::keeper::Keeper;
 use super::problems::Problems;
 use super::replay::{Replay, Step};
-use super::request::{Facts, May, Request, UnderWay, What, publish, reading};
-use super::topic::{self, Key, Topic};
+use super::request::{Facts, May, Request, UnderWay, What, reading};
+use super::reserved::Reservation;
+use super::topic::{self, Topic};
 use super::view::{Shared, Standing, View};
-use super::writes::{Order, WriteError, Writes};
+use super::writes::{Order, Writes};
+use crate::event::{Ids, now_micros};
 use crate::index::{Index, Tenant};
 
 /// How long the broker may keep us waiting for the next step of reading while no document comes.
@@ -42,6 +47,7 @@ pub struct Follower {
     problems: Problems,
     fleet: Fleet,
     writes: Writes,
+    reservation: Reservation,
     facts: Facts,
     cautions: Cautions,
     stage: Stage,
@@ -72,6 +78,7 @@ impl Follower {
             problems: Problems::default(),
             fleet: Fleet::new(config, node),
             writes: Writes::default(),
+            reservation: Reservation::new(Arc::default()),
             facts: Facts::default(),
             cautions: Cautions::default(),
             stage: Stage::Away,
@@ -87,6 +94,11 @@ impl Follower {
 
     pub(super) fn shared(&self) -> Arc<Shared> {
         Arc::clone(&self.shared)
+    }
+
+    /// The ids of events, which are reserved in the broker.
+    pub fn ids(&self) -> Arc<Ids> {
+        self.reservation.ids()
     }
 
     /// Where the last will publishes nothing, retained: so it clears our status.
@@ -118,13 +130,14 @@ impl Follower {
         self.under_way = UnderWay::default();
         self.is_settled = false;
         self.writes.fail_all("the broker is gone");
+        self.reservation.link_lost();
         self.standing = Standing::Away;
         self.show();
     }
 
     /// Whether subscribers may be let in on this link.
     pub fn is_settled(&self) -> bool {
-        self.is_settled
+        self.is_settled && !self.reservation.is_beginning()
     }
 
     /// Whether orders are to wait where they are.
@@ -149,9 +162,7 @@ impl Follower {
                 replay.quiet_since = now;
                 step
             }
-            Stage::Following if may.publish => {
-                self.write(now).or_else(|| self.announcement(now))?
-            }
+            Stage::Following if may.publish => self.publication(now)?,
             _ => return None,
         };
         self.under_way.begin(what);
@@ -178,8 +189,9 @@ impl Follower {
             (What::Mark, Err(reason)) => {
                 self.refused(&format!("publishing was refused: {reason}"), now);
             }
+            (What::Reserve, Err(reason)) => self.reservation.without(&reason, now),
             (What::Write, answer) => self.writes.answered(id, answer),
-            (What::Mark | What::Status, Ok(())) => {}
+            (What::Mark | What::Reserve | What::Status, Ok(())) => {}
             (What::Status, Err(reason)) => tracing::debug!(reason, "our own status was refused"),
         }
         self.show();
@@ -194,10 +206,11 @@ impl Follower {
         match topic::parse(&text) {
             Some(Topic::Sync(node)) => {
                 if node == self.node {
-                    self.mark(payload);
+                    self.mark(payload, now);
                 }
             }
             Some(Topic::Fleet(node)) => self.fleet(node, &text, payload, retain, now),
+            Some(Topic::Reserved) => self.reserved(&text, payload, now),
             Some(Topic::Document(key)) => {
                 // Not for what others say all the time.
                 if let Stage::Replay(replay) = &mut self.stage {
@@ -217,6 +230,7 @@ impl Follower {
     /// To be called about once a second.
     pub fn sweep(&mut self, now: Instant) {
         self.fleet.sweep(now);
+        self.reservation.sweep(now);
         let has_lost_copies = self.writes.sweep(now);
         if matches!(self.stage, Stage::Partial(_)) {
             self.cautions.outlived();
@@ -250,6 +264,7 @@ impl Follower {
     fn begin(&mut self, now: Instant) {
         // A retained message that comes again must not count as a copy.
         self.writes.fail_all("the broker's documents are read anew");
+        self.reservation.begin();
         self.under_way = UnderWay::default();
         self.stage = Stage::Replay(Replay::new(now));
         // What holds already goes on to hold while it is read again, and so does the refusal of writes.
@@ -258,20 +273,8 @@ impl Follower {
         }
     }
 
-    fn write(&mut self, now: Instant) -> Option<(What, Request)> {
-        let (topic, payload) = self.writes.next(now)?;
-        Some((What::Write, publish(topic, payload, true, None)))
-    }
-
-    fn announcement(&mut self, now: Instant) -> Option<(What, Request)> {
-        let status = self.shared.own.load_full()?;
-        let (topic, expiry) = (topic::fleet(&self.node), self.fleet.expiry_seconds());
-        let payload = self.fleet.announcement(&status, &topic, self.facts, now)?;
-        Some((What::Status, publish(topic, payload, true, Some(expiry))))
-    }
-
     /// The mark has come back: everything that was retained is there.
-    fn mark(&mut self, payload: &[u8]) {
+    fn mark(&mut self, payload: &[u8], now: Instant) {
         let is_ours = |stage: &Stage| matches!(stage, Stage::Replay(replay) if replay.nonce.as_bytes() == payload);
         if !is_ours(&self.stage) {
             return;
@@ -281,6 +284,7 @@ impl Follower {
         };
         let documents = replay.whole(self.keeper.documents(), &self.keeper.config);
         self.keeper.replace(documents);
+        self.reservation.read(now_micros(), now);
         self.cautions.outlived();
         self.is_settled = true;
         self.complaint = None;
@@ -324,6 +328,7 @@ impl Follower {
             self.keeper.replace(documents);
         }
         self.is_settled = true;
+        self.reservation.without(reason, now);
         self.writes.fail_queued(reason);
         self.standing = Standing::Partial(reason.to_owned());
         if self.complaint.as_deref() != Some(reason) {
@@ -334,47 +339,6 @@ impl Follower {
                 "limits and groups can't be kept in the broker"
             );
             self.complaint = Some(reason.to_owned());
-        }
-    }
-
-    fn fleet(&mut self, node: &str, topic: &str, payload: &[u8], retain: bool, now: Instant) {
-        // A live copy of what we publish retained: only after the mark can it not be an old one.
-        if node == self.node && !payload.is_empty() && matches!(self.stage, Stage::Following) {
-            self.shows_retained = retain;
-        }
-        match self.fleet.heard(node, payload, now) {
-            Ok(()) => self.problems.clear(topic),
-            Err(reason) => self.problems.add(topic, reason, now),
-        }
-    }
-
-    fn document(&mut self, key: &Key, topic: &str, payload: &[u8], retain: bool, now: Instant) {
-        if self.shows_retained && !retain {
-            let reason = "is not retained: other gateways would not see it after a restart";
-            return self.problems.add(topic, reason.to_owned(), now);
-        }
-        let taken = self.take(key, payload);
-        match &taken {
-            Ok(()) => self.problems.clear(topic),
-            Err(error) => {
-                self.problems.add(topic, error.to_string(), now);
-                // Only of what stands is it worth knowing.
-                let stands = self.keeper.documents().get(key).is_some();
-                if let Stage::Replay(replay) = &mut self.stage
-                    && stands
-                {
-                    replay.refuse(key);
-                }
-            }
-        }
-        self.writes.copied(key, payload, &taken);
-    }
-
-    fn take(&mut self, key: &Key, payload: &[u8]) -> Result<(), WriteError> {
-        let document = self.keeper.read(key, payload)?;
-        match &mut self.stage {
-            Stage::Replay(replay) => Ok(replay.take(key, document, &self.keeper.config)?),
-            _ => self.keeper.take(key, document),
         }
     }
 

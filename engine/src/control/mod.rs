@@ -9,6 +9,7 @@
 //! | `limits/tenant/{tenant}` | a tenant's own limits, likewise; what is absent is as in the default |
 //! | `groups/{tenant}/{group}` | its members: `{"devices":["A","B"]}` |
 //! | `fleet/{node}` | how a gateway does, by itself; its last will clears it ([`Status`]) |
+//! | `ids/reserved` | `{"up_to":1846290011021312}`: no gateway has given an event an id above this |
 //! | `sync/{node}` | not retained: the mark by which a gateway knows that it has read everything |
 //!
 //! Invariants:
@@ -39,6 +40,7 @@ mod limits;
 mod problems;
 mod replay;
 mod request;
+mod reserved;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
 mod topic;

@@ -59,6 +59,7 @@ pub enum Request {
 pub(super) enum What {
     Subscribe,
     Mark,
+    Reserve,
     Write,
     Status,
 }

@@ -1,6 +1,6 @@
 //! Topics of control.
 //!
-//! Invariant: [`parse`] reads what [`Key::topic`], [`fleet`] and [`sync`] write, and nothing that has an invalid name.
+//! Invariant: [`parse`] reads what [`Key::topic`], [`reserved`], [`fleet`] and [`sync`] write, and nothing that has an invalid name.
 
 use crate::names::{self, GroupId, TenantId};
 
@@ -41,6 +41,12 @@ pub(super) enum Topic<'a> {
     Document(Key),
     Fleet(&'a str),
     Sync(&'a str),
+    /// Up to where ids are reserved.
+    Reserved,
+}
+
+pub(super) fn reserved() -> String {
+    format!("{ROOT}ids/reserved")
 }
 
 pub(super) fn fleet(node: &str) -> String {
@@ -65,6 +71,7 @@ pub(super) fn parse(topic: &str) -> Option<Topic<'_>> {
             let key = Key::Group(TenantId::parse(tenant).ok()?, GroupId::parse(group).ok()?);
             Some(Topic::Document(key))
         }
+        "ids" if rest == "reserved" => Some(Topic::Reserved),
         "fleet" => names::check(rest).is_ok().then_some(Topic::Fleet(rest)),
         "sync" => names::check(rest).is_ok().then_some(Topic::Sync(rest)),
         _ => None,

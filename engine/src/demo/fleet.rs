@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::device::Device;
 use super::kinds::Kind;
 use super::publisher;
+use crate::parts;
 
 /// The tenants that have devices.
 pub const TENANTS: [&str; 2] = ["acme", "globex"];
@@ -63,9 +64,10 @@ impl Fleet {
         );
         for (place, device) in (1..).zip(DEVICES) {
             let connected = Arc::clone(&connected);
-            running.spawn(async move {
+            let publish = async move || {
                 publisher::run(device, broker, now + apart * place, &connected).await;
-            });
+            };
+            running.spawn(parts::kept("device", publish));
         }
         Self {
             connected,

@@ -33,11 +33,14 @@ pub(super) async fn run(
     connected: &AtomicUsize,
 ) {
     let (client, events) = AsyncClient::new(options(&device, broker), WAITING);
-    let is_up = AtomicBool::new(false);
+    let up = Up {
+        is_up: AtomicBool::new(false),
+        connected,
+    };
     // Side by side in one task: rumqttc's event loop must not be cancelled while it waits.
     tokio::join!(
-        stay_connected(events, &is_up, connected),
-        publish(device, client, &is_up, first),
+        stay_connected(events, &up),
+        publish(device, client, &up, first),
     );
 }
 
@@ -55,30 +58,46 @@ fn options(device: &Device, broker: SocketAddr) -> MqttOptions {
 }
 
 /// Relaxed throughout: these are counts and hints, and guard nothing.
-async fn stay_connected(mut events: EventLoop, is_up: &AtomicBool, connected: &AtomicUsize) {
+/// Whether the device is connected, and the count of those that are. Its drop takes the device out of it.
+struct Up<'a> {
+    is_up: AtomicBool,
+    connected: &'a AtomicUsize,
+}
+
+impl Up<'_> {
+    fn set(&self, is_up: bool) {
+        match (self.is_up.swap(is_up, Ordering::Relaxed), is_up) {
+            (false, true) => _ = self.connected.fetch_add(1, Ordering::Relaxed),
+            (true, false) => _ = self.connected.fetch_sub(1, Ordering::Relaxed),
+            _ => {}
+        }
+    }
+}
+
+impl Drop for Up<'_> {
+    fn drop(&mut self) {
+        self.set(false);
+    }
+}
+
+async fn stay_connected(mut events: EventLoop, up: &Up<'_>) {
     loop {
         match events.poll().await {
-            Ok(Event::Incoming(Packet::ConnAck(_))) => {
-                if !is_up.swap(true, Ordering::Relaxed) {
-                    connected.fetch_add(1, Ordering::Relaxed);
-                }
-            }
+            Ok(Event::Incoming(Packet::ConnAck(_))) => up.set(true),
             Ok(_) => {}
             Err(_) => {
-                if is_up.swap(false, Ordering::Relaxed) {
-                    connected.fetch_sub(1, Ordering::Relaxed);
-                }
+                up.set(false);
                 sleep(RECONNECT.mul_f64(1.0 + fastrand::f64())).await;
             }
         }
     }
 }
 
-async fn publish(device: Device, client: AsyncClient, is_up: &AtomicBool, first: Instant) {
+async fn publish(device: Device, client: AsyncClient, up: &Up<'_>, first: Instant) {
     let (topic, mut due) = (device.topic(), first);
     for n in 0.. {
         sleep_until(due).await;
-        if is_up.load(Ordering::Relaxed) {
+        if up.is_up.load(Ordering::Relaxed) {
             let payload = device.payload(SystemTime::now());
             // Full: the broker does not read. The next message will tell newer values.
             let _ = client.try_publish(&topic, QoS::AtMostOnce, false, payload);

@@ -28,7 +28,7 @@ use std::time::Instant;
 use crate::names::TenantId;
 
 pub use config::Config;
-pub use id::{EventId, IdSource};
+pub use id::{EventId, IdSource, Ids, now_micros};
 pub use metric_set::MetricSet;
 pub use parse::{Parser, Rejection};
 pub use view::{Encoding, View};

@@ -9,6 +9,7 @@ mod shards;
 mod steering;
 mod streams;
 
+use std::convert::Infallible;
 use std::future::{Future, pending};
 use std::io;
 use std::net::SocketAddr;
@@ -23,6 +24,7 @@ use crate::http::{self, Door};
 use crate::inbox::Inbox;
 use crate::index::Index;
 use crate::ingest::{Broker, Ingest};
+use crate::parts;
 use crate::readiness::Readiness;
 use crate::shard::Drain;
 use crate::tls::{self, Acceptor};
@@ -66,10 +68,13 @@ pub enum StartError {
     System(#[from] io::Error),
 }
 
-/// One of the shards ended by itself, which is a fault of the program or of the machine; the log tells why.
+/// A part without which the gateway can't go on ended by itself, which is a fault of the program or of the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a shard has ended; the log tells why")]
-pub struct ShardEnded;
+#[error("{0} has ended by itself; the log tells why, please report it")]
+pub struct PartEnded(&'static str);
+
+/// The longest that a drain may take when a part has ended by itself: what still runs does so without it.
+const BROKEN_GRACE: Duration = Duration::from_secs(5);
 
 /// A running gateway.
 pub struct Gateway {
@@ -217,8 +222,8 @@ impl Gateway {
     /// waits for them is flushed.
     ///
     /// # Errors
-    /// If a shard ended by itself. The others have been drained then.
-    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ShardEnded> {
+    /// If a part ended by itself. The others have been drained then.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), PartEnded> {
         let Self {
             door,
             shards,
@@ -230,11 +235,23 @@ impl Gateway {
             control: _,
             announcer,
         } = self;
+        let memory = parts::kept("memory", async || -> Infallible {
+            memory::give_back(&index).await
+        });
         let served = tokio::select! {
-            () = door.run() => Err(ShardEnded),
-            () = any_ended(&shards) => Err(ShardEnded),
-            never = memory::give_back(&index) => match never {},
+            () = accept(&door) => Err(PartEnded("the public listener")),
+            () = any_ended(&shards) => Err(PartEnded("a shard")),
+            () = ingest.ended() => Err(PartEnded("ingest")),
+            () = admin.ended() => Err(PartEnded("the private listener")),
+            never = memory => match never {},
             () = stop => Ok(()),
+        };
+        let grace = match &served {
+            Ok(()) => grace,
+            Err(ended) => {
+                tracing::error!("{ended}");
+                grace.min(BROKEN_GRACE)
+            }
         };
         tracing::info!(streams = index.connections(), ?grace, "draining");
         admin.begin_last_drain().await;
@@ -250,7 +267,7 @@ impl Gateway {
         };
         tokio::select! {
             // A door that has nobody to deal to is shut, and no reason to cut the drain short.
-            () = async { door.run().await; pending().await } => {}
+            () = async { accept(&door).await; pending().await } => {}
             drained = tokio::time::timeout(grace, drained) => match drained {
                 Ok(()) => tracing::info!("drained"),
                 Err(_) => tracing::warn!(?grace, "drain cut short: some streams did not read in time"),
@@ -262,6 +279,15 @@ impl Gateway {
         ingest.stop();
         admin.stop();
         served
+    }
+}
+
+/// Lets connections in. Returns if that panicked, or a shard takes none any more.
+async fn accept(door: &Door) {
+    tokio::select! {
+        // What went wrong is logged.
+        _ = parts::guarded("door", door.run()) => {}
+        _ = parts::guarded("door", parts::faults("door")) => {}
     }
 }
 

@@ -14,6 +14,7 @@ use tokio::task::LocalSet;
 use crate::admin::WatchedShard;
 use crate::http::{self, Dealt};
 use crate::inbox::Inbox;
+use crate::parts;
 use crate::readiness::ShardPulse;
 use crate::shard::{Drain, Handle, Metrics, Shard, answering};
 
@@ -21,6 +22,8 @@ use crate::shard::{Drain, Handle, Metrics, Shard, answering};
 enum Order {
     /// Tell every stream to come back later, and say when the last has gone.
     Drain(Drain, oneshot::Sender<()>),
+    /// A task that the shard can't do without has panicked.
+    Fail,
 }
 
 /// A running shard.
@@ -41,6 +44,8 @@ impl ShardThread {
     ) -> io::Result<Self> {
         let metrics = Arc::new(Metrics::default());
         let (orders, received) = mpsc::channel(1);
+        // Weak, for the shard ends when nobody is left who gives orders.
+        let failed = orders.downgrade();
         let (handle, asked) = answering();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -52,15 +57,19 @@ impl ShardThread {
                 let shard = Shard::new(id, &shared.stream, inboxes, metrics);
                 let ended = shard.and_then(|shard| {
                     let tasks = LocalSet::new();
-                    tasks.spawn_local(http::serve(dealt, shared, Rc::clone(&shard)));
+                    let serving = http::serve(dealt, shared, Rc::clone(&shard));
+                    tasks.spawn_local(or_fail("requests", serving, failed.clone()));
                     let answering = Rc::clone(&shard);
-                    tasks.spawn_local(async move { answering.answer(asked).await });
+                    let answering = async move { answering.answer(asked).await };
+                    tasks.spawn_local(or_fail("answers", answering, failed));
                     runtime.block_on(tasks.run_until(run(shard, received)))
                 });
                 if let Err(error) = ended {
                     tracing::error!(shard = id, %error, "shard ended");
                 }
             };
+            // What comes out of it is the end of `received`, which tells whoever gives orders.
+            let run = move || _ = parts::caught("shard", run);
             std::thread::Builder::new()
                 .name(format!("shard-{id}"))
                 .spawn(run)?
@@ -125,22 +134,46 @@ pub(super) async fn any_ended(shards: &[ShardThread]) {
     .await;
 }
 
+/// Does `work`, of a shard's part `name`, and ends the shard if it panics.
+async fn or_fail(name: &str, work: impl Future<Output = ()>, failed: mpsc::WeakSender<Order>) {
+    let work = async {
+        tokio::select! {
+            () = work => {}
+            never = parts::faults(name) => match never {},
+        }
+    };
+    if parts::guarded(name, work).await.is_err()
+        && let Some(orders) = failed.upgrade()
+    {
+        // Only an error if it has ended already.
+        let _ = orders.send(Order::Fail).await;
+    }
+}
+
 /// Runs the shard until there is nobody left to give orders.
 async fn run(shard: Rc<Shard>, mut orders: mpsc::Receiver<Order>) -> io::Result<()> {
     let obey = async {
-        while let Some(Order::Drain(drain, done)) = orders.recv().await {
+        loop {
+            let order = tokio::select! {
+                order = orders.recv() => order,
+                never = parts::faults("shard") => match never {},
+            };
+            let Some(order) = order else { return Ok(()) };
+            let Order::Drain(drain, done) = order else {
+                return Err(io::Error::other("one of its tasks has panicked"));
+            };
             shard.drain(drain);
             tokio::select! {
                 () = shard.drained() => {
                     let _ = done.send(());
                 }
-                // Whoever gave the order does not want to wait any longer.
-                None = orders.recv() => return,
+                // Whoever gave the order does not want to wait any longer, or there is nobody left to drain.
+                _ = orders.recv() => return Ok(()),
             }
         }
     };
     tokio::select! {
         ended = shard.run() => ended,
-        () = obey => Ok(()),
+        ended = obey => ended,
     }
 }

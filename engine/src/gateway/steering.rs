@@ -10,6 +10,7 @@ use crate::admin::{Observer, Totals};
 use crate::control::{self, Control, Limits, Status};
 use crate::index::{Index, Overflow, OwnLimits};
 use crate::names::TenantId;
+use crate::parts;
 
 /// Limits of a tenant, or of every tenant, have been set or taken back: they hold from now on.
 pub(super) fn apply(index: &Index, tenant: Option<&TenantId>, limits: Option<&Limits>) {
@@ -44,7 +45,7 @@ pub(super) struct Announcer(JoinHandle<()>);
 
 impl Announcer {
     pub(super) fn start(control: Control, observer: Observer) -> Self {
-        let announce = async move {
+        let announce = async move || {
             let mut pause = interval(control.announce_every());
             pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
             let mut before = Look::at(&observer);
@@ -55,7 +56,7 @@ impl Announcer {
                 before = now;
             }
         };
-        Self(tokio::spawn(announce))
+        Self(tokio::spawn(parts::kept("announcer", announce)))
     }
 
     pub(super) fn stop(self) {

@@ -21,7 +21,6 @@ mod router;
 mod shared;
 mod state;
 mod subscriptions;
-mod supervise;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
 mod topic;
@@ -47,9 +46,10 @@ pub use upstreams::{Unavailable, Upstreams};
 #[cfg(doc)]
 use crate::control;
 use crate::control::Steering;
-use crate::event;
+use crate::event::{self, IdSource, Ids};
 use crate::inbox::Inbox;
 use crate::index::{Index, Tenant};
+use crate::parts;
 use backoff::Backoff;
 use driver::Driver;
 use exchange::Exchange;
@@ -148,6 +148,11 @@ impl Ingest {
         self.upstreams.clone()
     }
 
+    /// Returns when the thread has ended by itself. A panic is no end: ingest starts again.
+    pub async fn ended(&self) {
+        self.stop.closed().await;
+    }
+
     /// Says goodbye to the broker and ends the thread. Blocks for as long as that takes, about a second at most.
     pub fn stop(self) {
         self.stop.send_replace(true);
@@ -184,25 +189,42 @@ impl Parts {
         let client_id = format!("{}-{:016x}", self.config.client_id, fastrand::u64(..));
         let mut subscriptions = Subscriptions::new(&self.config, Arc::clone(&self.index));
         let mut backoff = Backoff::new(BACKOFF_FIRST, self.config.backoff_max);
+        // They go on where they were when ingest starts again.
+        let ids = match &self.control {
+            Some(control) => control.follower.ids(),
+            None => Arc::default(),
+        };
         loop {
-            let ended = supervise::ended(|| {
-                runtime.block_on(self.until_stopped(&client_id, &mut subscriptions, &mut backoff));
+            let ended = parts::caught("ingest", || {
+                runtime.block_on(self.until_stopped(
+                    &client_id,
+                    &ids,
+                    &mut subscriptions,
+                    &mut backoff,
+                ));
             });
             self.shared.link_is_down();
             subscriptions.link_lost(false);
             if let Some(control) = &mut self.control {
                 control.follower.link_lost();
             }
-            if ended {
+            if ended.is_ok() {
                 return;
             }
-            runtime.block_on(sleep(backoff.pause()));
+            let mut stopped = self.stopped.clone();
+            runtime.block_on(async {
+                tokio::select! {
+                    () = sleep(backoff.pause()) => {}
+                    _ = stopped.wait_for(|&stop| stop) => {}
+                }
+            });
         }
     }
 
     async fn until_stopped(
         &mut self,
         client_id: &str,
+        ids: &Arc<Ids>,
         subscriptions: &mut Subscriptions,
         backoff: &mut Backoff,
     ) {
@@ -223,7 +245,8 @@ impl Parts {
                 index,
                 inboxes,
                 Arc::clone(&self.shared.metrics),
-            ),
+            )
+            .with_ids(IdSource::of(Arc::clone(ids))),
             wanted: &mut self.wanted,
             orders,
             backoff,
@@ -238,6 +261,7 @@ impl Parts {
         tokio::select! {
             () = driver.run() => {}
             () = cut_short => {}
+            never = parts::faults("ingest") => match never {},
         }
     }
 }

@@ -64,6 +64,11 @@ impl Router {
         }
     }
 
+    /// The same, with ids from `ids`.
+    pub(super) fn with_ids(self, ids: IdSource) -> Self {
+        Self { ids, ..self }
+    }
+
     /// The messages that follow were received `at` this time. One reading of the clock for all that came together.
     pub fn received_at(&mut self, at: Instant) {
         self.parser.received_at(at);

@@ -14,6 +14,7 @@ use tonic::codegen::BoxStream;
 use tonic::codegen::tokio_stream::Stream;
 
 use crate::admin::listener::until;
+use crate::parts;
 
 /// Streams of answers at once.
 const STREAMS: usize = 128;
@@ -81,7 +82,9 @@ impl Streaming {
         tokio::spawn(async move {
             let end = tokio::select! {
                 () = until(&mut stopped) => Ok(Status::unavailable("the gateway stops")),
-                end = telling => end,
+                end = parts::guarded("call", telling) => {
+                    end.unwrap_or_else(|_| Ok(Status::internal("the gateway failed; its log tells where")))
+                }
                 () = teller.closed() => Err(Gone),
             };
             if let Ok(end) = end {

@@ -7,6 +7,7 @@ use super::super::status::Status;
 use super::text::Kind::{Counter, Gauge};
 use super::text::Text;
 use crate::readiness::UNREADY_LABELS;
+use crate::{log, parts};
 
 pub(super) fn identity(text: &mut Text, status: &Status) {
     let target = format!("{ARCH}-{OS}");
@@ -29,6 +30,18 @@ pub(super) fn identity(text: &mut Text, status: &Status) {
         "1 while no new streams are admitted because the gateway drains or stops.",
     )
     .sample(u8::from(status.draining));
+    text.family(
+        "log_lines_dropped_total",
+        Counter,
+        "Lines of the log that were lost, since stderr did not take them.",
+    )
+    .sample(log::dropped());
+    text.family(
+        "panics_total",
+        Counter,
+        "Panics, by kind of thread; the log tells where.",
+    )
+    .each("thread", parts::panics());
 }
 
 pub(super) fn refused(text: &mut Text, refused: [(&'static str, u64); 3]) {

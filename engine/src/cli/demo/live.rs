@@ -1,13 +1,15 @@
 //! The line that shows a demo at work.
 
+use std::convert::Infallible;
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use crate::cli::{Failure, print};
 use crate::gateway::{Observer, Totals};
+use crate::log::Writer;
+use crate::parts;
 
 /// The first line, and every further one on a terminal.
 const EVERY: Duration = Duration::from_secs(1);
@@ -18,7 +20,8 @@ const EVERY_ELSEWHERE: Duration = Duration::from_secs(5);
 /// The running line. It ends with this value.
 pub(super) struct Live {
     terminal: bool,
-    running: JoinSet<()>,
+    to: Writer,
+    running: JoinSet<Infallible>,
 }
 
 /// The counts at one moment.
@@ -30,11 +33,16 @@ struct Counts {
 }
 
 impl Live {
-    /// Shows what `observer` sees and how many `devices` are connected, each second on a terminal.
-    pub(super) fn start(observer: Observer, devices: impl Fn() -> usize + Send + 'static) -> Self {
+    /// Shows on stdout, through `to`, what `observer` sees and how many `devices` are connected, each second on a
+    /// terminal.
+    pub(super) fn start(
+        to: Writer,
+        observer: Observer,
+        devices: impl Fn() -> usize + Send + Sync + 'static,
+    ) -> Self {
         let terminal = io::stdout().is_terminal();
-        let mut running = JoinSet::new();
-        running.spawn(async move {
+        let lines = to.clone();
+        let show = async move || -> Infallible {
             let every = if terminal { EVERY } else { EVERY_ELSEWHERE };
             let mut before = Counts::now(&observer);
             let mut ticks = interval_at(Instant::now() + EVERY, every);
@@ -42,20 +50,25 @@ impl Live {
             loop {
                 ticks.tick().await;
                 let now = Counts::now(&observer);
-                // Nobody reads any more: the demo itself goes on.
-                if print(&placed(&line(devices(), &before, &now), terminal)).is_err() {
-                    return;
-                }
+                lines.push(placed(&line(devices(), &before, &now), terminal).into_bytes());
                 before = now;
             }
-        });
-        Self { terminal, running }
+        };
+        let mut running = JoinSet::new();
+        running.spawn(parts::kept("line", show));
+        Self {
+            terminal,
+            to,
+            running,
+        }
     }
 
     /// Leaves the last line where it is, and the shell's prompt the next one.
-    pub(super) fn end(self) -> Result<(), Failure> {
+    pub(super) fn end(self) {
         drop(self.running);
-        if self.terminal { print("\n") } else { Ok(()) }
+        if self.terminal {
+            self.to.push(b"\n".to_vec());
+        }
     }
 }
 

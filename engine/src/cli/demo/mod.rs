@@ -6,15 +6,16 @@ mod welcome;
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::{Duration, SystemTime};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant, SystemTime};
 
 use super::Failure;
 use super::flags::Sources;
-use super::serve::Stop;
+use super::serve::{Hangup, Stop};
 use crate::config::Config;
 use crate::demo::{Broker, BrokerError, Fleet, TENANTS};
 use crate::gateway::{Gateway, Observer, StartError};
-use crate::log;
+use crate::log::{self, Writer};
 use live::Live;
 use settings::Settled;
 use welcome::Welcome;
@@ -24,6 +25,15 @@ const CONNECT: Duration = Duration::from_secs(5);
 
 /// The pause between two looks at whether it has.
 const LOOK: Duration = Duration::from_millis(5);
+
+/// How long the gateway is without its broker before the demo ends. It comes back at once where it can.
+const GONE: Duration = Duration::from_secs(10);
+
+/// Bytes that wait for stdout to take them.
+const STDOUT_BYTES: usize = 64 * 1024;
+
+/// The pause between two looks at whether it is.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// How long the printed token is valid.
 const TOKEN_TTL: Duration = Duration::from_secs(24 * 60 * 60);
@@ -37,12 +47,16 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let settled = settings::settle(args.sources.load_without_key()?)?;
-    super::warn(&settled.warnings);
     log::init(&settled.config.log).map_err(Failure::Usage)?;
-    super::block_on(demo(settled))
+    super::warn(&settled.warnings);
+    let stdout = Writer::start("stdout", io::stdout().as_fd(), STDOUT_BYTES)
+        .map_err(|error| Failure::Running(error.to_string()))?;
+    let ended = super::block_on(demo(settled, stdout.clone()));
+    stdout.finish(super::LAST_LINES);
+    ended
 }
 
-async fn demo(settled: Settled) -> Result<(), Failure> {
+async fn demo(settled: Settled, stdout: Writer) -> Result<(), Failure> {
     let Settled {
         mut config,
         secret,
@@ -50,7 +64,7 @@ async fn demo(settled: Settled) -> Result<(), Failure> {
         admin_may_move,
         ..
     } = settled;
-    let stop = Stop::listen()?;
+    let stop = Stop::listen(Hangup::Stop)?;
     let broker = Broker::start(settings::broker_packet_bytes(&config)).await?;
     config.mqtt.urls = vec![format!("mqtt://{}", broker.inner())];
     let (gateway, in_use) = start(config.clone(), may_move, admin_may_move).await?;
@@ -71,11 +85,37 @@ async fn demo(settled: Settled) -> Result<(), Failure> {
         token: &settings::token(&config.auth, &secret, TENANTS[0], expires_at)?,
         expires_at,
     };
-    super::print(&welcome.to_string())?;
-    let live = Live::start(observer, fleet.connected());
-    let served = gateway.run(stop.asked()).await;
-    live.end()?;
-    Ok(served?)
+    stdout.push(welcome.to_string().into_bytes());
+    let live = Live::start(stdout, observer.clone(), fleet.connected());
+    let mut is_broken = false;
+    let stop = async {
+        tokio::select! {
+            () = stop.asked() => {}
+            () = broker_gone(&observer) => is_broken = true,
+        }
+    };
+    let served = gateway.run(stop).await;
+    live.end();
+    served?;
+    if is_broken {
+        return Err(Failure::Running(format!(
+            "the embedded broker is gone: it was not reached for {GONE:?}"
+        )));
+    }
+    Ok(())
+}
+
+/// Returns when the gateway was without the embedded broker for so long that one of the broker's threads must have ended.
+async fn broker_gone(observer: &Observer) {
+    let mut gone = None;
+    loop {
+        if observer.ingest().connected {
+            gone = None;
+        } else if gone.get_or_insert_with(Instant::now).elapsed() >= GONE {
+            return;
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
 }
 
 /// Starts the gateway, on a free port if the one that was only the demo's own choice is in use, which is told too. So

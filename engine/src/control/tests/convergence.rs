@@ -185,7 +185,7 @@ proptest! {
         world.come_to_rest();
         prop_assert!(world.outcomes.is_empty(), "every write was answered");
         let held = world.held();
-        let bad: Vec<&String> = world.retained.iter().filter(|(_, payload)| payload.ends_with(b"7}")).map(|(topic, _)| topic).collect();
+        let bad: Vec<&String> = world.retained.iter().filter(|(_, payload)| payload.ends_with(b"s\":7}")).map(|(topic, _)| topic).collect();
         for (bed, _) in &world.nodes {
             let shown = bed.control.documents();
             for t in 0..2 {

@@ -3,6 +3,7 @@
 mod convergence;
 mod fleet;
 mod reading;
+mod reserved;
 mod texts;
 mod writing;
 

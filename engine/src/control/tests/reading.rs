@@ -23,6 +23,8 @@ fn documents_take_effect_together_when_the_mark_comes_back() {
     assert_eq!(bed.control.standing(), Standing::Reading);
     assert_eq!((bed.devices("T", "G"), bed.applied()), (None, vec![]));
     bed.hears_as("sync/N", &nonce, false);
+    assert!(!bed.follower.is_settled(), "no id is reserved yet");
+    bed.obey();
     assert!(bed.follower.is_settled());
     assert_eq!(bed.control.standing(), Standing::Following);
     assert_eq!(bed.devices("T", "G").unwrap(), ["A", "B"]);
@@ -290,6 +292,7 @@ fn a_mark_whose_puback_never_comes_is_enough() {
     let (_, _, nonce) = bed.publishes();
     bed.hears_as("sync/N", &nonce, false);
     let _outcome = bed.orders(key("T", "G"), group(&["A"]));
+    assert_eq!(bed.publishes().1, at("ids/reserved"));
     assert_eq!(bed.publishes().1, at("groups/T/G"), "it holds up nothing");
 }
 

@@ -151,7 +151,7 @@ fn a_lost_link_fails_what_was_sent_and_what_was_not() {
     assert!(!told(&mut queued).contains("may take effect"));
     bed.link_up();
     assert!(
-        bed.retained.is_empty(),
+        !bed.retained.keys().any(|topic| topic.contains("groups")),
         "nothing is sent behind the caller's back"
     );
 }

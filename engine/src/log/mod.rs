@@ -1,13 +1,26 @@
 //! The log: lines on stderr, for people on a terminal and as JSON for machines.
 //!
-//! Invariant: stdout is never written to, so that what a command prints stays usable in a script.
+//! Invariants: stdout is never written to, so that what a command prints stays usable in a script. Who logs never waits
+//! for the reader of stderr and never fails with it: lines go through a [`Writer`], and what can't be written is counted.
+
+mod writer;
 
 use std::io::{self, IsTerminal};
+use std::num::NonZeroUsize;
+use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::parts;
+pub use writer::Writer;
+
+/// The log of this process, once it was started.
+static LOG: OnceLock<Writer> = OnceLock::new();
 
 /// What is logged, and how.
 #[derive(Clone, Debug)]
@@ -16,6 +29,9 @@ pub struct Config {
     pub filter: String,
     /// `log.format`. Default none: text on a terminal, else JSON.
     pub format: Option<Format>,
+    /// `log.queue_bytes`: lines that wait for stderr to take them; what comes beyond is dropped and counted. Default
+    /// 256 KiB.
+    pub queue_bytes: NonZeroUsize,
 }
 
 /// How a line looks.
@@ -32,19 +48,95 @@ impl Default for Config {
         Self {
             filter: "info".to_owned(),
             format: None,
+            queue_bytes: const { NonZeroUsize::new(256 * 1024).unwrap() },
         }
     }
 }
 
-/// Starts the log of this process, `log` records of libraries included.
+/// Starts the log of this process, `log` records of libraries and panics included.
 ///
 /// # Errors
-/// If the filter is not one, or a log was started before.
+/// If the filter is not one, the system gives no thread, or a log was started before.
 pub fn init(config: &Config) -> Result<(), String> {
     let terminal = io::stderr().is_terminal();
-    subscriber(config, terminal, io::stderr)?
+    let report = report(config, terminal)?;
+    let (stderr, bytes) = (io::stderr(), config.queue_bytes.get());
+    let writer = Writer::start_with("log", stderr.as_fd(), bytes, report)
+        .map_err(|error| error.to_string())?;
+    let lines = writer.clone();
+    subscriber(config, terminal, move || Lines(lines.clone()))?
         .try_init()
-        .map_err(|error| error.to_string())
+        .map_err(|error| error.to_string())?;
+    // An error means that there is one, which the line above has excluded.
+    let _ = LOG.set(writer);
+    parts::watch_panics();
+    Ok(())
+}
+
+/// Lines of the log that were lost, since stderr did not take them.
+pub fn dropped() -> u64 {
+    LOG.get().map_or(0, Writer::dropped)
+}
+
+/// Writes a line to stderr, after what was logged before. It may get lost like any other.
+pub fn say(line: &str) {
+    let line = format!("{line}\n").into_bytes();
+    match LOG.get() {
+        Some(writer) => writer.push(line),
+        None => {
+            let _ = io::Write::write_all(&mut io::stderr(), &line);
+        }
+    }
+}
+
+/// The process ends: waits until everything that was logged is written, but only `within` this time.
+pub fn finish(within: Duration) {
+    if let Some(writer) = LOG.get() {
+        writer.finish(within);
+    }
+}
+
+/// The line that tells how many were lost, in the form of all others.
+fn report(config: &Config, terminal: bool) -> Result<writer::Report, String> {
+    let written = Arc::new(Mutex::new(Vec::new()));
+    let to = Arc::clone(&written);
+    let lines = subscriber(config, terminal, move || Kept(Arc::clone(&to)))?;
+    let lines = tracing::Dispatch::new(lines);
+    Ok(Box::new(move |lost| {
+        tracing::dispatcher::with_default(&lines, || {
+            tracing::warn!(lost, "lines of the log were lost: stderr did not take them");
+        });
+        std::mem::take(&mut *written.lock().unwrap_or_else(PoisonError::into_inner))
+    }))
+}
+
+/// Hands each line to the writer. tracing-subscriber writes a whole line at once.
+struct Lines(Writer);
+
+impl io::Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.push(line.to_vec());
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Keeps what is written.
+struct Kept(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Checks a filter; an error is the mend.
@@ -68,6 +160,8 @@ where
     let filter = EnvFilter::try_new(&config.filter).map_err(|error| error.to_string())?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // Told with `eprintln`, which panics where stderr is gone.
+        .log_internal_errors(false)
         .with_writer(writer);
     let by_place = if terminal { Format::Text } else { Format::Json };
     Ok(match config.format.unwrap_or(by_place) {
@@ -89,34 +183,19 @@ where
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
-
     use super::*;
 
     /// What one event looks like under `config`.
     fn logged(config: &Config, terminal: bool) -> String {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&lines);
-        let writer = move || Sink(Arc::clone(&sink));
+        let writer = move || Kept(Arc::clone(&sink));
         let subscriber = subscriber(config, terminal, writer).expect("a good filter");
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!(address = "127.0.0.1:8080", "listening");
             tracing::debug!("hidden");
         });
         String::from_utf8(lines.lock().unwrap().clone()).expect("UTF-8")
-    }
-
-    struct Sink(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Sink {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
     }
 
     #[test]

@@ -1,0 +1,71 @@
+//! What a message of control does, by its kind.
+
+use std::time::Instant;
+
+use super::{Follower, Stage};
+use crate::control::topic::Key;
+use crate::control::writes::WriteError;
+
+impl Follower {
+    pub(super) fn fleet(
+        &mut self,
+        node: &str,
+        topic: &str,
+        payload: &[u8],
+        retain: bool,
+        now: Instant,
+    ) {
+        // A live copy of what we publish retained: only after the mark can it not be an old one.
+        if node == self.node && !payload.is_empty() && matches!(self.stage, Stage::Following) {
+            self.shows_retained = retain;
+        }
+        match self.fleet.heard(node, payload, now) {
+            Ok(()) => self.problems.clear(topic),
+            Err(reason) => self.problems.add(topic, reason, now),
+        }
+    }
+
+    pub(super) fn document(
+        &mut self,
+        key: &Key,
+        topic: &str,
+        payload: &[u8],
+        retain: bool,
+        now: Instant,
+    ) {
+        if self.shows_retained && !retain {
+            let reason = "is not retained: other gateways would not see it after a restart";
+            return self.problems.add(topic, reason.to_owned(), now);
+        }
+        let taken = self.take(key, payload);
+        match &taken {
+            Ok(()) => self.problems.clear(topic),
+            Err(error) => {
+                self.problems.add(topic, error.to_string(), now);
+                // Only of what stands is it worth knowing.
+                let stands = self.keeper.documents().get(key).is_some();
+                if let Stage::Replay(replay) = &mut self.stage
+                    && stands
+                {
+                    replay.refuse(key);
+                }
+            }
+        }
+        self.writes.copied(key, payload, &taken);
+    }
+
+    fn take(&mut self, key: &Key, payload: &[u8]) -> Result<(), WriteError> {
+        let document = self.keeper.read(key, payload)?;
+        match &mut self.stage {
+            Stage::Replay(replay) => Ok(replay.take(key, document, &self.keeper.config)?),
+            _ => self.keeper.take(key, document),
+        }
+    }
+
+    pub(super) fn reserved(&mut self, topic: &str, payload: &[u8], now: Instant) {
+        match self.reservation.heard(payload) {
+            Ok(()) => self.problems.clear(topic),
+            Err(reason) => self.problems.add(topic, reason, now),
+        }
+    }
+}
