@@ -65,7 +65,7 @@ async fn admit_identity(
 ) -> Result<Admitted, Refusal> {
     let limits = front.shared.index.limits_of(&identity.tenant);
     let filter = query.filter(limits.filter_ids).map_err(Refusal::Query)?;
-    let resume = query.resume(&request.headers).map_err(Refusal::Query)?;
+    let resume = query.resume(&request.headers);
     let place = front.shared.index.enter(&identity.tenant)?;
     front
         .shared

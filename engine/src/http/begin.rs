@@ -77,7 +77,7 @@ impl Beginning {
         );
         named(encoding, "connected", &connected, &mut greeting);
         // Nothing is kept to replay, so whoever was away is told that it may have missed something.
-        if matches!(admitted.resume, Resume::After(_)) {
+        if matches!(admitted.resume, Resume::After(_) | Resume::AfterUnknown) {
             Gap::Replay.encode(encoding, &mut greeting);
         }
         Self {

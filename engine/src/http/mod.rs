@@ -11,6 +11,7 @@ mod connection;
 mod door;
 mod front;
 mod h2_stream;
+mod near_miss;
 mod origin;
 mod pending;
 mod query;

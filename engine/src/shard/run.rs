@@ -68,7 +68,7 @@ impl Shard {
     /// # Errors
     /// If its socket can't be watched. It is closed then, and its place given back.
     pub fn attach(&self, newcomer: Newcomer) -> io::Result<()> {
-        let mut state = self.state.borrow_mut();
+        let mut state = self.state();
         state.attach(newcomer)?;
         // A socket wakes the shard by itself. Otherwise the first subscriber starts the clock; who sent more than is read
         // at once, or comes into a drain, has something to be done; and what was put into the inbox just before may be
@@ -80,8 +80,11 @@ impl Shard {
         Ok(())
     }
 
+    /// The state, for a call from outside of a turn: the shard may have slept, so its clock is brought up to date.
     pub(super) fn state(&self) -> RefMut<'_, State> {
-        self.state.borrow_mut()
+        let mut state = self.state.borrow_mut();
+        state.sweep.look(Instant::now());
+        state
     }
 
     /// Lets the shard look whether there is something to be done.

@@ -35,7 +35,12 @@ impl Sweep {
         }
     }
 
-    /// Steps since the shard began, as of the last turn.
+    /// Brings [`Sweep::ticks`] up to date. A shard without subscribers sleeps, and its clock stands meanwhile.
+    pub(super) fn look(&mut self, now: Instant) {
+        self.ticks = Sweep::steps(now - self.started);
+    }
+
+    /// Steps since the shard began, as of the last turn or call from outside.
     pub(super) fn ticks(&self) -> u32 {
         self.ticks
     }
@@ -72,7 +77,7 @@ impl Heartbeats {
 impl State {
     /// Visits those whose turn it is, if a step is due.
     pub(super) fn sweep(&mut self, now: Instant) {
-        self.sweep.ticks = Sweep::steps(now - self.sweep.started);
+        self.sweep.look(now);
         if now < self.sweep.next {
             return;
         }
@@ -124,5 +129,49 @@ impl State {
             Encoding::Sse | Encoding::SseChunked => self.config.sse_keepalive,
         };
         self.sweep.ticks - subscriber.last_write >= Sweep::steps(after)
+    }
+}
+
+#[cfg(all(test, not(floodway_loom)))]
+mod tests {
+    use std::rc::Rc;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::inbox::Inbox;
+    use crate::index::{self, Index};
+    use crate::shard::test_kit::{Peer, newcomer};
+    use crate::shard::{Config, Metrics, Shard};
+
+    #[test]
+    fn a_stream_that_begins_after_a_long_sleep_is_not_taken_for_silent() {
+        let config = Config::default();
+        let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(1)]);
+        let shard = Shard::new(0, &config, inboxes, Arc::new(Metrics::default())).unwrap();
+        let slept = 2 * config.sse_keepalive;
+        let began = Instant::now();
+        shard.state().sweep =
+            Sweep::new(began.checked_sub(slept).expect("the machine is up longer"));
+
+        let index = Index::new(&index::Config::default());
+        let peer = Rc::new(Peer::default());
+        let mut newcomer = newcomer(&index, "T", None, &peer);
+        newcomer.greeting = b"hello\n\n".to_vec();
+        shard.attach(newcomer).unwrap();
+        let keepalive_steps = Sweep::steps(config.sse_keepalive);
+        let mut state = shard.state();
+        for step in 1..keepalive_steps {
+            state.sweep(began + Sweep::STEP * step);
+        }
+        assert_eq!(peer.text(), "hello\n\n");
+        // Each is visited once in ten steps; the attaching itself may have taken some.
+        for step in keepalive_steps..2 * keepalive_steps {
+            state.sweep(began + Sweep::STEP * step);
+        }
+        assert!(
+            peer.text().starts_with("hello\n\n: keepalive "),
+            "{}",
+            peer.text()
+        );
     }
 }

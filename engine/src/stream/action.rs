@@ -77,9 +77,6 @@ pub enum Mistake {
     /// `subscribe` or `unsubscribe` without anything named.
     #[error("Missing device_id, device_ids, group_id or group_ids")]
     NoNames,
-    /// `set_metrics` without metrics.
-    #[error("Missing metrics")]
-    NoMetrics,
     /// `refresh` without a token.
     #[error("Missing token")]
     NoToken,
@@ -174,8 +171,9 @@ impl<'a> Fields<'a> {
         Ok(names)
     }
 
+    /// None named, by whatever means, is all of them.
     fn metrics(&self, ids_max: usize) -> Result<Vec<String>, Mistake> {
-        let metrics = strings("metrics", self.metrics)?.ok_or(Mistake::NoMetrics)?;
+        let metrics = strings("metrics", self.metrics)?.unwrap_or_default();
         at_most(ids_max, "metrics", metrics.len())?;
         Ok(metrics
             .into_iter()

@@ -119,7 +119,6 @@ async fn what_is_not_an_action_is_told_and_the_stream_goes_on() {
         (r#"{"action":"subscribe","group_id":"a\u0000"}"#, None),
         (r#"{"action":"subscribe","device_id":7}"#, None),
         (r#"{"action":"subscribe","device_ids":"A"}"#, None),
-        (r#"{"action":"set_metrics"}"#, None),
         (r#"{"action":"set_metrics","metrics":"a"}"#, None),
         (r#"{"action":"set_metrics","metrics":[1]}"#, None),
         (r#"{"action":"refresh"}"#, None),

@@ -182,15 +182,24 @@ async fn metrics_are_narrowed_in_the_devices_order() {
         "an event with none of them is not sent"
     );
 
-    narrow
-        .ask(json!({"action": "set_metrics", "metrics": []}))
-        .await;
-    publisher.telemetry("T1", "A", r#"{"metrics":{}}"#).await;
-    assert_eq!(
-        narrow.next_event().await["metrics"],
-        json!({}),
-        "all metrics again, even none"
-    );
+    for all in [json!({"metrics": []}), json!({"metrics": null}), json!({})] {
+        narrow
+            .ask(json!({"action": "set_metrics", "metrics": ["zzz"]}))
+            .await;
+        let mut action = json!({"action": "set_metrics"});
+        action
+            .as_object_mut()
+            .expect("an object")
+            .extend(all.as_object().expect("an object").clone());
+        let answer = json!({"type": "metrics_updated", "metrics": []});
+        assert_eq!(narrow.ask(action).await, answer);
+        publisher.telemetry("T1", "A", r#"{"metrics":{}}"#).await;
+        assert_eq!(
+            narrow.next_event().await["metrics"],
+            json!({}),
+            "all metrics again, even none"
+        );
+    }
 }
 
 #[tokio::test]
