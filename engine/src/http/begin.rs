@@ -5,7 +5,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, USER_AGENT};
+use http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, SEC_WEBSOCKET_PROTOCOL, USER_AGENT,
+};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, Version};
 
@@ -14,13 +16,15 @@ use super::connection::Origination;
 use super::front::Front;
 use super::h2_stream;
 use super::origin::Origin;
-use super::query::Resume;
+use super::query::{Query, Resume};
 use super::refusal::Refusal;
 use super::respond::{self, Answer};
+use crate::auth::TOKEN_BYTES_MAX;
 use crate::event::Encoding;
 use crate::index::{About, Transport};
 use crate::shard::{Gap, Newcomer, Outlet, Session, named, sse_text};
-use crate::stream::ws::{WsSession, close_frame, handshake};
+use crate::stream::ws::handshake::{self, HandshakeError};
+use crate::stream::ws::{WsSession, close_frame};
 use crate::stream::{RETRY_MS, SseSession, notice};
 
 /// What becomes of a connection that is taken back.
@@ -181,8 +185,22 @@ pub(super) async fn sse_h2(request: &Parts, front: &Front) -> Result<Response<An
     Ok(response)
 }
 
-/// The response to a WebSocket handshake, or the plain answer that says what the request lacks.
-pub(super) fn upgrade<B>(request: &mut Request<B>) -> Result<Response<()>, Box<Response<Answer>>> {
+/// Whether a handshake is too large for its token alone, which is refused for its length then: behind the upgrade, as
+/// browsers tell a page nothing of what comes before.
+pub(super) fn may_be_told_by_its_close<B>(request: &Request<B>) -> bool {
+    let query = Query::parse(request.uri());
+    let headers = [AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL].map(|name| request.headers().get(name));
+    let lengths = headers.map(|value| value.map_or(0, HeaderValue::len));
+    let longest = lengths
+        .into_iter()
+        .chain(query.token.map(|token| token.len()));
+    longest.max() > Some(TOKEN_BYTES_MAX) && handshake::is_one(request)
+}
+
+/// The response to a WebSocket handshake, or what the request lacks, and the plain answer that says so.
+pub(super) fn upgrade<B>(
+    request: &mut Request<B>,
+) -> Result<Response<()>, (HandshakeError, Box<Response<Answer>>)> {
     match handshake::accept(request) {
         Ok(parts) => Ok(Response::from_parts(parts, ())),
         Err(error) => {
@@ -193,7 +211,7 @@ pub(super) fn upgrade<B>(request: &mut Request<B>) -> Result<Response<()>, Box<R
                     response.headers_mut().insert(name, value.clone());
                 }
             }
-            Err(Box::new(response))
+            Err((error, Box::new(response)))
         }
     }
 }
@@ -218,10 +236,10 @@ fn sse_head(encoding: Encoding, origin: &Origin) -> Vec<u8> {
     });
     let date = httpdate::fmt_http_date(SystemTime::now());
     head.extend_from_slice(format!("date: {date}\r\n").as_bytes());
-    if let Origin::Allowed(origin) = origin {
-        head.extend_from_slice(b"vary: Origin\r\naccess-control-allow-origin: ");
-        head.extend_from_slice(origin.as_bytes());
-        head.extend_from_slice(b"\r\n");
+    for (name, value) in origin.headers() {
+        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            head.extend_from_slice(part);
+        }
     }
     head.extend_from_slice(b"\r\n");
     head

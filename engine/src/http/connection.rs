@@ -20,10 +20,13 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::begin::TakenBack;
+use super::fault::{self, Fault};
 use super::front::Front;
 use super::pending::Ticket;
+use super::respond;
 use super::routes;
 use super::tls::TlsPipe;
+use super::wire::{Answers, Wire};
 use crate::shard::Outlet;
 use crate::tls::ServerStream;
 
@@ -39,6 +42,10 @@ const H2_PING: Duration = Duration::from_secs(30);
 
 /// What hyper may buffer for one HTTP/2 stream; the rest waits in the ring, under its policy.
 const H2_SEND_BYTES: usize = 16 * 1024;
+
+/// Request heads up to so many times `http.header_bytes` are read, so that it can be said in words, and to a WebSocket by
+/// its close, that they are too large.
+const HEADS_READ: usize = 2;
 
 /// Where a connection comes from, as each of its requests carries it.
 #[derive(Clone, Copy, Debug)]
@@ -164,12 +171,14 @@ where
     I: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let slot: routes::Slot = Rc::new(RefCell::new(None));
+    let answers = Answers::default();
     let service = service_fn(|mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(from);
         let answer = routes::answer(request, Rc::clone(&slot), Rc::clone(front));
-        let busy = ticket.busy();
+        let (busy, answering) = (ticket.busy(), answers.begin());
         async move {
-            let answer = answer.await;
+            let mut answer = answer.await;
+            answer.body_mut().keep(answering);
             drop(busy);
             Ok::<_, Infallible>(answer)
         }
@@ -177,8 +186,8 @@ where
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(front.shared.http.header_timeout)
-        .max_buf_size(front.shared.http.header_bytes)
-        .serve_connection(TokioIo::new(io), service);
+        .max_buf_size(HEADS_READ * front.shared.http.header_bytes)
+        .serve_connection(TokioIo::new(Wire::new(io, answers.clone())), service);
     // Hyper flushes an answer before it starts the next request, unless a client that sent a request with a body does not
     // read: it may lose the end of that answer with the connection's state, and nobody else anything.
     let taken_back = poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
@@ -188,17 +197,32 @@ where
             None => Poll::Pending,
         },
     });
-    match taken_back.await.map_err(io::Error::other)? {
-        None => Ok(None),
-        Some(taken_back) => {
-            let parts = connection.into_parts();
-            Ok(Some((
-                taken_back,
-                parts.io.into_inner(),
-                parts.read_buf.to_vec(),
-            )))
-        }
-    }
+    let taken_back = match taken_back.await {
+        Ok(None) => return Ok(None),
+        Ok(Some(taken_back)) => taken_back,
+        Err(error) if error.is_parse() && answers.are_done() => unreadable(&error, &from, front),
+        Err(error) => return Err(io::Error::other(error)),
+    };
+    let parts = connection.into_parts();
+    let wire = parts.io.into_inner();
+    Ok(Some((
+        taken_back,
+        wire.into_inner(),
+        parts.read_buf.to_vec(),
+    )))
+}
+
+/// What is said of a head that hyper could not read.
+fn unreadable(error: &hyper::Error, from: &Origination, front: &Front) -> TakenBack {
+    let (fault, detail) = if error.is_parse_too_large() {
+        let detail = respond::too_large(front.shared.http.header_bytes);
+        (Fault::TooLarge, detail)
+    } else {
+        (Fault::Malformed, format!("Bad request: {error}"))
+    };
+    fault::note(fault, Some(from), front, &detail);
+    let answer = respond::error(fault.status(), &detail);
+    TakenBack::Farewell(respond::last_words(answer))
 }
 
 /// Tells a client why it is not wanted, and reads on until it has read that: a socket closed with bytes unread would
@@ -260,7 +284,9 @@ where
         .keep_alive_timeout(H2_PING)
         .max_concurrent_streams(H2_STREAMS)
         .max_send_buf_size(H2_SEND_BYTES)
-        .max_header_list_size(u32::try_from(front.shared.http.header_bytes).unwrap_or(u32::MAX))
+        .max_header_list_size(
+            u32::try_from(HEADS_READ * front.shared.http.header_bytes).unwrap_or(u32::MAX),
+        )
         .serve_connection(TokioIo::new(io), service);
     let mut connection = pin!(connection);
     let mut is_closing = false;

@@ -9,6 +9,7 @@ mod begin;
 mod config;
 mod connection;
 mod door;
+mod fault;
 mod front;
 mod h2_stream;
 mod near_miss;
@@ -19,6 +20,7 @@ mod refusal;
 mod respond;
 mod routes;
 mod tls;
+mod wire;
 
 pub use config::Config;
 pub use door::{Dealt, Door, serve};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use super::fault::{Fault, Faults};
 use crate::auth;
 use crate::index::NoPlace;
 use crate::stream::ws::close;
@@ -99,7 +100,7 @@ impl From<NoPlace> for Refusal {
 }
 
 /// All labels, in the order in which they are counted.
-pub const REFUSAL_LABELS: [&str; 9] = [
+pub const REFUSAL_LABELS: [&str; 15] = [
     "no_token",
     "bad_token",
     "no_tenant",
@@ -109,20 +110,36 @@ pub const REFUSAL_LABELS: [&str; 9] = [
     "gateway_limit",
     "no_broker",
     "draining",
+    Fault::LABELS[0],
+    Fault::LABELS[1],
+    Fault::LABELS[2],
+    Fault::LABELS[3],
+    Fault::LABELS[4],
+    Fault::LABELS[5],
 ];
+
+/// Those of [`REFUSAL_LABELS`] that are no faults.
+const REASONS: usize = REFUSAL_LABELS.len() - Fault::LABELS.len();
 
 /// How many clients were refused, by reason. Relaxed: each count stands by itself and guards nothing.
 #[derive(Debug, Default)]
-pub struct Refusals([AtomicU64; REFUSAL_LABELS.len()]);
+pub struct Refusals {
+    reasons: [AtomicU64; REASONS],
+    pub(super) faults: Faults,
+}
 
 impl Refusals {
     pub(super) fn count(&self, refusal: &Refusal) {
-        self.0[refusal.index()].fetch_add(1, Ordering::Relaxed);
+        self.reasons[refusal.index()].fetch_add(1, Ordering::Relaxed);
     }
 
     /// The counts now, in the order of [`REFUSAL_LABELS`].
     pub fn counts(&self) -> [u64; REFUSAL_LABELS.len()] {
-        std::array::from_fn(|at| self.0[at].load(Ordering::Relaxed))
+        let faults = self.faults.counts();
+        std::array::from_fn(|at| match self.reasons.get(at) {
+            Some(reason) => reason.load(Ordering::Relaxed),
+            None => faults[at - REASONS],
+        })
     }
 }
 
@@ -148,6 +165,8 @@ mod tests {
             assert_eq!(refusal.label(), REFUSAL_LABELS[times]);
             (0..times).for_each(|_| counts.count(refusal));
         }
-        assert_eq!(counts.counts(), std::array::from_fn(|at| at as u64));
+        let expected: Vec<u64> = (0..REASONS as u64).collect();
+        assert_eq!(counts.counts()[..REASONS], expected);
+        assert_eq!(REFUSAL_LABELS[REASONS..], Fault::LABELS);
     }
 }

@@ -3,12 +3,12 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW,
-    CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ALLOW, CACHE_CONTROL, CONNECTION,
+    CONTENT_LENGTH, CONTENT_TYPE, DATE, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use http::{HeaderValue, Response, StatusCode};
 use hyper::body::{Body, Frame, SizeHint};
@@ -16,6 +16,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use super::h2_stream::StreamBody;
 use super::origin::Origin;
 use super::refusal::Refusal;
+use crate::stream::ws::handshake;
 
 /// The body of an answer: whole, or a stream over HTTP/2.
 pub(super) struct Answer {
@@ -100,12 +101,43 @@ pub(super) fn error(status: StatusCode, detail: &str) -> Response<Answer> {
     json(status, serde_json::json!({ "detail": detail }).to_string())
 }
 
-pub(super) fn method_not_allowed() -> Response<Answer> {
+pub(super) fn method_not_allowed(allowed: &'static str) -> Response<Answer> {
     let mut response = error(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed");
     response
         .headers_mut()
-        .insert(ALLOW, HeaderValue::from_static("GET"));
+        .insert(ALLOW, HeaderValue::from_static(allowed));
     response
+}
+
+/// What is said of a request head that is larger than it may be.
+pub(super) fn too_large(header_bytes: usize) -> String {
+    format!("Request head too large: at most {header_bytes} bytes and 100 fields")
+}
+
+/// The answer to a HEAD: as to a GET, without the body (RFC 9110, 9.3.2). Over HTTP/2 hyper would send one.
+pub(super) fn without_body(response: Response<Answer>) -> Response<Answer> {
+    let length = response.body().size_hint().exact().unwrap_or_default();
+    let mut response = response.map(|_| Answer::whole(None));
+    response
+        .headers_mut()
+        .insert(CONTENT_LENGTH, HeaderValue::from(length));
+    response
+}
+
+/// An answer as HTTP/1.1 has it on the wire, behind which the connection ends.
+pub(super) fn last_words(mut response: Response<Answer>) -> Vec<u8> {
+    let length = response.body().size_hint().exact().unwrap_or_default();
+    let date = httpdate::fmt_http_date(SystemTime::now());
+    let headers = response.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    headers.extend(HeaderValue::try_from(date).map(|date| (DATE, date)));
+    let (parts, body) = response.into_parts();
+    let mut bytes = handshake::head(&parts);
+    if let Content::Whole(Some(body)) = body.content {
+        bytes.extend_from_slice(&body);
+    }
+    bytes
 }
 
 pub(super) fn refused(refusal: &Refusal, pause: Duration) -> Response<Answer> {
@@ -122,14 +154,7 @@ pub(super) fn refused(refusal: &Refusal, pause: Duration) -> Response<Answer> {
 
 /// Lets the page that asked read the answer, if it comes from an allowed foreign origin (Fetch, 3.2).
 pub(super) fn with_origin(mut response: Response<Answer>, origin: &Origin) -> Response<Answer> {
-    if let Origin::Allowed(origin) = origin {
-        response
-            .headers_mut()
-            .insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-        response
-            .headers_mut()
-            .insert(VARY, HeaderValue::from_static("Origin"));
-    }
+    response.headers_mut().extend(origin.headers());
     response
 }
 

@@ -139,7 +139,7 @@ mod tests {
 
     use super::*;
     use crate::inbox::Inbox;
-    use crate::index::{self, Index};
+    use crate::index::Index;
     use crate::shard::test_kit::{Peer, newcomer};
     use crate::shard::{Config, Metrics, Shard};
 
@@ -153,7 +153,7 @@ mod tests {
         shard.state().sweep =
             Sweep::new(began.checked_sub(slept).expect("the machine is up longer"));
 
-        let index = Index::new(&index::Config::default());
+        let index = Index::with_limits(1, config.limits(0));
         let peer = Rc::new(Peer::default());
         let mut newcomer = newcomer(&index, "T", None, &peer);
         newcomer.greeting = b"hello\n\n".to_vec();
