@@ -223,6 +223,7 @@ impl Observer {
                 received: ingest.received,
                 received_bytes: ingest.bytes,
                 accepted: ingest.accepted,
+                without_metrics: ingest.without_metrics,
                 rejected_by_reason: by_label(
                     ingest
                         .rejected

@@ -113,6 +113,8 @@ pub struct Ingest {
     pub received_bytes: u64,
     /// Those that became events.
     pub accepted: u64,
+    /// Of these, those whose payload had no `metrics`.
+    pub without_metrics: u64,
     /// Those that did not; every reason is there.
     pub rejected_by_reason: BTreeMap<String, u64>,
 }

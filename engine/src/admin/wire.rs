@@ -245,6 +245,6 @@ same! {
     Broker { connected, urls, reconnects }
     TenantConnections { tenant_id, total }
     Limits { connections, connections_per_tenant, queue_size }
-    Ingest { received, received_bytes, accepted, rejected_by_reason }
+    Ingest { received, received_bytes, accepted, without_metrics, rejected_by_reason }
     Deliveries { delivered, dropped, overflow_gaps, sent_bytes, writes }
 }

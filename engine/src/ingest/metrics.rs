@@ -50,6 +50,7 @@ pub struct Metrics {
     received: AtomicU64,
     bytes: AtomicU64,
     accepted: AtomicU64,
+    without_metrics: AtomicU64,
     rejected: [AtomicU64; Reason::COUNT],
     reconnects: AtomicU64,
 }
@@ -63,7 +64,9 @@ pub struct Snapshot {
     pub bytes: u64,
     /// Those that became events.
     pub accepted: u64,
-    /// Those that did not, by reason.
+    /// Of these, those whose payload had no `metrics`.
+    pub without_metrics: u64,
+    /// Those that did not become events, by reason.
     pub rejected: [(Reason, u64); Reason::COUNT],
     /// Connections to a broker after the first one.
     pub reconnects: u64,
@@ -80,6 +83,10 @@ impl Metrics {
 
     pub(super) fn accepted(&self) {
         self.accepted.fetch_add(1, Ordering::Release);
+    }
+
+    pub(super) fn without_metrics(&self) {
+        self.without_metrics.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn rejected(&self, reason: Reason) {
@@ -100,6 +107,7 @@ impl Metrics {
             received: self.received.load(Ordering::Relaxed),
             bytes: self.bytes.load(Ordering::Relaxed),
             accepted: self.accepted.load(Ordering::Acquire),
+            without_metrics: self.without_metrics.load(Ordering::Relaxed),
             rejected,
             reconnects: self.reconnects.load(Ordering::Relaxed),
             connected,

@@ -31,6 +31,7 @@ pub struct Router {
     inboxes: Arc<[Inbox]>,
     metrics: Arc<Metrics>,
     complaints: [Complaint; Reason::COUNT],
+    flat: Complaint,
     /// Shards that are owed a wake-up, a bit each.
     owed: u64,
 }
@@ -51,6 +52,7 @@ impl Router {
             inboxes,
             metrics,
             complaints,
+            flat: Complaint::default(),
             owed: 0,
         }
     }
@@ -125,12 +127,29 @@ impl Router {
             .parser
             .parse(self.ids.next(), tenant, device, topic, payload)
             .map_err(Reason::Payload)?;
+        if self.parser.lacks_metrics() {
+            self.count_without_metrics(topic);
+        }
         Ok(Arc::new(event))
     }
 
     async fn put(&self, shards: u64, item: impl Fn() -> Item) {
         for shard in bits(shards) {
             self.inboxes[shard].put(item()).await;
+        }
+    }
+
+    #[cold]
+    fn count_without_metrics(&mut self, topic: &str) {
+        self.metrics.without_metrics();
+        if let Some(suppressed) = self.flat.is_due(Instant::now()) {
+            let topic = printable(topic.as_bytes());
+            tracing::warn!(
+                topic,
+                suppressed,
+                "event without `metrics`, subscribers get an empty one: is the payload flat? Its values belong into \
+                 an object `metrics`"
+            );
         }
     }
 

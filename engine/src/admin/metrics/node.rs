@@ -61,6 +61,12 @@ pub(super) fn ingest(text: &mut Text, status: &Status) {
         "Messages that became events.",
     )
     .sample(ingest.accepted);
+    text.family(
+        "ingest_without_metrics_total",
+        Counter,
+        "Messages that became events, though their payload had no `metrics`.",
+    )
+    .sample(ingest.without_metrics);
     let rejected = ingest.rejected_by_reason.iter();
     text.family(
         "ingest_rejected_total",

@@ -129,6 +129,7 @@ fn every_count_has_its_line() {
         "floodway_ingest_messages_total 700",
         "floodway_ingest_payload_bytes_total 70000",
         "floodway_ingest_accepted_total 691",
+        "floodway_ingest_without_metrics_total 3",
         "floodway_ingest_rejected_total{reason=\"not_json\"} 9",
         "floodway_ingest_rejected_total{reason=\"topic\"} 0",
         "floodway_matched_total 5044",

@@ -170,6 +170,7 @@ fn sample() -> Status {
             received: 700,
             received_bytes: 70_000,
             accepted: 691,
+            without_metrics: 3,
             rejected_by_reason: counts(&[("not_json", 9), ("topic", 0)]),
         },
         deliveries: Deliveries {

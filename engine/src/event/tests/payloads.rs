@@ -273,3 +273,55 @@ fn every_reason_has_a_name_of_its_own() {
     assert_eq!(names.len(), Rejection::ALL.len());
     assert!(names.contains("too_large") && names.contains("not_json"));
 }
+
+#[test]
+fn a_byte_order_mark_before_and_nul_bytes_behind_are_forgiven() {
+    let plain = r#"{"ts":1,"metrics":{"t":72.10}}"#;
+    let huge = r#"{"ts":1,"metrics":{"t":1e400}}"#;
+    for json in [plain, huge] {
+        let wanted = metrics_and_ts(json);
+        for around in [
+            format!("\u{feff}{json}"),
+            format!("{json}\0"),
+            format!("\u{feff}{json} \0\0\0"),
+        ] {
+            assert_eq!(metrics_and_ts(&around), wanted, "{around:?}");
+        }
+    }
+    for bad in [
+        "\u{feff}",
+        "\0",
+        "\u{feff}\0",
+        "\u{feff}\u{feff}{}",
+        "\0{}",
+        "{\0}",
+        "{}\0 ",
+        "\u{feff}{",
+    ] {
+        assert_eq!(rejection(bad), Rejection::NotJson, "{bad:?}");
+    }
+    assert_eq!(rejection("\u{feff}[]\0"), Rejection::NotAnObject);
+}
+
+#[test]
+fn a_payload_without_metrics_is_an_event_and_told_from_one_with_none() {
+    let tenant = TenantId::parse("T").unwrap();
+    let mut parser = Parser::new(&Config::default());
+    for (payload, lacks) in [
+        (r#"{"temperature":21.5}"#, true),
+        (r#"{"metrics":{}}"#, false),
+        (r#"{"ts":1}"#, true),
+        (r#"{"metrics":{"t":1}}"#, false),
+        (r#"{"data":{"metrics":{"t":1}}}"#, true),
+    ] {
+        let id = EventId::new(1);
+        let event = parser
+            .parse(id, &tenant, "D", "t", payload.as_bytes())
+            .unwrap();
+        assert_eq!(parser.lacks_metrics(), lacks, "{payload}");
+        assert_eq!(
+            event.metrics.each.is_empty(),
+            lacks || payload.contains("{}")
+        );
+    }
+}
