@@ -1,6 +1,6 @@
 //! What an event looks like on the wire, and that nothing about it is lost, added or changed.
 
-use floodway_tests::{Broker, Gateway, Sse, Ws, topic};
+use floodway_tests::{Broker, Gateway, Sse, Ws, topic, wait_until};
 use serde_json::{Value, json};
 
 /// The payload and the event of the contract, word for word.
@@ -301,7 +301,7 @@ async fn what_is_not_an_event_is_dropped_and_the_next_one_comes() {
         r#"{"metrics":1}"#,
         "{",
         "{}x",
-        "\u{feff}{}",
+        "\u{feff}{",
     ];
     for payload in bad {
         publisher.telemetry("T1", "A", payload).await;
@@ -317,4 +317,36 @@ async fn what_is_not_an_event_is_dropped_and_the_next_one_comes() {
     publisher.count("T1", "A", 42..43).await;
     ws.expect_numbers(42..43).await;
     sse.expect_numbers(42..43).await;
+}
+
+#[tokio::test]
+async fn what_stands_around_a_payload_is_forgiven_and_missing_metrics_are_told() {
+    let broker = Broker::start().await;
+    let gateway = Gateway::start(&broker).await;
+    let (mut ws, mut sse) = both(&gateway, "").await;
+    let mut publisher = broker.publisher().await;
+    for around in ["\u{feff}{}", "{}\0", "\u{feff}{}\n\0\0"] {
+        let payload = around.replace("{}", r#"{"metrics":{"n":7}}"#);
+        publisher.telemetry("T1", "A", payload).await;
+        ws.expect_numbers(7..8).await;
+        sse.expect_numbers(7..8).await;
+    }
+    let told = || {
+        let log = gateway.log();
+        let lines = log
+            .iter()
+            .filter(|line| line.contains("is the payload flat?"));
+        lines
+            .filter(|line| line.contains("tenant/T1/device/A/telemetry"))
+            .count()
+    };
+    assert_eq!(told(), 0);
+    for _ in 0..3 {
+        publisher
+            .telemetry("T1", "A", r#"{"temperature":21.5}"#)
+            .await;
+        assert_eq!(ws.next_event().await["metrics"], json!({}));
+    }
+    wait_until("the log names it", async || told() > 0).await;
+    assert_eq!(told(), 1, "at a bounded rate");
 }

@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use floodway_tests::raw::{FIN, Raw, frame, opcode, upgrade_request};
-use floodway_tests::{Broker, Gateway, SSE_PATH, STATUS_PATH, Sse, WS_PATH, Ws, token, within};
+use floodway_tests::{
+    Broker, Gateway, SSE_PATH, STATUS_PATH, Sse, WS_PATH, Ws, token, wait_until, within,
+};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use reqwest::Method;
@@ -46,6 +48,159 @@ async fn paths_and_methods_have_their_statuses_and_every_error_is_json() {
             assert!(body["detail"].is_string(), "{method} {path}: {body}");
         }
     }
+}
+
+/// A client of HTTP/2 without TLS.
+fn h2_client() -> reqwest::Client {
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .http2_prior_knowledge();
+    client.build().expect("a client")
+}
+
+#[tokio::test]
+async fn probes_by_head_have_the_status_and_no_body() {
+    let broker = Broker::start().await;
+    let gateway = Gateway::start(&broker).await;
+    for client in [gateway.http().clone(), h2_client()] {
+        for path in ["/livez", "/readyz", STATUS_PATH] {
+            let get = client
+                .get(gateway.url(path))
+                .send()
+                .await
+                .expect("an answer");
+            let head = client
+                .head(gateway.url(path))
+                .send()
+                .await
+                .expect("an answer");
+            assert_eq!(head.status(), get.status(), "{path}");
+            for name in ["content-length", "content-type"] {
+                assert_eq!(head.headers()[name], get.headers()[name], "{path}");
+            }
+            assert_eq!(head.bytes().await.expect("an end"), "", "{path}");
+        }
+        let post = client
+            .post(gateway.url("/livez"))
+            .send()
+            .await
+            .expect("an answer");
+        assert_eq!(post.headers()["allow"], "GET, HEAD");
+    }
+    let mut raw = Raw::connect(gateway.address()).await;
+    raw.write(b"HEAD /livez HTTP/1.1\r\nHost: x\r\n\r\nGET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        .await
+        .expect("it is open");
+    assert!(raw.read_head().await.starts_with("HTTP/1.1 200 "));
+    let next = raw.read_head().await;
+    assert!(
+        next.starts_with("HTTP/1.1 404 "),
+        "nothing stands between: {next}"
+    );
+}
+
+/// The status and the `detail` of the one answer to `request`, behind which the connection ends.
+async fn last_answer(gateway: &Gateway, request: &str) -> (String, String) {
+    let mut raw = Raw::connect(gateway.address()).await;
+    raw.write(request.as_bytes()).await.expect("it is taken");
+    let head = raw.read_head().await;
+    assert!(
+        head.to_lowercase()
+            .contains("content-type: application/json\r\n"),
+        "{head}"
+    );
+    let body: Value = serde_json::from_slice(&raw.read_to_end().await).expect("JSON");
+    let status = head.split(' ').nth(1).expect("a status").to_owned();
+    (status, body["detail"].as_str().expect("a text").to_owned())
+}
+
+#[tokio::test]
+async fn heads_that_cant_be_served_are_answered_in_json() {
+    let broker = Broker::start().await;
+    let gateway = Gateway::start(&broker).await;
+    let too_large = "Request head too large: at most 16384 bytes and 100 fields";
+    let with =
+        |more: &str| format!("GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{more}\r\n");
+    let cookie = |bytes| with(&format!("Cookie: {}\r\n", "x".repeat(bytes)));
+    let fields: String = (0..101).map(|n| format!("X-{n}: 1\r\n")).collect();
+    for (request, status, detail) in [
+        (cookie(20_000), "431", too_large),
+        (cookie(100_000), "431", too_large),
+        (with(&fields), "431", too_large),
+        (
+            with("host: y\r\n"),
+            "400",
+            "Bad request: more than one host (RFC 9112, 3.2)",
+        ),
+        (
+            with("no colon\r\n"),
+            "400",
+            "Bad request: invalid HTTP header parsed",
+        ),
+        (
+            with("").replace("/livez", "/livez?a=\"b\""),
+            "400",
+            "Bad request: invalid URI",
+        ),
+        // Behind a request that was answered, on the same connection.
+        (with("").replace("close", "keep-alive") + "@", "200", ""),
+    ] {
+        if status == "200" {
+            let mut raw = Raw::connect(gateway.address()).await;
+            raw.write(request.as_bytes()).await.expect("it is taken");
+            assert!(raw.read_head().await.starts_with("HTTP/1.1 200 "));
+            assert_eq!(raw.read_exactly(15).await, br#"{"status":"ok"}"#);
+            raw.write(b"@@ / HTTP/1.1\r\n\r\n")
+                .await
+                .expect("it is taken");
+            assert!(raw.read_head().await.starts_with("HTTP/1.1 400 "));
+            let end = String::from_utf8(raw.read_to_end().await).expect("text");
+            assert!(end.starts_with(r#"{"detail":"Bad request: "#), "{end}");
+            continue;
+        }
+        let answer = last_answer(&gateway, &request).await;
+        assert_eq!(
+            answer,
+            (status.to_owned(), detail.to_owned()),
+            "{:.100}",
+            request
+        );
+    }
+}
+
+#[tokio::test]
+async fn heads_that_cant_be_served_are_answered_in_json_over_http_2_too() {
+    let broker = Broker::start().await;
+    let gateway = Gateway::start(&broker).await;
+    for (name, value, status) in [
+        ("cookie", "x".repeat(20_000), 431),
+        ("host", "elsewhere.example".to_owned(), 400),
+    ] {
+        let request = h2_client().get(gateway.url("/livez")).header(name, value);
+        let response = within("an answer", request.send())
+            .await
+            .expect("an answer");
+        assert_eq!(response.version(), http::Version::HTTP_2);
+        assert_eq!(response.status(), status, "{name}");
+        let body: Value = response.json().await.expect("JSON");
+        assert!(body["detail"].is_string(), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_websocket_with_a_token_that_is_too_large_is_told_by_its_close() {
+    let broker = Broker::start().await;
+    let gateway = Gateway::start(&broker).await;
+    let huge = "a".repeat(17_000);
+    for (token, query) in [(huge.as_str(), ""), ("", &*format!("token={huge}"))] {
+        let request = upgrade_request(token, query).replace("Authorization: Bearer \r\n", "");
+        let mut raw = Raw::connect(gateway.address()).await;
+        raw.write(request.as_bytes()).await.expect("it is taken");
+        assert!(raw.read_head().await.starts_with("HTTP/1.1 101 "));
+        assert_eq!(raw.close_code().await, Some(4001));
+    }
+    let (status, _) = last_answer(&gateway, &upgrade_request("a.b.c", &"x".repeat(17_000))).await;
+    assert_eq!(status, "431", "only a token is told so");
 }
 
 #[tokio::test]
@@ -92,33 +247,96 @@ async fn an_sse_answer_has_the_contracts_headers() {
 }
 
 #[tokio::test]
-async fn an_allowed_origin_may_read_the_answer() {
+async fn an_allowed_origin_may_read_every_answer_of_the_streams() {
     let broker = Broker::start().await;
     let gateway = Gateway::start(&broker)
-        .env("FLOODWAY_ALLOWED_ORIGINS", "https://app.example")
+        .env("FLOODWAY_ALLOWED_ORIGINS", "https://app.example:443")
         .await;
     let good = token("T1").sign();
-    let allowed = gateway
-        .sse_response(Some(&good), "", &[("origin", "https://app.example")])
-        .await;
-    assert_eq!(
-        allowed.headers()["access-control-allow-origin"],
-        "https://app.example"
-    );
+    for client in [gateway.http().clone(), h2_client()] {
+        for (method, path, token, status) in [
+            (Method::GET, SSE_PATH, good.as_str(), 200),
+            (Method::GET, SSE_PATH, "bad", 401),
+            (
+                Method::GET,
+                "/api/v1/customer/telemetry/stream/sse?device=A",
+                &good,
+                400,
+            ),
+            (Method::OPTIONS, SSE_PATH, "", 204),
+            (Method::POST, SSE_PATH, "", 405),
+            (Method::GET, WS_PATH, "", 426),
+        ] {
+            let request = client.request(method, gateway.url(path)).bearer_auth(token);
+            let request = request.header("origin", "https://app.example");
+            let response = within("an answer", request.send())
+                .await
+                .expect("an answer");
+            assert_eq!(response.status(), status, "{path}");
+            let head = response.headers();
+            assert_eq!(head["access-control-allow-origin"], "https://app.example");
+            assert_eq!(head["access-control-allow-credentials"], "true");
+            assert_eq!(head["access-control-expose-headers"], "Retry-After");
+            assert_eq!(head["vary"], "Origin");
+        }
+    }
     let none = gateway.sse_response(Some(&good), "", &[]).await;
     assert!(!none.headers().contains_key("access-control-allow-origin"));
+}
+
+#[tokio::test]
+async fn where_all_origins_are_allowed_none_may_send_credentials() {
+    let broker = Broker::start().await;
+    let gateway = Gateway::start(&broker)
+        .env("FLOODWAY_ALLOWED_ORIGINS", "*")
+        .await;
+    let good = token("T1").sign();
+    for token in [good.as_str(), "bad"] {
+        let origin = [("origin", "https://app.example")];
+        let response = gateway.sse_response(Some(token), "", &origin).await;
+        let head = response.headers();
+        assert_eq!(head["access-control-allow-origin"], "https://app.example");
+        assert!(!head.contains_key("access-control-allow-credentials"));
+    }
+}
+
+#[tokio::test]
+async fn a_port_that_the_scheme_implies_makes_no_page_foreign() {
+    let broker = Broker::start().await;
+    let gateway = Gateway::start(&broker).await;
+    for (host, origin, status) in [
+        ("gw.example:443", "https://gw.example", "101"),
+        ("gw.example:80", "http://gw.example", "101"),
+        ("gw.example", "https://gw.example:443", "101"),
+        ("gw.example:80", "https://gw.example", "403"),
+        ("gw.internal", "https://gw.example", "403"),
+    ] {
+        let request = upgrade_request(&token("T1").sign(), "").replace(
+            "Host: localhost\r\n",
+            &format!("Host: {host}\r\nOrigin: {origin}\r\n"),
+        );
+        let mut raw = Raw::connect(gateway.address()).await;
+        raw.write(request.as_bytes()).await.expect("it is taken");
+        let head = raw.read_head().await;
+        assert!(
+            head.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{host} {origin}: {head}"
+        );
+    }
+    wait_until("the log names the fix", async || {
+        let log = gateway.log();
+        log.iter().any(|line| {
+            line.contains("name the origin in http.allowed_origins") && line.contains("gw.example")
+        })
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn http_2_without_tls_streams_as_well() {
     let broker = Broker::start().await;
     let gateway = Gateway::start(&broker).await;
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .http2_prior_knowledge()
-        .build()
-        .expect("a client");
-    let request = client
+    let request = h2_client()
         .get(gateway.url(SSE_PATH))
         .bearer_auth(token("T1").sign());
     let response = within("an answer", request.send())
@@ -222,6 +440,28 @@ async fn silence_is_broken_by_pings_and_comments() {
         let ts = comment.strip_prefix(": keepalive ");
         assert!(ts.is_some_and(is_milliseconds_of_utc), "{comment}");
     }
+}
+
+#[tokio::test]
+async fn a_stream_that_begins_after_a_long_silence_is_not_taken_for_silent() {
+    let broker = Broker::start().await;
+    let gateway = Gateway::start(&broker)
+        .env("FLOODWAY_STREAM_SSE_KEEPALIVE_SECONDS", "2")
+        .env("FLOODWAY_SHARD_COUNT", 1)
+        .await;
+    // Nobody is there for longer than a stream may be silent; the shard sleeps.
+    let slept = std::time::Instant::now();
+    wait_until("the gateway was left alone", async || {
+        slept.elapsed().as_secs() >= 3
+    })
+    .await;
+    let began = std::time::Instant::now();
+    let mut sse = gateway.sse("T1", "").await;
+    assert!(sse.next().await.raw.starts_with(": keepalive "));
+    assert!(
+        began.elapsed().as_millis() >= 1_900,
+        "not before it was silent for so long"
+    );
 }
 
 #[tokio::test]

@@ -164,8 +164,6 @@ fn what_is_not_json_is_refused() {
         b"{\"a\":\"\xff\"}",
         b"{\"a\":1e400,\"b\":\"\xff\"}",
         b"{\"a\":1e400,}",
-        b"\xef\xbb\xbf{}",
-        b"{}\0",
         b"{\"a\":\"",
         b"{\"a\":\"\\",
     ] {
