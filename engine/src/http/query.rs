@@ -131,7 +131,7 @@ fn is_decodable(pair: &str, value: &str) -> bool {
 
 /// The names between commas, without the spaces around them; an empty one names nothing.
 fn list(value: &str) -> impl Iterator<Item = String> {
-    let names = value.split(',').map(str::trim);
+    let names = value.split(',').map(|name| name.trim_matches(' '));
     names.filter(|name| !name.is_empty()).map(str::to_owned)
 }
 
