@@ -19,6 +19,17 @@ pub enum Item {
     Event(Arc<Event>),
     /// The broker was away: at this place events of the tenant may be missing.
     UpstreamGap(Arc<Tenant>),
+    /// From this place on the tenant's source is in another state.
+    Upstream(Arc<Tenant>, Source),
+}
+
+/// The state of a tenant's source, as its subscribers are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The broker refuses to send the tenant's events.
+    Refused,
+    /// It sends them again.
+    Up,
 }
 
 /// One shard's inbox.

@@ -10,7 +10,8 @@
 //!    each cohort's batch to each member, and keeps what a socket does not take in a ring for that subscriber alone.
 //! 6. [`stream`] is what a subscriber says and is told, over WebSocket and SSE.
 //!
-//! Beside it: [`control`] follows limits and groups that are kept in the broker.
+//! Beside it: [`control`] follows limits and groups that are kept in the broker; [`pulse`] tells whether the loops of ingest
+//! and shards still turn, and [`readiness`] whether a new stream could begin.
 //!
 //! Around it: [`tls`] reads certificates, [`auth`] checks tokens, [`http`] lets subscribers in, [`admin`] is the private
 //! listener, [`config`] brings the settings together, [`gateway`] starts and drains it all, [`cli`] is the binary's
@@ -20,6 +21,8 @@
 //! the index and the inboxes. `ARCHITECTURE.md` tells what else is absent.
 
 mod sync;
+
+pub mod pulse;
 
 pub mod names;
 
@@ -40,6 +43,8 @@ pub mod stream;
 pub mod tls;
 
 pub mod auth;
+
+pub mod readiness;
 
 pub mod http;
 

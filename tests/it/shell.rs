@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use crate::admin::address;
 
 /// Runs a command against that gateway.
-async fn shell(gateway: &Gateway, command: &[&str]) -> Finished {
+pub(crate) async fn shell(gateway: &Gateway, command: &[&str]) -> Finished {
     let url = format!("http://{}", address(gateway));
     let arguments = [command, &["--admin", &url]].concat();
     floodway_run(&arguments, &[]).await
 }
 
 /// What a command prints that succeeds.
-async fn text(gateway: &Gateway, command: &[&str]) -> String {
+pub(crate) async fn text(gateway: &Gateway, command: &[&str]) -> String {
     let finished = shell(gateway, command).await;
     assert_eq!(
         finished.code,
@@ -43,6 +43,16 @@ async fn live(gateway: &Gateway, command: &[&str]) -> Process {
         process.logged(|line| line.contains("\"live\""))
     })
     .await;
+    process
+}
+
+/// A command for people whose answer streams, which has printed that it is live.
+pub(crate) async fn watching(gateway: &Gateway, command: &[&str]) -> Process {
+    let url = format!("http://{}", address(gateway));
+    let arguments = [command, &["--admin", &url]].concat();
+    let process = Process::start("floodway", floodway(&arguments));
+    let is_live = |line: &str| line.ends_with("live");
+    wait_until("the command is live", async || process.logged(is_live)).await;
     process
 }
 

@@ -7,11 +7,15 @@ use std::path::{Path, PathBuf};
 /// Each top-level module of the engine, and the ones it may name: the way of an event, and never back.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("sync", &[]),
+    ("pulse", &[]),
     ("names", &[]),
     ("event", &["names"]),
     ("index", &["sync", "names", "event"]),
     ("inbox", &["sync", "names", "event", "index"]),
-    ("shard", &["sync", "names", "event", "index", "inbox"]),
+    (
+        "shard",
+        &["sync", "pulse", "names", "event", "index", "inbox"],
+    ),
     ("tls", &[]),
     ("auth", &["names", "tls"]),
     (
@@ -21,12 +25,25 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("control", &["sync", "names", "index"]),
     (
         "ingest",
-        &["sync", "names", "event", "index", "inbox", "control"],
+        &[
+            "sync", "pulse", "names", "event", "index", "inbox", "control",
+        ],
     ),
+    ("readiness", &["pulse", "index", "shard", "ingest"]),
     (
         "http",
         &[
-            "sync", "names", "event", "index", "inbox", "shard", "stream", "ingest", "auth", "tls",
+            "sync",
+            "names",
+            "event",
+            "index",
+            "inbox",
+            "shard",
+            "stream",
+            "ingest",
+            "readiness",
+            "auth",
+            "tls",
         ],
     ),
 ];
@@ -57,7 +74,7 @@ const ONLY: &[(&[&str], &[&str])] = &[
 ];
 
 /// The core knows no MQTT, no HTTP, no gRPC.
-const CORE: &[&str] = &["sync", "names", "event", "index", "inbox", "shard"];
+const CORE: &[&str] = &["sync", "pulse", "names", "event", "index", "inbox", "shard"];
 const FOREIGN_TO_CORE: &[&str] = &[
     "hyper",
     "hyper_util",

@@ -2,7 +2,7 @@
 
 use floodway_tests::broker::free_port;
 use floodway_tests::gateway::Launch;
-use floodway_tests::{Broker, Gateway, Sse, Ws, token, wait_until};
+use floodway_tests::{Answer, Broker, Gateway, ScriptedBroker, Sse, Ws, token, wait_until};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -276,4 +276,49 @@ async fn quality_of_service_1_delivers_in_order_as_well() {
     let mut ws = gateway.ws("T1", "").await;
     broker.publisher().await.count("T1", "A", 0..1000).await;
     ws.expect_numbers(0..1000).await;
+}
+
+#[tokio::test]
+async fn live_streams_whose_tenant_is_refused_are_told_and_counted_until_the_right_returns() {
+    let broker = ScriptedBroker::start().await;
+    let gateway = Gateway::start_at(&broker.url())
+        .env("FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", "0.5")
+        .await;
+    let (mut ws, mut sse) = (gateway.ws("T1", "").await, gateway.sse("T1", "").await);
+    let mut other = gateway.ws("T2", "").await;
+    broker.on_subscribe(|filters| {
+        let code = |filter: &String| if filter.contains("/T1/") { 0x87 } else { 0 };
+        Answer::Codes(filters.iter().map(code).collect())
+    });
+    broker.cut();
+    let upstream = |state| json!({"type": "upstream", "state": state});
+    ws.expect_json(upstream_gap()).await;
+    ws.expect_json(upstream("refused")).await;
+    assert_eq!(sse.expect_named("gap").await, upstream_gap());
+    assert_eq!(sse.expect_named("upstream").await, upstream("refused"));
+    other.expect_json(upstream_gap()).await;
+    broker.count("T2", "A", 0..1);
+    other.expect_numbers(0..1).await;
+    let refused = |gateway| crate::admin::sample(gateway, "streams_refused_upstream");
+    assert_eq!(refused(&gateway).await, "2");
+    let tenant = crate::admin::ask(&gateway, "GetTenant", json!({"tenant_id": "T1"})).await;
+    let tenant = &tenant["tenant"];
+    assert_eq!(tenant["upstream_refusal"], "NotAuthorized");
+    assert_eq!(tenant["subscribed"], false);
+
+    broker.on_subscribe(|_| Answer::Good);
+    ws.expect_json(upstream_gap()).await;
+    ws.expect_json(upstream("up")).await;
+    assert_eq!(sse.expect_named("gap").await, upstream_gap());
+    assert_eq!(sse.expect_named("upstream").await, upstream("up"));
+    assert_eq!(refused(&gateway).await, "0");
+    broker.count("T1", "A", 0..1);
+    ws.expect_numbers(0..1).await;
+    sse.expect_numbers(0..1).await;
+    other.send(r#"{"action":"ping"}"#).await;
+    assert_eq!(
+        other.next().await["type"],
+        "pong",
+        "the other heard nothing more"
+    );
 }

@@ -196,6 +196,20 @@ impl Gateway {
         (status, body)
     }
 
+    /// Stops its thread of this name, and no other, until the value is dropped.
+    pub async fn pause_thread(&self, name: &str) -> Process {
+        let mut command = Command::new("python3");
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/clients/pause_thread.py");
+        command.args([script, &self.process.id().to_string(), name]);
+        let mut pause = Process::start("pause_thread.py", command);
+        wait_until(&format!("{name} stands still"), async || {
+            assert!(pause.runs(), "{name} is not stopped: {:?}", pause.log());
+            pause.logged(|line| line == "paused")
+        })
+        .await;
+        pause
+    }
+
     /// Sends SIGTERM.
     pub fn terminate(&self) {
         self.process.terminate();

@@ -5,7 +5,7 @@
 //! certificate, none is heard without one. Only this module knows gRPC and protobuf.
 //!
 //! `observer` looks at the parts and gives a [`Status`], which `wire` writes as protobuf, and `totals`, what all shards have
-//! counted; `metrics` writes both as text; `rates` measures how fast counts grow; `health` tells of drains and of the broker; `listener`,
+//! counted; `metrics` writes both as text; `rates` measures how fast counts grow; `health` tells of drains and of readiness; `listener`,
 //! `routes` and, by subject, `calls` serve them; `client` asks for them from the shell.
 
 mod calls;
@@ -37,8 +37,8 @@ pub use config::Config;
 pub use listener::CONNECTIONS;
 pub use observer::{Identity, Observer, Watched, WatchedShard};
 pub use status::{
-    Broker, Connections, ControlProblem, ControlState, Deliveries, DrainProgress, Ingest, Limits,
-    Node, Rates, Status, TenantConnections,
+    Broker, BrokerFailure, Connections, ControlProblem, ControlState, Deliveries, DrainProgress,
+    Ingest, Limits, Node, Rates, Status, TenantConnections, Unready,
 };
 pub use totals::Totals;
 
@@ -93,8 +93,8 @@ impl Admin {
             .build()?;
         let (stop, stopped) = watch::channel(false);
         let (health, health_server) = {
-            let connected = observer.upstreams().connected();
-            Health::new(observer.streams().clone(), connected).await
+            let readiness = observer.readiness().clone();
+            Health::new(observer.streams().clone(), readiness).await
         };
         let service = Service::new(observer.clone(), health.clone(), stopped.clone());
         let routes = Routes::new(

@@ -11,8 +11,8 @@ use tokio::runtime::RuntimeMetrics;
 
 use super::rates::Measured;
 use super::status::{
-    Broker, Connections, ControlProblem, ControlState, Deliveries, DrainProgress, Ingest, Limits,
-    Node, Status, TenantConnections,
+    Broker, BrokerFailure, Connections, ControlProblem, ControlState, Deliveries, DrainProgress,
+    Ingest, Limits, Node, Status, TenantConnections, Unready,
 };
 use super::totals::Totals;
 use crate::control::{Control, Standing};
@@ -22,6 +22,7 @@ use crate::http::REFUSAL_LABELS;
 use crate::inbox::Inbox;
 use crate::index::{Index, Tenant};
 use crate::ingest::{self, Upstreams};
+use crate::readiness::Readiness;
 use crate::shard::{self, END_LABELS};
 
 /// Tenants that a status names.
@@ -80,6 +81,8 @@ pub struct Watched {
     pub drain_spread: Duration,
     /// The way in.
     pub upstreams: Upstreams,
+    /// Whether a new stream could begin.
+    pub readiness: Readiness,
     /// Where events wait for the shards, in the order of their numbers.
     pub inboxes: Arc<[Inbox]>,
     /// The shards, in the same order.
@@ -183,6 +186,10 @@ impl Observer {
         &self.0.control
     }
 
+    pub(super) fn readiness(&self) -> &Readiness {
+        &self.0.readiness
+    }
+
     pub(super) fn upstreams(&self) -> &Upstreams {
         &self.0.upstreams
     }
@@ -212,11 +219,7 @@ impl Observer {
         Status {
             node: self.node(),
             draining: self.index().is_draining(),
-            broker: Broker {
-                connected: ingest.connected,
-                urls: self.0.brokers.clone(),
-                reconnects: ingest.reconnects,
-            },
+            broker: self.broker(ingest.reconnects),
             connections: self.connected(totals),
             limits: self.limits(),
             ingest: Ingest {
@@ -242,7 +245,48 @@ impl Observer {
             last_minute: measured.last_minute,
             drain: None,
             control: self.control_state(),
+            unready: self.unready(),
+            refused_upstream: self.refused_upstream(),
         }
+    }
+
+    fn broker(&self, reconnects: u64) -> Broker {
+        let link = self.upstreams().link_report();
+        let attempts = link.attempts.into_iter();
+        Broker {
+            connected: link.broker.is_some(),
+            urls: self.0.brokers.clone(),
+            reconnects,
+            connected_url: link.broker.unwrap_or_default(),
+            changed_at: link.since,
+            failed_attempts: link.failed_attempts,
+            last_failure: link.last_failure.map(|failure| BrokerFailure {
+                url: failure.broker,
+                detail: failure.error,
+                failed_at: failure.at,
+            }),
+            attempts_by_result: by_label(attempts),
+        }
+    }
+
+    fn unready(&self) -> Vec<Unready> {
+        let amiss = self.0.readiness.amiss().into_iter();
+        amiss
+            .map(|unready| Unready {
+                reason: unready.label().to_owned(),
+                detail: unready.to_string(),
+            })
+            .collect()
+    }
+
+    /// Live streams that wait for a tenant that the broker refuses.
+    fn refused_upstream(&self) -> u64 {
+        let tenants = self.index().tenants();
+        let refused = tenants.iter().filter(|tenant| tenant.refusal().is_some());
+        refused
+            .map(|tenant| tenant.counts())
+            .map(|counts| counts.ws + counts.sse)
+            .sum()
     }
 
     pub(super) fn node(&self) -> Node {

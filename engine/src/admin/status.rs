@@ -31,6 +31,19 @@ pub struct Status {
     pub drain: Option<DrainProgress>,
     /// The limits and groups that are kept in the broker.
     pub control: ControlState,
+    /// What keeps new streams from beginning; nothing, if the gateway is ready.
+    pub unready: Vec<Unready>,
+    /// Live streams whose tenant the broker refuses.
+    pub refused_upstream: u64,
+}
+
+/// Why no new stream could begin.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Unready {
+    /// The reason as a word.
+    pub reason: String,
+    /// The same in a sentence.
+    pub detail: String,
 }
 
 /// One run of one gateway.
@@ -59,6 +72,29 @@ pub struct Broker {
     pub urls: Vec<String>,
     /// Connections after the first one.
     pub reconnects: u64,
+    /// The one that is connected; empty if none is.
+    pub connected_url: String,
+    /// Since when one is, or none. RFC 3339 in JSON.
+    #[serde(serialize_with = "rfc3339")]
+    pub changed_at: SystemTime,
+    /// Attempts that have failed since then.
+    pub failed_attempts: u64,
+    /// Why it was last lost, or not reached.
+    pub last_failure: Option<BrokerFailure>,
+    /// Attempts to connect; every result is there.
+    pub attempts_by_result: BTreeMap<String, u64>,
+}
+
+/// Why a broker was lost, or not reached.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BrokerFailure {
+    /// The broker.
+    pub url: String,
+    /// What was amiss.
+    pub detail: String,
+    /// When. RFC 3339 in JSON.
+    #[serde(serialize_with = "rfc3339")]
+    pub failed_at: SystemTime,
 }
 
 /// Live streams, and how many came and went.

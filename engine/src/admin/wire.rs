@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use floodway_proto::admin::v1;
 
 use super::status::{
-    Broker, Connections, ControlProblem, ControlState, Deliveries, DrainProgress, Ingest, Limits,
-    Node, Rates, Status, TenantConnections,
+    Broker, BrokerFailure, Connections, ControlProblem, ControlState, Deliveries, DrainProgress,
+    Ingest, Limits, Node, Rates, Status, TenantConnections, Unready,
 };
 
 impl From<Status> for v1::Status {
@@ -25,6 +25,9 @@ impl From<Status> for v1::Status {
             last_minute: Some(status.last_minute.into()),
             drain: status.drain.map(Into::into),
             control: Some(status.control.into()),
+            ready: status.unready.is_empty(),
+            unready: all(status.unready),
+            refused_upstream: status.refused_upstream,
         }
     }
 }
@@ -43,6 +46,8 @@ impl From<v1::Status> for Status {
             last_minute: status.last_minute.unwrap_or_default().into(),
             drain: status.drain.map(Into::into),
             control: status.control.unwrap_or_default().into(),
+            unready: all(status.unready),
+            refused_upstream: status.refused_upstream,
         }
     }
 }
@@ -68,6 +73,56 @@ impl From<v1::Node> for Node {
             version: node.version,
             started_at: time(node.started_at),
             uptime: duration(node.uptime),
+        }
+    }
+}
+
+impl From<Broker> for v1::Broker {
+    fn from(from: Broker) -> Self {
+        Self {
+            connected: from.connected,
+            urls: from.urls,
+            reconnects: from.reconnects,
+            connected_url: from.connected_url,
+            changed_at: Some(from.changed_at.into()),
+            failed_attempts: from.failed_attempts,
+            last_failure: from.last_failure.map(Into::into),
+            attempts_by_result: from.attempts_by_result,
+        }
+    }
+}
+
+impl From<v1::Broker> for Broker {
+    fn from(from: v1::Broker) -> Self {
+        Self {
+            connected: from.connected,
+            urls: from.urls,
+            reconnects: from.reconnects,
+            connected_url: from.connected_url,
+            changed_at: time(from.changed_at),
+            failed_attempts: from.failed_attempts,
+            last_failure: from.last_failure.map(Into::into),
+            attempts_by_result: from.attempts_by_result,
+        }
+    }
+}
+
+impl From<BrokerFailure> for v1::BrokerFailure {
+    fn from(from: BrokerFailure) -> Self {
+        Self {
+            url: from.url,
+            detail: from.detail,
+            failed_at: Some(from.failed_at.into()),
+        }
+    }
+}
+
+impl From<v1::BrokerFailure> for BrokerFailure {
+    fn from(from: v1::BrokerFailure) -> Self {
+        Self {
+            url: from.url,
+            detail: from.detail,
+            failed_at: time(from.failed_at),
         }
     }
 }
@@ -242,7 +297,7 @@ macro_rules! same {
 }
 
 same! {
-    Broker { connected, urls, reconnects }
+    Unready { reason, detail }
     TenantConnections { tenant_id, total }
     Limits { connections, connections_per_tenant, queue_size }
     Ingest { received, received_bytes, accepted, without_metrics, rejected_by_reason }

@@ -102,8 +102,17 @@ fn said(event: &Event) -> String {
             or_dash(&hit.tenant_id),
             limit(hit.limit())
         ),
-        Event::BrokerUp(_) => "broker   connected".to_owned(),
-        Event::BrokerDown(_) => "broker   lost".to_owned(),
+        Event::BrokerUp(up) => format!("broker   {} connected", or_dash(&up.url)),
+        Event::BrokerDown(down) => {
+            let why = or_dash(&down.detail);
+            format!("broker   {} lost: {why}", or_dash(&down.url))
+        }
+        Event::BrokerFailed(failed) => format!(
+            "broker   {} not reached: {} ({} failed)",
+            or_dash(&failed.url),
+            or_dash(&failed.detail),
+            plural(failed.failed_attempts, "attempt")
+        ),
         Event::Gap(gap) => format!(
             "gap      {} missing, this terminal was too slow",
             plural(gap.missed, "line")

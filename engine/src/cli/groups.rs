@@ -2,13 +2,14 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 use std::{fs, io};
 
 use serde_json::json;
 
 use super::Failure;
 use super::remote::{Remote, name};
-use super::show::{Table, plain, plural};
+use super::show::{Table, plain, plural, stale};
 use crate::admin::api::{
     DeleteGroupRequest, GetGroupRequest, Group, ListGroupsRequest, ListGroupsResponse,
     PutGroupRequest,
@@ -84,7 +85,9 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         match command {
             Command::List { all } => {
                 let answer = list(&mut client, tenant_id, all).await?;
-                remote.print(Json::of(&answer), || table(&answer))
+                remote.print(Json::of(&answer), || {
+                    stale(answer.known_at, SystemTime::now()) + &table(&answer)
+                })
             }
             Command::Get { group } => get(remote, &mut client, tenant_id, group).await,
             Command::Put { group, .. } => {
@@ -142,8 +145,9 @@ async fn get(
     };
     let answer = client.get_group(request).await?;
     let group = answer.group.clone().unwrap_or_default();
-    // A device on each line, as --devices-from takes them.
+    // A device on each line, as --devices-from takes them; so what else is to be said stands beside them.
     remote.print(Json::of(&answer), || {
+        eprint!("{}", stale(answer.known_at, SystemTime::now()));
         let lines = group.device_ids.iter();
         lines.map(|device| plain(device) + "\n").collect()
     })

@@ -1,10 +1,12 @@
 //! `floodway limits`: what each tenant may take, shown and changed.
 
+use std::time::SystemTime;
+
 use clap::ArgGroup;
 
 use super::Failure;
 use super::remote::{Remote, name};
-use super::show::{Table, plain};
+use super::show::{Table, plain, stale};
 use super::tenants::policy;
 use crate::admin::api::{
     ClearLimitsRequest, GetLimitsRequest, OverflowPolicy, SetLimitsRequest, TenantLimits,
@@ -121,7 +123,8 @@ async fn get(remote: &Remote, client: &mut Client, tenant_id: String) -> Result<
     let answer = client.get_limits(request).await?;
     let effective = answer.effective.unwrap_or_default();
     remote.print(Json::of(&answer), || {
-        table(&tenant_id, &effective, answer.own.as_ref())
+        let stale = stale(answer.known_at, SystemTime::now());
+        stale + &table(&tenant_id, &effective, answer.own.as_ref())
     })
 }
 
@@ -134,7 +137,12 @@ async fn change(remote: &Remote, client: &mut Client, set: &Set) -> Result<(), F
         let request = GetLimitsRequest {
             tenant_id: tenant_id.clone(),
         };
-        client.get_limits(request).await?.own
+        let answer = client.get_limits(request).await?;
+        if answer.known_at.is_some() {
+            let why = "the gateway does not follow the broker now, so what was set before may be out of date; try again";
+            return Err(Failure::Running(why.to_owned()));
+        }
+        answer.own
     };
     let own = set.over(before.unwrap_or_default());
     let request = SetLimitsRequest {

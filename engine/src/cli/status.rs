@@ -1,6 +1,7 @@
 //! `floodway status`: how a running gateway does, or all on its broker.
 
 use std::io::IsTerminal;
+use std::time::SystemTime;
 
 use serde::{Serialize, Serializer};
 
@@ -48,7 +49,7 @@ impl Serialize for Answer<'_> {
 
 impl Answer<'_> {
     fn text(&self) -> String {
-        let mut text = table::status(self.status);
+        let mut text = table::status(self.status, SystemTime::now());
         if let Some(fleet) = self.fleet {
             text.push('\n');
             text.push_str(&table::fleet(fleet));

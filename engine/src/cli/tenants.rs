@@ -95,7 +95,7 @@ fn one(tenant: &Tenant) -> String {
     let limits = tenant.limits.unwrap_or_default();
     let lines = [
         ("tenant", or_dash(&tenant.tenant_id)),
-        ("upstream", upstream(tenant).to_owned()),
+        ("upstream", upstream_and_why(tenant)),
         (
             "streams",
             format!(
@@ -132,8 +132,18 @@ fn one(tenant: &Tenant) -> String {
 fn upstream(tenant: &Tenant) -> &'static str {
     if tenant.subscribed {
         "subscribed"
-    } else {
+    } else if tenant.upstream_refusal.is_empty() {
         "not subscribed"
+    } else {
+        "refused"
+    }
+}
+
+/// The same, and why the broker refuses it.
+fn upstream_and_why(tenant: &Tenant) -> String {
+    match upstream(tenant) {
+        "refused" => format!("refused by the broker: {}", plain(&tenant.upstream_refusal)),
+        state => state.to_owned(),
     }
 }
 
@@ -201,5 +211,20 @@ mod tests {
             text.contains("streams    3 of 10 (2 WebSocket, 1 SSE)\n"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_tenant_that_the_broker_refuses_is_told_apart() {
+        let refused = Tenant {
+            subscribed: false,
+            upstream_refusal: "not authorized".to_owned(),
+            ..tenant("acme", 10)
+        };
+        assert!(one(&refused).contains("upstream   refused by the broker: not authorized\n"));
+        let answer = ListTenantsResponse {
+            tenants: vec![refused],
+            ..ListTenantsResponse::default()
+        };
+        assert!(table(&answer).trim_end().ends_with("  refused"));
     }
 }

@@ -4,7 +4,7 @@
 //! time, as the link demands; what waits for the copy of a write that was acknowledged is not under way any more.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::apply::Apply;
 use super::caution::Caution;
@@ -46,6 +46,8 @@ pub struct Follower {
     caution: Caution,
     stage: Stage,
     standing: Standing,
+    /// When the documents were last known to be the broker's, if they no longer are.
+    known_at: Option<SystemTime>,
     under_way: Option<UnderWay>,
     /// On this link all was read that will be, or the broker has refused it before.
     is_settled: bool,
@@ -74,6 +76,7 @@ impl Follower {
             caution: Caution::default(),
             stage: Stage::Away,
             standing: Standing::Away,
+            known_at: None,
             under_way: None,
             is_settled: false,
             retry: RETRY.0,
@@ -317,6 +320,9 @@ impl Follower {
         self.retry = (self.retry * 2).min(RETRY.1);
         if let Stage::Replay(replay) = std::mem::replace(&mut self.stage, Stage::Partial(until)) {
             let documents = replay.partial(self.keeper.documents(), &self.keeper.config);
+            if documents != **self.keeper.documents() {
+                self.known_at = Some(SystemTime::now());
+            }
             self.keeper.replace(documents);
         }
         self.is_settled = true;
@@ -376,22 +382,18 @@ impl Follower {
 
     /// Shows others what has changed, and then answers the writes that it contains.
     fn show(&mut self) {
-        let seen = self.shared.view.load();
-        let members = self.fleet.changed();
-        let problems = self.problems.kept();
-        let is_same = members.is_none()
-            && Arc::ptr_eq(&seen.problems, &problems)
-            && Arc::ptr_eq(&seen.documents, self.keeper.documents())
-            && seen.standing == self.standing;
-        if !is_same {
-            let view = View {
-                standing: self.standing.clone(),
-                documents: Arc::clone(self.keeper.documents()),
-                members: members.unwrap_or_else(|| Arc::clone(&seen.members)),
-                problems,
-            };
-            self.shared.view.store(Arc::new(view));
+        let seen = self.shared.view.load_full();
+        if seen.standing == Standing::Following && self.standing != Standing::Following {
+            self.known_at = Some(SystemTime::now());
         }
+        let members = self.fleet.changed();
+        self.shared.show(View {
+            standing: self.standing.clone(),
+            known_at: self.known_at,
+            documents: Arc::clone(self.keeper.documents()),
+            members: members.unwrap_or_else(|| Arc::clone(&seen.members)),
+            problems: self.problems.kept(),
+        });
         self.writes.finish();
     }
 }

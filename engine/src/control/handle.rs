@@ -15,7 +15,7 @@ use super::group::Group;
 use super::limits::Limits;
 use super::problems::Problem;
 use super::topic::Key;
-use super::view::{Shared, Standing};
+use super::view::{Age, Shared, Standing};
 use super::writes::{Order, WriteError, unconfirmed};
 use crate::names::{GroupId, TenantId};
 
@@ -44,6 +44,16 @@ impl Control {
     /// How far the documents are followed.
     pub fn standing(&self) -> Standing {
         self.shared.view.load().standing.clone()
+    }
+
+    /// How old the documents are.
+    pub fn age(&self) -> Age {
+        let view = self.shared.view.load();
+        match (&view.standing, view.known_at) {
+            (Standing::Following, _) => Age::Current,
+            (_, Some(at)) => Age::Since(at),
+            (_, None) => Age::Unknown,
+        }
     }
 
     /// All limits and groups in force, of one moment.

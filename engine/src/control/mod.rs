@@ -13,7 +13,7 @@
 //!
 //! Invariants:
 //! * **Read before anyone is let in.** On each connection the retained messages are read up to a mark that was published
-//!   after the subscription, and take effect together; only then does the gateway count as connected. A broker that
+//!   after the subscription, and take effect together; only then are tenants subscribed. A broker that
 //!   gives none of this (no permission, no retained messages) is served without, and the log says so once.
 //! * **Whole or not at all.** A document is one message: of two writers the last wins. What is malformed, or beyond a
 //!   bound, is refused, named in the log and in [`Control::problems`], and changes nothing.
@@ -61,7 +61,7 @@ pub use limits::{Limits, Overflow};
 pub use problems::Problem;
 pub use request::{Facts, Request};
 pub use topic::is_control;
-pub use view::Standing;
+pub use view::{Age, Standing};
 pub use writes::{Order, WriteError};
 
 use crate::index::Index;

@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 
@@ -25,9 +26,22 @@ pub enum Standing {
     Partial(String),
 }
 
+/// How old what is known of the broker's documents is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    /// It is what the broker has.
+    Current,
+    /// It was then.
+    Since(SystemTime),
+    /// None were ever read.
+    Unknown,
+}
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct View {
     pub(super) standing: Standing,
+    /// When the documents were last known to be the broker's; none while they are, or were never read.
+    pub(super) known_at: Option<SystemTime>,
     pub(super) documents: Arc<Documents>,
     pub(super) members: Arc<Vec<Member>>,
     pub(super) problems: Arc<VecDeque<Problem>>,
@@ -39,4 +53,19 @@ pub(super) struct Shared {
     pub(super) view: ArcSwap<View>,
     /// Our own status, as it was last announced.
     pub(super) own: ArcSwapOption<Status>,
+}
+
+impl Shared {
+    /// Shows `next` to others, unless they see it already.
+    pub(super) fn show(&self, next: View) {
+        let seen = self.view.load();
+        let is_same = seen.standing == next.standing
+            && seen.known_at == next.known_at
+            && Arc::ptr_eq(&seen.documents, &next.documents)
+            && Arc::ptr_eq(&seen.members, &next.members)
+            && Arc::ptr_eq(&seen.problems, &next.problems);
+        if !is_same {
+            self.view.store(Arc::new(next));
+        }
+    }
 }

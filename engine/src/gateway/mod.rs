@@ -23,6 +23,7 @@ use crate::http::{self, Door};
 use crate::inbox::Inbox;
 use crate::index::Index;
 use crate::ingest::{Broker, Ingest};
+use crate::readiness::Readiness;
 use crate::shard::Drain;
 use crate::tls::{self, Acceptor};
 use shards::{ShardThread, any_ended};
@@ -135,15 +136,17 @@ impl Gateway {
             verifier,
             index: Arc::clone(&index),
             upstreams: ingest.handle(),
+            readiness: Readiness::new(Arc::clone(&index), ingest.handle()),
             refusals: Arc::default(),
             tls,
         };
-        let refusals = Arc::clone(&shared.refusals);
+        let (refusals, readiness) = (Arc::clone(&shared.refusals), shared.readiness.clone());
         let starting = dealt.into_iter().enumerate();
         let shards: io::Result<Vec<ShardThread>> = starting
             .map(|(id, dealt)| ShardThread::start(id, Arc::clone(&inboxes), dealt, shared.clone()))
             .collect();
         let shards = shards?;
+        readiness.watch_shards(shards.iter().map(ShardThread::pulse).collect());
         let handles = shards.iter().map(|shard| shard.handle().clone());
         let streams = Streams::new(handles, Arc::clone(&index), refusals);
         let observer = Observer::new(Watched {
@@ -155,6 +158,7 @@ impl Gateway {
             event,
             drain_spread: config.http.drain_spread,
             upstreams: ingest.handle(),
+            readiness,
             inboxes,
             shards: shards.iter().map(ShardThread::watched).collect(),
         });

@@ -14,6 +14,7 @@ use tokio::task::LocalSet;
 use crate::admin::WatchedShard;
 use crate::http::{self, Dealt};
 use crate::inbox::Inbox;
+use crate::readiness::ShardPulse;
 use crate::shard::{Drain, Handle, Metrics, Shard, answering};
 
 /// Told to a shard's thread.
@@ -78,6 +79,10 @@ impl ShardThread {
             metrics: Arc::clone(&self.metrics),
             runtime: self.runtime.clone(),
         }
+    }
+
+    pub(super) fn pulse(&self) -> ShardPulse {
+        ShardPulse::new(Arc::clone(&self.metrics), self.runtime.clone())
     }
 
     pub(super) fn handle(&self) -> &Handle {

@@ -8,6 +8,7 @@ use super::*;
 use crate::inbox::Inbox;
 use crate::index::Index;
 use crate::ingest::Ingest;
+use crate::readiness::Readiness;
 use crate::shard::{Metrics, Shard};
 use crate::{auth, event, http, index, ingest, shard};
 
@@ -43,6 +44,7 @@ fn front() -> (Rc<Front>, Ingest) {
         },
         stream: stream.clone(),
         verifier: Arc::new(auth::Verifier::new(&auth).unwrap()),
+        readiness: Readiness::new(Arc::clone(&index), ingest.handle()),
         index,
         upstreams: ingest.handle(),
         refusals: Arc::default(),

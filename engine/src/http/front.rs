@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use http::{Response, StatusCode};
+use serde_json::json;
 
 use super::config::Config;
 use super::refusal::Refusals;
@@ -11,6 +12,7 @@ use super::respond::{self, Answer};
 use crate::auth::Verifier;
 use crate::index::Index;
 use crate::ingest::Upstreams;
+use crate::readiness::{Readiness, Unready};
 use crate::shard::{self, Shard};
 use crate::stream::ws::Rules;
 use crate::tls::Acceptor;
@@ -28,6 +30,8 @@ pub struct Shared {
     pub index: Arc<Index>,
     /// Whether the broker sends a tenant's events.
     pub upstreams: Upstreams,
+    /// Whether a new stream could begin.
+    pub readiness: Readiness,
     /// How many clients were refused, and why.
     pub refusals: Arc<Refusals>,
     /// The certificate, if the listener speaks TLS.
@@ -65,14 +69,14 @@ impl Front {
         )
     }
 
-    /// Whether new streams are taken; a broker that is gone says no, but does not fail `/livez`.
+    /// Whether a new stream could begin; what keeps it from that does not fail `/livez`.
     pub(super) fn readiness(&self) -> Response<Answer> {
-        if self.shared.index.is_draining() {
-            respond::error(StatusCode::SERVICE_UNAVAILABLE, "Server draining")
-        } else if !self.shared.upstreams.is_connected() {
-            respond::error(StatusCode::SERVICE_UNAVAILABLE, "Broker unavailable")
-        } else {
-            respond::json(StatusCode::OK, r#"{"status":"ready"}"#.to_owned())
-        }
+        let amiss = self.shared.readiness.amiss();
+        let Some(first) = amiss.first() else {
+            return respond::json(StatusCode::OK, r#"{"status":"ready"}"#.to_owned());
+        };
+        let details: Vec<String> = amiss.iter().map(Unready::to_string).collect();
+        let body = json!({"detail": details.join("; "), "reason": first.label()});
+        respond::json(StatusCode::SERVICE_UNAVAILABLE, body.to_string())
     }
 }

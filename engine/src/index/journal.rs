@@ -60,10 +60,26 @@ pub enum What {
         /// Which limit.
         limit: Limit,
     },
-    /// A broker is connected, or the connection was lost.
-    Broker {
-        /// Which of the two.
-        connected: bool,
+    /// A broker is connected, and tenants are subscribed.
+    BrokerUp {
+        /// The broker, without credentials.
+        url: String,
+    },
+    /// The connection was lost.
+    BrokerDown {
+        /// The broker, without credentials.
+        url: String,
+        /// Why; none if we ended it.
+        error: Option<String>,
+    },
+    /// A broker can't be reached. Told when the reason changes, and once a minute.
+    BrokerFailed {
+        /// The broker, without credentials.
+        url: String,
+        /// Why.
+        error: String,
+        /// Attempts that have failed since a broker was last connected.
+        attempts: u64,
     },
 }
 
@@ -170,8 +186,9 @@ impl Drop for Watcher {
 mod tests {
     use super::*;
 
-    fn broker(connected: bool) -> What {
-        What::Broker { connected }
+    fn broker(name: &str) -> What {
+        let url = format!("mqtt://{name}:1883");
+        What::BrokerUp { url }
     }
 
     #[tokio::test]
@@ -179,12 +196,12 @@ mod tests {
         let journal = Arc::new(Journal::default());
         journal.note(|| panic!("nobody watches"));
         let (mut one, mut other) = (journal.watch(), journal.watch());
-        journal.note(|| broker(true));
+        journal.note(|| broker("a"));
         for watcher in [&mut one, &mut other] {
             let News::Happened(happening) = watcher.next().await else {
                 panic!("nothing was missed");
             };
-            assert_eq!(happening.what, broker(true));
+            assert_eq!(happening.what, broker("a"));
         }
         drop((one, other));
         journal.note(|| panic!("nobody watches any more"));
@@ -194,8 +211,8 @@ mod tests {
     async fn a_slow_watcher_is_told_how_many_it_missed() {
         let journal = Arc::new(Journal::default());
         let mut watcher = journal.watch();
-        for n in 0..KEPT + 10 {
-            journal.note(|| broker(n % 2 == 0));
+        for _ in 0..KEPT + 10 {
+            journal.note(|| broker("b"));
         }
         assert_eq!(watcher.next().await, News::Missed(10));
         let mut told = 0;

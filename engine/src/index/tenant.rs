@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use crossbeam::utils::CachePadded;
 use tokio::sync::watch;
 
@@ -47,6 +47,8 @@ pub struct Tenant {
     awaited: Awaited,
     places: CachePadded<AtomicU64>,
     upstream: watch::Sender<Upstream>,
+    /// Why the broker refused the subscription last.
+    refusal: ArcSwapOption<String>,
     groups: ArcSwap<Groups>,
     /// Shards keep a cache of it beside their subscribers, so that none looks it up for a delivery.
     limits: Arc<ArcSwap<Limits>>,
@@ -68,6 +70,7 @@ impl Tenant {
             awaited: Awaited::new(),
             places: CachePadded::new(AtomicU64::new(0)),
             upstream: watch::Sender::new(Upstream::Waiting),
+            refusal: ArcSwapOption::empty(),
             groups: ArcSwap::default(),
             limits: Arc::new(ArcSwap::from_pointee(limits)),
             tallies: Tallies::default(),
@@ -127,6 +130,18 @@ impl Tenant {
     /// Ingest tells how the subscription stands.
     pub fn set_upstream(&self, state: Upstream) {
         self.upstream.send_replace(state);
+    }
+
+    /// Ingest tells that the broker refuses the subscription, and why.
+    pub fn set_refused(&self, reason: &str) {
+        self.refusal.store(Some(Arc::new(reason.to_owned())));
+        self.set_upstream(Upstream::Refused);
+    }
+
+    /// Why the broker refuses the subscription, if it does.
+    pub fn refusal(&self) -> Option<Arc<String>> {
+        let is_refused = *self.upstream.borrow() == Upstream::Refused;
+        is_refused.then(|| self.refusal.load_full()).flatten()
     }
 
     /// Its groups, as they are now.

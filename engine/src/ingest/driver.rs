@@ -1,23 +1,22 @@
 //! Drives one link after the other.
 //!
 //! Invariant: the link's events are handled one after the other in the order of the broker, each to its end before the
-//! next is polled. Requests are handed over without waiting, so no number of them can stop the polling that sends them.
+//! next. Requests are handed over without waiting, so no number of them can stop the link that sends them.
 
 use std::ops::ControlFlow;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::Shared;
 use super::backoff::Backoff;
 use super::broker::Broker;
 use super::config::Config;
 use super::exchange::Exchange;
-use super::link::{Happened, Link, LinkError, Requests};
+use super::link::{Happened, Link, LinkError, Message};
 use super::router::Router;
+use super::shared::Shared;
 use super::topic;
 use crate::control::{Facts, Order};
 use crate::index::{Tenant, Upstream};
@@ -58,13 +57,12 @@ impl Driver<'_> {
                     // The next attempt does without, or with it again.
                     with_will ^= error.may_be_for_the_will();
                     tracing::warn!(%broker, %error, "broker not reached");
+                    self.shared.link_failed(broker, error.result(), &error);
                 }
-                Ok((link, requests, facts)) => {
-                    match self.serve(link, requests, facts, broker).await {
-                        Err(error) => tracing::warn!(%broker, %error, "broker lost"),
-                        Ok(()) => return,
-                    }
-                }
+                Ok((link, facts)) => match self.serve(link, facts, broker).await {
+                    Err(error) => tracing::warn!(%broker, %error, "broker lost"),
+                    Ok(()) => return,
+                },
             }
             self.exchange.subscriptions.sweep(Instant::now());
             tokio::select! {
@@ -78,16 +76,19 @@ impl Driver<'_> {
     async fn serve(
         &mut self,
         mut link: Link,
-        requests: Requests,
         facts: Facts,
         broker: &Broker,
     ) -> Result<(), LinkError> {
         let since = Instant::now();
         tracing::info!(%broker, "broker connected");
+        self.shared.link_began(broker);
         self.exchange.link_up(facts, since);
-        let ended = self.handle_all(&mut link, &requests).await;
+        let ended = self.handle_all(&mut link).await;
         // First the flag: who sees its tenant wait again must not go on to wait for a broker that is gone.
-        self.shared.link_is_down();
+        match &ended {
+            Err(error) => self.shared.link_lost(broker, error),
+            Ok(()) => self.shared.link_is_down(),
+        }
         self.exchange.link_lost();
         if since.elapsed() >= self.config.backoff_max {
             self.backoff.reset();
@@ -95,98 +96,76 @@ impl Driver<'_> {
         ended
     }
 
-    async fn handle_all(&mut self, link: &mut Link, requests: &Requests) -> Result<(), LinkError> {
+    async fn handle_all(&mut self, link: &mut Link) -> Result<(), LinkError> {
         let mut stop = self.stop.clone();
         let mut is_stopping = false;
         let mut sweep = interval(SWEEP);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        self.settle(requests).await?;
+        self.settle(link).await;
         loop {
             while let Some(happened) = link.happened() {
-                if self
-                    .handle(happened, link.received(), requests)
-                    .await?
-                    .is_break()
-                {
+                if self.handle(happened, link).await.is_break() {
                     return Ok(());
                 }
             }
             self.router.wake_shards();
-            let happened = {
-                // Pinned outside the select, so that losing to another arm does not cancel it.
-                let mut next = pin!(link.next());
-                loop {
-                    tokio::select! {
-                        happened = &mut next => break happened?,
-                        Some(tenant) = self.wanted.recv() => self.exchange.subscriptions.want(&tenant),
-                        Some(order) = next_order(&mut self.orders), if self.exchange.takes_orders() => {
-                            self.exchange.order(order);
-                        }
-                        _ = sweep.tick() => self.sweep()?,
-                        _ = stop.wait_for(|&stop| stop), if !is_stopping => {
-                            is_stopping = true;
-                            self.say_goodbye(requests)?;
-                        }
+            tokio::select! {
+                happened = link.next() => {
+                    self.shared.pulse.beat(link.received());
+                    if self.handle(happened?, link).await.is_break() {
+                        return Ok(());
                     }
-                    self.settle(requests).await?;
+                    continue;
                 }
-            };
-            if self
-                .handle(happened, link.received(), requests)
-                .await?
-                .is_break()
-            {
-                return Ok(());
+                Some(tenant) = self.wanted.recv() => self.exchange.subscriptions.want(&tenant),
+                Some(order) = next_order(&mut self.orders), if self.exchange.takes_orders() => {
+                    self.exchange.order(order);
+                }
+                _ = sweep.tick() => self.sweep()?,
+                _ = stop.wait_for(|&stop| stop), if !is_stopping => {
+                    is_stopping = true;
+                    link.leave(self.exchange.farewell());
+                }
             }
+            self.settle(link).await;
         }
     }
 
-    /// Breaks once the DISCONNECT is out.
-    async fn handle(
-        &mut self,
-        happened: Happened,
-        received: Instant,
-        requests: &Requests,
-    ) -> Result<ControlFlow<()>, LinkError> {
+    /// Breaks once the link has ended as we wanted.
+    async fn handle(&mut self, happened: Happened, link: &mut Link) -> ControlFlow<()> {
         match happened {
-            Happened::Published(publish) => {
-                let (topic, payload) = (&publish.topic, &publish.payload);
-                if self.exchange.message(topic, payload, publish.retain) {
-                    self.settle(requests).await?;
+            Happened::Published(Message {
+                topic,
+                payload,
+                retain,
+            }) => {
+                if self.exchange.message(&topic, &payload, retain) {
+                    self.settle(link).await;
                 } else {
-                    self.publish(topic, payload, received).await;
+                    self.publish(&topic, &payload, link.received()).await;
                 }
             }
-            Happened::Disconnected => return Ok(ControlFlow::Break(())),
-            Happened::Nothing => {}
-            Happened::Sent(id) => self.exchange.sent(id),
+            Happened::Disconnected => return ControlFlow::Break(()),
             Happened::Answered(id, answers) => {
                 self.exchange.answered(id, answers, Instant::now());
-                self.settle(requests).await?;
+                self.settle(link).await;
             }
         }
-        Ok(ControlFlow::Continue(()))
+        ControlFlow::Continue(())
     }
 
     fn sweep(&mut self) -> Result<(), LinkError> {
-        let patience = self.config.keep_alive * 2;
-        if self.exchange.sweep(Instant::now(), patience) {
+        let (now, patience) = (Instant::now(), self.config.keep_alive * 2);
+        self.shared.pulse.beat(now);
+        if self.exchange.sweep(now, patience) {
             Err(LinkError::Unanswered)
         } else {
             Ok(())
         }
     }
 
-    /// Takes our status back, and ends the link.
-    fn say_goodbye(&self, requests: &Requests) -> Result<(), LinkError> {
-        if let Some(topic) = self.exchange.farewell() {
-            requests.clear(topic)?;
-        }
-        requests.disconnect()
-    }
-
     /// Tells who was confirmed, and asks for what is wanted.
-    async fn settle(&mut self, requests: &Requests) -> Result<(), LinkError> {
+    async fn settle(&mut self, link: &mut Link) {
         if self.exchange.opens() {
             self.shared.link_is_up();
         }
@@ -194,13 +173,27 @@ impl Driver<'_> {
             if confirmation.after_loss {
                 self.router.upstream_gap(&confirmation.tenant).await;
             }
+            if confirmation.after_refusal {
+                self.router.upstream_returned(&confirmation.tenant).await;
+            }
             self.exchange.furnish(&confirmation.tenant);
             confirmation.tenant.set_upstream(Upstream::Confirmed);
         }
+        while let Some(tenant) = self.exchange.subscriptions.next_refused() {
+            self.router.upstream_refused(&tenant).await;
+        }
         self.router.wake_shards();
-        match self.exchange.next_request(Instant::now()) {
-            Some(request) => requests.send(request),
-            None => Ok(()),
+        self.shared
+            .link_stands(self.exchange.link_state(Instant::now()));
+        while link.may_send()
+            && let Some(request) = self
+                .exchange
+                .next_request(Instant::now(), link.may_publish())
+        {
+            match link.send(request) {
+                Ok(id) => self.exchange.sent(id),
+                Err(reason) => self.exchange.unsent(&reason, Instant::now()),
+            }
         }
     }
 

@@ -6,6 +6,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::link::Unsent;
+use super::state::LinkState;
 use super::subscriptions::{Answer, Request, Subscriptions};
 use crate::control::{Facts, Follower, Order, is_control};
 use crate::index::Tenant;
@@ -60,12 +62,23 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// What to send now, if anything.
-    pub(super) fn next_request(&mut self, now: Instant) -> Option<Request> {
+    /// How the link stands for those who want to begin a stream.
+    pub(super) fn link_state(&self, now: Instant) -> LinkState {
+        if self.is_open {
+            self.subscriptions.link_state(now)
+        } else {
+            LinkState::Reading
+        }
+    }
+
+    /// What to send now, if anything; nothing of control unless something `may_be_published`.
+    pub(super) fn next_request(&mut self, now: Instant, may_be_published: bool) -> Option<Request> {
         if self.subscriptions.is_waiting() || self.control_is_waiting() {
             return None;
         }
-        let request = if self.control_was_last {
+        let request = if !may_be_published {
+            self.of_tenants(now)
+        } else if self.control_was_last {
             self.of_tenants(now).or_else(|| self.of_control(now))
         } else {
             self.of_control(now).or_else(|| self.of_tenants(now))
@@ -82,6 +95,13 @@ impl<'a> Exchange<'a> {
             Some(control) => control.sent(id),
             None => self.subscriptions.sent(id),
         }
+    }
+
+    /// The request under way was not sent: it counts as answered, with the reason.
+    pub(super) fn unsent(&mut self, reason: &Unsent, now: Instant) {
+        // No request has this id.
+        self.sent(0);
+        self.answered(0, vec![Err(reason.to_string())], now);
     }
 
     /// The request under way was answered.

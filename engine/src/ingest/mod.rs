@@ -15,8 +15,9 @@ mod driver;
 mod exchange;
 mod link;
 mod metrics;
-mod pace;
 mod router;
+mod shared;
+mod state;
 mod subscriptions;
 mod supervise;
 #[cfg(all(test, not(floodway_loom)))]
@@ -26,7 +27,6 @@ mod upstreams;
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
@@ -38,6 +38,7 @@ pub use broker::{BadUrl, Broker};
 pub use config::{Config, Subscribe};
 pub use metrics::{Metrics, Reason, Snapshot};
 pub use router::Router;
+pub use state::{Attempt, LinkFailure, LinkReport, LinkState};
 pub use topic::parse as parse_topic;
 pub use upstreams::{Unavailable, Upstreams};
 
@@ -46,10 +47,11 @@ use crate::control;
 use crate::control::Steering;
 use crate::event;
 use crate::inbox::Inbox;
-use crate::index::{Index, Journal, Tenant, What};
+use crate::index::{Index, Tenant};
 use backoff::Backoff;
 use driver::Driver;
 use exchange::Exchange;
+use shared::Shared;
 use subscriptions::Subscriptions;
 
 /// The bound of the first pause between two attempts to connect.
@@ -60,33 +62,6 @@ const WANTED: usize = 1024;
 
 /// How long a DISCONNECT, and events that wait for a full inbox, may hold up the end.
 const STOP_GRACE: Duration = Duration::from_secs(1);
-
-/// What ingest's thread and its handles share.
-#[derive(Debug, Default)]
-struct Shared {
-    /// Changed before the tenants' own states are.
-    is_connected: watch::Sender<bool>,
-    was_connected: AtomicBool,
-    metrics: Arc<Metrics>,
-    journal: Arc<Journal>,
-}
-
-impl Shared {
-    fn link_is_up(&self) {
-        self.is_connected.send_replace(true);
-        self.journal.note(|| What::Broker { connected: true });
-        if self.was_connected.swap(true, Ordering::Relaxed) {
-            self.metrics.reconnected();
-        }
-    }
-
-    fn link_is_down(&self) {
-        // Every attempt that fails ends here too.
-        if self.is_connected.send_replace(false) {
-            self.journal.note(|| What::Broker { connected: false });
-        }
-    }
-}
 
 /// The running way in, on a thread of its own.
 #[derive(Debug)]
@@ -134,10 +109,7 @@ impl Ingest {
         control: Option<Steering>,
     ) -> io::Result<Self> {
         let brokers = brokers(&config.urls)?;
-        let shared = Arc::new(Shared {
-            journal: Arc::clone(index.journal()),
-            ..Shared::default()
-        });
+        let shared = Arc::new(Shared::new(Arc::clone(index.journal())));
         let (wanted_tx, wanted) = mpsc::channel(WANTED);
         let (stop, stopped) = watch::channel(false);
         let upstreams = Upstreams::new(Arc::clone(&shared), wanted_tx, config.subscribe_timeout);

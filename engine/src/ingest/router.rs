@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::metrics::{Metrics, Reason};
 use super::topic;
 use crate::event::{self, Event, IdSource, Parser};
-use crate::inbox::{Inbox, Item};
+use crate::inbox::{Inbox, Item, Source};
 use crate::index::{Index, Tenant};
 use crate::names::TenantId;
 
@@ -82,6 +82,24 @@ impl Router {
         let interested = tenant.interest();
         self.put(interested, || Item::UpstreamGap(Arc::clone(tenant)))
             .await;
+        self.owed |= interested;
+    }
+
+    /// Tells `tenant`'s subscribers that the broker refuses its events from here on: they may miss some, and wait.
+    pub async fn upstream_refused(&mut self, tenant: &Arc<Tenant>) {
+        self.upstream_gap(tenant).await;
+        self.upstream_turn(tenant, Source::Refused).await;
+    }
+
+    /// Tells them that the broker sends its events again. The gap comes before.
+    pub async fn upstream_returned(&mut self, tenant: &Arc<Tenant>) {
+        self.upstream_turn(tenant, Source::Up).await;
+    }
+
+    async fn upstream_turn(&mut self, tenant: &Arc<Tenant>, source: Source) {
+        let interested = tenant.interest();
+        let item = || Item::Upstream(Arc::clone(tenant), source);
+        self.put(interested, item).await;
         self.owed |= interested;
     }
 

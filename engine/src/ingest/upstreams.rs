@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
-use super::Shared;
 use super::metrics::Snapshot;
+use super::shared::Shared;
+use super::state::{LinkReport, LinkState};
 use crate::index::{Tenant, Upstream};
 
 /// Why a tenant's events do not come.
@@ -46,14 +47,24 @@ impl Upstreams {
         }
     }
 
-    /// Whether a broker is connected.
+    /// Whether a broker is connected, and what it keeps was read.
     pub fn is_connected(&self) -> bool {
-        *self.shared.is_connected.borrow()
+        self.shared.state.borrow().is_open()
     }
 
-    /// The same, to be watched.
-    pub fn connected(&self) -> watch::Receiver<bool> {
-        self.shared.is_connected.subscribe()
+    /// How the link to a broker stands, to be watched.
+    pub fn link(&self) -> watch::Receiver<LinkState> {
+        self.shared.state.subscribe()
+    }
+
+    /// How it came to that.
+    pub fn link_report(&self) -> LinkReport {
+        self.shared.report()
+    }
+
+    /// For how long ingest has not turned though a broker is connected; none while it waits for one.
+    pub fn silence(&self, now: Instant) -> Option<Duration> {
+        self.shared.pulse.silence(now)
     }
 
     /// What ingest has counted.

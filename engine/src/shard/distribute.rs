@@ -58,7 +58,7 @@ pub(super) struct Batch {
     pub(super) events: u64,
     /// When these were received.
     pub(super) received: Received,
-    /// The notices among the parcels: gaps, all of them.
+    /// Gaps that notices among the parcels tell of.
     pub(super) gaps: u64,
     /// The id of the oldest event; `u64::MAX` if there is none.
     pub(super) oldest: u64,
@@ -74,7 +74,12 @@ impl State {
         while bytes < TICK_BYTES {
             match inbox.take() {
                 Some(Item::Event(event)) => bytes += self.match_event(event),
-                Some(Item::UpstreamGap(tenant)) => self.match_gap(&tenant),
+                Some(Item::UpstreamGap(tenant)) => {
+                    self.match_notice(&tenant, Notice::gap(Gap::Upstream));
+                }
+                Some(Item::Upstream(tenant, state)) => {
+                    self.match_notice(&tenant, Notice::source(state));
+                }
                 None => break,
             }
             took = true;
@@ -102,14 +107,15 @@ impl State {
         size * (1 + matched.narrowed) + size_of::<u32>() * matched.cohorts
     }
 
-    fn match_gap(&mut self, tenant: &Tenant) {
+    /// A notice goes to all of the tenant's subscribers.
+    fn match_notice(&mut self, tenant: &Tenant, notice: Notice) {
         let Some(&table) = self.by_tenant.get(tenant.id()) else {
             return;
         };
         let Tick { parcels, dirty, .. } = &mut self.tick;
         let number = u32::try_from(parcels.len()).expect("a tick is bounded");
         self.tables[table as usize].match_all(number, |cohort| dirty.push_back((table, cohort)));
-        parcels.push(Rc::new(Parcel::Notice(Notice::gap(Gap::Upstream))));
+        parcels.push(Rc::new(Parcel::Notice(notice)));
     }
 
     /// Makes the batch of a cohort one run of bytes.
@@ -134,7 +140,7 @@ impl State {
                 batch.received.add(event.received(), 1);
                 batch.oldest = batch.oldest.min(event.id().get());
             } else {
-                batch.gaps += 1;
+                batch.gaps += parcel.gaps();
             }
         }
         batch.is_gathered = true;

@@ -213,12 +213,13 @@ impl State {
         let whole = batch.ends.partition_point(|&(end, _)| end <= n);
         let mut events = 0;
         for &(_, number) in &batch.ends[..whole] {
-            match self.tick.parcels[number as usize].event() {
+            let parcel = &self.tick.parcels[number as usize];
+            match parcel.event() {
                 Some(event) => {
                     events += 1;
                     self.written.add_one(event.received());
                 }
-                None => self.metrics.upstream_gaps.add(1),
+                None => self.metrics.upstream_gaps.add(parcel.gaps()),
             }
         }
         let start = whole.checked_sub(1).map_or(0, |last| batch.ends[last].0);
@@ -341,7 +342,7 @@ impl State {
         if let Parcel::Notice(notice) = &*parcel {
             let frame = notice.frame(encoding);
             match ring.push_notice(frame, self.config.control_bytes) {
-                Ok(()) => self.metrics.upstream_gaps.add(1),
+                Ok(()) => self.metrics.upstream_gaps.add(notice.gaps()),
                 Err(_) => self.end(key, &End::SlowConsumer),
             }
             return;

@@ -9,6 +9,7 @@ use super::end::{End, LABELS};
 use super::parcel::Parcel;
 use crate::event::Encoding;
 use crate::index::{Count, Tally, Transport};
+use crate::pulse::Pulse;
 
 /// The close codes that are counted one by one; any other that a client may say good-bye with is `other`, and `none`
 /// is a stream whose client was gone.
@@ -29,6 +30,8 @@ pub struct TransportCounts {
 /// One shard's counts.
 #[derive(Debug, Default)]
 pub struct Metrics {
+    /// The loop's signs of life.
+    pub pulse: Pulse,
     /// Live WebSocket streams.
     pub ws: Count,
     /// Live SSE streams.
@@ -85,7 +88,7 @@ impl Metrics {
                 self.matched.add(1);
                 self.held.add(1);
             }
-            Parcel::Notice(_) => self.upstream_gaps.add(1),
+            Parcel::Notice(notice) => self.upstream_gaps.add(notice.gaps()),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a stream says besides events: gaps, heartbeats, farewells.
 
 use crate::event::{Encoding, wire};
+use crate::inbox::Source;
 
 /// RFC 6455, 5.2: a text frame.
 const TEXT: u8 = 1;
@@ -31,6 +32,14 @@ impl Gap {
     /// The gap as `encoding` sends it, appended to `out`.
     pub fn encode(self, encoding: Encoding, out: &mut Vec<u8>) {
         named(encoding, "gap", &self.json(), out);
+    }
+}
+
+/// The state of its source as JSON, as a subscriber is told.
+pub(super) fn source(state: Source) -> &'static str {
+    match state {
+        Source::Refused => r#"{"type":"upstream","state":"refused"}"#,
+        Source::Up => r#"{"type":"upstream","state":"up"}"#,
     }
 }
 
@@ -76,17 +85,33 @@ pub(super) fn heartbeat(encoding: Encoding, out: &mut Vec<u8>) {
 #[derive(Debug)]
 pub(super) struct Notice {
     frames: [Box<[u8]>; 3],
+    /// Gaps that it tells of: one or none.
+    gaps: u64,
 }
 
 impl Notice {
     pub(super) fn gap(gap: Gap) -> Self {
+        Self::new("gap", &gap.json(), 1)
+    }
+
+    pub(super) fn source(state: Source) -> Self {
+        Self::new("upstream", source(state), 0)
+    }
+
+    fn new(name: &str, json: &str, gaps: u64) -> Self {
+        let frame = |encoding| {
+            let mut out = Vec::new();
+            named(encoding, name, json, &mut out);
+            out.into_boxed_slice()
+        };
         Self {
-            frames: [Encoding::Ws, Encoding::Sse, Encoding::SseChunked].map(|encoding| {
-                let mut out = Vec::new();
-                gap.encode(encoding, &mut out);
-                out.into_boxed_slice()
-            }),
+            frames: [Encoding::Ws, Encoding::Sse, Encoding::SseChunked].map(frame),
+            gaps,
         }
+    }
+
+    pub(super) fn gaps(&self) -> u64 {
+        self.gaps
     }
 
     pub(super) fn frame(&self, encoding: Encoding) -> &[u8] {

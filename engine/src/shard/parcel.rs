@@ -26,6 +26,14 @@ impl Parcel {
         }
     }
 
+    /// Gaps that it tells of.
+    pub(super) fn gaps(&self) -> u64 {
+        match self {
+            Self::Event(_) => 0,
+            Self::Notice(notice) => notice.gaps(),
+        }
+    }
+
     pub(super) fn event(&self) -> Option<&Arc<Event>> {
         match self {
             Self::Event(event) => Some(event),

@@ -133,6 +133,7 @@ impl Shard {
         let inbox = self.inbox();
         let mut state = self.state.borrow_mut();
         let now = Instant::now();
+        state.metrics.pulse.beat(now);
         state.sweep(now);
         if state.tick.is_over() {
             state.distribute(inbox);
@@ -163,7 +164,12 @@ impl Shard {
     async fn sleep(&self, sockets: &Sockets) -> io::Result<()> {
         let (next, is_alone) = {
             let state = self.state.borrow();
-            (state.sweep.next(), state.subscribers.is_empty())
+            let is_alone = state.subscribers.is_empty();
+            if is_alone {
+                // No clock wakes it until somebody comes.
+                state.metrics.pulse.rest();
+            }
+            (state.sweep.next(), is_alone)
         };
         tokio::select! {
             biased;

@@ -1,11 +1,14 @@
 //! The admin API as tools see it: Python's grpcio with reflection, no generated code.
 
 mod agreement;
+mod away;
+mod broker;
 mod calls;
 mod certificates;
 mod health;
 mod looking;
 mod metrics;
+mod readiness;
 mod steering;
 mod streams;
 mod tls;
@@ -93,8 +96,23 @@ async fn answers(
     }
 }
 
+/// The value of a sample without labels on the page `/metrics`.
+pub(crate) async fn sample(gateway: &Gateway, name: &str) -> String {
+    let page = metrics_text(gateway).await;
+    let mut lines = page.lines();
+    let found = lines.find_map(|line| line.strip_prefix(&format!("floodway_{name} ")));
+    found.expect("the sample is there").to_owned()
+}
+
+/// The page `/metrics` as it is.
+async fn metrics_text(gateway: &Gateway) -> String {
+    let url = format!("http://{}/metrics", address(gateway));
+    let page = gateway.http().get(url).send().await.expect("an answer");
+    page.text().await.expect("a page")
+}
+
 /// The answer to a call that gives one.
-async fn ask(gateway: &Gateway, call: &str, request: Value) -> Value {
+pub(crate) async fn ask(gateway: &Gateway, call: &str, request: Value) -> Value {
     let answers = answers(gateway, call, request, &[]).await;
     answers
         .unwrap_or_else(|refused| panic!("{call}: {refused:?}"))

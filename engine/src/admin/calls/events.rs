@@ -43,7 +43,9 @@ impl Wanted {
             What::Disconnected { tenant, .. } => (v1::EventKind::Closed, Some(tenant)),
             What::Refused { tenant, .. } => (v1::EventKind::Refused, tenant.as_ref()),
             What::LimitHit { tenant, .. } => (v1::EventKind::LimitHit, Some(tenant)),
-            What::Broker { .. } => (v1::EventKind::Broker, self.tenant.as_ref()),
+            What::BrokerUp { .. } | What::BrokerDown { .. } | What::BrokerFailed { .. } => {
+                (v1::EventKind::Broker, self.tenant.as_ref())
+            }
         };
         let is_whose = self.tenant.is_none() || self.tenant.as_ref() == tenant;
         is_whose && (self.kinds.is_empty() || self.kinds.contains(&kind))
@@ -125,8 +127,20 @@ fn event(what: What) -> Event {
             connection_id: id.to_string(),
             tenant_id: tenant.to_string(),
         }),
-        What::Broker { connected: true } => Event::BrokerUp(v1::BrokerUp {}),
-        What::Broker { connected: false } => Event::BrokerDown(v1::BrokerDown {}),
+        What::BrokerUp { url } => Event::BrokerUp(v1::BrokerUp { url }),
+        What::BrokerDown { url, error } => Event::BrokerDown(v1::BrokerDown {
+            url,
+            detail: error.unwrap_or_default(),
+        }),
+        What::BrokerFailed {
+            url,
+            error,
+            attempts,
+        } => Event::BrokerFailed(v1::BrokerFailed {
+            url,
+            detail: error,
+            failed_attempts: attempts,
+        }),
     }
 }
 

@@ -127,13 +127,22 @@ fn follow(
 
 fn upstream(observer: &Observer, stream: &Connection, way: &mut Way) -> Result<(), Stopped> {
     let found = observer.index().find(stream.tenant.as_str());
-    let is_subscribed = found.is_some_and(|tenant| tenants::is_subscribed(observer, &tenant));
+    let is_subscribed = found
+        .as_ref()
+        .is_some_and(|tenant| tenants::is_subscribed(observer, tenant));
+    let refusal = found.and_then(|tenant| tenant.refusal());
     let detail = match (observer.upstreams().is_connected(), is_subscribed) {
         (false, _) => "no broker is connected".to_owned(),
-        (true, false) => format!(
-            "the broker has not confirmed the subscription of {}",
-            stream.tenant
-        ),
+        (true, false) => match refusal {
+            Some(reason) => format!(
+                "the broker refuses the subscription of {}: {reason}",
+                stream.tenant
+            ),
+            None => format!(
+                "the broker has not confirmed the subscription of {}",
+                stream.tenant
+            ),
+        },
         (true, true) => format!("the broker sends the events of tenant {}", stream.tenant),
     };
     way.step(Stage::Upstream, is_subscribed, detail)

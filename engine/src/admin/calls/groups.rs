@@ -3,12 +3,13 @@
 use std::ops::Bound;
 
 use floodway_proto::admin::v1;
+use prost_types::Timestamp;
 use tonic::Status;
 
 use super::args::{bad, group, not_written, tenant};
 use super::paging::{self, List};
 use crate::admin::observer::Observer;
-use crate::control::{Documents, Group, Standing};
+use crate::control::{Age, Group};
 use crate::names::{DeviceId, GroupId, TenantId};
 
 pub(super) fn list(
@@ -23,7 +24,7 @@ pub(super) fn list(
         .map(GroupId::parse)
         .transpose();
     let after = after.map_err(|_| paging::foreign())?;
-    must_be_read(observer)?;
+    let known_at = known_at(observer)?;
     let groups = observer.control().groups(&tenant);
     let start = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
     let rest = groups
@@ -36,6 +37,7 @@ pub(super) fn list(
             .map(|(id, group)| summary(&tenant, id, group))
             .collect(),
         next_page_token: list.token(last.as_deref()),
+        known_at,
     })
 }
 
@@ -45,7 +47,7 @@ pub(super) fn get(
 ) -> Result<v1::GetGroupResponse, Status> {
     let tenant = tenant("tenant_id", &asked.tenant_id)?;
     let id = group("group_id", &asked.group_id)?;
-    must_be_read(observer)?;
+    let known_at = known_at(observer)?;
     let found = observer.control().group(&tenant, &id);
     let found = found.ok_or_else(no_such_group)?;
     let device_ids = found.devices().iter().map(DeviceId::to_string);
@@ -55,6 +57,7 @@ pub(super) fn get(
             group_id: asked.group_id.clone(),
             device_ids: device_ids.collect(),
         }),
+        known_at,
     })
 }
 
@@ -95,15 +98,18 @@ pub(super) async fn delete(
     Ok(v1::DeleteGroupResponse {})
 }
 
-/// Limits and groups can't be told while the broker's were not read: none are held, and they are not followed.
-pub(super) fn must_be_read(observer: &Observer) -> Result<(), Status> {
-    let control = observer.control();
-    if control.standing() == Standing::Following || *control.documents() != Documents::default() {
-        return Ok(());
+/// When what is held of limits and groups was last known to be the broker's; none if it is now.
+///
+/// # Errors
+/// If none were ever read: what was set can't be told then.
+pub(super) fn known_at(observer: &Observer) -> Result<Option<Timestamp>, Status> {
+    match observer.control().age() {
+        Age::Current => Ok(None),
+        Age::Since(at) => Ok(Some(at.into())),
+        Age::Unknown => Err(Status::unavailable(
+            "the broker's limits and groups were not read yet",
+        )),
     }
-    Err(Status::unavailable(
-        "the broker's limits and groups were not read yet",
-    ))
 }
 
 fn summary(tenant: &TenantId, id: &GroupId, group: &Group) -> v1::GroupSummary {

@@ -4,7 +4,7 @@ use floodway_proto::admin::v1;
 use tonic::Status;
 
 use super::args::{bad, not_written, tenant_or_none};
-use super::groups::must_be_read;
+use super::groups::known_at;
 use crate::admin::observer::Observer;
 use crate::control::{self, WriteError};
 use crate::index::{Limits, Overflow};
@@ -18,11 +18,12 @@ pub(super) fn get(
     asked: &v1::GetLimitsRequest,
 ) -> Result<v1::GetLimitsResponse, Status> {
     let tenant = tenant_or_none("tenant_id", &asked.tenant_id)?;
-    must_be_read(observer)?;
+    let known_at = known_at(observer)?;
     let own = observer.control().limits(tenant.as_ref());
     Ok(v1::GetLimitsResponse {
         effective: Some(holding(observer, tenant.as_ref())),
         own: own.as_ref().map(shown),
+        known_at,
     })
 }
 

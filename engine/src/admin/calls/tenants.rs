@@ -51,7 +51,7 @@ pub(super) fn is_subscribed(observer: &Observer, tenant: &Tenant) -> bool {
 
 /// A tenant, as the API has it.
 pub(super) fn shown(observer: &Observer, tenant: &Arc<Tenant>) -> v1::Tenant {
-    let counts = tenant.counts();
+    let (counts, refusal) = (tenant.counts(), tenant.refusal());
     v1::Tenant {
         tenant_id: tenant.id().to_string(),
         connections: tenant.connections().into(),
@@ -64,5 +64,6 @@ pub(super) fn shown(observer: &Observer, tenant: &Arc<Tenant>) -> v1::Tenant {
         delivered: counts.delivered,
         dropped: counts.dropped,
         sent_bytes: counts.bytes,
+        upstream_refusal: refusal.map(|reason| reason.to_string()).unwrap_or_default(),
     }
 }

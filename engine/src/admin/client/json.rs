@@ -222,7 +222,7 @@ mod tests {
                 overflow: OverflowPolicy::DropOldest.into(),
                 ..TenantLimits::default()
             }),
-            own: None,
+            ..GetLimitsResponse::default()
         };
         assert_eq!(
             text(&limits),

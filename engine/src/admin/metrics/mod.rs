@@ -50,6 +50,7 @@ pub(super) fn gateway(look: &Look) -> String {
     } = look;
     let mut text = Text::new();
     node::identity(&mut text, status);
+    node::readiness(&mut text, status);
     node::broker(&mut text, status);
     streams::now(&mut text, status);
     streams::limits(&mut text, status);

@@ -6,6 +6,7 @@ use std::time::UNIX_EPOCH;
 use super::super::status::Status;
 use super::text::Kind::{Counter, Gauge};
 use super::text::Text;
+use crate::readiness::UNREADY_LABELS;
 
 pub(super) fn identity(text: &mut Text, status: &Status) {
     let target = format!("{ARCH}-{OS}");
@@ -30,6 +31,26 @@ pub(super) fn identity(text: &mut Text, status: &Status) {
     .sample(u8::from(status.draining));
 }
 
+pub(super) fn readiness(text: &mut Text, status: &Status) {
+    text.family(
+        "ready",
+        Gauge,
+        "1 while a new stream could begin: what /readyz answers.",
+    )
+    .sample(u8::from(status.unready.is_empty()));
+    let is_amiss = |label: &str| status.unready.iter().any(|unready| unready.reason == label);
+    let reasons = UNREADY_LABELS.into_iter();
+    text.family(
+        "unready",
+        Gauge,
+        "1 for each reason why no new stream could begin.",
+    )
+    .each(
+        "reason",
+        reasons.map(|label| (label, u8::from(is_amiss(label)))),
+    );
+}
+
 pub(super) fn broker(text: &mut Text, status: &Status) {
     text.family("broker_up", Gauge, "1 while a broker is connected.")
         .sample(u8::from(status.broker.connected));
@@ -39,6 +60,22 @@ pub(super) fn broker(text: &mut Text, status: &Status) {
         "Connections to a broker after the first one.",
     )
     .sample(status.broker.reconnects);
+    let attempts = status.broker.attempts_by_result.iter();
+    text.family(
+        "broker_attempts_total",
+        Counter,
+        "Attempts to connect to a broker, by result.",
+    )
+    .each(
+        "result",
+        attempts.map(|(result, &count)| (result.as_str(), count)),
+    );
+    text.family(
+        "streams_refused_upstream",
+        Gauge,
+        "Live streams that get nothing because the broker refuses their tenant.",
+    )
+    .sample(status.refused_upstream);
 }
 
 pub(super) fn ingest(text: &mut Text, status: &Status) {

@@ -15,6 +15,7 @@ use crate::gateway::Streams;
 use crate::inbox::Inbox;
 use crate::index::Index;
 use crate::ingest;
+use crate::readiness::Readiness;
 use crate::shard::Handle;
 
 mod calls;
@@ -73,6 +74,7 @@ impl Private {
             event: event::Config::default(),
             drain_spread: Duration::from_secs(5),
             upstreams: ingest.handle(),
+            readiness: Readiness::new(Arc::clone(&index), ingest.handle()),
             inboxes: (0..2).map(|_| Inbox::new(64)).collect(),
             shards: (0..2).map(|_| idle_shard()).collect(),
         });
@@ -146,6 +148,15 @@ fn sample() -> Status {
             connected: true,
             urls: vec!["mqtt://a:1883".to_owned(), "mqtt://b:1883".to_owned()],
             reconnects: 3,
+            connected_url: "mqtt://b:1883".to_owned(),
+            changed_at: UNIX_EPOCH + Duration::from_secs(1_771_243_262),
+            failed_attempts: 24,
+            last_failure: Some(BrokerFailure {
+                url: "mqtt://a:1883".to_owned(),
+                detail: "connection refused".to_owned(),
+                failed_at: UNIX_EPOCH + Duration::from_secs(1_771_243_263),
+            }),
+            attempts_by_result: counts(&[("connected", 25), ("refused", 26)]),
         },
         connections: Connections {
             total: 14,
@@ -200,6 +211,11 @@ fn sample() -> Status {
                 received_at: UNIX_EPOCH + Duration::from_secs(1_771_243_261),
             }],
         },
+        unready: vec![Unready {
+            reason: "draining".to_owned(),
+            detail: "Server draining".to_owned(),
+        }],
+        refused_upstream: 27,
     }
 }
 

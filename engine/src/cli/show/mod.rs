@@ -4,7 +4,7 @@ mod table;
 mod units;
 
 pub(super) use table::{Table, fields};
-pub(super) use units::{age, bytes, clock, count, date, duration, per_second, since};
+pub(super) use units::{age, bytes, clock, count, date, duration, per_second, since, stale};
 
 /// `text` without what a terminal would take for a command: what a client sent must not steer the operator's screen.
 pub(super) fn plain(text: &str) -> String {

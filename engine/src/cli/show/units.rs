@@ -34,6 +34,17 @@ pub(in crate::cli) fn since(then: Option<Timestamp>, now: SystemTime) -> String 
     }
 }
 
+/// A line that what follows may be out of date; nothing if it is not.
+pub(in crate::cli) fn stale(known_at: Option<Timestamp>, now: SystemTime) -> String {
+    known_at.map_or_else(String::new, |at| {
+        let ago = since(Some(at), now);
+        format!(
+            "as of {} ({ago} ago): the broker's are not followed now\n",
+            date(Some(at))
+        )
+    })
+}
+
 /// Date and time in UTC, to the second; a dash if there is none.
 pub(in crate::cli) fn date(of: Option<Timestamp>) -> String {
     time(of).map_or_else(
@@ -136,6 +147,9 @@ mod tests {
         assert_eq!(since(at(160), now), "0s");
         assert_eq!(since(None, now), "-");
         assert_eq!(date(at(0)), "1970-01-01T00:00:00Z");
+        assert_eq!(stale(None, now), "");
+        let told = "as of 1970-01-01T00:00:40Z (1m00s ago): the broker's are not followed now\n";
+        assert_eq!(stale(at(40), now), told);
         assert_eq!(date(at(i64::MAX)), "-");
         assert_eq!(clock(at(61)), "00:01:01.000Z");
         assert_eq!(clock(at(-1)), "-");

@@ -1,22 +1,28 @@
 //! A status as lines, and a fleet as a table, for people.
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 use crate::admin::api::{
-    Broker, Connections, ControlState, Deliveries, Fleet, Gateway, Ingest, Limits, Load, Node,
-    Rates, Status,
+    Broker, BrokerFailure, Connections, ControlState, Deliveries, Fleet, Gateway, Ingest, Limits,
+    Load, Node, Rates, Status,
 };
 use crate::cli::drain::progress;
-use crate::cli::show::{Table, age, bytes, duration, fields, per_second, plain, plural};
+use crate::cli::show::{Table, age, bytes, duration, fields, per_second, plain, plural, since};
 
 /// A line for each part.
-pub(super) fn status(status: &Status) -> String {
+pub(super) fn status(status: &Status, now: SystemTime) -> String {
     let connections = status.connections.clone().unwrap_or_default();
     let broker_status = status.broker.clone().unwrap_or_default();
     let mut lines = vec![
         ("gateway", gateway(&status.node.clone().unwrap_or_default())),
-        ("state", state(status, &broker_status)),
-        ("broker", broker(&broker_status)),
+        ("state", state(status)),
+        ("broker", broker(&broker_status, now)),
+    ];
+    if let Some(last) = &broker_status.last_failure {
+        lines.push(("  last error", failure(last, now)));
+    }
+    lines.extend([
         (
             "streams",
             streams(&connections, &status.limits.unwrap_or_default()),
@@ -40,7 +46,14 @@ pub(super) fn status(status: &Status) -> String {
             "last minute",
             rates(&status.last_minute.unwrap_or_default()),
         ),
-    ];
+    ]);
+    if status.refused_upstream > 0 {
+        let waiting = plural(status.refused_upstream, "stream");
+        lines.push((
+            "upstream",
+            format!("{waiting} get nothing: the broker refuses their tenants"),
+        ));
+    }
     let kept = status.control.clone().unwrap_or_default();
     lines.push(("control", control(&kept)));
     for problem in &kept.problems {
@@ -56,23 +69,42 @@ fn gateway(node: &Node) -> String {
     format!("{name} ({id}), floodway {version}, up {up}")
 }
 
-fn state(status: &Status, broker: &Broker) -> String {
-    match &status.drain {
-        Some(drain) => format!("draining {}", progress(drain)),
-        None if status.draining => "draining".to_owned(),
-        None if broker.connected => "serving".to_owned(),
-        None => "no broker connected: new streams are refused".to_owned(),
+fn state(status: &Status) -> String {
+    if let Some(drain) = &status.drain {
+        return format!("draining {}", progress(drain));
     }
+    if status.draining {
+        return "draining".to_owned();
+    }
+    if status.ready {
+        return "serving".to_owned();
+    }
+    let reasons = status.unready.iter();
+    let reasons: Vec<String> = reasons.map(|unready| plain(&unready.detail)).collect();
+    format!("new streams are refused: {}", reasons.join("; "))
 }
 
-fn broker(broker: &Broker) -> String {
-    let connected = if broker.connected {
-        "connected"
-    } else {
-        "not connected"
-    };
-    let (urls, reconnects) = (plain(&broker.urls.join(", ")), broker.reconnects);
-    format!("{urls}: {connected}, {reconnects} reconnects")
+fn broker(broker: &Broker, now: SystemTime) -> String {
+    let (changed, reconnects) = (since(broker.changed_at, now), broker.reconnects);
+    if broker.connected {
+        let url = plain(&broker.connected_url);
+        return format!("{url}: connected for {changed}, {reconnects} reconnects");
+    }
+    let attempts = plural(broker.failed_attempts, "attempt");
+    format!(
+        "{}: not connected for {changed}, {attempts} failed, {reconnects} reconnects",
+        plain(&broker.urls.join(", "))
+    )
+}
+
+/// Why it was last lost, or not reached.
+fn failure(failure: &BrokerFailure, now: SystemTime) -> String {
+    format!(
+        "{}, {} ago: {}",
+        plain(&failure.url),
+        since(failure.failed_at, now),
+        plain(&failure.detail)
+    )
 }
 
 fn streams(connections: &Connections, limits: &Limits) -> String {
@@ -249,7 +281,9 @@ fn load(load: &Load) -> [String; 6] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admin::api::TenantConnections;
+    use std::time::Duration;
+
+    use crate::admin::api::{TenantConnections, Unready};
 
     #[test]
     fn reasons_that_never_occurred_are_not_told() {
@@ -265,12 +299,41 @@ mod tests {
     }
 
     #[test]
-    fn a_gateway_without_a_broker_says_what_that_means() {
-        let text = status(&Status::default());
-        assert!(
-            text.contains("state       no broker connected: new streams are refused\n"),
-            "{text}"
-        );
+    fn a_gateway_without_a_broker_says_what_that_means_and_why_it_has_none() {
+        let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+        let away = Broker {
+            urls: vec!["mqtt://a:1883".to_owned(), "mqtt://b:1883".to_owned()],
+            changed_at: at(40),
+            failed_attempts: 14,
+            last_failure: Some(BrokerFailure {
+                url: "mqtt://b:1883".to_owned(),
+                detail: "connection\u{7} refused".to_owned(),
+                failed_at: at(95),
+            }),
+            ..Broker::default()
+        };
+        let unready = Unready {
+            reason: "no_broker".to_owned(),
+            detail: "Broker unavailable".to_owned(),
+        };
+        let told = Status {
+            broker: Some(away),
+            unready: vec![unready],
+            ..Status::default()
+        };
+        let text = status(&told, SystemTime::UNIX_EPOCH + Duration::from_secs(100));
+        for line in [
+            "state        new streams are refused: Broker unavailable\n",
+            "broker       mqtt://a:1883, mqtt://b:1883: not connected for 1m00s, 14 attempts failed, 0 reconnects\n",
+            "  last error mqtt://b:1883, 5s ago: connection\u{fffd} refused\n",
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_measured_is_said() {
+        let text = status(&Status::default(), SystemTime::UNIX_EPOCH);
         assert!(text.contains("last second not measured yet\n"), "{text}");
     }
 

@@ -54,13 +54,14 @@ fn totals(model: &Model) -> Vec<Line<'static>> {
     let node = status.node.unwrap_or_default();
     let connections = status.connections.unwrap_or_default();
     let limits = status.limits.unwrap_or_default();
-    let broker = status.broker.unwrap_or_default();
     let state = match &model.answer {
-        _ if model.lost.is_some() => "gone; this is how it was",
-        None => "waiting for its answer",
-        Some(_) if status.draining => "draining",
-        Some(_) if broker.connected => "serving",
-        Some(_) => "no broker connected",
+        _ if model.lost.is_some() => "gone; this is how it was".to_owned(),
+        None => "waiting for its answer".to_owned(),
+        Some(_) if status.draining => "draining".to_owned(),
+        Some(_) => match status.unready.first() {
+            Some(unready) => plain(&unready.detail),
+            None => "serving".to_owned(),
+        },
     };
     // What may be too long for the terminal comes last.
     let head = format!(

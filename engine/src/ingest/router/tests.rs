@@ -57,7 +57,7 @@ impl Bed {
     fn take(&self, shard: usize) -> Option<Arc<Event>> {
         match self.inboxes[shard].take()? {
             Item::Event(event) => Some(event),
-            Item::UpstreamGap(_) => panic!("a gap where an event was expected"),
+            other => panic!("{other:?} where an event was expected"),
         }
     }
 }
@@ -173,6 +173,26 @@ async fn a_gap_keeps_its_place_between_two_events() {
     assert!(
         matches!(bed.inboxes[0].take(), Some(Item::UpstreamGap(of)) if Arc::ptr_eq(&of, place.tenant()))
     );
+}
+
+#[tokio::test]
+async fn subscribers_are_told_of_the_gap_then_of_the_refusal_and_of_its_end() {
+    let mut bed = bed_with_room_for(10);
+    let place = bed.enter("T");
+    place.tenant().declare(0);
+    bed.router.upstream_refused(place.tenant()).await;
+    bed.router.upstream_returned(place.tenant()).await;
+    bed.router.wake_shards();
+    assert!(bed.is_woken().await);
+    assert!(matches!(bed.inboxes[0].take(), Some(Item::UpstreamGap(_))));
+    for expected in [Source::Refused, Source::Up] {
+        let Some(Item::Upstream(of, source)) = bed.inboxes[0].take() else {
+            panic!("{expected:?} is not told");
+        };
+        assert!(Arc::ptr_eq(&of, place.tenant()));
+        assert_eq!(source, expected);
+    }
+    assert!(bed.inboxes[1].is_empty(), "nobody listens there");
 }
 
 #[tokio::test]

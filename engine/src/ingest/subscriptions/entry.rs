@@ -64,6 +64,8 @@ pub(super) struct Entry {
     pub(super) owes_gap: bool,
     /// It was told so before this connection confirmed it, because events of it came already.
     told_early: bool,
+    /// Its subscribers were told that the broker refuses it, and not yet that it no longer does.
+    told_refused: bool,
     /// Since when nobody has been seen in it.
     empty_since: Option<Instant>,
 }
@@ -75,6 +77,7 @@ impl Entry {
             standing: Standing::new(retry_max),
             owes_gap: false,
             told_early: false,
+            told_refused: false,
             empty_since: None,
         }
     }
@@ -90,7 +93,18 @@ impl Entry {
         Confirmation {
             tenant: Arc::clone(&self.tenant),
             after_loss: std::mem::take(&mut self.owes_gap),
+            after_refusal: std::mem::take(&mut self.told_refused),
         }
+    }
+
+    /// The broker refuses it. Returns the tenant if it has subscribers that do not know yet.
+    pub(super) fn refuse(&mut self, reason: &str) -> Option<Arc<Tenant>> {
+        self.tenant.set_refused(reason);
+        let is_news =
+            self.tenant.interest() != 0 && !std::mem::replace(&mut self.told_refused, true);
+        // When it is granted again they missed what came until then.
+        self.owes_gap |= is_news;
+        is_news.then(|| Arc::clone(&self.tenant))
     }
 
     /// Returns whether a gap is owed; it counts as told then.
@@ -112,6 +126,7 @@ impl Entry {
         self.tenant = successor;
         self.owes_gap = false;
         self.told_early = false;
+        self.told_refused = false;
         self.empty_since = None;
         matches!(self.standing.state, State::Confirmed | State::Leaving)
     }

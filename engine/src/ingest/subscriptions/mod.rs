@@ -20,9 +20,10 @@ use std::time::{Duration, Instant};
 use hashbrown::HashMap;
 
 use super::config::{Config, Subscribe};
+use super::state::LinkState;
 use super::topic;
 use crate::control;
-use crate::index::{Index, Tenant, Upstream};
+use crate::index::{Index, Tenant};
 use crate::names::TenantId;
 use entry::{Entry, Standing, State};
 
@@ -46,6 +47,8 @@ pub(super) struct Confirmation {
     pub(super) tenant: Arc<Tenant>,
     /// It did so before the link was lost, and not in between: tell the gap first.
     pub(super) after_loss: bool,
+    /// Its subscribers were told that the broker refuses it.
+    pub(super) after_refusal: bool,
 }
 
 /// The broker's answer for one filter, with its reason to refuse (MQTT 5.0, 3.9.3).
@@ -73,16 +76,21 @@ pub(super) struct Subscriptions {
     linger: Duration,
     retry_max: Duration,
     answer_timeout: Duration,
+    subscribe_timeout: Duration,
     index: Arc<Index>,
     entries: HashMap<TenantId, Entry>,
     /// The one subscription of the mode `all`.
     everything: Standing,
+    /// Why it was refused last, until it is granted.
+    everything_refusal: Option<Arc<str>>,
     link_is_up: bool,
     under_way: Option<UnderWay>,
     /// Names to subscribe and to unsubscribe, oldest first. An entry that has moved on meanwhile is passed over.
     queued: VecDeque<TenantId>,
     leaving: VecDeque<TenantId>,
     confirmed: VecDeque<Confirmation>,
+    /// Tenants with subscribers that were refused.
+    refused: VecDeque<Arc<Tenant>>,
 }
 
 impl Subscriptions {
@@ -93,14 +101,17 @@ impl Subscriptions {
             linger: config.linger,
             retry_max: config.backoff_max,
             answer_timeout: config.keep_alive * 2,
+            subscribe_timeout: config.subscribe_timeout,
             index,
             entries: HashMap::new(),
             everything: Standing::new(config.backoff_max),
+            everything_refusal: None,
             link_is_up: false,
             under_way: None,
             queued: VecDeque::new(),
             leaving: VecDeque::new(),
             confirmed: VecDeque::new(),
+            refused: VecDeque::new(),
         }
     }
 
@@ -134,7 +145,9 @@ impl Subscriptions {
         self.queued.clear();
         self.leaving.clear();
         self.confirmed.clear();
+        self.refused.clear();
         self.everything = Standing::new(self.retry_max);
+        self.everything_refusal = None;
         self.entries.retain(|_, entry| {
             let stays = entry.standing.state != State::Leaving;
             entry.lose(entry.standing.state == State::Confirmed);
@@ -236,6 +249,28 @@ impl Subscriptions {
         self.confirmed.pop_front()
     }
 
+    /// The next tenant whose live streams are to be told that the broker refuses it.
+    pub(super) fn next_refused(&mut self) -> Option<Arc<Tenant>> {
+        self.refused.pop_front()
+    }
+
+    /// How the link stands for those who want to begin a stream: what is refused or unanswered counts only where it
+    /// concerns every tenant.
+    pub(super) fn link_state(&self, now: Instant) -> LinkState {
+        if let Some(reason) = &self.everything_refusal {
+            return LinkState::Refused(Arc::clone(reason));
+        }
+        let is_late = |under_way: &UnderWay| {
+            matches!(under_way.what, What::Everything)
+                && now >= under_way.since + self.subscribe_timeout
+        };
+        if self.under_way.as_ref().is_some_and(is_late) {
+            LinkState::Unanswered
+        } else {
+            LinkState::Open
+        }
+    }
+
     /// The tenant, if an event of it comes while it is owed a gap: a broker may send events before its SUBACK (MQTT
     /// 5.0, 3.8.4), and the gap's place is before them. It is not owed any more then.
     pub(super) fn gap_before(&mut self, tenant: &str) -> Option<Arc<Tenant>> {
@@ -278,7 +313,10 @@ impl Subscriptions {
         }
         match (self.mode, &self.everything.state) {
             (Subscribe::All, State::Confirmed) => self.confirmed.push_back(entry.confirm()),
-            (Subscribe::All, State::Refused(_)) => tenant.set_upstream(Upstream::Refused),
+            (Subscribe::All, State::Refused(_)) => {
+                let reason = self.everything_refusal.as_deref();
+                tenant.set_refused(reason.unwrap_or_default());
+            }
             (Subscribe::OnDemand, _) if entry.is_wanted() => {
                 entry.standing.state = State::Queued;
                 self.queued.push_back(tenant.id().clone());
@@ -342,15 +380,17 @@ impl Subscriptions {
         match refusal(answers, 0) {
             None => {
                 self.everything.grant();
+                self.everything_refusal = None;
                 self.confirmed
                     .extend(self.entries.values_mut().map(Entry::confirm));
             }
             Some(reason) => {
                 self.everything.refuse(now);
                 tracing::warn!(filter = topic::ALL, reason, "subscription refused");
-                self.entries
-                    .values()
-                    .for_each(|entry| entry.tenant.set_upstream(Upstream::Refused));
+                self.everything_refusal = Some(reason.into());
+                let refused = self.entries.values_mut();
+                self.refused
+                    .extend(refused.filter_map(|entry| entry.refuse(reason)));
             }
         }
     }
@@ -366,7 +406,7 @@ impl Subscriptions {
                 continue;
             };
             entry.standing.refuse(now);
-            entry.tenant.set_upstream(Upstream::Refused);
+            self.refused.extend(entry.refuse(reason));
             refused.push((name, reason));
         }
         // One line for a batch: a broker that refuses everybody does so again and again.

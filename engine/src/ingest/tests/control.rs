@@ -1,5 +1,7 @@
 //! Control documents over a real broker: what one gateway writes, the other reads.
 
+use std::sync::atomic::Ordering;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;

@@ -31,7 +31,7 @@ async fn an_oversized_message_is_skipped_and_the_next_one_arrives() {
     let bed = Bed::on(&broker).await;
     let _place = bed.subscriber("T").await;
     let of_size = |size: usize| format!("{{\"ts\":\"{}\"}}", "x".repeat(size)).into_bytes();
-    // Beyond the packet limit; beyond rumqttc's own, which must not count; small.
+    // Beyond the packet limit; within it; small.
     broker_publish_each(
         &broker,
         [of_size(300 * 1024), of_size(20 * 1024), of_size(1)],

@@ -201,14 +201,14 @@ impl Bed {
     async fn next_event(&self) -> Arc<Event> {
         match self.next().await {
             Item::Event(event) => event,
-            Item::UpstreamGap(tenant) => panic!("a gap of {}", tenant.id()),
+            other => panic!("{other:?}"),
         }
     }
 
     async fn next_gap(&self) -> Arc<Tenant> {
         match self.next().await {
             Item::UpstreamGap(tenant) => tenant,
-            Item::Event(event) => panic!("{event:?}"),
+            other => panic!("{other:?}"),
         }
     }
 }

@@ -13,6 +13,7 @@ use world::{DEVICES, World, told};
 enum Step {
     Publish(usize),
     Gap,
+    Refused,
     Distribute,
     Flush(usize),
     Spill,
@@ -28,6 +29,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         8 => (0..DEVICES.len()).prop_map(Step::Publish),
         1 => Just(Step::Gap),
+        1 => Just(Step::Refused),
         4 => Just(Step::Distribute),
         5 => (1_usize..4).prop_map(Step::Flush),
         1 => Just(Step::Spill),
@@ -68,6 +70,7 @@ fn play(steps: Vec<Step>, capacity: usize) -> World {
         match step {
             Step::Publish(device) => world.publish(device),
             Step::Gap => world.gap(),
+            Step::Refused => world.refused(),
             Step::Distribute => world.distribute(),
             Step::Flush(budget) => world.state.flush(budget),
             Step::Spill => world.state.spill(),

@@ -16,13 +16,16 @@ use super::super::session::{Line, Session};
 use super::super::state::State;
 use super::super::subscriber::{Key, Newcomer};
 use crate::event::{self, Encoding, Event, EventId, Parser};
-use crate::inbox::{Inbox, Item};
-use crate::index::{About, Count, Index, Overflow, OwnLimits, Transport};
+use crate::inbox::{Inbox, Item, Source};
+use crate::index::{About, Count, Index, Overflow, OwnLimits, Tenant, Transport};
 use crate::names::{DeviceId, TenantId};
 use mio::net::TcpStream;
 
 /// Stands for no device, but for a gap of the broker's.
 pub(super) const GAP: usize = usize::MAX;
+
+/// Likewise, for a broker that refuses the tenant.
+const REFUSED: usize = usize::MAX - 1;
 
 pub(super) const DEVICES: [&str; 3] = ["A", "B", "C"];
 
@@ -160,6 +163,15 @@ impl World {
 
     /// The broker was away.
     pub(super) fn gap(&mut self) {
+        self.notice(Item::UpstreamGap, GAP);
+    }
+
+    /// The broker refuses the tenant.
+    pub(super) fn refused(&mut self) {
+        self.notice(|tenant| Item::Upstream(tenant, Source::Refused), REFUSED);
+    }
+
+    fn notice(&mut self, item: impl FnOnce(Arc<Tenant>) -> Item, stands_for: usize) {
         let Some(tenant) = self.index.find("T") else {
             return;
         };
@@ -167,8 +179,8 @@ impl World {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .build()
                 .unwrap();
-            runtime.block_on(self.inbox.put(Item::UpstreamGap(tenant)));
-            self.in_inbox.push((0, GAP));
+            runtime.block_on(self.inbox.put(item(tenant)));
+            self.in_inbox.push((0, stands_for));
         }
     }
 
@@ -178,11 +190,13 @@ impl World {
         }
         self.state.distribute(&self.inbox);
         for (id, device) in self.in_inbox.drain(..) {
-            if device == GAP {
-                self.gaps += self.owed.len() as u64;
+            if device >= REFUSED {
+                let is_gap = device == GAP;
+                self.gaps += u64::from(is_gap) * self.owed.len() as u64;
+                let told = if is_gap { "upstream" } else { "refused" };
                 self.owed
                     .iter_mut()
-                    .for_each(|owed| owed.messages.push("upstream".to_owned()));
+                    .for_each(|owed| owed.messages.push(told.to_owned()));
                 continue;
             }
             let device = DeviceId::parse(DEVICES[device]).unwrap();
@@ -343,6 +357,9 @@ pub(super) fn told(peer: &Peer) -> Vec<String> {
     };
     text.split_terminator("\n\n")
         .map(|message| {
+            if message.starts_with("event: upstream\n") {
+                return "refused".to_owned();
+            }
             if message.contains("upstream") {
                 return "upstream".to_owned();
             }

@@ -63,3 +63,40 @@ fn all_refused_refuses_everybody_until_it_is_granted() {
     bed.grants(id, 1);
     assert_eq!(bed.confirms(), ["EARLY", "LATE"]);
 }
+
+#[test]
+fn what_is_amiss_with_the_one_subscription_concerns_every_stream() {
+    let mut bed = bed(Subscribe::All);
+    let live = bed.enter("LIVE");
+    live.tenant().declare(0);
+    bed.subscriptions.link_up();
+    let (id, _) = bed.sends_subscribe();
+    assert_eq!(bed.subscriptions.link_state(bed.now), LinkState::Open);
+    let late = bed.now + Config::default().subscribe_timeout;
+    assert_eq!(bed.subscriptions.link_state(late), LinkState::Unanswered);
+    bed.refuses(id);
+    let refused = LinkState::Refused("NotAuthorized".into());
+    assert_eq!(bed.subscriptions.link_state(bed.now), refused);
+    assert_eq!(bed.tells_refused(), ["LIVE"]);
+    bed.passes(Duration::from_secs(1));
+    let (id, _) = bed.sends_subscribe();
+    assert_eq!(
+        bed.subscriptions.link_state(bed.now),
+        refused,
+        "until it is granted"
+    );
+    bed.grants(id, 1);
+    assert_eq!(bed.subscriptions.link_state(bed.now), LinkState::Open);
+    assert_eq!(bed.confirms(), ["!LIVE+"]);
+}
+
+#[test]
+fn one_tenant_that_is_refused_or_not_answered_leaves_the_link_open() {
+    let mut bed = linked();
+    let _one = bed.enter("ONE");
+    let (id, _) = bed.sends_subscribe();
+    let late = bed.now + Config::default().subscribe_timeout;
+    assert_eq!(bed.subscriptions.link_state(late), LinkState::Open);
+    bed.refuses(id);
+    assert_eq!(bed.subscriptions.link_state(bed.now), LinkState::Open);
+}

@@ -120,3 +120,34 @@ fn a_refusal_after_a_reconnect_still_owes_the_gap() {
     bed.grants(id, 1);
     assert_eq!(bed.confirms(), ["!T"]);
 }
+
+#[test]
+fn live_streams_hear_once_that_they_are_refused_and_once_that_they_no_longer_are() {
+    let mut bed = linked();
+    let live = bed.subscribe("LIVE");
+    live.tenant().declare(0);
+    bed.subscriptions.link_lost();
+    let _waits = bed.enter("WAITS");
+    for told in [vec!["LIVE"], vec![], vec![]] {
+        bed.subscriptions.link_up();
+        let (id, filters) = bed.sends_subscribe();
+        assert_eq!(filters.len(), 2);
+        let refused = || Err("NotAuthorized".to_owned());
+        bed.subscriptions
+            .answered(id, &[refused(), refused()], bed.now);
+        assert_eq!(bed.tells_refused(), told, "nobody listens at the other");
+        let reason = live.tenant().refusal();
+        assert_eq!(*reason.expect("it is refused"), "NotAuthorized");
+        bed.subscriptions.link_lost();
+        assert_eq!(live.tenant().refusal(), None, "who knows");
+    }
+    bed.subscriptions.link_up();
+    let (id, _) = bed.sends_subscribe();
+    bed.grants(id, 2);
+    assert_eq!(bed.confirms(), ["!LIVE+", "WAITS"]);
+    bed.subscriptions.link_lost();
+    bed.subscriptions.link_up();
+    let (id, _) = bed.sends_subscribe();
+    bed.grants(id, 2);
+    assert_eq!(bed.confirms(), ["!LIVE", "!WAITS"]);
+}

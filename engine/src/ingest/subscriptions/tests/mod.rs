@@ -6,7 +6,7 @@ mod losses;
 mod requests;
 
 use super::*;
-use crate::index::{self, Place};
+use crate::index::{self, Place, Upstream};
 
 struct Bed {
     subscriptions: Subscriptions,
@@ -82,19 +82,29 @@ impl Bed {
             .answered(id, &[Err("NotAuthorized".to_owned())], self.now);
     }
 
-    /// Tells who was confirmed, as the driver does; returns the names, with `!` where a gap is told first.
+    /// Tells who was confirmed, as the driver does; returns the names, with `!` where a gap is told first, and `+` behind
+    /// who is told that it is no longer refused.
     fn confirms(&mut self) -> Vec<String> {
         let mut told = Vec::new();
-        while let Some(Confirmation { tenant, after_loss }) = self.subscriptions.next_confirmed() {
+        while let Some(confirmed) = self.subscriptions.next_confirmed() {
+            let Confirmation {
+                tenant,
+                after_loss,
+                after_refusal,
+            } = confirmed;
             tenant.set_upstream(Upstream::Confirmed);
-            told.push(format!(
-                "{}{}",
-                if after_loss { "!" } else { "" },
-                tenant.id()
-            ));
+            let gap = if after_loss { "!" } else { "" };
+            let returned = if after_refusal { "+" } else { "" };
+            told.push(format!("{gap}{}{returned}", tenant.id()));
         }
         told.sort();
         told
+    }
+
+    /// Tells those with live streams that they are refused, as the driver does; returns the names.
+    fn tells_refused(&mut self) -> Vec<String> {
+        let told = std::iter::from_fn(|| self.subscriptions.next_refused());
+        told.map(|tenant| tenant.id().to_string()).collect()
     }
 
     fn subscribe(&mut self, tenant: &str) -> Place {

@@ -1,0 +1,286 @@
+//! One connection to one broker, over rumqttc's codec: the only place that knows MQTT's packets.
+//!
+//! In the order of its life: `open` reaches the broker and is let in, `outgoing` makes packets of requests, `incoming`
+//! reads what comes, `pulse` notices a broker that hangs, `pace` gathers messages that come fast, `error` says why it
+//! ended.
+//!
+//! Invariant: a link is used for one connection and dropped with it, so nothing that was pending on one is sent on the
+//! next.
+
+mod error;
+mod incoming;
+mod open;
+mod outgoing;
+mod pace;
+mod pulse;
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use bytes::{BufMut, BytesMut};
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::{ConnAckProperties, DisconnectReasonCode};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::time::timeout_at;
+
+use super::broker::Broker;
+use super::config::Config;
+use super::subscriptions::{Answer, Request};
+use crate::control::Facts;
+pub(super) use error::{LinkError, Unsent};
+pub(super) use incoming::Message;
+use incoming::{Incoming, READ_BYTES, Said};
+use outgoing::Outgoing;
+use pace::Pace;
+use pulse::Pulse;
+
+/// What carries a link.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// What has happened on a link.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Happened {
+    /// A message has come. It is acknowledged when the link is asked for what happened next.
+    Published(Message),
+    /// A request was answered, one answer for each filter.
+    Answered(u16, Vec<Answer>),
+    /// The link has ended, after our goodbye.
+    Disconnected,
+}
+
+/// One connection.
+pub(super) struct Link {
+    stream: Box<dyn Stream>,
+    incoming: Incoming,
+    outgoing: Outgoing,
+    pulse: Pulse,
+    pace: Pace,
+    /// When that was read which happens now.
+    received: Instant,
+    /// Packet id of the message that was given last; 0 if it needs no acknowledgement.
+    unacknowledged: u16,
+    /// There was nothing to read when it was last looked.
+    is_idle: bool,
+    /// We have said goodbye.
+    is_leaving: bool,
+    /// The end, which is told after all that came before it.
+    end: Option<LinkError>,
+}
+
+impl Link {
+    /// Connects to `broker` and waits for its CONNACK. With a `will`, the broker publishes an empty retained message
+    /// there when it loses us.
+    pub(super) async fn connect(
+        config: &Config,
+        broker: &Broker,
+        id: &str,
+        will: Option<String>,
+    ) -> Result<(Self, Facts), LinkError> {
+        let deadline = tokio::time::Instant::now() + config.connect_timeout;
+        let stream = Box::new(open::dial(config, broker, deadline).await?);
+        let connect = open::connect(config, broker, id, will)?;
+        let over = Self::over(stream, config, &connect);
+        let over = timeout_at(deadline, over).await;
+        over.map_err(|_| open::timed_out(config, "answer to CONNECT"))?
+    }
+
+    async fn over(
+        mut stream: Box<dyn Stream>,
+        config: &Config,
+        connect: &[u8],
+    ) -> Result<(Self, Facts), LinkError> {
+        let mut read = BytesMut::with_capacity(2 * READ_BYTES);
+        let told = open::greet(&mut *stream, connect, &mut read).await?;
+        let told = told.as_ref();
+        let qos = if config.qos == 0 {
+            QoS::AtMostOnce
+        } else {
+            QoS::AtLeastOnce
+        };
+        let outgoing = Outgoing::new(qos, told);
+        let facts = facts(told, outgoing.limit().min(config.packet_bytes));
+        let link = Self {
+            stream,
+            incoming: Incoming::new(read, config.packet_bytes),
+            outgoing,
+            pulse: Pulse::new(keep_alive(told, config.keep_alive)),
+            pace: Pace::new(Duration::from_micros(config.read_pause_us.into())),
+            received: Instant::now(),
+            unacknowledged: 0,
+            is_idle: false,
+            is_leaving: false,
+            end: None,
+        };
+        Ok((link, facts))
+    }
+
+    /// Puts `request` behind what is to be sent, and returns its packet id: any that no unanswered request has.
+    /// [`Link::next`] sends it.
+    pub(super) fn send(&mut self, request: Request) -> Result<u16, Unsent> {
+        self.outgoing.request(request)
+    }
+
+    /// Whether a request may be sent, other than a publish.
+    pub(super) fn may_send(&self) -> bool {
+        self.outgoing.may_send()
+    }
+
+    /// Whether something may be published: the broker bounds how much it has not acknowledged.
+    pub(super) fn may_publish(&self) -> bool {
+        self.outgoing.may_publish()
+    }
+
+    /// Says goodbye (MQTT 5.0, 3.14), after it has deleted the retained message of `cleared`. What the broker still sends
+    /// happens; then, once it has closed the connection, [`Happened::Disconnected`].
+    pub(super) fn leave(&mut self, cleared: Option<String>) {
+        if let Some(Err(error)) = cleared.map(|topic| self.outgoing.clear(topic)) {
+            tracing::debug!(%error, "our own status is left to expire");
+        }
+        self.outgoing
+            .disconnect(DisconnectReasonCode::NormalDisconnection);
+        self.is_leaving = true;
+    }
+
+    /// What has happened in what was read already. To be asked before [`Link::next`]: it costs nothing, and of messages
+    /// that came together only the first is worth looking at everything else for.
+    pub(super) fn happened(&mut self) -> Option<Happened> {
+        self.acknowledge();
+        while self.end.is_none() {
+            match self.incoming.next() {
+                Ok(None) => break,
+                Ok(Some(Said::Message(message, id))) => {
+                    self.unacknowledged = id;
+                    return Some(Happened::Published(message));
+                }
+                Ok(Some(Said::Answer(id, by, answers))) => {
+                    if self.outgoing.answered(id, by) {
+                        return Some(Happened::Answered(id, answers));
+                    }
+                    tracing::debug!(id, ?by, "an answer to a request that is not under way");
+                }
+                Ok(Some(Said::Pong)) => {}
+                Err(error) => self.end = Some(error),
+            }
+        }
+        None
+    }
+
+    /// When that was read which was given last. The clock is read once for the messages that come together; before that
+    /// they wait in the kernel, unseen.
+    pub(super) fn received(&self) -> Instant {
+        self.received
+    }
+
+    /// Waits for what happens next. May be cancelled: nothing is lost, and the next call goes on. After an error the link
+    /// is of no more use.
+    pub(super) async fn next(&mut self) -> Result<Happened, LinkError> {
+        loop {
+            if let Some(happened) = self.happened() {
+                return Ok(happened);
+            }
+            if let Some(end) = self.end.take() {
+                return self.ended(end);
+            }
+            poll_fn(|cx| self.poll(cx)).await;
+        }
+    }
+
+    /// Sends what is to be sent, and is ready when something was read or the end has come.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self.poll_pass(cx) {
+            Poll::Ready(Err(error)) => self.end = Some(error),
+            Poll::Ready(Ok(())) => {}
+            Poll::Pending => return Poll::Pending,
+        }
+        Poll::Ready(())
+    }
+
+    fn poll_pass(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
+        loop {
+            let written = self.outgoing.poll_write(&mut *self.stream, cx);
+            // Without room for what has to be answered, nothing more is taken in.
+            let read = if self.outgoing.is_full() {
+                Poll::Pending
+            } else {
+                self.poll_read(cx)?
+            };
+            // What was read comes before an error in writing: it may say why.
+            if read.is_pending() {
+                let _ = written?;
+            }
+            match self.pulse.poll(cx)? {
+                Poll::Ready(()) => self.outgoing.ping(),
+                Poll::Pending => return read.map(Ok),
+            }
+            if read.is_ready() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
+        if self.is_idle {
+            self.pace.rest();
+        }
+        let read = &mut self.incoming.read;
+        read.reserve(READ_BYTES);
+        let mut room = read.limit(READ_BYTES);
+        let got = pin!(self.stream.read_buf(&mut room)).poll(cx);
+        self.is_idle = got.is_pending();
+        match got {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(0)) => Poll::Ready(Err(LinkError::Closed)),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(LinkError::Broken(error))),
+            Poll::Ready(Ok(_)) => {
+                self.received = Instant::now();
+                self.pulse.heard();
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+
+    /// The router has taken what was given last.
+    fn acknowledge(&mut self) {
+        let id = std::mem::take(&mut self.unacknowledged);
+        if id != 0 {
+            self.outgoing.acknowledge(id);
+        }
+    }
+
+    fn ended(&mut self, end: LinkError) -> Result<Happened, LinkError> {
+        if self.is_leaving {
+            return Ok(Happened::Disconnected);
+        }
+        if let Some(reason) = end.reason() {
+            self.outgoing.disconnect(reason);
+            // It is polite to say why; who does not listen at once is not waited for.
+            let mut cx = Context::from_waker(Waker::noop());
+            let _ = self.outgoing.poll_write(&mut *self.stream, &mut cx);
+        }
+        Err(end)
+    }
+}
+
+/// The pause between two pings: ours, and no longer than what the broker demands (MQTT 5.0, 3.2.2.3.14); 0 demands
+/// nothing.
+fn keep_alive(told: Option<&ConnAckProperties>, ours: Duration) -> Duration {
+    let theirs = told.and_then(|told| told.server_keep_alive);
+    theirs
+        .filter(|&seconds| seconds != 0)
+        .map_or(ours, |seconds| {
+            ours.min(Duration::from_secs(seconds.into()))
+        })
+}
+
+/// What the CONNACK tells; what it does not is without a bound (MQTT 5.0, 3.2.2.3).
+fn facts(told: Option<&ConnAckProperties>, packet_bytes: u32) -> Facts {
+    let is_zero = |flag: Option<u8>| flag == Some(0);
+    Facts {
+        packet_bytes: packet_bytes as usize,
+        is_able: told.is_none_or(|told| !is_zero(told.retain_available) && !is_zero(told.max_qos)),
+    }
+}

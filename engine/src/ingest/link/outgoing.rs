@@ -1,0 +1,231 @@
+//! From requests to bytes, and their packet ids.
+//!
+//! Invariants: a packet id belongs to one request from its sending to its answer; nothing is sent that is larger than the
+//! broker takes, nor more publishes of QoS 1 ahead of their acknowledgement than it takes (MQTT 5.0, 3.2.2.3.3).
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, BytesMut};
+use hashbrown::HashMap;
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::{
+    ConnAckProperties, Disconnect, DisconnectReasonCode, Filter, Packet, PingReq, PubAck, Publish,
+    PublishProperties, RetainForwardRule, Subscribe, Unsubscribe,
+};
+
+use super::Stream;
+use super::error::{LinkError, Unsent};
+use crate::control;
+use crate::ingest::subscriptions::Request;
+
+/// Bytes that wait to be written, beyond which nothing is sent or read any more; one packet may exceed it.
+const WAITING_BYTES: usize = 64 * 1024;
+
+/// What an answer must be to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    Publish,
+    Subscribe,
+    Unsubscribe,
+}
+
+pub(super) struct Outgoing {
+    waiting: BytesMut,
+    /// Of tenants' subscriptions.
+    qos: QoS,
+    /// Bytes of a packet, at most.
+    limit: u32,
+    receive_max: u16,
+    publishes: usize,
+    asked: HashMap<u16, Asked>,
+    last_id: u16,
+    /// The DISCONNECT is written or waits: it is the last packet.
+    is_over: bool,
+}
+
+impl Outgoing {
+    /// Within what the broker `told` of itself; what it did not tell is without a bound.
+    pub(super) fn new(qos: QoS, told: Option<&ConnAckProperties>) -> Self {
+        Self {
+            waiting: BytesMut::new(),
+            qos,
+            limit: told
+                .and_then(|told| told.max_packet_size)
+                .unwrap_or(u32::MAX),
+            receive_max: told.and_then(|told| told.receive_max).unwrap_or(u16::MAX),
+            publishes: 0,
+            asked: HashMap::new(),
+            last_id: 0,
+            is_over: false,
+        }
+    }
+
+    pub(super) fn limit(&self) -> u32 {
+        self.limit
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.waiting.len() >= WAITING_BYTES
+    }
+
+    pub(super) fn may_send(&self) -> bool {
+        !self.is_over && !self.is_full()
+    }
+
+    pub(super) fn may_publish(&self) -> bool {
+        self.may_send() && self.publishes < usize::from(self.receive_max)
+    }
+
+    pub(super) fn request(&mut self, request: Request) -> Result<u16, Unsent> {
+        let id = self
+            .free_id()
+            .filter(|_| self.may_send())
+            .ok_or(Unsent::Full)?;
+        let (asked, packet) = self.packet(id, request);
+        if asked == Asked::Publish && !self.may_publish() {
+            return Err(Unsent::Full);
+        }
+        self.push(&packet)?;
+        self.publishes += usize::from(asked == Asked::Publish);
+        self.asked.insert(id, asked);
+        self.last_id = id;
+        Ok(id)
+    }
+
+    /// The request with this id was answered. Returns whether there was one.
+    pub(super) fn answered(&mut self, id: u16, by: Asked) -> bool {
+        if self.asked.get(&id) != Some(&by) {
+            return false;
+        }
+        self.asked.remove(&id);
+        self.publishes -= usize::from(by == Asked::Publish);
+        true
+    }
+
+    /// Deletes the retained message of `topic`, without an answer.
+    pub(super) fn clear(&mut self, topic: String) -> Result<(), Unsent> {
+        let mut publish = Publish::new(topic, QoS::AtMostOnce, "", None);
+        publish.retain = true;
+        self.push(&Packet::Publish(publish))
+    }
+
+    pub(super) fn acknowledge(&mut self, id: u16) {
+        self.small(&Packet::PubAck(PubAck::new(id, None)));
+    }
+
+    pub(super) fn ping(&mut self) {
+        self.small(&Packet::PingReq(PingReq));
+    }
+
+    pub(super) fn disconnect(&mut self, reason: DisconnectReasonCode) {
+        self.small(&Packet::Disconnect(Disconnect::new(reason)));
+        self.is_over = true;
+    }
+
+    /// Writes what waits.
+    pub(super) fn poll_write(
+        &mut self,
+        stream: &mut dyn Stream,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), LinkError>> {
+        while !self.waiting.is_empty() {
+            let written = match Pin::new(&mut *stream).poll_write(cx, &self.waiting) {
+                Poll::Ready(Ok(written)) => written,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(LinkError::Broken(error))),
+                Poll::Pending => return Poll::Pending,
+            };
+            if written == 0 {
+                return Poll::Ready(Err(LinkError::Closed));
+            }
+            self.waiting.advance(written);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn free_id(&self) -> Option<u16> {
+        let ids = (1..=u16::MAX).cycle().skip(usize::from(self.last_id));
+        ids.take(usize::from(u16::MAX))
+            .find(|id| !self.asked.contains_key(id))
+    }
+
+    fn packet(&self, id: u16, request: Request) -> (Asked, Packet) {
+        match request {
+            Request::Subscribe(filters) => {
+                let filters = filters.into_iter().map(|filter| live(filter, self.qos));
+                (Asked::Subscribe, subscribe(id, filters.collect()))
+            }
+            Request::Unsubscribe(filter) => {
+                let mut unsubscribe = Unsubscribe::new(filter, None);
+                unsubscribe.pkid = id;
+                (Asked::Unsubscribe, Packet::Unsubscribe(unsubscribe))
+            }
+            Request::Control(control::Request::Follow(filter)) => {
+                (Asked::Subscribe, subscribe(id, vec![following(filter)]))
+            }
+            Request::Control(control::Request::Publish {
+                topic,
+                payload,
+                retain,
+                expiry,
+            }) => {
+                let properties = PublishProperties {
+                    message_expiry_interval: expiry,
+                    ..PublishProperties::default()
+                };
+                let mut publish = Publish::new(topic, QoS::AtLeastOnce, payload, Some(properties));
+                (publish.pkid, publish.retain) = (id, retain);
+                (Asked::Publish, Packet::Publish(publish))
+            }
+        }
+    }
+
+    fn push(&mut self, packet: &Packet) -> Result<(), Unsent> {
+        let too_large = Unsent::TooLarge {
+            bytes: packet.size(),
+            limit: self.limit,
+        };
+        if packet.size() > self.limit as usize {
+            return Err(too_large);
+        }
+        // It fails only beyond what the format can express.
+        packet
+            .write(&mut self.waiting, None)
+            .map(|_| ())
+            .map_err(|_| too_large)
+    }
+
+    /// For a packet of a few bytes, which no limit concerns.
+    fn small(&mut self, packet: &Packet) {
+        if self.is_over {
+            return;
+        }
+        let written = packet.write(&mut self.waiting, None);
+        debug_assert!(written.is_ok(), "{written:?}");
+    }
+}
+
+fn subscribe(id: u16, filters: Vec<Filter>) -> Packet {
+    Packet::Subscribe(Subscribe {
+        pkid: id,
+        filters,
+        properties: None,
+    })
+}
+
+/// Live events only: a retained one is old, and would come again with each subscription.
+fn live(path: String, qos: QoS) -> Filter {
+    Filter {
+        retain_forward_rule: RetainForwardRule::Never,
+        ..Filter::new(path, qos)
+    }
+}
+
+/// Everything that is retained, first; then what comes, with the flag that it was published with (MQTT 5.0, 3.8.3.1).
+fn following(filter: &str) -> Filter {
+    Filter {
+        preserve_retain: true,
+        retain_forward_rule: RetainForwardRule::OnEverySubscribe,
+        ..Filter::new(filter, QoS::AtLeastOnce)
+    }
+}

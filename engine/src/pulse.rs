@@ -1,0 +1,71 @@
+//! Whether a loop still turns.
+//!
+//! A loop says so at each of its turns, at least once a second while it has anything to wait for by the clock; one that
+//! sleeps until somebody wakes it says that it rests. One relaxed store each: it guards nothing, and who looks may be a
+//! moment late.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// A loop that has been silent for longer is stuck.
+pub const STUCK_AFTER: Duration = Duration::from_secs(5);
+
+/// Stands for a loop that rests.
+const RESTS: u64 = u64::MAX;
+
+/// One loop's signs of life. Written by the loop, read by anybody.
+#[derive(Debug)]
+pub struct Pulse {
+    origin: Instant,
+    /// The last turn, in milliseconds since `origin`.
+    beat: AtomicU64,
+}
+
+impl Pulse {
+    /// The loop turns.
+    pub fn beat(&self, now: Instant) {
+        let since = now.saturating_duration_since(self.origin);
+        let millis = since.as_secs() * 1000 + u64::from(since.subsec_millis());
+        self.beat.store(millis, Ordering::Relaxed);
+    }
+
+    /// The loop sleeps, for as long as it likes, until it is woken.
+    pub fn rest(&self) {
+        self.beat.store(RESTS, Ordering::Relaxed);
+    }
+
+    /// For how long nothing was heard of the loop; none if it rests.
+    pub fn silence(&self, now: Instant) -> Option<Duration> {
+        let beat = self.beat.load(Ordering::Relaxed);
+        let since = now.saturating_duration_since(self.origin);
+        (beat != RESTS).then(|| since.saturating_sub(Duration::from_millis(beat)))
+    }
+}
+
+impl Default for Pulse {
+    fn default() -> Self {
+        Self {
+            origin: Instant::now(),
+            beat: AtomicU64::new(0),
+        }
+    }
+}
+
+#[cfg(all(test, not(floodway_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_is_counted_from_the_last_turn_and_not_while_the_loop_rests() {
+        let pulse = Pulse::default();
+        let at = |seconds| pulse.origin + Duration::from_secs(seconds);
+        assert_eq!(pulse.silence(at(2)), Some(Duration::from_secs(2)));
+        pulse.beat(at(10));
+        assert_eq!(pulse.silence(at(13)), Some(Duration::from_secs(3)));
+        assert_eq!(pulse.silence(at(9)), Some(Duration::ZERO), "a late look");
+        pulse.rest();
+        assert_eq!(pulse.silence(at(1000)), None);
+        pulse.beat(at(1001));
+        assert_eq!(pulse.silence(at(1001)), Some(Duration::ZERO));
+    }
+}
