@@ -197,14 +197,15 @@ where
             None => Poll::Pending,
         },
     });
-    let taken_back = match taken_back.await {
-        Ok(None) => return Ok(None),
-        Ok(Some(taken_back)) => taken_back,
-        Err(error) if error.is_parse() && answers.are_done() => unreadable(&error, &from, front),
-        Err(error) => return Err(io::Error::other(error)),
-    };
+    let served = taken_back.await;
     let parts = connection.into_parts();
     let wire = parts.io.into_inner();
+    let taken_back = match served {
+        Ok(None) => return Ok(None),
+        Ok(Some(taken_back)) => taken_back,
+        Err(error) if error.is_parse() && wire.has_kept() => unreadable(&error, &from, front),
+        Err(error) => return Err(io::Error::other(error)),
+    };
     Ok(Some((
         taken_back,
         wire.into_inner(),

@@ -45,7 +45,7 @@ impl Answers {
     }
 
     /// Whether all requests so far are answered.
-    pub(super) fn are_done(&self) -> bool {
+    fn are_done(&self) -> bool {
         self.0.get() == Progress::Done
     }
 }
@@ -63,6 +63,11 @@ impl<I> Wire<I> {
             answers,
             has_kept: false,
         }
+    }
+
+    /// Whether the peer is still to be told what hyper said in vain.
+    pub(super) fn has_kept(&self) -> bool {
+        self.has_kept
     }
 
     pub(super) fn into_inner(self) -> I {
