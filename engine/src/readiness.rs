@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use tokio::runtime::RuntimeMetrics;
 use tokio::sync::watch;
 
+use crate::auth::Verifier;
 use crate::index::Index;
 use crate::ingest::{LinkState, Upstreams};
 use crate::pulse::STUCK_AFTER;
@@ -20,6 +21,8 @@ use crate::shard;
 pub enum Unready {
     /// The gateway drains or stops.
     Draining,
+    /// The keys that verify tokens are not fetched yet.
+    NoKeys,
     /// No broker is connected.
     NoBroker,
     /// The control documents of the broker are not read yet.
@@ -40,8 +43,9 @@ pub enum Unready {
 }
 
 /// Every label, in the order in which reasons are told.
-pub const UNREADY_LABELS: [&str; 7] = [
+pub const UNREADY_LABELS: [&str; 8] = [
     "draining",
+    "no_keys",
     "no_broker",
     "control_unread",
     "subscription_unanswered",
@@ -55,12 +59,13 @@ impl Unready {
     pub fn label(&self) -> &'static str {
         let place = match self {
             Self::Draining => 0,
-            Self::NoBroker => 1,
-            Self::ControlUnread => 2,
-            Self::SubscriptionUnanswered => 3,
-            Self::SubscriptionRefused(_) => 4,
-            Self::IngestStuck(_) => 5,
-            Self::ShardStuck { .. } => 6,
+            Self::NoKeys => 1,
+            Self::NoBroker => 2,
+            Self::ControlUnread => 3,
+            Self::SubscriptionUnanswered => 4,
+            Self::SubscriptionRefused(_) => 5,
+            Self::IngestStuck(_) => 6,
+            Self::ShardStuck { .. } => 7,
         };
         UNREADY_LABELS[place]
     }
@@ -70,6 +75,9 @@ impl fmt::Display for Unready {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Draining => f.write_str("Server draining"),
+            Self::NoKeys => {
+                f.write_str("Verification keys unavailable: auth.jwks_url has not answered")
+            }
             Self::NoBroker => f.write_str("Broker unavailable"),
             Self::ControlUnread => f.write_str("The broker's limits and groups are not read yet"),
             Self::SubscriptionUnanswered => {
@@ -102,15 +110,17 @@ pub struct Readiness(Arc<Parts>);
 struct Parts {
     index: Arc<Index>,
     upstreams: Upstreams,
+    verifier: Arc<Verifier>,
     shards: ArcSwap<Vec<ShardPulse>>,
 }
 
 impl Readiness {
-    /// That of a gateway with this index and this way in; it has no shards yet.
-    pub fn new(index: Arc<Index>, upstreams: Upstreams) -> Self {
+    /// That of a gateway with this index, this way in, and these keys; it has no shards yet.
+    pub fn new(index: Arc<Index>, upstreams: Upstreams, verifier: Arc<Verifier>) -> Self {
         Self(Arc::new(Parts {
             index,
             upstreams,
+            verifier,
             shards: ArcSwap::default(),
         }))
     }
@@ -137,9 +147,9 @@ impl Readiness {
             let silence = pulse.silence(now);
             (silence >= STUCK_AFTER).then_some(Unready::ShardStuck { shard, silence })
         });
-        let mut amiss = self.amiss_upstream(now);
-        amiss.extend(stuck);
-        amiss
+        let no_keys = (!self.0.verifier.is_ready()).then_some(Unready::NoKeys);
+        let upstream = self.amiss_upstream(now);
+        no_keys.into_iter().chain(upstream).chain(stuck).collect()
     }
 
     /// What is amiss on the way from the broker to the shards.
@@ -266,6 +276,7 @@ mod tests {
         let silence = Duration::from_secs(7);
         let all = [
             Unready::Draining,
+            Unready::NoKeys,
             Unready::NoBroker,
             Unready::ControlUnread,
             Unready::SubscriptionUnanswered,
@@ -274,6 +285,6 @@ mod tests {
             Unready::ShardStuck { shard: 3, silence },
         ];
         assert_eq!(all.each_ref().map(Unready::label), UNREADY_LABELS);
-        assert_eq!(all[6].to_string(), "Shard 3 has been stuck for 7 s");
+        assert_eq!(all[7].to_string(), "Shard 3 has been stuck for 7 s");
     }
 }

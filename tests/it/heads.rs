@@ -72,7 +72,7 @@ async fn last_answer(gateway: &Gateway, request: &str) -> (String, String) {
 async fn heads_that_cant_be_served_are_answered_in_json() {
     let broker = Broker::start().await;
     let gateway = Gateway::start(&broker).await;
-    let too_large = "Request head too large: at most 16384 bytes and 100 fields";
+    let too_large = "Request head is too large";
     let with =
         |more: &str| format!("GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{more}\r\n");
     let cookie = |bytes| with(&format!("Cookie: {}\r\n", "x".repeat(bytes)));
@@ -81,20 +81,12 @@ async fn heads_that_cant_be_served_are_answered_in_json() {
         (cookie(20_000), "431", too_large),
         (cookie(100_000), "431", too_large),
         (with(&fields), "431", too_large),
-        (
-            with("host: y\r\n"),
-            "400",
-            "Bad request: more than one host (RFC 9112, 3.2)",
-        ),
-        (
-            with("no colon\r\n"),
-            "400",
-            "Bad request: invalid HTTP header parsed",
-        ),
+        (with("host: y\r\n"), "400", "Request can't be read"),
+        (with("no colon\r\n"), "400", "Request can't be read"),
         (
             with("").replace("/livez", "/livez?a=\"b\""),
             "400",
-            "Bad request: invalid URI",
+            "Request can't be read",
         ),
         // Behind a request that was answered, on the same connection.
         (with("").replace("close", "keep-alive") + "@", "200", ""),
@@ -109,7 +101,10 @@ async fn heads_that_cant_be_served_are_answered_in_json() {
                 .expect("it is taken");
             assert!(raw.read_head().await.starts_with("HTTP/1.1 400 "));
             let end = String::from_utf8(raw.read_to_end().await).expect("text");
-            assert!(end.starts_with(r#"{"detail":"Bad request: "#), "{end}");
+            assert!(
+                end.starts_with(r#"{"detail":"Request can't be read"#),
+                "{end}"
+            );
             continue;
         }
         let answer = last_answer(&gateway, &request).await;

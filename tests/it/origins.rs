@@ -86,7 +86,7 @@ async fn a_port_that_the_scheme_implies_makes_no_page_foreign() {
     wait_until("the log names the fix", async || {
         let log = gateway.log();
         log.iter().any(|line| {
-            line.contains("name the origin in http.allowed_origins") && line.contains("gw.example")
+            line.contains("add it to http.allowed_origins") && line.contains("gw.example")
         })
     })
     .await;

@@ -150,12 +150,9 @@ async fn a_client_that_comes_back_is_never_left_in_the_dark() {
 }
 
 #[tokio::test]
-async fn an_odd_last_event_id_is_unknown_and_no_reason_to_refuse() {
+async fn an_odd_id_is_an_unknown_one_and_no_reason_to_refuse() {
     let broker = Broker::start().await;
-    let gateway = Gateway::start(&broker)
-        .env("MAX_STREAM_CONNECTIONS_PER_TENANT", 0)
-        .await;
-    let good = token("T1").sign();
+    let gateway = Gateway::start(&broker).await;
     for odd in [
         "abc",
         "-1",
@@ -166,19 +163,20 @@ async fn an_odd_last_event_id_is_unknown_and_no_reason_to_refuse() {
         "%20",
         "%FC",
     ] {
-        let mut ws = gateway.ws("T1", &format!("last_event_id={odd}")).await;
-        ws.expect_json(replay_gap()).await;
-        let mut sse = gateway.sse("T1", &format!("lastEventId={odd}")).await;
-        assert_eq!(sse.expect_named("gap").await, replay_gap(), "{odd}");
-    }
-    for odd in ["undefined", "-1", "a b", "99999999999999999999999"] {
-        let response = gateway
-            .sse_response(Some(&good), "", &[("last-event-id", odd)])
+        let query = format!("last_event_id={odd}");
+        gateway
+            .ws("T1", &query)
+            .await
+            .expect_json(replay_gap())
             .await;
-        let mut sse = Sse::of(response);
-        sse.read_connected().await;
-        assert_eq!(sse.expect_named("gap").await, replay_gap(), "{odd}");
+        let gap = gateway.sse("T1", &query).await.expect_named("gap").await;
+        assert_eq!(gap, replay_gap(), "{odd}");
     }
+    let good = token("T1").sign();
+    let header = [("last-event-id", "h\u{e9}")];
+    let mut sse = Sse::of(gateway.sse_response(Some(&good), "", &header).await);
+    sse.read_connected().await;
+    assert_eq!(sse.expect_named("gap").await, replay_gap());
 }
 
 #[tokio::test]

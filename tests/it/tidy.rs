@@ -69,7 +69,10 @@ const ONLY: &[(&[&str], &[&str])] = &[
         &["admin"],
     ),
     (&["jsonwebtoken"], &["auth"]),
-    (&["rustls", "tokio_rustls", "rustls_native_certs"], &["tls"]),
+    (
+        &["rustls", "tokio_rustls", "rustls_native_certs", "webpki"],
+        &["tls"],
+    ),
     (&["simd_json"], &["event"]),
 ];
 

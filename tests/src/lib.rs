@@ -7,6 +7,7 @@
 pub mod broker;
 pub mod gateway;
 pub mod process;
+pub mod provider;
 pub mod publisher;
 pub mod raw;
 pub mod scripted_broker;

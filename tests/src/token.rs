@@ -24,6 +24,7 @@ pub fn token(tenant: &str) -> Token {
         claims,
         algorithm: Algorithm::HS256,
         key: EncodingKey::from_secret(SECRET.as_bytes()),
+        key_id: None,
     }
 }
 
@@ -54,6 +55,7 @@ pub struct Token {
     claims: Map<String, Value>,
     algorithm: Algorithm,
     key: EncodingKey,
+    key_id: Option<String>,
 }
 
 impl Token {
@@ -90,12 +92,21 @@ impl Token {
         self
     }
 
+    /// Names the key that it is signed with.
+    pub fn key_id(mut self, id: &str) -> Self {
+        self.key_id = Some(id.to_owned());
+        self
+    }
+
     /// The finished token.
     ///
     /// # Panics
     /// If the key is not one for the algorithm.
     pub fn sign(&self) -> String {
-        jsonwebtoken::encode(&Header::new(self.algorithm), &self.claims, &self.key)
-            .expect("a key that fits")
+        let header = Header {
+            kid: self.key_id.clone(),
+            ..Header::new(self.algorithm)
+        };
+        jsonwebtoken::encode(&header, &self.claims, &self.key).expect("a key that fits")
     }
 }

@@ -5,6 +5,7 @@
 
 use std::convert::Infallible;
 use std::future::pending;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +22,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::refused::Peer;
 use super::routes::Routes;
 use crate::tls::{Acceptor, ServerStream};
 
@@ -85,17 +87,18 @@ async fn connection(
     routes: Arc<Routes>,
     mut stopped: watch::Receiver<bool>,
 ) {
+    let peer = socket.peer_addr().ok();
     // Without it answers are only later, not wrong.
     let _ = socket.set_nodelay(true);
     let Some(tls) = tls else {
-        return requests(socket, routes, stopped).await;
+        return requests(socket, peer, routes, stopped).await;
     };
     let shaken = tokio::select! {
         shaken = timeout(HEAD_TIMEOUT, shake_hands(socket, &tls)) => shaken.ok().flatten(),
         () = until(&mut stopped) => None,
     };
     if let Some(stream) = shaken {
-        requests(stream, routes, stopped).await;
+        requests(stream, peer, routes, stopped).await;
     }
 }
 
@@ -115,12 +118,17 @@ async fn shake_hands(socket: TcpStream, tls: &Acceptor) -> Option<ServerStream<T
     }
 }
 
-async fn requests<S>(socket: S, routes: Arc<Routes>, mut stopped: watch::Receiver<bool>)
-where
+async fn requests<S>(
+    socket: S,
+    peer: Option<SocketAddr>,
+    routes: Arc<Routes>,
+    mut stopped: watch::Receiver<bool>,
+) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let is_known = AtomicBool::new(false);
-    let service = service_fn(|request: Request<Incoming>| {
+    let service = service_fn(|mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
         if routes.may_ask(request.headers()) {
             is_known.store(true, Ordering::Relaxed);
         }

@@ -16,6 +16,7 @@ mod listener;
 mod metrics;
 mod observer;
 mod rates;
+mod refused;
 mod routes;
 mod status;
 #[cfg(all(test, not(floodway_loom)))]

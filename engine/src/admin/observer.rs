@@ -15,6 +15,7 @@ use super::status::{
     Ingest, Limits, Node, Status, TenantConnections, Unready,
 };
 use super::totals::Totals;
+use crate::auth::CHECK_LABELS;
 use crate::control::{Control, Standing};
 use crate::event;
 use crate::gateway::Streams;
@@ -154,6 +155,11 @@ impl Observer {
     /// Clients that were refused, in the order of [`REFUSAL_LABELS`].
     pub fn refused(&self) -> [u64; REFUSAL_LABELS.len()] {
         self.0.streams.refusals().counts()
+    }
+
+    /// Those whose token was refused, in the order of [`CHECK_LABELS`].
+    pub fn refused_tokens(&self) -> [u64; CHECK_LABELS.len()] {
+        self.0.streams.refusals().checks()
     }
 
     /// How far the drain is, if there is one.
@@ -316,6 +322,7 @@ impl Observer {
             opened: totals.opened,
             closed_by_reason: by_label(END_LABELS.into_iter().zip(totals.closed)),
             refused_by_reason: by_label(REFUSAL_LABELS.into_iter().zip(self.refused())),
+            tokens_refused_by_check: by_label(CHECK_LABELS.into_iter().zip(self.refused_tokens())),
             tenants: all.len() as u64,
             by_tenant,
             other_tenants_total: others.iter().map(|tenant| tenant.total).sum(),

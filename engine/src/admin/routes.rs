@@ -26,6 +26,7 @@ use tonic_health::pb::health_server::{Health, HealthServer};
 use super::calls::Service;
 use super::metrics::{self, Look, Tenants};
 use super::observer::Observer;
+use super::refused::{Peer, Reason, Refused};
 use super::token::Tokens;
 
 type Answering = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
@@ -38,6 +39,7 @@ pub(super) struct Routes {
     grpc: Vec<(&'static str, Grpc)>,
     observer: Observer,
     tokens: Tokens,
+    refused: Refused,
     tenants: Mutex<Tenants>,
 }
 
@@ -61,6 +63,7 @@ impl Routes {
             ],
             observer,
             tokens,
+            refused: Refused::default(),
             tenants: Mutex::new(Tenants::new(metrics_tenants)),
         }
     }
@@ -72,7 +75,12 @@ impl Routes {
 
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let is_grpc = is_grpc(&request);
+        let refused = |reason| {
+            let peer = request.extensions().get::<Peer>().and_then(|peer| peer.0);
+            self.refused.note(reason, request.uri().path(), peer);
+        };
         let Some(access) = self.tokens.access(request.headers()) else {
+            refused(Reason::Unauthenticated);
             return if is_grpc {
                 unauthenticated()
             } else {
@@ -80,12 +88,14 @@ impl Routes {
             };
         };
         if is_grpc && access < self.tokens.needed(request.uri().path()) {
+            refused(Reason::ReadOnly);
             return permission_denied();
         }
         if is_grpc {
             return self.call(request).await;
         }
         if self.tokens.may_be_a_page(host(&request).as_deref()) {
+            refused(Reason::Host);
             let detail = "Host must be an address or localhost, unless admin.token is set";
             return error(StatusCode::FORBIDDEN, detail);
         }
@@ -108,7 +118,7 @@ impl Routes {
 
     fn metrics(&self, path: &str) -> Response<Body> {
         let text = if path == "/metrics" {
-            metrics::gateway(&Look::at(&self.observer))
+            metrics::gateway(&Look::at(&self.observer, self.refused.counts()))
         } else {
             // Only this thread looks, so nobody ever waits. One that panicked has left nothing half done that matters.
             let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);

@@ -112,6 +112,8 @@ pub struct Connections {
     pub closed_by_reason: BTreeMap<String, u64>,
     /// Streams that were refused; every reason is there.
     pub refused_by_reason: BTreeMap<String, u64>,
+    /// Those whose token was refused, by the check that failed.
+    pub tokens_refused_by_check: BTreeMap<String, u64>,
     /// Tenants that have streams which count in `total`.
     pub tenants: u64,
     /// Those with the most such streams, the most first; at most 100.
@@ -149,7 +151,7 @@ pub struct Ingest {
     pub received_bytes: u64,
     /// Those that became events.
     pub accepted: u64,
-    /// Of these, those whose payload had no `metrics`.
+    /// Of these, those whose payload has no `metrics`.
     pub without_metrics: u64,
     /// Those that did not; every reason is there.
     pub rejected_by_reason: BTreeMap<String, u64>,

@@ -136,6 +136,7 @@ impl From<Connections> for v1::Connections {
             opened: from.opened,
             closed_by_reason: from.closed_by_reason,
             refused_by_reason: from.refused_by_reason,
+            tokens_refused_by_check: from.tokens_refused_by_check,
             tenants: from.tenants,
             by_tenant: all(from.by_tenant),
             other_tenants_total: from.other_tenants_total,
@@ -152,6 +153,7 @@ impl From<v1::Connections> for Connections {
             opened: from.opened,
             closed_by_reason: from.closed_by_reason,
             refused_by_reason: from.refused_by_reason,
+            tokens_refused_by_check: from.tokens_refused_by_check,
             tenants: from.tenants,
             by_tenant: all(from.by_tenant),
             other_tenants_total: from.other_tenants_total,
@@ -300,6 +302,6 @@ same! {
     Unready { reason, detail }
     TenantConnections { tenant_id, total }
     Limits { connections, connections_per_tenant, queue_size }
-    Ingest { received, received_bytes, accepted, without_metrics, rejected_by_reason }
+    Ingest { received, received_bytes, accepted, rejected_by_reason, without_metrics }
     Deliveries { delivered, dropped, overflow_gaps, sent_bytes, writes }
 }

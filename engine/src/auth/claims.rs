@@ -4,16 +4,16 @@
 //! (but for the times, which must be numbers), and never a bad one good: what is required is still
 //! missing then.
 
-use std::fmt;
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::Deserializer;
 use serde_json::Value;
 
-use super::refusal::Refusal;
+use super::organization::Organization;
+use super::refusal::{Fault, Refusal};
 use super::verifier::Identity;
-use crate::names::TenantId;
+use crate::names::{BadName, TenantId};
 
 /// 9999-12-31T23:59:59Z. A later expiry is told as this one, since RFC 3339 cannot write it.
 const EXPIRY_MAX: u64 = 253_402_300_799;
@@ -41,14 +41,17 @@ pub(super) struct Expected {
 }
 
 impl Expected {
-    /// Checks the claims at `now`, the time since the Unix epoch, in the order of the refusals.
-    pub(super) fn check(&self, claims: &Claims, now: Duration) -> Result<Identity, Refusal> {
-        let expires_at = self.lifetime(claims, now).ok_or(Refusal::Invalid)?;
-        if !self.meant_for_us(claims) {
-            return Err(Refusal::Invalid);
-        }
-        let tenant = claims.tenant().ok_or(Refusal::NoTenant)?;
-        let tenant = TenantId::parse(tenant).map_err(|_| Refusal::NoTenant)?;
+    /// Checks the claims at `now`, the time since the Unix epoch, in the order of the refusals. With `asked` the token
+    /// speaks for that tenant, which must be one of those that it names.
+    pub(super) fn check(
+        &self,
+        claims: &Claims,
+        asked: Option<&str>,
+        now: Duration,
+    ) -> Result<Identity, Refusal> {
+        let expires_at = self.lifetime(claims, now).map_err(Refusal::Invalid)?;
+        self.meant_for_us(claims).map_err(Refusal::Invalid)?;
+        let tenant = claims.tenant(asked)?;
         if !self.roles.iter().any(|role| claims.has_role(role)) {
             return Err(Refusal::Role);
         }
@@ -61,36 +64,71 @@ impl Expected {
     }
 
     /// The expiry in Unix seconds, if the token is valid now (RFC 7519, 4.1.4 and 4.1.5).
-    fn lifetime(&self, claims: &Claims, now: Duration) -> Option<u64> {
-        let Time::At(expiry) = claims.exp else {
-            return None;
+    fn lifetime(&self, claims: &Claims, now: Duration) -> Result<u64, Fault> {
+        let expiry = match claims.exp {
+            Time::At(expiry) => expiry,
+            Time::Absent => return Err(Fault::Claims("exp is missing")),
+            Time::Malformed => return Err(Fault::Claims("exp is not a number")),
         };
         if expiry.saturating_add(self.leeway) <= now {
-            return None;
+            return Err(Fault::Expired);
         }
         match claims.nbf {
-            Time::At(start) if start > now.saturating_add(self.leeway) => None,
-            Time::Malformed => None,
-            Time::At(_) | Time::Absent => Some(expiry.as_secs().min(EXPIRY_MAX)),
+            Time::At(start) if start > now.saturating_add(self.leeway) => Err(Fault::NotYetValid),
+            Time::Malformed => Err(Fault::Claims("nbf is not a number")),
+            Time::At(_) | Time::Absent => Ok(expiry.as_secs().min(EXPIRY_MAX)),
         }
     }
 
     /// Issuer and audience, where they are configured (RFC 7519, 4.1.1 and 4.1.3).
-    fn meant_for_us(&self, claims: &Claims) -> bool {
+    fn meant_for_us(&self, claims: &Claims) -> Result<(), Fault> {
         let issuer = self.issuer.as_deref();
-        let audience = self.audience.as_deref();
-        issuer.is_none_or(|issuer| claims.iss == issuer)
-            && audience
-                .is_none_or(|audience| claims.aud == audience || holds(&claims.aud, audience))
+        if issuer.is_some_and(|issuer| claims.iss != issuer) {
+            return Err(Fault::Issuer);
+        }
+        let is_for = |audience: &str| claims.aud == audience || holds(&claims.aud, audience);
+        match self.audience.as_deref() {
+            Some(audience) if !is_for(audience) => Err(Fault::Audience),
+            _ => Ok(()),
+        }
     }
 }
 
 impl Claims {
-    fn tenant(&self) -> Option<&str> {
-        self.organization
-            .0
-            .as_deref()
-            .or_else(|| self.tenant_id.as_str())
+    /// The tenant: the one that is asked for, if the token names it, else the first that it names.
+    fn tenant(&self, asked: Option<&str>) -> Result<TenantId, Refusal> {
+        let organizations = &self.organization.names;
+        let by_id = || self.tenant_id.as_str().filter(|id| !id.is_empty());
+        let first = organizations.first().map(String::as_str).or_else(by_id);
+        let first = first.ok_or_else(|| Refusal::NoTenant(self.no_tenant()))?;
+        let name = match asked {
+            Some(asked) if asked == first => first,
+            Some(asked) if organizations.iter().any(|name| name == asked) => asked,
+            Some(_) => return Err(Refusal::OtherTenant),
+            None => first,
+        };
+        TenantId::parse(name).map_err(|bad| {
+            Refusal::NoTenant(match bad {
+                BadName::Empty => "the tenant is empty",
+                BadName::TooLong => "the tenant's name is longer than 256 bytes",
+                BadName::Forbidden => {
+                    "the tenant's name holds '/', '+', '#' or a control character"
+                }
+            })
+        })
+    }
+
+    /// Why the token names no tenant.
+    fn no_tenant(&self) -> &'static str {
+        match (&self.tenant_id, self.organization.is_no_name) {
+            (Value::Number(_), _) => "tenant_id is a number; a text is expected",
+            (Value::Bool(_), _) => "tenant_id is true or false; a text is expected",
+            (Value::Array(_), _) => "tenant_id is a list; a text is expected",
+            (Value::Object(_), _) => "tenant_id is an object; a text is expected",
+            (Value::String(_) | Value::Null, Some(why)) => why,
+            (Value::String(_), None) => "tenant_id is empty",
+            (Value::Null, None) => "neither organization nor tenant_id is there",
+        }
     }
 
     /// Looks where Keycloak puts a user's roles.
@@ -105,70 +143,6 @@ impl Claims {
 fn holds(list: &Value, text: &str) -> bool {
     list.as_array()
         .is_some_and(|items| items.iter().any(|item| item == text))
-}
-
-/// The organization's name: the first key of an object, or the first text of a list that is not
-/// empty. First as it stands in the document, which a sorted or hashed map would forget.
-#[derive(Default)]
-struct Organization(Option<String>);
-
-impl<'de> Deserialize<'de> for Organization {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(OrganizationVisitor).map(Self)
-    }
-}
-
-struct OrganizationVisitor;
-
-impl<'de> Visitor<'de> for OrganizationVisitor {
-    type Value = Option<String>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Option<String>, A::Error> {
-        let mut first = None;
-        while let Some((key, IgnoredAny)) = map.next_entry::<String, IgnoredAny>()? {
-            first.get_or_insert(key);
-        }
-        Ok(first)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Option<String>, A::Error> {
-        let mut first = None;
-        while let Some(item) = list.next_element::<Value>()? {
-            match item {
-                Value::String(text) if !text.is_empty() => _ = first.get_or_insert(text),
-                _ => {}
-            }
-        }
-        Ok(first)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Option<String>, E> {
-        Ok(None)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Option<String>, E> {
-        Ok(None)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Option<String>, E> {
-        Ok(None)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Option<String>, E> {
-        Ok(None)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Option<String>, E> {
-        Ok(None)
-    }
-
-    fn visit_unit<E>(self) -> Result<Option<String>, E> {
-        Ok(None)
-    }
 }
 
 /// A NumericDate (RFC 7519, 2): seconds since the Unix epoch, perhaps with a fraction.

@@ -13,6 +13,12 @@ pub struct Config {
     pub public_key: Option<PathBuf>,
     /// `auth.jwks_url`: where a JWK set (RFC 7517) is fetched.
     pub jwks_url: Option<String>,
+    /// `auth.jwks_refresh_seconds`: the longest time for which a key counts that the provider has withdrawn, 10 s to a
+    /// day. Default 300 s.
+    pub jwks_refresh: Duration,
+    /// `auth.jwks_waiting`: clients whose token names a new key, and who wait at once until the keys are fetched again.
+    /// Default 1,000; a further one is told to come back.
+    pub jwks_waiting: usize,
     /// `auth.issuer`: required value of `iss`. Default: not checked.
     pub issuer: Option<String>,
     /// `auth.audience`: required value of `aud`. Default: not checked.
@@ -21,6 +27,17 @@ pub struct Config {
     pub roles: Vec<String>,
     /// `auth.leeway_seconds`: clock difference that `exp` and `nbf` forgive, 0 to 5 s. Default 0.
     pub leeway: Duration,
+    /// Where a client may put its token.
+    pub places: Places,
+}
+
+/// Where a token may be besides the header `Authorization` and the subprotocols of a WebSocket.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// `auth.query_token`: in the query, `?token=`. Default true.
+    pub query: bool,
+    /// `auth.cookie`: in the cookie of this name. Default none.
+    pub cookie: Option<String>,
 }
 
 impl Default for Config {
@@ -29,12 +46,18 @@ impl Default for Config {
             hs256_secret: None,
             public_key: None,
             jwks_url: None,
+            jwks_refresh: Duration::from_secs(300),
+            jwks_waiting: 1000,
             issuer: None,
             audience: None,
             roles: ["customer", "tenant-admin", "operator", "operator-admin"]
                 .map(str::to_owned)
                 .to_vec(),
             leeway: Duration::ZERO,
+            places: Places {
+                query: true,
+                cookie: None,
+            },
         }
     }
 }
@@ -49,10 +72,13 @@ impl fmt::Debug for Config {
             )
             .field("public_key", &self.public_key)
             .field("jwks_url", &self.jwks_url)
+            .field("jwks_refresh", &self.jwks_refresh)
+            .field("jwks_waiting", &self.jwks_waiting)
             .field("issuer", &self.issuer)
             .field("audience", &self.audience)
             .field("roles", &self.roles)
             .field("leeway", &self.leeway)
+            .field("places", &self.places)
             .finish()
     }
 }

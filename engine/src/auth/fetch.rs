@@ -16,7 +16,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-use crate::tls::{self, Connector, Roots, ServerName};
+use crate::tls::{self, Connector, Fault, Roots, ServerName};
 
 /// The largest answer, in bytes. Sets of real providers have some thousands.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
@@ -31,13 +31,13 @@ pub enum FetchError {
     #[error(transparent)]
     Tls(#[from] tls::Error),
     /// The server cannot be reached, or is not the one that it says.
-    #[error("cannot connect: {0}")]
+    #[error("cannot connect: {0}{hint}", hint = trust(.0))]
     Connect(io::Error),
     /// The exchange broke.
     #[error("no answer: {0}")]
     Http(#[from] hyper::Error),
     /// Another status than 200; a redirect is not followed.
-    #[error("the server answered {0}")]
+    #[error("the server answered {0}{hint}", hint = redirection(*.0))]
     Status(StatusCode),
     /// The answer is too large.
     #[error("the answer is larger than {ANSWER_BYTES_MAX} bytes")]
@@ -54,6 +54,23 @@ pub enum FetchError {
     /// No key in the set can verify a token.
     #[error("the JWK set holds no public key for signatures that could be used")]
     NoKey,
+}
+
+fn trust(error: &io::Error) -> &'static str {
+    match Fault::of(error) {
+        Some(Fault::UnknownIssuer | Fault::Authority) => {
+            "; name the file with its authority, or with this very certificate, in SSL_CERT_FILE"
+        }
+        _ => "",
+    }
+}
+
+fn redirection(status: StatusCode) -> &'static str {
+    if status.is_redirection() {
+        "; a redirect is not followed, give the address that it leads to"
+    } else {
+        ""
+    }
 }
 
 /// A place from which to fetch.

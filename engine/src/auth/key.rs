@@ -6,10 +6,12 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 
 use super::claims::Claims;
 use super::fetch::FetchError;
+use super::refusal::Fault;
 
 /// Why there is no verification key. Holds no secret.
 #[derive(Debug, thiserror::Error)]
@@ -33,15 +35,10 @@ pub enum KeyError {
         /// What is wrong, and what would be right.
         mend: &'static str,
     },
-    /// `auth.jwks_url` is set: the keys must be fetched first, as [`Verifier::start`] does.
-    ///
-    /// [`Verifier::start`]: super::Verifier::start
-    #[error("auth.jwks_url: the keys must be fetched first")]
-    Remote,
-    /// The JWK set cannot be had, or holds no key that could be used.
+    /// `auth.jwks_url` is no place from which keys can be fetched.
     #[error("auth.jwks_url = \"{url}\": {error}")]
-    Fetch {
-        /// Where it was looked for.
+    Source {
+        /// Where it was to be looked for.
         url: String,
         /// The cause.
         error: FetchError,
@@ -103,15 +100,19 @@ impl Key {
         }
     }
 
-    /// True if tokens that name `algorithm` may be checked with this key.
-    pub(super) fn is_for(&self, algorithm: Algorithm) -> bool {
-        self.validation.algorithms.contains(&algorithm)
-    }
-
     /// The claims of a token that this key signed.
-    pub(super) fn open(&self, token: &str) -> Option<Claims> {
-        let data = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation).ok()?;
-        Some(data.claims)
+    pub(super) fn open(&self, token: &str) -> Result<Claims, Fault> {
+        let opened = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation);
+        let opened = opened.map_err(|error| match error.kind() {
+            ErrorKind::InvalidAlgorithm => Fault::Algorithm,
+            ErrorKind::InvalidSignature => Fault::Signature,
+            // The signature is checked before the claims are read.
+            ErrorKind::Json(_) => {
+                Fault::Claims("the claims are no JSON object, or one is there twice")
+            }
+            _ => Fault::Malformed("the signature or the claims are not base64url"),
+        });
+        Ok(opened?.claims)
     }
 }
 

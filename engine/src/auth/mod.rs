@@ -10,6 +10,7 @@ mod fetch;
 mod jwk;
 mod jwks;
 mod key;
+mod organization;
 mod refusal;
 mod sign;
 mod verifier;
@@ -17,9 +18,9 @@ mod verifier;
 #[cfg(test)]
 mod tests;
 
-pub use config::Config;
+pub use config::{Config, Places};
 pub use fetch::FetchError;
 pub use key::KeyError;
-pub use refusal::Refusal;
+pub use refusal::{CHECK_LABELS, Fault, Refusal};
 pub use sign::{Grant, sign};
 pub use verifier::{Identity, TOKEN_BYTES_MAX, Verifier};

@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::flags::Sources;
-use crate::auth::{KeyError, Verifier};
+use crate::auth::Verifier;
 use crate::config::Config;
 
 /// Validate the configuration and print it with where each value came from; secrets are masked
@@ -22,10 +22,9 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 /// Reads the files that the settings name, as `serve` will.
 fn files(config: &Config) -> Result<(), Failure> {
     let mut wrong = Vec::new();
-    match Verifier::new(&config.auth) {
-        // The network is not part of the configuration: whether the keys can be had shows `serve`.
-        Ok(_) | Err(KeyError::Remote) => {}
-        Err(error) => wrong.push(error.to_string()),
+    // The network is not part of the configuration: whether keys can be fetched shows `serve`.
+    if let Err(error) = Verifier::check(&config.auth) {
+        wrong.push(error.to_string());
     }
     let listeners = [config.http.acceptor(), config.admin.acceptor()];
     wrong.extend(

@@ -7,7 +7,8 @@ use super::show::{clock, or_dash, plain, plural};
 use crate::admin::Json;
 use crate::admin::api::watch_events_response::Event;
 use crate::admin::api::{
-    EventKind, LimitKind, StreamClosed, StreamIdentity, WatchEventsRequest, WatchEventsResponse,
+    EventKind, LimitKind, StreamClosed, StreamIdentity, StreamRefused, WatchEventsRequest,
+    WatchEventsResponse,
 };
 
 /// Show what happens at a gateway: streams that come, go and are refused, limits that are hit, the broker
@@ -90,12 +91,7 @@ fn said(event: &Event) -> String {
             detail(&opened.user_agent)
         ),
         Event::Closed(closed) => self::closed(closed),
-        Event::Refused(refused) => format!(
-            "refused  {} {}  {}",
-            or_dash(&refused.tenant_id),
-            or_dash(&refused.peer),
-            plain(&refused.reason)
-        ),
+        Event::Refused(refused) => self::refused(refused),
         Event::LimitHit(hit) => format!(
             "limit    {} {}  {} hit",
             or_dash(&hit.connection_id),
@@ -118,6 +114,23 @@ fn said(event: &Event) -> String {
             plural(gap.missed, "line")
         ),
     }
+}
+
+fn refused(refused: &StreamRefused) -> String {
+    let check = match refused.check.as_str() {
+        "" => String::new(),
+        check => format!(" {}", plain(check)),
+    };
+    let detail = match refused.detail.as_str() {
+        "" => String::new(),
+        detail => format!(": {}", plain(detail)),
+    };
+    format!(
+        "refused  {} {}  {}{check}{detail}",
+        or_dash(&refused.tenant_id),
+        or_dash(&refused.peer),
+        plain(&refused.reason)
+    )
 }
 
 fn closed(closed: &StreamClosed) -> String {
@@ -166,7 +179,7 @@ fn detail(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admin::api::{LimitHit, StreamRefused, Transport, WatchEventsGap};
+    use crate::admin::api::{LimitHit, Transport, WatchEventsGap};
 
     fn stream() -> Option<StreamIdentity> {
         let mut stream = StreamIdentity {
@@ -199,6 +212,16 @@ mod tests {
         assert_eq!(
             said(&Event::Refused(refused)),
             "refused  - 127.0.0.1:5  bad_token"
+        );
+        let refused = StreamRefused {
+            reason: "bad_token".into(),
+            check: "expired".into(),
+            detail: "exp is past".into(),
+            ..StreamRefused::default()
+        };
+        assert_eq!(
+            said(&Event::Refused(refused)),
+            "refused  - -  bad_token expired: exp is past"
         );
         let mut hit = LimitHit {
             connection_id: "c1".into(),

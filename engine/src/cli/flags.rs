@@ -19,13 +19,32 @@ pub(super) struct Sources {
 impl Sources {
     /// Loads the configuration of a gateway.
     pub(super) fn load(&self) -> Result<Loaded, ConfigErrors> {
-        config::load(self.config.as_deref(), &super::env, &self.flags.0)
+        let file = self.config.as_deref();
+        warned(config::load(file, &super::env, &self.flags.0))
     }
 
     /// Loads the configuration of a gateway that brings its own key.
     #[cfg(feature = "demo")]
     pub(super) fn load_without_key(&self) -> Result<Loaded, ConfigErrors> {
-        config::load_without_key(self.config.as_deref(), &super::env, &self.flags.0)
+        let file = self.config.as_deref();
+        warned(config::load_without_key(file, &super::env, &self.flags.0))
+    }
+}
+
+/// With a warning for each environment variable that looks like a setting and is none. Where loading failed they are told
+/// at once: one of them may be why.
+pub(super) fn warned(loaded: Result<Loaded, ConfigErrors>) -> Result<Loaded, ConfigErrors> {
+    let names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
+    let unknown = config::unknown_variables(names, &super::variables());
+    match loaded {
+        Ok(mut loaded) => {
+            loaded.warnings.extend(unknown);
+            Ok(loaded)
+        }
+        Err(errors) => {
+            super::warn(&unknown);
+            Err(errors)
+        }
     }
 }
 
@@ -45,17 +64,15 @@ impl Args for SettingFlags {
             } else {
                 ""
             };
-            command.arg(
-                Arg::new(setting.key)
-                    .long(setting.flag())
-                    .value_name(value_name(setting.key))
-                    .allow_hyphen_values(true)
-                    .help_heading("Settings")
-                    .help(format!(
-                        "{}{seen} [env: {}]{default}",
-                        setting.help, setting.env
-                    )),
-            )
+            let help = format!("{}{seen} [env: {}]{default}", setting.help, setting.env);
+            let command = command.arg(flag(setting.key, value_name(setting.key), help));
+            match (setting.file_key(), setting.file_env()) {
+                (Some(key), Some(env)) => {
+                    let help = format!("File that holds the value of {} [env: {env}]", setting.key);
+                    command.arg(flag(&key, "FILE", help))
+                }
+                _ => command,
+            }
         })
     }
 
@@ -66,9 +83,12 @@ impl Args for SettingFlags {
 
 impl FromArgMatches for SettingFlags {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let given = SETTINGS.iter().filter_map(|setting| {
-            let value = matches.get_one::<String>(setting.key)?;
-            Some((setting.key.to_owned(), value.clone()))
+        let keys = SETTINGS
+            .iter()
+            .flat_map(|setting| [Some(setting.key.to_owned()), setting.file_key()]);
+        let given = keys.flatten().filter_map(|key| {
+            let value = matches.get_one::<String>(&key)?.clone();
+            Some((key, value))
         });
         Ok(Self(given.collect()))
     }
@@ -77,6 +97,15 @@ impl FromArgMatches for SettingFlags {
         *self = Self::from_arg_matches(matches)?;
         Ok(())
     }
+}
+
+fn flag(key: &str, value_name: &'static str, help: String) -> Arg {
+    Arg::new(key.to_owned())
+        .long(config::flag(key))
+        .value_name(value_name)
+        .allow_hyphen_values(true)
+        .help_heading("Settings")
+        .help(help)
 }
 
 /// The unit, which keys carry at their end.

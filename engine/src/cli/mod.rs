@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::config::ConfigErrors;
 
@@ -125,6 +125,24 @@ fn env(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
+/// The environment variables that stand for flags of the commands.
+fn variables() -> Vec<String> {
+    let command = Floodway::command();
+    let commands = command.get_subcommands().flat_map(|command| {
+        let below = command.get_subcommands();
+        std::iter::once(command).chain(below)
+    });
+    let variables = commands
+        .flat_map(clap::Command::get_arguments)
+        .filter_map(|argument| argument.get_env());
+    let mut variables: Vec<String> = variables
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect();
+    variables.sort_unstable();
+    variables.dedup();
+    variables
+}
+
 fn warn(warnings: &[String]) {
     for warning in warnings {
         eprintln!("warning: {warning}");
@@ -151,12 +169,15 @@ fn print_next(text: &str) -> Result<ControlFlow<()>, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_commands_and_their_flags_fit_together() {
         Floodway::command().debug_assert();
+    }
+
+    #[test]
+    fn the_variables_of_flags_are_known() {
+        assert!(variables().contains(&"FLOODWAY_ADMIN_CA".to_owned()));
     }
 }

@@ -8,8 +8,12 @@ use serde::Serialize;
 
 use super::Failure;
 use crate::admin::{Client, ClientError, Credentials};
+use crate::config;
 use crate::names;
 use crate::tls::Files;
+
+/// Names a file with the token, where none is given.
+const TOKEN_FILE: &str = "FLOODWAY_ADMIN_TOKEN_FILE";
 
 /// Which gateway, and who asks.
 #[derive(clap::Args)]
@@ -69,6 +73,20 @@ impl Access {
         Ok(Client::connect(&self.admin, &self.credentials()?).await?)
     }
 
+    /// The token, which may stand in a file as that of the gateway itself.
+    fn token(&self) -> Result<Option<String>, Failure> {
+        let given = self.token.clone().filter(|token| !token.is_empty());
+        let path = file(&std::env::var_os(TOKEN_FILE));
+        match (given, path) {
+            (None, Some(path)) => {
+                let read = config::read_secret(&path);
+                let wrong = |why| format!("{TOKEN_FILE} = \"{}\": {why}", path.display());
+                read.map(Some).map_err(|why| Failure::Usage(wrong(why)))
+            }
+            (given, _) => Ok(given),
+        }
+    }
+
     /// As in the configuration, an empty one is none.
     fn credentials(&self) -> Result<Credentials, Failure> {
         let identity = match (file(&self.admin_cert), file(&self.admin_key)) {
@@ -84,7 +102,7 @@ impl Access {
             }
         };
         Ok(Credentials {
-            token: self.token.clone().filter(|token| !token.is_empty()),
+            token: self.token()?,
             ca: file(&self.admin_ca),
             identity,
         })

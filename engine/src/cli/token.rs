@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::Failure;
+use super::{Failure, flags};
 use crate::auth::{self, Grant};
 use crate::config;
 use crate::names::TenantId;
@@ -43,7 +43,8 @@ fn ttl(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let loaded = config::load_without_key(args.config.as_deref(), &super::env, &[])?;
+    let file = args.config.as_deref();
+    let loaded = flags::warned(config::load_without_key(file, &super::env, &[]))?;
     super::warn(&loaded.warnings);
     let auth = &loaded.config.auth;
     let secret = auth.hs256_secret.as_deref().ok_or_else(no_secret)?;

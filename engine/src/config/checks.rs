@@ -2,7 +2,7 @@
 
 use super::address::is_loopback;
 use super::error::{ConfigError, Origin};
-use super::settings::{self, SETTINGS};
+use super::settings::{self, FILE_SUFFIX, SETTINGS};
 use super::{Config, Loaded};
 use crate::tls::Files;
 
@@ -40,7 +40,7 @@ fn wrong(loaded: &Loaded, key: &'static str, mend: String) -> ConfigError {
     let place = settings::find(key).expect("checks name known settings");
     let value = SETTINGS[place].show(&loaded.config);
     ConfigError::Value {
-        key,
+        key: key.into(),
         value,
         origin: loaded.origins[place].clone(),
         mend,
@@ -146,7 +146,12 @@ fn verification_key(loaded: &Loaded, key: Key, errors: &[ConfigError]) -> Option
 }
 
 fn is_about_key(error: &ConfigError) -> bool {
-    matches!(error, ConfigError::Value { key, .. } if KEYS.contains(key))
+    matches!(error, ConfigError::Value { key, .. } if is_of_key(key))
+}
+
+/// True for a setting of a key, in either of its forms.
+fn is_of_key(key: &str) -> bool {
+    KEYS.contains(&key.strip_suffix(FILE_SUFFIX).unwrap_or(key))
 }
 
 fn ways() -> String {

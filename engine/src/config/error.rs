@@ -2,6 +2,7 @@
 //!
 //! Invariant: an error names the setting, where it was set, its value (never a secret's) and the mend.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -13,7 +14,7 @@ pub enum Origin {
     /// The TOML file.
     File(PathBuf),
     /// An environment variable, by name.
-    Env(&'static str),
+    Env(Cow<'static, str>),
     /// A flag, with its dashes.
     Flag(String),
 }
@@ -36,7 +37,7 @@ pub enum ConfigError {
     #[error("{key} = {value} ({origin}): {mend}")]
     Value {
         /// The setting's key, or the environment variable where that stands for itself.
-        key: &'static str,
+        key: Cow<'static, str>,
         /// As TOML; masked if it is a secret.
         value: String,
         /// Where it was set.

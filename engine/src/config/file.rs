@@ -5,6 +5,7 @@ use std::path::Path;
 use toml::{Table, Value};
 
 use super::error::{ConfigError, Origin};
+use super::nearest::nearest;
 use super::settings::SETTINGS;
 
 /// Reads a TOML file.
@@ -52,11 +53,12 @@ pub(super) fn unknown(key: &str, origin: Origin) -> ConfigError {
     let mend = if is_section(key) {
         format!("is a section; write [{key}] and its settings below")
     } else {
-        let nearest = SETTINGS
+        let known = SETTINGS
             .iter()
-            .min_by_key(|setting| strsim::damerau_levenshtein(key, setting.key))
-            .expect("there are settings");
-        format!("unknown setting; the nearest known one is {}", nearest.key)
+            .flat_map(|setting| [Some(setting.key.to_owned()), setting.file_key()])
+            .flatten();
+        let nearest = nearest(key, known).expect("there are settings");
+        format!("unknown setting; the nearest known one is {nearest}")
     };
     ConfigError::Unknown {
         key: key.to_owned(),

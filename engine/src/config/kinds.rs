@@ -18,7 +18,7 @@ pub(crate) enum Raw<'a> {
 
 impl<'a> Raw<'a> {
     /// The text, where the value is one.
-    fn text(self) -> Option<&'a str> {
+    pub(crate) fn text(self) -> Option<&'a str> {
         match self {
             Raw::Text(text) => Some(text),
             Raw::Toml(value) => value.as_str(),
@@ -54,6 +54,14 @@ pub(crate) type Check = fn(&str) -> Result<String, String>;
 /// Takes any text as it is.
 pub(crate) fn any(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
+}
+
+/// Takes a text that MQTT can carry (MQTT 5.0, 1.5.4), a suffix of a few bytes included.
+pub(crate) fn mqtt(text: &str) -> Result<String, String> {
+    if text.len() > 65_000 || text.contains('\0') {
+        return Err("must be at most 65000 bytes without NUL".to_owned());
+    }
+    any(text)
 }
 
 /// A text that passes a check.
@@ -239,5 +247,22 @@ impl<T: Copy + PartialEq> Kind<T> for Choice<T> {
     fn show(&self, value: &T) -> String {
         let word = self.0.iter().find(|(_, known)| known == value);
         literal(word.map_or("", |(word, _)| word))
+    }
+}
+
+/// True or false.
+pub(crate) struct Switch;
+
+impl Kind<bool> for Switch {
+    fn read(&self, raw: Raw<'_>) -> Result<bool, String> {
+        let read = match raw {
+            Raw::Toml(Value::Boolean(value)) => Some(*value),
+            _ => raw.text().and_then(|text| text.trim().parse().ok()),
+        };
+        read.ok_or_else(|| "expected true or false".to_owned())
+    }
+
+    fn show(&self, value: &bool) -> String {
+        value.to_string()
     }
 }

@@ -1,11 +1,11 @@
 //! Lays file, environment and flags over the defaults.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::error::{ConfigError, ConfigErrors, Origin};
-use super::kinds::Raw;
-use super::settings::{self, SETTINGS};
-use super::{Config, Loaded, address, checks, file};
+use super::kinds::{File as FileName, Kind, Raw};
+use super::settings::{self, MASK, SETTINGS};
+use super::{Config, Loaded, address, checks, file, secret};
 
 type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
@@ -64,43 +64,86 @@ impl Layers {
 
     fn environment(&mut self, env: Env<'_>) {
         for setting in SETTINGS {
-            if let Some(value) = env(setting.env).filter(|value| !value.is_empty()) {
-                self.set(setting.key, Raw::Text(&value), Origin::Env(setting.env));
+            let given = |name: &str| env(name).filter(|value| !value.is_empty());
+            if let Some(value) = given(setting.env) {
+                let origin = Origin::Env(setting.env.into());
+                self.set(setting.key, Raw::Text(&value), origin);
+            }
+            if let (Some(key), Some(name)) = (setting.file_key(), setting.file_env())
+                && let Some(value) = given(&name)
+            {
+                self.set(&key, Raw::Text(&value), Origin::Env(name.into()));
             }
         }
     }
 
     fn flags(&mut self, flags: &[(String, String)]) {
         for (key, value) in flags {
-            let flag = settings::find(key).map_or_else(|| key.clone(), |at| SETTINGS[at].flag());
-            self.set(key, Raw::Text(value), Origin::Flag(format!("--{flag}")));
+            let origin = Origin::Flag(format!("--{}", settings::flag(key)));
+            self.set(key, Raw::Text(value), origin);
         }
     }
 
     fn set(&mut self, key: &str, raw: Raw<'_>, origin: Origin) {
-        let Some(place) = settings::find(key) else {
+        let (done, value) = if let Some(place) = settings::find(key) {
+            let setting = &SETTINGS[place];
+            (
+                self.set_value(place, raw, &origin),
+                setting.mask(raw.show()),
+            )
+        } else if let Some(place) = settings::find_filed(key) {
+            (self.set_filed(place, raw, &origin), raw.show())
+        } else {
             self.errors.push(file::unknown(key, origin));
             return;
         };
-        let setting = &SETTINGS[place];
-        let done = match raw {
-            Raw::Text(text) if text.contains(char::REPLACEMENT_CHARACTER) => {
-                Err("expected UTF-8".to_owned())
-            }
-            _ => (setting.set)(&mut self.loaded.config, raw),
-        };
-        match done {
-            Ok(()) => self.loaded.origins[place] = origin,
-            Err(mend) => {
-                let value = setting.mask(raw.show());
-                self.errors.push(ConfigError::Value {
-                    key: setting.key,
-                    value,
-                    origin,
-                    mend,
-                });
-            }
+        if let Err(mend) = done {
+            self.errors.push(ConfigError::Value {
+                key: key.to_owned().into(),
+                value,
+                origin,
+                mend,
+            });
         }
+    }
+
+    fn set_value(&mut self, place: usize, raw: Raw<'_>, origin: &Origin) -> Result<(), String> {
+        let setting = &SETTINGS[place];
+        if let Some(key) = setting.file_key()
+            && self.is_of_layer(place, origin)
+        {
+            return Err(format!("{key} is set as well; keep one of them"));
+        }
+        match raw.text() {
+            Some(text) if text.contains(char::REPLACEMENT_CHARACTER) => {
+                return Err("expected UTF-8".to_owned());
+            }
+            Some(MASK) if setting.secret => {
+                return Err(
+                    "is what is shown in place of the secret; give the secret itself".to_owned(),
+                );
+            }
+            _ => (setting.set)(&mut self.loaded.config, raw)?,
+        }
+        self.loaded.origins[place] = origin.clone();
+        Ok(())
+    }
+
+    /// Sets a value that stands in a file of its own.
+    fn set_filed(&mut self, place: usize, raw: Raw<'_>, origin: &Origin) -> Result<(), String> {
+        let path: Option<PathBuf> = FileName.read(raw)?;
+        let path = path.ok_or("expected the name of a file")?;
+        let value = secret::read(&path)?;
+        if self.is_of_layer(place, origin) {
+            let key = SETTINGS[place].key;
+            return Err(format!("{key} is set as well; keep one of them"));
+        }
+        self.set_value(place, Raw::Text(&value), origin)
+    }
+
+    /// Whether this layer has set it already, which it can do by the value itself and by the name of a file.
+    fn is_of_layer(&self, place: usize, origin: &Origin) -> bool {
+        std::mem::discriminant(&self.loaded.origins[place]) == std::mem::discriminant(origin)
     }
 
     /// Builds the default of `mqtt.url` from `MQTT_HOST` and `MQTT_PORT`.
@@ -125,7 +168,7 @@ impl Layers {
         let port = self.read("MQTT_PORT", port, 1883, broker_port);
         if let (Some(host), Some(port)) = (host, port) {
             self.loaded.config.mqtt.urls = vec![address::broker_at(&host, port)];
-            self.loaded.origins[place] = Origin::Env(names);
+            self.loaded.origins[place] = Origin::Env(names.into());
         }
     }
 
@@ -144,9 +187,9 @@ impl Layers {
             Ok(value) => Some(value),
             Err(mend) => {
                 let value = address::without_user(&Raw::Text(&text).show());
-                let origin = Origin::Env(name);
+                let origin = Origin::Env(name.into());
                 self.errors.push(ConfigError::Value {
-                    key: name,
+                    key: name.into(),
                     value,
                     origin,
                     mend,

@@ -15,13 +15,18 @@ mod error;
 mod file;
 mod kinds;
 mod layers;
+mod nearest;
+mod secret;
 mod settings;
+mod variables;
 
 #[cfg(test)]
 mod tests;
 
 pub use error::{ConfigError, ConfigErrors, Origin};
-pub use settings::{MASK, SETTINGS, Setting, find};
+pub use secret::read as read_secret;
+pub use settings::{MASK, SETTINGS, Setting, find, flag};
+pub use variables::unknown as unknown_variables;
 
 /// What every part is built from. The default has no verification key.
 #[derive(Clone, Default)]

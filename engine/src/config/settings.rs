@@ -7,7 +7,9 @@ use std::path::PathBuf;
 
 use super::Config;
 use super::address;
-use super::kinds::{Choice, File, Kind, List, Number, Raw, SECONDS_MAX, Seconds, Text, any};
+use super::kinds::{
+    Choice, File, Kind, List, Number, Raw, SECONDS_MAX, Seconds, Switch, Text, any, mqtt,
+};
 use crate::ingest::Subscribe;
 use crate::log::{self, Format};
 use crate::shard::{Overflow, SHARDS_MAX, Writes};
@@ -15,6 +17,9 @@ use crate::tls::Files;
 
 /// What is shown in place of a secret.
 pub const MASK: &str = "********";
+
+/// What the key of a setting has behind it where the value stands in a file of its own; variables have it in capitals.
+pub(super) const FILE_SUFFIX: &str = "_file";
 
 /// One setting.
 pub struct Setting {
@@ -24,6 +29,8 @@ pub struct Setting {
     pub env: &'static str,
     /// Its value is never shown.
     pub secret: bool,
+    /// Its value may stand in a file of its own, which the key with `_file` behind it names.
+    pub filed: bool,
     /// What it sets, in one line.
     pub help: &'static str,
     pub(super) set: fn(&mut Config, Raw<'_>) -> Result<(), String>,
@@ -31,9 +38,20 @@ pub struct Setting {
 }
 
 impl Setting {
-    /// Its flag, without dashes in front: `http.tls.cert` is `http-tls-cert`.
+    /// Its flag, without dashes in front.
     pub fn flag(&self) -> String {
-        self.key.replace(['.', '_'], "-")
+        flag(self.key)
+    }
+
+    /// The key that names a file with its value.
+    pub fn file_key(&self) -> Option<String> {
+        self.filed.then(|| format!("{}{FILE_SUFFIX}", self.key))
+    }
+
+    /// The environment variable that names a file with its value.
+    pub fn file_env(&self) -> Option<String> {
+        let suffix = FILE_SUFFIX.to_ascii_uppercase();
+        self.filed.then(|| format!("{}{suffix}", self.env))
     }
 
     /// Its value as TOML, a secret masked; an empty text stands for one that is not set.
@@ -52,6 +70,17 @@ impl Setting {
     }
 }
 
+/// The flag of a key, without dashes in front: `http.tls.cert` is `http-tls-cert`.
+pub fn flag(key: &str) -> String {
+    key.replace(['.', '_'], "-")
+}
+
+/// Finds the setting of which a file with this key holds the value.
+pub(super) fn find_filed(key: &str) -> Option<usize> {
+    let place = find(key.strip_suffix(FILE_SUFFIX)?)?;
+    SETTINGS[place].filed.then_some(place)
+}
+
 /// Finds the setting with this key.
 pub fn find(key: &str) -> Option<usize> {
     SETTINGS.iter().position(|setting| setting.key == key)
@@ -59,13 +88,17 @@ pub fn find(key: &str) -> Option<usize> {
 
 macro_rules! setting {
     (secret $key:literal, $env:literal, $($field:ident).+, $kind:expr, $help:literal) => {
-        Setting { secret: true, ..setting!($key, $env, $($field).+, $kind, $help) }
+        Setting { secret: true, ..setting!(filed $key, $env, $($field).+, $kind, $help) }
+    };
+    (filed $key:literal, $env:literal, $($field:ident).+, $kind:expr, $help:literal) => {
+        Setting { filed: true, ..setting!($key, $env, $($field).+, $kind, $help) }
     };
     ($key:literal, $env:literal, $($field:ident).+, $kind:expr, $help:literal) => {
         Setting {
             key: $key,
             env: $env,
             secret: false,
+            filed: false,
             help: $help,
             set: |config, raw| {
                 config.$($field).+ = $kind.read(raw)?;
@@ -83,6 +116,7 @@ macro_rules! tls_file {
             key: $key,
             env: $env,
             secret: false,
+            filed: false,
             help: $help,
             set: |config, raw| {
                 let path = File.read(raw)?;
@@ -126,6 +160,7 @@ const ORIGINS: List = List {
 };
 const LISTEN: Text = Text(address::listen);
 const TEXT: Text = Text(any);
+const MQTT_TEXT: Text = Text(mqtt);
 
 /// A time that may be none at all.
 const PAUSE: Seconds = Seconds(0.0, SECONDS_MAX);
@@ -166,11 +201,23 @@ const OVERFLOW: Choice<Overflow> = Choice(&[
     ("disconnect", Overflow::Disconnect),
 ]);
 const WRITES: Choice<Writes> = Choice(&[("write", Writes::Write), ("io_uring", Writes::IoUring)]);
+/// From twice the shortest time between two fetches on.
+const JWKS_REFRESH: Seconds = Seconds(10.0, 86_400.0);
 const FORMAT: Choice<Option<Format>> = Choice(&[
     ("auto", None),
     ("text", Some(Format::Text)),
     ("json", Some(Format::Json)),
 ]);
+
+/// RFC 6265, 4.1.1: a token of HTTP (RFC 9110, 5.6.2).
+fn cookie_name(text: &str) -> Result<String, String> {
+    let is_tchar = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if text.bytes().all(is_tchar) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected the name of a cookie, such as access_token".to_owned())
+    }
+}
 
 /// All settings, in the order of the event's way.
 #[rustfmt::skip]
@@ -213,11 +260,11 @@ pub static SETTINGS: &[Setting] = &[
 
     setting!("mqtt.url", "MQTT_URL", mqtt.urls, BROKERS,
         "Brokers, tried in turn, as mqtt://host:port; default from MQTT_HOST and MQTT_PORT"),
-    setting!("mqtt.username", "MQTT_USERNAME", mqtt.username, TEXT,
+    setting!(filed "mqtt.username", "MQTT_USERNAME", mqtt.username, MQTT_TEXT,
         "User name at the broker"),
-    setting!(secret "mqtt.password", "MQTT_PASSWORD", mqtt.password, TEXT,
+    setting!(secret "mqtt.password", "MQTT_PASSWORD", mqtt.password, MQTT_TEXT,
         "Password at the broker"),
-    setting!("mqtt.client_id", "FLOODWAY_MQTT_CLIENT_ID", mqtt.client_id, TEXT,
+    setting!("mqtt.client_id", "FLOODWAY_MQTT_CLIENT_ID", mqtt.client_id, MQTT_TEXT,
         "Prefix of the client id; a random suffix is added"),
     setting!("mqtt.subscribe", "FLOODWAY_MQTT_SUBSCRIBE", mqtt.subscribe, SUBSCRIBE,
         "on_demand: each tenant while it has subscribers; all: every tenant at once"),
@@ -232,7 +279,7 @@ pub static SETTINGS: &[Setting] = &[
     setting!("mqtt.keep_alive_seconds", "FLOODWAY_MQTT_KEEP_ALIVE_SECONDS", mqtt.keep_alive, KEEP_ALIVE,
         "Keep-alive; a dead broker is noticed within 1.5 of it"),
     setting!("mqtt.connect_timeout_seconds", "FLOODWAY_MQTT_CONNECT_TIMEOUT_SECONDS", mqtt.connect_timeout, WITHIN,
-        "Time for TCP and CONNACK together"),
+        "Time for the broker's name, TCP and CONNACK together"),
     setting!("mqtt.backoff_max_seconds", "FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", mqtt.backoff_max, WITHIN,
         "Longest pause between two attempts to connect"),
     setting!("mqtt.subscribe_timeout_seconds", "FLOODWAY_MQTT_SUBSCRIBE_TIMEOUT_SECONDS", mqtt.subscribe_timeout, WITHIN,
@@ -266,6 +313,14 @@ pub static SETTINGS: &[Setting] = &[
         "PEM file with the public key of tokens: RSA, EC (P-256, P-384) or Ed25519"),
     setting!("auth.jwks_url", "FLOODWAY_JWKS_URL", auth.jwks_url, Text(address::jwks),
         "Where the JWK set of the tokens' issuer is fetched"),
+    setting!("auth.jwks_refresh_seconds", "FLOODWAY_AUTH_JWKS_REFRESH_SECONDS", auth.jwks_refresh, JWKS_REFRESH,
+        "How long at most a key counts that was withdrawn from the JWK set"),
+    setting!("auth.jwks_waiting", "FLOODWAY_AUTH_JWKS_WAITING", auth.jwks_waiting, COUNT,
+        "Clients with tokens of a new key that wait at once for the JWK set; further ones are told to come back"),
+    setting!("auth.cookie", "FLOODWAY_JWT_COOKIE", auth.places.cookie, Text(cookie_name),
+        "Cookie that may hold a token, looked at last; empty: none. Set it HttpOnly, Secure and SameSite=Strict or Lax"),
+    setting!("auth.query_token", "FLOODWAY_AUTH_QUERY_TOKEN", auth.places.query, Switch,
+        "Whether a token may stand in the query (?token=), where proxies may log it"),
     setting!("auth.issuer", "FLOODWAY_JWT_ISSUER", auth.issuer, TEXT,
         "Required issuer of tokens (iss); empty: not checked"),
     setting!("auth.audience", "FLOODWAY_JWT_AUDIENCE", auth.audience, TEXT,

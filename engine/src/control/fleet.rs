@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::config::Config;
+use super::request::Facts;
 
 /// Intervals without a message after which a member is gone, here and at the broker.
 const INTERVALS: u32 = 3;
@@ -77,6 +78,8 @@ pub(super) struct Fleet {
     /// What was last published on this link, and when.
     told: Option<(Vec<u8>, Instant)>,
     looked: Option<Instant>,
+    /// What was last to be published is larger than the broker takes.
+    is_too_large: bool,
 }
 
 impl Fleet {
@@ -89,6 +92,7 @@ impl Fleet {
             has_changed: false,
             told: None,
             looked: None,
+            is_too_large: false,
         }
     }
 
@@ -155,8 +159,14 @@ impl Fleet {
         Some(Arc::new(members.collect()))
     }
 
-    /// What to publish of ourselves now, if anything.
-    pub(super) fn announcement(&mut self, status: &Status, now: Instant) -> Option<Vec<u8>> {
+    /// What to publish of ourselves now, if anything, under `topic` to a broker of these `facts`.
+    pub(super) fn announcement(
+        &mut self,
+        status: &Status,
+        topic: &str,
+        facts: Facts,
+        now: Instant,
+    ) -> Option<Vec<u8>> {
         if self
             .looked
             .is_some_and(|looked| now < looked + self.interval)
@@ -165,6 +175,16 @@ impl Fleet {
         }
         self.looked = Some(now);
         let payload = serde_json::to_vec(status).expect("a status is JSON");
+        let was_too_large =
+            std::mem::replace(&mut self.is_too_large, !facts.admit(topic, &payload));
+        if self.is_too_large {
+            if !was_too_large {
+                let (bytes, limit) = (payload.len(), facts.packet_bytes);
+                let warning = "other gateways are not told of this one: the broker takes no packet as large as its status";
+                tracing::warn!(bytes, limit, "{warning}");
+            }
+            return None;
+        }
         let is_news = self
             .told
             .as_ref()

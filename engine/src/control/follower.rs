@@ -278,8 +278,8 @@ impl Follower {
 
     fn announcement(&mut self, now: Instant) -> Option<(What, Request)> {
         let status = self.shared.own.load_full()?;
-        let payload = self.fleet.announcement(&status, now)?;
         let (topic, expiry) = (topic::fleet(&self.node), self.fleet.expiry_seconds());
+        let payload = self.fleet.announcement(&status, &topic, self.facts, now)?;
         Some((What::Status, publish(topic, payload, true, Some(expiry))))
     }
 

@@ -14,9 +14,6 @@ use super::topic::Key;
 use super::writes::{Order, WriteError};
 use crate::index::{Index, Tenant};
 
-/// Bytes of a PUBLISH besides topic and payload, at most (MQTT 5.0, 3.3).
-const PACKET_OVERHEAD: usize = 32;
-
 pub(super) struct Keeper {
     pub(super) config: Config,
     documents: Arc<Documents>,
@@ -79,8 +76,7 @@ impl Keeper {
             return old.map(|_| ()).ok_or(WriteError::NotFound);
         };
         self.documents.admits(&order.key, document, &self.config)?;
-        let bytes = order.key.topic().len() + order.payload().len() + PACKET_OVERHEAD;
-        if bytes > facts.packet_bytes {
+        if !facts.admit(&order.key.topic(), &order.payload()) {
             return Err(WriteError::Exceeded {
                 setting: "mqtt.packet_bytes, or the broker's own bound",
                 limit: facts.packet_bytes,

@@ -6,6 +6,9 @@ use super::caution::Caution;
 use super::replay::{Replay, Step};
 use super::topic;
 
+/// Bytes of a PUBLISH besides topic and payload, at most (MQTT 5.0, 3.3).
+const PACKET_OVERHEAD: usize = 32;
+
 /// What the broker said of itself when it let us in (MQTT 5.0, 3.2.2.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
@@ -13,6 +16,13 @@ pub struct Facts {
     pub packet_bytes: usize,
     /// Whether it keeps retained messages and takes QoS 1.
     pub is_able: bool,
+}
+
+impl Facts {
+    /// Whether the broker takes this when it is published.
+    pub(super) fn admit(&self, topic: &str, payload: &[u8]) -> bool {
+        topic.len() + payload.len() + PACKET_OVERHEAD <= self.packet_bytes
+    }
 }
 
 /// What to send to the broker.

@@ -74,7 +74,8 @@ pub struct Parser {
     members: Members,
     draft: Draft,
     metrics: Vec<Metric>,
-    lacks_metrics: bool,
+    /// The payload read last names no `metrics`.
+    lacked_metrics: bool,
 }
 
 /// What an event takes from a payload: its metrics, which are left in [`Members`], and this.
@@ -93,13 +94,13 @@ impl Parser {
             members: Members::default(),
             draft: Draft::with_capacity(1024),
             metrics: Vec::new(),
-            lacks_metrics: false,
+            lacked_metrics: false,
         }
     }
 
-    /// Whether the last event's payload had no `metrics`, not even empty ones.
-    pub fn lacks_metrics(&self) -> bool {
-        self.lacks_metrics
+    /// Whether the payload of the event made last has no `metrics`: all of its values may stand elsewhere.
+    pub fn lacked_metrics(&self) -> bool {
+        self.lacked_metrics
     }
 
     /// What is parsed from now on was received `at` this time; at first, when the parser was made.
@@ -122,14 +123,8 @@ impl Parser {
         if payload.len() > self.payload_bytes_max {
             return Err(Rejection::TooLarge);
         }
-        let (payload, found) = match self.read(payload) {
-            Ok(found) => (payload, found),
-            Err(Rejection::NotJson) => {
-                let bare = bare(payload).ok_or(Rejection::NotJson)?;
-                (bare, self.read(bare)?)
-            }
-            Err(rejection) => return Err(rejection),
-        };
+        let payload = forgiven(payload);
+        let found = self.read(payload)?;
         let (from, to) = self.write(payload, &found, tenant, device, topic);
         Ok(Event {
             id,
@@ -158,7 +153,7 @@ impl Parser {
             }
         }
         self.members.clear();
-        self.lacks_metrics = metrics.is_none();
+        self.lacked_metrics = metrics.is_none();
         if let Some(token) = metrics {
             let object = Object::at(text, token).ok_or(Rejection::MetricsNotAnObject)?;
             self.members.read(payload, object, self.metrics_max)?;
@@ -235,12 +230,13 @@ impl Parser {
     }
 }
 
-/// The payload without what some devices put around their JSON, if there is any of it: a byte order mark before it
-/// (RFC 8259, 8.1), and the NUL bytes that end a string in C.
-#[cold]
-fn bare(payload: &[u8]) -> Option<&[u8]> {
-    let bare = payload.strip_prefix(b"\xef\xbb\xbf").unwrap_or(payload);
-    let nuls = bare.iter().rev().take_while(|&&byte| byte == 0).count();
-    let bare = &bare[..bare.len() - nuls];
-    (bare.len() < payload.len()).then_some(bare)
+/// The payload without a byte order mark before it (RFC 8259, 8.1, lets a parser pass it over) and without NUL bytes behind
+/// it, which devices send that take their text's buffer for the text.
+fn forgiven(payload: &[u8]) -> &[u8] {
+    const MARK: &[u8] = "\u{feff}".as_bytes();
+    let mut payload = payload.strip_prefix(MARK).unwrap_or(payload);
+    while let Some(shorter) = payload.strip_suffix(b"\0") {
+        payload = shorter;
+    }
+    payload
 }

@@ -98,7 +98,7 @@ impl Gateway {
     /// # Errors
     /// Names the setting that is in the way. Nothing runs then.
     pub async fn start(mut config: Config) -> Result<Self, StartError> {
-        let verifier = Arc::new(Verifier::start(&config.auth).await?);
+        let verifier = Arc::new(Verifier::start(&config.auth)?);
         let tls = config.http.acceptor()?;
         let private_tls = config.admin.acceptor()?;
         let limits = limits::derive(config.limits, &mut config.http.pending)?;
@@ -133,10 +133,10 @@ impl Gateway {
         let shared = http::Shared {
             http: config.http.clone(),
             stream: config.shard,
+            readiness: Readiness::new(Arc::clone(&index), ingest.handle(), Arc::clone(&verifier)),
             verifier,
             index: Arc::clone(&index),
             upstreams: ingest.handle(),
-            readiness: Readiness::new(Arc::clone(&index), ingest.handle()),
             refusals: Arc::default(),
             tls,
         };

@@ -1,18 +1,19 @@
 //! Whether a client becomes a subscriber: its token, what it asks for, a place, the broker.
 
-use http::HeaderMap;
-use http::header::AUTHORIZATION;
+use http::Request;
 use http::request::Parts;
 
-use super::connection::Origination;
+use super::connection;
+use super::credentials;
 use super::front::Front;
+use super::origin::Origin;
 use super::query::{Query, Resume};
 use super::refusal::Refusal;
 use crate::auth::{self, Identity};
-use crate::index::{Place, What};
+use crate::index::{Place, Upstream};
+use crate::ingest::Unavailable;
 use crate::names::TenantId;
 use crate::shard::Filter;
-use crate::stream::ws::handshake;
 
 /// Everything that a stream needs but its connection. Dropping it gives the place back.
 #[derive(Debug)]
@@ -30,9 +31,7 @@ pub(super) struct Admitted {
 /// The first reason not to, in the order of [`Refusal`]. Nothing is held then.
 pub(super) async fn admit(request: &Parts, front: &Front) -> Result<Admitted, Refusal> {
     let query = Query::parse(&request.uri);
-    let verified = token(&request.headers, &query)
-        .ok_or(auth::Refusal::Missing)
-        .and_then(|token| front.shared.verifier.verify(token));
+    let verified = verify(request, &query, front).await;
     let (tenant, admitted) = match verified {
         Ok(identity) => (
             Some(identity.tenant.clone()),
@@ -40,20 +39,43 @@ pub(super) async fn admit(request: &Parts, front: &Front) -> Result<Admitted, Re
         ),
         Err(refusal) => (None, Err(Refusal::Token(refusal))),
     };
-    admitted.inspect_err(|refusal| note(refusal, tenant, request, front))
+    let peer = connection::peer(&request.extensions);
+    admitted.inspect_err(|refusal| front.note(refusal, tenant, peer, None))
 }
 
-/// Counts a refusal, and tells it to those who watch.
-fn note(refusal: &Refusal, tenant: Option<TenantId>, request: &Parts, front: &Front) {
-    front.shared.refusals.count(refusal);
-    front.shared.index.journal().note(|| What::Refused {
-        tenant,
-        peer: request
-            .extensions
-            .get::<Origination>()
-            .and_then(|from| from.peer),
-        reason: refusal.label(),
-    });
+/// Whether a page of another site may have made a browser send this request with a cookie that holds its token.
+pub(super) fn is_forged<B>(request: &Request<B>, origin: &Origin, front: &Front) -> bool {
+    let places = front.shared.verifier.places();
+    places.cookie.is_some() && {
+        let query = Query::parse(request.uri());
+        let token = query.token.as_deref();
+        credentials::is_forged(request.headers(), token, places, origin)
+    }
+}
+
+async fn verify(request: &Parts, query: &Query, front: &Front) -> Result<Identity, auth::Refusal> {
+    let verifier = &front.shared.verifier;
+    let token = credentials::token(&request.headers, query.token.as_deref(), verifier.places());
+    let (token, tenant) = (token.unwrap_or_default(), query.tenant.as_deref());
+    verifier.verify(token, tenant).await
+}
+
+/// A place in the tenant. It is needed before the source can be asked, and yet a refusal of the source that is known is
+/// told before a limit that is reached.
+fn enter(tenant: &TenantId, front: &Front) -> Result<Place, Refusal> {
+    let index = &front.shared.index;
+    index.enter(tenant).map_err(|limit| {
+        let known = index.find(tenant.as_str());
+        match known.map(|tenant| *tenant.upstream().borrow()) {
+            Some(Upstream::Refused) => of_source(tenant, Unavailable::Refused),
+            _ => limit.into(),
+        }
+    })
+}
+
+fn of_source(tenant: &TenantId, reason: Unavailable) -> Refusal {
+    tracing::debug!(%tenant, ?reason, "stream refused: broker");
+    Refusal::NoBroker
 }
 
 /// As [`admit`], once the token is found good.
@@ -66,16 +88,9 @@ async fn admit_identity(
     let limits = front.shared.index.limits_of(&identity.tenant);
     let filter = query.filter(limits.filter_ids).map_err(Refusal::Query)?;
     let resume = query.resume(&request.headers);
-    let place = front.shared.index.enter(&identity.tenant)?;
-    front
-        .shared
-        .upstreams
-        .confirmed(place.tenant())
-        .await
-        .map_err(|reason| {
-            tracing::debug!(tenant = %identity.tenant, ?reason, "stream refused: broker");
-            Refusal::NoBroker
-        })?;
+    let place = enter(&identity.tenant, front)?;
+    let confirmed = front.shared.upstreams.confirmed(place.tenant()).await;
+    confirmed.map_err(|reason| of_source(&identity.tenant, reason))?;
     if front.shared.index.is_draining() {
         return Err(Refusal::Draining);
     }
@@ -85,40 +100,4 @@ async fn admit_identity(
         resume,
         place,
     })
-}
-
-/// The token: in the header, else in the query, else among the subprotocols of a WebSocket.
-fn token<'a>(headers: &'a HeaderMap, query: &'a Query) -> Option<&'a str> {
-    bearer(headers)
-        .or(query.token.as_deref())
-        .or_else(|| handshake::bearer(headers))
-}
-
-/// RFC 6750, 2.1; the scheme's case does not matter (RFC 9110, 11.1).
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
-
-#[cfg(test)]
-mod tests {
-    use http::HeaderValue;
-
-    use super::*;
-
-    #[test]
-    fn the_header_comes_before_the_query_and_the_query_before_the_subprotocol() {
-        let mut headers = HeaderMap::new();
-        headers.insert(
-            "sec-websocket-protocol",
-            HeaderValue::from_static("floodway.v1, bearer.C"),
-        );
-        let query = Query::parse(&"/x?token=B".parse().unwrap());
-        assert_eq!(token(&headers, &Query::default()), Some("C"));
-        assert_eq!(token(&headers, &query), Some("B"));
-        headers.insert(AUTHORIZATION, HeaderValue::from_static("bearer A"));
-        assert_eq!(token(&headers, &query), Some("A"));
-        headers.insert(AUTHORIZATION, HeaderValue::from_static("Basic A"));
-        assert_eq!(token(&headers, &query), Some("B"));
-    }
 }

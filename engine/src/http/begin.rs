@@ -12,7 +12,7 @@ use http::request::Parts;
 use http::{HeaderValue, Request, Response, Version};
 
 use super::admission::{Admitted, admit};
-use super::connection::Origination;
+use super::connection::{self, Origination};
 use super::front::Front;
 use super::h2_stream;
 use super::origin::Origin;
@@ -23,8 +23,7 @@ use crate::auth::TOKEN_BYTES_MAX;
 use crate::event::Encoding;
 use crate::index::{About, Transport};
 use crate::shard::{Gap, Newcomer, Outlet, Session, named, sse_text};
-use crate::stream::ws::handshake::{self, HandshakeError};
-use crate::stream::ws::{WsSession, close_frame};
+use crate::stream::ws::{WsSession, close_frame, handshake};
 use crate::stream::{RETRY_MS, SseSession, notice};
 
 /// What becomes of a connection that is taken back.
@@ -81,7 +80,7 @@ impl Beginning {
         );
         named(encoding, "connected", &connected, &mut greeting);
         // Nothing is kept to replay, so whoever was away is told that it may have missed something.
-        if matches!(admitted.resume, Resume::After(_) | Resume::AfterUnknown) {
+        if matches!(admitted.resume, Resume::After(_)) {
             Gap::Replay.encode(encoding, &mut greeting);
         }
         Self {
@@ -191,27 +190,30 @@ pub(super) fn may_be_told_by_its_close<B>(request: &Request<B>) -> bool {
     let query = Query::parse(request.uri());
     let headers = [AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL].map(|name| request.headers().get(name));
     let lengths = headers.map(|value| value.map_or(0, HeaderValue::len));
-    let longest = lengths
+    let tokens = lengths
         .into_iter()
         .chain(query.token.map(|token| token.len()));
-    longest.max() > Some(TOKEN_BYTES_MAX) && handshake::is_one(request)
+    tokens.max() > Some(TOKEN_BYTES_MAX) && handshake::is_one(request)
 }
 
-/// The response to a WebSocket handshake, or what the request lacks, and the plain answer that says so.
+/// The response to a WebSocket handshake, or the plain answer that says what the request lacks.
 pub(super) fn upgrade<B>(
     request: &mut Request<B>,
-) -> Result<Response<()>, (HandshakeError, Box<Response<Answer>>)> {
+    front: &Front,
+) -> Result<Response<()>, Box<Response<Answer>>> {
     match handshake::accept(request) {
         Ok(parts) => Ok(Response::from_parts(parts, ())),
         Err(error) => {
-            let mut response = respond::error(error.status(), &error.to_string());
+            let refusal = Refusal::Handshake(error);
+            front.note(&refusal, None, connection::peer(request.extensions()), None);
+            let mut response = respond::error(refusal.status(), &refusal.detail());
             for (name, value) in error.headers() {
                 // RFC 9113, 8.2.2: HTTP/2 has no fields that are about the connection.
                 if request.version() < Version::HTTP_2 || name == "sec-websocket-version" {
                     response.headers_mut().insert(name, value.clone());
                 }
             }
-            Err((error, Box::new(response)))
+            Err(Box::new(response))
         }
     }
 }
@@ -236,10 +238,11 @@ fn sse_head(encoding: Encoding, origin: &Origin) -> Vec<u8> {
     });
     let date = httpdate::fmt_http_date(SystemTime::now());
     head.extend_from_slice(format!("date: {date}\r\n").as_bytes());
-    for (name, value) in origin.headers() {
-        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-            head.extend_from_slice(part);
-        }
+    for (name, value) in respond::origin_headers(origin) {
+        head.extend_from_slice(name.as_str().as_bytes());
+        head.extend_from_slice(b": ");
+        head.extend_from_slice(value.as_bytes());
+        head.extend_from_slice(b"\r\n");
     }
     head.extend_from_slice(b"\r\n");
     head

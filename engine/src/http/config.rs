@@ -14,8 +14,7 @@ pub struct Config {
     /// `http.allowed_origins`: origins such as `https://app.example`, or `*`, that may connect besides the same origin
     /// and clients that send none (RFC 6454). Default empty.
     pub allowed_origins: Vec<String>,
-    /// `http.header_bytes`: the largest request head. Default 16 KiB; at least 8 KiB. Beyond it: 431. Up to twice as much is
-    /// read, to say so.
+    /// `http.header_bytes`: the largest request head. Default 16 KiB; at least 8 KiB. Beyond it: 431.
     pub header_bytes: usize,
     /// `http.header_timeout_seconds`: for TLS and the request head, and for an idle connection. Default 10 s.
     pub header_timeout: Duration,

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+use http::StatusCode;
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
@@ -19,14 +20,13 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::automatic::Automatic;
 use super::begin::TakenBack;
-use super::fault::{self, Fault};
 use super::front::Front;
 use super::pending::Ticket;
-use super::respond;
+use super::refusal::Refusal;
 use super::routes;
 use super::tls::TlsPipe;
-use super::wire::{Answers, Wire};
 use crate::shard::Outlet;
 use crate::tls::ServerStream;
 
@@ -52,6 +52,11 @@ const HEADS_READ: usize = 2;
 pub(super) struct Origination {
     pub(super) peer: Option<SocketAddr>,
     pub(super) tls: bool,
+}
+
+/// The other end of a request's connection.
+pub(super) fn peer(extensions: &http::Extensions) -> Option<SocketAddr> {
+    extensions.get::<Origination>()?.peer
 }
 
 /// Serves a connection, unless its place is needed more by somebody else while nothing is being answered on it.
@@ -171,23 +176,28 @@ where
     I: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let slot: routes::Slot = Rc::new(RefCell::new(None));
-    let answers = Answers::default();
     let service = service_fn(|mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(from);
         let answer = routes::answer(request, Rc::clone(&slot), Rc::clone(front));
-        let (busy, answering) = (ticket.busy(), answers.begin());
+        let busy = ticket.busy();
         async move {
-            let mut answer = answer.await;
-            answer.body_mut().keep(answering);
+            let answer = answer.await;
             drop(busy);
             Ok::<_, Infallible>(answer)
         }
+    });
+    let io = Automatic::new(io, |status| {
+        let refusal = match status {
+            StatusCode::BAD_REQUEST => Refusal::Malformed,
+            _ => Refusal::HeadTooLarge,
+        };
+        front.note(&refusal, None, from.peer, None);
     });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(front.shared.http.header_timeout)
         .max_buf_size(HEADS_READ * front.shared.http.header_bytes)
-        .serve_connection(TokioIo::new(Wire::new(io, answers.clone())), service);
+        .serve_connection(TokioIo::new(io), service);
     // Hyper flushes an answer before it starts the next request, unless a client that sent a request with a body does not
     // read: it may lose the end of that answer with the connection's state, and nobody else anything.
     let taken_back = poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
@@ -197,33 +207,20 @@ where
             None => Poll::Pending,
         },
     });
-    let served = taken_back.await;
+    let taken_back = taken_back.await;
     let parts = connection.into_parts();
-    let wire = parts.io.into_inner();
-    let taken_back = match served {
-        Ok(None) => return Ok(None),
-        Ok(Some(taken_back)) => taken_back,
-        Err(error) if error.is_parse() && wire.has_kept() => unreadable(&error, &from, front),
-        Err(error) => return Err(io::Error::other(error)),
-    };
-    Ok(Some((
-        taken_back,
-        wire.into_inner(),
-        parts.read_buf.to_vec(),
-    )))
-}
-
-/// What is said of a head that hyper could not read.
-fn unreadable(error: &hyper::Error, from: &Origination, front: &Front) -> TakenBack {
-    let (fault, detail) = if error.is_parse_too_large() {
-        let detail = respond::too_large(front.shared.http.header_bytes);
-        (Fault::TooLarge, detail)
-    } else {
-        (Fault::Malformed, format!("Bad request: {error}"))
-    };
-    fault::note(fault, Some(from), front, &detail);
-    let answer = respond::error(fault.status(), &detail);
-    TakenBack::Farewell(respond::last_words(answer))
+    let mut io = parts.io.into_inner().into_inner();
+    match taken_back {
+        Ok(None) => Ok(None),
+        Ok(Some(taken_back)) => Ok(Some((taken_back, io, parts.read_buf.to_vec()))),
+        Err(error) => {
+            if error.is_parse() {
+                // hyper has told it so, and closed its side.
+                let _ = timeout(front.shared.stream.close_timeout, read_out(&mut io)).await;
+            }
+            Err(io::Error::other(error))
+        }
+    }
 }
 
 /// Tells a client why it is not wanted, and reads on until it has read that: a socket closed with bytes unread would
@@ -235,11 +232,16 @@ where
     let said = async {
         io.write_all(bytes).await?;
         io.shutdown().await?;
-        let mut unread = [0; 1024];
-        while io.read(&mut unread).await? > 0 {}
-        Ok(())
+        read_out(&mut io).await
     };
     timeout(patience, said).await.unwrap_or(Ok(()))
+}
+
+/// Reads until the peer has closed its side, and forgets what it said.
+async fn read_out(io: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
+    let mut unread = [0; 1024];
+    while io.read(&mut unread).await? > 0 {}
+    Ok(())
 }
 
 /// Spawns hyper's tasks on the shard's own thread.

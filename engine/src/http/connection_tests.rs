@@ -37,14 +37,15 @@ fn front() -> (Rc<Front>, Ingest) {
         hs256_secret: Some("x".repeat(32)),
         ..auth::Config::default()
     };
+    let verifier = Arc::new(auth::Verifier::start(&auth).unwrap());
     let shared = Shared {
         http: http::Config {
             header_timeout: Duration::from_millis(100),
             ..http::Config::default()
         },
         stream: stream.clone(),
-        verifier: Arc::new(auth::Verifier::new(&auth).unwrap()),
-        readiness: Readiness::new(Arc::clone(&index), ingest.handle()),
+        readiness: Readiness::new(Arc::clone(&index), ingest.handle(), Arc::clone(&verifier)),
+        verifier,
         index,
         upstreams: ingest.handle(),
         refusals: Arc::default(),

@@ -1,17 +1,21 @@
 //! What the connections of one shard's thread have in common.
 
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use http::{Response, StatusCode};
 use serde_json::json;
+use tracing::field::display;
 
 use super::config::Config;
-use super::refusal::Refusals;
+use super::refusal::{Refusal, Refusals};
 use super::respond::{self, Answer};
-use crate::auth::Verifier;
-use crate::index::Index;
+use crate::auth::{CHECK_LABELS, Verifier};
+use crate::index::{Index, What};
 use crate::ingest::Upstreams;
+use crate::names::TenantId;
 use crate::readiness::{Readiness, Unready};
 use crate::shard::{self, Shard};
 use crate::stream::ws::Rules;
@@ -78,5 +82,38 @@ impl Front {
         let details: Vec<String> = amiss.iter().map(Unready::to_string).collect();
         let body = json!({"detail": details.join("; "), "reason": first.label()});
         respond::json(StatusCode::SERVICE_UNAVAILABLE, body.to_string())
+    }
+
+    /// Counts a refusal, tells it to those who watch, and now and then the log. `detail` says what the refusal itself does
+    /// not; a token's says which check failed.
+    pub(super) fn note(
+        &self,
+        refusal: &Refusal,
+        tenant: Option<TenantId>,
+        peer: Option<SocketAddr>,
+        detail: Option<&dyn Fn() -> String>,
+    ) {
+        let detail = || match refusal {
+            Refusal::Token(refusal) => refusal.diagnosis(),
+            Refusal::Query(mistake) => Some(mistake.clone()),
+            _ => detail.map(|detail| detail()),
+        };
+        let check = match refusal {
+            Refusal::Token(refusal) => refusal.check().map(|check| CHECK_LABELS[check]),
+            _ => None,
+        };
+        let reason = refusal.label();
+        if let Some(suppressed) = self.shared.refusals.count(refusal, Instant::now()) {
+            let detail = detail();
+            let peer = peer.map(display);
+            tracing::info!(reason, check, detail, peer, suppressed, "client refused");
+        }
+        self.shared.index.journal().note(|| What::Refused {
+            tenant,
+            peer,
+            reason,
+            check,
+            detail: detail(),
+        });
     }
 }

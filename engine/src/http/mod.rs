@@ -5,22 +5,24 @@
 //! subscription the broker has confirmed; whoever does not is told the first reason why, and holds nothing.
 
 mod admission;
+mod automatic;
 mod begin;
+mod checks;
 mod config;
 mod connection;
+mod counted;
+mod credentials;
 mod door;
-mod fault;
 mod front;
 mod h2_stream;
-mod near_miss;
 mod origin;
+mod parameter;
 mod pending;
 mod query;
 mod refusal;
 mod respond;
 mod routes;
 mod tls;
-mod wire;
 
 pub use config::Config;
 pub use door::{Dealt, Door, serve};

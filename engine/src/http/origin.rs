@@ -1,118 +1,116 @@
 //! Which web pages may connect (RFC 6454).
 
-use http::header::{
-    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS,
-    HOST, ORIGIN, VARY,
-};
-use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use http::header::{HOST, ORIGIN};
+use http::{HeaderMap, HeaderValue, Uri};
+
+/// As much of a header as stands in a log line, in characters.
+const SHOWN_CHARS: usize = 200;
 
 /// What a request's `Origin` means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
     /// None, or the page comes from here.
     Same,
-    /// A foreign page that the settings name.
-    Listed(HeaderValue),
-    /// A foreign page, where the settings allow all: its browser is not to send what it keeps for us, such as cookies.
-    Any(HeaderValue),
+    /// A foreign page that is allowed; it is told so.
+    Allowed {
+        /// As the browser sent it.
+        origin: HeaderValue,
+        /// The settings name it, and not only any by `*`: it may use what its browser knows of the user.
+        is_listed: bool,
+    },
     /// A foreign page.
     Foreign,
 }
 
-impl Origin {
-    /// What a browser is told (Fetch, 3.2.3). It shows its page `Retry-After` only if it is told to.
-    pub(super) fn headers(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-        let (origin, is_listed) = match self {
-            Self::Listed(origin) => (Some(origin), true),
-            Self::Any(origin) => (Some(origin), false),
-            Self::Same | Self::Foreign => (None, false),
-        };
-        let told = origin.map(|origin| {
-            [
-                (VARY, HeaderValue::from_static("Origin")),
-                (ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone()),
-                (
-                    ACCESS_CONTROL_EXPOSE_HEADERS,
-                    HeaderValue::from_static("Retry-After"),
-                ),
-            ]
-        });
-        let credentials = is_listed.then(|| {
-            (
-                ACCESS_CONTROL_ALLOW_CREDENTIALS,
-                HeaderValue::from_static("true"),
-            )
-        });
-        told.into_iter().flatten().chain(credentials)
-    }
-}
-
-/// Judges the origin of a request.
+/// Judges the origin of a request. `host` is what the request was sent to: over HTTP/2 it stands in the URI.
 pub(super) fn judge(headers: &HeaderMap, uri: &Uri, allowed: &[String]) -> Origin {
     let Some(origin) = headers.get(ORIGIN) else {
         return Origin::Same;
     };
     let text = origin.to_str().unwrap_or("null");
-    let own = text.split_once("://");
-    if let (Some((scheme, authority)), Some(host)) = (own, host(headers, uri))
-        && without_default_port(scheme, authority)
-            .eq_ignore_ascii_case(without_default_port(scheme, host))
-    {
+    if is_own(text, host(headers, uri)) {
         return Origin::Same;
     }
-    if allowed.iter().any(|it| is_same(it, text)) {
-        return Origin::Listed(origin.clone());
-    }
-    if allowed.iter().any(|it| it == "*") {
-        return Origin::Any(origin.clone());
+    let is_listed = allowed.iter().any(|it| is_same(it, text));
+    if is_listed || allowed.iter().any(|it| it == "*") {
+        return Origin::Allowed {
+            origin: origin.clone(),
+            is_listed,
+        };
     }
     Origin::Foreign
 }
 
-/// What the request was sent to: over HTTP/2 it stands in the URI.
-pub(super) fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
-    headers
-        .get(HOST)
-        .and_then(|host| host.to_str().ok())
-        .or(uri.authority().map(|it| it.as_str()))
+/// Why a page is foreign, and what to do if it is not meant to be.
+pub(super) fn explain(headers: &HeaderMap, uri: &Uri) -> String {
+    let origin = headers.get(ORIGIN).map(HeaderValue::as_bytes);
+    let origin = printable(origin.unwrap_or_default());
+    let host = printable(host(headers, uri).unwrap_or_default().as_bytes());
+    format!(
+        "Origin {origin} is not this Host, {host}; if it is yours, add it to http.allowed_origins, or have the proxy pass \
+         the Host on as the browser sent it"
+    )
 }
 
+fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
+    let header = headers.get(HOST).and_then(|host| host.to_str().ok());
+    header.or(uri.authority().map(|it| it.as_str()))
+}
+
+/// Whether `origin` is that of a page from `host`, over whichever scheme: behind a proxy that speaks TLS ours is another.
+fn is_own(origin: &str, host: Option<&str>) -> bool {
+    let (Some((scheme, authority)), Some(host)) = (origin.split_once("://"), host) else {
+        return false;
+    };
+    without_default_port(scheme, authority).eq_ignore_ascii_case(without_default_port(scheme, host))
+}
+
+/// Whether an origin of the settings is the one of a request.
 fn is_same(listed: &str, origin: &str) -> bool {
     let listed = listed.trim_end_matches('/');
     match (listed.split_once("://"), origin.split_once("://")) {
-        (Some((scheme, one)), Some((of, other))) => {
-            let one = without_default_port(scheme, one);
-            let other = without_default_port(of, other);
-            scheme.eq_ignore_ascii_case(of) && one.eq_ignore_ascii_case(other)
+        (Some((scheme, listed)), Some((its, authority))) => {
+            scheme.eq_ignore_ascii_case(its)
+                && without_default_port(scheme, listed)
+                    .eq_ignore_ascii_case(without_default_port(scheme, authority))
         }
         _ => listed.eq_ignore_ascii_case(origin),
     }
 }
 
-/// A scheme's own port says nothing (RFC 6454, 4).
+/// A port that the scheme has anyway says nothing (RFC 6454, 4; RFC 9110, 4.2).
 fn without_default_port<'a>(scheme: &str, authority: &'a str) -> &'a str {
-    let port = if scheme.eq_ignore_ascii_case("https") {
-        ":443"
-    } else if scheme.eq_ignore_ascii_case("http") {
-        ":80"
-    } else {
-        return authority;
+    let port = match scheme {
+        _ if scheme.eq_ignore_ascii_case("https") => ":443",
+        _ if scheme.eq_ignore_ascii_case("http") => ":80",
+        _ => return authority,
     };
     authority.strip_suffix(port).unwrap_or(authority)
+}
+
+/// The beginning of what a client sent, with nothing in it that could forge a line or drive a terminal.
+fn printable(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let beginning = text.chars().take(SHOWN_CHARS);
+    beginning.flat_map(char::escape_debug).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn judged(origin: Option<&str>, allowed: &[&str]) -> Origin {
+    fn judged_at(host: &'static str, origin: Option<&str>, allowed: &[&str]) -> Origin {
         let mut headers = HeaderMap::new();
-        headers.insert(HOST, HeaderValue::from_static("gw.example:8080"));
+        headers.insert(HOST, HeaderValue::from_static(host));
         if let Some(origin) = origin {
             headers.insert(ORIGIN, origin.parse().unwrap());
         }
         let allowed: Vec<String> = allowed.iter().map(|&it| it.to_owned()).collect();
         judge(&headers, &Uri::from_static("/"), &allowed)
+    }
+
+    fn judged(origin: Option<&str>, allowed: &[&str]) -> Origin {
+        judged_at("gw.example:8080", origin, allowed)
     }
 
     #[test]
@@ -121,65 +119,49 @@ mod tests {
         assert_eq!(judged(Some("http://GW.example:8080"), &[]), Origin::Same);
         assert_eq!(judged(Some("http://gw.example"), &[]), Origin::Foreign);
         assert_eq!(judged(Some("null"), &[]), Origin::Foreign);
-        let app = HeaderValue::from_static("https://app.example");
-        assert_eq!(
-            judged(Some("https://app.example"), &["https://app.example/"]),
-            Origin::Listed(app.clone())
-        );
-        assert_eq!(
-            judged(Some("https://app.example"), &["*"]),
-            Origin::Any(app)
-        );
-        assert_eq!(
-            judged(Some("https://app.example.evil"), &["https://app.example"]),
-            Origin::Foreign
-        );
+        let app = |is_listed| Origin::Allowed {
+            origin: HeaderValue::from_static("https://app.example"),
+            is_listed,
+        };
+        let page = Some("https://app.example");
+        assert_eq!(judged(page, &["https://app.example/"]), app(true));
+        assert_eq!(judged(page, &["https://App.example:443"]), app(true));
+        assert_eq!(judged(page, &["*"]), app(false));
+        assert_eq!(judged(page, &["*", "https://app.example"]), app(true));
+        assert_eq!(judged(page, &["http://app.example"]), Origin::Foreign);
+        let evil = Some("https://app.example.evil");
+        assert_eq!(judged(evil, &["https://app.example"]), Origin::Foreign);
     }
 
     #[test]
-    fn a_schemes_own_port_says_nothing() {
-        let none: &[&str] = &[];
-        for (host, origin, allowed, wanted) in [
-            ("x:443", "https://x", none, true),
-            ("X:443", "HTTPS://x:443", none, true),
-            ("x", "https://x:443", none, true),
-            ("x:80", "http://x", none, true),
-            ("[::1]:443", "https://[::1]", none, true),
-            ("x:80", "https://x", none, false),
-            ("x:443", "http://x", none, false),
-            ("x", "https://x:3001", none, false),
-            ("x:8443", "https://x", none, false),
-            ("x:443", "app://x", none, false),
-            ("[::443]", "https://[:", none, false),
-            ("gw", "https://b.example", &["https://b.example:443"], true),
-            ("gw", "https://b.example:443", &["https://b.example/"], true),
-            ("gw", "http://b.example", &["https://b.example"], false),
+    fn a_port_that_the_scheme_has_anyway_makes_no_difference() {
+        for (host, origin, expected) in [
+            ("x", "https://x:443", Origin::Same),
+            ("x:443", "https://x", Origin::Same),
+            ("x:80", "http://x", Origin::Same),
+            ("[::1]:443", "https://[::1]", Origin::Same),
+            ("x:443", "http://x", Origin::Foreign),
+            ("x:80", "https://x", Origin::Foreign),
+            ("x", "https://x:3001", Origin::Foreign),
         ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(HOST, HeaderValue::from_static(host));
-            headers.insert(ORIGIN, HeaderValue::from_static(origin));
-            let allowed: Vec<String> = allowed.iter().map(|&it| it.to_owned()).collect();
-            let judged = judge(&headers, &Uri::from_static("/"), &allowed);
             assert_eq!(
-                judged != Origin::Foreign,
-                wanted,
-                "{host} {origin}: {judged:?}"
+                judged_at(host, Some(origin), &[]),
+                expected,
+                "{host} {origin}"
             );
         }
     }
 
     #[test]
-    fn credentials_are_for_those_who_are_named() {
-        let told = |origin: Origin| {
-            let names = origin.headers().map(|(name, _)| name.as_str().to_owned());
-            names.collect::<Vec<_>>().join(" ")
-        };
-        let page = HeaderValue::from_static("https://a.example");
-        let any = "vary access-control-allow-origin access-control-expose-headers";
-        assert_eq!(told(Origin::Any(page.clone())), any);
-        let listed = format!("{any} access-control-allow-credentials");
-        assert_eq!(told(Origin::Listed(page)), listed);
-        assert_eq!(told(Origin::Same), "");
-        assert_eq!(told(Origin::Foreign), "");
+    fn a_foreign_origin_is_explained_in_one_line() {
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, HeaderValue::from_static("gw.internal"));
+        headers.insert(ORIGIN, HeaderValue::from_bytes(b"https://x\xff").unwrap());
+        let text = explain(&headers, &Uri::from_static("/"));
+        assert!(
+            text.contains("https://x\u{fffd}") && text.contains("gw.internal"),
+            "{text}"
+        );
+        assert!(text.contains("http.allowed_origins"), "{text}");
     }
 }

@@ -3,21 +3,27 @@
 use std::borrow::Cow;
 
 use http::{HeaderMap, Uri};
+use percent_encoding::percent_decode_str;
 
-use super::near_miss;
+use super::parameter::Parameter;
 use crate::names::{BadName, DeviceId, GroupId};
 use crate::shard::Filter;
+
+/// As much of an unknown parameter's name as is repeated to the client, in characters.
+const NAME_CHARS_SHOWN: usize = 64;
 
 /// The parameters of a request for a stream.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Query {
     pub(super) token: Option<String>,
+    /// Which of its tenants the token speaks for.
+    pub(super) tenant: Option<String>,
     devices: Vec<String>,
     groups: Vec<String>,
     metrics: Vec<String>,
     last_event_id: Option<String>,
-    /// The first parameter that can't be taken as it stands, and why. The token is judged before it.
-    fault: Option<String>,
+    /// A parameter that can't be meant as it stands.
+    mistake: Option<String>,
 }
 
 /// Where a stream goes on.
@@ -27,49 +33,56 @@ pub(super) enum Resume {
     No,
     /// From now on, but the client wants to be able to resume.
     FromNow,
-    /// After this event.
-    After(u64),
-    /// After an id that the gateway never gave.
-    AfterUnknown,
+    /// After this event; none for an id that can't be ours.
+    After(Option<u64>),
 }
 
 impl Query {
-    /// Reads the query of `uri`; a parameter that is given twice adds up, and those that resemble none are not looked at.
+    /// Reads the query of `uri`. A parameter that is given twice adds up, and one that resembles none of ours is not looked
+    /// at; what is amiss with another is told by [`Query::filter`].
     pub(super) fn parse(uri: &Uri) -> Self {
         let mut query = Self::default();
         for pair in uri.query().unwrap_or_default().split('&') {
-            for (name, value) in form_urlencoded::parse(pair.as_bytes()) {
-                query.take(&name, value, pair);
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let name = decoded(name);
+            let lossy = String::from_utf8_lossy(&name);
+            match Parameter::of(&lossy) {
+                Some(parameter) => query.take(parameter, &decoded(value)),
+                None => query.judge(&lossy),
             }
         }
         query
     }
 
-    /// Takes one parameter. `pair` is what the query says of it.
-    fn take(&mut self, name: &str, value: Cow<'_, str>, pair: &str) {
-        let (parameter, names) = match name {
-            "token" => return self.token = Some(value.into_owned()),
-            "last_event_id" | "lastEventId" => {
-                return self.last_event_id = Some(value.into_owned());
-            }
-            "device_id" | "device_ids" => ("device_id", &mut self.devices),
-            "group_id" | "group_ids" => ("group_id", &mut self.groups),
-            "metric" | "metrics" => ("metric", &mut self.metrics),
-            _ => {
-                if let Some(meant) = near_miss::meant(name) {
-                    self.fault
-                        .get_or_insert_with(|| near_miss::told(name, meant));
-                }
-                return;
-            }
-        };
-        if is_decodable(pair, &value) {
-            names.extend(list(&value));
-        } else {
-            self.fault.get_or_insert_with(|| {
-                format!("{parameter} is not UTF-8 in percent-encoding (RFC 3986, 2.1)")
-            });
+    fn take(&mut self, parameter: Parameter, value: &[u8]) {
+        // Nobody's token or id can be guessed from what is no text: it is one that nobody has issued.
+        let text = String::from_utf8_lossy(value);
+        if matches!(text, Cow::Owned(_)) && parameter.narrows() {
+            let name = parameter.name();
+            self.amiss(|| format!("{name} is not UTF-8; percent-encode its UTF-8 bytes"));
         }
+        match parameter {
+            Parameter::Token if !text.is_empty() => self.token = Some(text.into_owned()),
+            Parameter::Tenant if !text.is_empty() => self.tenant = Some(text.into_owned()),
+            Parameter::Token | Parameter::Tenant => {}
+            Parameter::Devices => self.devices.extend(list(&text)),
+            Parameter::Groups => self.groups.extend(list(&text)),
+            Parameter::Metrics => self.metrics.extend(list(&text)),
+            Parameter::LastEventId => self.last_event_id = Some(text.into_owned()),
+        }
+    }
+
+    fn judge(&mut self, name: &str) {
+        if let Some(meant) = Parameter::resembling(name) {
+            let shown: String = name.chars().take(NAME_CHARS_SHOWN).collect();
+            let meant = meant.name();
+            self.amiss(|| format!("Unknown parameter {shown:?}: use {meant}"));
+        }
+    }
+
+    /// The first mistake is the one that is told.
+    fn amiss(&mut self, mistake: impl FnOnce() -> String) {
+        self.mistake.get_or_insert_with(mistake);
     }
 
     /// The filter that the stream begins with.
@@ -77,8 +90,8 @@ impl Query {
     /// # Errors
     /// Names the parameter and what is wrong with it.
     pub(super) fn filter(&self, ids_max: usize) -> Result<Filter, String> {
-        if let Some(fault) = &self.fault {
-            return Err(fault.clone());
+        if let Some(mistake) = &self.mistake {
+            return Err(mistake.clone());
         }
         let mut filter = Filter::default();
         if !self.devices.is_empty() {
@@ -99,40 +112,35 @@ impl Query {
         Ok(filter)
     }
 
-    /// Where the stream goes on. The header, which browsers send by themselves, wins. Any text is taken: a browser that is
-    /// refused does not come back.
+    /// Where the stream goes on. The header, which browsers send by themselves, wins. Any text but none is an id, since a
+    /// browser that is refused does not come back; one that is not of ours is unknown like one that is forgotten.
     pub(super) fn resume(&self, headers: &HeaderMap) -> Resume {
         let header = headers
             .get("last-event-id")
-            .map(|value| value.to_str().unwrap_or("\u{fffd}"));
-        match header
-            .filter(|id| !id.is_empty())
-            .or(self.last_event_id.as_deref())
-        {
+            .map(|value| value.as_bytes())
+            .filter(|id| !id.is_empty());
+        let parameter = self.last_event_id.as_deref().map(str::as_bytes);
+        match header.or(parameter) {
             None => Resume::No,
-            Some("") => Resume::FromNow,
-            Some(id) if id.bytes().all(|byte| byte.is_ascii_digit()) => {
-                id.parse().map_or(Resume::AfterUnknown, Resume::After)
-            }
-            Some(_) => Resume::AfterUnknown,
+            Some(b"") => Resume::FromNow,
+            Some(id) => Resume::After(str::from_utf8(id).ok().and_then(|id| id.parse().ok())),
         }
     }
 }
 
-/// Whether `value` is all that `pair` says: nothing of it is an escape that is none, or no text.
-fn is_decodable(pair: &str, value: &str) -> bool {
-    let is_escape = |after: &str| {
-        let digits = after.as_bytes().get(..2);
-        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-    };
-    // What is not UTF-8 was decoded to this character.
-    !value.contains(char::REPLACEMENT_CHARACTER) && pair.split('%').skip(1).all(is_escape)
+/// `application/x-www-form-urlencoded` (URL, 5.1): `+` is a space.
+fn decoded(text: &str) -> Cow<'_, [u8]> {
+    if text.contains('+') {
+        let spaced = text.replace('+', " ");
+        return Cow::Owned(percent_decode_str(&spaced).collect());
+    }
+    percent_decode_str(text).into()
 }
 
-/// The names between commas, without the spaces around them; an empty one names nothing.
+/// Clients in the field write lists with spaces, and commas with nothing between them.
 fn list(value: &str) -> impl Iterator<Item = String> {
-    let names = value.split(',').map(|name| name.trim_matches(' '));
-    names.filter(|name| !name.is_empty()).map(str::to_owned)
+    let parts = value.split(',').map(|part| part.trim_matches([' ', '\t']));
+    parts.filter(|part| !part.is_empty()).map(str::to_owned)
 }
 
 fn names<T>(
@@ -178,102 +186,64 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_taken_as_clients_in_the_field_send_them() {
-        let devices = |text: &str| {
-            let filter = query(text).filter(10).unwrap();
-            let names: Vec<String> = filter.devices().iter().map(ToString::to_string).collect();
-            (names.join("|"), filter.wants_all_devices())
-        };
-        for (text, wanted) in [
-            ("device_id=%20A%20,,B", "A|B"),
-            ("device_id=+A+,+B+", "A|B"),
-            ("device_ids=A&device_id=B", "A|B"),
-            ("device_id=A+B", "A B"),
-            ("device_id=%C3%BC", "\u{fc}"),
-        ] {
-            assert_eq!(devices(text), (wanted.to_owned(), false), "{text}");
-        }
-        for text in [
-            "device_id=",
-            "device_ids=,%20,",
-            "device_id",
-            "_=17&t=1&cb=%FC",
-        ] {
-            assert_eq!(devices(text), (String::new(), true), "{text}");
-        }
-        let filter = query("group_ids=G,&metrics=%20t%20,,h").filter(10).unwrap();
+    fn lists_are_read_as_clients_in_the_field_write_them() {
+        let filter = query("device_ids=+A+,,B,%20&group_ids=G&metrics=t,&_=17&cb=x")
+            .filter(10)
+            .unwrap();
+        let devices = filter.devices().iter().map(DeviceId::as_str);
+        assert_eq!(devices.collect::<Vec<_>>(), ["A", "B"]);
         assert_eq!(filter.groups().len(), 1);
-        assert_eq!(filter.metrics().unwrap().names().len(), 2);
-        assert!(query("metrics=,").filter(10).unwrap().metrics().is_none());
+        assert_eq!(filter.metrics().unwrap().names().len(), 1);
+        let nothing = query("device_id=,+,&group_id=").filter(10).unwrap();
+        assert!(nothing.wants_all_devices());
     }
 
     #[test]
-    fn what_would_widen_a_filter_is_refused_by_name() {
-        for (text, wanted) in [
+    fn what_would_widen_the_stream_is_refused_with_the_right_name() {
+        for (text, told) in [
+            ("device=A", r#"Unknown parameter "device": use device_id"#),
             (
-                "device=A",
-                "device is no parameter, did you mean device_id?",
+                "device_id[]=A",
+                r#"Unknown parameter "device_id[]": use device_id"#,
             ),
             (
                 "device_id%5B%5D=A",
-                "device_id[] is no parameter, did you mean device_id?",
+                r#"Unknown parameter "device_id[]": use device_id"#,
             ),
-            (
-                "a=b&Metrics=t&group=G",
-                "Metrics is no parameter, did you mean metric?",
-            ),
-            (
-                "device_id%FC=A",
-                "device_id\u{fffd} is no parameter, did you mean device_id?",
-            ),
+            ("deviceId", r#"Unknown parameter "deviceId": use device_id"#),
+            ("_=1&Metric=t", r#"Unknown parameter "Metric": use metric"#),
             (
                 "device_id=%FC",
-                "device_id is not UTF-8 in percent-encoding (RFC 3986, 2.1)",
+                "device_id is not UTF-8; percent-encode its UTF-8 bytes",
             ),
             (
-                "device_id=%zz",
-                "device_id is not UTF-8 in percent-encoding (RFC 3986, 2.1)",
-            ),
-            (
-                "metrics=50%",
-                "metric is not UTF-8 in percent-encoding (RFC 3986, 2.1)",
-            ),
-            (
-                "group_ids=%2",
-                "group_id is not UTF-8 in percent-encoding (RFC 3986, 2.1)",
+                "group_id=a%2Fb",
+                "group_id holds '/', '+', '#' or a control character",
             ),
         ] {
-            assert_eq!(query(text).filter(10).unwrap_err(), wanted, "{text}");
+            assert_eq!(query(text).filter(10).unwrap_err(), told, "{text}");
         }
-    }
-
-    #[test]
-    fn a_bad_id_is_named() {
-        assert!(
-            query("group_id=a%2Fb")
-                .filter(10)
-                .unwrap_err()
-                .starts_with("group_id holds")
-        );
         assert!(query("device_id=A,B,C").filter(2).is_err());
     }
 
     #[test]
-    fn the_header_wins_over_the_parameter() {
+    fn any_id_may_be_resumed_from_and_the_header_wins() {
         let mut headers = HeaderMap::new();
         assert_eq!(query("").resume(&headers), Resume::No);
         assert_eq!(query("last_event_id=").resume(&headers), Resume::FromNow);
-        assert_eq!(query("lastEventId=12").resume(&headers), Resume::After(12));
-        for odd in ["-1", "abc", "%FC", "99999999999999999999999"] {
-            let query = query(&format!("last_event_id={odd}"));
-            assert_eq!(query.resume(&headers), Resume::AfterUnknown, "{odd}");
+        let after = |text: &str| query(text).resume(&HeaderMap::new());
+        assert_eq!(after("lastEventId=12"), Resume::After(Some(12)));
+        for odd in ["-1", "abc", "%FC", "99999999999999999999999", "1.5"] {
+            assert_eq!(
+                after(&format!("last_event_id={odd}")),
+                Resume::After(None),
+                "{odd}"
+            );
         }
         headers.insert("last-event-id", "7".parse().unwrap());
-        assert_eq!(query("last_event_id=12").resume(&headers), Resume::After(7));
-        headers.insert("last-event-id", "undefined".parse().unwrap());
         assert_eq!(
             query("last_event_id=12").resume(&headers),
-            Resume::AfterUnknown
+            Resume::After(Some(7))
         );
     }
 }

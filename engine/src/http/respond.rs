@@ -3,12 +3,13 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ALLOW, CACHE_CONTROL, CONNECTION,
-    CONTENT_LENGTH, CONTENT_TYPE, DATE, RETRY_AFTER, WWW_AUTHENTICATE,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CACHE_CONTROL,
+    CONTENT_LENGTH, CONTENT_TYPE, HeaderName, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
 };
 use http::{HeaderValue, Response, StatusCode};
 use hyper::body::{Body, Frame, SizeHint};
@@ -16,7 +17,6 @@ use hyper::body::{Body, Frame, SizeHint};
 use super::h2_stream::StreamBody;
 use super::origin::Origin;
 use super::refusal::Refusal;
-use crate::stream::ws::handshake;
 
 /// The body of an answer: whole, or a stream over HTTP/2.
 pub(super) struct Answer {
@@ -98,7 +98,12 @@ pub(super) fn json(status: StatusCode, text: String) -> Response<Answer> {
 }
 
 pub(super) fn error(status: StatusCode, detail: &str) -> Response<Answer> {
-    json(status, serde_json::json!({ "detail": detail }).to_string())
+    json(status, self::detail(detail))
+}
+
+/// The body of every error.
+pub(super) fn detail(text: &str) -> String {
+    serde_json::json!({ "detail": text }).to_string()
 }
 
 pub(super) fn method_not_allowed(allowed: &'static str) -> Response<Answer> {
@@ -109,35 +114,14 @@ pub(super) fn method_not_allowed(allowed: &'static str) -> Response<Answer> {
     response
 }
 
-/// What is said of a request head that is larger than it may be.
-pub(super) fn too_large(header_bytes: usize) -> String {
-    format!("Request head too large: at most {header_bytes} bytes and 100 fields")
-}
-
-/// The answer to a HEAD: as to a GET, without the body (RFC 9110, 9.3.2). Over HTTP/2 hyper would send one.
-pub(super) fn without_body(response: Response<Answer>) -> Response<Answer> {
+/// The same answer without its body (RFC 9110, 9.3.2).
+pub(super) fn headers_only(mut response: Response<Answer>) -> Response<Answer> {
     let length = response.body().size_hint().exact().unwrap_or_default();
-    let mut response = response.map(|_| Answer::whole(None));
     response
         .headers_mut()
         .insert(CONTENT_LENGTH, HeaderValue::from(length));
+    *response.body_mut() = Answer::whole(None);
     response
-}
-
-/// An answer as HTTP/1.1 has it on the wire, behind which the connection ends.
-pub(super) fn last_words(mut response: Response<Answer>) -> Vec<u8> {
-    let length = response.body().size_hint().exact().unwrap_or_default();
-    let date = httpdate::fmt_http_date(SystemTime::now());
-    let headers = response.headers_mut();
-    headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-    headers.extend(HeaderValue::try_from(date).map(|date| (DATE, date)));
-    let (parts, body) = response.into_parts();
-    let mut bytes = handshake::head(&parts);
-    if let Content::Whole(Some(body)) = body.content {
-        bytes.extend_from_slice(&body);
-    }
-    bytes
 }
 
 pub(super) fn refused(refusal: &Refusal, pause: Duration) -> Response<Answer> {
@@ -154,8 +138,30 @@ pub(super) fn refused(refusal: &Refusal, pause: Duration) -> Response<Answer> {
 
 /// Lets the page that asked read the answer, if it comes from an allowed foreign origin (Fetch, 3.2).
 pub(super) fn with_origin(mut response: Response<Answer>, origin: &Origin) -> Response<Answer> {
-    response.headers_mut().extend(origin.headers());
+    let headers = response.headers_mut();
+    for (name, value) in origin_headers(origin) {
+        headers.insert(name, value);
+    }
     response
+}
+
+/// The headers by which a page of an allowed foreign origin may read an answer: with what its browser knows of the user
+/// if the settings name it, and with the pause after which to come again.
+pub(super) fn origin_headers(origin: &Origin) -> Vec<(HeaderName, HeaderValue)> {
+    let Origin::Allowed { origin, is_listed } = origin else {
+        return Vec::new();
+    };
+    let expose = HeaderValue::from_static("Retry-After");
+    let mut headers = vec![
+        (VARY, HeaderValue::from_static("Origin")),
+        (ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone()),
+        (ACCESS_CONTROL_EXPOSE_HEADERS, expose),
+    ];
+    if *is_listed {
+        let yes = HeaderValue::from_static("true");
+        headers.push((ACCESS_CONTROL_ALLOW_CREDENTIALS, yes));
+    }
+    headers
 }
 
 /// Answers a browser that asks whether it may send a token in a header (Fetch, 3.2.2).

@@ -3,20 +3,20 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use http::header::{HOST, ORIGIN};
+use http::header::HOST;
 use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 
+use super::admission;
 use super::begin::{self, TakenBack};
-use super::fault::{self, Fault};
+use super::connection;
 use super::front::Front;
 use super::origin::{self, Origin};
+use super::refusal::Refusal;
 use super::respond::{self, Answer};
 
 const WS: &str = "/api/v1/customer/telemetry/stream";
 const SSE: &str = "/api/v1/customer/telemetry/stream/sse";
-/// Who asks for something here has probably misspelt a stream's path.
-const BESIDE_STREAMS: &str = "/api/v1/customer/telemetry";
 const STATUS: &str = "/api/v1/telemetry/stream/status";
 
 /// Where a request leaves word that its connection is wanted back from hyper.
@@ -28,22 +28,16 @@ pub(super) async fn answer(
     slot: Slot,
     front: Rc<Front>,
 ) -> Response<Answer> {
-    if let Some(answer) = refuse_head(&request, &front) {
-        return answer;
+    if let Some(refusal) = head_refused(&request, &front) {
+        let peer = connection::peer(request.extensions());
+        front.note(&refusal, None, peer, None);
+        return respond::error(refusal.status(), &refusal.detail());
     }
     let path = request.uri().path();
     if path == WS || path == SSE {
         return stream(request, slot, &front).await;
     }
     if ![STATUS, "/livez", "/readyz"].contains(&path) {
-        if path.starts_with(BESIDE_STREAMS) {
-            note(
-                Fault::Path,
-                &request,
-                &front,
-                &fault::printable(path.as_bytes()),
-            );
-        }
         return respond::error(StatusCode::NOT_FOUND, "Not found");
     }
     let answer = match path {
@@ -53,30 +47,22 @@ pub(super) async fn answer(
     };
     match *request.method() {
         Method::GET => answer,
-        Method::HEAD => respond::without_body(answer),
+        Method::HEAD => respond::headers_only(answer),
         _ => respond::method_not_allowed("GET, HEAD"),
     }
 }
 
-/// Refuses a head that HTTP forbids, or that is too large, whatever it asks for. A WebSocket whose token alone is too
-/// large is told so by its close.
-fn refuse_head(request: &Request<Incoming>, front: &Front) -> Option<Response<Answer>> {
-    let header_bytes = front.shared.http.header_bytes;
-    let (fault, detail) = if is_ambiguous(request) {
-        let detail = "Bad request: more than one host (RFC 9112, 3.2)";
-        (Fault::Malformed, detail.to_owned())
-    } else if head_bytes(request) > header_bytes && !begin::may_be_told_by_its_close(request) {
-        (Fault::TooLarge, respond::too_large(header_bytes))
-    } else {
-        return None;
-    };
-    note(fault, request, front, &detail);
-    Some(respond::error(fault.status(), &detail))
+/// Why a head is refused whatever it asks for. A WebSocket whose token alone is too large is told so by its close.
+fn head_refused(request: &Request<Incoming>, front: &Front) -> Option<Refusal> {
+    if names_two_hosts(request) {
+        return Some(Refusal::Malformed);
+    }
+    let is_too_large = head_bytes(request) > front.shared.http.header_bytes;
+    (is_too_large && !begin::may_be_told_by_its_close(request)).then_some(Refusal::HeadTooLarge)
 }
 
-/// Whether the request names more than one host: in several headers, or over HTTP/2 another one than in `:authority`
-/// (RFC 9113, 8.3.1).
-fn is_ambiguous(request: &Request<Incoming>) -> bool {
+/// In several headers (RFC 9112, 3.2), or over HTTP/2 another one than in `:authority` (RFC 9113, 8.3.1).
+fn names_two_hosts(request: &Request<Incoming>) -> bool {
     let mut hosts = request.headers().get_all(HOST).iter();
     let (first, second) = (hosts.next(), hosts.next());
     let authority = request.uri().authority();
@@ -93,60 +79,40 @@ fn is_ambiguous(request: &Request<Incoming>) -> bool {
 fn head_bytes(request: &Request<Incoming>) -> usize {
     let fields = request.headers().iter();
     let fields = fields.map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
-    let target = request
-        .uri()
-        .path_and_query()
-        .map_or(0, |it| it.as_str().len());
+    let target = request.uri().path_and_query();
+    let target = target.map_or(0, |target| target.as_str().len());
     request.method().as_str().len() + target + "  HTTP/1.1\r\n\r\n".len() + fields.sum::<usize>()
-}
-
-fn note(fault: Fault, request: &Request<Incoming>, front: &Front, detail: &str) {
-    fault::note(fault, request.extensions().get(), front, &detail);
 }
 
 async fn stream(request: Request<Incoming>, slot: Slot, front: &Front) -> Response<Answer> {
     let allowed = &front.shared.http.allowed_origins;
     let origin = origin::judge(request.headers(), request.uri(), allowed);
-    let answer = match *request.method() {
-        Method::GET | Method::OPTIONS if origin == Origin::Foreign => {
-            refuse_origin(&request, front)
-        }
+    let response = match *request.method() {
+        Method::GET | Method::OPTIONS if origin == Origin::Foreign => foreign(&request, front),
+        Method::GET if admission::is_forged(&request, &origin, front) => foreign(&request, front),
         Method::OPTIONS => respond::preflight(),
         Method::GET if request.uri().path() == WS => websocket(request, slot, front).await,
         Method::GET => sse(request, slot, &origin, front).await,
-        _ => {
-            let method = fault::printable(request.method().as_str().as_bytes());
-            note(Fault::Method, &request, front, &method);
-            respond::method_not_allowed("GET")
-        }
+        _ => respond::method_not_allowed("GET"),
     };
-    respond::with_origin(answer, &origin)
+    respond::with_origin(response, &origin)
 }
 
-fn refuse_origin(request: &Request<Incoming>, front: &Front) -> Response<Answer> {
-    let origin = request.headers().get(ORIGIN);
-    let origin = fault::printable(origin.map_or(b"", |origin| origin.as_bytes()));
-    let host = origin::host(request.headers(), request.uri()).unwrap_or_default();
-    let host = fault::printable(host.as_bytes());
-    let detail = format!(
-        "the page's origin is {origin}, and it asked for {host}; if it may connect, or a proxy in front changes Host, \
-         name the origin in http.allowed_origins"
-    );
-    note(Fault::Origin, request, front, &detail);
-    respond::error(StatusCode::FORBIDDEN, "Origin not allowed")
+fn foreign(request: &Request<Incoming>, front: &Front) -> Response<Answer> {
+    let why = || origin::explain(request.headers(), request.uri());
+    let peer = connection::peer(request.extensions());
+    front.note(&Refusal::Origin, None, peer, Some(&why));
+    respond::error(Refusal::Origin.status(), &Refusal::Origin.detail())
 }
 
 async fn websocket(mut request: Request<Incoming>, slot: Slot, front: &Front) -> Response<Answer> {
-    match begin::upgrade(&mut request) {
+    match begin::upgrade(&mut request, front) {
         Ok(head) => {
             let (request, _) = request.into_parts();
             let taken_back = begin::websocket(head, &request, front).await;
             hand_back(slot, taken_back).await
         }
-        Err((error, response)) => {
-            note(Fault::Handshake, &request, front, &error.to_string());
-            *response
-        }
+        Err(response) => *response,
     }
 }
 

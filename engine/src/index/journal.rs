@@ -50,6 +50,10 @@ pub enum What {
         peer: Option<SocketAddr>,
         /// Why, by the label that metrics have too.
         reason: &'static str,
+        /// Which check of its token failed, by the label that metrics have too.
+        check: Option<&'static str>,
+        /// What an operator is told besides. Nothing of the token.
+        detail: Option<String>,
     },
     /// A live stream came to a limit. Told once each time that it falls behind, or is read more slowly for a while.
     LimitHit {

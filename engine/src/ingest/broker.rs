@@ -27,8 +27,8 @@ pub enum BadUrl {
     /// Not a number from 1 to 65535.
     #[error("has no valid port")]
     Port,
-    /// A `%` without two hexadecimal digits, or not UTF-8 behind it.
-    #[error("has a user name or password that is not percent-encoded UTF-8")]
+    /// A `%` without two hexadecimal digits, or behind it what MQTT can't carry (MQTT 5.0, 1.5.4).
+    #[error("has a user name or password that is not percent-encoded UTF-8 without NUL")]
     Login,
 }
 
@@ -127,7 +127,9 @@ fn percent_decoded(text: &str) -> Result<String, BadUrl> {
         bytes.push(u8::from_str_radix(digits, 16).map_err(|_| BadUrl::Login)?);
         bytes.extend_from_slice(&piece.as_bytes()[2..]);
     }
-    String::from_utf8(bytes).map_err(|_| BadUrl::Login)
+    let is_possible = bytes.len() <= usize::from(u16::MAX) && !bytes.contains(&0);
+    let text = String::from_utf8(bytes).ok().filter(|_| is_possible);
+    text.ok_or(BadUrl::Login)
 }
 
 #[cfg(test)]
@@ -182,6 +184,7 @@ mod tests {
             ("mqtt://u:%4@host", BadUrl::Login),
             ("mqtt://u:%ff@host", BadUrl::Login),
             ("mqtt://u:%+1@host", BadUrl::Login),
+            ("mqtt://u%00:p@host", BadUrl::Login),
         ] {
             assert_eq!(Broker::parse(url), Err(why), "{url}");
         }

@@ -31,16 +31,16 @@ pub struct Config {
     pub qos: u8,
     /// `mqtt.linger_seconds`: how long a tenant stays subscribed after its last subscriber left. Default 30 s.
     pub linger: Duration,
-    /// `mqtt.packet_bytes`: the largest packet, in bytes, announced to the broker, which then skips larger ones.
-    /// Default 256 KiB.
+    /// `mqtt.packet_bytes`: the largest packet, in bytes, announced to the broker, which then skips larger ones; those of
+    /// one that does not are skipped here. Default 256 KiB.
     pub packet_bytes: u32,
     /// `mqtt.read_pause_microseconds`: between two wake-ups for messages that come fast. Default 250 µs, by which an event
     /// may then be later; one that comes alone is not. 0: none.
     pub read_pause_us: u32,
-    /// `mqtt.keep_alive_seconds`: pause between two pings, at least 5 s. Default 15 s; a dead broker is noticed within
-    /// two of it.
+    /// `mqtt.keep_alive_seconds`: pause between two pings, shorter if the broker demands it. Default 15 s; a dead broker is
+    /// noticed within 1.5 of it.
     pub keep_alive: Duration,
-    /// `mqtt.connect_timeout_seconds`: for TCP and CONNACK together. Default 5 s.
+    /// `mqtt.connect_timeout_seconds`: for the name, TCP and CONNACK together. Default 5 s.
     pub connect_timeout: Duration,
     /// `mqtt.backoff_max_seconds`: the longest pause between two attempts (they start at 100 ms, double, and are
     /// jittered). Default 10 s.

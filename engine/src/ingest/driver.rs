@@ -83,7 +83,7 @@ impl Driver<'_> {
         tracing::info!(%broker, "broker connected");
         self.shared.link_began(broker);
         self.exchange.link_up(facts, since);
-        let ended = self.handle_all(&mut link).await;
+        let ended = self.handle_all(&mut link, broker).await;
         // First the flag: who sees its tenant wait again must not go on to wait for a broker that is gone.
         match &ended {
             Err(error) => self.shared.link_lost(broker, error),
@@ -96,7 +96,7 @@ impl Driver<'_> {
         ended
     }
 
-    async fn handle_all(&mut self, link: &mut Link) -> Result<(), LinkError> {
+    async fn handle_all(&mut self, link: &mut Link, broker: &Broker) -> Result<(), LinkError> {
         let mut stop = self.stop.clone();
         let mut is_stopping = false;
         let mut sweep = interval(SWEEP);
@@ -104,7 +104,7 @@ impl Driver<'_> {
         self.settle(link).await;
         loop {
             while let Some(happened) = link.happened() {
-                if self.handle(happened, link).await.is_break() {
+                if self.handle(happened, link, broker).await.is_break() {
                     return Ok(());
                 }
             }
@@ -112,7 +112,7 @@ impl Driver<'_> {
             tokio::select! {
                 happened = link.next() => {
                     self.shared.pulse.beat(link.received());
-                    if self.handle(happened?, link).await.is_break() {
+                    if self.handle(happened?, link, broker).await.is_break() {
                         return Ok(());
                     }
                     continue;
@@ -132,7 +132,12 @@ impl Driver<'_> {
     }
 
     /// Breaks once the link has ended as we wanted.
-    async fn handle(&mut self, happened: Happened, link: &mut Link) -> ControlFlow<()> {
+    async fn handle(
+        &mut self,
+        happened: Happened,
+        link: &mut Link,
+        broker: &Broker,
+    ) -> ControlFlow<()> {
         match happened {
             Happened::Published(Message {
                 topic,
@@ -144,6 +149,11 @@ impl Driver<'_> {
                 } else {
                     self.publish(&topic, &payload, link.received()).await;
                 }
+            }
+            Happened::TooLarge(message) => {
+                let limit = self.config.packet_bytes;
+                self.router
+                    .too_large(&message.topic, message.bytes, limit, broker);
             }
             Happened::Disconnected => return ControlFlow::Break(()),
             Happened::Answered(id, answers) => {

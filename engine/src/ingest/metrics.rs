@@ -11,23 +11,27 @@ use crate::event::Rejection;
 pub enum Reason {
     /// Its topic is not one of telemetry.
     Topic,
+    /// Its packet is larger than the broker was told to send, and was not read.
+    Packet,
     /// Its payload is not an event.
     Payload(Rejection),
 }
 
 impl Reason {
     /// How many reasons there are.
-    pub const COUNT: usize = 1 + Rejection::ALL.len();
+    pub const COUNT: usize = 2 + Rejection::ALL.len();
 
     /// Every reason, in the order of their indexes.
     pub fn all() -> impl Iterator<Item = Self> {
-        std::iter::once(Self::Topic).chain(Rejection::ALL.into_iter().map(Self::Payload))
+        let payload = Rejection::ALL.into_iter().map(Self::Payload);
+        [Self::Topic, Self::Packet].into_iter().chain(payload)
     }
 
     /// The reason as a label of metrics and logs.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Topic => "topic",
+            Self::Packet => "too_large_packet",
             Self::Payload(rejection) => rejection.reason(),
         }
     }
@@ -35,9 +39,10 @@ impl Reason {
     pub(super) fn index(self) -> usize {
         match self {
             Self::Topic => 0,
+            Self::Packet => 1,
             Self::Payload(rejection) => {
                 let place = Rejection::ALL.iter().position(|&one| one == rejection);
-                1 + place.expect("every rejection is among all of them")
+                2 + place.expect("every rejection is among all of them")
             }
         }
     }
@@ -60,13 +65,13 @@ pub struct Metrics {
 pub struct Snapshot {
     /// Messages that the broker delivered.
     pub received: u64,
-    /// Bytes of their payloads.
+    /// Bytes of their payloads, but for those that were not read.
     pub bytes: u64,
     /// Those that became events.
     pub accepted: u64,
-    /// Of these, those whose payload had no `metrics`.
+    /// Of these, those whose payload has no `metrics`.
     pub without_metrics: u64,
-    /// Those that did not become events, by reason.
+    /// Those that did not, by reason.
     pub rejected: [(Reason, u64); Reason::COUNT],
     /// Connections to a broker after the first one.
     pub reconnects: u64,

@@ -128,9 +128,11 @@ impl Ingest {
             control,
             stopped,
         };
-        let thread = Builder::new()
-            .name("ingest".to_owned())
-            .spawn(move || parts.run(&runtime))?;
+        let thread = Builder::new().name("ingest".to_owned()).spawn(move || {
+            parts.run(&runtime);
+            // A look-up of a broker's name may hang, and is not waited for.
+            runtime.shutdown_background();
+        })?;
         Ok(Self {
             upstreams,
             stop,

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::broker::Broker;
 use super::metrics::{Metrics, Reason};
 use super::topic;
 use crate::event::{self, Event, IdSource, Parser};
@@ -16,6 +17,10 @@ use crate::names::TenantId;
 
 /// One line per reason in this time.
 const LOG_PAUSE: Duration = Duration::from_secs(10);
+
+/// Messages that are taken before the shards that they concern are woken. Of those that come together each would cost a
+/// wake-up, and the last of very many would hold up the first.
+const GATHERED: u32 = 16;
 
 /// Characters of a topic in the log.
 const LOG_TOPIC_CHARS: usize = 200;
@@ -31,9 +36,12 @@ pub struct Router {
     inboxes: Arc<[Inbox]>,
     metrics: Arc<Metrics>,
     complaints: [Complaint; Reason::COUNT],
+    /// About payloads without metrics.
     flat: Complaint,
     /// Shards that are owed a wake-up, a bit each.
     owed: u64,
+    /// Messages since shards were woken.
+    gathered: u32,
 }
 
 impl Router {
@@ -54,6 +62,7 @@ impl Router {
             complaints,
             flat: Complaint::default(),
             owed: 0,
+            gathered: 0,
         }
     }
 
@@ -62,7 +71,7 @@ impl Router {
         self.parser.received_at(at);
     }
 
-    /// Takes one message in. Waits only while an inbox is full. The shards that it concerns are not woken yet: see
+    /// Takes one message in. Waits only while an inbox is full. The shards that it concerns need not be woken yet: see
     /// [`Router::wake_shards`].
     pub async fn publish(&mut self, topic: &[u8], payload: &[u8]) {
         self.metrics.received(payload.len());
@@ -74,6 +83,28 @@ impl Router {
             }
             Ok(None) => {}
             Err(reason) => self.reject(reason, topic),
+        }
+        self.gathered += 1;
+        if self.gathered >= GATHERED {
+            self.wake_shards();
+        }
+    }
+
+    /// Counts a message that `broker` sent though its packet, of `bytes`, is larger than the `limit` that it was told.
+    pub(super) fn too_large(&mut self, topic: &[u8], bytes: usize, limit: u32, broker: &Broker) {
+        self.metrics.received(0);
+        self.metrics.rejected(Reason::Packet);
+        if let Some(suppressed) = self.complaint(Reason::Packet) {
+            tracing::warn!(
+                reason = Reason::Packet.label(),
+                topic = printable(topic),
+                bytes,
+                limit,
+                setting = "mqtt.packet_bytes",
+                %broker,
+                suppressed,
+                "message skipped: the broker ignores the largest packet that it was told"
+            );
         }
     }
 
@@ -103,9 +134,9 @@ impl Router {
         self.owed |= interested;
     }
 
-    /// Wakes the shards for what was put into their inboxes. To be called before anything is waited for: of several
-    /// messages that have come together, each would otherwise cost a wake-up.
+    /// Wakes the shards for what was put into their inboxes. To be called before anything is waited for.
     pub fn wake_shards(&mut self) {
+        self.gathered = 0;
         for shard in bits(std::mem::take(&mut self.owed)) {
             self.inboxes[shard].wake();
         }
@@ -145,8 +176,8 @@ impl Router {
             .parser
             .parse(self.ids.next(), tenant, device, topic, payload)
             .map_err(Reason::Payload)?;
-        if self.parser.lacks_metrics() {
-            self.count_without_metrics(topic);
+        if self.parser.lacked_metrics() {
+            self.without_metrics(topic);
         }
         Ok(Arc::new(event))
     }
@@ -157,16 +188,21 @@ impl Router {
         }
     }
 
+    /// How many lines of this reason were passed over, if it is time for the next one.
+    fn complaint(&mut self, reason: Reason) -> Option<u64> {
+        self.complaints[reason.index()].is_due(Instant::now())
+    }
+
     #[cold]
-    fn count_without_metrics(&mut self, topic: &str) {
+    fn without_metrics(&mut self, topic: &str) {
         self.metrics.without_metrics();
         if let Some(suppressed) = self.flat.is_due(Instant::now()) {
             let topic = printable(topic.as_bytes());
             tracing::warn!(
                 topic,
                 suppressed,
-                "event without `metrics`, subscribers get an empty one: is the payload flat? Its values belong into \
-                 an object `metrics`"
+                "payload without metrics: its event has none; values are read from an object named metrics, \
+                 {{\"metrics\":{{\"temperature\":72}}}}"
             );
         }
     }
@@ -174,7 +210,7 @@ impl Router {
     #[cold]
     fn reject(&mut self, reason: Reason, topic: &[u8]) {
         self.metrics.rejected(reason);
-        if let Some(suppressed) = self.complaints[reason.index()].is_due(Instant::now()) {
+        if let Some(suppressed) = self.complaint(reason) {
             let topic = printable(topic);
             tracing::warn!(
                 reason = reason.label(),

@@ -80,10 +80,10 @@ impl Shard {
         Ok(())
     }
 
-    /// The state, for a call from outside of a turn: the shard may have slept, so its clock is brought up to date.
+    /// The state, for what is done between two turns. The shard may have slept since the last one.
     pub(super) fn state(&self) -> RefMut<'_, State> {
         let mut state = self.state.borrow_mut();
-        state.sweep.look(Instant::now());
+        state.sweep.set_clock(Instant::now());
         state
     }
 

@@ -35,14 +35,15 @@ impl Sweep {
         }
     }
 
-    /// Brings [`Sweep::ticks`] up to date. A shard without subscribers sleeps, and its clock stands meanwhile.
-    pub(super) fn look(&mut self, now: Instant) {
-        self.ticks = Sweep::steps(now - self.started);
-    }
-
-    /// Steps since the shard began, as of the last turn or call from outside.
+    /// Steps since the shard began, as of the last turn, or of whoever came, asked or acted between two turns.
     pub(super) fn ticks(&self) -> u32 {
         self.ticks
+    }
+
+    /// It is `now`. To be told at the beginning of whatever the shard does after it may have slept: by the clock of before,
+    /// a stream that just began would have been silent for as long as that.
+    pub(super) fn set_clock(&mut self, now: Instant) {
+        self.ticks = Sweep::steps(now - self.started);
     }
 
     /// When the next step is due.
@@ -77,7 +78,7 @@ impl Heartbeats {
 impl State {
     /// Visits those whose turn it is, if a step is due.
     pub(super) fn sweep(&mut self, now: Instant) {
-        self.sweep.look(now);
+        self.sweep.set_clock(now);
         if now < self.sweep.next {
             return;
         }
@@ -137,41 +138,33 @@ mod tests {
     use std::rc::Rc;
     use std::sync::Arc;
 
+    use super::super::test_kit::{Peer, newcomer};
+    use super::super::{Config, Metrics, Shard};
     use super::*;
     use crate::inbox::Inbox;
-    use crate::index::Index;
-    use crate::shard::test_kit::{Peer, newcomer};
-    use crate::shard::{Config, Metrics, Shard};
+    use crate::index::{Index, Limits};
 
     #[test]
-    fn a_stream_that_begins_after_a_long_sleep_is_not_taken_for_silent() {
-        let config = Config::default();
+    fn who_comes_while_the_shard_sleeps_has_not_been_silent_since_it_fell_asleep() {
         let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(1)]);
+        let config = Config::default();
         let shard = Shard::new(0, &config, inboxes, Arc::new(Metrics::default())).unwrap();
-        let slept = 2 * config.sse_keepalive;
-        let began = Instant::now();
-        shard.state().sweep =
-            Sweep::new(began.checked_sub(slept).expect("the machine is up longer"));
+        let slept = config.sse_keepalive * 3;
+        shard.state().sweep.started -= slept;
 
-        let index = Index::with_limits(1, config.limits(0));
-        let peer = Rc::new(Peer::default());
-        let mut newcomer = newcomer(&index, "T", None, &peer);
-        newcomer.greeting = b"hello\n\n".to_vec();
+        let index = Index::with_limits(1, Limits::default());
+        let mut newcomer = newcomer(&index, "T", None, &Rc::new(Peer::default()));
+        newcomer.greeting = b"hello".to_vec();
         shard.attach(newcomer).unwrap();
-        let keepalive_steps = Sweep::steps(config.sse_keepalive);
+
         let mut state = shard.state();
-        for step in 1..keepalive_steps {
-            state.sweep(began + Sweep::STEP * step);
-        }
-        assert_eq!(peer.text(), "hello\n\n");
-        // Each is visited once in ten steps; the attaching itself may have taken some.
-        for step in keepalive_steps..2 * keepalive_steps {
-            state.sweep(began + Sweep::STEP * step);
-        }
-        assert!(
-            peer.text().starts_with("hello\n\n: keepalive "),
-            "{}",
-            peer.text()
-        );
+        let subscriber = &state.subscribers[0];
+        assert!(subscriber.last_write >= Sweep::steps(slept));
+        assert!(subscriber.card.since >= Sweep::steps(slept));
+        assert!(!state.is_silent(Key(0)));
+        state
+            .sweep
+            .set_clock(Instant::now() + config.sse_keepalive * 2);
+        assert!(state.is_silent(Key(0)));
     }
 }

@@ -38,7 +38,7 @@ pub enum Action {
     Subscribe(Vec<Names>),
     /// Take out of the filters. As in [`Action::Subscribe`].
     Unsubscribe(Vec<Names>),
-    /// Narrow events to these metrics; to none named means all again.
+    /// Narrow events to these metrics; none named, or no `metrics` at all, means all again.
     SetMetrics(Vec<String>),
     /// Back to every device and every metric.
     ClearFilters,
@@ -171,7 +171,6 @@ impl<'a> Fields<'a> {
         Ok(names)
     }
 
-    /// None named, by whatever means, is all of them.
     fn metrics(&self, ids_max: usize) -> Result<Vec<String>, Mistake> {
         let metrics = strings("metrics", self.metrics)?.unwrap_or_default();
         at_most(ids_max, "metrics", metrics.len())?;

@@ -74,6 +74,9 @@ pub fn reconnect(after: Duration) -> String {
     format!(r#"{{"type":"reconnect","after_ms":{after_ms}}}"#)
 }
 
+/// The token of an event stream has expired: what a WebSocket is told by its close code.
+pub const EXPIRED: &str = r#"{"type":"expired","detail":"Invalid or expired token"}"#;
+
 /// An instant in whole seconds, rounded down, as RFC 3339 in UTC: `2026-02-16T13:00:00Z`.
 pub fn seconds(at: SystemTime) -> impl fmt::Display {
     humantime::format_rfc3339_seconds(sayable(at))

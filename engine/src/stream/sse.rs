@@ -22,17 +22,37 @@ impl Session for SseSession {
     }
 
     fn farewell(&self, encoding: Encoding, end: &End, out: &mut Vec<u8>) {
-        if let End::Draining { after_ms } = end {
-            sse_text(encoding, format!("retry: {after_ms}\n\n").as_bytes(), out);
-            named(
-                encoding,
-                "reconnect",
-                &notice::reconnect(Duration::from_millis(*after_ms)),
-                out,
-            );
+        match end {
+            End::Draining { after_ms } => {
+                sse_text(encoding, format!("retry: {after_ms}\n\n").as_bytes(), out);
+                let text = notice::reconnect(Duration::from_millis(*after_ms));
+                named(encoding, "reconnect", &text, out);
+            }
+            // Its browser would come back with the same token, and never again after the 401.
+            End::Expired => named(encoding, "expired", notice::EXPIRED, out),
+            _ => {}
         }
         if encoding == Encoding::SseChunked {
             out.extend_from_slice(LAST_CHUNK);
         }
+    }
+}
+
+#[cfg(all(test, not(floodway_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_expired_stream_is_told_so_before_its_end() {
+        let told = |encoding, end| {
+            let mut out = Vec::new();
+            SseSession.farewell(encoding, &end, &mut out);
+            String::from_utf8(out).expect("text")
+        };
+        let event = "event: expired\ndata: {\"type\":\"expired\",\"detail\":\"Invalid or expired token\"}\n\n";
+        assert_eq!(told(Encoding::Sse, End::Expired), event);
+        let chunked = format!("{:x}\r\n{event}\r\n0\r\n\r\n", event.len());
+        assert_eq!(told(Encoding::SseChunked, End::Expired), chunked);
+        assert_eq!(told(Encoding::Sse, End::SlowConsumer), "");
     }
 }

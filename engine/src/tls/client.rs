@@ -2,20 +2,30 @@
 
 use std::sync::Arc;
 
+use rustls::client::WebPkiServerVerifier;
+use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 
+use super::pinned::PinnedVerifier;
 use super::{Connector, Error, Pair, Pem, provider};
 
 /// Who a client trusts to vouch for servers.
-pub struct Roots(RootCertStore);
+pub struct Roots {
+    authorities: RootCertStore,
+    /// Certificates that a server may show as its own.
+    pinned: Vec<CertificateDer<'static>>,
+}
 
 impl Roots {
-    /// The authorities in this file, and no others.
+    /// The authorities in this file, and no others. A server may show such a certificate as its own.
     ///
     /// # Errors
     /// Names the setting and the file.
     pub fn of(ca: Pem<'_>) -> Result<Self, Error> {
-        ca.authorities().map(Self)
+        Ok(Self {
+            authorities: ca.authorities()?,
+            pinned: ca.certificates()?,
+        })
     }
 
     /// Those of the system; `SSL_CERT_FILE` names others.
@@ -23,12 +33,30 @@ impl Roots {
     /// # Errors
     /// If there are none.
     pub fn of_system() -> Result<Self, Error> {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if roots.is_empty() {
+        let mut authorities = RootCertStore::empty();
+        let certificates = rustls_native_certs::load_native_certs().certs;
+        // Those that somebody named for this process are meant as those of a file of our own are.
+        let are_named = std::env::var_os("SSL_CERT_FILE").is_some();
+        let pinned = if are_named {
+            certificates.clone()
+        } else {
+            Vec::new()
+        };
+        authorities.add_parsable_certificates(certificates);
+        if authorities.is_empty() {
             return Err(Error::NoRoots);
         }
-        Ok(Self(roots))
+        Ok(Self {
+            authorities,
+            pinned,
+        })
+    }
+
+    fn verifier(self) -> PinnedVerifier {
+        let authorities = Arc::new(self.authorities);
+        let webpki = WebPkiServerVerifier::builder_with_provider(authorities, provider()).build();
+        let webpki = webpki.expect("there is an authority, and no list of revocations");
+        PinnedVerifier::new(webpki, self.pinned)
     }
 }
 
@@ -41,7 +69,8 @@ pub fn connector(roots: Roots, pair: Option<Pair<'_>>, alpn: &[&[u8]]) -> Result
     let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .expect("the provider has suites of every version")
-        .with_root_certificates(roots.0);
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(roots.verifier()));
     let mut config = match pair {
         None => builder.with_no_client_auth(),
         Some(pair) => {

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::pinned::is_authority;
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage};
 
 /// Why a client and a server do not come together.
@@ -11,6 +12,8 @@ pub enum Fault {
     UnknownIssuer,
     /// The server's certificate is not for the name by which it was called.
     OtherName(String),
+    /// The server's certificate is an authority's, and not one that was given.
+    Authority,
     /// The server's certificate is not valid for another reason.
     Certificate(String),
     /// The server does not speak TLS.
@@ -39,6 +42,7 @@ fn of_certificate(error: &CertificateError) -> Fault {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             Fault::OtherName(error.to_string())
         }
+        _ if is_authority(error) => Fault::Authority,
         _ => Fault::Certificate(error.to_string()),
     }
 }

@@ -1,10 +1,11 @@
 //! TLS (RFC 8446): certificates and keys from PEM files, and both sides of a handshake.
 //!
-//! Invariant: nobody is trusted but who a given authority vouches for, or else the system's roots. Only this module
-//! knows rustls; the others know its streams.
+//! Invariant: nobody is trusted but who a given authority vouches for, or else the system's roots; what vouches for itself
+//! is explained in `pinned`. Only this module knows rustls; the others know its streams.
 
 mod client;
 mod fault;
+mod pinned;
 mod server;
 #[cfg(test)]
 mod tests;

@@ -21,6 +21,27 @@ pub(super) struct Identity {
     pub(super) key: String,
 }
 
+impl Identity {
+    /// A certificate that vouches for itself, as `openssl req -x509` makes it: an authority's and a server's in one.
+    pub(super) fn own(folder: &Path, names: &[&str], years: std::ops::Range<i32>) -> Self {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(names).expect("names");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.not_before = rcgen::date_time_ymd(years.start, 1, 1);
+        params.not_after = rcgen::date_time_ymd(years.end, 1, 1);
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.self_signed(&key).expect("a certificate");
+        let path = |file: &str| folder.join(file).display().to_string();
+        let identity = Self {
+            cert: path("own.pem"),
+            key: path("own.key.pem"),
+        };
+        write(Path::new(&identity.cert), &certificate.pem());
+        write(Path::new(&identity.key), &key.serialize_pem());
+        identity
+    }
+}
+
 impl Authority {
     /// An authority that nobody knows yet.
     pub(super) fn new(name: &str) -> Self {

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use floodway_tests::process::run;
-use floodway_tests::raw::Raw;
-use floodway_tests::{Broker, Gateway, WS_PATH, token, topic, wait_until};
+use floodway_tests::{Broker, Gateway, token, topic, wait_until};
 use serde_json::json;
 
 use super::{address, ask};
@@ -13,7 +12,7 @@ use super::{address, ask};
 type Labels = BTreeMap<String, String>;
 
 /// A page: its samples.
-struct Page(Vec<(String, Labels, f64)>);
+pub(crate) struct Page(Vec<(String, Labels, f64)>);
 
 impl Page {
     async fn of(gateway: &Gateway, path: &str) -> Self {
@@ -27,7 +26,7 @@ impl Page {
         Self(serde_json::from_str(&finished.stdout).expect("samples"))
     }
 
-    async fn gateway(gateway: &Gateway) -> Self {
+    pub(crate) async fn gateway(gateway: &Gateway) -> Self {
         Self::of(gateway, "/metrics").await
     }
 
@@ -54,7 +53,7 @@ impl Page {
     }
 
     /// The sum of the same.
-    fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+    pub(crate) fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         self.each(name, labels).map(|(_, value)| value).sum()
     }
 
@@ -320,50 +319,4 @@ async fn what_lags_is_held_and_gaps_are_counted_by_reason() {
         page.sum("gaps_total", &[("reason", "upstream")]) == 2.0
     })
     .await;
-}
-
-#[tokio::test]
-async fn requests_that_are_no_streams_and_flat_payloads_are_counted_and_logged() {
-    let broker = Broker::start().await;
-    let gateway = Gateway::start(&broker).await;
-    let mut ws = gateway.ws("T1", "").await;
-    let payload = r#"{"temperature":21.5}"#;
-    broker.publisher().await.telemetry("T1", "A", payload).await;
-    ws.next_event().await;
-    let origin = [("origin", "https://evil.example")];
-    gateway.sse_response(None, "", &origin).await;
-    let long = "x".repeat(20_000);
-    let long = [("cookie", long.as_str())];
-    gateway.sse_response(None, "", &long).await;
-    gateway
-        .http()
-        .post(gateway.url(WS_PATH))
-        .send()
-        .await
-        .expect("an answer");
-    for path in [WS_PATH, "/api/v1/customer/telemetry/sse", "/favicon.ico"] {
-        gateway.get(path).await;
-    }
-    let mut raw = Raw::connect(gateway.address()).await;
-    raw.write(b"nonsense\r\n\r\n").await.expect("it is open");
-    raw.read_to_end().await;
-
-    let page = Page::gateway(&gateway).await;
-    assert_eq!(page.sum("ingest_without_metrics_total", &[]), 1.0);
-    for reason in [
-        "origin",
-        "handshake",
-        "method",
-        "path",
-        "bad_request",
-        "head_too_large",
-    ] {
-        let count = page.sum("connections_refused_total", &[("reason", reason)]);
-        assert_eq!(count, 1.0, "{reason}");
-        let part = format!(r#""reason":"{reason}""#);
-        wait_until(&format!("the log names {reason}"), async || {
-            gateway.log().iter().any(|line| line.contains(&part))
-        })
-        .await;
-    }
 }

@@ -19,6 +19,8 @@ use floodway_tests::process::{Process, run};
 use floodway_tests::{Gateway, wait_until};
 use serde_json::Value;
 
+pub(crate) use metrics::Page;
+
 /// Where the private listener is: the log tells.
 pub(crate) fn address(gateway: &Gateway) -> String {
     let lines = gateway.log();
@@ -46,10 +48,10 @@ fn python(gateway: &Gateway, call: &str, request: &Value, more: &[&str]) -> Comm
 }
 
 /// A call whose answers go on, after its first one.
-struct Watch(Process);
+pub(crate) struct Watch(Process);
 
 impl Watch {
-    async fn start(gateway: &Gateway, call: &str, request: Value) -> Self {
+    pub(crate) async fn start(gateway: &Gateway, call: &str, request: Value) -> Self {
         // More answers than any test waits for.
         let command = python(gateway, call, &request, &["", "1000000"]);
         let watch = Self(Process::start("admin_call.py", command));
@@ -61,7 +63,7 @@ impl Watch {
     }
 
     /// Its answers so far.
-    fn answers(&self) -> Vec<Value> {
+    pub(crate) fn answers(&self) -> Vec<Value> {
         let lines = self.0.log();
         lines
             .iter()

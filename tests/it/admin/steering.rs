@@ -223,6 +223,12 @@ async fn a_token_for_reading_only_reads() {
         refused(&gateway, "Disconnect", all(), "looker").await,
         "PERMISSION_DENIED"
     );
+    let log = gateway.log().join("\n");
+    for reason in ["unauthenticated", "read_only"] {
+        let told = format!(r#"request refused","reason":"{reason}","path":"/"#);
+        assert!(log.contains(&told), "{log}");
+    }
+    assert!(!log.contains("looker"), "{log}");
     for (call, request, token) in [
         ("ListTenants", json!({}), "looker"),
         ("Disconnect", all(), "s3cret"),

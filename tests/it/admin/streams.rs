@@ -76,21 +76,3 @@ async fn what_happens_is_told_to_who_watches() {
         assert_eq!(stream.expect("a stream")["tenant_id"], "T1", "{one}");
     }
 }
-
-#[tokio::test]
-async fn who_is_refused_before_it_has_a_tenant_is_told_to_who_watches() {
-    let broker = Broker::start().await;
-    let gateway = Gateway::start(&broker).await;
-    let asked = json!({"kinds": ["EVENT_KIND_REFUSED"]});
-    let watch = answers(&gateway, "WatchEvents", asked, &["", "2"]);
-    tokio::pin!(watch);
-    // The watch begins some time after its program: pages are refused until it has told of one.
-    let told = loop {
-        let origin = [("origin", "https://evil.example")];
-        tokio::select! {
-            told = &mut watch => break told.expect("a watch"),
-            response = gateway.sse_response(None, "", &origin) => assert_eq!(response.status(), 403),
-        }
-    };
-    assert_eq!(told[1]["refused"]["reason"], "origin", "{}", told[1]);
-}

@@ -86,6 +86,36 @@ async fn a_gateway_that_is_not_trusted_is_not_asked() {
 }
 
 #[tokio::test]
+async fn a_certificate_that_vouches_for_itself_is_trusted_where_it_is_the_one_given() {
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let server = Identity::own(folder.path(), HERE, 2020..2100);
+    let (_broker, gateway) = tls(&server, &[]).await;
+    let given = status(&gateway, &["--admin-ca", &server.cert], &[]).await;
+    ended(&given, 0, "serving");
+    let system = [("SSL_CERT_FILE", server.cert.as_str())];
+    ended(&status(&gateway, &[], &system).await, 0, "serving");
+
+    let same_name = Identity::own(other.path(), HERE, 2020..2100);
+    let refused = status(&gateway, &["--admin-ca", &same_name.cert], &[]).await;
+    ended(&refused, 1, "give that very certificate with --admin-ca");
+}
+
+#[tokio::test]
+async fn of_a_certificate_that_vouches_for_itself_name_and_time_are_checked() {
+    for (names, years, told) in [
+        (&["gateway.example"][..], 2020..2100, "for another name"),
+        (&[], 2020..2100, "subjectAltName"),
+        (HERE, 2020..2021, "expired"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Identity::own(folder.path(), names, years);
+        let (_broker, gateway) = tls(&server, &[]).await;
+        let refused = status(&gateway, &["--admin-ca", &server.cert], &[]).await;
+        ended(&refused, 1, told);
+    }
+}
+
+#[tokio::test]
 async fn tls_and_plain_do_not_come_together_and_that_is_said() {
     let authority = Authority::new("ours");
     let (_broker, gateway) = tls(&authority.vouch(HERE), &[]).await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use floodway_tests::token::now;
-use floodway_tests::{Broker, Gateway, token};
+use floodway_tests::{Broker, Gateway, SSE_PATH, Sse, token};
 use serde_json::json;
 
 #[tokio::test]
@@ -21,7 +21,10 @@ async fn a_stream_ends_when_its_token_expires() {
         ws.close_code().await,
         (4001, "Invalid or expired token".to_owned())
     );
-    sse.ended().await;
+    let expired = sse.expect_named("expired").await;
+    let detail = "Invalid or expired token";
+    assert_eq!(expired, json!({"type": "expired", "detail": detail}));
+    assert_eq!(sse.take().await, None);
     assert!(
         (expiry..=expiry + 6).contains(&now()),
         "{} s after the expiry",
@@ -29,6 +32,23 @@ async fn a_stream_ends_when_its_token_expires() {
     );
     broker.publisher().await.count("T1", "A", 0..1).await;
     lasting.expect_numbers(0..1).await;
+}
+
+#[tokio::test]
+async fn over_http_2_an_expired_stream_is_told_so_as_well() {
+    let broker = Broker::start().await;
+    let gateway = Gateway::start(&broker).await;
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .http2_prior_knowledge();
+    let request = client.build().expect("a client").get(gateway.url(SSE_PATH));
+    let short = token("T1").ttl(Duration::from_secs(2)).sign();
+    let response = request.bearer_auth(short).send().await.expect("an answer");
+    assert_eq!(response.version(), http::Version::HTTP_2);
+    let mut sse = Sse::of(response);
+    sse.read_connected().await;
+    assert_eq!(sse.expect_named("expired").await["type"], "expired");
+    assert_eq!(sse.take().await, None);
 }
 
 #[tokio::test]

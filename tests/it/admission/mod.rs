@@ -1,7 +1,11 @@
 //! Who may connect, for how long, and how many at once.
 
+mod checks;
+mod cookies;
+mod jwks;
 mod keys;
 mod lifetime;
+mod order;
 mod places;
 mod tokens;
 

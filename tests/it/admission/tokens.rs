@@ -125,6 +125,11 @@ async fn the_tenant_is_found_where_the_contract_says() {
         ),
         (r#""organization":["","ORG","T2"],"tenant_id":"T1""#, "ORG"),
         (r#""organization":[7,"ORG"]"#, "ORG"),
+        (r#""organization":[{"ACME":{"id":"1"}}]"#, "ACME"),
+        (
+            r#""organization":{"id":"1","name":"ACME"},"tenant_id":"T1""#,
+            "T1",
+        ),
         (r#""organization":"text","tenant_id":"T1""#, "T1"),
         (r#""tenant_id":"köln 7""#, "köln 7"),
     ] {

@@ -180,6 +180,73 @@ async fn more_ids_than_the_bound_are_refused_whole() {
 }
 
 #[tokio::test]
+async fn set_metrics_without_metrics_is_all_again() {
+    let broker = Broker::start().await;
+    let gateway = Gateway::start(&broker).await;
+    let mut ws = gateway.ws("T1", "metric=temperature").await;
+    let all = json!({"type": "metrics_updated", "metrics": []});
+    for message in [
+        r#"{"action":"set_metrics"}"#,
+        r#"{"action":"set_metrics","metrics":null}"#,
+    ] {
+        let narrow = json!({"action": "set_metrics", "metrics": ["temperature"]});
+        assert_eq!(ws.ask(narrow).await["metrics"], json!(["temperature"]));
+        ws.send(message).await;
+        ws.expect_json(all.clone()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_parameter_that_is_spelt_wrong_never_widens_a_stream() {
+    let broker = Broker::start().await;
+    let gateway = Gateway::start(&broker).await;
+    let token = floodway_tests::token("T1").sign();
+    for (query, right) in [
+        ("device=A", "device_id"),
+        ("deviceId=A", "device_id"),
+        ("device_id[]=A&device_id[]=B", "device_id"),
+        ("device_id%5B%5D=A", "device_id"),
+        ("group=G", "group_id"),
+        ("metric_names=t", "metric"),
+        ("device_id=%FC", "device_id"),
+        ("last-event-id=1", "last_event_id"),
+    ] {
+        let (code, reason) = gateway.ws_refused(Some(&token), query).await;
+        assert_eq!(code, 4000, "{query}: {reason}");
+        assert!(reason.contains(right), "{query}: {reason}");
+        let (status, body) = gateway.sse_refused(Some(&token), query).await;
+        assert_eq!(status, 400, "{query}: {body}");
+        assert_eq!(body["detail"], reason, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn lists_are_taken_as_clients_in_the_field_send_them() {
+    let broker = Broker::start().await;
+    let gateway = Gateway::start(&broker).await;
+    for (query, told) in [
+        ("device_id=+A+,,B", filters(&["A", "B"], &[], &[])),
+        (
+            "device_ids=A,B&group_ids=G&metrics=t,h",
+            filters(&["A", "B"], &["G"], &["t", "h"]),
+        ),
+        ("device_id=,&metric=", filters(&[], &[], &[])),
+        ("_=1234&t=5&cb=x&v=2", filters(&[], &[], &[])),
+    ] {
+        assert_eq!(
+            gateway.ws("T1", query).await.connected()["filters"],
+            told,
+            "{query}"
+        );
+        assert_eq!(
+            gateway.sse("T1", query).await.connected()["filters"],
+            told,
+            "{query}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_bad_id_in_the_query_is_refused_with_the_reason() {
     let broker = Broker::start().await;
     let gateway = Gateway::start(&broker).await;

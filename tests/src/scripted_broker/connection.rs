@@ -72,7 +72,8 @@ fn handle(packet: Packet, client: &Client, shared: &Shared) {
         Packet::Connect(connect, _, _) => {
             shared.note(Seen::Connect(connect.client_id.clone()));
             let answer = shared.answer(|rules| &mut rules.connect, connect.client_id.as_str());
-            if answer == Answer::Good {
+            // Bytes may be a CONNACK that says more.
+            if matches!(answer, Answer::Good | Answer::Bytes(_)) {
                 shared
                     .clients
                     .lock()

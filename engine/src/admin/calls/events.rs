@@ -113,10 +113,14 @@ fn event(what: What) -> Event {
             tenant,
             peer: from,
             reason,
+            check,
+            detail,
         } => Event::Refused(v1::StreamRefused {
             tenant_id: tenant.map(|tenant| tenant.to_string()).unwrap_or_default(),
             peer: peer(from),
             reason: reason.to_owned(),
+            check: check.unwrap_or_default().to_owned(),
+            detail: detail.unwrap_or_default(),
         }),
         What::LimitHit { id, tenant, limit } => Event::LimitHit(v1::LimitHit {
             limit: match limit {

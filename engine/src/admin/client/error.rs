@@ -107,7 +107,12 @@ fn of_handshake(url: &str, fault: &Fault) -> String {
              --admin-ca (FLOODWAY_ADMIN_CA)"
         ),
         Fault::OtherName(cause) => format!(
-            "the gateway at {url} has a certificate for another name: {cause}; give that name in --admin"
+            "the gateway at {url} has a certificate for another name: {cause}; give a name that it holds in --admin, or \
+             make one that holds this name (openssl req -x509 … -addext subjectAltName=DNS:NAME)"
+        ),
+        Fault::Authority => format!(
+            "the gateway at {url} has a certificate that is marked as an authority's (CA:TRUE), as openssl req -x509 makes \
+             it; give that very certificate with --admin-ca (FLOODWAY_ADMIN_CA)"
         ),
         Fault::Certificate(cause) => {
             format!("the gateway at {url} has a certificate that can't be trusted: {cause}")
@@ -147,6 +152,7 @@ mod tests {
             (Fault::UnknownIssuer, "--admin-ca"),
             (Fault::OtherName("not a".to_owned()), "not a"),
             (Fault::Certificate("expired".to_owned()), "expired"),
+            (Fault::Authority, "--admin-ca"),
             (Fault::NoTls, "admin.tls.cert"),
             (Fault::CertificateWanted, "--admin-cert and --admin-key"),
             (

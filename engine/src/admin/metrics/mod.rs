@@ -28,15 +28,18 @@ pub(super) struct Look {
     pub(super) status: Status,
     pub(super) totals: Totals,
     pub(super) shards: Vec<ShardLoad>,
+    /// Requests of the private listener that were refused, by reason.
+    pub(super) refused: [(&'static str, u64); 3],
 }
 
 impl Look {
-    pub(super) fn at(observer: &Observer) -> Self {
+    pub(super) fn at(observer: &Observer, refused: [(&'static str, u64); 3]) -> Self {
         let totals = observer.totals();
         Self {
             status: observer.status_of(&totals),
             totals,
             shards: observer.shard_loads(),
+            refused,
         }
     }
 }
@@ -47,9 +50,11 @@ pub(super) fn gateway(look: &Look) -> String {
         status,
         totals,
         shards,
+        refused,
     } = look;
     let mut text = Text::new();
     node::identity(&mut text, status);
+    node::refused(&mut text, *refused);
     node::readiness(&mut text, status);
     node::broker(&mut text, status);
     streams::now(&mut text, status);

@@ -31,6 +31,15 @@ pub(super) fn identity(text: &mut Text, status: &Status) {
     .sample(u8::from(status.draining));
 }
 
+pub(super) fn refused(text: &mut Text, refused: [(&'static str, u64); 3]) {
+    text.family(
+        "admin_requests_refused_total",
+        Counter,
+        "Requests of the private listener that were refused for their credentials, by reason.",
+    )
+    .each("reason", refused);
+}
+
 pub(super) fn readiness(text: &mut Text, status: &Status) {
     text.family(
         "ready",
@@ -101,7 +110,7 @@ pub(super) fn ingest(text: &mut Text, status: &Status) {
     text.family(
         "ingest_without_metrics_total",
         Counter,
-        "Messages that became events, though their payload had no `metrics`.",
+        "Messages that became events without metrics, since their payload names none.",
     )
     .sample(ingest.without_metrics);
     let rejected = ingest.rejected_by_reason.iter();

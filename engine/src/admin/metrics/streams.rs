@@ -83,6 +83,15 @@ pub(super) fn passed(text: &mut Text, status: &Status, totals: &Totals) {
         "Clients that asked for a stream and were refused, by reason.",
     )
     .each("reason", by_reason(&status.connections.refused_by_reason));
+    text.family(
+        "tokens_refused_total",
+        Counter,
+        "Those of them whose token was refused, by the check that failed.",
+    )
+    .each(
+        "check",
+        by_reason(&status.connections.tokens_refused_by_check),
+    );
 }
 
 /// A family of its own, so that the sum of each says how many streams ended.

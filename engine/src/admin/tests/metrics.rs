@@ -97,6 +97,7 @@ fn look() -> Look {
             ..Totals::default()
         },
         shards: vec![load(3, 1500), load(0, 250)],
+        refused: [("unauthenticated", 5), ("read_only", 1), ("host", 0)],
     }
 }
 
@@ -126,6 +127,10 @@ fn every_count_has_its_line() {
         "floodway_connections_closed_by_code_total{transport=\"sse\",code=\"other\"} 1",
         "floodway_connections_refused_total{reason=\"bad_token\"} 11",
         "floodway_connections_refused_total{reason=\"draining\"} 2",
+        "floodway_tokens_refused_total{check=\"expired\"} 7",
+        "floodway_tokens_refused_total{check=\"signature\"} 4",
+        "floodway_admin_requests_refused_total{reason=\"unauthenticated\"} 5",
+        "floodway_admin_requests_refused_total{reason=\"host\"} 0",
         "floodway_ready 0",
         "floodway_unready{reason=\"draining\"} 1",
         "floodway_unready{reason=\"shard_stuck\"} 0",

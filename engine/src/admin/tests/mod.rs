@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use tonic::transport::{Channel, Endpoint};
 
 use super::*;
+use crate::auth;
 use crate::control;
 use crate::event;
 use crate::gateway::Streams;
@@ -59,6 +60,11 @@ impl Private {
         let ingest = ingest::Ingest::start(mqtt, event, Arc::clone(&index), Arc::new([]));
         let ingest = ingest.expect("ingest");
         let apply = Box::new(|_: Option<&_>, _: Option<&_>| {});
+        let auth = auth::Config {
+            hs256_secret: Some("x".repeat(32)),
+            ..auth::Config::default()
+        };
+        let verifier = Arc::new(auth::Verifier::start(&auth).expect("a key"));
         let observer = Observer::new(Watched {
             identity: Identity::new(),
             brokers: vec!["mqtt://127.0.0.1:1".to_owned()],
@@ -74,7 +80,7 @@ impl Private {
             event: event::Config::default(),
             drain_spread: Duration::from_secs(5),
             upstreams: ingest.handle(),
-            readiness: Readiness::new(Arc::clone(&index), ingest.handle()),
+            readiness: Readiness::new(Arc::clone(&index), ingest.handle(), verifier),
             inboxes: (0..2).map(|_| Inbox::new(64)).collect(),
             shards: (0..2).map(|_| idle_shard()).collect(),
         });
@@ -165,6 +171,7 @@ fn sample() -> Status {
             opened: 40,
             closed_by_reason: counts(&[("closed", 17), ("gone", 10)]),
             refused_by_reason: counts(&[("bad_token", 11), ("draining", 2)]),
+            tokens_refused_by_check: counts(&[("expired", 7), ("signature", 4)]),
             tenants: 6,
             by_tenant: vec![TenantConnections {
                 tenant_id: "T1".to_owned(),

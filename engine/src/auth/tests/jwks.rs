@@ -1,92 +1,12 @@
 //! Keys that are fetched.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-
 use jsonwebtoken::jwk::Jwk;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 
+use super::provider::{Provider, QUICK, answer, set};
 use super::*;
+use crate::auth::fetch::Source;
+use crate::auth::jwk as sets;
 use crate::auth::jwks::Pace;
-
-/// Quick, so that a test sees what takes minutes in production.
-const QUICK: Pace = Pace {
-    refresh: Duration::from_secs(3600),
-    pause: Duration::from_millis(20),
-    timeout: Duration::from_secs(5),
-};
-
-/// An identity provider that gives one answer to everyone.
-struct Provider {
-    url: String,
-    answer: Arc<Mutex<Vec<u8>>>,
-    fetches: Arc<AtomicUsize>,
-}
-
-impl Provider {
-    async fn start(answer: impl Into<Vec<u8>>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let url = format!(
-            "http://{}/keys?v=1",
-            listener.local_addr().expect("an address")
-        );
-        let answer = Arc::new(Mutex::new(answer.into()));
-        let fetches = Arc::new(AtomicUsize::new(0));
-        let (answers, count) = (Arc::clone(&answer), Arc::clone(&fetches));
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                count.fetch_add(1, Ordering::Relaxed);
-                let answer = answers.lock().unwrap().clone();
-                serve(stream, &answer).await;
-            }
-        });
-        Self {
-            url,
-            answer,
-            fetches,
-        }
-    }
-
-    async fn verifier(&self) -> Result<Verifier, KeyError> {
-        Verifier::start_set(&Config::default(), &self.url, QUICK).await
-    }
-
-    fn now_answers(&self, answer: impl Into<Vec<u8>>) {
-        *self.answer.lock().unwrap() = answer.into();
-    }
-
-    fn fetches(&self) -> usize {
-        self.fetches.load(Ordering::Relaxed)
-    }
-}
-
-/// Reads the request's head and answers. An empty answer is none: the stream is held.
-async fn serve(mut stream: TcpStream, answer: &[u8]) {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await.expect("a request"));
-    }
-    assert!(head.starts_with(b"GET /keys?v=1 HTTP/1.1\r\n"));
-    if answer.is_empty() {
-        tokio::spawn(async move { stream.read_u8().await });
-        return;
-    }
-    // The client may hang up before it has read all of an answer that is too large.
-    _ = stream.write_all(answer).await;
-}
-
-fn answer(status: &str, body: &str) -> String {
-    format!(
-        "HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-}
-
-/// A good answer with these keys.
-fn set(keys: &[String]) -> String {
-    answer("200 OK", &format!("{{\"keys\":[{}]}}", keys.join(",")))
-}
 
 /// The public half of a signer as a JWK with these members more.
 fn jwk(signer: &Signer, algorithm: Algorithm, more: &str) -> String {
@@ -133,7 +53,7 @@ async fn tokens_are_checked_with_the_key_that_they_name_or_one_that_fits() {
         jwk(&p256, Algorithm::ES256, r#""kid":"e","#),
     ];
     let provider = Provider::start(set(&keys)).await;
-    let verifier = provider.verifier().await.expect("fetched");
+    let verifier = provider.verifier().await;
     for kid in [Some("r"), None] {
         assert!(
             accepts(&verifier, &token(&rsa, Algorithm::RS256, kid)),
@@ -177,7 +97,7 @@ async fn only_public_keys_for_signatures_are_taken() {
         ),
     ];
     let provider = Provider::start(set(&keys)).await;
-    let verifier = provider.verifier().await.expect("fetched");
+    let verifier = provider.verifier().await;
     for kid in ["enc", "sign", "ps", "oaep"] {
         assert!(
             !accepts(&verifier, &token(&rsa, Algorithm::RS256, Some(kid))),
@@ -204,50 +124,94 @@ async fn only_public_keys_for_signatures_are_taken() {
     assert!(!accepts(&verifier, &forged));
 }
 
-#[tokio::test]
-async fn an_unknown_key_is_fetched_and_a_failure_keeps_the_old_ones() {
-    let (old, new) = (Signer::p256(), Signer::p256());
-    let old_key = jwk(&old, Algorithm::ES256, r#""kid":"old","#);
-    let provider = Provider::start(set(&[old_key])).await;
-    let verifier = provider.verifier().await.expect("fetched");
-    let (old, fresh) = (
-        token(&old, Algorithm::ES256, Some("old")),
-        token(&new, Algorithm::ES256, Some("new")),
-    );
+/// A good token, as of today, that names the key `kid`.
+fn lasting(signer: &Signer, kid: &str) -> String {
+    let key = EncodingKey::from_ec_pem(signer.private.as_bytes()).expect("a key");
+    let header = Header {
+        kid: Some(kid.to_owned()),
+        ..Header::new(Algorithm::ES256)
+    };
+    let claims = r#"{"exp":4102444800,"tenant_id":"T","realm_access":{"roles":["customer"]}}"#;
+    encode(&header, &key, claims)
+}
 
-    provider.now_answers(answer("500 Internal Server Error", ""));
-    assert!(!accepts(&verifier, &fresh));
-    eventually(|| provider.fetches() == 2).await;
-    assert!(accepts(&verifier, &old), "the keys are kept");
-
-    provider.now_answers(set(&[jwk(&new, Algorithm::ES256, r#""kid":"new","#)]));
-    eventually(|| accepts(&verifier, &fresh)).await;
-    assert!(
-        !accepts(&verifier, &old),
-        "a key that is withdrawn counts no more"
-    );
+fn named(signer: &Signer, kid: &str) -> String {
+    jwk(signer, Algorithm::ES256, &format!(r#""kid":"{kid}","#))
 }
 
 #[tokio::test]
-async fn unknown_keys_cause_few_fetches() {
+async fn the_first_token_of_a_new_key_waits_for_a_fetch_and_is_judged_then() {
+    let (old, new) = (Signer::p256(), Signer::p256());
+    let provider = Provider::start(set(&[named(&old, "old")])).await;
+    let verifier = provider.verifier().await;
+    let (by_old, by_new) = (lasting(&old, "old"), lasting(&new, "new"));
+    assert!(verifier.verify(&by_old, None).await.is_ok());
+
+    provider.now_answers(answer("500 Internal Server Error", ""));
+    assert_eq!(verifier.verify(&by_new, None).await, Err(Refusal::NoKeys));
+    assert!(
+        verifier.verify(&by_old, None).await.is_ok(),
+        "the keys are kept"
+    );
+
+    provider.now_answers(set(&[named(&new, "new")]));
+    assert!(verifier.verify(&by_new, None).await.is_ok(), "at once");
+    let withdrawn = verifier.verify(&by_old, None).await;
+    assert_eq!(failed(withdrawn), "unknown_key");
+}
+
+#[tokio::test]
+async fn a_token_that_names_no_key_may_be_of_a_new_one() {
+    let (old, new) = (Signer::p256(), Signer::p256());
+    let provider = Provider::start(set(&[jwk(&old, Algorithm::ES256, "")])).await;
+    let verifier = provider.verifier().await;
+    let key = EncodingKey::from_ec_pem(new.private.as_bytes()).expect("a key");
+    let claims = r#"{"exp":4102444800,"tenant_id":"T","realm_access":{"roles":["customer"]}}"#;
+    let fresh = encode(&Header::new(Algorithm::ES256), &key, claims);
+    assert_eq!(failed(verifier.verify(&fresh, None).await), "unknown_key");
+    provider.now_answers(set(&[jwk(&new, Algorithm::ES256, "")]));
+    assert!(verifier.verify(&fresh, None).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_refresh_does_not_wait_and_is_good_the_next_time() {
+    let (old, new) = (Signer::p256(), Signer::p256());
+    let provider = Provider::start(set(&[named(&old, "old")])).await;
+    let verifier = provider.verifier().await;
+    provider.now_answers(set(&[named(&new, "new")]));
+    let fresh = lasting(&new, "new");
+    let first = verifier.verify_now(&fresh, None);
+    assert!(first.is_err_and(Refusal::may_pass));
+    eventually(|| verifier.verify_now(&fresh, None).is_ok()).await;
+}
+
+#[tokio::test]
+async fn however_many_tokens_name_unknown_keys_few_wait_and_one_fetches() {
     let signer = Signer::p256();
-    let provider = Provider::start(set(&[jwk(&signer, Algorithm::ES256, r#""kid":"k","#)])).await;
+    let provider = Provider::start(set(&[named(&signer, "k")])).await;
     let pace = Pace {
-        pause: Duration::from_secs(3600),
+        pause: Duration::from_secs(2),
         ..QUICK
     };
-    let config = Config::default();
-    let verifier = Verifier::start_set(&config, &provider.url, pace)
-        .await
-        .expect("fetched");
-    let forged = token(&signer, Algorithm::ES256, Some("unknown"));
-    let good = token(&signer, Algorithm::ES256, Some("k"));
-    for _ in 0..1000 {
-        assert!(!accepts(&verifier, &forged));
-        assert!(accepts(&verifier, &good));
-        tokio::task::yield_now().await;
+    let verifier = provider.verifier_at(pace).await;
+    let (forged, good) = (lasting(&signer, "unknown"), lasting(&signer, "k"));
+    let mut waiting: Vec<_> = (0..pace.waiting)
+        .map(|_| Box::pin(verifier.verify(&forged, None)))
+        .collect();
+    for waiter in &mut waiting {
+        let soon = tokio::time::timeout(Duration::ZERO, waiter).await;
+        assert!(soon.is_err(), "it waits");
     }
-    assert_eq!(provider.fetches(), 1);
+    assert_eq!(
+        verifier.verify(&forged, None).await,
+        Err(Refusal::NoKeys),
+        "one too many"
+    );
+    assert!(verifier.verify(&good, None).await.is_ok());
+    for waiter in waiting {
+        assert_eq!(failed(waiter.await), "unknown_key");
+    }
+    assert_eq!(provider.fetches(), 2);
 }
 
 #[tokio::test]
@@ -258,10 +222,7 @@ async fn keys_are_refreshed_without_being_asked_for_until_the_verifier_is_gone()
         refresh: Duration::from_millis(20),
         ..QUICK
     };
-    let config = Config::default();
-    let verifier = Verifier::start_set(&config, &provider.url, pace)
-        .await
-        .expect("fetched");
+    let verifier = provider.verifier_at(pace).await;
     eventually(|| provider.fetches() > 2).await;
     drop(verifier);
     let tasks = || {
@@ -274,50 +235,87 @@ async fn keys_are_refreshed_without_being_asked_for_until_the_verifier_is_gone()
 }
 
 #[tokio::test]
-async fn without_keys_there_is_no_verifier() {
+async fn a_key_that_is_withdrawn_counts_no_more_after_the_refresh() {
+    let (old, new) = (Signer::p256(), Signer::p256());
+    let provider = Provider::start(set(&[named(&old, "old")])).await;
+    let pace = Pace {
+        refresh: Duration::from_millis(100),
+        ..QUICK
+    };
+    let verifier = provider.verifier_at(pace).await;
+    provider.now_answers(set(&[named(&new, "new")]));
+    eventually(|| verifier.verify_now(&lasting(&old, "old"), None).is_err()).await;
+    assert!(verifier.verify_now(&lasting(&new, "new"), None).is_ok());
+}
+
+#[tokio::test]
+async fn until_the_keys_come_no_token_is_judged() {
+    let signer = Signer::p256();
+    let keys = set(&[named(&signer, "k")]);
     let weak = r#"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#.to_owned();
     let large = answer("200 OK", &" ".repeat((1 << 20) + 1));
-    let cases = [
+    for nothing in [
+        answer("404 Not Found", ""),
+        answer("302 Found", ""),
+        answer("200 OK", "<html>"),
+        set(&[]),
+        set(&[weak]),
+        large,
+        "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{".to_owned(),
+        "nonsense\r\n\r\n".to_owned(),
+    ] {
+        let provider = Provider::start(nothing).await;
+        let verifier = provider.unready(QUICK);
+        let token = lasting(&signer, "k");
+        assert_eq!(verifier.verify(&token, None).await, Err(Refusal::NoKeys));
+        for never_good in ["", "garbage"] {
+            let told = verifier.verify(never_good, None).await;
+            assert_eq!(told, Err(Refusal::NoKeys), "{never_good:?}");
+        }
+        assert!(!verifier.is_ready());
+        provider.now_answers(keys.clone());
+        eventually(|| verifier.is_ready()).await;
+        assert!(verifier.verify(&token, None).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_fetch_says_why_it_gave_nothing() {
+    let large = answer("200 OK", &" ".repeat((1 << 20) + 1));
+    for (answer, told) in [
         (answer("404 Not Found", ""), "answered 404"),
-        (answer("302 Found", ""), "answered 302"),
+        (
+            answer("302 Found", ""),
+            "302 Found; a redirect is not followed",
+        ),
         (answer("200 OK", "<html>"), "not a JWK set"),
         (set(&[]), "no public key"),
-        (set(&[weak]), "no public key"),
         (large, "larger than 1048576 bytes"),
         (
             "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{".to_owned(),
             "broke off",
         ),
         ("nonsense\r\n\r\n".to_owned(), "no answer"),
-    ];
-    for (answer, told) in cases {
+        (String::new(), "no answer within 50ms"),
+    ] {
         let provider = Provider::start(answer).await;
-        let error = provider.verifier().await.err().expect(told).to_string();
-        assert!(
-            error.starts_with("auth.jwks_url = \"http://127.0.0.1:"),
-            "{error}"
-        );
-        assert!(error.contains(told), "{error}");
+        let timeout = Duration::from_millis(if told.contains("50ms") { 50 } else { 5000 });
+        let error = fetch_error(&provider.url, timeout).await;
+        assert!(error.contains(told), "{told}: {error}");
     }
+    let gone = fetch_error("http://127.0.0.1:1/keys", Duration::from_secs(5)).await;
+    assert!(gone.contains("cannot connect"), "{gone}");
+    let wrong = Verifier::start_set(&Config::default(), "ftp://id.example", QUICK);
+    let told = wrong.err().expect("no such scheme").to_string();
+    assert!(
+        told.starts_with("auth.jwks_url = \"ftp://id.example\": "),
+        "{told}"
+    );
 }
 
-#[tokio::test]
-async fn a_provider_that_does_not_answer_is_given_up() {
-    let provider = Provider::start("").await;
-    let pace = Pace {
-        timeout: Duration::from_millis(50),
-        ..QUICK
-    };
-    let verifier = Verifier::start_set(&Config::default(), &provider.url, pace).await;
-    let error = verifier.err().expect("given up").to_string();
-    assert!(error.contains("no answer within 50ms"), "{error}");
-    let gone = "http://127.0.0.1:1/keys";
-    let verifier = Verifier::start_set(&Config::default(), gone, QUICK).await;
-    assert!(
-        verifier
-            .err()
-            .expect("refused")
-            .to_string()
-            .contains("cannot connect")
-    );
+async fn fetch_error(url: &str, timeout: Duration) -> String {
+    let source = Source::new(url, timeout).expect("a good URL");
+    let fetched = source.get().await;
+    let read = fetched.and_then(|answer| sets::read(&answer));
+    read.err().expect("nothing that could be used").to_string()
 }

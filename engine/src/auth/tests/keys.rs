@@ -54,7 +54,7 @@ fn a_public_key_is_no_hmac_secret() {
 
 #[test]
 fn a_token_without_a_signature_is_refused() {
-    let verifier = Verifier::new(&by_secret()).unwrap();
+    let verifier = Verifier::start(&by_secret()).unwrap();
     let token = hs256(&claims_with(""));
     assert!(accepts(&verifier, &token));
     let parts: Vec<_> = token.split('.').collect();
@@ -68,23 +68,27 @@ fn a_token_without_a_signature_is_refused() {
     ] {
         assert!(!accepts(&verifier, &forged), "{forged}");
     }
+    let check = |token: &str| failed(judged(&verifier, token));
+    assert_eq!(
+        check(&format!("{NONE}.{}.{}", parts[1], parts[2])),
+        "algorithm"
+    );
+    assert_eq!(check(&format!("{}.{}.", parts[0], parts[1])), "signature");
+    assert_eq!(check(&format!("{}.{}", parts[0], parts[1])), "malformed");
+    assert_eq!(check(&format!("x.{}.{}", parts[1], parts[2])), "malformed");
 }
 
 #[test]
 fn a_secret_is_for_hs256_only() {
-    let verifier = Verifier::new(&by_secret()).unwrap();
+    let verifier = Verifier::start(&by_secret()).unwrap();
     let key = EncodingKey::from_secret(SECRET.as_bytes());
     for algorithm in [Algorithm::HS384, Algorithm::HS512] {
-        assert!(!accepts(
-            &verifier,
-            &encode(&Header::new(algorithm), &key, &claims_with(""))
-        ));
+        let token = encode(&Header::new(algorithm), &key, &claims_with(""));
+        assert_eq!(failed(judged(&verifier, &token)), "algorithm");
     }
     let other = EncodingKey::from_secret(b"another secret of thirty-two bytes");
-    assert!(!accepts(
-        &verifier,
-        &encode(&Header::default(), &other, &claims_with(""))
-    ));
+    let token = encode(&Header::default(), &other, &claims_with(""));
+    assert_eq!(failed(judged(&verifier, &token)), "signature");
 }
 
 #[test]
@@ -94,7 +98,7 @@ fn a_critical_extension_is_refused() {
         crit: Some(vec!["b64".to_owned()]),
         ..Header::default()
     };
-    let verifier = Verifier::new(&by_secret()).unwrap();
+    let verifier = Verifier::start(&by_secret()).unwrap();
     assert!(!accepts(
         &verifier,
         &encode(&header, &key, &claims_with(""))
@@ -103,9 +107,12 @@ fn a_critical_extension_is_refused() {
 
 #[test]
 fn no_token_and_too_long_a_token_are_told_apart() {
-    let verifier = Verifier::new(&by_secret()).unwrap();
-    assert_eq!(verifier.verify(""), Err(Refusal::Missing));
-    assert_eq!(verifier.verify("not a token"), Err(Refusal::Invalid));
+    let verifier = Verifier::start(&by_secret()).unwrap();
+    assert_eq!(verifier.verify_now("", None), Err(Refusal::Missing));
+    assert_eq!(
+        failed(verifier.verify_now("not a token", None)),
+        "malformed"
+    );
     let padded = |bytes: usize| hs256(&claims_with(&format!("\"pad\":\"{}\",", "x".repeat(bytes))));
     // Four characters of a token carry three bytes of JSON.
     let long = padded(TOKEN_BYTES_MAX * 3 / 4);
@@ -141,7 +148,7 @@ fn only_a_usable_public_key_is_taken() {
         .to_string();
     assert!(missing.contains("no/such/key.pem"), "{missing}");
     assert!(matches!(
-        Verifier::new(&Config::default()),
+        Verifier::start(&Config::default()),
         Err(KeyError::Missing)
     ));
 }
@@ -164,9 +171,9 @@ fn a_token_of_our_own_is_accepted_and_tells_what_it_grants() {
         expires_at: NOW + 1,
     };
     let token = sign(SECRET, &grant).unwrap();
-    let verifier = Verifier::new(&config).unwrap();
+    let verifier = Verifier::start(&config).unwrap();
     let identity = verifier
-        .verify_at(&token, Duration::from_secs(NOW))
+        .verify_at(&token, None, Duration::from_secs(NOW))
         .unwrap();
     let expected = Identity {
         tenant,

@@ -13,12 +13,13 @@ use aws_lc_rs::signature::{
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::value::RawValue;
 
-use super::{Config, Identity, KeyError, Refusal, Verifier};
+use super::{CHECK_LABELS, Config, Identity, KeyError, Refusal, Verifier};
 
 mod identity;
 mod jwks;
 mod keys;
 mod lifetime;
+mod provider;
 
 const SECRET: &str = "a secret of thirty-two bytes, or more";
 
@@ -95,7 +96,7 @@ fn from_pem(text: &str) -> Result<Verifier, KeyError> {
 }
 
 fn from_file(path: &Path) -> Result<Verifier, KeyError> {
-    Verifier::new(&Config {
+    Verifier::start(&Config {
         public_key: Some(path.to_owned()),
         ..Config::default()
     })
@@ -134,10 +135,22 @@ fn check(config: &Config, claims: &str) -> Result<Identity, Refusal> {
 }
 
 fn check_at(config: &Config, claims: &str, now: Duration) -> Result<Identity, Refusal> {
-    let verifier = Verifier::new(config).expect("a key");
-    verifier.verify_at(&hs256(claims), now)
+    let verifier = Verifier::start(config).expect("a key");
+    verifier.verify_at(&hs256(claims), None, now)
+}
+
+/// The label of the check that refused a token.
+fn failed(told: Result<Identity, Refusal>) -> &'static str {
+    let refusal = told.expect_err("it is refused");
+    refusal
+        .check()
+        .map_or("missing", |check| CHECK_LABELS[check])
+}
+
+fn judged(verifier: &Verifier, token: &str) -> Result<Identity, Refusal> {
+    verifier.verify_at(token, None, Duration::from_secs(NOW))
 }
 
 fn accepts(verifier: &Verifier, token: &str) -> bool {
-    verifier.verify_at(token, Duration::from_secs(NOW)).is_ok()
+    judged(verifier, token).is_ok()
 }

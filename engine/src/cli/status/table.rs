@@ -144,8 +144,12 @@ fn opened(connections: &Connections) -> String {
 
 fn ingest(ingest: &Ingest) -> String {
     let rejected = with_reasons(&ingest.rejected_by_reason);
+    let without = match ingest.without_metrics {
+        0 => String::new(),
+        some => format!(" ({some} without metrics)"),
+    };
     format!(
-        "{} ({}), accepted {}, rejected {rejected}",
+        "{} ({}), accepted {}{without}, rejected {rejected}",
         ingest.received,
         bytes(ingest.received_bytes as f64),
         ingest.accepted

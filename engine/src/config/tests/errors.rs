@@ -59,7 +59,12 @@ fn every_value_has_its_bounds() {
         ),
         ("event.depth = 1", "from 2"),
         ("auth.leeway_seconds = 5.1", "from 0 to 5"),
+        ("auth.jwks_refresh_seconds = 9", "from 10 to 86400"),
+        ("auth.cookie = \"a b\"", "name of a cookie"),
+        ("auth.query_token = \"yes\"", "expected true or false"),
+        ("auth.query_token = 0", "expected true or false"),
         ("auth.roles = []", "at least one"),
+        ("mqtt.client_id = \"a\\u0000b\"", "without NUL"),
         ("stream.queue_size = 0", "from 1"),
         ("stream.queue_size = 1.5", "whole number"),
         ("stream.queue_size = true", "whole number"),
@@ -142,6 +147,42 @@ fn an_unknown_key_names_the_nearest_known_one() {
     assert!(error("http = 1", &[]).contains("write [http]"));
     assert!(error("[nothing]", &[]).contains("unknown setting"));
     assert!(error("http.listen.port = 1", &[]).ends_with("is http.listen"));
+    // What it begins is meant, though another one is fewer letters away.
+    assert!(error("mqtt.user = \"u\"", &[]).ends_with("is mqtt.username"));
+    assert!(error("mqtt.pass = \"p\"", &[]).ends_with("is mqtt.password"));
+    assert!(error("mqtt.password_fil = \"p\"", &[]).ends_with("is mqtt.password_file"));
+    assert!(error("http.tls.cert_file = \"c\"", &[]).contains("unknown setting"));
+}
+
+#[test]
+fn a_variable_that_is_none_is_warned_of_by_name_and_never_by_value() {
+    let given = [
+        "FLOODWAY_JWT_SECRT",
+        "FLOODWAY_JWT_SECRET_FLE",
+        "FLOODWAY_PORT",
+        "FLOODWAY_JWT_SECRET",
+        "FLOODWAY_ADMIN_TOKEN_FILE",
+        "FLOODWAY_ADMIN_CA",
+        "FLOODWAY_LISTEN_FILE",
+        "MQTT_USER",
+        "PATH",
+    ];
+    let flags = ["FLOODWAY_ADMIN_CA".to_owned()];
+    let told = unknown_variables(given.into_iter().map(str::to_owned), &flags);
+    let told = told.join("\n");
+    assert_eq!(told.lines().count(), 4, "{told}");
+    for (name, nearest) in [
+        ("FLOODWAY_JWT_SECRT", "FLOODWAY_JWT_SECRET"),
+        ("FLOODWAY_JWT_SECRET_FLE", "FLOODWAY_JWT_SECRET_FILE"),
+        ("FLOODWAY_LISTEN_FILE", ""),
+        ("FLOODWAY_PORT", ""),
+    ] {
+        let line = told
+            .lines()
+            .find(|line| line.starts_with(&format!("{name} ")));
+        let line = line.unwrap_or_else(|| panic!("{name}: {told}"));
+        assert!(line.ends_with(nearest), "{line}");
+    }
 }
 
 #[test]

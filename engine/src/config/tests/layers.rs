@@ -17,7 +17,7 @@ fn later_layers_win_and_each_value_knows_its_origin() {
     assert!(matches!(loaded.origin("http.listen"), Origin::File(_)));
     assert_eq!(
         *loaded.origin("stream.queue_size"),
-        Origin::Env("STREAM_QUEUE_SIZE")
+        Origin::Env("STREAM_QUEUE_SIZE".into())
     );
     assert_eq!(
         *loaded.origin("shard.count"),
@@ -147,6 +147,7 @@ fn names_are_unique_and_follow_one_rule_but_for_those_in_the_contract() {
         ("auth.hs256_secret", "FLOODWAY_JWT_SECRET"),
         ("auth.public_key", "FLOODWAY_JWT_PUBLIC_KEY"),
         ("auth.jwks_url", "FLOODWAY_JWKS_URL"),
+        ("auth.cookie", "FLOODWAY_JWT_COOKIE"),
         ("auth.issuer", "FLOODWAY_JWT_ISSUER"),
         ("auth.audience", "FLOODWAY_JWT_AUDIENCE"),
         ("auth.roles", "FLOODWAY_ROLES"),
@@ -172,11 +173,14 @@ fn names_are_unique_and_follow_one_rule_but_for_those_in_the_contract() {
             setting.env,
             own.get(setting.key).copied().unwrap_or(&by_rule)
         );
-        for name in [
+        assert!(setting.filed || !setting.secret, "{}", setting.key);
+        let plain = [
             setting.key.to_owned(),
             setting.env.to_owned(),
             setting.flag(),
-        ] {
+        ];
+        let by_file = setting.file_key().into_iter().chain(setting.file_env());
+        for name in plain.into_iter().chain(by_file) {
             assert!(names.insert(name), "{} is there twice", setting.key);
         }
     }

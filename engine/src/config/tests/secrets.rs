@@ -73,3 +73,123 @@ fn a_weak_secret_is_warned_of() {
     assert!(warnings(&"x".repeat(31))[0].contains("31 bytes: RFC 7518, 3.2 demands 32"));
     assert!(warnings(&format!("{SECRET}\n"))[0].contains("white space"));
 }
+
+fn holding(text: &str) -> NamedTempFile {
+    let mut file = NamedTempFile::new().expect("a file");
+    file.write_all(text.as_bytes()).expect("written");
+    file
+}
+
+#[test]
+fn every_secret_and_the_brokers_user_may_stand_in_a_file_of_their_own() {
+    let filed = SETTINGS.iter().filter(|setting| setting.filed);
+    let keys: Vec<_> = filed.clone().map(|setting| setting.key).collect();
+    assert!(keys.contains(&"mqtt.username") && keys.contains(&"auth.hs256_secret"));
+    for (text, value) in [
+        ("s3cret", "s3cret"),
+        ("s3cret \n", "s3cret "),
+        ("s\r\n", "s"),
+        ("s\n\n", "s\n"),
+    ] {
+        let file = holding(text);
+        let path = file.path().to_str().expect("UTF-8");
+        let env: Vec<_> = filed
+            .clone()
+            .map(|setting| setting.file_env().expect("a name"))
+            .collect();
+        let env: Vec<_> = env.iter().map(|name| (name.as_str(), path)).collect();
+        let told = load_exactly("", &env, &[]);
+        // The two tokens of the private listener must differ.
+        assert!(told.is_err_and(|told| told.contains("must differ") && told.lines().count() == 1));
+        let env: Vec<_> = env
+            .into_iter()
+            .filter(|(name, _)| !name.contains("READ"))
+            .collect();
+        let loaded = load_exactly("", &env, &[]).expect("good");
+        let config = &loaded.config;
+        for given in [
+            &config.auth.hs256_secret,
+            &config.mqtt.username,
+            &config.mqtt.password,
+            &config.admin.token,
+        ] {
+            assert_eq!(given.as_deref(), Some(value));
+        }
+        let shown = loaded.show();
+        assert!(shown.contains("# env FLOODWAY_JWT_SECRET_FILE"), "{shown}");
+    }
+}
+
+#[test]
+fn a_file_of_a_secret_is_a_setting_of_every_layer() {
+    let (one, other) = (holding("of the file"), holding("of the flag"));
+    let toml = format!("auth.hs256_secret_file = {:?}", one.path());
+    let secret = |flags: &[(&str, &str)], env: &[(&str, &str)]| {
+        let loaded = load_exactly(&toml, env, flags).expect("good");
+        loaded.config.auth.hs256_secret.expect("a secret")
+    };
+    assert_eq!(secret(&[], &[]), "of the file");
+    assert_eq!(secret(&[], &[("FLOODWAY_JWT_SECRET", SECRET)]), SECRET);
+    let flag = [(
+        "auth.hs256_secret_file",
+        other.path().to_str().expect("UTF-8"),
+    )];
+    assert_eq!(
+        secret(&flag, &[("FLOODWAY_JWT_SECRET", SECRET)]),
+        "of the flag"
+    );
+}
+
+#[test]
+fn a_value_and_a_file_for_it_are_not_both_given() {
+    let file = holding(SECRET);
+    let path = file.path().to_str().expect("UTF-8");
+    let told = error("", &[("FLOODWAY_JWT_SECRET_FILE", path)]);
+    assert!(
+        told.starts_with("auth.hs256_secret_file = ") && told.lines().count() == 1,
+        "{told}"
+    );
+    assert!(told.contains("auth.hs256_secret is set as well"), "{told}");
+    let toml = format!("mqtt.password = \"p\"\nmqtt.password_file = {path:?}");
+    assert!(error(&toml, &[]).contains("mqtt.password is set as well"));
+}
+
+#[test]
+fn a_file_that_holds_no_secret_is_named_and_its_content_is_not() {
+    let (empty, long, binary) = (
+        holding("\n"),
+        holding(&"x".repeat(70_000)),
+        NamedTempFile::new().expect("a file"),
+    );
+    std::fs::write(binary.path(), [0xff, b'x']).expect("written");
+    for (path, told) in [
+        (empty.path(), "holds nothing"),
+        (long.path(), "more than 65536 bytes"),
+        (binary.path(), "does not hold UTF-8"),
+        (Path::new("no/such"), "No such file"),
+    ] {
+        let path = path.to_str().expect("UTF-8");
+        let error =
+            load_exactly("", &[("FLOODWAY_JWT_SECRET_FILE", path)], &[]).expect_err("refused");
+        let wanted =
+            format!("auth.hs256_secret_file = \"{path}\" (env FLOODWAY_JWT_SECRET_FILE): ");
+        assert!(
+            error.starts_with(&wanted) && error.contains(told),
+            "{error}"
+        );
+        assert!(!error.contains("xxx"), "{error}");
+    }
+}
+
+#[test]
+fn the_mask_of_a_secret_is_none() {
+    let told = error("mqtt.password = \"********\"", &[]);
+    assert!(told.contains("give the secret itself"), "{told}");
+    let masked = holding("********\n");
+    let path = masked.path().to_str().expect("UTF-8");
+    assert!(error("", &[("MQTT_PASSWORD_FILE", path)]).contains("give the secret itself"));
+    assert!(
+        load_all("mqtt.username = \"********\"", &[], &[]).is_ok(),
+        "it is no secret"
+    );
+}

@@ -102,3 +102,29 @@ fn who_has_told_says_goodbye() {
     bed.follower.link_lost();
     assert_eq!(bed.follower.farewell(), None);
 }
+
+#[test]
+fn a_status_that_the_broker_does_not_take_is_not_sent_and_the_next_broker_gets_it() {
+    let mut bed = following(&[]);
+    bed.follower.link_lost();
+    let narrow = Facts {
+        packet_bytes: 100,
+        ..ABLE
+    };
+    bed.follower.link_up(narrow, bed.now);
+    bed.obey();
+    assert_eq!(bed.control.standing(), Standing::Following);
+    bed.control.announce(status(1));
+    for _ in 0..3 {
+        assert!(bed.sends().is_none(), "it would end the connection");
+        bed.passes(5);
+    }
+    assert_eq!(
+        bed.follower.farewell(),
+        None,
+        "there is nothing to take back"
+    );
+    bed.follower.link_lost();
+    bed.link_up();
+    assert_eq!(bed.follower.farewell(), Some(at("fleet/N")));
+}

@@ -26,12 +26,12 @@ pub(in crate::ingest) enum LinkError {
         within: Duration,
     },
     #[error(
-        "it closed the connection without an answer to CONNECT; it may not speak MQTT 5, or not to us"
+        "it closed the connection without an answer to CONNECT; it may not speak MQTT 5, or refuse us: its own log may tell"
     )]
     NoAnswer,
     #[error("it speaks MQTT 3.1.1 only, and floodway needs MQTT 5: use a broker that speaks it")]
     NotMqtt5,
-    #[error("what answers there is no MQTT broker (its first byte is {0:#04x}); check mqtt.url")]
+    #[error("what answers there {}; check mqtt.url", foreign(*.0))]
     Foreign(u8),
     #[error("it refused the connection: {0}")]
     Refused(Reason),
@@ -56,7 +56,7 @@ impl LinkError {
     pub(in crate::ingest) fn may_be_for_the_will(&self) -> bool {
         match self {
             Self::NoAnswer => true,
-            Self::Refused(reason) => {
+            Self::Refused(reason) | Self::Disconnected(reason) => {
                 matches!(reason.code, 0x83 | 0x87 | 0x90 | 0x95 | 0x9a | 0x9b)
             }
             _ => false,
@@ -81,6 +81,15 @@ impl LinkError {
             Self::Protocol(_, reason) => Some(*reason),
             _ => None,
         }
+    }
+}
+
+/// What begins with this byte, which no answer to CONNECT begins with.
+fn foreign(first: u8) -> String {
+    match first {
+        // An alert (RFC 8446, 5.1).
+        21 => "speaks TLS, which is not supported to the broker".to_owned(),
+        other => format!("is no MQTT broker (its first byte is {other:#04x})"),
     }
 }
 

@@ -1,9 +1,9 @@
 //! From the bytes that were read to what they say.
 //!
-//! Invariants: what is found does not depend on how the bytes were split; nothing larger than the packets that we
-//! announced is gathered, besides one reading; what was handed out pins the buffer until it is dropped.
+//! Invariants: what is found does not depend on how the bytes were split; no more is gathered than the largest packet
+//! that we take, or the longest topic, and one reading; what was handed out pins the buffer until it is dropped.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use rumqttc::v5::mqttbytes::v5::{
     Disconnect, DisconnectReasonCode, FixedHeader, PubAck, PubAckReason, Publish, SubAck,
     SubscribeReasonCode, UnsubAck, UnsubAckReason, check,
@@ -13,6 +13,8 @@ use rumqttc::v5::mqttbytes::{Error as CodecError, QoS};
 use super::error::{LinkError, Reason};
 use super::outgoing::Asked;
 use crate::ingest::subscriptions::Answer;
+
+const QOS_2: &str = "a message of QoS 2, which we never ask for";
 
 /// Bytes of one reading at most.
 pub(super) const READ_BYTES: usize = 16 * 1024;
@@ -25,11 +27,21 @@ pub(in crate::ingest) struct Message {
     pub(in crate::ingest) retain: bool,
 }
 
+/// What is known of a message that is larger than we take.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::ingest) struct Oversized {
+    pub(in crate::ingest) topic: Bytes,
+    /// Bytes of its packet.
+    pub(in crate::ingest) bytes: usize,
+}
+
 /// What a packet says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Said {
     /// A message, to be acknowledged with this packet id, unless it is 0.
     Message(Message, u16),
+    /// A message larger than we take has come and is gone, likewise.
+    TooLarge(Oversized, u16),
     /// The request with this packet id was answered, one answer for each filter.
     Answer(u16, Asked, Vec<Answer>),
     /// A ping was answered.
@@ -39,29 +51,102 @@ pub(super) enum Said {
 pub(super) struct Incoming {
     pub(super) read: BytesMut,
     limit: u32,
+    skip: Option<Skip>,
+}
+
+/// A message that is thrown away as it comes.
+struct Skip {
+    message: Oversized,
+    id: u16,
+    /// Bytes that are still to come.
+    left: usize,
 }
 
 impl Incoming {
-    /// Goes on with what is in `read`. Packets may have `limit` bytes.
+    /// Goes on with what is in `read`. Messages of more than `limit` bytes, not counting the fixed header, are skipped.
     pub(super) fn new(read: BytesMut, limit: u32) -> Self {
-        Self { read, limit }
+        Self {
+            read,
+            limit,
+            skip: None,
+        }
     }
 
     /// What the next packet says, if it is there. After an error nothing more is to be asked for.
     pub(super) fn next(&mut self) -> Result<Option<Said>, LinkError> {
+        if self.skip.is_some() {
+            return Ok(self.skipped());
+        }
         let header = match check(self.read.iter(), Some(self.limit)) {
             Ok(header) => header,
             Err(CodecError::InsufficientBytes(_)) => return Ok(None),
+            Err(CodecError::PayloadSizeLimitExceeded { pkt_size, .. }) => {
+                self.skip = self.oversized(pkt_size)?;
+                return Ok(self.skipped());
+            }
             Err(error) => return Err(LinkError::Malformed(error)),
         };
         let first = self.read[0];
         let frame = self.read.split_to(header.frame_length()).freeze();
         // An `InsufficientBytes` of these is a packet that is shorter than it says inside.
-        said(first, header, frame)
+        said(first, header, frame).map(Some)
+    }
+
+    /// The message, too large, that begins here, once its topic and packet id are there. `remaining` bytes follow its
+    /// fixed header.
+    fn oversized(&self, remaining: usize) -> Result<Option<Skip>, LinkError> {
+        let qos = match self.read[0] {
+            0x30..=0x3f => (self.read[0] >> 1) & 0b11,
+            _ => {
+                return Err(LinkError::Protocol(
+                    "a packet, other than a message, that is larger than we take",
+                    DisconnectReasonCode::PacketTooLarge,
+                ));
+            }
+        };
+        if qos > 1 {
+            return Err(unexpected(QOS_2));
+        }
+        let body = body(&self.read);
+        let Some(topic_bytes) = body.first_chunk().copied().map(u16::from_be_bytes) else {
+            return Ok(None);
+        };
+        let topic_end = 2 + usize::from(topic_bytes);
+        let head_end = topic_end + 2 * usize::from(qos);
+        if head_end > remaining {
+            return Err(LinkError::Malformed(CodecError::MalformedPacket));
+        }
+        let Some(head) = body.get(..head_end) else {
+            return Ok(None);
+        };
+        let id = match head[topic_end..] {
+            [high, low] => u16::from_be_bytes([high, low]),
+            _ => 0,
+        };
+        let bytes = self.read.len() - body.len() + remaining;
+        let message = Oversized {
+            topic: Bytes::copy_from_slice(&head[2..topic_end]),
+            bytes,
+        };
+        Ok(Some(Skip {
+            message,
+            id,
+            left: bytes,
+        }))
+    }
+
+    /// Throws away what has come of the message, and returns it once that is all.
+    fn skipped(&mut self) -> Option<Said> {
+        let skip = self.skip.as_mut()?;
+        let come = skip.left.min(self.read.len());
+        self.read.advance(come);
+        skip.left -= come;
+        let skip = self.skip.take_if(|skip| skip.left == 0)?;
+        Some(Said::TooLarge(skip.message, skip.id))
     }
 }
 
-fn said(first: u8, header: FixedHeader, frame: Bytes) -> Result<Option<Said>, LinkError> {
+fn said(first: u8, header: FixedHeader, frame: Bytes) -> Result<Said, LinkError> {
     let said = match first {
         0x30..=0x3f => return message(Publish::read(header, frame).map_err(LinkError::Malformed)?),
         0x40 => PubAck::read(header, frame)
@@ -78,12 +163,12 @@ fn said(first: u8, header: FixedHeader, frame: Bytes) -> Result<Option<Said>, Li
         0xe0 => return Err(LinkError::Disconnected(farewell(header, frame))),
         _ => return Err(unexpected("a packet that we never get")),
     };
-    said.map(Some).map_err(LinkError::Malformed)
+    said.map_err(LinkError::Malformed)
 }
 
-fn message(publish: Publish) -> Result<Option<Said>, LinkError> {
+fn message(publish: Publish) -> Result<Said, LinkError> {
     if publish.qos == QoS::ExactlyOnce {
-        return Err(unexpected("a message of QoS 2, never asked for"));
+        return Err(unexpected(QOS_2));
     }
     let alias = publish.properties.and_then(|told| told.topic_alias);
     if alias.is_some() {
@@ -98,7 +183,7 @@ fn message(publish: Publish) -> Result<Option<Said>, LinkError> {
         payload: publish.payload,
         retain: publish.retain,
     };
-    Ok(Some(Said::Message(message, publish.pkid)))
+    Ok(Said::Message(message, publish.pkid))
 }
 
 fn unexpected(what: &'static str) -> LinkError {
@@ -106,7 +191,7 @@ fn unexpected(what: &'static str) -> LinkError {
 }
 
 /// Why the broker ends the connection. Without a code it is a normal end (MQTT 5.0, 3.14.2.1).
-fn farewell(header: FixedHeader, frame: Bytes) -> Reason {
+pub(super) fn farewell(header: FixedHeader, frame: Bytes) -> Reason {
     let code = body(&frame).first().copied().unwrap_or(0);
     let told = Disconnect::read(header, frame).ok();
     let told = told.and_then(|told| told.properties?.reason_string);
@@ -139,3 +224,6 @@ fn removed(reason: UnsubAckReason) -> Answer {
         other => Err(format!("{other:?}")),
     }
 }
+
+#[cfg(all(test, not(floodway_loom)))]
+mod tests;

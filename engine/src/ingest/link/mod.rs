@@ -1,7 +1,7 @@
 //! One connection to one broker, over rumqttc's codec: the only place that knows MQTT's packets.
 //!
 //! In the order of its life: `open` reaches the broker and is let in, `outgoing` makes packets of requests, `incoming`
-//! reads what comes, `pulse` notices a broker that hangs, `pace` gathers messages that come fast, `error` says why it
+//! reads what comes, `keep_alive` notices a broker that hangs, `pace` gathers messages that come fast, `error` says why it
 //! ended.
 //!
 //! Invariant: a link is used for one connection and dropped with it, so nothing that was pending on one is sent on the
@@ -9,10 +9,10 @@
 
 mod error;
 mod incoming;
+mod keep_alive;
 mod open;
 mod outgoing;
 mod pace;
-mod pulse;
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -30,11 +30,11 @@ use super::config::Config;
 use super::subscriptions::{Answer, Request};
 use crate::control::Facts;
 pub(super) use error::{LinkError, Unsent};
-pub(super) use incoming::Message;
 use incoming::{Incoming, READ_BYTES, Said};
+pub(super) use incoming::{Message, Oversized};
+use keep_alive::KeepAlive;
 use outgoing::Outgoing;
 use pace::Pace;
-use pulse::Pulse;
 
 /// What carries a link.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -46,6 +46,8 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 pub(super) enum Happened {
     /// A message has come. It is acknowledged when the link is asked for what happened next.
     Published(Message),
+    /// A message that is larger than we take has come, and was skipped.
+    TooLarge(Oversized),
     /// A request was answered, one answer for each filter.
     Answered(u16, Vec<Answer>),
     /// The link has ended, after our goodbye.
@@ -57,7 +59,7 @@ pub(super) struct Link {
     stream: Box<dyn Stream>,
     incoming: Incoming,
     outgoing: Outgoing,
-    pulse: Pulse,
+    keep_alive: KeepAlive,
     pace: Pace,
     /// When that was read which happens now.
     received: Instant,
@@ -107,7 +109,7 @@ impl Link {
             stream,
             incoming: Incoming::new(read, config.packet_bytes),
             outgoing,
-            pulse: Pulse::new(keep_alive(told, config.keep_alive)),
+            keep_alive: KeepAlive::new(config.keep_alive, told),
             pace: Pace::new(Duration::from_micros(config.read_pause_us.into())),
             received: Instant::now(),
             unacknowledged: 0,
@@ -155,6 +157,10 @@ impl Link {
                 Ok(Some(Said::Message(message, id))) => {
                     self.unacknowledged = id;
                     return Some(Happened::Published(message));
+                }
+                Ok(Some(Said::TooLarge(message, id))) => {
+                    self.unacknowledged = id;
+                    return Some(Happened::TooLarge(message));
                 }
                 Ok(Some(Said::Answer(id, by, answers))) => {
                     if self.outgoing.answered(id, by) {
@@ -212,7 +218,7 @@ impl Link {
             if read.is_pending() {
                 let _ = written?;
             }
-            match self.pulse.poll(cx)? {
+            match self.keep_alive.poll(cx)? {
                 Poll::Ready(()) => self.outgoing.ping(),
                 Poll::Pending => return read.map(Ok),
             }
@@ -237,7 +243,7 @@ impl Link {
             Poll::Ready(Err(error)) => Poll::Ready(Err(LinkError::Broken(error))),
             Poll::Ready(Ok(_)) => {
                 self.received = Instant::now();
-                self.pulse.heard();
+                self.keep_alive.heard();
                 Poll::Ready(Ok(()))
             }
         }
@@ -265,17 +271,6 @@ impl Link {
     }
 }
 
-/// The pause between two pings: ours, and no longer than what the broker demands (MQTT 5.0, 3.2.2.3.14); 0 demands
-/// nothing.
-fn keep_alive(told: Option<&ConnAckProperties>, ours: Duration) -> Duration {
-    let theirs = told.and_then(|told| told.server_keep_alive);
-    theirs
-        .filter(|&seconds| seconds != 0)
-        .map_or(ours, |seconds| {
-            ours.min(Duration::from_secs(seconds.into()))
-        })
-}
-
 /// What the CONNACK tells; what it does not is without a bound (MQTT 5.0, 3.2.2.3).
 fn facts(told: Option<&ConnAckProperties>, packet_bytes: u32) -> Facts {
     let is_zero = |flag: Option<u8>| flag == Some(0);
@@ -284,3 +279,6 @@ fn facts(told: Option<&ConnAckProperties>, packet_bytes: u32) -> Facts {
         is_able: told.is_none_or(|told| !is_zero(told.retain_available) && !is_zero(told.max_qos)),
     }
 }
+
+#[cfg(all(test, not(floodway_loom)))]
+mod tests;

@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Stream;
 use super::error::{LinkError, Reason};
-use super::incoming::{READ_BYTES, body};
+use super::incoming::{READ_BYTES, body, farewell};
 use crate::ingest::broker::Broker;
 use crate::ingest::config::Config;
 
@@ -29,18 +29,29 @@ const CONNACK_BYTES: u32 = 256 * 1024;
 /// The first byte of a CONNACK.
 const CONNACK: u8 = 0x20;
 
+/// The first byte of a DISCONNECT, which some send in its place.
+const DISCONNECT: u8 = 0xe0;
+
 /// A connection to `broker`.
 pub(super) async fn dial(
     config: &Config,
     broker: &Broker,
     deadline: Instant,
 ) -> Result<TcpStream, LinkError> {
-    let late = |awaited| timed_out(config, awaited);
     let name = format!("{}:{}", broker.host(), broker.port());
     let found = timeout_at(deadline, lookup_host(name)).await;
-    let found = found.map_err(|_| late("address for its name"))?;
+    let found = found.map_err(|_| timed_out(config, "address for its name"))?;
     let addresses: Vec<SocketAddr> = found.map_err(LinkError::Name)?.collect();
-    let mut failure = late("address for its name");
+    first_of(config, &addresses, deadline).await
+}
+
+/// A connection to the first of `addresses` that can be reached.
+async fn first_of(
+    config: &Config,
+    addresses: &[SocketAddr],
+    deadline: Instant,
+) -> Result<TcpStream, LinkError> {
+    let mut failure = timed_out(config, "address for its name");
     for (tried, &address) in addresses.iter().enumerate() {
         // One that swallows everything leaves as much time to each of the others.
         let share = left(deadline) / u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
@@ -50,7 +61,7 @@ pub(super) async fn dial(
                 return Ok(stream);
             }
             Ok(Err(error)) => LinkError::Unreachable(address, error),
-            Err(_) => late("connection"),
+            Err(_) => timed_out(config, "TCP connection"),
         };
     }
     Err(failure)
@@ -82,17 +93,20 @@ pub(super) async fn greet(
 
 /// The CONNACK at the beginning of `read`, once it is there.
 fn connack(read: &mut BytesMut) -> Result<Option<ConnAck>, LinkError> {
-    match read.first() {
+    let first = match read.first() {
         None => return Ok(None),
-        Some(&CONNACK) => {}
+        Some(&first @ (CONNACK | DISCONNECT)) => first,
         Some(&other) => return Err(LinkError::Foreign(other)),
-    }
+    };
     let header = match check(read.iter(), Some(CONNACK_BYTES)) {
         Ok(header) => header,
         Err(CodecError::InsufficientBytes(_)) => return Ok(None),
         Err(error) => return Err(LinkError::Malformed(error)),
     };
     let frame = read.split_to(header.frame_length()).freeze();
+    if first == DISCONNECT {
+        return Err(LinkError::Disconnected(farewell(header, frame)));
+    }
     let parsed = ConnAck::read(header, frame.clone());
     match *body(&frame) {
         // Without properties: the form of MQTT 3.1.1.
@@ -121,7 +135,7 @@ pub(super) fn connect(
         .map(|user| (user, config.password.as_deref().unwrap_or_default()));
     let login = broker.login().or(configured);
     let connect = Connect {
-        // Never less than the pause between two pings, which may be a part of a second.
+        // In whole seconds, and never less than the pause between two pings.
         keep_alive: config.keep_alive.as_secs_f64().ceil() as u16,
         client_id: id.to_owned(),
         clean_start: true,
@@ -152,3 +166,6 @@ pub(super) fn timed_out(config: &Config, awaited: &'static str) -> LinkError {
 fn left(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }
+
+#[cfg(all(test, not(floodway_loom)))]
+mod tests;

@@ -10,7 +10,7 @@ use bytes::{Buf, BytesMut};
 use hashbrown::HashMap;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
-    ConnAckProperties, Disconnect, DisconnectReasonCode, Filter, Packet, PingReq, PubAck, Publish,
+    ConnAckProperties, DisconnectReasonCode, Filter, Packet, PingReq, PubAck, Publish,
     PublishProperties, RetainForwardRule, Subscribe, Unsubscribe,
 };
 
@@ -45,15 +45,15 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
-    /// Within what the broker `told` of itself; what it did not tell is without a bound.
+    /// Within what the broker `told` of itself; what it did not tell, or told as 0, which is none, is without a bound.
     pub(super) fn new(qos: QoS, told: Option<&ConnAckProperties>) -> Self {
+        let limit = told.and_then(|told| told.max_packet_size);
+        let receive_max = told.and_then(|told| told.receive_max);
         Self {
             waiting: BytesMut::new(),
             qos,
-            limit: told
-                .and_then(|told| told.max_packet_size)
-                .unwrap_or(u32::MAX),
-            receive_max: told.and_then(|told| told.receive_max).unwrap_or(u16::MAX),
+            limit: limit.filter(|&bytes| bytes != 0).unwrap_or(u32::MAX),
+            receive_max: receive_max.filter(|&most| most != 0).unwrap_or(u16::MAX),
             publishes: 0,
             asked: HashMap::new(),
             last_id: 0,
@@ -119,7 +119,10 @@ impl Outgoing {
     }
 
     pub(super) fn disconnect(&mut self, reason: DisconnectReasonCode) {
-        self.small(&Packet::Disconnect(Disconnect::new(reason)));
+        // By hand (MQTT 5.0, 3.14): the codec gets the length of one without properties wrong.
+        if !self.is_over {
+            self.waiting.extend_from_slice(&[0xe0, 2, reason as u8, 0]);
+        }
         self.is_over = true;
     }
 
@@ -143,10 +146,11 @@ impl Outgoing {
         Poll::Ready(Ok(()))
     }
 
+    /// The next id after the last one that nobody has.
     fn free_id(&self) -> Option<u16> {
-        let ids = (1..=u16::MAX).cycle().skip(usize::from(self.last_id));
-        ids.take(usize::from(u16::MAX))
-            .find(|id| !self.asked.contains_key(id))
+        let after = |steps: u16| (u32::from(self.last_id) + u32::from(steps)) % u32::from(u16::MAX);
+        let mut ids = (0..u16::MAX).map(|steps| after(steps) as u16 + 1);
+        ids.find(|id| !self.asked.contains_key(id))
     }
 
     fn packet(&self, id: u16, request: Request) -> (Asked, Packet) {
@@ -227,5 +231,32 @@ fn following(filter: &str) -> Filter {
         preserve_retain: true,
         retain_forward_rule: RetainForwardRule::OnEverySubscribe,
         ..Filter::new(filter, QoS::AtLeastOnce)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_used_again_only_after_its_answer() {
+        let mut outgoing = Outgoing::new(QoS::AtMostOnce, None);
+        let send = |outgoing: &mut Outgoing| {
+            outgoing.waiting.clear();
+            outgoing.request(Request::Unsubscribe("f".to_owned()))
+        };
+        for id in 1..=u16::MAX {
+            assert_eq!(send(&mut outgoing), Ok(id));
+        }
+        assert_eq!(send(&mut outgoing), Err(Unsent::Full));
+        for id in [2, 7] {
+            assert!(
+                !outgoing.answered(id, Asked::Subscribe),
+                "of the wrong kind"
+            );
+            assert!(outgoing.answered(id, Asked::Unsubscribe));
+            assert!(!outgoing.answered(id, Asked::Unsubscribe));
+        }
+        assert_eq!((send(&mut outgoing), send(&mut outgoing)), (Ok(2), Ok(7)));
     }
 }

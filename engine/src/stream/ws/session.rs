@@ -179,18 +179,29 @@ fn set_metrics(metrics: Vec<String>, filter_ids: usize, line: &mut Line<'_>) {
 /// To check a signature is as much work as so many messages.
 const SIGNATURE_MESSAGES: usize = 16;
 
+/// A shard does not wait for keys, so the client is to come again.
+const KEY_AWAITED: &str = "Key of the token is not known yet, send it again in some seconds";
+
 fn refresh(token: &str, rules: &Rules, line: &mut Line<'_>) {
     line.count_messages(SIGNATURE_MESSAGES);
-    match rules.verifier.verify(token) {
-        Ok(identity) if identity.tenant == *line.tenant() => {
+    let verified = rules
+        .verifier
+        .verify_now(token, Some(line.tenant().as_str()));
+    match verified {
+        Ok(identity) => {
             line.set_expiry(identity.expires_at);
             let expires_at = SystemTime::UNIX_EPOCH + Duration::from_secs(identity.expires_at);
             say(line, &answer::refreshed(expires_at));
         }
-        Ok(_) => line.end(End::Forbidden("Token is for another tenant".to_owned())),
-        Err(refusal) if refusal.close_code() == close::FORBIDDEN => {
-            line.end(End::Forbidden(refusal.to_string()))
+        Err(refusal) => {
+            let (tenant, diagnosis) = (line.tenant(), refusal.diagnosis());
+            tracing::debug!(%tenant, diagnosis, "refresh refused");
+            match refusal.close_code() {
+                // The stream has its old token still.
+                _ if refusal.may_pass() => say(line, &answer::error(&KEY_AWAITED)),
+                close::FORBIDDEN => line.end(End::Forbidden(refusal.to_string())),
+                _ => line.end(End::BadToken(refusal.to_string())),
+            }
         }
-        Err(refusal) => line.end(End::BadToken(refusal.to_string())),
     }
 }

@@ -1,0 +1,101 @@
+//! Requests of the private listener that were refused for their credentials: counted, and told in the log at a bounded
+//! rate. Never the credential.
+
+use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tracing::field::display;
+
+/// Between two lines of the log.
+const LOG_PAUSE: Duration = Duration::from_secs(10);
+
+/// Why a request is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// No token, or a wrong one.
+    Unauthenticated,
+    /// A token for reading, and the call changes something.
+    ReadOnly,
+    /// It may come from a web page.
+    Host,
+}
+
+impl Reason {
+    const LABELS: [&'static str; 3] = ["unauthenticated", "read_only", "host"];
+
+    fn label(self) -> &'static str {
+        Self::LABELS[self as usize]
+    }
+}
+
+/// The other end of a request's connection, as the request carries it.
+#[derive(Clone, Copy)]
+pub(super) struct Peer(pub(super) Option<SocketAddr>);
+
+/// The counts of all reasons.
+#[derive(Default)]
+pub(super) struct Refused(Mutex<[Count; Reason::LABELS.len()]>);
+
+#[derive(Clone, Copy, Default)]
+struct Count {
+    all: u64,
+    logged: Option<Instant>,
+    suppressed: u64,
+}
+
+impl Refused {
+    pub(super) fn note(&self, reason: Reason, path: &str, peer: Option<SocketAddr>) {
+        let due = self.count(reason, Instant::now());
+        if let Some(suppressed) = due {
+            let (reason, peer) = (reason.label(), peer.map(display));
+            tracing::warn!(
+                reason,
+                path,
+                peer,
+                suppressed,
+                "private listener: request refused"
+            );
+        }
+    }
+
+    /// If it is time for a line of the log, returns the number of refusals for the same reason that were passed over since
+    /// the last one.
+    fn count(&self, reason: Reason, now: Instant) -> Option<u64> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = &mut counts[reason as usize];
+        count.all += 1;
+        if count.logged.is_some_and(|last| now < last + LOG_PAUSE) {
+            count.suppressed += 1;
+            return None;
+        }
+        count.logged = Some(now);
+        Some(std::mem::take(&mut count.suppressed))
+    }
+
+    /// The counts now, by label.
+    pub(super) fn counts(&self) -> [(&'static str, u64); Reason::LABELS.len()] {
+        // Whoever panicked with it has left nothing half done that matters.
+        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::array::from_fn(|at| (Reason::LABELS[at], counts[at].all))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_is_counted_always_and_logged_now_and_then() {
+        let refused = Refused::default();
+        let start = Instant::now();
+        assert_eq!(refused.count(Reason::Unauthenticated, start), Some(0));
+        let later = start + LOG_PAUSE / 2;
+        assert_eq!(refused.count(Reason::Unauthenticated, later), None);
+        assert_eq!(refused.count(Reason::ReadOnly, later), Some(0));
+        let due = refused.count(Reason::Unauthenticated, start + LOG_PAUSE);
+        assert_eq!(due, Some(1));
+        let counts = [("unauthenticated", 3), ("read_only", 1), ("host", 0)];
+        assert_eq!(refused.counts(), counts);
+    }
+}

@@ -1,0 +1,160 @@
+//! The names of a stream's query parameters, and what resembles one.
+//!
+//! Invariant: a parameter that was meant to narrow a stream is never passed over. A name that is spelt almost like one of
+//! ours is a mistake that names the right one; what resembles none (a cache buster, say) concerns nobody.
+
+/// A parameter that is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Parameter {
+    Token,
+    Tenant,
+    Devices,
+    Groups,
+    Metrics,
+    LastEventId,
+}
+
+/// Names that begin so, whatever follows, were meant for these.
+const STEMS: [(&str, Parameter); 3] = [
+    ("device", Parameter::Devices),
+    ("group", Parameter::Groups),
+    ("metric", Parameter::Metrics),
+];
+
+/// Names as [`plain`] gives them, and the parameters that they are close to.
+const PLAIN: [(&str, Parameter); 11] = [
+    ("device", Parameter::Devices),
+    ("deviceid", Parameter::Devices),
+    ("deviceids", Parameter::Devices),
+    ("group", Parameter::Groups),
+    ("groupid", Parameter::Groups),
+    ("groupids", Parameter::Groups),
+    ("metric", Parameter::Metrics),
+    ("metrics", Parameter::Metrics),
+    ("tenant", Parameter::Tenant),
+    ("tenantid", Parameter::Tenant),
+    ("lasteventid", Parameter::LastEventId),
+];
+
+/// Plain names at least this long may have one letter amiss and still be meant.
+const LONG_ENOUGH: usize = 5;
+
+impl Parameter {
+    /// The parameter of exactly this name.
+    pub(super) fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "token" => Self::Token,
+            "tenant" => Self::Tenant,
+            "device_id" | "device_ids" => Self::Devices,
+            "group_id" | "group_ids" => Self::Groups,
+            "metric" | "metrics" => Self::Metrics,
+            "last_event_id" | "lastEventId" => Self::LastEventId,
+            _ => return None,
+        })
+    }
+
+    /// The parameter that `name`, which is none, was probably meant for.
+    pub(super) fn resembling(name: &str) -> Option<Self> {
+        let name = plain(name);
+        if let Some((_, meant)) = STEMS.iter().find(|(stem, _)| name.starts_with(stem)) {
+            return Some(*meant);
+        }
+        let is_close = |known: &str| {
+            name == known
+                || (name.len() >= LONG_ENOUGH && strsim::damerau_levenshtein(&name, known) == 1)
+        };
+        let close = PLAIN.iter().find(|(known, _)| is_close(known));
+        close.map(|(_, meant)| *meant)
+    }
+
+    /// Whether it says which events are wanted.
+    pub(super) fn narrows(self) -> bool {
+        matches!(self, Self::Devices | Self::Groups | Self::Metrics)
+    }
+
+    /// Its name, as documents spell it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Tenant => "tenant",
+            Self::Devices => "device_id",
+            Self::Groups => "group_id",
+            Self::Metrics => "metric",
+            Self::LastEventId => "last_event_id",
+        }
+    }
+}
+
+/// A name without what frameworks put around it: case, separators, and the brackets of a list. Only its beginning: none of
+/// ours is longer.
+fn plain(name: &str) -> String {
+    let name = name.split('[').next().unwrap_or_default();
+    let letters = name.chars().filter(|c| !matches!(c, '_' | '-' | '.' | ' '));
+    letters.take(32).flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_misses_are_known_for_what_they_were_meant() {
+        for (names, meant) in [
+            (
+                "device deviceId device-id Device_Id device_id[] device_ids[0] devices deviceid DEVICE_ID",
+                Parameter::Devices,
+            ),
+            ("devcie_id devic_id device_name ddevice", Parameter::Devices),
+            (
+                "group groups groupId group_id[] gruop_id group-ids",
+                Parameter::Groups,
+            ),
+            (
+                "Metric metric[] metric_names metricName metirc mertics",
+                Parameter::Metrics,
+            ),
+            (
+                "lasteventid Last-Event-ID last_event_id[] last_event_di",
+                Parameter::LastEventId,
+            ),
+            ("tenant_id tenantId Tenant tennant", Parameter::Tenant),
+        ] {
+            for name in names.split(' ') {
+                assert_eq!(Parameter::of(name), None, "{name}");
+                assert_eq!(Parameter::resembling(name), Some(meant), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_resembles_none_concerns_nobody() {
+        for name in [
+            "",
+            "_",
+            "t",
+            "v",
+            "cb",
+            "ts",
+            "nonce",
+            "rand",
+            "id",
+            "EIO",
+            "transport",
+            "snapshot",
+            "overflow",
+            "max_rate",
+            "max_delay",
+            "where",
+            "deadband",
+            "format",
+            "utm_source",
+            "access_token",
+            "client",
+            "version",
+            "[]",
+        ] {
+            assert_eq!(Parameter::of(name), None, "{name}");
+            assert_eq!(Parameter::resembling(name), None, "{name}");
+        }
+    }
+}
