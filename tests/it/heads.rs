@@ -5,7 +5,7 @@ use floodway_tests::{Broker, Gateway, STATUS_PATH, within};
 use serde_json::Value;
 
 /// A client of HTTP/2 without TLS.
-pub fn h2_client() -> reqwest::Client {
+pub(crate) fn h2_client() -> reqwest::Client {
     let client = reqwest::Client::builder()
         .no_proxy()
         .http2_prior_knowledge();
