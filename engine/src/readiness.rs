@@ -21,7 +21,7 @@ use crate::shard;
 pub enum Unready {
     /// The gateway drains or stops.
     Draining,
-    /// The keys that verify tokens are not fetched yet.
+    /// The keys of tokens were never fetched.
     NoKeys,
     /// No broker is connected.
     NoBroker,
@@ -115,7 +115,7 @@ struct Parts {
 }
 
 impl Readiness {
-    /// That of a gateway with this index, this way in, and these keys; it has no shards yet.
+    /// That of a gateway with this index, this way in and these keys; it has no shards yet.
     pub fn new(index: Arc<Index>, upstreams: Upstreams, verifier: Arc<Verifier>) -> Self {
         Self(Arc::new(Parts {
             index,
@@ -147,9 +147,11 @@ impl Readiness {
             let silence = pulse.silence(now);
             (silence >= STUCK_AFTER).then_some(Unready::ShardStuck { shard, silence })
         });
-        let no_keys = (!self.0.verifier.is_ready()).then_some(Unready::NoKeys);
-        let upstream = self.amiss_upstream(now);
-        no_keys.into_iter().chain(upstream).chain(stuck).collect()
+        let keys = (!self.0.verifier.is_ready()).then_some(Unready::NoKeys);
+        keys.into_iter()
+            .chain(self.amiss_upstream(now))
+            .chain(stuck)
+            .collect()
     }
 
     /// What is amiss on the way from the broker to the shards.

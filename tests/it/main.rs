@@ -13,6 +13,7 @@ mod heads;
 mod hostile;
 mod http;
 mod link;
+mod misbehaving;
 mod origins;
 mod outside_clients;
 mod requests;

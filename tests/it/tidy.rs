@@ -29,7 +29,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "sync", "pulse", "names", "event", "index", "inbox", "control",
         ],
     ),
-    ("readiness", &["pulse", "index", "shard", "ingest"]),
+    ("readiness", &["pulse", "index", "shard", "ingest", "auth"]),
     (
         "http",
         &[

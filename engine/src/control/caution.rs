@@ -1,12 +1,14 @@
-//! Whether a broker may be asked to take the mark.
+//! Whether a broker may be asked for what it forbids.
 //!
-//! Most brokers answer a publish that they forbid. Mosquitto 2.0 answers and then ends the connection where its
-//! `max_queued_messages` is 0, and telemetry with it. So after [`CUTS`] links in a row that ended with the mark, the next
-//! one goes without; the one after that, which comes when the broker or the network has had its own reasons, tries again.
+//! Most brokers answer a subscription or a publish that they forbid. Some end the connection for it, and mosquitto 2.0
+//! answers the publish and then ends it where its `max_queued_messages` is 0: telemetry ends with it. So after [`CUTS`]
+//! links in a row that ended with a request, the next one goes without; the one after that, which comes when the broker or
+//! the network has had its own reasons, tries again.
 
 /// Links in a row that may end so.
 const CUTS: u32 = 2;
 
+/// For one kind of request.
 #[derive(Debug, Default)]
 pub(super) struct Caution {
     cuts: u32,
@@ -18,21 +20,12 @@ impl Caution {
         self.cuts < CUTS
     }
 
-    /// Why no mark comes back.
-    pub(super) fn silence(&self) -> &'static str {
-        if self.may_try() {
-            "the mark that was published has not come back"
-        } else {
-            "the broker ends the connection when something is published there"
-        }
-    }
-
-    /// The mark was sent.
+    /// It was sent.
     pub(super) fn tries(&mut self) {
         self.is_tried = true;
     }
 
-    /// The link has outlived the mark.
+    /// The link has outlived it.
     pub(super) fn outlived(&mut self) {
         if std::mem::take(&mut self.is_tried) {
             self.cuts = 0;
@@ -45,5 +38,30 @@ impl Caution {
         } else {
             self.cuts = self.cuts.min(CUTS - 1);
         }
+    }
+}
+
+/// Of the requests by which documents are read.
+#[derive(Debug, Default)]
+pub(super) struct Cautions {
+    /// The subscription.
+    pub(super) follow: Caution,
+    /// The mark.
+    pub(super) mark: Caution,
+}
+
+impl Cautions {
+    pub(super) fn may_try(&self) -> bool {
+        self.follow.may_try() && self.mark.may_try()
+    }
+
+    pub(super) fn outlived(&mut self) {
+        self.follow.outlived();
+        self.mark.outlived();
+    }
+
+    pub(super) fn link_lost(&mut self) {
+        self.follow.link_lost();
+        self.mark.link_lost();
     }
 }

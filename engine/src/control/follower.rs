@@ -1,26 +1,30 @@
 //! Decides what control messages do, and what to send.
 //!
-//! Knows no socket and no clock: it is told what happened, and asked what to send. One request of it is under way at a
-//! time, as the link demands; what waits for the copy of a write that was acknowledged is not under way any more.
+//! Knows no socket and no clock: it is told what happened, and asked what to send. Several requests of it may be under way,
+//! and none waits for the answer to another one, but the mark for the subscription's.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::apply::Apply;
-use super::caution::Caution;
+use super::caution::Cautions;
 use super::config::Config;
 use super::fleet::Fleet;
 use super::keeper::Keeper;
 use super::problems::Problems;
-use super::replay::Replay;
-use super::request::{Facts, Request, UnderWay, What, publish, reading};
+use super::replay::{Replay, Step};
+use super::request::{Facts, May, Request, UnderWay, What, publish, reading};
 use super::topic::{self, Key, Topic};
 use super::view::{Shared, Standing, View};
 use super::writes::{Order, WriteError, Writes};
 use crate::index::{Index, Tenant};
 
-/// How long the mark may keep us waiting while nothing else comes.
-const MARK_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the broker may keep us waiting for the next step of reading while no document comes.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Requests under way. Beyond it the oldest one's answer means nothing any more.
+const UNDER_WAY: usize = 128;
 
 /// Pauses before a broker that did not give everything is asked again: the first, which doubles, and the longest.
 const RETRY: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(600));
@@ -43,12 +47,13 @@ pub struct Follower {
     fleet: Fleet,
     writes: Writes,
     facts: Facts,
-    caution: Caution,
+    cautions: Cautions,
     stage: Stage,
     standing: Standing,
     /// When the documents were last known to be the broker's, if they no longer are.
     known_at: Option<SystemTime>,
-    under_way: Option<UnderWay>,
+    /// Oldest first.
+    under_way: VecDeque<UnderWay>,
     /// On this link all was read that will be, or the broker has refused it before.
     is_settled: bool,
     retry: Duration,
@@ -73,11 +78,11 @@ impl Follower {
             fleet: Fleet::new(config, node),
             writes: Writes::default(),
             facts: Facts::default(),
-            caution: Caution::default(),
+            cautions: Cautions::default(),
             stage: Stage::Away,
             standing: Standing::Away,
             known_at: None,
-            under_way: None,
+            under_way: VecDeque::new(),
             is_settled: false,
             retry: RETRY.0,
             complaint: None,
@@ -98,15 +103,15 @@ impl Follower {
     pub fn link_up(&mut self, facts: Facts, now: Instant) {
         self.facts = facts;
         self.shows_retained = false;
-        self.is_settled = self.complaint.is_some() || !self.caution.may_try();
+        self.is_settled = self.complaint.is_some() || !self.cautions.may_try();
         self.fleet.link_up();
-        if facts.is_able {
+        if !facts.is_able {
+            let reason = "the broker keeps no retained messages or takes no QoS 1";
+            self.settle_for_less(reason, now);
+        } else if self.cautions.follow.may_try() {
             self.begin(now);
         } else {
-            self.settle_for_less(
-                "the broker keeps no retained messages or takes no QoS 1",
-                now,
-            );
+            self.settle_for_less("the broker ends the connection for the subscription", now);
         }
         self.show();
     }
@@ -114,8 +119,8 @@ impl Follower {
     /// The broker is gone. What was read holds; what was not confirmed fails.
     pub fn link_lost(&mut self) {
         self.stage = Stage::Away;
-        self.caution.link_lost();
-        self.under_way = None;
+        self.cautions.link_lost();
+        self.under_way.clear();
         self.is_settled = false;
         self.writes.fail_all("the broker is gone");
         self.standing = Standing::Away;
@@ -125,18 +130,6 @@ impl Follower {
     /// Whether subscribers may be let in on this link.
     pub fn is_settled(&self) -> bool {
         self.is_settled
-    }
-
-    /// Whether a request is under way.
-    pub fn is_waiting(&self) -> bool {
-        self.under_way.is_some()
-    }
-
-    /// Whether a request has been under way for longer than `patience`.
-    pub fn is_overdue(&self, now: Instant, patience: Duration) -> bool {
-        self.under_way
-            .as_ref()
-            .is_some_and(|under_way| now >= under_way.since + patience)
     }
 
     /// Whether orders are to wait where they are.
@@ -154,48 +147,55 @@ impl Follower {
     }
 
     /// What to send now, if anything. It counts as under way from then on.
-    pub fn next_request(&mut self, now: Instant) -> Option<Request> {
-        if self.under_way.is_some() {
-            return None;
-        }
+    pub fn next_request(&mut self, may: May, now: Instant) -> Option<Request> {
         let (what, request) = match &mut self.stage {
-            Stage::Away | Stage::Partial(_) => None,
-            Stage::Replay(replay) => reading(replay, &self.node, &mut self.caution),
-            Stage::Following => self.write(now).or_else(|| self.announcement(now)),
-        }?;
-        self.under_way = Some(UnderWay {
-            what,
-            id: None,
-            since: now,
-        });
+            Stage::Replay(replay) => {
+                let step = reading(replay, &self.node, &mut self.cautions, may)?;
+                replay.quiet_since = now;
+                step
+            }
+            Stage::Following if may.publish => {
+                self.write(now).or_else(|| self.announcement(now))?
+            }
+            _ => return None,
+        };
+        if self.under_way.len() >= UNDER_WAY {
+            self.under_way.pop_front();
+        }
+        self.under_way.push_back(UnderWay { what, id: None });
         Some(request)
     }
 
-    /// The request under way was given this packet id.
+    /// The request that was handed over last was given this packet id.
     pub fn sent(&mut self, id: u16) {
-        if let Some(under_way) = &mut self.under_way {
-            under_way.id = Some(id);
+        let Some(last) = self.under_way.back_mut() else {
+            return;
+        };
+        last.id = Some(id);
+        if last.what == What::Write {
+            self.writes.sent(id);
         }
     }
 
     /// The broker has answered the request with this packet id. An error is its reason to refuse.
     pub fn answered(&mut self, id: u16, answer: Result<(), String>, now: Instant) {
-        let Some(under_way) = self.under_way.take_if(|under_way| under_way.id == Some(id)) else {
-            return tracing::warn!(
-                id,
-                "the broker answers a control request that is not under way"
-            );
+        let place = self
+            .under_way
+            .iter()
+            .position(|request| request.id == Some(id));
+        let Some(request) = place.and_then(|place| self.under_way.remove(place)) else {
+            return tracing::debug!(id, "an answer that nobody waits for any more");
         };
-        match (under_way.what, answer) {
-            (What::Subscribe | What::Mark, Ok(())) => {}
+        match (request.what, answer) {
+            (What::Subscribe, Ok(())) => self.granted(now),
             (What::Subscribe, Err(reason)) => {
-                self.settle_for_less(&format!("the subscription was refused: {reason}"), now);
+                self.refused(&format!("the subscription was refused: {reason}"), now);
             }
             (What::Mark, Err(reason)) => {
-                self.settle_for_less(&format!("publishing was refused: {reason}"), now);
+                self.refused(&format!("publishing was refused: {reason}"), now);
             }
-            (What::Write, answer) => self.writes.answered(answer),
-            (What::Status, Ok(())) => {}
+            (What::Write, answer) => self.writes.answered(id, answer),
+            (What::Mark | What::Status, Ok(())) => {}
             (What::Status, Err(reason)) => tracing::debug!(reason, "our own status was refused"),
         }
         self.show();
@@ -206,9 +206,6 @@ impl Follower {
         if !topic::is_control(topic) {
             return false;
         }
-        if let Stage::Replay(replay) = &mut self.stage {
-            replay.quiet_since = now;
-        }
         let text = String::from_utf8_lossy(topic);
         match topic::parse(&text) {
             Some(Topic::Sync(node)) => {
@@ -217,7 +214,13 @@ impl Follower {
                 }
             }
             Some(Topic::Fleet(node)) => self.fleet(node, &text, payload, retain, now),
-            Some(Topic::Document(key)) => self.document(&key, &text, payload, retain, now),
+            Some(Topic::Document(key)) => {
+                // Not for what others say all the time.
+                if let Stage::Replay(replay) = &mut self.stage {
+                    replay.quiet_since = now;
+                }
+                self.document(&key, &text, payload, retain, now);
+            }
             None if payload.is_empty() => self.problems.clear(&text),
             None => self
                 .problems
@@ -232,17 +235,13 @@ impl Follower {
         self.fleet.sweep(now);
         let has_lost_copies = self.writes.sweep(now);
         if matches!(self.stage, Stage::Partial(_)) {
-            self.caution.outlived();
+            self.cautions.outlived();
         }
         match &self.stage {
-            Stage::Replay(replay) if now >= replay.quiet_since + MARK_TIMEOUT => {
-                self.settle_for_less(&self.silence(), now);
+            Stage::Replay(replay) if now >= replay.quiet_since + READ_TIMEOUT => {
+                self.settle_for_less(&self.silence(replay.step), now);
             }
-            Stage::Partial(until)
-                if now >= *until && self.under_way.is_none() && self.may_try_again() =>
-            {
-                self.begin(now);
-            }
+            Stage::Partial(until) if now >= *until && self.may_try_again() => self.begin(now),
             // Where a copy was lost, other messages may have been.
             Stage::Following if has_lost_copies => self.begin(now),
             _ => {}
@@ -264,6 +263,7 @@ impl Follower {
     fn begin(&mut self, now: Instant) {
         // A retained message that comes again must not count as a copy.
         self.writes.fail_all("the broker's documents are read anew");
+        self.under_way.clear();
         self.stage = Stage::Replay(Replay::new(now));
         // What holds already goes on to hold while it is read again, and so does the refusal of writes.
         if !matches!(self.standing, Standing::Partial(_)) {
@@ -294,7 +294,7 @@ impl Follower {
         };
         let documents = replay.whole(self.keeper.documents(), &self.keeper.config);
         self.keeper.replace(documents);
-        self.caution.outlived();
+        self.cautions.outlived();
         self.is_settled = true;
         self.complaint = None;
         self.retry = RETRY.0;
@@ -304,14 +304,41 @@ impl Follower {
         tracing::info!(groups, limits, "control documents read");
     }
 
-    /// Why the mark did not come back.
-    fn silence(&self) -> String {
-        let told = self.complaint.clone().filter(|_| !self.caution.may_try());
-        told.unwrap_or_else(|| self.caution.silence().to_owned())
+    fn refused(&mut self, reason: &str, now: Instant) {
+        // Late, it says nothing new.
+        if matches!(self.stage, Stage::Replay(_)) {
+            self.settle_for_less(reason, now);
+        }
+    }
+
+    /// The broker sends what it keeps: the mark is next.
+    fn granted(&mut self, now: Instant) {
+        self.cautions.follow.outlived();
+        if let Stage::Replay(replay) = &mut self.stage
+            && replay.step == Step::Granted
+        {
+            (replay.step, replay.quiet_since) = (Step::Mark, now);
+        }
+    }
+
+    /// Why reading does not go on.
+    fn silence(&self, step: Step) -> String {
+        match (step, &self.complaint) {
+            (Step::Subscribe | Step::Granted, _) => {
+                "the subscription was not answered in time".to_owned()
+            }
+            (Step::Mark | Step::Wait, _) if self.cautions.mark.may_try() => {
+                "the mark that was published has not come back".to_owned()
+            }
+            (_, Some(told)) => told.clone(),
+            (_, None) => {
+                "the broker ends the connection when something is published there".to_owned()
+            }
+        }
     }
 
     fn may_try_again(&self) -> bool {
-        self.facts.is_able && self.caution.may_try()
+        self.facts.is_able && self.cautions.may_try()
     }
 
     /// The broker does not give everything: telemetry is served without the rest.

@@ -59,7 +59,7 @@ pub use group::Group;
 pub use handle::Control;
 pub use limits::{Limits, Overflow};
 pub use problems::Problem;
-pub use request::{Facts, Request};
+pub use request::{Facts, May, Request};
 pub use topic::is_control;
 pub use view::{Age, Standing};
 pub use writes::{Order, WriteError};

@@ -10,10 +10,11 @@ use super::config::Config;
 use super::documents::{Document, Documents, Exceeded};
 use super::topic::Key;
 
-/// What is still to be asked for.
+/// What comes next: a request, or what it waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Subscribe,
+    Granted,
     Mark,
     Wait,
 }
@@ -23,7 +24,7 @@ pub(super) struct Replay {
     pub(super) step: Step,
     /// The payload of the mark.
     pub(super) nonce: String,
-    /// When something last came.
+    /// When a document last came, or a step was taken.
     pub(super) quiet_since: Instant,
     incoming: Documents,
     refused: BTreeSet<Key>,

@@ -1,8 +1,6 @@
 //! What follower and link say to each other.
 
-use std::time::Instant;
-
-use super::caution::Caution;
+use super::caution::Cautions;
 use super::replay::{Replay, Step};
 use super::topic;
 
@@ -23,6 +21,15 @@ impl Facts {
     pub(super) fn admit(&self, topic: &str, payload: &[u8]) -> bool {
         topic.len() + payload.len() + PACKET_OVERHEAD <= self.packet_bytes
     }
+}
+
+/// What may be sent now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct May {
+    /// Whether something may be published.
+    pub publish: bool,
+    /// Whether something may be subscribed.
+    pub subscribe: bool,
 }
 
 /// What to send to the broker.
@@ -56,28 +63,28 @@ pub(super) struct UnderWay {
     pub(super) what: What,
     /// Its packet id, once it is on its way.
     pub(super) id: Option<u16>,
-    pub(super) since: Instant,
 }
 
 /// The next step of reading, as `node`.
 pub(super) fn reading(
     replay: &mut Replay,
     node: &str,
-    caution: &mut Caution,
+    cautions: &mut Cautions,
+    may: May,
 ) -> Option<(What, Request)> {
     match replay.step {
-        Step::Subscribe => {
-            replay.step = Step::Mark;
+        Step::Subscribe if may.subscribe => {
+            cautions.follow.tries();
+            replay.step = Step::Granted;
             Some((What::Subscribe, Request::Follow(topic::ALL)))
         }
-        Step::Mark if !caution.may_try() => None,
-        Step::Mark => {
-            caution.tries();
+        Step::Mark if may.publish && cautions.mark.may_try() => {
+            cautions.mark.tries();
             replay.step = Step::Wait;
             let (topic, nonce) = (topic::sync(node), replay.nonce.clone());
             Some((What::Mark, publish(topic, nonce.into_bytes(), false, None)))
         }
-        Step::Wait => None,
+        _ => None,
     }
 }
 

@@ -75,6 +75,8 @@ impl Order {
 #[derive(Debug)]
 struct Sent {
     order: Order,
+    /// Its packet id, once it is on its way.
+    id: Option<u16>,
     payload: Vec<u8>,
     is_acknowledged: bool,
     /// What became of its copy.
@@ -106,6 +108,7 @@ impl Writes {
             let (topic, payload) = (order.key.topic(), order.payload());
             let sent = Sent {
                 order,
+                id: None,
                 payload: payload.clone(),
                 is_acknowledged: false,
                 copied: None,
@@ -116,18 +119,23 @@ impl Writes {
         None
     }
 
-    /// The broker has answered the one that is under way: the last that was sent.
-    pub(super) fn answered(&mut self, answer: Result<(), String>) {
+    /// The order that was handed over last has this packet id.
+    pub(super) fn sent(&mut self, id: u16) {
+        if let Some(sent) = self.sent.last_mut() {
+            sent.id.get_or_insert(id);
+        }
+    }
+
+    /// The broker has answered the one with this packet id, unless nobody waits for that any more.
+    pub(super) fn answered(&mut self, id: u16, answer: Result<(), String>) {
+        let Some(place) = self.sent.iter().position(|sent| sent.id == Some(id)) else {
+            return;
+        };
         match answer {
-            Ok(()) => {
-                if let Some(sent) = self.sent.last_mut() {
-                    sent.is_acknowledged = true;
-                }
-            }
+            Ok(()) => self.sent[place].is_acknowledged = true,
             Err(reason) => {
-                if let Some(sent) = self.sent.pop() {
-                    sent.order.fail(WriteError::Refused(reason));
-                }
+                let sent = self.sent.remove(place);
+                sent.order.fail(WriteError::Refused(reason));
             }
         }
     }
@@ -155,18 +163,19 @@ impl Writes {
         }
     }
 
-    /// Fails what waits for its copy beyond its deadline. Returns whether there was any.
+    /// Fails what was not done by its deadline. Returns whether a copy was lost.
     pub(super) fn sweep(&mut self, now: Instant) -> bool {
-        let mut is_any = false;
-        // One that is not acknowledged holds its place: the answer is yet to come. Its caller looks at the clock, too.
-        for sent in self.sent.extract_if(.., |sent| {
-            sent.is_acknowledged && now >= sent.order.deadline
-        }) {
-            is_any = true;
-            sent.order
-                .fail(unconfirmed("its copy has not come back in time"));
+        let mut is_any_lost = false;
+        for sent in self.sent.extract_if(.., |sent| now >= sent.order.deadline) {
+            is_any_lost |= sent.is_acknowledged;
+            let reason = if sent.is_acknowledged {
+                "its copy has not come back in time"
+            } else {
+                "the broker has not answered it in time"
+            };
+            sent.order.fail(unconfirmed(reason));
         }
-        is_any
+        is_any_lost
     }
 
     /// The link is lost.

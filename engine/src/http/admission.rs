@@ -10,7 +10,7 @@ use super::origin::Origin;
 use super::query::{Query, Resume};
 use super::refusal::Refusal;
 use crate::auth::{self, Identity};
-use crate::index::{Place, Upstream};
+use crate::index::{Place, Tenant, Upstream};
 use crate::ingest::Unavailable;
 use crate::names::TenantId;
 use crate::shard::Filter;
@@ -63,19 +63,24 @@ async fn verify(request: &Parts, query: &Query, front: &Front) -> Result<Identit
 /// A place in the tenant. It is needed before the source can be asked, and yet a refusal of the source that is known is
 /// told before a limit that is reached.
 fn enter(tenant: &TenantId, front: &Front) -> Result<Place, Refusal> {
-    let index = &front.shared.index;
+    let (index, upstreams) = (&front.shared.index, &front.shared.upstreams);
     index.enter(tenant).map_err(|limit| {
         let known = index.find(tenant.as_str());
-        match known.map(|tenant| *tenant.upstream().borrow()) {
-            Some(Upstream::Refused) => of_source(tenant, Unavailable::Refused),
-            _ => limit.into(),
-        }
+        let refused = known.filter(|tenant| *tenant.upstream().borrow() == Upstream::Refused);
+        refused.map_or(limit.into(), |tenant| {
+            of_source(&tenant, upstreams.refused())
+        })
     })
 }
 
-fn of_source(tenant: &TenantId, reason: Unavailable) -> Refusal {
-    tracing::debug!(%tenant, ?reason, "stream refused: broker");
-    Refusal::NoBroker
+fn of_source(tenant: &Tenant, reason: Unavailable) -> Refusal {
+    tracing::debug!(tenant = %tenant.id(), ?reason, "stream refused: broker");
+    match reason {
+        Unavailable::Refused => Refusal::BrokerRefused(tenant.refusal()),
+        Unavailable::NoBroker | Unavailable::NotConfirmed | Unavailable::AllRefused => {
+            Refusal::NoBroker
+        }
+    }
 }
 
 /// As [`admit`], once the token is found good.
@@ -90,7 +95,7 @@ async fn admit_identity(
     let resume = query.resume(&request.headers);
     let place = enter(&identity.tenant, front)?;
     let confirmed = front.shared.upstreams.confirmed(place.tenant()).await;
-    confirmed.map_err(|reason| of_source(&identity.tenant, reason))?;
+    confirmed.map_err(|reason| of_source(place.tenant(), reason))?;
     if front.shared.index.is_draining() {
         return Err(Refusal::Draining);
     }

@@ -96,6 +96,7 @@ impl Front {
         let detail = || match refusal {
             Refusal::Token(refusal) => refusal.diagnosis(),
             Refusal::Query(mistake) => Some(mistake.clone()),
+            Refusal::BrokerRefused(told) => told.as_deref().cloned(),
             _ => detail.map(|detail| detail()),
         };
         let check = match refusal {

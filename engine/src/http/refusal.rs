@@ -1,5 +1,6 @@
 //! Why a stream is not begun: one value gives the WebSocket close code, the HTTP status, the text and the metric label.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
@@ -26,6 +27,8 @@ pub(super) enum Refusal {
     Token(auth::Refusal),
     /// The query names something that can't be.
     Query(String),
+    /// The broker refuses the tenant's subscription, for this reason, which is not the client's to know.
+    BrokerRefused(Option<Arc<String>>),
     /// A limit is reached.
     NoPlace(NoPlace),
     /// No broker is connected, or it has not confirmed the tenant's subscription.
@@ -43,7 +46,7 @@ impl Refusal {
             Self::Query(_) | Self::Malformed | Self::HeadTooLarge | Self::Handshake(_) => {
                 close::BAD_REQUEST
             }
-            Self::Origin => close::FORBIDDEN,
+            Self::Origin | Self::BrokerRefused(_) => close::FORBIDDEN,
             Self::NoPlace(NoPlace::Tenant { .. }) => close::TENANT_LIMIT,
             Self::NoPlace(NoPlace::Gateway) | Self::NoBroker => close::TRY_AGAIN,
             Self::Draining => close::RESTART,
@@ -60,7 +63,7 @@ impl Refusal {
             Self::Query(_) | Self::Malformed => StatusCode::BAD_REQUEST,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Handshake(error) => error.status(),
-            Self::Origin => StatusCode::FORBIDDEN,
+            Self::Origin | Self::BrokerRefused(_) => StatusCode::FORBIDDEN,
             Self::NoPlace(NoPlace::Tenant { .. }) => StatusCode::TOO_MANY_REQUESTS,
             Self::NoPlace(NoPlace::Gateway) | Self::NoBroker | Self::Draining => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -73,6 +76,7 @@ impl Refusal {
         let is_final = match self {
             Self::Token(refusal) => *refusal != auth::Refusal::NoKeys,
             Self::Query(_)
+            | Self::BrokerRefused(_)
             | Self::Origin
             | Self::Handshake(_)
             | Self::Malformed
@@ -103,6 +107,7 @@ impl Refusal {
             Self::Handshake(_) => 11,
             Self::Malformed => 12,
             Self::HeadTooLarge => 13,
+            Self::BrokerRefused(_) => 14,
         }
     }
 
@@ -110,6 +115,7 @@ impl Refusal {
         match self {
             Self::Token(refusal) => refusal.to_string(),
             Self::Query(reason) => reason.clone(),
+            Self::BrokerRefused(_) => "Not authorized at the broker".to_owned(),
             Self::NoPlace(reason) => reason.to_string(),
             Self::NoBroker => "Broker unavailable".to_owned(),
             Self::Draining => "Server draining".to_owned(),
@@ -134,7 +140,7 @@ impl From<NoPlace> for Refusal {
 }
 
 /// All labels, in the order in which they are counted.
-pub const REFUSAL_LABELS: [&str; 14] = [
+pub const REFUSAL_LABELS: [&str; 15] = [
     "no_token",
     "bad_token",
     "no_tenant",
@@ -149,6 +155,7 @@ pub const REFUSAL_LABELS: [&str; 14] = [
     "handshake",
     "malformed",
     "head_too_large",
+    "broker_refused",
 ];
 
 /// How many clients were refused, by reason, and those whose token was, by the check that failed.
@@ -166,6 +173,7 @@ impl Refusals {
         match refusal {
             Refusal::Token(refusal) => self.checks.count(*refusal, now),
             Refusal::Query(_)
+            | Refusal::BrokerRefused(_)
             | Refusal::Origin
             | Refusal::Handshake(_)
             | Refusal::Malformed
@@ -206,6 +214,7 @@ mod tests {
             Refusal::Handshake(HandshakeError::Key),
             Refusal::Malformed,
             Refusal::HeadTooLarge,
+            Refusal::BrokerRefused(None),
         ];
         let counts = Refusals::default();
         for (times, refusal) in refusals.iter().enumerate() {

@@ -15,6 +15,7 @@ use super::broker::Broker;
 use super::config::Config;
 use super::exchange::Exchange;
 use super::link::{Happened, Link, LinkError, Message};
+use super::probe::Probe;
 use super::router::Router;
 use super::shared::Shared;
 use super::topic;
@@ -31,6 +32,7 @@ pub(super) struct Driver<'a> {
     pub(super) client_id: &'a str,
     pub(super) shared: &'a Shared,
     pub(super) exchange: Exchange<'a>,
+    pub(super) probe: Probe<'a>,
     pub(super) router: Router,
     /// Tenants that somebody waits for.
     pub(super) wanted: &'a mut mpsc::Receiver<Arc<Tenant>>,
@@ -40,12 +42,12 @@ pub(super) struct Driver<'a> {
     pub(super) stop: watch::Receiver<bool>,
 }
 
-impl Driver<'_> {
+impl<'a> Driver<'a> {
     /// Connects, serves and connects again, to each broker in turn, until it is told to stop.
     pub(super) async fn run(mut self) {
         let mut stop = self.stop.clone();
         let mut with_will = true;
-        for broker in self.brokers.iter().cycle() {
+        for (number, broker) in self.brokers.iter().enumerate().cycle() {
             let control = self.exchange.control.as_deref().filter(|_| with_will);
             let will = control.map(|control| control.will_topic());
             let connected = tokio::select! {
@@ -59,7 +61,7 @@ impl Driver<'_> {
                     tracing::warn!(%broker, %error, "broker not reached");
                     self.shared.link_failed(broker, error.result(), &error);
                 }
-                Ok((link, facts)) => match self.serve(link, facts, broker).await {
+                Ok((link, facts)) => match self.serve(link, facts, number).await {
                     Err(error) => tracing::warn!(%broker, %error, "broker lost"),
                     Ok(()) => return,
                 },
@@ -77,31 +79,35 @@ impl Driver<'_> {
         &mut self,
         mut link: Link,
         facts: Facts,
-        broker: &Broker,
+        number: usize,
     ) -> Result<(), LinkError> {
+        let brokers = self.brokers;
+        let broker = &brokers[number];
         let since = Instant::now();
         tracing::info!(%broker, "broker connected");
         self.shared.link_began(broker);
-        self.exchange.link_up(facts, since);
+        self.exchange.link_up(number, facts, since);
         let ended = self.handle_all(&mut link, broker).await;
+        self.probe.cancel();
         // First the flag: who sees its tenant wait again must not go on to wait for a broker that is gone.
         match &ended {
             Err(error) => self.shared.link_lost(broker, error),
             Ok(()) => self.shared.link_is_down(),
         }
-        self.exchange.link_lost();
+        self.exchange
+            .link_lost(ended.as_ref().is_err_and(LinkError::may_be_for_a_request));
         if since.elapsed() >= self.config.backoff_max {
             self.backoff.reset();
         }
         ended
     }
 
-    async fn handle_all(&mut self, link: &mut Link, broker: &Broker) -> Result<(), LinkError> {
+    async fn handle_all(&mut self, link: &mut Link, broker: &'a Broker) -> Result<(), LinkError> {
         let mut stop = self.stop.clone();
         let mut is_stopping = false;
         let mut sweep = interval(SWEEP);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        self.settle(link).await;
+        self.settle(link, broker).await;
         loop {
             while let Some(happened) = link.happened() {
                 if self.handle(happened, link, broker).await.is_break() {
@@ -121,13 +127,14 @@ impl Driver<'_> {
                 Some(order) = next_order(&mut self.orders), if self.exchange.takes_orders() => {
                     self.exchange.order(order);
                 }
-                _ = sweep.tick() => self.sweep()?,
+                outcome = self.probe.outcome() => self.exchange.tried(outcome, Instant::now()),
+                _ = sweep.tick() => self.sweep(),
                 _ = stop.wait_for(|&stop| stop), if !is_stopping => {
                     is_stopping = true;
                     link.leave(self.exchange.farewell());
                 }
             }
-            self.settle(link).await;
+            self.settle(link, broker).await;
         }
     }
 
@@ -136,7 +143,7 @@ impl Driver<'_> {
         &mut self,
         happened: Happened,
         link: &mut Link,
-        broker: &Broker,
+        broker: &'a Broker,
     ) -> ControlFlow<()> {
         match happened {
             Happened::Published(Message {
@@ -145,7 +152,7 @@ impl Driver<'_> {
                 retain,
             }) => {
                 if self.exchange.message(&topic, &payload, retain) {
-                    self.settle(link).await;
+                    self.settle(link, broker).await;
                 } else {
                     self.publish(&topic, &payload, link.received()).await;
                 }
@@ -158,24 +165,20 @@ impl Driver<'_> {
             Happened::Disconnected => return ControlFlow::Break(()),
             Happened::Answered(id, answers) => {
                 self.exchange.answered(id, answers, Instant::now());
-                self.settle(link).await;
+                self.settle(link, broker).await;
             }
         }
         ControlFlow::Continue(())
     }
 
-    fn sweep(&mut self) -> Result<(), LinkError> {
-        let (now, patience) = (Instant::now(), self.config.keep_alive * 2);
+    fn sweep(&mut self) {
+        let now = Instant::now();
         self.shared.pulse.beat(now);
-        if self.exchange.sweep(now, patience) {
-            Err(LinkError::Unanswered)
-        } else {
-            Ok(())
-        }
+        self.exchange.sweep(now);
     }
 
-    /// Tells who was confirmed, and asks for what is wanted.
-    async fn settle(&mut self, link: &mut Link) {
+    /// Tells who was confirmed or refused, asks for what is wanted, and tries what may cost the link on another one.
+    async fn settle(&mut self, link: &mut Link, broker: &'a Broker) {
         if self.exchange.opens() {
             self.shared.link_is_up();
         }
@@ -193,8 +196,7 @@ impl Driver<'_> {
             self.router.upstream_refused(&tenant).await;
         }
         self.router.wake_shards();
-        self.shared
-            .link_stands(self.exchange.link_state(Instant::now()));
+        self.shared.link_stands(self.exchange.link_state());
         while link.may_send()
             && let Some(request) = self
                 .exchange
@@ -204,6 +206,9 @@ impl Driver<'_> {
                 Ok(id) => self.exchange.sent(id),
                 Err(reason) => self.exchange.unsent(&reason, Instant::now()),
             }
+        }
+        if let Some(requests) = self.exchange.next_trial(Instant::now()) {
+            self.probe.begin(broker, requests);
         }
     }
 

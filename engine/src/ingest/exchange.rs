@@ -1,15 +1,15 @@
 //! Whose turn it is to send a request: that of the tenants' subscriptions, or that of control.
 //!
-//! Invariants: of both together one request is under way at a time (`subscriptions` tells why); none starves the other,
-//! for they take turns; tenants are subscribed only after the control documents were read, so a stream that begins finds
-//! the limits and groups that hold.
+//! Invariants: each answer goes to the side whose request it answers, and neither side waits for the other's; none starves
+//! the other, for they take turns; tenants are subscribed only after the control documents were read, or it is known that
+//! they are not to be had, so a stream that begins finds the limits and groups that hold.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::link::Unsent;
 use super::state::LinkState;
-use super::subscriptions::{Answer, Request, Subscriptions};
-use crate::control::{Facts, Follower, Order, is_control};
+use super::subscriptions::{Answer, Outcome, Request, Subscriptions};
+use crate::control::{Facts, Follower, May, Order, is_control};
 use crate::index::Tenant;
 
 /// Both sides of one link.
@@ -34,7 +34,9 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    pub(super) fn link_up(&mut self, facts: Facts, now: Instant) {
+    /// The broker of this number has let us in.
+    pub(super) fn link_up(&mut self, broker: usize, facts: Facts, now: Instant) {
+        self.subscriptions.link_begins(broker);
         if let Some(control) = &mut self.control {
             control.link_up(facts, now);
         }
@@ -54,34 +56,35 @@ impl<'a> Exchange<'a> {
         true
     }
 
-    pub(super) fn link_lost(&mut self) {
+    /// If it `may_be_for_a_request`, those that were under way are suspected.
+    pub(super) fn link_lost(&mut self, may_be_for_a_request: bool) {
         self.is_open = false;
-        self.subscriptions.link_lost();
+        self.subscriptions.link_lost(may_be_for_a_request);
         if let Some(control) = &mut self.control {
             control.link_lost();
         }
     }
 
     /// How the link stands for those who want to begin a stream.
-    pub(super) fn link_state(&self, now: Instant) -> LinkState {
+    pub(super) fn link_state(&self) -> LinkState {
         if self.is_open {
-            self.subscriptions.link_state(now)
+            self.subscriptions.link_state()
         } else {
             LinkState::Reading
         }
     }
 
-    /// What to send now, if anything; nothing of control unless something `may_be_published`.
+    /// What to send now, if anything; nothing is published unless something `may_be_published`. It is to be followed by
+    /// [`Exchange::sent`] or [`Exchange::unsent`].
     pub(super) fn next_request(&mut self, now: Instant, may_be_published: bool) -> Option<Request> {
-        if self.subscriptions.is_waiting() || self.control_is_waiting() {
-            return None;
-        }
-        let request = if !may_be_published {
-            self.of_tenants(now)
-        } else if self.control_was_last {
-            self.of_tenants(now).or_else(|| self.of_control(now))
+        let may = May {
+            publish: may_be_published,
+            subscribe: self.subscriptions.may_ask(now),
+        };
+        let request = if self.control_was_last {
+            self.of_tenants(now).or_else(|| self.of_control(may, now))
         } else {
-            self.of_control(now).or_else(|| self.of_tenants(now))
+            self.of_control(may, now).or_else(|| self.of_tenants(now))
         };
         if let Some(request) = &request {
             self.control_was_last = matches!(request, Request::Control(_));
@@ -89,41 +92,54 @@ impl<'a> Exchange<'a> {
         request
     }
 
-    /// The request under way was given this packet id.
+    /// The request that was handed over last was given this packet id.
     pub(super) fn sent(&mut self, id: u16) {
-        match self.waiting_control() {
-            Some(control) => control.sent(id),
-            None => self.subscriptions.sent(id),
+        match &mut self.control {
+            Some(control) if self.control_was_last => control.sent(id),
+            _ => self.subscriptions.sent(id),
         }
     }
 
-    /// The request under way was not sent: it counts as answered, with the reason.
+    /// The request that was handed over last was not sent.
     pub(super) fn unsent(&mut self, reason: &Unsent, now: Instant) {
-        // No request has this id.
-        self.sent(0);
-        self.answered(0, vec![Err(reason.to_string())], now);
-    }
-
-    /// The request under way was answered.
-    pub(super) fn answered(&mut self, id: u16, mut answers: Vec<Answer>, now: Instant) {
-        match self.waiting_control() {
-            Some(control) => {
-                let none = || Err("the broker gave no answer".to_owned());
-                control.answered(id, answers.pop().unwrap_or_else(none), now);
+        let reason = reason.to_string();
+        match &mut self.control {
+            Some(control) if self.control_was_last => {
+                // No request has this id: it counts as answered, with the reason.
+                control.sent(0);
+                control.answered(0, Err(reason), now);
             }
-            None => self.subscriptions.answered(id, &answers, now),
+            _ => self.subscriptions.unsent(&reason, now),
         }
     }
 
-    /// To be called about once a second. Returns whether the broker has left a request unanswered for too long.
-    pub(super) fn sweep(&mut self, now: Instant, patience: Duration) -> bool {
+    /// A request was answered.
+    pub(super) fn answered(&mut self, id: u16, mut answers: Vec<Answer>, now: Instant) {
+        if self.subscriptions.answered(id, &answers, now) {
+            return;
+        }
+        if let Some(control) = &mut self.control {
+            let none = || Err("the broker gave no answer".to_owned());
+            control.answered(id, answers.pop().unwrap_or_else(none), now);
+        }
+    }
+
+    /// The requests to try on a connection of their own now, all at once, if any.
+    pub(super) fn next_trial(&mut self, now: Instant) -> Option<Vec<Vec<String>>> {
+        self.subscriptions.next_trial(now)
+    }
+
+    /// What came of the trial.
+    pub(super) fn tried(&mut self, outcome: Outcome, now: Instant) {
+        self.subscriptions.tried(outcome, now);
+    }
+
+    /// To be called about once a second.
+    pub(super) fn sweep(&mut self, now: Instant) {
         self.subscriptions.sweep(now);
-        let mut is_overdue = self.subscriptions.is_overdue(now);
         if let Some(control) = &mut self.control {
             control.sweep(now);
-            is_overdue |= control.is_overdue(now, patience);
         }
-        is_overdue
     }
 
     /// Whether another order may be taken.
@@ -162,23 +178,15 @@ impl<'a> Exchange<'a> {
         self.control.as_ref()?.farewell()
     }
 
-    fn of_control(&mut self, now: Instant) -> Option<Request> {
-        let control = self.control.as_mut()?;
-        control.next_request(now).map(Request::Control)
+    fn of_control(&mut self, may: May, now: Instant) -> Option<Request> {
+        let request = Request::Control(self.control.as_mut()?.next_request(may, now)?);
+        if request.is_of_subscriptions() {
+            self.subscriptions.asks(now);
+        }
+        Some(request)
     }
 
     fn of_tenants(&mut self, now: Instant) -> Option<Request> {
         self.subscriptions.next_request(now)
-    }
-
-    fn control_is_waiting(&self) -> bool {
-        self.control
-            .as_ref()
-            .is_some_and(|control| control.is_waiting())
-    }
-
-    fn waiting_control(&mut self) -> Option<&mut Follower> {
-        let control = self.control.as_deref_mut()?;
-        control.is_waiting().then_some(control)
     }
 }

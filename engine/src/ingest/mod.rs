@@ -6,15 +6,17 @@
 //!
 //! In the order of a message's way: `broker` and `link` connect and receive, `subscriptions` decides what to ask
 //! for, `topic` and `router` make events of messages and put them into the inboxes, `driver` holds these together.
-//! Beside it, `exchange` carries what [`control`] sends and is told over the same link.
+//! Beside it, `probe` tries what may cost the connection on another one, and `exchange` carries what [`control`] sends and is told over the same link.
 
 mod backoff;
 mod broker;
+mod complaint;
 mod config;
 mod driver;
 mod exchange;
 mod link;
 mod metrics;
+mod probe;
 mod router;
 mod shared;
 mod state;
@@ -51,6 +53,7 @@ use crate::index::{Index, Tenant};
 use backoff::Backoff;
 use driver::Driver;
 use exchange::Exchange;
+use probe::Probe;
 use shared::Shared;
 use subscriptions::Subscriptions;
 
@@ -112,7 +115,7 @@ impl Ingest {
         let shared = Arc::new(Shared::new(Arc::clone(index.journal())));
         let (wanted_tx, wanted) = mpsc::channel(WANTED);
         let (stop, stopped) = watch::channel(false);
-        let upstreams = Upstreams::new(Arc::clone(&shared), wanted_tx, config.subscribe_timeout);
+        let upstreams = Upstreams::new(Arc::clone(&shared), wanted_tx, &config);
         let runtime = runtime::Builder::new_current_thread()
             .enable_io()
             .enable_time()
@@ -186,7 +189,7 @@ impl Parts {
                 runtime.block_on(self.until_stopped(&client_id, &mut subscriptions, &mut backoff));
             });
             self.shared.link_is_down();
-            subscriptions.link_lost();
+            subscriptions.link_lost(false);
             if let Some(control) = &mut self.control {
                 control.follower.link_lost();
             }
@@ -214,6 +217,7 @@ impl Parts {
             client_id,
             shared: &self.shared,
             exchange: Exchange::new(subscriptions, follower),
+            probe: Probe::new(&self.config, client_id),
             router: Router::new(
                 &self.event,
                 index,

@@ -5,18 +5,16 @@
 //! Nothing but the event is allocated, and nothing of the message is kept: its payload pins the read buffer.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::broker::Broker;
+use super::complaint::Complaint;
 use super::metrics::{Metrics, Reason};
 use super::topic;
 use crate::event::{self, Event, IdSource, Parser};
 use crate::inbox::{Inbox, Item, Source};
 use crate::index::{Index, Tenant};
 use crate::names::TenantId;
-
-/// One line per reason in this time.
-const LOG_PAUSE: Duration = Duration::from_secs(10);
 
 /// Messages that are taken before the shards that they concern are woken. Of those that come together each would cost a
 /// wake-up, and the last of very many would hold up the first.
@@ -231,25 +229,6 @@ fn bits(mut set: u64) -> impl Iterator<Item = usize> {
             lowest
         })
     })
-}
-
-/// When a reason was last logged, and how often it was passed over since.
-#[derive(Debug, Default)]
-struct Complaint {
-    last: Option<Instant>,
-    suppressed: u64,
-}
-
-impl Complaint {
-    /// The number passed over since the last line, if it is time for the next one.
-    fn is_due(&mut self, now: Instant) -> Option<u64> {
-        if self.last.is_some_and(|last| now < last + LOG_PAUSE) {
-            self.suppressed += 1;
-            return None;
-        }
-        self.last = Some(now);
-        Some(std::mem::take(&mut self.suppressed))
-    }
 }
 
 /// The beginning of `topic`, with nothing in it that could forge a line or drive a terminal.

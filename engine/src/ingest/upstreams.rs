@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
+use super::config::{Config, Subscribe};
 use super::metrics::Snapshot;
 use super::shared::Shared;
 use super::state::{LinkReport, LinkState};
@@ -21,9 +22,12 @@ pub enum Unavailable {
     /// The broker did not confirm the subscription in time. It may still do so.
     #[error("the broker did not confirm the subscription in time")]
     NotConfirmed,
-    /// The broker refused the subscription. It is asked again from time to time.
+    /// The broker refused the tenant's subscription. It is asked again from time to time.
     #[error("the broker refused the subscription")]
     Refused,
+    /// The broker refused the one subscription to all tenants. It is asked again from time to time.
+    #[error("the broker refused the subscription to all tenants")]
+    AllRefused,
 }
 
 /// A handle to ingest: cheap to clone, for any thread.
@@ -32,18 +36,24 @@ pub struct Upstreams {
     shared: Arc<Shared>,
     wanted: mpsc::Sender<Arc<Tenant>>,
     subscribe_timeout: Duration,
+    /// What a refusal means in this mode.
+    refused: Unavailable,
 }
 
 impl Upstreams {
     pub(super) fn new(
         shared: Arc<Shared>,
         wanted: mpsc::Sender<Arc<Tenant>>,
-        subscribe_timeout: Duration,
+        config: &Config,
     ) -> Self {
         Self {
             shared,
             wanted,
-            subscribe_timeout,
+            subscribe_timeout: config.subscribe_timeout,
+            refused: match config.subscribe {
+                Subscribe::OnDemand => Unavailable::Refused,
+                Subscribe::All => Unavailable::AllRefused,
+            },
         }
     }
 
@@ -65,6 +75,11 @@ impl Upstreams {
     /// For how long ingest has not turned though a broker is connected; none while it waits for one.
     pub fn silence(&self, now: Instant) -> Option<Duration> {
         self.shared.pulse.silence(now)
+    }
+
+    /// What it means that the broker refuses a tenant.
+    pub fn refused(&self) -> Unavailable {
+        self.refused
     }
 
     /// What ingest has counted.
@@ -92,7 +107,7 @@ impl Upstreams {
             loop {
                 match *upstream.borrow_and_update() {
                     Upstream::Confirmed => return Ok(()),
-                    Upstream::Refused => return Err(Unavailable::Refused),
+                    Upstream::Refused => return Err(self.refused),
                     Upstream::Waiting if !self.is_connected() => return Err(Unavailable::NoBroker),
                     Upstream::Waiting => {}
                 }

@@ -33,6 +33,7 @@ async fn a_provider_that_is_away_at_the_start_is_asked_until_it_answers() {
     let (status, body) = gateway.get("/readyz").await;
     assert_eq!(status, 503);
     assert!(body.to_string().contains("auth.jwks_url"), "{body}");
+    assert_eq!(body["reason"], "no_keys");
     assert_eq!(gateway.get("/livez").await.0, 200);
 
     provider.publish(&["a"]);

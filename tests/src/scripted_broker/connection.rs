@@ -30,6 +30,7 @@ async fn serve(socket: TcpStream, shared: Arc<Shared>) {
     let client = Client {
         out,
         filters: Arc::default(),
+        subscribed: Arc::default(),
     };
     tokio::select! {
         () = write(output, waiting) => {}
@@ -89,6 +90,7 @@ fn handle(packet: Packet, client: &Client, shared: &Shared) {
             let paths: Vec<String> = subscribe.filters.iter().map(|it| it.path.clone()).collect();
             shared.note(Seen::Subscribe(paths.clone()));
             let answer = shared.answer(|rules| &mut rules.subscribe, paths.as_slice());
+            let answer = client.paced(answer);
             let granted: Vec<Filter> = match &answer {
                 Answer::Good | Answer::WrongId => subscribe.filters.clone(),
                 Answer::Codes(codes) => subscribe
@@ -180,7 +182,7 @@ fn reply(client: &Client, answer: Answer, id: u16, good: impl Fn(u16, Option<&[u
         Answer::Good => client.send(good(id, None)),
         Answer::Codes(codes) => client.send(good(id, Some(&codes))),
         Answer::WrongId => client.send(good(id.wrapping_add(1000), None)),
-        Answer::Silence => {}
+        Answer::Silence | Answer::Paced(_) => {}
         Answer::Bytes(bytes) => client.send(bytes),
         Answer::Disconnect(code) => {
             client.send(vec![0xe0, 2, code, 0]);

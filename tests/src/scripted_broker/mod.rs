@@ -9,6 +9,7 @@ mod packets;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use rumqttc::v5::mqttbytes::matches;
 use rumqttc::v5::mqttbytes::v5::Filter;
@@ -27,6 +28,8 @@ pub enum Answer {
     Codes(Vec<u8>),
     /// As a broker does, but with a packet id that nobody waits for.
     WrongId,
+    /// As a broker does; but by the end of the connection if its last SUBSCRIBE came within this time before.
+    Paced(Duration),
     /// Not at all.
     Silence,
     /// By a DISCONNECT with this reason code (MQTT 5, 3.14.2.1), and the end of the connection.
@@ -87,6 +90,8 @@ struct Shared {
 struct Client {
     out: mpsc::UnboundedSender<Out>,
     filters: Arc<Mutex<Vec<Filter>>>,
+    /// When it subscribed last.
+    subscribed: Arc<Mutex<Option<Instant>>>,
 }
 
 enum Out {
@@ -236,6 +241,17 @@ impl Shared {
 }
 
 impl Client {
+    /// A SUBSCRIBE that is to be answered so has come.
+    fn paced(&self, answer: Answer) -> Answer {
+        let now = Instant::now();
+        let last = self.subscribed.lock().expect("nobody panics").replace(now);
+        match (answer, last) {
+            (Answer::Paced(time), Some(last)) if now < last + time => Answer::Disconnect(0x96),
+            (Answer::Paced(_), _) => Answer::Good,
+            (other, _) => other,
+        }
+    }
+
     fn send(&self, bytes: Vec<u8>) {
         // An error says that the connection has ended.
         let _ = self.out.send(Out::Bytes(bytes));

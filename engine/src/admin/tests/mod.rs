@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tonic::transport::{Channel, Endpoint};
 
 use super::*;
-use crate::auth;
+use crate::auth::{self, Verifier};
 use crate::control;
 use crate::event;
 use crate::gateway::Streams;
@@ -60,11 +60,6 @@ impl Private {
         let ingest = ingest::Ingest::start(mqtt, event, Arc::clone(&index), Arc::new([]));
         let ingest = ingest.expect("ingest");
         let apply = Box::new(|_: Option<&_>, _: Option<&_>| {});
-        let auth = auth::Config {
-            hs256_secret: Some("x".repeat(32)),
-            ..auth::Config::default()
-        };
-        let verifier = Arc::new(auth::Verifier::start(&auth).expect("a key"));
         let observer = Observer::new(Watched {
             identity: Identity::new(),
             brokers: vec!["mqtt://127.0.0.1:1".to_owned()],
@@ -80,7 +75,7 @@ impl Private {
             event: event::Config::default(),
             drain_spread: Duration::from_secs(5),
             upstreams: ingest.handle(),
-            readiness: Readiness::new(Arc::clone(&index), ingest.handle(), verifier),
+            readiness: Readiness::new(Arc::clone(&index), ingest.handle(), verifier()),
             inboxes: (0..2).map(|_| Inbox::new(64)).collect(),
             shards: (0..2).map(|_| idle_shard()).collect(),
         });
@@ -241,4 +236,13 @@ fn rates(seconds: u32) -> Rates {
         closed: rate(9),
         refused: rate(10),
     }
+}
+
+/// One that has its key.
+fn verifier() -> Arc<Verifier> {
+    let config = auth::Config {
+        hs256_secret: Some("x".repeat(32)),
+        ..auth::Config::default()
+    };
+    Arc::new(Verifier::start(&config).expect("a key"))
 }

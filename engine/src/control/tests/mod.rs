@@ -32,6 +32,7 @@ struct Bed {
     index: Arc<Index>,
     applied: Arc<Mutex<Vec<String>>>,
     retained: BTreeMap<String, String>,
+    may: May,
     now: Instant,
     next_id: u16,
 }
@@ -62,6 +63,10 @@ fn bed_with(config: Config) -> Bed {
         index,
         applied,
         retained: BTreeMap::new(),
+        may: May {
+            publish: true,
+            subscribe: true,
+        },
         now: Instant::now(),
         next_id: 0,
     }
@@ -107,7 +112,7 @@ impl Bed {
 
     /// What is sent now, with its packet id.
     fn sends(&mut self) -> Option<(u16, Request)> {
-        let request = self.follower.next_request(self.now)?;
+        let request = self.follower.next_request(self.may, self.now)?;
         self.next_id += 1;
         self.follower.sent(self.next_id);
         Some((self.next_id, request))

@@ -257,3 +257,59 @@ fn a_message_that_is_not_retained_is_refused_where_the_broker_tells() {
     assert_eq!(bed.devices("T", "G").unwrap(), ["A"]);
     assert!(bed.problem().contains("is not retained"));
 }
+
+#[test]
+fn a_subscription_that_is_never_answered_holds_nobody_up_for_long() {
+    let mut bed = bed();
+    bed.follower.link_up(ABLE, bed.now);
+    bed.sends().unwrap();
+    bed.passes(4);
+    bed.hears("fleet/M", "{}");
+    assert!(!bed.follower.is_settled());
+    bed.passes(1);
+    assert!(bed.follower.is_settled());
+    assert!(
+        matches!(bed.control.standing(), Standing::Partial(why) if why.contains("not answered"))
+    );
+    assert_eq!(bed.sends(), None);
+    bed.passes(30);
+    bed.obey();
+    assert_eq!(
+        bed.control.standing(),
+        Standing::Following,
+        "it is tried again"
+    );
+}
+
+#[test]
+fn a_mark_whose_puback_never_comes_is_enough() {
+    let mut bed = bed();
+    bed.follower.link_up(ABLE, bed.now);
+    let (id, _) = bed.sends().unwrap();
+    bed.answers(id, Ok(()));
+    let (_, _, nonce) = bed.publishes();
+    bed.hears_as("sync/N", &nonce, false);
+    let _outcome = bed.orders(key("T", "G"), group(&["A"]));
+    assert_eq!(bed.publishes().1, at("groups/T/G"), "it holds up nothing");
+}
+
+#[test]
+fn a_broker_that_ends_the_connection_for_the_subscription_is_served_without_it() {
+    let mut bed = bed();
+    for _ in 0..2 {
+        bed.follower.link_up(ABLE, bed.now);
+        assert!(matches!(bed.sends(), Some((_, Request::Follow(_)))));
+        bed.follower.link_lost();
+    }
+    bed.follower.link_up(ABLE, bed.now);
+    assert!(bed.follower.is_settled(), "telemetry first");
+    bed.passes(100_000);
+    assert_eq!(bed.sends(), None, "a retry would cost the link");
+    bed.follower.link_lost();
+    bed.link_up();
+    assert_eq!(
+        bed.control.standing(),
+        Standing::Following,
+        "the next link tries again"
+    );
+}

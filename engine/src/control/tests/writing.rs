@@ -72,20 +72,32 @@ fn limits_are_written_and_taken_back() {
 }
 
 #[test]
-fn one_write_is_under_way_at_a_time() {
+fn writes_do_not_wait_for_each_other() {
     let mut bed = following(&[]);
     let mut first = bed.orders(key("T", "1"), group(&["A"]));
     let mut second = bed.orders(key("T", "2"), group(&["A"]));
-    let (id, _, payload) = bed.publishes();
-    assert!(bed.sends().is_none());
-    bed.answers(id, Ok(()));
+    let (unanswered, _, payload) = bed.publishes();
     let (next, topic, _) = bed.publishes();
-    assert_eq!(topic, at("groups/T/2"), "a copy is not waited for");
+    assert_eq!(topic, at("groups/T/2"));
+    bed.answers(next, Ok(()));
     bed.hears("groups/T/2", &payload);
     bed.hears("groups/T/1", &payload);
-    assert_eq!((done(&mut first), done(&mut second)), (Some(Ok(())), None));
-    bed.answers(next, Ok(()));
-    assert_eq!(done(&mut second), Some(Ok(())));
+    assert_eq!((done(&mut first), done(&mut second)), (None, Some(Ok(()))));
+    bed.passes(5);
+    let error = done(&mut first).unwrap().unwrap_err().to_string();
+    assert!(error.contains("has not answered it in time"), "{error}");
+    bed.answers(unanswered, Ok(()));
+    assert_eq!(bed.control.standing(), Standing::Following);
+}
+
+#[test]
+fn nothing_is_published_while_the_broker_takes_nothing() {
+    let mut bed = following(&[]);
+    let _outcome = bed.orders(key("T", "1"), group(&["A"]));
+    bed.may.publish = false;
+    assert_eq!(bed.sends(), None);
+    bed.may.publish = true;
+    assert_eq!(bed.publishes().1, at("groups/T/1"));
 }
 
 #[test]

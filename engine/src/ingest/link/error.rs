@@ -47,8 +47,6 @@ pub(in crate::ingest) enum LinkError {
     Malformed(CodecError),
     #[error("it broke the protocol: {0}")]
     Protocol(&'static str, DisconnectReasonCode),
-    #[error("a request was left unanswered")]
-    Unanswered,
 }
 
 impl LinkError {
@@ -67,10 +65,22 @@ impl LinkError {
     pub(in crate::ingest) fn result(&self) -> Attempt {
         match self {
             Self::Name(_) | Self::Unreachable(..) => Attempt::Unreachable,
-            Self::Timeout { .. } | Self::Silent(_) | Self::Unanswered => Attempt::Timeout,
+            Self::Timeout { .. } | Self::Silent(_) => Attempt::Timeout,
             Self::NotMqtt5 | Self::Refused(_) | Self::Disconnected(_) => Attempt::Refused,
             Self::NoAnswer | Self::Closed | Self::Broken(_) => Attempt::Broken,
             Self::Foreign(_) | Self::Malformed(_) | Self::Protocol(..) => Attempt::Malformed,
+        }
+    }
+
+    /// Whether the broker may have ended the connection for something that we asked for; else it had reasons of its own.
+    pub(in crate::ingest) fn may_be_for_a_request(&self) -> bool {
+        match self {
+            Self::Closed | Self::Broken(_) => true,
+            // A keep alive that was missed, a shutdown, another client of our name, an administrator, another server.
+            Self::Disconnected(reason) => {
+                !matches!(reason.code, 0x8b | 0x8d | 0x8e | 0x98 | 0x9c | 0x9d | 0xa0)
+            }
+            _ => false,
         }
     }
 
@@ -138,6 +148,7 @@ impl Reason {
             0x8e => "session taken over by another client of the same id",
             0x8f => "topic filter not accepted",
             0x90 => "topic name not accepted",
+            0x91 => "packet id in use",
             0x93 => "receive maximum exceeded",
             0x94 => "topic alias not valid",
             0x95 => "packet too large",

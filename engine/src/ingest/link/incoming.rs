@@ -5,8 +5,8 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 use rumqttc::v5::mqttbytes::v5::{
-    Disconnect, DisconnectReasonCode, FixedHeader, PubAck, PubAckReason, Publish, SubAck,
-    SubscribeReasonCode, UnsubAck, UnsubAckReason, check,
+    Disconnect, DisconnectReasonCode, FixedHeader, PubAck, PubAckReason, Publish, SubAck, UnsubAck,
+    UnsubAckReason, check,
 };
 use rumqttc::v5::mqttbytes::{Error as CodecError, QoS};
 
@@ -151,10 +151,7 @@ fn said(first: u8, header: FixedHeader, frame: Bytes) -> Result<Said, LinkError>
         0x30..=0x3f => return message(Publish::read(header, frame).map_err(LinkError::Malformed)?),
         0x40 => PubAck::read(header, frame)
             .map(|ack| Said::Answer(ack.pkid, Asked::Publish, vec![taken(ack.reason)])),
-        0x90 => SubAck::read(header, frame).map(|ack| {
-            let answers = ack.return_codes.into_iter().map(granted).collect();
-            Said::Answer(ack.pkid, Asked::Subscribe, answers)
-        }),
+        0x90 => suback(header, frame).ok_or(CodecError::MalformedPacket),
         0xb0 => UnsubAck::read(header, frame).map(|ack| {
             let answers = ack.reasons.into_iter().map(removed).collect();
             Said::Answer(ack.pkid, Asked::Unsubscribe, answers)
@@ -211,10 +208,30 @@ fn taken(reason: PubAckReason) -> Answer {
     }
 }
 
-fn granted(code: SubscribeReasonCode) -> Answer {
+/// By hand (MQTT 5.0, 3.9), all but its explanation: an error that the codec does not know refuses like any other, and
+/// is no reason to leave.
+fn suback(header: FixedHeader, frame: Bytes) -> Option<Said> {
+    let (id, rest) = body(&frame).split_first_chunk()?;
+    let digits = 1 + rest.iter().take_while(|&&byte| byte & 0x80 != 0).count();
+    let length = rest.get(..digits.min(4))?.iter().rev();
+    let properties = length.fold(0, |sum, byte| sum << 7 | usize::from(byte & 0x7f));
+    let codes = rest.get(digits + properties..)?;
+    let told = SubAck::read(header, frame.clone()).ok();
+    let told = told.and_then(|told| told.properties?.reason_string);
+    let answers = codes.iter().map(|&code| granted(code, told.clone()));
+    let id = u16::from_be_bytes(*id);
+    Some(Said::Answer(
+        id,
+        Asked::Subscribe,
+        answers.collect::<Option<_>>()?,
+    ))
+}
+
+fn granted(code: u8, told: Option<String>) -> Option<Answer> {
     match code {
-        SubscribeReasonCode::Success(_) => Ok(()),
-        refused => Err(format!("{refused:?}")),
+        0..=2 => Some(Ok(())),
+        3..0x80 => None,
+        refused => Some(Err(Reason::new(refused, told).to_string())),
     }
 }
 

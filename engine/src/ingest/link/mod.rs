@@ -26,6 +26,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::timeout_at;
 
 use super::broker::Broker;
+use super::complaint::Complaint;
 use super::config::Config;
 use super::subscriptions::{Answer, Request};
 use crate::control::Facts;
@@ -33,7 +34,7 @@ pub(super) use error::{LinkError, Unsent};
 use incoming::{Incoming, READ_BYTES, Said};
 pub(super) use incoming::{Message, Oversized};
 use keep_alive::KeepAlive;
-use outgoing::Outgoing;
+use outgoing::{Asked, Outgoing};
 use pace::Pace;
 
 /// What carries a link.
@@ -65,6 +66,8 @@ pub(super) struct Link {
     received: Instant,
     /// Packet id of the message that was given last; 0 if it needs no acknowledgement.
     unacknowledged: u16,
+    /// Of answers that nobody waits for.
+    strays: Complaint,
     /// There was nothing to read when it was last looked.
     is_idle: bool,
     /// We have said goodbye.
@@ -113,6 +116,7 @@ impl Link {
             pace: Pace::new(Duration::from_micros(config.read_pause_us.into())),
             received: Instant::now(),
             unacknowledged: 0,
+            strays: Complaint::default(),
             is_idle: false,
             is_leaving: false,
             end: None,
@@ -166,7 +170,7 @@ impl Link {
                     if self.outgoing.answered(id, by) {
                         return Some(Happened::Answered(id, answers));
                     }
-                    tracing::debug!(id, ?by, "an answer to a request that is not under way");
+                    self.complain(id, by);
                 }
                 Ok(Some(Said::Pong)) => {}
                 Err(error) => self.end = Some(error),
@@ -254,6 +258,13 @@ impl Link {
         let id = std::mem::take(&mut self.unacknowledged);
         if id != 0 {
             self.outgoing.acknowledge(id);
+        }
+    }
+
+    #[cold]
+    fn complain(&mut self, id: u16, by: Asked) {
+        if let Some(suppressed) = self.strays.is_due(Instant::now()) {
+            tracing::warn!(id, to = ?by, suppressed, "the broker answers a request that was not made");
         }
     }
 

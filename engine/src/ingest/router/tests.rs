@@ -255,16 +255,6 @@ async fn a_full_inbox_makes_the_router_wait_and_loses_nothing() {
 }
 
 #[test]
-fn a_reason_is_logged_once_in_a_while_with_the_number_passed_over() {
-    let (mut complaint, start) = (Complaint::default(), Instant::now());
-    assert_eq!(complaint.is_due(start), Some(0));
-    assert_eq!(complaint.is_due(start + LOG_PAUSE / 2), None);
-    assert_eq!(complaint.is_due(start + LOG_PAUSE * 9 / 10), None);
-    assert_eq!(complaint.is_due(start + LOG_PAUSE), Some(2));
-    assert_eq!(complaint.is_due(start + LOG_PAUSE * 2), Some(0));
-}
-
-#[test]
 fn a_logged_topic_is_cut_and_cannot_forge_a_line() {
     assert_eq!(printable(b"a\nb\x1b[31m\xff"), "a\\nb\\u{1b}[31m\u{fffd}");
     assert_eq!(

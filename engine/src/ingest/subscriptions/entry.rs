@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Confirmation;
+use super::flights::Subject;
 use crate::index::{Index, Tenant, Upstream};
-use crate::ingest::backoff::Backoff;
 
-/// The bound of the first pause after a refusal.
-const RETRY_FIRST: Duration = Duration::from_secs(1);
+/// Pauses before the broker is asked again: the first, which doubles, and the longest.
+const RETRY: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(30));
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum State {
@@ -16,12 +16,16 @@ pub(super) enum State {
     Idle,
     /// To be asked for.
     Queued,
-    /// In the request under way.
+    /// In a request under way.
     Asked,
     /// Granted.
     Confirmed,
     /// Refused; to be asked for again from this time on.
     Refused(Instant),
+    /// Not answered in time; to be asked for again from this time on. An answer may still come.
+    Unanswered(Instant),
+    /// The broker may end the connection for it: to be tried on another one first.
+    Suspect,
     /// Granted, but its tenant has left the index: to be unsubscribed.
     Leaving,
 }
@@ -29,30 +33,57 @@ pub(super) enum State {
 #[derive(Debug)]
 pub(super) struct Standing {
     pub(super) state: State,
-    retry: Backoff,
+    retry: Duration,
+    /// Brokers, a bit each, that are known not to end the connection for it.
+    harmless: u64,
 }
 
 impl Standing {
-    pub(super) fn new(retry_max: Duration) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             state: State::Idle,
-            retry: Backoff::new(RETRY_FIRST, retry_max),
+            retry: RETRY.0,
+            harmless: 0,
         }
     }
 
     pub(super) fn grant(&mut self) {
         self.state = State::Confirmed;
-        self.retry.reset();
+        self.retry = RETRY.0;
     }
 
     pub(super) fn refuse(&mut self, now: Instant) {
-        self.state = State::Refused(now + self.retry.pause());
+        self.state = State::Refused(now + self.pause());
     }
 
-    /// Whether a refusal is old enough to ask again.
-    pub(super) fn is_due(&self, now: Instant) -> bool {
-        matches!(self.state, State::Refused(until) if until <= now)
+    pub(super) fn give_up(&mut self, now: Instant) {
+        self.state = State::Unanswered(now + self.pause());
     }
+
+    /// Whether a refusal, or a request that was not answered, is old enough to ask again.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        matches!(self.state, State::Refused(until) | State::Unanswered(until) if until <= now)
+    }
+
+    pub(super) fn is_harmless(&self, broker: usize) -> bool {
+        self.harmless & bit(broker) != 0
+    }
+
+    pub(super) fn set_harmless(&mut self, broker: usize, is_harmless: bool) {
+        self.harmless &= !bit(broker);
+        self.harmless |= if is_harmless { bit(broker) } else { 0 };
+    }
+
+    fn pause(&mut self) -> Duration {
+        let pause = self.retry;
+        self.retry = (pause * 2).min(RETRY.1);
+        pause
+    }
+}
+
+/// Brokers that share a bit make each other tried once more, or once less.
+fn bit(broker: usize) -> u64 {
+    1 << (broker % 64)
 }
 
 /// A tenant in the table.
@@ -71,10 +102,10 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub(super) fn new(tenant: Arc<Tenant>, retry_max: Duration) -> Self {
+    pub(super) fn new(tenant: Arc<Tenant>) -> Self {
         Self {
             tenant,
-            standing: Standing::new(retry_max),
+            standing: Standing::new(),
             owes_gap: false,
             told_early: false,
             told_refused: false,
@@ -113,8 +144,18 @@ impl Entry {
         std::mem::take(&mut self.owes_gap)
     }
 
+    pub(super) fn subject(&self) -> Subject {
+        Subject::Tenant(Arc::clone(&self.tenant))
+    }
+
+    /// Whether this is `tenant`, and not another one of its name.
+    pub(super) fn is(&self, tenant: &Arc<Tenant>) -> bool {
+        Arc::ptr_eq(&self.tenant, tenant)
+    }
+
     /// The link is lost.
-    pub(super) fn lose(&mut self, was_confirmed: bool) {
+    pub(super) fn lose(&mut self) {
+        let was_confirmed = self.standing.state == State::Confirmed;
         self.owes_gap |= was_confirmed || std::mem::take(&mut self.told_early);
         self.standing.state = State::Idle;
         self.tenant.set_upstream(Upstream::Waiting);
@@ -128,7 +169,12 @@ impl Entry {
         self.told_early = false;
         self.told_refused = false;
         self.empty_since = None;
-        matches!(self.standing.state, State::Confirmed | State::Leaving)
+        let is_granted = matches!(self.standing.state, State::Confirmed | State::Leaving);
+        if !is_granted {
+            // Whatever is under way was for the other one.
+            self.standing.state = State::Idle;
+        }
+        is_granted
     }
 
     /// Notes whether anybody is there, and returns true if nobody has been for `linger`.

@@ -6,10 +6,14 @@
 //! * Every tenant of the index is noticed by the next sweep at the latest, whatever became of the request for it.
 //! * A tenant leaves the index only after nobody had a place in it for the linger, and is unsubscribed only if it is
 //!   gone from there and no successor of its name has come.
-//! * One request is under way at a time: a client may use as few packet ids as the broker's Receive Maximum, which
-//!   may be 1, and rumqttc does not check that an id is free. Batches make up for it, and grow by themselves.
+//! * One tenant's trouble is its own: `flights` gives each request a time of its own, `suspects` finds the one for which
+//!   the broker ends the connection, `temper` remembers what it was seen to do. What may end the connection is tried on
+//!   another one first, and asked for on this one only if that one outlived it.
 
 mod entry;
+mod flights;
+mod suspects;
+mod temper;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
 
@@ -26,6 +30,10 @@ use crate::control;
 use crate::index::{Index, Tenant};
 use crate::names::TenantId;
 use entry::{Entry, Standing, State};
+use flights::{Flights, Subject};
+pub(super) use suspects::Outcome;
+use suspects::{Found, Suspects};
+use temper::Temper;
 
 /// Filters of one SUBSCRIBE at most.
 pub(super) const BATCH_FILTERS: usize = 100;
@@ -41,6 +49,13 @@ pub(super) enum Request {
     Control(control::Request),
 }
 
+impl Request {
+    /// Whether the broker is to subscribe or unsubscribe something, which some take only so many times a second.
+    pub(super) fn is_of_subscriptions(&self) -> bool {
+        !matches!(self, Self::Control(control::Request::Publish { .. }))
+    }
+}
+
 /// The broker sends this tenant's events from now on.
 #[derive(Debug)]
 pub(super) struct Confirmation {
@@ -54,28 +69,11 @@ pub(super) struct Confirmation {
 /// The broker's answer for one filter, with its reason to refuse (MQTT 5.0, 3.9.3).
 pub(super) type Answer = Result<(), String>;
 
-#[derive(Debug)]
-struct UnderWay {
-    what: What,
-    /// Its packet id, once it is on its way.
-    id: Option<u16>,
-    since: Instant,
-}
-
-#[derive(Debug)]
-enum What {
-    Tenants(Vec<TenantId>),
-    Everything,
-    Unsubscribe,
-}
-
 /// The subscriptions of one gateway.
 #[derive(Debug)]
 pub(super) struct Subscriptions {
     mode: Subscribe,
     linger: Duration,
-    retry_max: Duration,
-    answer_timeout: Duration,
     subscribe_timeout: Duration,
     index: Arc<Index>,
     entries: HashMap<TenantId, Entry>,
@@ -84,9 +82,14 @@ pub(super) struct Subscriptions {
     /// Why it was refused last, until it is granted.
     everything_refusal: Option<Arc<str>>,
     link_is_up: bool,
-    under_way: Option<UnderWay>,
-    /// Names to subscribe and to unsubscribe, oldest first. An entry that has moved on meanwhile is passed over.
-    queued: VecDeque<TenantId>,
+    /// The number of the broker that is connected, or was last.
+    broker: usize,
+    /// What each broker was seen to do, by its number.
+    tempers: HashMap<usize, Temper>,
+    flights: Flights,
+    suspects: Suspects,
+    /// To subscribe and to unsubscribe, oldest first. An entry that has moved on meanwhile is passed over.
+    queued: VecDeque<Subject>,
     leaving: VecDeque<TenantId>,
     confirmed: VecDeque<Confirmation>,
     /// Tenants with subscribers that were refused.
@@ -99,15 +102,16 @@ impl Subscriptions {
         Self {
             mode: config.subscribe,
             linger: config.linger,
-            retry_max: config.backoff_max,
-            answer_timeout: config.keep_alive * 2,
             subscribe_timeout: config.subscribe_timeout,
             index,
             entries: HashMap::new(),
-            everything: Standing::new(config.backoff_max),
+            everything: Standing::new(),
             everything_refusal: None,
             link_is_up: false,
-            under_way: None,
+            broker: 0,
+            tempers: HashMap::new(),
+            flights: Flights::default(),
+            suspects: Suspects::default(),
             queued: VecDeque::new(),
             leaving: VecDeque::new(),
             confirmed: VecDeque::new(),
@@ -115,44 +119,67 @@ impl Subscriptions {
         }
     }
 
-    /// A broker is connected, and knows nothing of us.
-    pub(super) fn link_up(&mut self) {
-        self.link_is_up = true;
-        match self.mode {
-            Subscribe::All => self.everything.state = State::Queued,
-            Subscribe::OnDemand => {
-                let wanted = self
-                    .entries
-                    .iter_mut()
-                    .filter(|(_, entry)| entry.is_wanted());
-                for (name, entry) in wanted {
-                    entry.standing.state = State::Queued;
-                    self.queued.push_back(name.clone());
+    /// A broker lets us in, and knows nothing of us. Nothing is asked of it before [`Subscriptions::link_up`].
+    pub(super) fn link_begins(&mut self, broker: usize) {
+        if std::mem::replace(&mut self.broker, broker) != broker {
+            // Another one has other rules.
+            for subject in std::mem::take(&mut self.suspects).accused() {
+                if let Some(standing) = self.standing(&subject) {
+                    standing.state = State::Idle;
                 }
             }
         }
+        self.temper().link_up();
     }
 
-    /// The broker is gone, and with it all that it had granted. Whoever waits for a tenant is told.
-    pub(super) fn link_lost(&mut self) {
+    /// It may be asked.
+    pub(super) fn link_up(&mut self) {
+        self.link_is_up = true;
+        let wanted: Vec<Subject> = match self.mode {
+            Subscribe::All => vec![Subject::Everything],
+            Subscribe::OnDemand => {
+                let wanted = self.entries.values().filter(|entry| entry.is_wanted());
+                wanted.map(Entry::subject).collect()
+            }
+        };
+        for subject in wanted {
+            self.ask_if(subject, |state| *state == State::Idle);
+        }
+    }
+
+    /// The broker is gone, and with it all that it had granted. Whoever waits for a tenant is told. If it
+    /// `may_be_for_a_request`, those that were under way are suspected.
+    pub(super) fn link_lost(&mut self, may_be_for_a_request: bool) {
         self.link_is_up = false;
         // The requests for some may still be on their way.
         self.index
             .tenants()
             .iter()
             .for_each(|tenant| self.notice(tenant));
-        self.under_way = None;
         self.queued.clear();
         self.leaving.clear();
         self.confirmed.clear();
         self.refused.clear();
-        self.everything = Standing::new(self.retry_max);
+        self.everything.state = State::Idle;
         self.everything_refusal = None;
         self.entries.retain(|_, entry| {
             let stays = entry.standing.state != State::Leaving;
-            entry.lose(entry.standing.state == State::Confirmed);
+            entry.lose();
             stays
         });
+        let mut under_way = self.flights.lose();
+        if !may_be_for_a_request {
+            under_way.clear();
+        }
+        let rush = self.temper().rush();
+        self.suspects.link_lost(under_way, rush);
+        let broker = self.broker;
+        for subject in self.suspects.accused() {
+            if let Some(standing) = self.standing(&subject) {
+                standing.state = State::Suspect;
+                standing.set_harmless(broker, false);
+            }
+        }
     }
 
     /// Somebody waits for `tenant`.
@@ -167,29 +194,34 @@ impl Subscriptions {
         }
     }
 
-    /// To be called about once a second: finds tenants that nobody asked for, retries refusals, ends lingering.
+    /// To be called about once a second: finds tenants that nobody asked for, gives up waiting for answers, asks again,
+    /// ends lingering.
     pub(super) fn sweep(&mut self, now: Instant) {
         for tenant in self.index.tenants() {
             self.notice(&tenant);
         }
-        if self.link_is_up && self.everything.is_due(now) {
-            self.everything.state = State::Queued;
+        self.give_up(now);
+        if self.link_is_up {
+            let mut due: Vec<Subject> = Vec::new();
+            due.extend(self.everything.is_due(now).then_some(Subject::Everything));
+            let entries = self.entries.values();
+            due.extend(
+                entries
+                    .filter(|entry| entry.standing.is_due(now))
+                    .map(Entry::subject),
+            );
+            due.into_iter()
+                .for_each(|subject| self.ask_if(subject, |_| true));
         }
         let Self {
             entries,
             index,
-            queued,
             leaving,
-            link_is_up,
             linger,
             mode,
             ..
         } = self;
         entries.retain(|name, entry| {
-            if *link_is_up && *mode == Subscribe::OnDemand && entry.standing.is_due(now) {
-                entry.standing.state = State::Queued;
-                queued.push_back(name.clone());
-            }
             if !entry.has_lingered(now, *linger) || !entry.leave(index) {
                 return true;
             }
@@ -197,6 +229,9 @@ impl Subscriptions {
                 *mode == Subscribe::OnDemand && entry.standing.state == State::Confirmed;
             if is_subscribed {
                 entry.standing.state = State::Leaving;
+            }
+            // What was never answered may have been granted as well.
+            if is_subscribed || matches!(entry.standing.state, State::Unanswered(_)) {
                 leaving.push_back(name.clone());
             }
             is_subscribed
@@ -205,42 +240,134 @@ impl Subscriptions {
 
     /// What to send now, if anything. It counts as under way from then on.
     pub(super) fn next_request(&mut self, now: Instant) -> Option<Request> {
-        if !self.link_is_up || self.under_way.is_some() {
+        if !self.link_is_up || self.flights.is_full() || !self.may_ask(now) {
             return None;
         }
-        let (request, what) = self
-            .everything_request()
-            .or_else(|| self.batch())
-            .or_else(|| self.departure())?;
-        self.under_way = Some(UnderWay {
-            what,
-            id: None,
-            since: now,
-        });
+        let request = self.batch(now).or_else(|| self.departure(now))?;
+        self.asks(now);
         Some(request)
     }
 
-    /// Whether a request is under way.
-    pub(super) fn is_waiting(&self) -> bool {
-        self.under_way.is_some()
+    /// Whether the broker takes another request yet.
+    pub(super) fn may_ask(&mut self, now: Instant) -> bool {
+        self.temper().may_ask(now)
     }
 
-    /// The request under way was given this packet id.
+    /// Something is asked of the broker.
+    pub(super) fn asks(&mut self, now: Instant) {
+        self.temper().asks(now);
+    }
+
+    /// The request that was handed over last was given this packet id.
     pub(super) fn sent(&mut self, id: u16) {
-        if let Some(under_way) = &mut self.under_way {
-            under_way.id = Some(id);
+        self.flights.sent(id);
+    }
+
+    /// The request that was handed over last can't be sent.
+    pub(super) fn unsent(&mut self, reason: &str, now: Instant) {
+        let subjects = self.flights.unsent();
+        let size = subjects.len();
+        if size > 1 {
+            self.temper().shrink(size.div_ceil(2));
+        } else {
+            tracing::warn!(reason, "a subscription can't be asked for");
+        }
+        for subject in subjects {
+            if size > 1 {
+                self.ask_if(subject, |_| true);
+            } else if let Some(standing) = self.standing(&subject) {
+                standing.give_up(now);
+            }
         }
     }
 
-    /// A SUBACK or UNSUBACK has come, with one answer for each filter (MQTT 5.0, 3.9.3 and 3.11.3).
-    pub(super) fn answered(&mut self, id: u16, answers: &[Answer], now: Instant) {
-        let Some(under_way) = self.under_way.take_if(|under_way| under_way.id == Some(id)) else {
-            return tracing::warn!(id, "the broker answers a request that is not under way");
+    /// A SUBACK or UNSUBACK has come, with one answer for each filter (MQTT 5.0, 3.9.3 and 3.11.3). Returns whether its
+    /// request was ours.
+    pub(super) fn answered(&mut self, id: u16, answers: &[Answer], now: Instant) -> bool {
+        let Some(subjects) = self.flights.land(id) else {
+            return false;
         };
-        match under_way.what {
-            What::Unsubscribe => {}
-            What::Everything => self.everything_answered(answers, now),
-            What::Tenants(names) => self.batch_answered(&names, answers, now),
+        let broker = self.broker;
+        let mut refused = Vec::new();
+        for (place, subject) in subjects.iter().enumerate() {
+            let Some(standing) = self.standing(subject) else {
+                continue;
+            };
+            standing.set_harmless(broker, true);
+            // It may have been asked for twice.
+            if matches!(standing.state, State::Confirmed | State::Leaving) {
+                continue;
+            }
+            match refusal(answers, place) {
+                None => self.grant(subject),
+                Some(reason) => {
+                    self.refuse(subject, reason, now);
+                    refused.push((subject.filter(), reason));
+                }
+            }
+        }
+        // One line for a batch: a broker that refuses everybody does so again and again.
+        if let Some((filter, reason)) = refused.first() {
+            tracing::warn!(
+                filter,
+                reason,
+                count = refused.len(),
+                "subscriptions refused"
+            );
+        }
+        true
+    }
+
+    /// The requests to try on a connection of their own now, all at once, if any: [`Subscriptions::tried`] is to be told
+    /// what came of it.
+    pub(super) fn next_trial(&mut self, now: Instant) -> Option<Vec<Vec<String>>> {
+        if !self.link_is_up {
+            return None;
+        }
+        let batch = self.temper().batch;
+        let Self {
+            entries,
+            everything,
+            suspects,
+            ..
+        } = self;
+        let is_open = |subject: &Subject| match subject {
+            Subject::Everything => everything.state == State::Suspect,
+            Subject::Tenant(tenant) => {
+                let entry = entries.get(tenant.id());
+                entry
+                    .is_some_and(|entry| entry.is(tenant) && entry.standing.state == State::Suspect)
+            }
+        };
+        let requests = suspects.next_trial(batch, now, is_open)?;
+        let filters = |subjects: Vec<Subject>| subjects.iter().map(Subject::filter).collect();
+        Some(requests.into_iter().map(filters).collect())
+    }
+
+    /// What came of a trial.
+    pub(super) fn tried(&mut self, outcome: Outcome, now: Instant) {
+        let broker = self.broker;
+        let temper = self.tempers.entry(broker).or_default();
+        for found in self.suspects.tried(outcome, temper, now) {
+            match found {
+                Found::Harmless(subjects) => {
+                    for subject in subjects {
+                        if let Some(standing) = self.standing(&subject) {
+                            standing.set_harmless(broker, true);
+                        }
+                        self.ask_if(subject, |state| *state == State::Suspect);
+                    }
+                }
+                Found::Guilty(subject, reason) => {
+                    let filter = subject.filter();
+                    tracing::warn!(
+                        filter,
+                        reason,
+                        "the broker ends the connection for a subscription"
+                    );
+                    self.refuse(&subject, &reason, now);
+                }
+            }
         }
     }
 
@@ -256,18 +383,11 @@ impl Subscriptions {
 
     /// How the link stands for those who want to begin a stream: what is refused or unanswered counts only where it
     /// concerns every tenant.
-    pub(super) fn link_state(&self, now: Instant) -> LinkState {
-        if let Some(reason) = &self.everything_refusal {
-            return LinkState::Refused(Arc::clone(reason));
-        }
-        let is_late = |under_way: &UnderWay| {
-            matches!(under_way.what, What::Everything)
-                && now >= under_way.since + self.subscribe_timeout
-        };
-        if self.under_way.as_ref().is_some_and(is_late) {
-            LinkState::Unanswered
-        } else {
-            LinkState::Open
+    pub(super) fn link_state(&self) -> LinkState {
+        match &self.everything_refusal {
+            Some(reason) => LinkState::Refused(Arc::clone(reason)),
+            None if self.flights.leaves_everything_unanswered() => LinkState::Unanswered,
+            None => LinkState::Open,
         }
     }
 
@@ -275,34 +395,26 @@ impl Subscriptions {
     /// 5.0, 3.8.4), and the gap's place is before them. It is not owed any more then.
     pub(super) fn gap_before(&mut self, tenant: &str) -> Option<Arc<Tenant>> {
         let mode = self.mode;
-        let is_asked =
-            |entry: &&mut Entry| mode == Subscribe::All || entry.standing.state == State::Asked;
+        let is_asked = |entry: &&mut Entry| {
+            let state = &entry.standing.state;
+            mode == Subscribe::All || matches!(state, State::Asked | State::Unanswered(_))
+        };
         let entry = self.entries.get_mut(tenant).filter(is_asked)?;
         entry.tell_early().then(|| Arc::clone(&entry.tenant))
     }
 
     /// Whether the next event may be of a tenant that is owed a gap. Cheap, and nearly always false.
     pub(super) fn may_owe_gaps(&self) -> bool {
-        self.under_way
-            .as_ref()
-            .is_some_and(|under_way| !matches!(under_way.what, What::Unsubscribe))
-    }
-
-    /// Whether the broker has left a request unanswered for so long that the link is as good as lost.
-    pub(super) fn is_overdue(&self, now: Instant) -> bool {
-        self.under_way
-            .as_ref()
-            .is_some_and(|under_way| now >= under_way.since + self.answer_timeout)
+        self.flights.owes_gap()
     }
 
     /// Makes sure that `tenant`, which is in the index, is in the table, and asked for if it should be.
     fn notice(&mut self, tenant: &Arc<Tenant>) {
-        let retry_max = self.retry_max;
         let entry = self
             .entries
             .entry(tenant.id().clone())
-            .or_insert_with(|| Entry::new(Arc::clone(tenant), retry_max));
-        if !Arc::ptr_eq(&entry.tenant, tenant) {
+            .or_insert_with(|| Entry::new(Arc::clone(tenant)));
+        if !entry.is(tenant) {
             // The name's last tenant has left the index. What the broker granted to it holds for its successor.
             if entry.succeed(Arc::clone(tenant)) {
                 self.confirmed.push_back(entry.confirm());
@@ -313,112 +425,159 @@ impl Subscriptions {
         }
         match (self.mode, &self.everything.state) {
             (Subscribe::All, State::Confirmed) => self.confirmed.push_back(entry.confirm()),
-            (Subscribe::All, State::Refused(_)) => {
-                let reason = self.everything_refusal.as_deref();
-                tenant.set_refused(reason.unwrap_or_default());
+            (Subscribe::All, _) => {
+                if let Some(reason) = &self.everything_refusal {
+                    tenant.set_refused(reason);
+                }
             }
             (Subscribe::OnDemand, _) if entry.is_wanted() => {
-                entry.standing.state = State::Queued;
-                self.queued.push_back(tenant.id().clone());
+                let subject = entry.subject();
+                self.ask_if(subject, |_| true);
             }
             _ => {}
         }
     }
 
-    fn everything_request(&mut self) -> Option<(Request, What)> {
-        if self.everything.state != State::Queued {
-            return None;
+    /// Sees to it that this is asked for, if it is to be by its state: on another connection first, where it may cost this
+    /// one.
+    fn ask_if(&mut self, subject: Subject, is_to_be: impl Fn(&State) -> bool) {
+        let (broker, is_touchy) = (self.broker, self.temper().is_touchy);
+        let Some(standing) = self
+            .standing(&subject)
+            .filter(|standing| is_to_be(&standing.state))
+        else {
+            return;
+        };
+        if !is_touchy || standing.is_harmless(broker) {
+            standing.state = State::Queued;
+            self.queued.push_back(subject);
+        } else if matches!(
+            std::mem::replace(&mut standing.state, State::Suspect),
+            State::Refused(_)
+        ) {
+            self.suspects.meet_again(subject);
+        } else {
+            self.suspects.meet(subject);
         }
-        self.everything.state = State::Asked;
-        Some((
-            Request::Subscribe(vec![topic::ALL.to_owned()]),
-            What::Everything,
-        ))
     }
 
-    fn batch(&mut self) -> Option<(Request, What)> {
-        let (mut filters, mut names, mut bytes) = (Vec::new(), Vec::new(), 0);
-        while filters.len() < BATCH_FILTERS && bytes < BATCH_BYTES {
-            let Some(name) = self.queued.pop_front() else {
+    fn batch(&mut self, now: Instant) -> Option<Request> {
+        let most = self.temper().batch;
+        let (mut filters, mut subjects, mut bytes) = (Vec::new(), Vec::new(), 0);
+        let mut owes_gap = false;
+        while filters.len() < most && bytes < BATCH_BYTES {
+            let Some(subject) = self.queued.pop_front() else {
                 break;
             };
-            let Some(entry) = self
-                .entries
-                .get_mut(&name)
-                .filter(|entry| entry.standing.state == State::Queued)
-            else {
+            let standing = self.standing(&subject);
+            let Some(standing) = standing.filter(|standing| standing.state == State::Queued) else {
                 continue;
             };
-            entry.standing.state = State::Asked;
-            let filter = topic::filter(&name);
+            standing.state = State::Asked;
+            owes_gap |= self.owes_gap(&subject);
+            let filter = subject.filter();
             bytes += filter.len();
             filters.push(filter);
-            names.push(name);
+            subjects.push(subject);
         }
-        (!names.is_empty()).then_some((Request::Subscribe(filters), What::Tenants(names)))
+        if filters.is_empty() {
+            return None;
+        }
+        self.flights.begin(subjects, owes_gap, now);
+        Some(Request::Subscribe(filters))
     }
 
     /// The oldest tenant that left. From here on a successor is a stranger, and subscribed anew, after this.
-    fn departure(&mut self) -> Option<(Request, What)> {
+    fn departure(&mut self, now: Instant) -> Option<Request> {
         while let Some(name) = self.leaving.pop_front() {
-            if self
-                .entries
-                .get(&name)
-                .is_some_and(|entry| entry.standing.state == State::Leaving)
-            {
+            let state = self.entries.get(&name).map(|entry| &entry.standing.state);
+            // None: it was never answered, and is forgotten already.
+            if matches!(state, None | Some(State::Leaving)) {
                 self.entries.remove(&name);
-                return Some((
-                    Request::Unsubscribe(topic::filter(&name)),
-                    What::Unsubscribe,
-                ));
+                self.flights.begin(Vec::new(), false, now);
+                return Some(Request::Unsubscribe(topic::filter(&name)));
             }
         }
         None
     }
 
-    fn everything_answered(&mut self, answers: &[Answer], now: Instant) {
-        match refusal(answers, 0) {
-            None => {
+    fn give_up(&mut self, now: Instant) {
+        let overdue = self.flights.overdue(now, self.subscribe_timeout);
+        for subject in overdue.iter().flatten() {
+            let standing = self.standing(subject);
+            if let Some(standing) = standing.filter(|standing| standing.state == State::Asked) {
+                standing.give_up(now);
+            }
+        }
+        let mut all = overdue.iter().flatten();
+        if let Some(first) = all.next() {
+            let (filter, count) = (first.filter(), 1 + all.count());
+            tracing::warn!(
+                filter,
+                count,
+                "subscriptions are not answered in time (mqtt.subscribe_timeout_seconds); they are asked for again"
+            );
+        }
+    }
+
+    fn grant(&mut self, subject: &Subject) {
+        match subject {
+            Subject::Everything => {
                 self.everything.grant();
                 self.everything_refusal = None;
                 self.confirmed
                     .extend(self.entries.values_mut().map(Entry::confirm));
             }
-            Some(reason) => {
-                self.everything.refuse(now);
-                tracing::warn!(filter = topic::ALL, reason, "subscription refused");
+            Subject::Tenant(tenant) => {
+                let entry = self.entries.get_mut(tenant.id());
+                self.confirmed.extend(entry.map(Entry::confirm));
+            }
+        }
+    }
+
+    fn refuse(&mut self, subject: &Subject, reason: &str, now: Instant) {
+        let Some(standing) = self.standing(subject) else {
+            return;
+        };
+        standing.refuse(now);
+        match subject {
+            Subject::Everything => {
                 self.everything_refusal = Some(reason.into());
                 let refused = self.entries.values_mut();
                 self.refused
                     .extend(refused.filter_map(|entry| entry.refuse(reason)));
             }
+            Subject::Tenant(tenant) => {
+                let entry = self.entries.get_mut(tenant.id());
+                self.refused
+                    .extend(entry.and_then(|entry| entry.refuse(reason)));
+            }
         }
     }
 
-    fn batch_answered(&mut self, names: &[TenantId], answers: &[Answer], now: Instant) {
-        let mut refused = Vec::new();
-        for (place, name) in names.iter().enumerate() {
-            let Some(entry) = self.entries.get_mut(name) else {
-                continue;
-            };
-            let Some(reason) = refusal(answers, place) else {
-                self.confirmed.push_back(entry.confirm());
-                continue;
-            };
-            entry.standing.refuse(now);
-            self.refused.extend(entry.refuse(reason));
-            refused.push((name, reason));
+    fn owes_gap(&self, subject: &Subject) -> bool {
+        match subject {
+            Subject::Everything => self.entries.values().any(|entry| entry.owes_gap),
+            Subject::Tenant(tenant) => self
+                .entries
+                .get(tenant.id())
+                .is_some_and(|entry| entry.owes_gap),
         }
-        // One line for a batch: a broker that refuses everybody does so again and again.
-        if let Some((first, reason)) = refused.first() {
-            let tenant = first.as_str();
-            tracing::warn!(
-                tenant,
-                reason,
-                count = refused.len(),
-                "subscriptions refused"
-            );
+    }
+
+    /// None if the tenant has left.
+    fn standing(&mut self, subject: &Subject) -> Option<&mut Standing> {
+        match subject {
+            Subject::Everything => Some(&mut self.everything),
+            Subject::Tenant(tenant) => {
+                let entry = self.entries.get_mut(tenant.id())?;
+                entry.is(tenant).then_some(&mut entry.standing)
+            }
         }
+    }
+
+    fn temper(&mut self) -> &mut Temper {
+        self.tempers.entry(self.broker).or_default()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::slice;
 
 use proptest::prelude::*;
-use rumqttc::v5::mqttbytes::v5::{Packet, PublishProperties};
+use rumqttc::v5::mqttbytes::v5::{Packet, PublishProperties, SubscribeReasonCode};
 
 use super::*;
 
@@ -99,7 +99,7 @@ fn meant(packet: &Packet) -> Said {
         }
         Packet::PubAck(ack) => Said::Answer(ack.pkid, Asked::Publish, vec![Ok(())]),
         Packet::SubAck(ack) => {
-            let answer = Err("NotAuthorized".to_owned());
+            let answer = Err(Reason::new(0x87, None).to_string());
             Said::Answer(
                 ack.pkid,
                 Asked::Subscribe,
@@ -195,5 +195,32 @@ fn a_disconnect_tells_why() {
         let (_, end) = heard(&[bytes]);
         let end = end.unwrap();
         assert!(end.contains(words), "{bytes:x?}: {end}");
+    }
+}
+
+#[test]
+fn a_code_of_a_suback_that_nobody_knows_refuses_and_its_explanation_is_told() {
+    let packet = b"\x90\x0b\x00\x07\x06\x1f\x00\x03why\x01\x87";
+    let mut incoming = Incoming::new(BytesMut::from(&packet[..]), 100);
+    let Ok(Some(Said::Answer(7, Asked::Subscribe, answers))) = incoming.next() else {
+        panic!("it is a SUBACK");
+    };
+    assert_eq!(answers[0], Ok(()));
+    let told = answers[1].clone().unwrap_err();
+    assert!(told.starts_with("not authorized (0x87), \"why\""), "{told}");
+    for (packet, answers) in [
+        (&b"\x90\x04\x00\x07\x00\xc3"[..], 1),
+        (b"\x90\x03\x00\x07\x00", 0),
+    ] {
+        let mut incoming = Incoming::new(BytesMut::from(packet), 100);
+        let said = incoming.next();
+        assert!(
+            matches!(&said, Ok(Some(Said::Answer(7, _, told))) if told.len() == answers),
+            "{said:?}"
+        );
+    }
+    for packet in [&b"\x90\x02\x00\x07"[..], b"\x90\x03\x00\x07\x05"] {
+        let mut incoming = Incoming::new(BytesMut::from(packet), 100);
+        assert!(matches!(incoming.next(), Err(LinkError::Malformed(_))));
     }
 }

@@ -15,7 +15,7 @@ fn all_is_one_subscription_that_confirms_everybody() {
     let late = bed.enter("LATE");
     assert_eq!(bed.confirms(), ["LATE"], "at once");
     assert_eq!(bed.sends(), None);
-    bed.subscriptions.link_lost();
+    bed.subscriptions.link_lost(false);
     assert!(
         [&early, &asked, &late]
             .into_iter()
@@ -58,7 +58,7 @@ fn all_refused_refuses_everybody_until_it_is_granted() {
         (upstream(&early), upstream(&late)),
         (Upstream::Refused, Upstream::Refused)
     );
-    bed.passes(Duration::from_secs(1));
+    bed.passes(Duration::from_secs(2));
     let (id, _) = bed.sends_subscribe();
     bed.grants(id, 1);
     assert_eq!(bed.confirms(), ["EARLY", "LATE"]);
@@ -71,22 +71,22 @@ fn what_is_amiss_with_the_one_subscription_concerns_every_stream() {
     live.tenant().declare(0);
     bed.subscriptions.link_up();
     let (id, _) = bed.sends_subscribe();
-    assert_eq!(bed.subscriptions.link_state(bed.now), LinkState::Open);
-    let late = bed.now + Config::default().subscribe_timeout;
-    assert_eq!(bed.subscriptions.link_state(late), LinkState::Unanswered);
+    assert_eq!(bed.subscriptions.link_state(), LinkState::Open);
+    bed.passes(Config::default().subscribe_timeout);
+    assert_eq!(bed.subscriptions.link_state(), LinkState::Unanswered);
     bed.refuses(id);
     let refused = LinkState::Refused("NotAuthorized".into());
-    assert_eq!(bed.subscriptions.link_state(bed.now), refused);
+    assert_eq!(bed.subscriptions.link_state(), refused);
     assert_eq!(bed.tells_refused(), ["LIVE"]);
-    bed.passes(Duration::from_secs(1));
+    bed.passes(Duration::from_secs(4));
     let (id, _) = bed.sends_subscribe();
     assert_eq!(
-        bed.subscriptions.link_state(bed.now),
+        bed.subscriptions.link_state(),
         refused,
         "until it is granted"
     );
     bed.grants(id, 1);
-    assert_eq!(bed.subscriptions.link_state(bed.now), LinkState::Open);
+    assert_eq!(bed.subscriptions.link_state(), LinkState::Open);
     assert_eq!(bed.confirms(), ["!LIVE+"]);
 }
 
@@ -95,8 +95,23 @@ fn one_tenant_that_is_refused_or_not_answered_leaves_the_link_open() {
     let mut bed = linked();
     let _one = bed.enter("ONE");
     let (id, _) = bed.sends_subscribe();
-    let late = bed.now + Config::default().subscribe_timeout;
-    assert_eq!(bed.subscriptions.link_state(late), LinkState::Open);
+    bed.passes(Config::default().subscribe_timeout);
+    assert_eq!(bed.subscriptions.link_state(), LinkState::Open);
     bed.refuses(id);
-    assert_eq!(bed.subscriptions.link_state(bed.now), LinkState::Open);
+    assert_eq!(bed.subscriptions.link_state(), LinkState::Open);
+}
+
+#[test]
+fn the_one_filter_may_be_what_ends_the_connection() {
+    let mut bed = bed(Subscribe::All);
+    bed.subscriptions.link_up();
+    let place = bed.enter("T");
+    bed.sends_subscribe();
+    bed.loses();
+    assert_eq!(bed.sends(), None, "not on this connection");
+    assert_eq!(bed.tries(), [[topic::ALL]]);
+    bed.ends();
+    assert_eq!(upstream(&place), Upstream::Refused);
+    let refused = LinkState::Refused("not authorized (0x87)".into());
+    assert_eq!(bed.subscriptions.link_state(), refused);
 }

@@ -63,11 +63,33 @@ fn a_tenant_wanted_again_during_its_unsubscribe_is_subscribed_after_it() {
     bed.passes(LINGER);
     let (unsubscribe, _) = bed.sends_unsubscribe();
     let again = bed.enter("T");
-    assert_eq!(bed.sends(), None, "not while the UNSUBSCRIBE is under way");
-    assert_eq!(upstream(&again), Upstream::Waiting);
-    bed.grants(unsubscribe, 1);
     let (id, filters) = bed.sends_subscribe();
-    assert_eq!(filters, [filter("T")]);
+    assert_eq!(filters, [filter("T")], "an UNSUBACK is not waited for");
+    bed.grants(unsubscribe, 1);
+    assert_eq!(upstream(&again), Upstream::Waiting);
+    bed.grants(id, 1);
+    assert_eq!(bed.confirms(), ["T"]);
+}
+
+#[test]
+fn a_tenant_that_leaves_unanswered_is_unsubscribed_and_its_late_answer_is_not_its_successors() {
+    let mut bed = linked();
+    drop(bed.enter("T"));
+    let (late, _) = bed.sends_subscribe();
+    bed.passes(Config::default().subscribe_timeout);
+    bed.passes(Duration::ZERO);
+    bed.passes(LINGER);
+    while let Some((id, request)) = bed.sends() {
+        if let Request::Unsubscribe(left) = request {
+            assert_eq!(left, filter("T"));
+            bed.grants(id, 1);
+        }
+    }
+    assert!(bed.index.find("T").is_none());
+    let _again = bed.enter("T");
+    let (id, _) = bed.sends_subscribe();
+    bed.grants(late, 1);
+    assert!(bed.confirms().is_empty());
     bed.grants(id, 1);
     assert_eq!(bed.confirms(), ["T"]);
 }
@@ -75,10 +97,11 @@ fn a_tenant_wanted_again_during_its_unsubscribe_is_subscribed_after_it() {
 #[test]
 fn a_tenant_that_leaves_while_it_is_asked_for_waits_for_the_answer() {
     let mut bed = linked();
+    bed.subscriptions.linger = Duration::from_secs(1);
     drop(bed.enter("T"));
     let (id, _) = bed.sends_subscribe();
     bed.passes(Duration::ZERO);
-    bed.passes(LINGER);
+    bed.passes(Duration::from_secs(1));
     assert!(bed.index.find("T").is_some());
     bed.grants(id, 1);
     bed.confirms();
@@ -103,7 +126,7 @@ fn a_lingering_tenant_stays_subscribed_across_a_reconnect_but_a_retired_one_is_f
     let mut bed = linked();
     drop(bed.subscribe("LINGERS"));
     bed.passes(Duration::ZERO);
-    bed.subscriptions.link_lost();
+    bed.subscriptions.link_lost(false);
     bed.subscriptions.link_up();
     let (id, filters) = bed.sends_subscribe();
     assert_eq!(filters, [filter("LINGERS")]);
@@ -111,7 +134,7 @@ fn a_lingering_tenant_stays_subscribed_across_a_reconnect_but_a_retired_one_is_f
     bed.confirms();
     bed.passes(LINGER);
     assert!(bed.index.find("LINGERS").is_none());
-    bed.subscriptions.link_lost();
+    bed.subscriptions.link_lost(false);
     bed.subscriptions.link_up();
     assert_eq!(bed.sends(), None);
     assert!(bed.subscriptions.entries.is_empty());

@@ -4,6 +4,7 @@ mod all;
 mod leaving;
 mod losses;
 mod requests;
+mod suspects;
 
 use super::*;
 use crate::index::{self, Place, Upstream};
@@ -80,6 +81,25 @@ impl Bed {
     fn refuses(&mut self, id: u16) {
         self.subscriptions
             .answered(id, &[Err("NotAuthorized".to_owned())], self.now);
+    }
+
+    /// The broker ends the connection, and a new one is made.
+    fn loses(&mut self) {
+        self.subscriptions.link_lost(true);
+        self.subscriptions.link_begins(0);
+        self.subscriptions.link_up();
+    }
+
+    /// The requests that are tried on a connection of their own now.
+    fn tries(&mut self) -> Vec<Vec<String>> {
+        let trial = self.subscriptions.next_trial(self.now);
+        trial.expect("something is to be tried")
+    }
+
+    /// The broker ends that connection.
+    fn ends(&mut self) {
+        let outcome = Outcome::Ended("not authorized (0x87)".to_owned());
+        self.subscriptions.tried(outcome, self.now);
     }
 
     /// Tells who was confirmed, as the driver does; returns the names, with `!` where a gap is told first, and `+` behind

@@ -29,20 +29,34 @@ fn a_tenant_whose_request_was_lost_is_found_by_the_sweep() {
 }
 
 #[test]
-fn one_request_is_under_way_at_a_time_and_the_next_takes_all_that_wait() {
+fn what_waits_together_is_asked_for_together_in_packets_of_a_hundred() {
     let mut bed = linked();
-    let _first = bed.enter("FIRST");
-    let (id, _) = bed.sends_subscribe();
-    let _others: Vec<Place> = (0..250).map(|n| bed.enter(&format!("T{n}"))).collect();
-    assert_eq!(bed.sends(), None);
-    bed.grants(id, 1);
-    for expected in [100, 100, 50] {
+    let _places: Vec<Place> = (0..250).map(|n| bed.enter(&format!("T{n}"))).collect();
+    let sent = [100, 100, 50].map(|expected| {
         let (id, filters) = bed.sends_subscribe();
         assert_eq!(filters.len(), expected);
-        bed.grants(id, expected);
-    }
+        id
+    });
     assert_eq!(bed.sends(), None);
-    assert_eq!(bed.confirms().len(), 251);
+    for id in sent {
+        bed.grants(id, 100);
+    }
+    assert_eq!(bed.confirms().len(), 250);
+}
+
+#[test]
+fn so_many_requests_wait_for_their_answer_and_no_more() {
+    let mut bed = linked();
+    let mut places = Vec::new();
+    let mut last = 0;
+    for n in 0..64 {
+        places.push(bed.enter(&format!("T{n}")));
+        last = bed.sends_subscribe().0;
+    }
+    places.push(bed.enter("ONE-MORE"));
+    assert_eq!(bed.sends(), None);
+    bed.grants(last, 1);
+    assert_eq!(bed.sends_subscribe().1, [filter("ONE-MORE")]);
 }
 
 #[test]
@@ -73,7 +87,7 @@ fn a_refusal_is_told_and_tried_again_later_and_the_others_of_its_batch_are_confi
         [Upstream::Confirmed, Upstream::Refused, Upstream::Refused]
     );
     assert_eq!(bed.sends(), None);
-    bed.passes(Duration::from_secs(1));
+    bed.passes(Duration::from_secs(2));
     let (id, filters) = bed.sends_subscribe();
     assert_eq!(filters.len(), 2);
     bed.grants(id, 2);
@@ -81,15 +95,62 @@ fn a_refusal_is_told_and_tried_again_later_and_the_others_of_its_batch_are_confi
 }
 
 #[test]
-fn an_answer_that_never_comes_is_noticed() {
+fn an_answer_that_never_comes_holds_up_nobody_else_and_counts_late() {
+    let mut bed = linked();
+    let silent = bed.enter("SILENT");
+    let (first, _) = bed.sends_subscribe();
+    let _other = bed.subscribe("OTHER");
+    bed.passes(Duration::from_secs(4));
+    assert_eq!(bed.sends(), None);
+    bed.passes(Duration::from_secs(1));
+    assert_eq!(bed.sends(), None, "in 2 s");
+    bed.passes(Duration::from_secs(2));
+    assert_eq!(bed.sends_subscribe().1, [filter("SILENT")]);
+    assert_eq!(upstream(&silent), Upstream::Waiting);
+    bed.grants(first, 1);
+    assert_eq!(bed.confirms(), ["SILENT"], "by the answer to the first");
+    bed.grants(bed.next_id, 1);
+    assert!(bed.confirms().is_empty());
+}
+
+#[test]
+fn pauses_between_tries_double_up_to_thirty_seconds() {
     let mut bed = linked();
     let _place = bed.enter("T");
-    bed.sends_subscribe();
-    assert!(!bed.subscriptions.is_overdue(bed.now));
-    assert!(
-        bed.subscriptions
-            .is_overdue(bed.now + Config::default().keep_alive * 2)
-    );
-    bed.subscriptions.link_lost();
-    assert!(!bed.subscriptions.is_overdue(bed.now + LINGER * 9));
+    for pause in [2, 4, 8, 16, 30, 30] {
+        let (id, _) = bed.sends_subscribe();
+        bed.refuses(id);
+        bed.passes(Duration::from_secs(pause - 1));
+        assert_eq!(bed.sends(), None, "{pause} s");
+        bed.passes(Duration::from_secs(1));
+    }
+    let (id, _) = bed.sends_subscribe();
+    bed.grants(id, 1);
+    assert_eq!(bed.confirms(), ["T"]);
+}
+
+#[test]
+fn requests_that_are_never_answered_do_not_pile_up() {
+    let mut bed = linked();
+    let _place = bed.enter("T");
+    for _ in 0..1000 {
+        bed.sends();
+        bed.passes(Duration::from_secs(30));
+    }
+    assert!(bed.subscriptions.flights.count() <= 257);
+}
+
+#[test]
+fn a_request_that_is_too_large_for_the_broker_is_made_in_two() {
+    let mut bed = linked();
+    let places = ["A", "B", "C"].map(|tenant| bed.enter(tenant));
+    assert!(bed.subscriptions.next_request(bed.now).is_some());
+    bed.subscriptions.unsent("too large", bed.now);
+    for expected in [2, 1] {
+        let (id, filters) = bed.sends_subscribe();
+        assert_eq!(filters.len(), expected);
+        bed.grants(id, expected);
+    }
+    assert_eq!(bed.confirms(), ["A", "B", "C"]);
+    drop(places);
 }
