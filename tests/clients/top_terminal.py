@@ -126,6 +126,30 @@ def sorts(top):
     top.shows("sorted by events", "by events delivered")
 
 
+def fits_a_small_terminal(top):
+    titles = (
+        "IN DELIVERED SENT DROPPED OPENED CLOSED REFUSED",
+        "TENANT STREAMS EVENTS DELIVERED DROPPED IN ALL DROPPED",
+        "STREAM TENANT SUBJECT VIA WANTS QUEUE SLOW DROPPED",
+    )
+
+    def is_whole(screen):
+        lines = [" ".join(line.split()) for line in screen.splitlines()]
+        rates = [line.split() for line in lines if line.startswith(("1 s ", "60 s "))]
+        return (
+            all(title in lines for title in titles)
+            and all(line[-1].endswith("/s") and len(line) >= 10 for line in rates)
+            and lines[0].startswith("serving, ")
+            and all(text in screen for text in ("2 tenants", "busy", "calm", "stalled", "50/50", "q quit"))
+        )
+
+    top.resize(80, 24)
+    top.press("j")
+    top.shows("all its columns", is_whole)
+    top.resize(*SIZE)
+    top.shows("the large screen again", ("serving", "busy", "stalled", "q quit"))
+
+
 def shrinks(top):
     for width, height in TINY:
         top.resize(width, height)
@@ -168,7 +192,7 @@ def quits(top):
 def main(program, url):
     top = Terminal([program, "top", "--admin", url, "--interval", "200ms"])
     try:
-        for step in (watches, sorts, shrinks, disconnects, outlives_the_gateway, quits):
+        for step in (watches, sorts, fits_a_small_terminal, shrinks, disconnects, outlives_the_gateway, quits):
             step(top)
             print(step.__name__, flush=True)
     finally:

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use floodway_tests::gateway::floodway;
+use floodway_tests::gateway::{binary, floodway};
 use floodway_tests::process::{Process, run};
 use floodway_tests::wait_until;
 
@@ -32,8 +32,9 @@ async fn what_the_demo_prints_works_when_it_is_pasted() {
     })
     .await;
 
+    let token = printed(&demo, "TOKEN=").expect("printed before");
     let curl = printed(&demo, "curl ").expect("printed before");
-    let stream = Process::start("curl", shell(&format!("exec {curl}")));
+    let stream = Process::start("curl", shell(&format!("{token}\nexec {curl}")));
     wait_until("a simulated device's event arrives", async || {
         stream.logged(|line| line.contains(r#""device_id":"press-1","tenant_id":"acme""#))
     })
@@ -60,4 +61,20 @@ async fn what_the_demo_prints_works_when_it_is_pasted() {
     .await;
     demo.terminate();
     assert_eq!(demo.ended().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn what_the_demo_prints_fits_a_small_terminal() {
+    let python = std::env::var("FLOODWAY_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let mut command = Command::new(python);
+    let script = format!("{}/clients/demo_terminal.py", env!("CARGO_MANIFEST_DIR"));
+    command.arg(script).arg(binary());
+    let mut terminal = Process::start("demo_terminal.py", command);
+    assert_eq!(
+        terminal.ended().await.code(),
+        Some(0),
+        "{:#?}",
+        terminal.log()
+    );
+    assert!(terminal.logged(|line| line == "all is well"));
 }

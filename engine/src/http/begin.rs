@@ -5,7 +5,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, USER_AGENT};
+use http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, SEC_WEBSOCKET_PROTOCOL, USER_AGENT,
+};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, Version};
 
@@ -14,9 +16,10 @@ use super::connection::{self, Origination};
 use super::front::Front;
 use super::h2_stream;
 use super::origin::Origin;
-use super::query::Resume;
+use super::query::{Query, Resume};
 use super::refusal::Refusal;
 use super::respond::{self, Answer};
+use crate::auth::TOKEN_BYTES_MAX;
 use crate::event::Encoding;
 use crate::index::{About, Transport};
 use crate::shard::{Gap, Newcomer, Outlet, Session, named, sse_text};
@@ -179,6 +182,18 @@ pub(super) async fn sse_h2(request: &Parts, front: &Front) -> Result<Response<An
         .headers_mut()
         .insert("x-accel-buffering", HeaderValue::from_static("no"));
     Ok(response)
+}
+
+/// Whether a handshake is too large for its token alone, which is refused for its length then: behind the upgrade, as
+/// browsers tell a page nothing of what comes before.
+pub(super) fn may_be_told_by_its_close<B>(request: &Request<B>) -> bool {
+    let query = Query::parse(request.uri());
+    let headers = [AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL].map(|name| request.headers().get(name));
+    let lengths = headers.map(|value| value.map_or(0, HeaderValue::len));
+    let tokens = lengths
+        .into_iter()
+        .chain(query.token.map(|token| token.len()));
+    tokens.max() > Some(TOKEN_BYTES_MAX) && handshake::is_one(request)
 }
 
 /// The response to a WebSocket handshake, or the plain answer that says what the request lacks.

@@ -43,6 +43,10 @@ const H2_PING: Duration = Duration::from_secs(30);
 /// What hyper may buffer for one HTTP/2 stream; the rest waits in the ring, under its policy.
 const H2_SEND_BYTES: usize = 16 * 1024;
 
+/// Request heads up to so many times `http.header_bytes` are read, so that it can be said in words, and to a WebSocket by
+/// its close, that they are too large.
+const HEADS_READ: usize = 2;
+
 /// Where a connection comes from, as each of its requests carries it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Origination {
@@ -192,7 +196,7 @@ where
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(front.shared.http.header_timeout)
-        .max_buf_size(front.shared.http.header_bytes)
+        .max_buf_size(HEADS_READ * front.shared.http.header_bytes)
         .serve_connection(TokioIo::new(io), service);
     // Hyper flushes an answer before it starts the next request, unless a client that sent a request with a body does not
     // read: it may lose the end of that answer with the connection's state, and nobody else anything.
@@ -283,7 +287,9 @@ where
         .keep_alive_timeout(H2_PING)
         .max_concurrent_streams(H2_STREAMS)
         .max_send_buf_size(H2_SEND_BYTES)
-        .max_header_list_size(u32::try_from(front.shared.http.header_bytes).unwrap_or(u32::MAX))
+        .max_header_list_size(
+            u32::try_from(HEADS_READ * front.shared.http.header_bytes).unwrap_or(u32::MAX),
+        )
         .serve_connection(TokioIo::new(io), service);
     let mut connection = pin!(connection);
     let mut is_closing = false;

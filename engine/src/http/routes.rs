@@ -28,15 +28,10 @@ pub(super) async fn answer(
     slot: Slot,
     front: Rc<Front>,
 ) -> Response<Answer> {
-    if request.headers().get_all(HOST).iter().nth(1).is_some() {
-        front.note(
-            &Refusal::Malformed,
-            None,
-            connection::peer(request.extensions()),
-            None,
-        );
-        // RFC 9112, 3.2.
-        return respond::error(StatusCode::BAD_REQUEST, "More than one Host");
+    if let Some(refusal) = head_refused(&request, &front) {
+        let peer = connection::peer(request.extensions());
+        front.note(&refusal, None, peer, None);
+        return respond::error(refusal.status(), &refusal.detail());
     }
     let path = request.uri().path();
     if path == WS || path == SSE {
@@ -55,6 +50,38 @@ pub(super) async fn answer(
         Method::HEAD => respond::headers_only(answer),
         _ => respond::method_not_allowed("GET, HEAD"),
     }
+}
+
+/// Why a head is refused whatever it asks for. A WebSocket whose token alone is too large is told so by its close.
+fn head_refused(request: &Request<Incoming>, front: &Front) -> Option<Refusal> {
+    if names_two_hosts(request) {
+        return Some(Refusal::Malformed);
+    }
+    let is_too_large = head_bytes(request) > front.shared.http.header_bytes;
+    (is_too_large && !begin::may_be_told_by_its_close(request)).then_some(Refusal::HeadTooLarge)
+}
+
+/// In several headers (RFC 9112, 3.2), or over HTTP/2 another one than in `:authority` (RFC 9113, 8.3.1).
+fn names_two_hosts(request: &Request<Incoming>) -> bool {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let (first, second) = (hosts.next(), hosts.next());
+    let authority = request.uri().authority();
+    let is_another = request.version() == Version::HTTP_2
+        && first.zip(authority).is_some_and(|(host, authority)| {
+            !host
+                .as_bytes()
+                .eq_ignore_ascii_case(authority.as_str().as_bytes())
+        });
+    second.is_some() || is_another
+}
+
+/// The size of a request's head, as HTTP/1.1 would have it.
+fn head_bytes(request: &Request<Incoming>) -> usize {
+    let fields = request.headers().iter();
+    let fields = fields.map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
+    let target = request.uri().path_and_query();
+    let target = target.map_or(0, |target| target.as_str().len());
+    request.method().as_str().len() + target + "  HTTP/1.1\r\n\r\n".len() + fields.sum::<usize>()
 }
 
 async fn stream(request: Request<Incoming>, slot: Slot, front: &Front) -> Response<Answer> {

@@ -13,8 +13,19 @@ use crate::cli::show::{age, bytes, count, duration, or_dash, per_second, plain, 
 
 const KEYS: &str = "t tenant  e events  d drops: sort   tab list  ↑↓ select  x disconnect   q quit";
 
+/// Above the rates.
+const RATES: [&str; 7] = [
+    "IN",
+    "DELIVERED",
+    "SENT",
+    "DROPPED",
+    "OPENED",
+    "CLOSED",
+    "REFUSED",
+];
+
 /// Lines above the lists, without gateways.
-const TOTALS: u16 = 5;
+const TOTALS: u16 = 6;
 
 /// Gateways of a fleet that are shown by name.
 const GATEWAYS: usize = 4;
@@ -52,12 +63,13 @@ fn totals(model: &Model) -> Vec<Line<'static>> {
             None => "serving".to_owned(),
         },
     };
+    // What may be too long for the terminal comes last.
     let head = format!(
-        "{} at {}, floodway {}, up {}, {state}",
-        or_dash(&node.name),
-        model.url,
+        "{state}, up {}, floodway {}, {} at {}",
+        age(duration(node.uptime)),
         or_dash(&node.version),
-        age(duration(node.uptime))
+        or_dash(&node.name),
+        model.url
     );
     let streams = format!(
         "streams  {} of {} ({} WebSocket, {} SSE), {}",
@@ -70,6 +82,10 @@ fn totals(model: &Model) -> Vec<Line<'static>> {
     vec![
         Line::styled(head, Style::new().add_modifier(Modifier::BOLD)),
         Line::raw(streams),
+        Line::styled(
+            in_columns("", RATES.map(str::to_owned)),
+            Style::new().add_modifier(Modifier::DIM),
+        ),
         Line::raw(rates("1 s", &status.last_second.unwrap_or_default())),
         Line::raw(rates("60 s", &status.last_minute.unwrap_or_default())),
         Line::raw(""),
@@ -77,15 +93,23 @@ fn totals(model: &Model) -> Vec<Line<'static>> {
 }
 
 fn rates(window: &str, rates: &Rates) -> String {
-    format!(
-        "{window:<7}  {} in, {} delivered, {}/s, {} dropped, {} opened, {} closed, {} refused",
+    let columns = [
         per_second(rates.received),
         per_second(rates.delivered),
-        bytes(rates.sent_bytes),
+        format!("{}/s", bytes(rates.sent_bytes)),
         per_second(rates.dropped),
         per_second(rates.opened),
         per_second(rates.closed),
-        per_second(rates.refused)
+        per_second(rates.refused),
+    ];
+    in_columns(window, columns)
+}
+
+/// One line of less than 80 characters, whatever the rates are.
+fn in_columns(window: &str, columns: [String; 7]) -> String {
+    let [received, delivered, sent, dropped, opened, closed, refused] = columns;
+    format!(
+        "{window:<6}{received:>9}{delivered:>11}{sent:>13}{dropped:>10}{opened:>9}{closed:>9}{refused:>9}"
     )
 }
 
@@ -122,7 +146,7 @@ fn fleet(model: &Model) -> Vec<Line<'static>> {
 fn fleet_total(fleet: &Fleet) -> String {
     let total = fleet.total.unwrap_or_default();
     format!(
-        "fleet    {} gateways, {} streams, {} in, {} delivered, {} dropped in all",
+        "fleet    {} gateways, {} streams, {} in, {} delivered, {} dropped",
         fleet.gateways.len(),
         total.websocket + total.sse,
         per_second(total.events_per_second as f64),

@@ -100,6 +100,11 @@ pub fn head(parts: &Parts) -> Vec<u8> {
     head
 }
 
+/// Whether [`accept`] would answer the request with 101.
+pub fn is_one<B>(request: &Request<B>) -> bool {
+    check(request).is_ok()
+}
+
 fn check<B>(request: &Request<B>) -> Result<(), HandshakeError> {
     if request.method() != Method::GET {
         return Err(HandshakeError::Method);
