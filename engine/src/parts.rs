@@ -3,7 +3,7 @@
 //! Every panic is logged, with its thread and place, and counted ([`watch_panics`]). Whoever runs a part either starts it
 //! again ([`kept`]) or learns that it has ended ([`guarded`], [`caught`]) and ends the process in order.
 //!
-//! Tests make a part panic: in builds with debug assertions, and only there, [`FAULTS`] names a folder, and a part that
+//! Tests make a part panic: in builds with debug assertions, and only there, `FAULTS` names a folder, and a part that
 //! finds a file of its name there removes it and panics. Nothing else kills one part of a process from outside.
 
 use std::convert::Infallible;
