@@ -178,7 +178,7 @@ impl Follower {
 
     /// The broker has answered the request with this packet id. An error is its reason to refuse.
     pub fn answered(&mut self, id: u16, answer: Result<(), String>, now: Instant) {
-        let Some(what) = self.under_way.land(id) else {
+        let Some(what) = self.under_way.answered(id) else {
             return tracing::debug!(id, "an answer that nobody waits for any more");
         };
         match (what, answer) {

@@ -84,7 +84,7 @@ impl UnderWay {
     }
 
     /// The request with this packet id is answered. Returns what it was.
-    pub(super) fn land(&mut self, id: u16) -> Option<What> {
+    pub(super) fn answered(&mut self, id: u16) -> Option<What> {
         let place = self.0.iter().position(|(_, its)| *its == Some(id))?;
         self.0.remove(place).map(|(what, _)| what)
     }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::entry::{Entry, State};
-use super::flights::Subject;
+use super::in_flight::Subject;
 use super::{Answer, Subscriptions};
 
 impl Subscriptions {
@@ -15,7 +15,7 @@ impl Subscriptions {
         answers: &[Answer],
         now: Instant,
     ) -> bool {
-        let Some(subjects) = self.flights.land(id) else {
+        let Some(subjects) = self.in_flight.answered(id) else {
             return false;
         };
         let broker = self.broker;
@@ -50,7 +50,7 @@ impl Subscriptions {
     }
 
     pub(super) fn give_up(&mut self, now: Instant) {
-        let overdue = self.flights.overdue(now, self.subscribe_timeout);
+        let overdue = self.in_flight.overdue(now, self.subscribe_timeout);
         for subject in overdue.iter().flatten() {
             let standing = self.standing(subject);
             if let Some(standing) = standing.filter(|standing| standing.state == State::Asked) {

@@ -3,13 +3,13 @@
 use std::time::Instant;
 
 use super::entry::State;
-use super::flights::Subject;
+use super::in_flight::Subject;
 use super::{BATCH_BYTES, Request, Subscriptions, topic};
 
 impl Subscriptions {
     /// What to send now, if anything. It counts as under way from then on.
     pub(in crate::ingest) fn next_request(&mut self, now: Instant) -> Option<Request> {
-        if !self.link_is_up || self.flights.is_full() || !self.may_ask(now) {
+        if !self.link_is_up || self.in_flight.is_full() || !self.may_ask(now) {
             return None;
         }
         let request = self.batch(now).or_else(|| self.departure(now))?;
@@ -19,25 +19,25 @@ impl Subscriptions {
 
     /// Whether the broker takes another request yet.
     pub(in crate::ingest) fn may_ask(&mut self, now: Instant) -> bool {
-        self.temper().may_ask(now)
+        self.broker_limits().may_ask(now)
     }
 
     /// Something is asked of the broker.
     pub(in crate::ingest) fn asks(&mut self, now: Instant) {
-        self.temper().asks(now);
+        self.broker_limits().asks(now);
     }
 
     /// The request that was handed over last was given this packet id.
     pub(in crate::ingest) fn sent(&mut self, id: u16) {
-        self.flights.sent(id);
+        self.in_flight.sent(id);
     }
 
     /// The request that was handed over last can't be sent.
     pub(in crate::ingest) fn unsent(&mut self, reason: &str, now: Instant) {
-        let subjects = self.flights.unsent();
+        let subjects = self.in_flight.unsent();
         let size = subjects.len();
         if size > 1 {
-            self.temper().shrink(size.div_ceil(2));
+            self.broker_limits().shrink(size.div_ceil(2));
         } else {
             tracing::warn!(reason, "a subscription can't be asked for");
         }
@@ -53,14 +53,14 @@ impl Subscriptions {
     /// Sees to it that this is asked for, if it is to be by its state: on another connection first, where it may cost this
     /// one.
     pub(super) fn ask_if(&mut self, subject: Subject, is_to_be: impl Fn(&State) -> bool) {
-        let (broker, is_touchy) = (self.broker, self.temper().is_touchy);
+        let (broker, ends_for_forbidden) = (self.broker, self.broker_limits().ends_for_forbidden);
         let Some(standing) = self
             .standing(&subject)
             .filter(|standing| is_to_be(&standing.state))
         else {
             return;
         };
-        if !is_touchy || standing.is_harmless(broker) {
+        if !ends_for_forbidden || standing.is_harmless(broker) {
             standing.state = State::Queued;
             self.queued.push_back(subject);
         } else if matches!(
@@ -74,7 +74,7 @@ impl Subscriptions {
     }
 
     fn batch(&mut self, now: Instant) -> Option<Request> {
-        let most = self.temper().batch;
+        let most = self.broker_limits().batch;
         let (mut filters, mut subjects, mut bytes) = (Vec::new(), Vec::new(), 0);
         let mut owes_gap = false;
         while filters.len() < most && bytes < BATCH_BYTES {
@@ -95,7 +95,7 @@ impl Subscriptions {
         if filters.is_empty() {
             return None;
         }
-        self.flights.begin(subjects, owes_gap, now);
+        self.in_flight.begin(subjects, owes_gap, now);
         Some(Request::Subscribe(filters))
     }
 
@@ -106,7 +106,7 @@ impl Subscriptions {
             // None: it was never answered, and is forgotten already.
             if matches!(state, None | Some(State::Leaving)) {
                 self.entries.remove(&name);
-                self.flights.begin(Vec::new(), false, now);
+                self.in_flight.begin(Vec::new(), false, now);
                 return Some(Request::Unsubscribe(topic::filter(&name)));
             }
         }

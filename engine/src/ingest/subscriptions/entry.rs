@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Confirmation;
-use super::flights::Subject;
+use super::in_flight::Subject;
 use crate::index::{Index, Tenant, Upstream};
 
 /// Pauses before the broker is asked again: the first, which doubles, and the longest.

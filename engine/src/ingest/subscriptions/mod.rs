@@ -6,16 +6,16 @@
 //! * Every tenant of the index is noticed by the next sweep at the latest, whatever became of the request for it.
 //! * A tenant leaves the index only after nobody had a place in it for the linger, and is unsubscribed only if it is
 //!   gone from there and no successor of its name has come.
-//! * One tenant's trouble is its own: `flights` gives each request a time of its own, `suspects` finds the one for which
-//!   the broker ends the connection, `temper` remembers what it was seen to do. What may end the connection is tried on
+//! * One tenant's trouble is its own: `in_flight` gives each request a time of its own, `suspects` finds the one for which
+//!   the broker ends the connection, `broker_limits` remembers what it was seen to do. What may end the connection is tried on
 //!   another one first, and asked for on this one only if that one outlived it.
 
 mod answers;
 mod asking;
+mod broker_limits;
 mod entry;
-mod flights;
+mod in_flight;
 mod suspects;
-mod temper;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
 mod trials;
@@ -32,11 +32,11 @@ use super::topic;
 use crate::control;
 use crate::index::{Index, Tenant};
 use crate::names::TenantId;
+use broker_limits::BrokerLimits;
 use entry::{Entry, Standing, State};
-use flights::{Flights, Subject};
+use in_flight::{InFlight, Subject};
 pub(super) use suspects::Outcome;
 use suspects::Suspects;
-use temper::Temper;
 
 /// Filters of one SUBSCRIBE at most.
 pub(super) const BATCH_FILTERS: usize = 100;
@@ -88,8 +88,8 @@ pub(super) struct Subscriptions {
     /// The number of the broker that is connected, or was last.
     broker: usize,
     /// What each broker was seen to do, by its number.
-    tempers: HashMap<usize, Temper>,
-    flights: Flights,
+    limits_by_broker: HashMap<usize, BrokerLimits>,
+    in_flight: InFlight,
     suspects: Suspects,
     /// To subscribe and to unsubscribe, oldest first. An entry that has moved on meanwhile is passed over.
     queued: VecDeque<Subject>,
@@ -112,8 +112,8 @@ impl Subscriptions {
             everything_refusal: None,
             link_is_up: false,
             broker: 0,
-            tempers: HashMap::new(),
-            flights: Flights::default(),
+            limits_by_broker: HashMap::new(),
+            in_flight: InFlight::default(),
             suspects: Suspects::default(),
             queued: VecDeque::new(),
             leaving: VecDeque::new(),
@@ -132,7 +132,7 @@ impl Subscriptions {
                 }
             }
         }
-        self.temper().link_up();
+        self.broker_limits().link_up();
     }
 
     /// It may be asked.
@@ -170,11 +170,11 @@ impl Subscriptions {
             entry.lose();
             stays
         });
-        let mut under_way = self.flights.lose();
+        let mut under_way = self.in_flight.link_lost();
         if !may_be_for_a_request {
             under_way.clear();
         }
-        let rush = self.temper().rush();
+        let rush = self.broker_limits().rush();
         self.suspects.link_lost(under_way, rush);
         let broker = self.broker;
         for subject in self.suspects.accused() {
@@ -256,7 +256,7 @@ impl Subscriptions {
     pub(super) fn link_state(&self) -> LinkState {
         match &self.everything_refusal {
             Some(reason) => LinkState::Refused(Arc::clone(reason)),
-            None if self.flights.leaves_everything_unanswered() => LinkState::Unanswered,
+            None if self.in_flight.leaves_everything_unanswered() => LinkState::Unanswered,
             None => LinkState::Open,
         }
     }
@@ -275,7 +275,7 @@ impl Subscriptions {
 
     /// Whether the next event may be of a tenant that is owed a gap. Cheap, and nearly always false.
     pub(super) fn may_owe_gaps(&self) -> bool {
-        self.flights.owes_gap()
+        self.in_flight.owes_gap()
     }
 
     /// Makes sure that `tenant`, which is in the index, is in the table, and asked for if it should be.
@@ -329,7 +329,7 @@ impl Subscriptions {
         }
     }
 
-    fn temper(&mut self) -> &mut Temper {
-        self.tempers.entry(self.broker).or_default()
+    fn broker_limits(&mut self) -> &mut BrokerLimits {
+        self.limits_by_broker.entry(self.broker).or_default()
     }
 }

@@ -10,8 +10,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::flights::Subject;
-use super::temper::Temper;
+use super::broker_limits::BrokerLimits;
+use super::in_flight::Subject;
 
 /// How often a trial is begun that does not come about. What is tried is then asked for without.
 const TRIES: u32 = 3;
@@ -148,17 +148,17 @@ impl Suspects {
     pub(super) fn tried(
         &mut self,
         outcome: Outcome,
-        temper: &mut Temper,
+        limits: &mut BrokerLimits,
         now: Instant,
     ) -> Vec<Found> {
         match (self.trial.take(), outcome) {
             (Some(Trial::Group(group)), Outcome::Outlived) => {
-                self.acquit(&group, temper);
+                self.acquit(&group, limits);
                 self.held.extend(group.subjects);
             }
             (Some(Trial::Group(group)), Outcome::Ended(reason)) => {
                 self.rush = None;
-                let guilty = self.convict(group, temper);
+                let guilty = self.convict(group, limits);
                 let harmless = self.release();
                 let guilty = guilty.map(|guilty| Found::Guilty(guilty, reason));
                 return harmless.into_iter().chain(guilty).collect();
@@ -172,7 +172,7 @@ impl Suspects {
                     self.held.extend(group.subjects);
                 }
             }
-            (Some(Trial::Rush(..)), Outcome::Ended(_)) => temper.slow_down(),
+            (Some(Trial::Rush(..)), Outcome::Ended(_)) => limits.slow_down(),
             (Some(Trial::Rush(..)) | None, _) => {}
         }
         if self.rush.is_some() {
@@ -211,15 +211,15 @@ impl Suspects {
         (!held.is_empty()).then_some(Found::Harmless(held))
     }
 
-    fn acquit(&mut self, group: &Group, temper: &mut Temper) {
+    fn acquit(&mut self, group: &Group, limits: &mut BrokerLimits) {
         match (group.part, self.accused.front_mut()) {
             (Part::First, Some(other)) => other.part = Part::Second(Some(group.subjects.len())),
-            (Part::Second(Some(first)), _) => temper.shrink(first),
+            (Part::Second(Some(first)), _) => limits.shrink(first),
             _ => {}
         }
     }
 
-    fn convict(&mut self, mut group: Group, temper: &mut Temper) -> Option<Subject> {
+    fn convict(&mut self, mut group: Group, limits: &mut BrokerLimits) -> Option<Subject> {
         if group.subjects.len() > 1 {
             let second = group.subjects.split_off(group.subjects.len().div_ceil(2));
             self.accused
@@ -228,7 +228,7 @@ impl Suspects {
                 .push_front(self::group(group.subjects, Part::First));
             return None;
         }
-        temper.is_touchy = true;
+        limits.ends_for_forbidden = true;
         group.subjects.pop()
     }
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::Subscriptions;
 use super::entry::State;
-use super::flights::Subject;
+use super::in_flight::Subject;
 use super::suspects::{Found, Outcome};
 
 impl Subscriptions {
@@ -14,7 +14,7 @@ impl Subscriptions {
         if !self.link_is_up {
             return None;
         }
-        let batch = self.temper().batch;
+        let batch = self.broker_limits().batch;
         let Self {
             entries,
             everything,
@@ -37,8 +37,8 @@ impl Subscriptions {
     /// What came of a trial.
     pub(in crate::ingest) fn tried(&mut self, outcome: Outcome, now: Instant) {
         let broker = self.broker;
-        let temper = self.tempers.entry(broker).or_default();
-        for found in self.suspects.tried(outcome, temper, now) {
+        let limits = self.limits_by_broker.entry(broker).or_default();
+        for found in self.suspects.tried(outcome, limits, now) {
             match found {
                 Found::Harmless(subjects) => {
                     for subject in subjects {

@@ -137,7 +137,7 @@ fn requests_that_are_never_answered_do_not_pile_up() {
         bed.sends();
         bed.passes(Duration::from_secs(30));
     }
-    assert!(bed.subscriptions.flights.count() <= 257);
+    assert!(bed.subscriptions.in_flight.count() <= 257);
 }
 
 #[test]

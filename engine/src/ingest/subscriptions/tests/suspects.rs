@@ -115,7 +115,7 @@ fn where_both_halves_pass_it_was_the_size_and_requests_stay_small() {
 }
 
 #[test]
-fn whoever_the_touchy_broker_does_not_know_is_tried_first() {
+fn whoever_the_broker_that_ends_connections_does_not_know_is_tried_first() {
     let mut bed = linked();
     let _known = bed.subscribe("KNOWN");
     let _bad = bed.enter("BAD");

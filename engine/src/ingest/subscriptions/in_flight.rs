@@ -10,7 +10,7 @@ use super::topic;
 use crate::index::Tenant;
 
 /// Requests that wait for their answer in time.
-const IN_FLIGHT: usize = 64;
+const IN_TIME: usize = 64;
 
 /// Requests whose time has passed and whose answer would still count.
 const LATE: usize = 256;
@@ -34,7 +34,7 @@ impl Subject {
 }
 
 #[derive(Debug)]
-struct Flight {
+struct Pending {
     /// What was subscribed, a filter each; nothing in an UNSUBSCRIBE.
     subjects: Vec<Subject>,
     /// Its packet id, once it is on its way.
@@ -45,21 +45,21 @@ struct Flight {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Flights {
+pub(super) struct InFlight {
     /// Oldest first.
-    all: VecDeque<Flight>,
+    all: VecDeque<Pending>,
     owes_gap: bool,
 }
 
-impl Flights {
+impl InFlight {
     pub(super) fn is_full(&self) -> bool {
-        self.all.iter().filter(|flight| !flight.is_late).count() >= IN_FLIGHT
+        self.all.iter().filter(|request| !request.is_late).count() >= IN_TIME
     }
 
     /// A request is handed over; with `owes_gap` an event of one of its subjects has to be preceded by a gap.
     pub(super) fn begin(&mut self, subjects: Vec<Subject>, owes_gap: bool, now: Instant) {
         self.owes_gap |= owes_gap;
-        self.all.push_back(Flight {
+        self.all.push_back(Pending {
             subjects,
             id: None,
             since: now,
@@ -70,65 +70,64 @@ impl Flights {
 
     /// The request that was handed over last has this packet id.
     pub(super) fn sent(&mut self, id: u16) {
-        if let Some(flight) = self.all.back_mut() {
-            flight.id.get_or_insert(id);
+        if let Some(request) = self.all.back_mut() {
+            request.id.get_or_insert(id);
         }
     }
 
     /// The request that was handed over last is not sent: what it was for.
     pub(super) fn unsent(&mut self) -> Vec<Subject> {
-        let is_its = self.all.back().is_some_and(|flight| flight.id.is_none());
-        let flight = is_its.then(|| self.all.pop_back()).flatten();
+        let is_its = self.all.back().is_some_and(|request| request.id.is_none());
+        let request = is_its.then(|| self.all.pop_back()).flatten();
         self.tidy();
-        flight.map(|flight| flight.subjects).unwrap_or_default()
+        request.map(|request| request.subjects).unwrap_or_default()
     }
 
     /// The request with this packet id is answered: what it was for.
-    pub(super) fn land(&mut self, id: u16) -> Option<Vec<Subject>> {
-        let is_its = |flight: &Flight| flight.id == Some(id);
+    pub(super) fn answered(&mut self, id: u16) -> Option<Vec<Subject>> {
+        let is_its = |request: &Pending| request.id == Some(id);
         // An id may come again after very many requests: then the older one's answer will not come any more.
         let place = self.all.iter().rposition(is_its)?;
-        let flight = self.all.remove(place)?;
+        let request = self.all.remove(place)?;
         self.tidy();
-        Some(flight.subjects)
+        Some(request.subjects)
     }
 
     /// What was under way for longer than `patience`, and was not told before.
     pub(super) fn overdue(&mut self, now: Instant, patience: Duration) -> Vec<Vec<Subject>> {
         let mut overdue = Vec::new();
-        for flight in &mut self.all {
-            if !flight.is_late && now >= flight.since + patience {
-                flight.is_late = true;
-                overdue.push(flight.subjects.clone());
+        for request in &mut self.all {
+            if !request.is_late && now >= request.since + patience {
+                request.is_late = true;
+                overdue.push(request.subjects.clone());
             }
         }
-        while self.all.iter().filter(|flight| flight.is_late).count() > LATE {
-            let oldest = self.all.iter().position(|flight| flight.is_late);
+        while self.all.iter().filter(|request| request.is_late).count() > LATE {
+            let oldest = self.all.iter().position(|request| request.is_late);
             oldest.map(|place| self.all.remove(place));
         }
         // Nothing hangs on an UNSUBSCRIBE.
         self.all
-            .retain(|flight| !flight.is_late || !flight.subjects.is_empty());
+            .retain(|request| !request.is_late || !request.subjects.is_empty());
         self.tidy();
         overdue
     }
 
     /// The link has ended: the subscriptions that it may have ended for, request by request.
-    pub(super) fn lose(&mut self) -> Vec<Vec<Subject>> {
+    pub(super) fn link_lost(&mut self) -> Vec<Vec<Subject>> {
         self.owes_gap = false;
-        let on_their_way = self
-            .all
-            .drain(..)
-            .filter(|flight| flight.id.is_some() && !flight.is_late && !flight.subjects.is_empty());
-        on_their_way.map(|flight| flight.subjects).collect()
+        let on_their_way = self.all.drain(..).filter(|request| {
+            request.id.is_some() && !request.is_late && !request.subjects.is_empty()
+        });
+        on_their_way.map(|request| request.subjects).collect()
     }
 
     /// Whether a request for all tenants was not answered in time.
     pub(super) fn leaves_everything_unanswered(&self) -> bool {
-        let is_of_all = |flight: &Flight| matches!(flight.subjects[..], [Subject::Everything]);
+        let is_of_all = |request: &Pending| matches!(request.subjects[..], [Subject::Everything]);
         self.all
             .iter()
-            .any(|flight| flight.is_late && is_of_all(flight))
+            .any(|request| request.is_late && is_of_all(request))
     }
 
     /// Whether a gap has to precede an event of something that is under way. Cheap.
@@ -142,6 +141,6 @@ impl Flights {
     }
 
     fn tidy(&mut self) {
-        self.owes_gap = self.all.iter().any(|flight| flight.owes_gap);
+        self.owes_gap = self.all.iter().any(|request| request.owes_gap);
     }
 }

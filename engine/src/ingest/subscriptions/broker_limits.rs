@@ -16,9 +16,9 @@ const RUSH_TIME: Duration = Duration::from_secs(1);
 const RUSH: usize = 8;
 
 #[derive(Debug)]
-pub(super) struct Temper {
+pub(super) struct BrokerLimits {
     /// It ends the connection for a filter that it forbids.
-    pub(super) is_touchy: bool,
+    pub(super) ends_for_forbidden: bool,
     /// Filters that it takes in one request.
     pub(super) batch: usize,
     pause: Duration,
@@ -26,10 +26,10 @@ pub(super) struct Temper {
     asked: VecDeque<Instant>,
 }
 
-impl Default for Temper {
+impl Default for BrokerLimits {
     fn default() -> Self {
         Self {
-            is_touchy: false,
+            ends_for_forbidden: false,
             batch: BATCH_FILTERS,
             pause: Duration::ZERO,
             asked: VecDeque::new(),
@@ -37,7 +37,7 @@ impl Default for Temper {
     }
 }
 
-impl Temper {
+impl BrokerLimits {
     pub(super) fn link_up(&mut self) {
         self.asked.clear();
     }
