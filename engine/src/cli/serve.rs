@@ -57,6 +57,7 @@ pub(super) enum Hangup {
     /// Nothing. Service managers and log rotation send it to have files read again, not to end streams.
     Nothing,
     /// It ends the process as SIGTERM does: the terminal is gone.
+    #[cfg(feature = "demo")]
     Stop,
 }
 
@@ -104,6 +105,7 @@ impl Stop {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
                 _ = self.hangup.recv() => match self.on_hangup {
+                    #[cfg(feature = "demo")]
                     Hangup::Stop => return,
                     Hangup::Nothing => {
                         tracing::info!("SIGHUP ignored: nothing is read again while the gateway runs");
