@@ -83,7 +83,11 @@ impl From<ConfigErrors> for Failure {
 
 /// Runs the command that this process was started with.
 pub fn run() -> ExitCode {
-    let done = match Floodway::parse().command {
+    let command = match Floodway::try_parse() {
+        Ok(floodway) => floodway.command,
+        Err(refused) => return misused(&refused),
+    };
+    let done = match command {
         Command::Serve(args) => serve::run(args),
         #[cfg(feature = "demo")]
         Command::Demo(args) => demo::run(args),
@@ -113,6 +117,18 @@ pub fn run() -> ExitCode {
     }
     log::finish(LAST_LINES);
     ExitCode::from(status)
+}
+
+/// The words of the command line are wrong, or ask for help, which is no error and goes to stdout.
+fn misused(refused: &clap::Error) -> ExitCode {
+    if refused.use_stderr() {
+        log::say(refused.render().to_string().trim_end());
+        log::finish(LAST_LINES);
+    } else {
+        // A reader that has seen enough is no failure.
+        let _ = refused.print();
+    }
+    ExitCode::from(u8::try_from(refused.exit_code()).unwrap_or(2))
 }
 
 /// Runs what waits for sockets and signals, on this thread.

@@ -25,8 +25,12 @@ const RENEW: u64 = 5 * MINUTE;
 /// What is left of it for ids that grow by one when they no longer follow the clock.
 const SPARE: u64 = MINUTE;
 
-/// The largest that is believed: a client that reads JSON numbers as doubles is exact up to here.
+/// The largest that is reserved: a client that reads JSON numbers as doubles is exact up to here.
 const MOST: u64 = 1 << 53;
+
+/// The largest that is believed, the year 2112 as ids count, unless we have seen or reserved more ourselves: above what is
+/// believed there has to be room for ids.
+const BELIEVED: u64 = 1 << 52;
 
 /// How long its copy may keep us waiting.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -104,7 +108,8 @@ impl Reservation {
         self.held = if payload.is_empty() {
             0
         } else {
-            parse(payload)?
+            let reserved = self.asked.map_or(0, |(up_to, _)| up_to);
+            parse(payload, BELIEVED.max(self.highest).max(reserved))?
         };
         self.highest = self.highest.max(self.held);
         if self
@@ -205,12 +210,12 @@ impl Reservation {
     }
 }
 
-fn parse(payload: &[u8]) -> Result<u64, String> {
+fn parse(payload: &[u8], most: u64) -> Result<u64, String> {
     let document: Document =
         serde_json::from_slice(payload).map_err(|error| format!("document: {error}"))?;
     let up_to = document.up_to;
-    if up_to > MOST {
-        return Err(format!("up_to: is larger than {MOST}"));
+    if up_to > most {
+        return Err(format!("up_to: is larger than {most}"));
     }
     Ok(up_to)
 }

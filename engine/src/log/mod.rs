@@ -9,7 +9,7 @@ use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
@@ -21,6 +21,9 @@ pub use writer::Writer;
 
 /// The log of this process, once it was started.
 static LOG: OnceLock<Writer> = OnceLock::new();
+
+/// Where lines go while no log was started, or none is: its reader may have stopped as well.
+static WITHOUT_LOG: OnceLock<Option<Writer>> = OnceLock::new();
 
 /// What is logged, and how.
 #[derive(Clone, Debug)]
@@ -80,19 +83,25 @@ pub fn dropped() -> u64 {
 
 /// Writes a line to stderr, after what was logged before. It may get lost like any other.
 pub fn say(line: &str) {
-    let line = format!("{line}\n").into_bytes();
-    match LOG.get() {
-        Some(writer) => writer.push(line),
-        None => {
-            let _ = io::Write::write_all(&mut io::stderr(), &line);
-        }
+    if let Some(writer) = LOG.get().or_else(without_log) {
+        writer.push(format!("{line}\n").into_bytes());
     }
+}
+
+fn without_log() -> Option<&'static Writer> {
+    let start = || {
+        let bytes = Config::default().queue_bytes.get();
+        Writer::start("log", io::stderr().as_fd(), bytes).ok()
+    };
+    WITHOUT_LOG.get_or_init(start).as_ref()
 }
 
 /// The process ends: waits until everything that was logged is written, but only `within` this time.
 pub fn finish(within: Duration) {
-    if let Some(writer) = LOG.get() {
-        writer.finish(within);
+    let until = Instant::now() + within;
+    let writers = [WITHOUT_LOG.get().and_then(Option::as_ref), LOG.get()];
+    for writer in writers.into_iter().flatten() {
+        writer.finish(until.saturating_duration_since(Instant::now()));
     }
 }
 

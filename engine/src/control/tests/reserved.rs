@@ -32,6 +32,35 @@ fn ids_wait_for_their_reservation_and_begin_above_an_earlier_one() {
 }
 
 #[test]
+fn above_the_largest_number_that_is_believed_ids_are_reserved_as_well() {
+    let bound = 1_u64 << 52;
+    let mut bed = following(&[("ids/reserved", &format!("{{\"up_to\":{bound}}}"))]);
+    let mut ids = IdSource::of(bed.follower.ids());
+    let first = ids.next().get();
+    assert_eq!(first, bound + 1);
+    let reserved = bed.retained[&at("ids/reserved")].clone();
+    let document: serde_json::Value = serde_json::from_str(&reserved).unwrap();
+    assert!(document["up_to"].as_u64().unwrap() > first, "{document}");
+    bed.hears("ids/reserved", &reserved);
+    assert!(bed.follower.is_settled());
+}
+
+#[test]
+fn a_number_that_leaves_no_room_for_ids_is_not_believed() {
+    for up_to in [(1_u64 << 52) + 1, 1 << 53, u64::MAX] {
+        let document = format!("{{\"up_to\":{up_to}}}");
+        let mut bed = following(&[("ids/reserved", &document)]);
+        let first = IdSource::of(bed.follower.ids()).next().get();
+        assert!(first < 1 << 52, "{first} after {up_to}");
+        bed.hears("ids/reserved", &document);
+        assert!(bed.problem().contains("ids/reserved"));
+        bed.obey();
+        let kept = &bed.retained[&at("ids/reserved")];
+        assert_ne!(kept, &document, "it is put right");
+    }
+}
+
+#[test]
 fn without_a_broker_that_keeps_it_ids_follow_the_clock() {
     for has_refused in [true, false] {
         let mut bed = bed();
