@@ -335,3 +335,61 @@ async fn a_mark_that_is_refused_or_never_answered_holds_up_nobody_for_long() {
         is_logged(&gateway, "limits and groups can't be kept in the broker").await;
     }
 }
+
+#[tokio::test]
+async fn at_a_reconnect_one_that_is_not_answered_harms_none_of_its_batch() {
+    let broker = ScriptedBroker::start().await;
+    let gateway = gateway(&broker).await;
+    let mut streams = Vec::new();
+    for n in 0..5 {
+        streams.push(gateway.ws(&format!("T{n}"), "").await);
+    }
+    broker.on_subscribe(for_tenant("T2", Answer::Silence));
+    broker.cut();
+    let others = streams.iter_mut().enumerate().filter(|(n, _)| *n != 2);
+    let mut others: Vec<_> = others.collect();
+    for (_, ws) in &mut others {
+        ws.expect_json(gap()).await;
+    }
+    serve(&broker, others.into_iter()).await;
+    assert_eq!(connects(&broker), 2);
+}
+
+#[tokio::test]
+async fn where_one_connection_is_all_that_is_let_in_the_forbidden_tenant_is_found_on_it() {
+    let broker = ScriptedBroker::start().await;
+    broker.on_connect(|id| match id.ends_with("-probe") {
+        true => Answer::Codes(vec![0x97]),
+        false => Answer::Good,
+    });
+    broker.on_subscribe(for_tenant("BAD", Answer::Disconnect(0x87)));
+    let gateway = gateway(&broker).await;
+    let mut good = gateway.ws("T0", "").await;
+    wait_until("the forbidden one is told so", async || {
+        let mut ws = gateway.ws_unread(Some(&token("BAD").sign()), "").await;
+        ws.message().await == Err((REFUSED.0, REFUSED.1.to_owned()))
+    })
+    .await;
+    let lost = connects(&broker) - 1;
+    assert!(lost <= 3, "{lost}");
+    // Each try of the forbidden one costs a connection here: after each gap the other is served.
+    wait_until("the other one is served", async || {
+        broker.count("T0", "A", 0..1);
+        good.next().await["type"] == "telemetry"
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_broker_that_ends_the_connection_for_a_status_that_nobody_asked_for_gets_none() {
+    let broker = ScriptedBroker::start().await;
+    broker.on_publish(|topic| match topic.contains("/fleet/") {
+        true => Answer::Disconnect(0x87),
+        false => Answer::Good,
+    });
+    let gateway = gateway(&broker).unready().await;
+    is_logged(&gateway, "other gateways are not told of this one").await;
+    gateway.is_ready().await;
+    serve(&broker, [(0, &mut gateway.ws("T0", "").await)].into_iter()).await;
+    assert_eq!(connects(&broker), 3);
+}

@@ -43,16 +43,19 @@ impl Caution {
     }
 }
 
-/// Of the requests by which documents are read.
+/// Of the requests by which documents are read, and of what nobody asked for.
 #[derive(Debug, Default)]
 pub(super) struct Cautions {
     /// The subscription.
     pub(super) follow: Caution,
     /// The mark.
     pub(super) mark: Caution,
+    /// The publish of our own status.
+    pub(super) status: Caution,
 }
 
 impl Cautions {
+    /// Whether documents may be read.
     pub(super) fn may_try(&self) -> bool {
         self.follow.may_try() && self.mark.may_try()
     }
@@ -67,6 +70,7 @@ impl Cautions {
         reason.to_owned()
     }
 
+    /// The link has outlived the reading.
     pub(super) fn outlived(&mut self) {
         self.follow.outlived();
         self.mark.outlived();
@@ -75,5 +79,6 @@ impl Cautions {
     pub(super) fn link_lost(&mut self) {
         self.follow.link_lost();
         self.mark.link_lost();
+        self.status.link_lost();
     }
 }

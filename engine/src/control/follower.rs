@@ -112,6 +112,11 @@ impl Follower {
         self.shows_retained = false;
         self.is_settled = self.complaint.is_some() || !self.cautions.may_try();
         self.fleet.link_up();
+        if !self.cautions.status.may_try() {
+            tracing::warn!(
+                "other gateways are not told of this one: the broker ends the connection for its status"
+            );
+        }
         if !facts.is_able {
             let reason = "the broker keeps no retained messages or takes no QoS 1";
             self.settle_for_less(reason, now);
@@ -191,10 +196,17 @@ impl Follower {
             }
             (What::Reserve, Err(reason)) => self.reservation.without(&reason, now),
             (What::Write, answer) => self.writes.answered(id, answer),
-            (What::Mark | What::Reserve | What::Status, Ok(())) => {}
-            (What::Status, Err(reason)) => tracing::debug!(reason, "our own status was refused"),
+            (What::Mark | What::Reserve, Ok(())) => {}
+            (What::Status, answer) => self.told(answer),
         }
         self.show();
+    }
+
+    fn told(&mut self, answer: Result<(), String>) {
+        self.cautions.status.outlived();
+        if let Err(reason) = answer {
+            tracing::debug!(reason, "our own status was refused");
+        }
     }
 
     /// A message has come. Returns whether it was one of control.

@@ -94,8 +94,10 @@ impl<'a> Driver<'a> {
             Err(error) => self.shared.link_lost(broker, error),
             Ok(()) => self.shared.link_is_down(),
         }
-        self.exchange
-            .link_lost(ended.as_ref().is_err_and(LinkError::may_be_for_a_request));
+        let how = ended.as_ref().err();
+        let how = how.filter(|error| error.may_be_for_a_request());
+        let how = how.map(ToString::to_string);
+        self.exchange.link_lost(how.as_deref(), Instant::now());
         if since.elapsed() >= self.config.backoff_max {
             self.backoff.reset();
         }

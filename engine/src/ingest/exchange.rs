@@ -56,10 +56,10 @@ impl<'a> Exchange<'a> {
         true
     }
 
-    /// If it `may_be_for_a_request`, those that were under way are suspected.
-    pub(super) fn link_lost(&mut self, may_be_for_a_request: bool) {
+    /// If the broker `ended` the link, perhaps for a request, this says how, and those that were under way are suspected.
+    pub(super) fn link_lost(&mut self, ended: Option<&str>, now: Instant) {
         self.is_open = false;
-        self.subscriptions.link_lost(may_be_for_a_request);
+        self.subscriptions.link_lost(ended, now);
         if let Some(control) = &mut self.control {
             control.link_lost();
         }

@@ -29,7 +29,7 @@ mod upstreams;
 use std::io;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime;
 use tokio::sync::{mpsc, watch};
@@ -204,7 +204,7 @@ impl Parts {
                 ));
             });
             self.shared.link_is_down();
-            subscriptions.link_lost(false);
+            subscriptions.link_lost(None, Instant::now());
             if let Some(control) = &mut self.control {
                 control.follower.link_lost();
             }

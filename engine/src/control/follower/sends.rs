@@ -26,9 +26,13 @@ impl Follower {
     }
 
     fn announcement(&mut self, now: Instant) -> Option<(What, Request)> {
+        if !self.cautions.status.may_try() {
+            return None;
+        }
         let status = self.shared.own.load_full()?;
         let (topic, expiry) = (topic::fleet(&self.node), self.fleet.expiry_seconds());
         let payload = self.fleet.announcement(&status, &topic, self.facts, now)?;
+        self.cautions.status.tries();
         Some((What::Status, publish(topic, payload, true, Some(expiry))))
     }
 }

@@ -128,3 +128,30 @@ fn a_status_that_the_broker_does_not_take_is_not_sent_and_the_next_broker_gets_i
     bed.link_up();
     assert_eq!(bed.follower.farewell(), Some(at("fleet/N")));
 }
+
+/// Plays a broker until nothing more is sent. Returns false at a status, for which it ends the connection.
+fn outlives(bed: &mut Bed) -> bool {
+    while let Some((id, request)) = bed.sends() {
+        if let Request::Publish { topic, payload, .. } = request {
+            if topic == at("fleet/N") {
+                bed.follower.link_lost();
+                return false;
+            }
+            bed.follower
+                .message(topic.as_bytes(), &payload, false, bed.now);
+        }
+        bed.answers(id, Ok(()));
+    }
+    true
+}
+
+#[test]
+fn a_status_for_which_the_broker_ends_the_connection_is_left_out_soon() {
+    let mut bed = bed();
+    bed.control.announce(status(1));
+    for outlived in [false, false, true] {
+        bed.follower.link_up(ABLE, bed.now);
+        assert_eq!(outlives(&mut bed), outlived);
+    }
+    assert_eq!(bed.control.standing(), Standing::Following);
+}

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::entry::{Entry, State};
+use super::entry::{Entry, Standing, State};
 use super::in_flight::Subject;
 use super::{Answer, Subscriptions};
 
@@ -19,6 +19,7 @@ impl Subscriptions {
             return false;
         };
         let broker = self.broker;
+        self.here_is_over(&subjects);
         let mut refused = Vec::new();
         for (place, subject) in subjects.iter().enumerate() {
             let Some(standing) = self.standing(subject) else {
@@ -51,10 +52,10 @@ impl Subscriptions {
 
     pub(super) fn give_up(&mut self, now: Instant) {
         let overdue = self.in_flight.overdue(now, self.subscribe_timeout);
-        for subject in overdue.iter().flatten() {
-            let standing = self.standing(subject);
-            if let Some(standing) = standing.filter(|standing| standing.state == State::Asked) {
-                standing.give_up(now);
+        for subjects in &overdue {
+            self.here_is_over(subjects);
+            for subject in subjects {
+                self.give_up_on(subject, subjects.len() == 1, now);
             }
         }
         let mut all = overdue.iter().flatten();
@@ -65,6 +66,22 @@ impl Subscriptions {
                 count,
                 "subscriptions are not answered in time (mqtt.subscribe_timeout_seconds); they are asked for again"
             );
+        }
+    }
+
+    /// Who was asked for with others is asked for by itself at once: one of them is the reason, and harms the others no
+    /// longer.
+    fn give_up_on(&mut self, subject: &Subject, was_alone: bool, now: Instant) {
+        let is_asked = |standing: &&mut Standing| standing.state == State::Asked;
+        let Some(standing) = self.standing(subject).filter(is_asked) else {
+            return;
+        };
+        standing.is_alone = true;
+        if was_alone {
+            standing.give_up(now);
+        } else {
+            standing.state = State::Queued;
+            self.alone.push_back(subject.clone());
         }
     }
 

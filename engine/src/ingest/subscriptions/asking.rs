@@ -3,16 +3,20 @@
 use std::time::Instant;
 
 use super::entry::State;
-use super::in_flight::Subject;
+use super::in_flight::{How, Subject};
 use super::{BATCH_BYTES, Request, Subscriptions, topic};
 
 impl Subscriptions {
     /// What to send now, if anything. It counts as under way from then on.
     pub(in crate::ingest) fn next_request(&mut self, now: Instant) -> Option<Request> {
-        if !self.link_is_up || self.in_flight.is_full() || !self.may_ask(now) {
+        if !self.link_is_up || self.in_flight.is_full(now) || !self.may_ask(now) {
             return None;
         }
-        let request = self.batch(now).or_else(|| self.departure(now))?;
+        let request = self
+            .batch(now)
+            .or_else(|| self.one_again(now))
+            .or_else(|| self.departure(now))
+            .or_else(|| self.apart(now))?;
         self.asks(now);
         Some(request)
     }
@@ -35,6 +39,7 @@ impl Subscriptions {
     /// The request that was handed over last can't be sent.
     pub(in crate::ingest) fn unsent(&mut self, reason: &str, now: Instant) {
         let subjects = self.in_flight.unsent();
+        self.here_is_over(&subjects);
         let size = subjects.len();
         if size > 1 {
             self.broker_limits().shrink(size.div_ceil(2));
@@ -62,7 +67,12 @@ impl Subscriptions {
         };
         if !ends_for_forbidden || standing.is_harmless(broker) {
             standing.state = State::Queued;
-            self.queued.push_back(subject);
+            let queue = if standing.is_alone {
+                &mut self.alone
+            } else {
+                &mut self.queued
+            };
+            queue.push_back(subject);
         } else if matches!(
             std::mem::replace(&mut standing.state, State::Suspect),
             State::Refused(_)
@@ -75,9 +85,8 @@ impl Subscriptions {
 
     fn batch(&mut self, now: Instant) -> Option<Request> {
         let most = self.broker_limits().batch;
-        let (mut filters, mut subjects, mut bytes) = (Vec::new(), Vec::new(), 0);
-        let mut owes_gap = false;
-        while filters.len() < most && bytes < BATCH_BYTES {
+        let (mut subjects, mut bytes) = (Vec::new(), 0);
+        while subjects.len() < most && bytes < BATCH_BYTES {
             let Some(subject) = self.queued.pop_front() else {
                 break;
             };
@@ -86,17 +95,52 @@ impl Subscriptions {
                 continue;
             };
             standing.state = State::Asked;
-            owes_gap |= self.owes_gap(&subject);
-            let filter = subject.filter();
-            bytes += filter.len();
-            filters.push(filter);
+            bytes += subject.filter().len();
             subjects.push(subject);
         }
-        if filters.is_empty() {
+        (!subjects.is_empty()).then(|| self.ask(subjects, How::Usual, now))
+    }
+
+    /// The next one that was not answered before.
+    fn one_again(&mut self, now: Instant) -> Option<Request> {
+        while self.in_flight.has_room_again() {
+            let subject = self.alone.pop_front()?;
+            let standing = self.standing(&subject);
+            if standing.is_some_and(|standing| standing.state == State::Queued) {
+                return Some(self.ask(vec![subject], How::Again, now));
+            }
+        }
+        None
+    }
+
+    /// What is suspected and can't be tried elsewhere, once nothing else is under way.
+    fn apart(&mut self, now: Instant) -> Option<Request> {
+        if !self.in_flight.is_quiet() {
             return None;
         }
-        self.in_flight.begin(subjects, owes_gap, now);
-        Some(Request::Subscribe(filters))
+        let mut subjects = self.suspects.next_here()?;
+        subjects.retain(|subject| {
+            let standing = self.standing(subject);
+            standing.is_some_and(|standing| standing.state == State::Suspect)
+        });
+        if subjects.is_empty() {
+            self.suspects.passes_here(None);
+            return None;
+        }
+        Some(self.ask(subjects, How::Apart, now))
+    }
+
+    fn ask(&mut self, subjects: Vec<Subject>, how: How, now: Instant) -> Request {
+        let mut owes_gap = false;
+        for subject in &subjects {
+            owes_gap |= self.owes_gap(subject);
+            if let Some(standing) = self.standing(subject) {
+                standing.state = State::Asked;
+            }
+        }
+        let filters = subjects.iter().map(Subject::filter).collect();
+        self.in_flight.begin(subjects, how, owes_gap, now);
+        Request::Subscribe(filters)
     }
 
     /// The oldest tenant that left. From here on a successor is a stranger, and subscribed anew, after this.
@@ -106,7 +150,7 @@ impl Subscriptions {
             // None: it was never answered, and is forgotten already.
             if matches!(state, None | Some(State::Leaving)) {
                 self.entries.remove(&name);
-                self.in_flight.begin(Vec::new(), false, now);
+                self.in_flight.begin(Vec::new(), How::Usual, false, now);
                 return Some(Request::Unsubscribe(topic::filter(&name)));
             }
         }

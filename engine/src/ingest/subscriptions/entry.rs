@@ -33,6 +33,8 @@ pub(super) enum State {
 #[derive(Debug)]
 pub(super) struct Standing {
     pub(super) state: State,
+    /// It is asked for by itself until it is granted: it was not answered, perhaps for another one's sake.
+    pub(super) is_alone: bool,
     retry: Duration,
     /// Brokers, a bit each, that are known not to end the connection for it.
     harmless: u64,
@@ -42,6 +44,7 @@ impl Standing {
     pub(super) fn new() -> Self {
         Self {
             state: State::Idle,
+            is_alone: false,
             retry: RETRY.0,
             harmless: 0,
         }
@@ -49,6 +52,7 @@ impl Standing {
 
     pub(super) fn grant(&mut self) {
         self.state = State::Confirmed;
+        self.is_alone = false;
         self.retry = RETRY.0;
     }
 
@@ -58,6 +62,20 @@ impl Standing {
 
     pub(super) fn give_up(&mut self, now: Instant) {
         self.state = State::Unanswered(now + self.pause());
+    }
+
+    /// Whether the broker may send its events though it has not said so.
+    pub(super) fn is_asked(&self) -> bool {
+        match self.state {
+            State::Asked | State::Unanswered(_) => true,
+            State::Queued => self.is_alone,
+            _ => false,
+        }
+    }
+
+    /// Whether `broker` was seen to end the connection for it, and is not to be asked yet.
+    pub(super) fn is_held_off(&self, broker: usize) -> bool {
+        matches!(self.state, State::Refused(_)) && !self.is_harmless(broker)
     }
 
     /// Whether a refusal, or a request that was not answered, is old enough to ask again.
@@ -157,6 +175,11 @@ impl Entry {
     pub(super) fn lose(&mut self) {
         let was_confirmed = self.standing.state == State::Confirmed;
         self.owes_gap |= was_confirmed || std::mem::take(&mut self.told_early);
+        self.reset();
+    }
+
+    /// How it stood says nothing any more.
+    pub(super) fn reset(&mut self) {
         self.standing.state = State::Idle;
         self.tenant.set_upstream(Upstream::Waiting);
     }

@@ -12,6 +12,12 @@ use crate::index::Tenant;
 /// Requests that wait for their answer in time.
 const IN_TIME: usize = 64;
 
+/// How many of these may be asked for once more after no answer: the others are not to wait for them.
+const AGAIN: usize = IN_TIME / 2;
+
+/// How long the others wait while something is asked for apart from them.
+const APART: Duration = Duration::from_secs(1);
+
 /// Requests whose time has passed and whose answer would still count.
 const LATE: usize = 256;
 
@@ -33,12 +39,23 @@ impl Subject {
     }
 }
 
+/// In which way something is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    Usual,
+    /// Once more, by itself, after no answer.
+    Again,
+    /// Apart from everything else, since the broker may end the connection for it.
+    Apart,
+}
+
 #[derive(Debug)]
 struct Pending {
     /// What was subscribed, a filter each; nothing in an UNSUBSCRIBE.
     subjects: Vec<Subject>,
     /// Its packet id, once it is on its way.
     id: Option<u16>,
+    how: How,
     since: Instant,
     is_late: bool,
     owes_gap: bool,
@@ -52,16 +69,30 @@ pub(super) struct InFlight {
 }
 
 impl InFlight {
-    pub(super) fn is_full(&self) -> bool {
-        self.all.iter().filter(|request| !request.is_late).count() >= IN_TIME
+    /// Whether the next request has to wait.
+    pub(super) fn is_full(&self, now: Instant) -> bool {
+        let is_apart = |request: &Pending| request.how == How::Apart && now < request.since + APART;
+        self.in_time().count() >= IN_TIME || self.in_time().any(is_apart)
+    }
+
+    /// Whether something may be asked for once more.
+    pub(super) fn has_room_again(&self) -> bool {
+        let again = self.in_time().filter(|request| request.how == How::Again);
+        again.count() < AGAIN
+    }
+
+    /// Whether nothing waits for its answer in time.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.in_time().next().is_none()
     }
 
     /// A request is handed over; with `owes_gap` an event of one of its subjects has to be preceded by a gap.
-    pub(super) fn begin(&mut self, subjects: Vec<Subject>, owes_gap: bool, now: Instant) {
+    pub(super) fn begin(&mut self, subjects: Vec<Subject>, how: How, owes_gap: bool, now: Instant) {
         self.owes_gap |= owes_gap;
         self.all.push_back(Pending {
             subjects,
             id: None,
+            how,
             since: now,
             is_late: false,
             owes_gap,
@@ -138,6 +169,10 @@ impl InFlight {
     #[cfg(test)]
     pub(super) fn count(&self) -> usize {
         self.all.len()
+    }
+
+    fn in_time(&self) -> impl Iterator<Item = &Pending> {
+        self.all.iter().filter(|request| !request.is_late)
     }
 
     fn tidy(&mut self) {

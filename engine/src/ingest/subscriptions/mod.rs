@@ -93,6 +93,8 @@ pub(super) struct Subscriptions {
     suspects: Suspects,
     /// To subscribe and to unsubscribe, oldest first. An entry that has moved on meanwhile is passed over.
     queued: VecDeque<Subject>,
+    /// To subscribe each by itself.
+    alone: VecDeque<Subject>,
     leaving: VecDeque<TenantId>,
     confirmed: VecDeque<Confirmation>,
     /// Tenants with subscribers that were refused.
@@ -116,6 +118,7 @@ impl Subscriptions {
             in_flight: InFlight::default(),
             suspects: Suspects::default(),
             queued: VecDeque::new(),
+            alone: VecDeque::new(),
             leaving: VecDeque::new(),
             confirmed: VecDeque::new(),
             refused: VecDeque::new(),
@@ -131,6 +134,9 @@ impl Subscriptions {
                     standing.state = State::Idle;
                 }
             }
+            let is_refused = |entry: &&mut Entry| matches!(entry.standing.state, State::Refused(_));
+            let refused = self.entries.values_mut().filter(is_refused);
+            refused.for_each(Entry::reset);
         }
         self.broker_limits().link_up();
     }
@@ -150,9 +156,9 @@ impl Subscriptions {
         }
     }
 
-    /// The broker is gone, and with it all that it had granted. Whoever waits for a tenant is told. If it
-    /// `may_be_for_a_request`, those that were under way are suspected.
-    pub(super) fn link_lost(&mut self, may_be_for_a_request: bool) {
+    /// The broker is gone, and with it all that it had granted. Whoever waits for a tenant is told. If the broker `ended`
+    /// the link, perhaps for a request, this says how, and those that were under way are suspected.
+    pub(super) fn link_lost(&mut self, ended: Option<&str>, now: Instant) {
         self.link_is_up = false;
         // The requests for some may still be on their way.
         self.index
@@ -160,28 +166,34 @@ impl Subscriptions {
             .iter()
             .for_each(|tenant| self.notice(tenant));
         self.queued.clear();
+        self.alone.clear();
         self.leaving.clear();
         self.confirmed.clear();
         self.refused.clear();
         self.everything.state = State::Idle;
         self.everything_refusal = None;
+        let (broker, ends_for_forbidden) = (self.broker, self.broker_limits().ends_for_forbidden);
         self.entries.retain(|_, entry| {
             let stays = entry.standing.state != State::Leaving;
-            entry.lose();
+            if !ends_for_forbidden || !entry.standing.is_held_off(broker) {
+                entry.lose();
+            }
             stays
         });
         let mut under_way = self.in_flight.link_lost();
-        if !may_be_for_a_request {
+        if ended.is_none() {
             under_way.clear();
         }
-        let rush = self.broker_limits().rush();
-        self.suspects.link_lost(under_way, rush);
-        let broker = self.broker;
+        let limits = self.limits_by_broker.entry(broker).or_default();
+        let guilty = self.suspects.link_lost(under_way, limits);
         for subject in self.suspects.accused() {
             if let Some(standing) = self.standing(&subject) {
                 standing.state = State::Suspect;
                 standing.set_harmless(broker, false);
             }
+        }
+        if let Some(guilty) = guilty {
+            self.found_guilty(&guilty, ended.unwrap_or_default(), now);
         }
     }
 
@@ -234,7 +246,7 @@ impl Subscriptions {
                 entry.standing.state = State::Leaving;
             }
             // What was never answered may have been granted as well.
-            if is_subscribed || matches!(entry.standing.state, State::Unanswered(_)) {
+            if is_subscribed || entry.standing.is_asked() {
                 leaving.push_back(name.clone());
             }
             is_subscribed
@@ -265,10 +277,7 @@ impl Subscriptions {
     /// 5.0, 3.8.4), and the gap's place is before them. It is not owed any more then.
     pub(super) fn gap_before(&mut self, tenant: &str) -> Option<Arc<Tenant>> {
         let mode = self.mode;
-        let is_asked = |entry: &&mut Entry| {
-            let state = &entry.standing.state;
-            mode == Subscribe::All || matches!(state, State::Asked | State::Unanswered(_))
-        };
+        let is_asked = |entry: &&mut Entry| mode == Subscribe::All || entry.standing.is_asked();
         let entry = self.entries.get_mut(tenant).filter(is_asked)?;
         entry.tell_early().then(|| Arc::clone(&entry.tenant))
     }

@@ -3,7 +3,8 @@
 //! A broker may answer a SUBSCRIBE that it forbids by ending the connection, and every tenant's events with it. So what was
 //! under way when a connection ended is tried on one of its own, and halved until the guilty filter is found. Where both
 //! halves pass, there were too many filters in one request; where everything passes as it was, there may have been too
-//! many requests at once, which is tried as well.
+//! many requests at once, which is tried as well. Where there is no second connection, the link itself is the place to try,
+//! one request at a time and apart from all others.
 //!
 //! Knows no socket and no clock. Invariant: of everything that it is given, [`Found`] tells exactly once.
 
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 use super::broker_limits::BrokerLimits;
 use super::in_flight::Subject;
 
-/// How often a trial is begun that does not come about. What is tried is then asked for without.
+/// How often a trial is begun that does not come about. The link itself is then the place to try.
 const TRIES: u32 = 3;
 
 /// Pause after one that did not come about.
@@ -61,6 +62,8 @@ enum Trial {
     Group(Group),
     /// This many requests at once.
     Rush(Subject, usize),
+    /// On the link itself, where it is asked for apart from everything else; and whether it was.
+    Here(Group, bool),
 }
 
 #[derive(Debug, Default)]
@@ -76,6 +79,8 @@ pub(super) struct Suspects {
     /// What was found guilty before.
     known: VecDeque<Subject>,
     trial: Option<Trial>,
+    /// There is no second connection to try what is accused.
+    only_here: bool,
     not_before: Option<Instant>,
 }
 
@@ -101,13 +106,22 @@ impl Suspects {
         if self.trial.is_some() || self.not_before.is_some_and(|at| now < at) {
             return None;
         }
-        let accused = self.next_accused(batch, &is_open).map(Trial::Group);
+        let accused = self.next_accused(batch, &is_open);
+        if self.only_here
+            && let Some(group) = accused
+        {
+            self.trial = Some(Trial::Here(group, false));
+            return None;
+        }
+        self.only_here = false;
+        let accused = accused.map(Trial::Group);
         let trial = accused
             .or_else(|| self.exam())
             .or_else(|| self.stranger(batch, &is_open).map(Trial::Group))?;
         let requests = match &trial {
             Trial::Group(group) => vec![group.subjects.clone()],
             Trial::Rush(subject, times) => vec![vec![subject.clone()]; *times],
+            Trial::Here(..) => return None,
         };
         self.trial = Some(trial);
         Some(requests)
@@ -169,11 +183,13 @@ impl Suspects {
                 if group.tries < TRIES {
                     self.accused.push_front(group);
                 } else {
-                    self.held.extend(group.subjects);
+                    self.only_here = true;
+                    self.trial = Some(Trial::Here(group, false));
                 }
             }
             (Some(Trial::Rush(..)), Outcome::Ended(_)) => limits.slow_down(),
             (Some(Trial::Rush(..)) | None, _) => {}
+            (here @ Some(Trial::Here(..)), _) => self.trial = here,
         }
         if self.rush.is_some() {
             return Vec::new();
@@ -181,15 +197,60 @@ impl Suspects {
         self.release().into_iter().collect()
     }
 
-    /// The link is lost, and what is on trial with it. These requests were under way, the last of `rush` at once.
-    pub(super) fn link_lost(&mut self, under_way: Vec<Vec<Subject>>, rush: usize) {
+    /// What is to be asked for on the link, apart from everything else, if anything.
+    pub(super) fn next_here(&mut self) -> Option<Vec<Subject>> {
+        match &mut self.trial {
+            Some(Trial::Here(group, is_asked)) if !*is_asked => {
+                *is_asked = true;
+                Some(group.subjects.clone())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether these are asked for so.
+    pub(super) fn is_here(&self, subjects: &[Subject]) -> bool {
+        let Some(Trial::Here(group, true)) = &self.trial else {
+            return false;
+        };
+        // Those of the group that have left meanwhile are not asked for.
+        let first = subjects.first().map(Subject::filter);
+        let mut filters = group.subjects.iter().map(Subject::filter);
+        filters.any(|filter| Some(filter) == first)
+    }
+
+    /// The link has outlived what was on trial on it; without limits there was nothing left of that.
+    pub(super) fn passes_here(&mut self, limits: Option<&mut BrokerLimits>) {
+        if let Some(Trial::Here(group, _)) = self.trial.take()
+            && let Some(limits) = limits
+        {
+            self.acquit(&group, limits);
+        }
+    }
+
+    /// The link is lost, and what is on trial with it. These requests were under way. Returns the guilty one, if that was
+    /// on trial there.
+    pub(super) fn link_lost(
+        &mut self,
+        mut under_way: Vec<Vec<Subject>>,
+        limits: &mut BrokerLimits,
+    ) -> Option<Subject> {
+        let rush = limits.rush();
         // These are asked for anew.
         self.strangers.clear();
         self.known.clear();
         self.not_before = None;
+        let mut guilty = None;
         match self.trial.take() {
             Some(Trial::Group(group)) => self.accused.push_front(group),
             Some(Trial::Rush(_, rush)) => self.rush = Some(rush),
+            // Nothing else was under way: this is the proof.
+            Some(Trial::Here(group, true)) if under_way.len() == 1 => {
+                under_way.clear();
+                guilty = self.convict(group, limits);
+            }
+            Some(Trial::Here(_, true)) if !under_way.is_empty() => {}
+            Some(Trial::Here(group, _)) => self.accused.push_front(group),
             None => {}
         }
         if !under_way.is_empty() {
@@ -198,6 +259,7 @@ impl Suspects {
         let groups = under_way.into_iter();
         self.accused
             .extend(groups.map(|subjects| group(subjects, Part::Whole)));
+        guilty
     }
 
     /// What connections may have ended for, as far as it is not found out.

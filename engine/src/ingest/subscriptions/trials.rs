@@ -48,16 +48,30 @@ impl Subscriptions {
                         self.ask_if(subject, |state| *state == State::Suspect);
                     }
                 }
-                Found::Guilty(subject, reason) => {
-                    let filter = subject.filter();
-                    tracing::warn!(
-                        filter,
-                        reason,
-                        "the broker ends the connection for a subscription"
-                    );
-                    self.refuse(&subject, &reason, now);
-                }
+                Found::Guilty(subject, reason) => self.found_guilty(&subject, &reason, now),
             }
+        }
+    }
+
+    pub(super) fn found_guilty(&mut self, subject: &Subject, reason: &str, now: Instant) {
+        let filter = subject.filter();
+        let broker = self.broker;
+        if let Some(standing) = self.standing(subject) {
+            standing.set_harmless(broker, false);
+        }
+        tracing::warn!(
+            filter,
+            reason,
+            "the broker ends the connection for a subscription"
+        );
+        self.refuse(subject, reason, now);
+    }
+
+    /// The request for these was answered, or outlived its time: if they were on trial on the link, they have passed.
+    pub(super) fn here_is_over(&mut self, subjects: &[Subject]) {
+        if self.suspects.is_here(subjects) {
+            let limits = self.limits_by_broker.entry(self.broker).or_default();
+            self.suspects.passes_here(Some(limits));
         }
     }
 }

@@ -15,7 +15,7 @@ fn all_is_one_subscription_that_confirms_everybody() {
     let late = bed.enter("LATE");
     assert_eq!(bed.confirms(), ["LATE"], "at once");
     assert_eq!(bed.sends(), None);
-    bed.subscriptions.link_lost(false);
+    bed.subscriptions.link_lost(None, bed.now);
     assert!(
         [&early, &asked, &late]
             .into_iter()

@@ -126,7 +126,7 @@ fn a_lingering_tenant_stays_subscribed_across_a_reconnect_but_a_retired_one_is_f
     let mut bed = linked();
     drop(bed.subscribe("LINGERS"));
     bed.passes(Duration::ZERO);
-    bed.subscriptions.link_lost(false);
+    bed.subscriptions.link_lost(None, bed.now);
     bed.subscriptions.link_up();
     let (id, filters) = bed.sends_subscribe();
     assert_eq!(filters, [filter("LINGERS")]);
@@ -134,7 +134,7 @@ fn a_lingering_tenant_stays_subscribed_across_a_reconnect_but_a_retired_one_is_f
     bed.confirms();
     bed.passes(LINGER);
     assert!(bed.index.find("LINGERS").is_none());
-    bed.subscriptions.link_lost(false);
+    bed.subscriptions.link_lost(None, bed.now);
     bed.subscriptions.link_up();
     assert_eq!(bed.sends(), None);
     assert!(bed.subscriptions.entries.is_empty());

@@ -8,7 +8,7 @@ fn a_lost_link_takes_confirmations_back_and_the_next_suback_tells_the_gap() {
     let old = bed.subscribe("OLD");
     let waiting = bed.enter("WAITING");
     bed.sends_subscribe();
-    bed.subscriptions.link_lost(false);
+    bed.subscriptions.link_lost(None, bed.now);
     assert_eq!(
         (upstream(&old), upstream(&waiting)),
         (Upstream::Waiting, Upstream::Waiting)
@@ -31,7 +31,7 @@ fn a_gap_is_owed_across_several_losses_and_told_once() {
     let mut bed = linked();
     let _place = bed.subscribe("T");
     for _ in 0..3 {
-        bed.subscriptions.link_lost(false);
+        bed.subscriptions.link_lost(None, bed.now);
         bed.subscriptions.link_up();
         bed.sends_subscribe();
     }
@@ -46,7 +46,7 @@ fn an_event_before_the_suback_is_preceded_by_the_gap() {
     let mut bed = linked();
     let place = bed.subscribe("T");
     assert!(!bed.subscriptions.may_owe_gaps());
-    bed.subscriptions.link_lost(false);
+    bed.subscriptions.link_lost(None, bed.now);
     bed.subscriptions.link_up();
     assert!(
         bed.subscriptions.gap_before("T").is_none(),
@@ -66,11 +66,11 @@ fn an_event_before_the_suback_is_preceded_by_the_gap() {
 fn a_link_that_is_lost_after_early_events_owes_a_gap_again() {
     let mut bed = linked();
     let _place = bed.subscribe("T");
-    bed.subscriptions.link_lost(false);
+    bed.subscriptions.link_lost(None, bed.now);
     bed.subscriptions.link_up();
     bed.sends_subscribe();
     assert!(bed.subscriptions.gap_before("T").is_some());
-    bed.subscriptions.link_lost(false);
+    bed.subscriptions.link_lost(None, bed.now);
     bed.subscriptions.link_up();
     let (id, _) = bed.sends_subscribe();
     bed.grants(id, 1);
@@ -87,7 +87,7 @@ fn whoever_waits_is_told_of_a_lost_link_even_if_the_request_never_came() {
     let place = bed.index.enter(&TenantId::parse("T").unwrap()).unwrap();
     let mut upstream = place.tenant().upstream();
     upstream.mark_unchanged();
-    bed.subscriptions.link_lost(false);
+    bed.subscriptions.link_lost(None, bed.now);
     assert!(upstream.has_changed().unwrap());
 }
 
@@ -96,7 +96,7 @@ fn a_successor_is_not_told_of_a_gap_before_its_time() {
     let mut bed = linked();
     let first = bed.subscribe("T");
     let gone = Arc::clone(first.tenant());
-    bed.subscriptions.link_lost(false);
+    bed.subscriptions.link_lost(None, bed.now);
     drop(first);
     assert!(bed.index.retire(&gone));
     let _again = bed.enter("T");
@@ -110,7 +110,7 @@ fn a_successor_is_not_told_of_a_gap_before_its_time() {
 fn a_refusal_after_a_reconnect_still_owes_the_gap() {
     let mut bed = linked();
     let place = bed.subscribe("T");
-    bed.subscriptions.link_lost(false);
+    bed.subscriptions.link_lost(None, bed.now);
     bed.subscriptions.link_up();
     let (id, _) = bed.sends_subscribe();
     bed.refuses(id);
@@ -126,7 +126,7 @@ fn live_streams_hear_once_that_they_are_refused_and_once_that_they_no_longer_are
     let mut bed = linked();
     let live = bed.subscribe("LIVE");
     live.tenant().declare(0);
-    bed.subscriptions.link_lost(false);
+    bed.subscriptions.link_lost(None, bed.now);
     let _waits = bed.enter("WAITS");
     for told in [vec!["LIVE"], vec![], vec![]] {
         bed.subscriptions.link_up();
@@ -138,14 +138,14 @@ fn live_streams_hear_once_that_they_are_refused_and_once_that_they_no_longer_are
         assert_eq!(bed.tells_refused(), told, "nobody listens at the other");
         let reason = live.tenant().refusal();
         assert_eq!(*reason.expect("it is refused"), "NotAuthorized");
-        bed.subscriptions.link_lost(false);
+        bed.subscriptions.link_lost(None, bed.now);
         assert_eq!(live.tenant().refusal(), None, "who knows");
     }
     bed.subscriptions.link_up();
     let (id, _) = bed.sends_subscribe();
     bed.grants(id, 2);
     assert_eq!(bed.confirms(), ["!LIVE+", "WAITS"]);
-    bed.subscriptions.link_lost(false);
+    bed.subscriptions.link_lost(None, bed.now);
     bed.subscriptions.link_up();
     let (id, _) = bed.sends_subscribe();
     bed.grants(id, 2);

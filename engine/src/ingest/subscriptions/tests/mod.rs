@@ -83,9 +83,22 @@ impl Bed {
             .answered(id, &[Err("NotAuthorized".to_owned())], self.now);
     }
 
+    /// The broker ends the connection.
+    fn ended(&mut self) {
+        let how = Some("not authorized (0x87)");
+        self.subscriptions.link_lost(how, self.now);
+    }
+
+    /// The network fails, and a new connection is made.
+    fn loses_without_blame(&mut self) {
+        self.subscriptions.link_lost(None, self.now);
+        self.subscriptions.link_begins(0);
+        self.subscriptions.link_up();
+    }
+
     /// The broker ends the connection, and a new one is made.
     fn loses(&mut self) {
-        self.subscriptions.link_lost(true);
+        self.ended();
         self.subscriptions.link_begins(0);
         self.subscriptions.link_up();
     }

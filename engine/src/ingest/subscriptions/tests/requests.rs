@@ -154,3 +154,39 @@ fn a_request_that_is_too_large_for_the_broker_is_made_in_two() {
     assert_eq!(bed.confirms(), ["A", "B", "C"]);
     drop(places);
 }
+
+#[test]
+fn of_a_batch_that_is_not_answered_each_is_asked_for_by_itself_at_once() {
+    let mut bed = linked();
+    let _places = ["A", "B", "SILENT"].map(|tenant| bed.enter(tenant));
+    assert_eq!(bed.sends_subscribe().1.len(), 3);
+    bed.passes(Duration::from_secs(5));
+    while let Some((id, Request::Subscribe(filters))) = bed.sends() {
+        assert_eq!(filters.len(), 1);
+        if filters != [filter("SILENT")] {
+            bed.grants(id, 1);
+        }
+    }
+    assert_eq!(bed.confirms(), ["A", "B"]);
+    // On the next link it is not among the others either.
+    bed.passes(Duration::from_secs(5));
+    bed.loses_without_blame();
+    let (id, filters) = bed.sends_subscribe();
+    assert_eq!(filters.len(), 2);
+    bed.grants(id, 2);
+    assert_eq!(bed.confirms(), ["!A", "!B"]);
+    assert_eq!(bed.sends_subscribe().1, [filter("SILENT")]);
+}
+
+#[test]
+fn who_is_never_answered_leaves_room_for_the_others() {
+    let mut bed = linked();
+    let _silent: Vec<Place> = (0..200).map(|n| bed.enter(&format!("SILENT{n}"))).collect();
+    for _ in 0..50 {
+        while bed.sends().is_some() {}
+        bed.passes(Duration::from_secs(1));
+    }
+    while bed.sends().is_some() {}
+    let _new = bed.enter("NEW");
+    assert_eq!(bed.sends_subscribe().1, [filter("NEW")]);
+}

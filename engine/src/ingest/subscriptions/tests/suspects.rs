@@ -182,7 +182,7 @@ fn what_was_late_or_not_under_way_is_not_suspected() {
     bed.loses();
     assert!(bed.subscriptions.next_trial(bed.now).is_none());
     assert_eq!(bed.sends_subscribe().1, filters(&["SILENT"]));
-    bed.subscriptions.link_lost(false);
+    bed.subscriptions.link_lost(None, bed.now);
     bed.subscriptions.link_up();
     assert!(
         bed.subscriptions.next_trial(bed.now).is_none(),
@@ -190,22 +190,71 @@ fn what_was_late_or_not_under_way_is_not_suspected() {
     );
 }
 
-#[test]
-fn suspects_are_asked_for_where_no_second_connection_is_to_be_had() {
-    let mut bed = linked();
-    let _place = bed.enter("T");
-    bed.sends_subscribe();
-    bed.loses();
-    for _ in 0..3 {
-        bed.tries();
+/// No connection is to be had on which something could be tried.
+fn no_second_connection(bed: &mut Bed) {
+    while bed.subscriptions.next_trial(bed.now).is_some() {
         bed.subscriptions.tried(Outcome::NoConnection, bed.now);
-        assert!(
-            bed.subscriptions.next_trial(bed.now).is_none(),
-            "not at once"
-        );
         bed.passes(Duration::from_secs(1));
     }
-    assert_eq!(bed.sends_subscribe().1, filters(&["T"]));
+}
+
+#[test]
+fn without_a_second_connection_the_guilty_one_is_found_on_the_link_apart_from_the_others() {
+    let mut bed = linked();
+    let _places = ["A", "B", "BAD", "C"].map(|tenant| bed.enter(tenant));
+    bed.sends_subscribe();
+    let mut losses = 1;
+    bed.loses();
+    no_second_connection(&mut bed);
+    while let Some((id, request)) = bed.sends() {
+        let Request::Subscribe(filters) = request else {
+            panic!("{request:?}");
+        };
+        if filters.contains(&filter("BAD")) {
+            losses += 1;
+            bed.loses();
+        } else {
+            bed.grants(id, filters.len());
+        }
+        no_second_connection(&mut bed);
+    }
+    assert!(losses <= 4, "{losses}");
+    bed.confirms();
+    let refusal = bed.index.find("BAD").unwrap().refusal();
+    assert_eq!(*refusal.expect("it is refused"), "not authorized (0x87)");
+    // It is held off whatever becomes of the link.
+    bed.loses_without_blame();
+    no_second_connection(&mut bed);
+    let (id, asked) = bed.sends_subscribe();
+    bed.grants(id, asked.len());
+    assert_eq!(bed.confirms(), ["!A", "!B", "!C"]);
+    assert_eq!(bed.sends(), None);
+    bed.passes(Duration::from_secs(2));
+    no_second_connection(&mut bed);
+    assert_eq!(bed.sends_subscribe().1, filters(&["BAD"]));
+}
+
+#[test]
+fn what_is_tried_on_the_link_holds_up_the_others_for_a_second_at_most() {
+    let mut bed = linked();
+    let _suspect = bed.enter("SUSPECT");
+    bed.sends_subscribe();
+    bed.loses();
+    no_second_connection(&mut bed);
+    assert_eq!(bed.sends_subscribe().1, filters(&["SUSPECT"]));
+    let _stranger = bed.enter("STRANGER");
+    assert_eq!(bed.sends(), None);
+    bed.passes(Duration::from_secs(1));
+    let (id, asked) = bed.sends_subscribe();
+    assert_eq!(asked, filters(&["STRANGER"]));
+    bed.grants(id, 1);
+    bed.passes(Duration::from_secs(5));
+    assert!(
+        bed.subscriptions.next_trial(bed.now).is_none(),
+        "silence is no guilt"
+    );
+    bed.passes(Duration::from_secs(2));
+    assert_eq!(bed.sends_subscribe().1, filters(&["SUSPECT"]));
 }
 
 #[test]
@@ -218,7 +267,7 @@ fn a_link_that_is_lost_during_a_trial_goes_on_with_it_and_another_broker_does_no
     bed.loses();
     assert_eq!(bed.sends(), None);
     assert_eq!(bed.tries(), [filters(&["T"])]);
-    bed.subscriptions.link_lost(true);
+    bed.ended();
     bed.subscriptions.link_begins(1);
     bed.subscriptions.link_up();
     assert!(bed.subscriptions.next_trial(bed.now).is_none());
