@@ -22,7 +22,9 @@
 
 mod sync;
 
+mod counted;
 pub mod parts;
+mod printable;
 pub mod pulse;
 
 pub mod names;

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 /// Each top-level module of the engine, and the ones it may name: the way of an event, and never back.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("sync", &[]),
+    ("counted", &[]),
     ("parts", &[]),
+    ("printable", &[]),
     ("pulse", &[]),
     ("names", &[]),
     ("event", &["names"]),
@@ -23,12 +25,19 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "stream",
         &["sync", "names", "event", "index", "inbox", "shard", "auth"],
     ),
-    ("control", &["sync", "names", "event", "index"]),
+    ("control", &["sync", "printable", "names", "event", "index"]),
     (
         "ingest",
         &[
-            "sync", "parts", "names", "event", "index", "inbox", "control", "sync", "pulse",
-            "names", "event", "index", "inbox", "control",
+            "sync",
+            "parts",
+            "printable",
+            "pulse",
+            "names",
+            "event",
+            "index",
+            "inbox",
+            "control",
         ],
     ),
     ("readiness", &["pulse", "index", "shard", "ingest", "auth"]),
@@ -36,6 +45,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "http",
         &[
             "sync",
+            "counted",
+            "printable",
             "names",
             "event",
             "index",

@@ -2,13 +2,11 @@
 //! rate. Never the credential.
 
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tracing::field::display;
 
-/// Between two lines of the log.
-const LOG_PAUSE: Duration = Duration::from_secs(10);
+use crate::counted::Counted;
 
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,14 +32,18 @@ impl Reason {
 pub(super) struct Peer(pub(super) Option<SocketAddr>);
 
 /// The counts of all reasons.
-#[derive(Default)]
-pub(super) struct Refused(Mutex<[Count; Reason::LABELS.len()]>);
+pub(super) struct Refused {
+    began: Instant,
+    counts: [Counted; Reason::LABELS.len()],
+}
 
-#[derive(Clone, Copy, Default)]
-struct Count {
-    all: u64,
-    logged: Option<Instant>,
-    suppressed: u64,
+impl Default for Refused {
+    fn default() -> Self {
+        Self {
+            began: Instant::now(),
+            counts: Default::default(),
+        }
+    }
 }
 
 impl Refused {
@@ -62,28 +64,19 @@ impl Refused {
     /// If it is time for a line of the log, returns the number of refusals for the same reason that were passed over since
     /// the last one.
     fn count(&self, reason: Reason, now: Instant) -> Option<u64> {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = &mut counts[reason as usize];
-        count.all += 1;
-        if count.logged.is_some_and(|last| now < last + LOG_PAUSE) {
-            count.suppressed += 1;
-            return None;
-        }
-        count.logged = Some(now);
-        Some(std::mem::take(&mut count.suppressed))
+        self.counts[reason as usize].count(now.duration_since(self.began))
     }
 
     /// The counts now, by label.
     pub(super) fn counts(&self) -> [(&'static str, u64); Reason::LABELS.len()] {
-        // Whoever panicked with it has left nothing half done that matters.
-        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        std::array::from_fn(|at| (Reason::LABELS[at], counts[at].all))
+        std::array::from_fn(|at| (Reason::LABELS[at], self.counts[at].get()))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::counted::LOG_PAUSE;
 
     #[test]
     fn each_reason_is_counted_always_and_logged_now_and_then() {

@@ -7,6 +7,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::printable::printable;
+
 /// Problems that are kept, the newest.
 pub(super) const PROBLEMS: usize = 100;
 
@@ -42,7 +44,7 @@ impl Problems {
     }
 
     pub(super) fn add(&mut self, topic: &str, reason: String, now: Instant) {
-        let topic = printable(topic);
+        let topic = printable(topic.as_bytes(), TOPIC_CHARS);
         let is_known = |known: &Problem| known.topic == topic && known.reason == reason;
         if !self.kept.iter().any(is_known) && self.may_log(now) {
             tracing::warn!(topic, reason, "control message refused");
@@ -61,7 +63,7 @@ impl Problems {
         if self.kept.is_empty() {
             return;
         }
-        let topic = printable(topic);
+        let topic = printable(topic.as_bytes(), TOPIC_CHARS);
         if self.kept.iter().any(|problem| problem.topic == topic) {
             Arc::make_mut(&mut self.kept).retain(|problem| problem.topic != topic);
         }
@@ -74,9 +76,4 @@ impl Problems {
         self.lines += 1;
         self.lines <= LOG_LINES
     }
-}
-
-fn printable(topic: &str) -> String {
-    let beginning = topic.chars().take(TOPIC_CHARS);
-    beginning.flat_map(char::escape_debug).collect()
 }

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::counted::Counted;
 use crate::auth::{self, CHECK_LABELS};
+use crate::counted::Counted;
 
 /// The counts of all checks.
 #[derive(Debug)]
@@ -41,9 +41,9 @@ impl Checks {
 
 #[cfg(test)]
 mod tests {
-    use super::super::counted::LOG_PAUSE;
     use super::*;
     use crate::auth::Refusal;
+    use crate::counted::LOG_PAUSE;
 
     #[test]
     fn each_check_is_counted_always_and_logged_now_and_then() {

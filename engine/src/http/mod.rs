@@ -10,7 +10,6 @@ mod begin;
 mod checks;
 mod config;
 mod connection;
-mod counted;
 mod credentials;
 mod door;
 mod front;

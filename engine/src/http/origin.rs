@@ -3,6 +3,8 @@
 use http::header::{HOST, ORIGIN};
 use http::{HeaderMap, HeaderValue, Uri};
 
+use crate::printable::printable;
+
 /// As much of a header as stands in a log line, in characters.
 const SHOWN_CHARS: usize = 200;
 
@@ -44,8 +46,9 @@ pub(super) fn judge(headers: &HeaderMap, uri: &Uri, allowed: &[String]) -> Origi
 /// Why a page is foreign, and what to do if it is not meant to be.
 pub(super) fn explain(headers: &HeaderMap, uri: &Uri) -> String {
     let origin = headers.get(ORIGIN).map(HeaderValue::as_bytes);
-    let origin = printable(origin.unwrap_or_default());
-    let host = printable(host(headers, uri).unwrap_or_default().as_bytes());
+    let origin = printable(origin.unwrap_or_default(), SHOWN_CHARS);
+    let host = host(headers, uri).unwrap_or_default();
+    let host = printable(host.as_bytes(), SHOWN_CHARS);
     format!(
         "Origin {origin} is not this Host, {host}; if it is yours, add it to http.allowed_origins, or have the proxy pass \
          the Host on as the browser sent it"
@@ -86,13 +89,6 @@ fn without_default_port<'a>(scheme: &str, authority: &'a str) -> &'a str {
         _ => return authority,
     };
     authority.strip_suffix(port).unwrap_or(authority)
-}
-
-/// The beginning of what a client sent, with nothing in it that could forge a line or drive a terminal.
-fn printable(text: &[u8]) -> String {
-    let text = String::from_utf8_lossy(text);
-    let beginning = text.chars().take(SHOWN_CHARS);
-    beginning.flat_map(char::escape_debug).collect()
 }
 
 #[cfg(test)]

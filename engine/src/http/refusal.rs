@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use http::StatusCode;
 
 use super::checks::Checks;
-use super::counted::Counted;
 use crate::auth;
+use crate::counted::Counted;
 use crate::index::NoPlace;
 use crate::stream::ws::close;
 use crate::stream::ws::handshake::HandshakeError;

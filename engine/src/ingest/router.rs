@@ -15,6 +15,7 @@ use crate::event::{self, Event, IdSource, Parser};
 use crate::inbox::{Inbox, Item, Source};
 use crate::index::{Index, Tenant};
 use crate::names::TenantId;
+use crate::printable::printable;
 
 /// Messages that are taken before the shards that they concern are woken. Of those that come together each would cost a
 /// wake-up, and the last of very many would hold up the first.
@@ -100,7 +101,7 @@ impl Router {
         if let Some(suppressed) = self.complaint(Reason::Packet) {
             tracing::warn!(
                 reason = Reason::Packet.label(),
-                topic = printable(topic),
+                topic = printable(topic, LOG_TOPIC_CHARS),
                 bytes,
                 limit,
                 setting = "mqtt.packet_bytes",
@@ -200,7 +201,7 @@ impl Router {
     fn without_metrics(&mut self, topic: &str) {
         self.metrics.without_metrics();
         if let Some(suppressed) = self.flat.is_due(Instant::now()) {
-            let topic = printable(topic.as_bytes());
+            let topic = printable(topic.as_bytes(), LOG_TOPIC_CHARS);
             tracing::warn!(
                 topic,
                 suppressed,
@@ -214,7 +215,7 @@ impl Router {
     fn reject(&mut self, reason: Reason, topic: &[u8]) {
         self.metrics.rejected(reason);
         if let Some(suppressed) = self.complaint(reason) {
-            let topic = printable(topic);
+            let topic = printable(topic, LOG_TOPIC_CHARS);
             tracing::warn!(
                 reason = reason.label(),
                 topic,
@@ -234,16 +235,6 @@ fn bits(mut set: u64) -> impl Iterator<Item = usize> {
             lowest
         })
     })
-}
-
-/// The beginning of `topic`, with nothing in it that could forge a line or drive a terminal.
-fn printable(topic: &[u8]) -> String {
-    let beginning = &topic[..topic.len().min(LOG_TOPIC_CHARS * 4)];
-    String::from_utf8_lossy(beginning)
-        .chars()
-        .take(LOG_TOPIC_CHARS)
-        .flat_map(char::escape_debug)
-        .collect()
 }
 
 #[cfg(all(test, not(floodway_loom)))]

@@ -9,6 +9,7 @@ use rumqttc::v5::mqttbytes::Error as CodecError;
 use rumqttc::v5::mqttbytes::v5::DisconnectReasonCode;
 
 use crate::ingest::state::Attempt;
+use crate::printable::printable;
 
 /// Characters of a broker's own explanation.
 const TOLD_CHARS: usize = 200;
@@ -186,9 +187,7 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({:#04x})", self.words(), self.code)?;
         if let Some(told) = &self.told {
-            // With nothing in it that could forge a line or drive a terminal.
-            let told = told.chars().take(TOLD_CHARS).flat_map(char::escape_debug);
-            write!(f, ", \"{}\"", told.collect::<String>())?;
+            write!(f, ", \"{}\"", printable(told.as_bytes(), TOLD_CHARS))?;
         }
         match self.hint() {
             Some(hint) => write!(f, "; {hint}"),

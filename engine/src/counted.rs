@@ -1,14 +1,14 @@
-//! What clients may do again and again: counted always, and logged at a bounded rate.
+//! What others may do again and again, on any thread: counted always, and logged at a bounded rate.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Between two lines of the log about the same thing.
-pub(super) const LOG_PAUSE: Duration = Duration::from_secs(10);
+pub(crate) const LOG_PAUSE: Duration = Duration::from_secs(10);
 
 /// One such thing. Relaxed: a count stands by itself and guards nothing.
 #[derive(Debug, Default)]
-pub(super) struct Counted {
+pub(crate) struct Counted {
     count: AtomicU64,
     /// When it was logged last, in milliseconds of the caller's clock, and one more; 0: never.
     logged: AtomicU64,
@@ -19,7 +19,7 @@ pub(super) struct Counted {
 impl Counted {
     /// Counts it, at a time of the caller's clock. If it is time for a line of the log, returns the number of those that
     /// were passed over since the last line.
-    pub(super) fn count(&self, now: Duration) -> Option<u64> {
+    pub(crate) fn count(&self, now: Duration) -> Option<u64> {
         let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
         let now = 1 + now.as_millis() as u64;
         let last = self.logged.load(Ordering::Relaxed);
@@ -36,7 +36,7 @@ impl Counted {
     }
 
     /// The count now.
-    pub(super) fn get(&self) -> u64 {
+    pub(crate) fn get(&self) -> u64 {
         self.count.load(Ordering::Relaxed)
     }
 }
