@@ -16,10 +16,10 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use floodway::event::Encoding;
-use floodway::names::DeviceId;
-use floodway::shard::{End, Filter, Line, Session};
 use floodway_benches::{Appetite, BenchPipe, Devices, Peer, Rig, Tally, config, metric, size};
+use floodway_core::event::Encoding;
+use floodway_core::shard::{End, Filter, Line, Session};
+use floodway_protocol::names::DeviceId;
 
 /// How many come, or leave, between two turns of the shard.
 const AT_ONCE: u64 = 64;

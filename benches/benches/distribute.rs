@@ -26,10 +26,10 @@ use criterion::measurement::WallTime;
 use criterion::{
     BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
 };
-use floodway::event::{Encoding, Event, View};
-use floodway::names::DeviceId;
-use floodway::shard::{Config, Filter, Outlet, Overflow};
 use floodway_benches::{Appetite, BenchPipe, Devices, METRICS, Rig, Tally, config, metric, size};
+use floodway_core::event::{Encoding, Event, View};
+use floodway_core::shard::{Config, Filter, Outlet, Overflow};
+use floodway_protocol::names::DeviceId;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
-use floodway::event::{Config, Encoding, Event, EventId, MetricSet, Parser, View};
-use floodway::names::TenantId;
+use floodway_core::event::{Config, Encoding, Event, EventId, MetricSet, Parser, View};
+use floodway_protocol::names::TenantId;
 
 const PAYLOAD: &[u8] = br#"{"ts":"2026-02-16T12:00:00Z","metrics":{"temperature":72.10,"humidity":45,"pressure":1013.25,"battery":3.71}}"#;
 

@@ -12,9 +12,9 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
-use floodway::index::Groups;
-use floodway::names::{DeviceId, GroupId};
 use floodway_benches::size;
+use floodway_core::index::Groups;
+use floodway_protocol::names::{DeviceId, GroupId};
 
 fn count() -> usize {
     size(1_000, 50)

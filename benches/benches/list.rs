@@ -13,9 +13,9 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use floodway::names::DeviceId;
-use floodway::shard::{Filter, Select};
 use floodway_benches::{Appetite, BenchPipe, Devices, Rig, Tally, config, size};
+use floodway_core::shard::{Filter, Select};
+use floodway_protocol::names::DeviceId;
 
 fn crowd() -> usize {
     size(10_000, 1_000)

@@ -8,11 +8,11 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use floodway::event;
-use floodway::inbox::Inbox;
-use floodway::index::{self, Index, Place};
-use floodway::ingest::{Metrics, Router};
-use floodway::names::TenantId;
+use floodway_core::event;
+use floodway_core::inbox::Inbox;
+use floodway_core::index::{self, Index, Place};
+use floodway_protocol::names::TenantId;
+use floodway_sources::ingest::{Metrics, Router};
 use tokio::runtime;
 
 const SHARDS: usize = 16;

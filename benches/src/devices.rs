@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use floodway::event::{self, Event, EventId, Parser};
-use floodway::names::TenantId;
+use floodway_core::event::{self, Event, EventId, Parser};
+use floodway_protocol::names::TenantId;
 
 /// How many metrics each event has.
 pub const METRICS: usize = 10;

@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
 use std::rc::Rc;
 
-use floodway::event::Encoding;
-use floodway::shard::{Doorbell, End, Line, Outlet, Pipe, Session};
+use floodway_core::event::Encoding;
+use floodway_core::shard::{Doorbell, End, Line, Outlet, Pipe, Session};
 use mio::net::TcpStream;
 
 use crate::tally::Tally;

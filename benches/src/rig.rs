@@ -6,13 +6,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use floodway::event::{Encoding, Event};
-use floodway::inbox::{Inbox, Item};
-use floodway::index::{About, Index, Transport};
-use floodway::names::TenantId;
-use floodway::shard::{
+use floodway_core::event::{Encoding, Event};
+use floodway_core::inbox::{Inbox, Item};
+use floodway_core::index::{About, Index, Transport};
+use floodway_core::shard::{
     Config, Filter, Handle, Metrics, Newcomer, Outlet, Session, Shard, answering,
 };
+use floodway_protocol::names::TenantId;
 use tokio::runtime::{self, Runtime};
 use tokio::task::{JoinHandle, LocalSet};
 

@@ -3,8 +3,8 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use floodway::event::{Config, Encoding, Event, EventId, MetricSet, Parser, View};
-use floodway::names::TenantId;
+use floodway_core::event::{Config, Encoding, Event, EventId, MetricSet, Parser, View};
+use floodway_protocol::names::TenantId;
 use gungraun::{library_benchmark, library_benchmark_group};
 
 use crate::{PAYLOAD, at_most};

@@ -5,11 +5,11 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use floodway::event;
-use floodway::inbox::Inbox;
-use floodway::index::{self, Index, Place};
-use floodway::ingest::{Metrics, Router};
-use floodway::names::TenantId;
+use floodway_core::event;
+use floodway_core::inbox::Inbox;
+use floodway_core::index::{self, Index, Place};
+use floodway_protocol::names::TenantId;
+use floodway_sources::ingest::{Metrics, Router};
 use gungraun::{library_benchmark, library_benchmark_group};
 
 use crate::{PAYLOAD, at_most};

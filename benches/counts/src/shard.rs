@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use floodway::event::{Encoding, Event, View};
-use floodway::names::DeviceId;
-use floodway::shard::{Filter, Outlet};
 use floodway_benches::{Appetite, BenchPipe, Devices, METRICS, Peer, Rig, Tally, config, metric};
+use floodway_core::event::{Encoding, Event, View};
+use floodway_core::shard::{Filter, Outlet};
+use floodway_protocol::names::DeviceId;
 use gungraun::{library_benchmark, library_benchmark_group};
 
 use crate::at_most;

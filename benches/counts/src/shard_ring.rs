@@ -3,9 +3,9 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use floodway::event::Event;
-use floodway::shard::{Config, Filter, Overflow};
 use floodway_benches::{Appetite, BenchPipe, Devices, Rig, Tally, config};
+use floodway_core::event::Event;
+use floodway_core::shard::{Config, Filter, Overflow};
 use gungraun::{library_benchmark, library_benchmark_group};
 
 use crate::at_most;

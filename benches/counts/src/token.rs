@@ -2,8 +2,8 @@
 
 use std::hint::black_box;
 
-use floodway::auth::{Config, Grant, Identity, Refusal, Verifier, sign};
-use floodway::names::TenantId;
+use floodway_protocol::names::TenantId;
+use floodway_server::auth::{Config, Grant, Identity, Refusal, Verifier, sign};
 use gungraun::{library_benchmark, library_benchmark_group};
 
 use crate::at_most;

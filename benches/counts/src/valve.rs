@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
 use std::rc::Rc;
 
-use floodway::shard::{Doorbell, Outlet, Pipe};
 use floodway_benches::Tally;
+use floodway_core::shard::{Doorbell, Outlet, Pipe};
 use mio::net::TcpStream;
 
 /// The far ends of many pipes.

@@ -1,0 +1,132 @@
+//! Ids of events.
+//!
+//! Invariant: an [`IdSource`] never gives the same id twice, and each is greater than all before it. Ids follow the
+//! clock, as far as that has been allowed ([`Ids::follow_to`]), and grow by one beyond. So whoever keeps what is allowed
+//! outside of the process can begin above it after a restart ([`Ids::begin_after`]), wherever the clock stands then.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use floodway_protocol::EventId;
+
+/// How far the ids of a gateway have come, and how far they may follow the clock. All of it is used by one thread.
+#[derive(Debug)]
+pub struct Ids {
+    last: AtomicU64,
+    follow_to: AtomicU64,
+}
+
+impl Default for Ids {
+    /// None given yet, and no bound.
+    fn default() -> Self {
+        Self {
+            last: AtomicU64::new(0),
+            follow_to: AtomicU64::new(u64::MAX),
+        }
+    }
+}
+
+impl Ids {
+    /// The last one that was given, or was to be passed over; 0 if there is none.
+    pub fn last(&self) -> u64 {
+        self.last.load(Ordering::Relaxed)
+    }
+
+    /// Passes over the ids up to `id`.
+    pub fn begin_after(&self, id: u64) {
+        self.last.store(self.last().max(id), Ordering::Relaxed);
+    }
+
+    /// Beyond `id` they do not follow the clock.
+    pub fn follow_to(&self, id: u64) {
+        self.follow_to.store(id, Ordering::Relaxed);
+    }
+}
+
+/// Gives each event its id. One at a time for the same [`Ids`], and these once per gateway: two would not know each
+/// other's ids.
+#[derive(Debug, Default)]
+pub struct IdSource {
+    ids: Arc<Ids>,
+}
+
+impl IdSource {
+    /// A source that begins at the present time, without a bound.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A source that goes on where `ids` stand.
+    pub fn of(ids: Arc<Ids>) -> Self {
+        Self { ids }
+    }
+
+    /// The next id: the Unix time in microseconds, or one more than the last id if the clock is not past that or may not
+    /// be followed.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "ids never end, so there is no `None` for an iterator to give"
+    )]
+    pub fn next(&mut self) -> EventId {
+        self.next_at(now_micros())
+    }
+
+    /// The same, at `now`.
+    pub fn next_at(&mut self, now: u64) -> EventId {
+        let last = self.ids.last();
+        let may_follow = now <= self.ids.follow_to.load(Ordering::Relaxed);
+        let next = if may_follow || last == 0 {
+            now.max(last + 1)
+        } else {
+            last + 1
+        };
+        self.ids.last.store(next, Ordering::Relaxed);
+        EventId::new(next)
+    }
+}
+
+/// The Unix time in microseconds.
+pub fn now_micros() -> u64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+    u64::try_from(since_epoch.unwrap_or_default().as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_follow_the_clock_and_grow_while_it_stands_or_goes_back() {
+        let mut ids = IdSource::new();
+        let given: Vec<u64> = [50, 50, 40, 51, 60]
+            .into_iter()
+            .map(|now| ids.next_at(now).get())
+            .collect();
+        assert_eq!(given, [50, 51, 52, 53, 60]);
+    }
+
+    #[test]
+    fn ids_begin_at_the_present_microsecond() {
+        let before = now_micros();
+        let id = IdSource::new().next().get();
+        assert!((before..=now_micros()).contains(&id));
+    }
+
+    #[test]
+    fn ids_grow_by_one_beyond_what_is_allowed_and_begin_after_what_was() {
+        let ids = Arc::new(Ids::default());
+        ids.follow_to(55);
+        let mut source = IdSource::of(Arc::clone(&ids));
+        let given = [50, 55, 60, 61].map(|now| source.next_at(now).get());
+        assert_eq!(given, [50, 55, 56, 57]);
+        ids.follow_to(100);
+        assert_eq!(source.next_at(70).get(), 70);
+        ids.begin_after(90);
+        let mut again = IdSource::of(ids);
+        assert_eq!(
+            [71, 72, 99].map(|now| again.next_at(now).get()),
+            [91, 92, 99]
+        );
+    }
+}

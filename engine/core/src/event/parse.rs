@@ -1,0 +1,242 @@
+//! From a device's payload to an event.
+//!
+//! Invariant: a payload becomes an event, or is refused for one reason; whatever its bytes are, it costs time and
+//! memory in proportion to its length, and no stack.
+
+use std::ops::Range;
+use std::time::Instant;
+
+use super::encoded::Draft;
+use super::members::Members;
+use super::projections::Projections;
+use super::tokens::{Object, Text, Tokenizer};
+use super::{Config, Event, EventId, Metric, Metrics};
+use floodway_protocol::names::TenantId;
+
+/// Texts are told apart by offsets of 32 bits; half of that leaves room for what stands around the payload.
+const PAYLOAD_BYTES_MAX: usize = 1 << 31;
+
+/// Why a payload is not an event. If several hold, it is the first in this order that is told, except that what is
+/// nested too deep need not be JSON beyond that place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Rejection {
+    /// More bytes than [`Config::payload_bytes`].
+    #[error("the payload is too large")]
+    TooLarge,
+    /// Not JSON (RFC 8259), or not UTF-8.
+    #[error("the payload is not JSON")]
+    NotJson,
+    /// Objects and arrays inside one another beyond [`Config::depth`].
+    #[error("the payload is nested too deep")]
+    TooDeep,
+    /// JSON, but not an object.
+    #[error("the payload is not an object")]
+    NotAnObject,
+    /// `metrics` is there and is not an object.
+    #[error("`metrics` is not an object")]
+    MetricsNotAnObject,
+    /// More metrics than [`Config::metrics`].
+    #[error("the payload has too many metrics")]
+    TooManyMetrics,
+}
+
+impl Rejection {
+    /// Every reason.
+    pub const ALL: [Self; 6] = [
+        Self::TooLarge,
+        Self::NotJson,
+        Self::TooDeep,
+        Self::NotAnObject,
+        Self::MetricsNotAnObject,
+        Self::TooManyMetrics,
+    ];
+
+    /// The reason as a label of metrics and logs.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::TooLarge => "too_large",
+            Self::NotJson => "not_json",
+            Self::TooDeep => "too_deep",
+            Self::NotAnObject => "not_an_object",
+            Self::MetricsNotAnObject => "metrics_not_an_object",
+            Self::TooManyMetrics => "too_many_metrics",
+        }
+    }
+}
+
+/// Makes events of payloads. Keeps its buffers from one to the next, so each thread that parses has its own; they
+/// grow to 30 to 40 times the largest payload so far, if that one is all brackets and commas.
+pub struct Parser {
+    payload_bytes_max: usize,
+    metrics_max: usize,
+    received: Instant,
+    tokenizer: Tokenizer,
+    members: Members,
+    draft: Draft,
+    metrics: Vec<Metric>,
+    /// The payload read last names no `metrics`.
+    lacked_metrics: bool,
+}
+
+/// What an event takes from a payload: its metrics, which are left in [`Members`], and this.
+struct Found<'a> {
+    ts: Option<&'a [u8]>,
+}
+
+impl Parser {
+    /// A parser with these bounds.
+    pub fn new(config: &Config) -> Self {
+        Self {
+            payload_bytes_max: config.payload_bytes.min(PAYLOAD_BYTES_MAX),
+            metrics_max: config.metrics,
+            received: Instant::now(),
+            tokenizer: Tokenizer::new(config.depth),
+            members: Members::default(),
+            draft: Draft::with_capacity(1024),
+            metrics: Vec::new(),
+            lacked_metrics: false,
+        }
+    }
+
+    /// Whether the payload of the event made last has no `metrics`: all of its values may stand elsewhere.
+    pub fn lacked_metrics(&self) -> bool {
+        self.lacked_metrics
+    }
+
+    /// What is parsed from now on was received `at` this time; at first, when the parser was made.
+    pub fn received_at(&mut self, at: Instant) {
+        self.received = at;
+    }
+
+    /// Makes an event of what `device` of `tenant` published on `topic`, all three already checked.
+    ///
+    /// # Errors
+    /// Says why the payload is no event. The parser is as good as before.
+    pub fn parse(
+        &mut self,
+        id: EventId,
+        tenant: &TenantId,
+        device: &str,
+        topic: &str,
+        payload: &[u8],
+    ) -> Result<Event, Rejection> {
+        if payload.len() > self.payload_bytes_max {
+            return Err(Rejection::TooLarge);
+        }
+        let payload = forgiven(payload);
+        let found = self.read(payload)?;
+        let (from, to) = self.write(payload, &found, tenant, device, topic);
+        Ok(Event {
+            id,
+            received: self.received,
+            tenant: tenant.clone(),
+            device: Box::from(device),
+            metrics: Metrics {
+                from,
+                to,
+                each: Box::from(&*self.metrics),
+                unescaped: self.members.take_names(),
+            },
+            whole: self.draft.encoded(),
+            projections: Projections::default(),
+        })
+    }
+
+    fn read<'a>(&mut self, payload: &'a [u8]) -> Result<Found<'a>, Rejection> {
+        let text = Text::new(payload, self.tokenizer.tokens(payload)?);
+        let (mut ts, mut metrics) = (None, None);
+        for entry in Object::at(text, 0).ok_or(Rejection::NotAnObject)? {
+            if entry.says(payload, "metrics") {
+                metrics = Some(entry.value_token);
+            } else if entry.says(payload, "ts") {
+                ts = Some(&payload[entry.value]);
+            }
+        }
+        self.members.clear();
+        self.lacked_metrics = metrics.is_none();
+        if let Some(token) = metrics {
+            let object = Object::at(text, token).ok_or(Rejection::MetricsNotAnObject)?;
+            self.members.read(payload, object, self.metrics_max)?;
+        }
+        Ok(Found { ts })
+    }
+
+    /// Writes the event's JSON, and returns where in it the metrics begin and end.
+    fn write(
+        &mut self,
+        payload: &[u8],
+        found: &Found<'_>,
+        tenant: &TenantId,
+        device: &str,
+        topic: &str,
+    ) -> (u32, u32) {
+        // The topic holds both names.
+        let is_plain = memchr::memchr2(b'"', b'\\', topic.as_bytes()).is_none();
+        self.draft.clear();
+        self.draft.append(br#"{"type":"telemetry","device_id":"#);
+        self.draft.append_string(device, is_plain);
+        self.draft.append(br#","tenant_id":"#);
+        self.draft.append_string(tenant.as_str(), is_plain);
+        self.draft.append(br#","metrics":{"#);
+        let from = self.draft.offset();
+        self.write_metrics(payload);
+        let to = self.draft.offset();
+        self.draft.append(br#"},"timestamp":"#);
+        self.draft.append_value(found.ts.unwrap_or(b"null"));
+        self.draft.append(br#","topic":"#);
+        self.draft.append_string(topic, is_plain);
+        self.draft.push(b'}');
+        (from, to)
+    }
+
+    fn write_metrics(&mut self, payload: &[u8]) {
+        self.metrics.clear();
+        match self.members.span(payload) {
+            Some(span) => self.copy_metrics(payload, span),
+            None => self.join_metrics(payload),
+        }
+    }
+
+    /// All of them at once, as they stand in the payload.
+    fn copy_metrics(&mut self, payload: &[u8], span: Range<usize>) {
+        let (at, from) = (span.start, self.draft.offset());
+        self.draft.append(&payload[span]);
+        let place = |offset: usize| from + (offset - at) as u32;
+        self.metrics
+            .extend(self.members.list().iter().map(|member| Metric {
+                from: place(member.key.start),
+                key_end: place(member.key.end),
+                to: place(member.value.end),
+            }));
+    }
+
+    /// One after the other, without what stands between them.
+    fn join_metrics(&mut self, payload: &[u8]) {
+        for member in self.members.list() {
+            if !self.metrics.is_empty() {
+                self.draft.push(b',');
+            }
+            let from = self.draft.offset();
+            self.draft.append(&payload[member.key.clone()]);
+            let key_end = self.draft.offset();
+            self.draft.push(b':');
+            self.draft.append_value(&payload[member.value.clone()]);
+            self.metrics.push(Metric {
+                from,
+                key_end,
+                to: self.draft.offset(),
+            });
+        }
+    }
+}
+
+/// The payload without a byte order mark before it (RFC 8259, 8.1, lets a parser pass it over) and without NUL bytes behind
+/// it, which devices send that take their text's buffer for the text.
+fn forgiven(payload: &[u8]) -> &[u8] {
+    const MARK: &[u8] = "\u{feff}".as_bytes();
+    let mut payload = payload.strip_prefix(MARK).unwrap_or(payload);
+    while let Some(shorter) = payload.strip_suffix(b"\0") {
+        payload = shorter;
+    }
+    payload
+}

@@ -1,0 +1,213 @@
+//! What a tenant's streams may use: what is configured, a default set meanwhile, and a tenant's own.
+//!
+//! Invariant: a limit that was set holds from then on for everyone who is there or comes, whole. A lower one ends
+//! nobody and admits no one new; a ring that is fuller is brought down to it, by its policy, with the next event.
+
+use std::num::NonZeroUsize;
+
+use hashbrown::HashMap;
+
+use floodway_protocol::names::TenantId;
+
+/// Tenants that may have limits of their own. Costs some 100 bytes each, and the names.
+pub const OWN_LIMITS_MAX: usize = 10_000;
+
+/// What happens to a subscriber whose ring is full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overflow {
+    /// The event that comes is dropped.
+    #[default]
+    DropNewest,
+    /// The oldest event that waits is dropped.
+    DropOldest,
+    /// An event that a newer one of its device has overtaken is dropped; the oldest where there is none.
+    Latest,
+    /// The stream ends as a slow consumer.
+    Disconnect,
+}
+
+/// The limits that hold for a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Live streams, WebSocket and SSE together, on this gateway. 0: no limit.
+    pub connections: u32,
+    /// Events that one subscriber may lag.
+    pub queue_size: NonZeroUsize,
+    /// What happens at that limit.
+    pub overflow: Overflow,
+    /// Devices, groups and metrics, each, that one subscriber may name.
+    pub filter_ids: usize,
+    /// Messages a second of one client; beyond it they are read more slowly. 0 works like 1.
+    pub client_messages_per_second: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 10,
+            queue_size: NonZeroUsize::new(100).expect("not zero"),
+            overflow: Overflow::DropNewest,
+            filter_ids: 1000,
+            client_messages_per_second: 1000,
+        }
+    }
+}
+
+/// Limits that somebody set, over those that hold otherwise. None: not set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OwnLimits {
+    /// See [`Limits::connections`].
+    pub connections: Option<u32>,
+    /// See [`Limits::queue_size`].
+    pub queue_size: Option<NonZeroUsize>,
+    /// See [`Limits::overflow`].
+    pub overflow: Option<Overflow>,
+    /// See [`Limits::filter_ids`].
+    pub filter_ids: Option<usize>,
+    /// See [`Limits::client_messages_per_second`].
+    pub client_messages_per_second: Option<u32>,
+}
+
+impl OwnLimits {
+    /// Whether none is set.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn over(self, under: Limits) -> Limits {
+        Limits {
+            connections: self.connections.unwrap_or(under.connections),
+            queue_size: self.queue_size.unwrap_or(under.queue_size),
+            overflow: self.overflow.unwrap_or(under.overflow),
+            filter_ids: self.filter_ids.unwrap_or(under.filter_ids),
+            client_messages_per_second: self
+                .client_messages_per_second
+                .unwrap_or(under.client_messages_per_second),
+        }
+    }
+}
+
+/// [`OWN_LIMITS_MAX`] tenants have limits of their own already. Nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{OWN_LIMITS_MAX} tenants have limits of their own, and no more may")]
+pub struct TooManyLimits;
+
+/// Everything that is set. Never changed in place: whoever reads it sees one state of it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Book {
+    configured: Limits,
+    default: OwnLimits,
+    tenants: HashMap<TenantId, OwnLimits>,
+}
+
+impl Book {
+    pub(super) fn new(configured: Limits) -> Self {
+        Self {
+            configured,
+            ..Self::default()
+        }
+    }
+
+    /// What holds for a tenant with none of its own.
+    pub(super) fn default_limits(&self) -> Limits {
+        self.default.over(self.configured)
+    }
+
+    /// What holds for `tenant`.
+    pub(super) fn of(&self, tenant: &TenantId) -> Limits {
+        let default = self.default_limits();
+        self.tenants
+            .get(tenant)
+            .map_or(default, |own| own.over(default))
+    }
+
+    /// What is set for `tenant`, or as the default.
+    pub(super) fn own(&self, tenant: Option<&TenantId>) -> OwnLimits {
+        match tenant {
+            None => self.default,
+            Some(tenant) => self.tenants.get(tenant).copied().unwrap_or_default(),
+        }
+    }
+
+    /// The tenants with limits of their own, in the order of their names.
+    pub(super) fn tenants(&self) -> Vec<(TenantId, OwnLimits)> {
+        let own = self.tenants.iter();
+        let mut own: Vec<_> = own.map(|(tenant, own)| (tenant.clone(), *own)).collect();
+        own.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        own
+    }
+
+    /// The same with `own` for `tenant`, or as the default.
+    pub(super) fn with(
+        &self,
+        tenant: Option<&TenantId>,
+        own: OwnLimits,
+    ) -> Result<Self, TooManyLimits> {
+        let mut book = self.clone();
+        match tenant {
+            None => book.default = own,
+            Some(tenant) if own.is_empty() => _ = book.tenants.remove(tenant),
+            Some(tenant) => _ = book.tenants.insert(tenant.clone(), own),
+        }
+        (book.tenants.len() <= OWN_LIMITS_MAX)
+            .then_some(book)
+            .ok_or(TooManyLimits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connections(connections: u32) -> OwnLimits {
+        OwnLimits {
+            connections: Some(connections),
+            ..OwnLimits::default()
+        }
+    }
+
+    #[test]
+    fn a_tenants_own_stand_over_the_default_and_that_over_the_configured() {
+        let (t, u) = (TenantId::parse("T").unwrap(), TenantId::parse("U").unwrap());
+        let own = OwnLimits {
+            filter_ids: Some(3),
+            ..OwnLimits::default()
+        };
+        let book = Book::new(Limits::default());
+        let book = book.with(Some(&t), own).unwrap();
+        assert_eq!((book.of(&t).connections, book.of(&t).filter_ids), (10, 3));
+        let book = book.with(None, connections(5)).unwrap();
+        assert_eq!((book.of(&t).connections, book.of(&t).filter_ids), (5, 3));
+        assert_eq!((book.of(&u).connections, book.of(&u).filter_ids), (5, 1000));
+        let book = book.with(Some(&t), connections(7)).unwrap();
+        assert_eq!(
+            (book.of(&t).connections, book.of(&t).filter_ids),
+            (7, 1000),
+            "set whole"
+        );
+        assert_eq!(book.tenants(), [(t.clone(), connections(7))]);
+        let book = book.with(Some(&t), OwnLimits::default()).unwrap();
+        let book = book.with(None, OwnLimits::default()).unwrap();
+        assert_eq!(book.of(&t), Limits::default());
+        assert!(book.tenants().is_empty());
+    }
+
+    #[test]
+    fn only_so_many_tenants_have_limits_of_their_own() {
+        let mut book = Book::new(Limits::default());
+        for n in 0..OWN_LIMITS_MAX {
+            let tenant = TenantId::parse(&format!("T{n}")).unwrap();
+            book.tenants.insert(tenant, connections(1));
+        }
+        let (one, more) = (
+            TenantId::parse("T0").unwrap(),
+            TenantId::parse("U").unwrap(),
+        );
+        assert_eq!(
+            book.with(Some(&more), connections(1)).unwrap_err(),
+            TooManyLimits
+        );
+        let book = book.with(Some(&one), OwnLimits::default()).unwrap();
+        assert!(book.with(Some(&more), connections(1)).is_ok());
+    }
+}

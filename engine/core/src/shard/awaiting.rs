@@ -1,0 +1,73 @@
+//! What a shard has asked to be woken for, of one tenant.
+//!
+//! Invariant: the tenant's [`crate::index::Tenant::awaited`] has this shard's bit exactly where a count here is not zero.
+
+use hashbrown::HashMap;
+
+use crate::index::{Slot, Tenant};
+use floodway_protocol::names::DeviceId;
+
+#[derive(Debug)]
+pub(super) struct Awaiting {
+    shard: usize,
+    /// Cohorts that may want any device.
+    always: usize,
+    /// Devices that cohorts name, by slot.
+    slots: HashMap<Slot, usize>,
+}
+
+impl Awaiting {
+    pub(super) fn new(shard: usize) -> Self {
+        Self {
+            shard,
+            always: 0,
+            slots: HashMap::new(),
+        }
+    }
+
+    /// Somebody wants whatever device comes, or those of a group, whose members may change at any time.
+    pub(super) fn add_always(&mut self, tenant: &Tenant) {
+        self.always += 1;
+        if self.always == 1 {
+            tenant.awaited().set_always(self.shard, true);
+        }
+    }
+
+    pub(super) fn remove_always(&mut self, tenant: &Tenant) {
+        self.always -= 1;
+        if self.always == 0 {
+            tenant.awaited().set_always(self.shard, false);
+        }
+    }
+
+    /// A device is named that was not.
+    pub(super) fn add(&mut self, tenant: &Tenant, device: &DeviceId) {
+        let slot = Slot::of(device.as_str());
+        let named = self.slots.entry(slot).or_insert(0);
+        *named += 1;
+        if *named == 1 {
+            tenant.awaited().set_slot(self.shard, slot, true);
+        }
+    }
+
+    /// A device is no longer named.
+    pub(super) fn remove(&mut self, tenant: &Tenant, device: &DeviceId) {
+        let slot = Slot::of(device.as_str());
+        let named = self.slots.get_mut(&slot).expect("it was added");
+        *named -= 1;
+        if *named == 0 {
+            self.slots.remove(&slot);
+            tenant.awaited().set_slot(self.shard, slot, false);
+        }
+    }
+
+    /// Asks all of it of another tenant of the same name.
+    pub(super) fn repeat(&self, tenant: &Tenant) {
+        if self.always > 0 {
+            tenant.awaited().set_always(self.shard, true);
+        }
+        for &slot in self.slots.keys() {
+            tenant.awaited().set_slot(self.shard, slot, true);
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! What one subscriber wants to receive.
+//!
+//! Invariant: a subscriber that never named a device or a group receives every device's events; one that named some
+//! and gave them all up receives nothing, until it clears its filter.
+
+use std::hash::Hash;
+use std::sync::Arc;
+
+use hashbrown::HashSet;
+
+use crate::event::MetricSet;
+use floodway_protocol::names::{DeviceId, GroupId};
+use floodway_protocol::notices::Filters;
+
+/// A subscriber's devices, groups and metrics.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Filter {
+    /// None: every device.
+    selected: Option<Selected>,
+    /// None: every metric.
+    metrics: Option<Arc<MetricSet>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Selected {
+    devices: Vec<DeviceId>,
+    groups: Vec<GroupId>,
+}
+
+/// A filter would name more than it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many {what}: a stream may name {max}")]
+pub struct TooMany {
+    /// `device_ids`, `group_ids` or `metrics`.
+    pub what: &'static str,
+    /// The bound, `stream.filter_ids`.
+    pub max: usize,
+}
+
+impl Filter {
+    /// The filter, to be shown to a client.
+    pub fn shown(&self) -> Filters<'_, DeviceId, GroupId, Box<str>> {
+        Filters {
+            device_ids: self.devices(),
+            group_ids: self.groups(),
+            metric_names: self.metric_names(),
+            all_devices: self.wants_all_devices(),
+        }
+    }
+
+    /// The metrics that events are narrowed to; none for all.
+    pub fn metric_names(&self) -> &[Box<str>] {
+        self.metrics().map_or(&[], |metrics| metrics.names())
+    }
+
+    /// Whether every device's events are wanted.
+    pub fn wants_all_devices(&self) -> bool {
+        self.selected.is_none()
+    }
+
+    /// The devices named, in the order in which they were named.
+    pub fn devices(&self) -> &[DeviceId] {
+        self.selected
+            .as_ref()
+            .map_or(&[], |selected| &selected.devices)
+    }
+
+    /// The groups named, in the order in which they were named.
+    pub fn groups(&self) -> &[GroupId] {
+        self.selected
+            .as_ref()
+            .map_or(&[], |selected| &selected.groups)
+    }
+
+    /// The metrics that events are narrowed to; none: all of them.
+    pub fn metrics(&self) -> Option<&Arc<MetricSet>> {
+        self.metrics.as_ref()
+    }
+
+    /// The bytes of all names together.
+    pub fn bytes(&self) -> usize {
+        let devices = self.devices().iter().map(|id| id.as_str().len());
+        let groups = self.groups().iter().map(|id| id.as_str().len());
+        let metrics = self.metrics.iter().flat_map(|metrics| metrics.names());
+        devices.chain(groups).sum::<usize>() + metrics.map(|name| name.len()).sum::<usize>()
+    }
+
+    /// How many devices, groups and metrics it names, together.
+    pub(super) fn names(&self) -> usize {
+        let metrics = self
+            .metrics
+            .as_ref()
+            .map_or(0, |metrics| metrics.names().len());
+        self.devices().len() + self.groups().len() + metrics
+    }
+
+    /// Adds `devices` to those wanted.
+    ///
+    /// # Errors
+    /// If more than `max` would be named; the filter is then undefined and to be thrown away.
+    pub fn add_devices(&mut self, devices: &[DeviceId], max: usize) -> Result<(), TooMany> {
+        add(
+            &mut self.selected.get_or_insert_default().devices,
+            devices,
+            "device_ids",
+            max,
+        )
+    }
+
+    /// Adds the members of `groups` to the devices wanted.
+    ///
+    /// # Errors
+    /// As [`Filter::add_devices`].
+    pub fn add_groups(&mut self, groups: &[GroupId], max: usize) -> Result<(), TooMany> {
+        add(
+            &mut self.selected.get_or_insert_default().groups,
+            groups,
+            "group_ids",
+            max,
+        )
+    }
+
+    /// Gives up `devices`. Changes nothing while every device is wanted.
+    pub fn remove_devices(&mut self, devices: &[DeviceId]) {
+        if let Some(selected) = &mut self.selected {
+            remove(&mut selected.devices, devices);
+        }
+    }
+
+    /// Gives up `groups`. Changes nothing while every device is wanted.
+    pub fn remove_groups(&mut self, groups: &[GroupId]) {
+        if let Some(selected) = &mut self.selected {
+            remove(&mut selected.groups, groups);
+        }
+    }
+
+    /// Narrows events to `metrics`; none named means all of them.
+    ///
+    /// # Errors
+    /// If more than `max` are named; the filter is unchanged.
+    pub fn set_metrics(&mut self, metrics: Vec<String>, max: usize) -> Result<(), TooMany> {
+        if metrics.len() > max {
+            return Err(TooMany {
+                what: "metrics",
+                max,
+            });
+        }
+        self.metrics = (!metrics.is_empty()).then(|| Arc::new(MetricSet::new(metrics)));
+        Ok(())
+    }
+}
+
+/// Linear in both: a client may name a thousand again and again.
+fn add<T: Clone + Eq + Hash>(
+    to: &mut Vec<T>,
+    new: &[T],
+    what: &'static str,
+    max: usize,
+) -> Result<(), TooMany> {
+    let mut named: HashSet<&T> = to.iter().collect();
+    let fresh: Vec<T> = new
+        .iter()
+        .filter(|name| named.insert(name))
+        .cloned()
+        .collect();
+    if to.len() + fresh.len() > max {
+        return Err(TooMany { what, max });
+    }
+    drop(named);
+    to.extend(fresh);
+    Ok(())
+}
+
+fn remove<T: Eq + Hash>(from: &mut Vec<T>, names: &[T]) {
+    let names: HashSet<&T> = names.iter().collect();
+    from.retain(|name| !names.contains(name));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn device(name: &str) -> DeviceId {
+        DeviceId::parse(name).unwrap()
+    }
+
+    #[test]
+    fn giving_up_the_last_device_leaves_nothing_not_everything() {
+        let mut filter = Filter::default();
+        filter.remove_devices(&[device("A")]);
+        assert!(filter.wants_all_devices(), "nothing was named yet");
+        filter.add_devices(&[device("A"), device("A")], 10).unwrap();
+        assert_eq!(filter.devices(), [device("A")]);
+        filter.remove_devices(&[device("A")]);
+        assert!(!filter.wants_all_devices() && filter.devices().is_empty());
+    }
+
+    #[test]
+    fn a_filter_is_bounded_and_an_empty_list_of_metrics_means_all() {
+        let mut filter = Filter::default();
+        assert!(
+            filter
+                .clone()
+                .add_devices(&[device("A"), device("B")], 1)
+                .is_err()
+        );
+        assert!(filter.set_metrics(vec!["a".into(), "b".into()], 1).is_err());
+        filter.set_metrics(vec!["a".into()], 1).unwrap();
+        assert_eq!(filter.metrics().unwrap().names().len(), 1);
+        filter.set_metrics(Vec::new(), 1).unwrap();
+        assert!(filter.metrics().is_none());
+    }
+}

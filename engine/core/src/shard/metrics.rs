@@ -1,0 +1,131 @@
+//! What a shard counts. Only its own thread writes; anybody may read and add the shards up.
+//!
+//! Invariants, after each turn of the shard: `matched == delivered + dropped + held`, and `delays` has counted what
+//! `delivered` has. What is counted of a tenant too is counted there first: who reads first here and then there never
+//! finds less there.
+
+use super::delays::Delays;
+use super::parcel::Parcel;
+use crate::event::Encoding;
+use crate::index::{Count, Tally, Transport};
+use crate::pulse::Pulse;
+use floodway_protocol::ends::{End, LABELS};
+
+/// The close codes that are counted one by one; any other that a client may say good-bye with is `other`, and `none`
+/// is a stream whose client was gone.
+pub const CODE_LABELS: [&str; 13] = [
+    "none", "1000", "1001", "1002", "1003", "1007", "1009", "1012", "4001", "4003", "4008", "4010",
+    "other",
+];
+
+/// Streams of one transport that came and went.
+#[derive(Debug, Default)]
+pub struct TransportCounts {
+    /// Those that became live.
+    pub opened: Count,
+    /// Those that ended, by [`CODE_LABELS`]. An SSE stream counts under the code that a WebSocket would have been told.
+    pub closed: [Count; CODE_LABELS.len()],
+}
+
+/// One shard's counts.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    /// The loop's signs of life.
+    pub pulse: Pulse,
+    /// Live WebSocket streams.
+    pub ws: Count,
+    /// Live SSE streams.
+    pub sse: Count,
+    /// Streams that became live.
+    pub opened: Count,
+    /// Streams that ended, by [`End::label`].
+    pub closed: [Count; LABELS.len()],
+    /// The same by transport, in the order of [`Transport::ALL`].
+    pub transports: [TransportCounts; Transport::ALL.len()],
+    /// Events whose fate for a subscriber that wants them was begun: one event for three subscribers counts as three.
+    pub matched: Count,
+    /// Events handed to the kernel, whole.
+    pub delivered: Count,
+    /// How long those took.
+    pub delays: Delays,
+    /// Events that matched a subscriber and will not reach it.
+    pub dropped: Count,
+    /// Events that wait in rings now.
+    pub held: Count,
+    /// Streams for which something waits in a ring now.
+    pub lagging: Count,
+    /// Bytes handed to the kernel.
+    pub bytes: Count,
+    /// Gaps told because a ring was full.
+    pub overflow_gaps: Count,
+    /// Gaps told because the broker was away; counted when they are written, or put into a ring behind what waits.
+    pub upstream_gaps: Count,
+    /// Writes that were asked of the kernel for events.
+    pub writes: Count,
+}
+
+impl Metrics {
+    pub(super) fn began(&self, encoding: Encoding, transport: Transport, tally: &Tally) {
+        let (live, of_tenant) = self.live(encoding, tally);
+        of_tenant.add(1);
+        live.add(1);
+        self.opened.add(1);
+        self.transports[transport.index()].opened.add(1);
+    }
+
+    pub(super) fn ended(&self, encoding: Encoding, transport: Transport, tally: &Tally, end: &End) {
+        let (live, of_tenant) = self.live(encoding, tally);
+        of_tenant.sub(1);
+        live.sub(1);
+        self.closed[end.index()].add(1);
+        self.transports[transport.index()].closed[code_index(end)].add(1);
+    }
+
+    /// A parcel of which a part is on the wire waits for its rest.
+    pub(super) fn count_begun(&self, parcel: &Parcel) {
+        match parcel {
+            Parcel::Event(_) => {
+                self.matched.add(1);
+                self.held.add(1);
+            }
+            Parcel::Notice(notice) => self.upstream_gaps.add(notice.gaps()),
+        }
+    }
+
+    fn live<'a>(&'a self, encoding: Encoding, tally: &'a Tally) -> (&'a Count, &'a Count) {
+        match encoding {
+            Encoding::Ws | Encoding::WsWithId => (&self.ws, &tally.ws),
+            Encoding::Sse | Encoding::SseChunked => (&self.sse, &tally.sse),
+        }
+    }
+}
+
+fn code_index(end: &End) -> usize {
+    let Some((code, _)) = end.close() else {
+        return 0;
+    };
+    let code = code.to_string();
+    let mut labels = CODE_LABELS.iter();
+    let other = CODE_LABELS.len() - 1;
+    labels.position(|label| *label == code).unwrap_or(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_end_counts_under_its_code() {
+        let label = |end: End| CODE_LABELS[code_index(&end)];
+        assert_eq!(label(End::Gone), "none");
+        assert_eq!(label(End::Closed(None)), "1000");
+        assert_eq!(label(End::Closed(Some(4321))), "other");
+        assert_eq!(label(End::Expired), "4001");
+        assert_eq!(label(End::Administrator("maintenance".to_owned())), "4010");
+        assert_eq!(label(End::Draining { after_ms: 1 }), "1012");
+        for code in [1002, 1003, 1007, 1009] {
+            let reason = "it broke the protocol";
+            assert_eq!(label(End::Violation { code, reason }), code.to_string());
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! What waits for one subscriber whose socket takes no more.
+//!
+//! A subscriber has a ring only while something waits; most never get one. Invariants: `pushed == delivered +
+//! dropped + held` for events; no push takes `held` over its capacity (an event that is partly on the wire no longer
+//! counts; capacities change, and a ring that was fuller shrinks as its subscriber reads); each run of
+//! dropped events is told by one gap at its place; notices are never dropped, they are bounded by their bytes.
+
+use std::collections::VecDeque;
+
+use hashbrown::HashSet;
+
+use super::delays::Written;
+use super::parcel::Addressed;
+use crate::event::Encoding;
+use crate::index::Overflow;
+use floodway_protocol::frames::Gap;
+
+#[derive(Debug)]
+enum Entry {
+    Event(Addressed),
+    /// Ready bytes that are never dropped.
+    Notice(Box<[u8]>),
+    /// So many events were dropped here. Becomes a notice when its first byte is on the wire.
+    Gap(u64),
+}
+
+/// What came of an event that was pushed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pushed {
+    Held,
+    /// So many events, this one or older ones, were dropped for it.
+    Dropped(u64),
+    /// The ring is full and its subscriber is to be disconnected; the event is not held.
+    Refused,
+}
+
+/// The notices that wait are over their bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NoticesFull;
+
+#[derive(Debug)]
+pub(super) struct Ring {
+    /// Since when its subscriber is slow, in ticks of the sweep.
+    since: u32,
+    /// Whether events were dropped.
+    has_lost: bool,
+    entries: VecDeque<Entry>,
+    /// Events among the entries that are not partly written.
+    held: usize,
+    notice_bytes: usize,
+    /// Bytes of the first entry that are on the wire.
+    written: usize,
+}
+
+/// What a write has brought out of a ring.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sent {
+    pub(super) bytes: u64,
+    pub(super) events: u64,
+    pub(super) gaps: u64,
+}
+
+impl Ring {
+    /// A ring of somebody who is slow from `now` on.
+    pub(super) fn new(now: u32) -> Self {
+        Self {
+            since: now,
+            has_lost: false,
+            entries: VecDeque::new(),
+            held: 0,
+            notice_bytes: 0,
+            written: 0,
+        }
+    }
+
+    pub(super) fn since(&self) -> u32 {
+        self.since
+    }
+
+    /// Events are being dropped. Returns whether they are the first.
+    pub(super) fn is_first_loss(&mut self) -> bool {
+        !std::mem::replace(&mut self.has_lost, true)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Events that wait whole: those that fill the queue.
+    pub(super) fn queued(&self) -> u64 {
+        self.held as u64
+    }
+
+    /// Events that wait whole, or partly.
+    pub(super) fn held(&self) -> u64 {
+        let partly =
+            usize::from(self.written > 0 && matches!(self.entries.front(), Some(Entry::Event(_))));
+        (self.held + partly) as u64
+    }
+
+    /// Puts an event at the end, or applies the policy if `capacity` events wait.
+    pub(super) fn push(&mut self, event: Addressed, capacity: usize, overflow: Overflow) -> Pushed {
+        if self.held < capacity {
+            self.append(event);
+            return Pushed::Held;
+        }
+        match overflow {
+            Overflow::DropNewest => {
+                self.count_at_end();
+                Pushed::Dropped(1)
+            }
+            Overflow::DropOldest => {
+                let surplus = self.held + 1 - capacity;
+                for _ in 0..surplus {
+                    let oldest = self.first_droppable();
+                    self.drop_all(&[oldest]);
+                }
+                self.append(event);
+                Pushed::Dropped(surplus as u64)
+            }
+            Overflow::Latest => {
+                let overtaken = self.overtaken_by(&event);
+                self.drop_all(&overtaken);
+                self.append(event);
+                Pushed::Dropped(overtaken.len() as u64)
+            }
+            Overflow::Disconnect => Pushed::Refused,
+        }
+    }
+
+    /// Puts an event or a notice into an empty ring, of which `written` bytes are on the wire already.
+    pub(super) fn begin_with(&mut self, first: Addressed, written: usize) {
+        debug_assert!(
+            self.is_empty(),
+            "only the first entry can be partly written"
+        );
+        if first.parcel.event().is_some() {
+            self.entries.push_back(Entry::Event(first));
+        } else {
+            self.append_notice(first.bytes());
+        }
+        self.written = written;
+    }
+
+    /// Puts bytes at the end that must not be lost.
+    pub(super) fn push_notice(&mut self, bytes: &[u8], bound: usize) -> Result<(), NoticesFull> {
+        if self.notice_bytes + bytes.len() > bound {
+            return Err(NoticesFull);
+        }
+        self.append_notice(bytes);
+        Ok(())
+    }
+
+    /// As [`Ring::push_notice`] with no bound, for the one last message of a stream.
+    pub(super) fn append_notice(&mut self, bytes: &[u8]) {
+        self.notice_bytes += bytes.len();
+        self.entries.push_back(Entry::Notice(bytes.into()));
+    }
+
+    /// Throws away every event that is not partly written, and the gaps; returns how many events that were.
+    pub(super) fn discard_events(&mut self) -> u64 {
+        let discarded = self.held as u64;
+        let partly = self.written > 0;
+        let mut at = 0;
+        self.entries.retain(|entry| {
+            at += 1;
+            matches!(entry, Entry::Notice(_)) || (partly && at == 1)
+        });
+        self.held = 0;
+        discarded
+    }
+
+    /// Calls `write` with what waits, as up to `N` slices, and takes out what it says it wrote; tells `written` of the
+    /// events among it.
+    pub(super) fn write_out<E>(
+        &mut self,
+        encoding: Encoding,
+        written: &mut Written,
+        write: impl FnOnce(&[std::io::IoSlice<'_>]) -> Result<usize, E>,
+    ) -> Result<Sent, E> {
+        const N: usize = 64;
+        let gaps: Vec<Vec<u8>> = self
+            .entries
+            .iter()
+            .take(N)
+            .filter_map(|entry| gap_bytes(entry, encoding))
+            .collect();
+        let mut gap = gaps.iter();
+        let mut slices = [std::io::IoSlice::new(&[]); N];
+        let mut count = 0;
+        for (slice, entry) in slices.iter_mut().zip(&self.entries) {
+            let bytes = match entry {
+                Entry::Event(event) => event.bytes(),
+                Entry::Notice(bytes) => bytes,
+                Entry::Gap(_) => gap.next().expect("one for each"),
+            };
+            *slice = std::io::IoSlice::new(if count == 0 {
+                &bytes[self.written..]
+            } else {
+                bytes
+            });
+            count += 1;
+        }
+        let lengths = slices.map(|slice| slice.len());
+        let n = write(&slices[..count])?;
+        Ok(self.take_out(n, &lengths[..count], encoding, written))
+    }
+
+    fn take_out(
+        &mut self,
+        mut n: usize,
+        lengths: &[usize],
+        encoding: Encoding,
+        written: &mut Written,
+    ) -> Sent {
+        let mut sent = Sent {
+            bytes: n as u64,
+            ..Sent::default()
+        };
+        for &length in lengths {
+            if n < length {
+                break;
+            }
+            n -= length;
+            match self.entries.pop_front().expect("it was written") {
+                Entry::Event(event) => {
+                    sent.events += 1;
+                    if let Some(event) = event.parcel.event() {
+                        written.add_one(event.received());
+                    }
+                    self.held -= usize::from(self.written == 0);
+                }
+                Entry::Notice(bytes) => self.notice_bytes -= bytes.len(),
+                Entry::Gap(_) => sent.gaps += 1,
+            }
+            self.written = 0;
+        }
+        if n > 0 {
+            sent.gaps += self.begin_front(encoding);
+            self.written += n;
+        }
+        sent
+    }
+
+    /// The first entry goes partly onto the wire: from here on it can neither be dropped nor change.
+    fn begin_front(&mut self, encoding: Encoding) -> u64 {
+        match self.entries.front_mut() {
+            Some(Entry::Event(_)) => {
+                self.held -= usize::from(self.written == 0);
+                0
+            }
+            Some(gap @ Entry::Gap(_)) => {
+                let bytes = gap_bytes(gap, encoding).expect("it is a gap");
+                self.notice_bytes += bytes.len();
+                *gap = Entry::Notice(bytes.into());
+                1
+            }
+            _ => 0,
+        }
+    }
+
+    fn append(&mut self, event: Addressed) {
+        self.entries.push_back(Entry::Event(event));
+        self.held += 1;
+    }
+
+    fn count_at_end(&mut self) {
+        match self.entries.back_mut() {
+            Some(Entry::Gap(dropped)) => *dropped += 1,
+            _ => self.entries.push_back(Entry::Gap(1)),
+        }
+    }
+
+    fn droppable(&self) -> impl DoubleEndedIterator<Item = (usize, &Addressed)> {
+        let first = usize::from(self.written > 0);
+        let entries = self.entries.iter().enumerate();
+        entries.filter_map(move |(at, entry)| match entry {
+            Entry::Event(event) if at >= first => Some((at, event)),
+            _ => None,
+        })
+    }
+
+    fn first_droppable(&self) -> usize {
+        self.droppable()
+            .next()
+            .expect("a full ring holds an event")
+            .0
+    }
+
+    /// The events that newer ones of the same device have overtaken, `newest` among them; the oldest if there is none.
+    fn overtaken_by(&self, newest: &Addressed) -> Vec<usize> {
+        fn device(event: &Addressed) -> Option<&str> {
+            event.parcel.event().map(|event| event.device())
+        }
+        let mut seen = HashSet::with_capacity(self.entries.len() + 1);
+        seen.insert(device(newest));
+        let mut overtaken: Vec<usize> = self
+            .droppable()
+            .rev()
+            .filter(|(_, event)| !seen.insert(device(event)))
+            .map(|(at, _)| at)
+            .collect();
+        if overtaken.is_empty() {
+            overtaken.push(self.first_droppable());
+        }
+        overtaken.sort_unstable();
+        overtaken
+    }
+
+    /// Replaces the events at `places` (ascending) by gaps, one for each run of neighbours.
+    fn drop_all(&mut self, places: &[usize]) {
+        self.held -= places.len();
+        if let [only] = places {
+            return self.drop_one(*only);
+        }
+        let mut places = places.iter().peekable();
+        let mut kept: VecDeque<Entry> = VecDeque::with_capacity(self.entries.len());
+        for (at, entry) in self.entries.drain(..).enumerate() {
+            let entry = if places.next_if_eq(&&at).is_some() {
+                Entry::Gap(1)
+            } else {
+                entry
+            };
+            match (kept.back_mut(), entry) {
+                (Some(Entry::Gap(before)), Entry::Gap(more)) => *before += more,
+                (_, entry) => kept.push_back(entry),
+            }
+        }
+        self.entries = kept;
+    }
+
+    fn drop_one(&mut self, at: usize) {
+        self.entries[at] = Entry::Gap(1);
+        self.merge_with_next(at);
+        if at > 0 {
+            self.merge_with_next(at - 1);
+        }
+    }
+
+    fn merge_with_next(&mut self, at: usize) {
+        if let (Some(Entry::Gap(_)), Some(&Entry::Gap(more))) =
+            (self.entries.get(at), self.entries.get(at + 1))
+        {
+            self.entries.remove(at + 1);
+            self.entries[at] = match self.entries[at] {
+                Entry::Gap(dropped) => Entry::Gap(dropped + more),
+                _ => unreachable!("it was a gap a line ago"),
+            };
+        }
+    }
+}
+
+fn gap_bytes(entry: &Entry, encoding: Encoding) -> Option<Vec<u8>> {
+    let Entry::Gap(dropped) = entry else {
+        return None;
+    };
+    let mut out = Vec::new();
+    Gap::Overflow(*dropped).encode(encoding, &mut out);
+    Some(out)
+}
+
+#[cfg(test)]
+#[path = "ring_tests.rs"]
+mod tests;

@@ -1,0 +1,94 @@
+//! Subscribers without a kernel behind them, for tests that run whole shards.
+
+use std::cell::{Cell, RefCell};
+use std::io::{self, IoSlice};
+use std::rc::Rc;
+
+use mio::net::TcpStream;
+
+use floodway_protocol::End;
+
+use super::{Doorbell, Filter, Line, Newcomer, Outlet, Pipe, Session};
+use crate::event::Encoding;
+use crate::index::{About, Index, Transport};
+use floodway_protocol::names::TenantId;
+
+/// A peer that takes everything, or nothing, and keeps it.
+#[derive(Debug, Default)]
+pub(crate) struct Peer {
+    pub(crate) is_stuck: Cell<bool>,
+    pub(crate) received: RefCell<Vec<u8>>,
+}
+
+impl Peer {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.received.borrow().clone()).expect("text")
+    }
+}
+
+#[derive(Debug)]
+struct PeerPipe(Rc<Peer>);
+
+impl Pipe for PeerPipe {
+    fn socket(&mut self) -> Option<&mut TcpStream> {
+        None
+    }
+
+    fn connect(&mut self, _: Doorbell) {}
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        if self.0.is_stuck.get() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let mut received = self.0.received.borrow_mut();
+        let before = received.len();
+        for slice in slices {
+            received.extend_from_slice(slice);
+        }
+        Ok(received.len() - before)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A session that says in plain text how it ends.
+struct Plain;
+
+impl Session for Plain {
+    fn receive(&mut self, _: &mut [u8], _: &mut Line<'_>) {}
+
+    fn farewell(&self, _: Encoding, end: &End, out: &mut Vec<u8>) {
+        out.extend_from_slice(format!("{end:?}\n\n").as_bytes());
+    }
+}
+
+/// Somebody of `tenant` who wants everything, over SSE, whose bytes go to `peer`.
+pub(crate) fn newcomer(
+    index: &Index,
+    tenant: &str,
+    subject: Option<&str>,
+    peer: &Rc<Peer>,
+) -> Newcomer {
+    let tenant = TenantId::parse(tenant).expect("a name");
+    Newcomer {
+        outlet: Outlet::Pipe(Box::new(PeerPipe(Rc::clone(peer)))),
+        session: Box::new(Plain),
+        encoding: Encoding::Sse,
+        filter: Filter::default(),
+        place: index.enter(&tenant).expect("a place"),
+        about: About::new(Transport::Sse).with_subject(subject),
+        expires_at: u64::MAX,
+        greeting: Vec::new(),
+        early: Vec::new(),
+    }
+}

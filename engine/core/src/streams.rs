@@ -1,0 +1,212 @@
+//! All live streams of the gateway, whichever shard has them.
+//!
+//! It stands here because only the gateway knows all shards. Invariant: every shard is asked at once, and none is
+//! waited for by another; a shard that has ended has no streams.
+
+use std::future::{Future, poll_fn};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::Mutex;
+
+use crate::index::{ConnectionId, Index};
+use crate::shard::{Connection, Drain, Handle, Select, Shard, Stopped, Whom};
+
+/// The most streams of one page.
+pub const PAGE_MAX: usize = 1000;
+
+/// Beyond so many bytes of names in filters a page ends: tonic's clients take answers of 4 MiB.
+const PAGE_BYTES: usize = 2 << 20;
+
+/// A way to the live streams from any thread. Cheap to clone.
+#[derive(Clone)]
+pub struct Streams {
+    shards: Arc<[Handle]>,
+    index: Arc<Index>,
+    draining: Arc<Mutex<Option<Begun>>>,
+}
+
+/// A drain that has begun, and was not called off.
+#[derive(Clone, Copy, Debug)]
+struct Begun {
+    at: SystemTime,
+    within: Duration,
+    streams: u32,
+    /// The gateway stops, so it can't be called off.
+    is_last: bool,
+}
+
+/// How far a drain has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DrainProgress {
+    /// When it began.
+    pub began: SystemTime,
+    /// How long it takes until the last stream is told.
+    pub within: Duration,
+    /// Live streams at that moment, those in their handshake included.
+    pub streams: u32,
+    /// Streams that have a place now: those that have not been told yet, and those in their handshake.
+    pub left: u32,
+    /// Whether the gateway stops, so that the drain can't be called off.
+    pub is_last: bool,
+}
+
+/// Live streams in the order of their numbers, which is about that in which they came.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Page {
+    /// So many as were asked for, or all that there are.
+    pub connections: Vec<Connection>,
+    /// Where the next page begins, for [`Select::after`]; none, if this is the last.
+    pub next: Option<ConnectionId>,
+}
+
+impl Streams {
+    /// Those of these shards, in the order of their numbers.
+    pub fn new(shards: impl IntoIterator<Item = Handle>, index: Arc<Index>) -> Self {
+        Self {
+            shards: shards.into_iter().collect(),
+            index,
+            draining: Arc::default(),
+        }
+    }
+
+    /// One page of the streams that are selected; its limit is brought between 1 and [`PAGE_MAX`], and it ends before that
+    /// where filters have very many names. Over all pages, each
+    /// stream that was live all the while stands there once.
+    pub async fn list(&self, select: Select) -> Page {
+        let limit = select.limit.clamp(1, PAGE_MAX);
+        // One more of each shard than is wanted tells whether there is another page.
+        let select = Select {
+            limit: limit + 1,
+            ..select
+        };
+        let asked = self.shards.iter().map(|shard| shard.list(select.clone()));
+        let answers = all(asked).await.into_iter().flatten();
+        let mut connections: Vec<Connection> = answers.flatten().collect();
+        connections.sort_unstable_by_key(|connection| connection.id);
+        let found = connections.len();
+        connections.truncate(limit.min(within_bytes(&connections)));
+        let next = connections.last().filter(|_| found > connections.len());
+        Page {
+            next: next.map(|last| last.id),
+            connections,
+        }
+    }
+
+    /// A live stream.
+    pub async fn get(&self, id: ConnectionId) -> Option<Connection> {
+        self.shards.get(id.shard())?.get(id).await.ok()?
+    }
+
+    /// Ends live streams, and tells them the reason (close code 4010). Returns how many.
+    pub async fn end(&self, whom: Whom, reason: &str) -> u64 {
+        let shards = match &whom {
+            Whom::Connection(id) => self.shards.get(id.shard()..=id.shard()).unwrap_or(&[]),
+            Whom::Subject(..) | Whom::Tenant(_) => &self.shards,
+        };
+        let asked = shards.iter().map(|shard| shard.end(whom.clone(), reason));
+        all(asked).await.into_iter().flatten().sum()
+    }
+
+    /// Admits nobody new, and tells the live streams to come back later. Returns when every shard has begun; a drain that
+    /// goes on already is replaced, unless it is spread alike: the same order twice is one.
+    pub async fn drain(&self, drain: Drain) {
+        // Held to the end, so that of two orders at once all shards obey the same one.
+        let mut draining = self.draining.lock().await;
+        if draining.is_some_and(|begun| begun.is_last || begun.within == drain.within) {
+            return;
+        }
+        self.begin(&mut draining, drain.within, false);
+        all(self.on_each(move |shard| shard.drain(drain))).await;
+    }
+
+    /// Calls a drain off: those not yet told stay, and new streams are admitted again. False if there is none, or the
+    /// gateway stops.
+    pub async fn cancel_drain(&self) -> bool {
+        let mut draining = self.draining.lock().await;
+        if draining.is_none_or(|begun| begun.is_last) {
+            return false;
+        }
+        *draining = None;
+        all(self.on_each(Shard::cancel_drain)).await;
+        self.index.cancel_draining();
+        true
+    }
+
+    /// How far the drain has come, if there is one.
+    pub async fn drain_progress(&self) -> Option<DrainProgress> {
+        let begun = (*self.draining.lock().await)?;
+        Some(DrainProgress {
+            began: begun.at,
+            within: begun.within,
+            streams: begun.streams,
+            left: self.index.connections(),
+            is_last: begun.is_last,
+        })
+    }
+
+    /// The gateway stops: from now on nobody new is admitted, and that is not called off.
+    pub async fn begin_last_drain(&self) {
+        let mut draining = self.draining.lock().await;
+        self.begin(&mut draining, Duration::ZERO, true);
+    }
+
+    fn begin(&self, draining: &mut Option<Begun>, within: Duration, is_last: bool) {
+        self.index.start_draining();
+        *draining = Some(Begun {
+            at: SystemTime::now(),
+            within,
+            streams: self.index.connections(),
+            is_last,
+        });
+    }
+
+    fn on_each(
+        &self,
+        act: impl Fn(&Shard) + Copy + Send + 'static,
+    ) -> impl Iterator<Item = impl Future<Output = Result<(), Stopped>>> {
+        self.shards.iter().map(move |shard| shard.run(act))
+    }
+
+    /// The shards, for those who bring a subscriber of their own.
+    pub fn shards(&self) -> &[Handle] {
+        &self.shards
+    }
+
+    /// The tenants, their limits and counts, and what happens to streams.
+    pub fn index(&self) -> &Arc<Index> {
+        &self.index
+    }
+}
+
+/// How many of them, one at least, have names of up to [`PAGE_BYTES`] together.
+fn within_bytes(connections: &[Connection]) -> usize {
+    let mut bytes = 0;
+    let fit = connections.iter().take_while(|connection| {
+        bytes += connection.filter.bytes();
+        bytes <= PAGE_BYTES
+    });
+    fit.count().max(1)
+}
+
+/// Waits for all of them at once; returns what they gave, in their order.
+async fn all<T>(futures: impl IntoIterator<Item = impl Future<Output = T>>) -> Vec<T> {
+    let futures = futures.into_iter();
+    let mut waiting: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
+    poll_fn(|cx| {
+        let mut state = Poll::Ready(());
+        for (future, given) in waiting.iter_mut().filter(|(_, given)| given.is_none()) {
+            match future.as_mut().poll(cx) {
+                Poll::Ready(value) => *given = Some(value),
+                Poll::Pending => state = Poll::Pending,
+            }
+        }
+        state
+    })
+    .await;
+    waiting.into_iter().filter_map(|(_, given)| given).collect()
+}
+
+#[cfg(all(test, not(floodway_loom)))]
+mod tests;

@@ -1,0 +1,190 @@
+//! All streams of two shards, seen as one.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::task::LocalSet;
+use tokio::time::timeout;
+
+use super::*;
+use crate::inbox::Inbox;
+use crate::index::Limits;
+use crate::shard::test_kit::{Peer, newcomer};
+use crate::shard::{Config, answering};
+use floodway_protocol::names::TenantId;
+
+const SHARDS: usize = 2;
+
+struct Bed {
+    shards: Vec<Rc<Shard>>,
+    streams: Streams,
+}
+
+impl Bed {
+    /// Shards that run beside the test, on its thread.
+    fn new() -> Self {
+        let inboxes: Arc<[Inbox]> = (0..SHARDS).map(|_| Inbox::new(1)).collect();
+        let (mut shards, mut handles) = (Vec::new(), Vec::new());
+        for id in 0..SHARDS {
+            let inboxes = Arc::clone(&inboxes);
+            let shard = Shard::new(id, &Config::default(), inboxes, Arc::default()).unwrap();
+            let (handle, asked) = answering();
+            let (running, asking) = (Rc::clone(&shard), Rc::clone(&shard));
+            tokio::task::spawn_local(async move { running.run().await });
+            tokio::task::spawn_local(async move { asking.answer(asked).await });
+            shards.push(shard);
+            handles.push(handle);
+        }
+        let limits = Limits {
+            connections: 0,
+            ..Limits::default()
+        };
+        let index = Arc::new(Index::with_limits(u32::MAX, limits));
+        let streams = Streams::new(handles, index);
+        Self { shards, streams }
+    }
+
+    /// Seats `count` of `tenant`, unevenly: two on the first shard for each on the second.
+    fn seat(&self, tenant: &str, count: usize) -> Vec<Rc<Peer>> {
+        let seat = |nth: usize| {
+            let peer = Rc::new(Peer::default());
+            let newcomer = newcomer(self.streams.index(), tenant, Some("alice"), &peer);
+            self.shards[nth % 3 % 2].attach(newcomer).unwrap();
+            peer
+        };
+        (0..count).map(seat).collect()
+    }
+
+    fn live(&self) -> u32 {
+        self.streams.index().connections()
+    }
+}
+
+async fn on_one_thread(test: impl Future<Output = ()>) {
+    let tasks = LocalSet::new();
+    let done = timeout(Duration::from_secs(30), tasks.run_until(test)).await;
+    done.expect("an end within 30 s");
+}
+
+fn select(limit: usize) -> Select {
+    Select {
+        limit,
+        ..Select::default()
+    }
+}
+
+#[tokio::test]
+async fn pages_hold_every_stream_of_every_shard_once() {
+    on_one_thread(async {
+        let bed = Bed::new();
+        let _peers = bed.seat("T", 301);
+        let (mut seen, mut pages, mut asked) = (Vec::new(), 0, select(50));
+        loop {
+            let page = bed.streams.list(asked.clone()).await;
+            pages += 1;
+            seen.extend(page.connections.iter().map(|one| one.id));
+            match page.next {
+                Some(last) => asked.after = Some(last),
+                None => break,
+            }
+        }
+        assert_eq!((seen.len(), pages), (301, 7));
+        assert!(seen.is_sorted_by(|one, next| one < next));
+        for shard in 0..SHARDS {
+            assert!(seen.iter().any(|id| id.shard() == shard));
+        }
+        for id in [seen[0], seen[300]] {
+            assert_eq!(bed.streams.get(id).await.map(|one| one.id), Some(id));
+        }
+        let exactly = bed.streams.list(select(301)).await;
+        assert_eq!((exactly.connections.len(), exactly.next), (301, None));
+        assert_eq!(bed.streams.list(select(0)).await.connections.len(), 1);
+        assert_eq!(bed.streams.get(ConnectionId::new(40, 1)).await, None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn ending_counts_over_all_shards() {
+    on_one_thread(async {
+        let bed = Bed::new();
+        let (of_t, of_u) = (bed.seat("T", 30), bed.seat("U", 3));
+        let one = bed.streams.list(select(1)).await.connections[0].id;
+        assert_eq!(bed.streams.end(Whom::Connection(one), "why").await, 1);
+        let nobody = Whom::Connection(ConnectionId::new(40, 1));
+        assert_eq!(bed.streams.end(nobody, "why").await, 0);
+        let t = TenantId::parse("T").unwrap();
+        assert_eq!(bed.streams.end(Whom::Tenant(t), "why").await, 29);
+        assert!(of_t.iter().all(|peer| peer.text().contains("why")));
+        assert!(of_u.iter().all(|peer| peer.text().is_empty()));
+        let u = TenantId::parse("U").unwrap();
+        let alice = Whom::Subject(u, "alice".to_owned());
+        assert_eq!(bed.streams.end(alice, "why").await, 3);
+        assert_eq!(bed.live(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_drain_tells_streams_little_by_little_and_can_be_called_off() {
+    on_one_thread(async {
+        let bed = Bed::new();
+        let peers = bed.seat("T", 300);
+        assert_eq!(bed.streams.drain_progress().await, None);
+        assert!(!bed.streams.cancel_drain().await, "there is none");
+        let an_hour = Drain {
+            within: Duration::from_secs(3600),
+            pause: Duration::ZERO,
+        };
+        bed.streams.drain(an_hour).await;
+        assert!(bed.streams.index().is_draining());
+        let progress = bed.streams.drain_progress().await.unwrap();
+        assert_eq!((progress.streams, progress.left), (300, 300));
+        let minutes = Drain {
+            within: Duration::from_secs(120),
+            pause: Duration::from_millis(7),
+        };
+        bed.streams.drain(minutes).await;
+        while bed.live() == 300 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(bed.streams.cancel_drain().await);
+        let left = bed.live();
+        assert!((200..300).contains(&left), "{left} left after the first");
+        let told = peers.iter().filter(|peer| peer.text().contains("after_ms"));
+        assert_eq!(told.count() as u32, 300 - left);
+        assert!(!bed.streams.index().is_draining());
+        let at_once = Drain {
+            within: Duration::ZERO,
+            pause: Duration::from_secs(3600),
+        };
+        bed.streams.drain(at_once).await;
+        while bed.live() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let progress = bed.streams.drain_progress().await.unwrap();
+        assert_eq!((progress.streams, progress.left), (left, 0));
+        let mut told: Vec<String> = peers.iter().map(|peer| peer.text()).collect();
+        told.sort_unstable();
+        told.dedup();
+        assert!(told.len() > 100, "each is told a time of its own");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_drain_before_the_end_is_not_called_off() {
+    on_one_thread(async {
+        let bed = Bed::new();
+        bed.streams.begin_last_drain().await;
+        assert!(!bed.streams.cancel_drain().await);
+        let an_hour = Drain {
+            within: Duration::from_secs(3600),
+            pause: Duration::ZERO,
+        };
+        bed.streams.drain(an_hour).await;
+        assert!(bed.streams.index().is_draining());
+        assert!(bed.streams.drain_progress().await.is_some());
+    })
+    .await;
+}

@@ -1,0 +1,286 @@
+//! `floodway connections`: the live streams of a gateway.
+
+use std::time::SystemTime;
+
+use super::Failure;
+use super::remote::{Remote, name};
+use super::show::{Table, age, bytes, date, duration, fields, or_dash, plain, since};
+use floodway_server::admin::api::{
+    Connection, Filters, GetConnectionRequest, ListConnectionsRequest, ListConnectionsResponse,
+    Transport,
+};
+use floodway_server::admin::{Client, Json};
+
+/// As many as the gateway gives in one answer.
+const PAGE: i32 = 1000;
+
+/// Show the live streams of a gateway
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    remote: Remote,
+    /// Only those of this tenant
+    #[arg(long, value_parser = name)]
+    tenant: Option<String>,
+    /// Only those on this transport
+    #[arg(long, value_enum)]
+    transport: Option<Carrier>,
+    /// Only those whose token has this subject
+    #[arg(long)]
+    subject: Option<String>,
+    /// Show all, not only the first 100
+    #[arg(long)]
+    all: bool,
+    /// Show this one only, with all that is known of it
+    #[arg(long, value_name = "ID", conflicts_with_all = ["tenant", "transport", "subject", "all"])]
+    connection: Option<String>,
+}
+
+/// What carries a stream, as people type it.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Carrier {
+    #[value(alias = "ws")]
+    Websocket,
+    Sse,
+}
+
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    super::block_on(async {
+        let mut client = args.remote.connect().await?;
+        match &args.connection {
+            Some(id) => {
+                let request = GetConnectionRequest {
+                    connection_id: id.clone(),
+                };
+                let answer = client.get_connection(request).await?;
+                let stream = answer.connection.clone().unwrap_or_default();
+                args.remote
+                    .print(Json::of(&answer), || one(&stream, SystemTime::now()))
+            }
+            None => {
+                let answer = list(&mut client, &args).await?;
+                args.remote
+                    .print(Json::of(&answer), || table(&answer, SystemTime::now()))
+            }
+        }
+    })
+}
+
+/// The first page, or all of them as one.
+async fn list(client: &mut Client, args: &Args) -> Result<ListConnectionsResponse, Failure> {
+    let mut request = ListConnectionsRequest {
+        tenant_id: args.tenant.clone().unwrap_or_default(),
+        subject: args.subject.clone().unwrap_or_default(),
+        page_size: if args.all { PAGE } else { 0 },
+        ..ListConnectionsRequest::default()
+    };
+    request.set_transport(match args.transport {
+        None => Transport::Unspecified,
+        Some(Carrier::Websocket) => Transport::Websocket,
+        Some(Carrier::Sse) => Transport::Sse,
+    });
+    let mut whole = client.list_connections(request.clone()).await?;
+    while args.all && !whole.next_page_token.is_empty() {
+        request.page_token = whole.next_page_token;
+        let page = client.list_connections(request.clone()).await?;
+        whole.connections.extend(page.connections);
+        whole.next_page_token = page.next_page_token;
+    }
+    Ok(whole)
+}
+
+fn table(answer: &ListConnectionsResponse, now: SystemTime) -> String {
+    let mut table = Table::new(&[
+        "CONNECTION",
+        "TENANT",
+        "SUBJECT",
+        "VIA",
+        "PEER",
+        ">AGE",
+        ">QUEUE",
+        ">SLOW",
+        ">DELIVERED",
+        ">DROPPED",
+        ">SENT",
+        "WANTS",
+    ]);
+    for stream in &answer.connections {
+        table.row([
+            plain(&stream.connection_id),
+            plain(&stream.tenant_id),
+            or_dash(&stream.subject),
+            via(stream),
+            plain(&stream.peer),
+            since(stream.connected_at, now),
+            format!("{}/{}", stream.queue_depth, stream.queue_capacity),
+            slow(stream),
+            stream.delivered.to_string(),
+            stream.dropped.to_string(),
+            bytes(stream.sent_bytes as f64),
+            wants(stream.filters.as_ref()),
+        ]);
+    }
+    let mut text = table.text();
+    if !answer.next_page_token.is_empty() {
+        text.push_str("… and more: --all shows them\n");
+    }
+    text
+}
+
+fn one(stream: &Connection, now: SystemTime) -> String {
+    let queue = (stream.queue_depth, stream.queue_capacity);
+    let lag = stream.slow_for.map_or(String::new(), |slow| {
+        format!(", slow for {}", age(duration(Some(slow))))
+    });
+    fields(&[
+        ("connection", or_dash(&stream.connection_id)),
+        ("tenant", or_dash(&stream.tenant_id)),
+        ("subject", or_dash(&stream.subject)),
+        ("transport", via(stream)),
+        ("peer", or_dash(&stream.peer)),
+        ("user agent", or_dash(&stream.user_agent)),
+        (
+            "connected",
+            format!(
+                "{} ({} ago)",
+                date(stream.connected_at),
+                since(stream.connected_at, now)
+            ),
+        ),
+        ("expires", date(stream.expires_at)),
+        ("wants", filters(stream.filters.as_ref())),
+        ("queue", format!("{} of {} events{lag}", queue.0, queue.1)),
+        (
+            "deliveries",
+            format!(
+                "{} ({}), dropped {}",
+                stream.delivered,
+                bytes(stream.sent_bytes as f64),
+                stream.dropped
+            ),
+        ),
+        ("last write", date(stream.last_write_at)),
+    ])
+}
+
+/// `ws`, `sse+h2`, `ws+tls`.
+fn via(stream: &Connection) -> String {
+    let h2 = if stream.http2 { "+h2" } else { "" };
+    let tls = if stream.tls { "+tls" } else { "" };
+    format!("{}{h2}{tls}", carrier(stream.transport()))
+}
+
+pub(super) fn carrier(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Unspecified => "-",
+        Transport::Websocket => "ws",
+        Transport::Sse => "sse",
+    }
+}
+
+pub(super) fn slow(stream: &Connection) -> String {
+    stream
+        .slow_for
+        .map_or_else(|| "-".to_owned(), |slow| age(duration(Some(slow))))
+}
+
+/// What a stream wants, for a column: names where there is one, else how many there are.
+pub(super) fn wants(filters: Option<&Filters>) -> String {
+    said(filters, |kind, names| match names {
+        [name] => format!("{kind} {}", plain(name)),
+        names => format!("{} {kind}s", names.len()),
+    })
+}
+
+/// The same with all names.
+pub(super) fn filters(filters: Option<&Filters>) -> String {
+    said(filters, |kind, names| {
+        let plural = if names.len() == 1 { "" } else { "s" };
+        format!("{kind}{plural} {}", plain(&names.join(", ")))
+    })
+}
+
+fn said(filters: Option<&Filters>, names: impl Fn(&str, &[String]) -> String) -> String {
+    let Some(filters) = filters else {
+        return "-".to_owned();
+    };
+    let mut parts = Vec::new();
+    if filters.all_devices {
+        parts.push("all devices".to_owned());
+    } else if filters.device_ids.is_empty() && filters.group_ids.is_empty() {
+        parts.push("nothing".to_owned());
+    }
+    let kinds = [
+        ("device", &filters.device_ids),
+        ("group", &filters.group_ids),
+        ("metric", &filters.metric_names),
+    ];
+    let named = kinds.iter().filter(|(_, list)| !list.is_empty());
+    parts.extend(named.map(|(kind, list)| names(kind, list)));
+    parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all() -> Filters {
+        Filters {
+            all_devices: true,
+            ..Filters::default()
+        }
+    }
+
+    #[test]
+    fn what_a_stream_wants_is_told_in_a_few_words() {
+        assert_eq!(wants(Some(&all())), "all devices");
+        assert_eq!(wants(Some(&Filters::default())), "nothing");
+        let named = Filters {
+            device_ids: vec!["A".into(), "B".into()],
+            group_ids: vec!["G".into()],
+            metric_names: vec!["t".into()],
+            all_devices: false,
+        };
+        assert_eq!(wants(Some(&named)), "2 devices, group G, metric t");
+        assert_eq!(filters(Some(&named)), "devices A, B, group G, metric t");
+    }
+
+    #[test]
+    fn a_stream_stands_in_its_columns() {
+        let mut stream = Connection {
+            connection_id: "c1".into(),
+            tenant_id: "acme".into(),
+            peer: "[::1]:5".into(),
+            user_agent: "x\u{1b}[31m".into(),
+            http2: true,
+            queue_depth: 7,
+            queue_capacity: 100,
+            filters: Some(all()),
+            slow_for: Some(prost_types::Duration {
+                seconds: 72,
+                nanos: 0,
+            }),
+            ..Connection::default()
+        };
+        stream.set_transport(Transport::Sse);
+        let whole = one(&stream, SystemTime::now());
+        assert!(
+            whole.contains("queue      7 of 100 events, slow for 1m12s\n"),
+            "{whole}"
+        );
+        assert!(!whole.contains('\u{1b}'), "{whole}");
+        let answer = ListConnectionsResponse {
+            connections: vec![stream],
+            next_page_token: String::new(),
+        };
+        let text = table(&answer, SystemTime::now());
+        let row: Vec<&str> = text.lines().nth(1).unwrap().split_whitespace().collect();
+        assert_eq!(
+            row,
+            [
+                "c1", "acme", "-", "sse+h2", "[::1]:5", "-", "7/100", "1m12s", "0", "0", "0", "B",
+                "all", "devices"
+            ]
+        );
+    }
+}

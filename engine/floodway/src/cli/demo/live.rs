@@ -1,0 +1,138 @@
+//! The line that shows a demo at work.
+
+use std::convert::Infallible;
+use std::io::{self, IsTerminal};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+use floodway_core::parts;
+use floodway_server::gateway::{Observer, Totals};
+use floodway_server::log::Writer;
+
+/// The first line, and every further one on a terminal.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Further lines in a file or a pipe, where each is a new one.
+const EVERY_ELSEWHERE: Duration = Duration::from_secs(5);
+
+/// The running line. It ends with this value.
+pub(super) struct Live {
+    terminal: bool,
+    to: Writer,
+    running: JoinSet<Infallible>,
+}
+
+/// The counts at one moment.
+#[derive(Clone, Copy)]
+struct Counts {
+    at: Instant,
+    accepted: u64,
+    totals: Totals,
+}
+
+impl Live {
+    /// Shows on stdout, through `to`, what `observer` sees and how many `devices` are connected, each second on a
+    /// terminal.
+    pub(super) fn start(
+        to: Writer,
+        observer: Observer,
+        devices: impl Fn() -> usize + Send + Sync + 'static,
+    ) -> Self {
+        let terminal = io::stdout().is_terminal();
+        let lines = to.clone();
+        let show = async move || -> Infallible {
+            let every = if terminal { EVERY } else { EVERY_ELSEWHERE };
+            let mut before = Counts::now(&observer);
+            let mut ticks = interval_at(Instant::now() + EVERY, every);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                let now = Counts::now(&observer);
+                lines.push(placed(&line(devices(), &before, &now), terminal).into_bytes());
+                before = now;
+            }
+        };
+        let mut running = JoinSet::new();
+        running.spawn(parts::kept("line", show));
+        Self {
+            terminal,
+            to,
+            running,
+        }
+    }
+
+    /// Leaves the last line where it is, and the shell's prompt the next one.
+    pub(super) fn end(self) {
+        drop(self.running);
+        if self.terminal {
+            self.to.push(b"\n".to_vec());
+        }
+    }
+}
+
+impl Counts {
+    fn now(observer: &Observer) -> Self {
+        Self {
+            at: Instant::now(),
+            accepted: observer.ingest().accepted,
+            totals: observer.totals(),
+        }
+    }
+}
+
+fn line(devices: usize, before: &Counts, now: &Counts) -> String {
+    let seconds = (now.at - before.at).as_secs_f64().max(f64::EPSILON);
+    let rate = |before: u64, now: u64| now.saturating_sub(before) as f64 / seconds;
+    let events = rate(before.accepted, now.accepted);
+    let deliveries = rate(before.totals.delivered, now.totals.delivered);
+    let subscribers = now.totals.ws + now.totals.sse;
+    let dropped = now.totals.dropped;
+    format!(
+        "devices {devices} | events/s {events:.1} | subscribers {subscribers} | deliveries/s {deliveries:.1} | dropped {dropped}"
+    )
+}
+
+/// On a terminal a line takes the place of the one before, and what is left of that is erased.
+fn placed(line: &str, terminal: bool) -> String {
+    if terminal {
+        format!("\r{line}\x1b[K")
+    } else {
+        format!("{line}\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_of_the_time_that_passed() {
+        let before = Counts {
+            at: Instant::now(),
+            accepted: 100,
+            totals: Totals::default(),
+        };
+        let totals = Totals {
+            ws: 2,
+            sse: 1,
+            delivered: 105,
+            dropped: 7,
+            ..Totals::default()
+        };
+        let now = Counts {
+            at: before.at + Duration::from_secs(5),
+            accepted: 170,
+            totals,
+        };
+        let line = line(14, &before, &now);
+        assert_eq!(
+            line,
+            "devices 14 | events/s 14.0 | subscribers 3 | deliveries/s 21.0 | dropped 7"
+        );
+        assert!(line.len() < 80, "one line of a terminal");
+        assert_eq!(placed(&line, false), format!("{line}\n"));
+        assert_eq!(placed(&line, true), format!("\r{line}\x1b[K"));
+    }
+}

@@ -1,0 +1,213 @@
+//! What a demo sets itself, and what it leaves to its user.
+//!
+//! Invariant: a setting that was given is either used, or a warning says that it is not.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::cli::Failure;
+use crate::config::{Config, Loaded, Origin, find};
+use floodway_protocol::names::TenantId;
+use floodway_server::auth::{self, Grant};
+use floodway_server::tls;
+use floodway_sources::ingest::Subscribe;
+
+/// Where a demo listens unless it was told: on this machine only, since its key is shown on the screen.
+const LISTEN: &str = "127.0.0.1:8080";
+
+/// Where it listens if that is in use.
+pub(super) const ANY_PORT: &str = "127.0.0.1:0";
+
+/// What is logged: little, to leave the screen readable. rumqttd calls it an error when a client disconnects.
+const LOG_FILTER: &str = "warn,rumqttd=off";
+
+/// Live streams of one tenant: room to try things out.
+const CONNECTIONS_PER_TENANT: u32 = 1_000;
+
+/// Bytes of the secret: as many as HS256 has (RFC 7518, 3.2).
+const SECRET_BYTES: usize = 32;
+
+/// What a packet may grow by on its way through the broker: MQTT 5 adds properties.
+const PROPERTIES_BYTES: usize = 64;
+
+/// Settings that a demo brings itself.
+const ITS_OWN: [&str; 8] = [
+    "http.tls.cert",
+    "http.tls.key",
+    "mqtt.url",
+    "mqtt.username",
+    "mqtt.password",
+    "auth.hs256_secret",
+    "auth.public_key",
+    "auth.jwks_url",
+];
+
+/// The configuration of a demo, but for the broker's address.
+pub(super) struct Settled {
+    pub(super) config: Config,
+    /// What tokens are signed with.
+    pub(super) secret: String,
+    /// The public listener's address is only the demo's own choice.
+    pub(super) may_move: bool,
+    /// The private listener's address is nobody's choice.
+    pub(super) admin_may_move: bool,
+    pub(super) warnings: Vec<String>,
+}
+
+/// Makes a demo's configuration of what was loaded.
+pub(super) fn settle(loaded: Loaded) -> Result<Settled, Failure> {
+    let is_default = |key| *origin(&loaded, key) == Origin::Default;
+    let mut warnings = loaded.warnings.clone();
+    let unused = ITS_OWN.into_iter().filter(|key| !is_default(key));
+    warnings.extend(unused.map(|key| {
+        let origin = origin(&loaded, key);
+        format!("{key} ({origin}): not used, a demo brings its own")
+    }));
+    let mut config = loaded.config.clone();
+    let secret = secret()?;
+    config.auth.hs256_secret = Some(secret.clone());
+    config.auth.public_key = None;
+    config.auth.jwks_url = None;
+    config.http.tls = None;
+    config.mqtt.username = None;
+    config.mqtt.password = None;
+    let may_move = is_default("http.listen");
+    if may_move {
+        config.http.listen = LISTEN.to_owned();
+    }
+    if is_default("mqtt.subscribe") {
+        // Events come in, and are counted, before anybody asks for them.
+        config.mqtt.subscribe = Subscribe::All;
+    }
+    if is_default("limits.connections_per_tenant") {
+        config.limits.connections_per_tenant = CONNECTIONS_PER_TENANT;
+    }
+    if is_default("log.filter") {
+        config.log.filter = LOG_FILTER.to_owned();
+    }
+    Ok(Settled {
+        config,
+        secret,
+        may_move,
+        admin_may_move: is_default("admin.listen"),
+        warnings,
+    })
+}
+
+fn origin<'a>(loaded: &'a Loaded, key: &str) -> &'a Origin {
+    find(key).map_or(&Origin::Default, |place| &loaded.origins[place])
+}
+
+/// The largest packet that the embedded broker may take. It passes on whatever it took, heedless of what a subscriber
+/// announced, and a packet that is too large for the gateway would end its connection.
+pub(super) fn broker_packet_bytes(config: &Config) -> usize {
+    (config.mqtt.packet_bytes as usize).saturating_sub(PROPERTIES_BYTES)
+}
+
+/// A secret that nobody has seen, from the operating system's randomness.
+fn secret() -> Result<String, Failure> {
+    let mut bytes = [0; SECRET_BYTES];
+    let filled = tls::provider().secure_random.fill(&mut bytes);
+    filled.map_err(|_| Failure::Running("the system gives no random bytes".to_owned()))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// A token for `tenant` that a gateway with this configuration accepts.
+pub(super) fn token(
+    config: &auth::Config,
+    secret: &str,
+    tenant: &str,
+    expires_at: SystemTime,
+) -> Result<String, Failure> {
+    let running = |error: &dyn std::error::Error| Failure::Running(error.to_string());
+    let seconds = |at: SystemTime| at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let grant = Grant {
+        tenant: &TenantId::parse(tenant).map_err(|error| running(&error))?,
+        // One is enough, and keeps the token short.
+        roles: config.roles.get(..1).unwrap_or_default(),
+        subject: Some("demo"),
+        issuer: config.issuer.as_deref(),
+        audience: config.audience.as_deref(),
+        issued_at: seconds(SystemTime::now()),
+        expires_at: seconds(expires_at),
+    };
+    auth::sign(secret, &grant).map_err(|error| running(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::load_without_key;
+    use floodway_server::auth::Verifier;
+
+    fn settled(env: &[(&str, &str)]) -> Settled {
+        let env = |name: &str| {
+            let found = env.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        let loaded = load_without_key(None, &env, &[]).unwrap_or_else(|error| panic!("{error}"));
+        settle(loaded).unwrap_or_else(|_| panic!("there is randomness"))
+    }
+
+    #[test]
+    fn nothing_has_to_be_set() {
+        let settled = settled(&[]);
+        assert!(settled.may_move && settled.warnings.is_empty());
+        assert_eq!(settled.config.http.listen, LISTEN);
+        assert_eq!(settled.config.mqtt.subscribe, Subscribe::All);
+        assert_eq!(settled.config.log.filter, LOG_FILTER);
+    }
+
+    #[test]
+    fn what_was_set_is_used() {
+        let settled = settled(&[
+            ("FLOODWAY_LISTEN", "0.0.0.0:9999"),
+            ("FLOODWAY_MQTT_SUBSCRIBE", "on_demand"),
+            ("MAX_STREAM_CONNECTIONS_PER_TENANT", "3"),
+            ("FLOODWAY_LOG", "debug"),
+        ]);
+        assert!(!settled.may_move && settled.warnings.is_empty());
+        assert_eq!(settled.config.http.listen, "0.0.0.0:9999");
+        assert_eq!(settled.config.mqtt.subscribe, Subscribe::OnDemand);
+        assert_eq!(settled.config.limits.connections_per_tenant, 3);
+        assert_eq!(settled.config.log.filter, "debug");
+    }
+
+    #[test]
+    fn what_is_not_used_is_said_without_its_value() {
+        let theirs = "a-secret-of-at-least-32-bytes-of-theirs";
+        let settled = settled(&[
+            ("FLOODWAY_JWT_SECRET", theirs),
+            ("MQTT_HOST", "broker.example"),
+        ]);
+        assert_eq!(settled.warnings.len(), 2, "{:?}", settled.warnings);
+        assert!(settled.warnings[0].starts_with("mqtt.url (env MQTT_HOST): not used"));
+        assert!(settled.warnings[1].starts_with("auth.hs256_secret"));
+        assert!(!settled.warnings.concat().contains(theirs));
+        assert_ne!(settled.secret, theirs);
+    }
+
+    #[test]
+    fn each_demo_has_a_key_of_its_own() {
+        let (one, other) = (settled(&[]), settled(&[]));
+        assert_eq!(one.secret.len(), 2 * SECRET_BYTES);
+        assert_ne!(one.secret, other.secret);
+    }
+
+    #[test]
+    fn the_token_is_accepted_whatever_is_asked_of_tokens() {
+        let Settled { config, secret, .. } = settled(&[
+            ("FLOODWAY_JWT_ISSUER", "https://issuer.example"),
+            ("FLOODWAY_JWT_AUDIENCE", "floodway"),
+            ("FLOODWAY_ROLES", "watcher"),
+        ]);
+        let expires_at = SystemTime::now() + Duration::from_secs(60);
+        let Ok(token) = token(&config.auth, &secret, "acme", expires_at) else {
+            panic!("a token");
+        };
+        let verifier = Verifier::start(&config.auth).expect("a key");
+        let identity = verifier.verify_now(&token, None).expect("accepted");
+        assert_eq!(identity.tenant.as_str(), "acme");
+    }
+}

@@ -1,0 +1,94 @@
+//! `floodway drain`: empties a gateway, or calls that off.
+
+use super::Failure;
+use super::remote::{Remote, span};
+use super::show::{age, date, duration, plural};
+use floodway_server::admin::Json;
+use floodway_server::admin::api::{CancelDrainRequest, DrainProgress, DrainRequest};
+
+/// Empty a gateway: it takes no new streams, and tells the live ones to come back elsewhere
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    remote: Remote,
+    /// Time over which the streams are told, such as 60s; the gateway's http.drain_spread_seconds if not given
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    spread: Option<prost_types::Duration>,
+    /// Call the drain off: new streams are taken again, those that were not told yet stay
+    #[arg(long, conflicts_with = "spread")]
+    cancel: bool,
+}
+
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    super::block_on(async {
+        let mut client = args.remote.connect().await?;
+        if args.cancel {
+            let answer = client.cancel_drain(CancelDrainRequest {}).await?;
+            args.remote
+                .print(Json::of(&answer), || cancelled(answer.drain.as_ref()))
+        } else {
+            let request = DrainRequest {
+                spread: args.spread,
+            };
+            let answer = client.drain(request).await?;
+            let drain = answer.drain.unwrap_or_default();
+            args.remote.print(Json::of(&answer), || begun(&drain))
+        }
+    })
+}
+
+fn begun(drain: &DrainProgress) -> String {
+    format!(
+        "draining {}; watch it with floodway status, call it off with floodway drain --cancel\n",
+        progress(drain)
+    )
+}
+
+fn cancelled(drain: Option<&DrainProgress>) -> String {
+    match drain {
+        None => "no drain was under way\n".to_owned(),
+        Some(drain) => format!("called off the drain {}\n", progress(drain)),
+    }
+}
+
+/// `since 2026-…: 40 streams to be told over 1m00s, 30 not told yet, 35 left`.
+pub(super) fn progress(drain: &DrainProgress) -> String {
+    let stopping = if drain.stopping {
+        ", the gateway stops then"
+    } else {
+        ""
+    };
+    format!(
+        "since {}: {} to be told over {}, {} not told yet, {} left{stopping}",
+        date(drain.started_at),
+        plural(drain.connections, "stream"),
+        age(duration(drain.spread)),
+        drain.untold,
+        drain.remaining
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drain_tells_how_far_it_is() {
+        let drain = DrainProgress {
+            started_at: Some(prost_types::Timestamp::default()),
+            spread: Some(prost_types::Duration {
+                seconds: 60,
+                nanos: 0,
+            }),
+            connections: 40,
+            untold: 30,
+            remaining: 35,
+            stopping: true,
+        };
+        assert_eq!(
+            progress(&drain),
+            "since 1970-01-01T00:00:00Z: 40 streams to be told over 1m00s, 30 not told yet, 35 left, the gateway stops then"
+        );
+        assert_eq!(cancelled(None), "no drain was under way\n");
+    }
+}

@@ -1,0 +1,239 @@
+//! `floodway events`: what happens at a gateway, as it happens.
+
+use super::Failure;
+use super::connections::carrier;
+use super::remote::{Remote, name};
+use super::show::{clock, or_dash, plain, plural};
+use floodway_server::admin::Json;
+use floodway_server::admin::api::watch_events_response::Event;
+use floodway_server::admin::api::{
+    EventKind, LimitKind, StreamClosed, StreamIdentity, StreamRefused, WatchEventsRequest,
+    WatchEventsResponse,
+};
+
+/// Show what happens at a gateway: streams that come, go and are refused, limits that are hit, the broker
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    remote: Remote,
+    /// Only what happens to this tenant
+    #[arg(long, value_parser = name)]
+    tenant: Option<String>,
+    /// Only this; may be given more than once
+    #[arg(long = "kind", value_name = "KIND", value_enum)]
+    kinds: Vec<Kind>,
+    /// End after so many
+    #[arg(long, value_name = "N")]
+    count: Option<u64>,
+}
+
+/// What can happen, as people type it.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Kind {
+    Opened,
+    Closed,
+    Refused,
+    Limit,
+    Broker,
+}
+
+impl From<Kind> for EventKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Opened => Self::Opened,
+            Kind::Closed => Self::Closed,
+            Kind::Refused => Self::Refused,
+            Kind::Limit => Self::LimitHit,
+            Kind::Broker => Self::Broker,
+        }
+    }
+}
+
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    super::block_on(async {
+        let mut left = args.count.unwrap_or(u64::MAX);
+        let kinds = args.kinds.iter().map(|kind| EventKind::from(*kind).into());
+        let request = WatchEventsRequest {
+            tenant_id: args.tenant.clone().unwrap_or_default(),
+            kinds: kinds.collect(),
+        };
+        let mut events = args.remote.connect().await?.watch_events(request).await?;
+        while left > 0 {
+            let next = events.next().await?;
+            let Some(event) = &next.event else {
+                // Of a newer gateway; the contract has it passed over.
+                continue;
+            };
+            if !matches!(event, Event::Live(_) | Event::Gap(_)) {
+                left -= 1;
+            }
+            let shown = args
+                .remote
+                .print_next(Json::of(&next), || line(&next, event));
+            if shown?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    })
+}
+
+fn line(next: &WatchEventsResponse, event: &Event) -> String {
+    format!("{}  {}\n", clock(next.at), said(event))
+}
+
+fn said(event: &Event) -> String {
+    match event {
+        Event::Live(_) => "live".to_owned(),
+        Event::Opened(opened) => format!(
+            "opened   {}{}",
+            who(opened.stream.as_ref()),
+            detail(&opened.user_agent)
+        ),
+        Event::Closed(closed) => self::closed(closed),
+        Event::Refused(refused) => self::refused(refused),
+        Event::LimitHit(hit) => format!(
+            "limit    {} {}  {} hit",
+            or_dash(&hit.connection_id),
+            or_dash(&hit.tenant_id),
+            limit(hit.limit())
+        ),
+        Event::BrokerUp(up) => format!("broker   {} connected", or_dash(&up.url)),
+        Event::BrokerDown(down) => {
+            let why = or_dash(&down.detail);
+            format!("broker   {} lost: {why}", or_dash(&down.url))
+        }
+        Event::BrokerFailed(failed) => format!(
+            "broker   {} not reached: {} ({} failed)",
+            or_dash(&failed.url),
+            or_dash(&failed.detail),
+            plural(failed.failed_attempts, "attempt")
+        ),
+        Event::Gap(gap) => format!(
+            "gap      {} missing, this terminal was too slow",
+            plural(gap.missed, "line")
+        ),
+    }
+}
+
+fn refused(refused: &StreamRefused) -> String {
+    let check = match refused.check.as_str() {
+        "" => String::new(),
+        check => format!(" {}", plain(check)),
+    };
+    let detail = match refused.detail.as_str() {
+        "" => String::new(),
+        detail => format!(": {}", plain(detail)),
+    };
+    format!(
+        "refused  {} {}  {}{check}{detail}",
+        or_dash(&refused.tenant_id),
+        or_dash(&refused.peer),
+        plain(&refused.reason)
+    )
+}
+
+fn closed(closed: &StreamClosed) -> String {
+    let code = match closed.close_code {
+        0 => String::new(),
+        code => format!(" {code}"),
+    };
+    format!(
+        "closed   {}  {}{code}",
+        who(closed.stream.as_ref()),
+        plain(&closed.reason)
+    )
+}
+
+fn limit(limit: LimitKind) -> &'static str {
+    match limit {
+        LimitKind::Unspecified => "a limit that this command does not know",
+        LimitKind::QueueSize => "queue-size",
+        LimitKind::ClientMessages => "client-messages-per-second",
+    }
+}
+
+/// The id, tenant, subject, transport and peer of a stream, as far as they are known.
+fn who(stream: Option<&StreamIdentity>) -> String {
+    let Some(stream) = stream else {
+        return "-".to_owned();
+    };
+    format!(
+        "{} {} {} {} {}",
+        or_dash(&stream.connection_id),
+        or_dash(&stream.tenant_id),
+        or_dash(&stream.subject),
+        carrier(stream.transport()),
+        or_dash(&stream.peer)
+    )
+}
+
+fn detail(text: &str) -> String {
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!(" \"{}\"", plain(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use floodway_server::admin::api::{LimitHit, Transport, WatchEventsGap};
+
+    fn stream() -> Option<StreamIdentity> {
+        let mut stream = StreamIdentity {
+            connection_id: "c1".into(),
+            tenant_id: "acme".into(),
+            subject: "me\u{7}".into(),
+            peer: "127.0.0.1:5".into(),
+            ..StreamIdentity::default()
+        };
+        stream.set_transport(Transport::Websocket);
+        Some(stream)
+    }
+
+    #[test]
+    fn what_happened_is_told_in_a_line() {
+        let closed = StreamClosed {
+            stream: stream(),
+            reason: "admin".into(),
+            close_code: 4010,
+        };
+        assert_eq!(
+            said(&Event::Closed(closed)),
+            "closed   c1 acme me\u{fffd} ws 127.0.0.1:5  admin 4010"
+        );
+        let refused = StreamRefused {
+            peer: "127.0.0.1:5".into(),
+            reason: "bad_token".into(),
+            ..StreamRefused::default()
+        };
+        assert_eq!(
+            said(&Event::Refused(refused)),
+            "refused  - 127.0.0.1:5  bad_token"
+        );
+        let refused = StreamRefused {
+            reason: "bad_token".into(),
+            check: "expired".into(),
+            detail: "exp is past".into(),
+            ..StreamRefused::default()
+        };
+        assert_eq!(
+            said(&Event::Refused(refused)),
+            "refused  - -  bad_token expired: exp is past"
+        );
+        let mut hit = LimitHit {
+            connection_id: "c1".into(),
+            tenant_id: "acme".into(),
+            ..LimitHit::default()
+        };
+        hit.set_limit(LimitKind::QueueSize);
+        assert_eq!(
+            said(&Event::LimitHit(hit)),
+            "limit    c1 acme  queue-size hit"
+        );
+        let gap = said(&Event::Gap(WatchEventsGap { missed: 2 }));
+        assert!(gap.contains("2 lines missing"), "{gap}");
+    }
+}

@@ -1,0 +1,208 @@
+//! The commands of the `floodway` binary.
+//!
+//! Invariant: the exit status is 0 for success, 1 for a failure while running, and 2 for wrong usage
+//! or configuration. What a command is asked for goes to stdout, everything else to stderr.
+
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::config::ConfigErrors;
+use floodway_core::parts;
+use floodway_server::log;
+
+mod check;
+mod connections;
+#[cfg(feature = "demo")]
+mod demo;
+mod disconnect;
+mod drain;
+mod events;
+mod explain;
+mod flags;
+mod generate;
+mod groups;
+mod limits;
+mod remote;
+mod serve;
+mod show;
+mod status;
+mod tail;
+mod tenants;
+mod token;
+mod top;
+
+/// How long the end waits for stderr to take the last lines of the log.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// Telemetry from an MQTT broker, fanned out to very many WebSocket and SSE subscribers.
+#[derive(Parser)]
+#[command(name = "floodway", version)]
+struct Floodway {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Serve(serve::Args),
+    #[cfg(feature = "demo")]
+    Demo(demo::Args),
+    Token(token::Args),
+    Check(check::Args),
+    Status(status::Args),
+    Top(top::Args),
+    Tenants(tenants::Args),
+    Connections(connections::Args),
+    Disconnect(disconnect::Args),
+    Limits(limits::Args),
+    Groups(groups::Args),
+    Drain(drain::Args),
+    Tail(tail::Args),
+    Events(events::Args),
+    Explain(explain::Args),
+    Completions(generate::Completions),
+    Man(generate::Man),
+}
+
+/// Why a command failed.
+enum Failure {
+    /// Wrong usage or configuration.
+    Usage(String),
+    /// It went wrong while running.
+    Running(String),
+}
+
+impl From<ConfigErrors> for Failure {
+    fn from(errors: ConfigErrors) -> Self {
+        Self::Usage(errors.to_string())
+    }
+}
+
+/// Runs the command that this process was started with.
+pub fn run() -> ExitCode {
+    let command = match Floodway::try_parse() {
+        Ok(floodway) => floodway.command,
+        Err(refused) => return misused(&refused),
+    };
+    let done = match command {
+        Command::Serve(args) => serve::run(args),
+        #[cfg(feature = "demo")]
+        Command::Demo(args) => demo::run(args),
+        Command::Token(args) => token::run(args),
+        Command::Check(args) => check::run(args),
+        Command::Status(args) => status::run(args),
+        Command::Top(args) => top::run(args),
+        Command::Tenants(args) => tenants::run(args),
+        Command::Connections(args) => connections::run(args),
+        Command::Disconnect(args) => disconnect::run(args),
+        Command::Limits(args) => limits::run(args),
+        Command::Groups(args) => groups::run(args),
+        Command::Drain(args) => drain::run(args),
+        Command::Tail(args) => tail::run(args),
+        Command::Events(args) => events::run(args),
+        Command::Explain(args) => explain::run(args),
+        Command::Completions(args) => generate::completions(args),
+        Command::Man(args) => generate::man(args),
+    };
+    let (status, why) = match done {
+        Ok(()) => (0, String::new()),
+        Err(Failure::Usage(why)) => (2, why),
+        Err(Failure::Running(why)) => (1, why),
+    };
+    for line in why.lines() {
+        log::say(&format!("error: {line}"));
+    }
+    log::finish(LAST_LINES);
+    ExitCode::from(status)
+}
+
+/// The words of the command line are wrong, or ask for help, which is no error and goes to stdout.
+fn misused(refused: &clap::Error) -> ExitCode {
+    if refused.use_stderr() {
+        log::say(refused.render().to_string().trim_end());
+        log::finish(LAST_LINES);
+    } else {
+        // A reader that has seen enough is no failure.
+        let _ = refused.print();
+    }
+    ExitCode::from(u8::try_from(refused.exit_code()).unwrap_or(2))
+}
+
+/// Runs what waits for sockets and signals, on this thread.
+fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Running(error.to_string()))?;
+    let done = parts::caught("main", || runtime.block_on(work));
+    // A name server that does not answer would hold up the end.
+    runtime.shutdown_background();
+    done.unwrap_or_else(|panicked| Err(Failure::Running(format!("the main thread {panicked}"))))
+}
+
+/// Looks up an environment variable. Bytes that are not UTF-8 become U+FFFD, so that a value that
+/// holds some is seen, and refused, rather than taken as not set.
+fn env(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
+
+/// The environment variables that stand for flags of the commands.
+fn variables() -> Vec<String> {
+    let command = Floodway::command();
+    let commands = command.get_subcommands().flat_map(|command| {
+        let below = command.get_subcommands();
+        std::iter::once(command).chain(below)
+    });
+    let variables = commands
+        .flat_map(clap::Command::get_arguments)
+        .filter_map(|argument| argument.get_env());
+    let mut variables: Vec<String> = variables
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect();
+    variables.sort_unstable();
+    variables.dedup();
+    variables
+}
+
+fn warn(warnings: &[String]) {
+    for warning in warnings {
+        log::say(&format!("warning: {warning}"));
+    }
+}
+
+/// Writes what the command was asked for. A reader that has seen enough (`| head`) is no failure.
+fn print(text: &str) -> Result<(), Failure> {
+    print_next(text).map(|_| ())
+}
+
+/// The same for a part of it: breaks off where the reader has seen enough.
+fn print_next(text: &str) -> Result<ControlFlow<()>, Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Ok(()) => Ok(ControlFlow::Continue(())),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
+        Err(error) => Err(Failure::Running(format!("stdout: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commands_and_their_flags_fit_together() {
+        Floodway::command().debug_assert();
+    }
+
+    #[test]
+    fn the_variables_of_flags_are_known() {
+        assert!(variables().contains(&"FLOODWAY_ADMIN_CA".to_owned()));
+    }
+}

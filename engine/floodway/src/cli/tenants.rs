@@ -1,0 +1,230 @@
+//! `floodway tenants`: the tenants that a gateway serves.
+
+use super::Failure;
+use super::remote::{Remote, name};
+use super::show::{Table, bytes, fields, or_dash, plain, plural};
+use floodway_server::admin::api::{
+    GetTenantRequest, ListTenantsRequest, ListTenantsResponse, OverflowPolicy, Tenant,
+};
+use floodway_server::admin::{Client, Json};
+
+/// As many as the gateway gives in one answer.
+const PAGE: i32 = 1000;
+
+/// Show the tenants that a gateway serves
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    remote: Remote,
+    /// Show this one only, with all that is known of it
+    #[arg(long, value_parser = name)]
+    tenant: Option<String>,
+    /// Show all, not only the first 100
+    #[arg(long, conflicts_with = "tenant")]
+    all: bool,
+}
+
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    super::block_on(async {
+        let mut client = args.remote.connect().await?;
+        match args.tenant {
+            Some(tenant_id) => {
+                let answer = client.get_tenant(GetTenantRequest { tenant_id }).await?;
+                let tenant = answer.tenant.clone().unwrap_or_default();
+                args.remote.print(Json::of(&answer), || one(&tenant))
+            }
+            None => {
+                let answer = list(&mut client, args.all).await?;
+                args.remote.print(Json::of(&answer), || table(&answer))
+            }
+        }
+    })
+}
+
+/// The first page, or all of them as one.
+async fn list(client: &mut Client, all: bool) -> Result<ListTenantsResponse, Failure> {
+    let mut request = ListTenantsRequest {
+        page_size: if all { PAGE } else { 0 },
+        ..ListTenantsRequest::default()
+    };
+    let mut whole = client.list_tenants(request.clone()).await?;
+    while all && !whole.next_page_token.is_empty() {
+        request.page_token = whole.next_page_token;
+        let page = client.list_tenants(request.clone()).await?;
+        whole.tenants.extend(page.tenants);
+        whole.next_page_token = page.next_page_token;
+    }
+    Ok(whole)
+}
+
+fn table(answer: &ListTenantsResponse) -> String {
+    let mut table = Table::new(&[
+        "TENANT",
+        ">STREAMS",
+        ">LIMIT",
+        ">WS",
+        ">SSE",
+        ">EVENTS",
+        ">DELIVERED",
+        ">DROPPED",
+        ">SENT",
+        "UPSTREAM",
+    ]);
+    for tenant in &answer.tenants {
+        table.row([
+            plain(&tenant.tenant_id),
+            tenant.connections.to_string(),
+            limit(tenant),
+            tenant.websocket.to_string(),
+            tenant.sse.to_string(),
+            tenant.events.to_string(),
+            tenant.delivered.to_string(),
+            tenant.dropped.to_string(),
+            bytes(tenant.sent_bytes as f64),
+            upstream(tenant).to_owned(),
+        ]);
+    }
+    let mut text = table.text();
+    if !answer.next_page_token.is_empty() {
+        text.push_str("… and more: --all shows them\n");
+    }
+    text
+}
+
+fn one(tenant: &Tenant) -> String {
+    let limits = tenant.limits.unwrap_or_default();
+    let lines = [
+        ("tenant", or_dash(&tenant.tenant_id)),
+        ("upstream", upstream_and_why(tenant)),
+        (
+            "streams",
+            format!(
+                "{} of {} ({} WebSocket, {} SSE)",
+                tenant.connections,
+                limit(tenant),
+                tenant.websocket,
+                tenant.sse
+            ),
+        ),
+        ("events in", tenant.events.to_string()),
+        (
+            "deliveries",
+            format!(
+                "{} ({}), dropped {}",
+                tenant.delivered,
+                bytes(tenant.sent_bytes as f64),
+                tenant.dropped
+            ),
+        ),
+        (
+            "queue",
+            format!(
+                "{} a stream, then {}",
+                plural(limits.queue_size().into(), "event"),
+                policy(limits.overflow())
+            ),
+        ),
+        ("groups", tenant.groups.to_string()),
+    ];
+    fields(&lines)
+}
+
+fn upstream(tenant: &Tenant) -> &'static str {
+    if tenant.subscribed {
+        "subscribed"
+    } else if tenant.upstream_refusal.is_empty() {
+        "not subscribed"
+    } else {
+        "refused"
+    }
+}
+
+/// The same, and why the broker refuses it.
+fn upstream_and_why(tenant: &Tenant) -> String {
+    match upstream(tenant) {
+        "refused" => format!("refused by the broker: {}", plain(&tenant.upstream_refusal)),
+        state => state.to_owned(),
+    }
+}
+
+fn limit(tenant: &Tenant) -> String {
+    match tenant.limits.and_then(|l| l.connections_per_tenant) {
+        Some(0) => "none".to_owned(),
+        Some(limit) => limit.to_string(),
+        None => "-".to_owned(),
+    }
+}
+
+/// What happens to an event for which there is no room, as the setting `stream.overflow` has it.
+pub(super) fn policy(policy: OverflowPolicy) -> &'static str {
+    match policy {
+        OverflowPolicy::Unspecified => "-",
+        OverflowPolicy::DropNewest => "drop_newest",
+        OverflowPolicy::DropOldest => "drop_oldest",
+        OverflowPolicy::Latest => "latest",
+        OverflowPolicy::Disconnect => "disconnect",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use floodway_server::admin::api::TenantLimits;
+
+    fn tenant(id: &str, limit: u32) -> Tenant {
+        Tenant {
+            tenant_id: id.to_owned(),
+            connections: 3,
+            websocket: 2,
+            sse: 1,
+            sent_bytes: 2048,
+            subscribed: true,
+            limits: Some(TenantLimits {
+                connections_per_tenant: Some(limit),
+                ..TenantLimits::default()
+            }),
+            ..Tenant::default()
+        }
+    }
+
+    #[test]
+    fn tenants_stand_in_columns_and_more_is_told() {
+        let answer = ListTenantsResponse {
+            tenants: vec![tenant("acme", 10), tenant("a", 0)],
+            next_page_token: "more".to_owned(),
+        };
+        let text = table(&answer);
+        let lines: Vec<Vec<&str>> = text
+            .lines()
+            .map(|l| l.split_whitespace().collect())
+            .collect();
+        assert_eq!(lines[1][..5], ["acme", "3", "10", "2", "1"]);
+        assert_eq!(lines[2][..3], ["a", "3", "none"]);
+        assert!(lines[1].contains(&"KiB") && lines[1].ends_with(&["subscribed"]));
+        assert!(text.ends_with("--all shows them\n"));
+    }
+
+    #[test]
+    fn one_tenant_is_told_line_by_line() {
+        let text = one(&tenant("acme", 10));
+        assert!(
+            text.contains("streams    3 of 10 (2 WebSocket, 1 SSE)\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_tenant_that_the_broker_refuses_is_told_apart() {
+        let refused = Tenant {
+            subscribed: false,
+            upstream_refusal: "not authorized".to_owned(),
+            ..tenant("acme", 10)
+        };
+        assert!(one(&refused).contains("upstream   refused by the broker: not authorized\n"));
+        let answer = ListTenantsResponse {
+            tenants: vec![refused],
+            ..ListTenantsResponse::default()
+        };
+        assert!(table(&answer).trim_end().ends_with("  refused"));
+    }
+}

@@ -1,0 +1,72 @@
+//! `floodway token`: prints a JWT for trying things out.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::{Failure, flags};
+use crate::config;
+use floodway_protocol::names::TenantId;
+use floodway_server::auth::{self, Grant};
+
+/// Print a JWT signed with the configured HS256 secret, for trying things out
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Tenant that the token is for
+    #[arg(long, value_parser = tenant)]
+    tenant: TenantId,
+    /// Role that the token grants; may be given more than once
+    #[arg(long = "role", value_name = "ROLE", default_value = "customer")]
+    roles: Vec<String>,
+    /// Subject of the token (sub)
+    #[arg(long)]
+    subject: Option<String>,
+    /// How long the token is valid, such as 90s, 30m, 1h
+    #[arg(long, default_value = "1h", value_parser = ttl)]
+    ttl: Duration,
+    /// TOML file with settings
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+fn tenant(text: &str) -> Result<TenantId, String> {
+    TenantId::parse(text).map_err(|error| error.to_string())
+}
+
+/// Tokens count in whole seconds, and one that has expired at once is of no use.
+fn ttl(text: &str) -> Result<Duration, String> {
+    let ttl = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if ttl.as_secs() == 0 {
+        Err("must be at least 1s".to_owned())
+    } else {
+        Ok(ttl)
+    }
+}
+
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    let file = args.config.as_deref();
+    let loaded = flags::warned(config::load_without_key(file, &super::env, &[]))?;
+    super::warn(&loaded.warnings);
+    let auth = &loaded.config.auth;
+    let secret = auth.hs256_secret.as_deref().ok_or_else(no_secret)?;
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
+    let grant = Grant {
+        tenant: &args.tenant,
+        roles: &args.roles,
+        subject: args.subject.as_deref(),
+        issuer: auth.issuer.as_deref(),
+        audience: auth.audience.as_deref(),
+        issued_at: now,
+        expires_at: now.saturating_add(args.ttl.as_secs()),
+    };
+    let token = auth::sign(secret, &grant).map_err(|error| Failure::Running(error.to_string()))?;
+    super::print(&format!("{token}\n"))
+}
+
+fn no_secret() -> Failure {
+    Failure::Usage(
+        "auth.hs256_secret (FLOODWAY_JWT_SECRET) is not set; tokens are signed with it".to_owned(),
+    )
+}

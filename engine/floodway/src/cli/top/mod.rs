@@ -1,0 +1,146 @@
+//! `floodway top`: a gateway at work, in a terminal.
+//!
+//! Invariant: however it ends, by key, signal, error or panic, the terminal is as it was. `model` is what is known and
+//! what keys make of it, `view` draws that, `keys` hears the terminal, `watch` follows the gateway. One that goes away is
+//! shown as gone, and asked again.
+
+mod keys;
+mod model;
+mod view;
+mod watch;
+
+use std::io::{self, IsTerminal};
+
+use ratatui::DefaultTerminal;
+use ratatui::crossterm::event::{Event, KeyEventKind};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+
+use super::Failure;
+use super::remote::{Access, span};
+use floodway_server::admin::api::disconnect_request::Target as Disconnect;
+use floodway_server::admin::api::{DisconnectRequest, WatchStatusRequest};
+use floodway_server::admin::{Client, ClientError};
+use keys::Keys;
+use model::{Action, Model, Target};
+use watch::Watch;
+
+/// Tenants and streams that are asked for; a terminal has seldom room for more.
+const ROWS: u32 = 100;
+
+/// What clients are told whose stream is ended from here.
+const REASON: &str = "Disconnected by an operator";
+
+/// Watch a gateway at work: totals, rates, the busiest tenants, the slowest streams
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    access: Access,
+    /// Time between two looks, from 100ms to 1h
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = span)]
+    interval: prost_types::Duration,
+}
+
+/// Gives the terminal back when it goes.
+struct Screen(DefaultTerminal);
+
+impl Screen {
+    /// Takes the terminal; a panic gives it back before it is told.
+    fn take() -> Result<Self, Failure> {
+        let taken = ratatui::try_init().map(Self);
+        taken.map_err(|error| {
+            ratatui::restore();
+            terminal_failed(&error)
+        })
+    }
+
+    fn draw(&mut self, model: &Model) -> Result<(), Failure> {
+        let drawn = self.0.draw(|frame| view::draw(frame, model));
+        drawn.map(|_| ()).map_err(|error| terminal_failed(&error))
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        ratatui::restore();
+    }
+}
+
+fn terminal_failed(error: &io::Error) -> Failure {
+    Failure::Running(format!("the terminal: {error}"))
+}
+
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
+        return Err(Failure::Usage(
+            "top needs a terminal; floodway status --watch does not".to_owned(),
+        ));
+    }
+    super::block_on(async {
+        let client = args.access.connect().await?;
+        let request = WatchStatusRequest {
+            interval: Some(args.interval),
+            fleet: true,
+            busiest_tenants: ROWS,
+            slowest_connections: ROWS,
+        };
+        // Before the terminal is taken: a refusal is read better on a normal screen.
+        let mut watch = Watch::begin(client.clone(), request).await?;
+        let mut terminate = stop_signal(SignalKind::terminate())?;
+        let mut hangup = stop_signal(SignalKind::hangup())?;
+        let mut model = Model::new(args.access.url());
+        let mut screen = Screen::take()?;
+        let mut keys = Keys::listen();
+        // Beside the keys: a gateway that does not answer must not keep anybody here.
+        let mut disconnecting = JoinSet::new();
+        loop {
+            screen.draw(&model)?;
+            tokio::select! {
+                answer = watch.next() => match answer {
+                    Ok(answer) => model.answer(answer),
+                    Err(why) => model.lost(&why.to_string()),
+                },
+                event = keys.next() => match event {
+                    Some(event) => match action(&mut model, &event) {
+                        Action::None => {}
+                        Action::Quit => return Ok(()),
+                        Action::Disconnect(target) => {
+                            disconnecting.spawn(disconnect(client.clone(), target));
+                        }
+                    },
+                    None => return Ok(()),
+                },
+                Some(Ok((target, told))) = disconnecting.join_next() => {
+                    model.disconnected(&target, told.map_err(|error| error.to_string()));
+                }
+                _ = terminate.recv() => return Ok(()),
+                _ = hangup.recv() => return Ok(()),
+            }
+        }
+    })
+}
+
+fn stop_signal(kind: SignalKind) -> Result<tokio::signal::unix::Signal, Failure> {
+    signal(kind).map_err(|error| Failure::Running(error.to_string()))
+}
+
+/// What is to be done for this. A terminal of another size is drawn anew anyway.
+fn action(model: &mut Model, event: &Event) -> Action {
+    match event {
+        Event::Key(key) if key.kind != KeyEventKind::Release => model.key(key),
+        _ => Action::None,
+    }
+}
+
+async fn disconnect(mut client: Client, target: Target) -> (Target, Result<u64, ClientError>) {
+    let whom = match target.clone() {
+        Target::Tenant(id) => Disconnect::TenantId(id),
+        Target::Stream(id) => Disconnect::ConnectionId(id),
+    };
+    let request = DisconnectRequest {
+        target: Some(whom),
+        reason: REASON.to_owned(),
+    };
+    let told = client.disconnect(request).await;
+    (target, told.map(|told| told.ended))
+}

@@ -1,0 +1,307 @@
+//! What `top` knows, and what keys make of it. Knows no terminal and no gateway.
+//!
+//! Invariant: what is selected is a tenant or a stream, not a line: it stays selected while the lines move, and nothing
+//! but that is ever disconnected.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use crate::cli::show::{duration, plain, plural};
+use floodway_server::admin::api::{Connection, Status, Tenant, WatchStatusResponse};
+
+/// What tenants are sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sort {
+    Tenant,
+    Events,
+    Drops,
+}
+
+/// The list that keys move in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum List {
+    Tenants,
+    Streams,
+}
+
+/// Whose streams are to be ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    /// All of the tenant with this id.
+    Tenant(String),
+    /// The one with this id.
+    Stream(String),
+}
+
+/// What a key asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    None,
+    Quit,
+    Disconnect(Target),
+}
+
+/// A tenant, and how fast its counts grew since the answer before.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) tenant: Tenant,
+    /// None until it was seen twice.
+    pub(super) rates: Option<TenantRates>,
+}
+
+/// Each per second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct TenantRates {
+    pub(super) events: f64,
+    pub(super) delivered: f64,
+    pub(super) dropped: f64,
+}
+
+/// All that is shown.
+#[derive(Debug)]
+pub(super) struct Model {
+    pub(super) url: String,
+    /// None until the first answer.
+    pub(super) answer: Option<WatchStatusResponse>,
+    pub(super) rows: Vec<Row>,
+    pub(super) sort: Sort,
+    pub(super) list: List,
+    tenant: Option<String>,
+    stream: Option<String>,
+    /// What is about to be disconnected, if that is confirmed.
+    pub(super) asked: Option<Target>,
+    /// What came of the last disconnect.
+    pub(super) told: Option<String>,
+    /// Why the gateway does not answer; what is known of it is old then.
+    pub(super) lost: Option<String>,
+}
+
+impl Model {
+    pub(super) fn new(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            answer: None,
+            rows: Vec::new(),
+            sort: Sort::Events,
+            list: List::Tenants,
+            tenant: None,
+            stream: None,
+            asked: None,
+            told: None,
+            lost: None,
+        }
+    }
+
+    /// Takes the next answer of the gateway.
+    pub(super) fn answer(&mut self, answer: WatchStatusResponse) {
+        self.lost = None;
+        if self.answer.as_ref().map(node_id) != Some(node_id(&answer)) {
+            // Another run of the gateway: its streams may have the ids of others before.
+            (self.tenant, self.stream, self.asked) = (None, None, None);
+            self.rows.clear();
+        }
+        let passed = passed(self.answer.as_ref(), &answer);
+        let before: HashMap<String, Tenant> = self
+            .rows
+            .drain(..)
+            .map(|row| (row.tenant.tenant_id.clone(), row.tenant))
+            .collect();
+        let tenants = answer.busiest_tenants.iter();
+        self.rows = tenants
+            .map(|tenant| Row {
+                rates: before
+                    .get(&tenant.tenant_id)
+                    .and_then(|before| rates(before, tenant, passed)),
+                tenant: tenant.clone(),
+            })
+            .collect();
+        self.answer = Some(answer);
+        self.arrange();
+    }
+
+    /// The gateway does not answer any more.
+    pub(super) fn lost(&mut self, why: &str) {
+        self.lost = Some(plain(why));
+    }
+
+    /// What a key makes of it.
+    pub(super) fn key(&mut self, key: &KeyEvent) -> Action {
+        let with_control = key.modifiers.contains(KeyModifiers::CONTROL);
+        if with_control {
+            // In a raw terminal Ctrl-C is a key like any other.
+            return match key.code {
+                KeyCode::Char('c') => Action::Quit,
+                _ => Action::None,
+            };
+        }
+        match self.asked.take() {
+            Some(target) => confirm(target, key.code),
+            None => self.command(key.code),
+        }
+    }
+
+    fn command(&mut self, key: KeyCode) -> Action {
+        self.told = None;
+        match key {
+            KeyCode::Char('q') => return Action::Quit,
+            KeyCode::Char('t') => self.sort_by(Sort::Tenant),
+            KeyCode::Char('e') => self.sort_by(Sort::Events),
+            KeyCode::Char('d') => self.sort_by(Sort::Drops),
+            KeyCode::Tab | KeyCode::BackTab => {
+                self.list = match self.list {
+                    List::Tenants => List::Streams,
+                    List::Streams => List::Tenants,
+                };
+            }
+            KeyCode::Down | KeyCode::Char('j') => self.step(1),
+            KeyCode::Up | KeyCode::Char('k') => self.step(-1),
+            KeyCode::Esc => self.select(None),
+            KeyCode::Char('x') => self.asked = self.selected_target(),
+            _ => {}
+        }
+        Action::None
+    }
+
+    /// What came of a disconnect.
+    pub(super) fn disconnected(&mut self, target: &Target, came: Result<u64, String>) {
+        self.told = Some(match came {
+            Ok(ended) => format!("{}: {} ended", target.words(), plural(ended, "stream")),
+            Err(why) => format!("{}: {}", target.words(), plain(&why)),
+        });
+    }
+
+    /// The gateway, as far as it is known.
+    pub(super) fn status(&self) -> Status {
+        let answer = self.answer.as_ref();
+        answer
+            .and_then(|answer| answer.status.clone())
+            .unwrap_or_default()
+    }
+
+    /// The streams that lag, the slowest first.
+    pub(super) fn streams(&self) -> &[Connection] {
+        let answer = self.answer.as_ref();
+        answer.map_or(&[], |answer| &answer.slowest_connections)
+    }
+
+    /// The line that is selected in `list`.
+    pub(super) fn selected(&self, list: List) -> Option<usize> {
+        match list {
+            List::Tenants => self
+                .rows
+                .iter()
+                .position(|row| Some(&row.tenant.tenant_id) == self.tenant.as_ref()),
+            List::Streams => self
+                .streams()
+                .iter()
+                .position(|stream| Some(&stream.connection_id) == self.stream.as_ref()),
+        }
+    }
+
+    /// Only what is on the screen: a stream that went is not disconnected by a key for another.
+    fn selected_target(&self) -> Option<Target> {
+        let at = self.selected(self.list)?;
+        Some(match self.list {
+            List::Tenants => Target::Tenant(self.rows[at].tenant.tenant_id.clone()),
+            List::Streams => Target::Stream(self.streams()[at].connection_id.clone()),
+        })
+    }
+
+    fn sort_by(&mut self, sort: Sort) {
+        self.sort = sort;
+        self.arrange();
+    }
+
+    /// Ties by id, so that lines don't jump about.
+    fn arrange(&mut self) {
+        let sort = self.sort;
+        self.rows.sort_by(|a, b| {
+            let by_rate = |rate: fn(&Row) -> f64| rate(b).total_cmp(&rate(a));
+            let order = match sort {
+                Sort::Tenant => std::cmp::Ordering::Equal,
+                Sort::Events => by_rate(|row| row.rates.map_or(0.0, |rates| rates.delivered)),
+                Sort::Drops => b.tenant.dropped.cmp(&a.tenant.dropped),
+            };
+            order.then_with(|| a.tenant.tenant_id.cmp(&b.tenant.tenant_id))
+        });
+    }
+
+    fn step(&mut self, by: isize) {
+        let lines = match self.list {
+            List::Tenants => self.rows.len(),
+            List::Streams => self.streams().len(),
+        };
+        let Some(last) = lines.checked_sub(1) else {
+            return;
+        };
+        let at = match self.selected(self.list) {
+            Some(at) => at.saturating_add_signed(by).min(last),
+            None => 0,
+        };
+        self.select(Some(at));
+    }
+
+    fn select(&mut self, at: Option<usize>) {
+        match self.list {
+            List::Tenants => {
+                self.tenant = at.map(|at| self.rows[at].tenant.tenant_id.clone());
+            }
+            List::Streams => {
+                self.stream = at.map(|at| self.streams()[at].connection_id.clone());
+            }
+        }
+    }
+}
+
+impl Target {
+    /// What it is, for people.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::Tenant(id) => format!("all streams of {}", plain(id)),
+            Self::Stream(id) => format!("stream {}", plain(id)),
+        }
+    }
+}
+
+/// Anything but a plain yes is a no.
+fn confirm(target: Target, key: KeyCode) -> Action {
+    match key {
+        KeyCode::Char('y' | 'Y') => Action::Disconnect(target),
+        _ => Action::None,
+    }
+}
+
+fn node_id(answer: &WatchStatusResponse) -> &str {
+    let node = answer.status.as_ref().and_then(|s| s.node.as_ref());
+    node.map_or("", |node| &node.id)
+}
+
+/// The time between two answers of the same gateway.
+fn passed(before: Option<&WatchStatusResponse>, now: &WatchStatusResponse) -> Duration {
+    let uptime = |answer: &WatchStatusResponse| {
+        let node = answer.status.as_ref().and_then(|s| s.node.as_ref());
+        duration(node.and_then(|node| node.uptime))
+    };
+    before.map_or(Duration::ZERO, |before| {
+        uptime(now).saturating_sub(uptime(before))
+    })
+}
+
+/// None if the gateway has begun to count the tenant anew in between.
+fn rates(before: &Tenant, now: &Tenant, passed: Duration) -> Option<TenantRates> {
+    if passed.is_zero() || now.delivered < before.delivered {
+        return None;
+    }
+    let rate = |before: u64, now: u64| now.saturating_sub(before) as f64 / passed.as_secs_f64();
+    Some(TenantRates {
+        events: rate(before.events, now.events),
+        delivered: rate(before.delivered, now.delivered),
+        dropped: rate(before.dropped, now.dropped),
+    })
+}
+
+#[cfg(test)]
+#[path = "model_tests.rs"]
+mod tests;

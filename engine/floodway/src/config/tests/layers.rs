@@ -1,0 +1,184 @@
+//! Which value wins, and how values are written.
+
+use std::time::Duration;
+
+use super::*;
+use floodway_core::shard::Overflow;
+
+#[test]
+fn later_layers_win_and_each_value_knows_its_origin() {
+    let toml = "http.listen = \"1.1.1.1:1\"\nstream.queue_size = 1\nshard.count = 1";
+    let env = [("STREAM_QUEUE_SIZE", "2"), ("FLOODWAY_SHARD_COUNT", "2")];
+    let loaded = load_all(toml, &env, &[("shard.count", "3")]).expect("good");
+    assert_eq!(loaded.config.http.listen, "1.1.1.1:1");
+    assert_eq!(loaded.config.shard.queue_size.get(), 2);
+    assert_eq!(loaded.config.shard.count, 3);
+    assert_eq!(loaded.config.admin.listen, "127.0.0.1:9090");
+    assert!(matches!(loaded.origin("http.listen"), Origin::File(_)));
+    assert_eq!(
+        *loaded.origin("stream.queue_size"),
+        Origin::Env("STREAM_QUEUE_SIZE".into())
+    );
+    assert_eq!(
+        *loaded.origin("shard.count"),
+        Origin::Flag("--shard-count".to_owned())
+    );
+    assert_eq!(*loaded.origin("admin.listen"), Origin::Default);
+}
+
+#[test]
+fn sections_and_dotted_keys_and_native_types_and_texts_are_all_the_same() {
+    let toml = r#"
+        [stream]
+        queue_size = 7
+        ws_ping_seconds = 0.5
+        sse_keepalive_seconds = "2"
+        [auth]
+        roles = ["a", "b"]
+        [http.tls]
+        cert = "c.pem"
+        key = "k.pem"
+        [log]
+    "#;
+    let config = load_all(toml, &[], &[]).expect("good").config;
+    assert_eq!(config.shard.queue_size.get(), 7);
+    assert_eq!(config.shard.ws_ping, Duration::from_millis(500));
+    assert_eq!(config.shard.sse_keepalive, Duration::from_secs(2));
+    assert_eq!(config.auth.roles, ["a", "b"]);
+    let tls = config.http.tls.expect("both files");
+    assert_eq!(
+        (tls.cert.to_str(), tls.key.to_str()),
+        (Some("c.pem"), Some("k.pem"))
+    );
+}
+
+#[test]
+fn lists_in_the_environment_are_separated_by_commas() {
+    let env = [
+        ("FLOODWAY_ROLES", " a, b,,"),
+        ("FLOODWAY_ALLOWED_ORIGINS", "https://A.example:443,*"),
+    ];
+    let config = load_all("", &env, &[]).expect("good").config;
+    assert_eq!(config.auth.roles, ["a", "b"]);
+    assert_eq!(config.http.allowed_origins, ["https://a.example", "*"]);
+}
+
+#[test]
+fn an_empty_environment_variable_is_not_set() {
+    let env = [
+        ("FLOODWAY_OVERFLOW", ""),
+        ("MQTT_HOST", ""),
+        ("FLOODWAY_JWT_ISSUER", ""),
+    ];
+    let loaded = load_all("stream.overflow = \"latest\"", &env, &[]).expect("good");
+    assert_eq!(loaded.config.shard.overflow, Overflow::Latest);
+    assert_eq!(loaded.config.mqtt.urls, ["mqtt://localhost:1883"]);
+    assert_eq!(loaded.config.auth.issuer, None);
+}
+
+#[test]
+fn the_broker_is_built_from_host_and_port_where_no_url_is_given() {
+    let urls = |env: &[(&str, &str)]| load_all("", env, &[]).expect("good").config.mqtt.urls;
+    assert_eq!(urls(&[("MQTT_HOST", "iot-mqtt")]), ["mqtt://iot-mqtt:1883"]);
+    assert_eq!(urls(&[("MQTT_PORT", "1884")]), ["mqtt://localhost:1884"]);
+    assert_eq!(
+        urls(&[("MQTT_HOST", "::1"), ("MQTT_PORT", "1")]),
+        ["mqtt://[::1]:1"]
+    );
+    let given = [
+        ("MQTT_HOST", "a"),
+        ("MQTT_URL", "tcp://b,mqtt://c:2/,mqtt://[::1]:3"),
+    ];
+    let loaded = load_all("", &given, &[]).expect("good");
+    assert_eq!(
+        loaded.config.mqtt.urls,
+        ["mqtt://b:1883", "mqtt://c:2", "mqtt://[::1]:3"]
+    );
+    assert!(
+        loaded.warnings[0].contains("MQTT_HOST: not used"),
+        "{:?}",
+        loaded.warnings
+    );
+    let one = load_all("mqtt.url = \"mqtt://d:4\"", &[], &[]).expect("good");
+    assert_eq!(one.config.mqtt.urls, ["mqtt://d:4"]);
+}
+
+#[test]
+fn what_is_shown_is_toml_that_loads_to_the_same() {
+    let toml = r#"
+        mqtt.url = ["mqtt://a:1", "mqtt://b:2"]
+        auth.issuer = "https://\"quoted\""
+        stream.ws_ping_seconds = 0.25
+        log.format = "json"
+        http.tls = { cert = "c.pem", key = "k.pem" }
+        admin.tls = { cert = "d.pem", key = "l.pem", client_ca = "a.pem" }
+    "#;
+    let loaded = load_all(toml, &[], &[]).expect("good");
+    let shown = loaded.show().replace(MASK, SECRET);
+    let again = load_exactly(&shown, &[], &[]).expect("good");
+    assert_eq!(format!("{:?}", again), format!("{:?}", loaded));
+    assert_eq!(
+        again
+            .origins
+            .iter()
+            .filter(|origin| **origin == Origin::Default)
+            .count(),
+        0
+    );
+    assert!(loaded.show().lines().all(|line| line.contains(" # ")));
+}
+
+#[test]
+fn names_are_unique_and_follow_one_rule_but_for_those_in_the_contract() {
+    let own = [
+        ("http.listen", "FLOODWAY_LISTEN"),
+        ("http.tls.cert", "FLOODWAY_TLS_CERT"),
+        ("http.tls.key", "FLOODWAY_TLS_KEY"),
+        ("http.allowed_origins", "FLOODWAY_ALLOWED_ORIGINS"),
+        ("admin.listen", "FLOODWAY_ADMIN_LISTEN"),
+        ("admin.token", "FLOODWAY_ADMIN_TOKEN"),
+        ("mqtt.url", "MQTT_URL"),
+        ("mqtt.username", "MQTT_USERNAME"),
+        ("mqtt.password", "MQTT_PASSWORD"),
+        ("mqtt.subscribe", "FLOODWAY_MQTT_SUBSCRIBE"),
+        ("auth.hs256_secret", "FLOODWAY_JWT_SECRET"),
+        ("auth.public_key", "FLOODWAY_JWT_PUBLIC_KEY"),
+        ("auth.jwks_url", "FLOODWAY_JWKS_URL"),
+        ("auth.cookie", "FLOODWAY_JWT_COOKIE"),
+        ("auth.issuer", "FLOODWAY_JWT_ISSUER"),
+        ("auth.audience", "FLOODWAY_JWT_AUDIENCE"),
+        ("auth.roles", "FLOODWAY_ROLES"),
+        (
+            "limits.connections_per_tenant",
+            "MAX_STREAM_CONNECTIONS_PER_TENANT",
+        ),
+        ("limits.connections", "FLOODWAY_MAX_CONNECTIONS"),
+        ("stream.queue_size", "STREAM_QUEUE_SIZE"),
+        ("stream.overflow", "FLOODWAY_OVERFLOW"),
+        ("log.filter", "FLOODWAY_LOG"),
+        ("log.format", "FLOODWAY_LOG_FORMAT"),
+    ];
+    assert!(own.iter().all(|(key, _)| find(key).is_some()));
+    let own: HashMap<_, _> = own.into();
+    let mut names = std::collections::HashSet::new();
+    for setting in SETTINGS {
+        let by_rule = format!(
+            "FLOODWAY_{}",
+            setting.key.replace('.', "_").to_ascii_uppercase()
+        );
+        assert_eq!(
+            setting.env,
+            own.get(setting.key).copied().unwrap_or(&by_rule)
+        );
+        assert!(setting.filed || !setting.secret, "{}", setting.key);
+        let plain = [
+            setting.key.to_owned(),
+            setting.env.to_owned(),
+            setting.flag(),
+        ];
+        let by_file = setting.file_key().into_iter().chain(setting.file_env());
+        for name in plain.into_iter().chain(by_file) {
+            assert!(names.insert(name), "{} is there twice", setting.key);
+        }
+    }
+}

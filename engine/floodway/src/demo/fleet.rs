@@ -1,0 +1,116 @@
+//! All simulated devices.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::device::Device;
+use super::kinds::Kind;
+use super::publisher;
+use floodway_core::parts;
+
+/// The tenants that have devices.
+pub const TENANTS: [&str; 2] = ["acme", "globex"];
+
+const fn device(tenant: &'static str, site: &'static str, id: &'static str, kind: Kind) -> Device {
+    Device {
+        tenant,
+        site,
+        id,
+        kind,
+    }
+}
+
+/// Every device, the tenants in turn, so that each tenant's are spread over a second.
+const DEVICES: [Device; 14] = [
+    device("acme", "PLANT-1", "climate-hall", Kind::Climate),
+    device("globex", "DEPOT-7", "cold-store-1", Kind::ColdStore),
+    device("acme", "PLANT-1", "press-1", Kind::Machine),
+    device("globex", "DEPOT-7", "truck-11", Kind::Tracker),
+    device("acme", "PLANT-1", "press-2", Kind::Machine),
+    device("globex", "DEPOT-7", "truck-12", Kind::Tracker),
+    device("acme", "PLANT-1", "gate-north", Kind::Door),
+    device("globex", "DEPOT-7", "dock-3", Kind::Door),
+    device("acme", "PLANT-1", "meter-main", Kind::Meter),
+    device("globex", "DEPOT-7", "diesel-tank", Kind::Tank),
+    device("acme", "PLANT-2", "climate-office", Kind::Climate),
+    device("globex", "DEPOT-7", "meter-main", Kind::Meter),
+    device("acme", "PLANT-2", "van-1", Kind::Tracker),
+    device("globex", "DEPOT-9", "compressor-1", Kind::Machine),
+];
+
+/// The running devices. They end with this value.
+#[derive(Debug)]
+pub struct Fleet {
+    connected: Arc<AtomicUsize>,
+    _running: JoinSet<()>,
+}
+
+impl Fleet {
+    /// Lets every device connect to `broker` (MQTT 5) and publish about once a second, spread over the second.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn start(broker: SocketAddr) -> Self {
+        let connected = Arc::new(AtomicUsize::new(0));
+        let mut running = JoinSet::new();
+        let (now, apart) = (
+            Instant::now(),
+            Duration::from_secs(1) / DEVICES.len() as u32,
+        );
+        for (place, device) in (1..).zip(DEVICES) {
+            let connected = Arc::clone(&connected);
+            let publish = async move || {
+                publisher::run(device, broker, now + apart * place, &connected).await;
+            };
+            running.spawn(parts::kept("device", publish));
+        }
+        Self {
+            connected,
+            _running: running,
+        }
+    }
+
+    /// Devices that there are.
+    pub fn size(&self) -> usize {
+        DEVICES.len()
+    }
+
+    /// The count of devices that are connected.
+    pub fn connected(&self) -> impl Fn() -> usize + Send + use<> {
+        let connected = Arc::clone(&self.connected);
+        move || connected.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use floodway_protocol::names::{DeviceId, TenantId};
+
+    #[test]
+    fn every_device_has_a_name_of_its_own_in_one_of_the_tenants() {
+        let topics: HashSet<String> = DEVICES.iter().map(Device::topic).collect();
+        assert_eq!(topics.len(), DEVICES.len());
+        for device in DEVICES {
+            assert!(TENANTS.contains(&device.tenant));
+            assert!(TenantId::parse(device.tenant).is_ok());
+            assert!(DeviceId::parse(device.id).is_ok());
+        }
+        for tenant in TENANTS {
+            assert!(
+                DEVICES
+                    .iter()
+                    .filter(|device| device.tenant == tenant)
+                    .count()
+                    >= 6
+            );
+        }
+    }
+}

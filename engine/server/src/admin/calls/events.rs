@@ -1,0 +1,170 @@
+//! What happens at the gateway, told to whoever watches.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::time::SystemTime;
+
+use floodway_proto::admin::v1;
+use floodway_proto::admin::v1::watch_events_response::Event;
+use tonic::Status;
+use tonic::codegen::BoxStream;
+
+use super::args::{bad, tenant_or_none};
+use super::connections::transport;
+use super::streaming::{Gone, Streaming, Teller};
+use crate::admin::observer::Observer;
+use floodway_core::index::{About, ConnectionId, Limit, News, Watcher, What};
+use floodway_protocol::names::TenantId;
+
+pub(super) fn watch(
+    observer: &Observer,
+    streaming: &Streaming,
+    asked: &v1::WatchEventsRequest,
+) -> Result<BoxStream<v1::WatchEventsResponse>, Status> {
+    let wanted = Wanted {
+        tenant: tenant_or_none("tenant_id", &asked.tenant_id)?,
+        kinds: kinds(&asked.kinds)?,
+    };
+    let watcher = observer.index().journal().watch();
+    streaming.start(|teller| tell(watcher, wanted, teller))
+}
+
+/// Which happenings are asked for.
+struct Wanted {
+    tenant: Option<TenantId>,
+    /// Empty: all.
+    kinds: BTreeSet<v1::EventKind>,
+}
+
+impl Wanted {
+    fn wants(&self, what: &What) -> bool {
+        let (kind, tenant) = match what {
+            What::Connected { tenant, .. } => (v1::EventKind::Opened, Some(tenant)),
+            What::Disconnected { tenant, .. } => (v1::EventKind::Closed, Some(tenant)),
+            What::Refused { tenant, .. } => (v1::EventKind::Refused, tenant.as_ref()),
+            What::LimitHit { tenant, .. } => (v1::EventKind::LimitHit, Some(tenant)),
+            What::BrokerUp { .. } | What::BrokerDown { .. } | What::BrokerFailed { .. } => {
+                (v1::EventKind::Broker, self.tenant.as_ref())
+            }
+        };
+        let is_whose = self.tenant.is_none() || self.tenant.as_ref() == tenant;
+        is_whose && (self.kinds.is_empty() || self.kinds.contains(&kind))
+    }
+}
+
+fn kinds(asked: &[i32]) -> Result<BTreeSet<v1::EventKind>, Status> {
+    let known = |(place, &kind): (usize, &i32)| match v1::EventKind::try_from(kind) {
+        Ok(v1::EventKind::Unspecified) | Err(_) => Err(bad(
+            &format!("kinds[{place}]"),
+            format!("{kind} is not known"),
+        )),
+        Ok(kind) => Ok(kind),
+    };
+    asked.iter().enumerate().map(known).collect()
+}
+
+async fn tell(
+    mut watcher: Watcher,
+    wanted: Wanted,
+    teller: Teller<v1::WatchEventsResponse>,
+) -> Result<Status, Gone> {
+    let live = Event::Live(v1::WatchEventsLive {});
+    teller.send(Ok(response(SystemTime::now(), live))).await?;
+    loop {
+        let told = match watcher.next().await {
+            News::Happened(happening) if wanted.wants(&happening.what) => {
+                response(happening.at, event(happening.what))
+            }
+            News::Happened(_) => continue,
+            News::Missed(missed) => {
+                let gap = Event::Gap(v1::WatchEventsGap { missed });
+                response(SystemTime::now(), gap)
+            }
+        };
+        teller.send(Ok(told)).await?;
+    }
+}
+
+fn response(at: SystemTime, event: Event) -> v1::WatchEventsResponse {
+    v1::WatchEventsResponse {
+        at: Some(at.into()),
+        event: Some(event),
+    }
+}
+
+fn event(what: What) -> Event {
+    match what {
+        What::Connected { id, tenant, about } => Event::Opened(v1::StreamOpened {
+            user_agent: about.user_agent().unwrap_or_default().to_owned(),
+            stream: Some(identity(id, &tenant, &about)),
+        }),
+        What::Disconnected {
+            id,
+            tenant,
+            about,
+            reason,
+            code,
+        } => Event::Closed(v1::StreamClosed {
+            stream: Some(identity(id, &tenant, &about)),
+            reason: reason.to_owned(),
+            close_code: close_code(&about, code),
+        }),
+        What::Refused {
+            tenant,
+            peer: from,
+            reason,
+            check,
+            detail,
+        } => Event::Refused(v1::StreamRefused {
+            tenant_id: tenant.map(|tenant| tenant.to_string()).unwrap_or_default(),
+            peer: peer(from),
+            reason: reason.to_owned(),
+            check: check.unwrap_or_default().to_owned(),
+            detail: detail.unwrap_or_default(),
+        }),
+        What::LimitHit { id, tenant, limit } => Event::LimitHit(v1::LimitHit {
+            limit: match limit {
+                Limit::QueueSize => v1::LimitKind::QueueSize,
+                Limit::ClientMessages => v1::LimitKind::ClientMessages,
+            }
+            .into(),
+            connection_id: id.to_string(),
+            tenant_id: tenant.to_string(),
+        }),
+        What::BrokerUp { url } => Event::BrokerUp(v1::BrokerUp { url }),
+        What::BrokerDown { url, error } => Event::BrokerDown(v1::BrokerDown {
+            url,
+            detail: error.unwrap_or_default(),
+        }),
+        What::BrokerFailed {
+            url,
+            error,
+            attempts,
+        } => Event::BrokerFailed(v1::BrokerFailed {
+            url,
+            detail: error,
+            failed_attempts: attempts,
+        }),
+    }
+}
+
+fn identity(id: ConnectionId, tenant: &TenantId, about: &About) -> v1::StreamIdentity {
+    v1::StreamIdentity {
+        connection_id: id.to_string(),
+        tenant_id: tenant.to_string(),
+        subject: about.subject().unwrap_or_default().to_owned(),
+        transport: transport(about.transport).into(),
+        peer: peer(about.peer),
+    }
+}
+
+fn peer(peer: Option<SocketAddr>) -> String {
+    peer.map(|peer| peer.to_string()).unwrap_or_default()
+}
+
+fn close_code(about: &About, code: Option<u16>) -> u32 {
+    match transport(about.transport) {
+        v1::Transport::Websocket => code.unwrap_or_default().into(),
+        _ => 0,
+    }
+}

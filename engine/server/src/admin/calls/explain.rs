@@ -1,0 +1,209 @@
+//! Why an event reaches a live stream, or what stops it.
+//!
+//! Each stage is asked in the order of an event's way, on what the parts themselves hold; nothing is delivered or
+//! counted.
+
+use floodway_proto::admin::v1;
+use floodway_proto::admin::v1::explain_request::Event as Asked;
+use serde_json::{Map, Value, json};
+use tonic::Status;
+
+use super::args::{bad, tenant};
+use super::{connections, tenants};
+use crate::admin::observer::Observer;
+use floodway_core::event::{Event, IdSource, Parser};
+use floodway_core::index::{Limits, Overflow};
+use floodway_core::shard::Connection;
+use floodway_protocol::names::{DeviceId, GroupId, TenantId};
+use floodway_sources::ingest::parse_topic;
+use v1::DeliveryStage as Stage;
+
+/// MQTT 5.0, 1.5.4: the longest text.
+const TOPIC_BYTES: usize = 65_535;
+
+pub(super) async fn explain(
+    observer: &Observer,
+    asked: v1::ExplainRequest,
+) -> Result<v1::ExplainResponse, Status> {
+    let message = message(asked.event)?;
+    let stream = connections::find(observer, &asked.connection_id).await?;
+    let mut way = Way::default();
+    let seen = follow(observer, &stream, &message, &mut way);
+    Ok(v1::ExplainResponse {
+        delivered: seen.is_ok(),
+        stopped_by: match &seen {
+            Ok(_) => Stage::Unspecified.into(),
+            Err(Stopped) => way.0.last().map_or(0, |step| step.stage),
+        },
+        steps: way.0,
+        metric_names: seen.unwrap_or_default(),
+    })
+}
+
+/// The message that was asked about, or one that stands for the sample.
+fn message(asked: Option<Asked>) -> Result<v1::DeviceMessage, Status> {
+    match asked {
+        None => Err(bad("event", "sample or message must be given")),
+        Some(Asked::Message(message)) if message.topic.len() > TOPIC_BYTES => Err(bad(
+            "message.topic",
+            format!("must have at most {TOPIC_BYTES} bytes"),
+        )),
+        Some(Asked::Message(message)) => Ok(message),
+        Some(Asked::Sample(sample)) => {
+            let tenant = tenant("sample.tenant_id", &sample.tenant_id)?;
+            let device = DeviceId::parse(&sample.device_id);
+            let device = device.map_err(|error| bad("sample.device_id", error))?;
+            let metrics = sample.metric_names.into_iter();
+            let metrics: Map<String, Value> = metrics.map(|name| (name, json!(0))).collect();
+            Ok(v1::DeviceMessage {
+                topic: format!("tenant/{tenant}/device/{device}/telemetry"),
+                payload: json!({ "metrics": metrics }).to_string().into_bytes(),
+            })
+        }
+    }
+}
+
+/// The last step of the way stops the event.
+struct Stopped;
+
+/// The stages that the event came to.
+#[derive(Default)]
+struct Way(Vec<v1::ExplainStep>);
+
+impl Way {
+    fn step(
+        &mut self,
+        stage: Stage,
+        passed: bool,
+        detail: impl Into<String>,
+    ) -> Result<(), Stopped> {
+        self.0.push(v1::ExplainStep {
+            stage: stage.into(),
+            passed,
+            detail: detail.into(),
+        });
+        passed.then_some(()).ok_or(Stopped)
+    }
+}
+
+/// The names of the metrics that the stream would see.
+fn follow(
+    observer: &Observer,
+    stream: &Connection,
+    message: &v1::DeviceMessage,
+    way: &mut Way,
+) -> Result<Vec<String>, Stopped> {
+    upstream(observer, stream, way)?;
+    let names = parse_topic(&message.topic);
+    let names = names.and_then(|(tenant, device)| Some((TenantId::parse(tenant).ok()?, device)));
+    let Some((tenant, device)) = names else {
+        way.step(
+            Stage::Topic,
+            false,
+            "it is not tenant/TENANT/device/DEVICE/telemetry",
+        )?;
+        return Err(Stopped);
+    };
+    way.step(
+        Stage::Topic,
+        true,
+        format!("device {device} of tenant {tenant}"),
+    )?;
+    let mut parser = Parser::new(observer.event_config());
+    let id = IdSource::new().next();
+    let event = match parser.parse(id, &tenant, device, &message.topic, &message.payload) {
+        Ok(event) => event,
+        Err(reason) => {
+            way.step(Stage::Payload, false, reason.to_string())?;
+            return Err(Stopped);
+        }
+    };
+    way.step(Stage::Payload, true, "it is an event")?;
+    is_whose(stream, &event, way)?;
+    is_wanted(observer, stream, &event, way)?;
+    has_room(stream, &observer.index().limits_of(&stream.tenant), way)?;
+    Ok(event.metric_names(stream.filter.metrics().map(AsRef::as_ref)))
+}
+
+fn upstream(observer: &Observer, stream: &Connection, way: &mut Way) -> Result<(), Stopped> {
+    let found = observer.index().find(stream.tenant.as_str());
+    let is_subscribed = found
+        .as_ref()
+        .is_some_and(|tenant| tenants::is_subscribed(observer, tenant));
+    let refusal = found.and_then(|tenant| tenant.refusal());
+    let detail = match (observer.upstreams().is_connected(), is_subscribed) {
+        (false, _) => "no broker is connected".to_owned(),
+        (true, false) => match refusal {
+            Some(reason) => format!(
+                "the broker refuses the subscription of {}: {reason}",
+                stream.tenant
+            ),
+            None => format!(
+                "the broker has not confirmed the subscription of {}",
+                stream.tenant
+            ),
+        },
+        (true, true) => format!("the broker sends the events of tenant {}", stream.tenant),
+    };
+    way.step(Stage::Upstream, is_subscribed, detail)
+}
+
+fn is_whose(stream: &Connection, event: &Event, way: &mut Way) -> Result<(), Stopped> {
+    let is_its_own = *event.tenant() == stream.tenant;
+    let (of, whose) = (event.tenant(), &stream.tenant);
+    let detail = if is_its_own {
+        format!("event and stream are of tenant {whose}")
+    } else {
+        format!("the event is of tenant {of}, the stream of tenant {whose}")
+    };
+    way.step(Stage::Tenant, is_its_own, detail)
+}
+
+fn is_wanted(
+    observer: &Observer,
+    stream: &Connection,
+    event: &Event,
+    way: &mut Way,
+) -> Result<(), Stopped> {
+    let (filter, device) = (&stream.filter, event.device());
+    let tenant = observer.index().find(stream.tenant.as_str());
+    let has = |group: &&GroupId| {
+        let tenant = tenant.as_ref();
+        tenant.is_some_and(|tenant| tenant.groups().has(group, device))
+    };
+    let group = filter.groups().iter().find(has);
+    let is_named = filter
+        .devices()
+        .iter()
+        .any(|named| named.as_str() == device);
+    let (wants, detail) = match group {
+        _ if filter.wants_all_devices() => (true, "it wants every device".to_owned()),
+        _ if is_named => (true, format!("it names device {device}")),
+        Some(group) => (
+            true,
+            format!("device {device} is in group {group}, which it names"),
+        ),
+        None => (
+            false,
+            format!("it names neither device {device} nor a group that has it"),
+        ),
+    };
+    way.step(Stage::Device, wants, detail)?;
+    let metrics = filter.metrics();
+    let detail = match (metrics, event.matches(metrics)) {
+        (None, _) => "it wants every metric",
+        (Some(_), true) => "the event has metrics that it wants",
+        (Some(_), false) => "the event has none of the metrics that it wants",
+    };
+    way.step(Stage::Metrics, event.matches(metrics), detail)
+}
+
+fn has_room(stream: &Connection, limits: &Limits, way: &mut Way) -> Result<(), Stopped> {
+    let is_full = stream.queued >= stream.queue_size as u64;
+    let makes_room = matches!(limits.overflow, Overflow::DropOldest | Overflow::Latest);
+    let detail = format!(
+        "{} of {} events wait for it",
+        stream.queued, stream.queue_size
+    );
+    way.step(Stage::Queue, !is_full || makes_room, detail)
+}

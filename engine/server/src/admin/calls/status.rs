@@ -1,0 +1,123 @@
+//! How the gateway does, once and again and again.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use floodway_proto::admin::v1;
+use tokio::time::{MissedTickBehavior, interval};
+use tonic::Status;
+use tonic::codegen::BoxStream;
+
+use super::args::{bad, duration};
+use super::streaming::{Gone, Streaming, Teller};
+use super::{connections, fleet, tenants};
+use crate::admin::observer::Observer;
+use floodway_core::index::Tenant;
+use floodway_protocol::names::TenantId;
+
+/// Between two answers of `WatchStatus`, if the client does not say.
+const INTERVAL: Duration = Duration::from_secs(1);
+const INTERVAL_MIN: Duration = Duration::from_millis(100);
+const INTERVAL_MAX: Duration = Duration::from_secs(3600);
+
+/// The most tenants, and streams, of one answer.
+const MOST: u32 = 100;
+
+pub(super) async fn get(
+    observer: &Observer,
+    asked: &v1::GetStatusRequest,
+) -> v1::GetStatusResponse {
+    v1::GetStatusResponse {
+        status: Some(now(observer).await),
+        fleet: asked.fleet.then(|| fleet::all(observer)),
+    }
+}
+
+pub(super) fn watch(
+    observer: &Observer,
+    streaming: &Streaming,
+    asked: v1::WatchStatusRequest,
+) -> Result<BoxStream<v1::WatchStatusResponse>, Status> {
+    let period = duration("interval", asked.interval, INTERVAL_MIN, INTERVAL_MAX)?;
+    let watching = Watching {
+        observer: observer.clone(),
+        fleet: asked.fleet,
+        busiest: some("busiest_tenants", asked.busiest_tenants)?,
+        slowest: some("slowest_connections", asked.slowest_connections)?,
+        delivered: HashMap::new(),
+    };
+    streaming.start(|teller| watching.tell(period.unwrap_or(INTERVAL), teller))
+}
+
+async fn now(observer: &Observer) -> v1::Status {
+    let mut status = observer.status();
+    status.drain = observer.drain().await;
+    // One that began meanwhile.
+    status.draining |= status.drain.is_some();
+    status.into()
+}
+
+fn some(field: &str, asked: u32) -> Result<usize, Status> {
+    if asked > MOST {
+        return Err(bad(field, format!("must be at most {MOST}, is {asked}")));
+    }
+    Ok(asked as usize)
+}
+
+struct Watching {
+    observer: Observer,
+    fleet: bool,
+    busiest: usize,
+    slowest: usize,
+    /// What each tenant's streams had received at the answer before.
+    delivered: HashMap<TenantId, u64>,
+}
+
+impl Watching {
+    /// An answer is made when there is room for it, so a slow reader costs nothing, and gets the newest.
+    async fn tell(
+        mut self,
+        period: Duration,
+        teller: Teller<v1::WatchStatusResponse>,
+    ) -> Result<Status, Gone> {
+        let mut ticks = interval(period);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let room = teller.reserve().await.map_err(|_| Gone)?;
+            room.send(Ok(self.answer().await));
+        }
+    }
+
+    async fn answer(&mut self) -> v1::WatchStatusResponse {
+        v1::WatchStatusResponse {
+            status: Some(now(&self.observer).await),
+            fleet: self.fleet.then(|| fleet::all(&self.observer)),
+            busiest_tenants: self.busiest(),
+            slowest_connections: connections::slowest(&self.observer, self.slowest).await,
+        }
+    }
+
+    fn busiest(&mut self) -> Vec<v1::Tenant> {
+        if self.busiest == 0 {
+            return Vec::new();
+        }
+        let all = self.observer.index().tenants();
+        let mut grown: Vec<(u64, &Arc<Tenant>)> = Vec::with_capacity(all.len());
+        let mut delivered = HashMap::with_capacity(all.len());
+        for tenant in &all {
+            let now = tenant.counts().delivered;
+            let before = self.delivered.get(tenant.id()).copied().unwrap_or_default();
+            // A tenant that was forgotten meanwhile begins anew.
+            grown.push((now.checked_sub(before).unwrap_or(now), tenant));
+            delivered.insert(tenant.id().clone(), now);
+        }
+        self.delivered = delivered;
+        grown.sort_by(|(one, a), (other, b)| other.cmp(one).then_with(|| a.id().cmp(b.id())));
+        let busiest = grown.into_iter().take(self.busiest);
+        busiest
+            .map(|(_, tenant)| tenants::shown(&self.observer, tenant))
+            .collect()
+    }
+}

@@ -1,0 +1,197 @@
+//! Which tenants are named, and what is left for all others.
+//!
+//! What is counted of the others is the gateway's count less that of the named ones, so it holds those who have left,
+//! too, and the sum over all is the gateway's. Invariants, for each counter: that of the others never falls; the sum lies
+//! between the gateway's at the beginning and at the end of the look, so at rest it is the same. For this
+//!
+//! * the gateway's count is read first. What a tenant's count has more is of the time since, and only makes the others'
+//!   smaller than it is, which a later look makes good;
+//! * a tenant that was among the others at the last look brings nothing along when it is named: what it had stays with
+//!   them. One that is new since then brings all;
+//! * one that is not named any more, or has left, leaves what was told of it to the others.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use hashbrown::{HashMap, HashSet};
+
+use floodway_core::index::Tenant;
+use floodway_protocol::names::TenantId;
+
+/// What only grows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counters {
+    pub(super) accepted: u64,
+    pub(super) delivered: u64,
+    pub(super) dropped: u64,
+    pub(super) bytes: u64,
+}
+
+/// What is told of one tenant, of several, or of the gateway.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) ws: u64,
+    pub(super) sse: u64,
+    pub(super) counters: Counters,
+}
+
+/// The tenants that are named now.
+#[derive(Debug)]
+pub(super) struct Busiest {
+    most: usize,
+    named: HashMap<TenantId, Named>,
+    /// Those that were not, at the last look.
+    unnamed: HashSet<TenantId>,
+    /// What was told of the others at the last look.
+    others: Counters,
+}
+
+#[derive(Debug)]
+struct Named {
+    tenant: Arc<Tenant>,
+    /// What it had when it was named, which stays with the others.
+    before: Counters,
+}
+
+/// A tenant at one look.
+struct Seen {
+    named: Named,
+    was_named: bool,
+    now: Told,
+}
+
+/// What a look gives: each named tenant, and the others together.
+pub(super) type Rows = (Vec<(TenantId, Told)>, Told);
+
+impl Busiest {
+    /// Names up to `most`.
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            most,
+            named: HashMap::new(),
+            unnamed: HashSet::new(),
+            others: Counters::default(),
+        }
+    }
+
+    /// Chooses anew, and tells. `gateway` was read before the `tenants` were asked for.
+    pub(super) fn look(&mut self, gateway: Told, tenants: Vec<Arc<Tenant>>) -> Rows {
+        let mut seen: Vec<Seen> = tenants.into_iter().map(|tenant| self.see(tenant)).collect();
+        seen.sort_by_cached_key(Seen::rank);
+        let others = seen.split_off(seen.len().min(self.most));
+        self.unnamed = others
+            .iter()
+            .map(|seen| seen.named.tenant.id().clone())
+            .collect();
+        let rows: Vec<(TenantId, Told)> = seen
+            .iter()
+            .map(|seen| (seen.named.tenant.id().clone(), seen.told()))
+            .collect();
+        let named = rows
+            .iter()
+            .fold(Told::default(), |sum, (_, told)| sum.plus(told));
+        let left = gateway.less(&named);
+        self.others = self.others.at_least(&left.counters);
+        let by_id = seen
+            .into_iter()
+            .map(|seen| (seen.named.tenant.id().clone(), seen.named));
+        self.named = by_id.collect();
+        let others = Told {
+            counters: self.others,
+            ..left
+        };
+        (rows, others)
+    }
+
+    fn see(&self, tenant: Arc<Tenant>) -> Seen {
+        let now = Told::of(&tenant);
+        let known = self.named.get(tenant.id());
+        // One that has left and come again is another one.
+        let known = known.filter(|named| Arc::ptr_eq(&named.tenant, &tenant));
+        let before = match known {
+            Some(named) => named.before,
+            None if self.unnamed.contains(tenant.id()) => now.counters,
+            None => Counters::default(),
+        };
+        Seen {
+            named: Named { tenant, before },
+            was_named: known.is_some(),
+            now,
+        }
+    }
+}
+
+impl Seen {
+    /// The smallest is the busiest. Who is named gives its name up only for one that is twice as busy, lest two that are
+    /// alike take turns.
+    fn rank(&self) -> (Reverse<(u64, u64)>, TenantId) {
+        let counters = &self.now.counters;
+        let busy = counters.delivered.saturating_add(counters.dropped);
+        let weight = if self.was_named { 2 } else { 1 };
+        let key = (busy.saturating_mul(weight), self.now.ws + self.now.sse);
+        (Reverse(key), self.named.tenant.id().clone())
+    }
+
+    fn told(&self) -> Told {
+        Told {
+            counters: self.now.counters.less(&self.named.before),
+            ..self.now
+        }
+    }
+}
+
+impl Told {
+    fn of(tenant: &Tenant) -> Self {
+        let counts = tenant.counts();
+        Self {
+            ws: counts.ws,
+            sse: counts.sse,
+            counters: Counters {
+                accepted: tenant.events(),
+                delivered: counts.delivered,
+                dropped: counts.dropped,
+                bytes: counts.bytes,
+            },
+        }
+    }
+
+    fn plus(&self, other: &Self) -> Self {
+        let counters = self.counters.with(&other.counters, u64::saturating_add);
+        Self {
+            ws: self.ws + other.ws,
+            sse: self.sse + other.sse,
+            counters,
+        }
+    }
+
+    fn less(&self, other: &Self) -> Self {
+        Self {
+            ws: self.ws.saturating_sub(other.ws),
+            sse: self.sse.saturating_sub(other.sse),
+            counters: self.counters.less(&other.counters),
+        }
+    }
+}
+
+impl Counters {
+    fn with(&self, other: &Self, by: fn(u64, u64) -> u64) -> Self {
+        Self {
+            accepted: by(self.accepted, other.accepted),
+            delivered: by(self.delivered, other.delivered),
+            dropped: by(self.dropped, other.dropped),
+            bytes: by(self.bytes, other.bytes),
+        }
+    }
+
+    fn less(&self, other: &Self) -> Self {
+        self.with(other, u64::saturating_sub)
+    }
+
+    fn at_least(&self, other: &Self) -> Self {
+        self.with(other, u64::max)
+    }
+}
+
+#[cfg(all(test, not(floodway_loom)))]
+#[path = "busiest_tests.rs"]
+mod tests;

@@ -1,0 +1,249 @@
+//! The private listener, asked by real clients.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tonic::transport::{Channel, Endpoint};
+
+use super::*;
+use crate::auth::{self, Verifier};
+use crate::readiness::Readiness;
+use floodway_core::event;
+use floodway_core::inbox::Inbox;
+use floodway_core::index::Index;
+use floodway_core::shard::Handle;
+use floodway_core::streams::Streams;
+use floodway_sources::control;
+use floodway_sources::ingest;
+
+mod calls;
+mod health;
+mod http;
+mod metrics;
+mod refusals;
+mod text;
+
+/// A private listener on a port that the kernel chose, with the parts that it looks at.
+struct Private {
+    admin: Admin,
+    index: Arc<Index>,
+    ingest: ingest::Ingest,
+}
+
+impl Private {
+    /// Nobody listens at the broker's address, so there is nothing but zeros to see.
+    async fn start(token: Option<&str>) -> Self {
+        Self::with_shards(token, []).await
+    }
+
+    /// The same, with ways to shards of which it is left open whether they answer.
+    async fn with_shards(token: Option<&str>, shards: impl IntoIterator<Item = Handle>) -> Self {
+        let config = Config {
+            listen: "127.0.0.1:0".to_owned(),
+            token: token.map(str::to_owned),
+            read_token: token.map(|token| format!("{token}-read")),
+            ..Config::default()
+        };
+        let limits = floodway_core::index::Config {
+            connections: 1000,
+            connections_per_tenant: 10,
+        };
+        let index = Arc::new(Index::new(&limits));
+        let mqtt = ingest::Config {
+            urls: vec!["mqtt://127.0.0.1:1".to_owned()],
+            ..ingest::Config::default()
+        };
+        let event = event::Config::default();
+        let ingest = ingest::Ingest::start(mqtt, event, Arc::clone(&index), Arc::new([]));
+        let ingest = ingest.expect("ingest");
+        let apply = Box::new(|_: Option<&_>, _: Option<&_>| {});
+        let observer = Observer::new(Watched {
+            identity: Identity::new(),
+            brokers: vec!["mqtt://127.0.0.1:1".to_owned()],
+            connections: limits.connections,
+            streams: Streams::new(shards, Arc::clone(&index)),
+            refusals: Arc::default(),
+            control: control::new(
+                &control::Config::default(),
+                "node",
+                Arc::clone(&index),
+                apply,
+            )
+            .0,
+            event: event::Config::default(),
+            drain_spread: Duration::from_secs(5),
+            upstreams: ingest.handle(),
+            readiness: Readiness::new(Arc::clone(&index), ingest.handle(), verifier()),
+            inboxes: (0..2).map(|_| Inbox::new(64)).collect(),
+            shards: (0..2).map(|_| idle_shard()).collect(),
+        });
+        let listener = Listener::open(&config, None).expect("a port");
+        Self {
+            admin: Admin::start(listener, &config, observer)
+                .await
+                .expect("a thread"),
+            index,
+            ingest,
+        }
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}", self.admin.address())
+    }
+
+    async fn channel(&self) -> Channel {
+        let endpoint = Endpoint::from_shared(self.url()).expect("a URL");
+        endpoint.connect().await.expect("the listener")
+    }
+
+    /// Sends one request over HTTP/1.1 and returns all that comes back.
+    async fn ask(&self, request: &str, headers: &str) -> String {
+        self.ask_at("localhost", request, headers).await
+    }
+
+    async fn ask_at(&self, host: &str, request: &str, headers: &str) -> String {
+        let mut socket = TcpStream::connect(self.admin.address()).await.expect("up");
+        let text =
+            format!("{request} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n");
+        socket.write_all(text.as_bytes()).await.expect("sent");
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.expect("an answer");
+        answer
+    }
+
+    /// Ends its threads. The listener may wait for clients, so not on theirs.
+    async fn stop(self) {
+        let stop = || {
+            self.admin.stop();
+            self.ingest.stop();
+        };
+        tokio::task::spawn_blocking(stop).await.expect("stopped");
+    }
+}
+
+fn idle_shard() -> WatchedShard {
+    WatchedShard {
+        metrics: Arc::default(),
+        runtime: tokio::runtime::Handle::current().metrics(),
+    }
+}
+
+/// A status in which no two numbers are the same.
+fn sample() -> Status {
+    let counts = |counts: &[(&str, u64)]| -> BTreeMap<String, u64> {
+        let owned = counts.iter().map(|&(name, n)| (name.to_owned(), n));
+        owned.collect()
+    };
+    Status {
+        node: Node {
+            id: "00c0ffee00c0ffee".to_owned(),
+            name: "edge-1".to_owned(),
+            version: "1.2.3".to_owned(),
+            started_at: UNIX_EPOCH + Duration::from_millis(1_771_243_200_500),
+            uptime: Duration::from_millis(61_250),
+        },
+        draining: true,
+        broker: Broker {
+            connected: true,
+            urls: vec!["mqtt://a:1883".to_owned(), "mqtt://b:1883".to_owned()],
+            reconnects: 3,
+            connected_url: "mqtt://b:1883".to_owned(),
+            changed_at: UNIX_EPOCH + Duration::from_secs(1_771_243_262),
+            failed_attempts: 24,
+            last_failure: Some(BrokerFailure {
+                url: "mqtt://a:1883".to_owned(),
+                detail: "connection refused".to_owned(),
+                failed_at: UNIX_EPOCH + Duration::from_secs(1_771_243_263),
+            }),
+            attempts_by_result: counts(&[("connected", 25), ("refused", 26)]),
+        },
+        connections: Connections {
+            total: 14,
+            websocket: 8,
+            sse: 5,
+            opened: 40,
+            closed_by_reason: counts(&[("closed", 17), ("gone", 10)]),
+            refused_by_reason: counts(&[("bad_token", 11), ("draining", 2)]),
+            tokens_refused_by_check: counts(&[("expired", 7), ("signature", 4)]),
+            tenants: 6,
+            by_tenant: vec![TenantConnections {
+                tenant_id: "T1".to_owned(),
+                total: 13,
+            }],
+            other_tenants_total: 1,
+        },
+        limits: Limits {
+            connections: 9000,
+            connections_per_tenant: 12,
+            queue_size: 100,
+        },
+        ingest: Ingest {
+            received: 700,
+            received_bytes: 70_000,
+            accepted: 691,
+            without_metrics: 3,
+            rejected_by_reason: counts(&[("not_json", 9), ("topic", 0)]),
+        },
+        deliveries: Deliveries {
+            delivered: 5000,
+            dropped: 21,
+            overflow_gaps: 4,
+            sent_bytes: 600_000,
+            writes: 1500,
+        },
+        last_second: rates(1),
+        last_minute: rates(60),
+        drain: Some(DrainProgress {
+            started_at: UNIX_EPOCH + Duration::from_secs(1_771_243_260),
+            spread: Duration::from_secs(30),
+            connections: 20,
+            untold: 15,
+            remaining: 16,
+            stopping: true,
+        }),
+        control: ControlState {
+            synced: true,
+            tenant_limits: 22,
+            groups: 23,
+            problems: vec![ControlProblem {
+                topic: "floodway/control/v1/groups/T/G".to_owned(),
+                detail: "devices: must be a list of names".to_owned(),
+                received_at: UNIX_EPOCH + Duration::from_secs(1_771_243_261),
+            }],
+        },
+        unready: vec![Unready {
+            reason: "draining".to_owned(),
+            detail: "Server draining".to_owned(),
+        }],
+        refused_upstream: 27,
+    }
+}
+
+fn rates(seconds: u32) -> Rates {
+    let rate = |n: u32| f64::from(n * 1000 + seconds);
+    Rates {
+        window: Duration::from_secs(seconds.into()),
+        received: rate(1),
+        received_bytes: rate(2),
+        accepted: rate(3),
+        rejected: rate(4),
+        delivered: rate(5),
+        dropped: rate(6),
+        sent_bytes: rate(7),
+        opened: rate(8),
+        closed: rate(9),
+        refused: rate(10),
+    }
+}
+
+/// One that has its key.
+fn verifier() -> Arc<Verifier> {
+    let config = auth::Config {
+        hs256_secret: Some("x".repeat(32)),
+        ..auth::Config::default()
+    };
+    Arc::new(Verifier::start(&config).expect("a key"))
+}

@@ -1,0 +1,97 @@
+//! What all shards have counted, added up.
+
+use floodway_core::index::{Count, Transport};
+use floodway_core::shard::{self, CODE_LABELS, DELAY_BOUNDS};
+use floodway_protocol::ends::LABELS as END_LABELS;
+
+/// The counts of all shards together. Each is exact, though not all are of the same instant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Live WebSocket streams.
+    pub ws: u64,
+    /// Live SSE streams.
+    pub sse: u64,
+    /// Streams that became live.
+    pub opened: u64,
+    /// Streams that ended, in the order of [`END_LABELS`].
+    pub closed: [u64; END_LABELS.len()],
+    /// WebSocket streams that came and went.
+    pub ws_passed: Passed,
+    /// SSE streams that came and went, of whichever HTTP.
+    pub sse_passed: Passed,
+    /// Events that matched a subscriber: delivered, dropped, or held.
+    pub matched: u64,
+    /// Events handed to the kernel, whole.
+    pub delivered: u64,
+    /// How long those took.
+    pub delays: Delays,
+    /// Events that matched a subscriber and did not reach it.
+    pub dropped: u64,
+    /// Events that wait in rings now.
+    pub held: u64,
+    /// Streams for which something waits in a ring now.
+    pub lagging: u64,
+    /// Bytes handed to the kernel.
+    pub bytes: u64,
+    /// Gaps told because a ring was full.
+    pub overflow_gaps: u64,
+    /// Gaps told because the broker was away.
+    pub upstream_gaps: u64,
+    /// Writes that were asked of the kernel for events.
+    pub writes: u64,
+}
+
+/// Streams of one transport that came and went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Passed {
+    /// Those that became live.
+    pub opened: u64,
+    /// Those that ended, in the order of [`CODE_LABELS`].
+    pub closed: [u64; CODE_LABELS.len()],
+}
+
+/// How long deliveries took, from the broker's socket to the subscriber's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Delays {
+    /// Deliveries in the order of [`DELAY_BOUNDS`]; last, those that took longer than all.
+    pub counts: [u64; DELAY_BOUNDS.len() + 1],
+    /// All times together, in microseconds.
+    pub microseconds: u64,
+}
+
+impl Totals {
+    /// These, and what `shard` has counted.
+    pub(super) fn with(mut self, shard: &shard::Metrics) -> Self {
+        self.ws += shard.ws.get();
+        self.sse += shard.sse.get();
+        self.opened += shard.opened.get();
+        add_each(&mut self.closed, &shard.closed);
+        for (transport, counts) in Transport::ALL.into_iter().zip(&shard.transports) {
+            let passed = match transport {
+                Transport::WebSocket => &mut self.ws_passed,
+                Transport::Sse | Transport::SseH2 => &mut self.sse_passed,
+            };
+            passed.opened += counts.opened.get();
+            add_each(&mut passed.closed, &counts.closed);
+        }
+        // What is written last is read first, so that no more is found delivered than matched.
+        add_each(&mut self.delays.counts, &shard.delays.counts);
+        self.delays.microseconds += shard.delays.microseconds.get();
+        self.delivered += shard.delivered.get();
+        self.dropped += shard.dropped.get();
+        self.matched += shard.matched.get();
+        self.held += shard.held.get();
+        self.lagging += shard.lagging.get();
+        self.bytes += shard.bytes.get();
+        self.overflow_gaps += shard.overflow_gaps.get();
+        self.upstream_gaps += shard.upstream_gaps.get();
+        self.writes += shard.writes.get();
+        self
+    }
+}
+
+fn add_each(sums: &mut [u64], counts: &[Count]) {
+    for (sum, count) in sums.iter_mut().zip(counts) {
+        *sum += count.get();
+    }
+}

@@ -1,0 +1,282 @@
+//! The keys of an identity provider, kept fresh.
+//!
+//! Invariant: once there are keys, there are always some: a fetch that fails leaves them as they are. Checks of tokens
+//! read the keys without waiting; only one task replaces them. A token of a key that is not known yet waits for a
+//! fetch, and with all that wait there is one fetch: at most one every `pause`, however many tokens name unknown keys.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use jsonwebtoken::{Algorithm, Header};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::claims::Claims;
+use super::fetch::{FetchError, Source};
+use super::jwk::{self, NamedKey};
+use super::refusal::{Fault, Refusal};
+use floodway_core::parts;
+
+/// How often keys are fetched, and how many wait for them.
+#[derive(Clone, Copy)]
+pub(super) struct Pace {
+    /// The longest time for which a key counts that the provider has withdrawn.
+    pub(super) refresh: Duration,
+    /// The shortest time from one fetch to the next.
+    pub(super) pause: Duration,
+    /// For one fetch.
+    pub(super) timeout: Duration,
+    /// Tokens that wait for a fetch at once.
+    pub(super) waiting: usize,
+}
+
+impl Pace {
+    pub(super) fn new(refresh: Duration, waiting: usize) -> Self {
+        Self {
+            refresh,
+            pause: Duration::from_secs(5),
+            timeout: Duration::from_secs(5),
+            waiting,
+        }
+    }
+
+    /// From one fetch to the next, so that the next one has ended before `refresh` is over.
+    fn period(&self) -> Duration {
+        let early = self.refresh.saturating_sub(self.timeout);
+        early.max(self.refresh / 2)
+    }
+
+    /// The longest time until a fetch has ended that began after one asked for it: another may be under way.
+    fn patience(&self) -> Duration {
+        self.pause.max(self.timeout) + self.timeout
+    }
+}
+
+/// How far fetching has come.
+#[derive(Clone, Copy, Debug, Default)]
+struct Fetches {
+    ended: u64,
+    has_keys: bool,
+    /// The latest one gave no keys.
+    has_failed: bool,
+}
+
+/// The keys as they were fetched last.
+pub(super) struct KeySet {
+    keys: Arc<ArcSwap<Vec<NamedKey>>>,
+    fetches: watch::Receiver<Fetches>,
+    /// The number of the fetch that is wanted. That it is closed tells the task that the set is gone.
+    wanted: watch::Sender<u64>,
+    /// The number of the latest fetch that has begun.
+    begun: watch::Receiver<u64>,
+    turns: Semaphore,
+    patience: Duration,
+}
+
+impl KeySet {
+    /// Begins to fetch the keys, and to keep them fresh.
+    ///
+    /// # Errors
+    /// If `url` is no place from which keys can be fetched. That it does not answer is no error.
+    pub(super) fn start(url: &str, pace: Pace) -> Result<Self, FetchError> {
+        let source = Source::new(url, pace.timeout)?;
+        let keys = Arc::default();
+        let (fetches, all_fetches) = watch::channel(Fetches::default());
+        let (begun, all_begun) = watch::channel(0);
+        let (wanted, mut asked) = watch::channel(0);
+        let keeper = Keeper {
+            source,
+            keys: Arc::clone(&keys),
+            fetches,
+            begun,
+            pace,
+        };
+        let keep = async move || keeper.run(&mut asked).await;
+        tokio::spawn(parts::kept("jwks", keep));
+        Ok(Self {
+            keys,
+            fetches: all_fetches,
+            wanted,
+            begun: all_begun,
+            turns: Semaphore::new(pace.waiting),
+            patience: pace.patience(),
+        })
+    }
+
+    /// Whether tokens can be checked.
+    pub(super) fn is_ready(&self) -> bool {
+        self.fetches.borrow().has_keys
+    }
+
+    /// Returns when tokens can be checked, which is so for ever then.
+    pub(super) async fn ready(&self) {
+        let mut fetches = self.fetches.clone();
+        let ready = fetches.wait_for(|fetches| fetches.has_keys).await;
+        if ready.is_err() {
+            std::future::pending().await
+        }
+    }
+
+    /// Returns once there are keys. Only for the first fetch is waited: after it has failed, it is known that the provider
+    /// is away.
+    pub(super) async fn first(&self) -> Result<(), Refusal> {
+        if self.fetches.borrow().ended == 0 {
+            let _turn = self.turn()?;
+            let mut fetches = self.fetches.clone();
+            // Whatever comes of it, the state tells.
+            let _ = timeout(self.patience, fetches.wait_for(|fetches| fetches.ended > 0)).await;
+        }
+        if self.is_ready() {
+            Ok(())
+        } else {
+            Err(Refusal::NoKeys)
+        }
+    }
+
+    /// The claims of a token that one of the keys signed, as far as they are known now.
+    pub(super) fn open_now(&self, token: &str, header: &Header) -> Result<Claims, Fault> {
+        use Algorithm::{HS256, HS384, HS512};
+        // No provider publishes a secret, so there is no key to wait for.
+        if matches!(header.alg, HS256 | HS384 | HS512) {
+            return Err(Fault::Algorithm);
+        }
+        let keys = self.keys.load();
+        let is_named = |key: &&NamedKey| header.kid.is_none() || key.id == header.kid;
+        let mut fault = Fault::UnknownKey;
+        for key in keys.iter().filter(is_named) {
+            match key.key.open(token) {
+                // Without a name any key may be the one, also one that is not known yet.
+                Err(Fault::Signature | Fault::Algorithm) if header.kid.is_none() => {}
+                Err(other) => fault = other,
+                Ok(claims) => return Ok(claims),
+            }
+        }
+        Err(fault)
+    }
+
+    /// The same; a token whose key may be a new one waits for a fetch that began after it came, unless one before brings
+    /// the key. If the provider does not answer, nobody can tell.
+    pub(super) async fn open(&self, token: &str, header: &Header) -> Result<Claims, Refusal> {
+        // Only what no lock of the channel is needed for: it is held while this is asked below.
+        let is_unknown = || matches!(self.open_now(token, header), Err(Fault::UnknownKey));
+        let opened = self.open_now(token, header);
+        if !matches!(opened, Err(Fault::UnknownKey)) {
+            return opened.map_err(Refusal::Invalid);
+        }
+        let _turn = self.turn()?;
+        let target = self.ask();
+        let mut fetches = self.fetches.clone();
+        let learnt = fetches.wait_for(|fetches| fetches.ended >= target || !is_unknown());
+        let has_failed = match timeout(self.patience, learnt).await {
+            Ok(Ok(fetches)) => fetches.has_failed,
+            Ok(Err(_)) | Err(_) => true,
+        };
+        match self.open_now(token, header) {
+            Err(Fault::UnknownKey) if has_failed => Err(Refusal::NoKeys),
+            opened => opened.map_err(Refusal::Invalid),
+        }
+    }
+
+    fn turn(&self) -> Result<SemaphorePermit<'_>, Refusal> {
+        self.turns.try_acquire().map_err(|_| Refusal::NoKeys)
+    }
+
+    /// Asks for a fetch that begins from now on: its number.
+    pub(super) fn ask(&self) -> u64 {
+        let target = *self.begun.borrow() + 1;
+        self.wanted.send_if_modified(|wanted| {
+            let is_later = *wanted < target;
+            *wanted = target.max(*wanted);
+            is_later
+        });
+        target
+    }
+}
+
+/// The task that fetches.
+struct Keeper {
+    source: Source,
+    keys: Arc<ArcSwap<Vec<NamedKey>>>,
+    fetches: watch::Sender<Fetches>,
+    begun: watch::Sender<u64>,
+    pace: Pace,
+}
+
+impl Keeper {
+    async fn run(&self, asked: &mut watch::Receiver<u64>) {
+        let mut trouble = Trouble::default();
+        // One that began before a panic has no end.
+        let first = *self.begun.borrow() + 1;
+        for number in first.. {
+            let began = Instant::now();
+            self.begun.send_replace(number);
+            let fetched = self.fetch().await;
+            let has_failed = fetched.is_err();
+            match fetched {
+                Ok(keys) => self.take(keys, &mut trouble),
+                Err(error) => self.complain(&error, &mut trouble),
+            }
+            self.fetches.send_modify(|fetches| {
+                fetches.ended = number;
+                fetches.has_keys |= !has_failed;
+                fetches.has_failed = has_failed;
+            });
+            let pause = if has_failed {
+                self.pace.pause
+            } else {
+                self.pace.period()
+            };
+            tokio::select! {
+                wanted = asked.wait_for(|wanted| *wanted > number) => {
+                    if wanted.is_err() {
+                        return;
+                    }
+                }
+                () = sleep_until(began + pause) => {}
+            }
+            sleep_until(began + self.pace.pause).await;
+        }
+    }
+
+    async fn fetch(&self) -> Result<Vec<NamedKey>, FetchError> {
+        jwk::read(&self.source.get().await?)
+    }
+
+    fn take(&self, keys: Vec<NamedKey>, trouble: &mut Trouble) {
+        let Trouble { failures, .. } = std::mem::take(trouble);
+        if failures > 0 || self.keys.load().is_empty() {
+            tracing::info!(
+                keys = keys.len(),
+                failures,
+                "auth.jwks_url: JWK set fetched"
+            );
+        }
+        self.keys.store(Arc::new(keys));
+    }
+
+    /// Told when it begins, and when it is another; that it goes on, only to those who want to know more.
+    fn complain(&self, error: &FetchError, trouble: &mut Trouble) {
+        let what = if self.keys.load().is_empty() {
+            "auth.jwks_url: no JWK set yet, streams are refused until there is one"
+        } else {
+            "auth.jwks_url: JWK set not refreshed, its keys are kept"
+        };
+        trouble.failures += 1;
+        let (failures, error) = (trouble.failures, error.to_string());
+        if trouble.error.as_ref() == Some(&error) {
+            tracing::debug!(error, failures, "{what}");
+        } else {
+            tracing::warn!(error, failures, "{what}");
+            trouble.error = Some(error);
+        }
+    }
+}
+
+/// Fetches that failed since the last good one.
+#[derive(Default)]
+struct Trouble {
+    failures: u64,
+    /// Of the latest.
+    error: Option<String>,
+}

@@ -1,0 +1,306 @@
+//! The gateway: all parts together, from start to drain.
+//!
+//! The only place that knows every part. Invariant: parts are started in the order in which an event needs them, last
+//! first, so that nothing arrives before there is somebody to take it; a drain goes the way of an event.
+
+mod config;
+mod limits;
+mod memory;
+mod shards;
+mod steering;
+
+use std::convert::Infallible;
+use std::future::{Future, pending};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::admin::{self, Admin, Identity, Watched};
+use crate::auth::{KeyError, Verifier};
+use crate::http::{self, Door};
+use crate::readiness::Readiness;
+use crate::tls::{self, Acceptor};
+use floodway_core::inbox::Inbox;
+use floodway_core::index::Index;
+use floodway_core::parts;
+use floodway_core::shard::Drain;
+use floodway_core::streams::Streams;
+use floodway_sources::control::{self, Control};
+use floodway_sources::ingest::{Broker, Ingest};
+use shards::{ShardThread, any_ended};
+use steering::Announcer;
+
+pub use crate::admin::{Observer, Totals};
+pub use config::Config;
+
+/// Why a gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The verification key can't be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Certificate or key can't be used.
+    #[error(transparent)]
+    Tls(#[from] tls::Error),
+    /// The public listener's address can't be bound.
+    #[error(
+        "http.listen = \"{listen}\": {error}; choose a free address with http.listen (FLOODWAY_LISTEN)"
+    )]
+    Listen {
+        /// The setting.
+        listen: String,
+        /// The cause.
+        error: io::Error,
+    },
+    /// The private listener's address can't be bound.
+    #[error(
+        "admin.listen = \"{listen}\": {error}; choose a free address with admin.listen (FLOODWAY_ADMIN_LISTEN)"
+    )]
+    AdminListen {
+        /// The setting.
+        listen: String,
+        /// The cause.
+        error: io::Error,
+    },
+    /// The system gives no threads, descriptors or memory.
+    #[error("can't start: {0}")]
+    System(#[from] io::Error),
+}
+
+/// A part without which the gateway can't go on ended by itself, which is a fault of the program or of the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} has ended by itself; the log tells why, please report it")]
+pub struct PartEnded(&'static str);
+
+/// The longest that a drain may take when a part has ended by itself: what still runs does so without it.
+const BROKEN_GRACE: Duration = Duration::from_secs(5);
+
+/// A running gateway.
+pub struct Gateway {
+    door: Door,
+    shards: Vec<ShardThread>,
+    ingest: Ingest,
+    index: Arc<Index>,
+    streams: Streams,
+    admin: Admin,
+    last_drain: LastDrain,
+    control: Control,
+    announcer: Announcer,
+}
+
+/// The drain before the end.
+#[derive(Clone, Copy)]
+struct LastDrain {
+    /// The longest that it may take.
+    grace: Duration,
+    order: Drain,
+}
+
+impl Gateway {
+    /// Starts every part. It accepts connections from now on; [`Gateway::run`] lets them in.
+    ///
+    /// # Errors
+    /// Names the setting that is in the way. Nothing runs then.
+    pub async fn start(mut config: Config) -> Result<Self, StartError> {
+        let verifier = Arc::new(Verifier::start(&config.auth)?);
+        let tls = config.http.acceptor()?;
+        let private_tls = config.admin.acceptor()?;
+        let limits = limits::derive(config.limits, &mut config.http.pending)?;
+        let of_tenant = config.shard.limits(limits.connections_per_tenant);
+        let index = Arc::new(Index::with_limits(limits.connections, of_tenant));
+        let listen_error = |error| StartError::Listen {
+            listen: config.http.listen.clone(),
+            error,
+        };
+        let (door, dealt) =
+            Door::open(&config.http, &config.shard, config.shard.count).map_err(listen_error)?;
+        let private = private(&config.admin, private_tls)?;
+        let brokers = shown(&config.mqtt.urls);
+        let inboxes: Arc<[Inbox]> = (0..config.shard.count)
+            .map(|_| Inbox::new(config.shard.inbox.get()))
+            .collect();
+        let identity = Identity::new();
+        let limited = Arc::clone(&index);
+        let apply = Box::new(move |tenant: Option<&_>, limits: Option<&_>| {
+            steering::apply(&limited, tenant, limits);
+        });
+        let (control, steering) =
+            control::new(&config.control, identity.id(), Arc::clone(&index), apply);
+        let event = config.event.clone();
+        let ingest = Ingest::start_controlled(
+            config.mqtt,
+            config.event,
+            Arc::clone(&index),
+            Arc::clone(&inboxes),
+            steering,
+        )?;
+        let shared = http::Shared {
+            http: config.http.clone(),
+            stream: config.shard,
+            readiness: Readiness::new(Arc::clone(&index), ingest.handle(), Arc::clone(&verifier)),
+            verifier,
+            index: Arc::clone(&index),
+            upstreams: ingest.handle(),
+            refusals: Arc::default(),
+            tls,
+        };
+        let (refusals, readiness) = (Arc::clone(&shared.refusals), shared.readiness.clone());
+        let starting = dealt.into_iter().enumerate();
+        let shards: io::Result<Vec<ShardThread>> = starting
+            .map(|(id, dealt)| ShardThread::start(id, Arc::clone(&inboxes), dealt, shared.clone()))
+            .collect();
+        let shards = shards?;
+        readiness.watch_shards(shards.iter().map(ShardThread::pulse).collect());
+        let handles = shards.iter().map(|shard| shard.handle().clone());
+        let streams = Streams::new(handles, Arc::clone(&index));
+        let observer = Observer::new(Watched {
+            identity,
+            brokers,
+            connections: limits.connections,
+            streams: streams.clone(),
+            refusals,
+            control: control.clone(),
+            event,
+            drain_spread: config.http.drain_spread,
+            upstreams: ingest.handle(),
+            readiness,
+            inboxes,
+            shards: shards.iter().map(ShardThread::watched).collect(),
+        });
+        let announcer = Announcer::start(control.clone(), observer.clone());
+        let admin = Admin::start(private, &config.admin, observer).await?;
+        tracing::info!(address = %admin.address(), "admin listening");
+        let last_drain = LastDrain {
+            grace: config.http.drain,
+            order: Drain {
+                within: Duration::ZERO,
+                pause: config.http.drain_spread,
+            },
+        };
+        Ok(Self {
+            door,
+            shards,
+            ingest,
+            index,
+            streams,
+            admin,
+            last_drain,
+            control,
+            announcer,
+        })
+    }
+
+    /// The public listener's address.
+    ///
+    /// # Errors
+    /// If the kernel does not tell.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.door.address()
+    }
+
+    /// The private listener's address.
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin.address()
+    }
+
+    /// For those who want to know how it does.
+    pub fn observer(&self) -> Observer {
+        self.admin.observer()
+    }
+
+    /// For those who look at live streams, and end them.
+    pub fn streams(&self) -> Streams {
+        self.streams.clone()
+    }
+
+    /// Limits, groups and the fleet, for those who read or set them.
+    pub fn control(&self) -> Control {
+        self.control.clone()
+    }
+
+    /// Serves until `stop` comes, then drains: new streams are refused, live ones are told when to come back, what
+    /// waits for them is flushed.
+    ///
+    /// # Errors
+    /// If a part ended by itself. The others have been drained then.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), PartEnded> {
+        let Self {
+            door,
+            shards,
+            ingest,
+            index,
+            streams: _,
+            admin,
+            last_drain: LastDrain { grace, order },
+            control: _,
+            announcer,
+        } = self;
+        let memory = parts::kept("memory", async || -> Infallible {
+            memory::give_back(&index).await
+        });
+        let served = tokio::select! {
+            () = accept(&door) => Err(PartEnded("the public listener")),
+            () = any_ended(&shards) => Err(PartEnded("a shard")),
+            () = ingest.ended() => Err(PartEnded("ingest")),
+            () = admin.ended() => Err(PartEnded("the private listener")),
+            never = memory => match never {},
+            () = stop => Ok(()),
+        };
+        let grace = match &served {
+            Ok(()) => grace,
+            Err(ended) => {
+                tracing::error!("{ended}");
+                grace.min(BROKEN_GRACE)
+            }
+        };
+        tracing::info!(streams = index.connections(), ?grace, "draining");
+        admin.begin_last_drain().await;
+        // The door stays open meanwhile: who comes now is told that the gateway drains, not left to guess.
+        let drained = async {
+            let mut draining = Vec::with_capacity(shards.len());
+            for shard in &shards {
+                draining.push(shard.drain(order).await);
+            }
+            for drained in draining {
+                let _ = drained.await;
+            }
+        };
+        tokio::select! {
+            // A door that has nobody to deal to is shut, and no reason to cut the drain short.
+            () = async { accept(&door).await; pending().await } => {}
+            drained = tokio::time::timeout(grace, drained) => match drained {
+                Ok(()) => tracing::info!("drained"),
+                Err(_) => tracing::warn!(?grace, "drain cut short: some streams did not read in time"),
+            },
+        }
+        drop(door);
+        shards.into_iter().for_each(ShardThread::stop);
+        announcer.stop();
+        ingest.stop();
+        admin.stop();
+        served
+    }
+}
+
+/// Lets connections in. Returns if that panicked, or a shard takes none any more.
+async fn accept(door: &Door) {
+    tokio::select! {
+        // What went wrong is logged.
+        _ = parts::guarded("door", door.run()) => {}
+        _ = parts::guarded("door", parts::faults("door")) => {}
+    }
+}
+
+fn private(config: &admin::Config, tls: Option<Acceptor>) -> Result<admin::Listener, StartError> {
+    admin::Listener::open(config, tls).map_err(|error| StartError::AdminListen {
+        listen: config.listen.clone(),
+        error,
+    })
+}
+
+/// Brokers as they may be shown: without credentials.
+fn shown(urls: &[String]) -> Vec<String> {
+    let brokers = urls.iter().filter_map(|url| Broker::parse(url).ok());
+    brokers.map(|broker| broker.to_string()).collect()
+}

@@ -1,0 +1,108 @@
+//! Whether a client becomes a subscriber: its token, what it asks for, a place, the broker.
+
+use http::Request;
+use http::request::Parts;
+
+use super::connection;
+use super::credentials;
+use super::front::Front;
+use super::origin::Origin;
+use super::query::{Query, Resume};
+use super::refusal::Refusal;
+use crate::auth::{self, Identity};
+use floodway_core::index::{Place, Tenant, Upstream};
+use floodway_core::shard::Filter;
+use floodway_protocol::names::TenantId;
+use floodway_sources::ingest::Unavailable;
+
+/// Everything that a stream needs but its connection. Dropping it gives the place back.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    pub(super) identity: Identity,
+    pub(super) filter: Filter,
+    pub(super) resume: Resume,
+    pub(super) place: Place,
+}
+
+/// Admits the client behind `request`. Returns only when its tenant's events arrive, so that what is published from
+/// then on reaches it.
+///
+/// # Errors
+/// The first reason not to, in the order of [`Refusal`]. Nothing is held then.
+pub(super) async fn admit(request: &Parts, front: &Front) -> Result<Admitted, Refusal> {
+    let query = Query::parse(&request.uri);
+    let verified = verify(request, &query, front).await;
+    let (tenant, admitted) = match verified {
+        Ok(identity) => (
+            Some(identity.tenant.clone()),
+            admit_identity(identity, &query, request, front).await,
+        ),
+        Err(refusal) => (None, Err(Refusal::Token(refusal))),
+    };
+    let peer = connection::peer(&request.extensions);
+    admitted.inspect_err(|refusal| front.note(refusal, tenant, peer, None))
+}
+
+/// Whether a page of another site may have made a browser send this request with a cookie that holds its token.
+pub(super) fn is_forged<B>(request: &Request<B>, origin: &Origin, front: &Front) -> bool {
+    let places = front.shared.verifier.places();
+    places.cookie.is_some() && {
+        let query = Query::parse(request.uri());
+        let token = query.token.as_deref();
+        credentials::is_forged(request.headers(), token, places, origin)
+    }
+}
+
+async fn verify(request: &Parts, query: &Query, front: &Front) -> Result<Identity, auth::Refusal> {
+    let verifier = &front.shared.verifier;
+    let token = credentials::token(&request.headers, query.token.as_deref(), verifier.places());
+    let (token, tenant) = (token.unwrap_or_default(), query.tenant.as_deref());
+    verifier.verify(token, tenant).await
+}
+
+/// A place in the tenant. It is needed before the source can be asked, and yet a refusal of the source that is known is
+/// told before a limit that is reached.
+fn enter(tenant: &TenantId, front: &Front) -> Result<Place, Refusal> {
+    let (index, upstreams) = (&front.shared.index, &front.shared.upstreams);
+    index.enter(tenant).map_err(|limit| {
+        let known = index.find(tenant.as_str());
+        let refused = known.filter(|tenant| *tenant.upstream().borrow() == Upstream::Refused);
+        refused.map_or(limit.into(), |tenant| {
+            of_source(&tenant, upstreams.refused())
+        })
+    })
+}
+
+fn of_source(tenant: &Tenant, reason: Unavailable) -> Refusal {
+    tracing::debug!(tenant = %tenant.id(), ?reason, "stream refused: broker");
+    match reason {
+        Unavailable::Refused => Refusal::BrokerRefused(tenant.refusal()),
+        Unavailable::NoBroker | Unavailable::NotConfirmed | Unavailable::AllRefused => {
+            Refusal::NoBroker
+        }
+    }
+}
+
+/// As [`admit`], once the token is found good.
+async fn admit_identity(
+    identity: Identity,
+    query: &Query,
+    request: &Parts,
+    front: &Front,
+) -> Result<Admitted, Refusal> {
+    let limits = front.shared.index.limits_of(&identity.tenant);
+    let filter = query.filter(limits.filter_ids).map_err(Refusal::Query)?;
+    let resume = query.resume(&request.headers);
+    let place = enter(&identity.tenant, front)?;
+    let confirmed = front.shared.upstreams.confirmed(place.tenant()).await;
+    confirmed.map_err(|reason| of_source(place.tenant(), reason))?;
+    if front.shared.index.is_draining() {
+        return Err(Refusal::Draining);
+    }
+    Ok(Admitted {
+        identity,
+        filter,
+        resume,
+        place,
+    })
+}

@@ -1,0 +1,88 @@
+//! Connections that would cost more than they are entitled to.
+
+use std::sync::Arc;
+
+use super::super::front::Shared;
+use super::super::pending::Pending;
+use super::*;
+use crate::readiness::Readiness;
+use crate::{auth, http};
+use floodway_core::inbox::Inbox;
+use floodway_core::index::Index;
+use floodway_core::shard::{Metrics, Shard};
+use floodway_core::{event, index, shard};
+use floodway_sources::ingest;
+use floodway_sources::ingest::Ingest;
+
+/// `GET /livez` over HTTP/2, by a client that leaves no room for the answer (RFC 9113, 6.5.2).
+const WITHOUT_ROOM: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\
+    \x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x04\x00\x00\x00\x00\
+    \x00\x00\x0d\x01\x05\x00\x00\x00\x01\x82\x86\x04\x06/livez\x41\x01x";
+
+/// A front whose clients have little time, and an ingest without a broker.
+fn front() -> (Rc<Front>, Ingest) {
+    let stream = shard::Config::default();
+    let index = Arc::new(Index::new(&index::Config::default()));
+    let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(1)]);
+    let mqtt = ingest::Config {
+        urls: vec!["mqtt://127.0.0.1:1".to_owned()],
+        ..ingest::Config::default()
+    };
+    let ingest = Ingest::start(
+        mqtt,
+        event::Config::default(),
+        Arc::clone(&index),
+        Arc::clone(&inboxes),
+    );
+    let ingest = ingest.unwrap();
+    let auth = auth::Config {
+        hs256_secret: Some("x".repeat(32)),
+        ..auth::Config::default()
+    };
+    let verifier = Arc::new(auth::Verifier::start(&auth).unwrap());
+    let shared = Shared {
+        http: http::Config {
+            header_timeout: Duration::from_millis(100),
+            ..http::Config::default()
+        },
+        stream: stream.clone(),
+        readiness: Readiness::new(Arc::clone(&index), ingest.handle(), Arc::clone(&verifier)),
+        verifier,
+        index,
+        upstreams: ingest.handle(),
+        refusals: Arc::default(),
+        tls: None,
+    };
+    let shard = Shard::new(0, &stream, inboxes, Arc::new(Metrics::default())).unwrap();
+    (Rc::new(Front::new(shared, shard)), ingest)
+}
+
+#[tokio::test]
+async fn an_http_2_answer_that_is_not_read_keeps_no_connection() {
+    let (front, ingest) = front();
+    let (mut client, server) = tokio::io::duplex(64 * 1024);
+    client.write_all(WITHOUT_ROOM).await.unwrap();
+    let ticket = Rc::new(Pending::new(1).admit().await);
+    let from = Origination {
+        peer: None,
+        tls: false,
+    };
+    let tasks = tokio::task::LocalSet::new();
+    let served = tasks.run_until(serve_h2(server, from, &ticket, &front));
+    let served = timeout(Duration::from_secs(5), served).await;
+    assert!(served.expect("it is cut").is_err());
+    ingest.stop();
+}
+
+#[tokio::test]
+async fn who_closes_within_the_preface_is_not_waited_for() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap())
+        .await
+        .unwrap();
+    client.write_all(b"PRI").await.unwrap();
+    client.shutdown().await.unwrap();
+    let (socket, _) = listener.accept().await.unwrap();
+    let judged = timeout(Duration::from_secs(5), speaks_h2(&socket)).await;
+    assert!(!judged.expect("an answer").unwrap());
+}

@@ -1,0 +1,185 @@
+//! Where connections come in, and are dealt out to the shards in turn.
+
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+
+use super::config::Config;
+use super::connection;
+use super::front::{Front, Shared};
+use super::pending::{Pending, Ticket};
+use floodway_core::shard::{self, Shard};
+
+/// Connections that wait to be accepted; the kernel's own bound (`somaxconn`) is 4,096 by default.
+const BACKLOG: i32 = 4096;
+
+/// Accepted connections that wait for their shard.
+const DEALT: usize = 256;
+
+/// The pause after the process ran out of descriptors or memory: only time, and others' leaving, can help.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
+
+/// A connection on its way to a shard.
+pub struct Dealt {
+    socket: std::net::TcpStream,
+    ticket: Ticket,
+}
+
+/// The listener.
+pub struct Door {
+    listener: TcpListener,
+    pending: Pending,
+    shards: Vec<mpsc::Sender<Dealt>>,
+}
+
+impl Door {
+    /// Opens the listener; `shards` ends of queues come with it, one for each shard.
+    ///
+    /// # Errors
+    /// If the address can't be bound: it is in use, or not ours.
+    pub fn open(
+        http: &Config,
+        stream: &shard::Config,
+        shards: usize,
+    ) -> io::Result<(Self, Vec<mpsc::Receiver<Dealt>>)> {
+        let listener = TcpListener::from_std(listen(http, stream)?)?;
+        let (senders, receivers) = (0..shards).map(|_| mpsc::channel(DEALT)).unzip();
+        let pending = Pending::new(http.pending);
+        Ok((
+            Self {
+                listener,
+                pending,
+                shards: senders,
+            },
+            receivers,
+        ))
+    }
+
+    /// The address that it listens on.
+    ///
+    /// # Errors
+    /// If the kernel does not tell.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Accepts connections until it is dropped.
+    pub async fn run(&self) {
+        for turn in (0..self.shards.len()).cycle() {
+            let ticket = self.pending.admit().await;
+            let socket = self.accept().await;
+            if self.deal(turn, Dealt { socket, ticket }).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Hands a connection to the shard whose turn it is, or to the next one that has room: waits only if none has.
+    async fn deal(
+        &self,
+        turn: usize,
+        mut dealt: Dealt,
+    ) -> Result<(), mpsc::error::SendError<Dealt>> {
+        let (before, from) = self.shards.split_at(turn);
+        for shard in from.iter().chain(before) {
+            match shard.try_send(dealt) {
+                Ok(()) => return Ok(()),
+                Err(mpsc::error::TrySendError::Full(back)) => dealt = back,
+                Err(mpsc::error::TrySendError::Closed(back)) => {
+                    return Err(mpsc::error::SendError(back));
+                }
+            }
+        }
+        self.shards[turn].send(dealt).await
+    }
+
+    async fn accept(&self) -> std::net::TcpStream {
+        loop {
+            let accepted = match self.accept_now() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.await_one().await,
+                accepted => accepted,
+            };
+            match accepted {
+                Ok(socket) => return socket,
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "can't accept; is the open-files limit reached?");
+                    tokio::time::sleep(EXHAUSTED_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// The next one of a burst. The runtime would put it under watch, and out again, though it is for another thread.
+    fn accept_now(&self) -> io::Result<std::net::TcpStream> {
+        let (socket, _) = SockRef::from(&self.listener).accept()?;
+        socket.set_nonblocking(true)?;
+        Ok(socket.into())
+    }
+
+    async fn await_one(&self) -> io::Result<std::net::TcpStream> {
+        self.listener.accept().await?.0.into_std()
+    }
+}
+
+/// Serves the connections that are dealt to a shard, each in a task of its own, on the shard's thread.
+pub async fn serve(mut dealt: mpsc::Receiver<Dealt>, shared: Shared, shard: Rc<Shard>) {
+    let front = Rc::new(Front::new(shared, shard));
+    while let Some(Dealt { socket, ticket }) = dealt.recv().await {
+        match TcpStream::from_std(socket) {
+            Ok(socket) => {
+                tokio::task::spawn_local(connection::serve(socket, ticket, Rc::clone(&front)));
+            }
+            Err(error) => tracing::warn!(%error, "connection can't be watched"),
+        }
+    }
+}
+
+fn listen(http: &Config, stream: &shard::Config) -> io::Result<std::net::TcpListener> {
+    let address = resolve(&http.listen)?;
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    prepare(&SockRef::from(&socket), stream)?;
+    Ok(socket.into())
+}
+
+/// Sets what each connection inherits from its listener, which saves three system calls for each.
+fn prepare(socket: &SockRef<'_>, stream: &shard::Config) -> io::Result<()> {
+    // Batches are made by us; Nagle would only hold the last segment back.
+    socket.set_tcp_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    {
+        socket.set_tcp_user_timeout(Some(stream.user_timeout))?;
+        socket.set_tcp_notsent_lowat(stream.unsent_bytes)?;
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = stream;
+    Ok(())
+}
+
+fn resolve(listen: &str) -> io::Result<SocketAddr> {
+    use std::net::ToSocketAddrs;
+    let unknown = || io::Error::new(io::ErrorKind::AddrNotAvailable, "no such address");
+    listen.to_socket_addrs()?.next().ok_or_else(unknown)
+}
+
+/// The peer was gone before it was accepted: nothing is wrong with the listener (accept(2)).
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted
+    )
+}

@@ -1,0 +1,120 @@
+//! What the connections of one shard's thread have in common.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::{Response, StatusCode};
+use serde_json::json;
+use tracing::field::display;
+
+use super::config::Config;
+use super::refusal::{Refusal, Refusals};
+use super::respond::{self, Answer};
+use crate::auth::{CHECK_LABELS, Verifier};
+use crate::readiness::{Readiness, Unready};
+use crate::stream::ws::Rules;
+use crate::tls::Acceptor;
+use floodway_core::index::{Index, What};
+use floodway_core::shard::{self, Shard};
+use floodway_protocol::names::TenantId;
+use floodway_sources::ingest::Upstreams;
+
+/// What all shards' fronts share.
+#[derive(Clone)]
+pub struct Shared {
+    /// The public listener's settings.
+    pub http: Config,
+    /// Settings of streams.
+    pub stream: shard::Config,
+    /// Checks tokens.
+    pub verifier: Arc<Verifier>,
+    /// The tenants and the limits.
+    pub index: Arc<Index>,
+    /// Whether the broker sends a tenant's events.
+    pub upstreams: Upstreams,
+    /// Whether a new stream could begin.
+    pub readiness: Readiness,
+    /// How many clients were refused, and why.
+    pub refusals: Arc<Refusals>,
+    /// The certificate, if the listener speaks TLS.
+    pub tls: Option<Acceptor>,
+}
+
+/// One shard's way to the outside.
+pub(super) struct Front {
+    pub(super) shared: Shared,
+    pub(super) shard: Rc<Shard>,
+    pub(super) ws_rules: Rc<Rules>,
+}
+
+impl Front {
+    pub(super) fn new(shared: Shared, shard: Rc<Shard>) -> Self {
+        let ws_rules = Rc::new(Rules {
+            message_bytes: shared.stream.client_message_bytes,
+            verifier: Arc::clone(&shared.verifier),
+        });
+        Self {
+            shared,
+            shard,
+            ws_rules,
+        }
+    }
+
+    pub(super) fn status(&self) -> Response<Answer> {
+        let (total, max) = (
+            self.shared.index.connections(),
+            self.shared.index.connections_per_tenant(),
+        );
+        respond::json(
+            StatusCode::OK,
+            format!(r#"{{"total_connections":{total},"max_per_tenant":{max}}}"#),
+        )
+    }
+
+    /// Whether a new stream could begin; what keeps it from that does not fail `/livez`.
+    pub(super) fn readiness(&self) -> Response<Answer> {
+        let amiss = self.shared.readiness.amiss();
+        let Some(first) = amiss.first() else {
+            return respond::json(StatusCode::OK, r#"{"status":"ready"}"#.to_owned());
+        };
+        let details: Vec<String> = amiss.iter().map(Unready::to_string).collect();
+        let body = json!({"detail": details.join("; "), "reason": first.label()});
+        respond::json(StatusCode::SERVICE_UNAVAILABLE, body.to_string())
+    }
+
+    /// Counts a refusal, tells it to those who watch, and now and then the log. `detail` says what the refusal itself does
+    /// not; a token's says which check failed.
+    pub(super) fn note(
+        &self,
+        refusal: &Refusal,
+        tenant: Option<TenantId>,
+        peer: Option<SocketAddr>,
+        detail: Option<&dyn Fn() -> String>,
+    ) {
+        let detail = || match refusal {
+            Refusal::Token(refusal) => refusal.diagnosis(),
+            Refusal::Query(mistake) => Some(mistake.clone()),
+            Refusal::BrokerRefused(told) => told.as_deref().cloned(),
+            _ => detail.map(|detail| detail()),
+        };
+        let check = match refusal {
+            Refusal::Token(refusal) => refusal.check().map(|check| CHECK_LABELS[check]),
+            _ => None,
+        };
+        let reason = refusal.label();
+        if let Some(suppressed) = self.shared.refusals.count(refusal, Instant::now()) {
+            let detail = detail();
+            let peer = peer.map(display);
+            tracing::info!(reason, check, detail, peer, suppressed, "client refused");
+        }
+        self.shared.index.journal().note(|| What::Refused {
+            tenant,
+            peer,
+            reason,
+            check,
+            detail: detail(),
+        });
+    }
+}

@@ -1,0 +1,163 @@
+//! An SSE stream over HTTP/2: a pipe of a few kilobytes between its shard and hyper.
+//!
+//! Invariant: the shard puts in only while there is room, so what a slow client lags stays in its ring, under its
+//! policy; when hyper has taken something out, or the client has gone, the shard's doorbell rings.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::{Bytes, BytesMut};
+use mio::net::TcpStream;
+
+use floodway_core::shard::{Doorbell, Pipe};
+
+/// What may wait for hyper, in bytes. The rest waits in the ring.
+const PIPE_BYTES: usize = 16 * 1024;
+
+#[derive(Default)]
+struct Shared {
+    waiting: BytesMut,
+    is_finished: bool,
+    is_gone: bool,
+    reader: Option<Waker>,
+    doorbell: Option<Doorbell>,
+}
+
+/// The shard's end.
+pub(crate) struct StreamPipe(Rc<RefCell<Shared>>);
+
+/// Hyper's end.
+pub(crate) struct StreamBody(Rc<RefCell<Shared>>);
+
+/// A new pipe. Both ends stay on the shard's thread.
+pub(crate) fn pipe() -> (StreamPipe, StreamBody) {
+    let shared = Rc::new(RefCell::new(Shared::default()));
+    (StreamPipe(Rc::clone(&shared)), StreamBody(shared))
+}
+
+impl StreamBody {
+    /// The next bytes; none when the stream is over.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let mut shared = self.0.borrow_mut();
+        if !shared.waiting.is_empty() {
+            let bytes = shared.waiting.split().freeze();
+            if let Some(doorbell) = &shared.doorbell {
+                doorbell.ring();
+            }
+            return Poll::Ready(Some(bytes));
+        }
+        if shared.is_finished {
+            return Poll::Ready(None);
+        }
+        shared.reader = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Drop for StreamBody {
+    fn drop(&mut self) {
+        let mut shared = self.0.borrow_mut();
+        shared.is_gone = true;
+        if let Some(doorbell) = &shared.doorbell {
+            doorbell.ring();
+        }
+    }
+}
+
+impl StreamPipe {
+    fn wake_reader(shared: &mut Shared) {
+        if let Some(reader) = shared.reader.take() {
+            reader.wake();
+        }
+    }
+}
+
+/// A stream that is cut ends its body too: hyper would wait for more for ever, and the client with it.
+impl Drop for StreamPipe {
+    fn drop(&mut self) {
+        let shared = &mut *self.0.borrow_mut();
+        shared.is_finished = true;
+        Self::wake_reader(shared);
+    }
+}
+
+impl fmt::Debug for StreamPipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamPipe").finish_non_exhaustive()
+    }
+}
+
+impl Pipe for StreamPipe {
+    fn socket(&mut self) -> Option<&mut TcpStream> {
+        None
+    }
+
+    fn connect(&mut self, doorbell: Doorbell) {
+        self.0.borrow_mut().doorbell = Some(doorbell);
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let shared = &mut *self.0.borrow_mut();
+        if shared.is_gone {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        let mut taken = 0;
+        for slice in slices {
+            let room = PIPE_BYTES.saturating_sub(shared.waiting.len());
+            let n = slice.len().min(room);
+            shared.waiting.extend_from_slice(&slice[..n]);
+            taken += n;
+            if n < slice.len() {
+                break;
+            }
+        }
+        if taken == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        Self::wake_reader(shared);
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        if self.0.borrow().is_gone {
+            Ok(0)
+        } else {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        let shared = &mut *self.0.borrow_mut();
+        shared.is_finished = true;
+        Self::wake_reader(shared);
+        Ok(())
+    }
+}
+
+#[cfg(all(test, not(floodway_loom)))]
+mod tests {
+    use std::future::poll_fn;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stream_that_is_cut_ends_its_body_behind_what_was_taken() {
+        let (mut pipe, mut body) = pipe();
+        assert_eq!(pipe.write_vectored(&[IoSlice::new(b"event")]).unwrap(), 5);
+        let first = poll_fn(|cx| body.poll(cx)).await;
+        assert_eq!(first.as_deref(), Some(&b"event"[..]));
+        let end = poll_fn(|cx| body.poll(cx));
+        let cut = async { drop(pipe) };
+        let ended = async { tokio::join!(end, cut).0 };
+        let ended = tokio::time::timeout(Duration::from_secs(5), ended).await;
+        assert_eq!(ended.expect("the end of the body"), None);
+    }
+}

@@ -1,0 +1,163 @@
+//! Which web pages may connect (RFC 6454).
+
+use http::header::{HOST, ORIGIN};
+use http::{HeaderMap, HeaderValue, Uri};
+
+use floodway_core::printable::printable;
+
+/// As much of a header as stands in a log line, in characters.
+const SHOWN_CHARS: usize = 200;
+
+/// What a request's `Origin` means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// None, or the page comes from here.
+    Same,
+    /// A foreign page that is allowed; it is told so.
+    Allowed {
+        /// As the browser sent it.
+        origin: HeaderValue,
+        /// The settings name it, and not only any by `*`: it may use what its browser knows of the user.
+        is_listed: bool,
+    },
+    /// A foreign page.
+    Foreign,
+}
+
+/// Judges the origin of a request. `host` is what the request was sent to: over HTTP/2 it stands in the URI.
+pub(super) fn judge(headers: &HeaderMap, uri: &Uri, allowed: &[String]) -> Origin {
+    let Some(origin) = headers.get(ORIGIN) else {
+        return Origin::Same;
+    };
+    let text = origin.to_str().unwrap_or("null");
+    if is_own(text, host(headers, uri)) {
+        return Origin::Same;
+    }
+    let is_listed = allowed.iter().any(|it| is_same(it, text));
+    if is_listed || allowed.iter().any(|it| it == "*") {
+        return Origin::Allowed {
+            origin: origin.clone(),
+            is_listed,
+        };
+    }
+    Origin::Foreign
+}
+
+/// Why a page is foreign, and what to do if it is not meant to be.
+pub(super) fn explain(headers: &HeaderMap, uri: &Uri) -> String {
+    let origin = headers.get(ORIGIN).map(HeaderValue::as_bytes);
+    let origin = printable(origin.unwrap_or_default(), SHOWN_CHARS);
+    let host = host(headers, uri).unwrap_or_default();
+    let host = printable(host.as_bytes(), SHOWN_CHARS);
+    format!(
+        "Origin {origin} is not this Host, {host}; if it is yours, add it to http.allowed_origins, or have the proxy pass \
+         the Host on as the browser sent it"
+    )
+}
+
+fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
+    let header = headers.get(HOST).and_then(|host| host.to_str().ok());
+    header.or(uri.authority().map(|it| it.as_str()))
+}
+
+/// Whether `origin` is that of a page from `host`, over whichever scheme: behind a proxy that speaks TLS ours is another.
+fn is_own(origin: &str, host: Option<&str>) -> bool {
+    let (Some((scheme, authority)), Some(host)) = (origin.split_once("://"), host) else {
+        return false;
+    };
+    without_default_port(scheme, authority).eq_ignore_ascii_case(without_default_port(scheme, host))
+}
+
+/// Whether an origin of the settings is the one of a request.
+fn is_same(listed: &str, origin: &str) -> bool {
+    let listed = listed.trim_end_matches('/');
+    match (listed.split_once("://"), origin.split_once("://")) {
+        (Some((scheme, listed)), Some((its, authority))) => {
+            scheme.eq_ignore_ascii_case(its)
+                && without_default_port(scheme, listed)
+                    .eq_ignore_ascii_case(without_default_port(scheme, authority))
+        }
+        _ => listed.eq_ignore_ascii_case(origin),
+    }
+}
+
+/// A port that the scheme has anyway says nothing (RFC 6454, 4; RFC 9110, 4.2).
+fn without_default_port<'a>(scheme: &str, authority: &'a str) -> &'a str {
+    let port = match scheme {
+        _ if scheme.eq_ignore_ascii_case("https") => ":443",
+        _ if scheme.eq_ignore_ascii_case("http") => ":80",
+        _ => return authority,
+    };
+    authority.strip_suffix(port).unwrap_or(authority)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged_at(host: &'static str, origin: Option<&str>, allowed: &[&str]) -> Origin {
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, HeaderValue::from_static(host));
+        if let Some(origin) = origin {
+            headers.insert(ORIGIN, origin.parse().unwrap());
+        }
+        let allowed: Vec<String> = allowed.iter().map(|&it| it.to_owned()).collect();
+        judge(&headers, &Uri::from_static("/"), &allowed)
+    }
+
+    fn judged(origin: Option<&str>, allowed: &[&str]) -> Origin {
+        judged_at("gw.example:8080", origin, allowed)
+    }
+
+    #[test]
+    fn foreign_pages_need_to_be_allowed() {
+        assert_eq!(judged(None, &[]), Origin::Same);
+        assert_eq!(judged(Some("http://GW.example:8080"), &[]), Origin::Same);
+        assert_eq!(judged(Some("http://gw.example"), &[]), Origin::Foreign);
+        assert_eq!(judged(Some("null"), &[]), Origin::Foreign);
+        let app = |is_listed| Origin::Allowed {
+            origin: HeaderValue::from_static("https://app.example"),
+            is_listed,
+        };
+        let page = Some("https://app.example");
+        assert_eq!(judged(page, &["https://app.example/"]), app(true));
+        assert_eq!(judged(page, &["https://App.example:443"]), app(true));
+        assert_eq!(judged(page, &["*"]), app(false));
+        assert_eq!(judged(page, &["*", "https://app.example"]), app(true));
+        assert_eq!(judged(page, &["http://app.example"]), Origin::Foreign);
+        let evil = Some("https://app.example.evil");
+        assert_eq!(judged(evil, &["https://app.example"]), Origin::Foreign);
+    }
+
+    #[test]
+    fn a_port_that_the_scheme_has_anyway_makes_no_difference() {
+        for (host, origin, expected) in [
+            ("x", "https://x:443", Origin::Same),
+            ("x:443", "https://x", Origin::Same),
+            ("x:80", "http://x", Origin::Same),
+            ("[::1]:443", "https://[::1]", Origin::Same),
+            ("x:443", "http://x", Origin::Foreign),
+            ("x:80", "https://x", Origin::Foreign),
+            ("x", "https://x:3001", Origin::Foreign),
+        ] {
+            assert_eq!(
+                judged_at(host, Some(origin), &[]),
+                expected,
+                "{host} {origin}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_foreign_origin_is_explained_in_one_line() {
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, HeaderValue::from_static("gw.internal"));
+        headers.insert(ORIGIN, HeaderValue::from_bytes(b"https://x\xff").unwrap());
+        let text = explain(&headers, &Uri::from_static("/"));
+        assert!(
+            text.contains("https://x\u{fffd}") && text.contains("gw.internal"),
+            "{text}"
+        );
+        assert!(text.contains("http.allowed_origins"), "{text}");
+    }
+}

@@ -1,0 +1,249 @@
+//! What a stream's request asks for: filters, a place to resume, a token.
+
+use std::borrow::Cow;
+
+use http::{HeaderMap, Uri};
+use percent_encoding::percent_decode_str;
+
+use super::parameter::Parameter;
+use floodway_core::shard::Filter;
+use floodway_protocol::names::{BadName, DeviceId, GroupId};
+
+/// As much of an unknown parameter's name as is repeated to the client, in characters.
+const NAME_CHARS_SHOWN: usize = 64;
+
+/// The parameters of a request for a stream.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Query {
+    pub(super) token: Option<String>,
+    /// Which of its tenants the token speaks for.
+    pub(super) tenant: Option<String>,
+    devices: Vec<String>,
+    groups: Vec<String>,
+    metrics: Vec<String>,
+    last_event_id: Option<String>,
+    /// A parameter that can't be meant as it stands.
+    mistake: Option<String>,
+}
+
+/// Where a stream goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Resume {
+    /// Nothing was asked: events from now on.
+    No,
+    /// From now on, but the client wants to be able to resume.
+    FromNow,
+    /// After this event; none for an id that can't be ours.
+    After(Option<u64>),
+}
+
+impl Query {
+    /// Reads the query of `uri`. A parameter that is given twice adds up, and one that resembles none of ours is not looked
+    /// at; what is amiss with another is told by [`Query::filter`].
+    pub(super) fn parse(uri: &Uri) -> Self {
+        let mut query = Self::default();
+        for pair in uri.query().unwrap_or_default().split('&') {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let name = decoded(name);
+            let lossy = String::from_utf8_lossy(&name);
+            match Parameter::of(&lossy) {
+                Some(parameter) => query.take(parameter, &decoded(value)),
+                None => query.judge(&lossy),
+            }
+        }
+        query
+    }
+
+    fn take(&mut self, parameter: Parameter, value: &[u8]) {
+        // Nobody's token or id can be guessed from what is no text: it is one that nobody has issued.
+        let text = String::from_utf8_lossy(value);
+        if matches!(text, Cow::Owned(_)) && parameter.narrows() {
+            let name = parameter.name();
+            self.amiss(|| format!("{name} is not UTF-8; percent-encode its UTF-8 bytes"));
+        }
+        match parameter {
+            Parameter::Token if !text.is_empty() => self.token = Some(text.into_owned()),
+            Parameter::Tenant if !text.is_empty() => self.tenant = Some(text.into_owned()),
+            Parameter::Token | Parameter::Tenant => {}
+            Parameter::Devices => self.devices.extend(list(&text)),
+            Parameter::Groups => self.groups.extend(list(&text)),
+            Parameter::Metrics => self.metrics.extend(list(&text)),
+            Parameter::LastEventId => self.last_event_id = Some(text.into_owned()),
+        }
+    }
+
+    fn judge(&mut self, name: &str) {
+        if let Some(meant) = Parameter::resembling(name) {
+            let shown: String = name.chars().take(NAME_CHARS_SHOWN).collect();
+            let meant = meant.name();
+            self.amiss(|| format!("Unknown parameter {shown:?}: use {meant}"));
+        }
+    }
+
+    /// The first mistake is the one that is told.
+    fn amiss(&mut self, mistake: impl FnOnce() -> String) {
+        self.mistake.get_or_insert_with(mistake);
+    }
+
+    /// The filter that the stream begins with.
+    ///
+    /// # Errors
+    /// Names the parameter and what is wrong with it.
+    pub(super) fn filter(&self, ids_max: usize) -> Result<Filter, String> {
+        if let Some(mistake) = &self.mistake {
+            return Err(mistake.clone());
+        }
+        let mut filter = Filter::default();
+        if !self.devices.is_empty() {
+            let devices = names("device_id", &self.devices, DeviceId::parse)?;
+            filter
+                .add_devices(&devices, ids_max)
+                .map_err(|error| error.to_string())?;
+        }
+        if !self.groups.is_empty() {
+            let groups = names("group_id", &self.groups, GroupId::parse)?;
+            filter
+                .add_groups(&groups, ids_max)
+                .map_err(|error| error.to_string())?;
+        }
+        filter
+            .set_metrics(self.metrics.clone(), ids_max)
+            .map_err(|error| error.to_string())?;
+        Ok(filter)
+    }
+
+    /// Where the stream goes on. The header, which browsers send by themselves, wins. Any text but none is an id, since a
+    /// browser that is refused does not come back; one that is not of ours is unknown like one that is forgotten.
+    pub(super) fn resume(&self, headers: &HeaderMap) -> Resume {
+        let header = headers
+            .get("last-event-id")
+            .map(|value| value.as_bytes())
+            .filter(|id| !id.is_empty());
+        let parameter = self.last_event_id.as_deref().map(str::as_bytes);
+        match header.or(parameter) {
+            None => Resume::No,
+            Some(b"") => Resume::FromNow,
+            Some(id) => Resume::After(str::from_utf8(id).ok().and_then(|id| id.parse().ok())),
+        }
+    }
+}
+
+/// `application/x-www-form-urlencoded` (URL, 5.1): `+` is a space.
+fn decoded(text: &str) -> Cow<'_, [u8]> {
+    if text.contains('+') {
+        let spaced = text.replace('+', " ");
+        return Cow::Owned(percent_decode_str(&spaced).collect());
+    }
+    percent_decode_str(text).into()
+}
+
+/// Clients in the field write lists with spaces, and commas with nothing between them.
+fn list(value: &str) -> impl Iterator<Item = String> {
+    let parts = value.split(',').map(|part| part.trim_matches([' ', '\t']));
+    parts.filter(|part| !part.is_empty()).map(str::to_owned)
+}
+
+fn names<T>(
+    parameter: &str,
+    texts: &[String],
+    parse: fn(&str) -> Result<T, BadName>,
+) -> Result<Vec<T>, String> {
+    texts
+        .iter()
+        .map(|text| parse(text).map_err(|bad| format!("{parameter} {bad}")))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn query(text: &str) -> Query {
+        Query::parse(&format!("/x?{text}").parse().unwrap())
+    }
+
+    #[test]
+    fn filters_are_read_from_lists_and_repeated_parameters() {
+        let filter = query("device_id=A,B%20C&device_id=D&metric=t,h&group_id=")
+            .filter(10)
+            .unwrap();
+        assert_eq!(
+            filter
+                .devices()
+                .iter()
+                .map(DeviceId::as_str)
+                .collect::<Vec<_>>(),
+            ["A", "B C", "D"]
+        );
+        assert_eq!(filter.metrics().unwrap().names().len(), 2);
+        assert!(query("").filter(10).unwrap().wants_all_devices());
+        assert!(
+            query("device_id=&token=x")
+                .filter(10)
+                .unwrap()
+                .wants_all_devices()
+        );
+    }
+
+    #[test]
+    fn lists_are_read_as_clients_in_the_field_write_them() {
+        let filter = query("device_ids=+A+,,B,%20&group_ids=G&metrics=t,&_=17&cb=x")
+            .filter(10)
+            .unwrap();
+        let devices = filter.devices().iter().map(DeviceId::as_str);
+        assert_eq!(devices.collect::<Vec<_>>(), ["A", "B"]);
+        assert_eq!(filter.groups().len(), 1);
+        assert_eq!(filter.metrics().unwrap().names().len(), 1);
+        let nothing = query("device_id=,+,&group_id=").filter(10).unwrap();
+        assert!(nothing.wants_all_devices());
+    }
+
+    #[test]
+    fn what_would_widen_the_stream_is_refused_with_the_right_name() {
+        for (text, told) in [
+            ("device=A", r#"Unknown parameter "device": use device_id"#),
+            (
+                "device_id[]=A",
+                r#"Unknown parameter "device_id[]": use device_id"#,
+            ),
+            (
+                "device_id%5B%5D=A",
+                r#"Unknown parameter "device_id[]": use device_id"#,
+            ),
+            ("deviceId", r#"Unknown parameter "deviceId": use device_id"#),
+            ("_=1&Metric=t", r#"Unknown parameter "Metric": use metric"#),
+            (
+                "device_id=%FC",
+                "device_id is not UTF-8; percent-encode its UTF-8 bytes",
+            ),
+            (
+                "group_id=a%2Fb",
+                "group_id holds '/', '+', '#' or a control character",
+            ),
+        ] {
+            assert_eq!(query(text).filter(10).unwrap_err(), told, "{text}");
+        }
+        assert!(query("device_id=A,B,C").filter(2).is_err());
+    }
+
+    #[test]
+    fn any_id_may_be_resumed_from_and_the_header_wins() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(query("").resume(&headers), Resume::No);
+        assert_eq!(query("last_event_id=").resume(&headers), Resume::FromNow);
+        let after = |text: &str| query(text).resume(&HeaderMap::new());
+        assert_eq!(after("lastEventId=12"), Resume::After(Some(12)));
+        for odd in ["-1", "abc", "%FC", "99999999999999999999999", "1.5"] {
+            assert_eq!(
+                after(&format!("last_event_id={odd}")),
+                Resume::After(None),
+                "{odd}"
+            );
+        }
+        headers.insert("last-event-id", "7".parse().unwrap());
+        assert_eq!(
+            query("last_event_id=12").resume(&headers),
+            Resume::After(Some(7))
+        );
+    }
+}

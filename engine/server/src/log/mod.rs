@@ -1,0 +1,245 @@
+//! The log: lines on stderr, for people on a terminal and as JSON for machines.
+//!
+//! Invariants: stdout is never written to, so that what a command prints stays usable in a script. Who logs never waits
+//! for the reader of stderr and never fails with it: lines go through a [`Writer`], and what can't be written is counted.
+
+mod writer;
+
+use std::io::{self, IsTerminal};
+use std::num::NonZeroUsize;
+use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use tracing::Subscriber;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use floodway_core::parts;
+pub use writer::Writer;
+
+/// The log of this process, once it was started.
+static LOG: OnceLock<Writer> = OnceLock::new();
+
+/// Where lines go while no log was started, or none is: its reader may have stopped as well.
+static WITHOUT_LOG: OnceLock<Option<Writer>> = OnceLock::new();
+
+/// What is logged, and how.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `log.filter`: levels, by target where wanted: `info`, `floodway=debug,warn`. Default `info`.
+    pub filter: String,
+    /// `log.format`. Default none: text on a terminal, else JSON.
+    pub format: Option<Format>,
+    /// `log.queue_bytes`: lines that wait for stderr to take them; what comes beyond is dropped and counted. Default
+    /// 256 KiB.
+    pub queue_bytes: NonZeroUsize,
+}
+
+/// How a line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One JSON object a line, the event's fields beside `timestamp`, `level`, `message` and `target`.
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            filter: "info".to_owned(),
+            format: None,
+            queue_bytes: const { NonZeroUsize::new(256 * 1024).unwrap() },
+        }
+    }
+}
+
+/// Starts the log of this process, `log` records of libraries and panics included.
+///
+/// # Errors
+/// If the filter is not one, the system gives no thread, or a log was started before.
+pub fn init(config: &Config) -> Result<(), String> {
+    let terminal = io::stderr().is_terminal();
+    let report = report(config, terminal)?;
+    let (stderr, bytes) = (io::stderr(), config.queue_bytes.get());
+    let writer = Writer::start_with("log", stderr.as_fd(), bytes, report)
+        .map_err(|error| error.to_string())?;
+    let lines = writer.clone();
+    subscriber(config, terminal, move || Lines(lines.clone()))?
+        .try_init()
+        .map_err(|error| error.to_string())?;
+    // An error means that there is one, which the line above has excluded.
+    let _ = LOG.set(writer);
+    parts::watch_panics();
+    Ok(())
+}
+
+/// Lines of the log that were lost, since stderr did not take them.
+pub fn dropped() -> u64 {
+    LOG.get().map_or(0, Writer::dropped)
+}
+
+/// Writes a line to stderr, after what was logged before. It may get lost like any other.
+pub fn say(line: &str) {
+    if let Some(writer) = LOG.get().or_else(without_log) {
+        writer.push(format!("{line}\n").into_bytes());
+    }
+}
+
+fn without_log() -> Option<&'static Writer> {
+    let start = || {
+        let bytes = Config::default().queue_bytes.get();
+        Writer::start("log", io::stderr().as_fd(), bytes).ok()
+    };
+    WITHOUT_LOG.get_or_init(start).as_ref()
+}
+
+/// The process ends: waits until everything that was logged is written, but only `within` this time.
+pub fn finish(within: Duration) {
+    let until = Instant::now() + within;
+    let writers = [WITHOUT_LOG.get().and_then(Option::as_ref), LOG.get()];
+    for writer in writers.into_iter().flatten() {
+        writer.finish(until.saturating_duration_since(Instant::now()));
+    }
+}
+
+/// The line that tells how many were lost, in the form of all others.
+fn report(config: &Config, terminal: bool) -> Result<writer::Report, String> {
+    let written = Arc::new(Mutex::new(Vec::new()));
+    let to = Arc::clone(&written);
+    let lines = subscriber(config, terminal, move || Kept(Arc::clone(&to)))?;
+    let lines = tracing::Dispatch::new(lines);
+    Ok(Box::new(move |lost| {
+        tracing::dispatcher::with_default(&lines, || {
+            tracing::warn!(lost, "lines of the log were lost: stderr did not take them");
+        });
+        std::mem::take(&mut *written.lock().unwrap_or_else(PoisonError::into_inner))
+    }))
+}
+
+/// Hands each line to the writer. tracing-subscriber writes a whole line at once.
+struct Lines(Writer);
+
+impl io::Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.push(line.to_vec());
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Keeps what is written.
+struct Kept(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Checks a filter; an error is the mend.
+pub fn filter(text: &str) -> Result<String, String> {
+    match EnvFilter::try_new(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(format!(
+            "expected a level such as info, or floodway=debug,warn ({error})"
+        )),
+    }
+}
+
+fn subscriber<W>(
+    config: &Config,
+    terminal: bool,
+    writer: W,
+) -> Result<Box<dyn Subscriber + Send + Sync>, String>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let filter = EnvFilter::try_new(&config.filter).map_err(|error| error.to_string())?;
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        // Told with `eprintln`, which panics where stderr is gone.
+        .log_internal_errors(false)
+        .with_writer(writer);
+    let by_place = if terminal { Format::Text } else { Format::Json };
+    Ok(match config.format.unwrap_or(by_place) {
+        // https://no-color.org: set to anything but nothing.
+        Format::Text => {
+            let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            Box::new(lines.with_ansi(terminal && !plain).finish())
+        }
+        Format::Json => Box::new(
+            lines
+                .json()
+                .flatten_event(true)
+                .with_current_span(false)
+                .with_span_list(false)
+                .finish(),
+        ),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What one event looks like under `config`.
+    fn logged(config: &Config, terminal: bool) -> String {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&lines);
+        let writer = move || Kept(Arc::clone(&sink));
+        let subscriber = subscriber(config, terminal, writer).expect("a good filter");
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info!(address = "127.0.0.1:8080", "listening");
+            tracing::debug!("hidden");
+        });
+        String::from_utf8(lines.lock().unwrap().clone()).expect("UTF-8")
+    }
+
+    #[test]
+    fn away_from_a_terminal_a_line_is_one_flat_json_object() {
+        let lines = logged(&Config::default(), false);
+        assert_eq!(lines.lines().count(), 1, "{lines}");
+        let line: serde_json::Value = serde_json::from_str(&lines).expect("JSON");
+        assert_eq!(line["level"], "INFO");
+        assert_eq!(line["message"], "listening");
+        assert_eq!(line["address"], "127.0.0.1:8080");
+        assert_eq!(line["target"], "floodway::log::tests");
+        assert!(line["timestamp"].is_string(), "{line}");
+    }
+
+    #[test]
+    fn the_format_can_be_chosen() {
+        let text = Config {
+            format: Some(Format::Text),
+            ..Config::default()
+        };
+        assert!(logged(&text, false).contains("listening address=\"127.0.0.1:8080\""));
+        let json = Config {
+            format: Some(Format::Json),
+            ..Config::default()
+        };
+        assert!(logged(&json, true).starts_with('{'));
+    }
+
+    #[test]
+    fn a_filter_is_checked_before_it_is_used() {
+        assert!(filter("floodway=debug,warn").is_ok());
+        assert!(
+            filter("floodway=loud")
+                .unwrap_err()
+                .contains("expected a level")
+        );
+    }
+}

@@ -1,0 +1,250 @@
+//! Writes lines to a descriptor on a thread of its own, so that whoever has a line to write never waits for its reader.
+//!
+//! Invariant: [`Writer::push`] neither blocks nor fails: a line is in the queue, or is counted as dropped. So is a line that
+//! the descriptor does not take: the disk is full, the reader is gone. What waits has a bound in bytes and in lines.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread::{self, Builder, Thread};
+use std::time::{Duration, Instant};
+
+use crossbeam::queue::ArrayQueue;
+
+use floodway_core::parts;
+
+/// Bytes of the queue for each line that it has room for.
+const LINE_BYTES: usize = 256;
+
+/// Between two attempts to tell how many lines were dropped.
+const TELL: Duration = Duration::from_secs(1);
+
+/// Between two looks at a descriptor that would block, and, at the end, at what is still to be written.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// The line that tells how many others were dropped; empty if nobody wants to know.
+pub(super) type Report = Box<dyn Fn(u64) -> Vec<u8> + Send>;
+
+/// The running writer. Cheap to clone.
+#[derive(Clone)]
+pub struct Writer {
+    queue: Arc<Queue>,
+    thread: Thread,
+}
+
+#[derive(Debug)]
+struct Queue {
+    lines: ArrayQueue<Vec<u8>>,
+    most_bytes: usize,
+    /// Bytes of what waits or is being written.
+    bytes: AtomicUsize,
+    dropped: AtomicU64,
+}
+
+impl Writer {
+    /// Starts the thread `name`, which writes to `to` and lets lines of up to `most_bytes` together wait.
+    ///
+    /// # Errors
+    /// If the system gives no thread or descriptor.
+    pub fn start(name: &str, to: BorrowedFd<'_>, most_bytes: usize) -> io::Result<Self> {
+        Self::start_with(name, to, most_bytes, Box::new(|_| Vec::new()))
+    }
+
+    /// As [`Writer::start`], with the line that tells of those that were dropped.
+    pub(super) fn start_with(
+        name: &str,
+        to: BorrowedFd<'_>,
+        most_bytes: usize,
+        report: Report,
+    ) -> io::Result<Self> {
+        let queue = Arc::new(Queue {
+            lines: ArrayQueue::new((most_bytes / LINE_BYTES).max(1)),
+            most_bytes,
+            bytes: AtomicUsize::new(0),
+            dropped: AtomicU64::new(0),
+        });
+        let mut writing = Writing {
+            queue: Arc::clone(&queue),
+            // Not the standard library's: its lock would be held for as long as a write takes.
+            to: File::from(to.try_clone_to_owned()?),
+            report,
+            is_torn: false,
+            told: 0,
+            tried: Instant::now(),
+        };
+        let part = name.to_owned();
+        let run = move || while parts::caught(&part, || writing.run()).is_err() {};
+        let thread = Builder::new().name(name.to_owned()).spawn(run)?;
+        Ok(Self {
+            queue,
+            thread: thread.thread().clone(),
+        })
+    }
+
+    /// Hands over one line, with its end.
+    pub fn push(&self, line: Vec<u8>) {
+        let bytes = line.len();
+        let before = self.queue.bytes.fetch_add(bytes, Ordering::AcqRel);
+        if before + bytes > self.queue.most_bytes || self.queue.lines.push(line).is_err() {
+            self.queue.bytes.fetch_sub(bytes, Ordering::AcqRel);
+            self.queue.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        self.thread.unpark();
+    }
+
+    /// Lines that were not written, and will not be.
+    pub fn dropped(&self) -> u64 {
+        self.queue.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Waits until everything has been written or dropped, but only `within` this time.
+    pub fn finish(&self, within: Duration) {
+        let until = Instant::now() + within;
+        while self.queue.bytes.load(Ordering::Acquire) > 0 && Instant::now() < until {
+            thread::sleep(LOOK);
+        }
+    }
+}
+
+/// The thread's own side.
+struct Writing {
+    queue: Arc<Queue>,
+    to: File,
+    report: Report,
+    /// Only a part of the last line could be written.
+    is_torn: bool,
+    /// Of those dropped, how many have been told.
+    told: u64,
+    /// When it was last tried to tell.
+    tried: Instant,
+}
+
+impl Writing {
+    fn run(&mut self) {
+        loop {
+            while let Some(line) = self.queue.lines.pop() {
+                let _taken = Taken(Arc::clone(&self.queue), line.len());
+                if self.line(&line).is_err() {
+                    self.queue.dropped.fetch_add(1, Ordering::Relaxed);
+                }
+                self.tell();
+            }
+            self.tell();
+            parts::fault("log");
+            if self.told == self.queue.dropped.load(Ordering::Relaxed) && !parts::has_faults() {
+                thread::park();
+            } else {
+                thread::park_timeout(TELL);
+            }
+        }
+    }
+
+    /// Tells how many lines were dropped, if there is room for it again.
+    fn tell(&mut self) {
+        let dropped = self.queue.dropped.load(Ordering::Relaxed);
+        if dropped == self.told || self.tried.elapsed() < TELL {
+            return;
+        }
+        self.tried = Instant::now();
+        let line = (self.report)(dropped - self.told);
+        if self.line(&line).is_ok() {
+            self.told = dropped;
+        }
+    }
+
+    fn line(&mut self, line: &[u8]) -> io::Result<()> {
+        if self.is_torn {
+            self.write(b"\n")?;
+            self.is_torn = false;
+        }
+        self.write(line)
+    }
+
+    fn write(&mut self, mut rest: &[u8]) -> io::Result<()> {
+        let whole = rest.len();
+        while !rest.is_empty() {
+            match self.to.write(rest) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(written) => rest = &rest[written..],
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // Somebody who shares the descriptor has made it so.
+                Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(LOOK),
+                Err(error) => {
+                    self.is_torn |= rest.len() < whole;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A line out of the queue. Its drop makes room for others.
+struct Taken(Arc<Queue>, usize);
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.0.bytes.fetch_sub(self.1, Ordering::AcqRel);
+    }
+}
+
+#[cfg(all(test, not(floodway_loom)))]
+mod tests {
+    use std::io::Read;
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    const BYTES: usize = 64 * 1024;
+
+    fn lost(lost: u64) -> Vec<u8> {
+        format!("lost {lost}\n").into_bytes()
+    }
+
+    #[test]
+    fn a_reader_that_stops_costs_lines_which_are_told_when_it_reads_again() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let log = Writer::start_with("test", writer.as_fd(), BYTES, Box::new(lost)).unwrap();
+        drop(writer);
+        // More than the pipe and the queue hold together.
+        for _ in 0..3000 {
+            log.push([b"x".repeat(99), b"\n".to_vec()].concat());
+        }
+        let dropped = log.dropped();
+        assert!(dropped > 0);
+        log.finish(Duration::from_millis(1));
+        let (mut text, mut part) = (String::new(), [0; 4096]);
+        while !text.contains("lost") {
+            let read = reader.read(&mut part).unwrap();
+            text.push_str(str::from_utf8(&part[..read]).unwrap());
+        }
+        assert!(text.ends_with(&format!("lost {dropped}\n")), "{dropped}");
+        let kept = text.lines().filter(|line| line.len() == 99).count() as u64;
+        assert_eq!((kept + dropped, log.dropped()), (3000, dropped));
+    }
+
+    #[test]
+    fn a_reader_that_is_gone_costs_every_line_and_no_time() {
+        let (reader, writer) = io::pipe().unwrap();
+        let log = Writer::start("test", writer.as_fd(), BYTES).unwrap();
+        drop(reader);
+        (0..10).for_each(|_| log.push(b"a line\n".to_vec()));
+        log.finish(Duration::from_secs(20));
+        assert_eq!(log.dropped(), 10);
+    }
+
+    #[test]
+    fn what_can_be_written_is_written_before_the_end() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let log = Writer::start("test", writer.as_fd(), BYTES).unwrap();
+        (0..100).for_each(|n| log.push(format!("{n:04}\n").into_bytes()));
+        log.finish(Duration::from_secs(20));
+        let mut all = [0; 500];
+        reader.read_exact(&mut all).unwrap();
+        assert!(all.ends_with(b"0099\n"));
+        log.push(vec![b'x'; BYTES + 1]);
+        assert_eq!(log.dropped(), 1, "no queue has room for it");
+    }
+}

@@ -1,0 +1,292 @@
+//! Whether a new stream could begin now, and if not, what is amiss: the one place that judges it.
+//!
+//! `/readyz`, the admin API, its health service and the metrics all ask here, so that none tells another tale.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use tokio::runtime::RuntimeMetrics;
+use tokio::sync::watch;
+
+use crate::auth::Verifier;
+use floodway_core::index::Index;
+use floodway_core::pulse::STUCK_AFTER;
+use floodway_core::shard;
+use floodway_sources::ingest::{LinkState, Upstreams};
+
+/// Why no new stream could begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unready {
+    /// The gateway drains or stops.
+    Draining,
+    /// The keys of tokens were never fetched.
+    NoKeys,
+    /// No broker is connected.
+    NoBroker,
+    /// The control documents of the broker are not read yet.
+    ControlUnread,
+    /// The one subscription to all tenants is not answered in time.
+    SubscriptionUnanswered,
+    /// The broker refuses it, for this reason.
+    SubscriptionRefused(Arc<str>),
+    /// Ingest has not turned for so long.
+    IngestStuck(Duration),
+    /// A shard has not turned for so long.
+    ShardStuck {
+        /// Its number.
+        shard: usize,
+        /// For how long.
+        silence: Duration,
+    },
+}
+
+/// Every label, in the order in which reasons are told.
+pub const UNREADY_LABELS: [&str; 8] = [
+    "draining",
+    "no_keys",
+    "no_broker",
+    "control_unread",
+    "subscription_unanswered",
+    "subscription_refused",
+    "ingest_stuck",
+    "shard_stuck",
+];
+
+impl Unready {
+    /// The reason as a word: the same in JSON, the admin API and metrics.
+    pub fn label(&self) -> &'static str {
+        let place = match self {
+            Self::Draining => 0,
+            Self::NoKeys => 1,
+            Self::NoBroker => 2,
+            Self::ControlUnread => 3,
+            Self::SubscriptionUnanswered => 4,
+            Self::SubscriptionRefused(_) => 5,
+            Self::IngestStuck(_) => 6,
+            Self::ShardStuck { .. } => 7,
+        };
+        UNREADY_LABELS[place]
+    }
+}
+
+impl fmt::Display for Unready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Draining => f.write_str("Server draining"),
+            Self::NoKeys => {
+                f.write_str("Verification keys unavailable: auth.jwks_url has not answered")
+            }
+            Self::NoBroker => f.write_str("Broker unavailable"),
+            Self::ControlUnread => f.write_str("The broker's limits and groups are not read yet"),
+            Self::SubscriptionUnanswered => {
+                f.write_str("The broker does not answer the subscription to all tenants")
+            }
+            Self::SubscriptionRefused(reason) => {
+                write!(
+                    f,
+                    "The broker refuses the subscription to all tenants: {reason}"
+                )
+            }
+            Self::IngestStuck(silence) => {
+                write!(f, "Ingest has been stuck for {} s", silence.as_secs())
+            }
+            Self::ShardStuck { shard, silence } => {
+                write!(
+                    f,
+                    "Shard {shard} has been stuck for {} s",
+                    silence.as_secs()
+                )
+            }
+        }
+    }
+}
+
+/// Judges. Cheap to clone, for any thread.
+#[derive(Clone)]
+pub struct Readiness(Arc<Parts>);
+
+struct Parts {
+    index: Arc<Index>,
+    upstreams: Upstreams,
+    verifier: Arc<Verifier>,
+    shards: ArcSwap<Vec<ShardPulse>>,
+}
+
+impl Readiness {
+    /// That of a gateway with this index, this way in and these keys; it has no shards yet.
+    pub fn new(index: Arc<Index>, upstreams: Upstreams, verifier: Arc<Verifier>) -> Self {
+        Self(Arc::new(Parts {
+            index,
+            upstreams,
+            verifier,
+            shards: ArcSwap::default(),
+        }))
+    }
+
+    /// From now on these shards are judged, in the order of their numbers.
+    pub fn watch_shards(&self, shards: Vec<ShardPulse>) {
+        self.0.shards.store(Arc::new(shards));
+    }
+
+    /// What is amiss; nothing, if the gateway is ready.
+    pub fn amiss(&self) -> Vec<Unready> {
+        let draining = self.0.index.is_draining().then_some(Unready::Draining);
+        draining
+            .into_iter()
+            .chain(self.amiss_but_draining())
+            .collect()
+    }
+
+    /// The same, whether or not the gateway drains.
+    pub fn amiss_but_draining(&self) -> Vec<Unready> {
+        let now = Instant::now();
+        let shards = self.0.shards.load();
+        let stuck = shards.iter().enumerate().filter_map(|(shard, pulse)| {
+            let silence = pulse.silence(now);
+            (silence >= STUCK_AFTER).then_some(Unready::ShardStuck { shard, silence })
+        });
+        let keys = (!self.0.verifier.is_ready()).then_some(Unready::NoKeys);
+        keys.into_iter()
+            .chain(self.amiss_upstream(now))
+            .chain(stuck)
+            .collect()
+    }
+
+    /// What is amiss on the way from the broker to the shards.
+    pub fn amiss_in_ingest(&self) -> Vec<Unready> {
+        self.amiss_upstream(Instant::now())
+    }
+
+    fn amiss_upstream(&self, now: Instant) -> Vec<Unready> {
+        let upstreams = &self.0.upstreams;
+        let link = match &*upstreams.link().borrow() {
+            LinkState::Open => None,
+            LinkState::Away => Some(Unready::NoBroker),
+            LinkState::Reading => Some(Unready::ControlUnread),
+            LinkState::Unanswered => Some(Unready::SubscriptionUnanswered),
+            LinkState::Refused(reason) => Some(Unready::SubscriptionRefused(Arc::clone(reason))),
+        };
+        let silence = upstreams
+            .silence(now)
+            .filter(|&silence| silence >= STUCK_AFTER);
+        link.into_iter()
+            .chain(silence.map(Unready::IngestStuck))
+            .collect()
+    }
+
+    /// Tells when the link to the broker stands otherwise. What a clock decides is not told: look once a second.
+    pub fn link(&self) -> watch::Receiver<LinkState> {
+        self.0.upstreams.link()
+    }
+}
+
+impl fmt::Debug for Readiness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Readiness").field(&self.amiss()).finish()
+    }
+}
+
+/// The signs of life of one shard: those of its loop, and while that rests, those of its thread.
+///
+/// A shard without subscribers has no clock that wakes it. Its loop rests then, but connections are served on the same
+/// thread: that is well if it sleeps, or has slept since the last look.
+#[derive(Debug)]
+pub struct ShardPulse {
+    metrics: Arc<shard::Metrics>,
+    runtime: RuntimeMetrics,
+    /// How often its thread had gone to sleep or woken up when it was last seen to have moved, and when that was.
+    moved: Mutex<(u64, Instant)>,
+}
+
+impl ShardPulse {
+    /// That of the shard that counts in `metrics`, on the thread of this runtime.
+    pub fn new(metrics: Arc<shard::Metrics>, runtime: RuntimeMetrics) -> Self {
+        Self {
+            metrics,
+            runtime,
+            moved: Mutex::new((0, Instant::now())),
+        }
+    }
+
+    fn silence(&self, now: Instant) -> Duration {
+        let of_loop = self.metrics.pulse.silence(now);
+        of_loop.unwrap_or_else(|| self.silence_of_thread(now))
+    }
+
+    fn silence_of_thread(&self, now: Instant) -> Duration {
+        // Odd while it sleeps; a shard's runtime has one worker, which is the shard's thread.
+        let moves = self.runtime.worker_park_unpark_count(0);
+        let mut moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        if moves % 2 == 1 || moves != moved.0 {
+            *moved = (moves, now);
+        }
+        now.saturating_duration_since(moved.1)
+    }
+}
+
+#[cfg(all(test, not(floodway_loom)))]
+mod tests {
+    use std::future::Future;
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+
+    /// A thread like a shard's whose loop rests, which runs what `work` makes of a receiver.
+    fn resting<F: Future>(work: impl FnOnce(mpsc::Receiver<()>) -> F + Send + 'static) -> Thread {
+        let (end, ended) = mpsc::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = runtime.expect("a runtime");
+        let metrics = Arc::new(shard::Metrics::default());
+        metrics.pulse.rest();
+        let pulse = ShardPulse::new(metrics, runtime.metrics());
+        thread::spawn(move || drop(runtime.block_on(work(ended))));
+        Thread { pulse, end }
+    }
+
+    struct Thread {
+        pulse: ShardPulse,
+        end: mpsc::Sender<()>,
+    }
+
+    impl Thread {
+        /// How long it is silent if looked at now, and then not before `later`.
+        fn silence(&self, later: Duration) -> Duration {
+            let now = Instant::now();
+            self.pulse.silence(now);
+            self.pulse.silence(now + later)
+        }
+    }
+
+    #[test]
+    fn a_resting_shard_is_well_while_its_thread_sleeps_and_stuck_while_it_neither_sleeps_nor_wakes()
+    {
+        let sleeps = resting(|_| std::future::pending::<()>());
+        while sleeps.pulse.runtime.worker_park_count(0) == 0 {
+            thread::yield_now();
+        }
+        assert_eq!(sleeps.silence(STUCK_AFTER), Duration::ZERO);
+        let blocks = resting(|ended| async move { ended.recv() });
+        assert!(blocks.silence(STUCK_AFTER) >= STUCK_AFTER);
+        blocks.end.send(()).expect("it waits for it");
+    }
+
+    #[test]
+    fn each_reason_has_a_label_of_its_own() {
+        let silence = Duration::from_secs(7);
+        let all = [
+            Unready::Draining,
+            Unready::NoKeys,
+            Unready::NoBroker,
+            Unready::ControlUnread,
+            Unready::SubscriptionUnanswered,
+            Unready::SubscriptionRefused("NotAuthorized".into()),
+            Unready::IngestStuck(silence),
+            Unready::ShardStuck { shard: 3, silence },
+        ];
+        assert_eq!(all.each_ref().map(Unready::label), UNREADY_LABELS);
+        assert_eq!(all[7].to_string(), "Shard 3 has been stuck for 7 s");
+    }
+}

@@ -1,0 +1,373 @@
+//! Decides what control messages do, and what to send.
+//!
+//! Knows no socket and no clock: it is told what happened, and asked what to send. Several requests of it may be under way,
+//! and none waits for the answer to another one, but the mark for the subscription's.
+
+mod heard;
+mod sends;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use super::apply::Apply;
+use super::caution::Cautions;
+use super::config::Config;
+use super::fleet::Fleet;
+use super::keeper::Keeper;
+use super::problems::Problems;
+use super::replay::{Replay, Step};
+use super::request::{Facts, May, Request, UnderWay, What, reading};
+use super::reserved::Reservation;
+use super::topic::{self, Topic};
+use super::view::{Shared, Standing, View};
+use super::writes::{Order, Writes};
+use floodway_core::event::{Ids, now_micros};
+use floodway_core::index::{Index, Tenant};
+
+/// How long the broker may keep us waiting for the next step of reading while no document comes.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Pauses before a broker that did not give everything is asked again: the first, which doubles, and the longest.
+const RETRY: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(600));
+
+#[derive(Debug)]
+enum Stage {
+    Away,
+    Replay(Replay),
+    Following,
+    /// Without everything, until it is tried again.
+    Partial(Instant),
+}
+
+/// Follows the control documents of one broker at a time.
+pub struct Follower {
+    node: String,
+    keeper: Keeper,
+    shared: Arc<Shared>,
+    problems: Problems,
+    fleet: Fleet,
+    writes: Writes,
+    reservation: Reservation,
+    facts: Facts,
+    cautions: Cautions,
+    stage: Stage,
+    standing: Standing,
+    /// When the documents were last known to be the broker's, if they no longer are.
+    known_at: Option<SystemTime>,
+    under_way: UnderWay,
+    /// On this link all was read that will be, or the broker has refused it before.
+    is_settled: bool,
+    retry: Duration,
+    /// Why the broker last did not give everything; it is not told again.
+    complaint: Option<String>,
+    /// The broker tells of live messages whether they are retained.
+    shows_retained: bool,
+}
+
+impl Follower {
+    pub(super) fn new(
+        config: &Config,
+        node: &str,
+        index: Arc<Index>,
+        apply: Box<dyn Apply>,
+    ) -> Self {
+        Self {
+            node: node.to_owned(),
+            keeper: Keeper::new(config, index, apply),
+            shared: Arc::default(),
+            problems: Problems::default(),
+            fleet: Fleet::new(config, node),
+            writes: Writes::default(),
+            reservation: Reservation::new(Arc::default()),
+            facts: Facts::default(),
+            cautions: Cautions::default(),
+            stage: Stage::Away,
+            standing: Standing::Away,
+            known_at: None,
+            under_way: UnderWay::default(),
+            is_settled: false,
+            retry: RETRY.0,
+            complaint: None,
+            shows_retained: false,
+        }
+    }
+
+    pub(super) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
+    }
+
+    /// The ids of events, which are reserved in the broker.
+    pub fn ids(&self) -> Arc<Ids> {
+        self.reservation.ids()
+    }
+
+    /// Where the last will publishes nothing, retained: so it clears our status.
+    pub fn will_topic(&self) -> String {
+        topic::fleet(&self.node)
+    }
+
+    /// A broker is connected, and knows nothing of us.
+    pub fn link_up(&mut self, facts: Facts, now: Instant) {
+        self.facts = facts;
+        self.shows_retained = false;
+        self.is_settled = self.complaint.is_some() || !self.cautions.may_try();
+        self.fleet.link_up();
+        if !self.cautions.status.may_try() {
+            tracing::warn!(
+                "other gateways are not told of this one: the broker ends the connection for its status"
+            );
+        }
+        if !facts.is_able {
+            let reason = "the broker keeps no retained messages or takes no QoS 1";
+            self.settle_for_less(reason, now);
+        } else if self.cautions.follow.may_try() {
+            self.begin(now);
+        } else {
+            self.settle_for_less("the broker ends the connection for the subscription", now);
+        }
+        self.show();
+    }
+
+    /// The broker is gone. What was read holds; what was not confirmed fails.
+    pub fn link_lost(&mut self) {
+        self.stage = Stage::Away;
+        self.cautions.link_lost();
+        self.under_way = UnderWay::default();
+        self.is_settled = false;
+        self.writes.fail_all("the broker is gone");
+        self.reservation.link_lost();
+        self.standing = Standing::Away;
+        self.show();
+    }
+
+    /// Whether subscribers may be let in on this link.
+    pub fn is_settled(&self) -> bool {
+        self.is_settled && !self.reservation.is_beginning()
+    }
+
+    /// Whether orders are to wait where they are.
+    pub fn is_full(&self) -> bool {
+        self.writes.is_full()
+    }
+
+    /// Somebody wants something written.
+    pub fn order(&mut self, order: Order) {
+        let may = self.standing.may_write();
+        match may.and_then(|()| self.keeper.check(&order, self.facts)) {
+            Ok(()) => self.writes.push(order),
+            Err(error) => order.fail(error),
+        }
+    }
+
+    /// What to send now, if anything. It counts as under way from then on.
+    pub fn next_request(&mut self, may: May, now: Instant) -> Option<Request> {
+        let (what, request) = match &mut self.stage {
+            Stage::Replay(replay) => {
+                let step = reading(replay, &self.node, &mut self.cautions, may)?;
+                replay.quiet_since = now;
+                step
+            }
+            Stage::Following if may.publish => self.publication(now)?,
+            _ => return None,
+        };
+        self.under_way.begin(what);
+        Some(request)
+    }
+
+    /// The request that was handed over last was given this packet id.
+    pub fn sent(&mut self, id: u16) {
+        if self.under_way.sent(id) == Some(What::Write) {
+            self.writes.sent(id);
+        }
+    }
+
+    /// The broker has answered the request with this packet id. An error is its reason to refuse.
+    pub fn answered(&mut self, id: u16, answer: Result<(), String>, now: Instant) {
+        let Some(what) = self.under_way.answered(id) else {
+            return tracing::debug!(id, "an answer that nobody waits for any more");
+        };
+        match (what, answer) {
+            (What::Subscribe, Ok(())) => self.granted(now),
+            (What::Subscribe, Err(reason)) => {
+                self.refused(&format!("the subscription was refused: {reason}"), now);
+            }
+            (What::Mark, Err(reason)) => {
+                self.refused(&format!("publishing was refused: {reason}"), now);
+            }
+            (What::Reserve, Err(reason)) => self.reservation.without(&reason, now),
+            (What::Write, answer) => self.writes.answered(id, answer),
+            (What::Mark | What::Reserve, Ok(())) => {}
+            (What::Status, answer) => self.told(answer),
+        }
+        self.show();
+    }
+
+    fn told(&mut self, answer: Result<(), String>) {
+        self.cautions.status.outlived();
+        if let Err(reason) = answer {
+            tracing::debug!(reason, "our own status was refused");
+        }
+    }
+
+    /// A message has come. Returns whether it was one of control.
+    pub fn message(&mut self, topic: &[u8], payload: &[u8], retain: bool, now: Instant) -> bool {
+        if !topic::is_control(topic) {
+            return false;
+        }
+        let text = String::from_utf8_lossy(topic);
+        match topic::parse(&text) {
+            Some(Topic::Sync(node)) => {
+                if node == self.node {
+                    self.mark(payload, now);
+                }
+            }
+            Some(Topic::Fleet(node)) => self.fleet(node, &text, payload, retain, now),
+            Some(Topic::Reserved) => self.reserved(&text, payload, now),
+            Some(Topic::Document(key)) => {
+                // Not for what others say all the time.
+                if let Stage::Replay(replay) = &mut self.stage {
+                    replay.quiet_since = now;
+                }
+                self.document(&key, &text, payload, retain, now);
+            }
+            None if payload.is_empty() => self.problems.clear(&text),
+            None => self
+                .problems
+                .add(&text, "the topic is not known".to_owned(), now),
+        }
+        self.show();
+        true
+    }
+
+    /// To be called about once a second.
+    pub fn sweep(&mut self, now: Instant) {
+        self.fleet.sweep(now);
+        self.reservation.sweep(now);
+        let has_lost_copies = self.writes.sweep(now);
+        if matches!(self.stage, Stage::Partial(_)) {
+            self.cautions.outlived();
+        }
+        match &self.stage {
+            Stage::Replay(replay) if now >= replay.quiet_since + READ_TIMEOUT => {
+                let reason = self
+                    .cautions
+                    .silence(replay.step, self.complaint.as_deref());
+                self.settle_for_less(&reason, now);
+            }
+            Stage::Partial(until) if now >= *until && self.may_try_again() => self.begin(now),
+            // Where a copy was lost, other messages may have been.
+            Stage::Following if has_lost_copies => self.begin(now),
+            _ => {}
+        }
+        self.show();
+    }
+
+    /// `tenant` is about to be told that its events come: from here on it has its groups.
+    pub fn furnish(&self, tenant: &Tenant) {
+        self.keeper.furnish(tenant);
+    }
+
+    /// Where to publish nothing, retained, before an orderly end, so that our status is gone.
+    pub fn farewell(&self) -> Option<String> {
+        let is_there = !matches!(self.stage, Stage::Away) && self.fleet.has_told();
+        is_there.then(|| topic::fleet(&self.node))
+    }
+
+    fn begin(&mut self, now: Instant) {
+        // A retained message that comes again must not count as a copy.
+        self.writes.fail_all("the broker's documents are read anew");
+        self.reservation.begin();
+        self.under_way = UnderWay::default();
+        self.stage = Stage::Replay(Replay::new(now));
+        // What holds already goes on to hold while it is read again, and so does the refusal of writes.
+        if !matches!(self.standing, Standing::Partial(_)) {
+            self.standing = Standing::Reading;
+        }
+    }
+
+    /// The mark has come back: everything that was retained is there.
+    fn mark(&mut self, payload: &[u8], now: Instant) {
+        let is_ours = |stage: &Stage| matches!(stage, Stage::Replay(replay) if replay.nonce.as_bytes() == payload);
+        if !is_ours(&self.stage) {
+            return;
+        }
+        let Stage::Replay(replay) = std::mem::replace(&mut self.stage, Stage::Following) else {
+            return;
+        };
+        let documents = replay.whole(self.keeper.documents(), &self.keeper.config);
+        self.keeper.replace(documents);
+        self.reservation.read(now_micros(), now);
+        self.cautions.outlived();
+        self.is_settled = true;
+        self.complaint = None;
+        self.retry = RETRY.0;
+        self.standing = Standing::Following;
+        let documents = self.keeper.documents();
+        let (groups, limits) = (documents.group_count(), documents.tenant_limits().count());
+        tracing::info!(groups, limits, "control documents read");
+    }
+
+    fn refused(&mut self, reason: &str, now: Instant) {
+        // Late, it says nothing new.
+        if matches!(self.stage, Stage::Replay(_)) {
+            self.settle_for_less(reason, now);
+        }
+    }
+
+    /// The broker sends what it keeps: the mark is next.
+    fn granted(&mut self, now: Instant) {
+        self.cautions.follow.outlived();
+        if let Stage::Replay(replay) = &mut self.stage
+            && replay.step == Step::Granted
+        {
+            (replay.step, replay.quiet_since) = (Step::Mark, now);
+        }
+    }
+
+    fn may_try_again(&self) -> bool {
+        self.facts.is_able && self.cautions.may_try()
+    }
+
+    /// The broker does not give everything: telemetry is served without the rest.
+    fn settle_for_less(&mut self, reason: &str, now: Instant) {
+        let until = now + self.retry;
+        self.retry = (self.retry * 2).min(RETRY.1);
+        if let Stage::Replay(replay) = std::mem::replace(&mut self.stage, Stage::Partial(until)) {
+            let documents = replay.partial(self.keeper.documents(), &self.keeper.config);
+            if documents != **self.keeper.documents() {
+                self.known_at = Some(SystemTime::now());
+            }
+            self.keeper.replace(documents);
+        }
+        self.is_settled = true;
+        self.reservation.without(reason, now);
+        self.writes.fail_queued(reason);
+        self.standing = Standing::Partial(reason.to_owned());
+        if self.complaint.as_deref() != Some(reason) {
+            let needs = "publish and subscribe to floodway/control/#";
+            tracing::warn!(
+                reason,
+                needs,
+                "limits and groups can't be kept in the broker"
+            );
+            self.complaint = Some(reason.to_owned());
+        }
+    }
+
+    /// Shows others what has changed, and then answers the writes that it contains.
+    fn show(&mut self) {
+        let seen = self.shared.view.load_full();
+        if seen.standing == Standing::Following && self.standing != Standing::Following {
+            self.known_at = Some(SystemTime::now());
+        }
+        let members = self.fleet.changed();
+        self.shared.show(View {
+            standing: self.standing.clone(),
+            known_at: self.known_at,
+            documents: Arc::clone(self.keeper.documents()),
+            members: members.unwrap_or_else(|| Arc::clone(&seen.members)),
+            problems: self.problems.kept(),
+        });
+        self.writes.finish();
+    }
+}

@@ -1,0 +1,209 @@
+//! Control in the hands of others: the admin API, and whoever fills in our own status.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use super::config::Config;
+use super::documents::{Document, Documents, TenantGroups};
+use super::fleet::{Member, Status};
+use super::group::Group;
+use super::limits::Limits;
+use super::problems::Problem;
+use super::topic::Key;
+use super::view::{Age, Shared, Standing};
+use super::writes::{Order, WriteError, unconfirmed};
+use floodway_protocol::names::{GroupId, TenantId};
+
+/// A handle to control: cheap to clone, for any thread. What it reads is of this gateway's memory and costs the broker
+/// nothing.
+#[derive(Clone)]
+pub struct Control {
+    shared: Arc<Shared>,
+    orders: mpsc::Sender<Order>,
+    group_devices: usize,
+    write_timeout: Duration,
+    fleet: Duration,
+}
+
+impl Control {
+    pub(super) fn new(config: &Config, shared: Arc<Shared>, orders: mpsc::Sender<Order>) -> Self {
+        Self {
+            shared,
+            orders,
+            group_devices: config.group_devices,
+            write_timeout: config.write_timeout,
+            fleet: config.fleet,
+        }
+    }
+
+    /// How far the documents are followed.
+    pub fn standing(&self) -> Standing {
+        self.shared.view.load().standing.clone()
+    }
+
+    /// How old the documents are.
+    pub fn age(&self) -> Age {
+        let view = self.shared.view.load();
+        match (&view.standing, view.known_at) {
+            (Standing::Following, _) => Age::Current,
+            (_, Some(at)) => Age::Since(at),
+            (_, None) => Age::Unknown,
+        }
+    }
+
+    /// All limits and groups in force, of one moment.
+    pub fn documents(&self) -> Arc<Documents> {
+        Arc::clone(&self.shared.view.load().documents)
+    }
+
+    /// A tenant's groups, by name.
+    pub fn groups(&self, tenant: &TenantId) -> Arc<TenantGroups> {
+        self.documents().groups(tenant).cloned().unwrap_or_default()
+    }
+
+    /// One group of a tenant.
+    pub fn group(&self, tenant: &TenantId, group: &GroupId) -> Option<Arc<Group>> {
+        self.documents()
+            .groups(tenant)?
+            .by_name()
+            .get(group)
+            .cloned()
+    }
+
+    /// Makes or replaces a group, for every gateway. Done when it can be read here.
+    ///
+    /// # Errors
+    /// Why it was not done; see [`WriteError`].
+    pub async fn put_group(
+        &self,
+        tenant: &TenantId,
+        group: &GroupId,
+        devices: impl IntoIterator<Item = &str>,
+    ) -> Result<(), WriteError> {
+        let members = Group::new(devices, self.group_devices)?;
+        let key = Key::Group(tenant.clone(), group.clone());
+        self.write(key, Some(Document::Group(Arc::new(members))))
+            .await
+    }
+
+    /// Deletes a group, for every gateway.
+    ///
+    /// # Errors
+    /// [`WriteError::NotFound`] if there is none; else why it was not done.
+    pub async fn delete_group(&self, tenant: &TenantId, group: &GroupId) -> Result<(), WriteError> {
+        self.write(Key::Group(tenant.clone(), group.clone()), None)
+            .await
+    }
+
+    /// A tenant's own limits, or with `None` those of every tenant, if they were set.
+    pub fn limits(&self, tenant: Option<&TenantId>) -> Option<Limits> {
+        self.documents().limits(tenant).cloned()
+    }
+
+    /// Replaces a tenant's own limits, or with `None` those of every tenant, for every gateway.
+    ///
+    /// # Errors
+    /// Why it was not done; see [`WriteError`].
+    pub async fn set_limits(
+        &self,
+        tenant: Option<&TenantId>,
+        limits: Limits,
+    ) -> Result<(), WriteError> {
+        limits.check()?;
+        self.write(Key::Limits(tenant.cloned()), Some(Document::Limits(limits)))
+            .await
+    }
+
+    /// Takes such limits back.
+    ///
+    /// # Errors
+    /// [`WriteError::NotFound`] if none were set; else why it was not done.
+    pub async fn clear_limits(&self, tenant: Option<&TenantId>) -> Result<(), WriteError> {
+        self.write(Key::Limits(tenant.cloned()), None).await
+    }
+
+    /// The other gateways on the broker, by node id, as they last said.
+    pub fn fleet(&self) -> Arc<Vec<Member>> {
+        Arc::clone(&self.shared.view.load().members)
+    }
+
+    /// Messages that were refused, the newest last; 100 at most.
+    pub fn problems(&self) -> Vec<Problem> {
+        self.shared.view.load().problems.iter().cloned().collect()
+    }
+
+    /// How often [`Control::announce`] is to be called.
+    pub fn announce_every(&self) -> Duration {
+        self.fleet
+    }
+
+    /// What the others are to know of this gateway. It is published if it has changed.
+    pub fn announce(&self, status: Status) {
+        let interval_ms = u64::try_from(self.fleet.as_millis()).unwrap_or(u64::MAX);
+        let status = Status {
+            interval_ms,
+            ..status
+        };
+        self.shared.own.store(Some(Arc::new(status)));
+    }
+
+    /// Once called, the write goes on even if the caller does not wait for its end.
+    fn write(
+        &self,
+        key: Key,
+        document: Option<Document>,
+    ) -> impl Future<Output = Result<(), WriteError>> + Send + use<> {
+        let (reply, done) = oneshot::channel();
+        let order = Order {
+            key,
+            document,
+            deadline: Instant::now() + self.write_timeout,
+            reply,
+        };
+        let given = self.give(order);
+        let patience = self.write_timeout;
+        async move {
+            given?;
+            match timeout(patience, done).await {
+                Ok(Ok(outcome)) => outcome,
+                Ok(Err(_)) => Err(unconfirmed("the gateway stops")),
+                Err(_) => Err(unconfirmed("the broker has not confirmed it in time")),
+            }
+        }
+    }
+
+    /// Hands `order` to ingest's thread, unless it is known that it can't be done.
+    fn give(&self, order: Order) -> Result<(), WriteError> {
+        self.standing().may_write()?;
+        self.orders.try_send(order).map_err(|_| {
+            WriteError::Unavailable("too many writes are waiting, or the gateway stops".to_owned())
+        })
+    }
+}
+
+impl Standing {
+    /// # Errors
+    /// Why nothing can be written.
+    pub(super) fn may_write(&self) -> Result<(), WriteError> {
+        let reason = match self {
+            Self::Following => return Ok(()),
+            Self::Away => "no broker is connected",
+            Self::Reading => "the broker's documents are still being read",
+            Self::Partial(reason) => reason,
+        };
+        Err(WriteError::Unavailable(reason.to_owned()))
+    }
+}
+
+impl fmt::Debug for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Control")
+            .field("standing", &self.standing())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,109 @@
+//! Keeps the documents, and lets them take effect.
+//!
+//! Invariant: what is kept has taken effect: limits through [`Apply`], groups in every tenant of the index that was
+//! confirmed, for it was furnished with them before.
+
+use std::sync::Arc;
+
+use super::apply::Apply;
+use super::config::Config;
+use super::documents::{Change, Document, Documents};
+use super::field::Invalid;
+use super::request::Facts;
+use super::topic::Key;
+use super::writes::{Order, WriteError};
+use floodway_core::index::{Index, Tenant};
+
+pub(super) struct Keeper {
+    pub(super) config: Config,
+    documents: Arc<Documents>,
+    index: Arc<Index>,
+    apply: Box<dyn Apply>,
+}
+
+impl Keeper {
+    pub(super) fn new(config: &Config, index: Arc<Index>, apply: Box<dyn Apply>) -> Self {
+        Self {
+            config: config.clone(),
+            documents: Arc::default(),
+            index,
+            apply,
+        }
+    }
+
+    pub(super) fn documents(&self) -> &Arc<Documents> {
+        &self.documents
+    }
+
+    /// The document in `payload`; none in an empty one.
+    pub(super) fn read(&self, key: &Key, payload: &[u8]) -> Result<Option<Document>, Invalid> {
+        if payload.is_empty() {
+            return Ok(None);
+        }
+        Document::parse(key, payload, &self.config).map(Some)
+    }
+
+    pub(super) fn take(&mut self, key: &Key, document: Option<Document>) -> Result<(), WriteError> {
+        if self.documents.get(key) == document {
+            return Ok(());
+        }
+        match document {
+            None => Arc::make_mut(&mut self.documents).remove(key),
+            Some(document) => {
+                // First, so that a refusal costs no copy.
+                self.documents.admits(key, &document, &self.config)?;
+                Arc::make_mut(&mut self.documents).put(key, document, &self.config)?;
+            }
+        }
+        self.take_effect(&Change::from(key));
+        Ok(())
+    }
+
+    /// Puts `documents` in the place of those that are kept.
+    pub(super) fn replace(&mut self, documents: Documents) {
+        let changes = documents.changes_since(&self.documents);
+        if changes.is_empty() {
+            return;
+        }
+        self.documents = Arc::new(documents);
+        changes.iter().for_each(|change| self.take_effect(change));
+    }
+
+    /// Whether `order` can be done as things stand.
+    pub(super) fn check(&self, order: &Order, facts: Facts) -> Result<(), WriteError> {
+        let Some(document) = &order.document else {
+            let old = self.documents.get(&order.key);
+            return old.map(|_| ()).ok_or(WriteError::NotFound);
+        };
+        self.documents.admits(&order.key, document, &self.config)?;
+        if !facts.admit(&order.key.topic(), &order.payload()) {
+            return Err(WriteError::Exceeded {
+                setting: "mqtt.packet_bytes, or the broker's own bound",
+                limit: facts.packet_bytes,
+            });
+        }
+        Ok(())
+    }
+
+    pub(super) fn furnish(&self, tenant: &Tenant) {
+        if let Some(groups) = self.documents.groups(tenant.id()) {
+            tenant.set_groups(Arc::clone(groups.members()));
+        }
+    }
+
+    fn take_effect(&self, change: &Change) {
+        match change {
+            Change::Limits(scope) => {
+                let limits = self.documents.limits(scope.as_ref());
+                self.apply.limits(scope.as_ref(), limits);
+            }
+            Change::Groups(name) => {
+                if let Some(tenant) = self.index.find(name.as_str()) {
+                    let groups = self.documents.groups(name);
+                    let members = groups.map(|groups| Arc::clone(groups.members()));
+                    tenant.set_groups(members.unwrap_or_default());
+                }
+            }
+        }
+    }
+}

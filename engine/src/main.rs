@@ -1,7 +1,0 @@
-//! The `floodway` binary.
-
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    floodway::cli::run()
-}
