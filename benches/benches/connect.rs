@@ -16,9 +16,12 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use floodway_benches::{Appetite, BenchPipe, Devices, Peer, Rig, Tally, config, metric, size};
+use floodway_benches::{
+    Appetite, BenchPipe, Devices, Peer, Rig, TenantCounters, config, metric, size,
+};
 use floodway_core::event::Encoding;
-use floodway_core::shard::{End, Filter, Line, Session};
+use floodway_core::shard::{Filter, Session, SessionContext};
+use floodway_protocol::End;
 use floodway_protocol::names::DeviceId;
 
 /// How many come, or leave, between two turns of the shard.
@@ -62,7 +65,7 @@ impl Crowd {
     /// A shard where so many of this crowd are.
     fn gather(self, count: usize) -> Rig {
         let rig = Rig::new(&config());
-        let taken = Rc::new(Tally::default());
+        let taken = Rc::new(TenantCounters::default());
         for n in 0..count {
             let outlet = BenchPipe::outlet(Appetite::Everything, &taken);
             rig.seat(outlet, self.filter(n));
@@ -113,8 +116,8 @@ struct Guests<'a> {
     crowd: Crowd,
     /// How many the crowd is.
     count: usize,
-    taken: Rc<Tally>,
-    gone: Rc<Tally>,
+    taken: Rc<TenantCounters>,
+    gone: Rc<TenantCounters>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -201,7 +204,7 @@ fn change_filter(c: &mut Criterion) {
 struct Order {
     changes: Cell<u64>,
     elapsed: Cell<Duration>,
-    done: Tally,
+    done: TenantCounters,
 }
 
 impl Order {
@@ -222,7 +225,7 @@ struct Changer {
 }
 
 impl Session for Changer {
-    fn receive(&mut self, _: &mut [u8], line: &mut Line<'_>) {
+    fn receive(&mut self, _: &mut [u8], line: &mut SessionContext<'_>) {
         let changes = self.order.changes.get();
         let start = Instant::now();
         for _ in 0..changes {

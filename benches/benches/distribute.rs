@@ -26,7 +26,9 @@ use criterion::measurement::WallTime;
 use criterion::{
     BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
 };
-use floodway_benches::{Appetite, BenchPipe, Devices, METRICS, Rig, Tally, config, metric, size};
+use floodway_benches::{
+    Appetite, BenchPipe, Devices, METRICS, Rig, TenantCounters, config, metric, size,
+};
 use floodway_core::event::{Encoding, Event, View};
 use floodway_core::shard::{Config, Filter, Outlet, Overflow};
 use floodway_protocol::names::DeviceId;
@@ -104,7 +106,7 @@ fn takes_everything(c: &mut Criterion) {
         let mut group = c.benchmark_group(format!("takes everything, {name}"));
         for crowd in crowds() {
             let rig = Rig::new(&config());
-            let taken = Rc::new(Tally::default());
+            let taken = Rc::new(TenantCounters::default());
             for n in 0..crowd {
                 let outlet = BenchPipe::outlet(Appetite::Everything, &taken);
                 rig.seat(outlet, audience.filter(n));
@@ -121,7 +123,7 @@ fn takes_everything(c: &mut Criterion) {
 fn to_takers(
     group: &mut BenchmarkGroup<'_, WallTime>,
     rig: &Rig,
-    taken: &Tally,
+    taken: &TenantCounters,
     (audience, crowd, batch): (Audience, usize, usize),
 ) {
     let batches = audience.batches(rig, crowd, batch);
@@ -150,7 +152,7 @@ fn takes_nothing(c: &mut Criterion) {
                 overflow,
                 ..config()
             });
-            let taken = Rc::new(Tally::default());
+            let taken = Rc::new(TenantCounters::default());
             for _ in 0..crowd {
                 let outlet = BenchPipe::outlet(Appetite::Nothing, &taken);
                 rig.seat(outlet, Filter::default());
@@ -303,7 +305,7 @@ fn measure(
 }
 
 /// A checksum of all that was done, and the law that ties the counts.
-fn report(rig: &Rig, taken: &Tally) {
+fn report(rig: &Rig, taken: &TenantCounters) {
     let metrics = rig.metrics();
     assert_eq!(metrics.bytes.get(), taken.get());
     println!(

@@ -13,7 +13,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use floodway_benches::{Appetite, BenchPipe, Devices, Rig, Tally, config, size};
+use floodway_benches::{Appetite, BenchPipe, Devices, Rig, TenantCounters, config, size};
 use floodway_core::shard::{Filter, Select};
 use floodway_protocol::names::DeviceId;
 
@@ -30,7 +30,7 @@ fn everybody() -> Select {
 
 fn gather(count: usize) -> Rig {
     let rig = Rig::new(&config());
-    let taken = Rc::new(Tally::default());
+    let taken = Rc::new(TenantCounters::default());
     for n in 0..count {
         let device = DeviceId::parse(&Devices::name(n)).expect("a valid name");
         let mut filter = Filter::default();

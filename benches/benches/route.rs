@@ -10,7 +10,7 @@ use std::sync::Arc;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use floodway_core::event;
 use floodway_core::inbox::Inbox;
-use floodway_core::index::{self, Index, Place};
+use floodway_core::index::{self, ConnectionPermit, Index};
 use floodway_protocol::names::TenantId;
 use floodway_sources::ingest::{Metrics, Router};
 use tokio::runtime;
@@ -30,7 +30,7 @@ fn route(c: &mut Criterion) {
             .enter(&TenantId::parse(&format!("TENANT{n}")).expect("a name"))
             .expect("a place")
     };
-    let places: Vec<Place> = (0..TENANTS).map(enter).collect();
+    let places: Vec<ConnectionPermit> = (0..TENANTS).map(enter).collect();
     let inboxes: Arc<[Inbox]> = (0..SHARDS).map(|_| Inbox::new(64)).collect();
     let metrics = Arc::new(Metrics::default());
     let mut router = Router::new(

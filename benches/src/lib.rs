@@ -12,7 +12,7 @@ mod tally;
 pub use devices::{Devices, METRICS, metric};
 pub use outlets::{Appetite, BenchPipe, Mute, Peer};
 pub use rig::{Rig, config};
-pub use tally::Tally;
+pub use tally::TenantCounters;
 
 /// `canonical` when the benches are measured, `small` when they run among the tests: seconds, so that they never rot.
 pub fn size<T>(canonical: T, small: T) -> T {

@@ -5,10 +5,11 @@ use std::io::{self, IoSlice};
 use std::rc::Rc;
 
 use floodway_core::event::Encoding;
-use floodway_core::shard::{Doorbell, End, Line, Outlet, Pipe, Session};
+use floodway_core::shard::{Outlet, Pipe, Session, SessionContext, Waker};
+use floodway_protocol::End;
 use mio::net::TcpStream;
 
-use crate::tally::Tally;
+use crate::tally::TenantCounters;
 
 /// How much a pipe takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,13 +24,13 @@ pub enum Appetite {
 #[derive(Debug)]
 pub struct BenchPipe {
     appetite: Appetite,
-    taken: Rc<Tally>,
+    taken: Rc<TenantCounters>,
     peer: Option<Rc<Peer>>,
 }
 
 impl BenchPipe {
     /// An outlet whose peer neither speaks nor leaves; the bytes that it takes are added to `taken`.
-    pub fn outlet(appetite: Appetite, taken: &Rc<Tally>) -> Outlet {
+    pub fn outlet(appetite: Appetite, taken: &Rc<TenantCounters>) -> Outlet {
         Outlet::Pipe(Box::new(Self {
             appetite,
             taken: Rc::clone(taken),
@@ -38,7 +39,7 @@ impl BenchPipe {
     }
 
     /// An outlet that takes everything, and leads to `peer`.
-    pub fn to(peer: &Rc<Peer>, taken: &Rc<Tally>) -> Outlet {
+    pub fn to(peer: &Rc<Peer>, taken: &Rc<TenantCounters>) -> Outlet {
         Outlet::Pipe(Box::new(Self {
             appetite: Appetite::Everything,
             taken: Rc::clone(taken),
@@ -52,9 +53,9 @@ impl Pipe for BenchPipe {
         None
     }
 
-    fn connect(&mut self, doorbell: Doorbell) {
+    fn connect(&mut self, waker: Waker) {
         if let Some(peer) = &self.peer {
-            peer.doorbell.replace(Some(doorbell));
+            peer.waker.replace(Some(waker));
         }
     }
 
@@ -107,16 +108,16 @@ enum Says {
 #[derive(Debug)]
 pub struct Peer {
     says: Cell<Says>,
-    doorbell: RefCell<Option<Doorbell>>,
-    gone: Rc<Tally>,
+    waker: RefCell<Option<Waker>>,
+    gone: Rc<TenantCounters>,
 }
 
 impl Peer {
     /// A peer that adds 1 to `gone` when its subscriber has been let go.
-    pub fn new(gone: &Rc<Tally>) -> Rc<Self> {
+    pub fn new(gone: &Rc<TenantCounters>) -> Rc<Self> {
         Rc::new(Self {
             says: Cell::default(),
-            doorbell: RefCell::default(),
+            waker: RefCell::default(),
             gone: Rc::clone(gone),
         })
     }
@@ -133,8 +134,8 @@ impl Peer {
 
     fn say(&self, says: Says) {
         self.says.set(says);
-        if let Some(doorbell) = &*self.doorbell.borrow() {
-            doorbell.ring();
+        if let Some(waker) = &*self.waker.borrow() {
+            waker.wake();
         }
     }
 }
@@ -144,7 +145,7 @@ impl Peer {
 pub struct Mute;
 
 impl Session for Mute {
-    fn receive(&mut self, _: &mut [u8], _: &mut Line<'_>) {}
+    fn receive(&mut self, _: &mut [u8], _: &mut SessionContext<'_>) {}
 
     fn farewell(&self, _: Encoding, _: &End, _: &mut Vec<u8>) {}
 }

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use floodway_core::event::{Encoding, Event};
 use floodway_core::inbox::{Inbox, Item};
-use floodway_core::index::{About, Index, Transport};
+use floodway_core::index::{ClientInfo, Index, Transport};
 use floodway_core::shard::{
-    Config, Filter, Handle, Metrics, Newcomer, Outlet, Session, Shard, answering,
+    Config, Filter, Handle, Metrics, NewSubscriber, Outlet, Session, Shard, answering,
 };
 use floodway_protocol::names::TenantId;
 use tokio::runtime::{self, Runtime};
@@ -106,18 +106,18 @@ impl Rig {
 
     /// Takes a place for a subscriber, and adds it to the shard.
     pub fn admit(&self, outlet: Outlet, session: Box<dyn Session>, filter: Filter) {
-        let newcomer = Newcomer {
+        let new_subscriber = NewSubscriber {
             outlet,
             session,
             encoding: Encoding::Ws,
             filter,
             place: self.index.enter(&self.tenant).expect("no limit"),
-            about: About::new(Transport::WebSocket),
+            about: ClientInfo::new(Transport::WebSocket),
             expires_at: u64::MAX,
             greeting: Vec::new(),
             early: Vec::new(),
         };
-        self.shard.attach(newcomer).expect("nothing to watch");
+        self.shard.attach(new_subscriber).expect("nothing to watch");
     }
 
     /// Adds a subscriber that never says a word.

@@ -6,13 +6,13 @@ use tokio::sync::Notify;
 
 /// Counts work that is done on this thread.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub struct TenantCounters {
     count: Cell<u64>,
-    awaited: Cell<u64>,
+    wake_filter: Cell<u64>,
     reached: Notify,
 }
 
-impl Tally {
+impl TenantCounters {
     /// The count now.
     pub fn get(&self) -> u64 {
         self.count.get()
@@ -20,16 +20,16 @@ impl Tally {
 
     /// Adds `n`; costs a comparison, and a wake-up only where the count that is awaited is reached.
     pub fn add(&self, n: u64) {
-        let (before, awaited) = (self.count.get(), self.awaited.get());
+        let (before, wake_filter) = (self.count.get(), self.wake_filter.get());
         self.count.set(before + n);
-        if before < awaited && before + n >= awaited {
+        if before < wake_filter && before + n >= wake_filter {
             self.reached.notify_one();
         }
     }
 
     /// Returns once the count is at least `count`. One may wait at a time.
     pub async fn reach(&self, count: u64) {
-        self.awaited.set(count);
+        self.wake_filter.set(count);
         while self.get() < count {
             self.reached.notified().await;
         }

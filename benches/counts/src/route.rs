@@ -7,7 +7,7 @@ use std::task::{Context, Waker};
 
 use floodway_core::event;
 use floodway_core::inbox::Inbox;
-use floodway_core::index::{self, Index, Place};
+use floodway_core::index::{self, ConnectionPermit, Index};
 use floodway_protocol::names::TenantId;
 use floodway_sources::ingest::{Metrics, Router};
 use gungraun::{library_benchmark, library_benchmark_group};
@@ -21,7 +21,7 @@ struct Way {
     router: Router,
     inboxes: Arc<[Inbox]>,
     topic: String,
-    _places: Vec<Place>,
+    _places: Vec<ConnectionPermit>,
 }
 
 impl Way {
@@ -35,7 +35,7 @@ impl Way {
             let tenant = TenantId::parse(&format!("TENANT{n}")).expect("a valid name");
             index.enter(&tenant).expect("a place")
         };
-        let places: Vec<Place> = (0..TENANTS).map(enter).collect();
+        let places: Vec<ConnectionPermit> = (0..TENANTS).map(enter).collect();
         places[7].tenant().declare(0);
         let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(64)]);
         let router = Router::new(

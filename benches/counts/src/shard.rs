@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use floodway_benches::{Appetite, BenchPipe, Devices, METRICS, Peer, Rig, Tally, config, metric};
+use floodway_benches::{
+    Appetite, BenchPipe, Devices, METRICS, Peer, Rig, TenantCounters, config, metric,
+};
 use floodway_core::event::{Encoding, Event, View};
 use floodway_core::shard::{Filter, Outlet};
 use floodway_protocol::names::DeviceId;
@@ -77,7 +79,7 @@ impl Audience {
 /// A shard with [`CROWD`] subscribers, and events for them.
 struct Crowd {
     rig: Rig,
-    taken: Rc<Tally>,
+    taken: Rc<TenantCounters>,
     events: Vec<Arc<Event>>,
     /// What the crowd takes of the events.
     bytes: u64,
@@ -87,7 +89,7 @@ impl Crowd {
     /// A crowd, and `count` events that it has received once: their texts are there, and so are the shard's buffers.
     fn new(audience: Audience, count: usize) -> Box<Self> {
         let rig = Rig::new(&config());
-        let taken = Rc::new(Tally::default());
+        let taken = Rc::new(TenantCounters::default());
         for n in 0..CROWD {
             let outlet = BenchPipe::outlet(Appetite::Everything, &taken);
             rig.seat(outlet, audience.filter(n));
@@ -131,7 +133,7 @@ fn deliver(crowd: Box<Crowd>) -> Box<Crowd> {
 /// A crowd, and some who are about to come, or to leave.
 struct Visit {
     crowd: Box<Crowd>,
-    gone: Rc<Tally>,
+    gone: Rc<TenantCounters>,
     peers: Vec<Rc<Peer>>,
     guests: Vec<(Outlet, Filter)>,
 }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use floodway_benches::{Appetite, BenchPipe, Devices, Rig, Tally, config};
+use floodway_benches::{Appetite, BenchPipe, Devices, Rig, TenantCounters, config};
 use floodway_core::event::Event;
 use floodway_core::shard::{Config, Filter, Overflow};
 use gungraun::{library_benchmark, library_benchmark_group};
@@ -21,7 +21,7 @@ const BATCH: usize = 64;
 struct Lag {
     rig: Rig,
     valve: Rc<Valve>,
-    kept_up: Rc<Tally>,
+    kept_up: Rc<TenantCounters>,
     devices: Devices,
     next: Vec<Arc<Event>>,
     /// What one subscriber takes of a batch.
@@ -36,7 +36,7 @@ impl Lag {
             queue_size: queue_size.try_into().expect("a place at least"),
             ..config()
         });
-        let (valve, kept_up) = (Rc::<Valve>::default(), Rc::<Tally>::default());
+        let (valve, kept_up) = (Rc::<Valve>::default(), Rc::<TenantCounters>::default());
         for _ in 0..LAGGARDS {
             rig.seat(valve.outlet(), Filter::default());
         }

@@ -4,17 +4,17 @@ use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
 use std::rc::Rc;
 
-use floodway_benches::Tally;
-use floodway_core::shard::{Doorbell, Outlet, Pipe};
+use floodway_benches::TenantCounters;
+use floodway_core::shard::{Outlet, Pipe, Waker};
 use mio::net::TcpStream;
 
 /// The far ends of many pipes.
 #[derive(Debug, Default)]
 pub(crate) struct Valve {
     is_open: Cell<bool>,
-    doorbells: RefCell<Vec<Doorbell>>,
+    doorbells: RefCell<Vec<Waker>>,
     /// Bytes that went through.
-    pub(crate) taken: Tally,
+    pub(crate) taken: TenantCounters,
 }
 
 impl Valve {
@@ -26,7 +26,7 @@ impl Valve {
     /// From now on everything is taken, and the shard is told so.
     pub(crate) fn open(&self) {
         self.is_open.set(true);
-        self.doorbells.borrow().iter().for_each(Doorbell::ring);
+        self.doorbells.borrow().iter().for_each(Waker::wake);
     }
 }
 
@@ -38,8 +38,8 @@ impl Pipe for Through {
         None
     }
 
-    fn connect(&mut self, doorbell: Doorbell) {
-        self.0.doorbells.borrow_mut().push(doorbell);
+    fn connect(&mut self, waker: Waker) {
+        self.0.doorbells.borrow_mut().push(waker);
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {

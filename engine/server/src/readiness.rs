@@ -14,7 +14,7 @@ use crate::auth::Verifier;
 use floodway_core::index::Index;
 use floodway_core::pulse::STUCK_AFTER;
 use floodway_core::shard;
-use floodway_sources::ingest::{LinkState, Upstreams};
+use floodway_sources::ingest::{IngestHandle, LinkState};
 
 /// Why no new stream could begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,14 +109,14 @@ pub struct Readiness(Arc<Parts>);
 
 struct Parts {
     index: Arc<Index>,
-    upstreams: Upstreams,
+    upstreams: IngestHandle,
     verifier: Arc<Verifier>,
     shards: ArcSwap<Vec<ShardPulse>>,
 }
 
 impl Readiness {
     /// That of a gateway with this index, this way in and these keys; it has no shards yet.
-    pub fn new(index: Arc<Index>, upstreams: Upstreams, verifier: Arc<Verifier>) -> Self {
+    pub fn new(index: Arc<Index>, upstreams: IngestHandle, verifier: Arc<Verifier>) -> Self {
         Self(Arc::new(Parts {
             index,
             upstreams,

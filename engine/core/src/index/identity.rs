@@ -115,7 +115,7 @@ impl Transport {
 
 /// On whose behalf a stream is there, and from where. Costs about 70 bytes, and its texts, which copies share.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct About {
+pub struct ClientInfo {
     /// How it reaches its client.
     pub transport: Transport,
     /// Whether TLS is spoken with the client, or with whoever stands before it.
@@ -126,7 +126,7 @@ pub struct About {
     user_agent: Option<Arc<str>>,
 }
 
-impl About {
+impl ClientInfo {
     /// A stream of which no more is known.
     pub fn new(transport: Transport) -> Self {
         Self {
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn what_clients_say_of_themselves_is_bounded() {
-        let about = About::new(Transport::Sse)
+        let about = ClientInfo::new(Transport::Sse)
             .with_subject(Some("alice"))
             .with_user_agent(Some(&[0xff; 1000]));
         assert_eq!(about.subject(), Some("alice"));

@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::identity::{About, ConnectionId};
+use super::identity::{ClientInfo, ConnectionId};
 use floodway_protocol::names::TenantId;
 
 /// Happenings that a watcher may lag. Costs about 100 bytes each, once somebody has watched.
@@ -19,7 +19,7 @@ const KEPT: usize = 4096;
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum AuditKind {
     /// A stream became live.
     Connected {
         /// Its number.
@@ -27,7 +27,7 @@ pub enum What {
         /// Whose it is.
         tenant: TenantId,
         /// Who it is.
-        about: About,
+        about: ClientInfo,
     },
     /// A live stream ended.
     Disconnected {
@@ -36,7 +36,7 @@ pub enum What {
         /// Whose it was.
         tenant: TenantId,
         /// Who it was.
-        about: About,
+        about: ClientInfo,
         /// Why, by the label that metrics have too.
         reason: &'static str,
         /// The WebSocket close code that goes with it (RFC 6455, 7.4), if there is somebody to tell.
@@ -108,18 +108,18 @@ impl Limit {
 
 /// What happened, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Happening {
+pub struct AuditEvent {
     /// By the machine's own clock.
     pub at: SystemTime,
     /// What it was.
-    pub what: What,
+    pub what: AuditKind,
 }
 
 /// What a watcher is told next.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum News {
+pub enum AuditNews {
     /// This happened.
-    Happened(Happening),
+    Happened(AuditEvent),
     /// So much happened, and is forgotten: the watcher was too slow.
     Missed(u64),
 }
@@ -128,18 +128,18 @@ pub enum News {
 #[derive(Debug, Default)]
 pub struct Journal {
     watchers: AtomicUsize,
-    told: OnceLock<broadcast::Sender<Happening>>,
+    told: OnceLock<broadcast::Sender<AuditEvent>>,
 }
 
 impl Journal {
     /// Tells what happened, if somebody watches.
-    pub fn note(&self, what: impl FnOnce() -> What) {
+    pub fn note(&self, what: impl FnOnce() -> AuditKind) {
         // Relaxed: who begins to watch just now may miss what happens just now.
         if self.watchers.load(Ordering::Relaxed) == 0 {
             return;
         }
         if let Some(told) = self.told.get() {
-            let happening = Happening {
+            let happening = AuditEvent {
                 at: SystemTime::now(),
                 what: what(),
             };
@@ -163,16 +163,16 @@ impl Journal {
 /// Somebody who watches what happens, until it is dropped.
 #[derive(Debug)]
 pub struct Watcher {
-    receiver: broadcast::Receiver<Happening>,
+    receiver: broadcast::Receiver<AuditEvent>,
     journal: Arc<Journal>,
 }
 
 impl Watcher {
     /// The next news, in the order in which things happened. May be cancelled; nothing is lost then.
-    pub async fn next(&mut self) -> News {
+    pub async fn next(&mut self) -> AuditNews {
         match self.receiver.recv().await {
-            Ok(happening) => News::Happened(happening),
-            Err(RecvError::Lagged(missed)) => News::Missed(missed),
+            Ok(happening) => AuditNews::Happened(happening),
+            Err(RecvError::Lagged(missed)) => AuditNews::Missed(missed),
             Err(RecvError::Closed) => {
                 unreachable!("the journal, which this holds, keeps the sender")
             }
@@ -190,9 +190,9 @@ impl Drop for Watcher {
 mod tests {
     use super::*;
 
-    fn broker(name: &str) -> What {
+    fn broker(name: &str) -> AuditKind {
         let url = format!("mqtt://{name}:1883");
-        What::BrokerUp { url }
+        AuditKind::BrokerUp { url }
     }
 
     #[tokio::test]
@@ -202,7 +202,7 @@ mod tests {
         let (mut one, mut other) = (journal.watch(), journal.watch());
         journal.note(|| broker("a"));
         for watcher in [&mut one, &mut other] {
-            let News::Happened(happening) = watcher.next().await else {
+            let AuditNews::Happened(happening) = watcher.next().await else {
                 panic!("nothing was missed");
             };
             assert_eq!(happening.what, broker("a"));
@@ -218,9 +218,9 @@ mod tests {
         for _ in 0..KEPT + 10 {
             journal.note(|| broker("b"));
         }
-        assert_eq!(watcher.next().await, News::Missed(10));
+        assert_eq!(watcher.next().await, AuditNews::Missed(10));
         let mut told = 0;
-        while let Ok(News::Happened(_)) =
+        while let Ok(AuditNews::Happened(_)) =
             tokio::time::timeout(std::time::Duration::ZERO, watcher.next()).await
         {
             told += 1;

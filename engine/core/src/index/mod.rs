@@ -2,21 +2,21 @@
 //!
 //! Invariants: readers never wait; the map changes when a tenant comes or goes, never with a subscriber; a tenant
 //! leaves only while nobody has a place in it; the limits are exact however many connect at once, and a place is
-//! given back by the drop of its [`Place`], whatever path a connection ends on.
+//! given back by the drop of its [`ConnectionPermit`], whatever path a connection ends on.
 //!
 //! What is known of those who are there stands here too, since everybody may name the index: who a stream is
-//! (`identity`), what a tenant may use (`limits`), what it received (`tally`), and what happened (`journal`).
+//! (`identity`), what a tenant may use (`limits`), what it received (`counters`), and what happened (`journal`).
 
-mod awaited;
 mod config;
+mod counters;
 mod groups;
 mod handover;
 mod identity;
 mod journal;
 mod limits;
-mod place;
-mod tally;
+mod permit;
 mod tenant;
+mod wake_filter;
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -25,19 +25,19 @@ use std::sync::atomic::{AtomicBool, Ordering, fence};
 use arc_swap::ArcSwap;
 use hashbrown::{DefaultHashBuilder, HashMap};
 
-pub use awaited::{Awaited, Slot};
 pub use config::Config;
+pub use counters::{Count, OwnCounters, TenantCounters, TenantCounts};
 pub use groups::Groups;
-pub use identity::{About, BadConnectionId, ConnectionId, Transport};
-pub use journal::{Happening, Journal, Limit, News, Watcher, What};
+pub use identity::{BadConnectionId, ClientInfo, ConnectionId, Transport};
+pub use journal::{AuditEvent, AuditKind, AuditNews, Journal, Limit, Watcher};
 pub use limits::{Limits, OWN_LIMITS_MAX, Overflow, OwnLimits, TooManyLimits};
-pub use place::{NoPlace, Place};
-pub use tally::{Count, OwnTally, Tally, TenantCounts};
+pub use permit::{ConnectionPermit, NoPermit};
 pub use tenant::{Tenant, Upstream};
+pub use wake_filter::{Slot, WakeFilter};
 
 use floodway_protocol::names::TenantId;
 use limits::Book;
-use place::Gateway;
+use permit::Gateway;
 
 /// Parts of the map. A tenant that comes copies one of them, not the whole: a storm of new tenants stays cheap.
 const PARTS: usize = 256;
@@ -100,24 +100,25 @@ impl Index {
     ///
     /// # Errors
     /// The first limit that is reached: the tenant's, then the gateway's. Nothing is held then.
-    pub fn enter(&self, tenant: &TenantId) -> Result<Place, NoPlace> {
+    pub fn enter(&self, tenant: &TenantId) -> Result<ConnectionPermit, NoPermit> {
         loop {
             let found = self.find_or_add(tenant);
             let limit = found.limits().connections;
-            match Place::take(found, limit, &self.gateway) {
+            match ConnectionPermit::take(found, limit, &self.gateway) {
                 Ok(place) => return Ok(place),
-                Err(place::Refused::Retired) => {}
-                Err(place::Refused::NoPlace(reason)) => return Err(reason),
+                Err(permit::Refused::Retired) => {}
+                Err(permit::Refused::NoPermit(reason)) => return Err(reason),
             }
         }
     }
 
     /// The same for an operator who looks on. It counts against no limit: it is let in whatever they say, and keeps
     /// nobody out.
-    pub fn look_on(&self, tenant: &TenantId) -> Place {
+    pub fn look_on(&self, tenant: &TenantId) -> ConnectionPermit {
         loop {
             // Refused only where the tenant has left the index meanwhile: it is looked up again.
-            if let Ok(place) = Place::take(self.find_or_add(tenant), 0, &self.onlookers) {
+            if let Ok(place) = ConnectionPermit::take(self.find_or_add(tenant), 0, &self.onlookers)
+            {
                 return place;
             }
         }

@@ -7,11 +7,11 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use crossbeam::utils::CachePadded;
 use tokio::sync::watch;
 
-use super::awaited::Awaited;
+use super::counters::{Count, OwnCounters, TenantCounterTable, TenantCounts};
 use super::groups::Groups;
 use super::handover::Handover;
 use super::limits::{Book, Limits};
-use super::tally::{Count, OwnTally, Tallies, TenantCounts};
+use super::wake_filter::WakeFilter;
 use crate::event::EventId;
 use floodway_protocol::names::TenantId;
 
@@ -44,7 +44,7 @@ pub enum Upstream {
 pub struct Tenant {
     id: TenantId,
     handover: CachePadded<Handover>,
-    awaited: Awaited,
+    wake_filter: WakeFilter,
     places: CachePadded<AtomicU64>,
     upstream: watch::Sender<Upstream>,
     /// Why the broker refused the subscription last.
@@ -52,12 +52,12 @@ pub struct Tenant {
     groups: ArcSwap<Groups>,
     /// Shards keep a cache of it beside their subscribers, so that none looks it up for a delivery.
     limits: Arc<ArcSwap<Limits>>,
-    tallies: Tallies,
+    tallies: TenantCounterTable,
     /// Only ingest writes it.
     events: Count,
 }
 
-pub(super) enum NoPlace {
+pub(super) enum NoPermit {
     Full,
     Retired,
 }
@@ -67,13 +67,13 @@ impl Tenant {
         Self {
             id,
             handover: CachePadded::new(Handover::new()),
-            awaited: Awaited::new(),
+            wake_filter: WakeFilter::new(),
             places: CachePadded::new(AtomicU64::new(0)),
             upstream: watch::Sender::new(Upstream::Waiting),
             refusal: ArcSwapOption::empty(),
             groups: ArcSwap::default(),
             limits: Arc::new(ArcSwap::from_pointee(limits)),
-            tallies: Tallies::default(),
+            tallies: TenantCounterTable::default(),
             events: Count::default(),
         }
     }
@@ -95,8 +95,8 @@ impl Tenant {
     }
 
     /// Which of these shards are to be woken, for which devices.
-    pub fn awaited(&self) -> &Awaited {
-        &self.awaited
+    pub fn wake_filter(&self) -> &WakeFilter {
+        &self.wake_filter
     }
 
     /// A shard: push me every event after the one that is returned.
@@ -171,7 +171,7 @@ impl Tenant {
     }
 
     /// What `shard` counts of this tenant; for that shard only.
-    pub fn tally(&self, shard: usize) -> OwnTally {
+    pub fn counters(&self, shard: usize) -> OwnCounters {
         self.tallies.of(shard)
     }
 
@@ -188,7 +188,7 @@ impl Tenant {
     /// Takes a place if fewer than `limit` streams are there (0: no limit); an onlooker's whatever the limit. One
     /// compare-and-swap decides, so the limit is exact however many ask at once. Relaxed: the count guards nothing but
     /// itself.
-    pub(super) fn take_place(&self, who: Who, limit: u32) -> Result<(), NoPlace> {
+    pub(super) fn take_place(&self, who: Who, limit: u32) -> Result<(), NoPermit> {
         let full_at = match (who, limit) {
             (Who::Onlooker, _) | (_, 0) => u32::MAX,
             (Who::Stream, limit) => limit,
@@ -200,8 +200,8 @@ impl Tenant {
             });
         match taken {
             Ok(_) => Ok(()),
-            Err(RETIRED) => Err(NoPlace::Retired),
-            Err(_) => Err(NoPlace::Full),
+            Err(RETIRED) => Err(NoPermit::Retired),
+            Err(_) => Err(NoPermit::Full),
         }
     }
 

@@ -16,7 +16,7 @@ fn tenant(name: &str) -> TenantId {
 #[test]
 fn a_limit_is_exact_under_a_race_and_a_place_comes_back() {
     let index = index(10, 1000);
-    let places: Vec<Place> = std::thread::scope(|scope| {
+    let places: Vec<ConnectionPermit> = std::thread::scope(|scope| {
         let racers: Vec<_> = (0..50)
             .map(|_| scope.spawn(|| index.enter(&tenant("T"))))
             .collect();
@@ -28,7 +28,7 @@ fn a_limit_is_exact_under_a_race_and_a_place_comes_back() {
     assert_eq!((places.len(), index.connections()), (10, 10));
     assert!(matches!(
         index.enter(&tenant("T")),
-        Err(NoPlace::Tenant { limit: 10 })
+        Err(NoPermit::Tenant { limit: 10 })
     ));
     assert!(
         index.enter(&tenant("U")).is_ok(),
@@ -71,13 +71,13 @@ fn a_limit_takes_effect_at_once_and_a_lower_one_ends_nobody() {
     index.set_limits(Some(&t), connections(2)).unwrap();
     let second = index.enter(&t).unwrap();
     index.set_limits(None, connections(5)).unwrap();
-    assert_eq!(index.enter(&t).unwrap_err(), NoPlace::Tenant { limit: 2 });
+    assert_eq!(index.enter(&t).unwrap_err(), NoPermit::Tenant { limit: 2 });
     index.set_limits(Some(&t), connections(1)).unwrap();
     assert_eq!(first.tenant().connections(), 2, "nobody is ended");
     drop(second);
-    assert_eq!(index.enter(&t).unwrap_err(), NoPlace::Tenant { limit: 1 });
-    let of_u: Vec<Place> = (0..5).map(|_| index.enter(&u).unwrap()).collect();
-    assert_eq!(index.enter(&u).unwrap_err(), NoPlace::Tenant { limit: 5 });
+    assert_eq!(index.enter(&t).unwrap_err(), NoPermit::Tenant { limit: 1 });
+    let of_u: Vec<ConnectionPermit> = (0..5).map(|_| index.enter(&u).unwrap()).collect();
+    assert_eq!(index.enter(&u).unwrap_err(), NoPermit::Tenant { limit: 5 });
     index.set_limits(Some(&t), OwnLimits::default()).unwrap();
     assert_eq!(first.tenant().limits().connections, 5, "the default again");
     drop(of_u);
@@ -113,7 +113,7 @@ fn the_gateways_own_limit_holds_over_all_tenants() {
         index.enter(&tenant("A")).unwrap(),
         index.enter(&tenant("B")).unwrap(),
     ];
-    assert!(matches!(index.enter(&tenant("C")), Err(NoPlace::Gateway)));
+    assert!(matches!(index.enter(&tenant("C")), Err(NoPermit::Gateway)));
     assert_eq!(
         index.find("C").unwrap().connections(),
         0,

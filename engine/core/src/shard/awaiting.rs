@@ -1,6 +1,6 @@
 //! What a shard has asked to be woken for, of one tenant.
 //!
-//! Invariant: the tenant's [`crate::index::Tenant::awaited`] has this shard's bit exactly where a count here is not zero.
+//! Invariant: the tenant's [`crate::index::Tenant::wake_filter`] has this shard's bit exactly where a count here is not zero.
 
 use hashbrown::HashMap;
 
@@ -29,14 +29,14 @@ impl Awaiting {
     pub(super) fn add_always(&mut self, tenant: &Tenant) {
         self.always += 1;
         if self.always == 1 {
-            tenant.awaited().set_always(self.shard, true);
+            tenant.wake_filter().set_always(self.shard, true);
         }
     }
 
     pub(super) fn remove_always(&mut self, tenant: &Tenant) {
         self.always -= 1;
         if self.always == 0 {
-            tenant.awaited().set_always(self.shard, false);
+            tenant.wake_filter().set_always(self.shard, false);
         }
     }
 
@@ -46,7 +46,7 @@ impl Awaiting {
         let named = self.slots.entry(slot).or_insert(0);
         *named += 1;
         if *named == 1 {
-            tenant.awaited().set_slot(self.shard, slot, true);
+            tenant.wake_filter().set_slot(self.shard, slot, true);
         }
     }
 
@@ -57,17 +57,17 @@ impl Awaiting {
         *named -= 1;
         if *named == 0 {
             self.slots.remove(&slot);
-            tenant.awaited().set_slot(self.shard, slot, false);
+            tenant.wake_filter().set_slot(self.shard, slot, false);
         }
     }
 
     /// Asks all of it of another tenant of the same name.
     pub(super) fn repeat(&self, tenant: &Tenant) {
         if self.always > 0 {
-            tenant.awaited().set_always(self.shard, true);
+            tenant.wake_filter().set_always(self.shard, true);
         }
         for &slot in self.slots.keys() {
-            tenant.awaited().set_slot(self.shard, slot, true);
+            tenant.wake_filter().set_slot(self.shard, slot, true);
         }
     }
 }

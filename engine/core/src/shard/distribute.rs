@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::delays::Received;
-use super::parcel::Parcel;
+use super::outgoing::Outgoing;
 use super::state::State;
 use crate::event::Event;
 use crate::inbox::{Inbox, Item};
@@ -25,7 +25,7 @@ const TICK_BYTES: usize = 1024 * 1024;
 pub(super) struct Tick {
     /// Its number; the next one begins when this one is over.
     pub(super) serial: u64,
-    pub(super) parcels: Vec<Rc<Parcel>>,
+    pub(super) parcels: Vec<Rc<Outgoing>>,
     /// Cohorts with a batch, by table and number; the first is being flushed.
     pub(super) dirty: VecDeque<(u32, u32)>,
     pub(super) batch: Batch,
@@ -102,7 +102,7 @@ impl State {
         let add_dirty = |cohort| dirty.push_back((table, cohort));
         let matched = self.tables[table as usize].match_event(&event, number, add_dirty);
         if matched.cohorts > 0 {
-            parcels.push(Rc::new(Parcel::Event(event)));
+            parcels.push(Rc::new(Outgoing::Event(event)));
         }
         size * (1 + matched.narrowed) + size_of::<u32>() * matched.cohorts
     }
@@ -115,7 +115,7 @@ impl State {
         let Tick { parcels, dirty, .. } = &mut self.tick;
         let number = u32::try_from(parcels.len()).expect("a tick is bounded");
         self.tables[table as usize].match_all(number, |cohort| dirty.push_back((table, cohort)));
-        parcels.push(Rc::new(Parcel::Notice(notice)));
+        parcels.push(Rc::new(Outgoing::Notice(notice)));
     }
 
     /// Makes the batch of a cohort one run of bytes.

@@ -9,8 +9,8 @@ use std::mem::take;
 use std::rc::Rc;
 
 use super::delays::stride;
+use super::outgoing::{Addressed, Outgoing};
 use super::outlet::Outlet;
-use super::parcel::{Addressed, Parcel};
 use super::ring::Pushed;
 use super::state::State;
 use super::subscriber::{Key, Phase};
@@ -92,9 +92,9 @@ impl State {
         let (writes, whole) = (take(&mut batch.writes), take(&mut batch.whole));
         let (events, bytes) = (whole * batch.events, whole * batch.bytes.len() as u64);
         self.written.add_batch(&batch.received, writes, whole);
-        let tally = &self.tables[table as usize].tally;
-        tally.delivered.add(events);
-        tally.bytes.add(bytes);
+        let counters = &self.tables[table as usize].counters;
+        counters.delivered.add(events);
+        counters.bytes.add(bytes);
         let metrics = &self.metrics;
         metrics.matched.add(events);
         metrics.delivered.add(events);
@@ -339,7 +339,7 @@ impl State {
             self.metrics.count_begun(&parcel);
             return ring.begin_with(Addressed { parcel, spec }, written);
         }
-        if let Parcel::Notice(notice) = &*parcel {
+        if let Outgoing::Notice(notice) = &*parcel {
             let frame = notice.frame(encoding);
             match ring.push_notice(frame, self.config.control_bytes) {
                 Ok(()) => self.metrics.upstream_gaps.add(notice.gaps()),
@@ -377,7 +377,7 @@ impl State {
         }
     }
 
-    fn parcel(&self, number: u32) -> &Rc<Parcel> {
+    fn parcel(&self, number: u32) -> &Rc<Outgoing> {
         &self.tick.parcels[number as usize]
     }
 }

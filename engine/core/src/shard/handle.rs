@@ -8,7 +8,7 @@ use std::fmt;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::yield_now;
 
-use super::roll::{Connection, Ending, Select, Whom};
+use super::registry::{Connection, Ending, Select, Whom};
 use super::run::Shard;
 use crate::index::ConnectionId;
 

@@ -8,12 +8,12 @@ use std::time::Duration;
 use tokio::task::LocalSet;
 use tokio::time::timeout;
 
-use super::super::test_kit::{Peer, newcomer};
+use super::super::test_kit::{Peer, new_subscriber};
 use super::super::{Config, Metrics, Overflow};
 use super::*;
 use crate::event::{self, EventId, Parser};
 use crate::inbox::{Inbox, Item};
-use crate::index::{Index, Limit, Limits, News, OwnLimits, Watcher, What};
+use crate::index::{AuditKind, AuditNews, Index, Limit, Limits, OwnLimits, Watcher};
 use floodway_protocol::names::TenantId;
 
 struct Bed {
@@ -45,8 +45,8 @@ impl Bed {
 
     fn seat(&self, tenant: &str, subject: Option<&str>) -> Rc<Peer> {
         let peer = Rc::new(Peer::default());
-        let newcomer = newcomer(&self.index, tenant, subject, &peer);
-        self.shard.attach(newcomer).unwrap();
+        let new_subscriber = new_subscriber(&self.index, tenant, subject, &peer);
+        self.shard.attach(new_subscriber).unwrap();
         peer
     }
 
@@ -87,10 +87,10 @@ async fn on_one_thread(test: impl Future<Output = ()>) {
     done.expect("an end within 30 s");
 }
 
-async fn next(watcher: &mut Watcher) -> What {
+async fn next(watcher: &mut Watcher) -> AuditKind {
     match watcher.next().await {
-        News::Happened(happening) => happening.what,
-        News::Missed(missed) => panic!("{missed} missed"),
+        AuditNews::Happened(happening) => happening.what,
+        AuditNews::Missed(missed) => panic!("{missed} missed"),
     }
 }
 
@@ -178,10 +178,13 @@ async fn an_administrator_ends_whom_it_means_and_nobody_else() {
         assert_eq!(bed.handle.end(Whom::Tenant(tenant), "all").await, Ok(1));
         assert_eq!(bed.index.connections(), 0, "the places are free again");
         for _ in 0..602 {
-            assert!(matches!(next(&mut watcher).await, What::Connected { .. }));
+            assert!(matches!(
+                next(&mut watcher).await,
+                AuditKind::Connected { .. }
+            ));
         }
         for _ in 0..602 {
-            let What::Disconnected { reason, code, .. } = next(&mut watcher).await else {
+            let AuditKind::Disconnected { reason, code, .. } = next(&mut watcher).await else {
                 panic!("nothing else happened");
             };
             assert_eq!((reason, code), ("administrator", Some(4010)));
@@ -231,10 +234,13 @@ async fn a_slow_subscriber_is_seen_to_be_and_a_limit_holds_for_the_next_event() 
         }
         let seen = bed.handle.get(id).await.unwrap().unwrap();
         assert_eq!((seen.delivered, seen.dropped, seen.held), (1, 4, 2));
-        assert!(matches!(next(&mut watcher).await, What::Connected { .. }));
         assert!(matches!(
             next(&mut watcher).await,
-            What::LimitHit { limit: Limit::QueueSize, id: hit, .. } if hit == id
+            AuditKind::Connected { .. }
+        ));
+        assert!(matches!(
+            next(&mut watcher).await,
+            AuditKind::LimitHit { limit: Limit::QueueSize, id: hit, .. } if hit == id
         ));
     })
     .await;
@@ -251,7 +257,7 @@ async fn another_thread_brings_a_subscriber_and_is_told_when_the_shard_has_ended
             runtime.unwrap().block_on(async {
                 let attach = move |shard: &Shard| {
                     let peer = Rc::new(Peer::default());
-                    shard.attach(newcomer(&index, "T", Some("tail"), &peer))
+                    shard.attach(new_subscriber(&index, "T", Some("tail"), &peer))
                 };
                 handle.run(attach).await.unwrap().unwrap();
                 let there = handle.list(all()).await.unwrap();

@@ -5,9 +5,9 @@
 //! finds less there.
 
 use super::delays::Delays;
-use super::parcel::Parcel;
+use super::outgoing::Outgoing;
 use crate::event::Encoding;
-use crate::index::{Count, Tally, Transport};
+use crate::index::{Count, TenantCounters, Transport};
 use crate::pulse::Pulse;
 use floodway_protocol::ends::{End, LABELS};
 
@@ -65,16 +65,27 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    pub(super) fn began(&self, encoding: Encoding, transport: Transport, tally: &Tally) {
-        let (live, of_tenant) = self.live(encoding, tally);
+    pub(super) fn began(
+        &self,
+        encoding: Encoding,
+        transport: Transport,
+        counters: &TenantCounters,
+    ) {
+        let (live, of_tenant) = self.live(encoding, counters);
         of_tenant.add(1);
         live.add(1);
         self.opened.add(1);
         self.transports[transport.index()].opened.add(1);
     }
 
-    pub(super) fn ended(&self, encoding: Encoding, transport: Transport, tally: &Tally, end: &End) {
-        let (live, of_tenant) = self.live(encoding, tally);
+    pub(super) fn ended(
+        &self,
+        encoding: Encoding,
+        transport: Transport,
+        counters: &TenantCounters,
+        end: &End,
+    ) {
+        let (live, of_tenant) = self.live(encoding, counters);
         of_tenant.sub(1);
         live.sub(1);
         self.closed[end.index()].add(1);
@@ -82,20 +93,24 @@ impl Metrics {
     }
 
     /// A parcel of which a part is on the wire waits for its rest.
-    pub(super) fn count_begun(&self, parcel: &Parcel) {
+    pub(super) fn count_begun(&self, parcel: &Outgoing) {
         match parcel {
-            Parcel::Event(_) => {
+            Outgoing::Event(_) => {
                 self.matched.add(1);
                 self.held.add(1);
             }
-            Parcel::Notice(notice) => self.upstream_gaps.add(notice.gaps()),
+            Outgoing::Notice(notice) => self.upstream_gaps.add(notice.gaps()),
         }
     }
 
-    fn live<'a>(&'a self, encoding: Encoding, tally: &'a Tally) -> (&'a Count, &'a Count) {
+    fn live<'a>(
+        &'a self,
+        encoding: Encoding,
+        counters: &'a TenantCounters,
+    ) -> (&'a Count, &'a Count) {
         match encoding {
-            Encoding::Ws | Encoding::WsWithId => (&self.ws, &tally.ws),
-            Encoding::Sse | Encoding::SseChunked => (&self.sse, &tally.sse),
+            Encoding::Ws | Encoding::WsWithId => (&self.ws, &counters.ws),
+            Encoding::Sse | Encoding::SseChunked => (&self.sse, &counters.sse),
         }
     }
 }

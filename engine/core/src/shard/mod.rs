@@ -11,7 +11,6 @@
 
 mod agents;
 mod awaiting;
-mod bell;
 mod config;
 mod delays;
 mod distribute;
@@ -19,14 +18,14 @@ mod drain;
 mod filter;
 mod flush;
 mod handle;
-mod life;
+mod lifecycle;
 mod members;
 mod metrics;
+mod outgoing;
 mod outlet;
-mod parcel;
 mod read;
+mod registry;
 mod ring;
-mod roll;
 mod run;
 mod session;
 mod sockets;
@@ -40,9 +39,9 @@ mod table;
 pub(crate) mod test_kit;
 #[cfg_attr(not(target_os = "linux"), path = "no_uring.rs")]
 mod uring;
+mod waker;
 mod write;
 
-pub use bell::Doorbell;
 pub use config::{Config, SHARDS_MAX, Writes};
 pub use delays::{DELAY_BOUNDS, Delays};
 pub use drain::Drain;
@@ -50,9 +49,10 @@ pub use filter::{Filter, TooMany};
 pub use handle::{Answering, Handle, Stopped, answering};
 pub use metrics::{CODE_LABELS, Metrics, TransportCounts};
 pub use outlet::{Outlet, Pipe};
-pub use roll::{Connection, Select, Whom};
+pub use registry::{Connection, Select, Whom};
 pub use run::Shard;
-pub use session::{Line, Session};
-pub use subscriber::Newcomer;
+pub use session::{Session, SessionContext};
+pub use subscriber::NewSubscriber;
+pub use waker::Waker;
 
 pub use crate::index::Overflow;

@@ -8,15 +8,15 @@ use mio::event::Source;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
-use super::bell::Doorbell;
+use super::waker::Waker;
 
 /// A way to a subscriber that is not a bare socket. Never waits: what can't go now is `WouldBlock`, and the shard comes
-/// back when the socket, or the [`Doorbell`], says so.
+/// back when the socket, or the [`Waker`], says so.
 pub trait Pipe: fmt::Debug {
     /// The socket to watch, if there is one of its own.
     fn socket(&mut self) -> Option<&mut TcpStream>;
     /// How to tell the shard that there is room again or that the peer is gone, for pipes without a socket.
-    fn connect(&mut self, doorbell: Doorbell);
+    fn connect(&mut self, waker: Waker);
     /// Takes as much of `slices` as it can. If that is not all, it must later say that there is room again.
     ///
     /// # Errors
@@ -53,13 +53,13 @@ impl Outlet {
         &mut self,
         registry: &Registry,
         token: Token,
-        doorbell: Doorbell,
+        waker: Waker,
     ) -> io::Result<()> {
         let interest = Interest::READABLE | Interest::WRITABLE;
         match self {
             Self::Socket(socket) => socket.register(registry, token, interest),
             Self::Pipe(pipe) => {
-                pipe.connect(doorbell);
+                pipe.connect(waker);
                 pipe.socket()
                     .map_or(Ok(()), |socket| socket.register(registry, token, interest))
             }

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use hashbrown::HashSet;
 
 use super::delays::Written;
-use super::parcel::Addressed;
+use super::outgoing::Addressed;
 use crate::event::Encoding;
 use crate::index::Overflow;
 use floodway_protocol::frames::Gap;

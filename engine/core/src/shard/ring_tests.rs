@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::event::{self, Event, EventId, Parser, View};
 use crate::shard::filter::Filter;
-use crate::shard::parcel::{Parcel, Spec};
+use crate::shard::parcel::{Outgoing, SubscriptionKey};
 use floodway_protocol::names::TenantId;
 
 fn event(id: u64, device: &str) -> Addressed {
@@ -31,8 +31,8 @@ fn event(id: u64, device: &str) -> Addressed {
         encoding: Encoding::Sse,
     };
     Addressed {
-        parcel: Rc::new(Parcel::Event(Arc::new(event))),
-        spec: Rc::new(Spec {
+        parcel: Rc::new(Outgoing::Event(Arc::new(event))),
+        spec: Rc::new(SubscriptionKey {
             filter: Filter::default(),
             view,
         }),

@@ -9,14 +9,14 @@ use std::time::Instant;
 use mio::{Events, Poll};
 use tokio::sync::Notify;
 
-use super::bell::Bell;
 use super::config::{Config, Writes};
 use super::drain::Drain;
 use super::metrics::Metrics;
 use super::sockets::Sockets;
 use super::state::State;
-use super::subscriber::Newcomer;
+use super::subscriber::NewSubscriber;
 use super::uring::Uring;
+use super::waker::WakeQueue;
 use crate::inbox::Inbox;
 
 /// Writes between two looks at who can be read. At some 10 µs a write, nobody waits longer than a few milliseconds.
@@ -25,7 +25,7 @@ const SLICE: usize = 256;
 /// A shard, for the tasks on its own thread.
 pub struct Shard {
     state: RefCell<State>,
-    bell: Rc<Bell>,
+    wake_queue: Rc<WakeQueue>,
     inboxes: Arc<[Inbox]>,
     id: usize,
     emptied: Notify,
@@ -44,18 +44,18 @@ impl Shard {
         metrics: Arc<Metrics>,
     ) -> io::Result<Rc<Self>> {
         let poll = Poll::new()?;
-        let bell = Rc::new(Bell::default());
+        let wake_queue = Rc::new(WakeQueue::default());
         let state = State::new(
             id,
             config.clone(),
             Sockets::registry(&poll)?,
-            Rc::clone(&bell),
+            Rc::clone(&wake_queue),
             metrics,
             open_uring(config.writes)?,
         );
         Ok(Rc::new(Self {
             state: RefCell::new(state),
-            bell,
+            wake_queue,
             inboxes,
             id,
             emptied: Notify::new(),
@@ -63,19 +63,19 @@ impl Shard {
         }))
     }
 
-    /// Makes `newcomer` a subscriber: from now on every event that it wants is sent to it, behind its greeting.
+    /// Makes `new_subscriber` a subscriber: from now on every event that it wants is sent to it, behind its greeting.
     ///
     /// # Errors
     /// If its socket can't be watched. It is closed then, and its place given back.
-    pub fn attach(&self, newcomer: Newcomer) -> io::Result<()> {
+    pub fn attach(&self, new_subscriber: NewSubscriber) -> io::Result<()> {
         let mut state = self.state();
-        state.attach(newcomer)?;
+        state.attach(new_subscriber)?;
         // A socket wakes the shard by itself. Otherwise the first subscriber starts the clock; who sent more than is read
         // at once, or comes into a drain, has something to be done; and what was put into the inbox just before may be
         // the newcomer's.
         let has_work = !state.again.is_empty() || !self.inbox().is_empty();
         if has_work || state.subscribers.len() == 1 || state.draining.is_some() {
-            self.bell.wake();
+            self.wake_queue.wake();
         }
         Ok(())
     }
@@ -89,7 +89,7 @@ impl Shard {
 
     /// Lets the shard look whether there is something to be done.
     pub(super) fn wake(&self) {
-        self.bell.wake();
+        self.wake_queue.wake();
     }
 
     /// Tells every stream, and each that still comes, to come back later, and ends it. Takes the place of a drain that
@@ -145,7 +145,7 @@ impl Shard {
             let readable = event.is_readable() || event.is_read_closed() || event.is_error();
             state.look_at(event.token(), readable, event.is_writable());
         }
-        for token in self.bell.take() {
+        for token in self.wake_queue.take() {
             state.look_at(token, true, true);
         }
         state.look_again(SLICE);
@@ -174,7 +174,7 @@ impl Shard {
         tokio::select! {
             biased;
             () = self.inbox().filled() => {}
-            () = self.bell.heard() => {}
+            () = self.wake_queue.heard() => {}
             ready = sockets.ready() => ready?,
             () = tokio::time::sleep_until(next.into()), if !is_alone => {}
         }

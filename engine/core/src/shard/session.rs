@@ -11,7 +11,7 @@ use floodway_protocol::names::TenantId;
 /// The protocol on one connection: what its peer's bytes mean, and how it says good-bye.
 pub trait Session {
     /// The peer sent `bytes`. They may be changed in place.
-    fn receive(&mut self, bytes: &mut [u8], line: &mut Line<'_>);
+    fn receive(&mut self, bytes: &mut [u8], line: &mut SessionContext<'_>);
     /// Appends the last bytes of the stream, which is in this encoding. Nothing follows them.
     fn farewell(&self, encoding: Encoding, end: &End, out: &mut Vec<u8>);
 }
@@ -21,12 +21,12 @@ const NAMES_A_MESSAGE: usize = 16;
 
 /// One subscriber, as its session may act upon it. Each act takes its place in the stream at once: after the events
 /// that the shard has already matched, before those that come.
-pub struct Line<'a> {
+pub struct SessionContext<'a> {
     pub(super) state: &'a mut State,
     pub(super) key: Key,
 }
 
-impl Line<'_> {
+impl SessionContext<'_> {
     /// What the subscriber wants now.
     pub fn filter(&self) -> &Filter {
         self.state.filter(self.key)

@@ -13,22 +13,22 @@ use mio::{Registry, Token};
 use slab::Slab;
 
 use super::agents::Agents;
-use super::bell::Bell;
 use super::config::Config;
 use super::delays::Written;
 use super::distribute::Tick;
 use super::drain::Draining;
 use super::filter::Filter;
 use super::metrics::Metrics;
-use super::parcel::Spec;
-use super::roll::Roll;
-use super::session::Line;
-use super::subscriber::{Absent, Key, Phase, Seat, Subscriber};
+use super::outgoing::SubscriptionKey;
+use super::registry::SubscriberRegistry;
+use super::session::SessionContext;
+use super::subscriber::{Absent, CohortPosition, Key, Phase, Subscriber};
 use super::sweep::Sweep;
 use super::table::Table;
 use super::uring::Uring;
+use super::waker::WakeQueue;
 use crate::event::{EventId, View};
-use crate::index::{Limit, Limits, Place};
+use crate::index::{ConnectionPermit, Limit, Limits};
 use floodway_protocol::ends::End;
 use floodway_protocol::names::TenantId;
 
@@ -36,7 +36,7 @@ pub(super) struct State {
     pub(super) id: usize,
     pub(super) config: Config,
     pub(super) subscribers: Slab<Subscriber>,
-    pub(super) roll: Roll,
+    pub(super) roll: SubscriberRegistry,
     pub(super) agents: Agents,
     pub(super) tables: Slab<Table>,
     pub(super) by_tenant: HashMap<TenantId, u32>,
@@ -52,7 +52,7 @@ pub(super) struct State {
     pub(super) metrics: Arc<Metrics>,
     /// Deliveries of which `metrics` does not know yet how long they took.
     pub(super) written: Written,
-    pub(super) bell: Rc<Bell>,
+    pub(super) wake_queue: Rc<WakeQueue>,
     pub(super) draining: Option<Draining>,
     pub(super) read_buffer: Vec<u8>,
     /// The subscriber whose session acts right now, and how it is to end when it has.
@@ -67,7 +67,7 @@ impl State {
         id: usize,
         config: Config,
         registry: Registry,
-        bell: Rc<Bell>,
+        wake_queue: Rc<WakeQueue>,
         metrics: Arc<Metrics>,
         uring: Option<Uring>,
     ) -> Self {
@@ -76,7 +76,7 @@ impl State {
             id,
             config,
             subscribers: Slab::new(),
-            roll: Roll::new(id),
+            roll: SubscriberRegistry::new(id),
             agents: Agents::default(),
             tables: Slab::new(),
             by_tenant: HashMap::new(),
@@ -88,7 +88,7 @@ impl State {
             sweep: Sweep::new(Instant::now()),
             metrics,
             written: Written::default(),
-            bell,
+            wake_queue,
             draining: None,
             read_buffer: vec![0; READ_BYTES],
             acting: None,
@@ -120,7 +120,7 @@ impl State {
         self.tables[self.seat(key).table as usize].tenant.id()
     }
 
-    fn seat(&self, key: Key) -> Seat {
+    fn seat(&self, key: Key) -> CohortPosition {
         self.subscribers[key.0 as usize]
             .seat()
             .expect("only a live stream's session asks")
@@ -135,7 +135,7 @@ impl State {
         if *self.filter(key) == filter {
             return;
         }
-        let Seat {
+        let CohortPosition {
             table,
             cohort,
             seat,
@@ -145,7 +145,7 @@ impl State {
         let (new_cohort, new_seat) = self.tables[table as usize].join(key, spec(filter, encoding));
         self.leave_cohort(table, cohort, seat);
         if let Phase::Live { seat, .. } = &mut self.subscribers[key.0 as usize].phase {
-            *seat = Seat {
+            *seat = CohortPosition {
                 table,
                 cohort: new_cohort,
                 seat: new_seat,
@@ -191,7 +191,7 @@ impl State {
         let subscriber = &mut self.subscribers[key.0 as usize];
         let mut session = std::mem::replace(&mut subscriber.session, Box::new(Absent));
         self.acting = Some(key);
-        session.receive(bytes, &mut Line { state: self, key });
+        session.receive(bytes, &mut SessionContext { state: self, key });
         self.acting = None;
         self.subscribers[key.0 as usize].session = session;
         if let Some(end) = self.ending.take() {
@@ -218,23 +218,23 @@ pub(super) fn token(key: Key, generation: u32) -> Token {
     Token(key.0 as usize | (generation as usize) << 32)
 }
 
-fn spec(filter: Filter, encoding: crate::event::Encoding) -> Spec {
+fn spec(filter: Filter, encoding: crate::event::Encoding) -> SubscriptionKey {
     let view = View {
         metrics: filter.metrics().cloned(),
         encoding,
     };
-    Spec { filter, view }
+    SubscriptionKey { filter, view }
 }
 
-pub(super) fn take_seat(
+pub(super) fn take_position(
     shard: usize,
     tables: &mut Slab<Table>,
     by_tenant: &mut HashMap<TenantId, u32>,
     key: Key,
-    place: &Place,
+    place: &ConnectionPermit,
     filter: Filter,
     encoding: crate::event::Encoding,
-) -> Seat {
+) -> CohortPosition {
     let tenant = place.tenant();
     let table = *by_tenant.entry_ref(tenant.id()).or_insert_with(|| {
         u32::try_from(tables.insert(Table::new(Arc::clone(tenant), shard)))
@@ -243,7 +243,7 @@ pub(super) fn take_seat(
     let found = &mut tables[table as usize];
     found.follow(tenant, shard);
     let (cohort, seat) = found.join(key, spec(filter, encoding));
-    Seat {
+    CohortPosition {
         table,
         cohort,
         seat,

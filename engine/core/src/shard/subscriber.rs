@@ -8,7 +8,7 @@ use super::outlet::Outlet;
 use super::ring::Ring;
 use super::session::Session;
 use crate::event::{Encoding, EventId};
-use crate::index::{About, ConnectionId, Limit, OwnTally, Place, What};
+use crate::index::{AuditKind, ClientInfo, ConnectionId, ConnectionPermit, Limit, OwnCounters};
 use crate::shard::filter::Filter;
 
 /// A subscriber's number in its shard. Numbers are used again after it has left.
@@ -16,7 +16,7 @@ use crate::shard::filter::Filter;
 pub(super) struct Key(pub(super) u32);
 
 /// Someone who becomes a subscriber.
-pub struct Newcomer {
+pub struct NewSubscriber {
     /// Where its bytes go.
     pub outlet: Outlet,
     /// Its protocol.
@@ -26,9 +26,9 @@ pub struct Newcomer {
     /// What it wants.
     pub filter: Filter,
     /// Its right to be here.
-    pub place: Place,
+    pub place: ConnectionPermit,
     /// Who it is.
-    pub about: About,
+    pub about: ClientInfo,
     /// When its token expires, in seconds since 1970.
     pub expires_at: u64,
     /// What it is sent first.
@@ -37,7 +37,7 @@ pub struct Newcomer {
     pub early: Vec<u8>,
 }
 
-impl fmt::Debug for Newcomer {
+impl fmt::Debug for NewSubscriber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Newcomer")
             .field("encoding", &self.encoding)
@@ -47,7 +47,7 @@ impl fmt::Debug for Newcomer {
 
 /// Where a subscriber sits: its tenant's table, its cohort there, its seat among the members.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Seat {
+pub(super) struct CohortPosition {
     pub(super) table: u32,
     pub(super) cohort: u32,
     pub(super) seat: u32,
@@ -55,7 +55,10 @@ pub(super) struct Seat {
 
 pub(super) enum Phase {
     /// It receives what it wants; it has a place and a seat.
-    Live { place: Place, seat: Seat },
+    Live {
+        place: ConnectionPermit,
+        seat: CohortPosition,
+    },
     /// It has been told good-bye, and is gone when it has read that, or at the deadline.
     Leaving { deadline: Instant, finished: bool },
 }
@@ -83,7 +86,7 @@ pub(super) struct Subscriber {
     pub(super) expires_at: u64,
     pub(super) session: Box<dyn Session>,
     /// Not in a box of its own: small ones, made while handshakes come and go, would each pin a page of theirs.
-    pub(super) card: Card,
+    pub(super) card: SubscriberInfo,
     /// Messages that it may still send before the next sweep.
     pub(super) credit: u32,
     pub(super) encoding: Encoding,
@@ -94,11 +97,11 @@ pub(super) struct Subscriber {
 }
 
 /// What is known of a subscriber, and not needed to deliver to it.
-pub(super) struct Card {
+pub(super) struct SubscriberInfo {
     pub(super) id: ConnectionId,
-    pub(super) about: About,
+    pub(super) about: ClientInfo,
     /// What its tenant's streams on this shard received together.
-    pub(super) tally: OwnTally,
+    pub(super) counters: OwnCounters,
     /// When it came, in ticks of the sweep.
     pub(super) since: u32,
     /// Events that matched it and will not reach it.
@@ -110,8 +113,8 @@ impl Subscriber {
     pub(super) fn count_sent(&mut self, events: u64, bytes: u64, metrics: &Metrics) {
         self.delivered += events;
         self.bytes += bytes;
-        self.card.tally.delivered.add(events);
-        self.card.tally.bytes.add(bytes);
+        self.card.counters.delivered.add(events);
+        self.card.counters.bytes.add(bytes);
         metrics.delivered.add(events);
         metrics.bytes.add(bytes);
     }
@@ -119,14 +122,14 @@ impl Subscriber {
     /// Counts events that matched it and will not reach it.
     pub(super) fn count_dropped(&mut self, events: u64, metrics: &Metrics) {
         self.card.dropped += events;
-        self.card.tally.dropped.add(events);
+        self.card.counters.dropped.add(events);
         metrics.dropped.add(events);
     }
 
     /// Tells those who watch that it has come to a limit.
     pub(super) fn note_limit(&self, limit: Limit) {
         if let Phase::Live { place, .. } = &self.phase {
-            place.journal().note(|| What::LimitHit {
+            place.journal().note(|| AuditKind::LimitHit {
                 id: self.card.id,
                 tenant: place.tenant().id().clone(),
                 limit,
@@ -149,7 +152,7 @@ impl Subscriber {
         }
     }
 
-    pub(super) fn seat(&self) -> Option<Seat> {
+    pub(super) fn seat(&self) -> Option<CohortPosition> {
         match &self.phase {
             Phase::Live { seat, .. } => Some(*seat),
             Phase::Leaving { .. } => None,
@@ -169,7 +172,7 @@ impl Subscriber {
 pub(super) struct Absent;
 
 impl Session for Absent {
-    fn receive(&mut self, _: &mut [u8], _: &mut super::session::Line<'_>) {}
+    fn receive(&mut self, _: &mut [u8], _: &mut super::session::SessionContext<'_>) {}
 
     fn farewell(&self, _: Encoding, _: &floodway_protocol::End, _: &mut Vec<u8>) {}
 }

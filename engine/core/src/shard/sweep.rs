@@ -138,7 +138,7 @@ mod tests {
     use std::rc::Rc;
     use std::sync::Arc;
 
-    use super::super::test_kit::{Peer, newcomer};
+    use super::super::test_kit::{Peer, new_subscriber};
     use super::super::{Config, Metrics, Shard};
     use super::*;
     use crate::inbox::Inbox;
@@ -153,9 +153,9 @@ mod tests {
         shard.state().sweep.started -= slept;
 
         let index = Index::with_limits(1, Limits::default());
-        let mut newcomer = newcomer(&index, "T", None, &Rc::new(Peer::default()));
-        newcomer.greeting = b"hello".to_vec();
-        shard.attach(newcomer).unwrap();
+        let mut new_subscriber = new_subscriber(&index, "T", None, &Rc::new(Peer::default()));
+        new_subscriber.greeting = b"hello".to_vec();
+        shard.attach(new_subscriber).unwrap();
 
         let mut state = shard.state();
         let subscriber = &state.subscribers[0];

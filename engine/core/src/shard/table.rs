@@ -14,10 +14,10 @@ use slab::Slab;
 
 use super::awaiting::Awaiting;
 use super::members::{Members, Moved};
-use super::parcel::Spec;
+use super::outgoing::SubscriptionKey;
 use super::subscriber::Key;
 use crate::event::Event;
-use crate::index::{Limits, OwnTally, Tenant};
+use crate::index::{Limits, OwnCounters, Tenant};
 use floodway_protocol::names::{DeviceId, GroupId};
 
 /// A batch whose list grew past this gives its memory back.
@@ -25,7 +25,7 @@ const BATCH_KEPT: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Cohort {
-    pub(super) spec: Rc<Spec>,
+    pub(super) spec: Rc<SubscriptionKey>,
     pub(super) members: Members,
     /// What is to be flushed to the members: places in the tick's list of parcels.
     pub(super) batch: Vec<u32>,
@@ -75,10 +75,10 @@ type Watched = Cache<Arc<ArcSwap<Limits>>, Arc<Limits>>;
 pub(super) struct Table {
     pub(super) tenant: Arc<Tenant>,
     /// What this shard counts of the tenant.
-    pub(super) tally: OwnTally,
+    pub(super) counters: OwnCounters,
     limits: Watched,
     pub(super) cohorts: Slab<Cohort>,
-    by_spec: HashMap<Rc<Spec>, u32>,
+    by_spec: HashMap<Rc<SubscriptionKey>, u32>,
     everything: List,
     by_device: HashMap<DeviceId, List>,
     by_group: HashMap<GroupId, List>,
@@ -89,7 +89,7 @@ pub(super) struct Table {
 impl Table {
     pub(super) fn new(tenant: Arc<Tenant>, shard: usize) -> Self {
         Self {
-            tally: tenant.tally(shard),
+            counters: tenant.counters(shard),
             limits: Cache::new(tenant.watch_limits()),
             tenant,
             cohorts: Slab::new(),
@@ -110,7 +110,7 @@ impl Table {
     pub(super) fn follow(&mut self, tenant: &Arc<Tenant>, shard: usize) {
         if !Arc::ptr_eq(&self.tenant, tenant) {
             self.awaiting.repeat(tenant);
-            self.tally = tenant.tally(shard);
+            self.counters = tenant.counters(shard);
             self.limits = Cache::new(tenant.watch_limits());
             self.tenant = Arc::clone(tenant);
         }
@@ -122,7 +122,7 @@ impl Table {
     }
 
     /// Puts a subscriber among those that want `spec`; returns its cohort and its seat there.
-    pub(super) fn join(&mut self, key: Key, spec: Spec) -> (u32, u32) {
+    pub(super) fn join(&mut self, key: Key, spec: SubscriptionKey) -> (u32, u32) {
         let cohort = match self.by_spec.get(&spec) {
             Some(&cohort) => cohort,
             None => self.found_cohort(spec),
@@ -189,7 +189,7 @@ impl Table {
         }
     }
 
-    fn found_cohort(&mut self, spec: Spec) -> u32 {
+    fn found_cohort(&mut self, spec: SubscriptionKey) -> u32 {
         let spec = Rc::new(spec);
         let id = index(self.cohorts.vacant_key());
         let mut places = Vec::new();
@@ -252,7 +252,7 @@ impl Table {
 }
 
 /// Groups gain and lose devices while a filter names them.
-fn may_want_any(spec: &Spec) -> bool {
+fn may_want_any(spec: &SubscriptionKey) -> bool {
     spec.filter.wants_all_devices() || !spec.filter.groups().is_empty()
 }
 

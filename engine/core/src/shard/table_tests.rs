@@ -8,7 +8,7 @@ use crate::index::{self, Index};
 use floodway_protocol::names::TenantId;
 
 /// Everything (with a metric or another), or some of four devices and groups.
-fn spec((metric, devices, groups): (u8, u8, u8)) -> Spec {
+fn spec((metric, devices, groups): (u8, u8, u8)) -> SubscriptionKey {
     let named = |bits: u8| (0..4_u8).filter(move |n| bits >> n & 1 == 1);
     let devices: Vec<_> = named(devices)
         .map(|n| DeviceId::parse(&n.to_string()).unwrap())
@@ -28,7 +28,7 @@ fn spec((metric, devices, groups): (u8, u8, u8)) -> Spec {
         metrics: filter.metrics().cloned(),
         encoding: Encoding::Ws,
     };
-    Spec { filter, view }
+    SubscriptionKey { filter, view }
 }
 
 /// Checks that the lists hold each cohort where it says, and nothing else.

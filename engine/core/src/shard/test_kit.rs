@@ -8,9 +8,9 @@ use mio::net::TcpStream;
 
 use floodway_protocol::End;
 
-use super::{Doorbell, Filter, Line, Newcomer, Outlet, Pipe, Session};
+use super::{Filter, NewSubscriber, Outlet, Pipe, Session, SessionContext, Waker};
 use crate::event::Encoding;
-use crate::index::{About, Index, Transport};
+use crate::index::{ClientInfo, Index, Transport};
 use floodway_protocol::names::TenantId;
 
 /// A peer that takes everything, or nothing, and keeps it.
@@ -34,7 +34,7 @@ impl Pipe for PeerPipe {
         None
     }
 
-    fn connect(&mut self, _: Doorbell) {}
+    fn connect(&mut self, _: Waker) {}
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         if self.0.is_stuck.get() {
@@ -65,7 +65,7 @@ impl Pipe for PeerPipe {
 struct Plain;
 
 impl Session for Plain {
-    fn receive(&mut self, _: &mut [u8], _: &mut Line<'_>) {}
+    fn receive(&mut self, _: &mut [u8], _: &mut SessionContext<'_>) {}
 
     fn farewell(&self, _: Encoding, end: &End, out: &mut Vec<u8>) {
         out.extend_from_slice(format!("{end:?}\n\n").as_bytes());
@@ -73,20 +73,20 @@ impl Session for Plain {
 }
 
 /// Somebody of `tenant` who wants everything, over SSE, whose bytes go to `peer`.
-pub(crate) fn newcomer(
+pub(crate) fn new_subscriber(
     index: &Index,
     tenant: &str,
     subject: Option<&str>,
     peer: &Rc<Peer>,
-) -> Newcomer {
+) -> NewSubscriber {
     let tenant = TenantId::parse(tenant).expect("a name");
-    Newcomer {
+    NewSubscriber {
         outlet: Outlet::Pipe(Box::new(PeerPipe(Rc::clone(peer)))),
         session: Box::new(Plain),
         encoding: Encoding::Sse,
         filter: Filter::default(),
         place: index.enter(&tenant).expect("a place"),
-        about: About::new(Transport::Sse).with_subject(subject),
+        about: ClientInfo::new(Transport::Sse).with_subject(subject),
         expires_at: u64::MAX,
         greeting: Vec::new(),
         early: Vec::new(),

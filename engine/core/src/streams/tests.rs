@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::*;
 use crate::inbox::Inbox;
 use crate::index::Limits;
-use crate::shard::test_kit::{Peer, newcomer};
+use crate::shard::test_kit::{Peer, new_subscriber};
 use crate::shard::{Config, answering};
 use floodway_protocol::names::TenantId;
 
@@ -48,8 +48,8 @@ impl Bed {
     fn seat(&self, tenant: &str, count: usize) -> Vec<Rc<Peer>> {
         let seat = |nth: usize| {
             let peer = Rc::new(Peer::default());
-            let newcomer = newcomer(self.streams.index(), tenant, Some("alice"), &peer);
-            self.shards[nth % 3 % 2].attach(newcomer).unwrap();
+            let new_subscriber = new_subscriber(self.streams.index(), tenant, Some("alice"), &peer);
+            self.shards[nth % 3 % 2].attach(new_subscriber).unwrap();
             peer
         };
         (0..count).map(seat).collect()

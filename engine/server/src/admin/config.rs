@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::tls::{self, Acceptor, Pem};
+use crate::tls::{self, Pem, TlsAcceptor};
 
 /// The private listener: gRPC, metrics and the operator's page.
 #[derive(Clone)]
@@ -30,7 +30,7 @@ impl Config {
     ///
     /// # Errors
     /// Names the setting and the file.
-    pub fn acceptor(&self) -> Result<Option<Acceptor>, tls::Error> {
+    pub fn acceptor(&self) -> Result<Option<TlsAcceptor>, tls::Error> {
         let client_ca = self.client_ca.as_deref().map(|path| Pem {
             setting: "admin.tls.client_ca",
             path,

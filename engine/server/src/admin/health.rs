@@ -39,12 +39,12 @@ pub(super) struct Health {
     reporter: HealthReporter,
     streams: Streams,
     readiness: Readiness,
-    told: Arc<Mutex<Told>>,
+    told: Arc<Mutex<Reported>>,
 }
 
 /// What was told last. Who holds it has the turn.
 #[derive(Default)]
-struct Told {
+struct Reported {
     is_draining: bool,
     serves: HashMap<&'static str, bool>,
 }
@@ -116,7 +116,7 @@ impl Health {
         self.streams.begin_last_drain().await;
     }
 
-    async fn tell(&self, told: &mut Told, is_draining: bool) {
+    async fn tell(&self, told: &mut Reported, is_draining: bool) {
         told.is_draining = is_draining;
         let is_ingest_well = self.readiness.amiss_in_ingest().is_empty();
         let is_well = self.readiness.amiss_but_draining().is_empty();

@@ -24,7 +24,7 @@ use tokio::time::{sleep, timeout};
 
 use super::refused::Peer;
 use super::routes::{self, Routes};
-use crate::tls::{Acceptor, ServerStream};
+use crate::tls::{ServerStream, TlsAcceptor};
 use floodway_core::parts;
 
 /// Connections at once; further ones wait in the kernel.
@@ -54,7 +54,7 @@ const STOP_GRACE: Duration = Duration::from_millis(500);
 /// Serves until `stopped` turns true, over TLS if there is an acceptor.
 pub(super) async fn serve(
     listener: &TcpListener,
-    tls: Option<Acceptor>,
+    tls: Option<TlsAcceptor>,
     routes: Arc<Routes>,
     mut stopped: watch::Receiver<bool>,
 ) {
@@ -83,7 +83,7 @@ pub(super) async fn serve(
 
 async fn connection(
     socket: TcpStream,
-    tls: Option<Acceptor>,
+    tls: Option<TlsAcceptor>,
     routes: Arc<Routes>,
     mut stopped: watch::Receiver<bool>,
 ) {
@@ -104,7 +104,7 @@ async fn connection(
 
 /// The TLS handshake. A client that fails it is told why (RFC 8446, 6.2), and by TLS 1.3 it may have sent its requests
 /// before: were the socket closed on them, the kernel would take the alert back.
-async fn shake_hands(socket: TcpStream, tls: &Acceptor) -> Option<ServerStream<TcpStream>> {
+async fn shake_hands(socket: TcpStream, tls: &TlsAcceptor) -> Option<ServerStream<TcpStream>> {
     match tls.accept(socket).into_fallible().await {
         Ok(stream) => Some(stream),
         Err((error, mut socket)) => {

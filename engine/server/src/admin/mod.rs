@@ -43,7 +43,7 @@ pub use status::{
 };
 pub use totals::Totals;
 
-use crate::tls::Acceptor;
+use crate::tls::TlsAcceptor;
 use calls::Service;
 use floodway_core::parts;
 use health::Health;
@@ -53,7 +53,7 @@ use token::Tokens;
 /// An open private listener that nobody serves yet.
 pub struct Listener {
     socket: TcpListener,
-    tls: Option<Acceptor>,
+    tls: Option<TlsAcceptor>,
 }
 
 /// A running private listener.
@@ -70,7 +70,7 @@ impl Listener {
     ///
     /// # Errors
     /// If the address can't be bound: it is in use, or not ours.
-    pub fn open(config: &Config, tls: Option<Acceptor>) -> io::Result<Self> {
+    pub fn open(config: &Config, tls: Option<TlsAcceptor>) -> io::Result<Self> {
         let socket = TcpListener::bind(&config.listen)?;
         socket.set_nonblocking(true)?;
         Ok(Self { socket, tls })

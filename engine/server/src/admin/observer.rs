@@ -26,7 +26,7 @@ use floodway_core::shard;
 use floodway_core::streams::Streams;
 use floodway_protocol::ends::LABELS as END_LABELS;
 use floodway_sources::control::{Control, Standing};
-use floodway_sources::ingest::{self, Upstreams};
+use floodway_sources::ingest::{self, IngestHandle};
 
 /// Tenants that a status names.
 const TENANTS: usize = 100;
@@ -85,7 +85,7 @@ pub struct Watched {
     /// Clients are told to come back after a random part of this.
     pub drain_spread: Duration,
     /// The way in.
-    pub upstreams: Upstreams,
+    pub upstreams: IngestHandle,
     /// Whether a new stream could begin.
     pub readiness: Readiness,
     /// Where events wait for the shards, in the order of their numbers.
@@ -200,7 +200,7 @@ impl Observer {
         &self.0.readiness
     }
 
-    pub(super) fn upstreams(&self) -> &Upstreams {
+    pub(super) fn upstreams(&self) -> &IngestHandle {
         &self.0.upstreams
     }
 

@@ -85,7 +85,7 @@ impl KeySet {
         let (fetches, all_fetches) = watch::channel(Fetches::default());
         let (begun, all_begun) = watch::channel(0);
         let (wanted, mut asked) = watch::channel(0);
-        let keeper = Keeper {
+        let keeper = KeyRefresher {
             source,
             keys: Arc::clone(&keys),
             fetches,
@@ -195,7 +195,7 @@ impl KeySet {
 }
 
 /// The task that fetches.
-struct Keeper {
+struct KeyRefresher {
     source: Source,
     keys: Arc<ArcSwap<Vec<NamedKey>>>,
     fetches: watch::Sender<Fetches>,
@@ -203,7 +203,7 @@ struct Keeper {
     pace: Pace,
 }
 
-impl Keeper {
+impl KeyRefresher {
     async fn run(&self, asked: &mut watch::Receiver<u64>) {
         let mut trouble = Trouble::default();
         // One that began before a panic has no end.

@@ -18,9 +18,9 @@ use std::time::Duration;
 
 use crate::admin::{self, Admin, Identity, Watched};
 use crate::auth::{KeyError, Verifier};
-use crate::http::{self, Door};
+use crate::http::{self, Acceptor};
 use crate::readiness::Readiness;
-use crate::tls::{self, Acceptor};
+use crate::tls::{self, TlsAcceptor};
 use floodway_core::inbox::Inbox;
 use floodway_core::index::Index;
 use floodway_core::parts;
@@ -78,7 +78,7 @@ const BROKEN_GRACE: Duration = Duration::from_secs(5);
 
 /// A running gateway.
 pub struct Gateway {
-    door: Door,
+    acceptor: Acceptor,
     shards: Vec<ShardThread>,
     ingest: Ingest,
     index: Arc<Index>,
@@ -113,8 +113,8 @@ impl Gateway {
             listen: config.http.listen.clone(),
             error,
         };
-        let (door, dealt) =
-            Door::open(&config.http, &config.shard, config.shard.count).map_err(listen_error)?;
+        let (acceptor, dealt) = Acceptor::open(&config.http, &config.shard, config.shard.count)
+            .map_err(listen_error)?;
         let private = private(&config.admin, private_tls)?;
         let brokers = shown(&config.mqtt.urls);
         let inboxes: Arc<[Inbox]> = (0..config.shard.count)
@@ -179,7 +179,7 @@ impl Gateway {
             },
         };
         Ok(Self {
-            door,
+            acceptor,
             shards,
             ingest,
             index,
@@ -196,7 +196,7 @@ impl Gateway {
     /// # Errors
     /// If the kernel does not tell.
     pub fn address(&self) -> io::Result<SocketAddr> {
-        self.door.address()
+        self.acceptor.address()
     }
 
     /// The private listener's address.
@@ -226,7 +226,7 @@ impl Gateway {
     /// If a part ended by itself. The others have been drained then.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), PartEnded> {
         let Self {
-            door,
+            acceptor,
             shards,
             ingest,
             index,
@@ -240,7 +240,7 @@ impl Gateway {
             memory::give_back(&index).await
         });
         let served = tokio::select! {
-            () = accept(&door) => Err(PartEnded("the public listener")),
+            () = accept(&acceptor) => Err(PartEnded("the public listener")),
             () = any_ended(&shards) => Err(PartEnded("a shard")),
             () = ingest.ended() => Err(PartEnded("ingest")),
             () = admin.ended() => Err(PartEnded("the private listener")),
@@ -268,13 +268,13 @@ impl Gateway {
         };
         tokio::select! {
             // A door that has nobody to deal to is shut, and no reason to cut the drain short.
-            () = async { accept(&door).await; pending().await } => {}
+            () = async { accept(&acceptor).await; pending().await } => {}
             drained = tokio::time::timeout(grace, drained) => match drained {
                 Ok(()) => tracing::info!("drained"),
                 Err(_) => tracing::warn!(?grace, "drain cut short: some streams did not read in time"),
             },
         }
-        drop(door);
+        drop(acceptor);
         shards.into_iter().for_each(ShardThread::stop);
         announcer.stop();
         ingest.stop();
@@ -284,15 +284,18 @@ impl Gateway {
 }
 
 /// Lets connections in. Returns if that panicked, or a shard takes none any more.
-async fn accept(door: &Door) {
+async fn accept(acceptor: &Acceptor) {
     tokio::select! {
         // What went wrong is logged.
-        _ = parts::guarded("door", door.run()) => {}
+        _ = parts::guarded("door", acceptor.run()) => {}
         _ = parts::guarded("door", parts::faults("door")) => {}
     }
 }
 
-fn private(config: &admin::Config, tls: Option<Acceptor>) -> Result<admin::Listener, StartError> {
+fn private(
+    config: &admin::Config,
+    tls: Option<TlsAcceptor>,
+) -> Result<admin::Listener, StartError> {
     admin::Listener::open(config, tls).map_err(|error| StartError::AdminListen {
         listen: config.listen.clone(),
         error,

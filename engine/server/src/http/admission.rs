@@ -5,12 +5,12 @@ use http::request::Parts;
 
 use super::connection;
 use super::credentials;
-use super::front::Front;
 use super::origin::Origin;
 use super::query::{Query, Resume};
 use super::refusal::Refusal;
+use super::shard_context::ShardContext;
 use crate::auth::{self, Identity};
-use floodway_core::index::{Place, Tenant, Upstream};
+use floodway_core::index::{ConnectionPermit, Tenant, Upstream};
 use floodway_core::shard::Filter;
 use floodway_protocol::names::TenantId;
 use floodway_sources::ingest::Unavailable;
@@ -21,7 +21,7 @@ pub(super) struct Admitted {
     pub(super) identity: Identity,
     pub(super) filter: Filter,
     pub(super) resume: Resume,
-    pub(super) place: Place,
+    pub(super) place: ConnectionPermit,
 }
 
 /// Admits the client behind `request`. Returns only when its tenant's events arrive, so that what is published from
@@ -29,23 +29,30 @@ pub(super) struct Admitted {
 ///
 /// # Errors
 /// The first reason not to, in the order of [`Refusal`]. Nothing is held then.
-pub(super) async fn admit(request: &Parts, front: &Front) -> Result<Admitted, Refusal> {
+pub(super) async fn admit(
+    request: &Parts,
+    shard_context: &ShardContext,
+) -> Result<Admitted, Refusal> {
     let query = Query::parse(&request.uri);
-    let verified = verify(request, &query, front).await;
+    let verified = verify(request, &query, shard_context).await;
     let (tenant, admitted) = match verified {
         Ok(identity) => (
             Some(identity.tenant.clone()),
-            admit_identity(identity, &query, request, front).await,
+            admit_identity(identity, &query, request, shard_context).await,
         ),
         Err(refusal) => (None, Err(Refusal::Token(refusal))),
     };
     let peer = connection::peer(&request.extensions);
-    admitted.inspect_err(|refusal| front.note(refusal, tenant, peer, None))
+    admitted.inspect_err(|refusal| shard_context.note(refusal, tenant, peer, None))
 }
 
 /// Whether a page of another site may have made a browser send this request with a cookie that holds its token.
-pub(super) fn is_forged<B>(request: &Request<B>, origin: &Origin, front: &Front) -> bool {
-    let places = front.shared.verifier.places();
+pub(super) fn is_forged<B>(
+    request: &Request<B>,
+    origin: &Origin,
+    shard_context: &ShardContext,
+) -> bool {
+    let places = shard_context.shared.verifier.places();
     places.cookie.is_some() && {
         let query = Query::parse(request.uri());
         let token = query.token.as_deref();
@@ -53,8 +60,12 @@ pub(super) fn is_forged<B>(request: &Request<B>, origin: &Origin, front: &Front)
     }
 }
 
-async fn verify(request: &Parts, query: &Query, front: &Front) -> Result<Identity, auth::Refusal> {
-    let verifier = &front.shared.verifier;
+async fn verify(
+    request: &Parts,
+    query: &Query,
+    shard_context: &ShardContext,
+) -> Result<Identity, auth::Refusal> {
+    let verifier = &shard_context.shared.verifier;
     let token = credentials::token(&request.headers, query.token.as_deref(), verifier.places());
     let (token, tenant) = (token.unwrap_or_default(), query.tenant.as_deref());
     verifier.verify(token, tenant).await
@@ -62,8 +73,8 @@ async fn verify(request: &Parts, query: &Query, front: &Front) -> Result<Identit
 
 /// A place in the tenant. It is needed before the source can be asked, and yet a refusal of the source that is known is
 /// told before a limit that is reached.
-fn enter(tenant: &TenantId, front: &Front) -> Result<Place, Refusal> {
-    let (index, upstreams) = (&front.shared.index, &front.shared.upstreams);
+fn enter(tenant: &TenantId, shard_context: &ShardContext) -> Result<ConnectionPermit, Refusal> {
+    let (index, upstreams) = (&shard_context.shared.index, &shard_context.shared.upstreams);
     index.enter(tenant).map_err(|limit| {
         let known = index.find(tenant.as_str());
         let refused = known.filter(|tenant| *tenant.upstream().borrow() == Upstream::Refused);
@@ -88,15 +99,19 @@ async fn admit_identity(
     identity: Identity,
     query: &Query,
     request: &Parts,
-    front: &Front,
+    shard_context: &ShardContext,
 ) -> Result<Admitted, Refusal> {
-    let limits = front.shared.index.limits_of(&identity.tenant);
+    let limits = shard_context.shared.index.limits_of(&identity.tenant);
     let filter = query.filter(limits.filter_ids).map_err(Refusal::Query)?;
     let resume = query.resume(&request.headers);
-    let place = enter(&identity.tenant, front)?;
-    let confirmed = front.shared.upstreams.confirmed(place.tenant()).await;
+    let place = enter(&identity.tenant, shard_context)?;
+    let confirmed = shard_context
+        .shared
+        .upstreams
+        .confirmed(place.tenant())
+        .await;
     confirmed.map_err(|reason| of_source(place.tenant(), reason))?;
-    if front.shared.index.is_draining() {
+    if shard_context.shared.index.is_draining() {
         return Err(Refusal::Draining);
     }
     Ok(Admitted {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::tls::{self, Acceptor};
+use crate::tls::{self, TlsAcceptor};
 
 /// The public listener.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ impl Config {
     ///
     /// # Errors
     /// Names the setting and the file.
-    pub fn acceptor(&self) -> Result<Option<Acceptor>, tls::Error> {
+    pub fn acceptor(&self) -> Result<Option<TlsAcceptor>, tls::Error> {
         let files = self.tls.as_ref();
         files
             .map(|files| tls::acceptor(files.named("http.tls.cert", "http.tls.key"), None))

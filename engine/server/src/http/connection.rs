@@ -21,11 +21,11 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::automatic::Automatic;
-use super::begin::TakenBack;
-use super::front::Front;
 use super::pending::Ticket;
 use super::refusal::Refusal;
 use super::routes;
+use super::shard_context::ShardContext;
+use super::stream_setup::Takeover;
 use super::tls::TlsPipe;
 use crate::tls::ServerStream;
 use floodway_core::shard::Outlet;
@@ -60,10 +60,10 @@ pub(super) fn peer(extensions: &http::Extensions) -> Option<SocketAddr> {
 }
 
 /// Serves a connection, unless its place is needed more by somebody else while nothing is being answered on it.
-pub(super) async fn serve(socket: TcpStream, ticket: Ticket, front: Rc<Front>) {
+pub(super) async fn serve(socket: TcpStream, ticket: Ticket, shard_context: Rc<ShardContext>) {
     let ticket = Rc::new(ticket);
     let served = tokio::select! {
-        served = serve_wanted(socket, &ticket, &front) => served,
+        served = serve_wanted(socket, &ticket, &shard_context) => served,
         () = ticket.unwanted() => Err(io::Error::other("cut to make room")),
     };
     if let Err(error) = served {
@@ -71,17 +71,21 @@ pub(super) async fn serve(socket: TcpStream, ticket: Ticket, front: Rc<Front>) {
     }
 }
 
-async fn serve_wanted(socket: TcpStream, ticket: &Rc<Ticket>, front: &Rc<Front>) -> io::Result<()> {
+async fn serve_wanted(
+    socket: TcpStream,
+    ticket: &Rc<Ticket>,
+    shard_context: &Rc<ShardContext>,
+) -> io::Result<()> {
     let from = Origination {
         peer: socket.peer_addr().ok(),
-        tls: front.shared.tls.is_some(),
+        tls: shard_context.shared.tls.is_some(),
     };
-    match &front.shared.tls {
-        None => serve_plain(socket, from, ticket, front).await,
+    match &shard_context.shared.tls {
+        None => serve_plain(socket, from, ticket, shard_context).await,
         Some(tls) => {
             let accepting = tls.accept(socket);
-            match timeout(front.shared.http.header_timeout, accepting).await {
-                Ok(Ok(stream)) => serve_tls(stream, from, ticket, front).await,
+            match timeout(shard_context.shared.http.header_timeout, accepting).await {
+                Ok(Ok(stream)) => serve_tls(stream, from, ticket, shard_context).await,
                 Ok(Err(error)) => Err(error),
                 Err(_) => Err(io::ErrorKind::TimedOut.into()),
             }
@@ -93,24 +97,27 @@ async fn serve_plain(
     socket: TcpStream,
     from: Origination,
     ticket: &Rc<Ticket>,
-    front: &Rc<Front>,
+    shard_context: &Rc<ShardContext>,
 ) -> io::Result<()> {
-    match timeout(front.shared.http.header_timeout, speaks_h2(&socket)).await {
-        Ok(Ok(true)) => return serve_h2(socket, from, ticket, front).await,
+    match timeout(shard_context.shared.http.header_timeout, speaks_h2(&socket)).await {
+        Ok(Ok(true)) => return serve_h2(socket, from, ticket, shard_context).await,
         Ok(Ok(false)) => {}
         Ok(Err(error)) => return Err(error),
         Err(_) => return Err(io::ErrorKind::TimedOut.into()),
     }
-    let Some((taken_back, socket, early)) = serve_h1(socket, from, ticket, front).await? else {
+    let Some((taken_back, socket, early)) = serve_h1(socket, from, ticket, shard_context).await?
+    else {
         return Ok(());
     };
     match taken_back {
-        TakenBack::Stream(beginning) => {
+        Takeover::Stream(beginning) => {
             let outlet = Outlet::Socket(mio::net::TcpStream::from_std(socket.into_std()?));
-            front.shard.attach(beginning.newcomer(outlet, early))
+            shard_context
+                .shard
+                .attach(beginning.new_subscriber(outlet, early))
         }
-        TakenBack::Farewell(bytes) => {
-            say_farewell(socket, &bytes, front.shared.stream.close_timeout).await
+        Takeover::Farewell(bytes) => {
+            send_close(socket, &bytes, shard_context.shared.stream.close_timeout).await
         }
     }
 }
@@ -119,23 +126,26 @@ async fn serve_tls(
     stream: ServerStream<TcpStream>,
     from: Origination,
     ticket: &Rc<Ticket>,
-    front: &Rc<Front>,
+    shard_context: &Rc<ShardContext>,
 ) -> io::Result<()> {
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-        return serve_h2(stream, from, ticket, front).await;
+        return serve_h2(stream, from, ticket, shard_context).await;
     }
-    let Some((taken_back, stream, early)) = serve_h1(stream, from, ticket, front).await? else {
+    let Some((taken_back, stream, early)) = serve_h1(stream, from, ticket, shard_context).await?
+    else {
         return Ok(());
     };
     match taken_back {
-        TakenBack::Stream(beginning) => {
+        Takeover::Stream(beginning) => {
             let (socket, tls) = stream.into_inner();
             let socket = mio::net::TcpStream::from_std(socket.into_std()?);
             let outlet = Outlet::Pipe(Box::new(TlsPipe::new(socket, tls)));
-            front.shard.attach(beginning.newcomer(outlet, early))
+            shard_context
+                .shard
+                .attach(beginning.new_subscriber(outlet, early))
         }
-        TakenBack::Farewell(bytes) => {
-            say_farewell(stream, &bytes, front.shared.stream.close_timeout).await
+        Takeover::Farewell(bytes) => {
+            send_close(stream, &bytes, shard_context.shared.stream.close_timeout).await
         }
     }
 }
@@ -170,15 +180,15 @@ async fn serve_h1<I>(
     io: I,
     from: Origination,
     ticket: &Rc<Ticket>,
-    front: &Rc<Front>,
-) -> io::Result<Option<(TakenBack, I, Vec<u8>)>>
+    shard_context: &Rc<ShardContext>,
+) -> io::Result<Option<(Takeover, I, Vec<u8>)>>
 where
     I: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let slot: routes::Slot = Rc::new(RefCell::new(None));
+    let slot: routes::TakeoverSlot = Rc::new(RefCell::new(None));
     let service = service_fn(|mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(from);
-        let answer = routes::answer(request, Rc::clone(&slot), Rc::clone(front));
+        let answer = routes::answer(request, Rc::clone(&slot), Rc::clone(shard_context));
         let busy = ticket.busy();
         async move {
             let answer = answer.await;
@@ -191,12 +201,12 @@ where
             StatusCode::BAD_REQUEST => Refusal::Malformed,
             _ => Refusal::HeadTooLarge,
         };
-        front.note(&refusal, None, from.peer, None);
+        shard_context.note(&refusal, None, from.peer, None);
     });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(front.shared.http.header_timeout)
-        .max_buf_size(HEADS_READ * front.shared.http.header_bytes)
+        .header_read_timeout(shard_context.shared.http.header_timeout)
+        .max_buf_size(HEADS_READ * shard_context.shared.http.header_bytes)
         .serve_connection(TokioIo::new(io), service);
     // Hyper flushes an answer before it starts the next request, unless a client that sent a request with a body does not
     // read: it may lose the end of that answer with the connection's state, and nobody else anything.
@@ -216,7 +226,7 @@ where
         Err(error) => {
             if error.is_parse() {
                 // hyper has told it so, and closed its side.
-                let _ = timeout(front.shared.stream.close_timeout, read_out(&mut io)).await;
+                let _ = timeout(shard_context.shared.stream.close_timeout, read_out(&mut io)).await;
             }
             Err(io::Error::other(error))
         }
@@ -225,7 +235,7 @@ where
 
 /// Tells a client why it is not wanted, and reads on until it has read that: a socket closed with bytes unread would
 /// be reset, and the reason lost.
-async fn say_farewell<I>(mut io: I, bytes: &[u8], patience: Duration) -> io::Result<()>
+async fn send_close<I>(mut io: I, bytes: &[u8], patience: Duration) -> io::Result<()>
 where
     I: AsyncRead + AsyncWrite + Unpin,
 {
@@ -263,14 +273,18 @@ async fn serve_h2<I>(
     io: I,
     from: Origination,
     ticket: &Rc<Ticket>,
-    front: &Rc<Front>,
+    shard_context: &Rc<ShardContext>,
 ) -> io::Result<()>
 where
     I: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let service = service_fn(|mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(from);
-        let answer = routes::answer(request, routes::Slot::default(), Rc::clone(front));
+        let answer = routes::answer(
+            request,
+            routes::TakeoverSlot::default(),
+            Rc::clone(shard_context),
+        );
         let busy = ticket.busy();
         async move {
             let mut answer = answer.await;
@@ -288,13 +302,18 @@ where
         .max_concurrent_streams(H2_STREAMS)
         .max_send_buf_size(H2_SEND_BYTES)
         .max_header_list_size(
-            u32::try_from(HEADS_READ * front.shared.http.header_bytes).unwrap_or(u32::MAX),
+            u32::try_from(HEADS_READ * shard_context.shared.http.header_bytes).unwrap_or(u32::MAX),
         )
         .serve_connection(TokioIo::new(io), service);
     let mut connection = pin!(connection);
     let mut is_closing = false;
     loop {
-        match timeout(front.shared.http.header_timeout, connection.as_mut()).await {
+        match timeout(
+            shard_context.shared.http.header_timeout,
+            connection.as_mut(),
+        )
+        .await
+        {
             Ok(served) => return served.map_err(io::Error::other),
             // It was told that it is unwanted, or never even got through its preface.
             Err(_) if !ticket.is_busy() && is_closing => return Err(io::ErrorKind::TimedOut.into()),

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::super::front::Shared;
 use super::super::pending::Pending;
+use super::super::shard_context::Shared;
 use super::*;
 use crate::readiness::Readiness;
 use crate::{auth, http};
@@ -20,7 +20,7 @@ const WITHOUT_ROOM: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\
     \x00\x00\x0d\x01\x05\x00\x00\x00\x01\x82\x86\x04\x06/livez\x41\x01x";
 
 /// A front whose clients have little time, and an ingest without a broker.
-fn front() -> (Rc<Front>, Ingest) {
+fn shard_context() -> (Rc<ShardContext>, Ingest) {
     let stream = shard::Config::default();
     let index = Arc::new(Index::new(&index::Config::default()));
     let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(1)]);
@@ -54,12 +54,12 @@ fn front() -> (Rc<Front>, Ingest) {
         tls: None,
     };
     let shard = Shard::new(0, &stream, inboxes, Arc::new(Metrics::default())).unwrap();
-    (Rc::new(Front::new(shared, shard)), ingest)
+    (Rc::new(ShardContext::new(shared, shard)), ingest)
 }
 
 #[tokio::test]
 async fn an_http_2_answer_that_is_not_read_keeps_no_connection() {
-    let (front, ingest) = front();
+    let (shard_context, ingest) = shard_context();
     let (mut client, server) = tokio::io::duplex(64 * 1024);
     client.write_all(WITHOUT_ROOM).await.unwrap();
     let ticket = Rc::new(Pending::new(1).admit().await);
@@ -68,7 +68,7 @@ async fn an_http_2_answer_that_is_not_read_keeps_no_connection() {
         tls: false,
     };
     let tasks = tokio::task::LocalSet::new();
-    let served = tasks.run_until(serve_h2(server, from, &ticket, &front));
+    let served = tasks.run_until(serve_h2(server, from, &ticket, &shard_context));
     let served = timeout(Duration::from_secs(5), served).await;
     assert!(served.expect("it is cut").is_err());
     ingest.stop();

@@ -1,18 +1,18 @@
 //! An SSE stream over HTTP/2: a pipe of a few kilobytes between its shard and hyper.
 //!
 //! Invariant: the shard puts in only while there is room, so what a slow client lags stays in its ring, under its
-//! policy; when hyper has taken something out, or the client has gone, the shard's doorbell rings.
+//! policy; when hyper has taken something out, or the client has gone, the shard is woken.
 
 use std::cell::RefCell;
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{self, Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use mio::net::TcpStream;
 
-use floodway_core::shard::{Doorbell, Pipe};
+use floodway_core::shard::{Pipe, Waker};
 
 /// What may wait for hyper, in bytes. The rest waits in the ring.
 const PIPE_BYTES: usize = 16 * 1024;
@@ -22,8 +22,8 @@ struct Shared {
     waiting: BytesMut,
     is_finished: bool,
     is_gone: bool,
-    reader: Option<Waker>,
-    doorbell: Option<Doorbell>,
+    reader: Option<task::Waker>,
+    waker: Option<Waker>,
 }
 
 /// The shard's end.
@@ -44,8 +44,8 @@ impl StreamBody {
         let mut shared = self.0.borrow_mut();
         if !shared.waiting.is_empty() {
             let bytes = shared.waiting.split().freeze();
-            if let Some(doorbell) = &shared.doorbell {
-                doorbell.ring();
+            if let Some(waker) = &shared.waker {
+                waker.wake();
             }
             return Poll::Ready(Some(bytes));
         }
@@ -61,8 +61,8 @@ impl Drop for StreamBody {
     fn drop(&mut self) {
         let mut shared = self.0.borrow_mut();
         shared.is_gone = true;
-        if let Some(doorbell) = &shared.doorbell {
-            doorbell.ring();
+        if let Some(waker) = &shared.waker {
+            waker.wake();
         }
     }
 }
@@ -95,8 +95,8 @@ impl Pipe for StreamPipe {
         None
     }
 
-    fn connect(&mut self, doorbell: Doorbell) {
-        self.0.borrow_mut().doorbell = Some(doorbell);
+    fn connect(&mut self, waker: Waker) {
+        self.0.borrow_mut().waker = Some(waker);
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {

@@ -9,7 +9,7 @@ use super::checks::Checks;
 use super::handshake::HandshakeError;
 use crate::auth;
 use crate::counted::Counted;
-use floodway_core::index::NoPlace;
+use floodway_core::index::NoPermit;
 use floodway_protocol::ws::close;
 
 /// Why a client does not become a subscriber, in the order in which it is told of the first.
@@ -30,7 +30,7 @@ pub(super) enum Refusal {
     /// The broker refuses the tenant's subscription, for this reason, which is not the client's to know.
     BrokerRefused(Option<Arc<String>>),
     /// A limit is reached.
-    NoPlace(NoPlace),
+    NoPermit(NoPermit),
     /// No broker is connected, or it has not confirmed the tenant's subscription.
     NoBroker,
     /// The gateway drains.
@@ -47,8 +47,8 @@ impl Refusal {
                 close::BAD_REQUEST
             }
             Self::Origin | Self::BrokerRefused(_) => close::FORBIDDEN,
-            Self::NoPlace(NoPlace::Tenant { .. }) => close::TENANT_LIMIT,
-            Self::NoPlace(NoPlace::Gateway) | Self::NoBroker => close::TRY_AGAIN,
+            Self::NoPermit(NoPermit::Tenant { .. }) => close::TENANT_LIMIT,
+            Self::NoPermit(NoPermit::Gateway) | Self::NoBroker => close::TRY_AGAIN,
             Self::Draining => close::RESTART,
         };
         (code, self.detail())
@@ -64,8 +64,8 @@ impl Refusal {
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Handshake(error) => error.status(),
             Self::Origin | Self::BrokerRefused(_) => StatusCode::FORBIDDEN,
-            Self::NoPlace(NoPlace::Tenant { .. }) => StatusCode::TOO_MANY_REQUESTS,
-            Self::NoPlace(NoPlace::Gateway) | Self::NoBroker | Self::Draining => {
+            Self::NoPermit(NoPermit::Tenant { .. }) => StatusCode::TOO_MANY_REQUESTS,
+            Self::NoPermit(NoPermit::Gateway) | Self::NoBroker | Self::Draining => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
         }
@@ -81,7 +81,7 @@ impl Refusal {
             | Self::Handshake(_)
             | Self::Malformed
             | Self::HeadTooLarge => true,
-            Self::NoPlace(_) | Self::NoBroker | Self::Draining => false,
+            Self::NoPermit(_) | Self::NoBroker | Self::Draining => false,
         };
         (!is_final).then_some(pause)
     }
@@ -98,8 +98,8 @@ impl Refusal {
             Self::Token(auth::Refusal::NoTenant(_) | auth::Refusal::OtherTenant) => 2,
             Self::Token(auth::Refusal::Role) => 3,
             Self::Query(_) => 4,
-            Self::NoPlace(NoPlace::Tenant { .. }) => 5,
-            Self::NoPlace(NoPlace::Gateway) => 6,
+            Self::NoPermit(NoPermit::Tenant { .. }) => 5,
+            Self::NoPermit(NoPermit::Gateway) => 6,
             Self::NoBroker => 7,
             Self::Draining => 8,
             Self::Token(auth::Refusal::NoKeys) => 9,
@@ -116,7 +116,7 @@ impl Refusal {
             Self::Token(refusal) => refusal.to_string(),
             Self::Query(reason) => reason.clone(),
             Self::BrokerRefused(_) => "Not authorized at the broker".to_owned(),
-            Self::NoPlace(reason) => reason.to_string(),
+            Self::NoPermit(reason) => reason.to_string(),
             Self::NoBroker => "Broker unavailable".to_owned(),
             Self::Draining => "Server draining".to_owned(),
             Self::Origin => "Origin not allowed".to_owned(),
@@ -133,9 +133,9 @@ impl From<auth::Refusal> for Refusal {
     }
 }
 
-impl From<NoPlace> for Refusal {
-    fn from(reason: NoPlace) -> Self {
-        Self::NoPlace(reason)
+impl From<NoPermit> for Refusal {
+    fn from(reason: NoPermit) -> Self {
+        Self::NoPermit(reason)
     }
 }
 
@@ -178,7 +178,7 @@ impl Refusals {
             | Refusal::Handshake(_)
             | Refusal::Malformed
             | Refusal::HeadTooLarge => is_due,
-            Refusal::NoPlace(_) | Refusal::NoBroker | Refusal::Draining => None,
+            Refusal::NoPermit(_) | Refusal::NoBroker | Refusal::Draining => None,
         }
     }
 
@@ -205,8 +205,8 @@ mod tests {
             Refusal::Token(auth::Refusal::NoTenant("tenant_id is a number")),
             Refusal::Token(auth::Refusal::Role),
             Refusal::Query("a bad id".to_owned()),
-            Refusal::NoPlace(NoPlace::Tenant { limit: 1 }),
-            Refusal::NoPlace(NoPlace::Gateway),
+            Refusal::NoPermit(NoPermit::Tenant { limit: 1 }),
+            Refusal::NoPermit(NoPermit::Gateway),
             Refusal::NoBroker,
             Refusal::Draining,
             Refusal::Token(auth::Refusal::NoKeys),

@@ -6,7 +6,7 @@ use std::io::{self, IoSlice, Read, Write};
 use mio::net::TcpStream;
 
 use crate::tls::ServerConnection;
-use floodway_core::shard::{Doorbell, Pipe};
+use floodway_core::shard::{Pipe, Waker};
 
 /// Plaintext that is taken at once; also bounds what waits encrypted for one subscriber.
 const PLAINTEXT_BYTES: usize = 16 * 1024;
@@ -47,7 +47,7 @@ impl Pipe for TlsPipe {
         Some(&mut self.socket)
     }
 
-    fn connect(&mut self, _: Doorbell) {}
+    fn connect(&mut self, _: Waker) {}
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         // What was taken before goes first, so that no more than one record's worth ever waits encrypted.

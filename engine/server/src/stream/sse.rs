@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use floodway_core::event::Encoding;
-use floodway_core::shard::{Line, Session};
+use floodway_core::shard::{Session, SessionContext};
 use floodway_protocol::frames::{named, sse_text};
 use floodway_protocol::{End, notices};
 
@@ -17,7 +17,7 @@ const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 pub struct SseSession;
 
 impl Session for SseSession {
-    fn receive(&mut self, _: &mut [u8], line: &mut Line<'_>) {
+    fn receive(&mut self, _: &mut [u8], line: &mut SessionContext<'_>) {
         // Nothing can be asked of an event stream. Whoever sends all the same is read slowly, and not listened to.
         line.count_messages(1);
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::auth::Verifier;
 use floodway_core::event::Encoding;
-use floodway_core::shard::{Filter, Line, Session, TooMany};
+use floodway_core::shard::{Filter, Session, SessionContext, TooMany};
 use floodway_protocol::actions::{self, Action, Names};
 use floodway_protocol::ws::close;
 use floodway_protocol::ws::reader::{Message, Reader};
@@ -43,7 +43,7 @@ impl WsSession {
 }
 
 impl Session for WsSession {
-    fn receive(&mut self, bytes: &mut [u8], line: &mut Line<'_>) {
+    fn receive(&mut self, bytes: &mut [u8], line: &mut SessionContext<'_>) {
         let Self { reader, rules } = self;
         let mut has_message = false;
         let read = reader.read(bytes, rules.message_bytes, &mut |message| {
@@ -99,7 +99,7 @@ fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
     out
 }
 
-fn act(text: &str, rules: &Rules, line: &mut Line<'_>) {
+fn act(text: &str, rules: &Rules, line: &mut SessionContext<'_>) {
     let filter_ids = line.limits().filter_ids;
     let asked = actions::parse(text, filter_ids);
     match asked {
@@ -120,11 +120,11 @@ fn act(text: &str, rules: &Rules, line: &mut Line<'_>) {
     }
 }
 
-fn say(line: &mut Line<'_>, text: &str) {
+fn say(line: &mut SessionContext<'_>, text: &str) {
     line.send(&frame(wire::OPCODE_TEXT, text.as_bytes()));
 }
 
-fn subscribe(names: &[Names], filter_ids: usize, line: &mut Line<'_>) {
+fn subscribe(names: &[Names], filter_ids: usize, line: &mut SessionContext<'_>) {
     let mut filter = line.filter().clone();
     match names
         .iter()
@@ -149,7 +149,7 @@ fn add(filter: &mut Filter, names: &Names, max: usize) -> Result<(), TooMany> {
     }
 }
 
-fn unsubscribe(names: &[Names], line: &mut Line<'_>) {
+fn unsubscribe(names: &[Names], line: &mut SessionContext<'_>) {
     let mut filter = line.filter().clone();
     for names in names {
         match names {
@@ -165,7 +165,7 @@ fn unsubscribe(names: &[Names], line: &mut Line<'_>) {
         .for_each(|names| say(line, &answers::unsubscribed(names)));
 }
 
-fn set_metrics(metrics: Vec<String>, filter_ids: usize, line: &mut Line<'_>) {
+fn set_metrics(metrics: Vec<String>, filter_ids: usize, line: &mut SessionContext<'_>) {
     let mut filter = line.filter().clone();
     match filter.set_metrics(metrics, filter_ids) {
         Ok(()) => {
@@ -183,7 +183,7 @@ const SIGNATURE_MESSAGES: usize = 16;
 /// A shard does not wait for keys, so the client is to come again.
 const KEY_AWAITED: &str = "Key of the token is not known yet, send it again in some seconds";
 
-fn refresh(token: &str, rules: &Rules, line: &mut Line<'_>) {
+fn refresh(token: &str, rules: &Rules, line: &mut SessionContext<'_>) {
     line.count_messages(SIGNATURE_MESSAGES);
     let verified = rules
         .verifier

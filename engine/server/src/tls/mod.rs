@@ -26,7 +26,7 @@ pub use rustls::pki_types::ServerName;
 pub use server::acceptor;
 pub use tokio_rustls::client::TlsStream as ClientStream;
 pub use tokio_rustls::server::TlsStream as ServerStream;
-pub use tokio_rustls::{TlsAcceptor as Acceptor, TlsConnector as Connector};
+pub use tokio_rustls::{TlsAcceptor, TlsConnector as Connector};
 
 /// Where a certificate chain and its key are.
 #[derive(Clone, Debug)]

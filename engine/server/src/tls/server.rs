@@ -6,14 +6,14 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::{ConfigBuilder, ServerConfig, WantsVerifier};
 
-use super::{Acceptor, Error, Pair, Pem, provider};
+use super::{Error, Pair, Pem, TlsAcceptor, provider};
 
 /// A listener's side of handshakes: HTTP/2 or HTTP/1.1 by ALPN (RFC 7301). With `client_ca`, a client without a
 /// certificate from one of its authorities is refused.
 ///
 /// # Errors
 /// Names the setting and the file.
-pub fn acceptor(pair: Pair<'_>, client_ca: Option<Pem<'_>>) -> Result<Acceptor, Error> {
+pub fn acceptor(pair: Pair<'_>, client_ca: Option<Pem<'_>>) -> Result<TlsAcceptor, Error> {
     let builder = match client_ca {
         None => builder().with_no_client_auth(),
         Some(ca) => builder().with_client_cert_verifier(verifier(ca)?),
@@ -24,7 +24,7 @@ pub fn acceptor(pair: Pair<'_>, client_ca: Option<Pem<'_>>) -> Result<Acceptor, 
         .with_single_cert(chain, key)
         .map_err(|error| pair.unfit(error))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Acceptor::from(Arc::new(config)))
+    Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 fn builder() -> ConfigBuilder<ServerConfig, WantsVerifier> {

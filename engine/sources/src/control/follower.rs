@@ -10,13 +10,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::apply::Apply;
-use super::caution::Cautions;
 use super::config::Config;
+use super::document_store::DocumentStore;
 use super::fleet::Fleet;
-use super::keeper::Keeper;
+use super::initial_sync::{InitialSync, Step};
 use super::problems::Problems;
-use super::replay::{Replay, Step};
-use super::request::{Facts, May, Request, UnderWay, What, reading};
+use super::publish_probe::PublishProbes;
+use super::request::{Facts, May, Request, RequestKind, UnderWay, reading};
 use super::reserved::Reservation;
 use super::topic::{self, Topic};
 use super::view::{Shared, Standing, View};
@@ -33,7 +33,7 @@ const RETRY: (Duration, Duration) = (Duration::from_secs(30), Duration::from_sec
 #[derive(Debug)]
 enum Stage {
     Away,
-    Replay(Replay),
+    InitialSync(InitialSync),
     Following,
     /// Without everything, until it is tried again.
     Partial(Instant),
@@ -42,14 +42,14 @@ enum Stage {
 /// Follows the control documents of one broker at a time.
 pub struct Follower {
     node: String,
-    keeper: Keeper,
+    store: DocumentStore,
     shared: Arc<Shared>,
     problems: Problems,
     fleet: Fleet,
     writes: Writes,
     reservation: Reservation,
     facts: Facts,
-    cautions: Cautions,
+    probes: PublishProbes,
     stage: Stage,
     standing: Standing,
     /// When the documents were last known to be the broker's, if they no longer are.
@@ -73,14 +73,14 @@ impl Follower {
     ) -> Self {
         Self {
             node: node.to_owned(),
-            keeper: Keeper::new(config, index, apply),
+            store: DocumentStore::new(config, index, apply),
             shared: Arc::default(),
             problems: Problems::default(),
             fleet: Fleet::new(config, node),
             writes: Writes::default(),
             reservation: Reservation::new(Arc::default()),
             facts: Facts::default(),
-            cautions: Cautions::default(),
+            probes: PublishProbes::default(),
             stage: Stage::Away,
             standing: Standing::Away,
             known_at: None,
@@ -110,9 +110,9 @@ impl Follower {
     pub fn link_up(&mut self, facts: Facts, now: Instant) {
         self.facts = facts;
         self.shows_retained = false;
-        self.is_settled = self.complaint.is_some() || !self.cautions.may_try();
+        self.is_settled = self.complaint.is_some() || !self.probes.may_try();
         self.fleet.link_up();
-        if !self.cautions.status.may_try() {
+        if !self.probes.status.may_try() {
             tracing::warn!(
                 "other gateways are not told of this one: the broker ends the connection for its status"
             );
@@ -120,7 +120,7 @@ impl Follower {
         if !facts.is_able {
             let reason = "the broker keeps no retained messages or takes no QoS 1";
             self.settle_for_less(reason, now);
-        } else if self.cautions.follow.may_try() {
+        } else if self.probes.follow.may_try() {
             self.begin(now);
         } else {
             self.settle_for_less("the broker ends the connection for the subscription", now);
@@ -131,7 +131,7 @@ impl Follower {
     /// The broker is gone. What was read holds; what was not confirmed fails.
     pub fn link_lost(&mut self) {
         self.stage = Stage::Away;
-        self.cautions.link_lost();
+        self.probes.link_lost();
         self.under_way = UnderWay::default();
         self.is_settled = false;
         self.writes.fail_all("the broker is gone");
@@ -153,7 +153,7 @@ impl Follower {
     /// Somebody wants something written.
     pub fn order(&mut self, order: Order) {
         let may = self.standing.may_write();
-        match may.and_then(|()| self.keeper.check(&order, self.facts)) {
+        match may.and_then(|()| self.store.check(&order, self.facts)) {
             Ok(()) => self.writes.push(order),
             Err(error) => order.fail(error),
         }
@@ -162,8 +162,8 @@ impl Follower {
     /// What to send now, if anything. It counts as under way from then on.
     pub fn next_request(&mut self, may: May, now: Instant) -> Option<Request> {
         let (what, request) = match &mut self.stage {
-            Stage::Replay(replay) => {
-                let step = reading(replay, &self.node, &mut self.cautions, may)?;
+            Stage::InitialSync(replay) => {
+                let step = reading(replay, &self.node, &mut self.probes, may)?;
                 replay.quiet_since = now;
                 step
             }
@@ -176,7 +176,7 @@ impl Follower {
 
     /// The request that was handed over last was given this packet id.
     pub fn sent(&mut self, id: u16) {
-        if self.under_way.sent(id) == Some(What::Write) {
+        if self.under_way.sent(id) == Some(RequestKind::Write) {
             self.writes.sent(id);
         }
     }
@@ -187,23 +187,23 @@ impl Follower {
             return tracing::debug!(id, "an answer that nobody waits for any more");
         };
         match (what, answer) {
-            (What::Subscribe, Ok(())) => self.granted(now),
-            (What::Subscribe, Err(reason)) => {
+            (RequestKind::Subscribe, Ok(())) => self.granted(now),
+            (RequestKind::Subscribe, Err(reason)) => {
                 self.refused(&format!("the subscription was refused: {reason}"), now);
             }
-            (What::Mark, Err(reason)) => {
+            (RequestKind::Mark, Err(reason)) => {
                 self.refused(&format!("publishing was refused: {reason}"), now);
             }
-            (What::Reserve, Err(reason)) => self.reservation.without(&reason, now),
-            (What::Write, answer) => self.writes.answered(id, answer),
-            (What::Mark | What::Reserve, Ok(())) => {}
-            (What::Status, answer) => self.told(answer),
+            (RequestKind::Reserve, Err(reason)) => self.reservation.without(&reason, now),
+            (RequestKind::Write, answer) => self.writes.answered(id, answer),
+            (RequestKind::Mark | RequestKind::Reserve, Ok(())) => {}
+            (RequestKind::Status, answer) => self.told(answer),
         }
         self.show();
     }
 
     fn told(&mut self, answer: Result<(), String>) {
-        self.cautions.status.outlived();
+        self.probes.status.outlived();
         if let Err(reason) = answer {
             tracing::debug!(reason, "our own status was refused");
         }
@@ -225,7 +225,7 @@ impl Follower {
             Some(Topic::Reserved) => self.reserved(&text, payload, now),
             Some(Topic::Document(key)) => {
                 // Not for what others say all the time.
-                if let Stage::Replay(replay) = &mut self.stage {
+                if let Stage::InitialSync(replay) = &mut self.stage {
                     replay.quiet_since = now;
                 }
                 self.document(&key, &text, payload, retain, now);
@@ -245,13 +245,11 @@ impl Follower {
         self.reservation.sweep(now);
         let has_lost_copies = self.writes.sweep(now);
         if matches!(self.stage, Stage::Partial(_)) {
-            self.cautions.outlived();
+            self.probes.outlived();
         }
         match &self.stage {
-            Stage::Replay(replay) if now >= replay.quiet_since + READ_TIMEOUT => {
-                let reason = self
-                    .cautions
-                    .silence(replay.step, self.complaint.as_deref());
+            Stage::InitialSync(replay) if now >= replay.quiet_since + READ_TIMEOUT => {
+                let reason = self.probes.silence(replay.step, self.complaint.as_deref());
                 self.settle_for_less(&reason, now);
             }
             Stage::Partial(until) if now >= *until && self.may_try_again() => self.begin(now),
@@ -263,8 +261,8 @@ impl Follower {
     }
 
     /// `tenant` is about to be told that its events come: from here on it has its groups.
-    pub fn furnish(&self, tenant: &Tenant) {
-        self.keeper.furnish(tenant);
+    pub fn apply_groups(&self, tenant: &Tenant) {
+        self.store.apply_groups(tenant);
     }
 
     /// Where to publish nothing, retained, before an orderly end, so that our status is gone.
@@ -278,7 +276,7 @@ impl Follower {
         self.writes.fail_all("the broker's documents are read anew");
         self.reservation.begin();
         self.under_way = UnderWay::default();
-        self.stage = Stage::Replay(Replay::new(now));
+        self.stage = Stage::InitialSync(InitialSync::new(now));
         // What holds already goes on to hold while it is read again, and so does the refusal of writes.
         if !matches!(self.standing, Standing::Partial(_)) {
             self.standing = Standing::Reading;
@@ -287,37 +285,38 @@ impl Follower {
 
     /// The mark has come back: everything that was retained is there.
     fn mark(&mut self, payload: &[u8], now: Instant) {
-        let is_ours = |stage: &Stage| matches!(stage, Stage::Replay(replay) if replay.nonce.as_bytes() == payload);
+        let is_ours = |stage: &Stage| matches!(stage, Stage::InitialSync(replay) if replay.nonce.as_bytes() == payload);
         if !is_ours(&self.stage) {
             return;
         }
-        let Stage::Replay(replay) = std::mem::replace(&mut self.stage, Stage::Following) else {
+        let Stage::InitialSync(replay) = std::mem::replace(&mut self.stage, Stage::Following)
+        else {
             return;
         };
-        let documents = replay.whole(self.keeper.documents(), &self.keeper.config);
-        self.keeper.replace(documents);
+        let documents = replay.whole(self.store.documents(), &self.store.config);
+        self.store.replace(documents);
         self.reservation.read(now_micros(), now);
-        self.cautions.outlived();
+        self.probes.outlived();
         self.is_settled = true;
         self.complaint = None;
         self.retry = RETRY.0;
         self.standing = Standing::Following;
-        let documents = self.keeper.documents();
+        let documents = self.store.documents();
         let (groups, limits) = (documents.group_count(), documents.tenant_limits().count());
         tracing::info!(groups, limits, "control documents read");
     }
 
     fn refused(&mut self, reason: &str, now: Instant) {
         // Late, it says nothing new.
-        if matches!(self.stage, Stage::Replay(_)) {
+        if matches!(self.stage, Stage::InitialSync(_)) {
             self.settle_for_less(reason, now);
         }
     }
 
     /// The broker sends what it keeps: the mark is next.
     fn granted(&mut self, now: Instant) {
-        self.cautions.follow.outlived();
-        if let Stage::Replay(replay) = &mut self.stage
+        self.probes.follow.outlived();
+        if let Stage::InitialSync(replay) = &mut self.stage
             && replay.step == Step::Granted
         {
             (replay.step, replay.quiet_since) = (Step::Mark, now);
@@ -325,19 +324,21 @@ impl Follower {
     }
 
     fn may_try_again(&self) -> bool {
-        self.facts.is_able && self.cautions.may_try()
+        self.facts.is_able && self.probes.may_try()
     }
 
     /// The broker does not give everything: telemetry is served without the rest.
     fn settle_for_less(&mut self, reason: &str, now: Instant) {
         let until = now + self.retry;
         self.retry = (self.retry * 2).min(RETRY.1);
-        if let Stage::Replay(replay) = std::mem::replace(&mut self.stage, Stage::Partial(until)) {
-            let documents = replay.partial(self.keeper.documents(), &self.keeper.config);
-            if documents != **self.keeper.documents() {
+        if let Stage::InitialSync(replay) =
+            std::mem::replace(&mut self.stage, Stage::Partial(until))
+        {
+            let documents = replay.partial(self.store.documents(), &self.store.config);
+            if documents != **self.store.documents() {
                 self.known_at = Some(SystemTime::now());
             }
-            self.keeper.replace(documents);
+            self.store.replace(documents);
         }
         self.is_settled = true;
         self.reservation.without(reason, now);
@@ -364,7 +365,7 @@ impl Follower {
         self.shared.show(View {
             standing: self.standing.clone(),
             known_at: self.known_at,
-            documents: Arc::clone(self.keeper.documents()),
+            documents: Arc::clone(self.store.documents()),
             members: members.unwrap_or_else(|| Arc::clone(&seen.members)),
             problems: self.problems.kept(),
         });

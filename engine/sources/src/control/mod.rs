@@ -27,18 +27,18 @@
 //! under way, `view` is what others see, and [`Control`] is in their hands.
 
 mod apply;
-mod caution;
 mod config;
+mod document_store;
 mod documents;
 mod field;
 mod fleet;
 mod follower;
 mod group;
 mod handle;
-mod keeper;
+mod initial_sync;
 mod limits;
 mod problems;
-mod replay;
+mod publish_probe;
 mod request;
 mod reserved;
 #[cfg(all(test, not(floodway_loom)))]

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::caution::Cautions;
-use super::replay::{Replay, Step};
+use super::initial_sync::{InitialSync, Step};
+use super::publish_probe::PublishProbes;
 use super::topic;
 
 /// Bytes of a PUBLISH besides topic and payload, at most (MQTT 5.0, 3.3).
@@ -56,7 +56,7 @@ pub enum Request {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum What {
+pub(super) enum RequestKind {
     Subscribe,
     Mark,
     Reserve,
@@ -66,10 +66,10 @@ pub(super) enum What {
 
 /// The requests whose answer is waited for, oldest first, each with its packet id once it is on its way.
 #[derive(Debug, Default)]
-pub(super) struct UnderWay(VecDeque<(What, Option<u16>)>);
+pub(super) struct UnderWay(VecDeque<(RequestKind, Option<u16>)>);
 
 impl UnderWay {
-    pub(super) fn begin(&mut self, what: What) {
+    pub(super) fn begin(&mut self, what: RequestKind) {
         if self.0.len() >= UNDER_WAY {
             self.0.pop_front();
         }
@@ -77,14 +77,14 @@ impl UnderWay {
     }
 
     /// The request that was handed over last has this packet id. Returns what it is.
-    pub(super) fn sent(&mut self, id: u16) -> Option<What> {
+    pub(super) fn sent(&mut self, id: u16) -> Option<RequestKind> {
         let (what, last) = self.0.back_mut()?;
         *last = Some(id);
         Some(*what)
     }
 
     /// The request with this packet id is answered. Returns what it was.
-    pub(super) fn answered(&mut self, id: u16) -> Option<What> {
+    pub(super) fn answered(&mut self, id: u16) -> Option<RequestKind> {
         let place = self.0.iter().position(|(_, its)| *its == Some(id))?;
         self.0.remove(place).map(|(what, _)| what)
     }
@@ -92,22 +92,25 @@ impl UnderWay {
 
 /// The next step of reading, as `node`.
 pub(super) fn reading(
-    replay: &mut Replay,
+    replay: &mut InitialSync,
     node: &str,
-    cautions: &mut Cautions,
+    probes: &mut PublishProbes,
     may: May,
-) -> Option<(What, Request)> {
+) -> Option<(RequestKind, Request)> {
     match replay.step {
         Step::Subscribe if may.subscribe => {
-            cautions.follow.tries();
+            probes.follow.tries();
             replay.step = Step::Granted;
-            Some((What::Subscribe, Request::Follow(topic::ALL)))
+            Some((RequestKind::Subscribe, Request::Follow(topic::ALL)))
         }
-        Step::Mark if may.publish && cautions.mark.may_try() => {
-            cautions.mark.tries();
+        Step::Mark if may.publish && probes.mark.may_try() => {
+            probes.mark.tries();
             replay.step = Step::Wait;
             let (topic, nonce) = (topic::sync(node), replay.nonce.clone());
-            Some((What::Mark, publish(topic, nonce.into_bytes(), false, None)))
+            Some((
+                RequestKind::Mark,
+                publish(topic, nonce.into_bytes(), false, None),
+            ))
         }
         _ => None,
     }

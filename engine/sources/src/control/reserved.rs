@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::caution::Caution;
+use super::publish_probe::PublishProbe;
 use floodway_core::event::Ids;
 
 /// Microseconds, as ids count: one minute.
@@ -66,7 +66,7 @@ pub(super) struct Reservation {
     was_read: bool,
     /// Sent, and not come back yet.
     asked: Option<(u64, Instant)>,
-    caution: Caution,
+    probe: PublishProbe,
     has_complained: bool,
 }
 
@@ -79,7 +79,7 @@ impl Reservation {
             highest: 0,
             was_read: false,
             asked: None,
-            caution: Caution::default(),
+            probe: PublishProbe::default(),
             has_complained: false,
         }
     }
@@ -99,7 +99,7 @@ impl Reservation {
     }
 
     pub(super) fn link_lost(&mut self) {
-        self.caution.link_lost();
+        self.probe.link_lost();
         self.begin();
     }
 
@@ -117,7 +117,7 @@ impl Reservation {
             .take_if(|(up_to, _)| *up_to == self.held)
             .is_some()
         {
-            self.caution.outlived();
+            self.probe.outlived();
         }
         if self.stage != Stage::Away && !self.is_short() {
             self.stage = Stage::Holding;
@@ -138,7 +138,7 @@ impl Reservation {
             Stage::Holding
         };
         self.allow();
-        if !self.caution.may_try() {
+        if !self.probe.may_try() {
             self.without(
                 "the broker ends the connection when something is published there",
                 now,
@@ -154,7 +154,7 @@ impl Reservation {
             Stage::Without(until) => now >= until,
         };
         let is_due = self.is_short() || self.held < clock.saturating_add(RENEW).min(MOST);
-        if !may_ask || !is_due || self.asked.is_some() || !self.caution.may_try() {
+        if !may_ask || !is_due || self.asked.is_some() || !self.probe.may_try() {
             return None;
         }
         let up_to = self
@@ -163,7 +163,7 @@ impl Reservation {
             .max(self.ids.last() + 2 * SPARE)
             .min(MOST);
         self.asked = Some((up_to, now));
-        self.caution.tries();
+        self.probe.tries();
         Some(serde_json::to_vec(&Document { up_to }).expect("a number is JSON"))
     }
 
@@ -171,7 +171,7 @@ impl Reservation {
     pub(super) fn sweep(&mut self, now: Instant) {
         let is_overdue = |asked: &mut (u64, Instant)| now >= asked.1 + PATIENCE;
         if matches!(self.stage, Stage::Without(_)) {
-            self.caution.outlived();
+            self.probe.outlived();
         }
         if self.asked.take_if(is_overdue).is_some() {
             self.without("what was published there has not come back", now);

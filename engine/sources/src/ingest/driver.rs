@@ -13,9 +13,9 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use super::backoff::Backoff;
 use super::broker::Broker;
 use super::config::Config;
-use super::exchange::Exchange;
 use super::link::{Happened, Link, LinkError, Message};
 use super::probe::Probe;
+use super::request_scheduler::RequestScheduler;
 use super::router::Router;
 use super::shared::Shared;
 use super::topic;
@@ -31,7 +31,7 @@ pub(super) struct Driver<'a> {
     pub(super) brokers: &'a [Broker],
     pub(super) client_id: &'a str,
     pub(super) shared: &'a Shared,
-    pub(super) exchange: Exchange<'a>,
+    pub(super) exchange: RequestScheduler<'a>,
     pub(super) probe: Probe<'a>,
     pub(super) router: Router,
     /// Tenants that somebody waits for.
@@ -191,7 +191,7 @@ impl<'a> Driver<'a> {
             if confirmation.after_refusal {
                 self.router.upstream_returned(&confirmation.tenant).await;
             }
-            self.exchange.furnish(&confirmation.tenant);
+            self.exchange.apply_groups(&confirmation.tenant);
             confirmation.tenant.set_upstream(Upstream::Confirmed);
         }
         while let Some(tenant) = self.exchange.subscriptions.next_refused() {

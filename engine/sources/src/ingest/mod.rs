@@ -2,7 +2,7 @@
 //!
 //! Invariants: events of one connection keep the broker's order; a tenant is confirmed only while the broker sends its
 //! events; nothing that a device publishes ends ingest. The gateway runs without a broker, and says so
-//! ([`Upstreams::is_connected`]). Only this module knows MQTT.
+//! ([`IngestHandle::is_connected`]). Only this module knows MQTT.
 //!
 //! In the order of a message's way: `broker` and `link` connect and receive, `subscriptions` decides what to ask
 //! for, `topic` and `router` make events of messages and put them into the inboxes, `driver` holds these together.
@@ -13,10 +13,11 @@ mod broker;
 mod complaint;
 mod config;
 mod driver;
-mod exchange;
+mod handle;
 mod link;
 mod metrics;
 mod probe;
+mod request_scheduler;
 mod router;
 mod shared;
 mod state;
@@ -24,7 +25,6 @@ mod subscriptions;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
 mod topic;
-mod upstreams;
 
 use std::io;
 use std::sync::Arc;
@@ -37,23 +37,23 @@ use tokio::time::sleep;
 
 pub use broker::{BadUrl, Broker};
 pub use config::{Config, Subscribe};
+pub use handle::{IngestHandle, Unavailable};
 pub use metrics::{Metrics, Reason, Snapshot};
 pub use router::Router;
 pub use state::{Attempt, LinkFailure, LinkReport, LinkState};
 pub use topic::parse as parse_topic;
-pub use upstreams::{Unavailable, Upstreams};
 
 #[cfg(doc)]
 use crate::control;
 use crate::control::Steering;
 use backoff::Backoff;
 use driver::Driver;
-use exchange::Exchange;
 use floodway_core::event::{self, IdSource, Ids};
 use floodway_core::inbox::Inbox;
 use floodway_core::index::{Index, Tenant};
 use floodway_core::parts;
 use probe::Probe;
+use request_scheduler::RequestScheduler;
 use shared::Shared;
 use subscriptions::Subscriptions;
 
@@ -69,7 +69,7 @@ const STOP_GRACE: Duration = Duration::from_secs(1);
 /// The running way in, on a thread of its own.
 #[derive(Debug)]
 pub struct Ingest {
-    upstreams: Upstreams,
+    upstreams: IngestHandle,
     stop: watch::Sender<bool>,
     thread: JoinHandle<()>,
 }
@@ -115,7 +115,7 @@ impl Ingest {
         let shared = Arc::new(Shared::new(Arc::clone(index.journal())));
         let (wanted_tx, wanted) = mpsc::channel(WANTED);
         let (stop, stopped) = watch::channel(false);
-        let upstreams = Upstreams::new(Arc::clone(&shared), wanted_tx, &config);
+        let upstreams = IngestHandle::new(Arc::clone(&shared), wanted_tx, &config);
         let runtime = runtime::Builder::new_current_thread()
             .enable_io()
             .enable_time()
@@ -144,7 +144,7 @@ impl Ingest {
     }
 
     /// For those who need a tenant's events, or want to know how the way in is.
-    pub fn handle(&self) -> Upstreams {
+    pub fn handle(&self) -> IngestHandle {
         self.upstreams.clone()
     }
 
@@ -238,7 +238,7 @@ impl Parts {
             brokers: &self.brokers,
             client_id,
             shared: &self.shared,
-            exchange: Exchange::new(subscriptions, follower),
+            exchange: RequestScheduler::new(subscriptions, follower),
             probe: Probe::new(&self.config, client_id),
             router: Router::new(
                 &self.event,

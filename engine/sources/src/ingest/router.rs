@@ -84,7 +84,7 @@ impl Router {
             Ok(Some((event, tenant, interested))) => {
                 self.put(interested, || Item::Event(Arc::clone(&event)))
                     .await;
-                self.owed |= interested & tenant.awaited().by(event.device());
+                self.owed |= interested & tenant.wake_filter().by(event.device());
             }
             Ok(None) => {}
             Err(reason) => self.reject(reason, topic),

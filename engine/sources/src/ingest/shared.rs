@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::broker::Broker;
 use super::metrics::Metrics;
 use super::state::{Attempt, LinkFailure, LinkReport, LinkState};
-use floodway_core::index::{Journal, What};
+use floodway_core::index::{AuditKind, Journal};
 use floodway_core::pulse::Pulse;
 
 /// Between two entries in the journal that a broker can't be reached for the same reason.
@@ -106,7 +106,7 @@ impl Shared {
             history.told.clear();
             history.broker.clone().unwrap_or_default()
         };
-        self.journal.note(|| What::BrokerUp { url });
+        self.journal.note(|| AuditKind::BrokerUp { url });
         if self.was_connected.swap(true, Ordering::Relaxed) {
             self.metrics.reconnected();
         }
@@ -149,14 +149,14 @@ impl Shared {
             let error = failure.as_ref().map(|failure| failure.error.clone());
             history.last_failure = failure.or_else(|| history.last_failure.take());
             let url = url.unwrap_or_default();
-            self.journal.note(|| What::BrokerDown { url, error });
+            self.journal.note(|| AuditKind::BrokerDown { url, error });
         } else if let Some(LinkFailure { broker, error, .. }) = failure.clone() {
             history.failed_attempts += 1;
             history.last_failure = failure;
             if history.is_news(&broker, &error, Instant::now()) {
                 let attempts = history.failed_attempts;
                 let url = broker;
-                let what = || What::BrokerFailed {
+                let what = || AuditKind::BrokerFailed {
                     url,
                     error,
                     attempts,
@@ -200,7 +200,7 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
-    use floodway_core::index::{News, Watcher};
+    use floodway_core::index::{AuditNews, Watcher};
 
     fn broker(name: &str) -> Broker {
         Broker::parse(&format!("mqtt://me:secret@{name}")).expect("a URL")
@@ -213,17 +213,18 @@ mod tests {
     }
 
     /// What the journal was told since the last call.
-    async fn told(watcher: &mut Watcher) -> Vec<What> {
+    async fn told(watcher: &mut Watcher) -> Vec<AuditKind> {
         let mut told = Vec::new();
-        while let Ok(News::Happened(happening)) = timeout(Duration::ZERO, watcher.next()).await {
+        while let Ok(AuditNews::Happened(happening)) = timeout(Duration::ZERO, watcher.next()).await
+        {
             told.push(happening.what);
         }
         told
     }
 
-    fn failed(url: &str, error: &str, attempts: u64) -> What {
+    fn failed(url: &str, error: &str, attempts: u64) -> AuditKind {
         let (url, error) = (url.to_owned(), error.to_owned());
-        What::BrokerFailed {
+        AuditKind::BrokerFailed {
             url,
             error,
             attempts,
@@ -277,8 +278,8 @@ mod tests {
         let error = Some("cut again".to_owned());
         let expected = [
             failed("mqtt://a:1883", "cut", 1),
-            What::BrokerUp { url: url() },
-            What::BrokerDown { url: url(), error },
+            AuditKind::BrokerUp { url: url() },
+            AuditKind::BrokerDown { url: url(), error },
         ];
         assert_eq!(told(&mut watcher).await, expected);
         assert_eq!(*shared.state.borrow(), LinkState::Away);

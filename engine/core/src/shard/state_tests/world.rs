@@ -6,17 +6,17 @@ use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::super::bell::{Bell, Doorbell};
 use super::super::config::Config;
 use super::super::filter::Filter;
 use super::super::metrics::Metrics;
 use super::super::outlet::{Outlet, Pipe};
-use super::super::session::{Line, Session};
+use super::super::session::{Session, SessionContext};
 use super::super::state::State;
-use super::super::subscriber::{Key, Newcomer};
+use super::super::subscriber::{Key, NewSubscriber};
+use super::super::waker::{WakeQueue, Waker};
 use crate::event::{self, Encoding, Event, EventId, Parser};
 use crate::inbox::{Inbox, Item};
-use crate::index::{About, Count, Index, Overflow, OwnLimits, Tenant, Transport};
+use crate::index::{ClientInfo, Count, Index, Overflow, OwnLimits, Tenant, Transport};
 use floodway_protocol::ends::End;
 use floodway_protocol::frames::Source;
 use floodway_protocol::names::{DeviceId, TenantId};
@@ -44,7 +44,7 @@ impl Pipe for Window {
     fn socket(&mut self) -> Option<&mut TcpStream> {
         None
     }
-    fn connect(&mut self, _: Doorbell) {}
+    fn connect(&mut self, _: Waker) {}
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut peer = self.0.borrow_mut();
         let before = peer.window;
@@ -74,7 +74,7 @@ impl Pipe for Window {
 struct Mute;
 
 impl Session for Mute {
-    fn receive(&mut self, _: &mut [u8], _: &mut Line<'_>) {}
+    fn receive(&mut self, _: &mut [u8], _: &mut SessionContext<'_>) {}
     fn farewell(&self, _: Encoding, _: &End, _: &mut Vec<u8>) {}
 }
 
@@ -118,7 +118,7 @@ impl World {
                 0,
                 config,
                 registry,
-                Rc::new(Bell::default()),
+                Rc::new(WakeQueue::default()),
                 Arc::new(Metrics::default()),
                 None,
             ),
@@ -221,19 +221,19 @@ impl World {
     pub(super) fn join(&mut self, filter: Filter) {
         let peer = Rc::new(RefCell::new(Peer::default()));
         let greeting = self.newest.to_string();
-        let newcomer = Newcomer {
+        let new_subscriber = NewSubscriber {
             outlet: Outlet::Pipe(Box::new(Window(Rc::clone(&peer)))),
             session: Box::new(Mute),
             encoding: Encoding::Sse,
             filter: filter.clone(),
             place: self.index.enter(&Self::tenant()).unwrap(),
-            about: About::new(Transport::Sse),
+            about: ClientInfo::new(Transport::Sse),
             expires_at: u64::MAX,
             greeting: format!("{greeting}\n\n").into_bytes(),
             early: Vec::new(),
         };
         let key = Key(u32::try_from(self.state.subscribers.vacant_key()).unwrap());
-        self.state.attach(newcomer).unwrap();
+        self.state.attach(new_subscriber).unwrap();
         self.owed.push(Owed {
             key,
             peer,

@@ -11,9 +11,9 @@ use tonic::codegen::BoxStream;
 
 use super::args::{bad, tenant_or_none};
 use super::connections::transport;
-use super::streaming::{Gone, Streaming, Teller};
+use super::streaming::{Gone, ResponseSender, Streaming};
 use crate::admin::observer::Observer;
-use floodway_core::index::{About, ConnectionId, Limit, News, Watcher, What};
+use floodway_core::index::{AuditKind, AuditNews, ClientInfo, ConnectionId, Limit, Watcher};
 use floodway_protocol::names::TenantId;
 
 pub(super) fn watch(
@@ -37,15 +37,15 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn wants(&self, what: &What) -> bool {
+    fn wants(&self, what: &AuditKind) -> bool {
         let (kind, tenant) = match what {
-            What::Connected { tenant, .. } => (v1::EventKind::Opened, Some(tenant)),
-            What::Disconnected { tenant, .. } => (v1::EventKind::Closed, Some(tenant)),
-            What::Refused { tenant, .. } => (v1::EventKind::Refused, tenant.as_ref()),
-            What::LimitHit { tenant, .. } => (v1::EventKind::LimitHit, Some(tenant)),
-            What::BrokerUp { .. } | What::BrokerDown { .. } | What::BrokerFailed { .. } => {
-                (v1::EventKind::Broker, self.tenant.as_ref())
-            }
+            AuditKind::Connected { tenant, .. } => (v1::EventKind::Opened, Some(tenant)),
+            AuditKind::Disconnected { tenant, .. } => (v1::EventKind::Closed, Some(tenant)),
+            AuditKind::Refused { tenant, .. } => (v1::EventKind::Refused, tenant.as_ref()),
+            AuditKind::LimitHit { tenant, .. } => (v1::EventKind::LimitHit, Some(tenant)),
+            AuditKind::BrokerUp { .. }
+            | AuditKind::BrokerDown { .. }
+            | AuditKind::BrokerFailed { .. } => (v1::EventKind::Broker, self.tenant.as_ref()),
         };
         let is_whose = self.tenant.is_none() || self.tenant.as_ref() == tenant;
         is_whose && (self.kinds.is_empty() || self.kinds.contains(&kind))
@@ -66,17 +66,17 @@ fn kinds(asked: &[i32]) -> Result<BTreeSet<v1::EventKind>, Status> {
 async fn tell(
     mut watcher: Watcher,
     wanted: Wanted,
-    teller: Teller<v1::WatchEventsResponse>,
+    teller: ResponseSender<v1::WatchEventsResponse>,
 ) -> Result<Status, Gone> {
     let live = Event::Live(v1::WatchEventsLive {});
     teller.send(Ok(response(SystemTime::now(), live))).await?;
     loop {
         let told = match watcher.next().await {
-            News::Happened(happening) if wanted.wants(&happening.what) => {
+            AuditNews::Happened(happening) if wanted.wants(&happening.what) => {
                 response(happening.at, event(happening.what))
             }
-            News::Happened(_) => continue,
-            News::Missed(missed) => {
+            AuditNews::Happened(_) => continue,
+            AuditNews::Missed(missed) => {
                 let gap = Event::Gap(v1::WatchEventsGap { missed });
                 response(SystemTime::now(), gap)
             }
@@ -92,13 +92,13 @@ fn response(at: SystemTime, event: Event) -> v1::WatchEventsResponse {
     }
 }
 
-fn event(what: What) -> Event {
+fn event(what: AuditKind) -> Event {
     match what {
-        What::Connected { id, tenant, about } => Event::Opened(v1::StreamOpened {
+        AuditKind::Connected { id, tenant, about } => Event::Opened(v1::StreamOpened {
             user_agent: about.user_agent().unwrap_or_default().to_owned(),
             stream: Some(identity(id, &tenant, &about)),
         }),
-        What::Disconnected {
+        AuditKind::Disconnected {
             id,
             tenant,
             about,
@@ -109,7 +109,7 @@ fn event(what: What) -> Event {
             reason: reason.to_owned(),
             close_code: close_code(&about, code),
         }),
-        What::Refused {
+        AuditKind::Refused {
             tenant,
             peer: from,
             reason,
@@ -122,7 +122,7 @@ fn event(what: What) -> Event {
             check: check.unwrap_or_default().to_owned(),
             detail: detail.unwrap_or_default(),
         }),
-        What::LimitHit { id, tenant, limit } => Event::LimitHit(v1::LimitHit {
+        AuditKind::LimitHit { id, tenant, limit } => Event::LimitHit(v1::LimitHit {
             limit: match limit {
                 Limit::QueueSize => v1::LimitKind::QueueSize,
                 Limit::ClientMessages => v1::LimitKind::ClientMessages,
@@ -131,12 +131,12 @@ fn event(what: What) -> Event {
             connection_id: id.to_string(),
             tenant_id: tenant.to_string(),
         }),
-        What::BrokerUp { url } => Event::BrokerUp(v1::BrokerUp { url }),
-        What::BrokerDown { url, error } => Event::BrokerDown(v1::BrokerDown {
+        AuditKind::BrokerUp { url } => Event::BrokerUp(v1::BrokerUp { url }),
+        AuditKind::BrokerDown { url, error } => Event::BrokerDown(v1::BrokerDown {
             url,
             detail: error.unwrap_or_default(),
         }),
-        What::BrokerFailed {
+        AuditKind::BrokerFailed {
             url,
             error,
             attempts,
@@ -148,7 +148,7 @@ fn event(what: What) -> Event {
     }
 }
 
-fn identity(id: ConnectionId, tenant: &TenantId, about: &About) -> v1::StreamIdentity {
+fn identity(id: ConnectionId, tenant: &TenantId, about: &ClientInfo) -> v1::StreamIdentity {
     v1::StreamIdentity {
         connection_id: id.to_string(),
         tenant_id: tenant.to_string(),
@@ -162,7 +162,7 @@ fn peer(peer: Option<SocketAddr>) -> String {
     peer.map(|peer| peer.to_string()).unwrap_or_default()
 }
 
-fn close_code(about: &About, code: Option<u16>) -> u32 {
+fn close_code(about: &ClientInfo, code: Option<u16>) -> u32 {
     match transport(about.transport) {
         v1::Transport::Websocket => code.unwrap_or_default().into(),
         _ => 0,

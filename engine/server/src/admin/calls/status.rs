@@ -10,7 +10,7 @@ use tonic::Status;
 use tonic::codegen::BoxStream;
 
 use super::args::{bad, duration};
-use super::streaming::{Gone, Streaming, Teller};
+use super::streaming::{Gone, ResponseSender, Streaming};
 use super::{connections, fleet, tenants};
 use crate::admin::observer::Observer;
 use floodway_core::index::Tenant;
@@ -79,7 +79,7 @@ impl Watching {
     async fn tell(
         mut self,
         period: Duration,
-        teller: Teller<v1::WatchStatusResponse>,
+        teller: ResponseSender<v1::WatchStatusResponse>,
     ) -> Result<Status, Gone> {
         let mut ticks = interval(period);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -20,7 +20,7 @@ use floodway_core::parts;
 const STREAMS: usize = 128;
 
 /// Where a stream's answers go. Room for one.
-pub(super) type Teller<T> = mpsc::Sender<Result<T, Status>>;
+pub(super) type ResponseSender<T> = mpsc::Sender<Result<T, Status>>;
 
 /// The reader has gone.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Streaming {
     /// A stream of what `tell` says. It ends with the status that `tell` returns.
     pub(super) fn start<T, F>(
         &self,
-        tell: impl FnOnce(Teller<T>) -> F,
+        tell: impl FnOnce(ResponseSender<T>) -> F,
     ) -> Result<BoxStream<T>, Status>
     where
         T: Send + 'static,
@@ -59,9 +59,9 @@ impl Streaming {
     }
 
     /// The right to one stream, for a call that has something to do before it begins.
-    pub(super) fn seat(&self) -> Result<Seat, Status> {
+    pub(super) fn seat(&self) -> Result<StreamPermit, Status> {
         let place = Arc::clone(&self.places).try_acquire_owned();
-        place.map(Seat).map_err(|_| {
+        place.map(StreamPermit).map_err(|_| {
             Status::resource_exhausted(format!("{STREAMS} calls are streaming already"))
         })
     }
@@ -69,8 +69,8 @@ impl Streaming {
     /// As [`Streaming::start`], with a right that was taken before.
     pub(super) fn start_at<T, F>(
         &self,
-        seat: Seat,
-        tell: impl FnOnce(Teller<T>) -> F,
+        seat: StreamPermit,
+        tell: impl FnOnce(ResponseSender<T>) -> F,
     ) -> BoxStream<T>
     where
         T: Send + 'static,
@@ -98,7 +98,9 @@ impl Streaming {
 }
 
 /// One of the [`STREAMS`]. Its drop gives it back.
-pub(super) struct Seat(#[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit);
+pub(super) struct StreamPermit(
+    #[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit,
+);
 
 struct Answers<T>(mpsc::Receiver<Result<T, Status>>);
 

@@ -15,13 +15,13 @@ use tonic::codegen::BoxStream;
 
 use super::args::{bad, devices, groups, tenant};
 use super::connections::{TIMESTAMP_MAX, filters};
-use super::streaming::{Gone, Streaming, Teller};
+use super::streaming::{Gone, ResponseSender, Streaming};
 use crate::admin::observer::Observer;
 use crate::http;
 use crate::stream::SseSession;
 use floodway_core::event::Encoding;
-use floodway_core::index::{About, Limits, Place, Transport};
-use floodway_core::shard::{Filter, Newcomer, Outlet, Shard};
+use floodway_core::index::{ClientInfo, ConnectionPermit, Limits, Transport};
+use floodway_core::shard::{Filter, NewSubscriber, Outlet, Shard};
 
 /// What a tail is listed as.
 const USER_AGENT: &[u8] = b"floodway-tail";
@@ -69,7 +69,7 @@ fn filter(asked: &v1::TailRequest, limits: &Limits) -> Result<Filter, Status> {
 /// Makes the tail a subscriber of one of the shards. Returns what it is sent.
 async fn attach(
     observer: &Observer,
-    place: Place,
+    place: ConnectionPermit,
     filter: Filter,
 ) -> Result<mpsc::Receiver<Bytes>, Status> {
     let shards = observer.streams().shards();
@@ -90,18 +90,18 @@ async fn attach(
 /// On the shard's thread.
 fn attach_on(
     shard: &Shard,
-    place: Place,
+    place: ConnectionPermit,
     filter: Filter,
     sender: mpsc::Sender<Bytes>,
 ) -> std::io::Result<()> {
     let (pipe, body) = http::pipe();
-    shard.attach(Newcomer {
+    shard.attach(NewSubscriber {
         outlet: Outlet::Pipe(Box::new(pipe)),
         session: Box::new(SseSession),
         encoding: Encoding::Sse,
         filter,
         place,
-        about: About::new(Transport::Sse).with_user_agent(Some(USER_AGENT)),
+        about: ClientInfo::new(Transport::Sse).with_user_agent(Some(USER_AGENT)),
         expires_at: TIMESTAMP_MAX,
         greeting: Vec::new(),
         early: Vec::new(),
@@ -130,7 +130,7 @@ async fn carry(mut body: http::StreamBody, sender: mpsc::Sender<Bytes>) {
 async fn tell(
     live: Item,
     mut bytes: mpsc::Receiver<Bytes>,
-    teller: Teller<v1::TailResponse>,
+    teller: ResponseSender<v1::TailResponse>,
 ) -> Result<Status, Gone> {
     let response = |item| Ok(v1::TailResponse { item: Some(item) });
     teller.send(response(live)).await?;

@@ -29,7 +29,7 @@ pub(super) struct Counters {
 
 /// What is told of one tenant, of several, or of the gateway.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Told {
+pub(super) struct Reported {
     pub(super) ws: u64,
     pub(super) sse: u64,
     pub(super) counters: Counters,
@@ -57,11 +57,11 @@ struct Named {
 struct Seen {
     named: Named,
     was_named: bool,
-    now: Told,
+    now: Reported,
 }
 
 /// What a look gives: each named tenant, and the others together.
-pub(super) type Rows = (Vec<(TenantId, Told)>, Told);
+pub(super) type Rows = (Vec<(TenantId, Reported)>, Reported);
 
 impl Busiest {
     /// Names up to `most`.
@@ -75,7 +75,7 @@ impl Busiest {
     }
 
     /// Chooses anew, and tells. `gateway` was read before the `tenants` were asked for.
-    pub(super) fn look(&mut self, gateway: Told, tenants: Vec<Arc<Tenant>>) -> Rows {
+    pub(super) fn look(&mut self, gateway: Reported, tenants: Vec<Arc<Tenant>>) -> Rows {
         let mut seen: Vec<Seen> = tenants.into_iter().map(|tenant| self.see(tenant)).collect();
         seen.sort_by_cached_key(Seen::rank);
         let others = seen.split_off(seen.len().min(self.most));
@@ -83,20 +83,20 @@ impl Busiest {
             .iter()
             .map(|seen| seen.named.tenant.id().clone())
             .collect();
-        let rows: Vec<(TenantId, Told)> = seen
+        let rows: Vec<(TenantId, Reported)> = seen
             .iter()
             .map(|seen| (seen.named.tenant.id().clone(), seen.told()))
             .collect();
         let named = rows
             .iter()
-            .fold(Told::default(), |sum, (_, told)| sum.plus(told));
+            .fold(Reported::default(), |sum, (_, told)| sum.plus(told));
         let left = gateway.less(&named);
         self.others = self.others.at_least(&left.counters);
         let by_id = seen
             .into_iter()
             .map(|seen| (seen.named.tenant.id().clone(), seen.named));
         self.named = by_id.collect();
-        let others = Told {
+        let others = Reported {
             counters: self.others,
             ..left
         };
@@ -104,7 +104,7 @@ impl Busiest {
     }
 
     fn see(&self, tenant: Arc<Tenant>) -> Seen {
-        let now = Told::of(&tenant);
+        let now = Reported::of(&tenant);
         let known = self.named.get(tenant.id());
         // One that has left and come again is another one.
         let known = known.filter(|named| Arc::ptr_eq(&named.tenant, &tenant));
@@ -132,15 +132,15 @@ impl Seen {
         (Reverse(key), self.named.tenant.id().clone())
     }
 
-    fn told(&self) -> Told {
-        Told {
+    fn told(&self) -> Reported {
+        Reported {
             counters: self.now.counters.less(&self.named.before),
             ..self.now
         }
     }
 }
 
-impl Told {
+impl Reported {
     fn of(tenant: &Tenant) -> Self {
         let counts = tenant.counts();
         Self {

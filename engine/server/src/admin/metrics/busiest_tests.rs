@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use floodway_core::event::EventId;
-use floodway_core::index::{Config, Count, Index, Place};
+use floodway_core::index::{Config, ConnectionPermit, Count, Index};
 
 fn index() -> Index {
     Index::new(&Config {
@@ -15,7 +15,7 @@ fn index() -> Index {
     })
 }
 
-fn enter(index: &Index, tenant: usize) -> Place {
+fn enter(index: &Index, tenant: usize) -> ConnectionPermit {
     let tenant = TenantId::parse(&format!("T{tenant}")).expect("a name");
     index.enter(&tenant).expect("a place")
 }
@@ -23,8 +23,8 @@ fn enter(index: &Index, tenant: usize) -> Place {
 /// An index, one stream at most of each tenant, and what was counted in all.
 struct World {
     index: Index,
-    places: [Option<Place>; 5],
-    gateway: Told,
+    places: [Option<ConnectionPermit>; 5],
+    gateway: Reported,
     events: u64,
     busiest: Busiest,
     others: Counters,
@@ -35,7 +35,7 @@ impl World {
         Self {
             index: index(),
             places: Default::default(),
-            gateway: Told::default(),
+            gateway: Reported::default(),
             events: 0,
             busiest: Busiest::new(most),
             others: Counters::default(),
@@ -47,13 +47,13 @@ impl World {
         let place = self.places[tenant].get_or_insert_with(|| {
             self.gateway.ws += 1;
             let place = enter(&self.index, tenant);
-            place.tenant().tally(0).ws.add(1);
+            place.tenant().counters(0).ws.add(1);
             place
         });
-        let tally = place.tenant().tally(0);
-        tally.delivered.add(delivered);
-        tally.bytes.add(10 * delivered);
-        tally.dropped.add(delivered / 3);
+        let counters = place.tenant().counters(0);
+        counters.delivered.add(delivered);
+        counters.bytes.add(10 * delivered);
+        counters.dropped.add(delivered / 3);
         self.events += 1;
         place.tenant().appended(EventId::new(self.events));
         let counters = &mut self.gateway.counters;
@@ -67,13 +67,13 @@ impl World {
         if let Some(place) = self.places[tenant].take() {
             self.gateway.ws -= 1;
             let left = Arc::clone(place.tenant());
-            left.tally(0).ws.sub(1);
+            left.counters(0).ws.sub(1);
             drop(place);
             assert!(self.index.retire(&left));
         }
     }
 
-    fn look(&mut self) -> Vec<(TenantId, Told)> {
+    fn look(&mut self) -> Vec<(TenantId, Reported)> {
         let (rows, others) = self.busiest.look(self.gateway, self.index.tenants());
         let sum = rows.iter().fold(others, |sum, (_, told)| sum.plus(told));
         assert_eq!(sum, self.gateway, "the sum is exact");
@@ -120,7 +120,7 @@ proptest! {
     }
 }
 
-fn names(rows: &[(TenantId, Told)]) -> Vec<&str> {
+fn names(rows: &[(TenantId, Reported)]) -> Vec<&str> {
     rows.iter().map(|(tenant, _)| tenant.as_str()).collect()
 }
 
@@ -149,20 +149,23 @@ fn the_busiest_are_named_and_give_way_to_who_is_twice_as_busy() {
 #[test]
 fn while_others_count_no_sum_is_beyond_the_gateways_and_none_falls() {
     let (index, total, done) = (index(), Count::default(), AtomicBool::new(false));
-    let places: Vec<Place> = (0..4).map(|tenant| enter(&index, tenant)).collect();
-    let gateway = || Told {
+    let places: Vec<ConnectionPermit> = (0..4).map(|tenant| enter(&index, tenant)).collect();
+    let gateway = || Reported {
         counters: Counters {
             delivered: total.get(),
             ..Counters::default()
         },
-        ..Told::default()
+        ..Reported::default()
     };
     let count = || {
-        let tallies: Vec<_> = places.iter().map(|place| place.tenant().tally(0)).collect();
+        let tallies: Vec<_> = places
+            .iter()
+            .map(|place| place.tenant().counters(0))
+            .collect();
         let mut each = tallies.iter().cycle();
         while !done.load(Ordering::Relaxed) {
-            if let Some(tally) = each.next() {
-                tally.delivered.add(1);
+            if let Some(counters) = each.next() {
+                counters.delivered.add(1);
                 total.add(1);
             }
         }

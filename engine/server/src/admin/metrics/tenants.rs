@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::super::observer::Observer;
-use super::busiest::{Busiest, Counters, Told};
+use super::busiest::{Busiest, Counters, Reported};
 use super::streams::{SSE, WEBSOCKET};
 use super::text::Kind::{Counter, Gauge};
 use super::text::Text;
@@ -27,7 +27,7 @@ impl Tenants {
     pub(in crate::admin) fn text(&mut self, observer: &Observer) -> String {
         // First the gateway's: see `busiest`.
         let totals = observer.totals();
-        let gateway = Told {
+        let gateway = Reported {
             ws: totals.ws,
             sse: totals.sse,
             counters: Counters {
@@ -38,7 +38,7 @@ impl Tenants {
             },
         };
         let (named, others) = self.0.look(gateway, observer.index().tenants());
-        let mut rows: Vec<(Cow<'_, str>, Told)> = named
+        let mut rows: Vec<(Cow<'_, str>, Reported)> = named
             .iter()
             .map(|(tenant, told)| (shown(tenant.as_str()), *told))
             .collect();
@@ -57,7 +57,7 @@ fn shown(tenant: &str) -> Cow<'_, str> {
     }
 }
 
-fn page(rows: &[(Cow<'_, str>, Told)]) -> String {
+fn page(rows: &[(Cow<'_, str>, Reported)]) -> String {
     let mut text = Text::new();
     let mut family = text.family("tenant_connections", Gauge, "Live streams of the tenant.");
     for (tenant, told) in rows {

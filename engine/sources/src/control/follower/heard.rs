@@ -43,8 +43,8 @@ impl Follower {
             Err(error) => {
                 self.problems.add(topic, error.to_string(), now);
                 // Only of what stands is it worth knowing.
-                let stands = self.keeper.documents().get(key).is_some();
-                if let Stage::Replay(replay) = &mut self.stage
+                let stands = self.store.documents().get(key).is_some();
+                if let Stage::InitialSync(replay) = &mut self.stage
                     && stands
                 {
                     replay.refuse(key);
@@ -55,10 +55,10 @@ impl Follower {
     }
 
     fn take(&mut self, key: &Key, payload: &[u8]) -> Result<(), WriteError> {
-        let document = self.keeper.read(key, payload)?;
+        let document = self.store.read(key, payload)?;
         match &mut self.stage {
-            Stage::Replay(replay) => Ok(replay.take(key, document, &self.keeper.config)?),
-            _ => self.keeper.take(key, document),
+            Stage::InitialSync(replay) => Ok(replay.take(key, document, &self.store.config)?),
+            _ => self.store.take(key, document),
         }
     }
 

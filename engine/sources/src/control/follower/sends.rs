@@ -3,36 +3,39 @@
 use std::time::Instant;
 
 use super::Follower;
-use crate::control::request::{Request, What, publish};
+use crate::control::request::{Request, RequestKind, publish};
 use crate::control::topic;
 use floodway_core::event::now_micros;
 
 impl Follower {
-    pub(super) fn publication(&mut self, now: Instant) -> Option<(What, Request)> {
+    pub(super) fn publication(&mut self, now: Instant) -> Option<(RequestKind, Request)> {
         self.reserve(now)
             .or_else(|| self.write(now))
             .or_else(|| self.announcement(now))
     }
 
-    fn reserve(&mut self, now: Instant) -> Option<(What, Request)> {
+    fn reserve(&mut self, now: Instant) -> Option<(RequestKind, Request)> {
         let payload = self.reservation.next(now_micros(), now)?;
         let request = publish(topic::reserved(), payload, true, None);
-        Some((What::Reserve, request))
+        Some((RequestKind::Reserve, request))
     }
 
-    fn write(&mut self, now: Instant) -> Option<(What, Request)> {
+    fn write(&mut self, now: Instant) -> Option<(RequestKind, Request)> {
         let (topic, payload) = self.writes.next(now)?;
-        Some((What::Write, publish(topic, payload, true, None)))
+        Some((RequestKind::Write, publish(topic, payload, true, None)))
     }
 
-    fn announcement(&mut self, now: Instant) -> Option<(What, Request)> {
-        if !self.cautions.status.may_try() {
+    fn announcement(&mut self, now: Instant) -> Option<(RequestKind, Request)> {
+        if !self.probes.status.may_try() {
             return None;
         }
         let status = self.shared.own.load_full()?;
         let (topic, expiry) = (topic::fleet(&self.node), self.fleet.expiry_seconds());
         let payload = self.fleet.announcement(&status, &topic, self.facts, now)?;
-        self.cautions.status.tries();
-        Some((What::Status, publish(topic, payload, true, Some(expiry))))
+        self.probes.status.tries();
+        Some((
+            RequestKind::Status,
+            publish(topic, payload, true, Some(expiry)),
+        ))
     }
 }

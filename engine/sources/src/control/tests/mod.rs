@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use super::documents::Document;
 use super::topic::Key;
 use super::*;
-use floodway_core::index::{self, Place};
+use floodway_core::index::{self, ConnectionPermit};
 use floodway_protocol::names::{GroupId, TenantId};
 
 const ABLE: Facts = Facts {
@@ -204,9 +204,9 @@ impl Bed {
     }
 
     /// A tenant with a subscriber, furnished as ingest does before it is confirmed.
-    fn enter(&mut self, name: &str) -> Place {
+    fn enter(&mut self, name: &str) -> ConnectionPermit {
         let place = self.index.enter(&tenant(name)).unwrap();
-        self.follower.furnish(place.tenant());
+        self.follower.apply_groups(place.tenant());
         place
     }
 
@@ -216,7 +216,7 @@ impl Bed {
 }
 
 /// The groups in which shards see a tenant's device.
-fn seen(place: &Place, device: &str) -> Vec<String> {
+fn seen(place: &ConnectionPermit, device: &str) -> Vec<String> {
     let groups = place.tenant().groups();
     let mut names: Vec<_> = groups.of(device).map(ToString::to_string).collect();
     names.sort();

@@ -2,7 +2,7 @@
 
 use super::*;
 use floodway_core::event::Rejection;
-use floodway_core::index::{self, Place, Slot};
+use floodway_core::index::{self, ConnectionPermit, Slot};
 
 struct Bed {
     router: Router,
@@ -50,7 +50,7 @@ impl Bed {
         std::future::poll_fn(|cx| std::task::Poll::Ready(woken.as_mut().poll(cx).is_ready())).await
     }
 
-    fn enter(&self, tenant: &str) -> Place {
+    fn enter(&self, tenant: &str) -> ConnectionPermit {
         self.index.enter(&TenantId::parse(tenant).unwrap()).unwrap()
     }
 

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use super::*;
 use floodway_core::event::Event;
 use floodway_core::inbox::Item;
-use floodway_core::index::{self, Place};
+use floodway_core::index::{self, ConnectionPermit};
 use floodway_protocol::names::TenantId;
 
 /// For what happens in milliseconds on a machine with nothing else to do.
@@ -172,7 +172,7 @@ impl Bed {
     }
 
     /// A subscriber on the first shard, once its tenant is confirmed.
-    async fn subscriber(&self, tenant: &str) -> Place {
+    async fn subscriber(&self, tenant: &str) -> ConnectionPermit {
         let place = self.index.enter(&TenantId::parse(tenant).unwrap()).unwrap();
         self.ingest
             .handle()

@@ -7,7 +7,7 @@ mod requests;
 mod suspects;
 
 use super::*;
-use floodway_core::index::{self, Place, Upstream};
+use floodway_core::index::{self, ConnectionPermit, Upstream};
 
 struct Bed {
     subscriptions: Subscriptions,
@@ -45,7 +45,7 @@ fn linked() -> Bed {
 const LINGER: Duration = Duration::from_secs(30);
 
 impl Bed {
-    fn enter(&mut self, tenant: &str) -> Place {
+    fn enter(&mut self, tenant: &str) -> ConnectionPermit {
         let place = self.index.enter(&TenantId::parse(tenant).unwrap()).unwrap();
         self.subscriptions.want(place.tenant());
         place
@@ -140,7 +140,7 @@ impl Bed {
         told.map(|tenant| tenant.id().to_string()).collect()
     }
 
-    fn subscribe(&mut self, tenant: &str) -> Place {
+    fn subscribe(&mut self, tenant: &str) -> ConnectionPermit {
         let place = self.enter(tenant);
         let (id, filters) = self.sends_subscribe();
         assert_eq!(filters, [filter(tenant)]);
@@ -159,6 +159,6 @@ fn filter(tenant: &str) -> String {
     format!("tenant/{tenant}/device/+/telemetry")
 }
 
-fn upstream(place: &Place) -> Upstream {
+fn upstream(place: &ConnectionPermit) -> Upstream {
     *place.tenant().upstream().borrow()
 }

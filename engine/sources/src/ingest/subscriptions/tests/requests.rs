@@ -31,7 +31,7 @@ fn a_tenant_whose_request_was_lost_is_found_by_the_sweep() {
 #[test]
 fn what_waits_together_is_asked_for_together_in_packets_of_a_hundred() {
     let mut bed = linked();
-    let _places: Vec<Place> = (0..250).map(|n| bed.enter(&format!("T{n}"))).collect();
+    let _places: Vec<ConnectionPermit> = (0..250).map(|n| bed.enter(&format!("T{n}"))).collect();
     let sent = [100, 100, 50].map(|expected| {
         let (id, filters) = bed.sends_subscribe();
         assert_eq!(filters.len(), expected);
@@ -62,7 +62,8 @@ fn so_many_requests_wait_for_their_answer_and_no_more() {
 #[test]
 fn a_batch_of_long_names_stays_a_small_packet() {
     let mut bed = linked();
-    let _places: Vec<Place> = (0..100).map(|n| bed.enter(&format!("{n:0250}"))).collect();
+    let _places: Vec<ConnectionPermit> =
+        (0..100).map(|n| bed.enter(&format!("{n:0250}"))).collect();
     let mut sent = 0;
     while sent < 100 {
         let (id, filters) = bed.sends_subscribe();
@@ -181,7 +182,8 @@ fn of_a_batch_that_is_not_answered_each_is_asked_for_by_itself_at_once() {
 #[test]
 fn who_is_never_answered_leaves_room_for_the_others() {
     let mut bed = linked();
-    let _silent: Vec<Place> = (0..200).map(|n| bed.enter(&format!("SILENT{n}"))).collect();
+    let _silent: Vec<ConnectionPermit> =
+        (0..200).map(|n| bed.enter(&format!("SILENT{n}"))).collect();
     for _ in 0..50 {
         while bed.sends().is_some() {}
         bed.passes(Duration::from_secs(1));

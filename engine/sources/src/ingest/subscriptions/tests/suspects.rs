@@ -73,7 +73,7 @@ fn the_guilty_one_is_held_off_and_the_others_live_on() {
 fn of_a_batch_the_guilty_one_is_found_by_halves() {
     let mut bed = linked();
     let names: Vec<String> = (0..64).map(|n| format!("T{n}")).collect();
-    let places: Vec<Place> = names.iter().map(|name| bed.enter(name)).collect();
+    let places: Vec<ConnectionPermit> = names.iter().map(|name| bed.enter(name)).collect();
     bed.sends_subscribe();
     bed.loses();
     let trials = bed.tries_all(&["T41"], 100, 9);
@@ -94,7 +94,7 @@ fn of_a_batch_the_guilty_one_is_found_by_halves() {
 #[test]
 fn where_both_halves_pass_it_was_the_size_and_requests_stay_small() {
     let mut bed = linked();
-    let places: Vec<Place> = (0..50).map(|n| bed.enter(&format!("T{n}"))).collect();
+    let places: Vec<ConnectionPermit> = (0..50).map(|n| bed.enter(&format!("T{n}"))).collect();
     bed.sends_subscribe();
     bed.loses();
     bed.tries_all(&[], 8, 9);

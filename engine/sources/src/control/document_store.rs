@@ -14,14 +14,14 @@ use super::topic::Key;
 use super::writes::{Order, WriteError};
 use floodway_core::index::{Index, Tenant};
 
-pub(super) struct Keeper {
+pub(super) struct DocumentStore {
     pub(super) config: Config,
     documents: Arc<Documents>,
     index: Arc<Index>,
     apply: Box<dyn Apply>,
 }
 
-impl Keeper {
+impl DocumentStore {
     pub(super) fn new(config: &Config, index: Arc<Index>, apply: Box<dyn Apply>) -> Self {
         Self {
             config: config.clone(),
@@ -85,7 +85,7 @@ impl Keeper {
         Ok(())
     }
 
-    pub(super) fn furnish(&self, tenant: &Tenant) {
+    pub(super) fn apply_groups(&self, tenant: &Tenant) {
         if let Some(groups) = self.documents.groups(tenant.id()) {
             tenant.set_groups(Arc::clone(groups.members()));
         }

@@ -11,7 +11,7 @@ use super::filter::Filter;
 use super::state::State;
 use super::subscriber::Key;
 use super::sweep::Sweep;
-use crate::index::{About, ConnectionId, Transport};
+use crate::index::{ClientInfo, ConnectionId, Transport};
 use floodway_protocol::ends::End;
 use floodway_protocol::names::TenantId;
 
@@ -29,7 +29,7 @@ pub struct Connection {
     /// Whose it is.
     pub tenant: TenantId,
     /// Who it is.
-    pub about: About,
+    pub about: ClientInfo,
     /// What it wants.
     pub filter: Filter,
     /// When it became live.
@@ -81,13 +81,13 @@ pub enum Whom {
 }
 
 #[derive(Debug)]
-pub(super) struct Roll {
+pub(super) struct SubscriberRegistry {
     shard: usize,
     entered: u64,
     live: BTreeMap<ConnectionId, Key>,
 }
 
-impl Roll {
+impl SubscriberRegistry {
     pub(super) fn new(shard: usize) -> Self {
         Self {
             shard,

@@ -10,20 +10,20 @@ use std::time::Instant;
 use slab::Slab;
 
 use super::agents::Agents;
-use super::bell::Doorbell;
 use super::outlet::Outlet;
-use super::state::{State, take_seat, token};
-use super::subscriber::{Card, Key, Newcomer, Phase, Subscriber};
-use crate::index::{OwnTally, What};
+use super::state::{State, take_position, token};
+use super::subscriber::{Key, NewSubscriber, Phase, Subscriber, SubscriberInfo};
+use super::waker::Waker;
+use crate::index::{AuditKind, OwnCounters};
 use floodway_protocol::ends::End;
 
 /// More subscribers than this leave memory behind that is worth giving back.
 const CROWD: usize = 1024;
 
 impl State {
-    /// Makes `newcomer` a subscriber: every event after this moment that it wants is its own.
-    pub(super) fn attach(&mut self, newcomer: Newcomer) -> io::Result<()> {
-        let Newcomer {
+    /// Makes `new_subscriber` a subscriber: every event after this moment that it wants is its own.
+    pub(super) fn attach(&mut self, new_subscriber: NewSubscriber) -> io::Result<()> {
+        let NewSubscriber {
             mut outlet,
             session,
             encoding,
@@ -33,7 +33,7 @@ impl State {
             expires_at,
             greeting,
             mut early,
-        } = newcomer;
+        } = new_subscriber;
         let is_pipe = matches!(outlet, Outlet::Pipe(_));
         let entry = self.subscribers.vacant_entry();
         let key = Key(u32::try_from(entry.key()).expect("fewer subscribers than descriptors"));
@@ -42,14 +42,14 @@ impl State {
         outlet.register(
             &self.registry,
             token,
-            Doorbell {
-                bell: Rc::clone(&self.bell),
+            Waker {
+                wake_queue: Rc::clone(&self.wake_queue),
                 token,
             },
         )?;
         let credit = place.tenant().limits().client_messages_per_second;
         let from = place.tenant().declare(self.id).max(self.matched);
-        let seat = take_seat(
+        let seat = take_position(
             self.id,
             &mut self.tables,
             &mut self.by_tenant,
@@ -60,18 +60,18 @@ impl State {
         );
         let now = self.sweep.ticks();
         let about = about.sharing_user_agent(|text| self.agents.share(text));
-        let tally = OwnTally::clone(&self.tables[seat.table as usize].tally);
-        self.metrics.began(encoding, about.transport, &tally);
+        let counters = OwnCounters::clone(&self.tables[seat.table as usize].counters);
+        self.metrics.began(encoding, about.transport, &counters);
         let id = self.roll.enter(key);
-        place.journal().note(|| What::Connected {
+        place.journal().note(|| AuditKind::Connected {
             id,
             tenant: place.tenant().id().clone(),
             about: about.clone(),
         });
-        let card = Card {
+        let card = SubscriberInfo {
             id,
             about,
-            tally,
+            counters,
             since: now,
             dropped: 0,
         };
@@ -126,7 +126,7 @@ impl State {
             self.settle(key);
         }
         if self.retire(key, end) {
-            self.say_farewell(key, end);
+            self.send_close(key, end);
         }
     }
 
@@ -148,9 +148,9 @@ impl State {
         };
         let card = &subscriber.card;
         let (encoding, transport) = (subscriber.encoding, card.about.transport);
-        self.metrics.ended(encoding, transport, &card.tally, end);
+        self.metrics.ended(encoding, transport, &card.counters, end);
         self.roll.leave(card.id);
-        place.journal().note(|| What::Disconnected {
+        place.journal().note(|| AuditKind::Disconnected {
             id: card.id,
             tenant: place.tenant().id().clone(),
             about: card.about.clone(),
@@ -167,7 +167,7 @@ impl State {
         true
     }
 
-    fn say_farewell(&mut self, key: Key, end: &End) {
+    fn send_close(&mut self, key: Key, end: &End) {
         let subscriber = &mut self.subscribers[key.0 as usize];
         let mut bytes = Vec::new();
         let encoding = subscriber.encoding;

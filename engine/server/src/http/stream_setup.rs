@@ -13,24 +13,24 @@ use http::{HeaderValue, Request, Response, Version};
 
 use super::admission::{Admitted, admit};
 use super::connection::{self, Origination};
-use super::front::Front;
 use super::h2_stream;
 use super::handshake;
 use super::origin::Origin;
 use super::query::{Query, Resume};
 use super::refusal::Refusal;
 use super::respond::{self, Answer};
+use super::shard_context::ShardContext;
 use crate::auth::TOKEN_BYTES_MAX;
 use crate::stream::ws::{WsSession, close_frame};
 use crate::stream::{RETRY_MS, SseSession};
 use floodway_core::event::Encoding;
-use floodway_core::index::{About, Transport};
-use floodway_core::shard::{Newcomer, Outlet, Session};
+use floodway_core::index::{ClientInfo, Transport};
+use floodway_core::shard::{NewSubscriber, Outlet, Session};
 use floodway_protocol::frames::{Gap, named, sse_text};
 use floodway_protocol::notices;
 
 /// What becomes of a connection that is taken back.
-pub(super) enum TakenBack {
+pub(super) enum Takeover {
     /// It carries a stream.
     Stream(Box<Beginning>),
     /// It is told this, and closed.
@@ -40,7 +40,7 @@ pub(super) enum TakenBack {
 /// A stream that only lacks its outlet.
 pub(super) struct Beginning {
     admitted: Admitted,
-    about: About,
+    about: ClientInfo,
     session: Box<dyn Session>,
     encoding: Encoding,
     greeting: Vec<u8>,
@@ -48,14 +48,14 @@ pub(super) struct Beginning {
 
 impl Beginning {
     /// The subscriber, with its outlet and what its client sent too early.
-    pub(super) fn newcomer(self, outlet: Outlet, early: Vec<u8>) -> Newcomer {
+    pub(super) fn new_subscriber(self, outlet: Outlet, early: Vec<u8>) -> NewSubscriber {
         let Admitted {
             identity,
             filter,
             place,
             ..
         } = self.admitted;
-        Newcomer {
+        NewSubscriber {
             outlet,
             session: self.session,
             encoding: self.encoding,
@@ -70,7 +70,7 @@ impl Beginning {
 
     fn new(
         admitted: Admitted,
-        about: About,
+        about: ClientInfo,
         session: Box<dyn Session>,
         encoding: Encoding,
         mut greeting: Vec<u8>,
@@ -97,10 +97,10 @@ impl Beginning {
 }
 
 /// Who it is that begins a stream by `request`.
-fn about(transport: Transport, request: &Parts, admitted: &Admitted) -> About {
+fn about(transport: Transport, request: &Parts, admitted: &Admitted) -> ClientInfo {
     let from = request.extensions.get::<Origination>();
     let user_agent = request.headers.get(USER_AGENT);
-    let mut about = About::new(transport)
+    let mut about = ClientInfo::new(transport)
         .with_subject(admitted.identity.subject.as_deref())
         .with_user_agent(user_agent.map(HeaderValue::as_bytes));
     about.peer = from.and_then(|from| from.peer);
@@ -109,23 +109,27 @@ fn about(transport: Transport, request: &Parts, admitted: &Admitted) -> About {
 }
 
 /// A WebSocket: the upgrade is accepted, and what is to be refused is closed behind it with its code.
-pub(super) async fn websocket(head: Response<()>, request: &Parts, front: &Front) -> TakenBack {
+pub(super) async fn websocket(
+    head: Response<()>,
+    request: &Parts,
+    shard_context: &ShardContext,
+) -> Takeover {
     let head = handshake::head(&head.into_parts().0);
-    match admit(request, front).await {
+    match admit(request, shard_context).await {
         Ok(admitted) => {
             let encoding = if admitted.resume == Resume::No {
                 Encoding::Ws
             } else {
                 Encoding::WsWithId
             };
-            let session = Box::new(WsSession::new(front.ws_rules.clone()));
+            let session = Box::new(WsSession::new(shard_context.ws_rules.clone()));
             let about = about(Transport::WebSocket, request, &admitted);
             let beginning = Beginning::new(admitted, about, session, encoding, head);
-            TakenBack::Stream(Box::new(beginning))
+            Takeover::Stream(Box::new(beginning))
         }
         Err(refusal) => {
             let (code, reason) = refusal.close();
-            TakenBack::Farewell([head, close_frame(code, &reason)].concat())
+            Takeover::Farewell([head, close_frame(code, &reason)].concat())
         }
     }
 }
@@ -137,9 +141,9 @@ pub(super) async fn websocket(head: Response<()>, request: &Parts, front: &Front
 pub(super) async fn sse(
     request: &Parts,
     origin: &Origin,
-    front: &Front,
-) -> Result<TakenBack, Refusal> {
-    let admitted = admit(request, front).await?;
+    shard_context: &ShardContext,
+) -> Result<Takeover, Refusal> {
+    let admitted = admit(request, shard_context).await?;
     // HTTP/1.0 knows no chunks: the body ends with the connection (RFC 9112, 6.3).
     let encoding = if request.version == Version::HTTP_10 {
         Encoding::Sse
@@ -150,7 +154,7 @@ pub(super) async fn sse(
     begin_events(encoding, &mut greeting);
     let session = Box::new(SseSession);
     let about = about(Transport::Sse, request, &admitted);
-    Ok(TakenBack::Stream(Box::new(Beginning::new(
+    Ok(Takeover::Stream(Box::new(Beginning::new(
         admitted, about, session, encoding, greeting,
     ))))
 }
@@ -159,17 +163,20 @@ pub(super) async fn sse(
 ///
 /// # Errors
 /// As [`sse`].
-pub(super) async fn sse_h2(request: &Parts, front: &Front) -> Result<Response<Answer>, Refusal> {
-    let admitted = admit(request, front).await?;
+pub(super) async fn sse_h2(
+    request: &Parts,
+    shard_context: &ShardContext,
+) -> Result<Response<Answer>, Refusal> {
+    let admitted = admit(request, shard_context).await?;
     let mut greeting = Vec::new();
     begin_events(Encoding::Sse, &mut greeting);
     let session = Box::new(SseSession);
     let about = about(Transport::SseH2, request, &admitted);
     let beginning = Beginning::new(admitted, about, session, Encoding::Sse, greeting);
     let (pipe, body) = h2_stream::pipe();
-    let newcomer = beginning.newcomer(Outlet::Pipe(Box::new(pipe)), Vec::new());
+    let new_subscriber = beginning.new_subscriber(Outlet::Pipe(Box::new(pipe)), Vec::new());
     // A pipe has no socket, so there is nothing that could fail to be watched.
-    let attached = front.shard.attach(newcomer);
+    let attached = shard_context.shard.attach(new_subscriber);
     debug_assert!(
         attached.is_ok(),
         "a pipe is attached without asking the kernel"
@@ -202,13 +209,13 @@ pub(super) fn may_be_told_by_its_close<B>(request: &Request<B>) -> bool {
 /// The response to a WebSocket handshake, or the plain answer that says what the request lacks.
 pub(super) fn upgrade<B>(
     request: &mut Request<B>,
-    front: &Front,
+    shard_context: &ShardContext,
 ) -> Result<Response<()>, Box<Response<Answer>>> {
     match handshake::accept(request) {
         Ok(parts) => Ok(Response::from_parts(parts, ())),
         Err(error) => {
             let refusal = Refusal::Handshake(error);
-            front.note(&refusal, None, connection::peer(request.extensions()), None);
+            shard_context.note(&refusal, None, connection::peer(request.extensions()), None);
             let mut response = respond::error(refusal.status(), &refusal.detail());
             for (name, value) in error.headers() {
                 // RFC 9113, 8.2.2: HTTP/2 has no fields that are about the connection.

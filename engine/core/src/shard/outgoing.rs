@@ -12,12 +12,12 @@ use floodway_protocol::frames::Notice;
 
 /// An event or a notice on its way to subscribers of one shard.
 #[derive(Debug)]
-pub(super) enum Parcel {
+pub(super) enum Outgoing {
     Event(Arc<Event>),
     Notice(Notice),
 }
 
-impl Parcel {
+impl Outgoing {
     /// The ready bytes for those who see it in this way; none if nothing of it is for them.
     pub(super) fn frame(&self, view: &View) -> Option<&[u8]> {
         match self {
@@ -44,7 +44,7 @@ impl Parcel {
 
 /// What a cohort's members have in common: they want the same and see it in the same way.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub(super) struct Spec {
+pub(super) struct SubscriptionKey {
     pub(super) filter: Filter,
     pub(super) view: View,
 }
@@ -52,8 +52,8 @@ pub(super) struct Spec {
 /// A parcel in one subscriber's ring, to be written as the subscriber saw it when it came.
 #[derive(Clone, Debug)]
 pub(super) struct Addressed {
-    pub(super) parcel: Rc<Parcel>,
-    pub(super) spec: Rc<Spec>,
+    pub(super) parcel: Rc<Outgoing>,
+    pub(super) spec: Rc<SubscriptionKey>,
 }
 
 impl Addressed {

@@ -28,13 +28,13 @@ impl Slot {
 
 /// The shards to wake, a bit each.
 #[derive(Debug)]
-pub struct Awaited {
+pub struct WakeFilter {
     /// For every event.
     always: AtomicU64,
     slots: OnceLock<Box<[AtomicU64]>>,
 }
 
-impl Awaited {
+impl WakeFilter {
     pub(super) fn new() -> Self {
         Self {
             always: AtomicU64::new(0),
@@ -58,7 +58,7 @@ impl Awaited {
         set(&self.always, shard, wakes);
     }
 
-    /// As [`Awaited::set_always`], for the devices of one slot.
+    /// As [`WakeFilter::set_always`], for the devices of one slot.
     pub fn set_slot(&self, shard: usize, slot: Slot, wakes: bool) {
         let slots = self
             .slots
@@ -85,16 +85,16 @@ mod loom_models {
     #[test]
     fn an_event_is_found_by_the_shard_or_wakes_it() {
         loom::model(|| {
-            let awaited = Arc::new(Awaited::new());
+            let wake_filter = Arc::new(WakeFilter::new());
             let inbox = Arc::new(AtomicU64::new(0));
             let ingest = {
-                let (awaited, inbox) = (Arc::clone(&awaited), Arc::clone(&inbox));
+                let (wake_filter, inbox) = (Arc::clone(&wake_filter), Arc::clone(&inbox));
                 loom::thread::spawn(move || {
                     inbox.store(1, Ordering::Relaxed);
-                    awaited.by("A")
+                    wake_filter.by("A")
                 })
             };
-            awaited.set_always(3, true);
+            wake_filter.set_always(3, true);
             let is_found = inbox.load(Ordering::Relaxed) == 1;
             let woken = ingest.join().unwrap();
             assert!(is_found || woken & 1 << 3 != 0, "the event lies unseen");
@@ -108,17 +108,17 @@ mod tests {
 
     #[test]
     fn a_shard_is_woken_for_the_devices_it_names_until_it_no_longer_does() {
-        let awaited = Awaited::new();
+        let wake_filter = WakeFilter::new();
         let devices: Vec<String> = (0..100).map(|n| format!("d{n}")).collect();
         let slot = Slot::of(&devices[0]);
-        awaited.set_slot(5, slot, true);
+        wake_filter.set_slot(5, slot, true);
         for device in &devices {
             let wakes = if Slot::of(device) == slot { 1 << 5 } else { 0 };
-            assert_eq!(awaited.by(device), wakes);
+            assert_eq!(wake_filter.by(device), wakes);
         }
-        awaited.set_always(1, true);
-        assert_eq!(awaited.by(&devices[0]), 1 << 1 | 1 << 5);
-        awaited.set_slot(5, slot, false);
-        assert_eq!(awaited.by(&devices[0]), 1 << 1);
+        wake_filter.set_always(1, true);
+        assert_eq!(wake_filter.by(&devices[0]), 1 << 1 | 1 << 5);
+        wake_filter.set_slot(5, slot, false);
+        assert_eq!(wake_filter.by(&devices[0]), 1 << 1);
     }
 }

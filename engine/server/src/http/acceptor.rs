@@ -11,8 +11,8 @@ use tokio::sync::mpsc;
 
 use super::config::Config;
 use super::connection;
-use super::front::{Front, Shared};
 use super::pending::{Pending, Ticket};
+use super::shard_context::{ShardContext, Shared};
 use floodway_core::shard::{self, Shard};
 
 /// Connections that wait to be accepted; the kernel's own bound (`somaxconn`) is 4,096 by default.
@@ -31,13 +31,13 @@ pub struct Dealt {
 }
 
 /// The listener.
-pub struct Door {
+pub struct Acceptor {
     listener: TcpListener,
     pending: Pending,
     shards: Vec<mpsc::Sender<Dealt>>,
 }
 
-impl Door {
+impl Acceptor {
     /// Opens the listener; `shards` ends of queues come with it, one for each shard.
     ///
     /// # Errors
@@ -129,11 +129,15 @@ impl Door {
 
 /// Serves the connections that are dealt to a shard, each in a task of its own, on the shard's thread.
 pub async fn serve(mut dealt: mpsc::Receiver<Dealt>, shared: Shared, shard: Rc<Shard>) {
-    let front = Rc::new(Front::new(shared, shard));
+    let shard_context = Rc::new(ShardContext::new(shared, shard));
     while let Some(Dealt { socket, ticket }) = dealt.recv().await {
         match TcpStream::from_std(socket) {
             Ok(socket) => {
-                tokio::task::spawn_local(connection::serve(socket, ticket, Rc::clone(&front)));
+                tokio::task::spawn_local(connection::serve(
+                    socket,
+                    ticket,
+                    Rc::clone(&shard_context),
+                ));
             }
             Err(error) => tracing::warn!(%error, "connection can't be watched"),
         }

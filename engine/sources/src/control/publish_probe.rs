@@ -5,19 +5,19 @@
 //! links in a row that ended with a request, the next one goes without; the one after that, which comes when the broker or
 //! the network has had its own reasons, tries again.
 
-use super::replay::Step;
+use super::initial_sync::Step;
 
 /// Links in a row that may end so.
 const CUTS: u32 = 2;
 
 /// For one kind of request.
 #[derive(Debug, Default)]
-pub(super) struct Caution {
+pub(super) struct PublishProbe {
     cuts: u32,
     is_tried: bool,
 }
 
-impl Caution {
+impl PublishProbe {
     pub(super) fn may_try(&self) -> bool {
         self.cuts < CUTS
     }
@@ -45,16 +45,16 @@ impl Caution {
 
 /// Of the requests by which documents are read, and of what nobody asked for.
 #[derive(Debug, Default)]
-pub(super) struct Cautions {
+pub(super) struct PublishProbes {
     /// The subscription.
-    pub(super) follow: Caution,
+    pub(super) follow: PublishProbe,
     /// The mark.
-    pub(super) mark: Caution,
+    pub(super) mark: PublishProbe,
     /// The publish of our own status.
-    pub(super) status: Caution,
+    pub(super) status: PublishProbe,
 }
 
-impl Cautions {
+impl PublishProbes {
     /// Whether documents may be read.
     pub(super) fn may_try(&self) -> bool {
         self.follow.may_try() && self.mark.may_try()

@@ -1,6 +1,6 @@
 //! What a tenant's streams have received, counted by the shards that have them.
 //!
-//! Invariant: only one thread writes a [`Tally`], its shard's; anybody may read and add them up. So a delivery costs no
+//! Invariant: only one thread writes a [`TenantCounters`], its shard's; anybody may read and add them up. So a delivery costs no
 //! bus lock, a tenant's counts never fall while the tenant is in the index, and looking at them waits for nobody.
 
 use std::sync::Arc;
@@ -39,7 +39,7 @@ impl Count {
 
 /// What one shard has counted of one tenant.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub struct TenantCounters {
     /// Live WebSocket streams.
     pub ws: Count,
     /// Live SSE streams.
@@ -69,26 +69,26 @@ pub struct TenantCounts {
 }
 
 /// A tally that shares its cache line with nobody.
-pub type OwnTally = Arc<CachePadded<Tally>>;
+pub type OwnCounters = Arc<CachePadded<TenantCounters>>;
 
 /// The tallies of all shards that have, or had, the tenant's streams.
 #[derive(Debug, Default)]
-pub(super) struct Tallies(ArcSwap<Vec<(usize, OwnTally)>>);
+pub(super) struct TenantCounterTable(ArcSwap<Vec<(usize, OwnCounters)>>);
 
-impl Tallies {
+impl TenantCounterTable {
     /// That of `shard`, which is the only one to write it.
-    pub(super) fn of(&self, shard: usize) -> OwnTally {
-        let find = |tallies: &[(usize, OwnTally)]| {
+    pub(super) fn of(&self, shard: usize) -> OwnCounters {
+        let find = |tallies: &[(usize, OwnCounters)]| {
             let mut tallies = tallies.iter();
             tallies
                 .find(|(of, _)| *of == shard)
-                .map(|(_, tally)| Arc::clone(tally))
+                .map(|(_, counters)| Arc::clone(counters))
         };
         if let Some(found) = find(&self.0.load()) {
             return found;
         }
         // Nobody else adds this shard's: it alone asks for it.
-        let fresh = OwnTally::default();
+        let fresh = OwnCounters::default();
         self.0.rcu(|tallies| {
             let mut tallies = Vec::clone(tallies);
             tallies.push((shard, Arc::clone(&fresh)));
@@ -98,12 +98,12 @@ impl Tallies {
     }
 
     pub(super) fn sum(&self) -> TenantCounts {
-        let add = |sum: TenantCounts, (_, tally): &(usize, OwnTally)| TenantCounts {
-            ws: sum.ws + tally.ws.get(),
-            sse: sum.sse + tally.sse.get(),
-            delivered: sum.delivered + tally.delivered.get(),
-            dropped: sum.dropped + tally.dropped.get(),
-            bytes: sum.bytes + tally.bytes.get(),
+        let add = |sum: TenantCounts, (_, counters): &(usize, OwnCounters)| TenantCounts {
+            ws: sum.ws + counters.ws.get(),
+            sse: sum.sse + counters.sse.get(),
+            delivered: sum.delivered + counters.delivered.get(),
+            dropped: sum.dropped + counters.dropped.get(),
+            bytes: sum.bytes + counters.bytes.get(),
         };
         self.0.load().iter().fold(TenantCounts::default(), add)
     }
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn shards_count_by_themselves_and_are_added_up() {
-        let tallies = Tallies::default();
+        let tallies = TenantCounterTable::default();
         std::thread::scope(|scope| {
             for shard in 0..8 {
                 let tallies = &tallies;

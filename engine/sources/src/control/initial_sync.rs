@@ -20,7 +20,7 @@ pub(super) enum Step {
 }
 
 #[derive(Debug)]
-pub(super) struct Replay {
+pub(super) struct InitialSync {
     pub(super) step: Step,
     /// The payload of the mark.
     pub(super) nonce: String,
@@ -30,7 +30,7 @@ pub(super) struct Replay {
     refused: BTreeSet<Key>,
 }
 
-impl Replay {
+impl InitialSync {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             step: Step::Subscribe,

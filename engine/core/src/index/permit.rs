@@ -8,7 +8,7 @@ use super::tenant::{self, Tenant, Who};
 
 /// Why there is no place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoPlace {
+pub enum NoPermit {
     /// The tenant has as many streams as it may.
     #[error("Max streaming connections ({limit}) reached for tenant")]
     Tenant {
@@ -23,7 +23,7 @@ pub enum NoPlace {
 pub(super) enum Refused {
     /// The tenant has left the index meanwhile: look it up again.
     Retired,
-    NoPlace(NoPlace),
+    NoPermit(NoPermit),
 }
 
 /// The places of the whole gateway: those of streams, or those of onlookers.
@@ -69,12 +69,12 @@ impl Gateway {
 
 /// One live stream's place in its tenant and in the gateway; dropping it gives both back.
 #[derive(Debug)]
-pub struct Place {
+pub struct ConnectionPermit {
     tenant: Arc<Tenant>,
     gateway: Arc<Gateway>,
 }
 
-impl Place {
+impl ConnectionPermit {
     pub(super) fn take(
         tenant: Arc<Tenant>,
         limit: u32,
@@ -82,12 +82,14 @@ impl Place {
     ) -> Result<Self, Refused> {
         match tenant.take_place(gateway.of, limit) {
             Ok(()) => {}
-            Err(tenant::NoPlace::Full) => return Err(Refused::NoPlace(NoPlace::Tenant { limit })),
-            Err(tenant::NoPlace::Retired) => return Err(Refused::Retired),
+            Err(tenant::NoPermit::Full) => {
+                return Err(Refused::NoPermit(NoPermit::Tenant { limit }));
+            }
+            Err(tenant::NoPermit::Retired) => return Err(Refused::Retired),
         }
         if !gateway.take() {
             tenant.give_place_back(gateway.of);
-            return Err(Refused::NoPlace(NoPlace::Gateway));
+            return Err(Refused::NoPermit(NoPermit::Gateway));
         }
         Ok(Self {
             tenant,
@@ -106,7 +108,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         self.gateway.taken.fetch_sub(1, Ordering::Relaxed);
         self.tenant.give_place_back(self.gateway.of);

@@ -15,11 +15,11 @@ use super::respond::{self, Answer};
 use crate::auth::{CHECK_LABELS, Verifier};
 use crate::readiness::{Readiness, Unready};
 use crate::stream::ws::Rules;
-use crate::tls::Acceptor;
-use floodway_core::index::{Index, What};
+use crate::tls::TlsAcceptor;
+use floodway_core::index::{AuditKind, Index};
 use floodway_core::shard::{self, Shard};
 use floodway_protocol::names::TenantId;
-use floodway_sources::ingest::Upstreams;
+use floodway_sources::ingest::IngestHandle;
 
 /// What all shards' fronts share.
 #[derive(Clone)]
@@ -33,23 +33,23 @@ pub struct Shared {
     /// The tenants and the limits.
     pub index: Arc<Index>,
     /// Whether the broker sends a tenant's events.
-    pub upstreams: Upstreams,
+    pub upstreams: IngestHandle,
     /// Whether a new stream could begin.
     pub readiness: Readiness,
     /// How many clients were refused, and why.
     pub refusals: Arc<Refusals>,
     /// The certificate, if the listener speaks TLS.
-    pub tls: Option<Acceptor>,
+    pub tls: Option<TlsAcceptor>,
 }
 
 /// One shard's way to the outside.
-pub(super) struct Front {
+pub(super) struct ShardContext {
     pub(super) shared: Shared,
     pub(super) shard: Rc<Shard>,
     pub(super) ws_rules: Rc<Rules>,
 }
 
-impl Front {
+impl ShardContext {
     pub(super) fn new(shared: Shared, shard: Rc<Shard>) -> Self {
         let ws_rules = Rc::new(Rules {
             message_bytes: shared.stream.client_message_bytes,
@@ -109,7 +109,7 @@ impl Front {
             let peer = peer.map(display);
             tracing::info!(reason, check, detail, peer, suppressed, "client refused");
         }
-        self.shared.index.journal().note(|| What::Refused {
+        self.shared.index.journal().note(|| AuditKind::Refused {
             tenant,
             peer,
             reason,

@@ -8,12 +8,12 @@ use tokio::sync::Notify;
 
 /// Rung by pipes that have no socket of their own.
 #[derive(Debug, Default)]
-pub(super) struct Bell {
+pub(super) struct WakeQueue {
     rung: RefCell<Vec<Token>>,
     notify: Notify,
 }
 
-impl Bell {
+impl WakeQueue {
     /// Wakes the shard for no subscriber in particular.
     pub(super) fn wake(&self) {
         self.notify.notify_one();
@@ -31,15 +31,15 @@ impl Bell {
 
 /// One subscriber's button.
 #[derive(Clone, Debug)]
-pub struct Doorbell {
-    pub(super) bell: Rc<Bell>,
+pub struct Waker {
+    pub(super) wake_queue: Rc<WakeQueue>,
     pub(super) token: Token,
 }
 
-impl Doorbell {
+impl Waker {
     /// Asks the shard to look at this subscriber: there is room again, or its peer is gone.
-    pub fn ring(&self) {
-        self.bell.rung.borrow_mut().push(self.token);
-        self.bell.wake();
+    pub fn wake(&self) {
+        self.wake_queue.rung.borrow_mut().push(self.token);
+        self.wake_queue.wake();
     }
 }

@@ -13,7 +13,7 @@ use crate::control::{Facts, Follower, May, Order, is_control};
 use floodway_core::index::Tenant;
 
 /// Both sides of one link.
-pub(super) struct Exchange<'a> {
+pub(super) struct RequestScheduler<'a> {
     pub(super) subscriptions: &'a mut Subscriptions,
     /// None in a gateway without control.
     pub(super) control: Option<&'a mut Follower>,
@@ -21,7 +21,7 @@ pub(super) struct Exchange<'a> {
     control_was_last: bool,
 }
 
-impl<'a> Exchange<'a> {
+impl<'a> RequestScheduler<'a> {
     pub(super) fn new(
         subscriptions: &'a mut Subscriptions,
         control: Option<&'a mut Follower>,
@@ -75,7 +75,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// What to send now, if anything; nothing is published unless something `may_be_published`. It is to be followed by
-    /// [`Exchange::sent`] or [`Exchange::unsent`].
+    /// [`RequestScheduler::sent`] or [`RequestScheduler::unsent`].
     pub(super) fn next_request(&mut self, now: Instant, may_be_published: bool) -> Option<Request> {
         let may = May {
             publish: may_be_published,
@@ -167,9 +167,9 @@ impl<'a> Exchange<'a> {
     }
 
     /// Before `tenant` is told that its events come.
-    pub(super) fn furnish(&self, tenant: &Tenant) {
+    pub(super) fn apply_groups(&self, tenant: &Tenant) {
         if let Some(control) = &self.control {
-            control.furnish(tenant);
+            control.apply_groups(tenant);
         }
     }
 

@@ -32,7 +32,7 @@ pub enum Unavailable {
 
 /// A handle to ingest: cheap to clone, for any thread.
 #[derive(Clone)]
-pub struct Upstreams {
+pub struct IngestHandle {
     shared: Arc<Shared>,
     wanted: mpsc::Sender<Arc<Tenant>>,
     subscribe_timeout: Duration,
@@ -40,7 +40,7 @@ pub struct Upstreams {
     refused: Unavailable,
 }
 
-impl Upstreams {
+impl IngestHandle {
     pub(super) fn new(
         shared: Arc<Shared>,
         wanted: mpsc::Sender<Arc<Tenant>>,
@@ -122,7 +122,7 @@ impl Upstreams {
     }
 }
 
-impl fmt::Debug for Upstreams {
+impl fmt::Debug for IngestHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Upstreams")
             .field("is_connected", &self.is_connected())
