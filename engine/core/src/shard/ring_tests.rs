@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::event::{self, Event, EventId, Parser, View};
 use crate::shard::filter::Filter;
-use crate::shard::parcel::{Outgoing, SubscriptionKey};
+use crate::shard::outgoing::{Outgoing, SubscriptionKey};
 use floodway_protocol::names::TenantId;
 
 fn event(id: u64, device: &str) -> Addressed {

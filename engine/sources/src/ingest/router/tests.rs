@@ -186,7 +186,7 @@ async fn a_shard_is_woken_only_for_a_device_that_it_awaits_and_before_its_inbox_
     let place = bed.enter("T");
     place.tenant().declare(0);
     let slot = Slot::of("D");
-    place.tenant().awaited().set_slot(0, slot, true);
+    place.tenant().wake_filter().set_slot(0, slot, true);
     assert_ne!(slot, Slot::of("E"), "the two can be told apart");
     for (device, wakes) in [("E", false), ("D", true), ("E", false)] {
         bed.publish_of(device).await;
@@ -204,7 +204,7 @@ async fn a_shard_is_woken_only_for_a_device_that_it_awaits_and_before_its_inbox_
 async fn messages_that_come_together_wake_a_shard_once_they_are_all_there() {
     let mut bed = bed_with_room_for(100);
     let place = bed.enter("T");
-    place.tenant().awaited().set_always(0, true);
+    place.tenant().wake_filter().set_always(0, true);
     place.tenant().declare(0);
     for _ in 0..10 {
         bed.router

@@ -179,7 +179,7 @@ impl Bed {
             .confirmed(place.tenant())
             .await
             .unwrap();
-        place.tenant().awaited().set_always(0, true);
+        place.tenant().wake_filter().set_always(0, true);
         place.tenant().declare(0);
         place
     }
