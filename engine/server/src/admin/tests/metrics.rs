@@ -193,8 +193,8 @@ async fn tenants_are_shown_by_their_names_and_the_others_as_one() {
         })
         .collect();
     for (place, delivered) in places.iter().zip([40, 30, 20, 10]) {
-        place.tenant().tally(0).delivered.add(delivered);
-        place.tenant().tally(0).sse.add(delivered / 10);
+        place.tenant().counters(0).delivered.add(delivered);
+        place.tenant().counters(0).sse.add(delivered / 10);
     }
     let observer = private.admin.observer();
     // The shards' own counts are zeros here, so nothing is left for the others.
