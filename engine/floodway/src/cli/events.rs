@@ -1,15 +1,18 @@
 //! `floodway events`: what happens at a gateway, as it happens.
 
-use super::Failure;
-use super::connections::carrier;
-use super::remote::{Remote, name};
-use super::show::{clock, or_dash, plain, plural};
-use floodway_server::admin::Json;
-use floodway_server::admin::api::watch_events_response::Event;
-use floodway_server::admin::api::{
+use std::ops::ControlFlow;
+
+use floodway_proto::admin::v1::watch_events_response::Event;
+use floodway_proto::admin::v1::{
     EventKind, LimitKind, StreamClosed, StreamIdentity, StreamRefused, WatchEventsRequest,
     WatchEventsResponse,
 };
+
+use super::Failure;
+use super::connections::carrier;
+use super::remote::{Remote, follow, name};
+use super::show::{clock, or_dash, plain, plural};
+use crate::client::Json;
 
 /// Show what happens at a gateway: streams that come, go and are refused, limits that are hit, the broker
 #[derive(clap::Args)]
@@ -50,31 +53,24 @@ impl From<Kind> for EventKind {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    super::block_on(async {
-        let mut left = args.count.unwrap_or(u64::MAX);
-        let kinds = args.kinds.iter().map(|kind| EventKind::from(*kind).into());
-        let request = WatchEventsRequest {
-            tenant_id: args.tenant.clone().unwrap_or_default(),
-            kinds: kinds.collect(),
-        };
-        let mut events = args.remote.connect().await?.watch_events(request).await?;
-        while left > 0 {
-            let next = events.next().await?;
-            let Some(event) = &next.event else {
-                // Of a newer gateway; the contract has it passed over.
-                continue;
-            };
-            if !matches!(event, Event::Live(_) | Event::Gap(_)) {
-                left -= 1;
-            }
-            let shown = args
-                .remote
-                .print_next(Json::of(&next), || line(&next, event));
-            if shown?.is_break() {
-                break;
-            }
-        }
-        Ok(())
+    let remote = &args.remote;
+    let kinds = args.kinds.iter().map(|kind| EventKind::from(*kind).into());
+    let request = WatchEventsRequest {
+        tenant_id: args.tenant.unwrap_or_default(),
+        kinds: kinds.collect(),
+    };
+    let counts = |next: &WatchEventsResponse| {
+        let event = next.event.as_ref();
+        event.is_some_and(|event| !matches!(event, Event::Live(_) | Event::Gap(_)))
+    };
+    remote.run(async |mut client| {
+        let events = client.watch_events(request).await?.into_inner();
+        let shown = follow(events, args.count, counts, |next| match &next.event {
+            Some(event) => remote.print_next(Json(next), || line(next, event)),
+            // From a newer gateway; the contract has it passed over.
+            None => Ok(ControlFlow::Continue(())),
+        });
+        shown.await
     })
 }
 
@@ -179,7 +175,7 @@ fn detail(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use floodway_server::admin::api::{LimitHit, Transport, WatchEventsGap};
+    use floodway_proto::admin::v1::{LimitHit, Transport, WatchEventsGap};
 
     fn stream() -> Option<StreamIdentity> {
         let mut stream = StreamIdentity {

@@ -76,6 +76,19 @@ enum Failure {
     Running(String),
 }
 
+impl Failure {
+    /// It went wrong while running, for this reason.
+    fn running(why: impl ToString) -> Self {
+        Self::Running(why.to_string())
+    }
+
+    fn into_text(self) -> String {
+        match self {
+            Self::Usage(why) | Self::Running(why) => why,
+        }
+    }
+}
+
 impl From<ConfigErrors> for Failure {
     fn from(errors: ConfigErrors) -> Self {
         Self::Usage(errors.to_string())
@@ -83,7 +96,7 @@ impl From<ConfigErrors> for Failure {
 }
 
 /// Runs the command that this process was started with.
-pub fn run() -> ExitCode {
+pub(crate) fn run() -> ExitCode {
     let command = match Floodway::try_parse() {
         Ok(floodway) => floodway.command,
         Err(refused) => return misused(&refused),
@@ -108,11 +121,12 @@ pub fn run() -> ExitCode {
         Command::Completions(args) => generate::completions(args),
         Command::Man(args) => generate::man(args),
     };
-    let (status, why) = match done {
-        Ok(()) => (0, String::new()),
-        Err(Failure::Usage(why)) => (2, why),
-        Err(Failure::Running(why)) => (1, why),
+    let status = match &done {
+        Ok(()) => 0,
+        Err(Failure::Running(_)) => 1,
+        Err(Failure::Usage(_)) => 2,
     };
+    let why = done.err().map(Failure::into_text).unwrap_or_default();
     for line in why.lines() {
         log::say(&format!("error: {line}"));
     }
@@ -137,7 +151,7 @@ fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failu
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::Running(error.to_string()))?;
+        .map_err(Failure::running)?;
     let done = parts::caught("main", || runtime.block_on(work));
     // A name server that does not answer would hold up the end.
     runtime.shutdown_background();

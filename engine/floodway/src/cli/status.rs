@@ -3,12 +3,12 @@
 use std::io::IsTerminal;
 use std::time::SystemTime;
 
+use floodway_proto::admin::v1::{GetStatusRequest, GetStatusResponse, WatchStatusRequest};
 use serde::{Serialize, Serializer};
 
 use super::Failure;
-use super::remote::{Remote, span};
-use floodway_server::admin::Json;
-use floodway_server::admin::api::{Fleet, GetStatusRequest, Status, WatchStatusRequest};
+use super::remote::{Remote, follow, span};
+use crate::client::Json;
 
 mod table;
 
@@ -31,74 +31,57 @@ pub(super) struct Args {
     interval: prost_types::Duration,
 }
 
-/// What the gateway said. Alone, a status stands at the top of the document.
-struct Answer<'a> {
-    status: &'a Status,
-    fleet: Option<&'a Fleet>,
-}
+/// A status alone stands at the top of the document.
+struct Answer<'a>(&'a GetStatusResponse);
 
 impl Serialize for Answer<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let status = Json::of(self.status);
-        match self.fleet {
-            None => status.serialize(to),
-            Some(fleet) => to.collect_map([("status", status), ("fleet", Json::of(fleet))]),
+        match &self.0.status {
+            Some(status) if self.0.fleet.is_none() => Json(status).serialize(to),
+            _ => Json(self.0).serialize(to),
         }
     }
 }
 
 impl Answer<'_> {
     fn text(&self) -> String {
-        let mut text = table::status(self.status, SystemTime::now());
-        if let Some(fleet) = self.fleet {
-            text.push('\n');
-            text.push_str(&table::fleet(fleet));
+        let status = self.0.status.clone().unwrap_or_default();
+        let status = table::status(&status, SystemTime::now());
+        match &self.0.fleet {
+            Some(fleet) => format!("{status}\n{}", table::fleet(fleet)),
+            None => status,
         }
-        text
     }
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    super::block_on(async {
-        if args.watch {
-            watch(&args).await
-        } else {
-            once(&args).await
+    let (remote, fleet) = (&args.remote, args.fleet);
+    remote.run(async |mut client| {
+        if !args.watch {
+            let answer = client.get_status(GetStatusRequest { fleet }).await?;
+            let answer = Answer(answer.get_ref());
+            return remote.print(&answer, || answer.text());
         }
-    })
-}
-
-async fn once(args: &Args) -> Result<(), Failure> {
-    let request = GetStatusRequest { fleet: args.fleet };
-    let answer = args.remote.connect().await?.get_status(request).await?;
-    let answer = Answer {
-        status: &answer.status.unwrap_or_default(),
-        fleet: answer.fleet.as_ref(),
-    };
-    args.remote.print(&answer, || answer.text())
-}
-
-async fn watch(args: &Args) -> Result<(), Failure> {
-    let request = WatchStatusRequest {
-        interval: Some(args.interval),
-        fleet: args.fleet,
-        ..WatchStatusRequest::default()
-    };
-    let clear = if std::io::stdout().is_terminal() {
-        CLEAR
-    } else {
-        "\n"
-    };
-    let mut answers = args.remote.connect().await?.watch_status(request).await?;
-    loop {
-        let answer = answers.next().await?;
-        let answer = Answer {
-            status: &answer.status.unwrap_or_default(),
-            fleet: answer.fleet.as_ref(),
+        let request = WatchStatusRequest {
+            interval: Some(args.interval),
+            fleet,
+            ..WatchStatusRequest::default()
         };
-        let text = || format!("{clear}{}", answer.text());
-        if args.remote.print_next(&answer, text)?.is_break() {
-            return Ok(());
-        }
-    }
+        let clear = if std::io::stdout().is_terminal() {
+            CLEAR
+        } else {
+            "\n"
+        };
+        let answers = client.watch_status(request).await?.into_inner();
+        let counts = |_: &_| false;
+        follow(answers, None, counts, |next| {
+            let next = GetStatusResponse {
+                status: next.status.clone(),
+                fleet: next.fleet.clone(),
+            };
+            let answer = Answer(&next);
+            remote.print_next(&answer, || format!("{clear}{}", answer.text()))
+        })
+        .await
+    })
 }

@@ -61,7 +61,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         issued_at: now,
         expires_at: now.saturating_add(args.ttl.as_secs()),
     };
-    let token = auth::sign(secret, &grant).map_err(|error| Failure::Running(error.to_string()))?;
+    let token = auth::sign(secret, &grant).map_err(Failure::running)?;
     super::print(&format!("{token}\n"))
 }
 

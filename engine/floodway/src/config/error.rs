@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 /// Where a value came from. Later ones win.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub(crate) enum Origin {
     /// Built in.
     Default,
     /// The TOML file.
@@ -32,7 +32,7 @@ impl fmt::Display for Origin {
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigError {
+pub(crate) enum ConfigError {
     /// A value that the setting cannot take, alone or beside the others.
     #[error("{key} = {value} ({origin}): {mend}")]
     Value {
@@ -71,7 +71,7 @@ pub enum ConfigError {
 
 /// Everything that is wrong, in the order in which it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigErrors(pub Vec<ConfigError>);
+pub(crate) struct ConfigErrors(pub Vec<ConfigError>);
 
 impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -16,46 +16,41 @@ use floodway_server::tls::Files;
 use floodway_sources::ingest::Subscribe;
 
 /// What is shown in place of a secret.
-pub const MASK: &str = "********";
+pub(crate) const MASK: &str = "********";
 
 /// What the key of a setting has behind it where the value stands in a file of its own; variables have it in capitals.
 pub(super) const FILE_SUFFIX: &str = "_file";
 
 /// One setting.
-pub struct Setting {
+pub(crate) struct Setting {
     /// Its key in the TOML file.
-    pub key: &'static str,
+    pub(crate) key: &'static str,
     /// Its environment variable.
-    pub env: &'static str,
+    pub(crate) env: &'static str,
     /// Its value is never shown.
-    pub secret: bool,
+    pub(crate) secret: bool,
     /// Its value may stand in a file of its own, which the key with `_file` behind it names.
-    pub filed: bool,
+    pub(crate) filed: bool,
     /// What it sets, in one line.
-    pub help: &'static str,
+    pub(crate) help: &'static str,
     pub(super) set: fn(&mut Config, Raw<'_>) -> Result<(), String>,
     show: fn(&Config) -> String,
 }
 
 impl Setting {
-    /// Its flag, without dashes in front.
-    pub fn flag(&self) -> String {
-        flag(self.key)
-    }
-
     /// The key that names a file with its value.
-    pub fn file_key(&self) -> Option<String> {
+    pub(crate) fn file_key(&self) -> Option<String> {
         self.filed.then(|| format!("{}{FILE_SUFFIX}", self.key))
     }
 
     /// The environment variable that names a file with its value.
-    pub fn file_env(&self) -> Option<String> {
+    pub(crate) fn file_env(&self) -> Option<String> {
         let suffix = FILE_SUFFIX.to_ascii_uppercase();
         self.filed.then(|| format!("{}{suffix}", self.env))
     }
 
     /// Its value as TOML, a secret masked; an empty text stands for one that is not set.
-    pub fn show(&self, config: &Config) -> String {
+    pub(crate) fn show(&self, config: &Config) -> String {
         self.mask((self.show)(config))
     }
 
@@ -71,7 +66,7 @@ impl Setting {
 }
 
 /// The flag of a key, without dashes in front: `http.tls.cert` is `http-tls-cert`.
-pub fn flag(key: &str) -> String {
+pub(crate) fn flag(key: &str) -> String {
     key.replace(['.', '_'], "-")
 }
 
@@ -82,7 +77,7 @@ pub(super) fn find_filed(key: &str) -> Option<usize> {
 }
 
 /// Finds the setting with this key.
-pub fn find(key: &str) -> Option<usize> {
+pub(crate) fn find(key: &str) -> Option<usize> {
     SETTINGS.iter().position(|setting| setting.key == key)
 }
 
@@ -221,7 +216,7 @@ fn cookie_name(text: &str) -> Result<String, String> {
 
 /// All settings, in the order of the event's way.
 #[rustfmt::skip]
-pub static SETTINGS: &[Setting] = &[
+pub(crate) static SETTINGS: &[Setting] = &[
     setting!("http.listen", "FLOODWAY_LISTEN", http.listen, LISTEN,
         "Address and port of the public listener"),
     tls_file!("http.tls.cert", "FLOODWAY_TLS_CERT", http.cert,

@@ -8,7 +8,7 @@ const PREFIX: &str = "FLOODWAY_";
 
 /// A warning for each of the variables `given`, by name, that is neither a setting's nor one of `others`. It is not more
 /// than that, since an orchestrator may set some by itself: Kubernetes does so for a service called floodway.
-pub fn unknown(given: impl Iterator<Item = String>, others: &[String]) -> Vec<String> {
+pub(crate) fn unknown(given: impl Iterator<Item = String>, others: &[String]) -> Vec<String> {
     let known: Vec<String> = SETTINGS
         .iter()
         .flat_map(|setting| [Some(setting.env.to_owned()), setting.file_env()])

@@ -14,7 +14,7 @@ use super::publisher;
 use floodway_core::parts;
 
 /// The tenants that have devices.
-pub const TENANTS: [&str; 2] = ["acme", "globex"];
+pub(crate) const TENANTS: [&str; 2] = ["acme", "globex"];
 
 const fn device(tenant: &'static str, site: &'static str, id: &'static str, kind: Kind) -> Device {
     Device {
@@ -45,7 +45,7 @@ const DEVICES: [Device; 14] = [
 
 /// The running devices. They end with this value.
 #[derive(Debug)]
-pub struct Fleet {
+pub(crate) struct Fleet {
     connected: Arc<AtomicUsize>,
     _running: JoinSet<()>,
 }
@@ -55,7 +55,7 @@ impl Fleet {
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub fn start(broker: SocketAddr) -> Self {
+    pub(crate) fn start(broker: SocketAddr) -> Self {
         let connected = Arc::new(AtomicUsize::new(0));
         let mut running = JoinSet::new();
         let (now, apart) = (
@@ -76,12 +76,12 @@ impl Fleet {
     }
 
     /// Devices that there are.
-    pub fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         DEVICES.len()
     }
 
     /// The count of devices that are connected.
-    pub fn connected(&self) -> impl Fn() -> usize + Send + use<> {
+    pub(crate) fn connected(&self) -> impl Fn() -> usize + Send + use<> {
         let connected = Arc::clone(&self.connected);
         move || connected.load(Ordering::Relaxed)
     }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use crate::cli::drain::progress;
-use crate::cli::show::{Table, age, bytes, duration, fields, per_second, plain, plural, since};
-use floodway_server::admin::api::{
+use floodway_proto::admin::v1::{
     Broker, BrokerFailure, Connections, ControlState, Deliveries, Fleet, Gateway, Ingest, Limits,
     Load, Node, Rates, Status,
 };
+
+use crate::cli::drain::progress;
+use crate::cli::show::{age, bytes, duration, fields, per_second, plain, plural, since, table};
 
 /// A line for each part.
 pub(super) fn status(status: &Status, now: SystemTime) -> String {
@@ -215,7 +216,7 @@ fn with_reasons(counts: &BTreeMap<String, u64>) -> String {
 
 /// A row for each gateway, and their sum.
 pub(super) fn fleet(fleet: &Fleet) -> String {
-    let mut table = Table::new(&[
+    let titles = [
         "GATEWAY",
         "ID",
         "VERSION",
@@ -227,24 +228,26 @@ pub(super) fn fleet(fleet: &Fleet) -> String {
         ">EVENTS",
         ">DELIVERED",
         ">DROPPED",
-    ]);
-    for gateway in &fleet.gateways {
-        table.row(row(gateway));
-    }
-    let sum = plural(fleet.gateways.len() as u64, "gateway");
-    let [ws, sse, tenants, events, delivered, dropped] = load(&fleet.total.unwrap_or_default());
-    let [id, version, up, state] = [const { String::new() }; 4];
-    table.row([
-        sum, id, version, up, state, ws, sse, tenants, events, delivered, dropped,
-    ]);
-    let mut text = table.text();
+    ];
+    let sum = row(
+        [
+            plural(fleet.gateways.len() as u64, "gateway"),
+            String::new(),
+            String::new(),
+            String::new(),
+            String::new(),
+        ],
+        fleet.total,
+    );
+    let rows = fleet.gateways.iter().map(gateway_row);
+    let mut text = table(titles, rows.chain([sum]));
     if !fleet.synced {
         text.push_str("the gateway does not follow the broker now: the others are as last heard of, or missing\n");
     }
     text
 }
 
-fn row(gateway: &Gateway) -> [String; 11] {
+fn gateway_row(gateway: &Gateway) -> [String; 11] {
     let node = gateway.node.clone().unwrap_or_default();
     let state = if gateway.draining {
         "draining"
@@ -253,26 +256,28 @@ fn row(gateway: &Gateway) -> [String; 11] {
     };
     // The one that answers.
     let mark = if gateway.answering { " *" } else { "" };
-    let [ws, sse, tenants, events, delivered, dropped] = load(&gateway.load.unwrap_or_default());
-    [
-        format!("{}{mark}", plain(&node.name)),
-        plain(&node.id),
-        plain(&node.version),
-        // Of the others it is not known.
-        node.uptime
-            .map_or_else(|| "-".to_owned(), |up| age(duration(Some(up)))),
-        state.to_owned(),
-        ws,
-        sse,
-        tenants,
-        events,
-        delivered,
-        dropped,
-    ]
+    // Only of the one that answers it is known.
+    let up = node.uptime.map(|up| age(duration(Some(up))));
+    row(
+        [
+            plain(&node.name) + mark,
+            plain(&node.id),
+            plain(&node.version),
+            up.unwrap_or_else(|| "-".to_owned()),
+            state.to_owned(),
+        ],
+        gateway.load,
+    )
 }
 
-fn load(load: &Load) -> [String; 6] {
+fn row([name, id, version, up, state]: [String; 5], load: Option<Load>) -> [String; 11] {
+    let load = load.unwrap_or_default();
     [
+        name,
+        id,
+        version,
+        up,
+        state,
         load.websocket.to_string(),
         load.sse.to_string(),
         load.tenants.to_string(),
@@ -287,7 +292,7 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    use floodway_server::admin::api::{TenantConnections, Unready};
+    use floodway_proto::admin::v1::{TenantConnections, Unready};
 
     #[test]
     fn reasons_that_never_occurred_are_not_told() {

@@ -6,10 +6,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use floodway_proto::admin::v1::{Connection, Status, Tenant, WatchStatusResponse};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::cli::show::{duration, plain, plural};
-use floodway_server::admin::api::{Connection, Status, Tenant, WatchStatusResponse};
 
 /// What tenants are sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,9 +79,9 @@ pub(super) struct Model {
 }
 
 impl Model {
-    pub(super) fn new(url: &str) -> Self {
+    pub(super) fn new(url: String) -> Self {
         Self {
-            url: url.to_owned(),
+            url,
             answer: None,
             rows: Vec::new(),
             sort: Sort::Events,
@@ -303,5 +303,4 @@ fn rates(before: &Tenant, now: &Tenant, passed: Duration) -> Option<TenantRates>
 }
 
 #[cfg(test)]
-#[path = "model_tests.rs"]
 mod tests;

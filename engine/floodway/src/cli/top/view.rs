@@ -1,5 +1,6 @@
 //! What `top` knows, drawn.
 
+use floodway_proto::admin::v1::{Connection, Fleet, Rates};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Modifier, Style};
@@ -9,7 +10,6 @@ use ratatui::widgets::{Block, Borders, Cell, Clear, Paragraph, Row, Table, Table
 use super::model::{List, Model, Sort};
 use crate::cli::connections::{carrier, slow, wants};
 use crate::cli::show::{age, bytes, count, duration, or_dash, per_second, plain, plural};
-use floodway_server::admin::api::{Connection, Fleet, Rates};
 
 const KEYS: &str = "t tenant  e events  d drops: sort   tab list  ↑↓ select  x disconnect   q quit";
 
