@@ -8,7 +8,7 @@ use floodway_proto::admin::v1::{
 };
 
 use super::Failure;
-use super::remote::{Remote, name, pages};
+use super::remote::{Remote, name, one_of, pages};
 use super::show::{age, bytes, date, duration, fields, more, or_dash, plain, since, table};
 use crate::client::Json;
 
@@ -21,8 +21,8 @@ pub(super) struct Args {
     #[arg(long, value_parser = name)]
     tenant: Option<String>,
     /// Only those on this transport
-    #[arg(long, value_enum)]
-    transport: Option<Carrier>,
+    #[arg(long, value_parser = one_of(TRANSPORTS))]
+    transport: Option<Transport>,
     /// Only those whose token has this subject
     #[arg(long)]
     subject: Option<String>,
@@ -35,21 +35,11 @@ pub(super) struct Args {
 }
 
 /// What carries a stream, as people type it.
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum Carrier {
-    #[value(alias = "ws")]
-    Websocket,
-    Sse,
-}
-
-impl From<Carrier> for Transport {
-    fn from(carrier: Carrier) -> Self {
-        match carrier {
-            Carrier::Websocket => Self::Websocket,
-            Carrier::Sse => Self::Sse,
-        }
-    }
-}
+const TRANSPORTS: &[(&str, Transport)] = &[
+    ("websocket", Transport::Websocket),
+    ("sse", Transport::Sse),
+    ("ws", Transport::Websocket),
+];
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let remote = &args.remote;
@@ -61,11 +51,10 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             let stream = answer.connection.clone().unwrap_or_default();
             return remote.print(Json(&answer), || one(&stream, now));
         }
-        let transport = args.transport.map(Transport::from).unwrap_or_default();
         let request = ListConnectionsRequest {
             tenant_id: args.tenant.unwrap_or_default(),
             subject: args.subject.unwrap_or_default(),
-            transport: transport.into(),
+            transport: args.transport.unwrap_or_default().into(),
             ..ListConnectionsRequest::default()
         };
         let answer = pages(args.all, async |page_size, page_token| {
@@ -82,20 +71,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 }
 
 fn list(answer: &ListConnectionsResponse, now: SystemTime) -> String {
-    let titles = [
-        "CONNECTION",
-        "TENANT",
-        "SUBJECT",
-        "VIA",
-        "PEER",
-        ">AGE",
-        ">QUEUE",
-        ">SLOW",
-        ">DELIVERED",
-        ">DROPPED",
-        ">SENT",
-        "WANTS",
-    ];
+    let titles =
+        "CONNECTION TENANT SUBJECT VIA PEER >AGE >QUEUE >SLOW >DELIVERED >DROPPED >SENT WANTS";
     let row = |stream: &Connection| {
         [
             plain(&stream.connection_id),

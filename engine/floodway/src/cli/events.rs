@@ -10,7 +10,7 @@ use floodway_proto::admin::v1::{
 
 use super::Failure;
 use super::connections::carrier;
-use super::remote::{Remote, follow, name};
+use super::remote::{Remote, follow, name, one_of};
 use super::show::{clock, or_dash, plain, plural};
 use crate::client::Json;
 
@@ -23,41 +23,27 @@ pub(super) struct Args {
     #[arg(long, value_parser = name)]
     tenant: Option<String>,
     /// Only this; may be given more than once
-    #[arg(long = "kind", value_name = "KIND", value_enum)]
-    kinds: Vec<Kind>,
+    #[arg(long = "kind", value_name = "KIND", value_parser = one_of(KINDS))]
+    kinds: Vec<EventKind>,
     /// End after so many
     #[arg(long, value_name = "N")]
     count: Option<u64>,
 }
 
 /// What can happen, as people type it.
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum Kind {
-    Opened,
-    Closed,
-    Refused,
-    Limit,
-    Broker,
-}
-
-impl From<Kind> for EventKind {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Opened => Self::Opened,
-            Kind::Closed => Self::Closed,
-            Kind::Refused => Self::Refused,
-            Kind::Limit => Self::LimitHit,
-            Kind::Broker => Self::Broker,
-        }
-    }
-}
+const KINDS: &[(&str, EventKind)] = &[
+    ("opened", EventKind::Opened),
+    ("closed", EventKind::Closed),
+    ("refused", EventKind::Refused),
+    ("limit", EventKind::LimitHit),
+    ("broker", EventKind::Broker),
+];
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let remote = &args.remote;
-    let kinds = args.kinds.iter().map(|kind| EventKind::from(*kind).into());
     let request = WatchEventsRequest {
         tenant_id: args.tenant.unwrap_or_default(),
-        kinds: kinds.collect(),
+        kinds: args.kinds.into_iter().map(i32::from).collect(),
     };
     let counts = |next: &WatchEventsResponse| {
         let event = next.event.as_ref();

@@ -126,7 +126,7 @@ fn list(answer: &ListGroupsResponse) -> String {
     let groups = answer.groups.iter();
     let rows = groups.map(|group| [plain(&group.group_id), group.devices.to_string()]);
     stale(answer.known_at, SystemTime::now())
-        + &table(["GROUP", ">DEVICES"], rows)
+        + &table("GROUP >DEVICES", rows)
         + &more(&answer.next_page_token, "groups list --all")
 }
 

@@ -8,9 +8,9 @@ use floodway_proto::admin::v1::{
 };
 
 use super::Failure;
-use super::remote::{Interrupted, Remote, name};
+use super::remote::{Interrupted, Remote, name, one_of};
 use super::show::{plain, stale, table};
-use super::tenants::policy;
+use super::tenants::{POLICIES, policy};
 use crate::client::{Client, Json};
 
 /// Show or change what each tenant may take of the gateways on a broker
@@ -62,8 +62,8 @@ struct Set {
     #[arg(long, value_name = "N")]
     queue_size: Option<u32>,
     /// What happens beyond it
-    #[arg(long, value_enum)]
-    overflow: Option<Overflow>,
+    #[arg(long, value_parser = one_of(POLICIES))]
+    overflow: Option<OverflowPolicy>,
     /// Devices, groups and metrics, each, that one subscriber may name
     #[arg(long, value_name = "N")]
     filter_ids: Option<u32>,
@@ -73,27 +73,6 @@ struct Set {
     /// Forget the limits that were set before and are not named now
     #[arg(long)]
     replace: bool,
-}
-
-/// What happens to events beyond the queue's size, as the setting `stream.overflow` has it.
-#[derive(Clone, Copy, clap::ValueEnum)]
-#[value(rename_all = "snake_case")]
-enum Overflow {
-    DropNewest,
-    DropOldest,
-    Latest,
-    Disconnect,
-}
-
-impl From<Overflow> for OverflowPolicy {
-    fn from(overflow: Overflow) -> Self {
-        match overflow {
-            Overflow::DropNewest => Self::DropNewest,
-            Overflow::DropOldest => Self::DropOldest,
-            Overflow::Latest => Self::Latest,
-            Overflow::Disconnect => Self::Disconnect,
-        }
-    }
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
@@ -160,13 +139,12 @@ async fn clear(remote: &Remote, mut client: Client, whose: Whose) -> Result<(), 
 impl Set {
     /// These limits where they are named, else those of `before`.
     fn over(&self, before: TenantLimits) -> TenantLimits {
-        let overflow = self.overflow.map(OverflowPolicy::from);
         TenantLimits {
             connections_per_tenant: self
                 .connections_per_tenant
                 .or(before.connections_per_tenant),
             queue_size: self.queue_size.or(before.queue_size),
-            overflow: overflow.map_or(before.overflow, i32::from),
+            overflow: self.overflow.map_or(before.overflow, i32::from),
             filter_ids: self.filter_ids.or(before.filter_ids),
             client_messages_per_second: self
                 .client_messages_per_second
@@ -209,7 +187,7 @@ fn limits(tenant_id: &str, effective: Option<TenantLimits>, own: Option<TenantLi
             own.client_messages_per_second,
         ),
     ];
-    let table = table(["LIMIT", ">VALUE", "FROM"], rows);
+    let table = table("LIMIT >VALUE FROM", rows);
     format!("limits of {whose}\n{table}")
 }
 
@@ -225,7 +203,7 @@ mod tests {
             },
             connections_per_tenant: None,
             queue_size: Some(500),
-            overflow: Some(Overflow::Latest),
+            overflow: Some(OverflowPolicy::Latest),
             filter_ids: None,
             client_messages_per_second: None,
             replace: false,

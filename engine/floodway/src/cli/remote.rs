@@ -5,6 +5,7 @@ use std::mem;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use floodway_proto::admin::v1::{ListConnectionsResponse, ListGroupsResponse, ListTenantsResponse};
 use serde::Serialize;
 use tonic::{Response, Status, Streaming};
@@ -252,6 +253,21 @@ pub(super) async fn pages<P: Page>(
         whole.append(ask(size, token).await?.into_inner());
     }
     Ok(whole)
+}
+
+/// Reads one of some words. A second word for the same value is understood and not shown.
+pub(super) fn one_of<T>(words: &'static [(&'static str, T)]) -> impl TypedValueParser<Value = T>
+where
+    T: Copy + PartialEq + Send + Sync,
+{
+    let shown = words.iter().enumerate().map(|(at, (word, value))| {
+        let is_alias = words[..at].iter().any(|(_, known)| known == value);
+        PossibleValue::new(word).hide(is_alias)
+    });
+    PossibleValuesParser::new(shown).map(|given| {
+        let found = words.iter().find(|(word, _)| *word == given);
+        found.expect("clap takes no other").1
+    })
 }
 
 /// Reads the id of a tenant, device or group.

@@ -44,18 +44,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 }
 
 fn list(answer: &ListTenantsResponse) -> String {
-    let titles = [
-        "TENANT",
-        ">STREAMS",
-        ">LIMIT",
-        ">WS",
-        ">SSE",
-        ">EVENTS",
-        ">DELIVERED",
-        ">DROPPED",
-        ">SENT",
-        "UPSTREAM",
-    ];
+    let titles = "TENANT >STREAMS >LIMIT >WS >SSE >EVENTS >DELIVERED >DROPPED >SENT UPSTREAM";
     let row = |tenant: &Tenant| {
         [
             plain(&tenant.tenant_id),
@@ -138,14 +127,16 @@ fn limit(tenant: &Tenant) -> String {
 }
 
 /// What happens to an event for which there is no room, as the setting `stream.overflow` has it.
+pub(super) const POLICIES: &[(&str, OverflowPolicy)] = &[
+    ("drop_newest", OverflowPolicy::DropNewest),
+    ("drop_oldest", OverflowPolicy::DropOldest),
+    ("latest", OverflowPolicy::Latest),
+    ("disconnect", OverflowPolicy::Disconnect),
+];
+
 pub(super) fn policy(policy: OverflowPolicy) -> &'static str {
-    match policy {
-        OverflowPolicy::Unspecified => "-",
-        OverflowPolicy::DropNewest => "drop_newest",
-        OverflowPolicy::DropOldest => "drop_oldest",
-        OverflowPolicy::Latest => "latest",
-        OverflowPolicy::Disconnect => "disconnect",
-    }
+    let found = POLICIES.iter().find(|(_, known)| *known == policy);
+    found.map_or("-", |(word, _)| word)
 }
 
 #[cfg(test)]

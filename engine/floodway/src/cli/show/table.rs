@@ -7,12 +7,14 @@ use ratatui::text::Span;
 /// Between two columns.
 const GAP: &str = "  ";
 
-/// Rows of cells under their titles, as text; a title that begins with `>` is of numbers, which stand at the right, so
-/// that their digits stand below each other.
+/// Rows of cells under their titles, which are words with a blank between them. One that begins with `>` is of numbers:
+/// they stand at the right, so that their digits stand below each other.
 pub(in crate::cli) fn table<const N: usize>(
-    titles: [&str; N],
+    titles: &str,
     rows: impl IntoIterator<Item = [String; N]>,
 ) -> String {
+    let titles: Vec<&str> = titles.split(' ').collect();
+    let titles: [&str; N] = titles.try_into().expect("a title for each cell");
     let head = titles.map(|title| title.trim_start_matches('>').to_owned());
     let lines: Vec<[String; N]> = std::iter::once(head).chain(rows).collect();
     let widths: [usize; N] = std::array::from_fn(|at| {
@@ -60,7 +62,7 @@ mod tests {
         let rows = [["köln", "7", "subscribed"], ["東京", "12345678", "-"]];
         assert_eq!(
             table(
-                ["TENANT", ">STREAMS", "STATE"],
+                "TENANT >STREAMS STATE",
                 rows.map(|row| row.map(str::to_owned))
             ),
             "TENANT   STREAMS  STATE\n\
@@ -71,7 +73,7 @@ mod tests {
 
     #[test]
     fn an_empty_table_has_its_titles() {
-        assert_eq!(table(["A", ">B"], []), "A  B\n");
+        assert_eq!(table::<2>("A >B", []), "A  B\n");
     }
 
     #[test]

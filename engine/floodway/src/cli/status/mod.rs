@@ -10,7 +10,8 @@ use super::Failure;
 use super::remote::{Remote, follow, span};
 use crate::client::Json;
 
-mod table;
+mod fleet;
+mod lines;
 
 /// Clears a terminal and goes to its upper left corner.
 const CLEAR: &str = "\u{1b}[H\u{1b}[2J";
@@ -46,9 +47,9 @@ impl Serialize for Answer<'_> {
 impl Answer<'_> {
     fn text(&self) -> String {
         let status = self.0.status.clone().unwrap_or_default();
-        let status = table::status(&status, SystemTime::now());
+        let status = lines::lines(&status, SystemTime::now());
         match &self.0.fleet {
-            Some(fleet) => format!("{status}\n{}", table::fleet(fleet)),
+            Some(fleet) => format!("{status}\n{}", fleet::fleet(fleet)),
             None => status,
         }
     }
