@@ -8,7 +8,9 @@ use floodway_proto::admin::v1::{
 };
 
 use super::Failure;
-use super::remote::{Remote, name, one_of, pages};
+use super::answers::pages;
+use super::parse::{name, one_of};
+use super::remote::Remote;
 use super::show::{age, bytes, date, duration, fields, more, or_dash, plain, since, table};
 use crate::client::Json;
 

@@ -5,7 +5,8 @@ use floodway_proto::admin::v1::disconnect_request::Target;
 use floodway_proto::admin::v1::{DisconnectRequest, TenantSubject};
 
 use super::Failure;
-use super::remote::{Remote, name};
+use super::parse::name;
+use super::remote::Remote;
 use super::show::plural;
 use crate::client::Json;
 

@@ -3,7 +3,8 @@
 use floodway_proto::admin::v1::{CancelDrainRequest, DrainProgress, DrainRequest};
 
 use super::Failure;
-use super::remote::{Remote, span};
+use super::parse::span;
+use super::remote::Remote;
 use super::show::{age, date, duration, plural};
 use crate::client::Json;
 

@@ -9,8 +9,10 @@ use floodway_proto::admin::v1::{
 };
 
 use super::Failure;
+use super::answers::follow;
 use super::connections::carrier;
-use super::remote::{Remote, follow, name, one_of};
+use super::parse::{name, one_of};
+use super::remote::Remote;
 use super::show::{clock, or_dash, plain, plural};
 use crate::client::Json;
 

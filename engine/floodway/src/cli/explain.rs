@@ -7,7 +7,8 @@ use floodway_proto::admin::v1::{
 };
 
 use super::Failure;
-use super::remote::{Remote, name};
+use super::parse::name;
+use super::remote::Remote;
 use super::show::plain;
 use crate::client::Json;
 

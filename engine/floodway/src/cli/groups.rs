@@ -11,7 +11,9 @@ use floodway_proto::admin::v1::{
 };
 
 use super::Failure;
-use super::remote::{Remote, name, pages};
+use super::answers::pages;
+use super::parse::name;
+use super::remote::Remote;
 use super::show::{more, plain, plural, stale, table};
 use crate::client::Json;
 

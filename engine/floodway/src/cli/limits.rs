@@ -8,7 +8,8 @@ use floodway_proto::admin::v1::{
 };
 
 use super::Failure;
-use super::remote::{Interrupted, Remote, name, one_of};
+use super::parse::{name, one_of};
+use super::remote::{Interrupted, Remote};
 use super::show::{plain, stale, table};
 use super::tenants::{POLICIES, policy};
 use crate::client::{Client, Json};

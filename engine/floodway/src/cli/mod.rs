@@ -14,6 +14,7 @@ use crate::config::ConfigErrors;
 use floodway_core::parts;
 use floodway_server::log;
 
+mod answers;
 mod check;
 mod connections;
 #[cfg(feature = "demo")]
@@ -26,6 +27,7 @@ mod flags;
 mod generate;
 mod groups;
 mod limits;
+mod parse;
 mod remote;
 mod serve;
 mod show;

@@ -1,23 +1,16 @@
 //! Flags of the commands that speak to a running gateway, and how they print what it answers.
 
 use std::ffi::OsString;
-use std::mem;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use floodway_proto::admin::v1::{ListConnectionsResponse, ListGroupsResponse, ListTenantsResponse};
 use serde::Serialize;
-use tonic::{Response, Status, Streaming};
+use tonic::Status;
 
 use super::Failure;
 use crate::client::{self, Client, ClientError, Credentials, GatewayUrl, Peer};
 use crate::config;
-use floodway_protocol::names;
 use floodway_server::tls::Files;
-
-/// The largest page that a gateway gives.
-const PAGE: i32 = 1000;
 
 /// Names a file with the token, where none is given.
 const TOKEN_FILE: &str = "FLOODWAY_ADMIN_TOKEN_FILE";
@@ -194,93 +187,6 @@ impl Remote {
         };
         super::print_next(&text)
     }
-}
-
-/// Shows the messages of a streaming answer, until `count` of those that count were shown, or nobody reads any more.
-pub(super) async fn follow<T>(
-    mut answers: Streaming<T>,
-    count: Option<u64>,
-    counts: impl Fn(&T) -> bool,
-    show: impl Fn(&T) -> Result<ControlFlow<()>, Failure>,
-) -> Result<(), Interrupted> {
-    let mut left = count.unwrap_or(u64::MAX);
-    while left > 0 {
-        let next = answers.message().await?.ok_or(Interrupted::Ended)?;
-        left -= u64::from(counts(&next));
-        if show(&next)?.is_break() {
-            break;
-        }
-    }
-    Ok(())
-}
-
-/// A page of a list.
-pub(super) trait Page {
-    fn next_page_token(&mut self) -> &mut String;
-
-    /// Adds the page that follows.
-    fn append(&mut self, next: Self);
-}
-
-macro_rules! page {
-    ($answer:ty, $items:ident) => {
-        impl Page for $answer {
-            fn next_page_token(&mut self) -> &mut String {
-                &mut self.next_page_token
-            }
-
-            fn append(&mut self, next: Self) {
-                self.$items.extend(next.$items);
-                self.next_page_token = next.next_page_token;
-            }
-        }
-    };
-}
-
-page!(ListConnectionsResponse, connections);
-page!(ListGroupsResponse, groups);
-page!(ListTenantsResponse, tenants);
-
-/// The first page of a list, or all pages as one. `ask` takes the size of a page, and the token of the one that is next.
-pub(super) async fn pages<P: Page>(
-    all: bool,
-    mut ask: impl AsyncFnMut(i32, String) -> Result<Response<P>, Status>,
-) -> Result<P, Status> {
-    let size = if all { PAGE } else { 0 };
-    let mut whole = ask(size, String::new()).await?.into_inner();
-    while all && !whole.next_page_token().is_empty() {
-        let token = mem::take(whole.next_page_token());
-        whole.append(ask(size, token).await?.into_inner());
-    }
-    Ok(whole)
-}
-
-/// Reads one of some words. A second word for the same value is understood and not shown.
-pub(super) fn one_of<T>(words: &'static [(&'static str, T)]) -> impl TypedValueParser<Value = T>
-where
-    T: Copy + PartialEq + Send + Sync,
-{
-    let shown = words.iter().enumerate().map(|(at, (word, value))| {
-        let is_alias = words[..at].iter().any(|(_, known)| known == value);
-        PossibleValue::new(word).hide(is_alias)
-    });
-    PossibleValuesParser::new(shown).map(|given| {
-        let found = words.iter().find(|(word, _)| *word == given);
-        found.expect("clap takes no other").1
-    })
-}
-
-/// Reads the id of a tenant, device or group.
-pub(super) fn name(text: &str) -> Result<String, String> {
-    names::check(text)
-        .map(|()| text.to_owned())
-        .map_err(|error| error.to_string())
-}
-
-/// Reads a duration such as 60s.
-pub(super) fn span(text: &str) -> Result<prost_types::Duration, String> {
-    let span = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    span.try_into().map_err(|_| "is too long".to_owned())
 }
 
 fn file(given: &Option<OsString>) -> Option<PathBuf> {

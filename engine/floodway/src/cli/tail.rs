@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::Failure;
+use super::answers::follow;
 use super::connections::filters;
-use super::remote::{Remote, follow, name};
+use super::parse::name;
+use super::remote::Remote;
 use super::show::{plain, plural};
 use crate::client::Json;
 

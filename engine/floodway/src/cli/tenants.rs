@@ -5,7 +5,9 @@ use floodway_proto::admin::v1::{
 };
 
 use super::Failure;
-use super::remote::{Remote, name, pages};
+use super::answers::pages;
+use super::parse::name;
+use super::remote::Remote;
 use super::show::{bytes, fields, more, or_dash, plain, plural, table};
 use crate::client::Json;
 

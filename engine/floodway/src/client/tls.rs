@@ -3,7 +3,7 @@
 //! With TLS 1.3 a gateway refuses a client certificate only after the handshake, while the first answer is awaited, and
 //! gRPC turns that into a text. So the socket keeps its own error here.
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,13 +11,13 @@ use std::task::{Context, Poll, ready};
 
 use http::Uri;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 use tonic::transport::{Channel, Endpoint, Error};
 use tower::service_fn;
 
 use super::GatewayUrl;
-use floodway_server::tls::{self, ClientStream, Fault, Files, Pem, Roots, ServerName};
+use floodway_server::tls::{self, Fault, Files, Pem, Roots, ServerName};
 
 /// How a client identifies itself, and which authorities it trusts.
 #[derive(Default)]
@@ -80,55 +80,27 @@ pub(super) async fn connect(
             let _ = socket.set_nodelay(true);
             let handshake = tls.connect(name, socket).await;
             let stream = handshake.inspect_err(|error| faults.set(Fault::of(error)))?;
-            Ok::<_, io::Error>(TokioIo::new(Watched { stream, faults }))
+            let (reader, writer) = tokio::io::split(stream);
+            let reader = Watched { reader, faults };
+            Ok::<_, io::Error>(TokioIo::new(tokio::io::join(reader, writer)))
         }
     };
     endpoint.connect_with_connector(service_fn(open)).await
 }
 
-/// A connection that keeps why it failed.
-struct Watched {
-    stream: ClientStream<TcpStream>,
+/// Reads, and keeps why reading failed.
+struct Watched<R> {
+    reader: R,
     faults: Faults,
 }
 
-impl AsyncRead for Watched {
+impl<R: AsyncRead + Unpin> AsyncRead for Watched<R> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let read = ready!(Pin::new(&mut self.stream).poll_read(cx, into));
+        let read = ready!(Pin::new(&mut self.reader).poll_read(cx, into));
         Poll::Ready(read.inspect_err(|error| self.faults.set(Fault::of(error))))
-    }
-}
-
-impl AsyncWrite for Watched {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

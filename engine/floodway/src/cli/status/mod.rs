@@ -7,7 +7,9 @@ use floodway_proto::admin::v1::{GetStatusRequest, GetStatusResponse, WatchStatus
 use serde::{Serialize, Serializer};
 
 use super::Failure;
-use super::remote::{Remote, follow, span};
+use super::answers::follow;
+use super::parse::span;
+use super::remote::Remote;
 use crate::client::Json;
 
 mod fleet;

@@ -21,7 +21,8 @@ use floodway_proto::admin::v1::disconnect_request::Target as Disconnect;
 use floodway_proto::admin::v1::{DisconnectRequest, WatchStatusRequest};
 
 use super::Failure;
-use super::remote::{Access, span};
+use super::parse::span;
+use super::remote::Access;
 use crate::client::Client;
 use keys::Keys;
 use model::{Action, Model, Target};
