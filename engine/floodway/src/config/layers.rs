@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::error::{ConfigError, ConfigErrors, Origin};
 use super::kinds::{File as FileName, Kind, Raw};
 use super::settings::{self, MASK, SETTINGS};
-use super::{Config, Loaded, address, checks, file, secret};
+use super::{Config, Loaded, address, checks, file, secret, unknown};
 
 type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
@@ -94,15 +94,15 @@ impl Layers {
         } else if let Some(place) = settings::find_filed(key) {
             (self.set_filed(place, raw, &origin), raw.show())
         } else {
-            self.errors.push(file::unknown(key, origin));
+            self.errors.push(unknown::key(key, origin));
             return;
         };
-        if let Err(mend) = done {
+        if let Err(hint) = done {
             self.errors.push(ConfigError::Value {
                 key: key.to_owned().into(),
                 value,
                 origin,
-                mend,
+                hint,
             });
         }
     }
@@ -185,14 +185,14 @@ impl Layers {
         };
         match read(text.trim()) {
             Ok(value) => Some(value),
-            Err(mend) => {
+            Err(hint) => {
                 let value = address::without_user(&Raw::Text(&text).show());
                 let origin = Origin::Env(name.into());
                 self.errors.push(ConfigError::Value {
                     key: name.into(),
                     value,
                     origin,
-                    mend,
+                    hint,
                 });
                 None
             }
@@ -201,11 +201,11 @@ impl Layers {
 }
 
 fn broker_host(text: &str) -> Result<String, String> {
-    let mend = "expected a host name or an address, without a port; for a whole URL set MQTT_URL";
+    let hint = "expected a host name or an address, without a port; for a whole URL set MQTT_URL";
     if address::is_host(text) {
         Ok(text.to_owned())
     } else {
-        Err(mend.to_owned())
+        Err(hint.to_owned())
     }
 }
 

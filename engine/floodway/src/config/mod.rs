@@ -15,10 +15,9 @@ mod error;
 mod file;
 mod kinds;
 mod layers;
-mod nearest;
 mod secret;
 mod settings;
-mod variables;
+mod unknown;
 
 #[cfg(test)]
 mod tests;
@@ -26,7 +25,7 @@ mod tests;
 pub(crate) use error::{ConfigErrors, Origin};
 pub(crate) use secret::read as read_secret;
 pub(crate) use settings::{SETTINGS, find, flag};
-pub(crate) use variables::unknown as unknown_variables;
+pub(crate) use unknown::variables as unknown_variables;
 
 /// A configuration, and where each value came from.
 #[derive(Clone)]

@@ -1,6 +1,5 @@
 //! Keys and answers against what `top` makes of them, and what it then shows.
 
-use floodway_proto::admin::v1::Node;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
