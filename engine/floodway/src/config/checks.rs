@@ -2,7 +2,8 @@
 
 use super::address::is_loopback;
 use super::error::{ConfigError, Origin};
-use super::settings::{self, FILE_SUFFIX, SETTINGS, Setting};
+use super::setting::{FILE_SUFFIX, Setting};
+use super::table::{self, SETTINGS};
 use super::{Config, Loaded};
 use floodway_server::tls::Files;
 
@@ -45,7 +46,7 @@ fn wrong(loaded: &Loaded, key: &'static str, hint: String) -> ConfigError {
 }
 
 fn setting(key: &str) -> &'static Setting {
-    &SETTINGS[settings::find(key).expect("checks name known settings")]
+    &SETTINGS[table::find(key).expect("checks name known settings")]
 }
 
 /// What is said of a setting without `key`, which belongs beside it.

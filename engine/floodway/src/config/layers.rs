@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::error::{ConfigError, ConfigErrors, Origin};
 use super::kinds::{File as FileName, Kind, Raw};
-use super::settings::{self, MASK, SETTINGS};
+use super::setting::{self, MASK};
+use super::table::{self, SETTINGS};
 use super::{Config, Loaded, address, checks, file, secret, unknown};
 
 type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -79,19 +80,19 @@ impl Layers {
 
     fn flags(&mut self, flags: &[(String, String)]) {
         for (key, value) in flags {
-            let origin = Origin::Flag(format!("--{}", settings::flag(key)));
+            let origin = Origin::Flag(format!("--{}", setting::flag(key)));
             self.set(key, Raw::Text(value), origin);
         }
     }
 
     fn set(&mut self, key: &str, raw: Raw<'_>, origin: Origin) {
-        let (done, value) = if let Some(place) = settings::find(key) {
+        let (done, value) = if let Some(place) = table::find(key) {
             let setting = &SETTINGS[place];
             (
                 self.set_value(place, raw, &origin),
                 setting.mask(raw.show()),
             )
-        } else if let Some(place) = settings::find_filed(key) {
+        } else if let Some(place) = table::find_filed(key) {
             (self.set_filed(place, raw, &origin), raw.show())
         } else {
             self.errors.push(unknown::key(key, origin));
@@ -156,7 +157,7 @@ impl Layers {
             (None, Some(_)) => "MQTT_PORT",
             (Some(_), Some(_)) => "MQTT_HOST and MQTT_PORT",
         };
-        let place = settings::find("mqtt.url").expect("a known setting");
+        let place = table::find("mqtt.url").expect("a known setting");
         let origin = &self.loaded.origins[place];
         if *origin != Origin::Default {
             self.loaded.warnings.push(format!(

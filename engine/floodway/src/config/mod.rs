@@ -16,7 +16,8 @@ mod file;
 mod kinds;
 mod layers;
 mod secret;
-mod settings;
+mod setting;
+mod table;
 mod unknown;
 
 #[cfg(test)]
@@ -24,7 +25,8 @@ mod tests;
 
 pub(crate) use error::{ConfigErrors, Origin};
 pub(crate) use secret::read as read_secret;
-pub(crate) use settings::{SETTINGS, find, flag};
+pub(crate) use setting::flag;
+pub(crate) use table::{SETTINGS, find};
 pub(crate) use unknown::variables as unknown_variables;
 
 /// A configuration, and where each value came from.

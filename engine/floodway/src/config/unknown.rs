@@ -1,7 +1,7 @@
 //! Keys and environment variables that look like settings and are none, and what was probably meant.
 
 use super::error::{ConfigError, Origin};
-use super::settings::SETTINGS;
+use super::table::SETTINGS;
 
 /// What all variables of the gateway begin with, but for those of the broker and of the earlier service.
 const PREFIX: &str = "FLOODWAY_";

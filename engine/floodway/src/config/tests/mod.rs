@@ -5,7 +5,7 @@ use std::io::Write;
 
 use tempfile::NamedTempFile;
 
-use super::settings::MASK;
+use super::setting::MASK;
 use super::*;
 
 mod errors;
