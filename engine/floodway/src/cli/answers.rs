@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use floodway_proto::admin::v1::{ListConnectionsResponse, ListGroupsResponse, ListTenantsResponse};
 use tonic::{Response, Status, Streaming};
 
-use super::Failure;
+use super::failure::Failure;
 use super::remote::Interrupted;
 
 /// The largest page that a gateway gives.

@@ -7,8 +7,8 @@ use floodway_proto::admin::v1::{
     Transport,
 };
 
-use super::Failure;
 use super::answers::pages;
+use super::failure::Failure;
 use super::parse::{name, one_of};
 use super::remote::Remote;
 use super::show::{age, bytes, date, duration, fields, more, or_dash, plain, since, table};

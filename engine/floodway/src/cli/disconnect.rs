@@ -4,7 +4,7 @@ use clap::ArgGroup;
 use floodway_proto::admin::v1::disconnect_request::Target;
 use floodway_proto::admin::v1::{DisconnectRequest, TenantSubject};
 
-use super::Failure;
+use super::failure::Failure;
 use super::parse::name;
 use super::remote::Remote;
 use super::show::plural;

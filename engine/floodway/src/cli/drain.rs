@@ -2,7 +2,7 @@
 
 use floodway_proto::admin::v1::{CancelDrainRequest, DrainProgress, DrainRequest};
 
-use super::Failure;
+use super::failure::Failure;
 use super::parse::span;
 use super::remote::Remote;
 use super::show::{age, date, duration, plural};

@@ -8,9 +8,9 @@ use floodway_proto::admin::v1::{
     WatchEventsResponse,
 };
 
-use super::Failure;
 use super::answers::follow;
 use super::connections::carrier;
+use super::failure::Failure;
 use super::parse::{name, one_of};
 use super::remote::Remote;
 use super::show::{clock, or_dash, plain, plural};

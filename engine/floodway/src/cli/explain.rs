@@ -6,7 +6,7 @@ use floodway_proto::admin::v1::{
     DeliveryStage, DeviceMessage, ExplainRequest, ExplainResponse, SampleEvent,
 };
 
-use super::Failure;
+use super::failure::Failure;
 use super::parse::name;
 use super::remote::Remote;
 use super::show::plain;

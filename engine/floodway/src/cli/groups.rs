@@ -10,8 +10,8 @@ use floodway_proto::admin::v1::{
     ListGroupsResponse, PutGroupRequest, PutGroupResponse,
 };
 
-use super::Failure;
 use super::answers::pages;
+use super::failure::Failure;
 use super::parse::name;
 use super::remote::Remote;
 use super::show::{more, plain, plural, stale, table};

@@ -7,7 +7,7 @@ use floodway_proto::admin::v1::{
     ClearLimitsRequest, GetLimitsRequest, OverflowPolicy, SetLimitsRequest, TenantLimits,
 };
 
-use super::Failure;
+use super::failure::Failure;
 use super::parse::{name, one_of};
 use super::remote::{Interrupted, Remote};
 use super::show::{plain, stale, table};

@@ -3,14 +3,12 @@
 //! Invariant: the exit status is 0 for success, 1 for a failure while running, and 2 for wrong usage
 //! or configuration. What a command is asked for goes to stdout, everything else to stderr.
 
-use std::io::{self, Write};
-use std::ops::ControlFlow;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::config::ConfigErrors;
+use failure::Failure;
 use floodway_core::parts;
 use floodway_server::log;
 
@@ -23,10 +21,12 @@ mod disconnect;
 mod drain;
 mod events;
 mod explain;
+mod failure;
 mod flags;
 mod generate;
 mod groups;
 mod limits;
+mod output;
 mod parse;
 mod remote;
 mod serve;
@@ -68,33 +68,6 @@ enum Command {
     Explain(explain::Args),
     Completions(generate::Completions),
     Man(generate::Man),
-}
-
-/// Why a command failed.
-enum Failure {
-    /// Wrong usage or configuration.
-    Usage(String),
-    /// It went wrong while running.
-    Running(String),
-}
-
-impl Failure {
-    /// It went wrong while running, for this reason.
-    fn running(why: impl ToString) -> Self {
-        Self::Running(why.to_string())
-    }
-
-    fn into_text(self) -> String {
-        match self {
-            Self::Usage(why) | Self::Running(why) => why,
-        }
-    }
-}
-
-impl From<ConfigErrors> for Failure {
-    fn from(errors: ConfigErrors) -> Self {
-        Self::Usage(errors.to_string())
-    }
 }
 
 /// Runs the command that this process was started with.
@@ -182,30 +155,6 @@ fn variables() -> Vec<String> {
     variables.sort_unstable();
     variables.dedup();
     variables
-}
-
-fn warn(warnings: &[String]) {
-    for warning in warnings {
-        log::say(&format!("warning: {warning}"));
-    }
-}
-
-/// Writes what the command was asked for. A reader that has seen enough (`| head`) is no failure.
-fn print(text: &str) -> Result<(), Failure> {
-    print_next(text).map(|_| ())
-}
-
-/// The same for a part of it: breaks off where the reader has seen enough.
-fn print_next(text: &str) -> Result<ControlFlow<()>, Failure> {
-    let mut stdout = io::stdout().lock();
-    match stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
-        Ok(()) => Ok(ControlFlow::Continue(())),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
-        Err(error) => Err(Failure::Running(format!("stdout: {error}"))),
-    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use serde::Serialize;
 use tonic::Status;
 
-use super::Failure;
+use super::failure::Failure;
+use super::output;
 use crate::client::{self, Client, ClientError, Credentials, GatewayUrl, Peer};
 use crate::config;
 use floodway_server::tls::Files;
@@ -171,7 +172,7 @@ impl Remote {
         } else {
             text()
         };
-        Ok(super::print(&text)?)
+        Ok(output::print(&text)?)
     }
 
     /// Prints one of many: a line of JSON, or the text for people. Breaks off where nobody reads any more.
@@ -185,7 +186,7 @@ impl Remote {
         } else {
             text()
         };
-        super::print_next(&text)
+        output::print_next(&text)
     }
 }
 

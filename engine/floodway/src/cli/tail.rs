@@ -7,9 +7,9 @@ use floodway_proto::admin::v1::{Gap, GapReason, TailEvent, TailRequest, TailResp
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::Failure;
 use super::answers::follow;
 use super::connections::filters;
+use super::failure::Failure;
 use super::parse::name;
 use super::remote::Remote;
 use super::show::{plain, plural};

@@ -4,8 +4,8 @@ use floodway_proto::admin::v1::{
     GetTenantRequest, ListTenantsRequest, ListTenantsResponse, OverflowPolicy, Tenant,
 };
 
-use super::Failure;
 use super::answers::pages;
+use super::failure::Failure;
 use super::parse::name;
 use super::remote::Remote;
 use super::show::{bytes, fields, more, or_dash, plain, plural, table};

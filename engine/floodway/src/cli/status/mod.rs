@@ -6,8 +6,8 @@ use std::time::SystemTime;
 use floodway_proto::admin::v1::{GetStatusRequest, GetStatusResponse, WatchStatusRequest};
 use serde::{Serialize, Serializer};
 
-use super::Failure;
 use super::answers::follow;
+use super::failure::Failure;
 use super::parse::span;
 use super::remote::Remote;
 use crate::client::Json;

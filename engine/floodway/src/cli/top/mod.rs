@@ -20,7 +20,7 @@ use tonic::Status;
 use floodway_proto::admin::v1::disconnect_request::Target as Disconnect;
 use floodway_proto::admin::v1::{DisconnectRequest, WatchStatusRequest};
 
-use super::Failure;
+use super::failure::Failure;
 use super::parse::span;
 use super::remote::Access;
 use crate::client::Client;
