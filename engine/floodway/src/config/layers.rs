@@ -2,46 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
-use super::error::{ConfigError, ConfigErrors, Origin};
+use super::error::{ConfigError, Origin};
 use super::kinds::{File as FileName, Kind, Raw};
 use super::setting::{self, MASK};
 use super::table::{self, SETTINGS};
-use super::{Config, Loaded, address, checks, file, secret, unknown};
+use super::{Config, Loaded, address, file, secret, unknown};
 
 type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-pub(super) fn load(
-    path: Option<&Path>,
-    env: Env<'_>,
-    flags: &[(String, String)],
-    key: checks::Key,
-) -> Result<Loaded, ConfigErrors> {
-    let mut layers = Layers::new();
-    if let Some(path) = path {
-        layers.file(path);
-    }
-    layers.environment(env);
-    layers.flags(flags);
-    layers.broker_host(env);
-    let Layers {
-        mut loaded,
-        mut errors,
-    } = layers;
-    checks::run(&mut loaded, key, &mut errors);
-    if errors.is_empty() {
-        Ok(loaded)
-    } else {
-        Err(ConfigErrors(errors))
-    }
-}
-
-struct Layers {
-    loaded: Loaded,
-    errors: Vec<ConfigError>,
+/// What was read so far, and what is wrong with it.
+pub(super) struct Layers {
+    pub(super) loaded: Loaded,
+    pub(super) errors: Vec<ConfigError>,
 }
 
 impl Layers {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let loaded = Loaded {
             config: Config::default(),
             origins: vec![Origin::Default; SETTINGS.len()],
@@ -53,7 +29,7 @@ impl Layers {
         }
     }
 
-    fn file(&mut self, path: &Path) {
+    pub(super) fn file(&mut self, path: &Path) {
         let origin = Origin::File(path.to_owned());
         match file::read(path) {
             Ok(table) => file::walk(&table, &mut |key, value| {
@@ -63,7 +39,7 @@ impl Layers {
         }
     }
 
-    fn environment(&mut self, env: Env<'_>) {
+    pub(super) fn environment(&mut self, env: Env<'_>) {
         for setting in SETTINGS {
             let given = |name: &str| env(name).filter(|value| !value.is_empty());
             if let Some(value) = given(setting.env) {
@@ -78,7 +54,7 @@ impl Layers {
         }
     }
 
-    fn flags(&mut self, flags: &[(String, String)]) {
+    pub(super) fn flags(&mut self, flags: &[(String, String)]) {
         for (key, value) in flags {
             let origin = Origin::Flag(format!("--{}", setting::flag(key)));
             self.set(key, Raw::Text(value), origin);
@@ -86,14 +62,14 @@ impl Layers {
     }
 
     fn set(&mut self, key: &str, raw: Raw<'_>, origin: Origin) {
-        let (done, value) = if let Some(place) = table::find(key) {
-            let setting = &SETTINGS[place];
+        let (done, value) = if let Some(index) = table::find(key) {
+            let setting = &SETTINGS[index];
             (
-                self.set_value(place, raw, &origin),
+                self.set_value(index, raw, &origin),
                 setting.mask(raw.show()),
             )
-        } else if let Some(place) = table::find_filed(key) {
-            (self.set_filed(place, raw, &origin), raw.show())
+        } else if let Some(index) = table::find_filed(key) {
+            (self.set_filed(index, raw, &origin), raw.show())
         } else {
             self.errors.push(unknown::key(key, origin));
             return;
@@ -108,10 +84,10 @@ impl Layers {
         }
     }
 
-    fn set_value(&mut self, place: usize, raw: Raw<'_>, origin: &Origin) -> Result<(), String> {
-        let setting = &SETTINGS[place];
+    fn set_value(&mut self, index: usize, raw: Raw<'_>, origin: &Origin) -> Result<(), String> {
+        let setting = &SETTINGS[index];
         if let Some(key) = setting.file_key()
-            && self.is_of_layer(place, origin)
+            && self.is_of_layer(index, origin)
         {
             return Err(format!("{key} is set as well; keep one of them"));
         }
@@ -126,29 +102,29 @@ impl Layers {
             }
             _ => (setting.set)(&mut self.loaded.config, raw)?,
         }
-        self.loaded.origins[place] = origin.clone();
+        self.loaded.origins[index] = origin.clone();
         Ok(())
     }
 
     /// Sets a value that stands in a file of its own.
-    fn set_filed(&mut self, place: usize, raw: Raw<'_>, origin: &Origin) -> Result<(), String> {
+    fn set_filed(&mut self, index: usize, raw: Raw<'_>, origin: &Origin) -> Result<(), String> {
         let path: Option<PathBuf> = FileName.read(raw)?;
         let path = path.ok_or("expected the name of a file")?;
         let value = secret::read(&path)?;
-        if self.is_of_layer(place, origin) {
-            let key = SETTINGS[place].key;
+        if self.is_of_layer(index, origin) {
+            let key = SETTINGS[index].key;
             return Err(format!("{key} is set as well; keep one of them"));
         }
-        self.set_value(place, Raw::Text(&value), origin)
+        self.set_value(index, Raw::Text(&value), origin)
     }
 
     /// Whether this layer has set it already, which it can do by the value itself and by the name of a file.
-    fn is_of_layer(&self, place: usize, origin: &Origin) -> bool {
-        std::mem::discriminant(&self.loaded.origins[place]) == std::mem::discriminant(origin)
+    fn is_of_layer(&self, index: usize, origin: &Origin) -> bool {
+        std::mem::discriminant(&self.loaded.origins[index]) == std::mem::discriminant(origin)
     }
 
     /// Builds the default of `mqtt.url` from `MQTT_HOST` and `MQTT_PORT`.
-    fn broker_host(&mut self, env: Env<'_>) {
+    pub(super) fn broker_host(&mut self, env: Env<'_>) {
         let given = |name| env(name).filter(|value| !value.is_empty());
         let (host, port) = (given("MQTT_HOST"), given("MQTT_PORT"));
         let names = match (&host, &port) {
@@ -157,8 +133,8 @@ impl Layers {
             (None, Some(_)) => "MQTT_PORT",
             (Some(_), Some(_)) => "MQTT_HOST and MQTT_PORT",
         };
-        let place = table::find("mqtt.url").expect("a known setting");
-        let origin = &self.loaded.origins[place];
+        let index = table::find("mqtt.url").expect("a known setting");
+        let origin = &self.loaded.origins[index];
         if *origin != Origin::Default {
             self.loaded.warnings.push(format!(
                 "{names}: not used, since mqtt.url is set ({origin})"
@@ -169,7 +145,7 @@ impl Layers {
         let port = self.read("MQTT_PORT", port, 1883, broker_port);
         if let (Some(host), Some(port)) = (host, port) {
             self.loaded.config.mqtt.urls = vec![address::broker_at(&host, port)];
-            self.loaded.origins[place] = Origin::Env(names.into());
+            self.loaded.origins[index] = Origin::Env(names.into());
         }
     }
 

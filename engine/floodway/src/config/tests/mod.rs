@@ -34,7 +34,7 @@ fn load_exactly(
         .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
         .collect();
     let look_up = |name: &str| env.get(name).map(|value| (*value).to_owned());
-    load(Some(file.path()), &look_up, &flags).map_err(|errors| {
+    load(Some(file.path()), &look_up, &flags, Key::Needed).map_err(|errors| {
         errors
             .to_string()
             .replace(&*file.path().to_string_lossy(), "FILE")
