@@ -125,7 +125,7 @@ impl<'a> Driver<'a> {
                 Some(order) = next_order(&mut self.orders), if self.requests.takes_orders() => {
                     self.requests.order(order);
                 }
-                outcome = self.probe.outcome() => self.requests.tried(outcome, Instant::now()),
+                outcome = self.probe.outcome() => self.requests.probed(outcome, Instant::now()),
                 _ = sweep.tick() => self.sweep(),
                 _ = stop.wait_for(|&stop| stop), if !is_stopping => {
                     is_stopping = true;
@@ -173,7 +173,7 @@ impl<'a> Driver<'a> {
 
     /// Passes on who was confirmed or refused, asks for what is wanted, and tries what may cost the link on another one.
     async fn settle(&mut self, link: &mut Link, broker: &'a Broker) {
-        if self.requests.opens() {
+        if self.requests.open_if_settled() {
             self.port.status.opened();
         }
         while let Some(confirmation) = self.requests.subscriptions.next_confirmed() {
@@ -195,7 +195,7 @@ impl<'a> Driver<'a> {
                 Err(reason) => self.requests.unsent(&reason, Instant::now()),
             }
         }
-        if let Some(requests) = self.requests.next_trial(Instant::now()) {
+        if let Some(requests) = self.requests.next_probe(Instant::now()) {
             self.probe.begin(broker, requests);
         }
     }

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::link::Unsent;
 use super::request::{Answer, Request};
-use super::subscriptions::{Outcome, Subscriptions};
+use super::subscriptions::{ProbeOutcome, Subscriptions};
 use crate::control::{Follower, Order, StoreFacts, StoreReady, is_control};
 use crate::source::SourceState;
 use floodway_core::index::Tenant;
@@ -35,16 +35,16 @@ impl<'a> RequestScheduler<'a> {
         }
     }
 
-    /// The broker of this number has let us in.
+    /// The broker of this number is connected.
     pub(super) fn link_up(&mut self, broker: usize, facts: StoreFacts, now: Instant) {
-        self.subscriptions.link_begins(broker);
+        self.subscriptions.link_up(broker);
         if let Some(control) = &mut self.control {
             control.link_up(facts, now);
         }
     }
 
     /// True once on each link: when tenants may be subscribed. They are from then on.
-    pub(super) fn opens(&mut self) -> bool {
+    pub(super) fn open_if_settled(&mut self) -> bool {
         let is_settled = self
             .control
             .as_ref()
@@ -53,7 +53,7 @@ impl<'a> RequestScheduler<'a> {
             return false;
         }
         self.is_open = true;
-        self.subscriptions.link_up();
+        self.subscriptions.open();
         true
     }
 
@@ -80,12 +80,14 @@ impl<'a> RequestScheduler<'a> {
     pub(super) fn next_request(&mut self, now: Instant, may_be_published: bool) -> Option<Request> {
         let ready = StoreReady {
             publish: may_be_published,
-            subscribe: self.subscriptions.may_ask(now),
+            subscribe: self.subscriptions.may_request(now),
         };
         let request = if self.control_was_last {
-            self.of_tenants(now).or_else(|| self.of_control(ready, now))
+            self.tenants_request(now)
+                .or_else(|| self.control_request(ready, now))
         } else {
-            self.of_control(ready, now).or_else(|| self.of_tenants(now))
+            self.control_request(ready, now)
+                .or_else(|| self.tenants_request(now))
         };
         if let Some(request) = &request {
             self.control_was_last = matches!(request, Request::Control(_));
@@ -125,14 +127,14 @@ impl<'a> RequestScheduler<'a> {
         }
     }
 
-    /// The requests to try on a connection of their own now, all at once, if any.
-    pub(super) fn next_trial(&mut self, now: Instant) -> Option<Vec<Vec<String>>> {
-        self.subscriptions.next_trial(now)
+    /// The requests to probe on another connection now, all at once, if any.
+    pub(super) fn next_probe(&mut self, now: Instant) -> Option<Vec<Vec<String>>> {
+        self.subscriptions.next_probe(now)
     }
 
-    /// What came of the trial.
-    pub(super) fn tried(&mut self, outcome: Outcome, now: Instant) {
-        self.subscriptions.tried(outcome, now);
+    /// A probe has ended.
+    pub(super) fn probed(&mut self, outcome: ProbeOutcome, now: Instant) {
+        self.subscriptions.probed(outcome, now);
     }
 
     /// To be called about once a second.
@@ -179,15 +181,15 @@ impl<'a> RequestScheduler<'a> {
         self.control.as_ref()?.topic_to_clear()
     }
 
-    fn of_control(&mut self, ready: StoreReady, now: Instant) -> Option<Request> {
+    fn control_request(&mut self, ready: StoreReady, now: Instant) -> Option<Request> {
         let request = Request::Control(self.control.as_mut()?.next_request(ready, now)?);
         if request.is_of_subscriptions() {
-            self.subscriptions.asks(now);
+            self.subscriptions.count_request(now);
         }
         Some(request)
     }
 
-    fn of_tenants(&mut self, now: Instant) -> Option<Request> {
+    fn tenants_request(&mut self, now: Instant) -> Option<Request> {
         self.subscriptions.next_request(now)
     }
 }

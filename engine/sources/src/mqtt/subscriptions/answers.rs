@@ -1,9 +1,9 @@
-//! What the broker answers, or does not.
+//! The broker's answers to subscription requests, and those that do not come.
 
 use std::time::Instant;
 
 use super::Subscriptions;
-use super::entry::{Entry, Standing, State};
+use super::entry::{Entry, State, Subscription};
 use super::subject::Subject;
 use crate::mqtt::request::Answer;
 
@@ -15,18 +15,18 @@ impl Subscriptions {
             return false;
         };
         let broker = self.broker;
-        self.here_is_over(&subjects);
+        self.on_link_done(&subjects);
         let mut refused = Vec::new();
-        for (place, subject) in subjects.iter().enumerate() {
-            let Some(standing) = self.standing(subject) else {
+        for (at, subject) in subjects.iter().enumerate() {
+            let Some(subscription) = self.subscription(subject) else {
                 continue;
             };
-            standing.set_harmless(broker, true);
-            // It may have been asked for twice.
-            if matches!(standing.state, State::Confirmed | State::Leaving) {
+            subscription.set_harmless(broker, true);
+            // It may have been requested twice.
+            if matches!(subscription.state, State::Confirmed | State::Leaving) {
                 continue;
             }
-            match refusal(answers, place) {
+            match refusal(answers, at) {
                 None => self.grant(subject),
                 Some(reason) => {
                     self.refuse(subject, reason, now);
@@ -46,12 +46,12 @@ impl Subscriptions {
         true
     }
 
-    pub(super) fn give_up(&mut self, now: Instant) {
+    pub(super) fn expire_requests(&mut self, now: Instant) {
         let overdue = self.in_flight.overdue(now, self.subscribe_timeout);
         for subjects in &overdue {
-            self.here_is_over(subjects);
+            self.on_link_done(subjects);
             for subject in subjects {
-                self.give_up_on(subject, subjects.len() == 1, now);
+                self.expire(subject, subjects.len() == 1, now);
             }
         }
         let mut all = overdue.iter().flatten();
@@ -65,27 +65,28 @@ impl Subscriptions {
         }
     }
 
-    /// Who was asked for with others is asked for by itself at once: one of them is the reason, and harms the others no
-    /// longer.
-    fn give_up_on(&mut self, subject: &Subject, was_alone: bool, now: Instant) {
-        let is_asked = |standing: &&mut Standing| standing.state == State::Asked;
-        let Some(standing) = self.standing(subject).filter(is_asked) else {
+    /// A subject that was requested with others is requested by itself at once: one of them is the reason, and must harm the
+    /// others no longer.
+    fn expire(&mut self, subject: &Subject, was_single: bool, now: Instant) {
+        let is_requested =
+            |subscription: &&mut Subscription| subscription.state == State::Requested;
+        let Some(subscription) = self.subscription(subject).filter(is_requested) else {
             return;
         };
-        standing.is_alone = true;
-        if was_alone {
-            standing.give_up(now);
+        subscription.is_single = true;
+        if was_single {
+            subscription.time_out(now);
         } else {
-            standing.state = State::Queued;
-            self.alone.push_back(subject.clone());
+            subscription.state = State::Queued;
+            self.singles.push_back(subject.clone());
         }
     }
 
     fn grant(&mut self, subject: &Subject) {
         match subject {
             Subject::All => {
-                self.everything.grant();
-                self.everything_refusal = None;
+                self.all_tenants.grant();
+                self.all_refusal = None;
                 self.confirmed
                     .extend(self.entries.values_mut().map(Entry::confirm));
             }
@@ -97,13 +98,13 @@ impl Subscriptions {
     }
 
     pub(super) fn refuse(&mut self, subject: &Subject, reason: &str, now: Instant) {
-        let Some(standing) = self.standing(subject) else {
+        let Some(subscription) = self.subscription(subject) else {
             return;
         };
-        standing.refuse(now);
+        subscription.refuse(now);
         match subject {
             Subject::All => {
-                self.everything_refusal = Some(reason.into());
+                self.all_refusal = Some(reason.into());
                 let refused = self.entries.values_mut();
                 self.refused
                     .extend(refused.filter_map(|entry| entry.refuse(reason)));
@@ -117,9 +118,9 @@ impl Subscriptions {
     }
 }
 
-/// Why the filter at this place was refused. One that the broker left out is not granted.
-fn refusal(answers: &[Answer], place: usize) -> Option<&str> {
-    match answers.get(place) {
+/// Why the filter at this position was refused. One that the broker left out is not granted.
+fn refusal(answers: &[Answer], at: usize) -> Option<&str> {
+    match answers.get(at) {
         Some(Ok(())) => None,
         Some(Err(reason)) => Some(reason),
         None => Some("the broker gave no answer"),

@@ -1,4 +1,4 @@
-//! What a broker was seen to end the connection for. It holds for as long as the process lives.
+//! What a broker was seen to close the connection for. Kept for as long as the process lives.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -6,25 +6,25 @@ use std::time::{Duration, Instant};
 /// Filters of one SUBSCRIBE at most.
 pub(super) const BATCH_FILTERS: usize = 100;
 
-/// The pause between two subscriptions for a broker that takes not any number of them: the first, which doubles, and the
-/// longest, which is less than a client waits.
+/// The pause between two requests to a broker that closes the connection for several in a row: the first, which doubles,
+/// and the longest, which is less than a client waits.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(1500), Duration::from_secs(4));
 
-/// Time over which subscriptions are counted.
-const RUSH_TIME: Duration = Duration::from_secs(1);
+/// The time over which requests are counted.
+const BURST_TIME: Duration = Duration::from_secs(1);
 
-/// More are not counted.
-const RUSH: usize = 8;
+/// The most requests that are counted.
+const BURST_MOST: usize = 8;
 
 #[derive(Debug)]
 pub(super) struct BrokerLimits {
-    /// It ends the connection for a filter that it forbids.
+    /// It closes the connection for a filter that it forbids.
     pub(super) ends_for_forbidden: bool,
     /// Filters that it takes in one request.
     pub(super) batch: usize,
     pause: Duration,
-    /// When this link was asked to subscribe something last, newest last.
-    asked: VecDeque<Instant>,
+    /// When requests were last sent on this link, newest last.
+    requests: VecDeque<Instant>,
 }
 
 impl Default for BrokerLimits {
@@ -33,40 +33,40 @@ impl Default for BrokerLimits {
             ends_for_forbidden: false,
             batch: BATCH_FILTERS,
             pause: Duration::ZERO,
-            asked: VecDeque::new(),
+            requests: VecDeque::new(),
         }
     }
 }
 
 impl BrokerLimits {
     pub(super) fn link_up(&mut self) {
-        self.asked.clear();
+        self.requests.clear();
     }
 
-    /// Something is subscribed or unsubscribed.
-    pub(super) fn asks(&mut self, now: Instant) {
-        self.asked.push_back(now);
-        if self.asked.len() > RUSH {
-            self.asked.pop_front();
+    /// A request is sent.
+    pub(super) fn count_request(&mut self, now: Instant) {
+        self.requests.push_back(now);
+        if self.requests.len() > BURST_MOST {
+            self.requests.pop_front();
         }
     }
 
-    pub(super) fn may_ask(&self, now: Instant) -> bool {
-        let last = self.asked.back();
+    pub(super) fn may_request(&self, now: Instant) -> bool {
+        let last = self.requests.back();
         last.is_none_or(|&last| now >= last + self.pause)
     }
 
-    /// Requests that came within [`RUSH_TIME`] before the last one, and that one.
-    pub(super) fn rush(&self) -> usize {
-        let Some(&last) = self.asked.back() else {
+    /// Requests that came within [`BURST_TIME`] before the last one, and that one.
+    pub(super) fn burst(&self) -> usize {
+        let Some(&last) = self.requests.back() else {
             return 0;
         };
-        let time = RUSH_TIME.max(self.pause * 2);
+        let time = BURST_TIME.max(self.pause * 2);
         let is_near = |at: &&Instant| last < **at + time;
-        self.asked.iter().filter(is_near).count()
+        self.requests.iter().filter(is_near).count()
     }
 
-    /// It was seen to end the connection for as many requests as came at once.
+    /// It was seen to close the connection for as many requests as came at once.
     pub(super) fn slow_down(&mut self) {
         self.pause = (self.pause * 2).clamp(PAUSE.0, PAUSE.1);
         tracing::warn!(

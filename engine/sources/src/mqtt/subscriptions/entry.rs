@@ -1,4 +1,4 @@
-//! How one subscription stands.
+//! The state of one subscription.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,44 +7,44 @@ use super::subject::Subject;
 use crate::source::{Confirmation, TenantNotices};
 use floodway_core::index::{Index, Tenant, Upstream};
 
-/// Pauses before the broker is asked again: the first, which doubles, and the longest.
+/// Pauses before a subscription is requested again: the first, which doubles, and the longest.
 const RETRY: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(30));
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// Not asked for: unwanted, or there is no link.
+    /// Not requested: unwanted, or there is no link.
     Idle,
-    /// To be asked for.
+    /// To be requested.
     Queued,
     /// In a request under way.
-    Asked,
+    Requested,
     /// Granted.
     Confirmed,
-    /// Refused; to be asked for again from this time on.
+    /// Refused; to be requested again from this time on.
     Refused(Instant),
-    /// Not answered in time; to be asked for again from this time on. An answer may still come.
+    /// Not answered in time; to be requested again from this time on. An answer may still come.
     Unanswered(Instant),
-    /// The broker may end the connection for it: to be tried on another one first.
+    /// The broker may close the connection for it: to be probed on another one first.
     Suspect,
     /// Granted, but its tenant has left the index: to be unsubscribed.
     Leaving,
 }
 
 #[derive(Debug)]
-pub(super) struct Standing {
+pub(super) struct Subscription {
     pub(super) state: State,
-    /// It is asked for by itself until it is granted: it was not answered, perhaps for another one's sake.
-    pub(super) is_alone: bool,
+    /// It is requested by itself until it is granted: it was not answered, perhaps because of another one.
+    pub(super) is_single: bool,
     retry: Duration,
-    /// Brokers, a bit each, that are known not to end the connection for it.
+    /// Brokers, a bit each, that are known not to close the connection for it.
     harmless: u64,
 }
 
-impl Standing {
+impl Subscription {
     pub(super) fn new() -> Self {
         Self {
             state: State::Idle,
-            is_alone: false,
+            is_single: false,
             retry: RETRY.0,
             harmless: 0,
         }
@@ -52,7 +52,7 @@ impl Standing {
 
     pub(super) fn grant(&mut self) {
         self.state = State::Confirmed;
-        self.is_alone = false;
+        self.is_single = false;
         self.retry = RETRY.0;
     }
 
@@ -60,25 +60,25 @@ impl Standing {
         self.state = State::Refused(now + self.pause());
     }
 
-    pub(super) fn give_up(&mut self, now: Instant) {
+    pub(super) fn time_out(&mut self, now: Instant) {
         self.state = State::Unanswered(now + self.pause());
     }
 
-    /// Whether the broker may send its events though it has not said so.
-    pub(super) fn is_asked(&self) -> bool {
+    /// Whether the broker may send its events though it has not confirmed it.
+    pub(super) fn is_requested(&self) -> bool {
         match self.state {
-            State::Asked | State::Unanswered(_) => true,
-            State::Queued => self.is_alone,
+            State::Requested | State::Unanswered(_) => true,
+            State::Queued => self.is_single,
             _ => false,
         }
     }
 
-    /// Whether `broker` was seen to end the connection for it, and is not to be asked yet.
+    /// Whether `broker` was seen to close the connection for it, and it is not to be requested yet.
     pub(super) fn is_held_off(&self, broker: usize) -> bool {
         matches!(self.state, State::Refused(_)) && !self.is_harmless(broker)
     }
 
-    /// Whether a refusal, or a request that was not answered, is old enough to ask again.
+    /// Whether a refusal, or a request that was not answered, is old enough to request it again.
     pub(super) fn is_due(&self, now: Instant) -> bool {
         matches!(self.state, State::Refused(until) | State::Unanswered(until) if until <= now)
     }
@@ -99,18 +99,18 @@ impl Standing {
     }
 }
 
-/// Brokers that share a bit make each other tried once more, or once less.
+/// The bit of a broker. Two that share one cost a probe too many, or save one too many.
 fn bit(broker: usize) -> u64 {
     1 << (broker % 64)
 }
 
-/// A tenant in the table.
+/// A tenant that is tracked.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) tenant: Arc<Tenant>,
-    pub(super) standing: Standing,
+    pub(super) subscription: Subscription,
     pub(super) notices: TenantNotices,
-    /// Since when nobody has been seen in it.
+    /// Since when nobody has held a permit of it.
     empty_since: Option<Instant>,
 }
 
@@ -118,19 +118,19 @@ impl Entry {
     pub(super) fn new(tenant: Arc<Tenant>) -> Self {
         Self {
             tenant,
-            standing: Standing::new(),
+            subscription: Subscription::new(),
             notices: TenantNotices::default(),
             empty_since: None,
         }
     }
 
-    /// Whether the broker should send its events: somebody is there, or was a moment ago and may come back.
+    /// Whether the broker should send its events: somebody holds a permit, or did a moment ago and may come back.
     pub(super) fn is_wanted(&self) -> bool {
         self.notices.owes_gap() || !self.tenant.is_empty()
     }
 
     pub(super) fn confirm(&mut self) -> Confirmation {
-        self.standing.grant();
+        self.subscription.grant();
         self.notices.confirmed(&self.tenant)
     }
 
@@ -152,14 +152,14 @@ impl Entry {
 
     /// The link is lost.
     pub(super) fn lose(&mut self) {
-        let was_confirmed = self.standing.state == State::Confirmed;
+        let was_confirmed = self.subscription.state == State::Confirmed;
         self.notices.connection_lost(was_confirmed);
         self.reset();
     }
 
-    /// How it stood says nothing any more.
+    /// Its state says nothing any more.
     pub(super) fn reset(&mut self) {
-        self.standing.state = State::Idle;
+        self.subscription.state = State::Idle;
         self.tenant.set_upstream(Upstream::Waiting);
     }
 
@@ -169,15 +169,15 @@ impl Entry {
         self.tenant = successor;
         self.notices = TenantNotices::default();
         self.empty_since = None;
-        let is_granted = matches!(self.standing.state, State::Confirmed | State::Leaving);
+        let is_granted = matches!(self.subscription.state, State::Confirmed | State::Leaving);
         if !is_granted {
-            // Whatever is under way was for the other one.
-            self.standing.state = State::Idle;
+            // A request under way was for the other one.
+            self.subscription.state = State::Idle;
         }
         is_granted
     }
 
-    /// Notes whether anybody is there, and returns true if nobody has been for `linger`.
+    /// Notes whether anybody holds a permit, and returns true if nobody has for `linger`.
     pub(super) fn has_lingered(&mut self, now: Instant, linger: Duration) -> bool {
         if !self.tenant.is_empty() {
             self.empty_since = None;
@@ -186,9 +186,10 @@ impl Entry {
         now >= *self.empty_since.get_or_insert(now) + linger
     }
 
-    /// Lets the tenant leave the index. False if it must not (yet): its request is under way, it has left, or
+    /// Lets the tenant leave the index. False if it must not (yet): its request is under way, it is being unsubscribed, or
     /// somebody came in this moment.
     pub(super) fn leave(&self, index: &Index) -> bool {
-        !matches!(self.standing.state, State::Asked | State::Leaving) && index.retire(&self.tenant)
+        !matches!(self.subscription.state, State::Requested | State::Leaving)
+            && index.retire(&self.tenant)
     }
 }

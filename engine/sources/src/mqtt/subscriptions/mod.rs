@@ -1,25 +1,25 @@
 //! Which tenants are subscribed at the broker, and which are to be.
 //!
-//! Knows no socket and no clock: it is told what happened, and asked what to send. Invariants:
+//! Knows no socket and no clock: its caller reports what happened, and asks what to send. Invariants:
 //! * A tenant counts as confirmed only once a SUBACK of *this* connection granted its filter. Losing the link takes
-//!   every confirmation back; the next one tells those that had one before that events may be missing.
-//! * Every tenant of the index is noticed by the next sweep at the latest, whatever became of the request for it.
-//! * A tenant leaves the index only after nobody had a place in it for the linger, and is unsubscribed only if it is
-//!   gone from there and no successor of its name has come.
-//! * One tenant's trouble is its own: `in_flight` gives each request a time of its own, `suspects` finds the one for which
-//!   the broker ends the connection, `broker_limits` remembers what it was seen to do. What may end the connection is tried on
-//!   another one first, and asked for on this one only if that one outlived it.
+//!   every confirmation back; the next one says which tenants had one before, so that they get a gap.
+//! * The next sweep at the latest tracks every tenant of the index, whatever became of the request for it.
+//! * A tenant leaves the index only after nobody held a permit of it for the linger. It is unsubscribed only if it has left
+//!   and no successor of its name has come.
+//! * One tenant's trouble is its own: `pending` gives each request a time of its own, `bisection` finds the filter for which
+//!   the broker ends the connection, `broker_limits` remembers what each broker was seen to do. What may end the connection
+//!   is probed on another one first, and requested on this one only if that one survived.
 
 mod answers;
-mod asking;
+mod bisection;
 mod broker_limits;
 mod entry;
 mod pending;
+mod probing;
+mod requests;
 mod subject;
-mod suspects;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
-mod trials;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -29,14 +29,14 @@ use hashbrown::HashMap;
 
 use super::config::{Config, Subscribe};
 use crate::source::{Confirmation, SourceState};
+use bisection::Bisection;
+pub(super) use bisection::ProbeOutcome;
 use broker_limits::BrokerLimits;
-use entry::{Entry, Standing, State};
+use entry::{Entry, State, Subscription};
 use floodway_core::index::{Index, Tenant};
 use floodway_protocol::names::TenantId;
 use pending::PendingRequests;
 use subject::Subject;
-pub(super) use suspects::Outcome;
-use suspects::Suspects;
 
 /// The subscriptions of one gateway.
 #[derive(Debug)]
@@ -47,20 +47,21 @@ pub(super) struct Subscriptions {
     index: Arc<Index>,
     entries: HashMap<TenantId, Entry>,
     /// The one subscription of the mode `all`.
-    everything: Standing,
+    all_tenants: Subscription,
     /// Why it was refused last, until it is granted.
-    everything_refusal: Option<Arc<str>>,
-    link_is_up: bool,
+    all_refusal: Option<Arc<str>>,
+    is_open: bool,
     /// The number of the broker that is connected, or was last.
     broker: usize,
     /// What each broker was seen to do, by its number.
     limits_by_broker: HashMap<usize, BrokerLimits>,
     in_flight: PendingRequests,
-    suspects: Suspects,
-    /// To subscribe and to unsubscribe, oldest first. An entry that has moved on meanwhile is passed over.
+    bisection: Bisection,
+    /// To subscribe, oldest first. A subject whose state has changed meanwhile is passed over.
     queued: VecDeque<Subject>,
     /// To subscribe each by itself.
-    alone: VecDeque<Subject>,
+    singles: VecDeque<Subject>,
+    /// To unsubscribe.
     leaving: VecDeque<TenantId>,
     confirmed: VecDeque<Confirmation>,
     /// Tenants with subscribers that were refused.
@@ -76,40 +77,41 @@ impl Subscriptions {
             subscribe_timeout: config.subscribe_timeout,
             index,
             entries: HashMap::new(),
-            everything: Standing::new(),
-            everything_refusal: None,
-            link_is_up: false,
+            all_tenants: Subscription::new(),
+            all_refusal: None,
+            is_open: false,
             broker: 0,
             limits_by_broker: HashMap::new(),
             in_flight: PendingRequests::default(),
-            suspects: Suspects::default(),
+            bisection: Bisection::default(),
             queued: VecDeque::new(),
-            alone: VecDeque::new(),
+            singles: VecDeque::new(),
             leaving: VecDeque::new(),
             confirmed: VecDeque::new(),
             refused: VecDeque::new(),
         }
     }
 
-    /// A broker lets us in, and knows nothing of us. Nothing is asked of it before [`Subscriptions::link_up`].
-    pub(super) fn link_begins(&mut self, broker: usize) {
+    /// A broker is connected, and has no subscription of ours. Nothing is requested before [`Subscriptions::open`].
+    pub(super) fn link_up(&mut self, broker: usize) {
         if std::mem::replace(&mut self.broker, broker) != broker {
             // Another one has other rules.
-            for subject in std::mem::take(&mut self.suspects).accused() {
-                if let Some(standing) = self.standing(&subject) {
-                    standing.state = State::Idle;
+            for subject in std::mem::take(&mut self.bisection).suspected() {
+                if let Some(subscription) = self.subscription(&subject) {
+                    subscription.state = State::Idle;
                 }
             }
-            let is_refused = |entry: &&mut Entry| matches!(entry.standing.state, State::Refused(_));
+            let is_refused =
+                |entry: &&mut Entry| matches!(entry.subscription.state, State::Refused(_));
             let refused = self.entries.values_mut().filter(is_refused);
             refused.for_each(Entry::reset);
         }
         self.broker_limits().link_up();
     }
 
-    /// It may be asked.
-    pub(super) fn link_up(&mut self) {
-        self.link_is_up = true;
+    /// Subscriptions may be requested from now on.
+    pub(super) fn open(&mut self) {
+        self.is_open = true;
         let wanted: Vec<Subject> = match self.mode {
             Subscribe::All => vec![Subject::All],
             Subscribe::OnDemand => {
@@ -118,48 +120,48 @@ impl Subscriptions {
             }
         };
         for subject in wanted {
-            self.ask_if(subject, |state| *state == State::Idle);
+            self.enqueue_if(subject, |state| *state == State::Idle);
         }
     }
 
-    /// The broker is gone, and with it all that it had granted. Whoever waits for a tenant is told. If the broker `ended`
-    /// the link, perhaps for a request, this says how, and those that were under way are suspected.
-    pub(super) fn link_lost(&mut self, ended: Option<&str>, now: Instant) {
-        self.link_is_up = false;
-        // The requests for some may still be on their way.
+    /// The link is gone, and with it all that the broker had granted: every tenant waits again. If the broker ended it,
+    /// perhaps for a request, `reason` says why, and the filters under way are suspected.
+    pub(super) fn link_lost(&mut self, reason: Option<&str>, now: Instant) {
+        self.is_open = false;
+        // Those that somebody wants, but whose request was not seen yet.
         self.index
             .tenants()
             .iter()
-            .for_each(|tenant| self.notice(tenant));
+            .for_each(|tenant| self.track(tenant));
         self.queued.clear();
-        self.alone.clear();
+        self.singles.clear();
         self.leaving.clear();
         self.confirmed.clear();
         self.refused.clear();
-        self.everything.state = State::Idle;
-        self.everything_refusal = None;
+        self.all_tenants.state = State::Idle;
+        self.all_refusal = None;
         let (broker, ends_for_forbidden) = (self.broker, self.broker_limits().ends_for_forbidden);
         self.entries.retain(|_, entry| {
-            let stays = entry.standing.state != State::Leaving;
-            if !ends_for_forbidden || !entry.standing.is_held_off(broker) {
+            let stays = entry.subscription.state != State::Leaving;
+            if !ends_for_forbidden || !entry.subscription.is_held_off(broker) {
                 entry.lose();
             }
             stays
         });
         let mut under_way = self.in_flight.link_lost();
-        if ended.is_none() {
+        if reason.is_none() {
             under_way.clear();
         }
         let limits = self.limits_by_broker.entry(broker).or_default();
-        let guilty = self.suspects.link_lost(under_way, limits);
-        for subject in self.suspects.accused() {
-            if let Some(standing) = self.standing(&subject) {
-                standing.state = State::Suspect;
-                standing.set_harmless(broker, false);
+        let fatal = self.bisection.link_lost(under_way, limits);
+        for subject in self.bisection.suspected() {
+            if let Some(subscription) = self.subscription(&subject) {
+                subscription.state = State::Suspect;
+                subscription.set_harmless(broker, false);
             }
         }
-        if let Some(guilty) = guilty {
-            self.found_guilty(&guilty, ended.unwrap_or_default(), now);
+        if let Some(fatal) = fatal {
+            self.found_fatal(&fatal, reason.unwrap_or_default(), now);
         }
     }
 
@@ -171,28 +173,28 @@ impl Subscriptions {
             .find(tenant.id().as_str())
             .is_some_and(|found| Arc::ptr_eq(&found, tenant))
         {
-            self.notice(tenant);
+            self.track(tenant);
         }
     }
 
-    /// To be called about once a second: finds tenants that nobody asked for, gives up waiting for answers, asks again,
-    /// ends lingering.
+    /// To be called about once a second: finds tenants that nobody reported, stops waiting for late answers, requests again
+    /// what is due, and ends lingering.
     pub(super) fn sweep(&mut self, now: Instant) {
         for tenant in self.index.tenants() {
-            self.notice(&tenant);
+            self.track(&tenant);
         }
-        self.give_up(now);
-        if self.link_is_up {
+        self.expire_requests(now);
+        if self.is_open {
             let mut due: Vec<Subject> = Vec::new();
-            due.extend(self.everything.is_due(now).then_some(Subject::All));
+            due.extend(self.all_tenants.is_due(now).then_some(Subject::All));
             let entries = self.entries.values();
             due.extend(
                 entries
-                    .filter(|entry| entry.standing.is_due(now))
+                    .filter(|entry| entry.subscription.is_due(now))
                     .map(Entry::subject),
             );
             due.into_iter()
-                .for_each(|subject| self.ask_if(subject, |_| true));
+                .for_each(|subject| self.enqueue_if(subject, |_| true));
         }
         let Self {
             entries,
@@ -207,31 +209,31 @@ impl Subscriptions {
                 return true;
             }
             let is_subscribed =
-                *mode == Subscribe::OnDemand && entry.standing.state == State::Confirmed;
+                *mode == Subscribe::OnDemand && entry.subscription.state == State::Confirmed;
             if is_subscribed {
-                entry.standing.state = State::Leaving;
+                entry.subscription.state = State::Leaving;
             }
             // What was never answered may have been granted as well.
-            if is_subscribed || entry.standing.is_asked() {
+            if is_subscribed || entry.subscription.is_requested() {
                 leaving.push_back(name.clone());
             }
             is_subscribed
         });
     }
 
-    /// The next tenant that was confirmed, to be told so.
+    /// The next tenant that was confirmed.
     pub(super) fn next_confirmed(&mut self) -> Option<Confirmation> {
         self.confirmed.pop_front()
     }
 
-    /// The next tenant whose live streams are to be told that the broker refuses it.
+    /// The next refused tenant whose live streams do not know it yet.
     pub(super) fn next_refused(&mut self) -> Option<Arc<Tenant>> {
         self.refused.pop_front()
     }
 
     /// Whether a stream could begin: what is refused or unanswered counts only where it concerns every tenant.
     pub(super) fn source_state(&self) -> SourceState {
-        match &self.everything_refusal {
+        match &self.all_refusal {
             Some(reason) => SourceState::Refused(Arc::clone(reason)),
             None if self.in_flight.leaves_all_unanswered() => SourceState::Unanswered,
             None => SourceState::Open,
@@ -239,11 +241,12 @@ impl Subscriptions {
     }
 
     /// The tenant, if an event of it comes while it is owed a gap: a broker may send events before its SUBACK (MQTT
-    /// 5.0, 3.8.4), and the gap's place is before them. It is not owed any more then.
+    /// 5.0, 3.8.4), and the gap belongs before them. It counts as sent then.
     pub(super) fn gap_before(&mut self, tenant: &str) -> Option<Arc<Tenant>> {
         let mode = self.mode;
-        let is_asked = |entry: &&mut Entry| mode == Subscribe::All || entry.standing.is_asked();
-        let entry = self.entries.get_mut(tenant).filter(is_asked)?;
+        let is_requested =
+            |entry: &&mut Entry| mode == Subscribe::All || entry.subscription.is_requested();
+        let entry = self.entries.get_mut(tenant).filter(is_requested)?;
         entry
             .notices
             .gap_before_event()
@@ -255,8 +258,8 @@ impl Subscriptions {
         self.in_flight.owes_gap()
     }
 
-    /// Makes sure that `tenant`, which is in the index, is in the table, and asked for if it should be.
-    fn notice(&mut self, tenant: &Arc<Tenant>) {
+    /// Makes sure that `tenant`, which is in the index, has an entry, and is requested if it should be.
+    fn track(&mut self, tenant: &Arc<Tenant>) {
         let entry = self
             .entries
             .entry(tenant.id().clone())
@@ -267,19 +270,19 @@ impl Subscriptions {
                 self.confirmed.push_back(entry.confirm());
             }
         }
-        if !self.link_is_up || entry.standing.state != State::Idle {
+        if !self.is_open || entry.subscription.state != State::Idle {
             return;
         }
-        match (self.mode, &self.everything.state) {
+        match (self.mode, &self.all_tenants.state) {
             (Subscribe::All, State::Confirmed) => self.confirmed.push_back(entry.confirm()),
             (Subscribe::All, _) => {
-                if let Some(reason) = &self.everything_refusal {
+                if let Some(reason) = &self.all_refusal {
                     tenant.set_refused(reason);
                 }
             }
             (Subscribe::OnDemand, _) if entry.is_wanted() => {
                 let subject = entry.subject();
-                self.ask_if(subject, |_| true);
+                self.enqueue_if(subject, |_| true);
             }
             _ => {}
         }
@@ -296,12 +299,12 @@ impl Subscriptions {
     }
 
     /// None if the tenant has left.
-    fn standing(&mut self, subject: &Subject) -> Option<&mut Standing> {
+    fn subscription(&mut self, subject: &Subject) -> Option<&mut Subscription> {
         match subject {
-            Subject::All => Some(&mut self.everything),
+            Subject::All => Some(&mut self.all_tenants),
             Subject::Tenant(tenant) => {
                 let entry = self.entries.get_mut(tenant.id())?;
-                entry.is(tenant).then_some(&mut entry.standing)
+                entry.is(tenant).then_some(&mut entry.subscription)
             }
         }
     }

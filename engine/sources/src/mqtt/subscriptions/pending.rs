@@ -10,30 +10,31 @@ use crate::in_flight::InFlight;
 /// Requests that wait for their answer in time.
 const IN_TIME: usize = 64;
 
-/// How many of these may be asked for once more after no answer: the others are not to wait for them.
-const AGAIN: usize = IN_TIME / 2;
+/// How many of these may be retries: other requests are not to wait for them.
+const RETRIES: usize = IN_TIME / 2;
 
-/// How long the others wait while something is asked for apart from them.
-const APART: Duration = Duration::from_secs(1);
+/// How long other requests wait for an isolated one.
+const ISOLATION: Duration = Duration::from_secs(1);
 
 /// Requests whose time has passed and whose answer would still count.
 const LATE: usize = 256;
 
-/// In which way something is asked for.
+/// In which way filters are requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum How {
-    Usual,
-    /// Once more, by itself, after no answer.
-    Again,
-    /// Apart from everything else, since the broker may end the connection for it.
-    Apart,
+pub(super) enum Sending {
+    /// With others that wait.
+    Batched,
+    /// By itself, after an earlier request was not answered.
+    Retry,
+    /// With no other request under way, since the broker may close the connection for it.
+    Isolated,
 }
 
 #[derive(Debug)]
 struct Pending {
     /// What was subscribed, a filter each; nothing in an UNSUBSCRIBE.
     subjects: Vec<Subject>,
-    how: How,
+    sending: Sending,
     since: Instant,
     is_late: bool,
     owes_gap: bool,
@@ -48,14 +49,18 @@ pub(super) struct PendingRequests {
 impl PendingRequests {
     /// Whether the next request has to wait.
     pub(super) fn is_full(&self, now: Instant) -> bool {
-        let is_apart = |request: &Pending| request.how == How::Apart && now < request.since + APART;
-        self.in_time().count() >= IN_TIME || self.in_time().any(is_apart)
+        let is_isolated = |request: &Pending| {
+            request.sending == Sending::Isolated && now < request.since + ISOLATION
+        };
+        self.in_time().count() >= IN_TIME || self.in_time().any(is_isolated)
     }
 
-    /// Whether something may be asked for once more.
-    pub(super) fn has_room_again(&self) -> bool {
-        let again = self.in_time().filter(|request| request.how == How::Again);
-        again.count() < AGAIN
+    /// Whether a retry may be sent.
+    pub(super) fn has_room_to_retry(&self) -> bool {
+        let retries = self
+            .in_time()
+            .filter(|request| request.sending == Sending::Retry);
+        retries.count() < RETRIES
     }
 
     /// Whether nothing waits for its answer in time.
@@ -64,11 +69,17 @@ impl PendingRequests {
     }
 
     /// A request is handed over; with `owes_gap` an event of one of its subjects has to be preceded by a gap.
-    pub(super) fn begin(&mut self, subjects: Vec<Subject>, how: How, owes_gap: bool, now: Instant) {
+    pub(super) fn begin(
+        &mut self,
+        subjects: Vec<Subject>,
+        sending: Sending,
+        owes_gap: bool,
+        now: Instant,
+    ) {
         self.owes_gap |= owes_gap;
         self.all.begin(Pending {
             subjects,
-            how,
+            sending,
             since: now,
             is_late: false,
             owes_gap,

@@ -6,7 +6,7 @@ use super::*;
 fn all_is_one_subscription_that_confirms_everybody() {
     let mut bed = bed(Subscribe::All);
     let early = bed.enter("EARLY");
-    bed.subscriptions.link_up();
+    bed.subscriptions.open();
     let (id, filters) = bed.sends_subscribe();
     assert_eq!(filters, [filters::ALL_TENANTS]);
     let asked = bed.enter("ASKED");
@@ -22,7 +22,7 @@ fn all_is_one_subscription_that_confirms_everybody() {
             .all(|place| upstream(place) == Upstream::Waiting)
     );
     let _new = bed.enter("NEW");
-    bed.subscriptions.link_up();
+    bed.subscriptions.open();
     let (id, _) = bed.sends_subscribe();
     assert!(bed.subscriptions.gap_before("NEW").is_none());
     assert!(bed.subscriptions.gap_before("EARLY").is_some());
@@ -33,7 +33,7 @@ fn all_is_one_subscription_that_confirms_everybody() {
 #[test]
 fn all_forgets_empty_tenants_and_stays_subscribed() {
     let mut bed = bed(Subscribe::All);
-    bed.subscriptions.link_up();
+    bed.subscriptions.open();
     let (id, _) = bed.sends_subscribe();
     bed.grants(id, 1);
     drop(bed.enter("T"));
@@ -49,7 +49,7 @@ fn all_forgets_empty_tenants_and_stays_subscribed() {
 #[test]
 fn all_refused_refuses_everybody_until_it_is_granted() {
     let mut bed = bed(Subscribe::All);
-    bed.subscriptions.link_up();
+    bed.subscriptions.open();
     let early = bed.enter("EARLY");
     let (id, _) = bed.sends_subscribe();
     bed.refuses(id);
@@ -69,7 +69,7 @@ fn what_is_amiss_with_the_one_subscription_concerns_every_stream() {
     let mut bed = bed(Subscribe::All);
     let live = bed.enter("LIVE");
     live.tenant().declare(0);
-    bed.subscriptions.link_up();
+    bed.subscriptions.open();
     let (id, _) = bed.sends_subscribe();
     assert_eq!(bed.subscriptions.source_state(), SourceState::Open);
     bed.passes(Config::default().subscribe_timeout);
@@ -104,7 +104,7 @@ fn one_tenant_that_is_refused_or_not_answered_leaves_the_link_open() {
 #[test]
 fn the_one_filter_may_be_what_ends_the_connection() {
     let mut bed = bed(Subscribe::All);
-    bed.subscriptions.link_up();
+    bed.subscriptions.open();
     let place = bed.enter("T");
     bed.sends_subscribe();
     bed.loses();

@@ -127,7 +127,7 @@ fn a_lingering_tenant_stays_subscribed_across_a_reconnect_but_a_retired_one_is_f
     drop(bed.subscribe("LINGERS"));
     bed.passes(Duration::ZERO);
     bed.subscriptions.link_lost(None, bed.now);
-    bed.subscriptions.link_up();
+    bed.subscriptions.open();
     let (id, filters) = bed.sends_subscribe();
     assert_eq!(filters, [filter("LINGERS")]);
     bed.grants(id, 1);
@@ -135,7 +135,7 @@ fn a_lingering_tenant_stays_subscribed_across_a_reconnect_but_a_retired_one_is_f
     bed.passes(LINGER);
     assert!(bed.index.find("LINGERS").is_none());
     bed.subscriptions.link_lost(None, bed.now);
-    bed.subscriptions.link_up();
+    bed.subscriptions.open();
     assert_eq!(bed.sends(), None);
     assert!(bed.subscriptions.entries.is_empty());
 }

@@ -15,7 +15,7 @@ fn a_lost_link_takes_confirmations_back_and_the_next_suback_tells_the_gap() {
     );
     assert_eq!(bed.sends(), None);
     let _new = bed.enter("NEW");
-    bed.subscriptions.link_up();
+    bed.subscriptions.open();
     let (id, filters) = bed.sends_subscribe();
     assert_eq!(filters.len(), 3);
     assert!(
@@ -32,7 +32,7 @@ fn a_gap_is_owed_across_several_losses_and_told_once() {
     let _place = bed.subscribe("T");
     for _ in 0..3 {
         bed.subscriptions.link_lost(None, bed.now);
-        bed.subscriptions.link_up();
+        bed.subscriptions.open();
         bed.sends_subscribe();
     }
     bed.grants(bed.next_id, 1);
@@ -47,7 +47,7 @@ fn an_event_before_the_suback_is_preceded_by_the_gap() {
     let place = bed.subscribe("T");
     assert!(!bed.subscriptions.may_owe_gaps());
     bed.subscriptions.link_lost(None, bed.now);
-    bed.subscriptions.link_up();
+    bed.subscriptions.open();
     assert!(
         bed.subscriptions.gap_before("T").is_none(),
         "not asked for yet"
@@ -67,11 +67,11 @@ fn a_link_that_is_lost_after_early_events_owes_a_gap_again() {
     let mut bed = linked();
     let _place = bed.subscribe("T");
     bed.subscriptions.link_lost(None, bed.now);
-    bed.subscriptions.link_up();
+    bed.subscriptions.open();
     bed.sends_subscribe();
     assert!(bed.subscriptions.gap_before("T").is_some());
     bed.subscriptions.link_lost(None, bed.now);
-    bed.subscriptions.link_up();
+    bed.subscriptions.open();
     let (id, _) = bed.sends_subscribe();
     bed.grants(id, 1);
     assert_eq!(
@@ -100,7 +100,7 @@ fn a_successor_is_not_told_of_a_gap_before_its_time() {
     drop(first);
     assert!(bed.index.retire(&gone));
     let _again = bed.enter("T");
-    bed.subscriptions.link_up();
+    bed.subscriptions.open();
     let (id, _) = bed.sends_subscribe();
     bed.grants(id, 1);
     assert_eq!(bed.confirms(), ["T"]);
@@ -111,7 +111,7 @@ fn a_refusal_after_a_reconnect_still_owes_the_gap() {
     let mut bed = linked();
     let place = bed.subscribe("T");
     bed.subscriptions.link_lost(None, bed.now);
-    bed.subscriptions.link_up();
+    bed.subscriptions.open();
     let (id, _) = bed.sends_subscribe();
     bed.refuses(id);
     assert_eq!(upstream(&place), Upstream::Refused);
@@ -129,7 +129,7 @@ fn live_streams_hear_once_that_they_are_refused_and_once_that_they_no_longer_are
     bed.subscriptions.link_lost(None, bed.now);
     let _waits = bed.enter("WAITS");
     for told in [vec!["LIVE"], vec![], vec![]] {
-        bed.subscriptions.link_up();
+        bed.subscriptions.open();
         let (id, filters) = bed.sends_subscribe();
         assert_eq!(filters.len(), 2);
         let refused = || Err("NotAuthorized".to_owned());
@@ -141,12 +141,12 @@ fn live_streams_hear_once_that_they_are_refused_and_once_that_they_no_longer_are
         bed.subscriptions.link_lost(None, bed.now);
         assert_eq!(live.tenant().refusal(), None, "who knows");
     }
-    bed.subscriptions.link_up();
+    bed.subscriptions.open();
     let (id, _) = bed.sends_subscribe();
     bed.grants(id, 2);
     assert_eq!(bed.confirms(), ["!LIVE+", "WAITS"]);
     bed.subscriptions.link_lost(None, bed.now);
-    bed.subscriptions.link_up();
+    bed.subscriptions.open();
     let (id, _) = bed.sends_subscribe();
     bed.grants(id, 2);
     assert_eq!(bed.confirms(), ["!LIVE", "!WAITS"]);

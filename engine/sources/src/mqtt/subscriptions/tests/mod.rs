@@ -1,10 +1,10 @@
 //! Each test plays broker and clock.
 
 mod all;
+mod bisection;
 mod leaving;
 mod losses;
 mod requests;
-mod suspects;
 
 use super::*;
 use crate::mqtt::filters;
@@ -40,7 +40,7 @@ fn bed(mode: Subscribe) -> Bed {
 /// On demand, with a link.
 fn linked() -> Bed {
     let mut bed = bed(Subscribe::OnDemand);
-    bed.subscriptions.link_up();
+    bed.subscriptions.open();
     bed
 }
 
@@ -94,27 +94,27 @@ impl Bed {
     /// The network fails, and a new connection is made.
     fn loses_without_blame(&mut self) {
         self.subscriptions.link_lost(None, self.now);
-        self.subscriptions.link_begins(0);
-        self.subscriptions.link_up();
+        self.subscriptions.link_up(0);
+        self.subscriptions.open();
     }
 
     /// The broker ends the connection, and a new one is made.
     fn loses(&mut self) {
         self.ended();
-        self.subscriptions.link_begins(0);
-        self.subscriptions.link_up();
+        self.subscriptions.link_up(0);
+        self.subscriptions.open();
     }
 
     /// The requests that are tried on a connection of their own now.
     fn tries(&mut self) -> Vec<Vec<String>> {
-        let trial = self.subscriptions.next_trial(self.now);
-        trial.expect("something is to be tried")
+        let probe = self.subscriptions.next_probe(self.now);
+        probe.expect("something is to be tried")
     }
 
     /// The broker ends that connection.
     fn ends(&mut self) {
-        let outcome = Outcome::Ended("not authorized (0x87)".to_owned());
-        self.subscriptions.tried(outcome, self.now);
+        let outcome = ProbeOutcome::Closed("not authorized (0x87)".to_owned());
+        self.subscriptions.probed(outcome, self.now);
     }
 
     /// Tells who was confirmed, as the driver does; returns the names, with `!` where a gap is told first, and `+` behind

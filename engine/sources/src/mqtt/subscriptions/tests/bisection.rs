@@ -1,4 +1,4 @@
-//! A broker that ends the connection for what it does not like: who is guilty, and that nobody else suffers.
+//! A broker that ends the connection for what it does not like: who is fatal, and that nobody else suffers.
 
 use super::*;
 
@@ -7,11 +7,11 @@ fn filters(tenants: &[&str]) -> Vec<String> {
 }
 
 impl Bed {
-    /// Tries everything on a broker that forbids these and takes so many filters in one request and so many requests in a
+    /// Tries all_tenants on a broker that forbids these and takes so many filters in one request and so many requests in a
     /// row; returns the number of connections that it took.
     fn tries_all(&mut self, forbidden: &[&str], size: usize, in_a_row: usize) -> usize {
         let mut trials = 0;
-        while let Some(requests) = self.subscriptions.next_trial(self.now) {
+        while let Some(requests) = self.subscriptions.next_probe(self.now) {
             trials += 1;
             let ends = requests.len() > in_a_row
                 || requests.iter().any(|request| request.len() > size)
@@ -21,7 +21,7 @@ impl Bed {
             if ends {
                 self.ends();
             } else {
-                self.subscriptions.tried(Outcome::Outlived, self.now);
+                self.subscriptions.probed(ProbeOutcome::Survived, self.now);
             }
         }
         trials
@@ -56,7 +56,7 @@ fn the_guilty_one_is_held_off_and_the_others_live_on() {
     let told = bad.tenant().refusal().expect("it is refused");
     assert_eq!(*told, "not authorized (0x87)");
     for pause in [2, 4, 8] {
-        assert!(bed.subscriptions.next_trial(bed.now).is_none());
+        assert!(bed.subscriptions.next_probe(bed.now).is_none());
         bed.passes(Duration::from_secs(pause));
         assert_eq!(bed.sends(), None, "never on the connection of all");
         assert_eq!(bed.tries(), [filters(&["BAD"])]);
@@ -126,7 +126,7 @@ fn whoever_the_broker_that_ends_connections_does_not_know_is_tried_first() {
     let _new = [bed.enter("NEW"), bed.enter("NEWER")];
     assert_eq!(bed.sends(), None);
     assert_eq!(bed.tries(), [filters(&["NEW", "NEWER"])]);
-    bed.subscriptions.tried(Outcome::Outlived, bed.now);
+    bed.subscriptions.probed(ProbeOutcome::Survived, bed.now);
     let (id, asked) = bed.sends_subscribe();
     assert_eq!(asked, filters(&["NEW", "NEWER"]));
     bed.grants(id, 2);
@@ -146,7 +146,7 @@ fn a_broker_that_takes_no_two_requests_in_a_row_gets_them_more_slowly() {
     let (id, _) = bed.sends_subscribe();
     bed.grants(id, 1);
     assert_eq!(bed.tries(), [filters(&["LATE"])]);
-    bed.subscriptions.tried(Outcome::Outlived, bed.now);
+    bed.subscriptions.probed(ProbeOutcome::Survived, bed.now);
     assert_eq!(bed.sends(), None, "not before it is known why");
     assert_eq!(bed.tries(), [filters(&["LATE"]), filters(&["LATE"])]);
     bed.ends();
@@ -180,20 +180,21 @@ fn what_was_late_or_not_under_way_is_not_suspected() {
     bed.sends_subscribe();
     bed.passes(Config::default().subscribe_timeout);
     bed.loses();
-    assert!(bed.subscriptions.next_trial(bed.now).is_none());
+    assert!(bed.subscriptions.next_probe(bed.now).is_none());
     assert_eq!(bed.sends_subscribe().1, filters(&["SILENT"]));
     bed.subscriptions.link_lost(None, bed.now);
-    bed.subscriptions.link_up();
+    bed.subscriptions.open();
     assert!(
-        bed.subscriptions.next_trial(bed.now).is_none(),
+        bed.subscriptions.next_probe(bed.now).is_none(),
         "it had other reasons"
     );
 }
 
 /// No connection is to be had on which something could be tried.
 fn no_second_connection(bed: &mut Bed) {
-    while bed.subscriptions.next_trial(bed.now).is_some() {
-        bed.subscriptions.tried(Outcome::NoConnection, bed.now);
+    while bed.subscriptions.next_probe(bed.now).is_some() {
+        bed.subscriptions
+            .probed(ProbeOutcome::NotConnected, bed.now);
         bed.passes(Duration::from_secs(1));
     }
 }
@@ -250,7 +251,7 @@ fn what_is_tried_on_the_link_holds_up_the_others_for_a_second_at_most() {
     bed.grants(id, 1);
     bed.passes(Duration::from_secs(5));
     assert!(
-        bed.subscriptions.next_trial(bed.now).is_none(),
+        bed.subscriptions.next_probe(bed.now).is_none(),
         "silence is no guilt"
     );
     bed.passes(Duration::from_secs(2));
@@ -268,9 +269,9 @@ fn a_link_that_is_lost_during_a_trial_goes_on_with_it_and_another_broker_does_no
     assert_eq!(bed.sends(), None);
     assert_eq!(bed.tries(), [filters(&["T"])]);
     bed.ended();
-    bed.subscriptions.link_begins(1);
-    bed.subscriptions.link_up();
-    assert!(bed.subscriptions.next_trial(bed.now).is_none());
+    bed.subscriptions.link_up(1);
+    bed.subscriptions.open();
+    assert!(bed.subscriptions.next_probe(bed.now).is_none());
     assert_eq!(bed.sends_subscribe().1, filters(&["T"]));
 }
 
@@ -283,5 +284,5 @@ fn a_suspect_that_leaves_is_not_tried() {
     bed.passes(Duration::ZERO);
     bed.passes(LINGER);
     assert!(bed.index.find("T").is_none());
-    assert!(bed.subscriptions.next_trial(bed.now).is_none());
+    assert!(bed.subscriptions.next_probe(bed.now).is_none());
 }
