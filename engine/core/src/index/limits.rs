@@ -26,6 +26,34 @@ pub enum Overflow {
     Disconnect,
 }
 
+impl Overflow {
+    /// Each policy with its name, as settings, control documents and commands have it. The admin API's names are the
+    /// same in upper case.
+    pub const NAMED: [(&'static str, Self); 4] = [
+        ("drop_newest", Self::DropNewest),
+        ("drop_oldest", Self::DropOldest),
+        ("latest", Self::Latest),
+        ("disconnect", Self::Disconnect),
+    ];
+
+    /// The policy with this name.
+    pub fn named(name: &str) -> Option<Self> {
+        let found = Self::NAMED.into_iter().find(|(known, _)| *known == name);
+        found.map(|(_, policy)| policy)
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        let found = Self::NAMED.into_iter().find(|(_, policy)| *policy == self);
+        found.expect("each policy has a name").0
+    }
+
+    /// Whether a full ring takes the event that comes, and drops others for it.
+    pub fn makes_room(self) -> bool {
+        matches!(self, Self::DropOldest | Self::Latest)
+    }
+}
+
 /// The limits that hold for a tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -83,6 +111,19 @@ impl OwnLimits {
             client_messages_per_second: self
                 .client_messages_per_second
                 .unwrap_or(under.client_messages_per_second),
+        }
+    }
+}
+
+impl From<Limits> for OwnLimits {
+    /// The same limits, all of them set.
+    fn from(limits: Limits) -> Self {
+        Self {
+            connections: Some(limits.connections),
+            queue_size: Some(limits.queue_size),
+            overflow: Some(limits.overflow),
+            filter_ids: Some(limits.filter_ids),
+            client_messages_per_second: Some(limits.client_messages_per_second),
         }
     }
 }
@@ -190,6 +231,14 @@ mod tests {
         let book = book.with(None, OwnLimits::default()).unwrap();
         assert_eq!(book.of(&t), Limits::default());
         assert!(book.tenants().is_empty());
+    }
+
+    #[test]
+    fn a_policy_is_found_by_its_name() {
+        for name in ["drop_newest", "drop_oldest", "latest", "disconnect"] {
+            assert_eq!(Overflow::named(name).unwrap().name(), name);
+        }
+        assert_eq!(Overflow::named("Latest"), None);
     }
 
     #[test]
