@@ -1,7 +1,7 @@
-//! Things that happen to streams, told to whoever watches.
+//! What happens to streams and sources, for those that watch.
 //!
-//! Invariant: while nobody watches, a happening costs one relaxed load, and is not even put together. Who watches too
-//! slowly is told how many it missed; nobody waits for it.
+//! Invariant: without a watcher an audit event costs one relaxed load, and is not even made. A watcher that is too slow
+//! gets the number of those that it missed; nothing waits for it.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use tokio::sync::broadcast::error::RecvError;
 use super::identity::{ClientInfo, ConnectionId};
 use floodway_protocol::names::TenantId;
 
-/// Happenings that a watcher may lag. Costs about 100 bytes each, once somebody has watched.
+/// Audit events that a watcher may lag. They cost about 100 bytes each, once there has been a watcher.
 const KEPT: usize = 4096;
 
 /// What happened.
@@ -24,22 +24,22 @@ pub enum AuditKind {
     Connected {
         /// Its number.
         id: ConnectionId,
-        /// Whose it is.
+        /// Its tenant.
         tenant: TenantId,
-        /// Who it is.
+        /// Its client.
         about: ClientInfo,
     },
     /// A live stream ended.
     Disconnected {
         /// Its number.
         id: ConnectionId,
-        /// Whose it was.
+        /// Its tenant.
         tenant: TenantId,
-        /// Who it was.
+        /// Its client.
         about: ClientInfo,
-        /// Why, by the label that metrics have too.
+        /// Why, as the label of metrics says it.
         reason: &'static str,
-        /// The WebSocket close code that goes with it (RFC 6455, 7.4), if there is somebody to tell.
+        /// The WebSocket close code that goes with it (RFC 6455, 7.4), if the client can be sent one.
         code: Option<u16>,
     },
     /// A client did not become a stream.
@@ -48,18 +48,18 @@ pub enum AuditKind {
         tenant: Option<TenantId>,
         /// The other end of its connection.
         peer: Option<SocketAddr>,
-        /// Why, by the label that metrics have too.
+        /// Why, as the label of metrics says it.
         reason: &'static str,
-        /// Which check of its token failed, by the label that metrics have too.
+        /// Which check of its token failed, as the label of metrics says it.
         check: Option<&'static str>,
-        /// What an operator is told besides. Nothing of the token.
+        /// More for an operator. Nothing of the token.
         detail: Option<String>,
     },
-    /// A live stream came to a limit. Told once each time that it falls behind, or is read more slowly for a while.
+    /// A live stream reached a limit. Noted once each time that it falls behind, or that it is read more slowly for a while.
     LimitHit {
         /// Its number.
         id: ConnectionId,
-        /// Whose it is.
+        /// Its tenant.
         tenant: TenantId,
         /// Which limit.
         limit: Limit,
@@ -73,10 +73,10 @@ pub enum AuditKind {
     BrokerDown {
         /// The broker, without credentials.
         url: String,
-        /// Why; none if we ended it.
+        /// Why; none if the gateway ended it.
         error: Option<String>,
     },
-    /// A broker can't be reached. Told when the reason changes, and once a minute.
+    /// A broker can't be reached. Noted when the reason changes, and once a minute.
     BrokerFailed {
         /// The broker, without credentials.
         url: String,
@@ -92,7 +92,7 @@ pub enum AuditKind {
 pub enum Limit {
     /// Events that it may lag.
     QueueSize,
-    /// Messages that its client may send a second.
+    /// Messages per second that its client may send.
     ClientMessages,
 }
 
@@ -115,43 +115,43 @@ pub struct AuditEvent {
     pub what: AuditKind,
 }
 
-/// What a watcher is told next.
+/// What a watcher gets next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AuditNews {
     /// This happened.
     Happened(AuditEvent),
-    /// So much happened, and is forgotten: the watcher was too slow.
+    /// The watcher was too slow, and missed this many.
     Missed(u64),
 }
 
-/// Where happenings are told.
+/// Where audit events are noted.
 #[derive(Debug, Default)]
 pub struct Journal {
     watchers: AtomicUsize,
-    told: OnceLock<broadcast::Sender<AuditEvent>>,
+    events: OnceLock<broadcast::Sender<AuditEvent>>,
 }
 
 impl Journal {
-    /// Tells what happened, if somebody watches.
+    /// Notes what happened, if there is a watcher.
     pub fn note(&self, what: impl FnOnce() -> AuditKind) {
-        // Relaxed: who begins to watch just now may miss what happens just now.
+        // Relaxed: a watcher that begins at this moment may miss what happens at this moment.
         if self.watchers.load(Ordering::Relaxed) == 0 {
             return;
         }
-        if let Some(told) = self.told.get() {
-            let happening = AuditEvent {
+        if let Some(events) = self.events.get() {
+            let event = AuditEvent {
                 at: SystemTime::now(),
                 what: what(),
             };
-            // An error says that the last watcher has left meanwhile.
-            let _ = told.send(happening);
+            // An error means that the last watcher has left meanwhile.
+            let _ = events.send(event);
         }
     }
 
     /// Watches from now on.
     pub fn watch(self: &Arc<Self>) -> Watcher {
-        let told = self.told.get_or_init(|| broadcast::Sender::new(KEPT));
-        let receiver = told.subscribe();
+        let events = self.events.get_or_init(|| broadcast::Sender::new(KEPT));
+        let receiver = events.subscribe();
         self.watchers.fetch_add(1, Ordering::Relaxed);
         Watcher {
             receiver,
@@ -160,7 +160,7 @@ impl Journal {
     }
 }
 
-/// Somebody who watches what happens, until it is dropped.
+/// Watches what happens, until it is dropped.
 #[derive(Debug)]
 pub struct Watcher {
     receiver: broadcast::Receiver<AuditEvent>,
@@ -168,10 +168,10 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    /// The next news, in the order in which things happened. May be cancelled; nothing is lost then.
+    /// The next one, in the order in which things happened. May be cancelled; nothing is lost then.
     pub async fn next(&mut self) -> AuditNews {
         match self.receiver.recv().await {
-            Ok(happening) => AuditNews::Happened(happening),
+            Ok(event) => AuditNews::Happened(event),
             Err(RecvError::Lagged(missed)) => AuditNews::Missed(missed),
             Err(RecvError::Closed) => {
                 unreachable!("the journal, which this holds, keeps the sender")
@@ -196,35 +196,35 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_happens_is_told_to_those_who_watch_and_not_even_made_for_nobody() {
+    async fn what_happens_reaches_each_watcher_and_is_not_even_made_without_one() {
         let journal = Arc::new(Journal::default());
-        journal.note(|| panic!("nobody watches"));
+        journal.note(|| panic!("no one watches"));
         let (mut one, mut other) = (journal.watch(), journal.watch());
         journal.note(|| broker("a"));
         for watcher in [&mut one, &mut other] {
-            let AuditNews::Happened(happening) = watcher.next().await else {
+            let AuditNews::Happened(event) = watcher.next().await else {
                 panic!("nothing was missed");
             };
-            assert_eq!(happening.what, broker("a"));
+            assert_eq!(event.what, broker("a"));
         }
         drop((one, other));
-        journal.note(|| panic!("nobody watches any more"));
+        journal.note(|| panic!("no one watches any more"));
     }
 
     #[tokio::test]
-    async fn a_slow_watcher_is_told_how_many_it_missed() {
+    async fn a_slow_watcher_gets_the_number_that_it_missed() {
         let journal = Arc::new(Journal::default());
         let mut watcher = journal.watch();
         for _ in 0..KEPT + 10 {
             journal.note(|| broker("b"));
         }
         assert_eq!(watcher.next().await, AuditNews::Missed(10));
-        let mut told = 0;
+        let mut received = 0;
         while let Ok(AuditNews::Happened(_)) =
             tokio::time::timeout(std::time::Duration::ZERO, watcher.next()).await
         {
-            told += 1;
+            received += 1;
         }
-        assert_eq!(told, KEPT);
+        assert_eq!(received, KEPT);
     }
 }
