@@ -1,46 +1,15 @@
-//! What control sets here, and what it tells the other gateways of this one.
+//! Announces this gateway's status to the other gateways on the broker.
 
-use std::num::NonZeroUsize;
 use std::time::{Instant, UNIX_EPOCH};
 
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::admin::{Observer, Totals};
-use floodway_core::index::{Index, Overflow, OwnLimits};
 use floodway_core::parts;
-use floodway_protocol::names::TenantId;
-use floodway_sources::control::{self, Control, Limits, Status};
+use floodway_sources::control::{Control, Status};
 
-/// Limits of a tenant, or of every tenant, have been set or taken back: they hold from now on.
-pub(super) fn apply(index: &Index, tenant: Option<&TenantId>, limits: Option<&Limits>) {
-    let applied = index.set_limits(tenant, limits.map(own).unwrap_or_default());
-    let tenant = tenant.map_or("(default)", TenantId::as_str);
-    match (applied, limits) {
-        (Err(error), _) => tracing::warn!(tenant, %error, "limits not applied"),
-        (Ok(()), Some(limits)) => tracing::info!(tenant, ?limits, "limits set"),
-        (Ok(()), None) => tracing::info!(tenant, "limits taken back"),
-    }
-}
-
-fn own(limits: &Limits) -> OwnLimits {
-    OwnLimits {
-        connections: limits.connections_per_tenant,
-        queue_size: limits
-            .queue_size
-            .and_then(|size| NonZeroUsize::new(size as usize)),
-        overflow: limits.overflow.map(|policy| match policy {
-            control::Overflow::DropNewest => Overflow::DropNewest,
-            control::Overflow::DropOldest => Overflow::DropOldest,
-            control::Overflow::Latest => Overflow::Latest,
-            control::Overflow::Disconnect => Overflow::Disconnect,
-        }),
-        filter_ids: limits.filter_ids.map(|ids| ids as usize),
-        client_messages_per_second: limits.client_messages_per_second,
-    }
-}
-
-/// Tells control from time to time how this gateway does.
+/// Gives control this gateway's status at a fixed interval.
 pub(super) struct Announcer(JoinHandle<()>);
 
 impl Announcer {
@@ -48,10 +17,10 @@ impl Announcer {
         let announce = async move || {
             let mut pause = interval(control.announce_every());
             pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            let mut before = Look::at(&observer);
+            let mut before = Sample::at(&observer);
             loop {
                 pause.tick().await;
-                let now = Look::at(&observer);
+                let now = Sample::at(&observer);
                 control.announce(status(&observer, &before, &now));
                 before = now;
             }
@@ -64,14 +33,14 @@ impl Announcer {
     }
 }
 
-/// Counts at one moment.
-struct Look {
+/// The counts at one moment.
+struct Sample {
     at: Instant,
     totals: Totals,
     accepted: u64,
 }
 
-impl Look {
+impl Sample {
     fn at(observer: &Observer) -> Self {
         Self {
             at: Instant::now(),
@@ -81,11 +50,11 @@ impl Look {
     }
 }
 
-fn status(observer: &Observer, before: &Look, now: &Look) -> Status {
+fn status(observer: &Observer, before: &Sample, now: &Sample) -> Status {
     let status = observer.status();
     let seconds = now.at.duration_since(before.at).as_secs_f64();
     let per_second = |later: u64, earlier: u64| {
-        // The first look has nothing before it.
+        // No time has passed before the first sample.
         let rate = later.saturating_sub(earlier) as f64 / seconds.max(0.001);
         rate.round() as u64
     };
