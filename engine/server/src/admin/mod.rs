@@ -4,9 +4,10 @@
 //! watching tool ever stands in an event's way. Where a token is set, nothing is answered without it, and where clients need a
 //! certificate, none is heard without one. Only this module knows gRPC and protobuf.
 //!
-//! `observer` looks at the parts and gives a [`Status`], which `wire` writes as protobuf, and `totals`, what all shards have
-//! counted; `metrics` writes both as text; `rates` measures how fast counts grow; `health` tells of drains and of readiness; `listener`,
-//! `routes` and, by subject, `calls` serve them; `client` asks for them from the shell.
+//! The messages of [`api`] are its only model. `observer` reads the parts and `totals` adds up the counts of all shards;
+//! `status` fills the message from both, and `metrics` writes them as text. `rates` measures how fast counts grow.
+//! `health` reports drains and readiness. `listener` serves connections, `routes` finds what a request asks for, and
+//! `calls` answers, by subject.
 
 mod calls;
 mod client;
@@ -23,7 +24,6 @@ mod status;
 mod tests;
 mod token;
 mod totals;
-mod wire;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -37,10 +37,6 @@ pub use client::{Answers, Client, ClientError, Credentials, Json, Named, api};
 pub use config::Config;
 pub use listener::CONNECTIONS;
 pub use observer::{Identity, Observer, Watched, WatchedShard};
-pub use status::{
-    Broker, BrokerFailure, Connections, ControlProblem, ControlState, Deliveries, DrainProgress,
-    Ingest, Limits, Node, Rates, Status, TenantConnections, Unready,
-};
 pub use totals::Totals;
 
 use crate::tls::TlsAcceptor;
@@ -95,8 +91,8 @@ impl Admin {
             .build()?;
         let (stop, stopped) = watch::channel(false);
         let (health, health_server) = {
-            let readiness = observer.readiness().clone();
-            Health::new(observer.streams().clone(), readiness).await
+            let readiness = observer.readiness.clone();
+            Health::new(observer.streams.clone(), readiness).await
         };
         let service = Service::new(observer.clone(), health.clone(), stopped.clone());
         let routes = Routes::new(
@@ -114,7 +110,7 @@ impl Admin {
         let serve = move || {
             runtime.block_on(async {
                 let mut beside = JoinSet::new();
-                let measure = async move || rates::measure(measured.clone()).await;
+                let measure = async move || measured.clone().measure().await;
                 beside.spawn(parts::kept("rates", measure));
                 let follow = async move || followed.clone().follow().await;
                 beside.spawn(parts::kept("health", follow));

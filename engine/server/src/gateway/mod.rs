@@ -126,7 +126,7 @@ impl Gateway {
             steering::apply(&limited, tenant, limits);
         });
         let (control, steering) =
-            control::new(&config.control, identity.id(), Arc::clone(&index), apply);
+            control::new(&config.control, &identity.id, Arc::clone(&index), apply);
         let event = config.event.clone();
         let ingest = Ingest::start_controlled(
             config.mqtt,

@@ -27,7 +27,7 @@ pub(super) async fn list(
     let transports = transports(asked.transport)?;
     // Numbers of streams are good for one run of one gateway.
     let list = List::new((
-        observer.node_id(),
+        &observer.identity.id,
         &asked.tenant_id,
         asked.transport,
         &asked.subject,
@@ -41,7 +41,7 @@ pub(super) async fn list(
         after: after.map_err(|_| paging::foreign())?,
         limit: paging::size(asked.page_size)?,
     };
-    let page = observer.streams().list(select).await;
+    let page = observer.streams.list(select).await;
     let next = page.next.map(|last| last.to_string());
     let now = SystemTime::now();
     let connections = page.connections.iter();
@@ -73,7 +73,7 @@ pub(super) async fn disconnect(
     }
     let whom = whom(asked.target)?;
     let is_one = matches!(whom, Whom::Connection(_));
-    let ended = observer.streams().end(whom, &asked.reason).await;
+    let ended = observer.streams.end(whom, &asked.reason).await;
     if is_one && ended == 0 {
         return Err(no_such_stream());
     }
@@ -86,7 +86,7 @@ pub(super) async fn find(observer: &Observer, id: &str) -> Result<Connection, St
         return Err(bad("connection_id", "must be given"));
     }
     let id: ConnectionId = id.parse().map_err(|_| no_such_stream())?;
-    let found = observer.streams().get(id).await;
+    let found = observer.streams.get(id).await;
     found.ok_or_else(no_such_stream)
 }
 
@@ -103,7 +103,7 @@ pub(super) async fn slowest(observer: &Observer, most: usize) -> Vec<v1::Connect
             limit: floodway_core::streams::PAGE_MAX,
             ..Select::default()
         };
-        let page = observer.streams().list(select).await;
+        let page = observer.streams.list(select).await;
         let lagging = page.connections.into_iter();
         slow.extend(lagging.filter(|one| one.held > 0));
         slow.sort_by_key(|one| Reverse(one.held));

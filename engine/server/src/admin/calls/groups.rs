@@ -25,7 +25,7 @@ pub(super) fn list(
         .transpose();
     let after = after.map_err(|_| paging::foreign())?;
     let known_at = known_at(observer)?;
-    let groups = observer.control().groups(&tenant);
+    let groups = observer.control.groups(&tenant);
     let start = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
     let rest = groups
         .by_name()
@@ -48,7 +48,7 @@ pub(super) fn get(
     let tenant = tenant("tenant_id", &asked.tenant_id)?;
     let id = group("group_id", &asked.group_id)?;
     let known_at = known_at(observer)?;
-    let found = observer.control().group(&tenant, &id);
+    let found = observer.control.group(&tenant, &id);
     let found = found.ok_or_else(no_such_group)?;
     let device_ids = found.devices().iter().map(DeviceId::to_string);
     Ok(v1::GetGroupResponse {
@@ -69,7 +69,7 @@ pub(super) async fn put(
     let tenant = tenant("group.tenant_id", &asked.tenant_id)?;
     let id = group("group.group_id", &asked.group_id)?;
     let mut devices = super::args::devices("group.device_ids", &asked.device_ids)?;
-    let control = observer.control();
+    let control = &observer.control;
     let created = control.group(&tenant, &id).is_none();
     let names = devices.iter().map(DeviceId::as_str);
     let written = control.put_group(&tenant, &id, names).await;
@@ -93,7 +93,7 @@ pub(super) async fn delete(
 ) -> Result<v1::DeleteGroupResponse, Status> {
     let tenant = tenant("tenant_id", &asked.tenant_id)?;
     let id = group("group_id", &asked.group_id)?;
-    let deleted = observer.control().delete_group(&tenant, &id).await;
+    let deleted = observer.control.delete_group(&tenant, &id).await;
     deleted.map_err(|error| not_written("group", error))?;
     Ok(v1::DeleteGroupResponse {})
 }
@@ -103,7 +103,7 @@ pub(super) async fn delete(
 /// # Errors
 /// If none were ever read: what was set can't be told then.
 pub(super) fn known_at(observer: &Observer) -> Result<Option<Timestamp>, Status> {
-    match observer.control().age() {
+    match observer.control.age() {
         Age::Current => Ok(None),
         Age::Since(at) => Ok(Some(at.into())),
         Age::Unknown => Err(Status::unavailable(

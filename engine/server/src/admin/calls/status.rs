@@ -51,11 +51,11 @@ pub(super) fn watch(
 }
 
 async fn now(observer: &Observer) -> v1::Status {
-    let mut status = observer.status();
+    let mut status = observer.status(&observer.totals());
     status.drain = observer.drain().await;
     // One that began meanwhile.
     status.draining |= status.drain.is_some();
-    status.into()
+    status
 }
 
 fn some(field: &str, asked: u32) -> Result<usize, Status> {

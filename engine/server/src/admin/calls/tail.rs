@@ -36,7 +36,7 @@ pub(super) async fn begin(
     // Before anything is done for it, so that no more than may stream ever ask the broker for a tenant.
     let seat = streaming.seat()?;
     let place = observer.index().look_on(&tenant);
-    let confirmed = observer.upstreams().confirmed(place.tenant()).await;
+    let confirmed = observer.upstreams.confirmed(place.tenant()).await;
     confirmed.map_err(|error| Status::unavailable(error.to_string()))?;
     let live = Item::Live(v1::TailLive {
         filters: Some(filters(&filter)),
@@ -72,7 +72,7 @@ async fn attach(
     place: ConnectionPermit,
     filter: Filter,
 ) -> Result<mpsc::Receiver<Bytes>, Status> {
-    let shards = observer.streams().shards();
+    let shards = observer.streams.shards();
     let stopped = || Status::unavailable("the gateway stops");
     let shard = shards.get(fastrand::usize(..shards.len().max(1)));
     // Room for one: what the reader does not take waits in the pipe, and then in the ring.

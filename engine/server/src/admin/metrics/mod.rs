@@ -15,8 +15,9 @@ mod streams;
 mod tenants;
 mod text;
 
+use floodway_proto::admin::v1;
+
 use super::observer::{Observer, ShardLoad};
-use super::status::Status;
 use super::totals::Totals;
 
 pub(super) use tenants::Tenants;
@@ -25,7 +26,7 @@ use text::Text;
 
 /// The gateway at one moment.
 pub(super) struct Look {
-    pub(super) status: Status,
+    pub(super) status: v1::Status,
     pub(super) totals: Totals,
     pub(super) shards: Vec<ShardLoad>,
     /// Requests of the private listener that were refused, by reason.
@@ -36,7 +37,7 @@ impl Look {
     pub(super) fn at(observer: &Observer, refused: [(&'static str, u64); 3]) -> Self {
         let totals = observer.totals();
         Self {
-            status: observer.status_of(&totals),
+            status: observer.status(&totals),
             totals,
             shards: observer.shard_loads(),
             refused,
@@ -53,17 +54,22 @@ pub(super) fn gateway(look: &Look) -> String {
         refused,
     } = look;
     let mut text = Text::new();
-    node::identity(&mut text, status);
+    let connections = part(&status.connections);
+    node::identity(&mut text, part(&status.node), status.draining);
     node::refused(&mut text, *refused);
-    node::readiness(&mut text, status);
-    node::broker(&mut text, status);
-    streams::now(&mut text, status);
-    streams::limits(&mut text, status);
-    streams::passed(&mut text, status, totals);
-    node::ingest(&mut text, status);
+    node::readiness(&mut text, &status.unready);
+    node::broker(&mut text, part(&status.broker), status.refused_upstream);
+    streams::now(&mut text, connections);
+    streams::limits(&mut text, part(&status.limits));
+    streams::passed(&mut text, connections, totals);
+    node::ingest(&mut text, part(&status.ingest));
     deliveries::counts(&mut text, totals);
     deliveries::lag(&mut text, totals);
     deliveries::delays(&mut text, totals);
     shards::all(&mut text, shards);
     text.finish()
+}
+
+fn part<T>(part: &Option<T>) -> &T {
+    part.as_ref().expect("a status of ours is whole")
 }

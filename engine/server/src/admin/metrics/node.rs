@@ -1,36 +1,36 @@
 //! The process, its broker, and what came from it.
 
 use std::env::consts::{ARCH, OS};
-use std::time::UNIX_EPOCH;
 
-use super::super::status::Status;
+use floodway_proto::admin::v1;
+
 use super::text::Kind::{Counter, Gauge};
 use super::text::Text;
 use crate::log;
 use crate::readiness::UNREADY_LABELS;
 use floodway_core::parts;
 
-pub(super) fn identity(text: &mut Text, status: &Status) {
+pub(super) fn identity(text: &mut Text, node: &v1::Node, is_draining: bool) {
     let target = format!("{ARCH}-{OS}");
     text.family(
         "build_info",
         Gauge,
         "The version that runs, and what for; always 1.",
     )
-    .labelled(&[("version", &status.node.version), ("target", &target)], 1);
-    let started = status.node.started_at.duration_since(UNIX_EPOCH);
+    .labelled(&[("version", &node.version), ("target", &target)], 1);
+    let started = node.started_at.unwrap_or_default();
     text.family(
         "start_time_seconds",
         Gauge,
         "When the gateway started, in seconds since 1970.",
     )
-    .sample(started.unwrap_or_default().as_secs_f64());
+    .sample(started.seconds as f64 + f64::from(started.nanos) / 1e9);
     text.family(
         "draining",
         Gauge,
         "1 while no new streams are admitted because the gateway drains or stops.",
     )
-    .sample(u8::from(status.draining));
+    .sample(u8::from(is_draining));
     text.family(
         "log_lines_dropped_total",
         Counter,
@@ -54,14 +54,14 @@ pub(super) fn refused(text: &mut Text, refused: [(&'static str, u64); 3]) {
     .each("reason", refused);
 }
 
-pub(super) fn readiness(text: &mut Text, status: &Status) {
+pub(super) fn readiness(text: &mut Text, unready: &[v1::Unready]) {
     text.family(
         "ready",
         Gauge,
         "1 while a new stream could begin: what /readyz answers.",
     )
-    .sample(u8::from(status.unready.is_empty()));
-    let is_amiss = |label: &str| status.unready.iter().any(|unready| unready.reason == label);
+    .sample(u8::from(unready.is_empty()));
+    let is_amiss = |label: &str| unready.iter().any(|unready| unready.reason == label);
     let reasons = UNREADY_LABELS.into_iter();
     text.family(
         "unready",
@@ -74,35 +74,30 @@ pub(super) fn readiness(text: &mut Text, status: &Status) {
     );
 }
 
-pub(super) fn broker(text: &mut Text, status: &Status) {
+pub(super) fn broker(text: &mut Text, broker: &v1::Broker, refused_upstream: u64) {
     text.family("broker_up", Gauge, "1 while a broker is connected.")
-        .sample(u8::from(status.broker.connected));
+        .sample(u8::from(broker.connected));
     text.family(
         "broker_reconnects_total",
         Counter,
         "Connections to a broker after the first one.",
     )
-    .sample(status.broker.reconnects);
-    let attempts = status.broker.attempts_by_result.iter();
+    .sample(broker.reconnects);
     text.family(
         "broker_attempts_total",
         Counter,
         "Attempts to connect to a broker, by result.",
     )
-    .each(
-        "result",
-        attempts.map(|(result, &count)| (result.as_str(), count)),
-    );
+    .each("result", &broker.attempts_by_result);
     text.family(
         "streams_refused_upstream",
         Gauge,
         "Live streams that get nothing because the broker refuses their tenant.",
     )
-    .sample(status.refused_upstream);
+    .sample(refused_upstream);
 }
 
-pub(super) fn ingest(text: &mut Text, status: &Status) {
-    let ingest = &status.ingest;
+pub(super) fn ingest(text: &mut Text, ingest: &v1::Ingest) {
     text.family(
         "ingest_messages_total",
         Counter,
@@ -127,14 +122,10 @@ pub(super) fn ingest(text: &mut Text, status: &Status) {
         "Messages that became events without metrics, since their payload names none.",
     )
     .sample(ingest.without_metrics);
-    let rejected = ingest.rejected_by_reason.iter();
     text.family(
         "ingest_rejected_total",
         Counter,
         "Messages that did not become events, by reason.",
     )
-    .each(
-        "reason",
-        rejected.map(|(reason, &count)| (reason.as_str(), count)),
-    );
+    .each("reason", &ingest.rejected_by_reason);
 }

@@ -1,8 +1,7 @@
 //! The streams: those that are live, those that came and went, those that were refused.
 
-use std::collections::BTreeMap;
+use floodway_proto::admin::v1;
 
-use super::super::status::Status;
 use super::super::totals::{Passed, Totals};
 use super::text::Kind::{Counter, Gauge};
 use super::text::Text;
@@ -12,8 +11,7 @@ use floodway_core::shard::CODE_LABELS;
 pub(super) const WEBSOCKET: &str = "websocket";
 pub(super) const SSE: &str = "sse";
 
-pub(super) fn now(text: &mut Text, status: &Status) {
-    let connections = &status.connections;
+pub(super) fn now(text: &mut Text, connections: &v1::Connections) {
     text.family(
         "connections",
         Gauge,
@@ -37,8 +35,7 @@ pub(super) fn now(text: &mut Text, status: &Status) {
     .sample(connections.tenants);
 }
 
-pub(super) fn limits(text: &mut Text, status: &Status) {
-    let limits = &status.limits;
+pub(super) fn limits(text: &mut Text, limits: &v1::Limits) {
     text.family(
         "connections_limit",
         Gauge,
@@ -59,7 +56,7 @@ pub(super) fn limits(text: &mut Text, status: &Status) {
     .sample(limits.queue_size);
 }
 
-pub(super) fn passed(text: &mut Text, status: &Status, totals: &Totals) {
+pub(super) fn passed(text: &mut Text, connections: &v1::Connections, totals: &Totals) {
     let transports = [(WEBSOCKET, totals.ws_passed), (SSE, totals.sse_passed)];
     text.family(
         "connections_opened_total",
@@ -75,23 +72,20 @@ pub(super) fn passed(text: &mut Text, status: &Status, totals: &Totals) {
         Counter,
         "Live streams that ended, by reason.",
     )
-    .each("reason", by_reason(&status.connections.closed_by_reason));
+    .each("reason", &connections.closed_by_reason);
     by_code(text, transports);
     text.family(
         "connections_refused_total",
         Counter,
         "Clients that asked for a stream and were refused, by reason.",
     )
-    .each("reason", by_reason(&status.connections.refused_by_reason));
+    .each("reason", &connections.refused_by_reason);
     text.family(
         "tokens_refused_total",
         Counter,
         "Those of them whose token was refused, by the check that failed.",
     )
-    .each(
-        "check",
-        by_reason(&status.connections.tokens_refused_by_check),
-    );
+    .each("check", &connections.tokens_refused_by_check);
 }
 
 /// A family of its own, so that the sum of each says how many streams ended.
@@ -106,10 +100,4 @@ fn by_code(text: &mut Text, transports: [(&str, Passed); 2]) {
             family = family.labelled(&[("transport", transport), ("code", code)], count);
         }
     }
-}
-
-fn by_reason(counts: &BTreeMap<String, u64>) -> impl Iterator<Item = (&str, u64)> {
-    counts
-        .iter()
-        .map(|(reason, &count)| (reason.as_str(), count))
 }

@@ -65,13 +65,14 @@ impl Family<'_> {
     }
 
     /// One sample for each value of a label.
-    pub(super) fn each<'a, V: Display>(
+    pub(super) fn each(
         self,
         label: &'static str,
-        samples: impl IntoIterator<Item = (&'a str, V)>,
+        samples: impl IntoIterator<Item = (impl AsRef<str>, impl Display)>,
     ) -> Self {
-        let each = |family: Self, (name, value)| family.labelled(&[(label, name)], value);
-        samples.into_iter().fold(self, each)
+        samples.into_iter().fold(self, |family, (name, value)| {
+            family.labelled(&[(label, name.as_ref())], value)
+        })
     }
 
     /// The samples of a histogram: how many were up to each bound, all that were counted, and their sum.
