@@ -1,13 +1,12 @@
 //! All live streams of the gateway, whichever shard has them.
 //!
-//! It stands here because only the gateway knows all shards. Invariant: every shard is asked at once, and none is
-//! waited for by another; a shard that has ended has no streams.
+//! Invariant: every shard is asked at once, and none waits for another. A shard that has ended has no streams.
 
-use std::future::{Future, poll_fn};
+use std::cmp::Reverse;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
+use futures_util::future::join_all;
 use tokio::sync::Mutex;
 
 use crate::index::{ConnectionId, Index};
@@ -52,7 +51,7 @@ pub struct DrainProgress {
     pub is_last: bool,
 }
 
-/// Live streams in the order of their numbers, which is about that in which they came.
+/// Live streams in the order that was asked for; that of their numbers is about the order in which they came.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Page {
     /// So many as were asked for, or all that there are.
@@ -71,19 +70,25 @@ impl Streams {
         }
     }
 
-    /// One page of the streams that are selected; its limit is brought between 1 and [`PAGE_MAX`], and it ends before that
-    /// where filters have very many names. Over all pages, each
-    /// stream that was live all the while stands there once.
+    /// One page of the streams that are selected. Its limit is brought between 1 and [`PAGE_MAX`], and it ends before that
+    /// where filters have very many names. Over all pages, each stream that was live all the while stands there once. Of
+    /// the slowest there is one page, which has as many as were asked for.
     pub async fn list(&self, select: Select) -> Page {
-        let limit = select.limit.clamp(1, PAGE_MAX);
+        let (limit, slowest) = (select.limit.clamp(1, PAGE_MAX), select.slowest);
         // One more of each shard than is wanted tells whether there is another page.
         let select = Select {
-            limit: limit + 1,
+            limit: limit + usize::from(!slowest),
             ..select
         };
         let asked = self.shards.iter().map(|shard| shard.list(select.clone()));
-        let answers = all(asked).await.into_iter().flatten();
+        let answers = join_all(asked).await.into_iter().flatten();
         let mut connections: Vec<Connection> = answers.flatten().collect();
+        if slowest {
+            connections.sort_unstable_by_key(|one| (Reverse(one.held), one.id));
+            connections.truncate(limit);
+            let next = None;
+            return Page { connections, next };
+        }
         connections.sort_unstable_by_key(|connection| connection.id);
         let found = connections.len();
         connections.truncate(limit.min(within_bytes(&connections)));
@@ -106,7 +111,7 @@ impl Streams {
             Whom::Subject(..) | Whom::Tenant(_) => &self.shards,
         };
         let asked = shards.iter().map(|shard| shard.end(whom.clone(), reason));
-        all(asked).await.into_iter().flatten().sum()
+        join_all(asked).await.into_iter().flatten().sum()
     }
 
     /// Admits nobody new, and tells the live streams to come back later. Returns when every shard has begun; a drain that
@@ -118,7 +123,7 @@ impl Streams {
             return;
         }
         self.begin(&mut draining, drain.within, false);
-        all(self.on_each(move |shard| shard.drain(drain))).await;
+        join_all(self.on_each(move |shard| shard.drain(drain))).await;
     }
 
     /// Calls a drain off: those not yet told stay, and new streams are admitted again. False if there is none, or the
@@ -129,7 +134,7 @@ impl Streams {
             return false;
         }
         *draining = None;
-        all(self.on_each(Shard::cancel_drain)).await;
+        join_all(self.on_each(Shard::cancel_drain)).await;
         self.index.cancel_draining();
         true
     }
@@ -188,24 +193,6 @@ fn within_bytes(connections: &[Connection]) -> usize {
         bytes <= PAGE_BYTES
     });
     fit.count().max(1)
-}
-
-/// Waits for all of them at once; returns what they gave, in their order.
-async fn all<T>(futures: impl IntoIterator<Item = impl Future<Output = T>>) -> Vec<T> {
-    let futures = futures.into_iter();
-    let mut waiting: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
-    poll_fn(|cx| {
-        let mut state = Poll::Ready(());
-        for (future, given) in waiting.iter_mut().filter(|(_, given)| given.is_none()) {
-            match future.as_mut().poll(cx) {
-                Poll::Ready(value) => *given = Some(value),
-                Poll::Pending => state = Poll::Pending,
-            }
-        }
-        state
-    })
-    .await;
-    waiting.into_iter().filter_map(|(_, given)| given).collect()
 }
 
 #[cfg(all(test, not(floodway_loom)))]

@@ -7,7 +7,8 @@ use tokio::task::LocalSet;
 use tokio::time::timeout;
 
 use super::*;
-use crate::inbox::Inbox;
+use crate::event::{self, EventId, Parser};
+use crate::inbox::{Inbox, Item};
 use crate::index::Limits;
 use crate::shard::test_kit::{Peer, new_subscriber};
 use crate::shard::{Config, answering};
@@ -17,6 +18,7 @@ const SHARDS: usize = 2;
 
 struct Bed {
     shards: Vec<Rc<Shard>>,
+    inboxes: Arc<[Inbox]>,
     streams: Streams,
 }
 
@@ -41,7 +43,11 @@ impl Bed {
         };
         let index = Arc::new(Index::with_limits(u32::MAX, limits));
         let streams = Streams::new(handles, index);
-        Self { shards, streams }
+        Self {
+            shards,
+            inboxes,
+            streams,
+        }
     }
 
     /// Seats `count` of `tenant`, unevenly: two on the first shard for each on the second.
@@ -53,6 +59,24 @@ impl Bed {
             peer
         };
         (0..count).map(seat).collect()
+    }
+
+    /// An event of this tenant is on its way to each shard.
+    async fn publish(&self, id: u64, tenant: &str) {
+        let tenant = TenantId::parse(tenant).unwrap();
+        let mut parser = Parser::new(&event::Config::default());
+        let event = parser.parse(
+            EventId::new(id),
+            &tenant,
+            "D",
+            "t",
+            br#"{"metrics":{"n":1}}"#,
+        );
+        let event = Arc::new(event.unwrap());
+        for inbox in self.inboxes.iter() {
+            inbox.put(Item::Event(Arc::clone(&event))).await;
+            inbox.wake();
+        }
     }
 
     fn live(&self) -> u32 {
@@ -100,6 +124,49 @@ async fn pages_hold_every_stream_of_every_shard_once() {
         assert_eq!((exactly.connections.len(), exactly.next), (301, None));
         assert_eq!(bed.streams.list(select(0)).await.connections.len(), 1);
         assert_eq!(bed.streams.get(ConnectionId::new(40, 1)).await, None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_slowest_of_all_shards_come_first_and_who_keeps_up_is_not_listed() {
+    on_one_thread(async {
+        let bed = Bed::new();
+        let by_lag = |limit| Select {
+            slowest: true,
+            ..select(limit)
+        };
+        let _peers: Vec<_> = [("A", true), ("B", true), ("C", false)]
+            .into_iter()
+            .flat_map(|(tenant, is_stuck)| {
+                let peers = bed.seat(tenant, 2);
+                peers.iter().for_each(|peer| peer.is_stuck.set(is_stuck));
+                peers
+            })
+            .collect();
+        assert_eq!(bed.streams.list(by_lag(10)).await, Page::default());
+        for (id, tenant) in (1..).zip(["A", "B", "C", "C", "B", "C"]) {
+            bed.publish(id, tenant).await;
+        }
+        let mut page = Page::default();
+        while page.connections.iter().map(|one| one.held).sum::<u64>() < 6 {
+            page = bed.streams.list(by_lag(10)).await;
+        }
+        let of = |page: &Page| -> Vec<_> {
+            let each = page.connections.iter();
+            each.map(|one| (one.tenant.to_string(), one.held)).collect()
+        };
+        let (a, b) = (("A".to_owned(), 1), ("B".to_owned(), 2));
+        assert_eq!(of(&page), [b.clone(), b.clone(), a.clone(), a.clone()]);
+        assert!(page.connections[0].id < page.connections[1].id);
+        let fewer = bed.streams.list(by_lag(3)).await;
+        assert_eq!((of(&fewer), fewer.next), (vec![b.clone(), b, a], None));
+        let of_a = Select {
+            tenant: TenantId::parse("A").ok(),
+            ..by_lag(1)
+        };
+        let of_a = bed.streams.list(of_a).await.connections;
+        assert_eq!(of_a[0].id, page.connections[2].id);
     })
     .await;
 }

@@ -1,6 +1,5 @@
 //! Live streams: listed, shown and ended.
 
-use std::cmp::Reverse;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use floodway_proto::admin::v1;
@@ -40,6 +39,7 @@ pub(super) async fn list(
         subject: (!asked.subject.is_empty()).then(|| asked.subject.clone()),
         after: after.map_err(|_| paging::foreign())?,
         limit: paging::size(asked.page_size)?,
+        slowest: false,
     };
     let page = observer.streams.list(select).await;
     let next = page.next.map(|last| last.to_string());
@@ -92,29 +92,18 @@ pub(super) async fn find(observer: &Observer, id: &str) -> Result<Connection, St
 
 /// The live streams that lag most, at most so many.
 pub(super) async fn slowest(observer: &Observer, most: usize) -> Vec<v1::Connection> {
-    let mut slow: Vec<Connection> = Vec::new();
-    let mut after = None;
     if most == 0 {
         return Vec::new();
     }
-    loop {
-        let select = Select {
-            after,
-            limit: floodway_core::streams::PAGE_MAX,
-            ..Select::default()
-        };
-        let page = observer.streams.list(select).await;
-        let lagging = page.connections.into_iter();
-        slow.extend(lagging.filter(|one| one.held > 0));
-        slow.sort_by_key(|one| Reverse(one.held));
-        slow.truncate(most);
-        after = page.next;
-        if after.is_none() {
-            break;
-        }
-    }
+    let select = Select {
+        slowest: true,
+        limit: most,
+        ..Select::default()
+    };
+    let page = observer.streams.list(select).await;
     let now = SystemTime::now();
-    slow.iter().map(|one| connection(one, now)).collect()
+    let slowest = page.connections.iter();
+    slowest.map(|one| connection(one, now)).collect()
 }
 
 fn whom(target: Option<Target>) -> Result<Whom, Status> {
