@@ -8,6 +8,7 @@ use mio::event::Source;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
+use super::event_pipe::EventPipe;
 use super::waker::Waker;
 
 /// A way to a subscriber that is not a bare socket. Never waits: what can't go now is `WouldBlock`, and the shard comes
@@ -32,6 +33,10 @@ pub trait Pipe: fmt::Debug {
     /// # Errors
     /// As for a read of a socket.
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize>;
+    /// The pipe itself, if it takes events whole. The shard then writes it neither batches nor notices.
+    fn events(&mut self) -> Option<&mut EventPipe> {
+        None
+    }
     /// Nothing more will be written.
     ///
     /// # Errors
@@ -44,7 +49,7 @@ pub trait Pipe: fmt::Debug {
 pub enum Outlet {
     /// Plain TCP.
     Socket(TcpStream),
-    /// TLS, or a stream of an HTTP/2 connection.
+    /// TLS, a stream of an HTTP/2 connection, or a reader of events in this process.
     Pipe(Box<dyn Pipe>),
 }
 
@@ -85,6 +90,15 @@ impl Outlet {
         match self {
             Self::Socket(socket) => socket.write_vectored(slices),
             Self::Pipe(pipe) => pipe.write_vectored(slices),
+        }
+    }
+
+    /// The pipe that takes events whole, if it is one.
+    #[inline]
+    pub(super) fn events(&mut self) -> Option<&mut EventPipe> {
+        match self {
+            Self::Socket(_) => None,
+            Self::Pipe(pipe) => pipe.events(),
         }
     }
 

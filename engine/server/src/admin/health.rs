@@ -11,15 +11,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use floodway_proto::admin::v1::admin_server::AdminServer;
+use floodway_proto::admin::v1::admin_server::SERVICE_NAME as ADMIN;
 use tokio::sync::Mutex;
 use tokio::time::{MissedTickBehavior, interval};
-use tonic::server::NamedService;
 use tonic_health::ServingStatus;
 use tonic_health::pb::health_server::{Health as Asked, HealthServer};
 use tonic_health::server::{HealthReporter, health_reporter};
 
-use super::calls::Service;
 use crate::readiness::Readiness;
 use floodway_core::shard::Drain;
 use floodway_core::streams::Streams;
@@ -120,10 +118,9 @@ impl Health {
         told.is_draining = is_draining;
         let is_ingest_well = self.readiness.amiss_in_ingest().is_empty();
         let is_well = self.readiness.amiss_but_draining().is_empty();
-        let admin = <AdminServer<Service> as NamedService>::NAME;
         for (part, serves) in [
             ("", !is_draining),
-            (admin, !is_draining),
+            (ADMIN, !is_draining),
             (INGEST, is_ingest_well),
             (STREAMS, is_well && !is_draining),
         ] {

@@ -20,6 +20,7 @@ mod rates;
 mod refused;
 mod routes;
 mod status;
+mod stop;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
 mod token;
@@ -89,12 +90,12 @@ impl Admin {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let (stop, stopped) = watch::channel(false);
+        let (stop, for_parts) = watch::channel(false);
         let (health, health_server) = {
             let readiness = observer.readiness.clone();
             Health::new(observer.streams.clone(), readiness).await
         };
-        let service = Service::new(observer.clone(), health.clone(), stopped.clone());
+        let service = Service::new(observer.clone(), health.clone(), for_parts.clone());
         let routes = Routes::new(
             service,
             health_server,
@@ -117,7 +118,7 @@ impl Admin {
                 let routes = Arc::new(routes);
                 parts::kept("admin", async || {
                     let (tls, routes) = (tls.clone(), Arc::clone(&routes));
-                    listener::serve(&socket, tls, routes, stopped.clone()).await;
+                    listener::serve(&socket, tls, routes, for_parts.clone()).await;
                 })
                 .await;
             });

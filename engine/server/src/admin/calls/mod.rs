@@ -33,12 +33,12 @@ pub(super) struct Service {
 }
 
 impl Service {
-    /// Streams of answers end when `stopped` turns true; drains go by `health`.
-    pub(super) fn new(observer: Observer, health: Health, stopped: watch::Receiver<bool>) -> Self {
+    /// Streams of answers end when `stop` turns true; drains go by `health`.
+    pub(super) fn new(observer: Observer, health: Health, stop: watch::Receiver<bool>) -> Self {
         Self {
             observer,
             health,
-            streaming: Streaming::new(stopped),
+            streaming: Streaming::new(stop),
         }
     }
 }
