@@ -11,7 +11,7 @@ use crate::event::{self, EventId, Parser};
 use crate::inbox::{Inbox, Item};
 use crate::index::Limits;
 use crate::shard::test_kit::{Peer, new_subscriber};
-use crate::shard::{Config, answering};
+use crate::shard::{Config, NoRefresh, answering};
 use floodway_protocol::names::TenantId;
 
 const SHARDS: usize = 2;
@@ -29,7 +29,8 @@ impl Bed {
         let (mut shards, mut handles) = (Vec::new(), Vec::new());
         for id in 0..SHARDS {
             let inboxes = Arc::clone(&inboxes);
-            let shard = Shard::new(id, &Config::default(), inboxes, Arc::default()).unwrap();
+            let (config, tokens) = (Config::default(), Arc::new(NoRefresh));
+            let shard = Shard::new(id, &config, inboxes, Arc::default(), tokens).unwrap();
             let (handle, asked) = answering();
             let (running, asking) = (Rc::clone(&shard), Rc::clone(&shard));
             tokio::task::spawn_local(async move { running.run().await });

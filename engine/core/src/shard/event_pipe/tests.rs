@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::super::test_kit::{Peer, new_subscriber};
 use super::super::{Config, Handle, Metrics, NewSubscriber, Outlet, Select, Shard, answering};
-use super::super::{Overflow, Whom};
+use super::super::{NoRefresh, Overflow, Whom};
 use super::*;
 use crate::event::{self, EventId, Parser};
 use crate::inbox::{Inbox, Item};
@@ -33,7 +33,14 @@ impl Bed {
         let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(1024)]);
         let metrics = Arc::new(Metrics::default());
         let (config, for_shard) = (Config::default(), Arc::clone(&metrics));
-        let shard = Shard::new(0, &config, Arc::clone(&inboxes), for_shard).unwrap();
+        let shard = Shard::new(
+            0,
+            &config,
+            Arc::clone(&inboxes),
+            for_shard,
+            Arc::new(NoRefresh),
+        )
+        .unwrap();
         let (handle, asked) = answering();
         let (running, asking) = (Rc::clone(&shard), Rc::clone(&shard));
         spawn_local(async move { running.run().await });

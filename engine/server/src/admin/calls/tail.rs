@@ -13,7 +13,6 @@ use super::args::{bad, devices, groups, tenant};
 use super::connections::{TIMESTAMP_MAX, filters};
 use super::streaming::{Gone, ResponseSender, Streaming};
 use crate::admin::observer::Observer;
-use crate::stream::SseSession;
 use floodway_core::event::Encoding;
 use floodway_core::index::{ClientInfo, ConnectionPermit, Limits, Transport};
 use floodway_core::shard::{EventPipe, Filter, NewSubscriber, Outlet, Received, Shard};
@@ -88,7 +87,6 @@ fn attach_on(
 ) -> std::io::Result<()> {
     shard.attach(NewSubscriber {
         outlet: Outlet::Pipe(Box::new(EventPipe::new(queue))),
-        session: Box::new(SseSession),
         encoding: Encoding::Sse,
         filter,
         place,
