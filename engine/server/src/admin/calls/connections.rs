@@ -20,7 +20,7 @@ pub(super) const TIMESTAMP_MAX: u64 = 253_402_300_799;
 
 pub(super) async fn list(
     observer: &Observer,
-    asked: &v1::ListConnectionsRequest,
+    asked: v1::ListConnectionsRequest,
 ) -> Result<v1::ListConnectionsResponse, Status> {
     let tenant = tenant_or_none("tenant_id", &asked.tenant_id)?;
     let transports = transports(asked.transport)?;
@@ -36,7 +36,7 @@ pub(super) async fn list(
     let select = Select {
         tenant,
         transports,
-        subject: (!asked.subject.is_empty()).then(|| asked.subject.clone()),
+        subject: (!asked.subject.is_empty()).then_some(asked.subject),
         after: after.map_err(|_| paging::foreign())?,
         limit: paging::size(asked.page_size)?,
         slowest: false,

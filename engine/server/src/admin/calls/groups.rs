@@ -43,7 +43,7 @@ pub(super) fn list(
 
 pub(super) fn get(
     observer: &Observer,
-    asked: &v1::GetGroupRequest,
+    asked: v1::GetGroupRequest,
 ) -> Result<v1::GetGroupResponse, Status> {
     let tenant = tenant("tenant_id", &asked.tenant_id)?;
     let id = group("group_id", &asked.group_id)?;
@@ -53,8 +53,8 @@ pub(super) fn get(
     let device_ids = found.devices().iter().map(DeviceId::to_string);
     Ok(v1::GetGroupResponse {
         group: Some(v1::Group {
-            tenant_id: asked.tenant_id.clone(),
-            group_id: asked.group_id.clone(),
+            tenant_id: asked.tenant_id,
+            group_id: asked.group_id,
             device_ids: device_ids.collect(),
         }),
         known_at,

@@ -63,9 +63,7 @@ pub(super) fn gateway(look: &Look) -> String {
     streams::limits(&mut text, part(&status.limits));
     streams::passed(&mut text, connections, totals);
     node::ingest(&mut text, part(&status.ingest));
-    deliveries::counts(&mut text, totals);
-    deliveries::lag(&mut text, totals);
-    deliveries::delays(&mut text, totals);
+    deliveries::all(&mut text, totals);
     shards::all(&mut text, shards);
     text.finish()
 }
