@@ -103,7 +103,7 @@ async fn connection(
     }
 }
 
-/// The TLS handshake. A client that fails it is told why (RFC 8446, 6.2), and by TLS 1.3 it may have sent its requests
+/// The TLS handshake. A client that fails it is sent an alert (RFC 8446, 6.2). By TLS 1.3 it may have sent its requests
 /// before: were the socket closed on them, the kernel would take the alert back.
 async fn shake_hands(socket: TcpStream, tls: &TlsAcceptor) -> Option<ServerStream<TcpStream>> {
     match tls.accept(socket).into_fallible().await {

@@ -1,8 +1,8 @@
 //! The private listener: gRPC, and metrics for Prometheus, on one port.
 //!
 //! Invariant: it runs on a thread of its own and only reads what the other parts count, so neither a scrape nor a
-//! watching tool ever stands in an event's way. Where a token is set, nothing is answered without it, and where clients need a
-//! certificate, none is heard without one. Only this module knows gRPC and protobuf.
+//! watching tool ever delays an event. Where a token is set, no request is answered without it; where clients need a
+//! certificate, no connection is served without one. Of the gateway, only this module knows gRPC and protobuf.
 //!
 //! The messages of [`api`] are its only model. `observer` reads the parts and `totals` adds up the counts of all shards;
 //! `status` fills the message from both, and `metrics` writes them as text. `rates` measures how fast counts grow.
@@ -47,7 +47,7 @@ use health::Health;
 use routes::Routes;
 use token::Tokens;
 
-/// An open private listener that nobody serves yet.
+/// An open private listener that is not served yet.
 pub struct Listener {
     socket: TcpListener,
     tls: Option<TlsAcceptor>,
@@ -75,8 +75,8 @@ impl Listener {
 }
 
 impl Admin {
-    /// Serves `listener` on a thread of its own. Tells what `observer` sees to those who have the token of `config`,
-    /// if it has one.
+    /// Serves `listener` on a thread of its own, from what `observer` reads. Where `config` has tokens, each request
+    /// needs one.
     ///
     /// # Errors
     /// If the system gives no thread or descriptors.
@@ -110,11 +110,11 @@ impl Admin {
         let (measured, followed) = (observer.clone(), health.clone());
         let serve = move || {
             runtime.block_on(async {
-                let mut beside = JoinSet::new();
+                let mut tasks = JoinSet::new();
                 let measure = async move || measured.clone().measure().await;
-                beside.spawn(parts::kept("rates", measure));
+                tasks.spawn(parts::kept("rates", measure));
                 let follow = async move || followed.clone().follow().await;
-                beside.spawn(parts::kept("health", follow));
+                tasks.spawn(parts::kept("health", follow));
                 let routes = Arc::new(routes);
                 parts::kept("admin", async || {
                     let (tls, routes) = (tls.clone(), Arc::clone(&routes));
@@ -138,23 +138,23 @@ impl Admin {
         self.address
     }
 
-    /// What it looks at.
+    /// What it reads.
     pub fn observer(&self) -> Observer {
         self.observer.clone()
     }
 
-    /// The gateway stops: tells those who ask for its health to send nobody here any more, NOT_SERVING, and then admits
-    /// nobody new. What else is asked is answered as before, so that the drain can be watched.
+    /// The gateway stops: reports NOT_SERVING as its health, and then admits no new streams. All other calls are answered
+    /// as before, so that the drain can be watched.
     pub async fn begin_last_drain(&self) {
         self.health.begin_last_drain().await;
     }
 
-    /// Returns when the thread has ended by itself. A panic is no end: what it was is started again.
+    /// Returns when the thread has ended by itself. A panic is no end: the part that panicked is started again.
     pub async fn ended(&self) {
         self.stop.closed().await;
     }
 
-    /// Says good-bye to those who watch, and ends the thread. Blocks for as long as that takes, half a second at most.
+    /// Ends all calls that stream, and the thread. Blocks for as long as that takes, half a second at most.
     pub fn stop(self) {
         self.stop.send_replace(true);
         if self.thread.join().is_err() {

@@ -71,9 +71,9 @@ pub(super) async fn disconnect(
             format!("must have at most {REASON_BYTES} bytes"),
         ));
     }
-    let whom = whom(asked.target)?;
-    let is_one = matches!(whom, Whom::Connection(_));
-    let ended = observer.streams.end(whom, &asked.reason).await;
+    let target = target(asked.target)?;
+    let is_one = matches!(target, Whom::Connection(_));
+    let ended = observer.streams.end(target, &asked.reason).await;
     if is_one && ended == 0 {
         return Err(no_such_stream());
     }
@@ -106,8 +106,8 @@ pub(super) async fn slowest(observer: &Observer, most: usize) -> Vec<v1::Connect
     slowest.map(|one| connection(one, now)).collect()
 }
 
-fn whom(target: Option<Target>) -> Result<Whom, Status> {
-    match target {
+fn target(asked: Option<Target>) -> Result<Whom, Status> {
+    match asked {
         None => Err(bad(
             "target",
             "connection_id, subject or tenant_id must be given",

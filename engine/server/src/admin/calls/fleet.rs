@@ -1,4 +1,4 @@
-//! Every gateway on the same broker, as each tells of itself.
+//! Every gateway on the same broker, as each reports itself.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -7,7 +7,7 @@ use floodway_proto::admin::v1;
 use crate::admin::observer::Observer;
 use floodway_sources::control::{Member, Standing};
 
-/// This gateway and all others that were heard of, and their sum.
+/// This gateway and all others that have announced themselves, and their sum.
 pub(super) fn all(observer: &Observer) -> v1::Fleet {
     let members = observer.control.fleet();
     let mut gateways: Vec<v1::Gateway> = members.iter().map(other).collect();

@@ -101,7 +101,7 @@ pub(super) async fn delete(
 /// When what is held of limits and groups was last known to be the broker's; none if it is now.
 ///
 /// # Errors
-/// If none were ever read: what was set can't be told then.
+/// If none were ever read: nobody knows then what was set.
 pub(super) fn known_at(observer: &Observer) -> Result<Option<Timestamp>, Status> {
     match observer.control.age() {
         Age::Current => Ok(None),

@@ -18,7 +18,7 @@ use floodway_core::index::{ClientInfo, ConnectionPermit, Limits, Transport};
 use floodway_core::shard::{EventPipe, Filter, NewSubscriber, Outlet, Received, Shard};
 use floodway_protocol::frames::Gap;
 
-/// What a tail is listed as.
+/// The user agent that a tail is listed with.
 const USER_AGENT: &[u8] = b"floodway-tail";
 
 pub(super) async fn begin(
@@ -30,13 +30,13 @@ pub(super) async fn begin(
     let filter = filter(&asked, &observer.index().limits_of(&tenant))?;
     // Before anything is done for it, so that no more than may stream ever ask the broker for a tenant.
     let stream_permit = streaming.permit()?;
-    let place = observer.index().look_on(&tenant);
-    let confirmed = observer.upstreams.confirmed(place.tenant()).await;
+    let permit = observer.index().look_on(&tenant);
+    let confirmed = observer.upstreams.confirmed(permit.tenant()).await;
     confirmed.map_err(|error| Status::unavailable(error.to_string()))?;
     let live = Item::Live(v1::TailLive {
         filters: Some(filters(&filter)),
     });
-    let events = attach(observer, place, filter).await?;
+    let events = attach(observer, permit, filter).await?;
     Ok(streaming.start_with(stream_permit, |responses| send(live, events, responses)))
 }
 
@@ -61,7 +61,7 @@ fn filter(asked: &v1::TailRequest, limits: &Limits) -> Result<Filter, Status> {
 /// Makes the tail a subscriber of one of the shards. Returns what its outlet takes.
 async fn attach(
     observer: &Observer,
-    place: ConnectionPermit,
+    permit: ConnectionPermit,
     filter: Filter,
 ) -> Result<Receiver<Received>, Status> {
     let stopped = || Status::unavailable("the gateway stops");
@@ -70,7 +70,7 @@ async fn attach(
     let (queue, events) = EventPipe::queue();
     let attached = shard
         .ok_or_else(stopped)?
-        .run(move |shard| attach_on(shard, place, filter, queue));
+        .run(move |shard| attach_on(shard, permit, filter, queue));
     match attached.await {
         Ok(Ok(())) => Ok(events),
         Ok(Err(error)) => Err(Status::unavailable(error.to_string())),
@@ -81,7 +81,7 @@ async fn attach(
 /// On the shard's thread.
 fn attach_on(
     shard: &Shard,
-    place: ConnectionPermit,
+    permit: ConnectionPermit,
     filter: Filter,
     queue: Sender<Received>,
 ) -> std::io::Result<()> {
@@ -89,7 +89,7 @@ fn attach_on(
         outlet: Outlet::Pipe(Box::new(EventPipe::new(queue))),
         encoding: Encoding::Sse,
         filter,
-        place,
+        place: permit,
         about: ClientInfo::new(Transport::Sse).with_user_agent(Some(USER_AGENT)),
         expires_at: TIMESTAMP_MAX,
         greeting: Vec::new(),

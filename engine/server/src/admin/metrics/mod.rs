@@ -1,8 +1,8 @@
 //! What the gateway counts, as text for Prometheus.
 //!
-//! `/metrics` tells of the whole gateway ([`gateway`]): one function a subject in `node`, `streams`, `deliveries` and
-//! `shards`. `/metrics/tenants` tells of the busiest tenants by name and of the others together ([`Tenants`]): `busiest`
-//! decides who is named and keeps the sums exact. `text` writes the format.
+//! `/metrics` reports the whole gateway ([`gateway`]): one function a subject in `node`, `streams`, `deliveries` and
+//! `shards`. `/metrics/tenants` reports the busiest tenants by name and the others together ([`Tenants`]): `busiest`
+//! decides which are named and keeps the sums exact. `text` writes the format.
 //!
 //! Invariant: the number of series has a bound. Labels of the gateway are names of ours from fixed sets, and the shards'
 //! numbers; the tenants' are as many as the settings allow.
