@@ -25,7 +25,7 @@ pub(super) use text::CONTENT_TYPE;
 use text::Text;
 
 /// The gateway at one moment.
-pub(super) struct Look {
+pub(super) struct Snapshot {
     pub(super) status: v1::Status,
     pub(super) totals: Totals,
     pub(super) shards: Vec<ShardLoad>,
@@ -33,7 +33,7 @@ pub(super) struct Look {
     pub(super) refused: [(&'static str, u64); 3],
 }
 
-impl Look {
+impl Snapshot {
     pub(super) fn at(observer: &Observer, refused: [(&'static str, u64); 3]) -> Self {
         let totals = observer.totals();
         Self {
@@ -46,13 +46,13 @@ impl Look {
 }
 
 /// The page `/metrics`.
-pub(super) fn gateway(look: &Look) -> String {
-    let Look {
+pub(super) fn gateway(snapshot: &Snapshot) -> String {
+    let Snapshot {
         status,
         totals,
         shards,
         refused,
-    } = look;
+    } = snapshot;
     let mut text = Text::new();
     let connections = part(&status.connections);
     node::identity(&mut text, part(&status.node), status.draining);
