@@ -41,11 +41,11 @@ struct Begun {
 pub struct DrainProgress {
     /// When it began.
     pub began: SystemTime,
-    /// How long it takes until the last stream is told.
+    /// How long it takes until the last stream has been sent its notice.
     pub within: Duration,
     /// Live streams at that moment, those in their handshake included.
     pub streams: u32,
-    /// Streams that have a place now: those that have not been told yet, and those in their handshake.
+    /// Streams that count against the limits now: those that had no notice yet, and those in their handshake.
     pub left: u32,
     /// Whether the gateway stops, so that the drain can't be called off.
     pub is_last: bool,
@@ -75,7 +75,7 @@ impl Streams {
     /// the slowest there is one page, which has as many as were asked for.
     pub async fn list(&self, select: Select) -> Page {
         let (limit, slowest) = (select.limit.clamp(1, PAGE_MAX), select.slowest);
-        // One more of each shard than is wanted tells whether there is another page.
+        // One more of each shard than is wanted shows whether there is another page.
         let select = Select {
             limit: limit + usize::from(!slowest),
             ..select
@@ -104,7 +104,7 @@ impl Streams {
         self.shards.get(id.shard())?.get(id).await.ok()?
     }
 
-    /// Ends live streams, and tells them the reason (close code 4010). Returns how many.
+    /// Ends live streams, and sends them the reason (close code 4010). Returns how many.
     pub async fn end(&self, whom: Whom, reason: &str) -> u64 {
         let shards = match &whom {
             Whom::Connection(id) => self.shards.get(id.shard()..=id.shard()).unwrap_or(&[]),
@@ -114,8 +114,8 @@ impl Streams {
         join_all(asked).await.into_iter().flatten().sum()
     }
 
-    /// Admits nobody new, and tells the live streams to come back later. Returns when every shard has begun; a drain that
-    /// goes on already is replaced, unless it is spread alike: the same order twice is one.
+    /// Admits no new streams, and sends the live ones a notice to come back later. Returns when every shard has begun. A
+    /// drain that goes on already is replaced, unless it is spread alike: the same order twice is one.
     pub async fn drain(&self, drain: Drain) {
         // Held to the end, so that of two orders at once all shards obey the same one.
         let mut draining = self.draining.lock().await;
@@ -126,8 +126,8 @@ impl Streams {
         join_all(self.on_each(move |shard| shard.drain(drain))).await;
     }
 
-    /// Calls a drain off: those not yet told stay, and new streams are admitted again. False if there is none, or the
-    /// gateway stops.
+    /// Calls a drain off: streams that had no notice yet stay, and new ones are admitted again. False if there is none,
+    /// or the gateway stops.
     pub async fn cancel_drain(&self) -> bool {
         let mut draining = self.draining.lock().await;
         if draining.is_none_or(|begun| begun.is_last) {
@@ -151,7 +151,7 @@ impl Streams {
         })
     }
 
-    /// The gateway stops: from now on nobody new is admitted, and that is not called off.
+    /// The gateway stops: from now on no new stream is admitted, and that is not called off.
     pub async fn begin_last_drain(&self) {
         let mut draining = self.draining.lock().await;
         self.begin(&mut draining, Duration::ZERO, true);
@@ -174,7 +174,7 @@ impl Streams {
         self.shards.iter().map(move |shard| shard.run(act))
     }
 
-    /// The shards, for those who bring a subscriber of their own.
+    /// The shards, for callers that bring a subscriber of their own.
     pub fn shards(&self) -> &[Handle] {
         &self.shards
     }

@@ -11,12 +11,12 @@ use mio::{Interest, Registry, Token};
 use super::event_pipe::EventPipe;
 use super::waker::Waker;
 
-/// A way to a subscriber that is not a bare socket. Never waits: what can't go now is `WouldBlock`, and the shard comes
+/// An outlet that is not a bare socket. Never waits: what can't go now is `WouldBlock`, and the shard comes
 /// back when the socket, or the [`Waker`], says so.
 pub trait Pipe: fmt::Debug {
     /// The socket to watch, if there is one of its own.
     fn socket(&mut self) -> Option<&mut TcpStream>;
-    /// How to tell the shard that there is room again or that the peer is gone, for pipes without a socket.
+    /// Keeps the waker, by which a pipe without a socket says that there is room again, or that the peer is gone.
     fn connect(&mut self, waker: Waker);
     /// Takes as much of `slices` as it can. If that is not all, it must later say that there is room again.
     ///

@@ -194,7 +194,7 @@ async fn ending_counts_over_all_shards() {
 }
 
 #[tokio::test]
-async fn a_drain_tells_streams_little_by_little_and_can_be_called_off() {
+async fn a_drain_reaches_streams_little_by_little_and_can_be_called_off() {
     on_one_thread(async {
         let bed = Bed::new();
         let peers = bed.seat("T", 300);
@@ -219,8 +219,8 @@ async fn a_drain_tells_streams_little_by_little_and_can_be_called_off() {
         assert!(bed.streams.cancel_drain().await);
         let left = bed.live();
         assert!((200..300).contains(&left), "{left} left after the first");
-        let told = peers.iter().filter(|peer| peer.text().contains("after_ms"));
-        assert_eq!(told.count() as u32, 300 - left);
+        let reached = peers.iter().filter(|peer| peer.text().contains("after_ms"));
+        assert_eq!(reached.count() as u32, 300 - left);
         assert!(!bed.streams.index().is_draining());
         let at_once = Drain {
             within: Duration::ZERO,
@@ -232,10 +232,10 @@ async fn a_drain_tells_streams_little_by_little_and_can_be_called_off() {
         }
         let progress = bed.streams.drain_progress().await.unwrap();
         assert_eq!((progress.streams, progress.left), (left, 0));
-        let mut told: Vec<String> = peers.iter().map(|peer| peer.text()).collect();
-        told.sort_unstable();
-        told.dedup();
-        assert!(told.len() > 100, "each is told a time of its own");
+        let mut notices: Vec<String> = peers.iter().map(|peer| peer.text()).collect();
+        notices.sort_unstable();
+        notices.dedup();
+        assert!(notices.len() > 100, "each has a time of its own");
     })
     .await;
 }

@@ -31,7 +31,7 @@ async fn status(client: &mut Client) -> Result<v1::Status, ClientError> {
 }
 
 #[tokio::test]
-async fn the_status_tells_what_is_there_now() {
+async fn the_status_shows_what_is_there_now() {
     let private = Private::start(None).await;
     let mut client = connect(&private.url(), None).await.unwrap();
     let before = status(&mut client).await.unwrap();
