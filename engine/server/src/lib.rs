@@ -6,7 +6,6 @@
 
 pub mod admin;
 pub mod auth;
-mod counted;
 pub mod gateway;
 pub mod http;
 pub mod log;

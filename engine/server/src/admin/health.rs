@@ -66,17 +66,17 @@ impl Health {
         (health, server)
     }
 
-    /// Reports what changes by itself, until it is dropped: the state of the link to the broker at once, and within
-    /// [`LOOK`] what only a clock shows.
+    /// Reports what changes by itself, until it is dropped: the states of the sources at once, and within [`LOOK`] what
+    /// only a clock shows.
     pub(super) async fn follow(self) {
-        let mut link = self.readiness.link();
+        let mut sources = self.readiness.sources();
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 _ = looks.tick() => {}
                 // An error says that ingest has gone, and all with it.
-                Ok(()) = link.changed() => {}
+                Ok(()) = sources.changed() => {}
             }
             let mut reported = self.reported.lock().await;
             let is_draining = reported.is_draining;

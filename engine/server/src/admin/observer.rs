@@ -21,7 +21,8 @@ use floodway_core::index::Index;
 use floodway_core::shard;
 use floodway_core::streams::Streams;
 use floodway_sources::control::Control;
-use floodway_sources::ingest::{self, IngestHandle};
+use floodway_sources::router;
+use floodway_sources::source::IngestHandle;
 
 /// One run of one gateway.
 #[derive(Clone, Debug)]
@@ -143,7 +144,7 @@ impl Observer {
     }
 
     /// The counts of ingest.
-    pub fn ingest(&self) -> ingest::Snapshot {
+    pub fn ingest(&self) -> router::Snapshot {
         self.upstreams.metrics()
     }
 

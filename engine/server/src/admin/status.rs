@@ -72,20 +72,20 @@ impl Observer {
     }
 
     fn broker(&self) -> v1::Broker {
-        let link = self.upstreams.link_report();
+        let source = self.upstreams.report();
         v1::Broker {
-            connected: link.broker.is_some(),
+            connected: source.endpoint.is_some(),
             urls: self.brokers.clone(),
             reconnects: self.ingest().reconnects,
-            connected_url: link.broker.unwrap_or_default(),
-            changed_at: Some(link.since.into()),
-            failed_attempts: link.failed_attempts,
-            last_failure: link.last_failure.map(|failure| v1::BrokerFailure {
-                url: failure.broker,
+            connected_url: source.endpoint.unwrap_or_default(),
+            changed_at: Some(source.since.into()),
+            failed_attempts: source.failed_attempts,
+            last_failure: source.last_failure.map(|failure| v1::BrokerFailure {
+                url: failure.endpoint,
                 detail: failure.error,
                 failed_at: Some(failure.at.into()),
             }),
-            attempts_by_result: by_label(link.attempts),
+            attempts_by_result: by_label(source.attempts),
         }
     }
 

@@ -9,7 +9,7 @@ use super::apply::Apply;
 use super::config::Config;
 use super::documents::{Change, Document, Documents};
 use super::field::Invalid;
-use super::request::Facts;
+use super::store::StoreFacts;
 use super::topic::Key;
 use super::writes::{Order, WriteError};
 use floodway_core::index::{Index, Tenant};
@@ -70,7 +70,7 @@ impl DocumentStore {
     }
 
     /// Whether `order` can be done as things stand.
-    pub(super) fn check(&self, order: &Order, facts: Facts) -> Result<(), WriteError> {
+    pub(super) fn check(&self, order: &Order, facts: StoreFacts) -> Result<(), WriteError> {
         let Some(document) = &order.document else {
             let old = self.documents.get(&order.key);
             return old.map(|_| ()).ok_or(WriteError::NotFound);
@@ -78,8 +78,8 @@ impl DocumentStore {
         self.documents.admits(&order.key, document, &self.config)?;
         if !facts.admit(&order.key.topic(), &order.payload()) {
             return Err(WriteError::Exceeded {
-                setting: "mqtt.packet_bytes, or the broker's own bound",
-                limit: facts.packet_bytes,
+                setting: facts.message_bytes_setting,
+                limit: facts.message_bytes,
             });
         }
         Ok(())
