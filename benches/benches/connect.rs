@@ -4,14 +4,12 @@
 //! * `come`: a place in the index, and the way into the shard. Outside the timer: HTTP, the token, making the pipe.
 //! * `leave`: from the peer's end of input until the shard has dropped the subscriber and given its place back; 64 leave
 //!   at once, so that each bears its share of the shard's turn only.
-//! * `change filter`: one `set_filter`, from one filter to another and back, as a session does when its peer asks; the
-//!   copy of the filter is inside. Reading and answering are outside.
+//! * `change filter`: one message of a client that changes its filter, from one to another and back: reading it, the
+//!   change, and the answer.
 //!
 //! Who is there already: `alike`, all want everything, and so does the newcomer, who joins them; `own device` and `own
 //! metric`, all want something else, and so does the newcomer, for whom a cohort is founded, and dissolved behind it.
 
-use std::cell::Cell;
-use std::mem;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -19,9 +17,7 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use floodway_benches::{
     Appetite, BenchPipe, Devices, Peer, Rig, TenantCounters, config, metric, size,
 };
-use floodway_core::event::Encoding;
-use floodway_core::shard::{Filter, Session, SessionContext};
-use floodway_protocol::End;
+use floodway_core::shard::Filter;
 use floodway_protocol::names::DeviceId;
 
 /// How many come, or leave, between two turns of the shard.
@@ -54,11 +50,21 @@ impl Crowd {
         }
     }
 
-    /// What the `n`th may want next.
-    fn other_filter(self, n: usize) -> Filter {
+    /// What the `n`th may ask for: another filter, and its own again.
+    fn changes(self, n: usize) -> [String; 2] {
+        let (own, other) = (n, n + 1);
         match self {
-            Self::Alike => of_device(n),
-            Self::OwnDevice | Self::OwnMetric => self.filter(n + 1),
+            Self::Alike => [
+                of_device_action("subscribe", n),
+                r#"{"action":"clear_filters"}"#.to_owned(),
+            ],
+            Self::OwnDevice => {
+                ["subscribe", "unsubscribe"].map(|action| of_device_action(action, other))
+            }
+            Self::OwnMetric => [other, own].map(|n| {
+                let metrics = metric(n);
+                format!(r#"{{"action":"set_metrics","metrics":["{metrics}"]}}"#)
+            }),
         }
     }
 
@@ -72,6 +78,11 @@ impl Crowd {
         }
         rig
     }
+}
+
+fn of_device_action(action: &str, n: usize) -> String {
+    let device = Devices::name(n);
+    format!(r#"{{"action":"{action}","device_id":"{device}"}}"#)
 }
 
 fn of_device(n: usize) -> Filter {
@@ -180,63 +191,32 @@ fn change_filter(c: &mut Criterion) {
     for (crowd, name) in Crowd::ALL {
         for count in crowds() {
             let rig = crowd.gather(count);
-            let order = Rc::new(Order::default());
-            let changer = Changer {
-                next: crowd.other_filter(count),
-                after: crowd.filter(count),
-                order: Rc::clone(&order),
-            };
-            let peer = Peer::new(&Rc::default());
-            let outlet = BenchPipe::to(&peer, &Rc::default());
-            rig.admit(outlet, Box::new(changer), crowd.filter(count));
+            let peer = Peer::with_messages(crowd.changes(count).map(frame).to_vec());
+            let taken = Rc::new(TenantCounters::default());
+            rig.seat(BenchPipe::to(&peer, &taken), crowd.filter(count));
             group.bench_function(BenchmarkId::new(name, count), |bench| {
-                bench.iter_custom(|changes| rig.run(order.carry_out(&peer, changes)));
+                bench.iter_custom(|changes| {
+                    rig.run(async {
+                        let start = Instant::now();
+                        peer.send(changes).await;
+                        start.elapsed()
+                    })
+                });
             });
             assert_eq!(rig.metrics().ws.get(), count as u64 + 1, "all are there");
-            println!("checksum: {} changes", order.done.get());
+            println!("checksum: {} bytes of answers", taken.get());
         }
     }
     group.finish();
 }
 
-/// How often a [`Changer`] is to change its filter, and what came of it.
-#[derive(Default)]
-struct Order {
-    changes: Cell<u64>,
-    elapsed: Cell<Duration>,
-    done: TenantCounters,
-}
-
-impl Order {
-    async fn carry_out(&self, peer: &Peer, changes: u64) -> Duration {
-        self.changes.set(changes);
-        let all_done = self.done.get() + changes;
-        peer.speak();
-        self.done.reach(all_done).await;
-        self.elapsed.get()
-    }
-}
-
-/// A session that changes its filter as often as ordered, whenever its peer speaks.
-struct Changer {
-    next: Filter,
-    after: Filter,
-    order: Rc<Order>,
-}
-
-impl Session for Changer {
-    fn receive(&mut self, _: &mut [u8], line: &mut SessionContext<'_>) {
-        let changes = self.order.changes.get();
-        let start = Instant::now();
-        for _ in 0..changes {
-            line.set_filter(self.next.clone());
-            mem::swap(&mut self.next, &mut self.after);
-        }
-        self.order.elapsed.set(start.elapsed());
-        self.order.done.add(changes);
-    }
-
-    fn farewell(&self, _: Encoding, _: &End, _: &mut Vec<u8>) {}
+/// A client's text frame, with a mask of zeros.
+fn frame(action: String) -> Vec<u8> {
+    let length = u8::try_from(action.len())
+        .ok()
+        .filter(|&length| length < 126);
+    let length = length.expect("a short action");
+    [&[0x81, 0x80 | length, 0, 0, 0, 0], action.as_bytes()].concat()
 }
 
 criterion_group! {

@@ -10,7 +10,7 @@ mod rig;
 mod tally;
 
 pub use devices::{Devices, METRICS, metric};
-pub use outlets::{Appetite, BenchPipe, Mute, Peer};
+pub use outlets::{Appetite, BenchPipe, Peer};
 pub use rig::{Rig, config};
 pub use tally::TenantCounters;
 

@@ -1,15 +1,14 @@
 //! Who may come in, and by which door: tokens, TLS, the public and the private listener, and the gateway of all parts.
 //!
-//! [`auth`] checks tokens, [`http`] lets subscribers in, [`stream`] is what they say over WebSocket and SSE, [`admin`] is
+//! [`auth`] checks tokens, [`http`] lets subscribers in, [`admin`] is
 //! the private listener, [`gateway`] starts and drains everything. It knows the core, the sources and the admin API's
 //! messages; no command and no configuration file.
 
 pub mod admin;
 pub mod auth;
-mod counted;
+mod bearer;
 pub mod gateway;
 pub mod http;
 pub mod log;
 pub mod readiness;
-pub mod stream;
 pub mod tls;

@@ -16,6 +16,7 @@ use super::subscriber::{Key, NewSubscriber, Phase, Subscriber, SubscriberInfo};
 use super::waker::Waker;
 use crate::index::{AuditKind, OwnCounters};
 use floodway_protocol::ends::End;
+use floodway_protocol::session::Session;
 
 /// More subscribers than this leave memory behind that is worth giving back.
 const CROWD: usize = 1024;
@@ -25,7 +26,6 @@ impl State {
     pub(super) fn attach(&mut self, new_subscriber: NewSubscriber) -> io::Result<()> {
         let NewSubscriber {
             mut outlet,
-            session,
             encoding,
             filter,
             place,
@@ -88,7 +88,7 @@ impl State {
             is_queued: false,
             paused: false,
             expires_at,
-            session,
+            session: Session::default(),
             card,
             delivered: 0,
             bytes: 0,
@@ -98,19 +98,14 @@ impl State {
             self.look_again_at(key);
         }
         self.send(key, &greeting);
-        if !early.is_empty() && self.subscribers.contains(key.0 as usize) {
-            self.hand_over(key, &mut early);
+        if !early.is_empty() {
+            self.receive(key, &mut early);
         }
         Ok(())
     }
 
     /// Ends a stream: gives its place back, says good-bye behind what waits, and lets the peer go.
     pub(super) fn end(&mut self, key: Key, end: &End) {
-        if self.acting == Some(key) {
-            // Its session is away, acting; and it is the one to say good-bye.
-            self.ending.get_or_insert_with(|| end.clone());
-            return;
-        }
         let Some(subscriber) = self.subscribers.get(key.0 as usize) else {
             return;
         };
@@ -170,8 +165,7 @@ impl State {
     fn send_close(&mut self, key: Key, end: &End) {
         let subscriber = &mut self.subscribers[key.0 as usize];
         let mut bytes = Vec::new();
-        let encoding = subscriber.encoding;
-        subscriber.session.farewell(encoding, end, &mut bytes);
+        subscriber.encoding.close(end, &mut bytes);
         if let (End::SlowConsumer, Some(ring)) = (end, &mut subscriber.ring) {
             let discarded = ring.discard_events();
             subscriber.count_dropped(discarded, &self.metrics);

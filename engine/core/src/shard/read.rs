@@ -5,7 +5,7 @@ use std::io;
 use mio::Token;
 
 use super::state::State;
-use super::subscriber::{Key, Phase};
+use super::subscriber::Key;
 use floodway_protocol::ends::End;
 
 /// Reads of one socket in one turn; who sends more waits for the next turn.
@@ -66,7 +66,7 @@ impl State {
     }
 
     fn read(&mut self, key: Key) {
-        let mut buffer = std::mem::take(&mut self.read_buffer);
+        let mut buffer = std::mem::take(&mut self.sessions.buffer);
         for round in 0..=READS {
             if round == READS {
                 self.look_again_at(key);
@@ -81,7 +81,7 @@ impl State {
                 }
             }
         }
-        self.read_buffer = buffer;
+        self.sessions.buffer = buffer;
     }
 
     fn read_once(&mut self, key: Key, mut buffer: &mut [u8]) -> Input {
@@ -104,10 +104,8 @@ impl State {
         match subscriber.outlet.read(buffer) {
             Ok(0) => Input::Gone,
             Ok(n) => {
-                // What a leaving peer still says is read, so that its good-bye can be, but means nothing.
-                if matches!(subscriber.phase, Phase::Live { .. }) {
-                    self.hand_over(key, &mut buffer[..n]);
-                }
+                // Also of a leaving one, so that its client can read the close.
+                self.receive(key, &mut buffer[..n]);
                 Input::More
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Input::Quiet,

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use super::config::{Config, Writes};
 use super::drain::Drain;
 use super::metrics::Metrics;
+use super::session::RefreshTokens;
 use super::sockets::Sockets;
 use super::state::State;
 use super::subscriber::NewSubscriber;
@@ -34,6 +35,7 @@ pub struct Shard {
 
 impl Shard {
     /// Makes shard number `id`, which takes from the inbox of that number, to be run on the thread that calls this.
+    /// `tokens` checks those that its streams are refreshed with.
     ///
     /// # Errors
     /// If the kernel gives no event queue, or no io_uring where the settings demand it.
@@ -42,6 +44,7 @@ impl Shard {
         config: &Config,
         inboxes: Arc<[Inbox]>,
         metrics: Arc<Metrics>,
+        tokens: Arc<dyn RefreshTokens>,
     ) -> io::Result<Rc<Self>> {
         let poll = Poll::new()?;
         let wake_queue = Rc::new(WakeQueue::default());
@@ -52,6 +55,7 @@ impl Shard {
             Rc::clone(&wake_queue),
             metrics,
             open_uring(config.writes)?,
+            tokens,
         );
         Ok(Rc::new(Self {
             state: RefCell::new(state),

@@ -21,15 +21,14 @@ use super::filter::Filter;
 use super::metrics::Metrics;
 use super::outgoing::SubscriptionKey;
 use super::registry::SubscriberRegistry;
-use super::session::SessionContext;
-use super::subscriber::{Absent, CohortPosition, Key, Phase, Subscriber};
+use super::session::{RefreshTokens, Sessions};
+use super::subscriber::{CohortPosition, Key, Phase, Subscriber};
 use super::sweep::Sweep;
 use super::table::Table;
 use super::uring::Uring;
 use super::waker::WakeQueue;
 use crate::event::{EventId, View};
 use crate::index::{ConnectionPermit, Limit, Limits};
-use floodway_protocol::ends::End;
 use floodway_protocol::names::TenantId;
 
 pub(super) struct State {
@@ -54,10 +53,7 @@ pub(super) struct State {
     pub(super) written: Written,
     pub(super) wake_queue: Rc<WakeQueue>,
     pub(super) draining: Option<Draining>,
-    pub(super) read_buffer: Vec<u8>,
-    /// The subscriber whose session acts right now, and how it is to end when it has.
-    pub(super) acting: Option<Key>,
-    pub(super) ending: Option<End>,
+    pub(super) sessions: Sessions,
     pub(super) registry: Registry,
     pub(super) generation: u32,
 }
@@ -70,8 +66,8 @@ impl State {
         wake_queue: Rc<WakeQueue>,
         metrics: Arc<Metrics>,
         uring: Option<Uring>,
+        tokens: Arc<dyn RefreshTokens>,
     ) -> Self {
-        const READ_BYTES: usize = 8 * 1024;
         Self {
             id,
             config,
@@ -90,9 +86,7 @@ impl State {
             written: Written::default(),
             wake_queue,
             draining: None,
-            read_buffer: vec![0; READ_BYTES],
-            acting: None,
-            ending: None,
+            sessions: Sessions::new(tokens),
             registry,
             generation: 0,
         }
@@ -129,6 +123,10 @@ impl State {
     /// Gives a subscriber another filter: events matched so far are sent as it wanted them, later ones as it wants.
     pub(super) fn refilter(&mut self, key: Key, filter: Filter) {
         self.settle(key);
+        if !self.is_live(key) {
+            // What it was still owed has ended it.
+            return;
+        }
         let subscriber = &mut self.subscribers[key.0 as usize];
         subscriber.from = subscriber.from.max(self.matched);
         subscriber.whole_from = self.tick.next_whole();
@@ -183,19 +181,6 @@ impl State {
             let table = self.tables.remove(table as usize);
             table.tenant.withdraw(self.id);
             self.by_tenant.remove(table.tenant.id());
-        }
-    }
-
-    /// Lets a subscriber's session read `bytes`.
-    pub(super) fn hand_over(&mut self, key: Key, bytes: &mut [u8]) {
-        let subscriber = &mut self.subscribers[key.0 as usize];
-        let mut session = std::mem::replace(&mut subscriber.session, Box::new(Absent));
-        self.acting = Some(key);
-        session.receive(bytes, &mut SessionContext { state: self, key });
-        self.acting = None;
-        self.subscribers[key.0 as usize].session = session;
-        if let Some(end) = self.ending.take() {
-            self.end(key, &end);
         }
     }
 

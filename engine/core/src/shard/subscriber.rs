@@ -6,10 +6,10 @@ use std::time::Instant;
 use super::metrics::Metrics;
 use super::outlet::Outlet;
 use super::ring::Ring;
-use super::session::Session;
 use crate::event::{Encoding, EventId};
 use crate::index::{AuditKind, ClientInfo, ConnectionId, ConnectionPermit, Limit, OwnCounters};
 use crate::shard::filter::Filter;
+use floodway_protocol::session::Session;
 
 /// A subscriber's number in its shard. Numbers are used again after it has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -19,8 +19,6 @@ pub(super) struct Key(pub(super) u32);
 pub struct NewSubscriber {
     /// Where its bytes go.
     pub outlet: Outlet,
-    /// Its protocol.
-    pub session: Box<dyn Session>,
     /// How it sees events.
     pub encoding: Encoding,
     /// What it wants.
@@ -39,7 +37,7 @@ pub struct NewSubscriber {
 
 impl fmt::Debug for NewSubscriber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Newcomer")
+        f.debug_struct("NewSubscriber")
             .field("encoding", &self.encoding)
             .finish_non_exhaustive()
     }
@@ -84,7 +82,7 @@ pub(super) struct Subscriber {
     pub(super) generation: u32,
     pub(super) phase: Phase,
     pub(super) expires_at: u64,
-    pub(super) session: Box<dyn Session>,
+    pub(super) session: Session,
     /// Not in a box of its own: small ones, made while handshakes come and go, would each pin a page of theirs.
     pub(super) card: SubscriberInfo,
     /// Messages that it may still send before the next sweep.
@@ -168,15 +166,6 @@ impl Subscriber {
     }
 }
 
-/// Stands in for a session while the session itself acts.
-pub(super) struct Absent;
-
-impl Session for Absent {
-    fn receive(&mut self, _: &mut [u8], _: &mut super::session::SessionContext<'_>) {}
-
-    fn farewell(&self, _: Encoding, _: &floodway_protocol::End, _: &mut Vec<u8>) {}
-}
-
 #[cfg(test)]
 mod tests {
     use std::mem::{offset_of, size_of};
@@ -189,6 +178,6 @@ mod tests {
         // An outlet has 16 bytes, and 24 where mio checks what it is used for.
         let outlet = size_of::<Outlet>();
         assert_eq!(offset_of!(Subscriber, generation), outlet + 44);
-        assert!(size_of::<Subscriber>() <= outlet + 224);
+        assert!(size_of::<Subscriber>() <= outlet + 216);
     }
 }

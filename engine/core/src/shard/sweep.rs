@@ -139,7 +139,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::super::test_kit::{Peer, new_subscriber};
-    use super::super::{Config, Metrics, Shard};
+    use super::super::{Config, NoRefresh, Shard};
     use super::*;
     use crate::inbox::Inbox;
     use crate::index::{Index, Limits};
@@ -148,8 +148,9 @@ mod tests {
     fn who_comes_while_the_shard_sleeps_has_not_been_silent_since_it_fell_asleep() {
         let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(1)]);
         let config = Config::default();
-        let shard = Shard::new(0, &config, inboxes, Arc::new(Metrics::default())).unwrap();
-        let slept = config.sse_keepalive * 3;
+        let tokens = Arc::new(NoRefresh);
+        let shard = Shard::new(0, &config, inboxes, Arc::default(), tokens).unwrap();
+        let slept = config.ws_ping * 3;
         shard.state().sweep.started -= slept;
 
         let index = Index::with_limits(1, Limits::default());
@@ -162,9 +163,7 @@ mod tests {
         assert!(subscriber.last_write >= Sweep::steps(slept));
         assert!(subscriber.card.since >= Sweep::steps(slept));
         assert!(!state.is_silent(Key(0)));
-        state
-            .sweep
-            .set_clock(Instant::now() + config.sse_keepalive * 2);
+        state.sweep.set_clock(Instant::now() + config.ws_ping * 2);
         assert!(state.is_silent(Key(0)));
     }
 }

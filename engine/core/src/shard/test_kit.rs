@@ -6,9 +6,7 @@ use std::rc::Rc;
 
 use mio::net::TcpStream;
 
-use floodway_protocol::End;
-
-use super::{Filter, NewSubscriber, Outlet, Pipe, Session, SessionContext, Waker};
+use super::{Filter, NewSubscriber, Outlet, Pipe, Waker};
 use crate::event::Encoding;
 use crate::index::{ClientInfo, Index, Transport};
 use floodway_protocol::names::TenantId;
@@ -21,8 +19,9 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
+    /// What it was sent; what is not text in the frames is replaced.
     pub(crate) fn text(&self) -> String {
-        String::from_utf8(self.received.borrow().clone()).expect("text")
+        String::from_utf8_lossy(&self.received.borrow()).into_owned()
     }
 }
 
@@ -61,18 +60,7 @@ impl Pipe for PeerPipe {
     }
 }
 
-/// A session that says in plain text how it ends.
-struct Plain;
-
-impl Session for Plain {
-    fn receive(&mut self, _: &mut [u8], _: &mut SessionContext<'_>) {}
-
-    fn farewell(&self, _: Encoding, end: &End, out: &mut Vec<u8>) {
-        out.extend_from_slice(format!("{end:?}\n\n").as_bytes());
-    }
-}
-
-/// Somebody of `tenant` who wants everything, over SSE, whose bytes go to `peer`.
+/// Somebody of `tenant` who wants everything, over a WebSocket, whose bytes go to `peer`.
 pub(crate) fn new_subscriber(
     index: &Index,
     tenant: &str,
@@ -82,11 +70,10 @@ pub(crate) fn new_subscriber(
     let tenant = TenantId::parse(tenant).expect("a name");
     NewSubscriber {
         outlet: Outlet::Pipe(Box::new(PeerPipe(Rc::clone(peer)))),
-        session: Box::new(Plain),
-        encoding: Encoding::Sse,
+        encoding: Encoding::Ws,
         filter: Filter::default(),
         place: index.enter(&tenant).expect("a place"),
-        about: ClientInfo::new(Transport::Sse).with_subject(subject),
+        about: ClientInfo::new(Transport::WebSocket).with_subject(subject),
         expires_at: u64::MAX,
         greeting: Vec::new(),
         early: Vec::new(),

@@ -11,8 +11,10 @@ use super::failure::Failure;
 use super::parse::{name, one_of};
 use super::remote::{Interrupted, Remote};
 use super::show::{plain, stale, table};
-use super::tenants::{POLICIES, policy};
+use super::tenants::policy;
 use crate::client::{Client, Json};
+use floodway_core::index::Overflow;
+use floodway_server::admin;
 
 /// Show or change what each tenant may take of the gateways on a broker
 #[derive(clap::Args)]
@@ -63,8 +65,8 @@ struct Set {
     #[arg(long, value_name = "N")]
     queue_size: Option<u32>,
     /// What happens beyond it
-    #[arg(long, value_parser = one_of(POLICIES))]
-    overflow: Option<OverflowPolicy>,
+    #[arg(long, value_parser = one_of(&Overflow::NAMED))]
+    overflow: Option<Overflow>,
     /// Devices, groups and metrics, each, that one subscriber may name
     #[arg(long, value_name = "N")]
     filter_ids: Option<u32>,
@@ -140,12 +142,13 @@ async fn clear(remote: &Remote, mut client: Client, whose: Whose) -> Result<(), 
 impl Set {
     /// These limits where they are named, else those of `before`.
     fn over(&self, before: TenantLimits) -> TenantLimits {
+        let overflow = self.overflow.map(admin::policy);
         TenantLimits {
             connections_per_tenant: self
                 .connections_per_tenant
                 .or(before.connections_per_tenant),
             queue_size: self.queue_size.or(before.queue_size),
-            overflow: self.overflow.map_or(before.overflow, i32::from),
+            overflow: overflow.map_or(before.overflow, i32::from),
             filter_ids: self.filter_ids.or(before.filter_ids),
             client_messages_per_second: self
                 .client_messages_per_second
@@ -204,7 +207,7 @@ mod tests {
             },
             connections_per_tenant: None,
             queue_size: Some(500),
-            overflow: Some(OverflowPolicy::Latest),
+            overflow: Some(Overflow::Latest),
             filter_ids: None,
             client_messages_per_second: None,
             replace: false,

@@ -1,8 +1,11 @@
 //! `floodway tenants`: the tenants that a gateway serves.
 
+use floodway_core::index::Overflow;
 use floodway_proto::admin::v1::{
     GetTenantRequest, ListTenantsRequest, ListTenantsResponse, OverflowPolicy, Tenant,
 };
+
+use floodway_server::admin;
 
 use super::answers::pages;
 use super::failure::Failure;
@@ -129,16 +132,8 @@ fn limit(tenant: &Tenant) -> String {
 }
 
 /// What happens to an event for which there is no room, as the setting `stream.overflow` has it.
-pub(super) const POLICIES: &[(&str, OverflowPolicy)] = &[
-    ("drop_newest", OverflowPolicy::DropNewest),
-    ("drop_oldest", OverflowPolicy::DropOldest),
-    ("latest", OverflowPolicy::Latest),
-    ("disconnect", OverflowPolicy::Disconnect),
-];
-
 pub(super) fn policy(policy: OverflowPolicy) -> &'static str {
-    let found = POLICIES.iter().find(|(_, known)| *known == policy);
-    found.map_or("-", |(word, _)| word)
+    admin::overflow(policy).map_or("-", Overflow::name)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::super::config::Config;
 use super::super::filter::Filter;
 use super::super::metrics::Metrics;
 use super::super::outlet::{Outlet, Pipe};
-use super::super::session::{Session, SessionContext};
+use super::super::session::NoRefresh;
 use super::super::state::State;
 use super::super::subscriber::{Key, NewSubscriber};
 use super::super::waker::{WakeQueue, Waker};
@@ -71,13 +71,6 @@ impl Pipe for Window {
     }
 }
 
-struct Mute;
-
-impl Session for Mute {
-    fn receive(&mut self, _: &mut [u8], _: &mut SessionContext<'_>) {}
-    fn farewell(&self, _: Encoding, _: &End, _: &mut Vec<u8>) {}
-}
-
 /// A subscriber and what the model says that it is owed.
 pub(super) struct Owed {
     key: Key,
@@ -121,6 +114,7 @@ impl World {
                 Rc::new(WakeQueue::default()),
                 Arc::new(Metrics::default()),
                 None,
+                Arc::new(NoRefresh),
             ),
             inbox: Inbox::new(1024),
             index: Index::with_limits(1000, limits),
@@ -223,7 +217,6 @@ impl World {
         let greeting = self.newest.to_string();
         let new_subscriber = NewSubscriber {
             outlet: Outlet::Pipe(Box::new(Window(Rc::clone(&peer)))),
-            session: Box::new(Mute),
             encoding: Encoding::Sse,
             filter: filter.clone(),
             place: self.index.enter(&Self::tenant()).unwrap(),
