@@ -2,22 +2,54 @@
 
 use std::path::{Path, PathBuf};
 
-use super::error::{ConfigError, Origin};
+use super::error::{ConfigError, ConfigErrors, Origin};
 use super::kinds::{File as FileName, Kind, Raw};
 use super::setting::{self, MASK};
 use super::table::{self, SETTINGS};
-use super::{Config, Loaded, address, file, secret, unknown};
+use super::{Config, Loaded, address, checks, file, secret, unknown};
 
 type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
+/// Loads a configuration.
+///
+/// `env` looks up an environment variable; an empty one counts as not set. `flags` are pairs of a
+/// setting's key and its value.
+///
+/// # Errors
+/// Everything that is wrong.
+pub(crate) fn load(
+    file: Option<&Path>,
+    env: Env<'_>,
+    flags: &[(String, String)],
+    key: checks::Key,
+) -> Result<Loaded, ConfigErrors> {
+    let mut layers = Layers::new();
+    if let Some(path) = file {
+        layers.file(path);
+    }
+    layers.environment(env);
+    layers.flags(flags);
+    layers.broker_host(env);
+    let Layers {
+        mut loaded,
+        mut errors,
+    } = layers;
+    checks::run(&mut loaded, key, &mut errors);
+    if errors.is_empty() {
+        Ok(loaded)
+    } else {
+        Err(ConfigErrors(errors))
+    }
+}
+
 /// What was read so far, and what is wrong with it.
-pub(super) struct Layers {
-    pub(super) loaded: Loaded,
-    pub(super) errors: Vec<ConfigError>,
+struct Layers {
+    loaded: Loaded,
+    errors: Vec<ConfigError>,
 }
 
 impl Layers {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         let loaded = Loaded {
             config: Config::default(),
             origins: vec![Origin::Default; SETTINGS.len()],
@@ -29,7 +61,7 @@ impl Layers {
         }
     }
 
-    pub(super) fn file(&mut self, path: &Path) {
+    fn file(&mut self, path: &Path) {
         let origin = Origin::File(path.to_owned());
         match file::read(path) {
             Ok(table) => file::walk(&table, &mut |key, value| {
@@ -39,7 +71,7 @@ impl Layers {
         }
     }
 
-    pub(super) fn environment(&mut self, env: Env<'_>) {
+    fn environment(&mut self, env: Env<'_>) {
         for setting in SETTINGS {
             let given = |name: &str| env(name).filter(|value| !value.is_empty());
             if let Some(value) = given(setting.env) {
@@ -54,7 +86,7 @@ impl Layers {
         }
     }
 
-    pub(super) fn flags(&mut self, flags: &[(String, String)]) {
+    fn flags(&mut self, flags: &[(String, String)]) {
         for (key, value) in flags {
             let origin = Origin::Flag(format!("--{}", setting::flag(key)));
             self.set(key, Raw::Text(value), origin);
@@ -124,7 +156,7 @@ impl Layers {
     }
 
     /// Builds the default of `mqtt.url` from `MQTT_HOST` and `MQTT_PORT`.
-    pub(super) fn broker_host(&mut self, env: Env<'_>) {
+    fn broker_host(&mut self, env: Env<'_>) {
         let given = |name| env(name).filter(|value| !value.is_empty());
         let (host, port) = (given("MQTT_HOST"), given("MQTT_PORT"));
         let names = match (&host, &port) {

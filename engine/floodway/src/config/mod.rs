@@ -5,7 +5,6 @@
 //! passed every check. The parts know their own `Config` and nothing of files or environment.
 
 use std::fmt;
-use std::path::Path;
 
 pub(crate) use floodway_server::gateway::Config;
 
@@ -25,12 +24,11 @@ mod tests;
 
 pub(crate) use checks::Key;
 pub(crate) use error::{ConfigErrors, Origin};
+pub(crate) use layers::load;
 pub(crate) use secret::read as read_secret;
 pub(crate) use setting::flag;
 pub(crate) use table::SETTINGS;
 pub(crate) use unknown::variables as unknown_variables;
-
-use layers::Layers;
 
 /// A configuration, and where each value came from.
 #[derive(Clone)]
@@ -41,38 +39,6 @@ pub(crate) struct Loaded {
     pub(crate) origins: Vec<Origin>,
     /// What is allowed and yet hardly meant.
     pub(crate) warnings: Vec<String>,
-}
-
-/// Loads a configuration.
-///
-/// `env` looks up an environment variable; an empty one counts as not set. `flags` are pairs of a
-/// setting's key and its value.
-///
-/// # Errors
-/// Everything that is wrong.
-pub(crate) fn load(
-    file: Option<&Path>,
-    env: &dyn Fn(&str) -> Option<String>,
-    flags: &[(String, String)],
-    key: Key,
-) -> Result<Loaded, ConfigErrors> {
-    let mut layers = Layers::new();
-    if let Some(path) = file {
-        layers.file(path);
-    }
-    layers.environment(env);
-    layers.flags(flags);
-    layers.broker_host(env);
-    let Layers {
-        mut loaded,
-        mut errors,
-    } = layers;
-    checks::run(&mut loaded, key, &mut errors);
-    if errors.is_empty() {
-        Ok(loaded)
-    } else {
-        Err(ConfigErrors(errors))
-    }
 }
 
 impl Loaded {
