@@ -8,7 +8,7 @@ use std::fmt;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::yield_now;
 
-use super::registry::{Connection, Ending, Select, Whom};
+use super::listing::{Connection, Ending, Select, Whom};
 use super::run::Shard;
 use crate::index::ConnectionId;
 
@@ -46,7 +46,7 @@ impl Handle {
     /// # Errors
     /// If the shard has ended.
     pub async fn list(&self, select: Select) -> Result<Vec<Connection>, Stopped> {
-        self.ask(|told| Ask::List(select, told)).await
+        self.ask(|reply| Ask::List(select, reply)).await
     }
 
     /// A live stream, if the shard has it.
@@ -54,16 +54,16 @@ impl Handle {
     /// # Errors
     /// If the shard has ended.
     pub async fn get(&self, id: ConnectionId) -> Result<Option<Connection>, Stopped> {
-        self.ask(|told| Ask::Get(id, told)).await
+        self.ask(|reply| Ask::Get(id, reply)).await
     }
 
-    /// Ends live streams, which are told the reason; returns how many. Who comes meanwhile is not meant.
+    /// Ends live streams, which are sent the reason; returns how many. Who comes meanwhile is not meant.
     ///
     /// # Errors
     /// If the shard has ended, and all its streams with it.
     pub async fn end(&self, whom: Whom, reason: &str) -> Result<u64, Stopped> {
         let reason = reason.to_owned();
-        self.ask(|told| Ask::End(whom, reason, told)).await
+        self.ask(|reply| Ask::End(whom, reason, reply)).await
     }
 
     /// Runs `act` on the shard's thread, between two turns: it must not take long.
@@ -74,18 +74,18 @@ impl Handle {
         &self,
         act: impl FnOnce(&Shard) -> T + Send + 'static,
     ) -> Result<T, Stopped> {
-        self.ask(|told| {
+        self.ask(|reply| {
             Ask::Run(Box::new(move |shard| {
                 // An error says that nobody waits for the answer any more.
-                let _ = told.send(act(shard));
+                let _ = reply.send(act(shard));
             }))
         })
         .await
     }
 
     async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Result<T, Stopped> {
-        let (told, answer) = oneshot::channel();
-        self.0.send(ask(told)).await.map_err(|_| Stopped)?;
+        let (reply, answer) = oneshot::channel();
+        self.0.send(ask(reply)).await.map_err(|_| Stopped)?;
         answer.await.map_err(|_| Stopped)
     }
 }
@@ -101,35 +101,34 @@ impl Shard {
     pub async fn answer(&self, mut asked: Answering) {
         while let Some(ask) = asked.0.recv().await {
             match ask {
-                Ask::List(select, told) => self.list(select, told).await,
-                Ask::Get(id, told) => _ = told.send(self.state().get(id)),
-                Ask::End(whom, reason, told) => self.end(whom, reason, told).await,
+                Ask::List(select, reply) => self.list(select, reply).await,
+                Ask::Get(id, reply) => _ = reply.send(self.state().get(id)),
+                Ask::End(whom, reason, reply) => self.end(whom, reason, reply).await,
                 Ask::Run(act) => act(self),
             }
             yield_now().await;
         }
     }
 
-    async fn list(&self, mut select: Select, told: oneshot::Sender<Vec<Connection>>) {
+    async fn list(&self, mut select: Select, reply: oneshot::Sender<Vec<Connection>>) {
         let mut found = Vec::new();
-        while self.state().list(&mut select, &mut found) && !told.is_closed() {
+        while self.state().list(&mut select, &mut found) && !reply.is_closed() {
             yield_now().await;
         }
-        let _ = told.send(found);
+        let _ = reply.send(found);
     }
 
-    async fn end(&self, whom: Whom, reason: String, told: oneshot::Sender<u64>) {
-        let newest = self.state().roll.newest();
+    async fn end(&self, whom: Whom, reason: String, reply: oneshot::Sender<u64>) {
+        let newest = self.state().registry.live().newest();
         let mut ending = Ending::new(whom, newest, reason);
-        // Begun is carried out, whether or not somebody waits to be told.
+        // Begun is carried out, whether or not somebody waits for the reply.
         while self.state().end_some(&mut ending) {
             yield_now().await;
         }
         self.wake();
-        let _ = told.send(ending.ended);
+        let _ = reply.send(ending.ended);
     }
 }
 
 #[cfg(all(test, not(floodway_loom)))]
-#[path = "handle_tests.rs"]
 mod tests;

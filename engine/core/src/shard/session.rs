@@ -1,8 +1,8 @@
 //! What the shard asks of a transport, and what a transport may ask of the shard.
 
 use super::filter::Filter;
+use super::keys::SubscriberKey;
 use super::state::State;
-use super::subscriber::Key;
 use crate::event::Encoding;
 use crate::index::Limits;
 use floodway_protocol::ends::End;
@@ -23,7 +23,7 @@ const NAMES_A_MESSAGE: usize = 16;
 /// that the shard has already matched, before those that come.
 pub struct SessionContext<'a> {
     pub(super) state: &'a mut State,
-    pub(super) key: Key,
+    pub(super) key: SubscriberKey,
 }
 
 impl SessionContext<'_> {

@@ -1,4 +1,4 @@
-//! Who of one tenant wants what, on one shard.
+//! Who of one tenant wants what, on one shard: its cohorts.
 //!
 //! Subscribers that want the same and see it in the same way form a cohort: an event is matched, and its bytes are
 //! gathered, once for all of them. Invariant: a cohort is listed under each device and group that its filter names,
@@ -12,23 +12,23 @@ use arc_swap::{ArcSwap, Cache};
 use hashbrown::HashMap;
 use slab::Slab;
 
-use super::awaiting::Awaiting;
+use super::awaited::AwaitedDevices;
 use super::members::{Members, Moved};
-use super::outgoing::SubscriptionKey;
-use super::subscriber::Key;
 use crate::event::Event;
 use crate::index::{Limits, OwnCounters, Tenant};
+use crate::shard::keys::SubscriberKey;
+use crate::shard::outgoing::SubscriptionKey;
 use floodway_protocol::names::{DeviceId, GroupId};
 
 /// A batch whose list grew past this gives its memory back.
 const BATCH_KEPT: usize = 64;
 
 #[derive(Debug)]
-pub(super) struct Cohort {
-    pub(super) spec: Rc<SubscriptionKey>,
-    pub(super) members: Members,
-    /// What is to be flushed to the members: places in the tick's list of parcels.
-    pub(super) batch: Vec<u32>,
+pub(crate) struct Cohort {
+    pub(crate) key: Rc<SubscriptionKey>,
+    pub(crate) members: Members,
+    /// What is to be flushed to the members, by its number in the tick.
+    pub(crate) batch: Vec<u32>,
     /// Where it is in each list that names it, in the order of its filter.
     places: Vec<u32>,
 }
@@ -43,17 +43,44 @@ struct Listed {
 
 type List = Vec<Listed>;
 
+/// A cohort, as a delivery to one of its members needs it.
+#[derive(Clone, Copy)]
+pub(crate) struct Audience<'a> {
+    pub(crate) key: &'a Rc<SubscriptionKey>,
+    pub(crate) batch: &'a [u32],
+    pub(crate) limits: &'a Limits,
+}
+
 impl Cohort {
-    /// Adds a parcel to the batch. Returns whether it is the first.
-    fn add(&mut self, parcel: u32) -> bool {
-        if self.batch.last() == Some(&parcel) {
+    /// Adds something to the batch. Returns whether it is the first.
+    fn add(&mut self, outgoing: u32) -> bool {
+        if self.batch.last() == Some(&outgoing) {
             return false;
         }
-        self.batch.push(parcel);
+        self.batch.push(outgoing);
         self.batch.len() == 1
     }
 
-    pub(super) fn end_flush(&mut self) {
+    pub(crate) fn audience<'a>(&'a self, limits: &'a Limits) -> Audience<'a> {
+        let Self { key, batch, .. } = self;
+        Audience { key, batch, limits }
+    }
+
+    /// The members, and what a delivery to each of them needs.
+    pub(crate) fn to_flush<'a>(
+        &'a mut self,
+        limits: &'a Limits,
+    ) -> (&'a mut Members, Audience<'a>) {
+        let Self {
+            key,
+            members,
+            batch,
+            ..
+        } = self;
+        (members, Audience { key, batch, limits })
+    }
+
+    fn end_flush(&mut self) {
         self.members.end_flush();
         self.batch.clear();
         self.batch.shrink_to(BATCH_KEPT);
@@ -62,54 +89,54 @@ impl Cohort {
 
 /// How many cohorts want an event.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Matched {
-    pub(super) cohorts: usize,
+pub(crate) struct Matched {
+    pub(crate) cohorts: usize,
     /// Those of them that see it narrowed to some metrics.
-    pub(super) narrowed: usize,
+    pub(crate) narrowed: usize,
 }
 
 /// The tenant's limits, looked at again only when they have changed.
 type Watched = Cache<Arc<ArcSwap<Limits>>, Arc<Limits>>;
 
 #[derive(Debug)]
-pub(super) struct Table {
-    pub(super) tenant: Arc<Tenant>,
+pub(crate) struct TenantCohorts {
+    pub(crate) tenant: Arc<Tenant>,
     /// What this shard counts of the tenant.
-    pub(super) counters: OwnCounters,
+    pub(crate) counters: OwnCounters,
     limits: Watched,
-    pub(super) cohorts: Slab<Cohort>,
-    by_spec: HashMap<Rc<SubscriptionKey>, u32>,
+    pub(crate) cohorts: Slab<Cohort>,
+    by_key: HashMap<Rc<SubscriptionKey>, u32>,
     everything: List,
     by_device: HashMap<DeviceId, List>,
     by_group: HashMap<GroupId, List>,
-    awaiting: Awaiting,
+    awaited: AwaitedDevices,
     subscribers: usize,
 }
 
-impl Table {
-    pub(super) fn new(tenant: Arc<Tenant>, shard: usize) -> Self {
+impl TenantCohorts {
+    pub(crate) fn new(tenant: Arc<Tenant>, shard: usize) -> Self {
         Self {
             counters: tenant.counters(shard),
             limits: Cache::new(tenant.watch_limits()),
             tenant,
             cohorts: Slab::new(),
-            by_spec: HashMap::new(),
+            by_key: HashMap::new(),
             everything: Vec::new(),
             by_device: HashMap::new(),
             by_group: HashMap::new(),
-            awaiting: Awaiting::new(shard),
+            awaited: AwaitedDevices::new(shard),
             subscribers: 0,
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.subscribers == 0
     }
 
-    /// The tenant left the index and came back while a last batch kept its table on `shard`.
-    pub(super) fn follow(&mut self, tenant: &Arc<Tenant>, shard: usize) {
+    /// The tenant left the index and came back while a last batch kept its cohorts on `shard`.
+    pub(crate) fn follow(&mut self, tenant: &Arc<Tenant>, shard: usize) {
         if !Arc::ptr_eq(&self.tenant, tenant) {
-            self.awaiting.repeat(tenant);
+            self.awaited.repeat(tenant);
             self.counters = tenant.counters(shard);
             self.limits = Cache::new(tenant.watch_limits());
             self.tenant = Arc::clone(tenant);
@@ -117,38 +144,38 @@ impl Table {
     }
 
     /// What the tenant's streams may use now.
-    pub(super) fn limits(&mut self) -> Limits {
+    pub(crate) fn limits(&mut self) -> Limits {
         **self.limits.load()
     }
 
-    /// Puts a subscriber among those that want `spec`; returns its cohort and its seat there.
-    pub(super) fn join(&mut self, key: Key, spec: SubscriptionKey) -> (u32, u32) {
-        let cohort = match self.by_spec.get(&spec) {
+    /// Adds a subscriber; returns its cohort and its place there.
+    pub(crate) fn join(&mut self, key: SubscriberKey, subscription: SubscriptionKey) -> (u32, u32) {
+        let cohort = match self.by_key.get(&subscription) {
             Some(&cohort) => cohort,
-            None => self.found_cohort(spec),
+            None => self.found_cohort(subscription),
         };
         self.subscribers += 1;
         (cohort, self.cohorts[cohort as usize].members.join(key))
     }
 
     /// Takes a subscriber out; its cohort is dissolved with its last member, but not while it is being flushed.
-    pub(super) fn leave(&mut self, cohort: u32, seat: u32, moved: impl FnMut(Moved)) {
+    pub(crate) fn leave(&mut self, cohort: u32, member: u32, moved: impl FnMut(Moved)) {
         self.subscribers -= 1;
-        self.cohorts[cohort as usize].members.leave(seat, moved);
+        self.cohorts[cohort as usize].members.leave(member, moved);
         self.dissolve_if_idle(cohort);
     }
 
     /// Ends the flush of a cohort's batch.
-    pub(super) fn end_flush(&mut self, cohort: u32) {
+    pub(crate) fn end_flush(&mut self, cohort: u32) {
         self.cohorts[cohort as usize].end_flush();
         self.dissolve_if_idle(cohort);
     }
 
-    /// Adds the parcel to the batch of each cohort that wants `event`; calls `first` for those that had none.
-    pub(super) fn match_event(
+    /// Adds it to the batch of each cohort that wants `event`; calls `first` for those that had no batch.
+    pub(crate) fn match_event(
         &mut self,
         event: &Event,
-        parcel: u32,
+        outgoing: u32,
         mut first: impl FnMut(u32),
     ) -> Matched {
         let cohorts = &mut self.cohorts;
@@ -156,11 +183,11 @@ impl Table {
         let mut offer = |list: &[Listed]| {
             for &Listed { cohort: id, .. } in list {
                 let cohort = &mut cohorts[id as usize];
-                let metrics = cohort.spec.view.metrics.as_ref();
+                let metrics = cohort.key.view.metrics.as_ref();
                 if event.matches(metrics) {
                     matched.cohorts += 1;
                     matched.narrowed += usize::from(metrics.is_some());
-                    if cohort.add(parcel) {
+                    if cohort.add(outgoing) {
                         first(id);
                     }
                 }
@@ -180,43 +207,43 @@ impl Table {
         matched
     }
 
-    /// Adds the parcel to the batch of every cohort.
-    pub(super) fn match_all(&mut self, parcel: u32, mut first: impl FnMut(u32)) {
+    /// Adds it to the batch of every cohort; calls `first` for those that had no batch.
+    pub(crate) fn match_all(&mut self, outgoing: u32, mut first: impl FnMut(u32)) {
         for (id, cohort) in &mut self.cohorts {
-            if cohort.add(parcel) {
+            if cohort.add(outgoing) {
                 first(index(id));
             }
         }
     }
 
-    fn found_cohort(&mut self, spec: SubscriptionKey) -> u32 {
-        let spec = Rc::new(spec);
+    fn found_cohort(&mut self, key: SubscriptionKey) -> u32 {
+        let key = Rc::new(key);
         let id = index(self.cohorts.vacant_key());
         let mut places = Vec::new();
-        if spec.filter.wants_all_devices() {
+        if key.filter.wants_all_devices() {
             enlist(&mut self.everything, id, &mut places);
         }
-        if may_want_any(&spec) {
-            self.awaiting.add_always(&self.tenant);
+        if may_want_any(&key) {
+            self.awaited.add_always(&self.tenant);
         }
-        for device in spec.filter.devices() {
+        for device in key.filter.devices() {
             let list = self.by_device.entry_ref(device).or_insert_with(|| {
-                self.awaiting.add(&self.tenant, device);
+                self.awaited.add(&self.tenant, device);
                 List::new()
             });
             enlist(list, id, &mut places);
         }
-        for group in spec.filter.groups() {
+        for group in key.filter.groups() {
             let list = self.by_group.entry(group.clone()).or_default();
             enlist(list, id, &mut places);
         }
         self.cohorts.insert(Cohort {
-            spec: Rc::clone(&spec),
+            key: Rc::clone(&key),
             members: Members::default(),
             batch: Vec::new(),
             places,
         });
-        self.by_spec.insert(spec, id);
+        self.by_key.insert(key, id);
         id
     }
 
@@ -225,16 +252,16 @@ impl Table {
         if !cohort.members.is_empty() || !cohort.batch.is_empty() {
             return;
         }
-        let Cohort { spec, places, .. } = self.cohorts.remove(id as usize);
-        self.by_spec.remove(&spec);
+        let Cohort { key, places, .. } = self.cohorts.remove(id as usize);
+        self.by_key.remove(&key);
         let mut places = places.into_iter();
-        if spec.filter.wants_all_devices() {
+        if key.filter.wants_all_devices() {
             strike_out(&mut self.everything, places.next(), &mut self.cohorts);
         }
-        if may_want_any(&spec) {
-            self.awaiting.remove_always(&self.tenant);
+        if may_want_any(&key) {
+            self.awaited.remove_always(&self.tenant);
         }
-        for device in spec.filter.devices() {
+        for device in key.filter.devices() {
             let is_last = strike_out_of(
                 &mut self.by_device,
                 device,
@@ -242,18 +269,18 @@ impl Table {
                 &mut self.cohorts,
             );
             if is_last {
-                self.awaiting.remove(&self.tenant, device);
+                self.awaited.remove(&self.tenant, device);
             }
         }
-        for group in spec.filter.groups() {
+        for group in key.filter.groups() {
             strike_out_of(&mut self.by_group, group, places.next(), &mut self.cohorts);
         }
     }
 }
 
 /// Groups gain and lose devices while a filter names them.
-fn may_want_any(spec: &SubscriptionKey) -> bool {
-    spec.filter.wants_all_devices() || !spec.filter.groups().is_empty()
+fn may_want_any(key: &SubscriptionKey) -> bool {
+    key.filter.wants_all_devices() || !key.filter.groups().is_empty()
 }
 
 fn index(id: usize) -> u32 {
@@ -293,5 +320,4 @@ fn strike_out_of<N: Eq + Hash>(
 }
 
 #[cfg(all(test, not(floodway_loom)))]
-#[path = "table_tests.rs"]
-mod tests;
+mod properties;

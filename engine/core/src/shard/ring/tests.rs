@@ -7,7 +7,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::event::{self, Event, EventId, Parser, View};
+use crate::event::{self, Event, EventId, Parser};
 use crate::shard::filter::Filter;
 use crate::shard::outgoing::{Outgoing, SubscriptionKey};
 use floodway_protocol::names::TenantId;
@@ -26,16 +26,9 @@ fn event(id: u64, device: &str) -> Addressed {
             payload.as_bytes(),
         )
         .unwrap();
-    let view = View {
-        metrics: None,
-        encoding: Encoding::Sse,
-    };
     Addressed {
-        parcel: Rc::new(Outgoing::Event(Arc::new(event))),
-        spec: Rc::new(SubscriptionKey {
-            filter: Filter::default(),
-            view,
-        }),
+        outgoing: Rc::new(Outgoing::Event(Arc::new(event))),
+        key: Rc::new(SubscriptionKey::new(Filter::default(), Encoding::Sse)),
     }
 }
 
@@ -65,7 +58,7 @@ fn read_all(ring: &mut Ring, step: usize) -> (Vec<String>, u64) {
 }
 
 fn write_some(ring: &mut Ring, step: usize, bytes: &mut Vec<u8>) -> u64 {
-    let written = ring.write_out(Encoding::Sse, &mut Written::default(), |slices| {
+    let written = ring.write_out(Encoding::Sse, &mut Untimed::default(), |slices| {
         let waiting: Vec<u8> = slices.iter().flat_map(|slice| slice.to_vec()).collect();
         let n = step.min(waiting.len());
         bytes.extend_from_slice(&waiting[..n]);
@@ -75,7 +68,7 @@ fn write_some(ring: &mut Ring, step: usize, bytes: &mut Vec<u8>) -> u64 {
 }
 
 fn filled(overflow: Overflow, capacity: usize, devices: &[&str]) -> (Ring, u64) {
-    let (mut ring, mut dropped) = (Ring::new(0), 0);
+    let (mut ring, mut dropped) = (Ring::new(Tenths::default()), 0);
     for (n, device) in devices.iter().enumerate() {
         match ring.push(event(n as u64 + 1, device), capacity, overflow) {
             Pushed::Held => {}
@@ -245,7 +238,7 @@ proptest! {
         step in 1_usize..300,
     ) {
         let devices = ["A", "B", "C", "D"];
-        let (mut ring, mut model) = (Ring::new(0), Model::default());
+        let (mut ring, mut model) = (Ring::new(Tenths::default()), Model::default());
         let (mut pushed, mut told, mut expected, mut delivered, mut dropped) = (0, Vec::new(), Vec::new(), 0, 0);
         for action in steps.into_iter().chain([None]) {
             let Some(device) = action else {
