@@ -1,27 +1,21 @@
 //! What does one connect cost at 10 and at 10,000 subscribers of one tenant? What does it cost to leave, and to change
 //! a filter? (It must not grow.)
 //!
-//! * `come`: a place in the index, and the way into the shard. Outside the timer: HTTP, the token, making the pipe.
-//! * `leave`: from the peer's end of input until the shard has dropped the subscriber and given its place back; 64 leave
+//! * `come`: a permit of the index, and the way into the shard. Outside the timer: HTTP, the token, making the pipe.
+//! * `leave`: from the peer's end of input until the shard has dropped the subscriber and given its permit back; 64 leave
 //!   at once, so that each bears its share of the shard's turn only.
-//! * `change filter`: one `set_filter`, from one filter to another and back, as a session does when its peer asks; the
-//!   copy of the filter is inside. Reading and answering are outside.
+//! * `change filter`: one message of a client that changes its filter, from one to another and back: reading it, the
+//!   change, and the answer.
 //!
-//! Who is there already: `alike`, all want everything, and so does the newcomer, who joins them; `own device` and `own
-//! metric`, all want something else, and so does the newcomer, for whom a cohort is founded, and dissolved behind it.
+//! Who is there already: `alike`, all want everything, and so does the new one, who joins them; `own device` and `own
+//! metric`, all want something else, and so does the new one, for whom a cohort is founded, and dissolved behind it.
 
-use std::cell::Cell;
-use std::mem;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use floodway_benches::{
-    Appetite, BenchPipe, Devices, Peer, Rig, TenantCounters, config, metric, size,
-};
-use floodway_core::event::Encoding;
-use floodway_core::shard::{Filter, Session, SessionContext};
-use floodway_protocol::End;
+use floodway_benches::{Appetite, BenchPipe, Counter, Devices, Peer, Rig, config, metric, size};
+use floodway_core::shard::Filter;
 use floodway_protocol::names::DeviceId;
 
 /// How many come, or leave, between two turns of the shard.
@@ -54,24 +48,39 @@ impl Crowd {
         }
     }
 
-    /// What the `n`th may want next.
-    fn other_filter(self, n: usize) -> Filter {
+    /// What the `n`th may ask for: another filter, and its own again.
+    fn changes(self, n: usize) -> [String; 2] {
+        let (own, other) = (n, n + 1);
         match self {
-            Self::Alike => of_device(n),
-            Self::OwnDevice | Self::OwnMetric => self.filter(n + 1),
+            Self::Alike => [
+                of_device_action("subscribe", n),
+                r#"{"action":"clear_filters"}"#.to_owned(),
+            ],
+            Self::OwnDevice => {
+                ["subscribe", "unsubscribe"].map(|action| of_device_action(action, other))
+            }
+            Self::OwnMetric => [other, own].map(|n| {
+                let metrics = metric(n);
+                format!(r#"{{"action":"set_metrics","metrics":["{metrics}"]}}"#)
+            }),
         }
     }
 
     /// A shard where so many of this crowd are.
     fn gather(self, count: usize) -> Rig {
         let rig = Rig::new(&config());
-        let taken = Rc::new(TenantCounters::default());
+        let taken = Rc::new(Counter::default());
         for n in 0..count {
             let outlet = BenchPipe::outlet(Appetite::Everything, &taken);
-            rig.seat(outlet, self.filter(n));
+            rig.attach(outlet, self.filter(n));
         }
         rig
     }
+}
+
+fn of_device_action(action: &str, n: usize) -> String {
+    let device = Devices::name(n);
+    format!(r#"{{"action":"{action}","device_id":"{device}"}}"#)
 }
 
 fn of_device(n: usize) -> Filter {
@@ -103,8 +112,15 @@ fn come_and_leave(c: &mut Criterion) {
             bench("come", |stay| stay.coming);
             bench("leave", |stay| stay.leaving);
             let metrics = rig.metrics();
-            assert_eq!(metrics.ws.get(), count as u64, "the crowd is still there");
-            assert_eq!(metrics.opened.get(), count as u64 + guests.gone.get());
+            assert_eq!(
+                metrics.streams.ws.get(),
+                count as u64,
+                "the crowd is still there"
+            );
+            assert_eq!(
+                metrics.streams.opened.get(),
+                count as u64 + guests.gone.get()
+            );
             println!("checksum: {} came and left", guests.gone.get());
         }
     }
@@ -116,8 +132,8 @@ struct Guests<'a> {
     crowd: Crowd,
     /// How many the crowd is.
     count: usize,
-    taken: Rc<TenantCounters>,
-    gone: Rc<TenantCounters>,
+    taken: Rc<Counter>,
+    gone: Rc<Counter>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -159,7 +175,7 @@ impl<'a> Guests<'a> {
             .collect();
         let start = Instant::now();
         for (outlet, filter) in guests {
-            self.rig.seat(outlet, filter);
+            self.rig.attach(outlet, filter);
         }
         start.elapsed()
     }
@@ -180,63 +196,32 @@ fn change_filter(c: &mut Criterion) {
     for (crowd, name) in Crowd::ALL {
         for count in crowds() {
             let rig = crowd.gather(count);
-            let order = Rc::new(Order::default());
-            let changer = Changer {
-                next: crowd.other_filter(count),
-                after: crowd.filter(count),
-                order: Rc::clone(&order),
-            };
-            let peer = Peer::new(&Rc::default());
-            let outlet = BenchPipe::to(&peer, &Rc::default());
-            rig.admit(outlet, Box::new(changer), crowd.filter(count));
+            let peer = Peer::with_messages(crowd.changes(count).map(frame).to_vec());
+            let taken = Rc::new(Counter::default());
+            rig.attach(BenchPipe::to(&peer, &taken), crowd.filter(count));
             group.bench_function(BenchmarkId::new(name, count), |bench| {
-                bench.iter_custom(|changes| rig.run(order.carry_out(&peer, changes)));
+                bench.iter_custom(|changes| {
+                    rig.run(async {
+                        let start = Instant::now();
+                        peer.send(changes).await;
+                        start.elapsed()
+                    })
+                });
             });
             assert_eq!(rig.metrics().ws.get(), count as u64 + 1, "all are there");
-            println!("checksum: {} changes", order.done.get());
+            println!("checksum: {} bytes of answers", taken.get());
         }
     }
     group.finish();
 }
 
-/// How often a [`Changer`] is to change its filter, and what came of it.
-#[derive(Default)]
-struct Order {
-    changes: Cell<u64>,
-    elapsed: Cell<Duration>,
-    done: TenantCounters,
-}
-
-impl Order {
-    async fn carry_out(&self, peer: &Peer, changes: u64) -> Duration {
-        self.changes.set(changes);
-        let all_done = self.done.get() + changes;
-        peer.speak();
-        self.done.reach(all_done).await;
-        self.elapsed.get()
-    }
-}
-
-/// A session that changes its filter as often as ordered, whenever its peer speaks.
-struct Changer {
-    next: Filter,
-    after: Filter,
-    order: Rc<Order>,
-}
-
-impl Session for Changer {
-    fn receive(&mut self, _: &mut [u8], line: &mut SessionContext<'_>) {
-        let changes = self.order.changes.get();
-        let start = Instant::now();
-        for _ in 0..changes {
-            line.set_filter(self.next.clone());
-            mem::swap(&mut self.next, &mut self.after);
-        }
-        self.order.elapsed.set(start.elapsed());
-        self.order.done.add(changes);
-    }
-
-    fn farewell(&self, _: Encoding, _: &End, _: &mut Vec<u8>) {}
+/// A client's text frame, with a mask of zeros.
+fn frame(action: String) -> Vec<u8> {
+    let length = u8::try_from(action.len())
+        .ok()
+        .filter(|&length| length < 126);
+    let length = length.expect("a short action");
+    [&[0x81, 0x80 | length, 0, 0, 0, 0], action.as_bytes()].concat()
 }
 
 criterion_group! {

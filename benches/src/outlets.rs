@@ -4,12 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
 use std::rc::Rc;
 
-use floodway_core::event::Encoding;
-use floodway_core::shard::{Outlet, Pipe, Session, SessionContext, Waker};
-use floodway_protocol::End;
-use mio::net::TcpStream;
+use floodway_core::shard::{Outlet, Pipe, Waker};
 
-use crate::tally::TenantCounters;
+use crate::counter::Counter;
 
 /// How much a pipe takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,13 +21,13 @@ pub enum Appetite {
 #[derive(Debug)]
 pub struct BenchPipe {
     appetite: Appetite,
-    taken: Rc<TenantCounters>,
+    taken: Rc<Counter>,
     peer: Option<Rc<Peer>>,
 }
 
 impl BenchPipe {
     /// An outlet whose peer neither speaks nor leaves; the bytes that it takes are added to `taken`.
-    pub fn outlet(appetite: Appetite, taken: &Rc<TenantCounters>) -> Outlet {
+    pub fn outlet(appetite: Appetite, taken: &Rc<Counter>) -> Outlet {
         Outlet::Pipe(Box::new(Self {
             appetite,
             taken: Rc::clone(taken),
@@ -39,7 +36,7 @@ impl BenchPipe {
     }
 
     /// An outlet that takes everything, and leads to `peer`.
-    pub fn to(peer: &Rc<Peer>, taken: &Rc<TenantCounters>) -> Outlet {
+    pub fn to(peer: &Rc<Peer>, taken: &Rc<Counter>) -> Outlet {
         Outlet::Pipe(Box::new(Self {
             appetite: Appetite::Everything,
             taken: Rc::clone(taken),
@@ -49,10 +46,6 @@ impl BenchPipe {
 }
 
 impl Pipe for BenchPipe {
-    fn socket(&mut self) -> Option<&mut TcpStream> {
-        None
-    }
-
     fn connect(&mut self, waker: Waker) {
         if let Some(peer) = &self.peer {
             peer.waker.replace(Some(waker));
@@ -68,23 +61,11 @@ impl Pipe for BenchPipe {
         Ok(n)
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        match self.peer.as_ref().map(|peer| peer.says.take()) {
-            Some(Says::Something) => {
-                into[0] = 0;
-                Ok(1)
-            }
-            Some(Says::GoodBye) => Ok(0),
-            Some(Says::Nothing) | None => Err(io::ErrorKind::WouldBlock.into()),
+        match self.peer.as_ref().and_then(|peer| peer.read(into)) {
+            Some(n) => Ok(n),
+            None => Err(io::ErrorKind::WouldBlock.into()),
         }
-    }
-
-    fn finish(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
@@ -96,56 +77,74 @@ impl Drop for BenchPipe {
     }
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-enum Says {
-    #[default]
-    Nothing,
-    Something,
-    GoodBye,
-}
-
 /// The far end of a pipe.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Peer {
-    says: Cell<Says>,
+    /// What it sends in turn, each message whole.
+    messages: Vec<Vec<u8>>,
+    next: Cell<usize>,
+    left: Cell<u64>,
+    /// Messages of the last read.
+    handed_over: Cell<u64>,
+    executed: Counter,
+    is_leaving: Cell<bool>,
     waker: RefCell<Option<Waker>>,
-    gone: Rc<TenantCounters>,
+    gone: Rc<Counter>,
 }
 
 impl Peer {
     /// A peer that adds 1 to `gone` when its subscriber has been let go.
-    pub fn new(gone: &Rc<TenantCounters>) -> Rc<Self> {
+    pub fn new(gone: &Rc<Counter>) -> Rc<Self> {
         Rc::new(Self {
-            says: Cell::default(),
-            waker: RefCell::default(),
             gone: Rc::clone(gone),
+            ..Self::default()
         })
     }
 
-    /// Sends a byte. The shard lets the session read it in its next turn.
-    pub fn speak(&self) {
-        self.say(Says::Something);
+    /// A peer that can send these messages in turn.
+    pub fn with_messages(messages: Vec<Vec<u8>>) -> Rc<Self> {
+        Rc::new(Self {
+            messages,
+            ..Self::default()
+        })
+    }
+
+    /// Sends `count` messages, at least one, and returns once the shard has executed all of them.
+    pub async fn send(&self, count: u64) {
+        self.left.set(count);
+        let executed = self.executed.get() + count;
+        self.wake();
+        self.executed.reach(executed).await;
     }
 
     /// Ends the connection. The shard lets the subscriber go in its next turn.
     pub fn leave(&self) {
-        self.say(Says::GoodBye);
+        self.is_leaving.set(true);
+        self.wake();
     }
 
-    fn say(&self, says: Says) {
-        self.says.set(says);
+    fn wake(&self) {
         if let Some(waker) = &*self.waker.borrow() {
             waker.wake();
         }
     }
-}
 
-/// A session that understands nothing and says nothing.
-#[derive(Debug)]
-pub struct Mute;
-
-impl Session for Mute {
-    fn receive(&mut self, _: &mut [u8], _: &mut SessionContext<'_>) {}
-
-    fn farewell(&self, _: Encoding, _: &End, _: &mut Vec<u8>) {}
+    /// As many whole messages as `into` takes; none if there is nothing to read.
+    fn read(&self, into: &mut [u8]) -> Option<usize> {
+        let (mut n, mut count) = (0, 0);
+        while count < self.left.get() {
+            let message = &self.messages[self.next.get()];
+            let Some(room) = into.get_mut(n..n + message.len()) else {
+                break;
+            };
+            room.copy_from_slice(message);
+            n += message.len();
+            count += 1;
+            self.next.set((self.next.get() + 1) % self.messages.len());
+        }
+        self.left.set(self.left.get() - count);
+        // What a read gave is executed before the next one.
+        self.executed.add(self.handed_over.replace(count));
+        (n > 0 || self.is_leaving.get()).then_some(n)
+    }
 }

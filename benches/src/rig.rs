@@ -10,20 +10,20 @@ use floodway_core::event::{Encoding, Event};
 use floodway_core::inbox::{Inbox, Item};
 use floodway_core::index::{ClientInfo, Index, Transport};
 use floodway_core::shard::{
-    Config, Filter, Handle, Metrics, NewSubscriber, Outlet, Session, Shard, answering,
+    Config, Filter, Handle, Metrics, NewSubscriber, NoRefresh, Outlet, Shard, answering,
 };
 use floodway_protocol::names::TenantId;
 use tokio::runtime::{self, Runtime};
 use tokio::task::{JoinHandle, LocalSet};
 
-use crate::outlets::Mute;
-
-/// Settings for a bench: the defaults, but no heartbeats among the bytes that are counted.
+/// Settings for a bench: the defaults, but no heartbeats among the bytes that are counted, and no pause for a client
+/// that sends much.
 pub fn config() -> Config {
     const NEVER: Duration = Duration::from_secs(24 * 3600);
     Config {
         ws_ping: NEVER,
         sse_keepalive: NEVER,
+        client_messages_per_second: u32::MAX,
         ..Config::default()
     }
 }
@@ -46,8 +46,9 @@ impl Rig {
     pub fn new(config: &Config) -> Self {
         let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(config.inbox.get())]);
         let metrics = Arc::new(Metrics::default());
-        let shard = Shard::new(0, config, Arc::clone(&inboxes), Arc::clone(&metrics))
-            .expect("an event queue");
+        let (shared, counts) = (Arc::clone(&inboxes), Arc::clone(&metrics));
+        let shard = Shard::new(0, config, shared, counts, Arc::new(NoRefresh));
+        let shard = shard.expect("an event queue");
         let tasks = LocalSet::new();
         let running = tasks.spawn_local({
             let shard = Rc::clone(&shard);
@@ -104,25 +105,19 @@ impl Rig {
         }))
     }
 
-    /// Takes a place for a subscriber, and adds it to the shard.
-    pub fn admit(&self, outlet: Outlet, session: Box<dyn Session>, filter: Filter) {
+    /// Adds a subscriber to the shard.
+    pub fn attach(&self, outlet: Outlet, filter: Filter) {
         let new_subscriber = NewSubscriber {
             outlet,
-            session,
             encoding: Encoding::Ws,
             filter,
-            place: self.index.enter(&self.tenant).expect("no limit"),
-            about: ClientInfo::new(Transport::WebSocket),
+            permit: self.index.enter(&self.tenant).expect("no limit"),
+            client: ClientInfo::new(Transport::WebSocket),
             expires_at: u64::MAX,
             greeting: Vec::new(),
             early: Vec::new(),
         };
         self.shard.attach(new_subscriber).expect("nothing to watch");
-    }
-
-    /// Adds a subscriber that never says a word.
-    pub fn seat(&self, outlet: Outlet, filter: Filter) {
-        self.admit(outlet, Box::new(Mute), filter);
     }
 
     /// Puts `events` into the shard's inbox at once, so that one tick takes them all.

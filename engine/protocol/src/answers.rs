@@ -17,6 +17,9 @@ pub const FILTERS_CLEARED: &str = r#"{"type":"filters_cleared"}"#;
 /// Answers `ping`.
 pub const PONG: &str = r#"{"type":"pong"}"#;
 
+/// Answers `refresh` while the token can't be checked: a shard does not wait for keys, so the client sends it again.
+pub const KEY_AWAITED: &str = r#"{"type":"error","message":"Key of the token is not known yet, send it again in some seconds"}"#;
+
 /// These were added to the filters.
 pub fn subscribed(names: &Names) -> String {
     named("subscribed", names)

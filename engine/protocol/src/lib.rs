@@ -13,6 +13,7 @@ mod id;
 mod json;
 pub mod names;
 pub mod notices;
+pub mod session;
 pub mod ws;
 
 pub use encoding::Encoding;

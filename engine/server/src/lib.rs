@@ -1,6 +1,6 @@
 //! Who may come in, and by which door: tokens, TLS, the public and the private listener, and the gateway of all parts.
 //!
-//! [`auth`] checks tokens, [`http`] lets subscribers in, [`stream`] is what they say over WebSocket and SSE, [`admin`] is
+//! [`auth`] checks tokens, [`http`] lets subscribers in, [`admin`] is
 //! the private listener, [`gateway`] starts and drains everything. It knows the core, the sources and the admin API's
 //! messages; no command and no configuration file.
 
@@ -11,5 +11,4 @@ pub mod gateway;
 pub mod http;
 pub mod log;
 pub mod readiness;
-pub mod stream;
 pub mod tls;

@@ -12,13 +12,13 @@ use super::registry::{Attention, NewSubscriber, Output, Phase, Start, Subscriber
 use super::state::State;
 use crate::index::{AuditKind, OwnCounters};
 use floodway_protocol::ends::End;
+use floodway_protocol::session::Session;
 
 impl State {
     /// Makes `new_subscriber` a subscriber: every event after this moment that it wants is its own.
     pub(super) fn attach(&mut self, new_subscriber: NewSubscriber) -> io::Result<()> {
         let NewSubscriber {
             mut outlet,
-            session,
             encoding,
             filter,
             permit,
@@ -61,7 +61,7 @@ impl State {
                 position,
                 expires_at,
             },
-            session,
+            session: Session::default(),
             info: SubscriberInfo {
                 id,
                 client,
@@ -81,19 +81,14 @@ impl State {
             self.registry.revisit(key);
         }
         self.send(key, &greeting);
-        if !early.is_empty() && self.registry.get(key).is_some() {
-            self.hand_over(key, &mut early);
+        if !early.is_empty() {
+            self.receive(key, &mut early);
         }
         Ok(())
     }
 
     /// Ends a stream: gives its permit back, sends its end behind what waits, and lets the peer go.
     pub(super) fn end(&mut self, key: SubscriberKey, end: &End) {
-        if self.acting == Some(key) {
-            // Its session is away, acting; and it is the one to say good-bye.
-            self.ending.get_or_insert_with(|| end.clone());
-            return;
-        }
         let Some(subscriber) = self.registry.get(key) else {
             return;
         };
@@ -153,8 +148,7 @@ impl State {
     fn send_close(&mut self, key: SubscriberKey, end: &End) {
         let subscriber = &mut self.registry[key];
         let mut bytes = Vec::new();
-        let encoding = subscriber.output.encoding;
-        subscriber.session.farewell(encoding, end, &mut bytes);
+        subscriber.output.encoding.close(end, &mut bytes);
         if *end == End::SlowConsumer {
             self.delivery.discard_events(subscriber);
         }

@@ -3,8 +3,8 @@
 //! Four parts own what a shard has: the `registry` knows who is there, the `matcher` who wants what, `delivery` what goes
 //! out, the `timers` what is due. None calls back: each is given the parts that it works on, and says what came of it.
 //! What joins them is in `state`, `lifecycle`, `turn`, `read` and `listing`; `run` is the loop, `handle` the way in from
-//! other threads. A shard knows sockets and pipes, but neither HTTP nor WebSocket: what a subscriber's bytes mean is its
-//! [`Session`]'s affair.
+//! other threads. A shard knows sockets and pipes, but neither HTTP nor WebSocket: what a client's bytes mean,
+//! `floodway_protocol::session` says.
 //!
 //! Invariant: for each subscriber, events matched == delivered + dropped + held, and the shard counts each of these for all of
 //! them (`metrics`), with the times that deliveries took. Who keeps up costs, per event, no lock, no shared count, no
@@ -48,7 +48,7 @@ pub use metrics::{
 pub use outlet::{Outlet, Pipe};
 pub use registry::NewSubscriber;
 pub use run::Shard;
-pub use session::{Session, SessionContext};
+pub use session::{NoRefresh, RefreshError, RefreshTokens};
 pub use timers::Drain;
 pub use waker::Waker;
 

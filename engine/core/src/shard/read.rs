@@ -25,7 +25,7 @@ enum Input {
 
 impl State {
     pub(super) fn read(&mut self, key: SubscriberKey) {
-        let mut buffer = std::mem::take(&mut self.read_buffer);
+        let mut buffer = std::mem::take(&mut self.sessions.buffer);
         for round in 0..=READS {
             if round == READS {
                 self.registry.revisit(key);
@@ -40,7 +40,7 @@ impl State {
                 }
             }
         }
-        self.read_buffer = buffer;
+        self.sessions.buffer = buffer;
     }
 
     fn read_once(&mut self, key: SubscriberKey, mut buffer: &mut [u8]) -> Input {
@@ -59,10 +59,8 @@ impl State {
         match subscriber.outlet.read(buffer) {
             Ok(0) => Input::Gone,
             Ok(n) => {
-                // What a leaving peer still says is read, so that its good-bye can be, but means nothing.
-                if subscriber.is_live() {
-                    self.hand_over(key, &mut buffer[..n]);
-                }
+                // Also of a leaving one, so that its client can read the close.
+                self.receive(key, &mut buffer[..n]);
                 Input::More
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Input::Quiet,

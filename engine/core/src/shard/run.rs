@@ -14,6 +14,7 @@ use super::config::{Config, Writes};
 use super::delivery::Uring;
 use super::metrics::Metrics;
 use super::registry::NewSubscriber;
+use super::session::RefreshTokens;
 use super::sockets::Sockets;
 use super::state::State;
 use super::timers::Drain;
@@ -41,6 +42,7 @@ pub struct Shard {
 
 impl Shard {
     /// Makes shard number `id`, which takes from the inbox of that number, to be run on the thread that calls this.
+    /// `tokens` checks those that its streams are refreshed with.
     ///
     /// # Errors
     /// If the kernel gives no event queue, or no io_uring where the settings demand it.
@@ -49,6 +51,18 @@ impl Shard {
         config: &Config,
         inboxes: Arc<[Inbox]>,
         metrics: Arc<Metrics>,
+        tokens: Arc<dyn RefreshTokens>,
+    ) -> io::Result<Rc<Self>> {
+        Self::with_time(id, config, inboxes, metrics, tokens, MACHINE)
+    }
+
+    fn with_time(
+        id: usize,
+        config: &Config,
+        inboxes: Arc<[Inbox]>,
+        metrics: Arc<Metrics>,
+        tokens: Arc<dyn RefreshTokens>,
+        time: TimeSource,
     ) -> io::Result<Rc<Self>> {
         let poll = Poll::new()?;
         let wake_queue = Rc::new(WakeQueue::default());
@@ -58,8 +72,9 @@ impl Shard {
             Sockets::registry(&poll)?,
             Rc::clone(&wake_queue),
             metrics,
-            MACHINE,
+            time,
             open_uring(config.writes)?,
+            tokens,
         );
         Ok(Rc::new(Self {
             state: RefCell::new(state),
@@ -198,5 +213,43 @@ fn open_uring(writes: Writes) -> io::Result<Option<Uring>> {
             let hint = "the kernel gives no io_uring; set shard.writes to write";
             io::Error::new(error.kind(), format!("{hint} ({error})"))
         }),
+    }
+}
+
+#[cfg(all(test, not(floodway_loom)))]
+mod tests {
+    use super::super::keys::SubscriberKey;
+    use super::super::test_kit::{Peer, STANDING, new_subscriber, pass};
+    use super::super::timers::Due;
+    use super::super::{NoRefresh, clock::Tenths};
+    use super::*;
+    use crate::index::{Index, Limits};
+
+    #[test]
+    fn who_comes_while_the_shard_sleeps_has_not_been_silent_since_it_fell_asleep() {
+        let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(1)]);
+        let (config, tokens) = (Config::default(), Arc::new(NoRefresh));
+        let shard =
+            Shard::with_time(0, &config, inboxes, Arc::default(), tokens, STANDING).unwrap();
+        let slept = config.ws_ping * 3;
+        pass(slept);
+
+        let index = Index::with_limits(1, Limits::default());
+        let mut new_subscriber = new_subscriber(&index, "T", None, &Rc::new(Peer::default()));
+        new_subscriber.greeting = b"hello".to_vec();
+        shard.attach(new_subscriber).unwrap();
+
+        let due = |shard: &Shard| {
+            let state = shard.state();
+            let subscriber = &state.registry[SubscriberKey(0)];
+            let start = Tenths::default();
+            assert_eq!(subscriber.output.last_write.since(start), slept);
+            assert_eq!(subscriber.info.since.since(start), slept);
+            let clock = &state.delivery.clock;
+            state.timers.due(subscriber, clock, clock.wall())
+        };
+        assert_eq!(due(&shard), None);
+        pass(config.ws_ping);
+        assert_eq!(due(&shard), Some(Due::Heartbeat));
     }
 }

@@ -1,78 +1,322 @@
-//! What the shard asks of a transport, and what a transport may ask of the shard.
+//! What a subscriber's client asks of the shard, and its execution.
+//!
+//! Each command takes its place in the stream at once: after the events that the shard has already matched, before
+//! those that come.
 
-use super::filter::Filter;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::filter::{Filter, TooMany};
 use super::keys::SubscriberKey;
+use super::registry::Subscriber;
 use super::state::State;
-use crate::event::Encoding;
-use crate::index::Limits;
+use floodway_protocol::actions::{Action, Names};
+use floodway_protocol::answers;
 use floodway_protocol::ends::End;
 use floodway_protocol::names::TenantId;
-
-/// The protocol on one connection: what its peer's bytes mean, and how it says good-bye.
-pub trait Session {
-    /// The peer sent `bytes`. They may be changed in place.
-    fn receive(&mut self, bytes: &mut [u8], line: &mut SessionContext<'_>);
-    /// Appends the last bytes of the stream, which is in this encoding. Nothing follows them.
-    fn farewell(&self, encoding: Encoding, end: &End, out: &mut Vec<u8>);
-}
+use floodway_protocol::session::{Bounds, Command};
 
 /// Names in filters that are as much work as a message: each is copied, hashed and compared, some 0.2 µs.
 const NAMES_A_MESSAGE: usize = 16;
 
-/// One subscriber, as its session may act upon it. Each act takes its place in the stream at once: after the events
-/// that the shard has already matched, before those that come.
-pub struct SessionContext<'a> {
-    pub(super) state: &'a mut State,
-    pub(super) key: SubscriberKey,
+/// Checks the tokens that streams are refreshed with.
+pub trait RefreshTokens: Send + Sync {
+    /// Returns when the token expires, in seconds since 1970, if it is good and for this tenant. Never waits.
+    ///
+    /// # Errors
+    /// Why the stream does not live on with it.
+    fn verify_refresh(&self, token: &str, tenant: &TenantId) -> Result<u64, RefreshError>;
 }
 
-impl SessionContext<'_> {
-    /// What the subscriber wants now.
-    pub fn filter(&self) -> &Filter {
-        self.state.filter(self.key)
+/// Why a stream is not refreshed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefreshError {
+    /// The token can't be checked yet. The stream keeps its old token, and its client may send the new one again.
+    KeyAwaited,
+    /// The token is not accepted, so the stream ends.
+    Refused(End),
+}
+
+/// Accepts no token: for shards whose streams are never refreshed.
+#[derive(Clone, Copy, Debug)]
+pub struct NoRefresh;
+
+impl RefreshTokens for NoRefresh {
+    fn verify_refresh(&self, _: &str, _: &TenantId) -> Result<u64, RefreshError> {
+        Err(RefreshError::KeyAwaited)
+    }
+}
+
+/// What the reading of all subscribers needs.
+pub(super) struct Sessions {
+    /// Where a read of a socket goes.
+    pub(super) buffer: Vec<u8>,
+    /// The commands of one read, kept for its memory.
+    commands: Vec<Command>,
+    /// The largest message of a client.
+    message_bytes: usize,
+    tokens: Arc<dyn RefreshTokens>,
+}
+
+impl Sessions {
+    pub(super) fn new(message_bytes: usize, tokens: Arc<dyn RefreshTokens>) -> Self {
+        const READ_BYTES: usize = 8 * 1024;
+        Self {
+            buffer: vec![0; READ_BYTES],
+            commands: Vec::new(),
+            message_bytes,
+            tokens,
+        }
+    }
+}
+
+impl State {
+    /// Executes what `bytes` of a subscriber's client ask for, up to the command that ends the stream. What a leaving
+    /// client still sends means nothing.
+    pub(super) fn receive(&mut self, key: SubscriberKey, bytes: &mut [u8]) {
+        let Some(limits) = self.limits(key) else {
+            return;
+        };
+        let bounds = Bounds {
+            message_bytes: self.sessions.message_bytes,
+            filter_ids: limits.filter_ids,
+        };
+        let mut commands = std::mem::take(&mut self.sessions.commands);
+        let subscriber = &mut self.registry[key];
+        let encoding = subscriber.output.encoding;
+        subscriber
+            .session
+            .read(encoding, bytes, bounds, &mut commands);
+        for command in commands.drain(..) {
+            self.execute(key, command, bounds.filter_ids);
+            if !self.is_live(key) {
+                break;
+            }
+        }
+        self.sessions.commands = commands;
     }
 
-    /// What the stream may use now.
-    pub fn limits(&mut self) -> Limits {
-        let limits = self.state.limits(self.key);
-        limits.expect("only a live stream's session asks")
+    pub(super) fn is_live(&self, key: SubscriberKey) -> bool {
+        self.registry.get(key).is_some_and(Subscriber::is_live)
     }
 
-    /// Whose stream it is.
-    pub fn tenant(&self) -> &TenantId {
-        self.state.tenant(self.key)
+    fn execute(&mut self, key: SubscriberKey, command: Command, filter_ids: usize) {
+        self.count_messages(key, command.messages());
+        match command {
+            Command::Ignore => {}
+            Command::Send(bytes) => self.send(key, &bytes),
+            Command::Act(action) => self.act(key, action, filter_ids),
+            Command::Close(code) => self.end(key, &End::Closed(code)),
+            Command::Refuse(violation) => self.end(key, &violation.into()),
+        }
     }
 
-    /// Whether the stream has been ended, by the session or because the peer asks without reading.
-    pub fn is_ending(&self) -> bool {
-        self.state.ending.is_some()
+    fn act(&mut self, key: SubscriberKey, action: Action, filter_ids: usize) {
+        match action {
+            Action::Subscribe(names) => {
+                let change = |filter: &mut Filter| {
+                    let mut names = names.iter();
+                    names.try_for_each(|names| add(filter, names, filter_ids))
+                };
+                if self.change_filter(key, change) {
+                    self.answer(key, names.iter().map(answers::subscribed));
+                }
+            }
+            Action::Unsubscribe(names) => {
+                let change = |filter: &mut Filter| {
+                    names.iter().for_each(|names| remove(filter, names));
+                    Ok(())
+                };
+                if self.change_filter(key, change) {
+                    self.answer(key, names.iter().map(answers::unsubscribed));
+                }
+            }
+            Action::SetMetrics(metrics) => {
+                if self.change_filter(key, |filter| filter.set_metrics(metrics, filter_ids)) {
+                    let text = answers::metrics_updated(self.filter(key).metric_names());
+                    self.answer(key, [text]);
+                }
+            }
+            Action::ClearFilters => {
+                let clear = |filter: &mut Filter| {
+                    *filter = Filter::default();
+                    Ok(())
+                };
+                if self.change_filter(key, clear) {
+                    self.answer(key, [answers::FILTERS_CLEARED]);
+                }
+            }
+            Action::GetFilters => {
+                let text = answers::filters(&self.filter(key).shown());
+                self.answer(key, [text]);
+            }
+            Action::Refresh { token } => self.refresh(key, &token),
+            Action::Ping => self.answer(key, [answers::PONG]),
+        }
     }
 
-    /// The filter applies to every later event. Counts as further messages: one for every 16 names that it and the one
-    /// before have.
-    pub fn set_filter(&mut self, filter: Filter) {
-        let names = self.filter().names() + filter.names();
-        self.state.count_messages(self.key, names / NAMES_A_MESSAGE);
-        self.state.refilter(self.key, filter);
+    /// Changes what a subscriber wants, for every later event, or answers why not. Costs its client further messages:
+    /// one for every 16 names that the new filter and the one before have. Returns whether there is a change to be
+    /// answered.
+    fn change_filter(
+        &mut self,
+        key: SubscriberKey,
+        change: impl FnOnce(&mut Filter) -> Result<(), TooMany>,
+    ) -> bool {
+        let mut filter = self.filter(key).clone();
+        let before = filter.names();
+        if let Err(too_many) = change(&mut filter) {
+            self.answer(key, [answers::error(&too_many)]);
+            return false;
+        }
+        self.count_messages(key, (before + filter.names()) / NAMES_A_MESSAGE);
+        self.refilter(key, filter);
+        self.is_live(key)
     }
 
-    /// Sends ready bytes that are never dropped.
-    pub fn send(&mut self, bytes: &[u8]) {
-        self.state.send(self.key, bytes);
+    fn refresh(&mut self, key: SubscriberKey, token: &str) {
+        match self.sessions.tokens.verify_refresh(token, self.tenant(key)) {
+            Ok(expires_at) => {
+                self.set_expiry(key, expires_at);
+                let expires_at = SystemTime::UNIX_EPOCH + Duration::from_secs(expires_at);
+                self.answer(key, [answers::refreshed(expires_at)]);
+            }
+            Err(RefreshError::KeyAwaited) => self.answer(key, [answers::KEY_AWAITED]),
+            Err(RefreshError::Refused(end)) => self.end(key, &end),
+        }
     }
 
-    /// The stream lives until then, in seconds since 1970.
-    pub fn set_expiry(&mut self, expires_at: u64) {
-        self.state.set_expiry(self.key, expires_at);
+    /// Sends answers, up to one that ends the stream because its client does not read them.
+    fn answer<T: AsRef<str>>(&mut self, key: SubscriberKey, answers: impl IntoIterator<Item = T>) {
+        let encoding = self.registry[key].output.encoding;
+        for answer in answers {
+            self.send(key, &encoding.answer(answer.as_ref()));
+            if !self.is_live(key) {
+                break;
+            }
+        }
+    }
+}
+
+fn add(filter: &mut Filter, names: &Names, max: usize) -> Result<(), TooMany> {
+    match names {
+        Names::Device(device) => filter.add_devices(std::slice::from_ref(device), max),
+        Names::Devices(devices) => filter.add_devices(devices, max),
+        Names::Group(group) => filter.add_groups(std::slice::from_ref(group), max),
+        Names::Groups(groups) => filter.add_groups(groups, max),
+    }
+}
+
+fn remove(filter: &mut Filter, names: &Names) {
+    match names {
+        Names::Device(device) => filter.remove_devices(std::slice::from_ref(device)),
+        Names::Devices(devices) => filter.remove_devices(devices),
+        Names::Group(group) => filter.remove_groups(std::slice::from_ref(group)),
+        Names::Groups(groups) => filter.remove_groups(groups),
+    }
+}
+
+#[cfg(all(test, not(floodway_loom)))]
+mod tests {
+    use std::rc::Rc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::super::registry::Phase;
+    use super::super::test_kit::{Peer, new_subscriber};
+    use super::super::{Config, Shard};
+    use super::*;
+    use crate::inbox::Inbox;
+    use crate::index::{Index, Limits};
+
+    const FIRST: SubscriberKey = SubscriberKey(0);
+
+    /// Good for a tenant until the second that it names. Counts those that it is asked for.
+    #[derive(Default)]
+    struct Numbers(AtomicU64);
+
+    impl RefreshTokens for Numbers {
+        fn verify_refresh(&self, token: &str, tenant: &TenantId) -> Result<u64, RefreshError> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            let refused = || RefreshError::Refused(End::BadToken(format!("not for {tenant}")));
+            match token {
+                "later" => Err(RefreshError::KeyAwaited),
+                _ => token.parse().map_err(|_| refused()),
+            }
+        }
     }
 
-    /// Counts messages of the peer, or work that is as much; too many a second, and the peer is read more slowly.
-    pub fn count_messages(&mut self, count: usize) {
-        self.state.count_messages(self.key, count);
+    /// A shard, and the peer of its one subscriber.
+    fn shard(config: &Config, tokens: Arc<Numbers>) -> (Rc<Shard>, Rc<Peer>) {
+        let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(1)]);
+        let shard = Shard::new(0, config, inboxes, Arc::default(), tokens).unwrap();
+        let index = Index::with_limits(1, Limits::default());
+        let peer = Rc::new(Peer::default());
+        let new_subscriber = new_subscriber(&index, "T", None, &peer);
+        shard.attach(new_subscriber).unwrap();
+        (shard, peer)
     }
 
-    /// Ends the stream after what waits is written.
-    pub fn end(&mut self, end: End) {
-        self.state.end(self.key, &end);
+    /// Text frames whose mask is zero.
+    fn frames<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
+        let frame = |text: &str| {
+            let length = u8::try_from(text.len()).expect("a short frame");
+            [&[0x81, 0x80 | length, 0, 0, 0, 0], text.as_bytes()].concat()
+        };
+        texts.into_iter().flat_map(frame).collect()
+    }
+
+    #[test]
+    fn actions_are_answered_in_order_up_to_the_one_that_ends_the_stream() {
+        let (shard, peer) = shard(&Config::default(), Arc::default());
+        let mut asked = frames([
+            r#"{"action":"subscribe","device_id":"A","group_ids":["G"]}"#,
+            r#"{"action":"refresh","token":"7"}"#,
+            r#"{"action":"refresh","token":"later"}"#,
+            r#"{"action":"get_filters"}"#,
+        ]);
+        shard.state().receive(FIRST, &mut asked);
+        assert!(matches!(
+            shard.state().registry[FIRST].phase,
+            Phase::Live { expires_at: 7, .. }
+        ));
+        let mut asked = frames([
+            r#"{"action":"refresh","token":"bad"}"#,
+            r#"{"action":"ping"}"#,
+        ]);
+        shard.state().receive(FIRST, &mut asked);
+        let text = peer.text();
+        let mut rest = text.as_str();
+        for answer in [
+            r#"{"type":"subscribed","device_id":"A"}"#,
+            r#"{"type":"subscribed","group_ids":["G"]}"#,
+            r#"{"type":"refreshed","expires_at":"1970-01-01T00:00:07Z"}"#,
+            r#"{"type":"error","message":"Key of the token is not known yet"#,
+            r#"{"type":"filters","filters":{"device_ids":["A"],"group_ids":["G"],"#,
+            "not for T",
+        ] {
+            rest = rest.split_once(answer).expect(answer).1;
+        }
+        assert_eq!(rest, "", "nothing follows the close");
+    }
+
+    #[test]
+    fn what_a_client_asks_behind_answers_that_it_does_not_read_is_not_executed() {
+        let config = Config {
+            control_bytes: 100,
+            ..Config::default()
+        };
+        let tokens = Arc::<Numbers>::default();
+        let (shard, peer) = shard(&config, Arc::clone(&tokens));
+        peer.set_window(0);
+        let ping = r#"{"action":"ping"}"#;
+        let pings = std::iter::repeat_n(ping, 20);
+        let last = r#"{"action":"refresh","token":"7"}"#;
+        let mut asked = frames(pings.chain([last]));
+        let mut state = shard.state();
+        state.receive(FIRST, &mut asked);
+        assert!(!state.is_live(FIRST));
+        // A leaving client is not listened to.
+        state.receive(FIRST, &mut frames([last]));
+        assert_eq!(tokens.0.load(Ordering::Relaxed), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! A shard's parts, and what its sessions may do with them.
+//! A shard's parts, and what a session's commands do with them.
 //!
 //! Each part owns what its name says; only what joins them stands here, and beside this in [`super::lifecycle`],
 //! [`super::turn`], [`super::read`] and [`super::listing`]. Invariant: a subscriber that has a ring waits for its outlet,
@@ -14,12 +14,11 @@ use super::filter::Filter;
 use super::keys::{CohortPosition, SubscriberKey};
 use super::matcher::Matcher;
 use super::metrics::Metrics;
-use super::registry::{Absent, Phase, Registry};
-use super::session::SessionContext;
+use super::registry::{Phase, Registry};
+use super::session::{RefreshTokens, Sessions};
 use super::timers::Timers;
 use super::waker::WakeQueue;
 use crate::index::Limits;
-use floodway_protocol::ends::End;
 use floodway_protocol::names::TenantId;
 
 pub(super) struct State {
@@ -31,10 +30,8 @@ pub(super) struct State {
     pub(super) delivery: Delivery,
     /// What is due by the clock.
     pub(super) timers: Timers,
-    pub(super) read_buffer: Vec<u8>,
-    /// The subscriber whose session acts right now, and how it is to end when it has.
-    pub(super) acting: Option<SubscriberKey>,
-    pub(super) ending: Option<End>,
+    /// What the reading of all subscribers needs.
+    pub(super) sessions: Sessions,
 }
 
 impl State {
@@ -46,17 +43,15 @@ impl State {
         metrics: Arc<Metrics>,
         time: TimeSource,
         uring: Option<Uring>,
+        tokens: Arc<dyn RefreshTokens>,
     ) -> Self {
-        const READ_BYTES: usize = 8 * 1024;
         let clock = Clock::new(time);
         Self {
             registry: Registry::new(id, sockets, wake_queue),
             matcher: Matcher::new(id),
             timers: Timers::new(clock.now(), config),
             delivery: Delivery::new(config.control_bytes, metrics, clock, uring),
-            read_buffer: vec![0; READ_BYTES],
-            acting: None,
-            ending: None,
+            sessions: Sessions::new(config.client_message_bytes, tokens),
         }
     }
 
@@ -83,6 +78,10 @@ impl State {
     /// Gives a subscriber another filter: events matched so far are sent as it wanted them, later ones as it wants.
     pub(super) fn refilter(&mut self, key: SubscriberKey, filter: Filter) {
         self.settle(key);
+        if !self.is_live(key) {
+            // What it was still owed has ended it.
+            return;
+        }
         let subscriber = &mut self.registry[key];
         subscriber.start.after = subscriber.start.after.max(self.matcher.newest());
         subscriber.start.tick = self.delivery.tick.next_whole();
@@ -122,19 +121,6 @@ impl State {
     fn settle(&mut self, key: SubscriberKey) {
         let delivery = &mut self.delivery;
         if let Err(end) = delivery.settle(&mut self.registry, &mut self.matcher, key) {
-            self.end(key, &end);
-        }
-    }
-
-    /// Lets a subscriber's session read `bytes`.
-    pub(super) fn hand_over(&mut self, key: SubscriberKey, bytes: &mut [u8]) {
-        let subscriber = &mut self.registry[key];
-        let mut session = std::mem::replace(&mut subscriber.session, Box::new(Absent));
-        self.acting = Some(key);
-        session.receive(bytes, &mut SessionContext { state: self, key });
-        self.acting = None;
-        self.registry[key].session = session;
-        if let Some(end) = self.ending.take() {
             self.end(key, &end);
         }
     }

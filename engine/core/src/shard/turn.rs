@@ -59,7 +59,7 @@ impl State {
         }
     }
 
-    fn write_on(&mut self, key: SubscriberKey) {
+    pub(super) fn write_on(&mut self, key: SubscriberKey) {
         let written = match self.registry[key].outlet.flush() {
             Ok(()) => self.delivery.write_ring(&mut self.registry, key),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
@@ -75,17 +75,20 @@ impl State {
         let Some(wall) = self.timers.begin_step(&self.delivery.clock) else {
             return;
         };
-        let heartbeats = Heartbeats::default();
+        let heartbeats = Heartbeats {
+            at: wall,
+            encoded: Default::default(),
+        };
         let keys = self.registry.capacity();
         for _ in 0..Timers::visits(keys) {
             let key = self.timers.next_key(keys);
             if self.registry.get(key).is_some() {
-                self.visit(key, wall, &heartbeats);
+                self.visit(key, &heartbeats);
             }
         }
     }
 
-    fn visit(&mut self, key: SubscriberKey, wall: SystemTime, heartbeats: &Heartbeats) {
+    fn visit(&mut self, key: SubscriberKey, heartbeats: &Heartbeats) {
         let credit = self
             .limits(key)
             .map_or(1, |limits| limits.client_messages_per_second);
@@ -95,7 +98,10 @@ impl State {
             self.registry.revisit(key);
         }
         let subscriber = &self.registry[key];
-        match self.timers.due(subscriber, &self.delivery.clock, wall) {
+        match self
+            .timers
+            .due(subscriber, &self.delivery.clock, heartbeats.at)
+        {
             Some(Due::End(end)) => self.end(key, &end),
             Some(Due::Heartbeat) => {
                 let heartbeat = heartbeats.get(subscriber.output.encoding);
@@ -135,19 +141,21 @@ impl State {
 }
 
 /// The heartbeats of one step, each encoded once.
-#[derive(Default)]
-struct Heartbeats([OnceCell<Vec<u8>>; 3]);
+struct Heartbeats {
+    at: SystemTime,
+    encoded: [OnceCell<Vec<u8>>; 3],
+}
 
 impl Heartbeats {
     fn get(&self, encoding: Encoding) -> &[u8] {
         let cell = match encoding {
-            Encoding::Ws | Encoding::WsWithId => &self.0[0],
-            Encoding::Sse => &self.0[1],
-            Encoding::SseChunked => &self.0[2],
+            Encoding::Ws | Encoding::WsWithId => &self.encoded[0],
+            Encoding::Sse => &self.encoded[1],
+            Encoding::SseChunked => &self.encoded[2],
         };
         cell.get_or_init(|| {
             let mut out = Vec::new();
-            frames::heartbeat(encoding, &mut out);
+            frames::heartbeat(encoding, self.at, &mut out);
             out
         })
     }

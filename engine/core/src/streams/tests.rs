@@ -10,7 +10,7 @@ use super::*;
 use crate::inbox::Inbox;
 use crate::index::Limits;
 use crate::shard::test_kit::{Peer, new_subscriber};
-use crate::shard::{Config, answering};
+use crate::shard::{Config, NoRefresh, answering};
 use floodway_protocol::names::TenantId;
 
 const SHARDS: usize = 2;
@@ -27,7 +27,8 @@ impl Bed {
         let (mut shards, mut handles) = (Vec::new(), Vec::new());
         for id in 0..SHARDS {
             let inboxes = Arc::clone(&inboxes);
-            let shard = Shard::new(id, &Config::default(), inboxes, Arc::default()).unwrap();
+            let (config, tokens) = (Config::default(), Arc::new(NoRefresh));
+            let shard = Shard::new(id, &config, inboxes, Arc::default(), tokens).unwrap();
             let (handle, asked) = answering();
             let (running, asking) = (Rc::clone(&shard), Rc::clone(&shard));
             tokio::task::spawn_local(async move { running.run().await });
@@ -44,15 +45,15 @@ impl Bed {
         Self { shards, streams }
     }
 
-    /// Seats `count` of `tenant`, unevenly: two on the first shard for each on the second.
-    fn seat(&self, tenant: &str, count: usize) -> Vec<Rc<Peer>> {
-        let seat = |nth: usize| {
+    /// Attaches `count` streams of `tenant`, unevenly: two on the first shard for each on the second.
+    fn attach(&self, tenant: &str, count: usize) -> Vec<Rc<Peer>> {
+        let attach = |nth: usize| {
             let peer = Rc::new(Peer::default());
             let new_subscriber = new_subscriber(self.streams.index(), tenant, Some("alice"), &peer);
             self.shards[nth % 3 % 2].attach(new_subscriber).unwrap();
             peer
         };
-        (0..count).map(seat).collect()
+        (0..count).map(attach).collect()
     }
 
     fn live(&self) -> u32 {
@@ -77,7 +78,7 @@ fn select(limit: usize) -> Select {
 async fn pages_hold_every_stream_of_every_shard_once() {
     on_one_thread(async {
         let bed = Bed::new();
-        let _peers = bed.seat("T", 301);
+        let _peers = bed.attach("T", 301);
         let (mut seen, mut pages, mut asked) = (Vec::new(), 0, select(50));
         loop {
             let page = bed.streams.list(asked.clone()).await;
@@ -108,7 +109,7 @@ async fn pages_hold_every_stream_of_every_shard_once() {
 async fn ending_counts_over_all_shards() {
     on_one_thread(async {
         let bed = Bed::new();
-        let (of_t, of_u) = (bed.seat("T", 30), bed.seat("U", 3));
+        let (of_t, of_u) = (bed.attach("T", 30), bed.attach("U", 3));
         let one = bed.streams.list(select(1)).await.connections[0].id;
         assert_eq!(bed.streams.end(Whom::Connection(one), "why").await, 1);
         let nobody = Whom::Connection(ConnectionId::new(40, 1));
@@ -129,7 +130,7 @@ async fn ending_counts_over_all_shards() {
 async fn a_drain_tells_streams_little_by_little_and_can_be_called_off() {
     on_one_thread(async {
         let bed = Bed::new();
-        let peers = bed.seat("T", 300);
+        let peers = bed.attach("T", 300);
         assert_eq!(bed.streams.drain_progress().await, None);
         assert!(!bed.streams.cancel_drain().await, "there is none");
         let an_hour = Drain {

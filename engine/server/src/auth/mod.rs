@@ -11,6 +11,7 @@ mod jwk;
 mod jwks;
 mod key;
 mod organization;
+mod refresh;
 mod refusal;
 mod sign;
 mod verifier;

@@ -54,7 +54,8 @@ impl ShardThread {
         let thread = {
             let metrics = Arc::clone(&metrics);
             let run = move || {
-                let shard = Shard::new(id, &shared.stream, inboxes, metrics);
+                let tokens = shared.verifier.clone();
+                let shard = Shard::new(id, &shared.stream, inboxes, metrics, tokens);
                 let ended = shard.and_then(|shard| {
                     let tasks = LocalSet::new();
                     let serving = http::serve(dealt, shared, Rc::clone(&shard));

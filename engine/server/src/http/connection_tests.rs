@@ -9,7 +9,7 @@ use crate::readiness::Readiness;
 use crate::{auth, http};
 use floodway_core::inbox::Inbox;
 use floodway_core::index::Index;
-use floodway_core::shard::{Metrics, Shard};
+use floodway_core::shard::Shard;
 use floodway_core::{event, index, shard};
 use floodway_sources::ingest;
 use floodway_sources::ingest::Ingest;
@@ -53,7 +53,8 @@ fn shard_context() -> (Rc<ShardContext>, Ingest) {
         refusals: Arc::default(),
         tls: None,
     };
-    let shard = Shard::new(0, &stream, inboxes, Arc::new(Metrics::default())).unwrap();
+    let tokens = Arc::clone(&shared.verifier);
+    let shard = Shard::new(0, &stream, inboxes, Arc::default(), tokens).unwrap();
     (Rc::new(ShardContext::new(shared, shard)), ingest)
 }
 

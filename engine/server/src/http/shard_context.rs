@@ -14,7 +14,6 @@ use super::refusal::{Refusal, Refusals};
 use super::respond::{self, Answer};
 use crate::auth::{CHECK_LABELS, Verifier};
 use crate::readiness::{Readiness, Unready};
-use crate::stream::ws::Rules;
 use crate::tls::TlsAcceptor;
 use floodway_core::index::{AuditKind, Index};
 use floodway_core::shard::{self, Shard};
@@ -46,20 +45,11 @@ pub struct Shared {
 pub(super) struct ShardContext {
     pub(super) shared: Shared,
     pub(super) shard: Rc<Shard>,
-    pub(super) ws_rules: Rc<Rules>,
 }
 
 impl ShardContext {
     pub(super) fn new(shared: Shared, shard: Rc<Shard>) -> Self {
-        let ws_rules = Rc::new(Rules {
-            message_bytes: shared.stream.client_message_bytes,
-            verifier: Arc::clone(&shared.verifier),
-        });
-        Self {
-            shared,
-            shard,
-            ws_rules,
-        }
+        Self { shared, shard }
     }
 
     pub(super) fn status(&self) -> Response<Answer> {

@@ -21,13 +21,12 @@ use super::refusal::Refusal;
 use super::respond::{self, Answer};
 use super::shard_context::ShardContext;
 use crate::auth::TOKEN_BYTES_MAX;
-use crate::stream::ws::{WsSession, close_frame};
-use crate::stream::{RETRY_MS, SseSession};
 use floodway_core::event::Encoding;
 use floodway_core::index::{ClientInfo, Transport};
-use floodway_core::shard::{NewSubscriber, Outlet, Session};
-use floodway_protocol::frames::{Gap, named, sse_text};
+use floodway_core::shard::{NewSubscriber, Outlet};
+use floodway_protocol::frames::{Gap, named};
 use floodway_protocol::notices;
+use floodway_protocol::ws::close_frame;
 
 /// What becomes of a connection that is taken back.
 pub(super) enum Takeover {
@@ -41,7 +40,6 @@ pub(super) enum Takeover {
 pub(super) struct Beginning {
     admitted: Admitted,
     about: ClientInfo,
-    session: Box<dyn Session>,
     encoding: Encoding,
     greeting: Vec<u8>,
 }
@@ -57,24 +55,19 @@ impl Beginning {
         } = self.admitted;
         NewSubscriber {
             outlet,
-            session: self.session,
             encoding: self.encoding,
             filter,
-            place,
-            about: self.about,
+            permit: place,
+            client: self.about,
             expires_at: identity.expires_at,
             greeting: self.greeting,
             early,
         }
     }
 
-    fn new(
-        admitted: Admitted,
-        about: ClientInfo,
-        session: Box<dyn Session>,
-        encoding: Encoding,
-        mut greeting: Vec<u8>,
-    ) -> Self {
+    fn new(admitted: Admitted, about: ClientInfo, encoding: Encoding, head: Vec<u8>) -> Self {
+        let mut greeting = head;
+        encoding.open(&mut greeting);
         let expires_at = SystemTime::UNIX_EPOCH + Duration::from_secs(admitted.identity.expires_at);
         let connected = notices::connected(
             &admitted.identity.tenant,
@@ -89,7 +82,6 @@ impl Beginning {
         Self {
             admitted,
             about,
-            session,
             encoding,
             greeting,
         }
@@ -122,9 +114,8 @@ pub(super) async fn websocket(
             } else {
                 Encoding::WsWithId
             };
-            let session = Box::new(WsSession::new(shard_context.ws_rules.clone()));
             let about = about(Transport::WebSocket, request, &admitted);
-            let beginning = Beginning::new(admitted, about, session, encoding, head);
+            let beginning = Beginning::new(admitted, about, encoding, head);
             Takeover::Stream(Box::new(beginning))
         }
         Err(refusal) => {
@@ -150,12 +141,10 @@ pub(super) async fn sse(
     } else {
         Encoding::SseChunked
     };
-    let mut greeting = sse_head(encoding, origin);
-    begin_events(encoding, &mut greeting);
-    let session = Box::new(SseSession);
+    let head = sse_head(encoding, origin);
     let about = about(Transport::Sse, request, &admitted);
     Ok(Takeover::Stream(Box::new(Beginning::new(
-        admitted, about, session, encoding, greeting,
+        admitted, about, encoding, head,
     ))))
 }
 
@@ -168,11 +157,8 @@ pub(super) async fn sse_h2(
     shard_context: &ShardContext,
 ) -> Result<Response<Answer>, Refusal> {
     let admitted = admit(request, shard_context).await?;
-    let mut greeting = Vec::new();
-    begin_events(Encoding::Sse, &mut greeting);
-    let session = Box::new(SseSession);
     let about = about(Transport::SseH2, request, &admitted);
-    let beginning = Beginning::new(admitted, about, session, Encoding::Sse, greeting);
+    let beginning = Beginning::new(admitted, about, Encoding::Sse, Vec::new());
     let (pipe, body) = h2_stream::pipe();
     let new_subscriber = beginning.new_subscriber(Outlet::Pipe(Box::new(pipe)), Vec::new());
     // A pipe has no socket, so there is nothing that could fail to be watched.
@@ -226,14 +212,6 @@ pub(super) fn upgrade<B>(
             Err(Box::new(response))
         }
     }
-}
-
-fn begin_events(encoding: Encoding, greeting: &mut Vec<u8>) {
-    sse_text(
-        encoding,
-        format!("retry: {RETRY_MS}\n\n").as_bytes(),
-        greeting,
-    );
 }
 
 fn sse_head(encoding: Encoding, origin: &Origin) -> Vec<u8> {

@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(line["level"], "INFO");
         assert_eq!(line["message"], "listening");
         assert_eq!(line["address"], "127.0.0.1:8080");
-        assert_eq!(line["target"], "floodway::log::tests");
+        assert_eq!(line["target"], "floodway_server::log::tests");
         assert!(line["timestamp"].is_string(), "{line}");
     }
 

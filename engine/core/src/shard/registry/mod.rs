@@ -24,9 +24,7 @@ use super::waker::{WakeQueue, Waker};
 use crate::index::{ClientInfo, ConnectionId};
 
 pub use self::subscriber::NewSubscriber;
-pub(crate) use self::subscriber::{
-    Absent, Attention, Output, Phase, Start, Subscriber, SubscriberInfo,
-};
+pub(crate) use self::subscriber::{Attention, Output, Phase, Start, Subscriber, SubscriberInfo};
 
 /// More subscribers than this leave memory behind that is worth giving back.
 const CROWD: usize = 1024;
@@ -58,7 +56,7 @@ impl Registry {
 
     /// Watches the outlet of a subscriber that comes now; returns the key and the generation that it will have.
     pub(crate) fn watch(&mut self, outlet: &mut Outlet) -> io::Result<(SubscriberKey, u32)> {
-        let key = SubscriberKey::new(self.subscribers.vacant_key());
+        let key = self.vacant();
         self.generation = self.generation.wrapping_add(1);
         let token = token(key, self.generation);
         let waker = Waker {
@@ -67,6 +65,11 @@ impl Registry {
         };
         outlet.register(&self.sockets, token, waker)?;
         Ok((key, self.generation))
+    }
+
+    /// The key of whoever comes next.
+    pub(crate) fn vacant(&self) -> SubscriberKey {
+        SubscriberKey::new(self.subscribers.vacant_key())
     }
 
     /// Gives a stream its number.

@@ -11,14 +11,12 @@ use crate::shard::keys::CohortPosition;
 use crate::shard::metrics::Metrics;
 use crate::shard::outlet::Outlet;
 use crate::shard::ring::Ring;
-use crate::shard::session::Session;
+use floodway_protocol::session::Session;
 
 /// Someone who becomes a subscriber.
 pub struct NewSubscriber {
     /// Where its bytes go.
     pub outlet: Outlet,
-    /// Its protocol.
-    pub session: Box<dyn Session>,
     /// How it sees events.
     pub encoding: Encoding,
     /// What it wants.
@@ -65,7 +63,7 @@ pub(crate) struct Subscriber {
     pub(crate) start: Start,
     pub(crate) output: Output,
     pub(crate) phase: Phase,
-    pub(crate) session: Box<dyn Session>,
+    pub(crate) session: Session,
     /// Not in a box of its own: small ones, made while handshakes come and go, would each pin a page of theirs.
     pub(crate) info: SubscriberInfo,
     pub(crate) attention: Attention,
@@ -197,15 +195,6 @@ impl Subscriber {
     }
 }
 
-/// Stands in for a session while the session itself acts.
-pub(crate) struct Absent;
-
-impl Session for Absent {
-    fn receive(&mut self, _: &mut [u8], _: &mut crate::shard::session::SessionContext<'_>) {}
-
-    fn farewell(&self, _: Encoding, _: &floodway_protocol::End, _: &mut Vec<u8>) {}
-}
-
 #[cfg(test)]
 mod tests {
     use std::mem::{offset_of, size_of};
@@ -218,6 +207,6 @@ mod tests {
         // An outlet has 16 bytes, and 24 where mio checks what it is used for.
         let outlet = size_of::<Outlet>();
         assert_eq!(offset_of!(Subscriber, phase), outlet + 48);
-        assert!(size_of::<Subscriber>() <= outlet + 224);
+        assert!(size_of::<Subscriber>() <= outlet + 216);
     }
 }

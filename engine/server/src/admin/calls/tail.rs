@@ -18,7 +18,6 @@ use super::connections::{TIMESTAMP_MAX, filters};
 use super::streaming::{Gone, ResponseSender, Streaming};
 use crate::admin::observer::Observer;
 use crate::http;
-use crate::stream::SseSession;
 use floodway_core::event::Encoding;
 use floodway_core::index::{ClientInfo, ConnectionPermit, Limits, Transport};
 use floodway_core::shard::{Filter, NewSubscriber, Outlet, Shard};
@@ -97,11 +96,10 @@ fn attach_on(
     let (pipe, body) = http::pipe();
     shard.attach(NewSubscriber {
         outlet: Outlet::Pipe(Box::new(pipe)),
-        session: Box::new(SseSession),
         encoding: Encoding::Sse,
         filter,
-        place,
-        about: ClientInfo::new(Transport::Sse).with_user_agent(Some(USER_AGENT)),
+        permit: place,
+        client: ClientInfo::new(Transport::Sse).with_user_agent(Some(USER_AGENT)),
         expires_at: TIMESTAMP_MAX,
         greeting: Vec::new(),
         early: Vec::new(),

@@ -1,0 +1,179 @@
+//! What a client's bytes ask of the shard that its stream lives on.
+//!
+//! Invariant: reading changes nothing but the session itself. It appends [`Command`]s in the order in which their
+//! messages came; whoever executes them stops at the first that ends the stream.
+
+use std::ops::ControlFlow;
+
+use crate::actions::{self, Action};
+use crate::encoding::Encoding;
+use crate::ends::End;
+use crate::ws::reader::{Message, Reader, Violation};
+use crate::{answers, ws};
+
+/// A signature takes as long to check as so many messages take to read.
+const SIGNATURE_MESSAGES: usize = 16;
+
+/// What one client may send.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// The largest message, in bytes.
+    pub message_bytes: usize,
+    /// Devices, groups and metrics, each, that one message may name.
+    pub filter_ids: usize,
+}
+
+/// What a client's message asks of the shard.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Nothing: a pong, a part of a message, or bytes on a stream whose clients are not listened to.
+    Ignore,
+    /// Send these bytes: the answer to a WebSocket ping, or to a message that is no action.
+    Send(Vec<u8>),
+    /// Execute this action, and send its answer.
+    Act(Action),
+    /// End the stream, as the client does, with its close code.
+    Close(Option<u16>),
+    /// End the stream: what comes behind can't be read.
+    Refuse(Violation),
+}
+
+impl Command {
+    /// The messages of a client that its execution is as much work as. A change of filter costs more, by its names.
+    pub fn messages(&self) -> usize {
+        match self {
+            Self::Act(Action::Refresh { .. }) => 1 + SIGNATURE_MESSAGES,
+            Self::Ignore | Self::Send(_) | Self::Act(_) | Self::Close(_) => 1,
+            Self::Refuse(_) => 0,
+        }
+    }
+}
+
+/// The reading side of one stream. 8 bytes while no message is half read.
+#[derive(Debug, Default)]
+pub struct Session(Reader);
+
+impl Session {
+    /// Appends what `bytes`, of a client whose stream has this encoding, ask for: at least one command. The bytes are
+    /// unmasked where they lie, and have no meaning afterwards.
+    pub fn read(
+        &mut self,
+        encoding: Encoding,
+        bytes: &mut [u8],
+        bounds: Bounds,
+        commands: &mut Vec<Command>,
+    ) {
+        let before = commands.len();
+        let read = if encoding.is_websocket() {
+            self.0.read(bytes, bounds.message_bytes, &mut |message| {
+                commands.push(command(message, encoding, bounds.filter_ids));
+                ControlFlow::Continue(())
+            })
+        } else {
+            // Nothing can be asked of an event stream. A client that sends all the same is read slowly.
+            Ok(())
+        };
+        if commands.len() == before {
+            // Fragments that never become a message are read no faster than messages.
+            commands.push(Command::Ignore);
+        }
+        if let Err(violation) = read {
+            commands.push(Command::Refuse(violation));
+        }
+    }
+}
+
+fn command(message: Message<'_>, encoding: Encoding, filter_ids: usize) -> Command {
+    match message {
+        Message::Text(text) => match actions::parse(text, filter_ids) {
+            Ok(action) => Command::Act(action),
+            Err(mistake) => Command::Send(encoding.answer(&answers::error(&mistake))),
+        },
+        Message::Ping(payload) => Command::Send(ws::pong(payload)),
+        Message::Pong => Command::Ignore,
+        Message::Close(code) => Command::Close(code.map(u16::from)),
+    }
+}
+
+impl From<Violation> for End {
+    fn from(violation: Violation) -> Self {
+        let (code, reason) = violation.close();
+        Self::Violation { code, reason }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frames::named;
+
+    const BOUNDS: Bounds = Bounds {
+        message_bytes: 100,
+        filter_ids: 3,
+    };
+
+    /// A frame whose mask is zero, so that its body is what is read.
+    fn frame(first: u8, body: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(body.len()).expect("a short frame");
+        [&[first, 0x80 | length, 0, 0, 0, 0], body].concat()
+    }
+
+    fn read(encoding: Encoding, bytes: &[u8]) -> Vec<Command> {
+        let mut commands = Vec::new();
+        Session::default().read(encoding, &mut bytes.to_vec(), BOUNDS, &mut commands);
+        commands
+    }
+
+    #[test]
+    fn messages_become_commands_in_their_order() {
+        let bytes = [
+            frame(0x81, br#"{"action":"get_filters"}"#),
+            frame(0x89, b"hi"),
+            frame(0x8A, b""),
+            frame(0x81, b"{"),
+            frame(0x88, &1001_u16.to_be_bytes()),
+            frame(0x81, br#"{"action":"ping"}"#),
+        ];
+        let mut error = Vec::new();
+        let json = answers::error(&actions::Mistake::NotJson);
+        named(Encoding::Ws, "error", &json, &mut error);
+        let expected = [
+            Command::Act(Action::GetFilters),
+            Command::Send(b"\x8A\x02hi".to_vec()),
+            Command::Ignore,
+            Command::Send(error),
+            Command::Close(Some(1001)),
+        ];
+        assert_eq!(read(Encoding::Ws, &bytes.concat()), expected);
+    }
+
+    #[test]
+    fn a_violation_comes_behind_the_messages_before_it_and_costs_nothing_there() {
+        let refused = Command::Refuse(Violation::Binary);
+        assert_eq!(refused.messages(), 0);
+        let alone = read(Encoding::Ws, &frame(0x82, b"x"));
+        assert_eq!(alone, [Command::Ignore, Command::Refuse(Violation::Binary)]);
+        let behind = read(
+            Encoding::WsWithId,
+            &[frame(0x8A, b""), frame(0x82, b"x")].concat(),
+        );
+        assert_eq!(behind, [Command::Ignore, refused]);
+    }
+
+    #[test]
+    fn what_is_no_message_yet_costs_one() {
+        let fragment = frame(0x01, b"{");
+        assert_eq!(read(Encoding::Ws, &fragment), [Command::Ignore]);
+        assert_eq!(Command::Ignore.messages(), 1);
+        for encoding in [Encoding::Sse, Encoding::SseChunked] {
+            assert_eq!(read(encoding, b"GET / HTTP/1.1\r\n"), [Command::Ignore]);
+        }
+    }
+
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn a_silent_client_costs_a_pointer() {
+        assert_eq!(size_of::<Session>(), 8);
+        assert!(size_of::<Command>() <= 40, "a read may give a thousand");
+    }
+}
