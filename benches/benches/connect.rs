@@ -208,7 +208,11 @@ fn change_filter(c: &mut Criterion) {
                     })
                 });
             });
-            assert_eq!(rig.metrics().ws.get(), count as u64 + 1, "all are there");
+            assert_eq!(
+                rig.metrics().streams.ws.get(),
+                count as u64 + 1,
+                "all are there"
+            );
             println!("checksum: {} bytes of answers", taken.get());
         }
     }

@@ -20,7 +20,7 @@ thread_local! {
 }
 
 /// A clock that stands until the test lets time pass. Each test has its own: a test is a thread.
-pub(crate) const STANDING: TimeSource = TimeSource {
+pub(super) const STANDING: TimeSource = TimeSource {
     monotonic: || STARTED.with(|started| *started) + PASSED.get(),
     wall: || SystemTime::UNIX_EPOCH + Duration::from_secs(WALL_START) + PASSED.get(),
 };
@@ -39,6 +39,7 @@ pub(crate) fn unix_now() -> u64 {
 #[derive(Debug)]
 pub(crate) struct Peer {
     window: Cell<usize>,
+    is_gone: Cell<bool>,
     received: RefCell<Vec<u8>>,
 }
 
@@ -53,6 +54,7 @@ impl Peer {
     pub(crate) fn with_window(bytes: usize) -> Self {
         Self {
             window: Cell::new(bytes),
+            is_gone: Cell::new(false),
             received: RefCell::default(),
         }
     }
@@ -60,6 +62,11 @@ impl Peer {
     /// From now on it takes so many bytes.
     pub(crate) fn set_window(&self, bytes: usize) {
         self.window.set(bytes);
+    }
+
+    /// From now on each write to it fails.
+    pub(crate) fn go(&self) {
+        self.is_gone.set(true);
     }
 
     /// What it was sent; what is not text in the frames is replaced.
@@ -78,6 +85,9 @@ struct PeerPipe(Rc<Peer>);
 
 impl Pipe for PeerPipe {
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        if self.0.is_gone.get() {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
         let mut received = self.0.received.borrow_mut();
         let (before, mut window) = (received.len(), self.0.window.get());
         for slice in slices {

@@ -35,7 +35,7 @@ impl State {
     }
 
     fn end_failed(&mut self) {
-        for (key, end) in self.delivery.take_failed() {
+        while let Some((key, end)) = self.delivery.next_failed() {
             self.end(key, &end);
         }
     }

@@ -1,7 +1,7 @@
 //! What goes out: from the inbox into batches, from batches to outlets, and into rings what an outlet does not take.
 //!
 //! It is given the subscribers and the cohorts that it delivers to, and ends no stream: where an outlet fails, or a policy
-//! disconnects, it says so ([`Delivery::take_failed`], or an error), and the shard ends the stream.
+//! disconnects, it says so ([`Delivery::next_failed`], or an error), and the shard ends the stream.
 
 mod flush;
 mod hold;
@@ -34,7 +34,7 @@ pub(crate) struct Delivery {
     /// Deliveries of which `metrics` does not know yet how long they took.
     untimed: Untimed,
     pub(crate) clock: Clock,
-    /// Streams that a flush could not go on with, and how they are to end.
+    /// See [`Delivery::next_failed`].
     failed: Vec<(SubscriberKey, End)>,
 }
 
@@ -63,8 +63,8 @@ impl Delivery {
         self.untimed.count(&self.metrics.delays, || clock.read());
     }
 
-    /// Streams that could not go on since the last call, and how they are to end.
-    pub(crate) fn take_failed(&mut self) -> Vec<(SubscriberKey, End)> {
-        std::mem::take(&mut self.failed)
+    /// A stream that a flush could not go on with, and how it is to end.
+    pub(crate) fn next_failed(&mut self) -> Option<(SubscriberKey, End)> {
+        self.failed.pop()
     }
 }

@@ -22,6 +22,7 @@ enum Step {
     Refilter(usize, Option<usize>),
     Open(usize, usize),
     Leave(usize),
+    Go(usize),
     Limit(usize, Overflow),
     Wait(u32),
 }
@@ -39,18 +40,19 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => (0_usize..6, device()).prop_map(|(nth, device)| Step::Refilter(nth, device)),
         5 => (0_usize..6, 0_usize..600).prop_map(|(nth, window)| Step::Open(nth, window)),
         1 => (0_usize..6).prop_map(Step::Leave),
+        1 => (0_usize..6).prop_map(Step::Go),
         1 => (1_usize..5, policy()).prop_map(|(queue_size, overflow)| Step::Limit(queue_size, overflow)),
         1 => (1_u32..40).prop_map(Step::Wait),
     ];
     prop::collection::vec(step, 1..120)
 }
 
-/// Those under which everybody stays.
 fn policy() -> impl Strategy<Value = Overflow> {
     prop::sample::select(vec![
         Overflow::DropNewest,
         Overflow::DropOldest,
         Overflow::Latest,
+        Overflow::Disconnect,
     ])
 }
 
@@ -81,12 +83,14 @@ fn play(steps: Vec<Step>, capacity: usize) -> World {
             Step::Refilter(nth, device) => world.refilter(nth, filter(device)),
             Step::Open(nth, window) => world.open(nth, window),
             Step::Leave(nth) => world.leave(nth),
+            Step::Go(nth) => world.go(nth),
             Step::Limit(queue_size, overflow) if capacity < NO_LOSS => {
                 world.limit(queue_size, overflow)
             }
             Step::Limit(..) => {}
             Step::Wait(steps) => world.wait(steps),
         }
+        world.forget_ended();
         world.check_counts();
         if world.is_flushed() {
             world.check_each();
@@ -133,6 +137,7 @@ proptest! {
         while !world.owed.is_empty() {
             world.leave(0);
         }
+        world.wait_for_ends();
         prop_assert!(world.state.registry.is_empty() && world.state.matcher.is_empty());
         prop_assert_eq!(world.index.connections(), 0);
         prop_assert!(world.index.find("T").is_none_or(|tenant| tenant.interest() == 0));

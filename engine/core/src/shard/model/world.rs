@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::event::{self, Encoding, Event, EventId, Parser};
 use crate::inbox::{Inbox, Item};
-use crate::index::{Count, Index, Overflow, OwnLimits, Tenant};
+use crate::index::{ConnectionId, Count, Index, Overflow, OwnLimits, Tenant};
 use crate::shard::clock::Tenths;
 use crate::shard::config::Config;
 use crate::shard::filter::Filter;
@@ -41,6 +41,7 @@ pub(super) struct Owed {
     key: SubscriberKey,
     pub(super) peer: Rc<Peer>,
     filter: Filter,
+    id: ConnectionId,
     /// What it had been sent when that was looked at last, in bytes, and for how long that had been all.
     sent: usize,
     silence: Duration,
@@ -69,6 +70,8 @@ pub(super) struct World {
     /// Published and not yet taken out of the inbox: id and device.
     in_inbox: Vec<(u64, usize)>,
     pub(super) owed: Vec<Owed>,
+    /// Those that ended by themselves.
+    ended: Vec<Owed>,
     answers: usize,
     /// Events that the model says somebody was owed, those who have left included.
     pub(super) matched: u64,
@@ -103,6 +106,7 @@ impl World {
             newest: 0,
             in_inbox: Vec::new(),
             owed: Vec::new(),
+            ended: Vec::new(),
             answers: 0,
             matched: 0,
             gaps: 0,
@@ -169,6 +173,7 @@ impl World {
         if !self.is_flushed() {
             return;
         }
+        self.forget_ended();
         self.state.distribute(&self.inbox);
         for (id, device) in self.in_inbox.drain(..) {
             if device >= REFUSED {
@@ -211,6 +216,7 @@ impl World {
         self.state.attach(new_subscriber).unwrap();
         self.owed.push(Owed {
             key,
+            id: self.state.registry[key].info.id,
             peer,
             filter,
             sent: 0,
@@ -249,6 +255,7 @@ impl World {
             pass(Tenths::STEP);
             self.state.delivery.clock.advance();
             self.state.visit_some();
+            self.forget_ended();
             for owed in &mut self.owed {
                 owed.silence += Tenths::STEP;
                 let silence = owed.silence;
@@ -266,6 +273,30 @@ impl World {
             let owed = self.owed.swap_remove(nth);
             self.state.end(owed.key, &End::Gone);
         }
+    }
+
+    /// Its outlet fails from now on, which ends it when something is written to it.
+    pub(super) fn go(&self, nth: usize) {
+        if let Some(owed) = self.owed.get(nth) {
+            owed.peer.go();
+        }
+    }
+
+    /// Those that a failed outlet or a full ring has ended are owed nothing more.
+    pub(super) fn forget_ended(&mut self) {
+        let registry = &self.state.registry;
+        let is_live = |owed: &Owed| {
+            let found = registry.get(owed.key);
+            found.is_some_and(|found| found.is_live() && found.info.id == owed.id)
+        };
+        let ended = self.owed.extract_if(.., |owed| !is_live(owed));
+        self.ended.extend(ended);
+    }
+
+    /// Lets so much time pass that who was to read its end is removed.
+    pub(super) fn wait_for_ends(&mut self) {
+        let time = Config::default().close_timeout + ROUND;
+        self.wait(u32::try_from(time.as_millis() / Tenths::STEP.as_millis()).unwrap());
     }
 
     /// From now on so many events may wait for each, under this policy.
@@ -300,17 +331,18 @@ impl World {
         );
         assert_eq!(counts.sse, self.owed.len() as u64);
         let (mut held, mut lagging) = (0, 0);
-        for owed in &self.owed {
-            let subscriber = &self.state.registry[owed.key];
+        for subscriber in self.state.registry.all() {
             held += subscriber.held();
             lagging += u64::from(subscriber.ring.is_some());
+        }
+        for owed in &self.owed {
+            let subscriber = &self.state.registry[owed.key];
             let counted = subscriber.output.events + subscriber.info.dropped + subscriber.held();
             assert!(counted <= owed.matched, "counted twice");
         }
         assert_eq!((events.held.get(), streams.lagging.get()), (held, lagging));
         let fates = events.delivered.get() + events.dropped.get() + held;
         assert_eq!(events.matched.get(), fates);
-        assert_eq!(self.state.registry.len(), self.owed.len());
         assert_eq!(self.state.registry.live().len(), self.owed.len());
     }
 
@@ -323,8 +355,7 @@ impl World {
         assert_eq!(timed, metrics.events.delivered.get());
         assert_eq!(metrics.events.matched.get(), self.matched);
         for owed in &self.owed {
-            let id = self.state.registry[owed.key].info.id;
-            let seen = self.state.get(id).expect("it is live");
+            let seen = self.state.get(owed.id).expect("it is live");
             assert_eq!(seen.delivered + seen.dropped + seen.held, owed.matched);
             assert_eq!(seen.bytes, owed.peer.bytes() as u64);
             assert_eq!(seen.filter, owed.filter);
@@ -334,6 +365,9 @@ impl World {
     /// Lets everything out.
     pub(super) fn finish(&mut self) {
         (0..self.owed.len()).for_each(|nth| self.open(nth, usize::MAX));
+        for ended in &self.ended {
+            ended.peer.set_window(usize::MAX);
+        }
         self.state.flush(usize::MAX);
         self.distribute();
         self.state.flush(usize::MAX);
@@ -341,6 +375,7 @@ impl World {
             self.state.look_again(usize::MAX);
         }
         assert!(self.is_flushed() && self.inbox.is_empty());
+        self.wait_for_ends();
     }
 }
 

@@ -122,6 +122,12 @@ impl Registry {
     }
 
     /// Subscribers, those that leave included.
+    #[cfg(all(test, not(floodway_loom)))]
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Subscriber> {
+        self.subscribers.iter().map(|(_, subscriber)| subscriber)
+    }
+
+    /// The number of subscribers, those that leave included.
     pub(crate) fn len(&self) -> usize {
         self.subscribers.len()
     }
