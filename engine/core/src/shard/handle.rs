@@ -1,7 +1,7 @@
 //! How other threads ask a shard, and how it answers between its turns.
 //!
-//! Invariant: what is asked waits in a bounded queue, and one slice of an answer is given between two turns of the
-//! shard: a listing of ten thousand streams holds up no event by more than the looks at 256 of them.
+//! Invariant: questions wait in a bounded queue, and between two turns the shard works on one slice of an answer: a listing
+//! of ten thousand streams delays no event by more than 256 of them take.
 
 use std::fmt;
 
@@ -12,10 +12,10 @@ use super::listing::{Connection, Ending, Select, Whom};
 use super::run::Shard;
 use crate::index::ConnectionId;
 
-/// Questions that wait for one shard; who asks more waits.
+/// Questions that wait for one shard; further ones wait for room.
 const ASKED: usize = 64;
 
-/// The shard has ended, and nobody answers.
+/// The shard has ended, and answers no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the shard has ended")]
 pub struct Stopped;
@@ -31,10 +31,10 @@ enum Ask {
 #[derive(Clone)]
 pub struct Handle(mpsc::Sender<Ask>);
 
-/// The shard's end of it, for [`Shard::answer`].
+/// The shard's end of a [`Handle`], for [`Shard::answer`].
 pub struct Answering(mpsc::Receiver<Ask>);
 
-/// Both ends of a way to a shard.
+/// A handle of a shard, and the shard's end of it.
 pub fn answering() -> (Handle, Answering) {
     let (asked, received) = mpsc::channel(ASKED);
     (Handle(asked), Answering(received))
@@ -57,7 +57,7 @@ impl Handle {
         self.ask(|reply| Ask::Get(id, reply)).await
     }
 
-    /// Ends live streams, which are sent the reason; returns how many. Who comes meanwhile is not meant.
+    /// Ends live streams, which are sent the reason; returns how many. Streams that come meanwhile stay.
     ///
     /// # Errors
     /// If the shard has ended, and all its streams with it.
@@ -76,7 +76,7 @@ impl Handle {
     ) -> Result<T, Stopped> {
         self.ask(|reply| {
             Ask::Run(Box::new(move |shard| {
-                // An error says that nobody waits for the answer any more.
+                // It fails if nobody waits for the answer any more.
                 let _ = reply.send(act(shard));
             }))
         })
@@ -97,7 +97,7 @@ impl fmt::Debug for Handle {
 }
 
 impl Shard {
-    /// Answers, on the shard's thread beside [`Shard::run`], until nobody is left to ask.
+    /// Answers, on the shard's thread beside [`Shard::run`], until every handle is dropped.
     pub async fn answer(&self, mut asked: Answering) {
         while let Some(ask) = asked.0.recv().await {
             match ask {
@@ -121,7 +121,7 @@ impl Shard {
     async fn end(&self, whom: Whom, reason: String, reply: oneshot::Sender<u64>) {
         let newest = self.state().registry.live().newest();
         let mut ending = Ending::new(whom, newest, reason);
-        // Begun is carried out, whether or not somebody waits for the reply.
+        // Once begun it is finished, whether or not somebody waits for the reply.
         while self.state().end_some(&mut ending) {
             yield_now().await;
         }

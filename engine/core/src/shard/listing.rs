@@ -19,7 +19,7 @@ pub(super) const SLICE: usize = 256;
 /// Names in filters that are copied between two turns: a filter may hold a thousand.
 const NAMES: usize = 4096;
 
-/// A live stream, as it was when the shard was asked.
+/// A live stream at the moment when the shard was asked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Connection {
     /// Its number.
@@ -38,9 +38,9 @@ pub struct Connection {
     pub delivered: u64,
     /// Events that matched it and did not reach it.
     pub dropped: u64,
-    /// Events that wait for it. What it matched is delivered, dropped or held, but for events that came just now.
+    /// Events that wait for it. All that matched it are delivered, dropped or held, but for those that came just now.
     pub held: u64,
-    /// Those of them that fill its queue: all but one that is partly sent.
+    /// Those of them that fill its queue: all but an event that is partly sent.
     pub queued: u64,
     /// Events that may wait for it.
     pub queue_size: usize,
@@ -52,7 +52,7 @@ pub struct Connection {
     pub slow_since: Option<SystemTime>,
 }
 
-/// Which streams are asked for.
+/// Which streams a listing is about.
 #[derive(Clone, Debug, Default)]
 pub struct Select {
     /// Only this tenant's.
@@ -67,7 +67,7 @@ pub struct Select {
     pub limit: usize,
 }
 
-/// Whose streams are to end.
+/// Which streams are to end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Whom {
     /// One stream.
@@ -176,14 +176,14 @@ impl Select {
 /// An order to end streams, as far as it is carried out.
 pub(super) struct Ending {
     select: Select,
-    /// Who came later is not meant.
+    /// Streams that came later stay.
     newest: ConnectionId,
     end: End,
     pub(super) ended: u64,
 }
 
 impl Ending {
-    /// Ends `whom`, of those with numbers up to `newest`, who are told this `reason`.
+    /// Ends `whom`, of the streams with numbers up to `newest`, which are sent this `reason`.
     pub(super) fn new(whom: Whom, newest: ConnectionId, reason: String) -> Self {
         let (tenant, subject, only) = match whom {
             Whom::Connection(id) => (None, None, Some(id)),

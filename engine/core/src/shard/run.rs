@@ -103,14 +103,14 @@ impl Shard {
         Ok(())
     }
 
-    /// The state, for what is done between two turns. The shard may have slept since the last one.
+    /// The state, for work between two turns. The shard may have slept since the last one.
     pub(super) fn state(&self) -> RefMut<'_, State> {
         let mut state = self.state.borrow_mut();
         state.delivery.clock.advance();
         state
     }
 
-    /// Lets the shard look whether there is something to be done.
+    /// Makes the shard look for something to do.
     pub(super) fn wake(&self) {
         self.wake_queue.wake();
     }

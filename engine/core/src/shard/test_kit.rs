@@ -1,13 +1,18 @@
-//! Subscribers without a kernel behind them and a clock that stands, for tests that run whole shards.
+//! Shards that run beside a test, subscribers without a kernel behind them, and a clock that stands.
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::timeout;
+
 use super::clock::TimeSource;
-use super::{Filter, NewSubscriber, Outlet, Pipe};
+use super::{Config, Filter, Handle, NewSubscriber, NoRefresh, Outlet, Pipe, Shard, answering};
 use crate::event::Encoding;
+use crate::inbox::Inbox;
 use crate::index::{ClientInfo, Index, Transport};
 use floodway_protocol::names::TenantId;
 
@@ -121,4 +126,23 @@ pub(crate) fn new_subscriber(
         greeting: Vec::new(),
         early: Vec::new(),
     }
+}
+
+/// A shard of this number that runs beside the test, on its thread.
+pub(crate) fn run_beside(id: usize, inboxes: &Arc<[Inbox]>) -> (Rc<Shard>, Handle) {
+    let (config, tokens) = (Config::default(), Arc::new(NoRefresh));
+    let shard = Shard::new(id, &config, Arc::clone(inboxes), Arc::default(), tokens);
+    let shard = shard.expect("an event queue");
+    let (handle, asked) = answering();
+    let (running, asking) = (Rc::clone(&shard), Rc::clone(&shard));
+    spawn_local(async move { running.run().await });
+    spawn_local(async move { asking.answer(asked).await });
+    (shard, handle)
+}
+
+/// Runs a test and what it spawns on this thread.
+pub(crate) async fn on_one_thread(test: impl Future<Output = ()>) {
+    let tasks = LocalSet::new();
+    let done = timeout(Duration::from_secs(30), tasks.run_until(test)).await;
+    done.expect("an end within 30 s");
 }

@@ -3,14 +3,10 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::task::LocalSet;
-use tokio::time::timeout;
-
 use super::*;
 use crate::inbox::Inbox;
 use crate::index::Limits;
-use crate::shard::test_kit::{Peer, new_subscriber};
-use crate::shard::{Config, NoRefresh, answering};
+use crate::shard::test_kit::{Peer, new_subscriber, on_one_thread, run_beside};
 use floodway_protocol::names::TenantId;
 
 const SHARDS: usize = 2;
@@ -26,13 +22,7 @@ impl Bed {
         let inboxes: Arc<[Inbox]> = (0..SHARDS).map(|_| Inbox::new(1)).collect();
         let (mut shards, mut handles) = (Vec::new(), Vec::new());
         for id in 0..SHARDS {
-            let inboxes = Arc::clone(&inboxes);
-            let (config, tokens) = (Config::default(), Arc::new(NoRefresh));
-            let shard = Shard::new(id, &config, inboxes, Arc::default(), tokens).unwrap();
-            let (handle, asked) = answering();
-            let (running, asking) = (Rc::clone(&shard), Rc::clone(&shard));
-            tokio::task::spawn_local(async move { running.run().await });
-            tokio::task::spawn_local(async move { asking.answer(asked).await });
+            let (shard, handle) = run_beside(id, &inboxes);
             shards.push(shard);
             handles.push(handle);
         }
@@ -59,12 +49,6 @@ impl Bed {
     fn live(&self) -> u32 {
         self.streams.index().connections()
     }
-}
-
-async fn on_one_thread(test: impl Future<Output = ()>) {
-    let tasks = LocalSet::new();
-    let done = timeout(Duration::from_secs(30), tasks.run_until(test)).await;
-    done.expect("an end within 30 s");
 }
 
 fn select(limit: usize) -> Select {
@@ -127,7 +111,7 @@ async fn ending_counts_over_all_shards() {
 }
 
 #[tokio::test]
-async fn a_drain_tells_streams_little_by_little_and_can_be_called_off() {
+async fn a_drain_ends_streams_little_by_little_and_can_be_called_off() {
     on_one_thread(async {
         let bed = Bed::new();
         let peers = bed.attach("T", 300);
@@ -147,13 +131,13 @@ async fn a_drain_tells_streams_little_by_little_and_can_be_called_off() {
         };
         bed.streams.drain(minutes).await;
         while bed.live() == 300 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::task::yield_now().await;
         }
         assert!(bed.streams.cancel_drain().await);
         let left = bed.live();
         assert!((200..300).contains(&left), "{left} left after the first");
-        let told = peers.iter().filter(|peer| peer.text().contains("after_ms"));
-        assert_eq!(told.count() as u32, 300 - left);
+        let ended = peers.iter().filter(|peer| peer.text().contains("after_ms"));
+        assert_eq!(ended.count() as u32, 300 - left);
         assert!(!bed.streams.index().is_draining());
         let at_once = Drain {
             within: Duration::ZERO,
@@ -165,10 +149,10 @@ async fn a_drain_tells_streams_little_by_little_and_can_be_called_off() {
         }
         let progress = bed.streams.drain_progress().await.unwrap();
         assert_eq!((progress.streams, progress.left), (left, 0));
-        let mut told: Vec<String> = peers.iter().map(|peer| peer.text()).collect();
-        told.sort_unstable();
-        told.dedup();
-        assert!(told.len() > 100, "each is told a time of its own");
+        let mut sent: Vec<String> = peers.iter().map(|peer| peer.text()).collect();
+        sent.sort_unstable();
+        sent.dedup();
+        assert!(sent.len() > 100, "each is sent a time of its own");
     })
     .await;
 }

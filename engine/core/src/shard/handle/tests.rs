@@ -3,13 +3,9 @@
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::task::LocalSet;
-use tokio::time::timeout;
-
-use super::super::test_kit::{Peer, new_subscriber};
-use super::super::{Config, Metrics, NoRefresh, Overflow};
+use super::super::test_kit::{Peer, new_subscriber, on_one_thread, run_beside};
+use super::super::{Config, NoRefresh, Overflow};
 use super::*;
 use crate::event::{self, EventId, Parser};
 use crate::inbox::{Inbox, Item};
@@ -28,13 +24,7 @@ impl Bed {
     /// A shard that runs beside the test, on its thread.
     fn new(limits: Limits) -> Self {
         let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(1024)]);
-        let metrics = Arc::new(Metrics::default());
-        let (config, shared) = (Config::default(), Arc::clone(&inboxes));
-        let shard = Shard::new(0, &config, shared, metrics, Arc::new(NoRefresh)).unwrap();
-        let (handle, asked) = answering();
-        let (running, asking) = (Rc::clone(&shard), Rc::clone(&shard));
-        tokio::task::spawn_local(async move { running.run().await });
-        tokio::task::spawn_local(async move { asking.answer(asked).await });
+        let (shard, handle) = run_beside(0, &inboxes);
         Self {
             shard,
             inboxes,
@@ -80,12 +70,6 @@ fn all() -> Select {
         limit: usize::MAX,
         ..Select::default()
     }
-}
-
-async fn on_one_thread(test: impl Future<Output = ()>) {
-    let tasks = LocalSet::new();
-    let done = timeout(Duration::from_secs(30), tasks.run_until(test)).await;
-    done.expect("an end within 30 s");
 }
 
 async fn next(watcher: &mut Watcher) -> AuditKind {
@@ -247,7 +231,7 @@ async fn a_slow_subscriber_is_seen_to_be_and_a_limit_holds_for_the_next_event() 
 }
 
 #[tokio::test]
-async fn another_thread_brings_a_subscriber_and_is_told_when_the_shard_has_ended() {
+async fn another_thread_brings_a_subscriber_and_learns_that_the_shard_has_ended() {
     let (handle, asked) = answering();
     let index = Arc::new(Index::with_limits(u32::MAX, without_limit()));
     let asking = std::thread::spawn({
