@@ -3,15 +3,17 @@
 use std::time::SystemTime;
 
 use clap::ArgGroup;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::Failure;
 use super::remote::{Remote, name};
 use super::show::{Table, plain, stale};
-use super::tenants::policy;
+use super::tenants::policy_name;
+use floodway_core::index::Overflow;
 use floodway_server::admin::api::{
     ClearLimitsRequest, GetLimitsRequest, OverflowPolicy, SetLimitsRequest, TenantLimits,
 };
-use floodway_server::admin::{Client, Json};
+use floodway_server::admin::{self, Client, Json};
 
 /// Show or change what each tenant may take of the gateways on a broker
 #[derive(clap::Args)]
@@ -62,7 +64,7 @@ struct Set {
     #[arg(long, value_name = "N")]
     queue_size: Option<u32>,
     /// What happens beyond it
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = overflow())]
     overflow: Option<Overflow>,
     /// Devices, groups and metrics, each, that one subscriber may name
     #[arg(long, value_name = "N")]
@@ -75,25 +77,10 @@ struct Set {
     replace: bool,
 }
 
-/// What happens to events beyond the queue's size, as the setting `stream.overflow` has it.
-#[derive(Clone, Copy, clap::ValueEnum)]
-#[value(rename_all = "snake_case")]
-enum Overflow {
-    DropNewest,
-    DropOldest,
-    Latest,
-    Disconnect,
-}
-
-impl From<Overflow> for OverflowPolicy {
-    fn from(overflow: Overflow) -> Self {
-        match overflow {
-            Overflow::DropNewest => Self::DropNewest,
-            Overflow::DropOldest => Self::DropOldest,
-            Overflow::Latest => Self::Latest,
-            Overflow::Disconnect => Self::Disconnect,
-        }
-    }
+/// One of the policies, by its name as the setting `stream.overflow` has it.
+fn overflow() -> impl TypedValueParser<Value = Overflow> {
+    let names = Overflow::NAMED.map(|(name, _)| name);
+    PossibleValuesParser::new(names).try_map(|name| Overflow::named(&name).ok_or("unknown"))
 }
 
 impl Whose {
@@ -175,7 +162,7 @@ async fn clear(remote: &Remote, client: &mut Client, tenant_id: String) -> Resul
 impl Set {
     /// These limits where they are named, else those of `before`.
     fn over(&self, before: TenantLimits) -> TenantLimits {
-        let overflow = self.overflow.map(OverflowPolicy::from);
+        let overflow = self.overflow.map(admin::policy);
         TenantLimits {
             connections_per_tenant: self
                 .connections_per_tenant
@@ -223,7 +210,7 @@ fn table(tenant_id: &str, effective: &TenantLimits, own: Option<&TenantLimits>) 
     );
     row(
         "overflow",
-        policy(effective.overflow()).to_owned(),
+        policy_name(effective.overflow()).to_owned(),
         own.overflow() != OverflowPolicy::Unspecified,
     );
     row(

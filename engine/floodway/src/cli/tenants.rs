@@ -3,10 +3,11 @@
 use super::Failure;
 use super::remote::{Remote, name};
 use super::show::{Table, bytes, fields, or_dash, plain, plural};
+use floodway_core::index::Overflow;
 use floodway_server::admin::api::{
     GetTenantRequest, ListTenantsRequest, ListTenantsResponse, OverflowPolicy, Tenant,
 };
-use floodway_server::admin::{Client, Json};
+use floodway_server::admin::{self, Client, Json};
 
 /// As many as the gateway gives in one answer.
 const PAGE: i32 = 1000;
@@ -121,7 +122,7 @@ fn one(tenant: &Tenant) -> String {
             format!(
                 "{} a stream, then {}",
                 plural(limits.queue_size().into(), "event"),
-                policy(limits.overflow())
+                policy_name(limits.overflow())
             ),
         ),
         ("groups", tenant.groups.to_string()),
@@ -155,15 +156,9 @@ fn limit(tenant: &Tenant) -> String {
     }
 }
 
-/// What happens to an event for which there is no room, as the setting `stream.overflow` has it.
-pub(super) fn policy(policy: OverflowPolicy) -> &'static str {
-    match policy {
-        OverflowPolicy::Unspecified => "-",
-        OverflowPolicy::DropNewest => "drop_newest",
-        OverflowPolicy::DropOldest => "drop_oldest",
-        OverflowPolicy::Latest => "latest",
-        OverflowPolicy::Disconnect => "disconnect",
-    }
+/// The name of a policy, as the setting `stream.overflow` has it.
+pub(super) fn policy_name(policy: OverflowPolicy) -> &'static str {
+    admin::overflow(policy).map_or("-", Overflow::name)
 }
 
 #[cfg(test)]

@@ -194,12 +194,7 @@ const DEPTH: Number = Number(2, 1_024);
 
 const SUBSCRIBE: Choice<Subscribe> =
     Choice(&[("on_demand", Subscribe::OnDemand), ("all", Subscribe::All)]);
-const OVERFLOW: Choice<Overflow> = Choice(&[
-    ("drop_newest", Overflow::DropNewest),
-    ("drop_oldest", Overflow::DropOldest),
-    ("latest", Overflow::Latest),
-    ("disconnect", Overflow::Disconnect),
-]);
+const OVERFLOW: Choice<Overflow> = Choice(&Overflow::NAMED);
 const WRITES: Choice<Writes> = Choice(&[("write", Writes::Write), ("io_uring", Writes::IoUring)]);
 /// From twice the shortest time between two fetches on.
 const JWKS_REFRESH: Seconds = Seconds(10.0, 86_400.0);

@@ -34,6 +34,7 @@ use std::thread::{Builder, JoinHandle};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+pub use calls::{overflow, policy};
 pub use client::{Answers, Client, ClientError, Credentials, Json, Named, api};
 pub use config::Config;
 pub use listener::CONNECTIONS;

@@ -9,7 +9,6 @@ mod sends;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::apply::Apply;
 use super::config::Config;
 use super::document_store::DocumentStore;
 use super::fleet::Fleet;
@@ -69,15 +68,10 @@ pub struct Follower {
 }
 
 impl Follower {
-    pub(super) fn new(
-        config: &Config,
-        node: &str,
-        index: Arc<Index>,
-        apply: Box<dyn Apply>,
-    ) -> Self {
+    pub(super) fn new(config: &Config, node: &str, index: Arc<Index>) -> Self {
         Self {
             node: node.to_owned(),
-            store: DocumentStore::new(config, index, apply),
+            store: DocumentStore::new(config, index),
             shared: Arc::default(),
             problems: Problems::default(),
             fleet: Fleet::new(config, node),

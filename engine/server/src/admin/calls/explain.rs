@@ -12,7 +12,7 @@ use super::args::{bad, tenant};
 use super::{connections, tenants};
 use crate::admin::observer::Observer;
 use floodway_core::event::{Event, IdSource, Parser};
-use floodway_core::index::{Limits, Overflow};
+use floodway_core::index::Limits;
 use floodway_core::shard::Connection;
 use floodway_protocol::names::{DeviceId, GroupId, TenantId};
 use floodway_sources::router::parse_topic;
@@ -200,10 +200,13 @@ fn is_wanted(
 
 fn has_room(stream: &Connection, limits: &Limits, way: &mut Way) -> Result<(), Stopped> {
     let is_full = stream.queued >= stream.queue_size as u64;
-    let makes_room = matches!(limits.overflow, Overflow::DropOldest | Overflow::Latest);
     let detail = format!(
         "{} of {} events wait for it",
         stream.queued, stream.queue_size
     );
-    way.step(Stage::Queue, !is_full || makes_room, detail)
+    way.step(
+        Stage::Queue,
+        !is_full || limits.overflow.makes_room(),
+        detail,
+    )
 }

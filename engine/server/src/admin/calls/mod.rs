@@ -23,6 +23,7 @@ use tonic::{Request, Response, Status};
 
 use super::health::Health;
 use super::observer::Observer;
+pub use limits::{overflow, policy};
 use streaming::Streaming;
 
 /// Answers the calls.

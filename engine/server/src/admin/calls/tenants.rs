@@ -57,7 +57,7 @@ pub(super) fn shown(observer: &Observer, tenant: &Arc<Tenant>) -> v1::Tenant {
         connections: tenant.connections().into(),
         websocket: counts.ws,
         sse: counts.sse,
-        limits: Some(limits::effective(&tenant.limits())),
+        limits: Some(limits::shown(tenant.limits())),
         subscribed: is_subscribed(observer, tenant),
         groups: observer.control.groups(tenant.id()).by_name().len() as u64,
         events: tenant.events(),

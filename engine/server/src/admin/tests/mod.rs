@@ -62,20 +62,13 @@ impl Private {
         let (event, ids) = (event::Config::default(), Arc::default());
         let ingest = source::Ingest::start(sources, event, Arc::clone(&index), Arc::new([]), ids);
         let ingest = ingest.expect("ingest");
-        let apply = Box::new(|_: Option<&_>, _: Option<&_>| {});
         let observer = Observer::new(Watched {
             identity: Identity::new(),
             brokers: vec!["mqtt://127.0.0.1:1".to_owned()],
             connections: limits.connections,
             streams: Streams::new(shards, Arc::clone(&index)),
             refusals: Arc::default(),
-            control: control::new(
-                &control::Config::default(),
-                "node",
-                Arc::clone(&index),
-                apply,
-            )
-            .0,
+            control: control::new(&control::Config::default(), "node", Arc::clone(&index)).0,
             event: event::Config::default(),
             drain_spread: Duration::from_secs(5),
             upstreams: ingest.handle(),
