@@ -10,7 +10,6 @@
 //! `calls` answers, by subject.
 
 mod calls;
-mod client;
 mod config;
 mod health;
 mod listener;
@@ -35,7 +34,6 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub use calls::{overflow, policy};
-pub use client::{Answers, Client, ClientError, Credentials, Json, Named, api};
 pub use config::Config;
 pub use listener::CONNECTIONS;
 pub use observer::{Identity, Observer, Watched, WatchedShard};
