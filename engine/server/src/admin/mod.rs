@@ -2,14 +2,13 @@
 //!
 //! Invariant: it runs on a thread of its own and only reads what the other parts count, so neither a scrape nor a
 //! watching tool ever stands in an event's way. Where a token is set, nothing is answered without it, and where clients need a
-//! certificate, none is heard without one. Only this module knows gRPC and protobuf.
+//! certificate, none is heard without one. Only this module of the crate knows gRPC and protobuf.
 //!
 //! `observer` looks at the parts and gives a [`Status`], which `wire` writes as protobuf, and `totals`, what all shards have
 //! counted; `metrics` writes both as text; `rates` measures how fast counts grow; `health` tells of drains and of readiness; `listener`,
-//! `routes` and, by subject, `calls` serve them; `client` asks for them from the shell.
+//! `routes` and, by subject, `calls` serve them.
 
 mod calls;
-mod client;
 mod config;
 mod health;
 mod listener;
@@ -34,7 +33,6 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub use calls::{overflow, policy};
-pub use client::{Answers, Client, ClientError, Credentials, Json, Named, api};
 pub use config::Config;
 pub use listener::CONNECTIONS;
 pub use observer::{Identity, Observer, Watched, WatchedShard};
