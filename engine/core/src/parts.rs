@@ -35,7 +35,7 @@ static PANICS: [AtomicU64; THREADS.len()] = [const { AtomicU64::new(0) }; THREAD
 
 /// A part has panicked. The log says where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("panicked; the log tells where")]
+#[error("panicked; see the log")]
 pub struct Panicked;
 
 /// From now on panics are logged and counted. Without this they are written to stderr, whose reader may be stopped, and

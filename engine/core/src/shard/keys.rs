@@ -21,7 +21,7 @@ pub(super) struct CohortKey {
     pub(super) cohort: u32,
 }
 
-/// Where a subscriber is: its cohort, and its place among the members.
+/// Where a subscriber is: its cohort, and its index among the members.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CohortPosition {
     pub(super) cohort: CohortKey,

@@ -1,6 +1,6 @@
 //! The coming and going of a shard's subscribers.
 //!
-//! Invariant: a live subscriber has one permit and one place in a cohort; one that leaves has given both back, is still
+//! Invariant: a live subscriber has one permit and one cohort; one that leaves has given both back, is still
 //! sent why, and is removed when it has read that, or when its time is over.
 
 use std::io;
@@ -115,7 +115,7 @@ impl State {
         }
     }
 
-    /// Gives place and permit back.
+    /// Leaves the cohort and gives the permit back.
     fn retire(&mut self, key: SubscriberKey, end: &End) {
         let subscriber = &mut self.registry[key];
         let leaving = Phase::Leaving {

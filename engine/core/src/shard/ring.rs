@@ -357,16 +357,16 @@ impl Ring {
         overtaken
     }
 
-    /// Replaces the events at `places` (ascending) by gaps, one for each run of neighbours.
-    fn drop_all(&mut self, places: &[usize]) {
-        self.held -= places.len();
-        if let [only] = places {
+    /// Replaces the events at `dropped` (ascending) by gaps, one for each run of neighbours.
+    fn drop_all(&mut self, dropped: &[usize]) {
+        self.held -= dropped.len();
+        if let [only] = dropped {
             return self.drop_one(*only);
         }
-        let mut places = places.iter().peekable();
+        let mut dropped = dropped.iter().peekable();
         let mut kept: VecDeque<Entry> = VecDeque::with_capacity(self.entries.len());
         for (at, entry) in self.entries.drain(..).enumerate() {
-            let entry = if places.next_if_eq(&&at).is_some() {
+            let entry = if dropped.next_if_eq(&&at).is_some() {
                 Entry::Gap(1)
             } else {
                 entry

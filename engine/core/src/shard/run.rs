@@ -10,8 +10,7 @@ use mio::{Events, Poll};
 use tokio::sync::Notify;
 
 use super::clock::TimeSource;
-use super::config::{Config, Writes};
-use super::delivery::Uring;
+use super::config::Config;
 use super::metrics::Metrics;
 use super::registry::NewSubscriber;
 use super::session::RefreshTokens;
@@ -73,9 +72,8 @@ impl Shard {
             Rc::clone(&wake_queue),
             metrics,
             time,
-            open_uring(config.writes)?,
             tokens,
-        );
+        )?;
         Ok(Rc::new(Self {
             state: RefCell::new(state),
             wake_queue,
@@ -203,16 +201,6 @@ impl Shard {
             () = tokio::time::sleep_until(next.into()), if !is_alone => {}
         }
         Ok(())
-    }
-}
-
-fn open_uring(writes: Writes) -> io::Result<Option<Uring>> {
-    match writes {
-        Writes::Write => Ok(None),
-        Writes::IoUring => Uring::open().map(Some).map_err(|error| {
-            let hint = "the kernel gives no io_uring; set shard.writes to write";
-            io::Error::new(error.kind(), format!("{hint} ({error})"))
-        }),
     }
 }
 

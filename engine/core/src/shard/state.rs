@@ -4,12 +4,13 @@
 //! [`super::turn`], [`super::read`] and [`super::listing`]. Invariant: a subscriber that has a ring waits for its outlet,
 //! or is to be visited again. Only the shard's thread ever touches any of this.
 
+use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::clock::{Clock, TimeSource};
 use super::config::Config;
-use super::delivery::{Delivery, Uring};
+use super::delivery::Delivery;
 use super::filter::Filter;
 use super::keys::{CohortPosition, SubscriberKey};
 use super::matcher::Matcher;
@@ -35,6 +36,8 @@ pub(super) struct State {
 }
 
 impl State {
+    /// # Errors
+    /// If the settings demand io_uring and the kernel gives none.
     pub(super) fn new(
         id: usize,
         config: &Config,
@@ -42,17 +45,16 @@ impl State {
         wake_queue: Rc<WakeQueue>,
         metrics: Arc<Metrics>,
         time: TimeSource,
-        uring: Option<Uring>,
         tokens: Arc<dyn RefreshTokens>,
-    ) -> Self {
+    ) -> io::Result<Self> {
         let clock = Clock::new(time);
-        Self {
+        Ok(Self {
             registry: Registry::new(id, sockets, wake_queue),
             matcher: Matcher::new(id),
             timers: Timers::new(clock.now(), config),
-            delivery: Delivery::new(config.control_bytes, metrics, clock, uring),
+            delivery: Delivery::new(config, metrics, clock)?,
             sessions: Sessions::new(config.client_message_bytes, tokens),
-        }
+        })
     }
 
     pub(super) fn filter(&self, key: SubscriberKey) -> &Filter {

@@ -10,6 +10,7 @@ use tokio::task::{LocalSet, spawn_local};
 use tokio::time::timeout;
 
 use super::clock::TimeSource;
+use super::state::State;
 use super::{Config, Filter, Handle, NewSubscriber, NoRefresh, Outlet, Pipe, Shard, answering};
 use crate::event::Encoding;
 use crate::inbox::Inbox;
@@ -38,6 +39,16 @@ pub(crate) fn pass(time: Duration) {
 /// The time on the wall, in seconds since 1970.
 pub(crate) fn unix_now() -> u64 {
     WALL_START + PASSED.get().as_secs()
+}
+
+/// A shard without a loop, whose clock stands.
+pub(super) fn state(config: &Config) -> State {
+    let sockets = mio::Poll::new().and_then(|poll| poll.registry().try_clone());
+    let (wake_queue, metrics) = (Rc::default(), Arc::default());
+    let sockets = sockets.expect("an event queue");
+    let tokens = Arc::new(NoRefresh);
+    let state = State::new(0, config, sockets, wake_queue, metrics, STANDING, tokens);
+    state.expect("plain writes")
 }
 
 /// A peer that takes as many bytes as it is allowed to, and keeps them.

@@ -58,7 +58,7 @@ impl Delivery {
         let limits = tenant.limits();
         let cohort = &mut tenant.cohorts[cohort as usize];
         self.tick.gather(cohort);
-        let (members, audience) = cohort.to_flush(&limits);
+        let (members, audience) = cohort.flush_parts(&limits);
         let mut reached = 0;
         while reached < most
             && let Some(key) = members.next()
@@ -76,7 +76,7 @@ impl Delivery {
         while let Some(&cohort) = self.tick.dirty.front() {
             let tenant = matcher.tenant(cohort.tenant);
             let limits = tenant.limits();
-            let (members, audience) = tenant.cohorts[cohort.cohort as usize].to_flush(&limits);
+            let (members, audience) = tenant.cohorts[cohort.cohort as usize].flush_parts(&limits);
             while let Some(key) = members.next() {
                 let subscriber = &mut registry[key];
                 let is_waiting = subscriber.ring.is_some();

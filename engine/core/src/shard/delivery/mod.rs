@@ -12,13 +12,15 @@ mod tick;
 mod uring;
 mod write;
 
+use std::io;
 use std::sync::Arc;
 
 #[cfg(not(target_os = "linux"))]
 use self::no_uring as uring;
 pub(crate) use self::tick::Tick;
-pub(crate) use self::uring::Uring;
+use self::uring::Uring;
 use super::clock::Clock;
+use super::config::{Config, Writes};
 use super::keys::SubscriberKey;
 use super::metrics::{Metrics, Untimed};
 use floodway_protocol::ends::End;
@@ -39,22 +41,19 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
-    pub(crate) fn new(
-        control_bytes: usize,
-        metrics: Arc<Metrics>,
-        clock: Clock,
-        uring: Option<Uring>,
-    ) -> Self {
-        Self {
+    /// # Errors
+    /// If the settings demand io_uring and the kernel gives none.
+    pub(crate) fn new(config: &Config, metrics: Arc<Metrics>, clock: Clock) -> io::Result<Self> {
+        Ok(Self {
             tick: Tick::default(),
             queued: Vec::new(),
-            uring,
-            control_bytes,
+            uring: open_uring(config.writes)?,
+            control_bytes: config.control_bytes,
             metrics,
             untimed: Untimed::default(),
             clock,
             failed: Vec::new(),
-        }
+        })
     }
 
     /// Counts how long those deliveries took whose time was not taken yet.
@@ -66,5 +65,15 @@ impl Delivery {
     /// A stream that a flush could not go on with, and how it is to end.
     pub(crate) fn next_failed(&mut self) -> Option<(SubscriberKey, End)> {
         self.failed.pop()
+    }
+}
+
+fn open_uring(writes: Writes) -> io::Result<Option<Uring>> {
+    match writes {
+        Writes::Write => Ok(None),
+        Writes::IoUring => Uring::open().map(Some).map_err(|error| {
+            let hint = "the kernel gives no io_uring; set shard.writes to write";
+            io::Error::new(error.kind(), format!("{hint} ({error})"))
+        }),
     }
 }

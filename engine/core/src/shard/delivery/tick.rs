@@ -2,7 +2,7 @@
 //!
 //! A tick takes everything out of the inbox and adds it to the batches of the cohorts that want it. With one event
 //! waiting it goes out at once: no timer, no added latency. Under load the batches grow by themselves, and the price per
-//! event falls. Invariant: a number in a batch is a place in the tick's list, which is emptied only when every batch is
+//! event falls. Invariant: a number in a batch is an index of the tick's list, which is emptied only when every batch is
 //! flushed.
 
 use std::collections::VecDeque;

@@ -16,8 +16,8 @@ use io_uring::{IoUring, opcode, types};
 /// Sends of one system call.
 pub(super) const SENDS: usize = 256;
 
-/// The low half of what marks a send is its place in the batch, the high half is the batch's number.
-const PLACE: u64 = 0xffff_ffff;
+/// The low half of what marks a send is its index in the batch, the high half is the batch's number.
+const INDEX: u64 = 0xffff_ffff;
 
 /// A submission queue, and what came of the last sends.
 pub(crate) struct Uring {
@@ -63,12 +63,12 @@ impl Uring {
         let len = i32::try_from(bytes.len()).expect("a batch is bounded");
         self.batch = self.batch.wrapping_add(1);
         for socket in sockets.take(SENDS) {
-            let place = self.results.len() as u64;
+            let index = self.results.len() as u64;
             let send = opcode::Send::new(types::Fd(socket.as_raw_fd()), bytes.as_ptr(), len as u32)
                 .flags(libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL | libc::MSG_WAITALL)
                 .build()
                 .flags(Flags::SKIP_SUCCESS)
-                .user_data(u64::from(self.batch) << 32 | place);
+                .user_data(u64::from(self.batch) << 32 | index);
             // SAFETY: the bytes and the sockets are borrowed until this function returns, and by then the kernel no
             // longer uses them. It has taken every entry in `submit`, or the ring is closed below and it never will. An
             // entry that is taken is carried out within that system call: `MSG_DONTWAIT` marks it so that it fails
@@ -80,7 +80,7 @@ impl Uring {
         let left = submit(ring);
         for done in ring.completion() {
             if done.user_data() >> 32 == u64::from(self.batch) {
-                self.results[(done.user_data() & PLACE) as usize] = done.result();
+                self.results[(done.user_data() & INDEX) as usize] = done.result();
             }
         }
         if left > 0 {

@@ -30,10 +30,10 @@ pub(crate) struct Cohort {
     /// What is to be flushed to the members, by its number in the tick.
     pub(crate) batch: Vec<u32>,
     /// Where it is in each list that names it, in the order of its filter.
-    places: Vec<u32>,
+    positions: Vec<u32>,
 }
 
-/// A cohort's entry in a list. It knows which of the cohort's places it is, so that it can be struck out without a
+/// A cohort's entry in a list. It knows which of the cohort's positions it is, so that it can be removed without a
 /// search: ten thousand cohorts may be in one list.
 #[derive(Clone, Copy, Debug)]
 struct Listed {
@@ -67,7 +67,7 @@ impl Cohort {
     }
 
     /// The members, and what a delivery to each of them needs.
-    pub(crate) fn to_flush<'a>(
+    pub(crate) fn flush_parts<'a>(
         &'a mut self,
         limits: &'a Limits,
     ) -> (&'a mut Members, Audience<'a>) {
@@ -148,7 +148,7 @@ impl TenantCohorts {
         **self.limits.load()
     }
 
-    /// Adds a subscriber; returns its cohort and its place there.
+    /// Adds a subscriber; returns its cohort and its position there.
     pub(crate) fn join(&mut self, key: SubscriberKey, subscription: SubscriptionKey) -> (u32, u32) {
         let cohort = match self.by_key.get(&subscription) {
             Some(&cohort) => cohort,
@@ -219,9 +219,9 @@ impl TenantCohorts {
     fn found_cohort(&mut self, key: SubscriptionKey) -> u32 {
         let key = Rc::new(key);
         let id = index(self.cohorts.vacant_key());
-        let mut places = Vec::new();
+        let mut positions = Vec::new();
         if key.filter.wants_all_devices() {
-            enlist(&mut self.everything, id, &mut places);
+            enlist(&mut self.everything, id, &mut positions);
         }
         if may_want_any(&key) {
             self.awaited.add_always(&self.tenant);
@@ -231,17 +231,17 @@ impl TenantCohorts {
                 self.awaited.add(&self.tenant, device);
                 List::new()
             });
-            enlist(list, id, &mut places);
+            enlist(list, id, &mut positions);
         }
         for group in key.filter.groups() {
             let list = self.by_group.entry(group.clone()).or_default();
-            enlist(list, id, &mut places);
+            enlist(list, id, &mut positions);
         }
         self.cohorts.insert(Cohort {
             key: Rc::clone(&key),
             members: Members::default(),
             batch: Vec::new(),
-            places,
+            positions,
         });
         self.by_key.insert(key, id);
         id
@@ -252,20 +252,20 @@ impl TenantCohorts {
         if !cohort.members.is_empty() || !cohort.batch.is_empty() {
             return;
         }
-        let Cohort { key, places, .. } = self.cohorts.remove(id as usize);
+        let Cohort { key, positions, .. } = self.cohorts.remove(id as usize);
         self.by_key.remove(&key);
-        let mut places = places.into_iter();
+        let mut positions = positions.into_iter();
         if key.filter.wants_all_devices() {
-            strike_out(&mut self.everything, places.next(), &mut self.cohorts);
+            remove_at(&mut self.everything, positions.next(), &mut self.cohorts);
         }
         if may_want_any(&key) {
             self.awaited.remove_always(&self.tenant);
         }
         for device in key.filter.devices() {
-            let is_last = strike_out_of(
+            let is_last = remove_under(
                 &mut self.by_device,
                 device,
-                places.next(),
+                positions.next(),
                 &mut self.cohorts,
             );
             if is_last {
@@ -273,7 +273,12 @@ impl TenantCohorts {
             }
         }
         for group in key.filter.groups() {
-            strike_out_of(&mut self.by_group, group, places.next(), &mut self.cohorts);
+            remove_under(
+                &mut self.by_group,
+                group,
+                positions.next(),
+                &mut self.cohorts,
+            );
         }
     }
 }
@@ -287,31 +292,31 @@ fn index(id: usize) -> u32 {
     u32::try_from(id).expect("fewer cohorts than descriptors")
 }
 
-/// Puts a cohort at the end of `list`, and the place among its `places`.
-fn enlist(list: &mut List, cohort: u32, places: &mut Vec<u32>) {
-    let nth = index(places.len());
-    places.push(index(list.len()));
+/// Puts a cohort at the end of `list`, and the position among its `positions`.
+fn enlist(list: &mut List, cohort: u32, positions: &mut Vec<u32>) {
+    let nth = index(positions.len());
+    positions.push(index(list.len()));
     list.push(Listed { cohort, nth });
 }
 
-/// Takes the entry at `place` out of `list`; the last one takes its place.
-fn strike_out(list: &mut List, place: Option<u32>, cohorts: &mut Slab<Cohort>) {
-    let place = place.expect("a place for each list");
-    list.swap_remove(place as usize);
-    if let Some(moved) = list.get(place as usize) {
-        cohorts[moved.cohort as usize].places[moved.nth as usize] = place;
+/// Takes the entry at `position` out of `list`; the last one moves there.
+fn remove_at(list: &mut List, position: Option<u32>, cohorts: &mut Slab<Cohort>) {
+    let position = position.expect("one for each list");
+    list.swap_remove(position as usize);
+    if let Some(moved) = list.get(position as usize) {
+        cohorts[moved.cohort as usize].positions[moved.nth as usize] = position;
     }
 }
 
 /// Returns whether nothing is left under `name`.
-fn strike_out_of<N: Eq + Hash>(
+fn remove_under<N: Eq + Hash>(
     lists: &mut HashMap<N, List>,
     name: &N,
-    place: Option<u32>,
+    position: Option<u32>,
     cohorts: &mut Slab<Cohort>,
 ) -> bool {
     let list = lists.get_mut(name).expect("it is listed under each name");
-    strike_out(list, place, cohorts);
+    remove_at(list, position, cohorts);
     let is_last = list.is_empty();
     if is_last {
         lists.remove(name);

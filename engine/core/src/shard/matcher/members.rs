@@ -11,7 +11,7 @@ pub(crate) struct Members {
     flushed: usize,
 }
 
-/// A member and its new place.
+/// A member and its new index.
 pub(crate) type Moved = (SubscriberKey, u32);
 
 impl Members {
@@ -19,20 +19,20 @@ impl Members {
         self.keys.is_empty()
     }
 
-    /// Adds a member that has not received the batch; returns its place.
+    /// Adds a member that has not received the batch; returns its index.
     pub(crate) fn join(&mut self, key: SubscriberKey) -> u32 {
         self.keys.push(key);
         u32::try_from(self.keys.len() - 1).expect("fewer subscribers than descriptors")
     }
 
-    /// Takes the member at `place` out, and calls `moved` for those that take another place for it.
-    pub(crate) fn leave(&mut self, place: u32, mut moved: impl FnMut(Moved)) {
-        let mut hole = place as usize;
+    /// Takes the member at `index` out, and calls `moved` for those whose index changes by it.
+    pub(crate) fn leave(&mut self, index: u32, mut moved: impl FnMut(Moved)) {
+        let mut hole = index as usize;
         if hole < self.flushed {
             self.flushed -= 1;
             self.keys.swap(hole, self.flushed);
             if hole != self.flushed {
-                moved((self.keys[hole], place));
+                moved((self.keys[hole], index));
             }
             hole = self.flushed;
         }
@@ -42,9 +42,9 @@ impl Members {
         }
     }
 
-    /// Whether the member at `place` has received the batch.
-    pub(crate) fn has_flushed(&self, place: u32) -> bool {
-        (place as usize) < self.flushed
+    /// Whether the member at `index` has received the batch.
+    pub(crate) fn has_flushed(&self, index: u32) -> bool {
+        (index as usize) < self.flushed
     }
 
     /// The next member that the batch goes to.
@@ -90,26 +90,26 @@ mod properties {
         #[test]
         fn each_member_receives_each_batch_once_whoever_comes_and_goes(steps in steps()) {
             let mut members = Members::default();
-            let (mut places, mut received, mut fresh) = (HashMap::new(), HashSet::new(), 0);
+            let (mut indexes, mut received, mut fresh) = (HashMap::new(), HashSet::new(), 0);
             for step in steps {
                 match step {
                     Step::Join => {
-                        places.insert(SubscriberKey(fresh), members.join(SubscriberKey(fresh)));
+                        indexes.insert(SubscriberKey(fresh), members.join(SubscriberKey(fresh)));
                         fresh += 1;
                     }
                     Step::Leave(nth) => {
-                        let mut present: Vec<SubscriberKey> = places.keys().copied().collect();
+                        let mut present: Vec<SubscriberKey> = indexes.keys().copied().collect();
                         present.sort();
                         let Some(&key) = present.get(nth) else { continue };
-                        let place = places.remove(&key).unwrap();
-                        members.leave(place, |(moved, place)| { places.insert(moved, place); });
+                        let index = indexes.remove(&key).unwrap();
+                        members.leave(index, |(moved, index)| { indexes.insert(moved, index); });
                         received.remove(&key);
                     }
                     Step::Next => {
                         let next = members.next();
-                        prop_assert_eq!(next.is_none(), received.len() == places.len());
+                        prop_assert_eq!(next.is_none(), received.len() == indexes.len());
                         if let Some(key) = next {
-                            prop_assert!(places.contains_key(&key));
+                            prop_assert!(indexes.contains_key(&key));
                             prop_assert!(received.insert(key), "twice");
                         }
                     }
@@ -118,11 +118,11 @@ mod properties {
                         received.clear();
                     }
                 }
-                for (key, &place) in &places {
-                    prop_assert_eq!(members.keys[place as usize], *key);
-                    prop_assert_eq!(members.has_flushed(place), received.contains(key));
+                for (key, &index) in &indexes {
+                    prop_assert_eq!(members.keys[index as usize], *key);
+                    prop_assert_eq!(members.has_flushed(index), received.contains(key));
                 }
-                prop_assert_eq!(members.keys.len(), places.len());
+                prop_assert_eq!(members.keys.len(), indexes.len());
             }
         }
     }

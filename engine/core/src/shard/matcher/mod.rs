@@ -58,7 +58,7 @@ impl Matcher {
         (position(number, cohorts.join(key, subscription)), after)
     }
 
-    /// Moves a subscriber to another cohort of its tenant; calls `moved` for members that take another place for it.
+    /// Moves a subscriber to another cohort of its tenant; calls `moved` for members whose index changes by it.
     pub(crate) fn change(
         &mut self,
         key: SubscriberKey,
@@ -67,7 +67,7 @@ impl Matcher {
         encoding: Encoding,
         moved: impl FnMut(Moved),
     ) -> CohortPosition {
-        // The new place is taken before the old one is left, so that the tenant stays.
+        // It joins the new cohort before it leaves the old one, so that the tenant stays.
         let number = from.cohort.tenant;
         let joined =
             self.tenants[number as usize].join(key, SubscriptionKey::new(filter, encoding));
@@ -75,7 +75,7 @@ impl Matcher {
         position(number, joined)
     }
 
-    /// Takes a subscriber out; calls `moved` for members that take another place for it.
+    /// Takes a subscriber out; calls `moved` for members whose index changes by it.
     pub(crate) fn leave(&mut self, from: CohortPosition, moved: impl FnMut(Moved)) {
         let CohortKey { tenant, cohort } = from.cohort;
         self.tenants[tenant as usize].leave(cohort, from.member, moved);

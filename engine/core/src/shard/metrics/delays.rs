@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::index::Count;
 
-/// Upper bounds of the times that are told apart, in microseconds. What is longer is counted behind them.
+/// Upper bounds of the times, in microseconds. Longer ones are counted behind them.
 pub const DELAY_BOUNDS: [u64; 16] = [
     100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
     1_000_000, 2_500_000, 5_000_000, 10_000_000,
@@ -21,7 +21,7 @@ pub(crate) const STRIDE: usize = 64;
 /// The times of one shard's deliveries.
 #[derive(Debug, Default)]
 pub struct Delays {
-    /// Deliveries that took up to the bound of the same place in [`DELAY_BOUNDS`] and more than the one before; last,
+    /// Deliveries that took up to the bound of the same index in [`DELAY_BOUNDS`] and more than the one before; last,
     /// those that took longer than all.
     pub counts: [Count; DELAY_BOUNDS.len() + 1],
     /// All times together, in microseconds, each rounded up: in nanoseconds the sum would be full after some days.

@@ -14,7 +14,7 @@ use floodway_protocol::ends::{End, LABELS};
 pub use self::delays::{DELAY_BOUNDS, Delays};
 pub(crate) use self::delays::{Received, STRIDE, Untimed};
 
-/// The close codes that are counted one by one; any other that a client may say good-bye with is `other`, and `none`
+/// The close codes that are counted one by one; any other that a client may close with is `other`, and `none`
 /// is a stream whose client was gone.
 pub const CODE_LABELS: [&str; 13] = [
     "none", "1000", "1001", "1002", "1003", "1007", "1009", "1012", "4001", "4003", "4008", "4010",

@@ -1,7 +1,6 @@
 //! What a shard does by the clock, against the plainest model of it. The model is the clock.
 
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -12,9 +11,8 @@ use crate::shard::clock::Tenths;
 use crate::shard::config::Config;
 use crate::shard::keys::SubscriberKey;
 use crate::shard::registry::{NewSubscriber, Registry};
-use crate::shard::session::NoRefresh;
 use crate::shard::state::State;
-use crate::shard::test_kit::{Peer, STANDING, new_subscriber, pass, unix_now};
+use crate::shard::test_kit::{Peer, new_subscriber, pass, state, unix_now};
 use crate::shard::timers::Drain;
 use floodway_protocol::ends::End;
 
@@ -81,16 +79,12 @@ impl World {
             close_timeout: CLOSE_TIMEOUT,
             ..Config::default()
         };
-        let sockets = mio::Poll::new().unwrap().registry().try_clone().unwrap();
-        let (wake_queue, metrics, tokens) = (Rc::default(), Arc::default(), Arc::new(NoRefresh));
         let limits = Limits {
             connections: 0,
             ..Limits::default()
         };
         Self {
-            state: State::new(
-                0, &config, sockets, wake_queue, metrics, STANDING, None, tokens,
-            ),
+            state: state(&config),
             index: Index::with_limits(u32::MAX, limits),
             streams: Vec::new(),
             drain: None,
@@ -101,8 +95,8 @@ impl World {
         match step {
             Step::Join(seconds) => self.join(unix_now() + seconds),
             Step::Refresh(nth, seconds) => {
-                let live = self.streams.iter_mut().filter(|one| one.leaving.is_none());
-                if let Some(stream) = live.skip(nth).next() {
+                let mut live = self.streams.iter_mut().filter(|one| one.leaving.is_none());
+                if let Some(stream) = live.nth(nth) {
                     stream.expires_at = unix_now() + seconds;
                     stream.overdue = Duration::ZERO;
                     self.state.set_expiry(stream.key, stream.expires_at);

@@ -12,12 +12,9 @@ use crate::shard::clock::Tenths;
 use crate::shard::config::Config;
 use crate::shard::filter::Filter;
 use crate::shard::keys::SubscriberKey;
-use crate::shard::metrics::Metrics;
 use crate::shard::registry::NewSubscriber;
-use crate::shard::session::NoRefresh;
 use crate::shard::state::State;
-use crate::shard::test_kit::{Peer, STANDING, new_subscriber, pass};
-use crate::shard::waker::WakeQueue;
+use crate::shard::test_kit::{Peer, new_subscriber, pass, state};
 use floodway_protocol::ends::End;
 use floodway_protocol::frames::Source;
 use floodway_protocol::names::{DeviceId, TenantId};
@@ -87,19 +84,9 @@ impl World {
             sse_keepalive: KEEPALIVE,
             ..Config::default()
         };
-        let sockets = mio::Poll::new().unwrap().registry().try_clone().unwrap();
         let limits = config.limits(0);
         Self {
-            state: State::new(
-                0,
-                &config,
-                sockets,
-                Rc::new(WakeQueue::default()),
-                Arc::new(Metrics::default()),
-                STANDING,
-                None,
-                Arc::new(NoRefresh),
-            ),
+            state: state(&config),
             inbox: Inbox::new(1024),
             index: Index::with_limits(1000, limits),
             parser: Parser::new(&event::Config::default()),

@@ -141,7 +141,7 @@ impl Registry {
         self.subscribers.capacity()
     }
 
-    /// A member of a cohort took another place there.
+    /// The index of a cohort's member has changed.
     pub(crate) fn move_member(&mut self, key: SubscriberKey, to: u32) {
         if let Phase::Live { position, .. } = &mut self[key].phase {
             position.member = to;

@@ -41,7 +41,7 @@ fn check(tenant: &TenantCohorts) {
             .chain(groups)
             .enumerate()
         {
-            let entry = list[cohort.places[nth] as usize];
+            let entry = list[cohort.positions[nth] as usize];
             assert_eq!((entry.cohort as usize, entry.nth as usize), (id, nth));
             listed += 1;
         }
