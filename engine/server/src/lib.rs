@@ -7,7 +7,6 @@
 pub mod admin;
 pub mod auth;
 mod bearer;
-mod counted;
 pub mod gateway;
 pub mod http;
 pub mod log;

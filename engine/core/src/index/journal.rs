@@ -1,7 +1,7 @@
-//! What happens to streams and sources, for those that watch.
+//! What happens to streams and sources, for whoever watches.
 //!
-//! Invariant: without a watcher an audit event costs one relaxed load, and is not even made. A watcher that is too slow
-//! gets the number of those that it missed; nothing waits for it.
+//! Invariant: while nobody watches, an event of the journal costs one relaxed load and is not even put together. A watcher
+//! that is too slow learns how many events it missed; nobody waits for it.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use tokio::sync::broadcast::error::RecvError;
 use super::identity::{ClientInfo, ConnectionId};
 use floodway_protocol::names::TenantId;
 
-/// Audit events that a watcher may lag. They cost about 100 bytes each, once there has been a watcher.
+/// Events that a watcher may lag. Costs about 100 bytes each, once somebody has watched.
 const KEPT: usize = 4096;
 
 /// What happened.
@@ -24,22 +24,22 @@ pub enum AuditKind {
     Connected {
         /// Its number.
         id: ConnectionId,
-        /// Its tenant.
+        /// Whose it is.
         tenant: TenantId,
-        /// Its client.
+        /// Who it is.
         about: ClientInfo,
     },
     /// A live stream ended.
     Disconnected {
         /// Its number.
         id: ConnectionId,
-        /// Its tenant.
+        /// Whose it was.
         tenant: TenantId,
-        /// Its client.
+        /// Who it was.
         about: ClientInfo,
-        /// Why, as the label of metrics says it.
+        /// Why, by the label that metrics have too.
         reason: &'static str,
-        /// The WebSocket close code that goes with it (RFC 6455, 7.4), if the client can be sent one.
+        /// The WebSocket close code that goes with it (RFC 6455, 7.4), if one is sent.
         code: Option<u16>,
     },
     /// A client did not become a stream.
@@ -48,41 +48,48 @@ pub enum AuditKind {
         tenant: Option<TenantId>,
         /// The other end of its connection.
         peer: Option<SocketAddr>,
-        /// Why, as the label of metrics says it.
+        /// Why, by the label that metrics have too.
         reason: &'static str,
-        /// Which check of its token failed, as the label of metrics says it.
+        /// Which check of its token failed, by the label that metrics have too.
         check: Option<&'static str>,
-        /// More for an operator. Nothing of the token.
+        /// A hint for operators. Holds nothing of the token.
         detail: Option<String>,
     },
-    /// A live stream reached a limit. Noted once each time that it falls behind, or that it is read more slowly for a while.
+    /// A live stream came to a limit. Noted once each time that it falls behind, or is read more slowly for a while.
     LimitHit {
         /// Its number.
         id: ConnectionId,
-        /// Its tenant.
+        /// Whose it is.
         tenant: TenantId,
         /// Which limit.
         limit: Limit,
     },
-    /// A broker is connected, and tenants are subscribed.
-    BrokerUp {
-        /// The broker, without credentials.
-        url: String,
+    /// The connection of a source has changed.
+    Source {
+        /// What kind of source it is.
+        kind: &'static str,
+        /// Its endpoint, without credentials.
+        endpoint: String,
+        /// What has changed.
+        change: SourceChange,
     },
-    /// The connection was lost.
-    BrokerDown {
-        /// The broker, without credentials.
-        url: String,
-        /// Why; none if the gateway ended it.
+}
+
+/// What has become of a source's connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceChange {
+    /// It is connected, and tenants are asked for.
+    Up,
+    /// It was lost.
+    Down {
+        /// Why; none if we ended it.
         error: Option<String>,
     },
-    /// A broker can't be reached. Noted when the reason changes, and once a minute.
-    BrokerFailed {
-        /// The broker, without credentials.
-        url: String,
+    /// It can't be made. Noted when the reason changes, and once a minute.
+    Failed {
         /// Why.
         error: String,
-        /// Attempts that have failed since a broker was last connected.
+        /// Attempts that have failed since the source was last connected.
         attempts: u64,
     },
 }
@@ -92,7 +99,7 @@ pub enum AuditKind {
 pub enum Limit {
     /// Events that it may lag.
     QueueSize,
-    /// Messages per second that its client may send.
+    /// Messages that its client may send a second.
     ClientMessages,
 }
 
@@ -120,38 +127,38 @@ pub struct AuditEvent {
 pub enum AuditNews {
     /// This happened.
     Happened(AuditEvent),
-    /// The watcher was too slow, and missed this many.
+    /// So much happened, and is forgotten: the watcher was too slow.
     Missed(u64),
 }
 
-/// Where audit events are noted.
+/// Where events are noted.
 #[derive(Debug, Default)]
 pub struct Journal {
     watchers: AtomicUsize,
-    events: OnceLock<broadcast::Sender<AuditEvent>>,
+    sender: OnceLock<broadcast::Sender<AuditEvent>>,
 }
 
 impl Journal {
-    /// Notes what happened, if there is a watcher.
+    /// Notes what happened, if somebody watches.
     pub fn note(&self, what: impl FnOnce() -> AuditKind) {
-        // Relaxed: a watcher that begins at this moment may miss what happens at this moment.
+        // Relaxed: who begins to watch just now may miss what happens just now.
         if self.watchers.load(Ordering::Relaxed) == 0 {
             return;
         }
-        if let Some(events) = self.events.get() {
+        if let Some(sender) = self.sender.get() {
             let event = AuditEvent {
                 at: SystemTime::now(),
                 what: what(),
             };
-            // An error means that the last watcher has left meanwhile.
-            let _ = events.send(event);
+            // An error says that the last watcher has left meanwhile.
+            let _ = sender.send(event);
         }
     }
 
     /// Watches from now on.
     pub fn watch(self: &Arc<Self>) -> Watcher {
-        let events = self.events.get_or_init(|| broadcast::Sender::new(KEPT));
-        let receiver = events.subscribe();
+        let sender = self.sender.get_or_init(|| broadcast::Sender::new(KEPT));
+        let receiver = sender.subscribe();
         self.watchers.fetch_add(1, Ordering::Relaxed);
         Watcher {
             receiver,
@@ -160,7 +167,7 @@ impl Journal {
     }
 }
 
-/// Watches what happens, until it is dropped.
+/// Somebody who watches what happens, until it is dropped.
 #[derive(Debug)]
 pub struct Watcher {
     receiver: broadcast::Receiver<AuditEvent>,
@@ -168,7 +175,7 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    /// The next one, in the order in which things happened. May be cancelled; nothing is lost then.
+    /// The next event, in the order in which they were noted. May be cancelled; nothing is lost then.
     pub async fn next(&mut self) -> AuditNews {
         match self.receiver.recv().await {
             Ok(event) => AuditNews::Happened(event),
@@ -190,33 +197,36 @@ impl Drop for Watcher {
 mod tests {
     use super::*;
 
-    fn broker(name: &str) -> AuditKind {
-        let url = format!("mqtt://{name}:1883");
-        AuditKind::BrokerUp { url }
+    fn up(endpoint: &str) -> AuditKind {
+        AuditKind::Source {
+            kind: "mqtt",
+            endpoint: endpoint.to_owned(),
+            change: SourceChange::Up,
+        }
     }
 
     #[tokio::test]
-    async fn what_happens_reaches_each_watcher_and_is_not_even_made_without_one() {
+    async fn events_reach_those_who_watch_and_are_not_even_made_for_nobody() {
         let journal = Arc::new(Journal::default());
-        journal.note(|| panic!("no one watches"));
+        journal.note(|| panic!("nobody watches"));
         let (mut one, mut other) = (journal.watch(), journal.watch());
-        journal.note(|| broker("a"));
+        journal.note(|| up("a"));
         for watcher in [&mut one, &mut other] {
             let AuditNews::Happened(event) = watcher.next().await else {
                 panic!("nothing was missed");
             };
-            assert_eq!(event.what, broker("a"));
+            assert_eq!(event.what, up("a"));
         }
         drop((one, other));
-        journal.note(|| panic!("no one watches any more"));
+        journal.note(|| panic!("nobody watches any more"));
     }
 
     #[tokio::test]
-    async fn a_slow_watcher_gets_the_number_that_it_missed() {
+    async fn a_slow_watcher_learns_how_many_events_it_missed() {
         let journal = Arc::new(Journal::default());
         let mut watcher = journal.watch();
         for _ in 0..KEPT + 10 {
-            journal.note(|| broker("b"));
+            journal.note(|| up("b"));
         }
         assert_eq!(watcher.next().await, AuditNews::Missed(10));
         let mut received = 0;

@@ -13,7 +13,7 @@ use super::kinds::{
 use floodway_core::shard::{Overflow, SHARDS_MAX, Writes};
 use floodway_server::log::{self, Format};
 use floodway_server::tls::Files;
-use floodway_sources::ingest::Subscribe;
+use floodway_sources::mqtt::Subscribe;
 
 /// What is shown in place of a secret.
 pub const MASK: &str = "********";

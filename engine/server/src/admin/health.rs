@@ -66,17 +66,17 @@ impl Health {
         (health, server)
     }
 
-    /// Tells what changes by itself, until it is dropped: at once how the link to the broker stands, and within
+    /// Tells what changes by itself, until it is dropped: at once the states of the sources, and within
     /// [`LOOK`] what only a clock can tell.
     pub(super) async fn follow(self) {
-        let mut link = self.readiness.link();
+        let mut sources = self.readiness.sources();
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 _ = looks.tick() => {}
                 // An error says that ingest has gone, and all with it.
-                Ok(()) = link.changed() => {}
+                Ok(()) = sources.changed() => {}
             }
             let mut told = self.told.lock().await;
             let is_draining = told.is_draining;

@@ -26,7 +26,8 @@ use floodway_core::shard;
 use floodway_core::streams::Streams;
 use floodway_protocol::ends::LABELS as END_LABELS;
 use floodway_sources::control::{Control, Standing};
-use floodway_sources::ingest::{self, IngestHandle};
+use floodway_sources::router;
+use floodway_sources::source::IngestHandle;
 
 /// Tenants that a status names.
 const TENANTS: usize = 100;
@@ -142,7 +143,7 @@ impl Observer {
     }
 
     /// What ingest has counted.
-    pub fn ingest(&self) -> ingest::Snapshot {
+    pub fn ingest(&self) -> router::Snapshot {
         self.0.upstreams.metrics()
     }
 
@@ -261,17 +262,17 @@ impl Observer {
     }
 
     fn broker(&self, reconnects: u64) -> Broker {
-        let link = self.upstreams().link_report();
-        let attempts = link.attempts.into_iter();
+        let source = self.upstreams().report();
+        let attempts = source.attempts.into_iter();
         Broker {
-            connected: link.broker.is_some(),
+            connected: source.endpoint.is_some(),
             urls: self.0.brokers.clone(),
             reconnects,
-            connected_url: link.broker.unwrap_or_default(),
-            changed_at: link.since,
-            failed_attempts: link.failed_attempts,
-            last_failure: link.last_failure.map(|failure| BrokerFailure {
-                url: failure.broker,
+            connected_url: source.endpoint.unwrap_or_default(),
+            changed_at: source.since,
+            failed_attempts: source.failed_attempts,
+            last_failure: source.last_failure.map(|failure| BrokerFailure {
+                url: failure.endpoint,
                 detail: failure.error,
                 failed_at: failure.at,
             }),

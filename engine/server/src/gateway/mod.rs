@@ -28,7 +28,8 @@ use floodway_core::parts;
 use floodway_core::shard::Drain;
 use floodway_core::streams::Streams;
 use floodway_sources::control::{self, Control};
-use floodway_sources::ingest::{Broker, Ingest};
+use floodway_sources::mqtt::{Broker, Mqtt};
+use floodway_sources::source::{Ingest, Source};
 use shards::{ShardThread, any_ended};
 
 pub use crate::admin::{Observer, Totals};
@@ -123,12 +124,16 @@ impl Gateway {
         let identity = Identity::new();
         let (control, steering) = control::new(&config.control, identity.id(), Arc::clone(&index));
         let event = config.event.clone();
-        let ingest = Ingest::start_controlled(
-            config.mqtt,
+        let ids = steering.follower.ids();
+        // The one place that knows which sources there are. The first owns the control documents.
+        let mqtt = Mqtt::new(config.mqtt, Arc::clone(&index), Some(steering))?;
+        let sources: Vec<Box<dyn Source>> = vec![Box::new(mqtt)];
+        let ingest = Ingest::start(
+            sources,
             config.event,
             Arc::clone(&index),
             Arc::clone(&inboxes),
-            steering,
+            ids,
         )?;
         let shared = http::Shared {
             http: config.http.clone(),

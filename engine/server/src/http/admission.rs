@@ -13,7 +13,7 @@ use crate::auth::{self, Identity};
 use floodway_core::index::{ConnectionPermit, Tenant, Upstream};
 use floodway_core::shard::Filter;
 use floodway_protocol::names::TenantId;
-use floodway_sources::ingest::Unavailable;
+use floodway_sources::source::Unavailable;
 
 /// Everything that a stream needs besides its connection. Its drop releases the permit.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ fn of_source(tenant: &Tenant, reason: Unavailable) -> Refusal {
     tracing::debug!(tenant = %tenant.id(), ?reason, "stream refused: broker");
     match reason {
         Unavailable::Refused => Refusal::BrokerRefused(tenant.refusal()),
-        Unavailable::NoBroker | Unavailable::NotConfirmed | Unavailable::AllRefused => {
+        Unavailable::NoSource | Unavailable::NotConfirmed | Unavailable::AllRefused => {
             Refusal::NoBroker
         }
     }

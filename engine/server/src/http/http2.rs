@@ -112,8 +112,8 @@ mod tests {
     use floodway_core::index::Index;
     use floodway_core::shard::Shard;
     use floodway_core::{event, index, shard};
-    use floodway_sources::ingest;
-    use floodway_sources::ingest::Ingest;
+    use floodway_sources::mqtt::{self, Mqtt};
+    use floodway_sources::source::{Ingest, Source};
 
     /// `GET /livez` over HTTP/2, by a client that leaves no room for the answer (RFC 9113, 6.5.2).
     const WITHOUT_ROOM: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\
@@ -125,15 +125,18 @@ mod tests {
         let stream = shard::Config::default();
         let index = Arc::new(Index::new(&index::Config::default()));
         let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(1)]);
-        let mqtt = ingest::Config {
+        let mqtt = mqtt::Config {
             urls: vec!["mqtt://127.0.0.1:1".to_owned()],
-            ..ingest::Config::default()
+            ..mqtt::Config::default()
         };
+        let mqtt = Mqtt::new(mqtt, Arc::clone(&index), None).unwrap();
+        let sources: Vec<Box<dyn Source>> = vec![Box::new(mqtt)];
         let ingest = Ingest::start(
-            mqtt,
+            sources,
             event::Config::default(),
             Arc::clone(&index),
             Arc::clone(&inboxes),
+            Arc::default(),
         );
         let ingest = ingest.unwrap();
         let auth = auth::Config {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::config::Config;
 use super::documents::{Change, Document, Documents};
 use super::field::Invalid;
-use super::request::Facts;
+use super::store::StoreFacts;
 use super::topic::Key;
 use super::writes::{Order, WriteError};
 use floodway_core::index::{Index, Tenant};
@@ -68,7 +68,7 @@ impl DocumentStore {
     }
 
     /// Whether `order` can be done as things stand.
-    pub(super) fn check(&self, order: &Order, facts: Facts) -> Result<(), WriteError> {
+    pub(super) fn check(&self, order: &Order, facts: StoreFacts) -> Result<(), WriteError> {
         let Some(document) = &order.document else {
             let old = self.documents.get(&order.key);
             return old.map(|_| ()).ok_or(WriteError::NotFound);
@@ -76,8 +76,8 @@ impl DocumentStore {
         self.documents.admits(&order.key, document, &self.config)?;
         if !facts.admit(&order.key.topic(), &order.payload()) {
             return Err(WriteError::Exceeded {
-                setting: "mqtt.packet_bytes, or the broker's own bound",
-                limit: facts.packet_bytes,
+                setting: facts.message_bytes_setting,
+                limit: facts.message_bytes,
             });
         }
         Ok(())

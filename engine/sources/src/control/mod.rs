@@ -38,8 +38,8 @@ mod initial_sync;
 mod limits;
 mod problems;
 mod publish_probe;
-mod request;
 mod reserved;
+mod store;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
 mod topic;
@@ -58,7 +58,7 @@ pub use follower::Follower;
 pub use group::Group;
 pub use handle::Control;
 pub use problems::Problem;
-pub use request::{Facts, May, Request};
+pub use store::{StoreFacts, StoreReady, StoreRequest};
 pub use topic::is_control;
 pub use view::{Age, Standing};
 pub use writes::{Order, WriteError};

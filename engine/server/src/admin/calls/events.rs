@@ -13,7 +13,9 @@ use super::args::{bad, tenant_or_none};
 use super::connections::transport;
 use super::streaming::{Gone, ResponseSender, Streaming};
 use crate::admin::observer::Observer;
-use floodway_core::index::{AuditKind, AuditNews, ClientInfo, ConnectionId, Limit, Watcher};
+use floodway_core::index::{
+    AuditKind, AuditNews, ClientInfo, ConnectionId, Limit, SourceChange, Watcher,
+};
 use floodway_protocol::names::TenantId;
 
 pub(super) fn watch(
@@ -43,9 +45,7 @@ impl Wanted {
             AuditKind::Disconnected { tenant, .. } => (v1::EventKind::Closed, Some(tenant)),
             AuditKind::Refused { tenant, .. } => (v1::EventKind::Refused, tenant.as_ref()),
             AuditKind::LimitHit { tenant, .. } => (v1::EventKind::LimitHit, Some(tenant)),
-            AuditKind::BrokerUp { .. }
-            | AuditKind::BrokerDown { .. }
-            | AuditKind::BrokerFailed { .. } => (v1::EventKind::Broker, self.tenant.as_ref()),
+            AuditKind::Source { .. } => (v1::EventKind::Broker, self.tenant.as_ref()),
         };
         let is_whose = self.tenant.is_none() || self.tenant.as_ref() == tenant;
         is_whose && (self.kinds.is_empty() || self.kinds.contains(&kind))
@@ -131,16 +131,20 @@ fn event(what: AuditKind) -> Event {
             connection_id: id.to_string(),
             tenant_id: tenant.to_string(),
         }),
-        AuditKind::BrokerUp { url } => Event::BrokerUp(v1::BrokerUp { url }),
-        AuditKind::BrokerDown { url, error } => Event::BrokerDown(v1::BrokerDown {
+        AuditKind::Source {
+            endpoint, change, ..
+        } => source(endpoint, change),
+    }
+}
+
+fn source(url: String, change: SourceChange) -> Event {
+    match change {
+        SourceChange::Up => Event::BrokerUp(v1::BrokerUp { url }),
+        SourceChange::Down { error } => Event::BrokerDown(v1::BrokerDown {
             url,
             detail: error.unwrap_or_default(),
         }),
-        AuditKind::BrokerFailed {
-            url,
-            error,
-            attempts,
-        } => Event::BrokerFailed(v1::BrokerFailed {
+        SourceChange::Failed { error, attempts } => Event::BrokerFailed(v1::BrokerFailed {
             url,
             detail: error,
             failed_attempts: attempts,

@@ -15,7 +15,7 @@ use floodway_core::event::{Event, IdSource, Parser};
 use floodway_core::index::Limits;
 use floodway_core::shard::Connection;
 use floodway_protocol::names::{DeviceId, GroupId, TenantId};
-use floodway_sources::ingest::parse_topic;
+use floodway_sources::router::parse_topic;
 use v1::DeliveryStage as Stage;
 
 /// MQTT 5.0, 1.5.4: the longest text.

@@ -15,7 +15,7 @@ use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse
 use super::*;
 use floodway_protocol::ends::LABELS as END_LABELS;
 use floodway_protocol::names::TenantId;
-use floodway_sources::ingest::Reason;
+use floodway_sources::router::Reason;
 
 async fn connect(url: &str, token: Option<&str>) -> Result<Client, ClientError> {
     let credentials = Credentials {

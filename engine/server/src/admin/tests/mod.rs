@@ -17,7 +17,8 @@ use floodway_core::index::Index;
 use floodway_core::shard::Handle;
 use floodway_core::streams::Streams;
 use floodway_sources::control;
-use floodway_sources::ingest;
+use floodway_sources::mqtt::{self, Mqtt};
+use floodway_sources::source::{self, Source};
 
 mod calls;
 mod health;
@@ -30,7 +31,7 @@ mod text;
 struct Private {
     admin: Admin,
     index: Arc<Index>,
-    ingest: ingest::Ingest,
+    ingest: source::Ingest,
 }
 
 impl Private {
@@ -52,12 +53,14 @@ impl Private {
             connections_per_tenant: 10,
         };
         let index = Arc::new(Index::new(&limits));
-        let mqtt = ingest::Config {
+        let mqtt = mqtt::Config {
             urls: vec!["mqtt://127.0.0.1:1".to_owned()],
-            ..ingest::Config::default()
+            ..mqtt::Config::default()
         };
-        let event = event::Config::default();
-        let ingest = ingest::Ingest::start(mqtt, event, Arc::clone(&index), Arc::new([]));
+        let mqtt = Mqtt::new(mqtt, Arc::clone(&index), None).expect("a URL");
+        let sources: Vec<Box<dyn Source>> = vec![Box::new(mqtt)];
+        let (event, ids) = (event::Config::default(), Arc::default());
+        let ingest = source::Ingest::start(sources, event, Arc::clone(&index), Arc::new([]), ids);
         let ingest = ingest.expect("ingest");
         let observer = Observer::new(Watched {
             identity: Identity::new(),

@@ -19,8 +19,9 @@ use super::*;
 use floodway_core::index::{self, ConnectionPermit, Overflow, OwnLimits};
 use floodway_protocol::names::{GroupId, TenantId};
 
-const ABLE: Facts = Facts {
-    packet_bytes: 64 * 1024,
+const ABLE: StoreFacts = StoreFacts {
+    message_bytes: 64 * 1024,
+    message_bytes_setting: "mqtt.packet_bytes, or the broker's own bound",
     is_able: true,
 };
 
@@ -32,7 +33,7 @@ struct Bed {
     control: Control,
     index: Arc<Index>,
     retained: BTreeMap<String, String>,
-    may: May,
+    may: StoreReady,
     now: Instant,
     next_id: u16,
 }
@@ -53,7 +54,7 @@ fn bed_with(config: Config) -> Bed {
         control,
         index,
         retained: BTreeMap::new(),
-        may: May {
+        may: StoreReady {
             publish: true,
             subscribe: true,
         },
@@ -101,7 +102,7 @@ impl Bed {
     }
 
     /// What is sent now, with its packet id.
-    fn sends(&mut self) -> Option<(u16, Request)> {
+    fn sends(&mut self) -> Option<(u16, StoreRequest)> {
         let request = self.follower.next_request(self.may, self.now)?;
         self.next_id += 1;
         self.follower.sent(self.next_id);
@@ -111,7 +112,7 @@ impl Bed {
     /// The topic and payload that are published now.
     fn publishes(&mut self) -> (u16, String, String) {
         match self.sends() {
-            Some((id, Request::Publish { topic, payload, .. })) => {
+            Some((id, StoreRequest::Publish { topic, payload, .. })) => {
                 (id, topic, String::from_utf8(payload).unwrap())
             }
             other => panic!("no PUBLISH but {other:?}"),
@@ -139,14 +140,14 @@ impl Bed {
     fn obey(&mut self) {
         while let Some((id, request)) = self.sends() {
             match request {
-                Request::Follow(filter) => {
+                StoreRequest::Follow(filter) => {
                     assert_eq!(filter, "floodway/control/v1/#");
                     for (topic, payload) in self.retained.clone() {
                         self.follower
                             .message(topic.as_bytes(), payload.as_bytes(), true, self.now);
                     }
                 }
-                Request::Publish {
+                StoreRequest::Publish {
                     topic,
                     payload,
                     retain,

@@ -8,7 +8,7 @@ fn documents_take_effect_together_when_the_mark_comes_back() {
     let place = bed.enter("T");
     bed.follower.link_up(ABLE, bed.now);
     let (id, request) = bed.sends().unwrap();
-    assert!(matches!(request, Request::Follow(_)));
+    assert!(matches!(request, StoreRequest::Follow(_)));
     bed.hears("groups/T/G", r#"{"devices":["B","A","A"]}"#);
     bed.hears("limits/default", r#"{"connections_per_tenant":3}"#);
     assert!(bed.sends().is_none(), "the mark waits for the SUBACK");
@@ -208,7 +208,7 @@ fn a_broker_that_ends_the_connection_for_the_mark_is_not_asked_for_it_again_on_t
     let reads = |bed: &mut Bed| {
         bed.follower.link_up(ABLE, bed.now);
         let (id, request) = bed.sends().unwrap();
-        assert!(matches!(request, Request::Follow(_)));
+        assert!(matches!(request, StoreRequest::Follow(_)));
         bed.answers(id, Ok(()));
     };
     for _ in 0..2 {
@@ -239,7 +239,7 @@ fn a_broker_that_ends_the_connection_for_the_mark_is_not_asked_for_it_again_on_t
 #[test]
 fn a_broker_that_keeps_nothing_is_asked_for_nothing() {
     let mut bed = bed();
-    let facts = Facts {
+    let facts = StoreFacts {
         is_able: false,
         ..ABLE
     };
@@ -302,7 +302,7 @@ fn a_broker_that_ends_the_connection_for_the_subscription_is_served_without_it()
     let mut bed = bed();
     for _ in 0..2 {
         bed.follower.link_up(ABLE, bed.now);
-        assert!(matches!(bed.sends(), Some((_, Request::Follow(_)))));
+        assert!(matches!(bed.sends(), Some((_, StoreRequest::Follow(_)))));
         bed.follower.link_lost();
     }
     bed.follower.link_up(ABLE, bed.now);
