@@ -116,11 +116,21 @@ impl Event {
     ///
     /// The first call for a view encodes it. Later ones, on any thread, get the same bytes.
     pub fn frame(&self, view: &View) -> Option<&[u8]> {
-        let text = match &view.metrics {
-            None => &self.whole,
-            Some(metrics) => self.text(metrics)?,
-        };
+        let text = self.seen_with(view.metrics.as_ref())?;
         Some(text.bytes(view.encoding, self.id))
+    }
+
+    /// As [`Event::json`], with those of its metrics that are wanted; `None` if it has none of them.
+    pub fn json_with(&self, metrics: Option<&Arc<MetricSet>>) -> Option<&[u8]> {
+        Some(self.seen_with(metrics)?.json())
+    }
+
+    #[inline]
+    fn seen_with(&self, metrics: Option<&Arc<MetricSet>>) -> Option<&Encoded> {
+        match metrics {
+            None => Some(&self.whole),
+            Some(metrics) => self.text(metrics),
+        }
     }
 
     fn text(&self, metrics: &Arc<MetricSet>) -> Option<&Encoded> {

@@ -51,19 +51,19 @@ impl Sample {
 }
 
 fn status(observer: &Observer, before: &Sample, now: &Sample) -> Status {
-    let status = observer.status();
+    let identity = &observer.identity;
     let seconds = now.at.duration_since(before.at).as_secs_f64();
     let per_second = |later: u64, earlier: u64| {
         // No time has passed before the first sample.
         let rate = later.saturating_sub(earlier) as f64 / seconds.max(0.001);
         rate.round() as u64
     };
-    let started_at = status.node.started_at.duration_since(UNIX_EPOCH);
+    let started_at = identity.started_at.duration_since(UNIX_EPOCH);
     Status {
-        name: status.node.name,
-        version: status.node.version,
+        name: identity.name.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: started_at.map_or(0, |since| since.as_secs()),
-        draining: status.draining,
+        draining: observer.index().is_draining(),
         websocket: now.totals.ws,
         sse: now.totals.sse,
         tenants: observer.tenants(),

@@ -122,7 +122,7 @@ impl Gateway {
             .map(|_| Inbox::new(config.shard.inbox.get()))
             .collect();
         let identity = Identity::new();
-        let (control, steering) = control::new(&config.control, identity.id(), Arc::clone(&index));
+        let (control, steering) = control::new(&config.control, &identity.id, Arc::clone(&index));
         let event = config.event.clone();
         let ids = steering.follower.ids();
         // The one place that knows which sources there are. The first owns the control documents.

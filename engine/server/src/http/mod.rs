@@ -30,6 +30,5 @@ mod tls;
 
 pub use acceptor::{Acceptor, Dealt, serve};
 pub use config::Config;
-pub(crate) use h2_stream::{StreamBody, pipe};
 pub use refusal::{REFUSAL_LABELS, Refusals};
 pub use shard_context::Shared;

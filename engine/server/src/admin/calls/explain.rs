@@ -109,7 +109,7 @@ fn follow(
         true,
         format!("device {device} of tenant {tenant}"),
     )?;
-    let mut parser = Parser::new(observer.event_config());
+    let mut parser = Parser::new(&observer.event);
     let id = IdSource::new().next();
     let event = match parser.parse(id, &tenant, device, &message.topic, &message.payload) {
         Ok(event) => event,
@@ -131,7 +131,7 @@ fn upstream(observer: &Observer, stream: &Connection, way: &mut Way) -> Result<(
         .as_ref()
         .is_some_and(|tenant| tenants::is_subscribed(observer, tenant));
     let refusal = found.and_then(|tenant| tenant.refusal());
-    let detail = match (observer.upstreams().is_connected(), is_subscribed) {
+    let detail = match (observer.upstreams.is_connected(), is_subscribed) {
         (false, _) => "no broker is connected".to_owned(),
         (true, false) => match refusal {
             Some(reason) => format!(

@@ -21,7 +21,7 @@ pub(super) fn get(
 ) -> Result<v1::GetLimitsResponse, Status> {
     let tenant = tenant_or_none("tenant_id", &asked.tenant_id)?;
     let known_at = known_at(observer)?;
-    let own = observer.control().limits(tenant.as_ref());
+    let own = observer.control.limits(tenant.as_ref());
     Ok(v1::GetLimitsResponse {
         effective: Some(effective(observer, tenant.as_ref())),
         own: own.map(shown),
@@ -35,7 +35,7 @@ pub(super) async fn set(
 ) -> Result<v1::SetLimitsResponse, Status> {
     let tenant = tenant_or_none("tenant_id", &asked.tenant_id)?;
     let limits = read(asked.limits.as_ref())?;
-    let written = observer.control().set_limits(tenant.as_ref(), limits).await;
+    let written = observer.control.set_limits(tenant.as_ref(), limits).await;
     written.map_err(|error| not_written("limits", error))?;
     Ok(v1::SetLimitsResponse {
         effective: Some(effective(observer, tenant.as_ref())),
@@ -47,7 +47,7 @@ pub(super) async fn clear(
     asked: &v1::ClearLimitsRequest,
 ) -> Result<v1::ClearLimitsResponse, Status> {
     let tenant = tenant_or_none("tenant_id", &asked.tenant_id)?;
-    let cleared = match observer.control().clear_limits(tenant.as_ref()).await {
+    let cleared = match observer.control.clear_limits(tenant.as_ref()).await {
         Ok(()) => true,
         Err(WriteError::NotFound) => false,
         Err(error) => return Err(not_written("limits", error)),
