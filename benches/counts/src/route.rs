@@ -21,7 +21,7 @@ struct Way {
     router: Router,
     inboxes: Arc<[Inbox]>,
     topic: String,
-    _places: Vec<ConnectionPermit>,
+    _permits: Vec<ConnectionPermit>,
 }
 
 impl Way {
@@ -33,10 +33,10 @@ impl Way {
         }));
         let enter = |n| {
             let tenant = TenantId::parse(&format!("TENANT{n}")).expect("a valid name");
-            index.enter(&tenant).expect("a place")
+            index.enter(&tenant).expect("a permit")
         };
-        let places: Vec<ConnectionPermit> = (0..TENANTS).map(enter).collect();
-        places[7].tenant().declare(0);
+        let permits: Vec<ConnectionPermit> = (0..TENANTS).map(enter).collect();
+        permits[7].tenant().declare(0);
         let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(64)]);
         let router = Router::new(
             &event::Config::default(),
@@ -48,7 +48,7 @@ impl Way {
             router,
             inboxes,
             topic: format!("tenant/{tenant}/device/DEV-001/telemetry"),
-            _places: places,
+            _permits: permits,
         });
         way.publish();
         way

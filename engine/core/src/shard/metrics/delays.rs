@@ -1,28 +1,27 @@
 //! How long events take from the broker's socket to a subscriber's.
 //!
 //! Invariants: what is counted as delivered is counted here once, at the latest by the end of the shard's turn; a time is
-//! never told as shorter than it was. The clock is not read per delivery but once for up to [`STRIDE`] writes, behind
-//! them, so the first of these is told as longer by what the others took. A delivery through a ring counts when its last
-//! byte is written.
+//! never counted as shorter than it was. The clock is not read per delivery but once for up to [`STRIDE`] writes, behind
+//! them, so the first of these is counted as longer by what the others took. A delivery through a ring counts when its
+//! last byte is written.
 
 use std::time::{Duration, Instant};
 
-use super::uring::SENDS;
 use crate::index::Count;
 
-/// Upper bounds of the times that are told apart, in microseconds. What is longer is counted behind them.
+/// Upper bounds of the times, in microseconds. Longer ones are counted behind them.
 pub const DELAY_BOUNDS: [u64; 16] = [
     100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
     1_000_000, 2_500_000, 5_000_000, 10_000_000,
 ];
 
 /// Writes between two looks at the clock: at some 8 µs each, half a millisecond.
-const STRIDE: usize = 64;
+pub(crate) const STRIDE: usize = 64;
 
 /// The times of one shard's deliveries.
 #[derive(Debug, Default)]
 pub struct Delays {
-    /// Deliveries that took up to the bound of the same place in [`DELAY_BOUNDS`] and more than the one before; last,
+    /// Deliveries that took up to the bound of the same index in [`DELAY_BOUNDS`] and more than the one before; last,
     /// those that took longer than all.
     pub counts: [Count; DELAY_BOUNDS.len() + 1],
     /// All times together, in microseconds, each rounded up: in nanoseconds the sum would be full after some days.
@@ -32,8 +31,8 @@ pub struct Delays {
 impl Delays {
     fn add(&self, delay: Duration, deliveries: u64) {
         let microseconds = u64::try_from(delay.as_nanos().div_ceil(1000)).unwrap_or(u64::MAX);
-        let place = DELAY_BOUNDS.partition_point(|&bound| bound < microseconds);
-        self.counts[place].add(deliveries);
+        let at = DELAY_BOUNDS.partition_point(|&bound| bound < microseconds);
+        self.counts[at].add(deliveries);
         self.microseconds
             .add(microseconds.saturating_mul(deliveries));
     }
@@ -41,31 +40,31 @@ impl Delays {
 
 /// Events by the time at which they were received. Those that came together, one after the other, share an entry.
 #[derive(Debug, Default)]
-pub(super) struct Received(Vec<(Instant, u64)>);
+pub(crate) struct Received(Vec<(Instant, u64)>);
 
 impl Received {
-    pub(super) fn add(&mut self, at: Instant, events: u64) {
+    pub(crate) fn add(&mut self, at: Instant, events: u64) {
         match self.0.last_mut() {
             Some((last, sum)) if *last == at => *sum += events,
             _ => self.0.push((at, events)),
         }
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
 }
 
 /// Deliveries that were written and whose time was not taken yet.
 #[derive(Debug, Default)]
-pub(super) struct Written {
+pub(crate) struct Untimed {
     received: Received,
     writes: usize,
 }
 
-impl Written {
+impl Untimed {
     /// `writes` of a batch with these events, of which `whole` were taken whole.
-    pub(super) fn add_batch(&mut self, batch: &Received, writes: u64, whole: u64) {
+    pub(crate) fn add_batch(&mut self, batch: &Received, writes: u64, whole: u64) {
         self.writes += writes as usize;
         if whole > 0 {
             for &(at, events) in &batch.0 {
@@ -75,38 +74,32 @@ impl Written {
     }
 
     /// One event to one subscriber, by a write of its own.
-    pub(super) fn add_one(&mut self, received: Instant) {
+    pub(crate) fn add_one(&mut self, received: Instant) {
         self.received.add(received, 1);
     }
 
     /// A write of a ring, with whatever was in it.
-    pub(super) fn add_write(&mut self) {
+    pub(crate) fn add_write(&mut self) {
         self.writes += 1;
     }
 
     /// Whether the clock is to be looked at before more is written.
-    pub(super) fn is_due(&self) -> bool {
+    pub(crate) fn is_due(&self) -> bool {
         self.writes >= STRIDE || self.received.0.len() >= STRIDE
     }
 
-    /// Takes the time of all that was written until now.
-    pub(super) fn settle(&mut self, delays: &Delays) {
+    /// Counts, at the time `now`, how long all took that was written until now. Without a delivery the clock is not read.
+    pub(crate) fn count(&mut self, delays: &Delays, now: impl FnOnce() -> Instant) {
         self.writes = 0;
         if self.received.0.is_empty() {
             return;
         }
-        let now = Instant::now();
+        let now = now();
         for &(at, deliveries) in &self.received.0 {
             delays.add(now.saturating_duration_since(at), deliveries);
         }
         self.received.clear();
     }
-}
-
-/// Members of a cohort that are written to between two looks at the clock.
-pub(super) fn stride(has_uring: bool) -> usize {
-    // What one system call sends is not cut into pieces for this.
-    if has_uring { SENDS } else { STRIDE }
 }
 
 #[cfg(test)]
@@ -136,37 +129,37 @@ mod tests {
 
     #[test]
     fn every_event_of_a_batch_counts_for_each_who_took_it_whole() {
-        let (mut batch, mut written, delays) =
-            (Received::default(), Written::default(), Delays::default());
+        let (mut batch, mut untimed, delays) =
+            (Received::default(), Untimed::default(), Delays::default());
         let now = Instant::now();
         let before = now - Duration::from_secs(60);
         batch.add(before, 1);
         batch.add(before, 1);
         batch.add(now, 1);
         assert_eq!(batch.0.len(), 2, "they came together");
-        written.add_batch(&batch, 10, 0);
-        written.add_batch(&batch, 10, 7);
-        written.add_one(before);
-        assert!(!written.is_due());
-        written.settle(&delays);
+        untimed.add_batch(&batch, 10, 0);
+        untimed.add_batch(&batch, 10, 7);
+        untimed.add_one(before);
+        assert!(!untimed.is_due());
+        untimed.count(&delays, Instant::now);
         let counts = counted(&delays);
         assert_eq!(counts[DELAY_BOUNDS.len()], 15);
         assert_eq!(counts.iter().sum::<u64>(), 22);
-        written.settle(&delays);
+        untimed.count(&delays, Instant::now);
         assert_eq!(counted(&delays), counts, "nothing is counted twice");
     }
 
     #[test]
     fn the_clock_is_looked_at_when_much_was_written_or_much_waits() {
-        let mut written = Written::default();
-        written.add_batch(&Received::default(), STRIDE as u64 - 1, 0);
-        assert!(!written.is_due());
-        written.add_write();
-        assert!(written.is_due());
-        let mut written = Written::default();
+        let mut untimed = Untimed::default();
+        untimed.add_batch(&Received::default(), STRIDE as u64 - 1, 0);
+        assert!(!untimed.is_due());
+        untimed.add_write();
+        assert!(untimed.is_due());
+        let mut untimed = Untimed::default();
         let start = Instant::now();
         let times = (0..STRIDE as u64).map(|n| start + Duration::from_nanos(n));
-        times.for_each(|at| written.add_one(at));
-        assert!(written.is_due());
+        times.for_each(|at| untimed.add_one(at));
+        assert!(untimed.is_due());
     }
 }

@@ -1,13 +1,14 @@
 //! A shard against the plainest model of it: each subscriber has a list of what it is owed, in order.
 
+mod time;
 mod world;
 
 use proptest::prelude::*;
 
+use self::world::{DEVICES, World, received};
 use super::filter::Filter;
 use crate::index::Overflow;
 use floodway_protocol::names::DeviceId;
-use world::{DEVICES, World, told};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -21,7 +22,9 @@ enum Step {
     Refilter(usize, Option<usize>),
     Open(usize, usize),
     Leave(usize),
+    Go(usize),
     Limit(usize, Overflow),
+    Wait(u32),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -37,17 +40,19 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => (0_usize..6, device()).prop_map(|(nth, device)| Step::Refilter(nth, device)),
         5 => (0_usize..6, 0_usize..600).prop_map(|(nth, window)| Step::Open(nth, window)),
         1 => (0_usize..6).prop_map(Step::Leave),
+        1 => (0_usize..6).prop_map(Step::Go),
         1 => (1_usize..5, policy()).prop_map(|(queue_size, overflow)| Step::Limit(queue_size, overflow)),
+        1 => (1_u32..40).prop_map(Step::Wait),
     ];
     prop::collection::vec(step, 1..120)
 }
 
-/// Those under which everybody stays.
 fn policy() -> impl Strategy<Value = Overflow> {
     prop::sample::select(vec![
         Overflow::DropNewest,
         Overflow::DropOldest,
         Overflow::Latest,
+        Overflow::Disconnect,
     ])
 }
 
@@ -78,13 +83,16 @@ fn play(steps: Vec<Step>, capacity: usize) -> World {
             Step::Refilter(nth, device) => world.refilter(nth, filter(device)),
             Step::Open(nth, window) => world.open(nth, window),
             Step::Leave(nth) => world.leave(nth),
+            Step::Go(nth) => world.go(nth),
             Step::Limit(queue_size, overflow) if capacity < NO_LOSS => {
                 world.limit(queue_size, overflow)
             }
             Step::Limit(..) => {}
+            Step::Wait(steps) => world.wait(steps),
         }
+        world.forget_ended();
         world.check_counts();
-        if world.state.tick.is_over() {
+        if world.is_flushed() {
             world.check_each();
         }
     }
@@ -99,27 +107,28 @@ proptest! {
         let world = play(steps, NO_LOSS);
         let mut gaps = 0;
         for owed in &world.owed {
-            prop_assert_eq!(&told(&owed.peer.borrow()), &owed.messages);
+            prop_assert_eq!(&received(&owed.peer), &owed.messages);
             gaps += owed.messages.iter().filter(|message| *message == "upstream").count() as u64;
         }
-        let counted = world.state.metrics.upstream_gaps.get();
-        prop_assert!((gaps..=world.gaps).contains(&counted), "who has left may have been told, or not");
-        prop_assert_eq!(world.state.metrics.overflow_gaps.get(), 0);
+        let sent = &world.state.delivery.metrics.gaps;
+        let counted = sent.upstream.get();
+        prop_assert!((gaps..=world.gaps).contains(&counted), "who has left may have been sent it, or not");
+        prop_assert_eq!(sent.overflow.get(), 0);
     }
 
     #[test]
-    fn a_full_ring_loses_only_what_it_tells(steps in steps(), capacity in 1_usize..5) {
+    fn a_full_ring_loses_only_what_its_gaps_report(steps in steps(), capacity in 1_usize..5) {
         let world = play(steps, capacity);
         for owed in &world.owed {
-            let told = told(&owed.peer.borrow());
-            let lost: usize = told.iter().filter_map(|message| message.strip_prefix("gap ")?.parse::<usize>().ok()).sum();
-            let came: Vec<&String> = told.iter().filter(|message| !message.starts_with("gap")).collect();
+            let received = received(&owed.peer);
+            let lost: usize = received.iter().filter_map(|message| message.strip_prefix("gap ")?.parse::<usize>().ok()).sum();
+            let came: Vec<&String> = received.iter().filter(|message| !message.starts_with("gap")).collect();
             prop_assert_eq!(came.len() + lost, owed.messages.len(), "matched == delivered + dropped");
             let mut rest = owed.messages.iter();
             prop_assert!(came.iter().all(|message| rest.any(|one| one == *message)), "in order, none twice");
         }
-        let metrics = &world.state.metrics;
-        prop_assert_eq!(metrics.delivered.get() + metrics.dropped.get(), world.matched, "nothing is held any more");
+        let events = &world.state.delivery.metrics.events;
+        prop_assert_eq!(events.delivered.get() + events.dropped.get(), world.matched, "nothing is held any more");
     }
 
     #[test]
@@ -128,14 +137,15 @@ proptest! {
         while !world.owed.is_empty() {
             world.leave(0);
         }
-        prop_assert!(world.state.subscribers.is_empty() && world.state.tables.is_empty());
+        world.wait_for_ends();
+        prop_assert!(world.state.registry.is_empty() && world.state.matcher.is_empty());
         prop_assert_eq!(world.index.connections(), 0);
         prop_assert!(world.index.find("T").is_none_or(|tenant| tenant.interest() == 0));
     }
 }
 
 #[test]
-fn a_batch_larger_than_a_ring_costs_a_newcomer_that_reads_nothing() {
+fn a_batch_larger_than_a_ring_costs_a_new_subscriber_that_reads_nothing() {
     let mut world = World::new(3);
     world.join(filter(None));
     world.publish(0);
@@ -145,7 +155,7 @@ fn a_batch_larger_than_a_ring_costs_a_newcomer_that_reads_nothing() {
     world.distribute();
     world.state.flush(usize::MAX);
     let owed = &world.owed[1];
-    assert_eq!(told(&owed.peer.borrow()), owed.messages);
+    assert_eq!(received(&owed.peer), owed.messages);
 }
 
 #[test]
@@ -157,5 +167,5 @@ fn a_batch_larger_than_a_ring_costs_nothing_when_the_filter_changes() {
     world.distribute();
     world.refilter(0, filter(Some(1)));
     let owed = &world.owed[0];
-    assert_eq!(told(&owed.peer.borrow()), owed.messages);
+    assert_eq!(received(&owed.peer), owed.messages);
 }

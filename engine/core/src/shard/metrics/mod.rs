@@ -4,68 +4,92 @@
 //! `delivered` has. What is counted of a tenant too is counted there first: who reads first here and then there never
 //! finds less there.
 
-use super::delays::Delays;
-use super::outgoing::Outgoing;
+mod delays;
+
 use crate::event::Encoding;
 use crate::index::{Count, TenantCounters, Transport};
 use crate::pulse::Pulse;
 use floodway_protocol::ends::{End, LABELS};
 
-/// The close codes that are counted one by one; any other that a client may say good-bye with is `other`, and `none`
+pub use self::delays::{DELAY_BOUNDS, Delays};
+pub(crate) use self::delays::{Received, STRIDE, Untimed};
+
+/// The close codes that are counted one by one; any other that a client may close with is `other`, and `none`
 /// is a stream whose client was gone.
 pub const CODE_LABELS: [&str; 13] = [
     "none", "1000", "1001", "1002", "1003", "1007", "1009", "1012", "4001", "4003", "4008", "4010",
     "other",
 ];
 
-/// Streams of one transport that came and went.
-#[derive(Debug, Default)]
-pub struct TransportCounts {
-    /// Those that became live.
-    pub opened: Count,
-    /// Those that ended, by [`CODE_LABELS`]. An SSE stream counts under the code that a WebSocket would have been told.
-    pub closed: [Count; CODE_LABELS.len()],
-}
-
 /// One shard's counts.
 #[derive(Debug, Default)]
 pub struct Metrics {
     /// The loop's signs of life.
     pub pulse: Pulse,
+    /// Streams that came, are live, and ended.
+    pub streams: StreamCounts,
+    /// Events by what became of them.
+    pub events: EventCounts,
+    /// How long deliveries took.
+    pub delays: Delays,
+    /// Bytes handed to the kernel.
+    pub bytes: Count,
+    /// Writes that were asked of the kernel for events.
+    pub writes: Count,
+    /// Gaps that subscribers were sent.
+    pub gaps: GapCounts,
+}
+
+/// Streams that came, are live, and ended.
+#[derive(Debug, Default)]
+pub struct StreamCounts {
     /// Live WebSocket streams.
     pub ws: Count,
     /// Live SSE streams.
     pub sse: Count,
+    /// Streams for which something waits in a ring now.
+    pub lagging: Count,
     /// Streams that became live.
     pub opened: Count,
     /// Streams that ended, by [`End::label`].
     pub closed: [Count; LABELS.len()],
     /// The same by transport, in the order of [`Transport::ALL`].
     pub transports: [TransportCounts; Transport::ALL.len()],
-    /// Events whose fate for a subscriber that wants them was begun: one event for three subscribers counts as three.
+}
+
+/// Streams of one transport that came and went.
+#[derive(Debug, Default)]
+pub struct TransportCounts {
+    /// Those that became live.
+    pub opened: Count,
+    /// Those that ended, by [`CODE_LABELS`]. An SSE stream counts under the code that a WebSocket would have been sent.
+    pub closed: [Count; CODE_LABELS.len()],
+}
+
+/// Events by what became of them: one event for three subscribers counts as three.
+#[derive(Debug, Default)]
+pub struct EventCounts {
+    /// Events that matched a subscriber, and have been delivered, dropped or held.
     pub matched: Count,
     /// Events handed to the kernel, whole.
     pub delivered: Count,
-    /// How long those took.
-    pub delays: Delays,
     /// Events that matched a subscriber and will not reach it.
     pub dropped: Count,
     /// Events that wait in rings now.
     pub held: Count,
-    /// Streams for which something waits in a ring now.
-    pub lagging: Count,
-    /// Bytes handed to the kernel.
-    pub bytes: Count,
-    /// Gaps told because a ring was full.
-    pub overflow_gaps: Count,
-    /// Gaps told because the broker was away; counted when they are written, or put into a ring behind what waits.
-    pub upstream_gaps: Count,
-    /// Writes that were asked of the kernel for events.
-    pub writes: Count,
 }
 
-impl Metrics {
-    pub(super) fn began(
+/// Gaps that subscribers were sent.
+#[derive(Debug, Default)]
+pub struct GapCounts {
+    /// Those because a ring was full.
+    pub overflow: Count,
+    /// Those because the broker was away; counted when they are written, or put into a ring behind what waits.
+    pub upstream: Count,
+}
+
+impl StreamCounts {
+    pub(crate) fn count_opened(
         &self,
         encoding: Encoding,
         transport: Transport,
@@ -78,7 +102,7 @@ impl Metrics {
         self.transports[transport.index()].opened.add(1);
     }
 
-    pub(super) fn ended(
+    pub(crate) fn count_closed(
         &self,
         encoding: Encoding,
         transport: Transport,
@@ -90,17 +114,6 @@ impl Metrics {
         live.sub(1);
         self.closed[end.index()].add(1);
         self.transports[transport.index()].closed[code_index(end)].add(1);
-    }
-
-    /// A parcel of which a part is on the wire waits for its rest.
-    pub(super) fn count_begun(&self, parcel: &Outgoing) {
-        match parcel {
-            Outgoing::Event(_) => {
-                self.matched.add(1);
-                self.held.add(1);
-            }
-            Outgoing::Notice(notice) => self.upstream_gaps.add(notice.gaps()),
-        }
     }
 
     fn live<'a>(

@@ -16,11 +16,11 @@ use io_uring::{IoUring, opcode, types};
 /// Sends of one system call.
 pub(super) const SENDS: usize = 256;
 
-/// Not recognised as an address of a batch: its low half is the place in the batch, its high half the batch's number.
-const PLACE: u64 = 0xffff_ffff;
+/// The low half of what marks a send is its index in the batch, the high half is the batch's number.
+const INDEX: u64 = 0xffff_ffff;
 
 /// A submission queue, and what came of the last sends.
-pub(super) struct Uring {
+pub(crate) struct Uring {
     /// None once the kernel has refused it: closed, so that entries that were not taken never will be.
     ring: Option<IoUring>,
     batch: u32,
@@ -33,7 +33,7 @@ impl Uring {
     ///
     /// # Errors
     /// If the kernel is too old for it, or does not let this process have one.
-    pub(super) fn open() -> io::Result<Self> {
+    pub(crate) fn open() -> io::Result<Self> {
         let ring = IoUring::builder()
             .setup_single_issuer()
             .setup_submit_all()
@@ -63,12 +63,12 @@ impl Uring {
         let len = i32::try_from(bytes.len()).expect("a batch is bounded");
         self.batch = self.batch.wrapping_add(1);
         for socket in sockets.take(SENDS) {
-            let place = self.results.len() as u64;
+            let index = self.results.len() as u64;
             let send = opcode::Send::new(types::Fd(socket.as_raw_fd()), bytes.as_ptr(), len as u32)
                 .flags(libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL | libc::MSG_WAITALL)
                 .build()
                 .flags(Flags::SKIP_SUCCESS)
-                .user_data(u64::from(self.batch) << 32 | place);
+                .user_data(u64::from(self.batch) << 32 | index);
             // SAFETY: the bytes and the sockets are borrowed until this function returns, and by then the kernel no
             // longer uses them. It has taken every entry in `submit`, or the ring is closed below and it never will. An
             // entry that is taken is carried out within that system call: `MSG_DONTWAIT` marks it so that it fails
@@ -78,9 +78,9 @@ impl Uring {
             self.results.push(len);
         }
         let left = submit(ring);
-        for told in ring.completion() {
-            if told.user_data() >> 32 == u64::from(self.batch) {
-                self.results[(told.user_data() & PLACE) as usize] = told.result();
+        for done in ring.completion() {
+            if done.user_data() >> 32 == u64::from(self.batch) {
+                self.results[(done.user_data() & INDEX) as usize] = done.result();
             }
         }
         if left > 0 {
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn each_socket_gets_the_bytes_and_nothing_else_is_told() {
+    fn each_socket_gets_the_bytes_and_no_error_is_reported() {
         let mut uring = Uring::open().unwrap();
         let mut pairs: Vec<_> = (0..300).map(|_| pair()).collect();
         for round in 0..3_u8 {

@@ -1,7 +1,7 @@
-//! What hyper answers by itself, when a request head can't be read, in the form that all our errors have.
+//! Gives hyper's own answers, to request heads that it can't read, the body that all errors have.
 //!
-//! hyper writes such an answer without a body, and tells nobody before it closes the connection. So the writer's side is
-//! looked at: a head with an error's status and no body is never one of ours, which all have one.
+//! Hyper writes such an answer without a body, and reports it only when the connection is closed. So this watches what is
+//! written: an answer with an error's status and no body is hyper's, since all others have one.
 
 use std::io;
 use std::pin::Pin;
@@ -13,30 +13,30 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::respond;
 
-/// A connection on which hyper's own errors get a body. `told` hears of each.
-pub(super) struct Automatic<I, F> {
+/// A connection on which hyper's own errors get a body. `on_error` gets the status of each.
+pub(super) struct ErrorBodies<I, F> {
     io: I,
-    told: F,
-    /// Of an answer, what the connection has not taken yet.
+    on_error: F,
+    /// The part of an answer that the connection has not taken yet.
     unwritten: Vec<u8>,
 }
 
-impl<I, F> Automatic<I, F> {
-    pub(super) fn new(io: I, told: F) -> Self {
+impl<I, F> ErrorBodies<I, F> {
+    pub(super) fn new(io: I, on_error: F) -> Self {
         Self {
             io,
-            told,
+            on_error,
             unwritten: Vec::new(),
         }
     }
 
-    /// The connection, of which nothing waits to be written: it is asked for while requests can be read.
+    /// The connection. Nothing waits to be written: this is called while requests can be read.
     pub(super) fn into_inner(self) -> I {
         self.io
     }
 }
 
-impl<I: AsyncWrite + Unpin, F> Automatic<I, F> {
+impl<I: AsyncWrite + Unpin, F> ErrorBodies<I, F> {
     fn poll_unwritten(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.unwritten.is_empty() {
             let n = ready!(Pin::new(&mut self.io).poll_write(cx, &self.unwritten))?;
@@ -49,7 +49,7 @@ impl<I: AsyncWrite + Unpin, F> Automatic<I, F> {
     }
 }
 
-impl<I: AsyncRead + Unpin, F: Unpin> AsyncRead for Automatic<I, F> {
+impl<I: AsyncRead + Unpin, F: Unpin> AsyncRead for ErrorBodies<I, F> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -59,7 +59,7 @@ impl<I: AsyncRead + Unpin, F: Unpin> AsyncRead for Automatic<I, F> {
     }
 }
 
-impl<I: AsyncWrite + Unpin, F: FnMut(StatusCode) + Unpin> AsyncWrite for Automatic<I, F> {
+impl<I: AsyncWrite + Unpin, F: FnMut(StatusCode) + Unpin> AsyncWrite for ErrorBodies<I, F> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -69,9 +69,9 @@ impl<I: AsyncWrite + Unpin, F: FnMut(StatusCode) + Unpin> AsyncWrite for Automat
         let Some(status) = bare_error(bytes) else {
             return Pin::new(&mut self.io).poll_write(cx, bytes);
         };
-        (self.told)(status);
+        (self.on_error)(status);
         self.unwritten = whole(status);
-        // What is not taken now goes out with the flush, which hyper asks for next.
+        // What is not taken now is written with the flush, which hyper does next.
         if let Poll::Ready(Err(error)) = self.poll_unwritten(cx) {
             return Poll::Ready(Err(error));
         }
@@ -131,10 +131,10 @@ mod tests {
 
     #[tokio::test]
     async fn an_error_without_a_body_gets_one_however_little_is_taken_at_once() {
-        let told = Rc::new(RefCell::new(Vec::new()));
-        let hears = Rc::clone(&told);
+        let reported = Rc::new(RefCell::new(Vec::new()));
+        let report = Rc::clone(&reported);
         let (ours, mut theirs) = tokio::io::duplex(7);
-        let mut io = Automatic::new(ours, move |status| hears.borrow_mut().push(status));
+        let mut io = ErrorBodies::new(ours, move |status| report.borrow_mut().push(status));
         let send = async {
             io.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
                 .await
@@ -158,7 +158,7 @@ mod tests {
             "{error}"
         );
         assert_eq!(
-            *told.borrow(),
+            *reported.borrow(),
             [StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE]
         );
     }

@@ -1,4 +1,4 @@
-//! Where the kernel has no io_uring there is none to be had.
+//! Stands for io_uring where the kernel has none.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -6,13 +6,13 @@ use std::os::fd::BorrowedFd;
 /// Sends of one system call.
 pub(super) const SENDS: usize = 256;
 
-/// Never made.
-pub(super) enum Uring {}
+/// Never opened.
+pub(crate) enum Uring {}
 
 impl Uring {
     /// # Errors
     /// Always.
-    pub(super) fn open() -> io::Result<Self> {
+    pub(crate) fn open() -> io::Result<Self> {
         Err(io::ErrorKind::Unsupported.into())
     }
 

@@ -1,84 +1,61 @@
 //! A shard with peers that take as many bytes as they are allowed to, and what each of them is owed.
 
-use std::cell::RefCell;
-use std::io::{self, IoSlice};
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::super::config::Config;
-use super::super::filter::Filter;
-use super::super::metrics::Metrics;
-use super::super::outlet::{Outlet, Pipe};
-use super::super::session::NoRefresh;
-use super::super::state::State;
-use super::super::subscriber::{Key, NewSubscriber};
-use super::super::waker::{WakeQueue, Waker};
 use crate::event::{self, Encoding, Event, EventId, Parser};
 use crate::inbox::{Inbox, Item};
-use crate::index::{ClientInfo, Count, Index, Overflow, OwnLimits, Tenant, Transport};
+use crate::index::{ConnectionId, Count, Index, Overflow, OwnLimits, Tenant};
+use crate::shard::clock::Tenths;
+use crate::shard::config::Config;
+use crate::shard::filter::Filter;
+use crate::shard::keys::SubscriberKey;
+use crate::shard::registry::NewSubscriber;
+use crate::shard::state::State;
+use crate::shard::test_kit::{Peer, new_subscriber, pass, state};
 use floodway_protocol::ends::End;
 use floodway_protocol::frames::Source;
 use floodway_protocol::names::{DeviceId, TenantId};
-use mio::net::TcpStream;
 
-/// Stands for no device, but for a gap of the broker's.
+/// Stands for no device, but for a gap of the source's.
 pub(super) const GAP: usize = usize::MAX;
 
-/// Likewise, for a broker that refuses the tenant.
+/// Likewise, for a source that refuses the tenant.
 const REFUSED: usize = usize::MAX - 1;
 
 pub(super) const DEVICES: [&str; 3] = ["A", "B", "C"];
 
-/// A peer that takes as many bytes as it is allowed to.
-#[derive(Debug, Default)]
-pub(super) struct Peer {
-    received: Vec<u8>,
-    window: usize,
-}
+/// A silence after which a stream gets a heartbeat.
+const KEEPALIVE: Duration = Duration::from_secs(2);
 
-#[derive(Debug, Default)]
-struct Window(Rc<RefCell<Peer>>);
-
-impl Pipe for Window {
-    fn socket(&mut self) -> Option<&mut TcpStream> {
-        None
-    }
-    fn connect(&mut self, _: Waker) {}
-    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        let mut peer = self.0.borrow_mut();
-        let before = peer.window;
-        for slice in slices {
-            let n = slice.len().min(peer.window);
-            peer.received.extend_from_slice(&slice[..n]);
-            peer.window -= n;
-        }
-        let taken = before - peer.window;
-        if taken == 0 {
-            Err(io::ErrorKind::WouldBlock.into())
-        } else {
-            Ok(taken)
-        }
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        Err(io::ErrorKind::WouldBlock.into())
-    }
-    fn finish(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+/// Within so much each subscriber is visited.
+const ROUND: Duration = Duration::from_millis(1100);
 
 /// A subscriber and what the model says that it is owed.
 pub(super) struct Owed {
-    key: Key,
-    pub(super) peer: Rc<RefCell<Peer>>,
+    key: SubscriberKey,
+    pub(super) peer: Rc<Peer>,
     filter: Filter,
+    id: ConnectionId,
+    /// What it had been sent when that was looked at last, in bytes, and for how long that had been all.
+    sent: usize,
+    silence: Duration,
     pub(super) messages: Vec<String>,
     /// Events among them.
     matched: u64,
+}
+
+impl Owed {
+    /// Whether it has been sent something since the last call.
+    fn hear(&mut self) -> bool {
+        let before = std::mem::replace(&mut self.sent, self.peer.bytes());
+        if self.sent != before {
+            self.silence = Duration::ZERO;
+        }
+        self.sent != before
+    }
 }
 
 pub(super) struct World {
@@ -90,10 +67,12 @@ pub(super) struct World {
     /// Published and not yet taken out of the inbox: id and device.
     in_inbox: Vec<(u64, usize)>,
     pub(super) owed: Vec<Owed>,
+    /// Those that ended by themselves.
+    ended: Vec<Owed>,
     answers: usize,
     /// Events that the model says somebody was owed, those who have left included.
     pub(super) matched: u64,
-    /// Likewise, gaps of the broker's.
+    /// Likewise, gaps of the source's.
     pub(super) gaps: u64,
 }
 
@@ -102,26 +81,19 @@ impl World {
         let config = Config {
             queue_size: NonZeroUsize::new(capacity).unwrap(),
             overflow: Overflow::DropNewest,
+            sse_keepalive: KEEPALIVE,
             ..Config::default()
         };
-        let registry = mio::Poll::new().unwrap().registry().try_clone().unwrap();
         let limits = config.limits(0);
         Self {
-            state: State::new(
-                0,
-                config,
-                registry,
-                Rc::new(WakeQueue::default()),
-                Arc::new(Metrics::default()),
-                None,
-                Arc::new(NoRefresh),
-            ),
+            state: state(&config),
             inbox: Inbox::new(1024),
             index: Index::with_limits(1000, limits),
             parser: Parser::new(&event::Config::default()),
             newest: 0,
             in_inbox: Vec::new(),
             owed: Vec::new(),
+            ended: Vec::new(),
             answers: 0,
             matched: 0,
             gaps: 0,
@@ -156,12 +128,12 @@ impl World {
         }
     }
 
-    /// The broker was away.
+    /// The source was away.
     pub(super) fn gap(&mut self) {
         self.notice(Item::UpstreamGap, GAP);
     }
 
-    /// The broker refuses the tenant.
+    /// The source refuses the tenant.
     pub(super) fn refused(&mut self) {
         self.notice(|tenant| Item::Upstream(tenant, Source::Refused), REFUSED);
     }
@@ -179,19 +151,25 @@ impl World {
         }
     }
 
+    /// Whether nothing is under way between the inbox and the subscribers.
+    pub(super) fn is_flushed(&self) -> bool {
+        self.state.delivery.tick.is_over()
+    }
+
     pub(super) fn distribute(&mut self) {
-        if !self.state.tick.is_over() {
+        if !self.is_flushed() {
             return;
         }
+        self.forget_ended();
         self.state.distribute(&self.inbox);
         for (id, device) in self.in_inbox.drain(..) {
             if device >= REFUSED {
                 let is_gap = device == GAP;
                 self.gaps += u64::from(is_gap) * self.owed.len() as u64;
-                let told = if is_gap { "upstream" } else { "refused" };
+                let notice = if is_gap { "upstream" } else { "refused" };
                 self.owed
                     .iter_mut()
-                    .for_each(|owed| owed.messages.push(told.to_owned()));
+                    .for_each(|owed| owed.messages.push(notice.to_owned()));
                 continue;
             }
             let device = DeviceId::parse(DEVICES[device]).unwrap();
@@ -213,24 +191,23 @@ impl World {
 
     /// The greeting names the newest event: later ones are owed.
     pub(super) fn join(&mut self, filter: Filter) {
-        let peer = Rc::new(RefCell::new(Peer::default()));
+        let peer = Rc::new(Peer::with_window(0));
         let greeting = self.newest.to_string();
+        let key = self.state.registry.vacant();
         let new_subscriber = NewSubscriber {
-            outlet: Outlet::Pipe(Box::new(Window(Rc::clone(&peer)))),
             encoding: Encoding::Sse,
             filter: filter.clone(),
-            place: self.index.enter(&Self::tenant()).unwrap(),
-            about: ClientInfo::new(Transport::Sse),
-            expires_at: u64::MAX,
             greeting: format!("{greeting}\n\n").into_bytes(),
-            early: Vec::new(),
+            ..new_subscriber(&self.index, "T", None, &peer)
         };
-        let key = Key(u32::try_from(self.state.subscribers.vacant_key()).unwrap());
         self.state.attach(new_subscriber).unwrap();
         self.owed.push(Owed {
             key,
+            id: self.state.registry[key].info.id,
             peer,
             filter,
+            sent: 0,
+            silence: Duration::ZERO,
             messages: vec![greeting],
             matched: 0,
         });
@@ -253,9 +230,29 @@ impl World {
         let Some(owed) = self.owed.get(nth) else {
             return;
         };
-        owed.peer.borrow_mut().window = window;
-        let token = self.state.token(owed.key);
-        self.state.look_at(token, false, true);
+        owed.peer.set_window(window);
+        self.state.write_on(owed.key);
+    }
+
+    /// Lets time pass, a step of the timers after the other. Who is sent nothing, and lacks nothing, gets a heartbeat in
+    /// time, and not before.
+    pub(super) fn wait(&mut self, steps: u32) {
+        self.owed.iter_mut().for_each(|owed| _ = owed.hear());
+        for _ in 0..steps {
+            pass(Tenths::STEP);
+            self.state.delivery.clock.advance();
+            self.state.visit_some();
+            self.forget_ended();
+            for owed in &mut self.owed {
+                owed.silence += Tenths::STEP;
+                let silence = owed.silence;
+                if owed.hear() {
+                    assert!(silence >= KEEPALIVE, "a heartbeat after {silence:?}");
+                } else if self.state.registry[owed.key].ring.is_none() {
+                    assert!(silence <= KEEPALIVE + ROUND, "silent for {silence:?}");
+                }
+            }
+        }
     }
 
     pub(super) fn leave(&mut self, nth: usize) {
@@ -263,6 +260,30 @@ impl World {
             let owed = self.owed.swap_remove(nth);
             self.state.end(owed.key, &End::Gone);
         }
+    }
+
+    /// Its outlet fails from now on, which ends it when something is written to it.
+    pub(super) fn go(&self, nth: usize) {
+        if let Some(owed) = self.owed.get(nth) {
+            owed.peer.go();
+        }
+    }
+
+    /// Those that a failed outlet or a full ring has ended are owed nothing more.
+    pub(super) fn forget_ended(&mut self) {
+        let registry = &self.state.registry;
+        let is_live = |owed: &Owed| {
+            let found = registry.get(owed.key);
+            found.is_some_and(|found| found.is_live() && found.info.id == owed.id)
+        };
+        let ended = self.owed.extract_if(.., |owed| !is_live(owed));
+        self.ended.extend(ended);
+    }
+
+    /// Lets so much time pass that who was to read its end is removed.
+    pub(super) fn wait_for_ends(&mut self) {
+        let time = Config::default().close_timeout + ROUND;
+        self.wait(u32::try_from(time.as_millis() / Tenths::STEP.as_millis()).unwrap());
     }
 
     /// From now on so many events may wait for each, under this policy.
@@ -283,47 +304,47 @@ impl World {
             .find("T")
             .map(|tenant| tenant.counts())
             .unwrap_or_default();
-        let metrics = &self.state.metrics;
+        let metrics = &self.state.delivery.metrics;
+        let (streams, events) = (&metrics.streams, &metrics.events);
         let counted = (counts.sse, counts.delivered, counts.dropped, counts.bytes);
         assert_eq!(
             counted,
             (
-                metrics.sse.get(),
-                metrics.delivered.get(),
-                metrics.dropped.get(),
+                streams.sse.get(),
+                events.delivered.get(),
+                events.dropped.get(),
                 metrics.bytes.get()
             )
         );
         assert_eq!(counts.sse, self.owed.len() as u64);
         let (mut held, mut lagging) = (0, 0);
-        for (_, subscriber) in &self.state.subscribers {
+        for subscriber in self.state.registry.all() {
             held += subscriber.held();
             lagging += u64::from(subscriber.ring.is_some());
         }
-        assert_eq!((metrics.held.get(), metrics.lagging.get()), (held, lagging));
-        let fates = metrics.delivered.get() + metrics.dropped.get() + held;
-        assert_eq!(metrics.matched.get(), fates);
-        assert_eq!(self.state.roll.len(), self.owed.len());
         for owed in &self.owed {
-            let subscriber = &self.state.subscribers[owed.key.0 as usize];
-            let counted = subscriber.delivered + subscriber.card.dropped + subscriber.held();
+            let subscriber = &self.state.registry[owed.key];
+            let counted = subscriber.output.events + subscriber.info.dropped + subscriber.held();
             assert!(counted <= owed.matched, "counted twice");
         }
+        assert_eq!((events.held.get(), streams.lagging.get()), (held, lagging));
+        let fates = events.delivered.get() + events.dropped.get() + held;
+        assert_eq!(events.matched.get(), fates);
+        assert_eq!(self.state.registry.live().len(), self.owed.len());
     }
 
     /// With nothing under way: matched == delivered + dropped + held, for each and for the shard, and every delivery has
     /// its time.
     pub(super) fn check_each(&mut self) {
-        self.state.take_times();
-        let metrics = &self.state.metrics;
+        self.state.delivery.count_delays();
+        let metrics = &self.state.delivery.metrics;
         let timed: u64 = metrics.delays.counts.iter().map(Count::get).sum();
-        assert_eq!(timed, metrics.delivered.get());
-        assert_eq!(metrics.matched.get(), self.matched);
+        assert_eq!(timed, metrics.events.delivered.get());
+        assert_eq!(metrics.events.matched.get(), self.matched);
         for owed in &self.owed {
-            let id = self.state.subscribers[owed.key.0 as usize].card.id;
-            let seen = self.state.get(id).expect("it is live");
+            let seen = self.state.get(owed.id).expect("it is live");
             assert_eq!(seen.delivered + seen.dropped + seen.held, owed.matched);
-            assert_eq!(seen.bytes, owed.peer.borrow().received.len() as u64);
+            assert_eq!(seen.bytes, owed.peer.bytes() as u64);
             assert_eq!(seen.filter, owed.filter);
         }
     }
@@ -331,25 +352,30 @@ impl World {
     /// Lets everything out.
     pub(super) fn finish(&mut self) {
         (0..self.owed.len()).for_each(|nth| self.open(nth, usize::MAX));
+        for ended in &self.ended {
+            ended.peer.set_window(usize::MAX);
+        }
         self.state.flush(usize::MAX);
         self.distribute();
         self.state.flush(usize::MAX);
-        while !self.state.again.is_empty() {
+        while self.state.registry.revisits() > 0 {
             self.state.look_again(usize::MAX);
         }
-        assert!(self.state.tick.is_over() && self.inbox.is_empty());
+        assert!(self.is_flushed() && self.inbox.is_empty());
+        self.wait_for_ends();
     }
 }
 
-/// What stands in a stream: numbers of events, answers, gaps.
-pub(super) fn told(peer: &Peer) -> Vec<String> {
-    let text = String::from_utf8(peer.received.clone()).unwrap();
+/// What a peer was sent, but for heartbeats: numbers of events, answers, gaps.
+pub(super) fn received(peer: &Peer) -> Vec<String> {
+    let text = peer.text();
     let field = |message: &str, name: &str| {
         message
             .split_once(name)
             .map(|(_, rest)| rest.split([',', '}']).next().unwrap().to_owned())
     };
     text.split_terminator("\n\n")
+        .filter(|message| !message.starts_with(": keepalive"))
         .map(|message| {
             if message.starts_with("event: upstream\n") {
                 return "refused".to_owned();

@@ -1,17 +1,16 @@
-//! The registry of a shard's live streams, by number: other threads list and end them.
+//! How a shard's live streams are looked at and ended from elsewhere.
 //!
-//! Invariant: a stream is in the registry exactly while it is live. A listing is made in slices, of as many streams and
-//! names in their filters as one turn may bear, so that no event waits for it. Only streams that are listed are copied.
+//! Invariant: a question about many is answered in slices, of as many streams and names in their filters as one turn may
+//! bear, so that no event waits for a listing. Only streams that are listed are copied.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
-use std::time::{Duration, SystemTime};
+use std::collections::BTreeSet;
+use std::time::SystemTime;
 
+use super::clock::Tenths;
 use super::filter::Filter;
+use super::registry::{Phase, Subscriber};
 use super::state::State;
-use super::subscriber::Key;
-use super::sweep::Sweep;
 use crate::index::{ClientInfo, ConnectionId, Transport};
 use floodway_protocol::ends::End;
 use floodway_protocol::names::TenantId;
@@ -22,7 +21,7 @@ pub(super) const SLICE: usize = 256;
 /// Names in filters that are copied between two turns: a filter may hold a thousand.
 const NAMES: usize = 4096;
 
-/// A live stream, as it was when the shard was asked.
+/// A live stream at the moment when the shard was asked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Connection {
     /// Its number.
@@ -30,7 +29,7 @@ pub struct Connection {
     /// Whose it is.
     pub tenant: TenantId,
     /// Who it is.
-    pub about: ClientInfo,
+    pub client: ClientInfo,
     /// What it wants.
     pub filter: Filter,
     /// When it became live.
@@ -41,9 +40,9 @@ pub struct Connection {
     pub delivered: u64,
     /// Events that matched it and did not reach it.
     pub dropped: u64,
-    /// Events that wait for it. What it matched is delivered, dropped or held, but for events that came just now.
+    /// Events that wait for it. All that matched it are delivered, dropped or held, but for those that came just now.
     pub held: u64,
-    /// Those of them that fill its queue: all but one that is partly sent.
+    /// Those of them that fill its queue: all but an event that is partly sent.
     pub queued: u64,
     /// Events that may wait for it.
     pub queue_size: usize,
@@ -75,7 +74,7 @@ pub struct Select {
 /// The slowest of the streams that were looked at: the events that wait for each, and its number; the slowest first.
 pub(super) type Slowest = BTreeSet<(Reverse<u64>, ConnectionId)>;
 
-/// Which streams an administrator ends.
+/// Which streams are to end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Whom {
     /// One stream.
@@ -86,72 +85,22 @@ pub enum Whom {
     Tenant(TenantId),
 }
 
-#[derive(Debug)]
-pub(super) struct SubscriberRegistry {
-    shard: usize,
-    entered: u64,
-    live: BTreeMap<ConnectionId, Key>,
-}
-
-impl SubscriberRegistry {
-    pub(super) fn new(shard: usize) -> Self {
-        Self {
-            shard,
-            entered: 0,
-            live: BTreeMap::new(),
-        }
-    }
-
-    /// Gives a stream its number.
-    pub(super) fn enter(&mut self, key: Key) -> ConnectionId {
-        self.entered += 1;
-        let id = self.newest();
-        self.live.insert(id, key);
-        id
-    }
-
-    pub(super) fn leave(&mut self, id: ConnectionId) {
-        self.live.remove(&id);
-    }
-
-    /// The largest number given so far.
-    pub(super) fn newest(&self) -> ConnectionId {
-        ConnectionId::new(self.shard, self.entered)
-    }
-
-    pub(super) fn find(&self, id: ConnectionId) -> Option<Key> {
-        self.live.get(&id).copied()
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.live.len()
-    }
-
-    /// The next ones after number `after`, in their order.
-    pub(super) fn after(
-        &self,
-        after: Option<ConnectionId>,
-    ) -> impl Iterator<Item = (ConnectionId, Key)> {
-        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let range = self.live.range((start, Bound::Unbounded));
-        range.map(|(&id, &key)| (id, key))
-    }
-}
-
 impl State {
-    /// Looks at one slice of the registry, adds copies of the streams that are selected to `found`, and moves
-    /// `select.after` on. Returns whether there are more to look at.
+    /// Looks at one slice of the live streams, adds those selected to `found`, and moves `select.after` on. Returns
+    /// whether there are more to look at.
     pub(super) fn list(&self, select: &mut Select, found: &mut Vec<Connection>) -> bool {
-        let now = SystemTime::now();
+        let wall = self.delivery.clock.wall();
         let (mut names, mut last) = (0, select.after);
-        let mut slice = self.roll.after(select.after);
+        let mut slice = self.registry.live().after(select.after);
         for (id, key) in slice.by_ref().take(SLICE) {
             if found.len() >= select.limit {
                 return false;
             }
             last = Some(id);
-            if self.is_selected(key, select) {
-                let connection = self.connection(key, now);
+            let subscriber = &self.registry[key];
+            if select.selects(subscriber)
+                && let Some(connection) = self.connection(subscriber, wall)
+            {
                 names += connection.filter.names();
                 found.push(connection);
             }
@@ -167,13 +116,13 @@ impl State {
 
     /// As [`State::list`], for the slowest: keeps `select.limit` of them in `slowest`, and copies none.
     pub(super) fn rank(&self, select: &mut Select, slowest: &mut Slowest) -> bool {
-        let mut slice = self.roll.after(select.after);
         let mut last = select.after;
+        let mut slice = self.registry.live().after(select.after);
         for (id, key) in slice.by_ref().take(SLICE) {
             last = Some(id);
-            let held = self.subscribers[key.0 as usize].held();
-            if held > 0 && self.is_selected(key, select) {
-                slowest.insert((Reverse(held), id));
+            let subscriber = &self.registry[key];
+            if subscriber.held() > 0 && select.selects(subscriber) {
+                slowest.insert((Reverse(subscriber.held()), id));
                 if slowest.len() > select.limit {
                     slowest.pop_last();
                 }
@@ -185,52 +134,51 @@ impl State {
         has_more
     }
 
-    fn is_selected(&self, key: Key, select: &Select) -> bool {
-        let about = &self.subscribers[key.0 as usize].card.about;
-        let by = |one: &TenantId| one == self.tenant(key);
-        select.tenant.as_ref().is_none_or(by)
-            && (select.transports.is_empty() || select.transports.contains(&about.transport))
-            && (select.subject.is_none() || select.subject.as_deref() == about.subject())
-    }
-
     /// A live stream as it is now, if it is there.
     pub(super) fn get(&self, id: ConnectionId) -> Option<Connection> {
-        let key = self.roll.find(id)?;
-        Some(self.connection(key, SystemTime::now()))
+        let key = self.registry.live().find(id)?;
+        self.connection(&self.registry[key], self.delivery.clock.wall())
     }
 
-    fn connection(&self, key: Key, now: SystemTime) -> Connection {
-        let subscriber = &self.subscribers[key.0 as usize];
-        let at = |ticks: u32| now - Sweep::duration(self.sweep.ticks() - ticks);
-        Connection {
-            id: subscriber.card.id,
-            tenant: self.tenant(key).clone(),
-            about: subscriber.card.about.clone(),
-            filter: self.filter(key).clone(),
-            since: at(subscriber.card.since),
-            expires_at: subscriber.expires_at,
-            delivered: subscriber.delivered,
-            dropped: subscriber.card.dropped,
+    fn connection(&self, subscriber: &Subscriber, wall: SystemTime) -> Option<Connection> {
+        let Phase::Live {
+            permit,
+            position,
+            expires_at,
+        } = &subscriber.phase
+        else {
+            return None;
+        };
+        let at = |then: Tenths| self.delivery.clock.wall_at(then, wall);
+        let (info, output) = (&subscriber.info, &subscriber.output);
+        Some(Connection {
+            id: info.id,
+            tenant: permit.tenant().id().clone(),
+            client: info.client.clone(),
+            filter: self.matcher.filter(position.cohort).clone(),
+            since: at(info.since),
+            expires_at: *expires_at,
+            delivered: output.events,
+            dropped: info.dropped,
             held: subscriber.held(),
             queued: subscriber.queued(),
-            queue_size: self.tenant_limits(key).queue_size.get(),
-            bytes: subscriber.bytes,
-            last_write: at(subscriber.last_write),
+            queue_size: permit.tenant().limits().queue_size.get(),
+            bytes: output.bytes,
+            last_write: at(output.last_write),
             slow_since: subscriber.ring.as_ref().map(|ring| at(ring.since())),
-        }
+        })
     }
 
-    /// Ends the streams of one slice of the registry that `ending` selects. Returns whether there are more to look at.
+    /// Ends those of one slice of the live streams that `ending` is for. Returns whether there are more to look at.
     pub(super) fn end_some(&mut self, ending: &mut Ending) -> bool {
-        let roll = self.roll.after(ending.select.after);
-        let slice: Vec<(ConnectionId, Key)> = roll
+        let live = self.registry.live().after(ending.select.after);
+        let slice: Vec<_> = live
             .take_while(|(id, _)| *id <= ending.newest)
             .take(SLICE)
             .collect();
         for &(id, key) in &slice {
             ending.select.after = Some(id);
-            // To end one may end another, who could not take a notice.
-            if self.roll.find(id).is_some() && self.is_selected(key, &ending.select) {
+            if ending.select.selects(&self.registry[key]) {
                 self.end(key, &ending.end);
                 ending.ended += 1;
             }
@@ -239,17 +187,30 @@ impl State {
     }
 }
 
-/// An order to end streams, and how far it is done.
+impl Select {
+    fn selects(&self, subscriber: &Subscriber) -> bool {
+        let client = &subscriber.info.client;
+        let is_of = |tenant: &TenantId| {
+            let permit = subscriber.permit();
+            permit.is_some_and(|permit| permit.tenant().id() == tenant)
+        };
+        self.tenant.as_ref().is_none_or(is_of)
+            && (self.transports.is_empty() || self.transports.contains(&client.transport))
+            && (self.subject.is_none() || self.subject.as_deref() == client.subject())
+    }
+}
+
+/// An order to end streams, as far as it is carried out.
 pub(super) struct Ending {
     select: Select,
-    /// Streams that began later go on.
+    /// Streams that came later stay.
     newest: ConnectionId,
     end: End,
     pub(super) ended: u64,
 }
 
 impl Ending {
-    /// Ends the streams that `whom` selects among those with numbers up to `newest`, for this `reason`.
+    /// Ends `whom`, of the streams with numbers up to `newest`, which are sent this `reason`.
     pub(super) fn new(whom: Whom, newest: ConnectionId, reason: String) -> Self {
         let (tenant, subject, only) = match whom {
             Whom::Connection(id) => (None, None, Some(id)),
@@ -267,11 +228,5 @@ impl Ending {
             end: End::Administrator(reason),
             ended: 0,
         }
-    }
-}
-
-impl Sweep {
-    fn duration(ticks: u32) -> Duration {
-        Self::STEP * ticks
     }
 }

@@ -3,13 +3,9 @@
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::task::LocalSet;
-use tokio::time::timeout;
-
-use super::super::test_kit::{Peer, new_subscriber};
-use super::super::{Config, Metrics, NoRefresh, Overflow};
+use super::super::test_kit::{Peer, new_subscriber, on_one_thread, run_beside};
+use super::super::{Config, NoRefresh, Overflow};
 use super::*;
 use crate::event::{self, EventId, Parser};
 use crate::inbox::{Inbox, Item};
@@ -28,13 +24,7 @@ impl Bed {
     /// A shard that runs beside the test, on its thread.
     fn new(limits: Limits) -> Self {
         let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(1024)]);
-        let metrics = Arc::new(Metrics::default());
-        let (config, shared) = (Config::default(), Arc::clone(&inboxes));
-        let shard = Shard::new(0, &config, shared, metrics, Arc::new(NoRefresh)).unwrap();
-        let (handle, asked) = answering();
-        let (running, asking) = (Rc::clone(&shard), Rc::clone(&shard));
-        tokio::task::spawn_local(async move { running.run().await });
-        tokio::task::spawn_local(async move { asking.answer(asked).await });
+        let (shard, handle) = run_beside(0, &inboxes);
         Self {
             shard,
             inboxes,
@@ -44,7 +34,7 @@ impl Bed {
         }
     }
 
-    fn seat(&self, tenant: &str, subject: Option<&str>) -> Rc<Peer> {
+    fn attach(&self, tenant: &str, subject: Option<&str>) -> Rc<Peer> {
         let peer = Rc::new(Peer::default());
         let new_subscriber = new_subscriber(&self.index, tenant, subject, &peer);
         self.shard.attach(new_subscriber).unwrap();
@@ -82,12 +72,6 @@ fn all() -> Select {
     }
 }
 
-async fn on_one_thread(test: impl Future<Output = ()>) {
-    let tasks = LocalSet::new();
-    let done = timeout(Duration::from_secs(30), tasks.run_until(test)).await;
-    done.expect("an end within 30 s");
-}
-
 async fn next(watcher: &mut Watcher) -> AuditKind {
     match watcher.next().await {
         AuditNews::Happened(happening) => happening.what,
@@ -100,7 +84,7 @@ async fn a_listing_gives_those_selected_in_order_and_page_by_page() {
     on_one_thread(async {
         let bed = Bed::new(without_limit());
         let _peers: Vec<_> = (0..1000)
-            .map(|n| bed.seat(["T", "U"][n % 2], Some(["alice", "bob"][n % 4 / 2])))
+            .map(|n| bed.attach(["T", "U"][n % 2], Some(["alice", "bob"][n % 4 / 2])))
             .collect();
         let everybody = bed.handle.list(all()).await.unwrap();
         assert_eq!(everybody.len(), 1000);
@@ -123,7 +107,7 @@ async fn a_listing_gives_those_selected_in_order_and_page_by_page() {
         assert!(first.last().unwrap().id < rest[0].id);
         for one in first.iter().chain(&rest) {
             assert_eq!(
-                (one.tenant.as_str(), one.about.subject()),
+                (one.tenant.as_str(), one.client.subject()),
                 ("T", Some("bob"))
             );
             assert_eq!(bed.handle.get(one.id).await.unwrap().unwrap().id, one.id);
@@ -141,8 +125,8 @@ async fn a_listing_gives_those_selected_in_order_and_page_by_page() {
 async fn an_event_does_not_wait_for_a_listing() {
     on_one_thread(async {
         let mut bed = Bed::new(without_limit());
-        let _crowd: Vec<_> = (0..10_000).map(|_| bed.seat("T", None)).collect();
-        let _one = bed.seat("U", None);
+        let _crowd: Vec<_> = (0..10_000).map(|_| bed.attach("T", None)).collect();
+        let _one = bed.attach("U", None);
         let handle = bed.handle.clone();
         let listing = tokio::task::spawn_local(async move { handle.list(all()).await });
         bed.publish("U").await;
@@ -161,8 +145,8 @@ async fn an_administrator_ends_whom_it_means_and_nobody_else() {
     on_one_thread(async {
         let bed = Bed::new(without_limit());
         let mut watcher = bed.index.journal().watch();
-        let of_t: Vec<_> = (0..600).map(|_| bed.seat("T", Some("alice"))).collect();
-        let (bob, of_u) = (bed.seat("T", Some("bob")), bed.seat("U", Some("alice")));
+        let of_t: Vec<_> = (0..600).map(|_| bed.attach("T", Some("alice"))).collect();
+        let (bob, of_u) = (bed.attach("T", Some("bob")), bed.attach("U", Some("alice")));
         let tenant = TenantId::parse("T").unwrap();
         let ended = bed
             .handle
@@ -176,7 +160,7 @@ async fn an_administrator_ends_whom_it_means_and_nobody_else() {
         assert_eq!(bed.handle.end(Whom::Connection(id), "gone").await, Ok(0));
         assert!(of_u.text().contains("gone") && bob.text().is_empty());
         assert_eq!(bed.handle.end(Whom::Tenant(tenant), "all").await, Ok(1));
-        assert_eq!(bed.index.connections(), 0, "the places are free again");
+        assert_eq!(bed.index.connections(), 0, "the permits are given back");
         for _ in 0..602 {
             assert!(matches!(
                 next(&mut watcher).await,
@@ -198,7 +182,7 @@ async fn a_slow_subscriber_is_seen_to_be_and_a_limit_holds_for_the_next_event() 
     on_one_thread(async {
         let mut bed = Bed::new(without_limit());
         let mut watcher = bed.index.journal().watch();
-        let peer = bed.seat("T", None);
+        let peer = bed.attach("T", None);
         let id = bed.handle.list(all()).await.unwrap()[0].id;
         let own = OwnLimits {
             queue_size: NonZeroUsize::new(3),
@@ -210,7 +194,7 @@ async fn a_slow_subscriber_is_seen_to_be_and_a_limit_holds_for_the_next_event() 
             tokio::task::yield_now().await;
         }
         assert_eq!(bed.handle.get(id).await.unwrap().unwrap().slow_since, None);
-        peer.is_stuck.set(true);
+        peer.set_window(0);
         for _ in 0..5 {
             bed.publish("T").await;
         }
@@ -247,7 +231,7 @@ async fn a_slow_subscriber_is_seen_to_be_and_a_limit_holds_for_the_next_event() 
 }
 
 #[tokio::test]
-async fn another_thread_brings_a_subscriber_and_is_told_when_the_shard_has_ended() {
+async fn another_thread_brings_a_subscriber_and_learns_that_the_shard_has_ended() {
     let (handle, asked) = answering();
     let index = Arc::new(Index::with_limits(u32::MAX, without_limit()));
     let asking = std::thread::spawn({
@@ -261,7 +245,7 @@ async fn another_thread_brings_a_subscriber_and_is_told_when_the_shard_has_ended
                 };
                 handle.run(attach).await.unwrap().unwrap();
                 let there = handle.list(all()).await.unwrap();
-                assert_eq!(there[0].about.subject(), Some("tail"));
+                assert_eq!(there[0].client.subject(), Some("tail"));
             });
         }
     });

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::event::{self, Event, EventId, Parser, View};
+use crate::event::{self, Event, EventId, Parser};
 use crate::shard::filter::Filter;
 use crate::shard::outgoing::{Outgoing, SubscriptionKey};
 use floodway_protocol::names::TenantId;
@@ -26,16 +26,9 @@ fn event(id: u64, device: &str) -> Addressed {
             payload.as_bytes(),
         )
         .unwrap();
-    let view = View {
-        metrics: None,
-        encoding: Encoding::Sse,
-    };
     Addressed {
-        parcel: Rc::new(Outgoing::Event(Arc::new(event))),
-        spec: Rc::new(SubscriptionKey {
-            filter: Filter::default(),
-            view,
-        }),
+        outgoing: Rc::new(Outgoing::Event(Arc::new(event))),
+        key: Rc::new(SubscriptionKey::new(Filter::default(), Encoding::Sse)),
     }
 }
 
@@ -46,7 +39,7 @@ fn read_all(ring: &mut Ring, step: usize) -> (Vec<String>, u64) {
         delivered += write_some(ring, step, &mut bytes);
     }
     let text = String::from_utf8(bytes).unwrap();
-    let told = text
+    let sent = text
         .split("\n\n")
         .filter(|message| !message.is_empty())
         .map(|message| {
@@ -61,11 +54,11 @@ fn read_all(ring: &mut Ring, step: usize) -> (Vec<String>, u64) {
                 _ => message.to_owned(),
             }
         });
-    (told.collect(), delivered)
+    (sent.collect(), delivered)
 }
 
 fn write_some(ring: &mut Ring, step: usize, bytes: &mut Vec<u8>) -> u64 {
-    let written = ring.write_out(Encoding::Sse, &mut Written::default(), |slices| {
+    let written = ring.write_out(Encoding::Sse, &mut Untimed::default(), |slices| {
         let waiting: Vec<u8> = slices.iter().flat_map(|slice| slice.to_vec()).collect();
         let n = step.min(waiting.len());
         bytes.extend_from_slice(&waiting[..n]);
@@ -75,7 +68,7 @@ fn write_some(ring: &mut Ring, step: usize, bytes: &mut Vec<u8>) -> u64 {
 }
 
 fn filled(overflow: Overflow, capacity: usize, devices: &[&str]) -> (Ring, u64) {
-    let (mut ring, mut dropped) = (Ring::new(0), 0);
+    let (mut ring, mut dropped) = (Ring::new(Tenths::default()), 0);
     for (n, device) in devices.iter().enumerate() {
         match ring.push(event(n as u64 + 1, device), capacity, overflow) {
             Pushed::Held => {}
@@ -87,7 +80,7 @@ fn filled(overflow: Overflow, capacity: usize, devices: &[&str]) -> (Ring, u64) 
 }
 
 #[test]
-fn drop_newest_tells_one_gap_behind_what_waits() {
+fn drop_newest_reports_one_gap_behind_what_waits() {
     let (mut ring, dropped) = filled(Overflow::DropNewest, 2, &["A"; 6]);
     assert_eq!(dropped, 4);
     assert_eq!(
@@ -97,7 +90,7 @@ fn drop_newest_tells_one_gap_behind_what_waits() {
 }
 
 #[test]
-fn drop_oldest_tells_one_gap_before_what_is_left() {
+fn drop_oldest_reports_one_gap_before_what_is_left() {
     let (mut ring, dropped) = filled(Overflow::DropOldest, 2, &["A"; 6]);
     assert_eq!(dropped, 4);
     assert_eq!(
@@ -113,8 +106,8 @@ fn a_ring_that_is_fuller_than_it_may_be_now_loses_what_its_policy_says() {
         ring.push(event(5, "A"), 2, Overflow::DropOldest),
         Pushed::Dropped(3)
     );
-    let told = ["gap 3", "4", "5"].map(str::to_owned).to_vec();
-    assert_eq!(read_all(&mut ring, usize::MAX), (told, 2));
+    let sent = ["gap 3", "4", "5"].map(str::to_owned).to_vec();
+    assert_eq!(read_all(&mut ring, usize::MAX), (sent, 2));
     for overflow in [Overflow::DropNewest, Overflow::Latest] {
         let mut ring = filled(overflow, 4, &["A", "B", "C", "D"]).0;
         assert_eq!(ring.push(event(5, "E"), 2, overflow), Pushed::Dropped(1));
@@ -126,10 +119,10 @@ fn a_ring_that_is_fuller_than_it_may_be_now_loses_what_its_policy_says() {
 fn latest_keeps_the_newest_event_of_each_device() {
     let (mut ring, dropped) = filled(Overflow::Latest, 3, &["A", "B", "A", "A", "C"]);
     assert_eq!(dropped, 2);
-    let told = ["gap 1", "2", "gap 1", "4", "5"]
+    let sent = ["gap 1", "2", "gap 1", "4", "5"]
         .map(str::to_owned)
         .to_vec();
-    assert_eq!(read_all(&mut ring, usize::MAX), (told, 3));
+    assert_eq!(read_all(&mut ring, usize::MAX), (sent, 3));
 }
 
 #[test]
@@ -182,13 +175,13 @@ fn notices_keep_their_place_and_are_bounded() {
         ring.push(event(3, "A"), 1, Overflow::DropNewest),
         Pushed::Dropped(1)
     );
-    let told = ["1", "gap 1", "answer", "gap 1"]
+    let sent = ["1", "gap 1", "answer", "gap 1"]
         .map(str::to_owned)
         .to_vec();
-    assert_eq!(read_all(&mut ring, 1).0, told);
+    assert_eq!(read_all(&mut ring, 1).0, sent);
 }
 
-/// The plainest model of each policy: a list of what a reader will be told.
+/// The plainest model of each policy: a list of what a reader is sent.
 #[derive(Debug, Default)]
 struct Model {
     waiting: VecDeque<(u64, usize)>,
@@ -245,12 +238,12 @@ proptest! {
         step in 1_usize..300,
     ) {
         let devices = ["A", "B", "C", "D"];
-        let (mut ring, mut model) = (Ring::new(0), Model::default());
-        let (mut pushed, mut told, mut expected, mut delivered, mut dropped) = (0, Vec::new(), Vec::new(), 0, 0);
+        let (mut ring, mut model) = (Ring::new(Tenths::default()), Model::default());
+        let (mut pushed, mut sent, mut expected, mut delivered, mut dropped) = (0, Vec::new(), Vec::new(), 0, 0);
         for action in steps.into_iter().chain([None]) {
             let Some(device) = action else {
                 let (messages, events) = read_all(&mut ring, step);
-                told.extend(messages);
+                sent.extend(messages);
                 delivered += events;
                 expected.extend(model.waiting.drain(..).map(|(id, _)| id.to_string()));
                 continue;
@@ -264,13 +257,13 @@ proptest! {
             }
             prop_assert_eq!(pushed, delivered + dropped + ring.held(), "pushed == delivered + dropped + held");
         }
-        let numbers: Vec<String> = told.iter().filter(|message| !message.starts_with("gap")).cloned().collect();
+        let numbers: Vec<String> = sent.iter().filter(|message| !message.starts_with("gap")).cloned().collect();
         prop_assert_eq!(numbers, expected);
         prop_assert_eq!(dropped, model.dropped.len() as u64);
         if overflow != Overflow::Disconnect {
-            let counted: u64 = told.iter().filter_map(|message| message.strip_prefix("gap ")?.parse::<u64>().ok()).sum();
-            prop_assert_eq!(counted, dropped, "the gaps tell every loss");
-            prop_assert!(told.windows(2).all(|two| !two.iter().all(|message| message.starts_with("gap"))), "gaps merge");
+            let counted: u64 = sent.iter().filter_map(|message| message.strip_prefix("gap ")?.parse::<u64>().ok()).sum();
+            prop_assert_eq!(counted, dropped, "the gaps report every loss");
+            prop_assert!(sent.windows(2).all(|two| !two.iter().all(|message| message.starts_with("gap"))), "gaps merge");
         }
     }
 }

@@ -3,36 +3,36 @@
 //! Invariant: the members before `flushed` have received the cohort's batch, those from there on have not; joining
 //! and leaving in the middle of a flush keeps that true, and neither moves more than two members.
 
-use super::subscriber::Key;
+use crate::shard::keys::SubscriberKey;
 
 #[derive(Debug, Default)]
-pub(super) struct Members {
-    keys: Vec<Key>,
+pub(crate) struct Members {
+    keys: Vec<SubscriberKey>,
     flushed: usize,
 }
 
-/// A member's new seat.
-pub(super) type Moved = (Key, u32);
+/// A member and its new index.
+pub(crate) type Moved = (SubscriberKey, u32);
 
 impl Members {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
-    /// Adds a member that has not received the batch; returns its seat.
-    pub(super) fn join(&mut self, key: Key) -> u32 {
+    /// Adds a member that has not received the batch; returns its index.
+    pub(crate) fn join(&mut self, key: SubscriberKey) -> u32 {
         self.keys.push(key);
         u32::try_from(self.keys.len() - 1).expect("fewer subscribers than descriptors")
     }
 
-    /// Takes the member at `seat` out, and calls `moved` for those that take another seat for it.
-    pub(super) fn leave(&mut self, seat: u32, mut moved: impl FnMut(Moved)) {
-        let mut hole = seat as usize;
+    /// Takes the member at `index` out, and calls `moved` for those whose index changes by it.
+    pub(crate) fn leave(&mut self, index: u32, mut moved: impl FnMut(Moved)) {
+        let mut hole = index as usize;
         if hole < self.flushed {
             self.flushed -= 1;
             self.keys.swap(hole, self.flushed);
             if hole != self.flushed {
-                moved((self.keys[hole], seat));
+                moved((self.keys[hole], index));
             }
             hole = self.flushed;
         }
@@ -42,26 +42,26 @@ impl Members {
         }
     }
 
-    /// Whether the member at `seat` has received the batch.
-    pub(super) fn has_flushed(&self, seat: u32) -> bool {
-        (seat as usize) < self.flushed
+    /// Whether the member at `index` has received the batch.
+    pub(crate) fn has_flushed(&self, index: u32) -> bool {
+        (index as usize) < self.flushed
     }
 
     /// The next member that the batch goes to.
-    pub(super) fn next(&mut self) -> Option<Key> {
+    pub(crate) fn next(&mut self) -> Option<SubscriberKey> {
         let key = self.keys.get(self.flushed).copied()?;
         self.flushed += 1;
         Some(key)
     }
 
     /// The flush is over: the next batch goes to all again.
-    pub(super) fn end_flush(&mut self) {
+    pub(crate) fn end_flush(&mut self) {
         self.flushed = 0;
     }
 }
 
 #[cfg(test)]
-mod tests {
+mod properties {
     use std::collections::{HashMap, HashSet};
 
     use proptest::prelude::*;
@@ -90,26 +90,26 @@ mod tests {
         #[test]
         fn each_member_receives_each_batch_once_whoever_comes_and_goes(steps in steps()) {
             let mut members = Members::default();
-            let (mut seats, mut received, mut fresh) = (HashMap::new(), HashSet::new(), 0);
+            let (mut indexes, mut received, mut fresh) = (HashMap::new(), HashSet::new(), 0);
             for step in steps {
                 match step {
                     Step::Join => {
-                        seats.insert(Key(fresh), members.join(Key(fresh)));
+                        indexes.insert(SubscriberKey(fresh), members.join(SubscriberKey(fresh)));
                         fresh += 1;
                     }
                     Step::Leave(nth) => {
-                        let mut present: Vec<Key> = seats.keys().copied().collect();
+                        let mut present: Vec<SubscriberKey> = indexes.keys().copied().collect();
                         present.sort();
                         let Some(&key) = present.get(nth) else { continue };
-                        let seat = seats.remove(&key).unwrap();
-                        members.leave(seat, |(moved, seat)| { seats.insert(moved, seat); });
+                        let index = indexes.remove(&key).unwrap();
+                        members.leave(index, |(moved, index)| { indexes.insert(moved, index); });
                         received.remove(&key);
                     }
                     Step::Next => {
                         let next = members.next();
-                        prop_assert_eq!(next.is_none(), received.len() == seats.len());
+                        prop_assert_eq!(next.is_none(), received.len() == indexes.len());
                         if let Some(key) = next {
-                            prop_assert!(seats.contains_key(&key));
+                            prop_assert!(indexes.contains_key(&key));
                             prop_assert!(received.insert(key), "twice");
                         }
                     }
@@ -118,11 +118,11 @@ mod tests {
                         received.clear();
                     }
                 }
-                for (key, &seat) in &seats {
-                    prop_assert_eq!(members.keys[seat as usize], *key);
-                    prop_assert_eq!(members.has_flushed(seat), received.contains(key));
+                for (key, &index) in &indexes {
+                    prop_assert_eq!(members.keys[index as usize], *key);
+                    prop_assert_eq!(members.has_flushed(index), received.contains(key));
                 }
-                prop_assert_eq!(members.keys.len(), seats.len());
+                prop_assert_eq!(members.keys.len(), indexes.len());
             }
         }
     }

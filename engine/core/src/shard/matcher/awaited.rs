@@ -1,4 +1,4 @@
-//! What a shard has asked to be woken for, of one tenant.
+//! The devices of one tenant for which a shard asks to be woken.
 //!
 //! Invariant: the tenant's [`crate::index::Tenant::wake_filter`] has this shard's bit exactly where a count here is not zero.
 
@@ -8,7 +8,7 @@ use crate::index::{Slot, Tenant};
 use floodway_protocol::names::DeviceId;
 
 #[derive(Debug)]
-pub(super) struct Awaiting {
+pub(super) struct AwaitedDevices {
     shard: usize,
     /// Cohorts that may want any device.
     always: usize,
@@ -16,7 +16,7 @@ pub(super) struct Awaiting {
     slots: HashMap<Slot, usize>,
 }
 
-impl Awaiting {
+impl AwaitedDevices {
     pub(super) fn new(shard: usize) -> Self {
         Self {
             shard,
@@ -25,7 +25,7 @@ impl Awaiting {
         }
     }
 
-    /// Somebody wants whatever device comes, or those of a group, whose members may change at any time.
+    /// A cohort wants every device, or those of a group, whose members may change at any time.
     pub(super) fn add_always(&mut self, tenant: &Tenant) {
         self.always += 1;
         if self.always == 1 {
@@ -61,7 +61,7 @@ impl Awaiting {
         }
     }
 
-    /// Asks all of it of another tenant of the same name.
+    /// Asks the same of another tenant of that name.
     pub(super) fn repeat(&self, tenant: &Tenant) {
         if self.always > 0 {
             tenant.wake_filter().set_always(self.shard, true);
