@@ -27,10 +27,11 @@ use criterion::{
     BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
 };
 use floodway_benches::{
-    Appetite, BenchPipe, Devices, METRICS, Rig, TenantCounters, config, metric, size,
+    Appetite, BenchPipe, Devices, METRICS, Rig, TenantCounters, config, limits, metric, size,
 };
 use floodway_core::event::{Encoding, Event, View};
-use floodway_core::shard::{Config, Filter, Outlet, Overflow};
+use floodway_core::index::{Limits, Overflow};
+use floodway_core::shard::{Filter, Outlet};
 use floodway_protocol::names::DeviceId;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
@@ -148,10 +149,11 @@ fn takes_nothing(c: &mut Criterion) {
     for overflow in policies {
         let mut group = c.benchmark_group(format!("takes nothing, {overflow:?}"));
         for crowd in crowds() {
-            let rig = Rig::new(&Config {
+            let limits = Limits {
                 overflow,
-                ..config()
-            });
+                ..limits()
+            };
+            let rig = Rig::with_limits(&config(), limits);
             let taken = Rc::new(TenantCounters::default());
             for _ in 0..crowd {
                 let outlet = BenchPipe::outlet(Appetite::Nothing, &taken);

@@ -11,7 +11,7 @@ mod tally;
 
 pub use devices::{Devices, METRICS, metric};
 pub use outlets::{Appetite, BenchPipe, Peer};
-pub use rig::{Rig, config};
+pub use rig::{Rig, config, limits};
 pub use tally::TenantCounters;
 
 /// `canonical` when the benches are measured, `small` when they run among the tests: seconds, so that they never rot.

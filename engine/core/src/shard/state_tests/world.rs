@@ -16,7 +16,7 @@ use super::super::subscriber::{Key, NewSubscriber};
 use super::super::waker::{WakeQueue, Waker};
 use crate::event::{self, Encoding, Event, EventId, Parser};
 use crate::inbox::{Inbox, Item};
-use crate::index::{ClientInfo, Count, Index, Overflow, OwnLimits, Tenant, Transport};
+use crate::index::{ClientInfo, Count, Index, Limits, Overflow, OwnLimits, Tenant, Transport};
 use floodway_protocol::ends::End;
 use floodway_protocol::frames::Source;
 use floodway_protocol::names::{DeviceId, TenantId};
@@ -99,17 +99,16 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(capacity: usize) -> Self {
-        let config = Config {
+        let limits = Limits {
+            connections: 0,
             queue_size: NonZeroUsize::new(capacity).unwrap(),
-            overflow: Overflow::DropNewest,
-            ..Config::default()
+            ..Limits::default()
         };
         let registry = mio::Poll::new().unwrap().registry().try_clone().unwrap();
-        let limits = config.limits(0);
         Self {
             state: State::new(
                 0,
-                config,
+                Config::default(),
                 registry,
                 Rc::new(WakeQueue::default()),
                 Arc::new(Metrics::default()),
@@ -117,7 +116,7 @@ impl World {
                 Arc::new(NoRefresh),
             ),
             inbox: Inbox::new(1024),
-            index: Index::with_limits(1000, limits),
+            index: Index::new(1000, limits),
             parser: Parser::new(&event::Config::default()),
             newest: 0,
             in_inbox: Vec::new(),
