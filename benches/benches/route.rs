@@ -10,7 +10,7 @@ use std::sync::Arc;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use floodway_core::event;
 use floodway_core::inbox::Inbox;
-use floodway_core::index::{self, ConnectionPermit, Index};
+use floodway_core::index::{ConnectionPermit, Index, Limits};
 use floodway_protocol::names::TenantId;
 use floodway_sources::router::{Metrics, RawMessage, Router};
 use tokio::runtime;
@@ -21,10 +21,13 @@ const PAYLOAD: &[u8] =
     br#"{"ts":"2026-02-16T12:00:00Z","site_id":"SITE-1","metrics":{"temperature":72.10,"humidity":45,"rpm":1480}}"#;
 
 fn route(c: &mut Criterion) {
-    let index = Arc::new(Index::new(&index::Config {
-        connections_per_tenant: 0,
-        connections: TENANTS,
-    }));
+    let index = Arc::new(Index::new(
+        TENANTS,
+        Limits {
+            connections: 0,
+            ..Limits::default()
+        },
+    ));
     let enter = |n| {
         index
             .enter(&TenantId::parse(&format!("TENANT{n}")).expect("a name"))
