@@ -1,7 +1,7 @@
-//! Keeps the documents, and lets them take effect.
+//! Keeps the documents in force, and applies them.
 //!
 //! Invariant: what is kept has taken effect: limits through [`Apply`], groups in every tenant of the index that was
-//! confirmed, for it was furnished with them before.
+//! confirmed, since they were applied to it before.
 
 use std::sync::Arc;
 
@@ -69,7 +69,7 @@ impl DocumentStore {
         changes.iter().for_each(|change| self.take_effect(change));
     }
 
-    /// Whether `order` can be done as things stand.
+    /// Whether `order` can be done now.
     pub(super) fn check(&self, order: &Order, facts: StoreFacts) -> Result<(), WriteError> {
         let Some(document) = &order.document else {
             let old = self.documents.get(&order.key);

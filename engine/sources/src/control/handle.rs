@@ -1,4 +1,4 @@
-//! Control in the hands of others: the admin API, and whoever fills in our own status.
+//! The handle to control for other threads: the admin API, and whoever fills in our own status.
 
 use std::fmt;
 use std::future::Future;
@@ -19,7 +19,7 @@ use super::view::{Age, Shared, Standing};
 use super::writes::{Order, WriteError, unconfirmed};
 use floodway_protocol::names::{GroupId, TenantId};
 
-/// A handle to control: cheap to clone, for any thread. What it reads is of this gateway's memory and costs the broker
+/// A handle to control: cheap to clone, for any thread. It reads this gateway's memory and costs the store
 /// nothing.
 #[derive(Clone)]
 pub struct Control {
@@ -127,7 +127,7 @@ impl Control {
         self.write(Key::Limits(tenant.cloned()), None).await
     }
 
-    /// The other gateways on the broker, by node id, as they last said.
+    /// The other gateways on the store, by node id, as they last reported.
     pub fn fleet(&self) -> Arc<Vec<Member>> {
         Arc::clone(&self.shared.view.load().members)
     }
@@ -177,7 +177,7 @@ impl Control {
         }
     }
 
-    /// Hands `order` to ingest's thread, unless it is known that it can't be done.
+    /// Hands `order` to the follower, unless it is known that it can't be done.
     fn give(&self, order: Order) -> Result<(), WriteError> {
         self.standing().may_write()?;
         self.orders.try_send(order).map_err(|_| {

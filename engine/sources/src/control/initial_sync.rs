@@ -1,4 +1,4 @@
-//! Reading the retained messages, up to the mark.
+//! Reading the messages that the store keeps, up to the mark.
 //!
 //! Invariant: nothing takes effect before the end, and then everything at once. A topic whose message is refused keeps
 //! what it had; one that did not come is deleted, but only if the mark did come.
@@ -10,7 +10,7 @@ use super::config::Config;
 use super::documents::{Document, Documents, Exceeded};
 use super::topic::Key;
 
-/// What comes next: a request, or what it waits for.
+/// The next step: a request to send, or an answer to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Subscribe,

@@ -170,7 +170,7 @@ impl World {
         } = &mut self.nodes[node];
         reservation.begin();
         if let Some(retained) = &self.retained {
-            reservation.heard(retained).unwrap();
+            reservation.received(retained).unwrap();
         }
         reservation.read(*clock, self.now);
     }
@@ -184,7 +184,7 @@ impl World {
         };
         if is_heard {
             for node in &mut self.nodes {
-                node.reservation.heard(&document).unwrap();
+                node.reservation.received(&document).unwrap();
             }
         }
         self.retained = Some(document);

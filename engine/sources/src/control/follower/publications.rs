@@ -1,4 +1,4 @@
-//! What is published while everything is followed: first what events wait for, then what people do.
+//! What is published while everything is followed, by urgency: the ids that events wait for, then writes, then our status.
 
 use std::time::Instant;
 
