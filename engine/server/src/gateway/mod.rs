@@ -27,7 +27,7 @@ use floodway_core::parts;
 use floodway_core::shard::Drain;
 use floodway_core::streams::Streams;
 use floodway_sources::control::{self, Control};
-use floodway_sources::mqtt::{Broker, Mqtt};
+use floodway_sources::mqtt::Mqtt;
 use floodway_sources::source::{Ingest, Source};
 use shards::{ShardThread, any_ended};
 use steering::Announcer;
@@ -117,7 +117,6 @@ impl Gateway {
         let (acceptor, dealt) = Acceptor::open(&config.http, &config.shard, config.shard.count)
             .map_err(listen_error)?;
         let private = private(&config.admin, private_tls)?;
-        let brokers = shown(&config.mqtt.urls);
         let inboxes: Arc<[Inbox]> = (0..config.shard.count)
             .map(|_| Inbox::new(config.shard.inbox.get()))
             .collect();
@@ -132,6 +131,7 @@ impl Gateway {
         let ids = steering.follower.ids();
         // The one place that knows which sources there are. The first owns the control documents.
         let mqtt = Mqtt::new(config.mqtt, Arc::clone(&index), Some(steering))?;
+        let brokers = mqtt.terms().endpoints;
         let sources: Vec<Box<dyn Source>> = vec![Box::new(mqtt)];
         let ingest = Ingest::start(
             sources,
@@ -305,10 +305,4 @@ fn private(
         listen: config.listen.clone(),
         error,
     })
-}
-
-/// Brokers as they may be shown: without credentials.
-fn shown(urls: &[String]) -> Vec<String> {
-    let brokers = urls.iter().filter_map(|url| Broker::parse(url).ok());
-    brokers.map(|broker| broker.to_string()).collect()
 }

@@ -15,9 +15,9 @@ use super::document_store::DocumentStore;
 use super::fleet::Fleet;
 use super::initial_sync::{InitialSync, Step};
 use super::problems::Problems;
-use super::publish_probe::PublishProbes;
+use super::publish_probe::{PublishProbes, RequestKind};
 use super::reserved::Reservation;
-use super::store::{RequestKind, StoreFacts, StoreReady, StoreRequest, reading};
+use super::store::{StoreFacts, StoreReady, StoreRequest};
 use super::topic::{self, Topic};
 use super::view::{Shared, Standing, View};
 use super::writes::{Order, Writes};
@@ -30,9 +30,6 @@ const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Pauses before a store that did not give everything is asked again: the first, which doubles, and the longest.
 const RETRY: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(600));
-
-/// Requests in flight. Beyond it the oldest one's answer means nothing any more.
-const IN_FLIGHT: usize = 128;
 
 #[derive(Debug)]
 enum Stage {
@@ -167,7 +164,7 @@ impl Follower {
     pub fn next_request(&mut self, ready: StoreReady, now: Instant) -> Option<StoreRequest> {
         let (what, request) = match &mut self.stage {
             Stage::InitialSync(sync) => {
-                let step = reading(sync, &self.node, &mut self.probes, ready)?;
+                let step = sync.next_request(&self.node, &mut self.probes, ready)?;
                 sync.quiet_since = now;
                 step
             }
@@ -175,7 +172,6 @@ impl Follower {
             _ => return None,
         };
         self.in_flight.begin(what);
-        self.in_flight.keep_newest(IN_FLIGHT, |_| true);
         Some(request)
     }
 
@@ -254,9 +250,7 @@ impl Follower {
         }
         match &self.stage {
             Stage::InitialSync(sync) if now >= sync.quiet_since + READ_TIMEOUT => {
-                let reason = self
-                    .probes
-                    .silence(sync.step, self.logged_reason.as_deref());
+                let reason = sync.silence(&self.probes, self.logged_reason.as_deref());
                 self.follow_partially(&reason, now);
             }
             Stage::Partial(until) if now >= *until && self.may_try_again() => self.begin(now),

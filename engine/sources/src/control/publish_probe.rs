@@ -5,7 +5,15 @@
 //! connections in a row that ended with a request, the next one goes without. The one after that, which comes when the
 //! broker or the network has had its own reasons, tries again.
 
-use super::initial_sync::Step;
+/// What a follower sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RequestKind {
+    Subscribe,
+    Mark,
+    Reserve,
+    Write,
+    Status,
+}
 
 /// Connections in a row that may end so.
 const CUTS: u32 = 2;
@@ -58,18 +66,6 @@ impl PublishProbes {
     /// Whether documents may be read.
     pub(super) fn may_try(&self) -> bool {
         self.follow.may_try() && self.mark.may_try()
-    }
-
-    /// Why reading does not go on after `step`, unless an earlier `reason` explains it.
-    pub(super) fn silence(&self, step: Step, reason: Option<&str>) -> String {
-        let found = match step {
-            Step::Subscribe | Step::Granted => "the subscription was not answered in time",
-            _ if self.mark.may_try() => "the mark that was published has not come back",
-            _ => {
-                reason.unwrap_or("the broker ends the connection when something is published there")
-            }
-        };
-        found.to_owned()
     }
 
     /// The connection has survived the reading.

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::link::Unsent;
 use super::request::{Answer, Request};
-use super::subscriptions::{ProbeOutcome, Subscriptions};
+use super::subscriptions::Subscriptions;
 use crate::control::{Follower, Order, StoreFacts, StoreReady, is_control};
 use crate::source::SourceState;
 use floodway_core::index::Tenant;
@@ -83,11 +83,12 @@ impl<'a> RequestScheduler<'a> {
             subscribe: self.subscriptions.may_request(now),
         };
         let request = if self.control_was_last {
-            self.tenants_request(now)
+            self.subscriptions
+                .next_request(now)
                 .or_else(|| self.control_request(ready, now))
         } else {
             self.control_request(ready, now)
-                .or_else(|| self.tenants_request(now))
+                .or_else(|| self.subscriptions.next_request(now))
         };
         if let Some(request) = &request {
             self.control_was_last = matches!(request, Request::Control(_));
@@ -125,16 +126,6 @@ impl<'a> RequestScheduler<'a> {
             let none = || Err("the broker gave no answer".to_owned());
             control.answered(id, answers.pop().unwrap_or_else(none), now);
         }
-    }
-
-    /// The requests to probe on another connection now, all at once, if any.
-    pub(super) fn next_probe(&mut self, now: Instant) -> Option<Vec<Vec<String>>> {
-        self.subscriptions.next_probe(now)
-    }
-
-    /// A probe has ended.
-    pub(super) fn probed(&mut self, outcome: ProbeOutcome, now: Instant) {
-        self.subscriptions.probed(outcome, now);
     }
 
     /// To be called about once a second.
@@ -187,9 +178,5 @@ impl<'a> RequestScheduler<'a> {
             self.subscriptions.count_request(now);
         }
         Some(request)
-    }
-
-    fn tenants_request(&mut self, now: Instant) -> Option<Request> {
-        self.subscriptions.next_request(now)
     }
 }

@@ -55,6 +55,8 @@ pub trait Source: Send {
 pub struct Terms {
     /// What kind of source it is, in one word.
     pub kind: &'static str,
+    /// Where it may connect to, without credentials.
+    pub endpoints: Vec<String>,
     /// How long a new stream waits for the confirmation of its tenant.
     pub patience: Duration,
     /// Whether a refusal concerns all tenants at once, since the source asks for all of them together.

@@ -82,7 +82,7 @@ impl Scripted {
                     port.router.upstream_gap(tenant).await;
                 }
                 let message = RawMessage::new(topic.as_bytes(), br#"{"metrics":{"t":1}}"#);
-                port.router.publish(message).await;
+                port.router.publish(&message).await;
             }
             Step::Panic => panic!("as the script says"),
         }
@@ -93,6 +93,7 @@ impl Source for Scripted {
     fn terms(&self) -> Terms {
         Terms {
             kind: "scripted",
+            endpoints: vec![ENDPOINT.to_owned()],
             patience: DEADLINE,
             refuses_all: false,
             backoff_max: DEADLINE,

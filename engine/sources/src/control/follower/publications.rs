@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use super::Follower;
-use crate::control::store::{RequestKind, StoreRequest, publish};
+use crate::control::publish_probe::RequestKind;
+use crate::control::store::{StoreRequest, publish};
 use crate::control::topic;
 use floodway_core::event::now_micros;
 
