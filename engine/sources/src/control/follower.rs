@@ -361,13 +361,13 @@ impl Follower {
             self.known_at = Some(SystemTime::now());
         }
         let members = self.fleet.changed();
-        self.shared.show(View {
+        self.shared.view.store(Arc::new(View {
             standing: self.standing.clone(),
             known_at: self.known_at,
             documents: Arc::clone(self.store.documents()),
             members: members.unwrap_or_else(|| Arc::clone(&seen.members)),
             problems: self.problems.kept(),
-        });
+        }));
         self.writes.finish();
     }
 }

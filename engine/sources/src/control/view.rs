@@ -54,18 +54,3 @@ pub(super) struct Shared {
     /// Our own status, as it was last announced.
     pub(super) own: ArcSwapOption<Status>,
 }
-
-impl Shared {
-    /// Shows `next` to others, unless they see it already.
-    pub(super) fn show(&self, next: View) {
-        let seen = self.view.load();
-        let is_same = seen.standing == next.standing
-            && seen.known_at == next.known_at
-            && Arc::ptr_eq(&seen.documents, &next.documents)
-            && Arc::ptr_eq(&seen.members, &next.members)
-            && Arc::ptr_eq(&seen.problems, &next.problems);
-        if !is_same {
-            self.view.store(Arc::new(next));
-        }
-    }
-}

@@ -2,12 +2,12 @@
 //!
 //! A [`Source`] brings tenants' raw messages. It knows nothing of shards, streams and listeners; the gateway knows nothing
 //! of its protocol. Through its [`Port`] a source
-//! * reports what becomes of its connection, to which endpoint and why ([`SourceStatus`]);
+//! * reports what becomes of its connection, to which endpoint and why (`SourceStatus`);
 //! * learns which tenants somebody waits for, confirms each once whatever is published from then on will arrive
-//!   ([`Port::confirm`]), or says that it is refused ([`Port::refuse`]);
+//!   (`Port::confirm`), or says that it is refused (`Port::refuse`);
 //! * hands over raw messages in the order in which they must reach subscribers ([`Router::publish`]).
 //!
-//! It owes live streams the truth about what they may have missed; [`TenantNotices`] remembers for a tenant what is still
+//! It owes live streams the truth about what they may have missed; `TenantNotices` remembers for a tenant what is still
 //! to be sent. One source of a gateway may own the control documents: it then carries a [`crate::control::Follower`].
 //!
 //! All sources run on the one thread of ingest ([`Ingest`]), so none of this needs a lock. [`IngestHandle`] is for the
@@ -31,9 +31,9 @@ use tokio::sync::{mpsc, watch};
 pub(crate) use backoff::Backoff;
 pub use handle::{IngestHandle, Unavailable};
 pub use ingest::Ingest;
-pub use notices::{Confirmation, TenantNotices};
+pub(crate) use notices::{Confirmation, TenantNotices};
 pub use state::{Attempt, SourceFailure, SourceReport, SourceState};
-pub use status::SourceStatus;
+pub(crate) use status::SourceStatus;
 
 use crate::router::Router;
 use floodway_core::index::{Tenant, Upstream};

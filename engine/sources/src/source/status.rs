@@ -17,7 +17,7 @@ const REPEAT: Duration = Duration::from_secs(60);
 
 /// What one source reports. Written by the source, read by everybody.
 #[derive(Debug)]
-pub struct SourceStatus {
+pub(crate) struct SourceStatus {
     kind: &'static str,
     number: usize,
     /// Of all sources, by number. Changed before the tenants' own states are.
