@@ -128,7 +128,6 @@ impl Gateway {
         let (control, steering) =
             control::new(&config.control, identity.id(), Arc::clone(&index), apply);
         let event = config.event.clone();
-        let ids = steering.follower.ids();
         // The one place that knows which sources there are. The first owns the control documents.
         let mqtt = Mqtt::new(config.mqtt, Arc::clone(&index), Some(steering))?;
         let brokers = mqtt.terms().endpoints;
@@ -138,7 +137,7 @@ impl Gateway {
             config.event,
             Arc::clone(&index),
             Arc::clone(&inboxes),
-            ids,
+            Some(control.clone()),
         )?;
         let shared = http::Shared {
             http: config.http.clone(),
@@ -261,7 +260,7 @@ impl Gateway {
         };
         tracing::info!(streams = index.connections(), ?grace, "draining");
         admin.begin_last_drain().await;
-        // The door stays open meanwhile: who comes now is told that the gateway drains, not left to guess.
+        // The acceptor goes on meanwhile: who comes now gets the answer that the gateway drains.
         let drained = async {
             let mut draining = Vec::with_capacity(shards.len());
             for shard in &shards {
@@ -272,7 +271,7 @@ impl Gateway {
             }
         };
         tokio::select! {
-            // A door that has nobody to deal to is shut, and no reason to cut the drain short.
+            // An acceptor without shards ends, which is no reason to cut the drain short.
             () = async { accept(&acceptor).await; pending().await } => {}
             drained = tokio::time::timeout(grace, drained) => match drained {
                 Ok(()) => tracing::info!("drained"),

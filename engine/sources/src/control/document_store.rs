@@ -1,7 +1,7 @@
 //! Keeps the documents in force, and applies them.
 //!
 //! Invariant: what is kept has taken effect: limits through [`Apply`], groups in every tenant of the index that was
-//! confirmed, since they were applied to it before.
+//! confirmed, since [`super::Control::apply_groups`] came before.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::field::Invalid;
 use super::store::StoreFacts;
 use super::topic::Key;
 use super::writes::{Order, WriteError};
-use floodway_core::index::{Index, Tenant};
+use floodway_core::index::Index;
 
 pub(super) struct DocumentStore {
     pub(super) config: Config,
@@ -83,12 +83,6 @@ impl DocumentStore {
             });
         }
         Ok(())
-    }
-
-    pub(super) fn apply_groups(&self, tenant: &Tenant) {
-        if let Some(groups) = self.documents.groups(tenant.id()) {
-            tenant.set_groups(Arc::clone(groups.members()));
-        }
     }
 
     fn take_effect(&self, change: &Change) {

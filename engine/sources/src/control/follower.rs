@@ -22,8 +22,8 @@ use super::topic::{self, Topic};
 use super::view::{Shared, Standing, View};
 use super::writes::{Order, Writes};
 use crate::in_flight::InFlight;
-use floodway_core::event::{Ids, now_micros};
-use floodway_core::index::{Index, Tenant};
+use floodway_core::event::now_micros;
+use floodway_core::index::Index;
 
 /// How long to wait for the next step of reading while no document comes.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
@@ -72,14 +72,15 @@ impl Follower {
         index: Arc<Index>,
         apply: Box<dyn Apply>,
     ) -> Self {
+        let shared = Arc::<Shared>::default();
         Self {
             node: node.to_owned(),
             store: DocumentStore::new(config, index, apply),
-            shared: Arc::default(),
+            reservation: Reservation::new(Arc::clone(&shared.ids)),
+            shared,
             problems: Problems::default(),
             fleet: Fleet::new(config, node),
             writes: Writes::default(),
-            reservation: Reservation::new(Arc::default()),
             facts: StoreFacts::default(),
             probes: PublishProbes::default(),
             stage: Stage::Away,
@@ -95,11 +96,6 @@ impl Follower {
 
     pub(super) fn shared(&self) -> Arc<Shared> {
         Arc::clone(&self.shared)
-    }
-
-    /// The ids of events, which are reserved in the store.
-    pub fn ids(&self) -> Arc<Ids> {
-        self.reservation.ids()
     }
 
     /// The topic of our status, for a last will that clears it.
@@ -259,11 +255,6 @@ impl Follower {
             _ => {}
         }
         self.show();
-    }
-
-    /// `tenant` is about to be confirmed: from here on it has its groups.
-    pub fn apply_groups(&self, tenant: &Tenant) {
-        self.store.apply_groups(tenant);
     }
 
     /// The topic to clear before an orderly end, so that our status is gone.

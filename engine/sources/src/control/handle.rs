@@ -17,6 +17,8 @@ use super::problems::Problem;
 use super::topic::Key;
 use super::view::{Age, Shared, Standing};
 use super::writes::{Order, WriteError, unconfirmed};
+use floodway_core::event::Ids;
+use floodway_core::index::Tenant;
 use floodway_protocol::names::{GroupId, TenantId};
 
 /// A handle to control: cheap to clone, for any thread. It reads this gateway's memory and costs the store
@@ -64,6 +66,18 @@ impl Control {
     /// A tenant's groups, by name.
     pub fn groups(&self, tenant: &TenantId) -> Arc<TenantGroups> {
         self.documents().groups(tenant).cloned().unwrap_or_default()
+    }
+
+    /// `tenant` is about to be confirmed: from here on it has its groups. For the thread of ingest, on which they change.
+    pub(crate) fn apply_groups(&self, tenant: &Tenant) {
+        if let Some(groups) = self.documents().groups(tenant.id()) {
+            tenant.set_groups(Arc::clone(groups.members()));
+        }
+    }
+
+    /// The ids of events, which are reserved in the store.
+    pub(crate) fn ids(&self) -> Arc<Ids> {
+        Arc::clone(&self.shared.ids)
     }
 
     /// One group of a tenant.

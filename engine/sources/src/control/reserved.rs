@@ -84,10 +84,6 @@ impl Reservation {
         }
     }
 
-    pub(super) fn ids(&self) -> Arc<Ids> {
-        Arc::clone(&self.ids)
-    }
-
     /// Whether no event is to be given an id yet.
     pub(super) fn is_beginning(&self) -> bool {
         self.stage == Stage::Beginning

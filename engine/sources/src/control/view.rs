@@ -11,6 +11,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use super::documents::Documents;
 use super::fleet::{Member, Status};
 use super::problems::Problem;
+use floodway_core::event::Ids;
 
 /// How far the control documents are followed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,6 +52,8 @@ pub(super) struct View {
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     pub(super) view: ArcSwap<View>,
+    /// The ids of events, as far as they are reserved.
+    pub(super) ids: Arc<Ids>,
     /// Our own status, as it was last announced.
     pub(super) own: ArcSwapOption<Status>,
 }

@@ -177,7 +177,6 @@ impl<'a> Driver<'a> {
             self.port.status.opened();
         }
         while let Some(confirmation) = self.requests.subscriptions.next_confirmed() {
-            self.requests.apply_groups(&confirmation.tenant);
             self.port.confirm(confirmation).await;
         }
         while let Some(tenant) = self.requests.subscriptions.next_refused() {

@@ -11,7 +11,6 @@ use super::request::{Answer, Request};
 use super::subscriptions::Subscriptions;
 use crate::control::{Follower, Order, StoreFacts, StoreReady, is_control};
 use crate::source::SourceState;
-use floodway_core::index::Tenant;
 
 /// Both sides of one link.
 pub(super) struct RequestScheduler<'a> {
@@ -157,13 +156,6 @@ impl<'a> RequestScheduler<'a> {
                 control.message(topic, payload, retain, Instant::now())
             }
             _ => false,
-        }
-    }
-
-    /// Before `tenant` is confirmed.
-    pub(super) fn apply_groups(&self, tenant: &Tenant) {
-        if let Some(control) = &self.control {
-            control.apply_groups(tenant);
         }
     }
 

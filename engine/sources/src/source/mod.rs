@@ -35,6 +35,7 @@ pub(crate) use notices::{Confirmation, TenantNotices};
 pub use state::{Attempt, SourceFailure, SourceReport, SourceState};
 pub(crate) use status::SourceStatus;
 
+use crate::control::Control;
 use crate::router::Router;
 use floodway_core::index::{Tenant, Upstream};
 
@@ -69,6 +70,8 @@ pub struct Terms {
 pub struct Port<'a> {
     /// Takes its messages.
     pub(crate) router: Router,
+    /// Gives tenants their groups; none in a gateway without control documents.
+    pub(crate) control: Option<Control>,
     /// Where it reports how it does.
     pub(crate) status: Arc<SourceStatus>,
     /// Tenants that somebody waits for. Some may be missing: the index has all of them.
@@ -80,7 +83,8 @@ pub struct Port<'a> {
 }
 
 impl Port<'_> {
-    /// The source sends this tenant's events from now on. Live streams get first what they are owed.
+    /// The source sends this tenant's events from now on. Live streams get first what they are owed, and the tenant its
+    /// groups.
     pub(crate) async fn confirm(&mut self, confirmation: Confirmation) {
         let Confirmation {
             tenant,
@@ -92,6 +96,9 @@ impl Port<'_> {
         }
         if after_refusal {
             self.router.upstream_returned(&tenant).await;
+        }
+        if let Some(control) = &self.control {
+            control.apply_groups(&tenant);
         }
         tenant.set_upstream(Upstream::Confirmed);
     }

@@ -159,7 +159,7 @@ impl Bed {
         let journal = index.journal().watch();
         let event = event::Config::default();
         let (tenants, into) = (Arc::clone(&index), Arc::clone(&inboxes));
-        let ingest = Ingest::start(sources, event, tenants, into, Arc::default());
+        let ingest = Ingest::start(sources, event, tenants, into, None);
         Self {
             ingest: ingest.expect("a thread"),
             index,

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
-use crate::control::{self, Control, Limits, Standing, Status, WriteError};
+use crate::control::{self, Limits, Standing, Status, WriteError};
 use floodway_protocol::names::{DeviceId, GroupId};
 
 /// Ingest with control, and nobody who takes limits over.
@@ -28,9 +28,8 @@ impl Steered {
             Arc::clone(&index),
             Box::new(|_: Option<&TenantId>, _: Option<&Limits>| ()),
         );
-        let ids = steering.follower.ids();
         let source = Mqtt::new(config, Arc::clone(&index), Some(steering)).unwrap();
-        let bed = Bed::of(source, index, ids);
+        let bed = Bed::of(source, index, Some(control.clone()));
         Self { bed, control }
     }
 
