@@ -1,5 +1,5 @@
-//! Requests of the private listener that were refused for their credentials: counted, and told in the log at a bounded
-//! rate. Never the credential.
+//! Requests of the private listener that were refused for their credentials: counted, and logged at a bounded rate,
+//! without the credential.
 
 use std::net::SocketAddr;
 use std::time::Instant;

@@ -12,11 +12,21 @@ use serde_json::Value;
 
 use super::organization::Organization;
 use super::refusal::{Fault, Refusal};
-use super::verifier::Identity;
 use floodway_protocol::names::{BadName, TenantId};
 
 /// 9999-12-31T23:59:59Z. A later expiry is told as this one, since RFC 3339 cannot write it.
 const EXPIRY_MAX: u64 = 253_402_300_799;
+
+/// Who a token speaks for, and how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The tenant, whose events it may receive.
+    pub tenant: TenantId,
+    /// The claim `sub`.
+    pub subject: Option<String>,
+    /// The claim `exp`, in Unix seconds, at most the end of the year 9999. Fractions are cut off.
+    pub expires_at: u64,
+}
 
 /// The claims that are looked at.
 #[derive(Default, Deserialize)]

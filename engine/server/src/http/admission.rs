@@ -3,9 +3,9 @@
 use http::Request;
 use http::request::Parts;
 
-use super::connection;
 use super::credentials;
 use super::origin::Origin;
+use super::peer;
 use super::query::{Query, Resume};
 use super::refusal::Refusal;
 use super::shard_context::ShardContext;
@@ -42,7 +42,7 @@ pub(super) async fn admit(
         ),
         Err(refusal) => (None, Err(Refusal::Token(refusal))),
     };
-    let peer = connection::peer(&request.extensions);
+    let peer = peer::address(&request.extensions);
     admitted.inspect_err(|refusal| shard_context.note(refusal, tenant, peer, None))
 }
 

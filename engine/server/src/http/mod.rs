@@ -13,8 +13,11 @@ mod connection;
 mod credentials;
 mod h2_stream;
 mod handshake;
+mod http1;
+mod http2;
 mod origin;
 mod parameter;
+mod peer;
 mod pending;
 mod query;
 mod refusal;
@@ -26,6 +29,5 @@ mod tls;
 
 pub use acceptor::{Acceptor, Dealt, serve};
 pub use config::Config;
-pub(crate) use h2_stream::{StreamBody, pipe};
 pub use refusal::{REFUSAL_LABELS, Refusals};
 pub use shard_context::Shared;

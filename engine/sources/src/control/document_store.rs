@@ -1,11 +1,10 @@
 //! Keeps the documents in force, and applies them.
 //!
-//! Invariant: what is kept has taken effect: limits through [`Apply`], groups in every tenant of the index that was
+//! Invariant: what is kept has taken effect: limits in the index, groups in every tenant of the index that was
 //! confirmed, since [`super::Control::apply_groups`] came before.
 
 use std::sync::Arc;
 
-use super::apply::Apply;
 use super::config::Config;
 use super::documents::{Change, Document, Documents};
 use super::field::Invalid;
@@ -13,21 +12,20 @@ use super::store::StoreFacts;
 use super::topic::Key;
 use super::writes::{Order, WriteError};
 use floodway_core::index::Index;
+use floodway_protocol::names::TenantId;
 
 pub(super) struct DocumentStore {
     pub(super) config: Config,
     documents: Arc<Documents>,
     index: Arc<Index>,
-    apply: Box<dyn Apply>,
 }
 
 impl DocumentStore {
-    pub(super) fn new(config: &Config, index: Arc<Index>, apply: Box<dyn Apply>) -> Self {
+    pub(super) fn new(config: &Config, index: Arc<Index>) -> Self {
         Self {
             config: config.clone(),
             documents: Arc::default(),
             index,
-            apply,
         }
     }
 
@@ -85,12 +83,22 @@ impl DocumentStore {
         Ok(())
     }
 
+    fn apply_limits(&self, tenant: Option<&TenantId>) {
+        let limits = self.documents.limits(tenant);
+        let applied = self
+            .index
+            .set_limits(tenant, limits.copied().unwrap_or_default());
+        let tenant = tenant.map_or("(default)", TenantId::as_str);
+        match (applied, limits) {
+            (Err(error), _) => tracing::warn!(tenant, %error, "limits not applied"),
+            (Ok(()), Some(limits)) => tracing::info!(tenant, ?limits, "limits set"),
+            (Ok(()), None) => tracing::info!(tenant, "limits taken back"),
+        }
+    }
+
     fn take_effect(&self, change: &Change) {
         match change {
-            Change::Limits(scope) => {
-                let limits = self.documents.limits(scope.as_ref());
-                self.apply.limits(scope.as_ref(), limits);
-            }
+            Change::Limits(scope) => self.apply_limits(scope.as_ref()),
             Change::Groups(name) => {
                 if let Some(tenant) = self.index.find(name.as_str()) {
                     let groups = self.documents.groups(name);

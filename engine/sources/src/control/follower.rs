@@ -9,7 +9,6 @@ mod publications;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::apply::Apply;
 use super::config::Config;
 use super::document_store::DocumentStore;
 use super::fleet::Fleet;
@@ -66,16 +65,11 @@ pub struct Follower {
 }
 
 impl Follower {
-    pub(super) fn new(
-        config: &Config,
-        node: &str,
-        index: Arc<Index>,
-        apply: Box<dyn Apply>,
-    ) -> Self {
+    pub(super) fn new(config: &Config, node: &str, index: Arc<Index>) -> Self {
         let shared = Arc::<Shared>::default();
         Self {
             node: node.to_owned(),
-            store: DocumentStore::new(config, index, apply),
+            store: DocumentStore::new(config, index),
             reservation: Reservation::new(Arc::clone(&shared.ids)),
             shared,
             problems: Problems::default(),

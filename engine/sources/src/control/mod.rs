@@ -27,7 +27,6 @@
 //! In the order of a document's way: `store` is the seam, `topic`, `limits` and `group` parse, `initial_sync` and
 //! `documents` keep, `follower` decides, `writes` are under way, `view` is what other threads see, through [`Control`].
 
-mod apply;
 mod config;
 mod document_store;
 mod documents;
@@ -52,7 +51,6 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-pub use apply::Apply;
 pub use config::Config;
 pub use documents::{Documents, TenantGroups};
 pub use field::Invalid;
@@ -60,7 +58,6 @@ pub use fleet::{Member, Status};
 pub use follower::Follower;
 pub use group::Group;
 pub use handle::Control;
-pub use limits::{Limits, Overflow};
 pub use problems::Problem;
 pub use store::{StoreFacts, StoreReady, StoreRequest};
 pub use topic::is_control;
@@ -80,16 +77,11 @@ pub struct Steering {
     pub orders: mpsc::Receiver<Order>,
 }
 
-/// The control of the gateway `node`, which sets `index`'s groups, and limits through `apply`; and the part for
-/// the source that owns the store.
-pub fn new(
-    config: &Config,
-    node: &str,
-    index: Arc<Index>,
-    apply: Box<dyn Apply>,
-) -> (Control, Steering) {
+/// The control of the gateway `node`, which sets the groups and limits of `index`; and the part for the source that owns
+/// the store.
+pub fn new(config: &Config, node: &str, index: Arc<Index>) -> (Control, Steering) {
     let (sender, orders) = mpsc::channel(ORDERS);
-    let follower = Follower::new(config, node, index, apply);
+    let follower = Follower::new(config, node, index);
     let control = Control::new(config, follower.shared(), sender);
     (control, Steering { follower, orders })
 }

@@ -4,7 +4,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::cli::Failure;
+use crate::cli::failure::Failure;
 use crate::config::{Config, Loaded, Origin, find};
 use floodway_protocol::names::TenantId;
 use floodway_server::auth::{self, Grant};

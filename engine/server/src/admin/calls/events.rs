@@ -1,4 +1,4 @@
-//! What happens at the gateway, told to whoever watches.
+//! What happens at the gateway, as a stream of audit events.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -28,10 +28,10 @@ pub(super) fn watch(
         kinds: kinds(&asked.kinds)?,
     };
     let watcher = observer.index().journal().watch();
-    streaming.start(|teller| tell(watcher, wanted, teller))
+    streaming.start(|responses| send(watcher, wanted, responses))
 }
 
-/// Which happenings are asked for.
+/// Which audit events are asked for.
 struct Wanted {
     tenant: Option<TenantId>,
     /// Empty: all.
@@ -53,27 +53,27 @@ impl Wanted {
 }
 
 fn kinds(asked: &[i32]) -> Result<BTreeSet<v1::EventKind>, Status> {
-    let known = |(place, &kind): (usize, &i32)| match v1::EventKind::try_from(kind) {
-        Ok(v1::EventKind::Unspecified) | Err(_) => Err(bad(
-            &format!("kinds[{place}]"),
-            format!("{kind} is not known"),
-        )),
+    let known = |(at, &kind): (usize, &i32)| match v1::EventKind::try_from(kind) {
+        Ok(v1::EventKind::Unspecified) | Err(_) => {
+            Err(bad(&format!("kinds[{at}]"), format!("{kind} is not known")))
+        }
         Ok(kind) => Ok(kind),
     };
     asked.iter().enumerate().map(known).collect()
 }
 
-async fn tell(
+async fn send(
     mut watcher: Watcher,
     wanted: Wanted,
-    teller: ResponseSender<v1::WatchEventsResponse>,
+    responses: ResponseSender<v1::WatchEventsResponse>,
 ) -> Result<Status, Gone> {
     let live = Event::Live(v1::WatchEventsLive {});
-    teller.send(Ok(response(SystemTime::now(), live))).await?;
+    let live = response(SystemTime::now(), live);
+    responses.send(Ok(live)).await?;
     loop {
-        let told = match watcher.next().await {
-            AuditNews::Happened(happening) if wanted.wants(&happening.what) => {
-                response(happening.at, event(happening.what))
+        let response = match watcher.next().await {
+            AuditNews::Happened(audit) if wanted.wants(&audit.what) => {
+                response(audit.at, event(audit.what))
             }
             AuditNews::Happened(_) => continue,
             AuditNews::Missed(missed) => {
@@ -81,7 +81,7 @@ async fn tell(
                 response(SystemTime::now(), gap)
             }
         };
-        teller.send(Ok(told)).await?;
+        responses.send(Ok(response)).await?;
     }
 }
 

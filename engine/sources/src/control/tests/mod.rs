@@ -8,7 +8,7 @@ mod texts;
 mod writing;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use super::documents::Document;
 use super::topic::Key;
 use super::*;
-use floodway_core::index::{self, ConnectionPermit};
+use floodway_core::index::{self, ConnectionPermit, Overflow, OwnLimits};
 use floodway_protocol::names::{GroupId, TenantId};
 
 const ABLE: StoreFacts = StoreFacts {
@@ -32,7 +32,6 @@ struct Bed {
     follower: Follower,
     control: Control,
     index: Arc<Index>,
-    applied: Arc<Mutex<Vec<String>>>,
     retained: BTreeMap<String, String>,
     may: StoreReady,
     now: Instant,
@@ -49,21 +48,11 @@ fn bed_with(config: Config) -> Bed {
         connections: 100,
     };
     let index = Arc::new(Index::new(&limits));
-    let applied = Arc::new(Mutex::new(Vec::new()));
-    let apply = {
-        let applied = Arc::clone(&applied);
-        move |tenant: Option<&TenantId>, limits: Option<&Limits>| {
-            let tenant = tenant.map_or("*", TenantId::as_str);
-            let most = limits.map(|limits| limits.connections_per_tenant);
-            applied.lock().unwrap().push(format!("{tenant} {most:?}"));
-        }
-    };
-    let (control, steering) = new(&config, "N", Arc::clone(&index), Box::new(apply));
+    let (control, steering) = new(&config, "N", Arc::clone(&index));
     Bed {
         follower: steering.follower,
         control,
         index,
-        applied,
         retained: BTreeMap::new(),
         may: StoreReady {
             publish: true,
@@ -211,8 +200,14 @@ impl Bed {
         place
     }
 
+    /// The limits of streams that the index has, the default first.
     fn applied(&self) -> Vec<String> {
-        std::mem::take(&mut self.applied.lock().unwrap())
+        let default = [("*".to_owned(), self.index.own_limits(None))];
+        let tenants = self.index.tenants_with_limits().into_iter();
+        let tenants = tenants.map(|(tenant, own)| (tenant.to_string(), own));
+        let all = default.into_iter().chain(tenants);
+        all.filter_map(|(scope, own)| Some(format!("{scope} {}", own.connections?)))
+            .collect()
     }
 }
 

@@ -5,10 +5,11 @@ use std::sync::atomic::Ordering;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
-use crate::control::{self, Limits, Standing, Status, WriteError};
+use crate::control::{self, Standing, Status, WriteError};
+use floodway_core::index::OwnLimits;
 use floodway_protocol::names::{DeviceId, GroupId};
 
-/// Ingest with control, and nobody who takes limits over.
+/// Ingest with control.
 struct Steered {
     bed: Bed,
     control: Control,
@@ -22,12 +23,7 @@ impl Steered {
             ..control::Config::default()
         };
         let index = index();
-        let (control, steering) = control::new(
-            &settings,
-            node,
-            Arc::clone(&index),
-            Box::new(|_: Option<&TenantId>, _: Option<&Limits>| ()),
-        );
+        let (control, steering) = control::new(&settings, node, Arc::clone(&index));
         let source = Mqtt::new(config, Arc::clone(&index), Some(steering)).unwrap();
         let bed = Bed::of(source, index, Some(control.clone()));
         Self { bed, control }
@@ -94,11 +90,11 @@ async fn what_one_writes_the_other_reads_and_so_does_who_comes_later() {
         devices(control, "G") == ["A", "B"]
     })
     .await;
-    let limits = Limits {
-        queue_size: Some(7),
-        ..Limits::default()
+    let limits = OwnLimits {
+        queue_size: std::num::NonZeroUsize::new(7),
+        ..OwnLimits::default()
     };
-    b.control.set_limits(None, limits.clone()).await.unwrap();
+    b.control.set_limits(None, limits).await.unwrap();
     let late = Steered::on(&broker, "late").await;
     assert_eq!(devices(&late.control, "G"), ["A", "B"]);
     assert_eq!(late.control.limits(None), Some(limits));

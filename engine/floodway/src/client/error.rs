@@ -1,44 +1,30 @@
-//! Why a gateway's admin API gives no answer, in the words of whoever types the command.
+//! Why a call of the admin API failed, in the words of the command line: errors name flags, not fields of messages.
 
 use std::error::Error;
 
 use tonic::{Code, Status};
 
-use crate::tls::{self, Fault};
+use super::GatewayUrl;
+use floodway_server::tls::{self, Fault};
 
-/// Why a gateway's admin API gives no answer.
+/// Why a call failed.
 #[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// Not the URL of a private listener.
-    #[error(
-        "\"{0}\" is not the URL of a gateway's private listener; expected http://host:port, or https://host:port"
-    )]
-    Url(String),
+pub(crate) enum ClientError {
     /// The token has characters that no header can carry.
     #[error("the token has characters that can't be sent")]
     Token,
-    /// Certificates, or their files, are not what they are to be.
+    /// A certificate, or its file, is unusable.
     #[error(transparent)]
     Files(#[from] tls::Error),
-    /// The two do not trust each other.
+    /// One side does not trust the other.
     #[error("{}", of_handshake(.url, .fault))]
-    Handshake {
-        /// Who was spoken to.
-        url: String,
-        /// What is in the way.
-        fault: Fault,
-    },
-    /// Nobody answers there.
+    Handshake { url: String, fault: Fault },
+    /// Nobody answers.
     #[error(
         "can't reach a gateway at {url}: {cause}; is it running, and is --admin the address of admin.listen, with https \
          where admin.tls.cert is set?"
     )]
-    Unreachable {
-        /// Where it was looked for.
-        url: String,
-        /// What went wrong.
-        cause: String,
-    },
+    Unreachable { url: String, cause: String },
     /// No token was given, or a wrong one.
     #[error(
         "the gateway at {0} does not accept this token; give admin.token by FLOODWAY_ADMIN_TOKEN or --token"
@@ -49,57 +35,86 @@ pub enum ClientError {
         "the gateway at {0} accepts this token for reading only; give admin.token by FLOODWAY_ADMIN_TOKEN or --token"
     )]
     ReadOnly(String),
-    /// It can't do what it was asked for with these arguments.
+    /// The gateway refuses an argument.
     #[error("{0}")]
     Argument(String),
-    /// It has no such call.
+    /// The gateway has no such call.
     #[error(
         "the gateway at {0} does not know this call; it is of another version than this command: see floodway status"
     )]
     Unknown(String),
-    /// It ended an answer that streams without saying why.
+    /// The gateway ended a streaming answer without a reason.
     #[error("the gateway at {0} ended its answer; is it stopping?")]
     Ended(String),
-    /// It answered with an error.
+    /// The gateway answered with an error: its text, or its code if there is none.
     #[error("the gateway at {url} answered: {answer}")]
-    Answered {
-        /// Who answered.
-        url: String,
-        /// Its text, or its code if there is none.
-        answer: String,
-    },
+    Answered { url: String, answer: String },
 }
 
 impl ClientError {
-    pub(super) fn unreachable(url: &str, error: &dyn Error) -> Self {
+    pub(super) fn unreachable(url: &GatewayUrl, error: &dyn Error) -> Self {
         Self::Unreachable {
-            url: url.to_owned(),
+            url: url.to_string(),
             cause: innermost(error),
         }
     }
 
-    pub(super) fn of(url: &str, status: &Status) -> Self {
-        let url = url.to_owned();
+    pub(super) fn of(url: &GatewayUrl, status: &Status) -> Self {
         match status.code() {
-            Code::Unauthenticated => Self::Unauthenticated(url),
-            Code::PermissionDenied => Self::ReadOnly(url),
-            Code::InvalidArgument => Self::Argument(status.message().to_owned()),
-            Code::Unimplemented => Self::Unknown(url),
+            Code::Unauthenticated => Self::Unauthenticated(url.to_string()),
+            Code::PermissionDenied => Self::ReadOnly(url.to_string()),
+            Code::InvalidArgument => Self::Argument(with_flag(status.message())),
+            Code::Unimplemented => Self::Unknown(url.to_string()),
             // What the gateway itself says has no cause on this side.
-            _ if status.source().is_some() => Self::unreachable(&url, status),
-            code if status.message().is_empty() => Self::Answered {
-                url,
-                answer: code.description().to_owned(),
-            },
-            _ => Self::Answered {
-                url,
-                answer: status.message().to_owned(),
+            _ if status.source().is_some() => Self::unreachable(url, status),
+            code => Self::Answered {
+                url: url.to_string(),
+                answer: match status.message() {
+                    "" => code.description().to_owned(),
+                    text => text.replacen("_id: ", ": ", 1),
+                },
             },
         }
     }
+
+    /// Whether what was typed is wrong, and not the gateway or the way to it.
+    pub(crate) fn is_usage(&self) -> bool {
+        matches!(self, Self::Token | Self::Files(_) | Self::Argument(_))
+    }
 }
 
-/// Why the two do not trust each other, and what is to be done.
+/// The gateway names the field of the message; people typed a flag.
+fn with_flag(text: &str) -> String {
+    let Some((field, what)) = text.split_once(": ") else {
+        return text.to_owned();
+    };
+    let last = field.rsplit('.').next().unwrap_or(field);
+    let last = last.split('[').next().unwrap_or(last);
+    let flag = match last {
+        "tenant_id" => "tenant",
+        "device_id" | "device_ids" => "device",
+        "group_id" | "group_ids" => "group",
+        "connection_id" => "connection",
+        "metric_names" => "metric",
+        "kinds" => "kind",
+        "subject"
+        | "transport"
+        | "reason"
+        | "spread"
+        | "interval"
+        | "topic"
+        | "payload"
+        | "connections_per_tenant"
+        | "queue_size"
+        | "overflow"
+        | "filter_ids"
+        | "client_messages_per_second" => last,
+        _ => return text.to_owned(),
+    };
+    format!("--{}: {what}", flag.replace('_', "-"))
+}
+
+/// Why one side does not trust the other, and the fix.
 fn of_handshake(url: &str, fault: &Fault) -> String {
     match fault {
         Fault::UnknownIssuer => format!(
@@ -147,8 +162,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_handshake_that_fails_tells_the_mend() {
-        for (fault, mend) in [
+    fn a_failed_handshake_names_the_fix() {
+        for (fault, fix) in [
             (Fault::UnknownIssuer, "--admin-ca"),
             (Fault::OtherName("not a".to_owned()), "not a"),
             (Fault::Certificate("expired".to_owned()), "expired"),
@@ -161,28 +176,43 @@ mod tests {
             ),
         ] {
             let url = "https://h:1".to_owned();
-            let told = ClientError::Handshake { url, fault }.to_string();
-            assert!(
-                told.contains("https://h:1") && told.contains(mend),
-                "{told}"
-            );
+            let text = ClientError::Handshake { url, fault }.to_string();
+            assert!(text.contains("https://h:1") && text.contains(fix), "{text}");
         }
     }
 
     #[test]
-    fn an_answer_tells_the_mend_or_what_the_gateway_said() {
-        let told = |status: Status| ClientError::of("http://h:1", &status).to_string();
-        let wrong_token = told(Status::unauthenticated("no"));
+    fn an_error_names_the_fix_or_repeats_the_gateway() {
+        let text = |status: Status| {
+            let url = "http://h:1".parse().expect("a URL");
+            ClientError::of(&url, &status).to_string()
+        };
+        let wrong_token = text(Status::unauthenticated("no"));
         assert!(wrong_token.contains("--token"), "{wrong_token}");
-        let read_only = told(Status::permission_denied("no"));
+        let read_only = text(Status::permission_denied("no"));
         assert!(read_only.contains("reading only"), "{read_only}");
         assert_eq!(
-            told(Status::unavailable("no broker is connected")),
+            text(Status::unavailable("no broker is connected")),
             "the gateway at http://h:1 answered: no broker is connected"
         );
         assert_eq!(
-            told(Status::invalid_argument("reason: too long")),
-            "reason: too long"
+            text(Status::not_found("connection_id: no such stream")),
+            "the gateway at http://h:1 answered: connection: no such stream"
         );
+        assert_eq!(
+            text(Status::invalid_argument("reason: too long")),
+            "--reason: too long"
+        );
+    }
+
+    #[test]
+    fn a_refused_field_is_named_as_its_flag() {
+        assert_eq!(
+            with_flag("limits.queue_size: must be from 1 to 1000000"),
+            "--queue-size: must be from 1 to 1000000"
+        );
+        assert_eq!(with_flag("device_ids[3]: is empty"), "--device: is empty");
+        assert_eq!(with_flag("page_token: not one"), "page_token: not one");
+        assert_eq!(with_flag("what else"), "what else");
     }
 }

@@ -17,13 +17,13 @@ fn index() -> Index {
 
 fn enter(index: &Index, tenant: usize) -> ConnectionPermit {
     let tenant = TenantId::parse(&format!("T{tenant}")).expect("a name");
-    index.enter(&tenant).expect("a place")
+    index.enter(&tenant).expect("a permit")
 }
 
 /// An index, one stream at most of each tenant, and what was counted in all.
 struct World {
     index: Index,
-    places: [Option<ConnectionPermit>; 5],
+    permits: [Option<ConnectionPermit>; 5],
     gateway: Reported,
     events: u64,
     busiest: Busiest,
@@ -34,7 +34,7 @@ impl World {
     fn new(most: usize) -> Self {
         Self {
             index: index(),
-            places: Default::default(),
+            permits: Default::default(),
             gateway: Reported::default(),
             events: 0,
             busiest: Busiest::new(most),
@@ -44,18 +44,18 @@ impl World {
 
     /// A tenant receives something; it comes if it is not there.
     fn count(&mut self, tenant: usize, delivered: u64) {
-        let place = self.places[tenant].get_or_insert_with(|| {
+        let permit = self.permits[tenant].get_or_insert_with(|| {
             self.gateway.ws += 1;
-            let place = enter(&self.index, tenant);
-            place.tenant().counters(0).ws.add(1);
-            place
+            let permit = enter(&self.index, tenant);
+            permit.tenant().counters(0).ws.add(1);
+            permit
         });
-        let counters = place.tenant().counters(0);
+        let counters = permit.tenant().counters(0);
         counters.delivered.add(delivered);
         counters.bytes.add(10 * delivered);
         counters.dropped.add(delivered / 3);
         self.events += 1;
-        place.tenant().appended(EventId::new(self.events));
+        permit.tenant().appended(EventId::new(self.events));
         let counters = &mut self.gateway.counters;
         counters.delivered += delivered;
         counters.bytes += 10 * delivered;
@@ -64,18 +64,20 @@ impl World {
     }
 
     fn leave(&mut self, tenant: usize) {
-        if let Some(place) = self.places[tenant].take() {
+        if let Some(permit) = self.permits[tenant].take() {
             self.gateway.ws -= 1;
-            let left = Arc::clone(place.tenant());
+            let left = Arc::clone(permit.tenant());
             left.counters(0).ws.sub(1);
-            drop(place);
+            drop(permit);
             assert!(self.index.retire(&left));
         }
     }
 
     fn look(&mut self) -> Vec<(TenantId, Reported)> {
         let (rows, others) = self.busiest.look(self.gateway, self.index.tenants());
-        let sum = rows.iter().fold(others, |sum, (_, told)| sum.plus(told));
+        let sum = rows
+            .iter()
+            .fold(others, |sum, (_, reported)| sum.plus(reported));
         assert_eq!(sum, self.gateway, "the sum is exact");
         let grown = others.counters.at_least(&self.others);
         assert_eq!(grown, others.counters, "the others never have less");
@@ -109,7 +111,7 @@ proptest! {
                 Step::Leave(tenant) => world.leave(tenant),
                 Step::Look => {
                     let rows = world.look();
-                    let there = world.places.iter().flatten().count();
+                    let there = world.permits.iter().flatten().count();
                     prop_assert_eq!(rows.len(), there.min(most));
                 }
             }
@@ -132,7 +134,10 @@ fn the_busiest_are_named_and_give_way_to_who_is_twice_as_busy() {
     world.count(2, 30);
     let rows = world.look();
     assert_eq!(names(&rows), ["T2", "T1"]);
-    assert_eq!(rows[0].1.counters.delivered, 30, "it was never told before");
+    assert_eq!(
+        rows[0].1.counters.delivered, 30,
+        "it was never reported before"
+    );
     world.count(0, 25);
     assert_eq!(names(&world.look()), ["T2", "T1"]);
     world.count(0, 40);
@@ -140,7 +145,7 @@ fn the_busiest_are_named_and_give_way_to_who_is_twice_as_busy() {
     assert_eq!(names(&rows), ["T0", "T2"]);
     assert_eq!(
         rows[0].1.counters.delivered, 0,
-        "what it had stays where it was told"
+        "what it had stays where it was reported"
     );
     world.count(0, 5);
     assert_eq!(world.look()[0].1.counters.delivered, 5);
@@ -149,7 +154,7 @@ fn the_busiest_are_named_and_give_way_to_who_is_twice_as_busy() {
 #[test]
 fn while_others_count_no_sum_is_beyond_the_gateways_and_none_falls() {
     let (index, total, done) = (index(), Count::default(), AtomicBool::new(false));
-    let places: Vec<ConnectionPermit> = (0..4).map(|tenant| enter(&index, tenant)).collect();
+    let permits: Vec<ConnectionPermit> = (0..4).map(|tenant| enter(&index, tenant)).collect();
     let gateway = || Reported {
         counters: Counters {
             delivered: total.get(),
@@ -158,11 +163,11 @@ fn while_others_count_no_sum_is_beyond_the_gateways_and_none_falls() {
         ..Reported::default()
     };
     let count = || {
-        let tallies: Vec<_> = places
+        let counters: Vec<_> = permits
             .iter()
-            .map(|place| place.tenant().counters(0))
+            .map(|permit| permit.tenant().counters(0))
             .collect();
-        let mut each = tallies.iter().cycle();
+        let mut each = counters.iter().cycle();
         while !done.load(Ordering::Relaxed) {
             if let Some(counters) = each.next() {
                 counters.delivered.add(1);
@@ -172,17 +177,19 @@ fn while_others_count_no_sum_is_beyond_the_gateways_and_none_falls() {
     };
     let look = || {
         let mut busiest = Busiest::new(2);
-        let mut told = 0;
+        let mut reported = 0;
         for _ in 0..5000 {
             let before = gateway();
             let (rows, others) = busiest.look(before, index.tenants());
             // A tenant counts first: it may have one more than the gateway had when this is read.
             let after = total.get() + 1;
-            let sum = rows.iter().fold(others, |sum, (_, told)| sum.plus(told));
+            let sum = rows
+                .iter()
+                .fold(others, |sum, (_, reported)| sum.plus(reported));
             let sum = sum.counters.delivered;
             assert!((before.counters.delivered..=after).contains(&sum));
-            assert!(others.counters.delivered >= told);
-            told = others.counters.delivered;
+            assert!(others.counters.delivered >= reported);
+            reported = others.counters.delivered;
         }
         done.store(true, Ordering::Relaxed);
         busiest
@@ -192,6 +199,8 @@ fn while_others_count_no_sum_is_beyond_the_gateways_and_none_falls() {
         scope.spawn(look).join().expect("the looks")
     });
     let (rows, others) = busiest.look(gateway(), index.tenants());
-    let sum = rows.iter().fold(others, |sum, (_, told)| sum.plus(told));
+    let sum = rows
+        .iter()
+        .fold(others, |sum, (_, reported)| sum.plus(reported));
     assert_eq!(sum.counters, gateway().counters, "at rest it is exact");
 }

@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use prost_reflect::prost::Message;
+use floodway_proto::admin::v1::FILE_DESCRIPTOR_SET;
+use prost_reflect::prost::Name;
 use prost_reflect::{
     DescriptorPool, DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MapKey, ReflectMessage,
     Value,
@@ -15,9 +16,6 @@ use prost_reflect::{
 use serde::ser::{Error, SerializeMap};
 use serde::{Serialize, Serializer};
 
-use super::api::FILE_DESCRIPTOR_SET;
-
-const PACKAGE: &str = "floodway.admin.v1";
 const TIME: &str = "google.protobuf.Timestamp";
 const DURATION: &str = "google.protobuf.Duration";
 
@@ -25,31 +23,15 @@ static MESSAGES: LazyLock<DescriptorPool> = LazyLock::new(|| {
     DescriptorPool::decode(FILE_DESCRIPTOR_SET).expect("the build made this descriptor set")
 });
 
-/// A message of the admin API that knows its name.
-pub trait Named: Message {
-    /// Its name in the package.
-    const NAME: &'static str;
-}
+/// Writes a message as JSON.
+pub(crate) struct Json<'a, M>(pub(crate) &'a M);
 
-/// A message that is written as JSON.
-#[derive(Debug)]
-pub struct Json(DynamicMessage);
-
-impl Json {
-    /// Takes a copy of `message`.
-    pub fn of<M: Named>(message: &M) -> Self {
-        let name = format!("{PACKAGE}.{}", M::NAME);
-        let descriptor = MESSAGES
-            .get_message_by_name(&name)
-            .expect("a message of the package");
-        let message = DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice());
-        Self(message.expect("the same message on both sides"))
-    }
-}
-
-impl Serialize for Json {
+impl<M: Name> Serialize for Json<'_, M> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        message(&self.0, to)
+        let descriptor = MESSAGES.get_message_by_name(&M::full_name());
+        let descriptor = descriptor.expect("a message of the package");
+        let same = DynamicMessage::decode(descriptor, self.0.encode_to_vec().as_slice());
+        message(&same.expect("the same message on both sides"), to)
     }
 }
 
@@ -178,11 +160,12 @@ fn key_text(key: &MapKey) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::api::*;
+    use floodway_proto::admin::v1::*;
+
     use super::*;
 
-    fn text<M: Named>(message: &M) -> String {
-        serde_json::to_string(&Json::of(message)).unwrap()
+    fn text<M: Name>(message: &M) -> String {
+        serde_json::to_string(&Json(message)).unwrap()
     }
 
     #[test]

@@ -5,7 +5,6 @@ use ratatui::backend::TestBackend;
 
 use super::super::view;
 use super::*;
-use floodway_server::admin::api::Node;
 
 fn tenant(id: &str, delivered: u64, dropped: u64) -> Tenant {
     Tenant {
@@ -51,7 +50,7 @@ fn answer(uptime: i64, tenants: &[(&str, u64, u64)], streams: &[&str]) -> WatchS
 
 /// Two answers, two seconds apart: `b` delivers most, `a` drops most.
 fn model() -> Model {
-    let mut model = Model::new("http://127.0.0.1:9090");
+    let mut model = Model::new("http://127.0.0.1:9090".to_owned());
     model.answer(answer(
         10,
         &[("a", 0, 50), ("b", 0, 5), ("c", 7, 0)],
@@ -213,6 +212,10 @@ fn a_small_screen_and_no_answer_are_no_panic() {
     press(&mut asked, "jx");
     for (width, height) in (1..40).flat_map(|width| (1..20).map(move |height| (width, height))) {
         screen(&asked, width, height);
-        screen(&Model::new("http://127.0.0.1:9090"), width, height);
+        screen(
+            &Model::new("http://127.0.0.1:9090".to_owned()),
+            width,
+            height,
+        );
     }
 }

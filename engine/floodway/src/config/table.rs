@@ -1,79 +1,20 @@
-//! Every setting, once: its key, environment variable, flag, help, and how it is read and shown.
+//! Every setting, once: its key, environment variable, help, and how it is read and shown.
 //!
-//! Invariant: keys, environment variables and flags are unique, and every field of [`Config`] has its
-//! setting here. The file's keys, the flags, and what `floodway check` prints all come from this table.
+//! Invariant: keys, environment variables and flags are unique, and every field of [`Config`](super::Config) has its
+//! setting here. The file's keys, the flags, and what `floodway check` prints all come from this table, so that a new setting is
+//! a field of its part's `Config` and a line here.
 
 use std::path::PathBuf;
 
-use super::Config;
 use super::address;
 use super::kinds::{
-    Choice, File, Kind, List, Number, Raw, SECONDS_MAX, Seconds, Switch, Text, any, mqtt,
+    Choice, File, Kind, List, Number, SECONDS_MAX, Seconds, Switch, Text, any, mqtt,
 };
+use super::setting::{FILE_SUFFIX, Setting};
 use floodway_core::shard::{Overflow, SHARDS_MAX, Writes};
 use floodway_server::log::{self, Format};
 use floodway_server::tls::Files;
 use floodway_sources::mqtt::Subscribe;
-
-/// What is shown in place of a secret.
-pub const MASK: &str = "********";
-
-/// What the key of a setting has behind it where the value stands in a file of its own; variables have it in capitals.
-pub(super) const FILE_SUFFIX: &str = "_file";
-
-/// One setting.
-pub struct Setting {
-    /// Its key in the TOML file.
-    pub key: &'static str,
-    /// Its environment variable.
-    pub env: &'static str,
-    /// Its value is never shown.
-    pub secret: bool,
-    /// Its value may stand in a file of its own, which the key with `_file` behind it names.
-    pub filed: bool,
-    /// What it sets, in one line.
-    pub help: &'static str,
-    pub(super) set: fn(&mut Config, Raw<'_>) -> Result<(), String>,
-    show: fn(&Config) -> String,
-}
-
-impl Setting {
-    /// Its flag, without dashes in front.
-    pub fn flag(&self) -> String {
-        flag(self.key)
-    }
-
-    /// The key that names a file with its value.
-    pub fn file_key(&self) -> Option<String> {
-        self.filed.then(|| format!("{}{FILE_SUFFIX}", self.key))
-    }
-
-    /// The environment variable that names a file with its value.
-    pub fn file_env(&self) -> Option<String> {
-        let suffix = FILE_SUFFIX.to_ascii_uppercase();
-        self.filed.then(|| format!("{}{suffix}", self.env))
-    }
-
-    /// Its value as TOML, a secret masked; an empty text stands for one that is not set.
-    pub fn show(&self, config: &Config) -> String {
-        self.mask((self.show)(config))
-    }
-
-    /// `shown`, a value as TOML, or the mask where it must not be seen.
-    pub(super) fn mask(&self, shown: String) -> String {
-        let hidden = self.secret && shown != "\"\"" || shown.contains("-----BEGIN");
-        if hidden {
-            format!("\"{MASK}\"")
-        } else {
-            address::without_user(&shown)
-        }
-    }
-}
-
-/// The flag of a key, without dashes in front: `http.tls.cert` is `http-tls-cert`.
-pub fn flag(key: &str) -> String {
-    key.replace(['.', '_'], "-")
-}
 
 /// Finds the setting of which a file with this key holds the value.
 pub(super) fn find_filed(key: &str) -> Option<usize> {
@@ -82,7 +23,7 @@ pub(super) fn find_filed(key: &str) -> Option<usize> {
 }
 
 /// Finds the setting with this key.
-pub fn find(key: &str) -> Option<usize> {
+pub(crate) fn find(key: &str) -> Option<usize> {
     SETTINGS.iter().position(|setting| setting.key == key)
 }
 
@@ -104,7 +45,7 @@ macro_rules! setting {
                 config.$($field).+ = $kind.read(raw)?;
                 Ok(())
             },
-            show: |config| $kind.show(&config.$($field).+),
+            shown: |config| $kind.show(&config.$($field).+),
         }
     };
 }
@@ -123,7 +64,7 @@ macro_rules! tls_file {
                 set_tls_file(&mut config.$listener.tls, path, |tls| &mut tls.$field);
                 Ok(())
             },
-            show: |config| {
+            shown: |config| {
                 let path = config.$listener.tls.as_ref().map(|tls| tls.$field.clone());
                 File.show(&path)
             },
@@ -194,12 +135,7 @@ const DEPTH: Number = Number(2, 1_024);
 
 const SUBSCRIBE: Choice<Subscribe> =
     Choice(&[("on_demand", Subscribe::OnDemand), ("all", Subscribe::All)]);
-const OVERFLOW: Choice<Overflow> = Choice(&[
-    ("drop_newest", Overflow::DropNewest),
-    ("drop_oldest", Overflow::DropOldest),
-    ("latest", Overflow::Latest),
-    ("disconnect", Overflow::Disconnect),
-]);
+const OVERFLOW: Choice<Overflow> = Choice(&Overflow::NAMED);
 const WRITES: Choice<Writes> = Choice(&[("write", Writes::Write), ("io_uring", Writes::IoUring)]);
 /// From twice the shortest time between two fetches on.
 const JWKS_REFRESH: Seconds = Seconds(10.0, 86_400.0);
@@ -221,7 +157,7 @@ fn cookie_name(text: &str) -> Result<String, String> {
 
 /// All settings, in the order of the event's way.
 #[rustfmt::skip]
-pub static SETTINGS: &[Setting] = &[
+pub(crate) static SETTINGS: &[Setting] = &[
     setting!("http.listen", "FLOODWAY_LISTEN", http.listen, LISTEN,
         "Address and port of the public listener"),
     tls_file!("http.tls.cert", "FLOODWAY_TLS_CERT", http.cert,
