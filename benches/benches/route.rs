@@ -59,7 +59,7 @@ fn route(c: &mut Criterion) {
         group.bench_function(name, |bench| {
             bench.iter(|| {
                 let message = RawMessage::new(black_box(topic.as_bytes()), black_box(PAYLOAD));
-                runtime.block_on(router.publish(message));
+                runtime.block_on(router.publish(&message));
                 inboxes[..shards]
                     .iter()
                     .for_each(|inbox| drop(black_box(inbox.take().expect("the event"))));
@@ -70,7 +70,7 @@ fn route(c: &mut Criterion) {
         let topic = b"tenant/STRANGER/device/DEV-001/telemetry";
         bench.iter(|| {
             let message = RawMessage::new(black_box(topic), black_box(PAYLOAD));
-            runtime.block_on(router.publish(message));
+            runtime.block_on(router.publish(&message));
         });
     });
     group.finish();

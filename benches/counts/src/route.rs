@@ -60,7 +60,7 @@ impl Way {
     /// One message; returns whether somebody wanted it.
     fn publish(&mut self) -> bool {
         let message = RawMessage::new(self.topic.as_bytes(), black_box(PAYLOAD));
-        let publish = pin!(self.router.publish(message));
+        let publish = pin!(self.router.publish(&message));
         let polled = publish.poll(&mut Context::from_waker(Waker::noop()));
         assert!(polled.is_ready(), "there is room in the inbox");
         self.inboxes[0].take().is_some()

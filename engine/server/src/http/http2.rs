@@ -136,7 +136,7 @@ mod tests {
             event::Config::default(),
             Arc::clone(&index),
             Arc::clone(&inboxes),
-            Arc::default(),
+            None,
         );
         let ingest = ingest.unwrap();
         let auth = auth::Config {
