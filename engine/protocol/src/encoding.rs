@@ -1,68 +1,140 @@
-//! The forms in which an event goes to a socket.
+//! The forms in which events, answers and notices go to a socket.
+//!
+//! Another encoding is added here, in the event's encoded forms (`floodway_core::event`), and where a stream is set up
+//! (`floodway_server::http`). Nothing else names one.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::ends::End;
-use crate::frames::{named, sse_text};
-use crate::{notices, ws};
+use crate::messages::notice;
+use crate::sse;
+use crate::ws::{close, frame};
 
-/// What an SSE client waits before it comes back, in milliseconds.
-const SSE_RETRY_MS: u64 = 2000;
-
-/// RFC 9112, 7.1: the chunk that ends a body.
-const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
-
-/// The form in which an event goes to a socket.
+/// The form in which a stream's bytes go to its socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Encoding {
-    /// One WebSocket text frame (RFC 6455, 5.2).
+    /// One WebSocket text frame (RFC 6455, 5.2) for each message.
     Ws,
-    /// The same, with the event's id as the last key of its JSON, for streams that resume.
+    /// The same, with an event's id as the last key of its JSON, for streams that resume.
     WsWithId,
-    /// One SSE message.
+    /// One SSE message for each.
     Sse,
     /// One SSE message as one HTTP/1.1 chunk (RFC 9112, 7.1).
     SseChunked,
 }
 
 impl Encoding {
-    /// Whether it is spoken over a WebSocket, whose clients may send actions; the others are event streams.
+    /// Whether it is spoken over a WebSocket, whose clients may send actions. The others are event streams.
     #[inline]
     pub fn is_websocket(self) -> bool {
         matches!(self, Self::Ws | Self::WsWithId)
     }
 
-    /// The answer to an action. Only a WebSocket has actions; over SSE it would be an event of that name.
+    /// Appends a message that is no event, as JSON; over SSE it is an event of this name.
+    pub fn message(self, name: &str, json: &str, out: &mut Vec<u8>) {
+        if self.is_websocket() {
+            return frame::write(frame::TEXT, json.as_bytes(), out);
+        }
+        let mut message = Vec::with_capacity(json.len() + name.len() + 32);
+        sse::message(Some(name), None, json.as_bytes(), &mut message);
+        self.sse_text(&message, out);
+    }
+
+    /// The answer to an action. Only a WebSocket has actions.
     pub fn answer(self, json: &str) -> Vec<u8> {
-        let mut out = Vec::with_capacity(json.len() + 10);
-        named(self, "answer", json, &mut out);
+        let mut out = Vec::with_capacity(json.len() + frame::HEADER_BYTES_MAX);
+        self.message("answer", json, &mut out);
         out
     }
 
     /// Appends what a stream begins with, before its first message.
     pub fn open(self, out: &mut Vec<u8>) {
-        if !self.is_websocket() {
-            sse_text(self, format!("retry: {SSE_RETRY_MS}\n\n").as_bytes(), out);
-        }
+        self.retry(sse::RETRY_MS, out);
     }
 
     /// Appends the last bytes of a stream that ends so. Nothing follows them.
     pub fn close(self, end: &End, out: &mut Vec<u8>) {
         if let End::Draining { after_ms } = end {
-            if !self.is_websocket() {
-                sse_text(self, format!("retry: {after_ms}\n\n").as_bytes(), out);
-            }
-            let text = notices::reconnect(Duration::from_millis(*after_ms));
-            named(self, "reconnect", &text, out);
+            self.retry(*after_ms, out);
+            let json = notice::reconnect(Duration::from_millis(*after_ms));
+            self.message("reconnect", &json, out);
         }
-        if self.is_websocket() {
-            out.extend_from_slice(&ws::closing(end));
-        } else if *end == End::Expired {
+        match self {
+            Self::Ws | Self::WsWithId => {
+                // RFC 6455, 5.5.1: a client's close frame without a code is answered by one without.
+                let code = end.code().filter(|_| *end != End::Closed(None));
+                close::write(code, end.text(), out);
+            }
             // Its browser would come back with the same token, and never again after the 401.
-            named(self, "expired", notices::EXPIRED, out);
+            Self::Sse | Self::SseChunked if *end == End::Expired => {
+                self.message("expired", notice::EXPIRED, out);
+            }
+            Self::Sse | Self::SseChunked => {}
         }
         if self == Self::SseChunked {
-            out.extend_from_slice(LAST_CHUNK);
+            out.extend_from_slice(sse::LAST_CHUNK);
+        }
+    }
+
+    /// Appends what a client waits before it comes back. A WebSocket client decides that for itself.
+    fn retry(self, pause_ms: u64, out: &mut Vec<u8>) {
+        if !self.is_websocket() {
+            self.sse_text(format!("retry: {pause_ms}\n\n").as_bytes(), out);
+        }
+    }
+
+    /// Appends ready SSE text, in a chunk of its own where the body has chunks.
+    fn sse_text(self, text: &[u8], out: &mut Vec<u8>) {
+        if self == Self::SseChunked {
+            sse::chunk(text, out);
+        } else {
+            out.extend_from_slice(text);
+        }
+    }
+
+    /// Appends what keeps a silent stream alive: a ping over WebSocket, a comment over SSE.
+    fn heartbeat(self, now: SystemTime, out: &mut Vec<u8>) {
+        let now = humantime::format_rfc3339_millis(now);
+        if self.is_websocket() {
+            let json = format!(r#"{{"type":"ping","ts":"{now}"}}"#);
+            self.message("ping", &json, out);
+        } else {
+            self.sse_text(format!(": keepalive {now}\n\n").as_bytes(), out);
+        }
+    }
+}
+
+/// What many streams are sent alike, encoded once for each way of sending it.
+#[derive(Debug)]
+pub struct Frames([Box<[u8]>; 3]);
+
+impl Frames {
+    /// A message as [`Encoding::message`] sends it.
+    pub fn message(name: &str, json: &str) -> Self {
+        Self::new(|encoding, out| encoding.message(name, json, out))
+    }
+
+    /// What keeps a silent stream alive.
+    pub fn heartbeat(now: SystemTime) -> Self {
+        Self::new(|encoding, out| encoding.heartbeat(now, out))
+    }
+
+    fn new(append: impl Fn(Encoding, &mut Vec<u8>)) -> Self {
+        Self(
+            [Encoding::Ws, Encoding::Sse, Encoding::SseChunked].map(|encoding| {
+                let mut out = Vec::new();
+                append(encoding, &mut out);
+                out.into_boxed_slice()
+            }),
+        )
+    }
+
+    /// The bytes in this encoding.
+    pub fn get(&self, encoding: Encoding) -> &[u8] {
+        match encoding {
+            Encoding::Ws | Encoding::WsWithId => &self.0[0],
+            Encoding::Sse => &self.0[1],
+            Encoding::SseChunked => &self.0[2],
         }
     }
 }
@@ -85,6 +157,9 @@ mod tests {
         let chunked = format!("{:x}\r\n{event}\r\n0\r\n\r\n", event.len());
         assert_eq!(text(Encoding::SseChunked, End::Expired), chunked);
         assert_eq!(text(Encoding::Sse, End::SlowConsumer), "");
+        let draining =
+            "retry: 7\n\nevent: reconnect\ndata: {\"type\":\"reconnect\",\"after_ms\":7}\n\n";
+        assert_eq!(text(Encoding::Sse, End::Draining { after_ms: 7 }), draining);
     }
 
     #[test]
@@ -93,8 +168,9 @@ mod tests {
             closing(Encoding::Ws, &End::SlowConsumer),
             b"\x88\x0f\x0f\xa8Slow consumer"
         );
-        // RFC 6455, 5.5.1: a close frame with no code is answered with none.
         assert_eq!(closing(Encoding::WsWithId, &End::Closed(None)), [0x88, 0]);
+        let answered = closing(Encoding::Ws, &End::Closed(Some(1001)));
+        assert_eq!(answered, [0x88, 2, 0x03, 0xE9]);
         let draining = closing(Encoding::Ws, &End::Draining { after_ms: 7 });
         let notice = b"\x81\x21{\"type\":\"reconnect\",\"after_ms\":7}";
         assert_eq!(draining[..notice.len()], *notice);
@@ -102,5 +178,16 @@ mod tests {
             draining[notice.len()..],
             *b"\x88\x11\x03\xf4Server draining"
         );
+    }
+
+    #[test]
+    fn a_heartbeat_says_the_time() {
+        let frames = Frames::heartbeat(SystemTime::UNIX_EPOCH);
+        let json = br#"{"type":"ping","ts":"1970-01-01T00:00:00.000Z"}"#;
+        assert_eq!(frames.get(Encoding::WsWithId)[2..], *json);
+        let comment = b": keepalive 1970-01-01T00:00:00.000Z\n\n";
+        assert_eq!(frames.get(Encoding::Sse), comment);
+        let chunk = [b"26\r\n", &comment[..], b"\r\n"].concat();
+        assert_eq!(frames.get(Encoding::SseChunked), chunk);
     }
 }

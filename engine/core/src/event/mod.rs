@@ -5,7 +5,7 @@
 //! and these as the text that the device sent.
 //!
 //! Parts: [`parse`] makes an event of a payload, `encoded` its text in each form, `projections` the texts with some of
-//! its metrics only, `floodway_protocol::framing` the frames around them. Nothing in here knows where a message came from or goes to.
+//! its metrics only, `floodway_protocol` has the frames around them. Nothing in here knows where a message came from or goes to.
 
 mod config;
 mod encoded;

@@ -15,7 +15,7 @@ use super::state::State;
 use crate::event::Event;
 use crate::inbox::{Inbox, Item};
 use crate::index::Tenant;
-use floodway_protocol::frames::{Gap, Notice};
+use floodway_protocol::messages::notice::{Gap, Notice};
 
 /// A tick takes no more events once it has this many bytes: its memory stays bounded, whatever devices send.
 const TICK_BYTES: usize = 1024 * 1024;

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use hashbrown::HashSet;
 
 use crate::event::MetricSet;
+use floodway_protocol::messages::notice::Filters;
 use floodway_protocol::names::{DeviceId, GroupId};
-use floodway_protocol::notices::Filters;
 
 /// A subscriber's devices, groups and metrics.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

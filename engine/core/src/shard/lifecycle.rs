@@ -150,7 +150,7 @@ impl State {
             tenant: place.tenant().id().clone(),
             about: card.about.clone(),
             reason: end.label(),
-            code: end.close().map(|(code, _)| code),
+            code: end.code(),
         });
         tracing::debug!(tenant = %place.tenant().id(), id = %card.id, reason = end.label(), "stream ended");
         self.leave_cohort(seat.table, seat.cohort, seat.seat);

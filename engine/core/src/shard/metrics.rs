@@ -9,21 +9,14 @@ use super::outgoing::Outgoing;
 use crate::event::Encoding;
 use crate::index::{Count, TenantCounters, Transport};
 use crate::pulse::Pulse;
-use floodway_protocol::ends::{End, LABELS};
-
-/// The close codes that are counted one by one; any other that a client may say good-bye with is `other`, and `none`
-/// is a stream whose client was gone.
-pub const CODE_LABELS: [&str; 13] = [
-    "none", "1000", "1001", "1002", "1003", "1007", "1009", "1012", "4001", "4003", "4008", "4010",
-    "other",
-];
+use floodway_protocol::ends::{CODE_LABELS, End, LABELS};
 
 /// Streams of one transport that came and went.
 #[derive(Debug, Default)]
 pub struct TransportCounts {
     /// Those that became live.
     pub opened: Count,
-    /// Those that ended, by [`CODE_LABELS`]. An SSE stream counts under the code that a WebSocket would have been told.
+    /// Those that ended, by [`CODE_LABELS`]. An SSE stream counts under the code that a WebSocket would have read.
     pub closed: [Count; CODE_LABELS.len()],
 }
 
@@ -89,7 +82,7 @@ impl Metrics {
         of_tenant.sub(1);
         live.sub(1);
         self.closed[end.index()].add(1);
-        self.transports[transport.index()].closed[code_index(end)].add(1);
+        self.transports[transport.index()].closed[end.code_index()].add(1);
     }
 
     /// A parcel of which a part is on the wire waits for its rest.
@@ -108,39 +101,10 @@ impl Metrics {
         encoding: Encoding,
         counters: &'a TenantCounters,
     ) -> (&'a Count, &'a Count) {
-        match encoding {
-            Encoding::Ws | Encoding::WsWithId => (&self.ws, &counters.ws),
-            Encoding::Sse | Encoding::SseChunked => (&self.sse, &counters.sse),
-        }
-    }
-}
-
-fn code_index(end: &End) -> usize {
-    let Some((code, _)) = end.close() else {
-        return 0;
-    };
-    let code = code.to_string();
-    let mut labels = CODE_LABELS.iter();
-    let other = CODE_LABELS.len() - 1;
-    labels.position(|label| *label == code).unwrap_or(other)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_end_counts_under_its_code() {
-        let label = |end: End| CODE_LABELS[code_index(&end)];
-        assert_eq!(label(End::Gone), "none");
-        assert_eq!(label(End::Closed(None)), "1000");
-        assert_eq!(label(End::Closed(Some(4321))), "other");
-        assert_eq!(label(End::Expired), "4001");
-        assert_eq!(label(End::Administrator("maintenance".to_owned())), "4010");
-        assert_eq!(label(End::Draining { after_ms: 1 }), "1012");
-        for code in [1002, 1003, 1007, 1009] {
-            let reason = "it broke the protocol";
-            assert_eq!(label(End::Violation { code, reason }), code.to_string());
+        if encoding.is_websocket() {
+            (&self.ws, &counters.ws)
+        } else {
+            (&self.sse, &counters.sse)
         }
     }
 }

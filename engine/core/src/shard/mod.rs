@@ -47,7 +47,7 @@ pub use delays::{DELAY_BOUNDS, Delays};
 pub use drain::Drain;
 pub use filter::{Filter, TooMany};
 pub use handle::{Answering, Handle, Stopped, answering};
-pub use metrics::{CODE_LABELS, Metrics, TransportCounts};
+pub use metrics::{Metrics, TransportCounts};
 pub use outlet::{Outlet, Pipe};
 pub use registry::{Connection, Select, Whom};
 pub use run::Shard;
@@ -56,3 +56,4 @@ pub use subscriber::NewSubscriber;
 pub use waker::Waker;
 
 pub use crate::index::Overflow;
+pub use floodway_protocol::ends::CODE_LABELS;

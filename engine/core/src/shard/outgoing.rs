@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::filter::Filter;
 use crate::event::{Event, View};
-use floodway_protocol::frames::Notice;
+use floodway_protocol::messages::notice::Notice;
 
 /// An event or a notice on its way to subscribers of one shard.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use super::delays::Written;
 use super::outgoing::Addressed;
 use crate::event::Encoding;
 use crate::index::Overflow;
-use floodway_protocol::frames::Gap;
+use floodway_protocol::messages::notice::Gap;
 
 #[derive(Debug)]
 enum Entry {

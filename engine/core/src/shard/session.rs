@@ -9,9 +9,9 @@ use std::time::{Duration, SystemTime};
 use super::filter::{Filter, TooMany};
 use super::state::State;
 use super::subscriber::{Key, Phase};
-use floodway_protocol::actions::{Action, Names};
-use floodway_protocol::answers;
 use floodway_protocol::ends::End;
+use floodway_protocol::messages::answer;
+use floodway_protocol::messages::client::{Action, Names};
 use floodway_protocol::names::TenantId;
 use floodway_protocol::session::{Bounds, Command};
 
@@ -104,7 +104,7 @@ impl State {
             Command::Send(bytes) => self.send(key, &bytes),
             Command::Act(action) => self.act(key, action, filter_ids),
             Command::Close(code) => self.end(key, &End::Closed(code)),
-            Command::Refuse(violation) => self.end(key, &violation.into()),
+            Command::Refuse(violation) => self.end(key, &End::Violation(violation)),
         }
     }
 
@@ -116,7 +116,7 @@ impl State {
                     names.try_for_each(|names| add(filter, names, filter_ids))
                 };
                 if self.change_filter(key, change) {
-                    self.answer(key, names.iter().map(answers::subscribed));
+                    self.answer(key, names.iter().map(answer::subscribed));
                 }
             }
             Action::Unsubscribe(names) => {
@@ -125,12 +125,12 @@ impl State {
                     Ok(())
                 };
                 if self.change_filter(key, change) {
-                    self.answer(key, names.iter().map(answers::unsubscribed));
+                    self.answer(key, names.iter().map(answer::unsubscribed));
                 }
             }
             Action::SetMetrics(metrics) => {
                 if self.change_filter(key, |filter| filter.set_metrics(metrics, filter_ids)) {
-                    let text = answers::metrics_updated(self.filter(key).metric_names());
+                    let text = answer::metrics_updated(self.filter(key).metric_names());
                     self.answer(key, [text]);
                 }
             }
@@ -140,15 +140,15 @@ impl State {
                     Ok(())
                 };
                 if self.change_filter(key, clear) {
-                    self.answer(key, [answers::FILTERS_CLEARED]);
+                    self.answer(key, [answer::FILTERS_CLEARED]);
                 }
             }
             Action::GetFilters => {
-                let text = answers::filters(&self.filter(key).shown());
+                let text = answer::filters(&self.filter(key).shown());
                 self.answer(key, [text]);
             }
             Action::Refresh { token } => self.refresh(key, &token),
-            Action::Ping => self.answer(key, [answers::PONG]),
+            Action::Ping => self.answer(key, [answer::PONG]),
         }
     }
 
@@ -163,7 +163,7 @@ impl State {
         let mut filter = self.filter(key).clone();
         let before = filter.names();
         if let Err(too_many) = change(&mut filter) {
-            self.answer(key, [answers::error(&too_many)]);
+            self.answer(key, [answer::error(&too_many)]);
             return false;
         }
         self.count_messages(key, (before + filter.names()) / NAMES_A_MESSAGE);
@@ -176,9 +176,9 @@ impl State {
             Ok(expires_at) => {
                 self.set_expiry(key, expires_at);
                 let expires_at = SystemTime::UNIX_EPOCH + Duration::from_secs(expires_at);
-                self.answer(key, [answers::refreshed(expires_at)]);
+                self.answer(key, [answer::refreshed(expires_at)]);
             }
-            Err(RefreshError::KeyAwaited) => self.answer(key, [answers::KEY_AWAITED]),
+            Err(RefreshError::KeyAwaited) => self.answer(key, [answer::KEY_AWAITED]),
             Err(RefreshError::Refused(end)) => self.end(key, &end),
         }
     }

@@ -3,14 +3,12 @@
 //! Instead of a timer for each subscriber the shard visits a tenth of them every tenth of a second: each is visited once
 //! a second, idle ones cost nothing in between, and no visit takes long.
 
-use std::cell::OnceCell;
+use std::cell::LazyCell;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::state::State;
 use super::subscriber::{Key, Phase};
-use crate::event::Encoding;
-use floodway_protocol::ends::End;
-use floodway_protocol::frames;
+use floodway_protocol::{End, Frames};
 
 const STEPS_A_ROUND: usize = 10;
 
@@ -56,25 +54,6 @@ impl Sweep {
     }
 }
 
-/// The heartbeats of one step, each encoded once.
-#[derive(Default)]
-struct Heartbeats([OnceCell<Vec<u8>>; 3]);
-
-impl Heartbeats {
-    fn get(&self, encoding: Encoding) -> &[u8] {
-        let cell = match encoding {
-            Encoding::Ws | Encoding::WsWithId => &self.0[0],
-            Encoding::Sse => &self.0[1],
-            Encoding::SseChunked => &self.0[2],
-        };
-        cell.get_or_init(|| {
-            let mut out = Vec::new();
-            frames::heartbeat(encoding, &mut out);
-            out
-        })
-    }
-}
-
 impl State {
     /// Visits those whose turn it is, if a step is due.
     pub(super) fn sweep(&mut self, now: Instant) {
@@ -83,10 +62,11 @@ impl State {
             return;
         }
         self.sweep.next = now + Sweep::STEP;
-        let unix_now = SystemTime::now()
+        let wall_clock = SystemTime::now();
+        let unix_now = wall_clock
             .duration_since(SystemTime::UNIX_EPOCH)
             .map_or(0, |since| since.as_secs());
-        let heartbeats = Heartbeats::default();
+        let heartbeats = LazyCell::new(|| Frames::heartbeat(wall_clock));
         let seats = self.subscribers.capacity();
         for _ in 0..seats.div_ceil(STEPS_A_ROUND) {
             self.sweep.cursor = (self.sweep.cursor + 1) % seats;
@@ -99,7 +79,13 @@ impl State {
         }
     }
 
-    fn visit(&mut self, key: Key, now: Instant, unix_now: u64, heartbeats: &Heartbeats) {
+    fn visit(
+        &mut self,
+        key: Key,
+        now: Instant,
+        unix_now: u64,
+        heartbeats: &LazyCell<Frames, impl FnOnce() -> Frames>,
+    ) {
         let credit = self
             .limits(key)
             .map_or(1, |limits| limits.client_messages_per_second);
@@ -125,9 +111,10 @@ impl State {
 
     fn is_silent(&self, key: Key) -> bool {
         let subscriber = &self.subscribers[key.0 as usize];
-        let after = match subscriber.encoding {
-            Encoding::Ws | Encoding::WsWithId => self.config.ws_ping,
-            Encoding::Sse | Encoding::SseChunked => self.config.sse_keepalive,
+        let after = if subscriber.encoding.is_websocket() {
+            self.config.ws_ping
+        } else {
+            self.config.sse_keepalive
         };
         self.sweep.ticks - subscriber.last_write >= Sweep::steps(after)
     }

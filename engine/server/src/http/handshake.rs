@@ -86,20 +86,6 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
         .filter(|token| !token.is_empty())
 }
 
-/// A response's head as HTTP/1.1 puts it on the wire (RFC 9112, 2.1), with the empty line that ends it.
-pub(super) fn head(parts: &Parts) -> Vec<u8> {
-    let reason = parts.status.canonical_reason().unwrap_or_default();
-    let mut head = format!("HTTP/1.1 {} {reason}\r\n", parts.status.as_str()).into_bytes();
-    for (name, value) in &parts.headers {
-        head.extend_from_slice(name.as_str().as_bytes());
-        head.extend_from_slice(b": ");
-        head.extend_from_slice(value.as_bytes());
-        head.extend_from_slice(b"\r\n");
-    }
-    head.extend_from_slice(b"\r\n");
-    head
-}
-
 /// Whether [`accept`] would answer the request with 101.
 pub(super) fn is_one<B>(request: &Request<B>) -> bool {
     check(request).is_ok()

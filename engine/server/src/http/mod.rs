@@ -26,6 +26,7 @@ mod tls;
 
 pub use acceptor::{Acceptor, Dealt, serve};
 pub use config::Config;
+pub use floodway_protocol::ends::REFUSAL_LABELS;
 pub(crate) use h2_stream::{StreamBody, pipe};
-pub use refusal::{REFUSAL_LABELS, Refusals};
+pub use refusal::Refusals;
 pub use shard_context::Shared;

@@ -15,7 +15,7 @@ use floodway_core::event::{self, Event, IdSource, Parser};
 use floodway_core::inbox::{Inbox, Item};
 use floodway_core::index::{Index, Tenant};
 use floodway_core::printable::printable;
-use floodway_protocol::frames::Source;
+use floodway_protocol::messages::notice::SourceState;
 use floodway_protocol::names::TenantId;
 
 /// Messages that are taken before the shards that they concern are woken. Of those that come together each would cost a
@@ -124,15 +124,15 @@ impl Router {
     /// Tells `tenant`'s subscribers that the broker refuses its events from here on: they may miss some, and wait.
     pub async fn upstream_refused(&mut self, tenant: &Arc<Tenant>) {
         self.upstream_gap(tenant).await;
-        self.upstream_turn(tenant, Source::Refused).await;
+        self.upstream_turn(tenant, SourceState::Refused).await;
     }
 
     /// Tells them that the broker sends its events again. The gap comes before.
     pub async fn upstream_returned(&mut self, tenant: &Arc<Tenant>) {
-        self.upstream_turn(tenant, Source::Up).await;
+        self.upstream_turn(tenant, SourceState::Up).await;
     }
 
-    async fn upstream_turn(&mut self, tenant: &Arc<Tenant>, source: Source) {
+    async fn upstream_turn(&mut self, tenant: &Arc<Tenant>, source: SourceState) {
         let interested = tenant.interest();
         let item = || Item::Upstream(Arc::clone(tenant), source);
         self.put(interested, item).await;

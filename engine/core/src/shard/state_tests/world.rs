@@ -18,7 +18,7 @@ use crate::event::{self, Encoding, Event, EventId, Parser};
 use crate::inbox::{Inbox, Item};
 use crate::index::{ClientInfo, Count, Index, Overflow, OwnLimits, Tenant, Transport};
 use floodway_protocol::ends::End;
-use floodway_protocol::frames::Source;
+use floodway_protocol::messages::notice::SourceState;
 use floodway_protocol::names::{DeviceId, TenantId};
 use mio::net::TcpStream;
 
@@ -163,7 +163,10 @@ impl World {
 
     /// The broker refuses the tenant.
     pub(super) fn refused(&mut self) {
-        self.notice(|tenant| Item::Upstream(tenant, Source::Refused), REFUSED);
+        self.notice(
+            |tenant| Item::Upstream(tenant, SourceState::Refused),
+            REFUSED,
+        );
     }
 
     fn notice(&mut self, item: impl FnOnce(Arc<Tenant>) -> Item, stands_for: usize) {

@@ -73,7 +73,6 @@ pub(super) fn read_pieces<'a>(
         let mut piece = piece.to_vec();
         let read = reader.read(&mut piece, limit, &mut |message| {
             got.push(message.into());
-            ControlFlow::Continue(())
         });
         if let Some(partial) = &reader.partial {
             assert!(partial.message.capacity() <= limit);

@@ -191,11 +191,11 @@ mod tests {
         let named = |name, data: &str| item(format!("event: {name}\ndata: {data}").as_bytes());
         for (told, reason) in [
             (
-                floodway_protocol::frames::Gap::Overflow(3),
+                floodway_protocol::messages::notice::Gap::Overflow(3),
                 v1::GapReason::Overflow,
             ),
             (
-                floodway_protocol::frames::Gap::Upstream,
+                floodway_protocol::messages::notice::Gap::Upstream,
                 v1::GapReason::Upstream,
             ),
         ] {

@@ -1,5 +1,8 @@
 //! Each row of the handshake that a client can get wrong, and the example of RFC 6455, 1.3.
 
+use http::Response;
+
+use super::super::respond;
 use super::*;
 
 /// The handshake of RFC 6455, 1.3.
@@ -196,7 +199,7 @@ fn the_token_is_found_among_the_subprotocols() {
 fn the_head_is_what_goes_on_the_wire() {
     let parts = accepted(with("sec-websocket-protocol", "floodway.v1, bearer.a.b.c"));
     assert_eq!(
-        String::from_utf8(head(&parts)).expect("text"),
+        String::from_utf8(respond::head(&Response::from_parts(parts, ()))).expect("text"),
         "HTTP/1.1 101 Switching Protocols\r\n\
          connection: upgrade\r\n\
          upgrade: websocket\r\n\

@@ -1,15 +1,14 @@
-//! What a subscriber is answered to an [`Action`](crate::actions::Action), as JSON text.
+//! Answers to an [`Action`](super::client::Action).
 //!
-//! Invariant: every action has exactly one answer, or one for each form in which it named something, and the keys
-//! stand in the order that clients in the field know.
+//! Invariant: every action has exactly one answer, or one for each form in which it named something.
 
 use std::borrow::Borrow;
 use std::fmt;
 use std::time::SystemTime;
 
-use crate::actions::Names;
-use crate::json::{List, Text};
-use crate::notices::{self, Filters};
+use super::client::Names;
+use super::json::{List, Text};
+use super::notice::{self, Filters};
 
 /// Answers `clear_filters`.
 pub const FILTERS_CLEARED: &str = r#"{"type":"filters_cleared"}"#;
@@ -47,11 +46,11 @@ pub fn filters<D: Borrow<str>, G: Borrow<str>, M: Borrow<str>>(
 
 /// The stream lives on until then.
 pub fn refreshed(expires_at: SystemTime) -> String {
-    let expires_at = notices::seconds(expires_at);
+    let expires_at = notice::seconds(expires_at);
     format!(r#"{{"type":"refreshed","expires_at":"{expires_at}"}}"#)
 }
 
-/// The message had no effect; the stream goes on. Most often of a [`Mistake`](crate::actions::Mistake).
+/// The message had no effect; the stream goes on. Most often of a [`Mistake`](super::client::Mistake).
 pub fn error(message: &impl fmt::Display) -> String {
     format!(
         r#"{{"type":"error","message":{}}}"#,
@@ -75,7 +74,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::actions::Mistake;
+    use crate::messages::client::Mistake;
     use crate::names::{DeviceId, GroupId};
 
     fn device(id: &str) -> DeviceId {

@@ -1,4 +1,4 @@
-//! What a subscriber asks for: the text of one client message, read into an [`Action`].
+//! A client's message: its text, read into an [`Action`].
 //!
 //! Invariant: reading is pure, and total. Any text gives an action whose ids may all be levels of a topic, or one
 //! [`Mistake`] whose text may be shown to the client; it never ends the stream.
