@@ -19,9 +19,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         out.join("admin_v1.bin"),
         compiler.encode_file_descriptor_set(),
     )?;
+    let mut config = tonic_prost_build::Config::new();
+    // What looks a message up by its name, such as a writer of JSON, asks the message itself.
+    config.enable_type_names();
     tonic_prost_build::configure()
         // Sorted, so that people find what they look for.
         .btree_map(".")
-        .compile_fds(compiler.file_descriptor_set())?;
+        .compile_fds_with_config(compiler.file_descriptor_set(), config)?;
     Ok(())
 }

@@ -12,7 +12,7 @@ use floodway_core::event;
 use floodway_core::inbox::Inbox;
 use floodway_core::index::{self, ConnectionPermit, Index};
 use floodway_protocol::names::TenantId;
-use floodway_sources::ingest::{Metrics, Router};
+use floodway_sources::router::{Metrics, RawMessage, Router};
 use tokio::runtime;
 
 const SHARDS: usize = 16;
@@ -55,7 +55,8 @@ fn route(c: &mut Criterion) {
         let topic = format!("tenant/TENANT{tenant}/device/DEV-001/telemetry");
         group.bench_function(name, |bench| {
             bench.iter(|| {
-                runtime.block_on(router.publish(black_box(topic.as_bytes()), black_box(PAYLOAD)));
+                let message = RawMessage::new(black_box(topic.as_bytes()), black_box(PAYLOAD));
+                runtime.block_on(router.publish(message));
                 inboxes[..shards]
                     .iter()
                     .for_each(|inbox| drop(black_box(inbox.take().expect("the event"))));
@@ -64,7 +65,10 @@ fn route(c: &mut Criterion) {
     }
     group.bench_function("stranger", |bench| {
         let topic = b"tenant/STRANGER/device/DEV-001/telemetry";
-        bench.iter(|| runtime.block_on(router.publish(black_box(topic), black_box(PAYLOAD))));
+        bench.iter(|| {
+            let message = RawMessage::new(black_box(topic), black_box(PAYLOAD));
+            runtime.block_on(router.publish(message));
+        });
     });
     group.finish();
     let counts = metrics.snapshot(false);

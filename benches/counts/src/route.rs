@@ -9,7 +9,7 @@ use floodway_core::event;
 use floodway_core::inbox::Inbox;
 use floodway_core::index::{self, ConnectionPermit, Index};
 use floodway_protocol::names::TenantId;
-use floodway_sources::ingest::{Metrics, Router};
+use floodway_sources::router::{Metrics, RawMessage, Router};
 use gungraun::{library_benchmark, library_benchmark_group};
 
 use crate::{PAYLOAD, at_most};
@@ -56,10 +56,8 @@ impl Way {
 
     /// One message; returns whether somebody wanted it.
     fn publish(&mut self) -> bool {
-        let publish = pin!(
-            self.router
-                .publish(self.topic.as_bytes(), black_box(PAYLOAD))
-        );
+        let message = RawMessage::new(self.topic.as_bytes(), black_box(PAYLOAD));
+        let publish = pin!(self.router.publish(message));
         let polled = publish.poll(&mut Context::from_waker(Waker::noop()));
         assert!(polled.is_ready(), "there is room in the inbox");
         self.inboxes[0].take().is_some()

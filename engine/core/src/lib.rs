@@ -3,7 +3,7 @@
 //! In the order in which an event passes: [`event`] is a message that was parsed once; [`index`] knows which shards have
 //! subscribers of its tenant; [`inbox`] takes it to each of those; [`shard`] matches it with its subscribers and writes it
 //! to their sockets. Beside the way: [`parts`] supervises what lives as long as the process, [`pulse`] tells whether a loop
-//! still turns.
+//! still turns, [`log_rate`] bounds how often the log names the same thing.
 //!
 //! It knows the client protocol and sockets; no MQTT, HTTP, gRPC, TLS, configuration files.
 
@@ -12,6 +12,7 @@ mod sync;
 pub mod event;
 pub mod inbox;
 pub mod index;
+pub mod log_rate;
 pub mod parts;
 pub mod printable;
 pub mod pulse;

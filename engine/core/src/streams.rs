@@ -1,13 +1,12 @@
 //! All live streams of the gateway, whichever shard has them.
 //!
-//! It stands here because only the gateway knows all shards. Invariant: every shard is asked at once, and none is
-//! waited for by another; a shard that has ended has no streams.
+//! Invariant: every shard is asked at once, and none waits for another. A shard that has ended has no streams.
 
-use std::future::{Future, poll_fn};
+use std::cmp::Reverse;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
+use futures_util::future::join_all;
 use tokio::sync::Mutex;
 
 use crate::index::{ConnectionId, Index};
@@ -42,17 +41,17 @@ struct Begun {
 pub struct DrainProgress {
     /// When it began.
     pub began: SystemTime,
-    /// How long it takes until the last stream is told.
+    /// How long it takes until the last stream has been sent its notice.
     pub within: Duration,
     /// Live streams at that moment, those in their handshake included.
     pub streams: u32,
-    /// Streams that have a place now: those that have not been told yet, and those in their handshake.
+    /// Streams that count against the limits now: those that had no notice yet, and those in their handshake.
     pub left: u32,
     /// Whether the gateway stops, so that the drain can't be called off.
     pub is_last: bool,
 }
 
-/// Live streams in the order of their numbers, which is about that in which they came.
+/// Live streams in the order that was asked for; that of their numbers is about the order in which they came.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Page {
     /// So many as were asked for, or all that there are.
@@ -71,19 +70,25 @@ impl Streams {
         }
     }
 
-    /// One page of the streams that are selected; its limit is brought between 1 and [`PAGE_MAX`], and it ends before that
-    /// where filters have very many names. Over all pages, each
-    /// stream that was live all the while stands there once.
+    /// One page of the streams that are selected. Its limit is brought between 1 and [`PAGE_MAX`], and it ends before that
+    /// where filters have very many names. Over all pages, each stream that was live all the while stands there once. Of
+    /// the slowest there is one page, which has as many as were asked for.
     pub async fn list(&self, select: Select) -> Page {
-        let limit = select.limit.clamp(1, PAGE_MAX);
-        // One more of each shard than is wanted tells whether there is another page.
+        let (limit, slowest) = (select.limit.clamp(1, PAGE_MAX), select.slowest);
+        // One more of each shard than is wanted shows whether there is another page.
         let select = Select {
-            limit: limit + 1,
+            limit: limit + usize::from(!slowest),
             ..select
         };
         let asked = self.shards.iter().map(|shard| shard.list(select.clone()));
-        let answers = all(asked).await.into_iter().flatten();
+        let answers = join_all(asked).await.into_iter().flatten();
         let mut connections: Vec<Connection> = answers.flatten().collect();
+        if slowest {
+            connections.sort_unstable_by_key(|one| (Reverse(one.held), one.id));
+            connections.truncate(limit);
+            let next = None;
+            return Page { connections, next };
+        }
         connections.sort_unstable_by_key(|connection| connection.id);
         let found = connections.len();
         connections.truncate(limit.min(within_bytes(&connections)));
@@ -99,18 +104,18 @@ impl Streams {
         self.shards.get(id.shard())?.get(id).await.ok()?
     }
 
-    /// Ends live streams, and tells them the reason (close code 4010). Returns how many.
+    /// Ends live streams, and sends them the reason (close code 4010). Returns how many.
     pub async fn end(&self, whom: Whom, reason: &str) -> u64 {
         let shards = match &whom {
             Whom::Connection(id) => self.shards.get(id.shard()..=id.shard()).unwrap_or(&[]),
             Whom::Subject(..) | Whom::Tenant(_) => &self.shards,
         };
         let asked = shards.iter().map(|shard| shard.end(whom.clone(), reason));
-        all(asked).await.into_iter().flatten().sum()
+        join_all(asked).await.into_iter().flatten().sum()
     }
 
-    /// Admits nobody new, and tells the live streams to come back later. Returns when every shard has begun; a drain that
-    /// goes on already is replaced, unless it is spread alike: the same order twice is one.
+    /// Admits no new streams, and sends the live ones a notice to come back later. Returns when every shard has begun. A
+    /// drain that goes on already is replaced, unless it is spread alike: the same order twice is one.
     pub async fn drain(&self, drain: Drain) {
         // Held to the end, so that of two orders at once all shards obey the same one.
         let mut draining = self.draining.lock().await;
@@ -118,18 +123,18 @@ impl Streams {
             return;
         }
         self.begin(&mut draining, drain.within, false);
-        all(self.on_each(move |shard| shard.drain(drain))).await;
+        join_all(self.on_each(move |shard| shard.drain(drain))).await;
     }
 
-    /// Calls a drain off: those not yet told stay, and new streams are admitted again. False if there is none, or the
-    /// gateway stops.
+    /// Calls a drain off: streams that had no notice yet stay, and new ones are admitted again. False if there is none,
+    /// or the gateway stops.
     pub async fn cancel_drain(&self) -> bool {
         let mut draining = self.draining.lock().await;
         if draining.is_none_or(|begun| begun.is_last) {
             return false;
         }
         *draining = None;
-        all(self.on_each(Shard::cancel_drain)).await;
+        join_all(self.on_each(Shard::cancel_drain)).await;
         self.index.cancel_draining();
         true
     }
@@ -146,7 +151,7 @@ impl Streams {
         })
     }
 
-    /// The gateway stops: from now on nobody new is admitted, and that is not called off.
+    /// The gateway stops: from now on no new stream is admitted, and that is not called off.
     pub async fn begin_last_drain(&self) {
         let mut draining = self.draining.lock().await;
         self.begin(&mut draining, Duration::ZERO, true);
@@ -169,7 +174,7 @@ impl Streams {
         self.shards.iter().map(move |shard| shard.run(act))
     }
 
-    /// The shards, for those who bring a subscriber of their own.
+    /// The shards, for callers that bring a subscriber of their own.
     pub fn shards(&self) -> &[Handle] {
         &self.shards
     }
@@ -188,24 +193,6 @@ fn within_bytes(connections: &[Connection]) -> usize {
         bytes <= PAGE_BYTES
     });
     fit.count().max(1)
-}
-
-/// Waits for all of them at once; returns what they gave, in their order.
-async fn all<T>(futures: impl IntoIterator<Item = impl Future<Output = T>>) -> Vec<T> {
-    let futures = futures.into_iter();
-    let mut waiting: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
-    poll_fn(|cx| {
-        let mut state = Poll::Ready(());
-        for (future, given) in waiting.iter_mut().filter(|(_, given)| given.is_none()) {
-            match future.as_mut().poll(cx) {
-                Poll::Ready(value) => *given = Some(value),
-                Poll::Pending => state = Poll::Pending,
-            }
-        }
-        state
-    })
-    .await;
-    waiting.into_iter().filter_map(|(_, given)| given).collect()
 }
 
 #[cfg(all(test, not(floodway_loom)))]

@@ -6,7 +6,7 @@
 
 pub mod admin;
 pub mod auth;
-mod counted;
+mod bearer;
 pub mod gateway;
 pub mod http;
 pub mod log;

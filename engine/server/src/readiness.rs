@@ -1,6 +1,6 @@
-//! Whether a new stream could begin now, and if not, what is amiss: the one place that judges it.
+//! Whether a new stream could begin now, and if not, why: the one place that judges it.
 //!
-//! `/readyz`, the admin API, its health service and the metrics all ask here, so that none tells another tale.
+//! `/readyz`, the admin API, its health service and the metrics all ask here, so that they agree.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,7 @@ use crate::auth::Verifier;
 use floodway_core::index::Index;
 use floodway_core::pulse::STUCK_AFTER;
 use floodway_core::shard;
-use floodway_sources::ingest::{IngestHandle, LinkState};
+use floodway_sources::source::{IngestHandle, SourceState};
 
 /// Why no new stream could begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,13 +23,13 @@ pub enum Unready {
     Draining,
     /// The keys of tokens were never fetched.
     NoKeys,
-    /// No broker is connected.
-    NoBroker,
-    /// The control documents of the broker are not read yet.
+    /// No source is connected.
+    NoSource,
+    /// The control documents of the source are not read yet.
     ControlUnread,
-    /// The one subscription to all tenants is not answered in time.
+    /// The source has not answered in time, and is asked for all tenants at once.
     SubscriptionUnanswered,
-    /// The broker refuses it, for this reason.
+    /// The source refuses all tenants, for this reason.
     SubscriptionRefused(Arc<str>),
     /// Ingest has not turned for so long.
     IngestStuck(Duration),
@@ -42,7 +42,7 @@ pub enum Unready {
     },
 }
 
-/// Every label, in the order in which reasons are told.
+/// Every label, in the order in which reasons are reported.
 pub const UNREADY_LABELS: [&str; 8] = [
     "draining",
     "no_keys",
@@ -55,12 +55,12 @@ pub const UNREADY_LABELS: [&str; 8] = [
 ];
 
 impl Unready {
-    /// The reason as a word: the same in JSON, the admin API and metrics.
+    /// The reason as a word: the same in JSON, the admin API and metrics. To users a source is a broker.
     pub fn label(&self) -> &'static str {
         let place = match self {
             Self::Draining => 0,
             Self::NoKeys => 1,
-            Self::NoBroker => 2,
+            Self::NoSource => 2,
             Self::ControlUnread => 3,
             Self::SubscriptionUnanswered => 4,
             Self::SubscriptionRefused(_) => 5,
@@ -78,7 +78,7 @@ impl fmt::Display for Unready {
             Self::NoKeys => {
                 f.write_str("Verification keys unavailable: auth.jwks_url has not answered")
             }
-            Self::NoBroker => f.write_str("Broker unavailable"),
+            Self::NoSource => f.write_str("Broker unavailable"),
             Self::ControlUnread => f.write_str("The broker's limits and groups are not read yet"),
             Self::SubscriptionUnanswered => {
                 f.write_str("The broker does not answer the subscription to all tenants")
@@ -115,7 +115,7 @@ struct Parts {
 }
 
 impl Readiness {
-    /// That of a gateway with this index, this way in and these keys; it has no shards yet.
+    /// That of a gateway with this index, these sources and these keys. It has no shards yet.
     pub fn new(index: Arc<Index>, upstreams: IngestHandle, verifier: Arc<Verifier>) -> Self {
         Self(Arc::new(Parts {
             index,
@@ -154,31 +154,32 @@ impl Readiness {
             .collect()
     }
 
-    /// What is amiss on the way from the broker to the shards.
+    /// What is amiss on the way from the sources to the shards.
     pub fn amiss_in_ingest(&self) -> Vec<Unready> {
         self.amiss_upstream(Instant::now())
     }
 
     fn amiss_upstream(&self, now: Instant) -> Vec<Unready> {
         let upstreams = &self.0.upstreams;
-        let link = match &*upstreams.link().borrow() {
-            LinkState::Open => None,
-            LinkState::Away => Some(Unready::NoBroker),
-            LinkState::Reading => Some(Unready::ControlUnread),
-            LinkState::Unanswered => Some(Unready::SubscriptionUnanswered),
-            LinkState::Refused(reason) => Some(Unready::SubscriptionRefused(Arc::clone(reason))),
+        let source = match upstreams.state() {
+            SourceState::Open => None,
+            SourceState::Away => Some(Unready::NoSource),
+            SourceState::Reading => Some(Unready::ControlUnread),
+            SourceState::Unanswered => Some(Unready::SubscriptionUnanswered),
+            SourceState::Refused(reason) => Some(Unready::SubscriptionRefused(reason)),
         };
         let silence = upstreams
             .silence(now)
             .filter(|&silence| silence >= STUCK_AFTER);
-        link.into_iter()
+        source
+            .into_iter()
             .chain(silence.map(Unready::IngestStuck))
             .collect()
     }
 
-    /// Tells when the link to the broker stands otherwise. What a clock decides is not told: look once a second.
-    pub fn link(&self) -> watch::Receiver<LinkState> {
-        self.0.upstreams.link()
+    /// The states of all sources, to be watched. What a clock decides is not among them: look once a second.
+    pub fn sources(&self) -> watch::Receiver<Vec<SourceState>> {
+        self.0.upstreams.states()
     }
 }
 
@@ -279,7 +280,7 @@ mod tests {
         let all = [
             Unready::Draining,
             Unready::NoKeys,
-            Unready::NoBroker,
+            Unready::NoSource,
             Unready::ControlUnread,
             Unready::SubscriptionUnanswered,
             Unready::SubscriptionRefused("NotAuthorized".into()),

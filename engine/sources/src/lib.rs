@@ -1,7 +1,13 @@
-//! Where events come from, and the documents that are kept there.
+//! Where tenants' events come from, and the documents that are kept there.
 //!
-//! [`ingest`] brings messages in and routes them as events; [`control`] follows limits and groups that outlive every
-//! gateway. It knows the core; no listener, no token, no configuration file.
+//! [`source`] is the seam: what a source is, what it reports, and the thread on which sources run. [`router`] makes events
+//! of raw messages and puts them into the inboxes of the shards; it knows no source. [`mqtt`] is the source that exists.
+//! [`control`] follows the limits and groups that outlive every gateway, in whatever store a source offers.
+//!
+//! It knows the client protocol and the core; no listener, no token, no configuration file.
 
 pub mod control;
-pub mod ingest;
+mod in_flight;
+pub mod mqtt;
+pub mod router;
+pub mod source;

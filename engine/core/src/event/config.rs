@@ -1,6 +1,6 @@
 //! Bounds of one event.
 
-/// What a device's message may be at most. At a bound the message is dropped and counted by its reason.
+/// The bounds of a device's message. A message beyond one is dropped, and counted by its reason.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// `event.payload_bytes`: Default 128 KiB. Each held event costs about three times its size.

@@ -1,7 +1,7 @@
-//! One JSON text in all the forms in which it goes out.
+//! One JSON text in all encodings.
 //!
-//! Invariant: each form is made at most once, by whichever thread asks first, and its bytes never change or move
-//! after that. The plain WebSocket frame is there from the beginning, since it holds the text itself.
+//! Invariant: each encoding is made at most once, by the thread that needs it first, and its bytes never change or move
+//! after that. The plain WebSocket frame is there from the beginning: it holds the text itself.
 
 use std::sync::OnceLock;
 
@@ -21,13 +21,13 @@ impl Draft {
         draft
     }
 
-    /// Makes it empty, and keeps its memory.
+    /// Empties it, and keeps its memory.
     pub(super) fn clear(&mut self) {
         self.0.clear();
         self.0.extend_from_slice(&[0; HEADER_BYTES_MAX]);
     }
 
-    /// Where in the text the next byte goes.
+    /// The offset of the next byte in the text.
     pub(super) fn offset(&self) -> u32 {
         u32::try_from(self.len()).expect("an event is shorter than 4 GiB")
     }
@@ -44,7 +44,7 @@ impl Draft {
         self.0.extend_from_slice(json);
     }
 
-    /// Appends `text` as a JSON string, of which the caller knows whether it is plain: nothing in it needs an escape.
+    /// Appends `text` as a JSON string. The caller knows whether it is plain: no character of it needs an escape.
     pub(super) fn append_string(&mut self, text: &str, is_plain: bool) {
         if is_plain {
             self.0.push(b'"');
@@ -55,8 +55,8 @@ impl Draft {
         }
     }
 
-    /// Appends the raw text of a value. Its line breaks, which can only be white space between tokens, become
-    /// spaces, so that it is one `data:` line.
+    /// Appends the raw text of a value. Its line breaks become spaces, so that the event is one `data:` line; in JSON they
+    /// can only be white space between tokens.
     pub(super) fn append_value(&mut self, raw: &[u8]) {
         let from = self.0.len();
         self.0.extend_from_slice(raw);
@@ -70,7 +70,7 @@ impl Draft {
         }
     }
 
-    /// The finished text. The draft is to be cleared before it is written again.
+    /// The finished text. The draft has to be cleared before it is written again.
     pub(super) fn encoded(&mut self) -> Encoded {
         let (header, header_bytes) = frame::header(frame::TEXT, self.len());
         let from = HEADER_BYTES_MAX - header_bytes;
@@ -93,7 +93,7 @@ pub(super) struct Encoded {
     sse: OnceLock<Chunk>,
 }
 
-/// An SSE message as a chunk, of which the message is a part.
+/// An SSE message inside its HTTP chunk.
 #[derive(Debug)]
 struct Chunk {
     bytes: Box<[u8]>,
@@ -106,7 +106,7 @@ impl Encoded {
         &self.ws[self.json_at..]
     }
 
-    /// The bytes in this form. `id` is the same in each call.
+    /// The bytes in this encoding. `id` must be the same in each call.
     pub(super) fn bytes(&self, encoding: Encoding, id: EventId) -> &[u8] {
         match encoding {
             Encoding::Ws => &self.ws,

@@ -1,8 +1,8 @@
 //! Ids of events.
 //!
-//! Invariant: an [`IdSource`] never gives the same id twice, and each is greater than all before it. Ids follow the
-//! clock, as far as that has been allowed ([`Ids::follow_to`]), and grow by one beyond. So whoever keeps what is allowed
-//! outside of the process can begin above it after a restart ([`Ids::begin_after`]), wherever the clock stands then.
+//! Invariant: an [`IdSource`] never gives an id twice, and each is greater than all before it. Ids follow the clock up to
+//! a bound ([`Ids::follow_to`]), and grow by one beyond it. If the bound is kept outside of the process, the ids can begin
+//! above it after a restart ([`Ids::begin_after`]), whatever the clock shows then.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use floodway_protocol::EventId;
 
-/// How far the ids of a gateway have come, and how far they may follow the clock. All of it is used by one thread.
+/// The last id of a gateway, and how far ids may follow the clock. Only one thread changes them.
 #[derive(Debug)]
 pub struct Ids {
     last: AtomicU64,
@@ -28,24 +28,24 @@ impl Default for Ids {
 }
 
 impl Ids {
-    /// The last one that was given, or was to be passed over; 0 if there is none.
+    /// The last id that was given or skipped; 0 if there is none.
     pub fn last(&self) -> u64 {
         self.last.load(Ordering::Relaxed)
     }
 
-    /// Passes over the ids up to `id`.
+    /// Skips the ids up to `id`.
     pub fn begin_after(&self, id: u64) {
         self.last.store(self.last().max(id), Ordering::Relaxed);
     }
 
-    /// Beyond `id` they do not follow the clock.
+    /// Sets the bound up to which ids follow the clock.
     pub fn follow_to(&self, id: u64) {
         self.follow_to.store(id, Ordering::Relaxed);
     }
 }
 
-/// Gives each event its id. One at a time for the same [`Ids`], and these once per gateway: two would not know each
-/// other's ids.
+/// Gives each event its id. There is one at a time for the same [`Ids`], and one [`Ids`] per gateway: two sources would
+/// give the same ids.
 #[derive(Debug, Default)]
 pub struct IdSource {
     ids: Arc<Ids>,
@@ -57,13 +57,13 @@ impl IdSource {
         Self::default()
     }
 
-    /// A source that goes on where `ids` stand.
+    /// A source that goes on after `ids`.
     pub fn of(ids: Arc<Ids>) -> Self {
         Self { ids }
     }
 
-    /// The next id: the Unix time in microseconds, or one more than the last id if the clock is not past that or may not
-    /// be followed.
+    /// The next id: the Unix time in microseconds, or one more than the last id if the clock is not beyond that, or is beyond
+    /// the bound.
     #[expect(
         clippy::should_implement_trait,
         reason = "ids never end, so there is no `None` for an iterator to give"
@@ -72,7 +72,7 @@ impl IdSource {
         self.next_at(now_micros())
     }
 
-    /// The same, at `now`.
+    /// The next id at the time `now`.
     pub fn next_at(&mut self, now: u64) -> EventId {
         let last = self.ids.last();
         let may_follow = now <= self.ids.follow_to.load(Ordering::Relaxed);

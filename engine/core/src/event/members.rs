@@ -1,7 +1,7 @@
 //! The metrics of one payload, each name once.
 //!
-//! Invariant: of names that are given twice, compared without their escapes, the last value stands at the place and
-//! with the key of the first, as in a Python `dict`. The work is linear in the number of keys.
+//! Invariant: of a name that is given twice, compared without escapes, the first key keeps its position and gets the last
+//! value, as in a Python `dict`. The work is linear in the number of keys.
 
 use std::hash::BuildHasher;
 use std::ops::Range;
@@ -14,7 +14,7 @@ use super::tokens::{Object, between_quotes};
 /// Up to this many names are compared one by one, which is faster than a table.
 const SCAN_NAMES_MAX: usize = 16;
 
-/// The metrics of the payload that was read last; its memory is used again for the next.
+/// The metrics of the last payload. The memory is used again for the next.
 #[derive(Debug, Default)]
 pub(super) struct Members {
     list: Vec<Member>,
@@ -24,12 +24,12 @@ pub(super) struct Members {
     hasher: DefaultHashBuilder,
 }
 
-/// One metric, by its places in the payload.
+/// One metric, by its offsets in the payload.
 #[derive(Debug)]
 pub(super) struct Member {
     /// The key with its quotes.
     pub(super) key: Range<usize>,
-    /// The name, where it is not the text between the quotes.
+    /// The name, if it is not the text between the quotes.
     pub(super) name: Option<Box<str>>,
     pub(super) value: Range<usize>,
 }
@@ -56,7 +56,7 @@ impl Members {
         &self.list
     }
 
-    /// Where in the payload all of them stand, if they do so as in an event: each once, with nothing but `:` and `,`
+    /// The part of the payload with all metrics, if an event can hold it as it is: each name once, nothing but `:` and `,`
     /// between, and all on one line.
     pub(super) fn span(&self, json: &[u8]) -> Option<Range<usize>> {
         let span = self.list.first()?.key.start..self.list.last()?.value.end;
@@ -69,7 +69,7 @@ impl Members {
         (!self.has_doubles && is_dense && is_one_line()).then_some(span)
     }
 
-    /// Takes out the names that are not the text between the quotes, with their places in the list.
+    /// Takes out the names that are not the text between the quotes, with their indexes in the list.
     pub(super) fn take_names(&mut self) -> Box<[(u32, Box<str>)]> {
         let names = (0..)
             .zip(&mut self.list)

@@ -1,7 +1,7 @@
-//! The metrics that a subscriber asked for.
+//! The metrics that a subscriber wants.
 //!
-//! Invariant: no name stands twice. The order in which the names were first given is kept, since it is what the
-//! client is shown again; it decides equality, but never what a projection holds.
+//! Invariant: no name is there twice. The order in which the client first gave the names is kept, since answers repeat it.
+//! It decides equality, but never what a projection holds.
 
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::LazyLock;
@@ -11,7 +11,7 @@ use hashbrown::DefaultHashBuilder;
 /// Up to this many names are compared one by one, which is faster than a search.
 const SCAN_NAMES_MAX: usize = 8;
 
-/// One seed for the process, so that equal sets hash alike, and a client cannot choose names that collide.
+/// One seed for the process: equal sets have equal hashes, and a client cannot choose names that collide.
 static HASHER: LazyLock<DefaultHashBuilder> = LazyLock::new(DefaultHashBuilder::default);
 
 /// A set of metric names. Two are equal if they hold the same names in the same order.
@@ -20,12 +20,12 @@ pub struct MetricSet {
     names: Box<[Box<str>]>,
     /// Indexes of `names`, in the order of the names.
     sorted: Box<[u32]>,
-    /// Of the names in any order.
+    /// A hash of the names that does not depend on their order.
     hash: u64,
 }
 
 impl MetricSet {
-    /// The set of these names. Of a name that is given twice the second is left out.
+    /// The set of these names. The second of two equal names is left out.
     pub fn new(names: impl IntoIterator<Item = String>) -> Self {
         let mut seen = hashbrown::HashSet::new();
         let mut kept: Vec<Box<str>> = Vec::new();
@@ -52,7 +52,7 @@ impl MetricSet {
         &self.names
     }
 
-    /// Returns true if `name` is one of the names.
+    /// Whether `name` is one of the names.
     pub fn contains(&self, name: &str) -> bool {
         self.contains_bytes(name.as_bytes())
     }
@@ -66,12 +66,12 @@ impl MetricSet {
             .is_ok()
     }
 
-    /// Returns true if both make the same projection: the same names, in whatever order.
+    /// Whether both make the same projection: they have the same names, in any order.
     pub(super) fn same_names(&self, other: &Self) -> bool {
         self.hash == other.hash && self.in_order().eq(other.in_order())
     }
 
-    /// Alike for the same names in whatever order, and differs from one run of the process to the next.
+    /// A hash that is equal for the same names in any order. It differs from one run of the process to the next.
     pub(super) fn hash_of_names(&self) -> u64 {
         self.hash
     }

@@ -1,11 +1,13 @@
-//! One accepted message of a device: parsed once, encoded once, shared by all that receive it.
+//! One accepted message of a device: parsed once, encoded at most once per form, shared by all its subscribers.
 //!
-//! Invariant: an event never changes. What it is asked for it makes at most once per projection and encoding, and
-//! gives out the same bytes from then on, to every thread. It holds nothing of the message but `metrics` and `ts`,
-//! and these as the text that the device sent.
+//! Invariant: an event never changes. It makes each projection in each encoding at most once, when a subscriber first needs
+//! it, and gives every thread the same bytes from then on. Of the payload it holds `metrics` and `ts` alone, as the text
+//! that the device sent; of the topic, the tenant, the device and the topic itself.
 //!
-//! Parts: [`parse`] makes an event of a payload, `encoded` its text in each form, `projections` the texts with some of
-//! its metrics only, `floodway_protocol` has the frames around them. Nothing in here knows where a message came from or goes to.
+//! From a payload to an event: [`parse`] decides, `tokens` finds the JSON tokens, `members` the metrics, each name once;
+//! `config` has the bounds, and `id` gives the event its id. From an event to bytes: a `view` says which metrics
+//! (`metric_set`) in which encoding, `projections` keeps the texts with some metrics only, and `encoded` each text in each
+//! encoding, framed by `floodway_protocol`. No part of it knows sources, subscribers or sockets.
 
 mod config;
 mod encoded;
@@ -36,10 +38,10 @@ pub use view::View;
 use encoded::{Draft, Encoded};
 use projections::{Projected, Projections};
 
-/// An event. Made only by [`Parser::parse`].
+/// An event. Only [`Parser::parse`] makes one.
 ///
-/// Memory: its JSON text, 12 bytes per metric, and about 200 bytes; in addition one text for each other encoding and
-/// for each projection that was asked for.
+/// Memory: its JSON text, 12 bytes per metric, and about 200 bytes; one more text for each other encoding and each
+/// projection that a subscriber needed.
 #[derive(Debug)]
 pub struct Event {
     id: EventId,
@@ -72,7 +74,7 @@ struct Metric {
 }
 
 impl Event {
-    /// Its place among the events of this gateway.
+    /// Its id, which grows with each event of this gateway.
     pub fn id(&self) -> EventId {
         self.id
     }
@@ -82,7 +84,7 @@ impl Event {
         self.received
     }
 
-    /// Whose event it is.
+    /// The tenant of its device.
     pub fn tenant(&self) -> &TenantId {
         &self.tenant
     }
@@ -97,29 +99,38 @@ impl Event {
         self.whole.json()
     }
 
-    /// Returns true if a subscriber to these metrics is sent this event: it has one of them, or all are wanted.
+    /// Whether a subscriber to these metrics is sent this event: it has one of them, or the subscriber wants all.
     pub fn matches(&self, metrics: Option<&Arc<MetricSet>>) -> bool {
         metrics.is_none_or(|metrics| self.text(metrics).is_some())
     }
 
-    /// The names of those of its metrics that a subscriber to these is sent, in the order of the text; without any, of
-    /// all.
+    /// The names of the metrics that a subscriber to these is sent, in the order of the text; with `None`, of all.
     pub fn metric_names(&self, metrics: Option<&MetricSet>) -> Vec<String> {
         let named = self.metrics.named(self.json());
-        let seen = named.filter(|(name, _)| metrics.is_none_or(|all| all.contains_bytes(name)));
-        seen.map(|(name, _)| String::from_utf8_lossy(name).into_owned())
+        let sent = named.filter(|(name, _)| metrics.is_none_or(|all| all.contains_bytes(name)));
+        sent.map(|(name, _)| String::from_utf8_lossy(name).into_owned())
             .collect()
     }
 
     /// The bytes of the event in this view, ready for the socket; `None` if it has none of the view's metrics.
     ///
-    /// The first call for a view encodes it, and later ones, in whatever thread, get the same bytes.
+    /// The first call for a view encodes it. Later ones, on any thread, get the same bytes.
     pub fn frame(&self, view: &View) -> Option<&[u8]> {
-        let text = match &view.metrics {
-            None => &self.whole,
-            Some(metrics) => self.text(metrics)?,
-        };
+        let text = self.seen_with(view.metrics.as_ref())?;
         Some(text.bytes(view.encoding, self.id))
+    }
+
+    /// As [`Event::json`], with those of its metrics that are wanted; `None` if it has none of them.
+    pub fn json_with(&self, metrics: Option<&Arc<MetricSet>>) -> Option<&[u8]> {
+        Some(self.seen_with(metrics)?.json())
+    }
+
+    #[inline]
+    fn seen_with(&self, metrics: Option<&Arc<MetricSet>>) -> Option<&Encoded> {
+        match metrics {
+            None => Some(&self.whole),
+            Some(metrics) => self.text(metrics),
+        }
     }
 
     fn text(&self, metrics: &Arc<MetricSet>) -> Option<&Encoded> {

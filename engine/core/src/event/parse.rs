@@ -1,7 +1,7 @@
 //! From a device's payload to an event.
 //!
-//! Invariant: a payload becomes an event, or is refused for one reason; whatever its bytes are, it costs time and
-//! memory in proportion to its length, and no stack.
+//! Invariant: a payload becomes an event, or is refused for one reason. Whatever its bytes are, it costs time and memory
+//! in proportion to its length, and no stack.
 
 use std::ops::Range;
 use std::time::Instant;
@@ -13,11 +13,11 @@ use super::tokens::{Object, Text, Tokenizer};
 use super::{Config, Event, EventId, Metric, Metrics};
 use floodway_protocol::names::TenantId;
 
-/// Texts are told apart by offsets of 32 bits; half of that leaves room for what stands around the payload.
+/// Offsets into a text have 32 bits; half of their range leaves room for what the event adds to the payload.
 const PAYLOAD_BYTES_MAX: usize = 1 << 31;
 
-/// Why a payload is not an event. If several hold, it is the first in this order that is told, except that what is
-/// nested too deep need not be JSON beyond that place.
+/// Why a payload is not an event: the first reason in this order that holds. Only a payload that is nested too deep may be
+/// no JSON beyond that depth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Rejection {
     /// More bytes than [`Config::payload_bytes`].
@@ -26,7 +26,7 @@ pub enum Rejection {
     /// Not JSON (RFC 8259), or not UTF-8.
     #[error("the payload is not JSON")]
     NotJson,
-    /// Objects and arrays inside one another beyond [`Config::depth`].
+    /// More objects and arrays inside one another than [`Config::depth`].
     #[error("the payload is nested too deep")]
     TooDeep,
     /// JSON, but not an object.
@@ -64,8 +64,8 @@ impl Rejection {
     }
 }
 
-/// Makes events of payloads. Keeps its buffers from one to the next, so each thread that parses has its own; they
-/// grow to 30 to 40 times the largest payload so far, if that one is all brackets and commas.
+/// Makes events of payloads. It keeps its buffers from one payload to the next, so each thread that parses has its own
+/// parser. They grow to 30 to 40 times the largest payload so far, if that one is all brackets and commas.
 pub struct Parser {
     payload_bytes_max: usize,
     metrics_max: usize,
@@ -74,11 +74,11 @@ pub struct Parser {
     members: Members,
     draft: Draft,
     metrics: Vec<Metric>,
-    /// The payload read last names no `metrics`.
+    /// The last payload has no member `metrics`.
     lacked_metrics: bool,
 }
 
-/// What an event takes from a payload: its metrics, which are left in [`Members`], and this.
+/// What an event takes from a payload besides its metrics, which are in [`Members`].
 struct Found<'a> {
     ts: Option<&'a [u8]>,
 }
@@ -98,20 +98,20 @@ impl Parser {
         }
     }
 
-    /// Whether the payload of the event made last has no `metrics`: all of its values may stand elsewhere.
+    /// Whether the payload of the last event has no member `metrics`: its values may stand elsewhere.
     pub fn lacked_metrics(&self) -> bool {
         self.lacked_metrics
     }
 
-    /// What is parsed from now on was received `at` this time; at first, when the parser was made.
+    /// Sets when the payloads that follow were received. At first it is the time at which the parser was made.
     pub fn received_at(&mut self, at: Instant) {
         self.received = at;
     }
 
-    /// Makes an event of what `device` of `tenant` published on `topic`, all three already checked.
+    /// Makes an event of a payload that `device` of `tenant` published on `topic`. The caller has checked all three.
     ///
     /// # Errors
-    /// Says why the payload is no event. The parser is as good as before.
+    /// Why the payload is no event. The parser can be used again.
     pub fn parse(
         &mut self,
         id: EventId,
@@ -123,7 +123,7 @@ impl Parser {
         if payload.len() > self.payload_bytes_max {
             return Err(Rejection::TooLarge);
         }
-        let payload = forgiven(payload);
+        let payload = trimmed(payload);
         let found = self.read(payload)?;
         let (from, to) = self.write(payload, &found, tenant, device, topic);
         Ok(Event {
@@ -146,9 +146,9 @@ impl Parser {
         let text = Text::new(payload, self.tokenizer.tokens(payload)?);
         let (mut ts, mut metrics) = (None, None);
         for entry in Object::at(text, 0).ok_or(Rejection::NotAnObject)? {
-            if entry.says(payload, "metrics") {
+            if entry.is_named(payload, "metrics") {
                 metrics = Some(entry.value_token);
-            } else if entry.says(payload, "ts") {
+            } else if entry.is_named(payload, "ts") {
                 ts = Some(&payload[entry.value]);
             }
         }
@@ -170,7 +170,7 @@ impl Parser {
         device: &str,
         topic: &str,
     ) -> (u32, u32) {
-        // The topic holds both names.
+        // The topic contains both names.
         let is_plain = memchr::memchr2(b'"', b'\\', topic.as_bytes()).is_none();
         self.draft.clear();
         self.draft.append(br#"{"type":"telemetry","device_id":"#);
@@ -197,20 +197,20 @@ impl Parser {
         }
     }
 
-    /// All of them at once, as they stand in the payload.
+    /// Copies all metrics at once, as the payload has them.
     fn copy_metrics(&mut self, payload: &[u8], span: Range<usize>) {
         let (at, from) = (span.start, self.draft.offset());
         self.draft.append(&payload[span]);
-        let place = |offset: usize| from + (offset - at) as u32;
+        let moved = |offset: usize| from + (offset - at) as u32;
         self.metrics
             .extend(self.members.list().iter().map(|member| Metric {
-                from: place(member.key.start),
-                key_end: place(member.key.end),
-                to: place(member.value.end),
+                from: moved(member.key.start),
+                key_end: moved(member.key.end),
+                to: moved(member.value.end),
             }));
     }
 
-    /// One after the other, without what stands between them.
+    /// Copies one metric after the other, without what the payload has between them.
     fn join_metrics(&mut self, payload: &[u8]) {
         for member in self.members.list() {
             if !self.metrics.is_empty() {
@@ -230,9 +230,9 @@ impl Parser {
     }
 }
 
-/// The payload without a byte order mark before it (RFC 8259, 8.1, lets a parser pass it over) and without NUL bytes behind
-/// it, which devices send that take their text's buffer for the text.
-fn forgiven(payload: &[u8]) -> &[u8] {
+/// The payload without a byte order mark before it, which RFC 8259, 8.1, lets a parser ignore, and without NUL bytes behind
+/// it: some devices send the whole buffer of their text.
+fn trimmed(payload: &[u8]) -> &[u8] {
     const MARK: &[u8] = "\u{feff}".as_bytes();
     let mut payload = payload.strip_prefix(MARK).unwrap_or(payload);
     while let Some(shorter) = payload.strip_suffix(b"\0") {

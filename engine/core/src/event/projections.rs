@@ -1,11 +1,10 @@
-//! The projections of one event that were asked for.
+//! The projections of one event that subscribers needed.
 //!
-//! Invariant: for one set of names there is at most one projection, it is made once, and it stays where it is as
-//! long as the event. What is there is found without a lock; two threads meet only where both are first to ask.
+//! Invariant: a set of names has at most one projection. It is made once, and stays where it is as long as the event. It is
+//! found without a lock; a thread waits only for another one that makes the same projection.
 //!
-//! The projections are a trie over the hash of the names, two bits a level, that only grows. A list would be simpler,
-//! but with ten thousand subscribers that all ask for something else, finding each one's projection would cost ten
-//! thousand steps.
+//! The projections are a trie over the hash of the names, two bits a level, that only grows. A list would be simpler, but
+//! with ten thousand subscribers that all want other metrics, each would search ten thousand projections.
 
 use std::sync::{Arc, OnceLock};
 
@@ -16,7 +15,7 @@ const FANOUT_BITS: u32 = 2;
 
 type Slot = OnceLock<Box<Node>>;
 
-/// Costs 16 bytes until a subscriber asks for some metrics only.
+/// Costs 16 bytes until a subscriber wants some metrics only.
 #[derive(Debug, Default)]
 pub(super) struct Projections {
     root: Slot,
@@ -34,14 +33,14 @@ struct Node {
 pub(super) enum Projected {
     /// None of its metrics: the event is not sent.
     Nothing,
-    /// All of them: its own text will do.
+    /// All of them: the event's own text is sent.
     Whole,
-    /// Some of them, and the text with only these.
+    /// Some of them: the text with only these.
     Part(Encoded),
 }
 
 impl Projections {
-    /// The projection to `metrics`, from `project` if nobody asked for it before.
+    /// The projection to `metrics`. The first call makes it with `project`.
     pub(super) fn get(
         &self,
         metrics: &Arc<MetricSet>,
@@ -54,13 +53,13 @@ impl Projections {
         let mut path = metrics.hash_of_names();
         let mut slot = &self.root;
         loop {
-            // A thread that loses the race for the slot finds the winner's node in it, and goes on from there.
+            // A thread that loses the race for this slot finds the winner's node in it, and goes on below.
             let node = slot.get_or_init(|| Box::new(Node::new(Arc::clone(metrics))));
             if node.is_for(metrics) {
                 return node;
             }
             slot = &node.below[path as usize % node.below.len()];
-            // Turned, not shifted: the path never ends, and equal hashes of different names make a list.
+            // Rotated, not shifted, so that the path never ends: different names with equal hashes make a list.
             path = path.rotate_right(FANOUT_BITS);
         }
     }

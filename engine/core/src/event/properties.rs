@@ -1,10 +1,10 @@
-//! Laws of parsing, checked on generated payloads.
+//! Properties of parsing, checked on generated payloads.
 //!
 //! * An event holds exactly what a plain model, with serde_json and a list, takes from the payload.
-//! * simd-json's tokens are those of the byte-by-byte way, so both make the same event.
+//! * simd-json finds the same tokens as the search byte by byte, so both make the same event.
 //! * What simd-json accepts, serde_json accepts.
 //! * A projection is the model's event without the other metrics.
-//! * Bytes of whatever kind never panic.
+//! * No bytes make it panic.
 
 use std::fmt;
 use std::sync::Arc;

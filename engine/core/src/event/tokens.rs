@@ -1,13 +1,12 @@
 //! Where the tokens of a JSON text begin.
 //!
-//! Invariant: tokens are only given of valid JSON that is nested no deeper than allowed. They are the offsets, growing,
-//! of every `{ } [ ] : ,` outside of strings, of each string's opening quote, and of the first byte of each number,
-//! `true`, `false` and `null`. So the first is the root, and a value within an object or array always has a token
-//! after it.
+//! Invariant: only valid JSON that is not nested too deep has tokens. They are the offsets, growing, of every
+//! `{ } [ ] : ,` outside of strings, of each string's opening quote, and of the first byte of each number, `true`,
+//! `false` and `null`. So the first one is the root, and a value within an object or array always has a token after it.
 //!
-//! Two ways lead there. simd-json finds the tokens while it validates, but it also reads the numbers, and refuses a
-//! message for one that fits no 64 bits. Then serde_json decides, which leaves a number that nobody asks for as text,
-//! and the tokens are found byte by byte.
+//! They are found in one of two ways. simd-json finds the tokens while it validates, but it also reads the numbers, and
+//! refuses a payload for one that does not fit into 64 bits. Then serde_json validates, which leaves numbers as text, and
+//! the tokens are found byte by byte.
 
 use std::mem;
 use std::ops::Range;
@@ -17,10 +16,10 @@ use simd_json::{Buffers, ErrorType, Tape};
 
 use super::Rejection;
 
-/// Buffers for payloads of this size are there from the beginning; larger payloads enlarge them.
+/// The buffers begin with room for payloads of this size; larger payloads enlarge them.
 const FIRST_BUFFERS_BYTES: usize = 4096;
 
-/// Finds tokens, and keeps its buffers from one text to the next.
+/// Finds tokens. It keeps its buffers from one text to the next.
 pub(super) struct Tokenizer {
     depth: usize,
     /// simd-json writes into its input.
@@ -81,7 +80,7 @@ impl Tokenizer {
     }
 }
 
-/// Appends the tokens of `json`, which is valid, and returns how deep it is nested.
+/// Appends the tokens of `json`, which is valid. Returns how deep it is nested.
 fn find_tokens(json: &[u8], tokens: &mut Vec<u32>) -> usize {
     let (mut at, mut depth, mut deepest) = (0, 0_usize, 0);
     while at < json.len() {
@@ -138,7 +137,7 @@ fn end_of_word(json: &[u8], from: usize) -> usize {
 pub(super) struct Text<'a> {
     json: &'a [u8],
     tokens: &'a [u32],
-    /// Somewhere in it is a backslash. Mostly there is none, and then no key has to be looked through for one.
+    /// It contains a backslash. Mostly there is none, and then no key is searched for one.
     has_escapes: bool,
 }
 
@@ -162,12 +161,12 @@ pub(super) struct Object<'a> {
     next: usize,
 }
 
-/// One key and value, by their places in the text.
+/// One key and value, by their offsets in the text.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     /// The key with its quotes.
     pub(super) key: Range<usize>,
-    /// What the key says, where the bytes between its quotes do not say it themselves.
+    /// The key without its escapes, if it has any.
     pub(super) name: Option<Box<str>>,
     /// The value without the white space around it.
     pub(super) value: Range<usize>,
@@ -184,7 +183,7 @@ impl<'a> Object<'a> {
         })
     }
 
-    /// Where the value that begins with `token` ends in the text, and the index of the token after it.
+    /// The end of the value that begins with `token`, and the index of the token after it.
     fn end(&self, token: usize) -> (usize, usize) {
         if !matches!(self.text.byte(token), b'{' | b'[') {
             return (self.trimmed_end(token), token + 1);
@@ -201,7 +200,7 @@ impl<'a> Object<'a> {
         (self.text.tokens[at] as usize + 1, at + 1)
     }
 
-    /// Where a token of many bytes ends: before the white space before the next.
+    /// The end of a token of many bytes: before the white space that precedes the next one.
     fn trimmed_end(&self, token: usize) -> usize {
         let Text { json, tokens, .. } = self.text;
         let from = tokens[token] as usize;
@@ -240,8 +239,8 @@ impl Iterator for Object<'_> {
     }
 }
 
-/// What a key says, without its escapes; `None` if the bytes between its quotes say it themselves. That holds, too,
-/// for a key with half a surrogate pair: it is no text that anyone could ask for.
+/// The key without its escapes; `None` if it has none. A key with half a surrogate pair is `None` too: no filter can name
+/// it.
 fn unescaped(key: &[u8]) -> Option<Box<str>> {
     memchr::memchr(b'\\', key)?;
     serde_json::from_slice::<String>(key)
@@ -250,8 +249,8 @@ fn unescaped(key: &[u8]) -> Option<Box<str>> {
 }
 
 impl Entry {
-    /// Whether the key says `name`, be it with escapes.
-    pub(super) fn says(&self, json: &[u8], name: &str) -> bool {
+    /// Whether the key is `name`, with escapes or without.
+    pub(super) fn is_named(&self, json: &[u8], name: &str) -> bool {
         match &self.name {
             Some(text) => **text == *name,
             None => between_quotes(&json[self.key.clone()]) == name.as_bytes(),

@@ -8,11 +8,11 @@ use floodway_protocol::Encoding;
 
 use super::MetricSet;
 
-/// Which metrics, and in which form.
+/// Which metrics, in which encoding.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct View {
-    /// The metrics asked for; `None` for all of them.
+    /// The wanted metrics; `None` for all.
     pub metrics: Option<Arc<MetricSet>>,
-    /// The form of the bytes.
+    /// The encoding of the bytes.
     pub encoding: Encoding,
 }

@@ -1,7 +1,7 @@
 //! What a tenant's streams have received, counted by the shards that have them.
 //!
-//! Invariant: only one thread writes a [`TenantCounters`], its shard's; anybody may read and add them up. So a delivery costs no
-//! bus lock, a tenant's counts never fall while the tenant is in the index, and looking at them waits for nobody.
+//! Invariant: only the shard's own thread writes a [`TenantCounters`]; any thread may read them and add them up. So a
+//! delivery costs no bus lock, a tenant's counts never fall while the tenant is in the index, and a reader never waits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,30 +14,29 @@ use crossbeam::utils::CachePadded;
 pub struct Count(AtomicU64);
 
 impl Count {
-    /// The number now. Who reads one count, and then another that is always written before it, finds that as new as the
-    /// first.
+    /// The number now. A reader of one count, and then of another that is always written before it, finds the second as new
+    /// as the first.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Acquire)
     }
 
-    /// Adds `n`; for its one writer. Not a read-modify-write: with one writer a plain store is enough, and costs no bus
-    /// lock.
+    /// Adds `n`; only for its one writer. A plain store is enough for one writer, and costs no bus lock.
     pub fn add(&self, n: u64) {
         self.0.store(self.own().wrapping_add(n), Ordering::Release);
     }
 
-    /// Takes `n` away; for its one writer.
+    /// Subtracts `n`; only for its one writer.
     pub fn sub(&self, n: u64) {
         self.0.store(self.own().wrapping_sub(n), Ordering::Release);
     }
 
-    /// What its one writer has stored last.
+    /// The value that its one writer stored last.
     fn own(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// What one shard has counted of one tenant.
+/// What one shard has counted for one tenant.
 #[derive(Debug, Default)]
 pub struct TenantCounters {
     /// Live WebSocket streams.
@@ -52,7 +51,7 @@ pub struct TenantCounters {
     pub bytes: Count,
 }
 
-/// What all shards have counted of one tenant since it came into the index. Each count is exact, though not all are of
+/// What all shards have counted for one tenant since it came into the index. Each count is exact, but they are not all of
 /// the same instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TenantCounts {
@@ -68,31 +67,31 @@ pub struct TenantCounts {
     pub bytes: u64,
 }
 
-/// A tally that shares its cache line with nobody.
+/// Counters that share their cache line with nothing else.
 pub type OwnCounters = Arc<CachePadded<TenantCounters>>;
 
-/// The tallies of all shards that have, or had, the tenant's streams.
+/// The counters of all shards that have, or had, streams of the tenant.
 #[derive(Debug, Default)]
 pub(super) struct TenantCounterTable(ArcSwap<Vec<(usize, OwnCounters)>>);
 
 impl TenantCounterTable {
-    /// That of `shard`, which is the only one to write it.
+    /// The counters of `shard`, which is the only one to write them.
     pub(super) fn of(&self, shard: usize) -> OwnCounters {
-        let find = |tallies: &[(usize, OwnCounters)]| {
-            let mut tallies = tallies.iter();
-            tallies
+        let find = |counters: &[(usize, OwnCounters)]| {
+            let mut counters = counters.iter();
+            counters
                 .find(|(of, _)| *of == shard)
-                .map(|(_, counters)| Arc::clone(counters))
+                .map(|(_, found)| Arc::clone(found))
         };
         if let Some(found) = find(&self.0.load()) {
             return found;
         }
-        // Nobody else adds this shard's: it alone asks for it.
+        // Only the shard itself asks for its counters, so no other thread adds them meanwhile.
         let fresh = OwnCounters::default();
-        self.0.rcu(|tallies| {
-            let mut tallies = Vec::clone(tallies);
-            tallies.push((shard, Arc::clone(&fresh)));
-            tallies
+        self.0.rcu(|counters| {
+            let mut counters = Vec::clone(counters);
+            counters.push((shard, Arc::clone(&fresh)));
+            counters
         });
         fresh
     }
@@ -115,21 +114,21 @@ mod tests {
 
     #[test]
     fn shards_count_by_themselves_and_are_added_up() {
-        let tallies = TenantCounterTable::default();
+        let counters = TenantCounterTable::default();
         std::thread::scope(|scope| {
             for shard in 0..8 {
-                let tallies = &tallies;
+                let counters = &counters;
                 scope.spawn(move || {
                     for _ in 0..100 {
-                        tallies.of(shard).delivered.add(1);
-                        tallies.of(shard).ws.add(1);
-                        tallies.of(shard).ws.sub(1);
+                        counters.of(shard).delivered.add(1);
+                        counters.of(shard).ws.add(1);
+                        counters.of(shard).ws.sub(1);
                     }
                 });
             }
         });
-        let sum = tallies.sum();
+        let sum = counters.sum();
         assert_eq!((sum.delivered, sum.ws, sum.dropped), (800, 0, 0));
-        assert_eq!(tallies.0.load().len(), 8);
+        assert_eq!(counters.0.load().len(), 8);
     }
 }

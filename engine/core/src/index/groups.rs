@@ -1,9 +1,9 @@
 //! A tenant's groups: named sets of its devices.
 //!
-//! A group that nobody defined has no members. Shards read the groups once per event; whoever changes one does so in a
-//! copy, and puts that in the place of the whole, so that an event is matched against one state of it. Invariant: a copy
-//! shares with the original all parts in which no device came or went, so that a change costs what it changes and a look
-//! at each part, however many devices the other groups have.
+//! A group that is not defined has no members. Shards read the groups once per event. A change is made in a copy, which
+//! then replaces the whole, so an event is matched against one state of all groups. Invariant: a copy shares with the
+//! original all parts in which no device came or went. So a change costs what it changes and a look at each part, however
+//! many devices the other groups have.
 
 use std::hash::BuildHasher;
 use std::iter::once;
@@ -30,7 +30,7 @@ type Part = HashTable<Member>;
 pub struct Groups {
     hasher: DefaultHashBuilder,
     names: Arc<Names>,
-    /// Linear hashing: they become more and fewer one by one.
+    /// Linear hashing: their number changes one by one.
     parts: Vec<Arc<Part>>,
     devices: usize,
 }
@@ -47,9 +47,10 @@ impl Groups {
         self.of(device).any(|of| of == group)
     }
 
-    /// The members of `group` become `new`; they were `old`. Both sorted, each once, and none if there is no such group.
+    /// Changes the members of `group` from `old` to `new`. Both are sorted and without doubles, and empty if there is no
+    /// such group.
     pub fn change(&mut self, group: &GroupId, old: &[DeviceId], new: &[DeviceId]) {
-        // One that is known needs no copy of all names.
+        // A known group needs no copy of all names.
         let number = match self.names.numbers.get(group) {
             Some(&number) => number,
             None => Arc::make_mut(&mut self.names).number(group),
@@ -72,7 +73,7 @@ impl Groups {
             return None;
         }
         let hash = self.hasher.hash_one(device);
-        let part = &self.parts[place(hash, self.parts.len())];
+        let part = &self.parts[part_of(hash, self.parts.len())];
         part.find(hash, |member| member.device.as_str() == device)
     }
 
@@ -81,7 +82,7 @@ impl Groups {
             self.split();
         }
         let hash = self.hasher.hash_one(device.as_str());
-        let at = place(hash, self.parts.len());
+        let at = part_of(hash, self.parts.len());
         let part = Arc::make_mut(&mut self.parts[at]);
         match part.find_mut(hash, |member| member.device == *device) {
             Some(member) => {
@@ -101,7 +102,7 @@ impl Groups {
 
     fn remove(&mut self, device: &DeviceId, number: u32) {
         let hash = self.hasher.hash_one(device.as_str());
-        let at = place(hash, self.parts.len());
+        let at = part_of(hash, self.parts.len());
         let part = Arc::make_mut(&mut self.parts[at]);
         let Ok(mut found) = part.find_entry(hash, |member| member.device == *device) else {
             return;
@@ -119,7 +120,7 @@ impl Groups {
         }
     }
 
-    /// One part more: it takes its share of the part that stood for it.
+    /// Adds a part, which takes its share of the part that stood in for it.
     fn split(&mut self) {
         let new = self.parts.len();
         self.parts.push(Arc::default());
@@ -129,29 +130,29 @@ impl Groups {
         }
     }
 
-    /// One part fewer: the last one goes to the part that stands for it.
+    /// Removes the last part, whose members go to the part that stands in for it.
     fn merge(&mut self) {
         let last = self.parts.pop().expect("one of several");
         self.spread(&last);
     }
 
-    /// Puts members where they belong.
+    /// Puts members into their parts.
     fn spread(&mut self, members: &Part) {
         let hash = |member: &Member| self.hasher.hash_one(member.device.as_str());
         for member in members {
-            let at = place(hash(member), self.parts.len());
+            let at = part_of(hash(member), self.parts.len());
             Arc::make_mut(&mut self.parts[at]).insert_unique(hash(member), member.clone(), hash);
         }
     }
 }
 
-/// The part of `parts` in which a device with this hash is. By other bits than its place within the part.
-fn place(hash: u64, parts: usize) -> usize {
+/// The part of `parts` in which a device with this hash is. The bits are not those that place it within the part.
+fn part_of(hash: u64, parts: usize) -> usize {
     let at = (hash >> 24) as usize & (parts.next_power_of_two() - 1);
     if at < parts { at } else { stand_in(at) }
 }
 
-/// The part that has what belongs to the part `at` while there is no such part.
+/// The part that holds the members of the part `at` while there is no such part.
 fn stand_in(at: usize) -> usize {
     at - (1 << at.ilog2())
 }
@@ -192,5 +193,4 @@ impl Names {
 }
 
 #[cfg(all(test, not(floodway_loom)))]
-#[path = "groups_tests.rs"]
 mod tests;

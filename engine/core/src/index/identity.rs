@@ -1,6 +1,6 @@
-//! Who a stream is: its number, how it came, and on whose behalf.
+//! What identifies a stream: its number, its transport and its client.
 //!
-//! Invariant: a number is never given twice while the process runs, and numbers of one shard grow.
+//! Invariant: no number is given twice while the process runs, and the numbers of one shard grow.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -33,14 +33,14 @@ impl ConnectionId {
         (self.0 & ((1 << SHARD_BITS) - 1)) as usize
     }
 
-    /// As a number, to be told to programs.
+    /// As a number, for programs.
     pub fn get(self) -> u64 {
         self.0
     }
 }
 
 impl From<u64> for ConnectionId {
-    /// What [`ConnectionId::get`] gave. Any number is one, though perhaps nobody's.
+    /// Reads what [`ConnectionId::get`] gave. Any number is valid, though perhaps no stream has it.
     fn from(number: u64) -> Self {
         Self(number)
     }
@@ -94,7 +94,7 @@ impl Transport {
     /// All of them, in the order of [`Transport::index`].
     pub const ALL: [Self; 3] = [Self::WebSocket, Self::Sse, Self::SseH2];
 
-    /// Its place among all.
+    /// Its index in [`Transport::ALL`].
     pub fn index(self) -> usize {
         match self {
             Self::WebSocket => 0,
@@ -113,12 +113,12 @@ impl Transport {
     }
 }
 
-/// On whose behalf a stream is there, and from where. Costs about 70 bytes, and its texts, which copies share.
+/// The client of a stream. Costs about 70 bytes, and its texts, which copies share.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientInfo {
-    /// How it reaches its client.
+    /// How the stream reaches it.
     pub transport: Transport,
-    /// Whether TLS is spoken with the client, or with whoever stands before it.
+    /// Whether TLS is spoken with it, or with a proxy before it.
     pub tls: bool,
     /// The other end of its connection.
     pub peer: Option<SocketAddr>,
@@ -127,7 +127,7 @@ pub struct ClientInfo {
 }
 
 impl ClientInfo {
-    /// A stream of which no more is known.
+    /// A client of which no more is known.
     pub fn new(transport: Transport) -> Self {
         Self {
             transport,
@@ -138,8 +138,8 @@ impl ClientInfo {
         }
     }
 
-    /// Of this subject. One longer than 255 bytes is none (OpenID Connect Core 1.0, section 2): a part of it might be
-    /// somebody else.
+    /// With this subject. One longer than 255 bytes is left out (OpenID Connect Core 1.0, section 2): a part of it might be
+    /// another subject.
     #[must_use]
     pub fn with_subject(mut self, subject: Option<&str>) -> Self {
         self.subject = subject
@@ -148,7 +148,7 @@ impl ClientInfo {
         self
     }
 
-    /// With this user agent, of which 200 bytes are kept. What is not UTF-8 in it is replaced.
+    /// With the first 200 bytes of this user agent. What is not UTF-8 in it is replaced.
     #[must_use]
     pub fn with_user_agent(mut self, user_agent: Option<&[u8]>) -> Self {
         self.user_agent = user_agent.map(|bytes| {
@@ -162,19 +162,19 @@ impl ClientInfo {
         self
     }
 
-    /// With the user agent that `shared` gives for its own.
+    /// With the copy of its user agent that `shared` gives.
     #[must_use]
     pub fn sharing_user_agent(mut self, shared: impl FnOnce(Arc<str>) -> Arc<str>) -> Self {
         self.user_agent = self.user_agent.map(shared);
         self
     }
 
-    /// Whom the token was issued to.
+    /// The subject of its token.
     pub fn subject(&self) -> Option<&str> {
         self.subject.as_deref()
     }
 
-    /// What the client calls itself.
+    /// Its user agent.
     pub fn user_agent(&self) -> Option<&str> {
         self.user_agent.as_deref()
     }
@@ -219,22 +219,22 @@ mod tests {
 
     #[test]
     fn what_clients_say_of_themselves_is_bounded() {
-        let about = ClientInfo::new(Transport::Sse)
+        let client = ClientInfo::new(Transport::Sse)
             .with_subject(Some("alice"))
             .with_user_agent(Some(&[0xff; 1000]));
-        assert_eq!(about.subject(), Some("alice"));
+        assert_eq!(client.subject(), Some("alice"));
         assert!(
-            about
+            client
                 .user_agent()
                 .is_some_and(|text| !text.is_empty() && text.len() <= 200)
         );
         let long = "é".repeat(128);
-        let about = about
+        let client = client
             .with_subject(Some(&long))
             .with_user_agent(Some(long.as_bytes()));
-        assert_eq!(about.subject(), None, "256 bytes are one too many");
+        assert_eq!(client.subject(), None, "256 bytes are one too many");
         assert!(
-            about
+            client
                 .user_agent()
                 .is_some_and(|text| long.starts_with(text))
         );

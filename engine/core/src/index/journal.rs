@@ -1,7 +1,7 @@
-//! Things that happen to streams, told to whoever watches.
+//! What happens to streams and sources, for whoever watches.
 //!
-//! Invariant: while nobody watches, a happening costs one relaxed load, and is not even put together. Who watches too
-//! slowly is told how many it missed; nobody waits for it.
+//! Invariant: while nobody watches, an event of the journal costs one relaxed load and is not even put together. A watcher
+//! that is too slow learns how many events it missed; nobody waits for it.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use tokio::sync::broadcast::error::RecvError;
 use super::identity::{ClientInfo, ConnectionId};
 use floodway_protocol::names::TenantId;
 
-/// Happenings that a watcher may lag. Costs about 100 bytes each, once somebody has watched.
+/// Events that a watcher may lag. Costs about 100 bytes each, once somebody has watched.
 const KEPT: usize = 4096;
 
 /// What happened.
@@ -39,7 +39,7 @@ pub enum AuditKind {
         about: ClientInfo,
         /// Why, by the label that metrics have too.
         reason: &'static str,
-        /// The WebSocket close code that goes with it (RFC 6455, 7.4), if there is somebody to tell.
+        /// The WebSocket close code that goes with it (RFC 6455, 7.4), if one is sent.
         code: Option<u16>,
     },
     /// A client did not become a stream.
@@ -52,10 +52,10 @@ pub enum AuditKind {
         reason: &'static str,
         /// Which check of its token failed, by the label that metrics have too.
         check: Option<&'static str>,
-        /// What an operator is told besides. Nothing of the token.
+        /// A hint for operators. Holds nothing of the token.
         detail: Option<String>,
     },
-    /// A live stream came to a limit. Told once each time that it falls behind, or is read more slowly for a while.
+    /// A live stream came to a limit. Noted once each time that it falls behind, or is read more slowly for a while.
     LimitHit {
         /// Its number.
         id: ConnectionId,
@@ -64,25 +64,32 @@ pub enum AuditKind {
         /// Which limit.
         limit: Limit,
     },
-    /// A broker is connected, and tenants are subscribed.
-    BrokerUp {
-        /// The broker, without credentials.
-        url: String,
+    /// The connection of a source has changed.
+    Source {
+        /// What kind of source it is.
+        kind: &'static str,
+        /// Its endpoint, without credentials.
+        endpoint: String,
+        /// What has changed.
+        change: SourceChange,
     },
-    /// The connection was lost.
-    BrokerDown {
-        /// The broker, without credentials.
-        url: String,
+}
+
+/// What has become of a source's connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceChange {
+    /// It is connected, and tenants are asked for.
+    Up,
+    /// It was lost.
+    Down {
         /// Why; none if we ended it.
         error: Option<String>,
     },
-    /// A broker can't be reached. Told when the reason changes, and once a minute.
-    BrokerFailed {
-        /// The broker, without credentials.
-        url: String,
+    /// It can't be made. Noted when the reason changes, and once a minute.
+    Failed {
         /// Why.
         error: String,
-        /// Attempts that have failed since a broker was last connected.
+        /// Attempts that have failed since the source was last connected.
         attempts: u64,
     },
 }
@@ -115,7 +122,7 @@ pub struct AuditEvent {
     pub what: AuditKind,
 }
 
-/// What a watcher is told next.
+/// What a watcher gets next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AuditNews {
     /// This happened.
@@ -124,34 +131,34 @@ pub enum AuditNews {
     Missed(u64),
 }
 
-/// Where happenings are told.
+/// Where events are noted.
 #[derive(Debug, Default)]
 pub struct Journal {
     watchers: AtomicUsize,
-    told: OnceLock<broadcast::Sender<AuditEvent>>,
+    sender: OnceLock<broadcast::Sender<AuditEvent>>,
 }
 
 impl Journal {
-    /// Tells what happened, if somebody watches.
+    /// Notes what happened, if somebody watches.
     pub fn note(&self, what: impl FnOnce() -> AuditKind) {
         // Relaxed: who begins to watch just now may miss what happens just now.
         if self.watchers.load(Ordering::Relaxed) == 0 {
             return;
         }
-        if let Some(told) = self.told.get() {
-            let happening = AuditEvent {
+        if let Some(sender) = self.sender.get() {
+            let event = AuditEvent {
                 at: SystemTime::now(),
                 what: what(),
             };
             // An error says that the last watcher has left meanwhile.
-            let _ = told.send(happening);
+            let _ = sender.send(event);
         }
     }
 
     /// Watches from now on.
     pub fn watch(self: &Arc<Self>) -> Watcher {
-        let told = self.told.get_or_init(|| broadcast::Sender::new(KEPT));
-        let receiver = told.subscribe();
+        let sender = self.sender.get_or_init(|| broadcast::Sender::new(KEPT));
+        let receiver = sender.subscribe();
         self.watchers.fetch_add(1, Ordering::Relaxed);
         Watcher {
             receiver,
@@ -168,10 +175,10 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    /// The next news, in the order in which things happened. May be cancelled; nothing is lost then.
+    /// The next event, in the order in which they were noted. May be cancelled; nothing is lost then.
     pub async fn next(&mut self) -> AuditNews {
         match self.receiver.recv().await {
-            Ok(happening) => AuditNews::Happened(happening),
+            Ok(event) => AuditNews::Happened(event),
             Err(RecvError::Lagged(missed)) => AuditNews::Missed(missed),
             Err(RecvError::Closed) => {
                 unreachable!("the journal, which this holds, keeps the sender")
@@ -190,41 +197,44 @@ impl Drop for Watcher {
 mod tests {
     use super::*;
 
-    fn broker(name: &str) -> AuditKind {
-        let url = format!("mqtt://{name}:1883");
-        AuditKind::BrokerUp { url }
+    fn up(endpoint: &str) -> AuditKind {
+        AuditKind::Source {
+            kind: "mqtt",
+            endpoint: endpoint.to_owned(),
+            change: SourceChange::Up,
+        }
     }
 
     #[tokio::test]
-    async fn what_happens_is_told_to_those_who_watch_and_not_even_made_for_nobody() {
+    async fn events_reach_those_who_watch_and_are_not_even_made_for_nobody() {
         let journal = Arc::new(Journal::default());
         journal.note(|| panic!("nobody watches"));
         let (mut one, mut other) = (journal.watch(), journal.watch());
-        journal.note(|| broker("a"));
+        journal.note(|| up("a"));
         for watcher in [&mut one, &mut other] {
-            let AuditNews::Happened(happening) = watcher.next().await else {
+            let AuditNews::Happened(event) = watcher.next().await else {
                 panic!("nothing was missed");
             };
-            assert_eq!(happening.what, broker("a"));
+            assert_eq!(event.what, up("a"));
         }
         drop((one, other));
         journal.note(|| panic!("nobody watches any more"));
     }
 
     #[tokio::test]
-    async fn a_slow_watcher_is_told_how_many_it_missed() {
+    async fn a_slow_watcher_learns_how_many_events_it_missed() {
         let journal = Arc::new(Journal::default());
         let mut watcher = journal.watch();
         for _ in 0..KEPT + 10 {
-            journal.note(|| broker("b"));
+            journal.note(|| up("b"));
         }
         assert_eq!(watcher.next().await, AuditNews::Missed(10));
-        let mut told = 0;
+        let mut received = 0;
         while let Ok(AuditNews::Happened(_)) =
             tokio::time::timeout(std::time::Duration::ZERO, watcher.next()).await
         {
-            told += 1;
+            received += 1;
         }
-        assert_eq!(told, KEPT);
+        assert_eq!(received, KEPT);
     }
 }

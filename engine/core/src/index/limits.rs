@@ -1,7 +1,7 @@
-//! What a tenant's streams may use: what is configured, a default set meanwhile, and a tenant's own.
+//! What a tenant's streams may use: the configured limits, a default that is set at run time, and a tenant's own.
 //!
-//! Invariant: a limit that was set holds from then on for everyone who is there or comes, whole. A lower one ends
-//! nobody and admits no one new; a ring that is fuller is brought down to it, by its policy, with the next event.
+//! Invariant: limits that are set hold from then on, all at once, for present and new streams. A lower limit ends no stream,
+//! but admits no new one. A ring with more events is cut to it by its policy, with the next event.
 
 use std::num::NonZeroUsize;
 
@@ -9,21 +9,49 @@ use hashbrown::HashMap;
 
 use floodway_protocol::names::TenantId;
 
-/// Tenants that may have limits of their own. Costs some 100 bytes each, and the names.
+/// Tenants that may have limits of their own. Each costs some 100 bytes and its name.
 pub const OWN_LIMITS_MAX: usize = 10_000;
 
 /// What happens to a subscriber whose ring is full.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Overflow {
-    /// The event that comes is dropped.
+    /// The new event is dropped.
     #[default]
     DropNewest,
-    /// The oldest event that waits is dropped.
+    /// The oldest waiting event is dropped.
     DropOldest,
-    /// An event that a newer one of its device has overtaken is dropped; the oldest where there is none.
+    /// An event that a newer one of its device has overtaken is dropped; if there is none, the oldest.
     Latest,
     /// The stream ends as a slow consumer.
     Disconnect,
+}
+
+impl Overflow {
+    /// Each policy with its name, as settings, control documents and commands have it. The admin API's names are the
+    /// same in upper case.
+    pub const NAMED: [(&'static str, Self); 4] = [
+        ("drop_newest", Self::DropNewest),
+        ("drop_oldest", Self::DropOldest),
+        ("latest", Self::Latest),
+        ("disconnect", Self::Disconnect),
+    ];
+
+    /// The policy with this name.
+    pub fn named(name: &str) -> Option<Self> {
+        let found = Self::NAMED.into_iter().find(|(known, _)| *known == name);
+        found.map(|(_, policy)| policy)
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        let found = Self::NAMED.into_iter().find(|(_, policy)| *policy == self);
+        found.expect("each policy has a name").0
+    }
+
+    /// Whether a full ring takes the new event, and drops others for it.
+    pub fn makes_room(self) -> bool {
+        matches!(self, Self::DropOldest | Self::Latest)
+    }
 }
 
 /// The limits that hold for a tenant.
@@ -37,7 +65,7 @@ pub struct Limits {
     pub overflow: Overflow,
     /// Devices, groups and metrics, each, that one subscriber may name.
     pub filter_ids: usize,
-    /// Messages a second of one client; beyond it they are read more slowly. 0 works like 1.
+    /// Messages per second of one client; beyond it they are read more slowly. 0 works like 1.
     pub client_messages_per_second: u32,
 }
 
@@ -53,7 +81,7 @@ impl Default for Limits {
     }
 }
 
-/// Limits that somebody set, over those that hold otherwise. None: not set.
+/// Limits that are set on one level. `None`: as on the level below.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OwnLimits {
     /// See [`Limits::connections`].
@@ -87,12 +115,25 @@ impl OwnLimits {
     }
 }
 
+impl From<Limits> for OwnLimits {
+    /// The same limits, all of them set.
+    fn from(limits: Limits) -> Self {
+        Self {
+            connections: Some(limits.connections),
+            queue_size: Some(limits.queue_size),
+            overflow: Some(limits.overflow),
+            filter_ids: Some(limits.filter_ids),
+            client_messages_per_second: Some(limits.client_messages_per_second),
+        }
+    }
+}
+
 /// [`OWN_LIMITS_MAX`] tenants have limits of their own already. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{OWN_LIMITS_MAX} tenants have limits of their own, and no more may")]
 pub struct TooManyLimits;
 
-/// Everything that is set. Never changed in place: whoever reads it sees one state of it.
+/// All limits. It is never changed in place, so a reader sees one state of it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Book {
     configured: Limits,
@@ -108,12 +149,12 @@ impl Book {
         }
     }
 
-    /// What holds for a tenant with none of its own.
+    /// The limits of a tenant with none of its own.
     pub(super) fn default_limits(&self) -> Limits {
         self.default.over(self.configured)
     }
 
-    /// What holds for `tenant`.
+    /// The limits of `tenant`.
     pub(super) fn of(&self, tenant: &TenantId) -> Limits {
         let default = self.default_limits();
         self.tenants
@@ -121,7 +162,7 @@ impl Book {
             .map_or(default, |own| own.over(default))
     }
 
-    /// What is set for `tenant`, or as the default.
+    /// The limits that are set for `tenant`, or as the default.
     pub(super) fn own(&self, tenant: Option<&TenantId>) -> OwnLimits {
         match tenant {
             None => self.default,
@@ -129,7 +170,7 @@ impl Book {
         }
     }
 
-    /// The tenants with limits of their own, in the order of their names.
+    /// The tenants with limits of their own, by name.
     pub(super) fn tenants(&self) -> Vec<(TenantId, OwnLimits)> {
         let own = self.tenants.iter();
         let mut own: Vec<_> = own.map(|(tenant, own)| (tenant.clone(), *own)).collect();
@@ -137,7 +178,7 @@ impl Book {
         own
     }
 
-    /// The same with `own` for `tenant`, or as the default.
+    /// A copy with `own` for `tenant`, or as the default.
     pub(super) fn with(
         &self,
         tenant: Option<&TenantId>,
@@ -190,6 +231,14 @@ mod tests {
         let book = book.with(None, OwnLimits::default()).unwrap();
         assert_eq!(book.of(&t), Limits::default());
         assert!(book.tenants().is_empty());
+    }
+
+    #[test]
+    fn a_policy_is_found_by_its_name() {
+        for name in ["drop_newest", "drop_oldest", "latest", "disconnect"] {
+            assert_eq!(Overflow::named(name).unwrap().name(), name);
+        }
+        assert_eq!(Overflow::named("Latest"), None);
     }
 
     #[test]

@@ -1,11 +1,12 @@
-//! Who is there: the tenants, the shards that have subscribers of them, and the places that are taken.
+//! The tenants of this gateway: the shards that have subscribers of each, and the permits of live streams.
 //!
 //! Invariants: readers never wait; the map changes when a tenant comes or goes, never with a subscriber; a tenant
-//! leaves only while nobody has a place in it; the limits are exact however many connect at once, and a place is
-//! given back by the drop of its [`ConnectionPermit`], whatever path a connection ends on.
+//! leaves only while it has no permit out; the limits are exact however many streams connect at once, and the drop of a
+//! [`ConnectionPermit`] releases it, whichever way a connection ends.
 //!
-//! What is known of those who are there stands here too, since everybody may name the index: who a stream is
-//! (`identity`), what a tenant may use (`limits`), what it received (`counters`), and what happened (`journal`).
+//! Of each `tenant` this keeps the point where its live events begin (`handover`), the shards to wake (`wake_filter`),
+//! its `groups`, its `limits`, its `permit`s and its `counters`. Beside them stand two things that all threads share: what
+//! identifies a stream (`identity`), and what happened to streams (`journal`).
 
 mod config;
 mod counters;
@@ -29,7 +30,7 @@ pub use config::Config;
 pub use counters::{Count, OwnCounters, TenantCounters, TenantCounts};
 pub use groups::Groups;
 pub use identity::{BadConnectionId, ClientInfo, ConnectionId, Transport};
-pub use journal::{AuditEvent, AuditKind, AuditNews, Journal, Limit, Watcher};
+pub use journal::{AuditEvent, AuditKind, AuditNews, Journal, Limit, SourceChange, Watcher};
 pub use limits::{Limits, OWN_LIMITS_MAX, Overflow, OwnLimits, TooManyLimits};
 pub use permit::{ConnectionPermit, NoPermit};
 pub use tenant::{Tenant, Upstream};
@@ -38,13 +39,14 @@ pub use wake_filter::{Slot, WakeFilter};
 use floodway_protocol::names::TenantId;
 use limits::Book;
 use permit::Gateway;
+use tenant::PermitKind;
 
-/// Parts of the map. A tenant that comes copies one of them, not the whole: a storm of new tenants stays cheap.
+/// Parts of the map. A new tenant copies one of them, not the whole, so a storm of new tenants stays cheap.
 const PARTS: usize = 256;
 
 type Part = HashMap<TenantId, Arc<Tenant>>;
 
-/// All tenants that have subscribers on this gateway.
+/// All tenants that have subscribers on this gateway, and the limits.
 #[derive(Debug)]
 pub struct Index {
     parts: Box<[ArcSwap<Part>]>,
@@ -57,7 +59,7 @@ pub struct Index {
 }
 
 impl Index {
-    /// An empty index with the limits of `config`, and defaults of what one stream may use; the gateway's own limit is
+    /// An empty index with the limits of `config`, and the default limits of one stream. The gateway's own limit is
     /// already derived, not 0.
     pub fn new(config: &Config) -> Self {
         Self::with_limits(
@@ -69,14 +71,15 @@ impl Index {
         )
     }
 
-    /// An empty index of a gateway that holds so many `connections`, with `configured` limits for each tenant.
+    /// An empty index of a gateway that holds this many `connections`, with `configured` limits for each tenant.
     pub fn with_limits(connections: u32, configured: Limits) -> Self {
         let journal = Arc::new(Journal::default());
+        let gateway = |kind, limit| Arc::new(Gateway::new(kind, limit, Arc::clone(&journal)));
         Self {
             parts: (0..PARTS).map(|_| ArcSwap::default()).collect(),
             hasher: DefaultHashBuilder::default(),
-            gateway: Arc::new(Gateway::new(connections, Arc::clone(&journal))),
-            onlookers: Arc::new(Gateway::of_onlookers(Arc::clone(&journal))),
+            gateway: gateway(PermitKind::Stream, connections),
+            onlookers: gateway(PermitKind::Onlooker, u32::MAX),
             limits: ArcSwap::from_pointee(Book::new(configured)),
             journal,
             draining: AtomicBool::new(false),
@@ -88,7 +91,7 @@ impl Index {
         self.part(tenant).load().get(tenant).cloned()
     }
 
-    /// Every tenant that is there now.
+    /// Every tenant now.
     pub fn tenants(&self) -> Vec<Arc<Tenant>> {
         self.parts
             .iter()
@@ -96,7 +99,7 @@ impl Index {
             .collect()
     }
 
-    /// Takes a place for one live stream of `tenant`.
+    /// Takes a permit for one live stream of `tenant`.
     ///
     /// # Errors
     /// The first limit that is reached: the tenant's, then the gateway's. Nothing is held then.
@@ -104,34 +107,30 @@ impl Index {
         loop {
             let found = self.find_or_add(tenant);
             let limit = found.limits().connections;
-            match ConnectionPermit::take(found, limit, &self.gateway) {
-                Ok(place) => return Ok(place),
-                Err(permit::Refused::Retired) => {}
-                Err(permit::Refused::NoPermit(reason)) => return Err(reason),
+            if let Some(permit) = ConnectionPermit::acquire(found, limit, &self.gateway)? {
+                return Ok(permit);
             }
         }
     }
 
-    /// The same for an operator who looks on. It counts against no limit: it is let in whatever they say, and keeps
-    /// nobody out.
+    /// Takes a permit for an operator who looks on. It counts against no limit: it is never refused, and refuses no stream.
     pub fn look_on(&self, tenant: &TenantId) -> ConnectionPermit {
         loop {
-            // Refused only where the tenant has left the index meanwhile: it is looked up again.
-            if let Ok(place) = ConnectionPermit::take(self.find_or_add(tenant), 0, &self.onlookers)
-            {
-                return place;
+            let found = self.find_or_add(tenant);
+            if let Ok(Some(permit)) = ConnectionPermit::acquire(found, 0, &self.onlookers) {
+                return permit;
             }
         }
     }
 
-    /// Forgets `tenant` if nobody has a place in it. Returns whether it is gone.
+    /// Removes `tenant` if it has no permit out. Returns whether it is gone.
     pub fn retire(&self, tenant: &Arc<Tenant>) -> bool {
         if !tenant.retire() {
             return false;
         }
         self.part(tenant.id().as_str()).rcu(|part| {
             let mut part = Part::clone(part);
-            // Another thread may have put a successor of the retired tenant in its place already.
+            // Another thread may have put a successor of the retired tenant into the map already.
             if part
                 .get(tenant.id())
                 .is_some_and(|found| Arc::ptr_eq(found, tenant))
@@ -153,28 +152,28 @@ impl Index {
         self.default_limits().connections
     }
 
-    /// What holds for tenants with no limits of their own.
+    /// The limits of tenants with none of their own.
     pub fn default_limits(&self) -> Limits {
         self.limits.load().default_limits()
     }
 
-    /// What holds for `tenant`, be it there or not.
+    /// The limits of `tenant`, whether it is in the index or not.
     pub fn limits_of(&self, tenant: &TenantId) -> Limits {
         self.limits.load().of(tenant)
     }
 
-    /// What was set for `tenant`, or as the default where it is none.
+    /// The limits that are set for `tenant`, or with `None` as the default.
     pub fn own_limits(&self, tenant: Option<&TenantId>) -> OwnLimits {
         self.limits.load().own(tenant)
     }
 
-    /// The tenants for which something was set, in the order of their names.
+    /// The tenants with limits of their own, by name.
     pub fn tenants_with_limits(&self) -> Vec<(TenantId, OwnLimits)> {
         self.limits.load().tenants()
     }
 
-    /// Sets limits for `tenant`, or as the default where it is none, in the place of what was set before; empty ones
-    /// clear it. They hold at once. Of two calls at once the last wins, whole.
+    /// Sets the limits of `tenant`, or with `None` the default; they replace all that were set before. Empty ones clear
+    /// them. They hold at once. Of two calls at the same time the last one wins, whole.
     ///
     /// # Errors
     /// If too many tenants have limits of their own. Nothing is changed then.
@@ -197,8 +196,8 @@ impl Index {
         if let Some(error) = refused {
             return Err(error);
         }
-        // Pairs with the fence in `find_or_add`. Of two SeqCst fences one comes first: if ours does, a tenant that is
-        // added reads what was set here; if theirs does, we find it in the map. With less, both could miss.
+        // Pairs with the fence in `find_or_add`. Of two SeqCst fences one comes first: if this one does, a tenant that is
+        // added reads the new limits; if the other does, the tenant is found in the map below. With less, both could miss.
         fence(Ordering::SeqCst);
         match tenant {
             Some(tenant) => {
@@ -214,12 +213,12 @@ impl Index {
         Ok(())
     }
 
-    /// Where things that happen to streams are told.
+    /// Where events of streams and sources are noted.
     pub fn journal(&self) -> &Arc<Journal> {
         &self.journal
     }
 
-    /// From now on nobody new is admitted.
+    /// From now on no new stream is admitted.
     pub fn start_draining(&self) {
         self.draining.store(true, Ordering::Release);
     }
@@ -229,7 +228,7 @@ impl Index {
         self.draining.store(false, Ordering::Release);
     }
 
-    /// Whether nobody new is admitted.
+    /// Whether no new stream is admitted.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
     }
@@ -241,8 +240,8 @@ impl Index {
             return found;
         }
         let fresh = Arc::new(Tenant::new(tenant.clone(), self.limits_of(tenant)));
-        // What stands in the map after the change, or what kept it: `fresh` only if it was added. One that was never
-        // added must not be given out, or its subscribers are where no event finds them.
+        // What the map holds after the change: `fresh` only if it was added. One that was not added must not be given out:
+        // no event would find its subscribers.
         let mut standing = Arc::clone(&fresh);
         self.part(tenant.as_str()).rcu(|part| {
             let mut part = Part::clone(part);
@@ -255,7 +254,7 @@ impl Index {
             }
             part
         });
-        // Pairs with the fence in `set_limits`: what is set just now reaches the tenant by one of the two.
+        // Pairs with the fence in `set_limits`: limits that are set at this moment reach the tenant by one of the two.
         fence(Ordering::SeqCst);
         standing.renew_limits(&self.limits);
         standing

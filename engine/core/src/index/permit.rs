@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::journal::Journal;
-use super::tenant::{self, Tenant, Who};
+use super::tenant::{PermitKind, Refused, Tenant};
 use floodway_protocol::ends::Reason;
 
-/// Why there is no place.
+/// The limit that refuses a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoPermit {
     /// The tenant has as many streams as it may.
@@ -21,36 +21,22 @@ pub enum NoPermit {
     Gateway,
 }
 
-pub(super) enum Refused {
-    /// The tenant has left the index meanwhile: look it up again.
-    Retired,
-    NoPermit(NoPermit),
-}
-
-/// The places of the whole gateway: those of streams, or those of onlookers.
+/// The permits of the whole gateway, of one kind.
 #[derive(Debug)]
 pub(super) struct Gateway {
-    of: Who,
+    kind: PermitKind,
     taken: AtomicU32,
     limit: u32,
     journal: Arc<Journal>,
 }
 
 impl Gateway {
-    pub(super) fn new(limit: u32, journal: Arc<Journal>) -> Self {
+    pub(super) fn new(kind: PermitKind, limit: u32, journal: Arc<Journal>) -> Self {
         Self {
-            of: Who::Stream,
+            kind,
             taken: AtomicU32::new(0),
             limit,
             journal,
-        }
-    }
-
-    /// Places that count against no limit and are in nobody's way.
-    pub(super) fn of_onlookers(journal: Arc<Journal>) -> Self {
-        Self {
-            of: Who::Onlooker,
-            ..Self::new(u32::MAX, journal)
         }
     }
 
@@ -58,7 +44,7 @@ impl Gateway {
         self.taken.load(Ordering::Relaxed)
     }
 
-    fn take(&self) -> bool {
+    fn acquire(&self) -> bool {
         let taken = self
             .taken
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
@@ -68,7 +54,7 @@ impl Gateway {
     }
 }
 
-/// One live stream's place in its tenant and in the gateway; dropping it gives both back.
+/// The permit of one live stream, in its tenant and in the gateway. Its drop releases both.
 #[derive(Debug)]
 pub struct ConnectionPermit {
     tenant: Arc<Tenant>,
@@ -76,34 +62,33 @@ pub struct ConnectionPermit {
 }
 
 impl ConnectionPermit {
-    pub(super) fn take(
+    /// A permit, unless a limit is reached. `None`: the tenant has left the index meanwhile, and has to be looked up again.
+    pub(super) fn acquire(
         tenant: Arc<Tenant>,
         limit: u32,
         gateway: &Arc<Gateway>,
-    ) -> Result<Self, Refused> {
-        match tenant.take_place(gateway.of, limit) {
+    ) -> Result<Option<Self>, NoPermit> {
+        match tenant.acquire(gateway.kind, limit) {
             Ok(()) => {}
-            Err(tenant::NoPermit::Full) => {
-                return Err(Refused::NoPermit(NoPermit::Tenant { limit }));
-            }
-            Err(tenant::NoPermit::Retired) => return Err(Refused::Retired),
+            Err(Refused::Full) => return Err(NoPermit::Tenant { limit }),
+            Err(Refused::Retired) => return Ok(None),
         }
-        if !gateway.take() {
-            tenant.give_place_back(gateway.of);
-            return Err(Refused::NoPermit(NoPermit::Gateway));
+        if !gateway.acquire() {
+            tenant.release(gateway.kind);
+            return Err(NoPermit::Gateway);
         }
-        Ok(Self {
+        Ok(Some(Self {
             tenant,
             gateway: Arc::clone(gateway),
-        })
+        }))
     }
 
-    /// The tenant that the place is in.
+    /// The tenant of the stream.
     pub fn tenant(&self) -> &Arc<Tenant> {
         &self.tenant
     }
 
-    /// Where what happens to the stream is told.
+    /// Where events of the stream's life are noted.
     pub fn journal(&self) -> &Journal {
         &self.gateway.journal
     }
@@ -112,6 +97,6 @@ impl ConnectionPermit {
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         self.gateway.taken.fetch_sub(1, Ordering::Relaxed);
-        self.tenant.give_place_back(self.gateway.of);
+        self.tenant.release(self.gateway.kind);
     }
 }

@@ -1,4 +1,4 @@
-//! What all threads know of one tenant.
+//! One tenant, as all threads see it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,27 +15,27 @@ use super::wake_filter::WakeFilter;
 use crate::event::EventId;
 use floodway_protocol::names::TenantId;
 
-/// Stands in `places` for a tenant that has left the index: nobody can enter it any more.
+/// The value of `permits` once the tenant has left the index: it gives no more.
 const RETIRED: u64 = u64::MAX;
 
-/// Who has a place. Both are counted in one word, so that it tells at once whether anybody is there.
+/// What a permit is for. Both kinds are counted in one word, so that one load shows whether there is any.
 #[derive(Clone, Copy, Debug)]
 #[repr(u64)]
-pub(super) enum Who {
+pub(super) enum PermitKind {
     /// A stream, which counts against the tenant's limit: in the lower half of the word.
     Stream = 1,
-    /// One who looks on and is in no stream's way: in the upper half.
+    /// An operator who looks on, which counts against no limit: in the upper half.
     Onlooker = 1 << 32,
 }
 
-/// Whether the broker sends this tenant's events.
+/// Whether the source sends a tenant's events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Upstream {
     /// Not (yet) confirmed.
     Waiting,
-    /// The broker has confirmed the subscription: whatever is published from now on arrives.
+    /// The source has confirmed the subscription: every event from now on arrives.
     Confirmed,
-    /// The broker has refused the subscription.
+    /// The source has refused the subscription.
     Refused,
 }
 
@@ -45,20 +45,23 @@ pub struct Tenant {
     id: TenantId,
     handover: CachePadded<Handover>,
     wake_filter: WakeFilter,
-    places: CachePadded<AtomicU64>,
+    permits: CachePadded<AtomicU64>,
     upstream: watch::Sender<Upstream>,
-    /// Why the broker refused the subscription last.
+    /// Why the source refused the subscription last.
     refusal: ArcSwapOption<String>,
     groups: ArcSwap<Groups>,
-    /// Shards keep a cache of it beside their subscribers, so that none looks it up for a delivery.
+    /// Shards cache them beside their subscribers, so that no delivery looks them up.
     limits: Arc<ArcSwap<Limits>>,
-    tallies: TenantCounterTable,
-    /// Only ingest writes it.
+    counters: TenantCounterTable,
+    /// Written by ingest alone.
     events: Count,
 }
 
-pub(super) enum NoPermit {
+/// Why a tenant gives no permit.
+pub(super) enum Refused {
+    /// It has as many streams as it may.
     Full,
+    /// It has left the index.
     Retired,
 }
 
@@ -68,12 +71,12 @@ impl Tenant {
             id,
             handover: CachePadded::new(Handover::new()),
             wake_filter: WakeFilter::new(),
-            places: CachePadded::new(AtomicU64::new(0)),
+            permits: CachePadded::new(AtomicU64::new(0)),
             upstream: watch::Sender::new(Upstream::Waiting),
             refusal: ArcSwapOption::empty(),
             groups: ArcSwap::default(),
             limits: Arc::new(ArcSwap::from_pointee(limits)),
-            tallies: TenantCounterTable::default(),
+            counters: TenantCounterTable::default(),
             events: Count::default(),
         }
     }
@@ -83,7 +86,7 @@ impl Tenant {
         &self.id
     }
 
-    /// Ingest: `event` is accepted. Returns the shards to push it to, a bit each.
+    /// For ingest: `event` is accepted. Returns the shards to push it to, a bit each.
     pub fn appended(&self, event: EventId) -> u64 {
         self.events.add(1);
         self.handover.appended(event.get())
@@ -94,90 +97,90 @@ impl Tenant {
         self.handover.interest()
     }
 
-    /// Which of these shards are to be woken, for which devices.
+    /// Which of these shards are woken, for which devices.
     pub fn wake_filter(&self) -> &WakeFilter {
         &self.wake_filter
     }
 
-    /// A shard: push me every event after the one that is returned.
+    /// For a shard: every event after the returned one is pushed to it from now on.
     pub fn declare(&self, shard: usize) -> EventId {
         EventId::new(self.handover.declare(shard))
     }
 
-    /// A shard: push me no more.
+    /// For a shard: no further event is pushed to it.
     pub fn withdraw(&self, shard: usize) {
         self.handover.withdraw(shard);
     }
 
     /// Live streams of this tenant that count against its limit, those in their handshake included.
     pub fn connections(&self) -> u32 {
-        match self.places.load(Ordering::Relaxed) {
+        match self.permits.load(Ordering::Relaxed) {
             RETIRED => 0,
             taken => streams(taken),
         }
     }
 
-    /// Whether nobody wants its events: there is no stream, and nobody looks on.
+    /// Whether it has no stream and no onlooker, so that its events are not needed.
     pub fn is_empty(&self) -> bool {
-        matches!(self.places.load(Ordering::Relaxed), 0 | RETIRED)
+        matches!(self.permits.load(Ordering::Relaxed), 0 | RETIRED)
     }
 
-    /// Whether the broker sends this tenant's events, to wait upon.
+    /// Whether the source sends its events, to be watched.
     pub fn upstream(&self) -> watch::Receiver<Upstream> {
         self.upstream.subscribe()
     }
 
-    /// Ingest tells how the subscription stands.
+    /// For ingest: sets how the subscription stands.
     pub fn set_upstream(&self, state: Upstream) {
         self.upstream.send_replace(state);
     }
 
-    /// Ingest tells that the broker refuses the subscription, and why.
+    /// For ingest: the source refuses the subscription, for this reason.
     pub fn set_refused(&self, reason: &str) {
         self.refusal.store(Some(Arc::new(reason.to_owned())));
         self.set_upstream(Upstream::Refused);
     }
 
-    /// Why the broker refuses the subscription, if it does.
+    /// Why the source refuses the subscription, if it does.
     pub fn refusal(&self) -> Option<Arc<String>> {
         let is_refused = *self.upstream.borrow() == Upstream::Refused;
         is_refused.then(|| self.refusal.load_full()).flatten()
     }
 
-    /// Its groups, as they are now.
+    /// Its groups now.
     pub fn groups(&self) -> arc_swap::Guard<Arc<Groups>> {
         self.groups.load()
     }
 
-    /// Replaces its groups; the next event is matched against the new ones.
+    /// Repermits its groups; the next event is matched against the new ones.
     pub fn set_groups(&self, groups: Arc<Groups>) {
         self.groups.store(groups);
     }
 
-    /// What its streams may use now.
+    /// Its limits now.
     pub fn limits(&self) -> Limits {
         **self.limits.load()
     }
 
-    /// The same, to be watched.
+    /// Its limits, to be cached.
     pub fn watch_limits(&self) -> Arc<ArcSwap<Limits>> {
         Arc::clone(&self.limits)
     }
 
-    /// Takes over what `book` says now. The book is read anew if somebody else changed the limits meanwhile, so that the
-    /// newest book wins whoever is last.
+    /// Takes its limits from `book`. The book is read again if another thread changed the limits meanwhile, so that the
+    /// newest book wins, whichever thread is last.
     pub(super) fn renew_limits(&self, book: &ArcSwap<Book>) {
         self.limits.rcu(|_| book.load().of(&self.id));
     }
 
-    /// What `shard` counts of this tenant; for that shard only.
+    /// What `shard` counts for this tenant; for that shard only.
     pub fn counters(&self, shard: usize) -> OwnCounters {
-        self.tallies.of(shard)
+        self.counters.of(shard)
     }
 
     /// What its streams have received since it came into the index.
     pub fn counts(&self) -> TenantCounts {
-        self.tallies.sum()
+        self.counters.sum()
     }
 
     /// Events of its devices since it came into the index.
@@ -185,42 +188,42 @@ impl Tenant {
         self.events.get()
     }
 
-    /// Takes a place if fewer than `limit` streams are there (0: no limit); an onlooker's whatever the limit. One
-    /// compare-and-swap decides, so the limit is exact however many ask at once. Relaxed: the count guards nothing but
-    /// itself.
-    pub(super) fn take_place(&self, who: Who, limit: u32) -> Result<(), NoPermit> {
-        let full_at = match (who, limit) {
-            (Who::Onlooker, _) | (_, 0) => u32::MAX,
-            (Who::Stream, limit) => limit,
+    /// Takes a permit if fewer than `limit` streams have one (0: no limit); an onlooker's whatever the limit. One
+    /// compare-and-swap decides, so the limit is exact however many streams connect at once. Relaxed: the count guards
+    /// nothing but itself.
+    pub(super) fn acquire(&self, kind: PermitKind, limit: u32) -> Result<(), Refused> {
+        let full_at = match (kind, limit) {
+            (PermitKind::Onlooker, _) | (_, 0) => u32::MAX,
+            (PermitKind::Stream, limit) => limit,
         };
         let taken = self
-            .places
+            .permits
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
-                (taken != RETIRED && streams(taken) < full_at).then(|| taken + who as u64)
+                (taken != RETIRED && streams(taken) < full_at).then(|| taken + kind as u64)
             });
         match taken {
             Ok(_) => Ok(()),
-            Err(RETIRED) => Err(NoPermit::Retired),
-            Err(_) => Err(NoPermit::Full),
+            Err(RETIRED) => Err(Refused::Retired),
+            Err(_) => Err(Refused::Full),
         }
     }
 
-    pub(super) fn give_place_back(&self, who: Who) {
-        self.places.fetch_sub(who as u64, Ordering::Relaxed);
+    pub(super) fn release(&self, kind: PermitKind) {
+        self.permits.fetch_sub(kind as u64, Ordering::Relaxed);
     }
 
     pub(super) fn is_retired(&self) -> bool {
-        self.places.load(Ordering::Relaxed) == RETIRED
+        self.permits.load(Ordering::Relaxed) == RETIRED
     }
 
-    /// Closes an empty tenant for good. False if somebody has a place.
+    /// Closes an empty tenant for good. False if it has a permit out.
     pub(super) fn retire(&self) -> bool {
-        self.places
+        self.permits
             .compare_exchange(0, RETIRED, Ordering::Relaxed, Ordering::Relaxed)
             .is_ok()
     }
 }
 
-fn streams(places: u64) -> u32 {
-    (places % Who::Onlooker as u64) as u32
+fn streams(permits: u64) -> u32 {
+    (permits % PermitKind::Onlooker as u64) as u32
 }

@@ -1,4 +1,4 @@
-//! Places, limits and tenants under those who come and go at once.
+//! Permits, limits and tenants while streams come and go at once.
 
 use super::*;
 
@@ -14,9 +14,9 @@ fn tenant(name: &str) -> TenantId {
 }
 
 #[test]
-fn a_limit_is_exact_under_a_race_and_a_place_comes_back() {
+fn a_limit_is_exact_under_a_race_and_a_permit_comes_back() {
     let index = index(10, 1000);
-    let places: Vec<ConnectionPermit> = std::thread::scope(|scope| {
+    let permits: Vec<ConnectionPermit> = std::thread::scope(|scope| {
         let racers: Vec<_> = (0..50)
             .map(|_| scope.spawn(|| index.enter(&tenant("T"))))
             .collect();
@@ -25,33 +25,33 @@ fn a_limit_is_exact_under_a_race_and_a_place_comes_back() {
             .filter_map(|racer| racer.join().unwrap().ok())
             .collect()
     });
-    assert_eq!((places.len(), index.connections()), (10, 10));
+    assert_eq!((permits.len(), index.connections()), (10, 10));
     assert!(matches!(
         index.enter(&tenant("T")),
         Err(NoPermit::Tenant { limit: 10 })
     ));
     assert!(
         index.enter(&tenant("U")).is_ok(),
-        "another tenant is not concerned"
+        "another tenant is not limited"
     );
-    drop(places);
+    drop(permits);
     assert_eq!(index.connections(), 0);
     assert!(index.enter(&tenant("T")).is_ok());
 }
 
 #[test]
-fn who_looks_on_keeps_nobody_out_and_the_tenant_in() {
+fn an_onlooker_refuses_no_stream_and_keeps_the_tenant() {
     let index = index(1, 1);
     let onlookers = [index.look_on(&tenant("T")), index.look_on(&tenant("T"))];
     let t = index.find("T").unwrap();
     assert_eq!((t.connections(), index.connections()), (0, 0));
-    let stream = index.enter(&tenant("T")).expect("the only place is free");
+    let stream = index.enter(&tenant("T")).expect("the only permit is free");
     let third = index.look_on(&tenant("T"));
     assert_eq!((t.connections(), index.connections()), (1, 1));
     assert!(index.enter(&tenant("T")).is_err());
     drop(stream);
     drop(onlookers);
-    assert!(!t.is_empty() && !index.retire(&t), "one still looks on");
+    assert!(!t.is_empty() && !index.retire(&t), "an onlooker is left");
     drop(third);
     assert!(t.is_empty() && index.retire(&t));
 }
@@ -64,7 +64,7 @@ fn connections(connections: u32) -> OwnLimits {
 }
 
 #[test]
-fn a_limit_takes_effect_at_once_and_a_lower_one_ends_nobody() {
+fn a_limit_takes_effect_at_once_and_a_lower_one_ends_no_stream() {
     let index = index(1, 1000);
     let (t, u) = (tenant("T"), tenant("U"));
     let first = index.enter(&t).unwrap();
@@ -73,7 +73,7 @@ fn a_limit_takes_effect_at_once_and_a_lower_one_ends_nobody() {
     index.set_limits(None, connections(5)).unwrap();
     assert_eq!(index.enter(&t).unwrap_err(), NoPermit::Tenant { limit: 2 });
     index.set_limits(Some(&t), connections(1)).unwrap();
-    assert_eq!(first.tenant().connections(), 2, "nobody is ended");
+    assert_eq!(first.tenant().connections(), 2, "no stream is ended");
     drop(second);
     assert_eq!(index.enter(&t).unwrap_err(), NoPermit::Tenant { limit: 1 });
     let of_u: Vec<ConnectionPermit> = (0..5).map(|_| index.enter(&u).unwrap()).collect();
@@ -117,7 +117,7 @@ fn the_gateways_own_limit_holds_over_all_tenants() {
     assert_eq!(
         index.find("C").unwrap().connections(),
         0,
-        "the tenant's place is given back"
+        "the tenant's permit is released"
     );
     drop(held);
 }
@@ -125,10 +125,10 @@ fn the_gateways_own_limit_holds_over_all_tenants() {
 #[test]
 fn a_tenant_leaves_only_while_it_is_empty() {
     let index = index(10, 10);
-    let place = index.enter(&tenant("T")).unwrap();
-    let first = Arc::clone(place.tenant());
+    let permit = index.enter(&tenant("T")).unwrap();
+    let first = Arc::clone(permit.tenant());
     assert!(!index.retire(&first));
-    drop(place);
+    drop(permit);
     assert!(index.retire(&first));
     assert!(index.find("T").is_none());
     let again = index.enter(&tenant("T")).unwrap();
@@ -137,18 +137,18 @@ fn a_tenant_leaves_only_while_it_is_empty() {
 }
 
 #[test]
-fn entering_and_retiring_at_once_never_leaves_a_place_in_a_forgotten_tenant() {
+fn entering_and_retiring_at_once_never_leaves_a_permit_in_a_tenant_that_is_gone() {
     let index = index(0, 1000);
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 for _ in 0..500 {
-                    let place = index.enter(&tenant("T")).unwrap();
+                    let permit = index.enter(&tenant("T")).unwrap();
                     let found = index
                         .find("T")
-                        .expect("a tenant with a place is in the index");
-                    assert!(Arc::ptr_eq(&found, place.tenant()));
-                    drop(place);
+                        .expect("a tenant with a permit is in the index");
+                    assert!(Arc::ptr_eq(&found, permit.tenant()));
+                    drop(permit);
                     index.retire(&found);
                 }
             });

@@ -1,25 +1,25 @@
-//! Whose events a shard is to be woken for.
+//! The devices for whose events a shard is woken.
 //!
-//! Every event of a tenant goes into the inbox of each interested shard, so their order and what a filter change
-//! means do not depend on this. But a shard is woken only for those that one of its subscribers may want: waking it for
-//! the others costs more than everything else that is done with them. Invariant: of an event that was put in before its
-//! device was looked up here, and a shard that asked here before it looked into its inbox, the shard sees the event or is
-//! woken for it. Waking it in vain is harmless, and happens where two devices share a slot.
+//! Every event of a tenant goes into the inbox of each interested shard, so the order of events and the moment of a filter
+//! change do not depend on this. But a shard is woken only for an event that one of its subscribers may want: waking it
+//! for the others would cost more than everything else that is done with them. Invariant: if ingest puts an event into the
+//! inbox and then looks the device up here, and the shard sets its bit here and then looks into its inbox, the shard finds
+//! the event or is woken for it. A needless wake is harmless, and happens where two devices share a slot.
 
 use std::hash::BuildHasher;
 use std::sync::OnceLock;
 
 use crate::sync::{AtomicU64, Ordering, fence};
 
-/// Devices are told apart by this many slots. 8 KiB for a tenant of which somebody names a device.
+/// Slots of a hash of device ids. They take 8 KiB for a tenant with a subscriber that names a device.
 const SLOTS: usize = 1024;
 
-/// The place of a device; others may have the same.
+/// The slot of a device. Devices may share one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Slot(u16);
 
 impl Slot {
-    /// The place of `device`.
+    /// The slot of `device`.
     pub fn of(device: &str) -> Self {
         let hash = foldhash::fast::FixedState::default().hash_one(device);
         Self((hash % SLOTS as u64) as u16)
@@ -29,7 +29,7 @@ impl Slot {
 /// The shards to wake, a bit each.
 #[derive(Debug)]
 pub struct WakeFilter {
-    /// For every event.
+    /// Those to wake for every event.
     always: AtomicU64,
     slots: OnceLock<Box<[AtomicU64]>>,
 }
@@ -44,8 +44,8 @@ impl WakeFilter {
 
     /// The shards to wake for an event of `device` that was put into their inboxes.
     pub fn by(&self, device: &str) -> u64 {
-        // Pairs with the fence in `set`. Of two SeqCst fences one comes first: if ours does, the shard finds the event in
-        // its inbox; if theirs does, we read their bit. With AcqRel both could miss, and the event would lie there.
+        // Pairs with the fence in `set`. Of two SeqCst fences one comes first: if this one does, the shard finds the event in
+        // its inbox; if the shard's does, its bit is read below. With AcqRel both could miss, and the event would wait there.
         fence(Ordering::SeqCst);
         let of_slot = self.slots.get().map_or(0, |slots| {
             slots[Slot::of(device).0 as usize].load(Ordering::Relaxed)
@@ -53,12 +53,12 @@ impl WakeFilter {
         self.always.load(Ordering::Relaxed) | of_slot
     }
 
-    /// A shard is to be woken for every event, or no longer. It must look into its inbox afterwards.
+    /// Sets whether `shard` is woken for every event. The shard must look into its inbox afterwards.
     pub fn set_always(&self, shard: usize, wakes: bool) {
         set(&self.always, shard, wakes);
     }
 
-    /// As [`WakeFilter::set_always`], for the devices of one slot.
+    /// As [`WakeFilter::set_always`], for the events of one slot's devices.
     pub fn set_slot(&self, shard: usize, slot: Slot, wakes: bool) {
         let slots = self
             .slots
@@ -97,7 +97,7 @@ mod loom_models {
             wake_filter.set_always(3, true);
             let is_found = inbox.load(Ordering::Relaxed) == 1;
             let woken = ingest.join().unwrap();
-            assert!(is_found || woken & 1 << 3 != 0, "the event lies unseen");
+            assert!(is_found || woken & 1 << 3 != 0, "the event waits unseen");
         });
     }
 }

@@ -209,6 +209,9 @@ impl State {
     /// The outlet took only `n` bytes of the batch: the rest waits in a ring.
     #[cold]
     fn hold_rest(&mut self, key: Key, n: usize) {
+        if self.subscribers[key.0 as usize].outlet.events().is_some() {
+            return self.write_events(key);
+        }
         let batch = &self.tick.batch;
         let whole = batch.ends.partition_point(|&(end, _)| end <= n);
         let mut events = 0;
@@ -290,6 +293,13 @@ impl State {
         }
     }
 
+    /// Writes the gathered batch to one that takes events whole, and so none of its bytes.
+    fn write_events(&mut self, key: Key) {
+        self.tick.batch.writes -= 1;
+        let numbers: Vec<u32> = self.tick.batch.ends.iter().map(|&(_, n)| n).collect();
+        self.write_parcels(key, &numbers);
+    }
+
     /// Counts what its cohort's batch still has for a subscriber that will not receive it.
     pub(super) fn forgo(&mut self, key: Key) {
         let Some(subscriber) = self.subscribers.get_mut(key.0 as usize) else {
@@ -340,8 +350,7 @@ impl State {
             return ring.begin_with(Addressed { parcel, spec }, written);
         }
         if let Outgoing::Notice(notice) = &*parcel {
-            let frame = notice.frame(encoding);
-            match ring.push_notice(frame, self.config.control_bytes) {
+            match ring.push_shared(notice, encoding, self.config.control_bytes) {
                 Ok(()) => self.metrics.upstream_gaps.add(notice.gaps()),
                 Err(_) => self.end(key, &End::SlowConsumer),
             }

@@ -8,7 +8,7 @@ use std::fmt;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::yield_now;
 
-use super::registry::{Connection, Ending, Select, Whom};
+use super::registry::{Connection, Ending, Select, Slowest, Whom};
 use super::run::Shard;
 use crate::index::ConnectionId;
 
@@ -41,7 +41,7 @@ pub fn answering() -> (Handle, Answering) {
 }
 
 impl Handle {
-    /// The live streams that are selected, in the order of their numbers.
+    /// The live streams that are selected, in the order that is asked for.
     ///
     /// # Errors
     /// If the shard has ended.
@@ -110,12 +110,25 @@ impl Shard {
         }
     }
 
-    async fn list(&self, mut select: Select, told: oneshot::Sender<Vec<Connection>>) {
+    async fn list(&self, mut select: Select, answer: oneshot::Sender<Vec<Connection>>) {
         let mut found = Vec::new();
-        while self.state().list(&mut select, &mut found) && !told.is_closed() {
-            yield_now().await;
+        if select.slowest {
+            let mut slowest = Slowest::new();
+            while self.state().rank(&mut select, &mut slowest) && !answer.is_closed() {
+                yield_now().await;
+            }
+            for (_, id) in slowest {
+                // It may have caught up meanwhile, or ended.
+                let connection = self.state().get(id);
+                found.extend(connection.filter(|one| one.held > 0));
+                yield_now().await;
+            }
+        } else {
+            while self.state().list(&mut select, &mut found) && !answer.is_closed() {
+                yield_now().await;
+            }
         }
-        let _ = told.send(found);
+        let _ = answer.send(found);
     }
 
     async fn end(&self, whom: Whom, reason: String, told: oneshot::Sender<u64>) {

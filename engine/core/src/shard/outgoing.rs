@@ -6,6 +6,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::event_pipe::Received;
 use super::filter::Filter;
 use crate::event::{Event, View};
 use floodway_protocol::messages::notice::Notice;
@@ -60,5 +61,11 @@ impl Addressed {
     /// Its bytes. It was put in the ring because there are some.
     pub(super) fn bytes(&self) -> &[u8] {
         self.parcel.frame(&self.spec.view).unwrap_or_default()
+    }
+
+    /// What a reader of events gets of it, if it is an event.
+    pub(super) fn received(&self) -> Option<Received> {
+        let event = Arc::clone(self.parcel.event()?);
+        Some(Received::Event(event, self.spec.view.metrics.clone()))
     }
 }

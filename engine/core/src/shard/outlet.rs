@@ -8,14 +8,15 @@ use mio::event::Source;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
+use super::event_pipe::EventPipe;
 use super::waker::Waker;
 
-/// A way to a subscriber that is not a bare socket. Never waits: what can't go now is `WouldBlock`, and the shard comes
+/// An outlet that is not a bare socket. Never waits: what can't go now is `WouldBlock`, and the shard comes
 /// back when the socket, or the [`Waker`], says so.
 pub trait Pipe: fmt::Debug {
     /// The socket to watch, if there is one of its own.
     fn socket(&mut self) -> Option<&mut TcpStream>;
-    /// How to tell the shard that there is room again or that the peer is gone, for pipes without a socket.
+    /// Keeps the waker, by which a pipe without a socket says that there is room again, or that the peer is gone.
     fn connect(&mut self, waker: Waker);
     /// Takes as much of `slices` as it can. If that is not all, it must later say that there is room again.
     ///
@@ -32,6 +33,10 @@ pub trait Pipe: fmt::Debug {
     /// # Errors
     /// As for a read of a socket.
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize>;
+    /// The pipe itself, if it takes events whole. The shard then writes it neither batches nor notices.
+    fn events(&mut self) -> Option<&mut EventPipe> {
+        None
+    }
     /// Nothing more will be written.
     ///
     /// # Errors
@@ -44,7 +49,7 @@ pub trait Pipe: fmt::Debug {
 pub enum Outlet {
     /// Plain TCP.
     Socket(TcpStream),
-    /// TLS, or a stream of an HTTP/2 connection.
+    /// TLS, a stream of an HTTP/2 connection, or a reader of events in this process.
     Pipe(Box<dyn Pipe>),
 }
 
@@ -85,6 +90,15 @@ impl Outlet {
         match self {
             Self::Socket(socket) => socket.write_vectored(slices),
             Self::Pipe(pipe) => pipe.write_vectored(slices),
+        }
+    }
+
+    /// The pipe that takes events whole, if it is one.
+    #[inline]
+    pub(super) fn events(&mut self) -> Option<&mut EventPipe> {
+        match self {
+            Self::Socket(_) => None,
+            Self::Pipe(pipe) => pipe.events(),
         }
     }
 

@@ -1,9 +1,10 @@
-//! The roll of a shard's live streams: who is there, by number, to be looked at and ended from elsewhere.
+//! The registry of a shard's live streams, by number: other threads list and end them.
 //!
-//! Invariant: a stream is on the roll exactly while it is live. Whoever asks about many is answered in slices, of as
-//! many streams and names in their filters as one turn may bear, so that no event waits for a listing.
+//! Invariant: a stream is in the registry exactly while it is live. A listing is made in slices, of as many streams and
+//! names in their filters as one turn may bear, so that no event waits for it. Only streams that are listed are copied.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::time::{Duration, SystemTime};
 
@@ -54,7 +55,7 @@ pub struct Connection {
     pub slow_since: Option<SystemTime>,
 }
 
-/// Which streams are asked for.
+/// Which streams a listing has, and in which order.
 #[derive(Clone, Debug, Default)]
 pub struct Select {
     /// Only this tenant's.
@@ -63,13 +64,18 @@ pub struct Select {
     pub transports: Vec<Transport>,
     /// Only this subject's.
     pub subject: Option<String>,
+    /// Only those that lag, the slowest first: the one for which the most events wait. Otherwise by number.
+    pub slowest: bool,
     /// Only those with larger numbers.
     pub after: Option<ConnectionId>,
-    /// At most so many, those with the smallest numbers.
+    /// At most so many, the first ones in this order.
     pub limit: usize,
 }
 
-/// Whose streams are to end.
+/// The slowest of the streams that were looked at: the events that wait for each, and its number; the slowest first.
+pub(super) type Slowest = BTreeSet<(Reverse<u64>, ConnectionId)>;
+
+/// Which streams an administrator ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Whom {
     /// One stream.
@@ -133,8 +139,8 @@ impl SubscriberRegistry {
 }
 
 impl State {
-    /// Looks at one slice of the roll, adds those selected to `found`, and moves `select.after` on. Returns whether there
-    /// are more to look at.
+    /// Looks at one slice of the registry, adds copies of the streams that are selected to `found`, and moves
+    /// `select.after` on. Returns whether there are more to look at.
     pub(super) fn list(&self, select: &mut Select, found: &mut Vec<Connection>) -> bool {
         let now = SystemTime::now();
         let (mut names, mut last) = (0, select.after);
@@ -151,6 +157,26 @@ impl State {
             }
             if names > NAMES {
                 break;
+            }
+        }
+        let has_more = slice.next().is_some();
+        drop(slice);
+        select.after = last;
+        has_more
+    }
+
+    /// As [`State::list`], for the slowest: keeps `select.limit` of them in `slowest`, and copies none.
+    pub(super) fn rank(&self, select: &mut Select, slowest: &mut Slowest) -> bool {
+        let mut slice = self.roll.after(select.after);
+        let mut last = select.after;
+        for (id, key) in slice.by_ref().take(SLICE) {
+            last = Some(id);
+            let held = self.subscribers[key.0 as usize].held();
+            if held > 0 && self.is_selected(key, select) {
+                slowest.insert((Reverse(held), id));
+                if slowest.len() > select.limit {
+                    slowest.pop_last();
+                }
             }
         }
         let has_more = slice.next().is_some();
@@ -194,7 +220,7 @@ impl State {
         }
     }
 
-    /// Ends those of one slice of the roll whom `ending` is for. Returns whether there are more to look at.
+    /// Ends the streams of one slice of the registry that `ending` selects. Returns whether there are more to look at.
     pub(super) fn end_some(&mut self, ending: &mut Ending) -> bool {
         let roll = self.roll.after(ending.select.after);
         let slice: Vec<(ConnectionId, Key)> = roll
@@ -213,17 +239,17 @@ impl State {
     }
 }
 
-/// An order to end streams, as far as it is carried out.
+/// An order to end streams, and how far it is done.
 pub(super) struct Ending {
     select: Select,
-    /// Who came later is not meant.
+    /// Streams that began later go on.
     newest: ConnectionId,
     end: End,
     pub(super) ended: u64,
 }
 
 impl Ending {
-    /// Ends `whom`, of those with numbers up to `newest`, who are told this `reason`.
+    /// Ends the streams that `whom` selects among those with numbers up to `newest`, for this `reason`.
     pub(super) fn new(whom: Whom, newest: ConnectionId, reason: String) -> Self {
         let (tenant, subject, only) = match whom {
             Whom::Connection(id) => (None, None, Some(id)),

@@ -6,20 +6,22 @@
 //! dropped events is told by one gap at its place; notices are never dropped, they are bounded by their bytes.
 
 use std::collections::VecDeque;
+use std::io;
 
 use hashbrown::HashSet;
 
 use super::delays::Written;
+use super::event_pipe::{EventPipe, Received};
 use super::outgoing::Addressed;
 use crate::event::Encoding;
 use crate::index::Overflow;
-use floodway_protocol::messages::notice::Gap;
+use floodway_protocol::messages::notice::{Gap, Notice};
 
 #[derive(Debug)]
 enum Entry {
     Event(Addressed),
-    /// Ready bytes that are never dropped.
-    Notice(Box<[u8]>),
+    /// Ready bytes that are never dropped, and whether they tell of a gap upstream.
+    Notice(Box<[u8]>, bool),
     /// So many events were dropped here. Becomes a notice when its first byte is on the wire.
     Gap(u64),
 }
@@ -151,10 +153,24 @@ impl Ring {
         Ok(())
     }
 
+    /// As [`Ring::push_notice`], for a notice that many subscribers get.
+    pub(super) fn push_shared(
+        &mut self,
+        notice: &Notice,
+        encoding: Encoding,
+        bound: usize,
+    ) -> Result<(), NoticesFull> {
+        self.push_notice(notice.frame(encoding), bound)?;
+        if let Some(Entry::Notice(_, is_gap)) = self.entries.back_mut() {
+            *is_gap = notice.gaps() > 0;
+        }
+        Ok(())
+    }
+
     /// As [`Ring::push_notice`] with no bound, for the one last message of a stream.
     pub(super) fn append_notice(&mut self, bytes: &[u8]) {
         self.notice_bytes += bytes.len();
-        self.entries.push_back(Entry::Notice(bytes.into()));
+        self.entries.push_back(Entry::Notice(bytes.into(), false));
     }
 
     /// Throws away every event that is not partly written, and the gaps; returns how many events that were.
@@ -164,7 +180,7 @@ impl Ring {
         let mut at = 0;
         self.entries.retain(|entry| {
             at += 1;
-            matches!(entry, Entry::Notice(_)) || (partly && at == 1)
+            matches!(entry, Entry::Notice(..)) || (partly && at == 1)
         });
         self.held = 0;
         discarded
@@ -191,7 +207,7 @@ impl Ring {
         for (slice, entry) in slices.iter_mut().zip(&self.entries) {
             let bytes = match entry {
                 Entry::Event(event) => event.bytes(),
-                Entry::Notice(bytes) => bytes,
+                Entry::Notice(bytes, _) => bytes,
                 Entry::Gap(_) => gap.next().expect("one for each"),
             };
             *slice = std::io::IoSlice::new(if count == 0 {
@@ -204,6 +220,39 @@ impl Ring {
         let lengths = slices.map(|slice| slice.len());
         let n = write(&slices[..count])?;
         Ok(self.take_out(n, &lengths[..count], encoding, written))
+    }
+
+    /// Hands what waits to a reader of events, as far as it takes it, and takes that out; reports the events among it to
+    /// `written`. Bytes are counted as a socket would have taken them.
+    pub(super) fn hand_over(
+        &mut self,
+        encoding: Encoding,
+        written: &mut Written,
+        pipe: &EventPipe,
+    ) -> io::Result<Sent> {
+        let mut sent = Sent::default();
+        while let Some(entry) = self.entries.front() {
+            let (length, item) = match entry {
+                Entry::Event(event) => (event.bytes().len(), event.received()),
+                Entry::Notice(bytes, is_gap) => {
+                    (bytes.len(), is_gap.then_some(Received::Gap(Gap::Upstream)))
+                }
+                &Entry::Gap(dropped) => {
+                    let length = gap_bytes(entry, encoding).map_or(0, |bytes| bytes.len());
+                    (length, Some(Received::Gap(Gap::Overflow(dropped))))
+                }
+            };
+            match item.map_or(Ok(()), |item| pipe.send(item)) {
+                Ok(()) => {}
+                Err(error) if sent.bytes == 0 => return Err(error),
+                Err(_) => break,
+            }
+            let one = self.take_out(length, &[length], encoding, written);
+            sent.bytes += one.bytes;
+            sent.events += one.events;
+            sent.gaps += one.gaps;
+        }
+        Ok(sent)
     }
 
     fn take_out(
@@ -230,7 +279,7 @@ impl Ring {
                     }
                     self.held -= usize::from(self.written == 0);
                 }
-                Entry::Notice(bytes) => self.notice_bytes -= bytes.len(),
+                Entry::Notice(bytes, _) => self.notice_bytes -= bytes.len(),
                 Entry::Gap(_) => sent.gaps += 1,
             }
             self.written = 0;
@@ -252,7 +301,7 @@ impl Ring {
             Some(gap @ Entry::Gap(_)) => {
                 let bytes = gap_bytes(gap, encoding).expect("it is a gap");
                 self.notice_bytes += bytes.len();
-                *gap = Entry::Notice(bytes.into());
+                *gap = Entry::Notice(bytes.into(), false);
                 1
             }
             _ => 0,

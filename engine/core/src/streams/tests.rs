@@ -7,7 +7,8 @@ use tokio::task::LocalSet;
 use tokio::time::timeout;
 
 use super::*;
-use crate::inbox::Inbox;
+use crate::event::{self, EventId, Parser};
+use crate::inbox::{Inbox, Item};
 use crate::index::Limits;
 use crate::shard::test_kit::{Peer, new_subscriber};
 use crate::shard::{Config, NoRefresh, answering};
@@ -17,6 +18,7 @@ const SHARDS: usize = 2;
 
 struct Bed {
     shards: Vec<Rc<Shard>>,
+    inboxes: Arc<[Inbox]>,
     streams: Streams,
 }
 
@@ -42,7 +44,11 @@ impl Bed {
         };
         let index = Arc::new(Index::with_limits(u32::MAX, limits));
         let streams = Streams::new(handles, index);
-        Self { shards, streams }
+        Self {
+            shards,
+            inboxes,
+            streams,
+        }
     }
 
     /// Seats `count` of `tenant`, unevenly: two on the first shard for each on the second.
@@ -54,6 +60,24 @@ impl Bed {
             peer
         };
         (0..count).map(seat).collect()
+    }
+
+    /// An event of this tenant is on its way to each shard.
+    async fn publish(&self, id: u64, tenant: &str) {
+        let tenant = TenantId::parse(tenant).unwrap();
+        let mut parser = Parser::new(&event::Config::default());
+        let event = parser.parse(
+            EventId::new(id),
+            &tenant,
+            "D",
+            "t",
+            br#"{"metrics":{"n":1}}"#,
+        );
+        let event = Arc::new(event.unwrap());
+        for inbox in self.inboxes.iter() {
+            inbox.put(Item::Event(Arc::clone(&event))).await;
+            inbox.wake();
+        }
     }
 
     fn live(&self) -> u32 {
@@ -106,6 +130,49 @@ async fn pages_hold_every_stream_of_every_shard_once() {
 }
 
 #[tokio::test]
+async fn the_slowest_of_all_shards_come_first_and_who_keeps_up_is_not_listed() {
+    on_one_thread(async {
+        let bed = Bed::new();
+        let by_lag = |limit| Select {
+            slowest: true,
+            ..select(limit)
+        };
+        let _peers: Vec<_> = [("A", true), ("B", true), ("C", false)]
+            .into_iter()
+            .flat_map(|(tenant, is_stuck)| {
+                let peers = bed.seat(tenant, 2);
+                peers.iter().for_each(|peer| peer.is_stuck.set(is_stuck));
+                peers
+            })
+            .collect();
+        assert_eq!(bed.streams.list(by_lag(10)).await, Page::default());
+        for (id, tenant) in (1..).zip(["A", "B", "C", "C", "B", "C"]) {
+            bed.publish(id, tenant).await;
+        }
+        let mut page = Page::default();
+        while page.connections.iter().map(|one| one.held).sum::<u64>() < 6 {
+            page = bed.streams.list(by_lag(10)).await;
+        }
+        let of = |page: &Page| -> Vec<_> {
+            let each = page.connections.iter();
+            each.map(|one| (one.tenant.to_string(), one.held)).collect()
+        };
+        let (a, b) = (("A".to_owned(), 1), ("B".to_owned(), 2));
+        assert_eq!(of(&page), [b.clone(), b.clone(), a.clone(), a.clone()]);
+        assert!(page.connections[0].id < page.connections[1].id);
+        let fewer = bed.streams.list(by_lag(3)).await;
+        assert_eq!((of(&fewer), fewer.next), (vec![b.clone(), b, a], None));
+        let of_a = Select {
+            tenant: TenantId::parse("A").ok(),
+            ..by_lag(1)
+        };
+        let of_a = bed.streams.list(of_a).await.connections;
+        assert_eq!(of_a[0].id, page.connections[2].id);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn ending_counts_over_all_shards() {
     on_one_thread(async {
         let bed = Bed::new();
@@ -127,7 +194,7 @@ async fn ending_counts_over_all_shards() {
 }
 
 #[tokio::test]
-async fn a_drain_tells_streams_little_by_little_and_can_be_called_off() {
+async fn a_drain_reaches_streams_little_by_little_and_can_be_called_off() {
     on_one_thread(async {
         let bed = Bed::new();
         let peers = bed.seat("T", 300);
@@ -152,8 +219,8 @@ async fn a_drain_tells_streams_little_by_little_and_can_be_called_off() {
         assert!(bed.streams.cancel_drain().await);
         let left = bed.live();
         assert!((200..300).contains(&left), "{left} left after the first");
-        let told = peers.iter().filter(|peer| peer.text().contains("after_ms"));
-        assert_eq!(told.count() as u32, 300 - left);
+        let reached = peers.iter().filter(|peer| peer.text().contains("after_ms"));
+        assert_eq!(reached.count() as u32, 300 - left);
         assert!(!bed.streams.index().is_draining());
         let at_once = Drain {
             within: Duration::ZERO,
@@ -165,10 +232,10 @@ async fn a_drain_tells_streams_little_by_little_and_can_be_called_off() {
         }
         let progress = bed.streams.drain_progress().await.unwrap();
         assert_eq!((progress.streams, progress.left), (left, 0));
-        let mut told: Vec<String> = peers.iter().map(|peer| peer.text()).collect();
-        told.sort_unstable();
-        told.dedup();
-        assert!(told.len() > 100, "each is told a time of its own");
+        let mut notices: Vec<String> = peers.iter().map(|peer| peer.text()).collect();
+        notices.sort_unstable();
+        notices.dedup();
+        assert!(notices.len() > 100, "each has a time of its own");
     })
     .await;
 }

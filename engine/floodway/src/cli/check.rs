@@ -1,7 +1,8 @@
 //! `floodway check`: validates the configuration and prints it in full.
 
-use super::Failure;
+use super::failure::Failure;
 use super::flags::Sources;
+use super::output;
 use crate::config::Config;
 use floodway_server::auth::Verifier;
 
@@ -15,8 +16,8 @@ pub(super) struct Args {
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let loaded = args.sources.load()?;
     files(&loaded.config)?;
-    super::warn(&loaded.warnings);
-    super::print(&loaded.show())
+    output::warn(&loaded.warnings);
+    output::print(&loaded.show())
 }
 
 /// Reads the files that the settings name, as `serve` will.

@@ -2,17 +2,17 @@
 
 use std::time::SystemTime;
 
-use super::Failure;
-use super::remote::{Remote, name};
-use super::show::{Table, age, bytes, date, duration, fields, or_dash, plain, since};
-use floodway_server::admin::api::{
+use floodway_proto::admin::v1::{
     Connection, Filters, GetConnectionRequest, ListConnectionsRequest, ListConnectionsResponse,
     Transport,
 };
-use floodway_server::admin::{Client, Json};
 
-/// As many as the gateway gives in one answer.
-const PAGE: i32 = 1000;
+use super::answers::pages;
+use super::failure::Failure;
+use super::parse::{name, one_of};
+use super::remote::Remote;
+use super::show::{age, bytes, date, duration, fields, more, or_dash, plain, since, table};
+use crate::client::Json;
 
 /// Show the live streams of a gateway
 #[derive(clap::Args)]
@@ -23,8 +23,8 @@ pub(super) struct Args {
     #[arg(long, value_parser = name)]
     tenant: Option<String>,
     /// Only those on this transport
-    #[arg(long, value_enum)]
-    transport: Option<Carrier>,
+    #[arg(long, value_parser = one_of(TRANSPORTS))]
+    transport: Option<Transport>,
     /// Only those whose token has this subject
     #[arg(long)]
     subject: Option<String>,
@@ -37,75 +37,46 @@ pub(super) struct Args {
 }
 
 /// What carries a stream, as people type it.
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum Carrier {
-    #[value(alias = "ws")]
-    Websocket,
-    Sse,
-}
+const TRANSPORTS: &[(&str, Transport)] = &[
+    ("websocket", Transport::Websocket),
+    ("sse", Transport::Sse),
+    ("ws", Transport::Websocket),
+];
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    super::block_on(async {
-        let mut client = args.remote.connect().await?;
-        match &args.connection {
-            Some(id) => {
-                let request = GetConnectionRequest {
-                    connection_id: id.clone(),
-                };
-                let answer = client.get_connection(request).await?;
-                let stream = answer.connection.clone().unwrap_or_default();
-                args.remote
-                    .print(Json::of(&answer), || one(&stream, SystemTime::now()))
-            }
-            None => {
-                let answer = list(&mut client, &args).await?;
-                args.remote
-                    .print(Json::of(&answer), || table(&answer, SystemTime::now()))
-            }
+    let remote = &args.remote;
+    remote.run(async |mut client| {
+        let now = SystemTime::now();
+        if let Some(connection_id) = args.connection {
+            let request = GetConnectionRequest { connection_id };
+            let answer = client.get_connection(request).await?.into_inner();
+            let stream = answer.connection.clone().unwrap_or_default();
+            return remote.print(Json(&answer), || one(&stream, now));
         }
+        let request = ListConnectionsRequest {
+            tenant_id: args.tenant.unwrap_or_default(),
+            subject: args.subject.unwrap_or_default(),
+            transport: args.transport.unwrap_or_default().into(),
+            ..ListConnectionsRequest::default()
+        };
+        let answer = pages(args.all, async |page_size, page_token| {
+            let page = ListConnectionsRequest {
+                page_size,
+                page_token,
+                ..request.clone()
+            };
+            client.list_connections(page).await
+        });
+        let answer = answer.await?;
+        remote.print(Json(&answer), || list(&answer, now))
     })
 }
 
-/// The first page, or all of them as one.
-async fn list(client: &mut Client, args: &Args) -> Result<ListConnectionsResponse, Failure> {
-    let mut request = ListConnectionsRequest {
-        tenant_id: args.tenant.clone().unwrap_or_default(),
-        subject: args.subject.clone().unwrap_or_default(),
-        page_size: if args.all { PAGE } else { 0 },
-        ..ListConnectionsRequest::default()
-    };
-    request.set_transport(match args.transport {
-        None => Transport::Unspecified,
-        Some(Carrier::Websocket) => Transport::Websocket,
-        Some(Carrier::Sse) => Transport::Sse,
-    });
-    let mut whole = client.list_connections(request.clone()).await?;
-    while args.all && !whole.next_page_token.is_empty() {
-        request.page_token = whole.next_page_token;
-        let page = client.list_connections(request.clone()).await?;
-        whole.connections.extend(page.connections);
-        whole.next_page_token = page.next_page_token;
-    }
-    Ok(whole)
-}
-
-fn table(answer: &ListConnectionsResponse, now: SystemTime) -> String {
-    let mut table = Table::new(&[
-        "CONNECTION",
-        "TENANT",
-        "SUBJECT",
-        "VIA",
-        "PEER",
-        ">AGE",
-        ">QUEUE",
-        ">SLOW",
-        ">DELIVERED",
-        ">DROPPED",
-        ">SENT",
-        "WANTS",
-    ]);
-    for stream in &answer.connections {
-        table.row([
+fn list(answer: &ListConnectionsResponse, now: SystemTime) -> String {
+    let titles =
+        "CONNECTION TENANT SUBJECT VIA PEER >AGE >QUEUE >SLOW >DELIVERED >DROPPED >SENT WANTS";
+    let row = |stream: &Connection| {
+        [
             plain(&stream.connection_id),
             plain(&stream.tenant_id),
             or_dash(&stream.subject),
@@ -118,13 +89,9 @@ fn table(answer: &ListConnectionsResponse, now: SystemTime) -> String {
             stream.dropped.to_string(),
             bytes(stream.sent_bytes as f64),
             wants(stream.filters.as_ref()),
-        ]);
-    }
-    let mut text = table.text();
-    if !answer.next_page_token.is_empty() {
-        text.push_str("… and more: --all shows them\n");
-    }
-    text
+        ]
+    };
+    table(titles, answer.connections.iter().map(row)) + &more(&answer.next_page_token, "--all")
 }
 
 fn one(stream: &Connection, now: SystemTime) -> String {
@@ -273,7 +240,7 @@ mod tests {
             connections: vec![stream],
             next_page_token: String::new(),
         };
-        let text = table(&answer, SystemTime::now());
+        let text = list(&answer, SystemTime::now());
         let row: Vec<&str> = text.lines().nth(1).unwrap().split_whitespace().collect();
         assert_eq!(
             row,

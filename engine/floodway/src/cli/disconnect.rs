@@ -1,13 +1,14 @@
 //! `floodway disconnect`: ends live streams.
 
 use clap::ArgGroup;
+use floodway_proto::admin::v1::disconnect_request::Target;
+use floodway_proto::admin::v1::{DisconnectRequest, TenantSubject};
 
-use super::Failure;
-use super::remote::{Remote, name};
+use super::failure::Failure;
+use super::parse::name;
+use super::remote::Remote;
 use super::show::plural;
-use floodway_server::admin::Json;
-use floodway_server::admin::api::disconnect_request::Target;
-use floodway_server::admin::api::{DisconnectRequest, TenantSubject};
+use crate::client::Json;
 
 /// Bytes of a reason, at most (RFC 6455, 5.5).
 const REASON_BYTES: usize = 123;
@@ -44,21 +45,20 @@ fn reason(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let target = match (args.connection, args.tenant, args.subject) {
-        (Some(connection), _, _) => Target::ConnectionId(connection),
-        (None, tenant, Some(subject)) => Target::Subject(TenantSubject {
-            tenant_id: tenant.unwrap_or_default(),
-            subject,
-        }),
-        (None, tenant, None) => Target::TenantId(tenant.unwrap_or_default()),
+    let tenant_id = args.tenant.unwrap_or_default();
+    let target = match (args.connection, args.subject) {
+        (Some(connection), _) => Target::ConnectionId(connection),
+        (None, Some(subject)) => Target::Subject(TenantSubject { tenant_id, subject }),
+        (None, None) => Target::TenantId(tenant_id),
     };
-    super::block_on(async {
-        let request = DisconnectRequest {
-            target: Some(target),
-            reason: args.reason,
-        };
-        let answer = args.remote.connect().await?.disconnect(request).await?;
-        args.remote.print(Json::of(&answer), || {
+    let request = DisconnectRequest {
+        target: Some(target),
+        reason: args.reason,
+    };
+    let remote = &args.remote;
+    remote.run(async |mut client| {
+        let answer = client.disconnect(request).await?.into_inner();
+        remote.print(Json(&answer), || {
             format!("{} ended\n", plural(answer.ended, "stream"))
         })
     })

@@ -1,10 +1,12 @@
 //! `floodway drain`: empties a gateway, or calls that off.
 
-use super::Failure;
-use super::remote::{Remote, span};
+use floodway_proto::admin::v1::{CancelDrainRequest, DrainProgress, DrainRequest};
+
+use super::failure::Failure;
+use super::parse::span;
+use super::remote::Remote;
 use super::show::{age, date, duration, plural};
-use floodway_server::admin::Json;
-use floodway_server::admin::api::{CancelDrainRequest, DrainProgress, DrainRequest};
+use crate::client::Json;
 
 /// Empty a gateway: it takes no new streams, and tells the live ones to come back elsewhere
 #[derive(clap::Args)]
@@ -20,19 +22,16 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    super::block_on(async {
-        let mut client = args.remote.connect().await?;
+    let (remote, spread) = (&args.remote, args.spread);
+    remote.run(async |mut client| {
         if args.cancel {
             let answer = client.cancel_drain(CancelDrainRequest {}).await?;
-            args.remote
-                .print(Json::of(&answer), || cancelled(answer.drain.as_ref()))
+            let answer = answer.into_inner();
+            remote.print(Json(&answer), || cancelled(answer.drain.as_ref()))
         } else {
-            let request = DrainRequest {
-                spread: args.spread,
-            };
-            let answer = client.drain(request).await?;
+            let answer = client.drain(DrainRequest { spread }).await?.into_inner();
             let drain = answer.drain.unwrap_or_default();
-            args.remote.print(Json::of(&answer), || begun(&drain))
+            remote.print(Json(&answer), || begun(&drain))
         }
     })
 }

@@ -1,15 +1,20 @@
 //! `floodway events`: what happens at a gateway, as it happens.
 
-use super::Failure;
-use super::connections::carrier;
-use super::remote::{Remote, name};
-use super::show::{clock, or_dash, plain, plural};
-use floodway_server::admin::Json;
-use floodway_server::admin::api::watch_events_response::Event;
-use floodway_server::admin::api::{
+use std::ops::ControlFlow;
+
+use floodway_proto::admin::v1::watch_events_response::Event;
+use floodway_proto::admin::v1::{
     EventKind, LimitKind, StreamClosed, StreamIdentity, StreamRefused, WatchEventsRequest,
     WatchEventsResponse,
 };
+
+use super::answers::follow;
+use super::connections::carrier;
+use super::failure::Failure;
+use super::parse::{name, one_of};
+use super::remote::Remote;
+use super::show::{clock, or_dash, plain, plural};
+use crate::client::Json;
 
 /// Show what happens at a gateway: streams that come, go and are refused, limits that are hit, the broker
 #[derive(clap::Args)]
@@ -20,61 +25,40 @@ pub(super) struct Args {
     #[arg(long, value_parser = name)]
     tenant: Option<String>,
     /// Only this; may be given more than once
-    #[arg(long = "kind", value_name = "KIND", value_enum)]
-    kinds: Vec<Kind>,
+    #[arg(long = "kind", value_name = "KIND", value_parser = one_of(KINDS))]
+    kinds: Vec<EventKind>,
     /// End after so many
     #[arg(long, value_name = "N")]
     count: Option<u64>,
 }
 
 /// What can happen, as people type it.
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum Kind {
-    Opened,
-    Closed,
-    Refused,
-    Limit,
-    Broker,
-}
-
-impl From<Kind> for EventKind {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Opened => Self::Opened,
-            Kind::Closed => Self::Closed,
-            Kind::Refused => Self::Refused,
-            Kind::Limit => Self::LimitHit,
-            Kind::Broker => Self::Broker,
-        }
-    }
-}
+const KINDS: &[(&str, EventKind)] = &[
+    ("opened", EventKind::Opened),
+    ("closed", EventKind::Closed),
+    ("refused", EventKind::Refused),
+    ("limit", EventKind::LimitHit),
+    ("broker", EventKind::Broker),
+];
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    super::block_on(async {
-        let mut left = args.count.unwrap_or(u64::MAX);
-        let kinds = args.kinds.iter().map(|kind| EventKind::from(*kind).into());
-        let request = WatchEventsRequest {
-            tenant_id: args.tenant.clone().unwrap_or_default(),
-            kinds: kinds.collect(),
-        };
-        let mut events = args.remote.connect().await?.watch_events(request).await?;
-        while left > 0 {
-            let next = events.next().await?;
-            let Some(event) = &next.event else {
-                // Of a newer gateway; the contract has it passed over.
-                continue;
-            };
-            if !matches!(event, Event::Live(_) | Event::Gap(_)) {
-                left -= 1;
-            }
-            let shown = args
-                .remote
-                .print_next(Json::of(&next), || line(&next, event));
-            if shown?.is_break() {
-                break;
-            }
-        }
-        Ok(())
+    let remote = &args.remote;
+    let request = WatchEventsRequest {
+        tenant_id: args.tenant.unwrap_or_default(),
+        kinds: args.kinds.into_iter().map(i32::from).collect(),
+    };
+    let counts = |next: &WatchEventsResponse| {
+        let event = next.event.as_ref();
+        event.is_some_and(|event| !matches!(event, Event::Live(_) | Event::Gap(_)))
+    };
+    remote.run(async |mut client| {
+        let events = client.watch_events(request).await?.into_inner();
+        let shown = follow(events, args.count, counts, |next| match &next.event {
+            Some(event) => remote.print_next(Json(next), || line(next, event)),
+            // From a newer gateway; the contract has it passed over.
+            None => Ok(ControlFlow::Continue(())),
+        });
+        shown.await
     })
 }
 
@@ -179,7 +163,7 @@ fn detail(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use floodway_server::admin::api::{LimitHit, Transport, WatchEventsGap};
+    use floodway_proto::admin::v1::{LimitHit, Transport, WatchEventsGap};
 
     fn stream() -> Option<StreamIdentity> {
         let mut stream = StreamIdentity {

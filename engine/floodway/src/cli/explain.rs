@@ -1,15 +1,16 @@
 //! `floodway explain`: whether an event would reach a stream, and what would stop it.
 
 use clap::ArgGroup;
-
-use super::Failure;
-use super::remote::{Remote, name};
-use super::show::plain;
-use floodway_server::admin::Json;
-use floodway_server::admin::api::explain_request::Event;
-use floodway_server::admin::api::{
+use floodway_proto::admin::v1::explain_request::Event;
+use floodway_proto::admin::v1::{
     DeliveryStage, DeviceMessage, ExplainRequest, ExplainResponse, SampleEvent,
 };
+
+use super::failure::Failure;
+use super::parse::name;
+use super::remote::Remote;
+use super::show::plain;
+use crate::client::Json;
 
 /// Tell whether an event would reach a live stream, and if not, what would stop it
 #[derive(clap::Args)]
@@ -49,13 +50,14 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             metric_names: args.metrics,
         }),
     };
-    super::block_on(async {
-        let request = ExplainRequest {
-            connection_id: args.connection,
-            event: Some(event),
-        };
-        let answer = args.remote.connect().await?.explain(request).await?;
-        args.remote.print(Json::of(&answer), || steps(&answer))
+    let request = ExplainRequest {
+        connection_id: args.connection,
+        event: Some(event),
+    };
+    let remote = &args.remote;
+    remote.run(async |mut client| {
+        let answer = client.explain(request).await?.into_inner();
+        remote.print(Json(&answer), || steps(&answer))
     })
 }
 
@@ -97,7 +99,7 @@ fn stage(stage: DeliveryStage) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use floodway_server::admin::api::ExplainStep;
+    use floodway_proto::admin::v1::ExplainStep;
 
     fn step(stage: DeliveryStage, passed: bool, detail: &str) -> ExplainStep {
         let mut step = ExplainStep {

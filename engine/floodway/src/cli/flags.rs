@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
+use super::output;
 use crate::config::{self, Config, ConfigErrors, Loaded, SETTINGS};
 
 /// Where the configuration comes from: a file, the environment, and the flags.
@@ -42,7 +43,7 @@ pub(super) fn warned(loaded: Result<Loaded, ConfigErrors>) -> Result<Loaded, Con
             Ok(loaded)
         }
         Err(errors) => {
-            super::warn(&unknown);
+            output::warn(&unknown);
             Err(errors)
         }
     }

@@ -7,7 +7,9 @@ use clap::{Command, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::Man as Page;
 
-use super::{Failure, Floodway};
+use super::Floodway;
+use super::failure::Failure;
+use super::output;
 
 /// Print completions for a shell
 #[derive(clap::Args)]
@@ -33,14 +35,14 @@ pub(super) fn completions(args: Completions) -> Result<(), Failure> {
         "floodway",
         &mut script,
     );
-    super::print(&String::from_utf8_lossy(&script))
+    output::print(&String::from_utf8_lossy(&script))
 }
 
 pub(super) fn man(args: Man) -> Result<(), Failure> {
     let mut command = Floodway::command();
     command.build();
     match args.dir {
-        None => super::print(&page(&command)?),
+        None => output::print(&page(&command)?),
         Some(dir) => pages(&command, &dir),
     }
 }

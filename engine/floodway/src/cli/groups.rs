@@ -5,19 +5,17 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use std::{fs, io};
 
-use serde_json::json;
-
-use super::Failure;
-use super::remote::{Remote, name};
-use super::show::{Table, plain, plural, stale};
-use floodway_server::admin::api::{
-    DeleteGroupRequest, GetGroupRequest, Group, ListGroupsRequest, ListGroupsResponse,
-    PutGroupRequest,
+use floodway_proto::admin::v1::{
+    DeleteGroupRequest, GetGroupRequest, GetGroupResponse, Group, ListGroupsRequest,
+    ListGroupsResponse, PutGroupRequest, PutGroupResponse,
 };
-use floodway_server::admin::{Client, Json};
 
-/// As many as the gateway gives in one answer.
-const PAGE: i32 = 1000;
+use super::answers::pages;
+use super::failure::Failure;
+use super::parse::name;
+use super::remote::Remote;
+use super::show::{more, plain, plural, stale, table};
+use crate::client::Json;
 
 /// Show or change a tenant's groups of devices
 #[derive(clap::Args)]
@@ -71,8 +69,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     })?;
     let remote = &args.remote;
     let command = args.command.unwrap_or(Command::List { all: false });
-    // A file that can't be read is told before anybody is asked.
-    let devices = match &command {
+    // A file that can't be read is reported before the gateway is called.
+    let device_ids = match &command {
         Command::Put {
             devices,
             devices_from,
@@ -80,92 +78,76 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         } => with_file(devices, devices_from.as_deref())?,
         _ => Vec::new(),
     };
-    super::block_on(async {
-        let mut client = remote.connect().await?;
-        match command {
-            Command::List { all } => {
-                let answer = list(&mut client, tenant_id, all).await?;
-                remote.print(Json::of(&answer), || {
-                    stale(answer.known_at, SystemTime::now()) + &table(&answer)
-                })
-            }
-            Command::Get { group } => get(remote, &mut client, tenant_id, group).await,
-            Command::Put { group, .. } => {
-                let group = Group {
-                    tenant_id,
-                    group_id: group,
-                    device_ids: devices,
+    remote.run(async |mut client| match command {
+        Command::List { all } => {
+            let answer = pages(all, async |page_size, page_token| {
+                let page = ListGroupsRequest {
+                    tenant_id: tenant_id.clone(),
+                    page_size,
+                    page_token,
                 };
-                put(remote, &mut client, group).await
-            }
-            Command::Delete { group } => {
-                let request = DeleteGroupRequest {
-                    tenant_id,
-                    group_id: group.clone(),
-                };
-                client.delete_group(request).await?;
-                remote.print(json!({}), || {
-                    format!("group {} is deleted\n", plain(&group))
-                })
-            }
+                client.list_groups(page).await
+            });
+            let answer = answer.await?;
+            remote.print(Json(&answer), || list(&answer))
+        }
+        Command::Get { group: group_id } => {
+            let request = GetGroupRequest {
+                tenant_id,
+                group_id,
+            };
+            let answer = client.get_group(request).await?.into_inner();
+            remote.print(Json(&answer), || devices(&answer))
+        }
+        Command::Put {
+            group: group_id, ..
+        } => {
+            let group = Some(Group {
+                tenant_id,
+                group_id,
+                device_ids,
+            });
+            let answer = client.put_group(PutGroupRequest { group }).await?;
+            let answer = answer.into_inner();
+            remote.print(Json(&answer), || put(&answer))
+        }
+        Command::Delete { group } => {
+            let request = DeleteGroupRequest {
+                tenant_id,
+                group_id: group.clone(),
+            };
+            let answer = client.delete_group(request).await?.into_inner();
+            remote.print(Json(&answer), || {
+                format!("group {} is deleted\n", plain(&group))
+            })
         }
     })
 }
 
-/// The first page, or all of them as one.
-async fn list(
-    client: &mut Client,
-    tenant_id: String,
-    all: bool,
-) -> Result<ListGroupsResponse, Failure> {
-    let mut request = ListGroupsRequest {
-        tenant_id,
-        page_size: if all { PAGE } else { 0 },
-        ..ListGroupsRequest::default()
-    };
-    let mut whole = client.list_groups(request.clone()).await?;
-    while all && !whole.next_page_token.is_empty() {
-        request.page_token = whole.next_page_token;
-        let page = client.list_groups(request.clone()).await?;
-        whole.groups.extend(page.groups);
-        whole.next_page_token = page.next_page_token;
-    }
-    Ok(whole)
+fn list(answer: &ListGroupsResponse) -> String {
+    let groups = answer.groups.iter();
+    let rows = groups.map(|group| [plain(&group.group_id), group.devices.to_string()]);
+    stale(answer.known_at, SystemTime::now())
+        + &table("GROUP >DEVICES", rows)
+        + &more(&answer.next_page_token, "groups list --all")
 }
 
-async fn get(
-    remote: &Remote,
-    client: &mut Client,
-    tenant_id: String,
-    group_id: String,
-) -> Result<(), Failure> {
-    let request = GetGroupRequest {
-        tenant_id,
-        group_id,
-    };
-    let answer = client.get_group(request).await?;
-    let group = answer.group.clone().unwrap_or_default();
-    // A device on each line, as --devices-from takes them; so what else is to be said stands beside them.
-    remote.print(Json::of(&answer), || {
-        eprint!("{}", stale(answer.known_at, SystemTime::now()));
-        let lines = group.device_ids.iter();
-        lines.map(|device| plain(device) + "\n").collect()
-    })
+/// A device on each line, as --devices-from takes them; so a warning goes to the other output.
+fn devices(answer: &GetGroupResponse) -> String {
+    eprint!("{}", stale(answer.known_at, SystemTime::now()));
+    let lines = answer.group.iter().flat_map(|group| &group.device_ids);
+    lines.map(|device| plain(device) + "\n").collect()
 }
 
-async fn put(remote: &Remote, client: &mut Client, group: Group) -> Result<(), Failure> {
-    let request = PutGroupRequest { group: Some(group) };
-    let answer = client.put_group(request).await?;
+fn put(answer: &PutGroupResponse) -> String {
     let group = answer.group.clone().unwrap_or_default();
-    remote.print(Json::of(&answer), || {
-        let done = if answer.created {
-            "created"
-        } else {
-            "replaced"
-        };
-        let devices = plural(group.devices, "device");
-        format!("group {} is {done}: {devices}\n", plain(&group.group_id))
-    })
+    let done = if answer.created {
+        "created"
+    } else {
+        "replaced"
+    };
+    let devices = plural(group.devices, "device");
+    format!("group {} is {done}: {devices}\n", plain(&group.group_id))
 }
 
 /// The devices of the flags, then those of the file.
@@ -191,18 +173,6 @@ fn with_file(flags: &[String], file: Option<&Path>) -> Result<Vec<String>, Failu
         devices.push(device);
     }
     Ok(devices)
-}
-
-fn table(answer: &ListGroupsResponse) -> String {
-    let mut table = Table::new(&["GROUP", ">DEVICES"]);
-    for group in &answer.groups {
-        table.row([plain(&group.group_id), group.devices.to_string()]);
-    }
-    let mut text = table.text();
-    if !answer.next_page_token.is_empty() {
-        text.push_str("… and more: groups list --all shows them\n");
-    }
-    text
 }
 
 #[cfg(test)]

@@ -3,15 +3,18 @@
 use std::time::SystemTime;
 
 use clap::ArgGroup;
-
-use super::Failure;
-use super::remote::{Remote, name};
-use super::show::{Table, plain, stale};
-use super::tenants::policy;
-use floodway_server::admin::api::{
+use floodway_proto::admin::v1::{
     ClearLimitsRequest, GetLimitsRequest, OverflowPolicy, SetLimitsRequest, TenantLimits,
 };
-use floodway_server::admin::{Client, Json};
+
+use super::failure::Failure;
+use super::parse::{name, one_of};
+use super::remote::{Interrupted, Remote};
+use super::show::{plain, stale, table};
+use super::tenants::policy;
+use crate::client::{Client, Json};
+use floodway_core::index::Overflow;
+use floodway_server::admin;
 
 /// Show or change what each tenant may take of the gateways on a broker
 #[derive(clap::Args)]
@@ -62,7 +65,7 @@ struct Set {
     #[arg(long, value_name = "N")]
     queue_size: Option<u32>,
     /// What happens beyond it
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = one_of(&Overflow::NAMED))]
     overflow: Option<Overflow>,
     /// Devices, groups and metrics, each, that one subscriber may name
     #[arg(long, value_name = "N")]
@@ -75,107 +78,71 @@ struct Set {
     replace: bool,
 }
 
-/// What happens to events beyond the queue's size, as the setting `stream.overflow` has it.
-#[derive(Clone, Copy, clap::ValueEnum)]
-#[value(rename_all = "snake_case")]
-enum Overflow {
-    DropNewest,
-    DropOldest,
-    Latest,
-    Disconnect,
-}
-
-impl From<Overflow> for OverflowPolicy {
-    fn from(overflow: Overflow) -> Self {
-        match overflow {
-            Overflow::DropNewest => Self::DropNewest,
-            Overflow::DropOldest => Self::DropOldest,
-            Overflow::Latest => Self::Latest,
-            Overflow::Disconnect => Self::Disconnect,
-        }
-    }
-}
-
-impl Whose {
-    /// The tenant; empty for the default.
-    fn tenant_id(&self) -> String {
-        self.tenant.clone().unwrap_or_default()
-    }
-}
-
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    super::block_on(async {
-        let mut client = args.remote.connect().await?;
-        match args.command.unwrap_or(Command::Get { tenant: None }) {
-            Command::Get { tenant } => {
-                get(&args.remote, &mut client, tenant.unwrap_or_default()).await
-            }
-            Command::Set(set) => change(&args.remote, &mut client, &set).await,
-            Command::Clear(whose) => clear(&args.remote, &mut client, whose.tenant_id()).await,
-        }
+    let remote = &args.remote;
+    remote.run(async |client| match args.command {
+        None => get(remote, client, String::new()).await,
+        Some(Command::Get { tenant }) => get(remote, client, tenant.unwrap_or_default()).await,
+        Some(Command::Set(set)) => change(remote, client, set).await,
+        Some(Command::Clear(whose)) => clear(remote, client, whose).await,
     })
 }
 
-async fn get(remote: &Remote, client: &mut Client, tenant_id: String) -> Result<(), Failure> {
+async fn get(remote: &Remote, mut client: Client, tenant_id: String) -> Result<(), Interrupted> {
     let request = GetLimitsRequest {
         tenant_id: tenant_id.clone(),
     };
-    let answer = client.get_limits(request).await?;
-    let effective = answer.effective.unwrap_or_default();
-    remote.print(Json::of(&answer), || {
+    let answer = client.get_limits(request).await?.into_inner();
+    remote.print(Json(&answer), || {
         let stale = stale(answer.known_at, SystemTime::now());
-        stale + &table(&tenant_id, &effective, answer.own.as_ref())
+        stale + &limits(&tenant_id, answer.effective, answer.own)
     })
 }
 
 /// The gateway replaces all that was set: what is to stay is read first, and given again.
-async fn change(remote: &Remote, client: &mut Client, set: &Set) -> Result<(), Failure> {
-    let tenant_id = set.whose.tenant_id();
-    let before = if set.replace {
-        None
-    } else {
+async fn change(remote: &Remote, mut client: Client, set: Set) -> Result<(), Interrupted> {
+    let tenant_id = set.whose.tenant.clone().unwrap_or_default();
+    let mut before = None;
+    if !set.replace {
         let request = GetLimitsRequest {
             tenant_id: tenant_id.clone(),
         };
-        let answer = client.get_limits(request).await?;
+        let answer = client.get_limits(request).await?.into_inner();
         if answer.known_at.is_some() {
             let why = "the gateway does not follow the broker now, so what was set before may be out of date; try again";
-            return Err(Failure::Running(why.to_owned()));
+            return Err(Failure::running(why).into());
         }
-        answer.own
-    };
-    let own = set.over(before.unwrap_or_default());
+        before = answer.own;
+    }
+    let own = Some(set.over(before.unwrap_or_default()));
     let request = SetLimitsRequest {
         tenant_id: tenant_id.clone(),
-        limits: Some(own),
+        limits: own,
     };
-    let answer = client.set_limits(request).await?;
-    let effective = answer.effective.unwrap_or_default();
-    remote.print(Json::of(&answer), || {
-        table(&tenant_id, &effective, Some(&own))
-    })
+    let answer = client.set_limits(request).await?.into_inner();
+    remote.print(Json(&answer), || limits(&tenant_id, answer.effective, own))
 }
 
-async fn clear(remote: &Remote, client: &mut Client, tenant_id: String) -> Result<(), Failure> {
+async fn clear(remote: &Remote, mut client: Client, whose: Whose) -> Result<(), Interrupted> {
+    let tenant_id = whose.tenant.unwrap_or_default();
     let request = ClearLimitsRequest {
         tenant_id: tenant_id.clone(),
     };
-    let answer = client.clear_limits(request).await?;
-    let effective = answer.effective.unwrap_or_default();
-    remote.print(Json::of(&answer), || {
+    let answer = client.clear_limits(request).await?.into_inner();
+    remote.print(Json(&answer), || {
         let was = if answer.cleared {
             ""
         } else {
             "nothing was set\n"
         };
-        format!("{was}{}", table(&tenant_id, &effective, None))
+        was.to_owned() + &limits(&tenant_id, answer.effective, None)
     })
 }
 
 impl Set {
     /// These limits where they are named, else those of `before`.
     fn over(&self, before: TenantLimits) -> TenantLimits {
-        let overflow = self.overflow.map(OverflowPolicy::from);
+        let overflow = self.overflow.map(admin::policy);
         TenantLimits {
             connections_per_tenant: self
                 .connections_per_tenant
@@ -190,57 +157,42 @@ impl Set {
     }
 }
 
-/// Each limit, what it is, and where it comes from.
-fn table(tenant_id: &str, effective: &TenantLimits, own: Option<&TenantLimits>) -> String {
-    let own = own.copied().unwrap_or_default();
-    let whose = if tenant_id.is_empty() {
-        "the default".to_owned()
-    } else {
-        plain(tenant_id)
+/// Each limit, what it is, and where it comes from. An empty tenant stands for the default.
+fn limits(tenant_id: &str, effective: Option<TenantLimits>, own: Option<TenantLimits>) -> String {
+    let (effective, own) = (effective.unwrap_or_default(), own.unwrap_or_default());
+    let (whose, set_here, inherited) = match tenant_id {
+        "" => ("the default".to_owned(), "set", "configuration"),
+        tenant => (plain(tenant), "set for this tenant", "default"),
     };
-    let (set_here, inherited) = if tenant_id.is_empty() {
-        ("set", "configuration")
-    } else {
-        ("set for this tenant", "default")
-    };
-    let mut table = Table::new(&["LIMIT", ">VALUE", "FROM"]);
-    let mut row = |limit: &str, value: String, is_own: bool| {
+    let row = |limit: &str, value: String, is_own: bool| {
         let from = if is_own { set_here } else { inherited };
-        table.row([limit.to_owned(), value, from.to_owned()]);
+        [limit.to_owned(), value, from.to_owned()]
     };
-    row(
-        "connections-per-tenant",
-        match effective.connections_per_tenant {
-            Some(0) => "no limit".to_owned(),
-            limit => number(limit),
+    let counted = |limit: &str, value: Option<u32>, own: Option<u32>| {
+        let value = value.map_or_else(|| "-".to_owned(), |value| value.to_string());
+        row(limit, value, own.is_some())
+    };
+    let per_tenant = "connections-per-tenant";
+    let rows = [
+        match (effective.connections_per_tenant, own.connections_per_tenant) {
+            (Some(0), own) => row(per_tenant, "no limit".to_owned(), own.is_some()),
+            (limit, own) => counted(per_tenant, limit, own),
         },
-        own.connections_per_tenant.is_some(),
-    );
-    row(
-        "queue-size",
-        number(effective.queue_size),
-        own.queue_size.is_some(),
-    );
-    row(
-        "overflow",
-        policy(effective.overflow()).to_owned(),
-        own.overflow() != OverflowPolicy::Unspecified,
-    );
-    row(
-        "filter-ids",
-        number(effective.filter_ids),
-        own.filter_ids.is_some(),
-    );
-    row(
-        "client-messages-per-second",
-        number(effective.client_messages_per_second),
-        own.client_messages_per_second.is_some(),
-    );
-    format!("limits of {whose}\n{}", table.text())
-}
-
-fn number(limit: Option<u32>) -> String {
-    limit.map_or_else(|| "-".to_owned(), |limit| limit.to_string())
+        counted("queue-size", effective.queue_size, own.queue_size),
+        row(
+            "overflow",
+            policy(effective.overflow()).to_owned(),
+            own.overflow() != OverflowPolicy::Unspecified,
+        ),
+        counted("filter-ids", effective.filter_ids, own.filter_ids),
+        counted(
+            "client-messages-per-second",
+            effective.client_messages_per_second,
+            own.client_messages_per_second,
+        ),
+    ];
+    let table = table("LIMIT >VALUE FROM", rows);
+    format!("limits of {whose}\n{table}")
 }
 
 #[cfg(test)]
@@ -283,7 +235,7 @@ mod tests {
             connections_per_tenant: Some(0),
             ..own
         };
-        let text = table("acme", &effective, Some(&own));
+        let text = limits("acme", Some(effective), Some(own));
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "limits of acme");
         assert_eq!(lines[2], "connections-per-tenant      no limit  default");
@@ -291,6 +243,6 @@ mod tests {
             lines[3],
             "queue-size                       500  set for this tenant"
         );
-        assert!(table("", &effective, None).contains("configuration"));
+        assert!(limits("", Some(effective), None).contains("configuration"));
     }
 }

@@ -3,17 +3,16 @@
 //! Invariant: the exit status is 0 for success, 1 for a failure while running, and 2 for wrong usage
 //! or configuration. What a command is asked for goes to stdout, everything else to stderr.
 
-use std::io::{self, Write};
-use std::ops::ControlFlow;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::config::ConfigErrors;
+use failure::Failure;
 use floodway_core::parts;
 use floodway_server::log;
 
+mod answers;
 mod check;
 mod connections;
 #[cfg(feature = "demo")]
@@ -22,10 +21,13 @@ mod disconnect;
 mod drain;
 mod events;
 mod explain;
+mod failure;
 mod flags;
 mod generate;
 mod groups;
 mod limits;
+mod output;
+mod parse;
 mod remote;
 mod serve;
 mod show;
@@ -68,22 +70,8 @@ enum Command {
     Man(generate::Man),
 }
 
-/// Why a command failed.
-enum Failure {
-    /// Wrong usage or configuration.
-    Usage(String),
-    /// It went wrong while running.
-    Running(String),
-}
-
-impl From<ConfigErrors> for Failure {
-    fn from(errors: ConfigErrors) -> Self {
-        Self::Usage(errors.to_string())
-    }
-}
-
 /// Runs the command that this process was started with.
-pub fn run() -> ExitCode {
+pub(crate) fn run() -> ExitCode {
     let command = match Floodway::try_parse() {
         Ok(floodway) => floodway.command,
         Err(refused) => return misused(&refused),
@@ -108,11 +96,12 @@ pub fn run() -> ExitCode {
         Command::Completions(args) => generate::completions(args),
         Command::Man(args) => generate::man(args),
     };
-    let (status, why) = match done {
-        Ok(()) => (0, String::new()),
-        Err(Failure::Usage(why)) => (2, why),
-        Err(Failure::Running(why)) => (1, why),
+    let status = match &done {
+        Ok(()) => 0,
+        Err(Failure::Running(_)) => 1,
+        Err(Failure::Usage(_)) => 2,
     };
+    let why = done.err().map(Failure::into_text).unwrap_or_default();
     for line in why.lines() {
         log::say(&format!("error: {line}"));
     }
@@ -137,7 +126,7 @@ fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failu
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::Running(error.to_string()))?;
+        .map_err(Failure::running)?;
     let done = parts::caught("main", || runtime.block_on(work));
     // A name server that does not answer would hold up the end.
     runtime.shutdown_background();
@@ -166,30 +155,6 @@ fn variables() -> Vec<String> {
     variables.sort_unstable();
     variables.dedup();
     variables
-}
-
-fn warn(warnings: &[String]) {
-    for warning in warnings {
-        log::say(&format!("warning: {warning}"));
-    }
-}
-
-/// Writes what the command was asked for. A reader that has seen enough (`| head`) is no failure.
-fn print(text: &str) -> Result<(), Failure> {
-    print_next(text).map(|_| ())
-}
-
-/// The same for a part of it: breaks off where the reader has seen enough.
-fn print_next(text: &str) -> Result<ControlFlow<()>, Failure> {
-    let mut stdout = io::stdout().lock();
-    match stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
-        Ok(()) => Ok(ControlFlow::Continue(())),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
-        Err(error) => Err(Failure::Running(format!("stdout: {error}"))),
-    }
 }
 
 #[cfg(test)]

@@ -5,11 +5,12 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use serde::Serialize;
+use tonic::Status;
 
-use super::Failure;
+use super::failure::Failure;
+use super::output;
+use crate::client::{self, Client, ClientError, Credentials, GatewayUrl, Peer};
 use crate::config;
-use floodway_protocol::names;
-use floodway_server::admin::{Client, ClientError, Credentials};
 use floodway_server::tls::Files;
 
 /// Names a file with the token, where none is given.
@@ -19,8 +20,8 @@ const TOKEN_FILE: &str = "FLOODWAY_ADMIN_TOKEN_FILE";
 #[derive(clap::Args)]
 pub(super) struct Access {
     /// Private listener of the gateway, http://host:port or https://host:port
-    #[arg(long, global = true, value_name = "URL", default_value = "http://127.0.0.1:9090", value_parser = url)]
-    admin: String,
+    #[arg(long, global = true, value_name = "URL", default_value = "http://127.0.0.1:9090", value_parser = str::parse::<GatewayUrl>)]
+    admin: GatewayUrl,
     /// Token of the private listener; other users of this machine can see flags
     #[arg(
         long,
@@ -68,9 +69,42 @@ pub(super) struct Remote {
     json: bool,
 }
 
+/// Why a command that speaks to a gateway broke off.
+pub(super) enum Interrupted {
+    /// A call failed.
+    Call(Status),
+    /// A streaming answer ended without a reason.
+    Ended,
+    /// Something on this side failed.
+    Failure(Failure),
+}
+
+impl Interrupted {
+    /// The same in words; `peer` knows what may be behind the status of a call.
+    pub(super) fn explained(self, peer: &Peer) -> Failure {
+        match self {
+            Self::Call(status) => peer.refused(&status).into(),
+            Self::Ended => peer.ended().into(),
+            Self::Failure(failure) => failure,
+        }
+    }
+}
+
+impl From<Status> for Interrupted {
+    fn from(status: Status) -> Self {
+        Self::Call(status)
+    }
+}
+
+impl From<Failure> for Interrupted {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
 impl Access {
-    pub(super) async fn connect(&self) -> Result<Client, Failure> {
-        Ok(Client::connect(&self.admin, &self.credentials()?).await?)
+    pub(super) async fn connect(&self) -> Result<(Client, Peer), Failure> {
+        Ok(client::connect(&self.admin, &self.credentials()?).await?)
     }
 
     /// The token, which may stand in a file as that of the gateway itself.
@@ -93,12 +127,12 @@ impl Access {
             (None, None) => None,
             (Some(cert), Some(key)) => Some(Files { cert, key }),
             (Some(_), None) => {
-                let mend = "--admin-cert needs --admin-key beside it (FLOODWAY_ADMIN_KEY)";
-                return Err(Failure::Usage(mend.to_owned()));
+                let hint = "--admin-cert needs --admin-key beside it (FLOODWAY_ADMIN_KEY)";
+                return Err(Failure::Usage(hint.to_owned()));
             }
             (None, Some(_)) => {
-                let mend = "--admin-key needs --admin-cert beside it (FLOODWAY_ADMIN_CERT)";
-                return Err(Failure::Usage(mend.to_owned()));
+                let hint = "--admin-key needs --admin-cert beside it (FLOODWAY_ADMIN_CERT)";
+                return Err(Failure::Usage(hint.to_owned()));
             }
         };
         Ok(Credentials {
@@ -109,14 +143,21 @@ impl Access {
     }
 
     /// The gateway as it was named.
-    pub(super) fn url(&self) -> &str {
+    pub(super) fn url(&self) -> &GatewayUrl {
         &self.admin
     }
 }
 
 impl Remote {
-    pub(super) async fn connect(&self) -> Result<Client, Failure> {
-        self.access.connect().await
+    /// Connects, does the command's `work`, and explains a call that failed.
+    pub(super) fn run(
+        &self,
+        work: impl AsyncFnOnce(Client) -> Result<(), Interrupted>,
+    ) -> Result<(), Failure> {
+        super::block_on(async {
+            let (client, peer) = self.access.connect().await?;
+            work(client).await.map_err(|why| why.explained(&peer))
+        })
     }
 
     /// Prints one answer: a JSON document, or the text for people.
@@ -124,14 +165,14 @@ impl Remote {
         &self,
         json: impl Serialize,
         text: impl FnOnce() -> String,
-    ) -> Result<(), Failure> {
-        if self.json {
+    ) -> Result<(), Interrupted> {
+        let text = if self.json {
             let json = serde_json::to_string_pretty(&json);
-            let json = json.map_err(|error| Failure::Running(error.to_string()))?;
-            super::print(&format!("{json}\n"))
+            json.map_err(Failure::running)? + "\n"
         } else {
-            super::print(&text())
-        }
+            text()
+        };
+        Ok(output::print(&text)?)
     }
 
     /// Prints one of many: a line of JSON, or the text for people. Breaks off where nobody reads any more.
@@ -140,27 +181,13 @@ impl Remote {
         json: impl Serialize,
         text: impl FnOnce() -> String,
     ) -> Result<ControlFlow<()>, Failure> {
-        if self.json {
-            let json = serde_json::to_string(&json);
-            let json = json.map_err(|error| Failure::Running(error.to_string()))?;
-            super::print_next(&format!("{json}\n"))
+        let text = if self.json {
+            serde_json::to_string(&json).map_err(Failure::running)? + "\n"
         } else {
-            super::print_next(&text())
-        }
+            text()
+        };
+        output::print_next(&text)
     }
-}
-
-/// Reads the id of a tenant, device or group.
-pub(super) fn name(text: &str) -> Result<String, String> {
-    names::check(text)
-        .map(|()| text.to_owned())
-        .map_err(|error| error.to_string())
-}
-
-/// Reads a duration such as 60s.
-pub(super) fn span(text: &str) -> Result<prost_types::Duration, String> {
-    let span = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    span.try_into().map_err(|_| "is too long".to_owned())
 }
 
 fn file(given: &Option<OsString>) -> Option<PathBuf> {
@@ -168,77 +195,12 @@ fn file(given: &Option<OsString>) -> Option<PathBuf> {
     given.map(PathBuf::from)
 }
 
-fn url(text: &str) -> Result<String, String> {
-    Client::check_url(text)
-        .map(|()| text.to_owned())
-        .map_err(|_| "expected http://host:port, or https://host:port".to_owned())
-}
-
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        match error {
-            ClientError::Url(_) | ClientError::Token | ClientError::Files(_) => {
-                Self::Usage(error.to_string())
-            }
-            ClientError::Argument(told) => Self::Usage(argument(&told)),
-            ClientError::Answered { url, answer } => {
-                let answer = answer.replacen("_id: ", ": ", 1);
-                Self::Running(ClientError::Answered { url, answer }.to_string())
-            }
-            ClientError::Unreachable { .. }
-            | ClientError::Handshake { .. }
-            | ClientError::Unauthenticated(_)
-            | ClientError::ReadOnly(_)
-            | ClientError::Unknown(_)
-            | ClientError::Ended(_) => Self::Running(error.to_string()),
+        if error.is_usage() {
+            Self::Usage(error.to_string())
+        } else {
+            Self::Running(error.to_string())
         }
-    }
-}
-
-/// The gateway names the field of the message; people typed a flag.
-fn argument(told: &str) -> String {
-    let Some((field, what)) = told.split_once(": ") else {
-        return told.to_owned();
-    };
-    let last = field.rsplit('.').next().unwrap_or(field);
-    let last = last.split('[').next().unwrap_or(last);
-    let flag = match last {
-        "tenant_id" => "tenant",
-        "device_id" | "device_ids" => "device",
-        "group_id" | "group_ids" => "group",
-        "connection_id" => "connection",
-        "metric_names" => "metric",
-        "kinds" => "kind",
-        "subject"
-        | "transport"
-        | "reason"
-        | "spread"
-        | "interval"
-        | "topic"
-        | "payload"
-        | "connections_per_tenant"
-        | "queue_size"
-        | "overflow"
-        | "filter_ids"
-        | "client_messages_per_second" => last,
-        _ => return told.to_owned(),
-    };
-    format!("--{}: {what}", flag.replace('_', "-"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_the_gateway_says_of_a_field_names_the_flag() {
-        assert_eq!(argument("reason: too long"), "--reason: too long");
-        assert_eq!(
-            argument("limits.queue_size: must be from 1 to 1000000"),
-            "--queue-size: must be from 1 to 1000000"
-        );
-        assert_eq!(argument("device_ids[3]: is empty"), "--device: is empty");
-        assert_eq!(argument("page_token: not one"), "page_token: not one");
-        assert_eq!(argument("what else"), "what else");
     }
 }

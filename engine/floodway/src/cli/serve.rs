@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::Failure;
+use super::failure::Failure;
 use super::flags::Sources;
 use floodway_server::gateway::{Gateway, PartEnded, StartError};
 use floodway_server::log;

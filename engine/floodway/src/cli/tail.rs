@@ -1,16 +1,19 @@
 //! `floodway tail`: a tenant's events as they pass, for a person who looks for a fault.
 
+use std::ops::ControlFlow;
+
+use floodway_proto::admin::v1::tail_response::Item;
+use floodway_proto::admin::v1::{Gap, GapReason, TailEvent, TailRequest, TailResponse};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::Failure;
+use super::answers::follow;
 use super::connections::filters;
-use super::remote::{Remote, name};
+use super::failure::Failure;
+use super::parse::name;
+use super::remote::Remote;
 use super::show::{plain, plural};
-use floodway_server::admin::Json;
-use floodway_server::admin::api::tail_response::Item;
-use floodway_server::admin::api::{Gap, GapReason, TailEvent, TailRequest};
+use crate::client::Json;
 
 /// Show a tenant's events as they pass
 #[derive(clap::Args)]
@@ -53,51 +56,36 @@ struct Seen<'a> {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    super::block_on(async {
-        let mut left = args.count.unwrap_or(u64::MAX);
-        let request = TailRequest {
-            tenant_id: args.tenant,
-            device_ids: args.devices,
-            group_ids: args.groups,
-            metric_names: args.metrics,
-        };
-        let mut tail = args.remote.connect().await?.tail(request).await?;
-        while left > 0 {
-            let Some(item) = tail.next().await?.item else {
-                // Of a newer gateway; the contract has it passed over.
-                continue;
-            };
-            if matches!(item, Item::Event(_)) {
-                left -= 1;
-            }
-            if show(&args.remote, &item)?.is_break() {
-                break;
-            }
-        }
-        Ok(())
+    let remote = &args.remote;
+    let request = TailRequest {
+        tenant_id: args.tenant,
+        device_ids: args.devices,
+        group_ids: args.groups,
+        metric_names: args.metrics,
+    };
+    let counts = |next: &TailResponse| matches!(next.item, Some(Item::Event(_)));
+    remote.run(async |mut client| {
+        let events = client.tail(request).await?.into_inner();
+        follow(events, args.count, counts, |next| show(remote, next)).await
     })
 }
 
-fn show(remote: &Remote, item: &Item) -> Result<std::ops::ControlFlow<()>, Failure> {
-    match item {
-        Item::Live(live) => {
-            let wanted = live.filters.clone().unwrap_or_default();
-            remote.print_next(json!({"live": {"filters": Json::of(&wanted)}}), || {
-                format!("live: {}\n", filters(Some(&wanted)))
-            })
-        }
-        Item::Event(event) => {
-            let wrong =
-                |_| Failure::Running("the gateway sent an event that is no JSON".to_owned());
+fn show(remote: &Remote, next: &TailResponse) -> Result<ControlFlow<()>, Failure> {
+    match &next.item {
+        Some(Item::Live(live)) => remote.print_next(Json(next), || {
+            format!("live: {}\n", filters(live.filters.as_ref()))
+        }),
+        Some(Item::Event(event)) => {
+            let wrong = |_| Failure::running("the gateway sent an event that is no JSON");
             let line = Line {
                 id: event.id.to_string(),
                 event: serde_json::from_str(&event.json).map_err(wrong)?,
             };
             remote.print_next(line, || for_people(event))
         }
-        Item::Gap(gap) => {
-            remote.print_next(json!({"gap": Json::of(gap)}), || format!("{}\n", told(gap)))
-        }
+        Some(Item::Gap(gap)) => remote.print_next(Json(next), || told(gap) + "\n"),
+        // From a newer gateway; the contract has it passed over.
+        None => Ok(ControlFlow::Continue(())),
     }
 }
 

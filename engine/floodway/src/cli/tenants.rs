@@ -1,15 +1,18 @@
 //! `floodway tenants`: the tenants that a gateway serves.
 
-use super::Failure;
-use super::remote::{Remote, name};
-use super::show::{Table, bytes, fields, or_dash, plain, plural};
-use floodway_server::admin::api::{
+use floodway_core::index::Overflow;
+use floodway_proto::admin::v1::{
     GetTenantRequest, ListTenantsRequest, ListTenantsResponse, OverflowPolicy, Tenant,
 };
-use floodway_server::admin::{Client, Json};
 
-/// As many as the gateway gives in one answer.
-const PAGE: i32 = 1000;
+use floodway_server::admin;
+
+use super::answers::pages;
+use super::failure::Failure;
+use super::parse::name;
+use super::remote::Remote;
+use super::show::{bytes, fields, more, or_dash, plain, plural, table};
+use crate::client::Json;
 
 /// Show the tenants that a gateway serves
 #[derive(clap::Args)]
@@ -25,53 +28,30 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    super::block_on(async {
-        let mut client = args.remote.connect().await?;
-        match args.tenant {
-            Some(tenant_id) => {
-                let answer = client.get_tenant(GetTenantRequest { tenant_id }).await?;
-                let tenant = answer.tenant.clone().unwrap_or_default();
-                args.remote.print(Json::of(&answer), || one(&tenant))
-            }
-            None => {
-                let answer = list(&mut client, args.all).await?;
-                args.remote.print(Json::of(&answer), || table(&answer))
-            }
+    let remote = &args.remote;
+    remote.run(async |mut client| {
+        if let Some(tenant_id) = args.tenant {
+            let answer = client.get_tenant(GetTenantRequest { tenant_id }).await?;
+            let answer = answer.into_inner();
+            let tenant = answer.tenant.clone().unwrap_or_default();
+            return remote.print(Json(&answer), || one(&tenant));
         }
+        let answer = pages(args.all, async |page_size, page_token| {
+            let page = ListTenantsRequest {
+                page_size,
+                page_token,
+            };
+            client.list_tenants(page).await
+        });
+        let answer = answer.await?;
+        remote.print(Json(&answer), || list(&answer))
     })
 }
 
-/// The first page, or all of them as one.
-async fn list(client: &mut Client, all: bool) -> Result<ListTenantsResponse, Failure> {
-    let mut request = ListTenantsRequest {
-        page_size: if all { PAGE } else { 0 },
-        ..ListTenantsRequest::default()
-    };
-    let mut whole = client.list_tenants(request.clone()).await?;
-    while all && !whole.next_page_token.is_empty() {
-        request.page_token = whole.next_page_token;
-        let page = client.list_tenants(request.clone()).await?;
-        whole.tenants.extend(page.tenants);
-        whole.next_page_token = page.next_page_token;
-    }
-    Ok(whole)
-}
-
-fn table(answer: &ListTenantsResponse) -> String {
-    let mut table = Table::new(&[
-        "TENANT",
-        ">STREAMS",
-        ">LIMIT",
-        ">WS",
-        ">SSE",
-        ">EVENTS",
-        ">DELIVERED",
-        ">DROPPED",
-        ">SENT",
-        "UPSTREAM",
-    ]);
-    for tenant in &answer.tenants {
-        table.row([
+fn list(answer: &ListTenantsResponse) -> String {
+    let titles = "TENANT >STREAMS >LIMIT >WS >SSE >EVENTS >DELIVERED >DROPPED >SENT UPSTREAM";
+    let row = |tenant: &Tenant| {
+        [
             plain(&tenant.tenant_id),
             tenant.connections.to_string(),
             limit(tenant),
@@ -82,13 +62,9 @@ fn table(answer: &ListTenantsResponse) -> String {
             tenant.dropped.to_string(),
             bytes(tenant.sent_bytes as f64),
             upstream(tenant).to_owned(),
-        ]);
-    }
-    let mut text = table.text();
-    if !answer.next_page_token.is_empty() {
-        text.push_str("… and more: --all shows them\n");
-    }
-    text
+        ]
+    };
+    table(titles, answer.tenants.iter().map(row)) + &more(&answer.next_page_token, "--all")
 }
 
 fn one(tenant: &Tenant) -> String {
@@ -157,19 +133,13 @@ fn limit(tenant: &Tenant) -> String {
 
 /// What happens to an event for which there is no room, as the setting `stream.overflow` has it.
 pub(super) fn policy(policy: OverflowPolicy) -> &'static str {
-    match policy {
-        OverflowPolicy::Unspecified => "-",
-        OverflowPolicy::DropNewest => "drop_newest",
-        OverflowPolicy::DropOldest => "drop_oldest",
-        OverflowPolicy::Latest => "latest",
-        OverflowPolicy::Disconnect => "disconnect",
-    }
+    admin::overflow(policy).map_or("-", Overflow::name)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use floodway_server::admin::api::TenantLimits;
+    use floodway_proto::admin::v1::TenantLimits;
 
     fn tenant(id: &str, limit: u32) -> Tenant {
         Tenant {
@@ -193,7 +163,7 @@ mod tests {
             tenants: vec![tenant("acme", 10), tenant("a", 0)],
             next_page_token: "more".to_owned(),
         };
-        let text = table(&answer);
+        let text = list(&answer);
         let lines: Vec<Vec<&str>> = text
             .lines()
             .map(|l| l.split_whitespace().collect())
@@ -225,6 +195,6 @@ mod tests {
             tenants: vec![refused],
             ..ListTenantsResponse::default()
         };
-        assert!(table(&answer).trim_end().ends_with("  refused"));
+        assert!(list(&answer).trim_end().ends_with("  refused"));
     }
 }

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::{Failure, flags};
+use super::failure::Failure;
+use super::flags;
+use super::output;
 use crate::config;
 use floodway_protocol::names::TenantId;
 use floodway_server::auth::{self, Grant};
@@ -45,7 +47,7 @@ fn ttl(text: &str) -> Result<Duration, String> {
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let file = args.config.as_deref();
     let loaded = flags::warned(config::load_without_key(file, &super::env, &[]))?;
-    super::warn(&loaded.warnings);
+    output::warn(&loaded.warnings);
     let auth = &loaded.config.auth;
     let secret = auth.hs256_secret.as_deref().ok_or_else(no_secret)?;
     let now = SystemTime::now()
@@ -61,8 +63,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         issued_at: now,
         expires_at: now.saturating_add(args.ttl.as_secs()),
     };
-    let token = auth::sign(secret, &grant).map_err(|error| Failure::Running(error.to_string()))?;
-    super::print(&format!("{token}\n"))
+    let token = auth::sign(secret, &grant).map_err(Failure::running)?;
+    output::print(&format!("{token}\n"))
 }
 
 fn no_secret() -> Failure {

@@ -2,7 +2,8 @@
 
 use super::address::is_loopback;
 use super::error::{ConfigError, Origin};
-use super::settings::{self, FILE_SUFFIX, SETTINGS};
+use super::setting::{FILE_SUFFIX, Setting};
+use super::table::{self, SETTINGS};
 use super::{Config, Loaded};
 use floodway_server::tls::Files;
 
@@ -19,16 +20,15 @@ pub(super) enum Key {
 /// Checks a configuration whose values are each right by themselves.
 pub(super) fn run(loaded: &mut Loaded, key: Key, errors: &mut Vec<ConfigError>) {
     let found = [
-        tls_files(&loaded.config.http.tls, &HTTP_TLS),
-        tls_files(&loaded.config.admin.tls, &ADMIN_TLS),
+        tls_files(&loaded.config.http.tls, "http.tls.cert", "http.tls.key"),
+        tls_files(&loaded.config.admin.tls, "admin.tls.cert", "admin.tls.key"),
         admin_client_ca(&loaded.config),
         admin_open(&loaded.config),
         admin_read_token(&loaded.config),
         payload(&loaded.config),
     ];
-    for (key, mend) in found.into_iter().flatten() {
-        errors.push(wrong(loaded, key, mend));
-    }
+    let found = found.into_iter().flatten();
+    errors.extend(found.map(|(key, hint)| wrong(loaded, key, hint)));
     errors.extend(verification_key(loaded, key, errors));
     loaded.warnings.extend(warnings(&loaded.config));
 }
@@ -36,79 +36,65 @@ pub(super) fn run(loaded: &mut Loaded, key: Key, errors: &mut Vec<ConfigError>) 
 /// A setting's key, and what is to be done.
 type Found = Option<(&'static str, String)>;
 
-fn wrong(loaded: &Loaded, key: &'static str, mend: String) -> ConfigError {
-    let place = settings::find(key).expect("checks name known settings");
-    let value = SETTINGS[place].show(&loaded.config);
+fn wrong(loaded: &Loaded, key: &'static str, hint: String) -> ConfigError {
     ConfigError::Value {
         key: key.into(),
-        value,
-        origin: loaded.origins[place].clone(),
-        mend,
+        value: setting(key).show(&loaded.config),
+        origin: loaded.origin(key).clone(),
+        hint,
     }
 }
 
-/// The two files of a listener's TLS, and what is said of one without the other.
-struct TlsKeys {
-    cert: &'static str,
-    no_cert: &'static str,
-    key: &'static str,
-    no_key: &'static str,
+fn setting(key: &str) -> &'static Setting {
+    &SETTINGS[table::find(key).expect("checks name known settings")]
 }
 
-const HTTP_TLS: TlsKeys = TlsKeys {
-    cert: "http.tls.cert",
-    no_cert: "needs http.tls.cert beside it (FLOODWAY_TLS_CERT)",
-    key: "http.tls.key",
-    no_key: "needs http.tls.key beside it (FLOODWAY_TLS_KEY)",
-};
-const ADMIN_TLS: TlsKeys = TlsKeys {
-    cert: "admin.tls.cert",
-    no_cert: "needs admin.tls.cert beside it (FLOODWAY_ADMIN_TLS_CERT)",
-    key: "admin.tls.key",
-    no_key: "needs admin.tls.key beside it (FLOODWAY_ADMIN_TLS_KEY)",
-};
+/// What is said of a setting without `key`, which belongs beside it.
+fn needs(key: &str) -> String {
+    format!("needs {key} beside it ({})", setting(key).env)
+}
 
-fn tls_files(files: &Option<Files>, keys: &TlsKeys) -> Found {
+/// The two files of a listener's TLS, neither of which is of use without the other.
+fn tls_files(files: &Option<Files>, cert: &'static str, key: &'static str) -> Found {
     let files = files.as_ref()?;
     if files.key.as_os_str().is_empty() {
-        return Some((keys.cert, keys.no_key.to_owned()));
+        return Some((cert, needs(key)));
     }
     if files.cert.as_os_str().is_empty() {
-        return Some((keys.key, keys.no_cert.to_owned()));
+        return Some((key, needs(cert)));
     }
     None
 }
 
 fn admin_client_ca(config: &Config) -> Found {
     let useless = config.admin.client_ca.is_some() && config.admin.tls.is_none();
-    let mend = "needs admin.tls.cert (FLOODWAY_ADMIN_TLS_CERT) and admin.tls.key (FLOODWAY_ADMIN_TLS_KEY) beside it";
-    useless.then(|| ("admin.tls.client_ca", mend.to_owned()))
+    let hint = "needs admin.tls.cert (FLOODWAY_ADMIN_TLS_CERT) and admin.tls.key (FLOODWAY_ADMIN_TLS_KEY) beside it";
+    useless.then(|| ("admin.tls.client_ca", hint.to_owned()))
 }
 
 fn admin_open(config: &Config) -> Found {
     let config = &config.admin;
     let open = config.token.is_none() && config.client_ca.is_none() && !is_loopback(&config.listen);
-    let mend = "other machines reach this address: set admin.token (FLOODWAY_ADMIN_TOKEN), or demand client certificates \
+    let hint = "other machines reach this address: set admin.token (FLOODWAY_ADMIN_TOKEN), or demand client certificates \
                 with admin.tls.client_ca (FLOODWAY_ADMIN_TLS_CLIENT_CA), or listen on 127.0.0.1";
-    open.then(|| ("admin.listen", mend.to_owned()))
+    open.then(|| ("admin.listen", hint.to_owned()))
 }
 
 fn admin_read_token(config: &Config) -> Found {
     let config = &config.admin;
-    let mend = match (&config.token, &config.read_token) {
-        (None, Some(_)) => "needs admin.token beside it (FLOODWAY_ADMIN_TOKEN)",
-        (Some(full), Some(read)) if full == read => "must differ from admin.token",
+    let hint = match (&config.token, &config.read_token) {
+        (None, Some(_)) => needs("admin.token"),
+        (Some(full), Some(read)) if full == read => "must differ from admin.token".to_owned(),
         _ => return None,
     };
-    Some(("admin.read_token", mend.to_owned()))
+    Some(("admin.read_token", hint))
 }
 
 fn payload(config: &Config) -> Found {
     let packet = config.mqtt.packet_bytes;
     let larger = config.event.payload_bytes as u64 > u64::from(packet);
-    let mend =
-        || format!("must not exceed mqtt.packet_bytes ({packet}): such messages never arrive");
-    larger.then(|| ("event.payload_bytes", mend()))
+    let hint = format!("must not exceed mqtt.packet_bytes ({packet}): such messages never arrive");
+    larger.then_some(("event.payload_bytes", hint))
 }
 
 /// The three ways to check a token, of which there is one.
@@ -121,11 +107,8 @@ fn verification_key(loaded: &Loaded, key: Key, errors: &[ConfigError]) -> Option
         auth.public_key.is_some(),
         auth.jwks_url.is_some(),
     ];
-    let set: Vec<_> = KEYS
-        .into_iter()
-        .zip(given)
-        .filter(|(_, given)| *given)
-        .collect();
+    let set = KEYS.into_iter().zip(given).filter(|(_, given)| *given);
+    let set: Vec<&str> = set.map(|(key, _)| key).collect();
     match set.len() {
         // A key that was given and is wrong has its error already.
         0 if key == Key::Needed && !errors.iter().any(is_about_key) => Some(
@@ -133,7 +116,7 @@ fn verification_key(loaded: &Loaded, key: Key, errors: &[ConfigError]) -> Option
         ),
         0 | 1 => None,
         _ => {
-            let names = set.iter().map(|(key, _)| match loaded.origin(key) {
+            let names = set.iter().map(|key| match loaded.origin(key) {
                 Origin::Default => (*key).to_owned(),
                 origin => format!("{key} ({origin})"),
             });
@@ -155,11 +138,8 @@ fn is_of_key(key: &str) -> bool {
 }
 
 fn ways() -> String {
-    let way = |key| {
-        let setting = &SETTINGS[settings::find(key).expect("a known setting")];
-        format!("{key} ({})", setting.env)
-    };
-    KEYS.map(way).join(", ")
+    KEYS.map(|key| format!("{key} ({})", setting(key).env))
+        .join(", ")
 }
 
 fn warnings(config: &Config) -> Vec<String> {
@@ -176,12 +156,8 @@ fn warnings(config: &Config) -> Vec<String> {
             warnings.push("auth.hs256_secret begins or ends with white space".to_owned());
         }
     }
-    if config
-        .auth
-        .jwks_url
-        .as_ref()
-        .is_some_and(|url| url.starts_with("http://"))
-    {
+    let jwks_url = config.auth.jwks_url.as_ref();
+    if jwks_url.is_some_and(|url| url.starts_with("http://")) {
         warnings.push(
             "auth.jwks_url is not https: who can change the answer on its way can sign tokens"
                 .to_owned(),

@@ -1,6 +1,6 @@
 //! What is wrong with a configuration.
 //!
-//! Invariant: an error names the setting, where it was set, its value (never a secret's) and the mend.
+//! Invariant: an error names the setting, where it was set, its value (never a secret's) and the hint.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 /// Where a value came from. Later ones win.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub(crate) enum Origin {
     /// Built in.
     Default,
     /// The TOML file.
@@ -32,9 +32,9 @@ impl fmt::Display for Origin {
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigError {
+pub(crate) enum ConfigError {
     /// A value that the setting cannot take, alone or beside the others.
-    #[error("{key} = {value} ({origin}): {mend}")]
+    #[error("{key} = {value} ({origin}): {hint}")]
     Value {
         /// The setting's key, or the environment variable where that stands for itself.
         key: Cow<'static, str>,
@@ -43,17 +43,17 @@ pub enum ConfigError {
         /// Where it was set.
         origin: Origin,
         /// What would be right.
-        mend: String,
+        hint: String,
     },
     /// A key that no setting has.
-    #[error("{key} ({origin}): {mend}")]
+    #[error("{key} ({origin}): {hint}")]
     Unknown {
         /// The key as written.
         key: String,
         /// Where it stands.
         origin: Origin,
         /// The nearest known key.
-        mend: String,
+        hint: String,
     },
     /// The file cannot be read, or is not TOML.
     #[error("configuration file {}: {why}", path.display())]
@@ -70,17 +70,11 @@ pub enum ConfigError {
 }
 
 /// Everything that is wrong, in the order in which it was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigErrors(pub Vec<ConfigError>);
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", lines(.0))]
+pub(crate) struct ConfigErrors(pub(crate) Vec<ConfigError>);
 
-impl fmt::Display for ConfigErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, error) in self.0.iter().enumerate() {
-            let separator = if place == 0 { "" } else { "\n" };
-            write!(f, "{separator}{error}")?;
-        }
-        Ok(())
-    }
+fn lines(errors: &[ConfigError]) -> String {
+    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    errors.join("\n")
 }
-
-impl std::error::Error for ConfigErrors {}

@@ -4,9 +4,8 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
-use super::error::{ConfigError, Origin};
-use super::nearest::nearest;
-use super::settings::SETTINGS;
+use super::error::ConfigError;
+use super::unknown::is_section;
 
 /// Reads a TOML file.
 pub(super) fn read(path: &Path) -> Result<Table, ConfigError> {
@@ -46,33 +45,4 @@ fn walk_below(section: &str, table: &Table, each: &mut dyn FnMut(&str, &Value)) 
             _ => each(&key, value),
         }
     }
-}
-
-/// The error for a key that no setting has.
-pub(super) fn unknown(key: &str, origin: Origin) -> ConfigError {
-    let mend = if is_section(key) {
-        format!("is a section; write [{key}] and its settings below")
-    } else {
-        let known = SETTINGS
-            .iter()
-            .flat_map(|setting| [Some(setting.key.to_owned()), setting.file_key()])
-            .flatten();
-        let nearest = nearest(key, known).expect("there are settings");
-        format!("unknown setting; the nearest known one is {nearest}")
-    };
-    ConfigError::Unknown {
-        key: key.to_owned(),
-        origin,
-        mend,
-    }
-}
-
-/// True if settings have keys below `key`.
-fn is_section(key: &str) -> bool {
-    SETTINGS.iter().any(|setting| {
-        setting
-            .key
-            .strip_prefix(key)
-            .is_some_and(|rest| rest.starts_with('.'))
-    })
 }

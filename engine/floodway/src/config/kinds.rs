@@ -3,8 +3,9 @@
 //! Invariant: what `show` writes is a TOML value that `read` takes back unchanged. Durations are
 //! seconds, and an optional text that is empty is not set.
 
-use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use toml::Value;
@@ -48,7 +49,7 @@ fn literal(text: &str) -> String {
     Value::String(text.to_owned()).to_string()
 }
 
-/// Checks a text, and may bring it into its usual form. An error is the mend.
+/// Checks a text, and may bring it into its usual form. An error is the hint.
 pub(crate) type Check = fn(&str) -> Result<String, String>;
 
 /// Takes any text as it is.
@@ -108,12 +109,8 @@ impl Kind<Option<PathBuf>> for File {
     }
 
     fn show(&self, value: &Option<PathBuf>) -> String {
-        literal(
-            &value
-                .as_deref()
-                .map(|path| path.to_string_lossy())
-                .unwrap_or_default(),
-        )
+        let path = value.as_deref().map(Path::to_string_lossy);
+        literal(&path.unwrap_or_default())
     }
 }
 
@@ -138,57 +135,20 @@ impl Kind<Vec<String>> for List {
     }
 }
 
-/// The items that are not empty, or nothing if this is not a list of texts.
-fn split<'a>(raw: Raw<'a>) -> Option<Vec<&'a str>> {
-    let items = match raw {
+/// The items that are not empty; none if this is not a list of texts.
+fn split(raw: Raw<'_>) -> Option<Vec<&str>> {
+    let items: Vec<&str> = match raw {
         Raw::Toml(Value::Array(items)) => items.iter().map(Value::as_str).collect::<Option<_>>()?,
-        _ => raw.text()?.split(',').collect::<Vec<_>>(),
+        _ => raw.text()?.split(',').collect(),
     };
-    Some(
-        items
-            .into_iter()
-            .map(str::trim)
-            .filter(|item| !item.is_empty())
-            .collect(),
-    )
+    let items = items.into_iter().map(str::trim);
+    Some(items.filter(|item| !item.is_empty()).collect())
 }
 
 /// A whole number within bounds, both included.
 pub(crate) struct Number(pub(crate) u64, pub(crate) u64);
 
-/// The types that hold such numbers.
-pub(crate) trait Counted: Copy {
-    fn from_number(number: u64) -> Option<Self>;
-    fn to_string(self) -> String;
-}
-
-macro_rules! counted {
-    ($($type:ty),*) => {$(
-        impl Counted for $type {
-            fn from_number(number: u64) -> Option<Self> {
-                number.try_into().ok()
-            }
-
-            fn to_string(self) -> String {
-                ToString::to_string(&self)
-            }
-        }
-    )*};
-}
-
-counted!(u8, u32, usize);
-
-impl Counted for NonZeroUsize {
-    fn from_number(number: u64) -> Option<Self> {
-        usize::from_number(number).and_then(Self::new)
-    }
-
-    fn to_string(self) -> String {
-        ToString::to_string(&self)
-    }
-}
-
-impl<T: Counted> Kind<T> for Number {
+impl<T: FromStr + Display> Kind<T> for Number {
     fn read(&self, raw: Raw<'_>) -> Result<T, String> {
         let number = match raw {
             Raw::Toml(Value::Integer(number)) => u64::try_from(*number).ok(),
@@ -196,7 +156,7 @@ impl<T: Counted> Kind<T> for Number {
         };
         number
             .filter(|number| (self.0..=self.1).contains(number))
-            .and_then(T::from_number)
+            .and_then(|number| number.to_string().parse().ok())
             .ok_or_else(|| format!("expected a whole number from {} to {}", self.0, self.1))
     }
 

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::error::{ConfigError, ConfigErrors, Origin};
 use super::kinds::{File as FileName, Kind, Raw};
-use super::settings::{self, MASK, SETTINGS};
-use super::{Config, Loaded, address, checks, file, secret};
+use super::setting::{self, MASK};
+use super::table::{self, SETTINGS};
+use super::{Config, Loaded, address, checks, file, secret, unknown};
 
 type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
@@ -79,30 +80,30 @@ impl Layers {
 
     fn flags(&mut self, flags: &[(String, String)]) {
         for (key, value) in flags {
-            let origin = Origin::Flag(format!("--{}", settings::flag(key)));
+            let origin = Origin::Flag(format!("--{}", setting::flag(key)));
             self.set(key, Raw::Text(value), origin);
         }
     }
 
     fn set(&mut self, key: &str, raw: Raw<'_>, origin: Origin) {
-        let (done, value) = if let Some(place) = settings::find(key) {
+        let (done, value) = if let Some(place) = table::find(key) {
             let setting = &SETTINGS[place];
             (
                 self.set_value(place, raw, &origin),
                 setting.mask(raw.show()),
             )
-        } else if let Some(place) = settings::find_filed(key) {
+        } else if let Some(place) = table::find_filed(key) {
             (self.set_filed(place, raw, &origin), raw.show())
         } else {
-            self.errors.push(file::unknown(key, origin));
+            self.errors.push(unknown::key(key, origin));
             return;
         };
-        if let Err(mend) = done {
+        if let Err(hint) = done {
             self.errors.push(ConfigError::Value {
                 key: key.to_owned().into(),
                 value,
                 origin,
-                mend,
+                hint,
             });
         }
     }
@@ -156,7 +157,7 @@ impl Layers {
             (None, Some(_)) => "MQTT_PORT",
             (Some(_), Some(_)) => "MQTT_HOST and MQTT_PORT",
         };
-        let place = settings::find("mqtt.url").expect("a known setting");
+        let place = table::find("mqtt.url").expect("a known setting");
         let origin = &self.loaded.origins[place];
         if *origin != Origin::Default {
             self.loaded.warnings.push(format!(
@@ -185,14 +186,14 @@ impl Layers {
         };
         match read(text.trim()) {
             Ok(value) => Some(value),
-            Err(mend) => {
+            Err(hint) => {
                 let value = address::without_user(&Raw::Text(&text).show());
                 let origin = Origin::Env(name.into());
                 self.errors.push(ConfigError::Value {
                     key: name.into(),
                     value,
                     origin,
-                    mend,
+                    hint,
                 });
                 None
             }
@@ -201,11 +202,11 @@ impl Layers {
 }
 
 fn broker_host(text: &str) -> Result<String, String> {
-    let mend = "expected a host name or an address, without a port; for a whole URL set MQTT_URL";
+    let hint = "expected a host name or an address, without a port; for a whole URL set MQTT_URL";
     if address::is_host(text) {
         Ok(text.to_owned())
     } else {
-        Err(mend.to_owned())
+        Err(hint.to_owned())
     }
 }
 

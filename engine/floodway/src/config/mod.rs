@@ -7,7 +7,7 @@
 use std::fmt;
 use std::path::Path;
 
-pub use floodway_server::gateway::Config;
+pub(crate) use floodway_server::gateway::Config;
 
 mod address;
 mod checks;
@@ -15,28 +15,29 @@ mod error;
 mod file;
 mod kinds;
 mod layers;
-mod nearest;
 mod secret;
-mod settings;
-mod variables;
+mod setting;
+mod table;
+mod unknown;
 
 #[cfg(test)]
 mod tests;
 
-pub use error::{ConfigError, ConfigErrors, Origin};
-pub use secret::read as read_secret;
-pub use settings::{MASK, SETTINGS, Setting, find, flag};
-pub use variables::unknown as unknown_variables;
+pub(crate) use error::{ConfigErrors, Origin};
+pub(crate) use secret::read as read_secret;
+pub(crate) use setting::flag;
+pub(crate) use table::{SETTINGS, find};
+pub(crate) use unknown::variables as unknown_variables;
 
 /// A configuration, and where each value came from.
 #[derive(Clone)]
-pub struct Loaded {
+pub(crate) struct Loaded {
     /// The values.
-    pub config: Config,
+    pub(crate) config: Config,
     /// Where they came from, in the order of [`SETTINGS`].
-    pub origins: Vec<Origin>,
+    pub(crate) origins: Vec<Origin>,
     /// What is allowed and yet hardly meant.
-    pub warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Loads the configuration of a gateway.
@@ -46,7 +47,7 @@ pub struct Loaded {
 ///
 /// # Errors
 /// Everything that is wrong, a missing verification key included.
-pub fn load(
+pub(crate) fn load(
     file: Option<&Path>,
     env: &dyn Fn(&str) -> Option<String>,
     flags: &[(String, String)],
@@ -58,7 +59,7 @@ pub fn load(
 ///
 /// # Errors
 /// Everything that is wrong.
-pub fn load_without_key(
+pub(crate) fn load_without_key(
     file: Option<&Path>,
     env: &dyn Fn(&str) -> Option<String>,
     flags: &[(String, String)],
@@ -68,7 +69,7 @@ pub fn load_without_key(
 
 impl Loaded {
     /// Every setting as a line of TOML, with where it came from as a comment. Secrets are masked.
-    pub fn show(&self) -> String {
+    pub(crate) fn show(&self) -> String {
         let lines = SETTINGS.iter().zip(&self.origins).map(|(setting, origin)| {
             let line = format!("{} = {}", setting.key, setting.show(&self.config));
             format!("{line:<56} # {origin}\n")

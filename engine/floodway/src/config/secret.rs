@@ -13,7 +13,7 @@ const BYTES_MAX: u64 = 64 * 1024;
 ///
 /// # Errors
 /// Says what is wrong with the file.
-pub fn read(path: &Path) -> Result<String, String> {
+pub(crate) fn read(path: &Path) -> Result<String, String> {
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(BYTES_MAX + 1).read_to_end(&mut bytes))

@@ -42,7 +42,7 @@ const ACCEPT_PAUSE_MS: u64 = 1;
 
 /// Why the embedded broker does not run.
 #[derive(Debug, thiserror::Error)]
-pub enum BrokerError {
+pub(crate) enum BrokerError {
     /// Loopback has no free port, or the system no thread.
     #[error("the embedded broker can't start: {0}")]
     System(#[from] io::Error),
@@ -58,7 +58,7 @@ pub enum BrokerError {
 
 /// The running broker. Everyone on this machine may connect.
 #[derive(Clone, Copy, Debug)]
-pub struct Broker {
+pub(crate) struct Broker {
     inner: SocketAddr,
     v4: SocketAddr,
     v5: SocketAddr,
@@ -69,7 +69,7 @@ impl Broker {
     ///
     /// # Errors
     /// If it does not answer within some seconds.
-    pub async fn start(packet_bytes: usize) -> Result<Self, BrokerError> {
+    pub(crate) async fn start(packet_bytes: usize) -> Result<Self, BrokerError> {
         let [inner, v4, v5] = free_ports()?;
         let broker = Self { inner, v4, v5 };
         let config = broker.config(packet_bytes);
@@ -92,17 +92,17 @@ impl Broker {
     }
 
     /// Where the gateway and the simulated devices connect, with MQTT 5.
-    pub fn inner(&self) -> SocketAddr {
+    pub(crate) fn inner(&self) -> SocketAddr {
         self.inner
     }
 
     /// Where outside clients of MQTT 3.1.1 connect.
-    pub fn v4(&self) -> SocketAddr {
+    pub(crate) fn v4(&self) -> SocketAddr {
         self.v4
     }
 
     /// Where outside clients of MQTT 5 connect.
-    pub fn v5(&self) -> SocketAddr {
+    pub(crate) fn v5(&self) -> SocketAddr {
         self.v5
     }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Serialize, Serializer};
 
-use super::kinds::{Kind, Metrics};
+use super::kinds::{Measure, Metrics};
 use super::signal::Seed;
 
 /// What a real device proves itself with. It must never reach a subscriber.
@@ -19,7 +19,7 @@ pub(super) struct Device {
     pub(super) tenant: &'static str,
     pub(super) site: &'static str,
     pub(super) id: &'static str,
-    pub(super) kind: Kind,
+    pub(super) measure: Measure,
 }
 
 /// The payload of telemetry, as devices in the field send it.
@@ -45,7 +45,7 @@ impl Device {
             ts: humantime::format_rfc3339_millis(now).to_string(),
             site_id: self.site,
             provision_token: PROVISION_TOKEN,
-            metrics: self.kind.metrics(self.seed(), since.as_secs_f64()),
+            metrics: (self.measure)(self.seed(), since.as_secs_f64()),
         };
         serde_json::to_vec(&message).expect("numbers, texts and flags under text keys")
     }
@@ -70,12 +70,13 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::demo::kinds::climate;
 
     const DEVICE: Device = Device {
         tenant: "acme",
         site: "PLANT-1",
         id: "climate-1",
-        kind: Kind::Climate,
+        measure: climate::room,
     };
 
     #[test]

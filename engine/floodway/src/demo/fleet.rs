@@ -9,43 +9,48 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::device::Device;
-use super::kinds::Kind;
+use super::kinds::{Measure, climate, door, machine, meter, tank, tracker};
 use super::publisher;
 use floodway_core::parts;
 
 /// The tenants that have devices.
-pub const TENANTS: [&str; 2] = ["acme", "globex"];
+pub(crate) const TENANTS: [&str; 2] = ["acme", "globex"];
 
-const fn device(tenant: &'static str, site: &'static str, id: &'static str, kind: Kind) -> Device {
+const fn device(
+    tenant: &'static str,
+    site: &'static str,
+    id: &'static str,
+    measure: Measure,
+) -> Device {
     Device {
         tenant,
         site,
         id,
-        kind,
+        measure,
     }
 }
 
 /// Every device, the tenants in turn, so that each tenant's are spread over a second.
 const DEVICES: [Device; 14] = [
-    device("acme", "PLANT-1", "climate-hall", Kind::Climate),
-    device("globex", "DEPOT-7", "cold-store-1", Kind::ColdStore),
-    device("acme", "PLANT-1", "press-1", Kind::Machine),
-    device("globex", "DEPOT-7", "truck-11", Kind::Tracker),
-    device("acme", "PLANT-1", "press-2", Kind::Machine),
-    device("globex", "DEPOT-7", "truck-12", Kind::Tracker),
-    device("acme", "PLANT-1", "gate-north", Kind::Door),
-    device("globex", "DEPOT-7", "dock-3", Kind::Door),
-    device("acme", "PLANT-1", "meter-main", Kind::Meter),
-    device("globex", "DEPOT-7", "diesel-tank", Kind::Tank),
-    device("acme", "PLANT-2", "climate-office", Kind::Climate),
-    device("globex", "DEPOT-7", "meter-main", Kind::Meter),
-    device("acme", "PLANT-2", "van-1", Kind::Tracker),
-    device("globex", "DEPOT-9", "compressor-1", Kind::Machine),
+    device("acme", "PLANT-1", "climate-hall", climate::room),
+    device("globex", "DEPOT-7", "cold-store-1", climate::cold_store),
+    device("acme", "PLANT-1", "press-1", machine::metrics),
+    device("globex", "DEPOT-7", "truck-11", tracker::metrics),
+    device("acme", "PLANT-1", "press-2", machine::metrics),
+    device("globex", "DEPOT-7", "truck-12", tracker::metrics),
+    device("acme", "PLANT-1", "gate-north", door::metrics),
+    device("globex", "DEPOT-7", "dock-3", door::metrics),
+    device("acme", "PLANT-1", "meter-main", meter::metrics),
+    device("globex", "DEPOT-7", "diesel-tank", tank::metrics),
+    device("acme", "PLANT-2", "climate-office", climate::room),
+    device("globex", "DEPOT-7", "meter-main", meter::metrics),
+    device("acme", "PLANT-2", "van-1", tracker::metrics),
+    device("globex", "DEPOT-9", "compressor-1", machine::metrics),
 ];
 
 /// The running devices. They end with this value.
 #[derive(Debug)]
-pub struct Fleet {
+pub(crate) struct Fleet {
     connected: Arc<AtomicUsize>,
     _running: JoinSet<()>,
 }
@@ -55,7 +60,7 @@ impl Fleet {
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub fn start(broker: SocketAddr) -> Self {
+    pub(crate) fn start(broker: SocketAddr) -> Self {
         let connected = Arc::new(AtomicUsize::new(0));
         let mut running = JoinSet::new();
         let (now, apart) = (
@@ -76,12 +81,12 @@ impl Fleet {
     }
 
     /// Devices that there are.
-    pub fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         DEVICES.len()
     }
 
     /// The count of devices that are connected.
-    pub fn connected(&self) -> impl Fn() -> usize + Send + use<> {
+    pub(crate) fn connected(&self) -> impl Fn() -> usize + Send + use<> {
         let connected = Arc::clone(&self.connected);
         move || connected.load(Ordering::Relaxed)
     }

@@ -11,5 +11,5 @@ mod knock;
 mod publisher;
 mod signal;
 
-pub use broker::{Broker, BrokerError};
-pub use fleet::{Fleet, TENANTS};
+pub(crate) use broker::{Broker, BrokerError};
+pub(crate) use fleet::{Fleet, TENANTS};

@@ -114,13 +114,13 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
-    use crate::demo::kinds::Kind;
+    use crate::demo::kinds::tank;
 
     const DEVICE: Device = Device {
         tenant: "acme",
         site: "PLANT-1",
         id: "tank-1",
-        kind: Kind::Tank,
+        measure: tank::metrics,
     };
 
     /// First bytes of packets (MQTT 5.0, 2.1), and a whole one that accepts.

@@ -24,6 +24,7 @@ use tokio::time::{sleep, timeout};
 
 use super::refused::Peer;
 use super::routes::{self, Routes};
+use super::stop::stopped;
 use crate::tls::{ServerStream, TlsAcceptor};
 use floodway_core::parts;
 
@@ -51,21 +52,21 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
 /// How long answers that are under way may hold up the end.
 const STOP_GRACE: Duration = Duration::from_millis(500);
 
-/// Serves until `stopped` turns true, over TLS if there is an acceptor.
+/// Serves until `stop` turns true, over TLS if there is an acceptor.
 pub(super) async fn serve(
     listener: &TcpListener,
     tls: Option<TlsAcceptor>,
     routes: Arc<Routes>,
-    mut stopped: watch::Receiver<bool>,
+    mut stop: watch::Receiver<bool>,
 ) {
     let mut connections = JoinSet::new();
-    let for_connections = stopped.clone();
+    let for_connections = stop.clone();
     loop {
         tokio::select! {
             accepted = listener.accept(), if connections.len() < CONNECTIONS => match accepted {
                 Ok((socket, _)) => {
-                    let (routes, stopped) = (Arc::clone(&routes), for_connections.clone());
-                    connections.spawn(connection(socket, tls.clone(), routes, stopped));
+                    let (routes, stop) = (Arc::clone(&routes), for_connections.clone());
+                    connections.spawn(connection(socket, tls.clone(), routes, stop));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the private listener can't accept");
@@ -73,7 +74,7 @@ pub(super) async fn serve(
                 }
             },
             Some(_) = connections.join_next() => {}
-            () = until(&mut stopped) => break,
+            () = stopped(&mut stop) => break,
         }
     }
     let ended = async { while connections.join_next().await.is_some() {} };
@@ -85,24 +86,24 @@ async fn connection(
     socket: TcpStream,
     tls: Option<TlsAcceptor>,
     routes: Arc<Routes>,
-    mut stopped: watch::Receiver<bool>,
+    mut stop: watch::Receiver<bool>,
 ) {
     let peer = socket.peer_addr().ok();
     // Without it answers are only later, not wrong.
     let _ = socket.set_nodelay(true);
     let Some(tls) = tls else {
-        return requests(socket, peer, routes, stopped).await;
+        return requests(socket, peer, routes, stop).await;
     };
     let shaken = tokio::select! {
         shaken = timeout(HEAD_TIMEOUT, shake_hands(socket, &tls)) => shaken.ok().flatten(),
-        () = until(&mut stopped) => None,
+        () = stopped(&mut stop) => None,
     };
     if let Some(stream) = shaken {
-        requests(stream, peer, routes, stopped).await;
+        requests(stream, peer, routes, stop).await;
     }
 }
 
-/// The TLS handshake. A client that fails it is told why (RFC 8446, 6.2), and by TLS 1.3 it may have sent its requests
+/// The TLS handshake. A client that fails it is sent an alert (RFC 8446, 6.2). By TLS 1.3 it may have sent its requests
 /// before: were the socket closed on them, the kernel would take the alert back.
 async fn shake_hands(socket: TcpStream, tls: &TlsAcceptor) -> Option<ServerStream<TcpStream>> {
     match tls.accept(socket).into_fallible().await {
@@ -122,7 +123,7 @@ async fn requests<S>(
     socket: S,
     peer: Option<SocketAddr>,
     routes: Arc<Routes>,
-    mut stopped: watch::Receiver<bool>,
+    mut stop: watch::Receiver<bool>,
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -154,7 +155,7 @@ async fn requests<S>(
     let ended = tokio::select! {
         ended = &mut serving => ended,
         () = silence => return,
-        () = until(&mut stopped) => {
+        () = stopped(&mut stop) => {
             serving.as_mut().graceful_shutdown();
             serving.await
         }
@@ -162,11 +163,6 @@ async fn requests<S>(
     if let Err(error) = ended {
         tracing::debug!(%error, "connection of the private listener ended");
     }
-}
-
-/// Waits until `stopped` is true, or nobody is left who could say so.
-pub(super) async fn until(stopped: &mut watch::Receiver<bool>) {
-    let _ = stopped.wait_for(|&stopped| stopped).await;
 }
 
 fn server() -> auto::Builder<TokioExecutor> {

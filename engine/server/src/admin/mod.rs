@@ -1,15 +1,15 @@
 //! The private listener: gRPC, and metrics for Prometheus, on one port.
 //!
 //! Invariant: it runs on a thread of its own and only reads what the other parts count, so neither a scrape nor a
-//! watching tool ever stands in an event's way. Where a token is set, nothing is answered without it, and where clients need a
-//! certificate, none is heard without one. Only this module knows gRPC and protobuf.
+//! watching tool ever delays an event. Where a token is set, no request is answered without it; where clients need a
+//! certificate, no connection is served without one. Of the gateway, only this module knows gRPC and protobuf.
 //!
-//! `observer` looks at the parts and gives a [`Status`], which `wire` writes as protobuf, and `totals`, what all shards have
-//! counted; `metrics` writes both as text; `rates` measures how fast counts grow; `health` tells of drains and of readiness; `listener`,
-//! `routes` and, by subject, `calls` serve them; `client` asks for them from the shell.
+//! The messages of [`api`] are its only model. `observer` reads the parts and `totals` adds up the counts of all shards;
+//! `status` fills the message from both, and `metrics` writes them as text. `rates` measures how fast counts grow.
+//! `health` reports drains and readiness. `listener` serves connections, `routes` finds what a request asks for, and
+//! `calls` answers, by subject.
 
 mod calls;
-mod client;
 mod config;
 mod health;
 mod listener;
@@ -19,11 +19,11 @@ mod rates;
 mod refused;
 mod routes;
 mod status;
+mod stop;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
 mod token;
 mod totals;
-mod wire;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -33,14 +33,10 @@ use std::thread::{Builder, JoinHandle};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-pub use client::{Answers, Client, ClientError, Credentials, Json, Named, api};
+pub use calls::{overflow, policy};
 pub use config::Config;
 pub use listener::CONNECTIONS;
 pub use observer::{Identity, Observer, Watched, WatchedShard};
-pub use status::{
-    Broker, BrokerFailure, Connections, ControlProblem, ControlState, Deliveries, DrainProgress,
-    Ingest, Limits, Node, Rates, Status, TenantConnections, Unready,
-};
 pub use totals::Totals;
 
 use crate::tls::TlsAcceptor;
@@ -50,7 +46,7 @@ use health::Health;
 use routes::Routes;
 use token::Tokens;
 
-/// An open private listener that nobody serves yet.
+/// An open private listener that is not served yet.
 pub struct Listener {
     socket: TcpListener,
     tls: Option<TlsAcceptor>,
@@ -78,8 +74,8 @@ impl Listener {
 }
 
 impl Admin {
-    /// Serves `listener` on a thread of its own. Tells what `observer` sees to those who have the token of `config`,
-    /// if it has one.
+    /// Serves `listener` on a thread of its own, from what `observer` reads. Where `config` has tokens, each request
+    /// needs one.
     ///
     /// # Errors
     /// If the system gives no thread or descriptors.
@@ -93,12 +89,12 @@ impl Admin {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let (stop, stopped) = watch::channel(false);
+        let (stop, for_parts) = watch::channel(false);
         let (health, health_server) = {
-            let readiness = observer.readiness().clone();
-            Health::new(observer.streams().clone(), readiness).await
+            let readiness = observer.readiness.clone();
+            Health::new(observer.streams.clone(), readiness).await
         };
-        let service = Service::new(observer.clone(), health.clone(), stopped.clone());
+        let service = Service::new(observer.clone(), health.clone(), for_parts.clone());
         let routes = Routes::new(
             service,
             health_server,
@@ -113,15 +109,15 @@ impl Admin {
         let (measured, followed) = (observer.clone(), health.clone());
         let serve = move || {
             runtime.block_on(async {
-                let mut beside = JoinSet::new();
-                let measure = async move || rates::measure(measured.clone()).await;
-                beside.spawn(parts::kept("rates", measure));
+                let mut tasks = JoinSet::new();
+                let measure = async move || measured.clone().measure().await;
+                tasks.spawn(parts::kept("rates", measure));
                 let follow = async move || followed.clone().follow().await;
-                beside.spawn(parts::kept("health", follow));
+                tasks.spawn(parts::kept("health", follow));
                 let routes = Arc::new(routes);
                 parts::kept("admin", async || {
                     let (tls, routes) = (tls.clone(), Arc::clone(&routes));
-                    listener::serve(&socket, tls, routes, stopped.clone()).await;
+                    listener::serve(&socket, tls, routes, for_parts.clone()).await;
                 })
                 .await;
             });
@@ -141,23 +137,23 @@ impl Admin {
         self.address
     }
 
-    /// What it looks at.
+    /// What it reads.
     pub fn observer(&self) -> Observer {
         self.observer.clone()
     }
 
-    /// The gateway stops: tells those who ask for its health to send nobody here any more, NOT_SERVING, and then admits
-    /// nobody new. What else is asked is answered as before, so that the drain can be watched.
+    /// The gateway stops: reports NOT_SERVING as its health, and then admits no new streams. All other calls are answered
+    /// as before, so that the drain can be watched.
     pub async fn begin_last_drain(&self) {
         self.health.begin_last_drain().await;
     }
 
-    /// Returns when the thread has ended by itself. A panic is no end: what it was is started again.
+    /// Returns when the thread has ended by itself. A panic is no end: the part that panicked is started again.
     pub async fn ended(&self) {
         self.stop.closed().await;
     }
 
-    /// Says good-bye to those who watch, and ends the thread. Blocks for as long as that takes, half a second at most.
+    /// Ends all calls that stream, and the thread. Blocks for as long as that takes, half a second at most.
     pub fn stop(self) {
         self.stop.send_replace(true);
         if self.thread.join().is_err() {

@@ -1,47 +1,45 @@
-//! A look at the running parts, from any thread.
+//! A view of the running parts, from any thread.
 //!
-//! Invariant: looking changes nothing and waits for nobody. It reads counters, and adds up those of the shards.
+//! Invariant: an observer changes nothing and waits for nobody. It reads counters, and adds up those of the shards.
 
-use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
+use floodway_proto::admin::v1::Rates;
 use tokio::runtime::RuntimeMetrics;
+use tokio::time::interval;
 
-use super::rates::Measured;
-use super::status::{
-    Broker, BrokerFailure, Connections, ControlProblem, ControlState, Deliveries, DrainProgress,
-    Ingest, Limits, Node, Status, TenantConnections, Unready,
-};
+use super::rates::{self, Counts, STEP, Samples};
 use super::totals::Totals;
-use crate::auth::CHECK_LABELS;
-use crate::http::REFUSAL_LABELS;
 use crate::http::Refusals;
 use crate::readiness::Readiness;
 use floodway_core::event;
 use floodway_core::inbox::Inbox;
-use floodway_core::index::{Index, Tenant};
+use floodway_core::index::Index;
 use floodway_core::shard;
 use floodway_core::streams::Streams;
-use floodway_protocol::ends::LABELS as END_LABELS;
-use floodway_sources::control::{Control, Standing};
-use floodway_sources::ingest::{self, IngestHandle};
+use floodway_sources::control::Control;
+use floodway_sources::router;
+use floodway_sources::source::IngestHandle;
 
-/// Tenants that a status names.
-const TENANTS: usize = 100;
-
-/// Which gateway this is.
+/// One run of one gateway.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    id: String,
-    name: String,
-    started_at: SystemTime,
-    started: Instant,
+    /// Chosen at random at each start.
+    pub id: String,
+    /// The machine's name; empty if it has none.
+    pub name: String,
+    /// When it started, by the machine's own clock.
+    pub started_at: SystemTime,
+    /// The same by a clock that is never set.
+    pub started: Instant,
 }
 
 impl Identity {
     /// That of a gateway that starts now on this machine, with an id of its own.
+    #[expect(clippy::new_without_default, reason = "no two are alike")]
     pub fn new() -> Self {
         let system = rustix::system::uname();
         Self {
@@ -53,20 +51,7 @@ impl Identity {
     }
 }
 
-impl Identity {
-    /// Its id, which no other gateway has.
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-}
-
-impl Default for Identity {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// What an [`Observer`] looks at.
+/// The parts that an [`Observer`] reads.
 pub struct Watched {
     /// Which gateway this is.
     pub identity: Identity,
@@ -74,7 +59,7 @@ pub struct Watched {
     pub brokers: Vec<String>,
     /// Streams that the gateway admits.
     pub connections: u32,
-    /// The live streams; the tenants, and the places that are taken.
+    /// The live streams, and the tenants.
     pub streams: Streams,
     /// Clients that were refused.
     pub refusals: Arc<Refusals>,
@@ -82,9 +67,9 @@ pub struct Watched {
     pub control: Control,
     /// What an event may be.
     pub event: event::Config,
-    /// Clients are told to come back after a random part of this.
+    /// A drain tells clients to come back after a random part of this.
     pub drain_spread: Duration,
-    /// The way in.
+    /// The source of events.
     pub upstreams: IngestHandle,
     /// Whether a new stream could begin.
     pub readiness: Readiness,
@@ -94,7 +79,7 @@ pub struct Watched {
     pub shards: Vec<WatchedShard>,
 }
 
-/// What can be seen of one shard without asking it.
+/// What is known of one shard without asking it.
 pub struct WatchedShard {
     /// What it counts.
     pub metrics: Arc<shard::Metrics>,
@@ -113,25 +98,42 @@ pub(super) struct ShardLoad {
     pub(super) busy: Duration,
 }
 
-/// A look at what a gateway does, from any thread. Cheap to clone.
+/// Reads what a gateway does, from any thread. Cheap to clone.
 #[derive(Clone)]
-pub struct Observer(Arc<Watched>, Arc<ArcSwap<Measured>>);
+pub struct Observer(Arc<Observed>);
+
+struct Observed {
+    parts: Watched,
+    /// Those of the last second and of the last minute.
+    rates: ArcSwap<(Rates, Rates)>,
+}
+
+impl Deref for Observer {
+    type Target = Watched;
+
+    fn deref(&self) -> &Watched {
+        &self.0.parts
+    }
+}
 
 impl Observer {
-    /// Looks at these parts.
-    pub fn new(watched: Watched) -> Self {
-        Self(Arc::new(watched), Arc::default())
+    /// Reads these parts.
+    pub fn new(parts: Watched) -> Self {
+        let rates = ArcSwap::from_pointee((rates::none(), rates::none()));
+        Self(Arc::new(Observed { parts, rates }))
     }
 
-    /// What all shards have counted. Each count is exact, though not all are of the same instant.
+    /// The counts of all shards. Each is exact, though not all are of the same instant.
     pub fn totals(&self) -> Totals {
-        let add = |totals: Totals, shard: &WatchedShard| totals.with(&shard.metrics);
-        self.0.shards.iter().fold(Totals::default(), add)
+        let shards = self.shards.iter();
+        shards.fold(Totals::default(), |totals, shard| {
+            totals.with(&shard.metrics)
+        })
     }
 
-    /// How each shard does, in the order of their numbers.
+    /// The load of each shard, in the order of their numbers.
     pub(super) fn shard_loads(&self) -> Vec<ShardLoad> {
-        let both = self.0.inboxes.iter().zip(&self.0.shards);
+        let both = self.inboxes.iter().zip(&self.shards);
         let load = |(inbox, shard): (&Inbox, &WatchedShard)| ShardLoad {
             inbox: inbox.len(),
             inbox_capacity: inbox.capacity(),
@@ -141,14 +143,9 @@ impl Observer {
         both.map(load).collect()
     }
 
-    /// What ingest has counted.
-    pub fn ingest(&self) -> ingest::Snapshot {
-        self.0.upstreams.metrics()
-    }
-
-    /// Live streams, those in their handshake included.
-    pub fn connections(&self) -> u32 {
-        self.index().connections()
+    /// The counts of ingest.
+    pub fn ingest(&self) -> router::Snapshot {
+        self.upstreams.metrics()
     }
 
     /// Tenants that have subscribers, or had some a moment ago.
@@ -156,216 +153,41 @@ impl Observer {
         self.index().tenants().len() as u64
     }
 
-    /// Clients that were refused, in the order of [`REFUSAL_LABELS`].
-    pub fn refused(&self) -> [u64; REFUSAL_LABELS.len()] {
-        self.0.refusals.counts()
+    /// The tenants, their limits and counts.
+    pub fn index(&self) -> &Arc<Index> {
+        self.streams.index()
     }
 
-    /// Those whose token was refused, in the order of [`CHECK_LABELS`].
-    pub fn refused_tokens(&self) -> [u64; CHECK_LABELS.len()] {
-        self.0.refusals.checks()
+    /// The rates of the last second and of the last minute.
+    pub(super) fn rates(&self) -> (Rates, Rates) {
+        **self.0.rates.load()
     }
 
-    /// How far the drain is, if there is one.
-    pub async fn drain(&self) -> Option<DrainProgress> {
-        let progress = self.0.streams.drain_progress().await?;
-        let totals = self.totals();
-        Some(DrainProgress {
-            started_at: progress.began,
-            spread: progress.within,
-            connections: progress.streams.into(),
-            untold: totals.ws + totals.sse,
-            remaining: progress.left.into(),
-            stopping: progress.is_last,
-        })
-    }
-
-    pub(super) fn node_id(&self) -> &str {
-        self.0.identity.id()
-    }
-
-    pub(super) fn index(&self) -> &Arc<Index> {
-        self.0.streams.index()
-    }
-
-    pub(super) fn streams(&self) -> &Streams {
-        &self.0.streams
-    }
-
-    pub(super) fn control(&self) -> &Control {
-        &self.0.control
-    }
-
-    pub(super) fn readiness(&self) -> &Readiness {
-        &self.0.readiness
-    }
-
-    pub(super) fn upstreams(&self) -> &IngestHandle {
-        &self.0.upstreams
-    }
-
-    pub(super) fn event_config(&self) -> &event::Config {
-        &self.0.event
-    }
-
-    pub(super) fn drain_spread(&self) -> Duration {
-        self.0.drain_spread
-    }
-
-    /// Rates that were measured, for the next looks.
-    pub(super) fn set_measured(&self, measured: Measured) {
-        self.1.store(Arc::new(measured));
-    }
-
-    /// All of it but the progress of a drain, for which [`Observer::drain`] has to ask.
-    pub fn status(&self) -> Status {
-        self.status_of(&self.totals())
-    }
-
-    /// The same, with what all shards have counted.
-    pub(super) fn status_of(&self, totals: &Totals) -> Status {
-        let ingest = self.ingest();
-        let measured = **self.1.load();
-        Status {
-            node: self.node(),
-            draining: self.index().is_draining(),
-            broker: self.broker(ingest.reconnects),
-            connections: self.connected(totals),
-            limits: self.limits(),
-            ingest: Ingest {
-                received: ingest.received,
-                received_bytes: ingest.bytes,
-                accepted: ingest.accepted,
-                without_metrics: ingest.without_metrics,
-                rejected_by_reason: by_label(
-                    ingest
-                        .rejected
-                        .iter()
-                        .map(|&(reason, n)| (reason.label(), n)),
-                ),
-            },
-            deliveries: Deliveries {
-                delivered: totals.delivered,
-                dropped: totals.dropped,
-                overflow_gaps: totals.overflow_gaps,
-                sent_bytes: totals.bytes,
-                writes: totals.writes,
-            },
-            last_second: measured.last_second,
-            last_minute: measured.last_minute,
-            drain: None,
-            control: self.control_state(),
-            unready: self.unready(),
-            refused_upstream: self.refused_upstream(),
+    /// Measures the rates once a second, for ever.
+    pub(super) async fn measure(self) {
+        let mut samples = Samples::default();
+        let mut ticks = interval(STEP);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            samples.add(Instant::now(), self.counts());
+            self.0.rates.store(Arc::new(samples.rates()));
         }
     }
 
-    fn broker(&self, reconnects: u64) -> Broker {
-        let link = self.upstreams().link_report();
-        let attempts = link.attempts.into_iter();
-        Broker {
-            connected: link.broker.is_some(),
-            urls: self.0.brokers.clone(),
-            reconnects,
-            connected_url: link.broker.unwrap_or_default(),
-            changed_at: link.since,
-            failed_attempts: link.failed_attempts,
-            last_failure: link.last_failure.map(|failure| BrokerFailure {
-                url: failure.broker,
-                detail: failure.error,
-                failed_at: failure.at,
-            }),
-            attempts_by_result: by_label(attempts),
-        }
-    }
-
-    fn unready(&self) -> Vec<Unready> {
-        let amiss = self.0.readiness.amiss().into_iter();
-        amiss
-            .map(|unready| Unready {
-                reason: unready.label().to_owned(),
-                detail: unready.to_string(),
-            })
-            .collect()
-    }
-
-    /// Live streams that wait for a tenant that the broker refuses.
-    fn refused_upstream(&self) -> u64 {
-        let tenants = self.index().tenants();
-        let refused = tenants.iter().filter(|tenant| tenant.refusal().is_some());
-        refused
-            .map(|tenant| tenant.counts())
-            .map(|counts| counts.ws + counts.sse)
-            .sum()
-    }
-
-    pub(super) fn node(&self) -> Node {
-        let identity = &self.0.identity;
-        Node {
-            id: identity.id.clone(),
-            name: identity.name.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            started_at: identity.started_at,
-            uptime: identity.started.elapsed(),
-        }
-    }
-
-    fn connected(&self, totals: &Totals) -> Connections {
-        let mut all = self.index().tenants();
-        all.retain(|tenant| tenant.connections() > 0);
-        let mut by_tenant: Vec<_> = all.iter().map(|tenant| places_of(tenant)).collect();
-        by_tenant.sort_by(|one, other| {
-            let by_total = other.total.cmp(&one.total);
-            by_total.then_with(|| one.tenant_id.cmp(&other.tenant_id))
-        });
-        let others = by_tenant.split_off(by_tenant.len().min(TENANTS));
-        Connections {
-            total: self.connections().into(),
-            websocket: totals.ws,
-            sse: totals.sse,
+    fn counts(&self) -> Counts {
+        let (totals, ingest) = (self.totals(), self.ingest());
+        Counts {
+            received: ingest.received,
+            received_bytes: ingest.bytes,
+            accepted: ingest.accepted,
+            rejected: ingest.rejected.iter().map(|(_, n)| n).sum(),
+            delivered: totals.delivered,
+            dropped: totals.dropped,
+            sent_bytes: totals.bytes,
             opened: totals.opened,
-            closed_by_reason: by_label(END_LABELS.into_iter().zip(totals.closed)),
-            refused_by_reason: by_label(REFUSAL_LABELS.into_iter().zip(self.refused())),
-            tokens_refused_by_check: by_label(CHECK_LABELS.into_iter().zip(self.refused_tokens())),
-            tenants: all.len() as u64,
-            by_tenant,
-            other_tenants_total: others.iter().map(|tenant| tenant.total).sum(),
+            closed: totals.closed.iter().sum(),
+            refused: self.refusals.counts().iter().sum(),
         }
     }
-
-    fn limits(&self) -> Limits {
-        let default = self.index().default_limits();
-        Limits {
-            connections: self.0.connections.into(),
-            connections_per_tenant: default.connections.into(),
-            queue_size: default.queue_size.get() as u64,
-        }
-    }
-
-    fn control_state(&self) -> ControlState {
-        let control = &self.0.control;
-        let documents = control.documents();
-        let problem = |problem: floodway_sources::control::Problem| ControlProblem {
-            topic: problem.topic,
-            detail: problem.reason,
-            received_at: problem.at,
-        };
-        ControlState {
-            synced: control.standing() == Standing::Following,
-            tenant_limits: documents.tenant_limits().count() as u64,
-            groups: documents.group_count() as u64,
-            problems: control.problems().into_iter().rev().map(problem).collect(),
-        }
-    }
-}
-
-fn places_of(tenant: &Tenant) -> TenantConnections {
-    TenantConnections {
-        tenant_id: tenant.id().to_string(),
-        total: tenant.connections().into(),
-    }
-}
-
-fn by_label<'a>(counts: impl Iterator<Item = (&'a str, u64)>) -> BTreeMap<String, u64> {
-    counts.map(|(label, n)| (label.to_owned(), n)).collect()
 }

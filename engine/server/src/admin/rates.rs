@@ -3,116 +3,84 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use tokio::time::{MissedTickBehavior, interval};
+use floodway_proto::admin::v1::Rates;
 
-use super::observer::Observer;
-use super::status::Rates;
+/// Between two samples.
+pub(super) const STEP: Duration = Duration::from_secs(1);
 
-/// Between two looks.
-const STEP: Duration = Duration::from_secs(1);
+/// Samples that are kept: a minute lies between the first and the last.
+const SAMPLES: usize = 61;
 
-/// Looks that are kept: a minute lies between the first and the last.
-const LOOKS: usize = 61;
-
-/// Rates that were measured last.
+/// The counts whose growth is measured, as [`Rates`] names them.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Measured {
-    pub(super) last_second: Rates,
-    pub(super) last_minute: Rates,
+pub(super) struct Counts {
+    pub(super) received: u64,
+    pub(super) received_bytes: u64,
+    pub(super) accepted: u64,
+    pub(super) rejected: u64,
+    pub(super) delivered: u64,
+    pub(super) dropped: u64,
+    pub(super) sent_bytes: u64,
+    pub(super) opened: u64,
+    pub(super) closed: u64,
+    pub(super) refused: u64,
 }
 
-/// Measures once a second, for ever.
-pub(super) async fn measure(observer: Observer) {
-    let mut looks = Looks::default();
-    let mut ticks = interval(STEP);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        looks.add(Look::at(&observer));
-        observer.set_measured(looks.measured());
-    }
-}
-
-/// Counts at one moment.
-#[derive(Clone, Copy, Debug)]
-struct Look {
-    at: Instant,
-    received: u64,
-    received_bytes: u64,
-    accepted: u64,
-    rejected: u64,
-    delivered: u64,
-    dropped: u64,
-    sent_bytes: u64,
-    opened: u64,
-    closed: u64,
-    refused: u64,
-}
-
-impl Look {
-    fn at(observer: &Observer) -> Self {
-        let (totals, ingest) = (observer.totals(), observer.ingest());
-        Self {
-            at: Instant::now(),
-            received: ingest.received,
-            received_bytes: ingest.bytes,
-            accepted: ingest.accepted,
-            rejected: ingest.rejected.iter().map(|(_, n)| n).sum(),
-            delivered: totals.delivered,
-            dropped: totals.dropped,
-            sent_bytes: totals.bytes,
-            opened: totals.opened,
-            closed: totals.closed.iter().sum(),
-            refused: observer.refused().iter().sum(),
-        }
-    }
-
-    fn since(&self, earlier: &Self) -> Rates {
-        let window = self.at.saturating_duration_since(earlier.at);
+impl Counts {
+    /// How fast they have grown since `earlier`, in the time that has passed.
+    fn since(&self, earlier: &Self, window: Duration) -> Rates {
         if window.is_zero() {
-            return Rates::default();
+            return none();
         }
         let rate = |count: fn(&Self) -> u64| {
             count(self).saturating_sub(count(earlier)) as f64 / window.as_secs_f64()
         };
         Rates {
-            window,
-            received: rate(|look| look.received),
-            received_bytes: rate(|look| look.received_bytes),
-            accepted: rate(|look| look.accepted),
-            rejected: rate(|look| look.rejected),
-            delivered: rate(|look| look.delivered),
-            dropped: rate(|look| look.dropped),
-            sent_bytes: rate(|look| look.sent_bytes),
-            opened: rate(|look| look.opened),
-            closed: rate(|look| look.closed),
-            refused: rate(|look| look.refused),
+            window: window.try_into().ok(),
+            received: rate(|counts| counts.received),
+            received_bytes: rate(|counts| counts.received_bytes),
+            accepted: rate(|counts| counts.accepted),
+            rejected: rate(|counts| counts.rejected),
+            delivered: rate(|counts| counts.delivered),
+            dropped: rate(|counts| counts.dropped),
+            sent_bytes: rate(|counts| counts.sent_bytes),
+            opened: rate(|counts| counts.opened),
+            closed: rate(|counts| counts.closed),
+            refused: rate(|counts| counts.refused),
         }
     }
 }
 
-/// The looks of the last minute, the oldest first.
-#[derive(Debug, Default)]
-struct Looks(VecDeque<Look>);
+/// Nothing was measured yet, in no time.
+pub(super) fn none() -> Rates {
+    Rates {
+        window: Some(prost_types::Duration::default()),
+        ..Rates::default()
+    }
+}
 
-impl Looks {
-    fn add(&mut self, look: Look) {
-        if self.0.len() == LOOKS {
+/// The counts of the last minute, the oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Samples(VecDeque<(Instant, Counts)>);
+
+impl Samples {
+    pub(super) fn add(&mut self, at: Instant, counts: Counts) {
+        if self.0.len() == SAMPLES {
             self.0.pop_front();
         }
-        self.0.push_back(look);
+        self.0.push_back((at, counts));
     }
 
-    fn measured(&self) -> Measured {
-        let back = |steps: usize| {
+    /// The rates of the last second and of the last minute.
+    pub(super) fn rates(&self) -> (Rates, Rates) {
+        let over = |steps: usize| {
             let last = self.0.len().checked_sub(1)?;
-            let earlier = self.0.get(last.saturating_sub(steps))?;
-            Some(self.0[last].since(earlier))
+            let (at, counts) = &self.0[last];
+            let (earlier, before) = self.0.get(last.saturating_sub(steps))?;
+            Some(counts.since(before, at.saturating_duration_since(*earlier)))
         };
-        Measured {
-            last_second: back(1).unwrap_or_default(),
-            last_minute: back(LOOKS - 1).unwrap_or_default(),
-        }
+        let rates = |steps| over(steps).unwrap_or_else(none);
+        (rates(1), rates(SAMPLES - 1))
     }
 }
 
@@ -120,44 +88,30 @@ impl Looks {
 mod tests {
     use super::*;
 
-    fn look(start: Instant, second: u64, delivered: u64) -> Look {
-        Look {
-            at: start + Duration::from_secs(second),
-            received: 0,
-            received_bytes: 0,
-            accepted: 0,
-            rejected: 0,
-            delivered,
-            dropped: 0,
-            sent_bytes: 0,
-            opened: second,
-            closed: 0,
-            refused: 0,
-        }
-    }
-
     #[test]
     fn rates_are_of_the_last_second_and_of_the_last_minute() {
-        let (start, mut looks) = (Instant::now(), Looks::default());
-        assert_eq!(looks.measured().last_second, Rates::default());
-        looks.add(look(start, 0, 0));
-        assert_eq!(looks.measured().last_minute.window, Duration::ZERO);
-        looks.add(look(start, 1, 100));
-        let measured = looks.measured();
-        assert_eq!(measured.last_second, measured.last_minute);
-        assert_eq!(
-            (measured.last_second.delivered, measured.last_second.opened),
-            (100.0, 1.0)
-        );
+        let (start, mut samples) = (Instant::now(), Samples::default());
+        let add = |samples: &mut Samples, second, delivered| {
+            let counts = Counts {
+                delivered,
+                opened: second,
+                ..Counts::default()
+            };
+            samples.add(start + Duration::from_secs(second), counts);
+        };
+        assert_eq!(samples.rates().0, none());
+        add(&mut samples, 0, 0);
+        assert_eq!(samples.rates().1, none());
+        add(&mut samples, 1, 100);
+        let (second, minute) = samples.rates();
+        assert_eq!(second, minute);
+        assert_eq!((second.delivered, second.opened), (100.0, 1.0));
         for second in 2..=200 {
-            looks.add(look(start, second, 100));
+            add(&mut samples, second, 100);
         }
-        let measured = looks.measured();
-        assert_eq!(measured.last_second.delivered, 0.0);
-        assert_eq!(measured.last_minute.window, Duration::from_secs(60));
-        assert_eq!(
-            (measured.last_minute.delivered, measured.last_minute.opened),
-            (0.0, 1.0)
-        );
+        let (second, minute) = samples.rates();
+        assert_eq!(second.delivered, 0.0);
+        assert_eq!(minute.window.map(|window| window.seconds), Some(60));
+        assert_eq!((minute.delivered, minute.opened), (0.0, 1.0));
     }
 }

@@ -1,12 +1,12 @@
-//! Requests of the private listener that were refused for their credentials: counted, and told in the log at a bounded
-//! rate. Never the credential.
+//! Requests of the private listener that were refused for their credentials: counted, and logged at a bounded rate,
+//! without the credential.
 
 use std::net::SocketAddr;
 use std::time::Instant;
 
 use tracing::field::display;
 
-use crate::counted::Counted;
+use floodway_core::log_rate::Counted;
 
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ impl Refused {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::counted::LOG_PAUSE;
+    use floodway_core::log_rate::LOG_PAUSE;
 
     #[test]
     fn each_reason_is_counted_always_and_logged_now_and_then() {

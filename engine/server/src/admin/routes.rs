@@ -24,7 +24,7 @@ use tonic::server::NamedService;
 use tonic_health::pb::health_server::{Health, HealthServer};
 
 use super::calls::Service;
-use super::metrics::{self, Look, Tenants};
+use super::metrics::{self, Snapshot, Tenants};
 use super::observer::Observer;
 use super::refused::{Peer, Reason, Refused};
 use super::token::Tokens;
@@ -118,7 +118,7 @@ impl Routes {
 
     fn metrics(&self, path: &str) -> Response<Body> {
         let text = if path == "/metrics" {
-            metrics::gateway(&Look::at(&self.observer, self.refused.counts()))
+            metrics::gateway(&Snapshot::at(&self.observer, self.refused.counts()))
         } else {
             // Only this thread looks, so nobody ever waits. One that panicked has left nothing half done that matters.
             let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,10 +5,10 @@ use std::net::IpAddr;
 
 use floodway_proto::admin::v1::calls_without_side_effects;
 use http::HeaderMap;
-use http::header::AUTHORIZATION;
 use subtle::ConstantTimeEq;
 
 use super::config::Config;
+use crate::bearer::bearer;
 
 /// What somebody may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,16 +80,10 @@ impl Tokens {
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
-    let given = headers.get(AUTHORIZATION)?.as_bytes();
-    let (scheme, rest) = given.split_at_checked("Bearer ".len())?;
-    scheme
-        .eq_ignore_ascii_case(b"Bearer ")
-        .then(|| rest.trim_ascii())
-}
-
 #[cfg(test)]
 mod tests {
+    use http::header::AUTHORIZATION;
+
     use super::*;
 
     fn tokens(token: Option<&str>, read_token: Option<&str>) -> Tokens {

@@ -1,4 +1,4 @@
-//! What all shards have counted, added up.
+//! The counts of all shards, added up.
 
 use floodway_core::index::{Count, Transport};
 use floodway_core::shard::{self, CODE_LABELS, DELAY_BOUNDS};
@@ -33,9 +33,9 @@ pub struct Totals {
     pub lagging: u64,
     /// Bytes handed to the kernel.
     pub bytes: u64,
-    /// Gaps told because a ring was full.
+    /// Gaps sent because a ring was full.
     pub overflow_gaps: u64,
-    /// Gaps told because the broker was away.
+    /// Gaps sent because the broker was away.
     pub upstream_gaps: u64,
     /// Writes that were asked of the kernel for events.
     pub writes: u64,

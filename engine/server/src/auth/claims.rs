@@ -12,9 +12,19 @@ use serde_json::Value;
 
 use super::organization::Organization;
 use super::refusal::{Fault, Refusal};
-use super::verifier::Identity;
 use floodway_protocol::messages::notice::LAST_SECOND;
 use floodway_protocol::names::{BadName, TenantId};
+
+/// Who a token speaks for, and how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The tenant, whose events it may receive.
+    pub tenant: TenantId,
+    /// The claim `sub`.
+    pub subject: Option<String>,
+    /// The claim `exp`, in Unix seconds, at most the end of the year 9999. Fractions are cut off.
+    pub expires_at: u64,
+}
 
 /// The claims that are looked at.
 #[derive(Default, Deserialize)]

@@ -19,9 +19,10 @@ mod verifier;
 #[cfg(test)]
 mod tests;
 
+pub use claims::Identity;
 pub use config::{Config, Places};
 pub use fetch::FetchError;
 pub use key::KeyError;
 pub use refusal::{CHECK_LABELS, Fault, Refusal};
 pub use sign::{Grant, sign};
-pub use verifier::{Identity, TOKEN_BYTES_MAX, Verifier};
+pub use verifier::{TOKEN_BYTES_MAX, Verifier};

@@ -5,26 +5,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use jsonwebtoken::Header;
 use jsonwebtoken::errors::ErrorKind;
 
-use super::claims::{Claims, Expected};
+use super::claims::{Claims, Expected, Identity};
 use super::config::{Config, Places};
 use super::jwks::{KeySet, Pace};
 use super::key::{Key, KeyError};
 use super::refusal::{Fault, Refusal};
-use floodway_protocol::names::TenantId;
 
 /// The longest token, in bytes. A longer one is refused before any of it is read.
 pub const TOKEN_BYTES_MAX: usize = 16 * 1024;
-
-/// Who a token speaks for, and how long.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// The tenant, whose events it may receive.
-    pub tenant: TenantId,
-    /// The claim `sub`.
-    pub subject: Option<String>,
-    /// The claim `exp`, in Unix seconds, at most the end of the year 9999. Fractions are cut off.
-    pub expires_at: u64,
-}
 
 /// Checks tokens against the configured key. Made once, and shared.
 pub struct Verifier {

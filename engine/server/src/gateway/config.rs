@@ -1,7 +1,7 @@
 //! What a gateway is built from: the settings of every part.
 
 use floodway_core::{event, index, shard};
-use floodway_sources::{control, ingest};
+use floodway_sources::{control, mqtt};
 
 use crate::{admin, auth, http, log};
 
@@ -12,9 +12,9 @@ pub struct Config {
     pub http: http::Config,
     /// The private listener.
     pub admin: admin::Config,
-    /// The way in.
-    pub mqtt: ingest::Config,
-    /// Limits and groups that are kept in the broker.
+    /// The source of MQTT brokers.
+    pub mqtt: mqtt::Config,
+    /// Limits and groups that are kept at the source.
     pub control: control::Config,
     /// Bounds of one event.
     pub event: event::Config,

@@ -3,11 +3,11 @@
 //! The only place that knows every part. Invariant: parts are started in the order in which an event needs them, last
 //! first, so that nothing arrives before there is somebody to take it; a drain goes the way of an event.
 
+mod announcer;
 mod config;
 mod limits;
 mod memory;
 mod shards;
-mod steering;
 
 use std::convert::Infallible;
 use std::future::{Future, pending};
@@ -21,15 +21,16 @@ use crate::auth::{KeyError, Verifier};
 use crate::http::{self, Acceptor};
 use crate::readiness::Readiness;
 use crate::tls::{self, TlsAcceptor};
+use announcer::Announcer;
 use floodway_core::inbox::Inbox;
 use floodway_core::index::Index;
 use floodway_core::parts;
 use floodway_core::shard::Drain;
 use floodway_core::streams::Streams;
 use floodway_sources::control::{self, Control};
-use floodway_sources::ingest::{Broker, Ingest};
+use floodway_sources::mqtt::{Broker, Mqtt};
+use floodway_sources::source::{Ingest, Source};
 use shards::{ShardThread, any_ended};
-use steering::Announcer;
 
 pub use crate::admin::{Observer, Totals};
 pub use config::Config;
@@ -121,19 +122,18 @@ impl Gateway {
             .map(|_| Inbox::new(config.shard.inbox.get()))
             .collect();
         let identity = Identity::new();
-        let limited = Arc::clone(&index);
-        let apply = Box::new(move |tenant: Option<&_>, limits: Option<&_>| {
-            steering::apply(&limited, tenant, limits);
-        });
-        let (control, steering) =
-            control::new(&config.control, identity.id(), Arc::clone(&index), apply);
+        let (control, steering) = control::new(&config.control, &identity.id, Arc::clone(&index));
         let event = config.event.clone();
-        let ingest = Ingest::start_controlled(
-            config.mqtt,
+        let ids = steering.follower.ids();
+        // The one place that knows which sources there are. The first owns the control documents.
+        let mqtt = Mqtt::new(config.mqtt, Arc::clone(&index), Some(steering))?;
+        let sources: Vec<Box<dyn Source>> = vec![Box::new(mqtt)];
+        let ingest = Ingest::start(
+            sources,
             config.event,
             Arc::clone(&index),
             Arc::clone(&inboxes),
-            steering,
+            ids,
         )?;
         let shared = http::Shared {
             http: config.http.clone(),

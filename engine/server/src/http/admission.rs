@@ -3,9 +3,9 @@
 use http::Request;
 use http::request::Parts;
 
-use super::connection;
 use super::credentials;
 use super::origin::Origin;
+use super::peer;
 use super::query::{Query, Resume};
 use super::refusal::Refusal;
 use super::shard_context::ShardContext;
@@ -13,7 +13,7 @@ use crate::auth::{self, Identity};
 use floodway_core::index::{ConnectionPermit, Tenant, Upstream};
 use floodway_core::shard::Filter;
 use floodway_protocol::names::TenantId;
-use floodway_sources::ingest::Unavailable;
+use floodway_sources::source::Unavailable;
 
 /// Everything that a stream needs but its connection. Dropping it gives the place back.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub(super) async fn admit(
         ),
         Err(refusal) => (None, Err(Refusal::Token(refusal))),
     };
-    let peer = connection::peer(&request.extensions);
+    let peer = peer::address(&request.extensions);
     admitted.inspect_err(|refusal| shard_context.note(refusal, tenant, peer, None))
 }
 
@@ -88,7 +88,7 @@ fn of_source(tenant: &Tenant, reason: Unavailable) -> Refusal {
     tracing::debug!(tenant = %tenant.id(), ?reason, "stream refused: broker");
     match reason {
         Unavailable::Refused => Refusal::BrokerRefused(tenant.refusal()),
-        Unavailable::NoBroker | Unavailable::NotConfirmed | Unavailable::AllRefused => {
+        Unavailable::NoSource | Unavailable::NotConfirmed | Unavailable::AllRefused => {
             Refusal::NoBroker
         }
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::auth::{self, CHECK_LABELS};
-use crate::counted::Counted;
+use floodway_core::log_rate::Counted;
 
 /// The counts of all checks.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Checks {
 mod tests {
     use super::*;
     use crate::auth::Refusal;
-    use crate::counted::LOG_PAUSE;
+    use floodway_core::log_rate::LOG_PAUSE;
 
     #[test]
     fn each_check_is_counted_always_and_logged_now_and_then() {

@@ -42,6 +42,14 @@ impl Config {
     }
 }
 
+impl Config {
+    /// So much of a request head is read: beyond `header_bytes`, so that the answer can say in words, and a WebSocket's by
+    /// its close, that the head is too large.
+    pub(super) fn read_head_bytes(&self) -> usize {
+        2 * self.header_bytes
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {

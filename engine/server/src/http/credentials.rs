@@ -5,11 +5,12 @@
 //! a page of another site: the Origin was judged before, and here what it can't tell is refused.
 
 use http::HeaderMap;
-use http::header::{AUTHORIZATION, COOKIE, HeaderName};
+use http::header::{COOKIE, HeaderName};
 
 use super::handshake;
 use super::origin::Origin;
 use crate::auth::Places;
+use crate::bearer::bearer;
 
 /// Tells by whose page a browser was made to ask (Fetch Metadata, 2.4).
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -29,7 +30,7 @@ fn uncalled<'a>(
     query: Option<&'a str>,
     places: &Places,
 ) -> Option<&'a str> {
-    bearer(headers)
+    header(headers)
         .or(query.filter(|token| places.query && !token.is_empty()))
         .or_else(|| handshake::bearer(headers))
 }
@@ -58,11 +59,9 @@ pub(super) fn is_forged(
     is_suspect && is_by_cookie()
 }
 
-/// RFC 6750, 2.1; the scheme's case does not matter (RFC 9110, 11.1).
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+fn header(headers: &HeaderMap) -> Option<&str> {
+    let token = bearer(headers).filter(|token| token.is_ascii())?;
+    str::from_utf8(token).ok()
 }
 
 /// The value of the cookie that the settings name, if they name one (RFC 6265, 4.2.1). Over HTTP/2 there may be several
@@ -91,6 +90,7 @@ fn unquoted(value: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
+    use http::header::AUTHORIZATION;
 
     use super::*;
 

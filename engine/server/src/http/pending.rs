@@ -104,7 +104,7 @@ impl Ticket {
     }
 
     /// It carries streams, which have places of their own.
-    pub(super) fn give_place_back(&self) {
+    pub(super) fn release_permit(&self) {
         self.holder.has_left.store(true, Ordering::Relaxed);
         self.place.take();
     }
@@ -156,7 +156,7 @@ mod tests {
     async fn a_connection_that_carries_streams_needs_no_place() {
         let pending = Pending::new(1);
         let first = pending.admit().await;
-        first.give_place_back();
+        first.release_permit();
         timeout(Duration::from_secs(20), pending.admit())
             .await
             .expect("a place");

@@ -129,12 +129,8 @@ impl Query {
 }
 
 /// `application/x-www-form-urlencoded` (URL, 5.1): `+` is a space.
-fn decoded(text: &str) -> Cow<'_, [u8]> {
-    if text.contains('+') {
-        let spaced = text.replace('+', " ");
-        return Cow::Owned(percent_decode_str(&spaced).collect());
-    }
-    percent_decode_str(text).into()
+fn decoded(text: &str) -> Vec<u8> {
+    percent_decode_str(&text.replace('+', " ")).collect()
 }
 
 /// Clients in the field write lists with spaces, and commas with nothing between them.

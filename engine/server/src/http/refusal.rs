@@ -8,8 +8,8 @@ use http::StatusCode;
 use super::checks::Checks;
 use super::handshake::HandshakeError;
 use crate::auth;
-use crate::counted::Counted;
 use floodway_core::index::NoPermit;
+use floodway_core::log_rate::Counted;
 use floodway_protocol::ends::{REFUSAL_LABELS, Reason};
 
 /// Why a client does not become a subscriber, in the order in which the first is reported to it.

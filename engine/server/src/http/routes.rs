@@ -1,15 +1,12 @@
 //! The paths of the public listener.
 
-use std::cell::RefCell;
-use std::rc::Rc;
-
 use http::header::HOST;
 use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 
 use super::admission;
-use super::connection;
 use super::origin::{self, Origin};
+use super::peer;
 use super::refusal::Refusal;
 use super::respond::{self, Answer};
 use super::shard_context::ShardContext;
@@ -19,31 +16,35 @@ const WS: &str = "/api/v1/customer/telemetry/stream";
 const SSE: &str = "/api/v1/customer/telemetry/stream/sse";
 const STATUS: &str = "/api/v1/telemetry/stream/status";
 
-/// Where a request leaves word that its connection is wanted back from hyper.
-pub(super) type TakeoverSlot = Rc<RefCell<Option<Takeover>>>;
+/// What becomes of a request.
+pub(super) enum Outcome {
+    /// It is answered.
+    Response(Response<Answer>),
+    /// It takes its connection over, and is not answered by hyper.
+    Takeover(Takeover),
+}
 
-/// Answers a request; one whose connection is taken back is never answered here.
-pub(super) async fn answer(
-    request: Request<Incoming>,
-    slot: TakeoverSlot,
-    shard_context: Rc<ShardContext>,
-) -> Response<Answer> {
-    if let Some(refusal) = head_refused(&request, &shard_context) {
-        let peer = connection::peer(request.extensions());
-        shard_context.note(&refusal, None, peer, None);
-        return respond::error(refusal.status(), &refusal.detail());
-    }
+/// Decides about a request.
+pub(super) async fn answer(request: Request<Incoming>, shard_context: &ShardContext) -> Outcome {
     let path = request.uri().path();
-    if path == WS || path == SSE {
-        return stream(request, slot, &shard_context).await;
+    let is_stream = path == WS || path == SSE;
+    match head_refused(&request, shard_context) {
+        Some(refusal) => {
+            let peer = peer::address(request.extensions());
+            shard_context.note(&refusal, None, peer, None);
+            Outcome::Response(respond::error(refusal.status(), &refusal.detail()))
+        }
+        None if is_stream => stream(request, shard_context).await,
+        None => Outcome::Response(status(&request, shard_context)),
     }
-    if ![STATUS, "/livez", "/readyz"].contains(&path) {
-        return respond::error(StatusCode::NOT_FOUND, "Not found");
-    }
-    let answer = match path {
+}
+
+fn status(request: &Request<Incoming>, shard_context: &ShardContext) -> Response<Answer> {
+    let answer = match request.uri().path() {
         STATUS => shard_context.status(),
         "/readyz" => shard_context.readiness(),
-        _ => respond::json(StatusCode::OK, r#"{"status":"ok"}"#.to_owned()),
+        "/livez" => respond::json(StatusCode::OK, r#"{"status":"ok"}"#.to_owned()),
+        _ => return respond::error(StatusCode::NOT_FOUND, "Not found"),
     };
     match *request.method() {
         Method::GET => answer,
@@ -85,11 +86,7 @@ fn head_bytes(request: &Request<Incoming>) -> usize {
     request.method().as_str().len() + target + "  HTTP/1.1\r\n\r\n".len() + fields.sum::<usize>()
 }
 
-async fn stream(
-    request: Request<Incoming>,
-    slot: TakeoverSlot,
-    shard_context: &ShardContext,
-) -> Response<Answer> {
+async fn stream(request: Request<Incoming>, shard_context: &ShardContext) -> Outcome {
     let allowed = &shard_context.shared.http.allowed_origins;
     let origin = origin::judge(request.headers(), request.uri(), allowed);
     let response = match *request.method() {
@@ -100,56 +97,46 @@ async fn stream(
             foreign(&request, shard_context)
         }
         Method::OPTIONS => respond::preflight(),
-        Method::GET if request.uri().path() == WS => websocket(request, slot, shard_context).await,
-        Method::GET => sse(request, slot, &origin, shard_context).await,
+        Method::GET => match begin(request, &origin, shard_context).await {
+            Outcome::Response(response) => response,
+            takeover => return takeover,
+        },
         _ => respond::method_not_allowed("GET"),
     };
-    respond::with_origin(response, &origin)
+    Outcome::Response(respond::with_origin(response, &origin))
 }
 
 fn foreign(request: &Request<Incoming>, shard_context: &ShardContext) -> Response<Answer> {
     let why = || origin::explain(request.headers(), request.uri());
-    let peer = connection::peer(request.extensions());
+    let peer = peer::address(request.extensions());
     shard_context.note(&Refusal::Origin, None, peer, Some(&why));
     respond::error(Refusal::Origin.status(), &Refusal::Origin.detail())
 }
 
-async fn websocket(
+async fn begin(
     mut request: Request<Incoming>,
-    slot: TakeoverSlot,
-    shard_context: &ShardContext,
-) -> Response<Answer> {
-    match stream_setup::upgrade(&mut request, shard_context) {
-        Ok(head) => {
-            let (request, _) = request.into_parts();
-            let taken_back = stream_setup::websocket(head, &request, shard_context).await;
-            hand_back(slot, taken_back).await
-        }
-        Err(response) => *response,
-    }
-}
-
-async fn sse(
-    request: Request<Incoming>,
-    slot: TakeoverSlot,
     origin: &Origin,
     shard_context: &ShardContext,
-) -> Response<Answer> {
+) -> Outcome {
+    if request.uri().path() == WS {
+        return match stream_setup::upgrade(&mut request, shard_context) {
+            Ok(head) => {
+                let (request, _) = request.into_parts();
+                Outcome::Takeover(stream_setup::websocket(head, &request, shard_context).await)
+            }
+            Err(response) => Outcome::Response(*response),
+        };
+    }
     let (request, _) = request.into_parts();
     let begun = if request.version == Version::HTTP_2 {
-        stream_setup::sse_h2(&request, shard_context).await
+        let response = stream_setup::sse_h2(&request, shard_context).await;
+        response.map(Outcome::Response)
     } else {
-        match stream_setup::sse(&request, origin, shard_context).await {
-            Ok(taken_back) => return hand_back(slot, taken_back).await,
-            Err(refusal) => Err(refusal),
-        }
+        let takeover = stream_setup::sse(&request, origin, shard_context).await;
+        takeover.map(Outcome::Takeover)
     };
-    begun
-        .unwrap_or_else(|refusal| respond::refused(&refusal, shard_context.shared.http.retry_after))
-}
-
-/// Asks for the connection, and waits for hyper to be dropped.
-async fn hand_back(slot: TakeoverSlot, taken_back: Takeover) -> Response<Answer> {
-    *slot.borrow_mut() = Some(taken_back);
-    std::future::pending().await
+    begun.unwrap_or_else(|refusal| {
+        let retry_after = shard_context.shared.http.retry_after;
+        Outcome::Response(respond::refused(&refusal, retry_after))
+    })
 }

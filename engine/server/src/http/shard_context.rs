@@ -18,7 +18,7 @@ use crate::tls::TlsAcceptor;
 use floodway_core::index::{AuditKind, Index};
 use floodway_core::shard::{self, Shard};
 use floodway_protocol::names::TenantId;
-use floodway_sources::ingest::IngestHandle;
+use floodway_sources::source::IngestHandle;
 
 /// What all shards' fronts share.
 #[derive(Clone)]

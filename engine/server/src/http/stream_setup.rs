@@ -10,10 +10,10 @@ use http::request::Parts;
 use http::{HeaderValue, Request, Response, Version};
 
 use super::admission::{Admitted, admit};
-use super::connection::{self, Origination};
 use super::h2_stream;
 use super::handshake;
 use super::origin::Origin;
+use super::peer::{self, Peer};
 use super::query::{Query, Resume};
 use super::refusal::Refusal;
 use super::respond::{self, Answer};
@@ -50,13 +50,13 @@ impl Beginning {
         encoding: Encoding,
         head: Vec<u8>,
     ) -> Self {
-        let from = request.extensions.get::<Origination>();
+        let peer = request.extensions.get::<Peer>();
         let user_agent = request.headers.get(USER_AGENT);
         let mut about = ClientInfo::new(transport)
             .with_subject(admitted.identity.subject.as_deref())
             .with_user_agent(user_agent.map(HeaderValue::as_bytes));
-        about.peer = from.and_then(|from| from.peer);
-        about.tls = from.is_some_and(|from| from.tls);
+        about.peer = peer.and_then(|peer| peer.address);
+        about.tls = peer.is_some_and(|peer| peer.tls);
         let greeting = greeting(&admitted, encoding, head);
         Self {
             admitted,
@@ -204,7 +204,7 @@ pub(super) fn upgrade<B>(
         Ok(parts) => Ok(Response::from_parts(parts, ())),
         Err(error) => {
             let refusal = Refusal::Handshake(error);
-            shard_context.note(&refusal, None, connection::peer(request.extensions()), None);
+            shard_context.note(&refusal, None, peer::address(request.extensions()), None);
             let mut response = respond::error(refusal.status(), &refusal.detail());
             for (name, value) in error.headers() {
                 // RFC 9113, 8.2.2: HTTP/2 has no fields that are about the connection.

@@ -1,33 +1,31 @@
 //! Keeps the documents, and lets them take effect.
 //!
-//! Invariant: what is kept has taken effect: limits through [`Apply`], groups in every tenant of the index that was
-//! confirmed, for it was furnished with them before.
+//! Invariant: what is kept has taken effect: limits in the index, groups in every tenant of the index that was
+//! confirmed, for it got them before.
 
 use std::sync::Arc;
 
-use super::apply::Apply;
 use super::config::Config;
 use super::documents::{Change, Document, Documents};
 use super::field::Invalid;
-use super::request::Facts;
+use super::store::StoreFacts;
 use super::topic::Key;
 use super::writes::{Order, WriteError};
 use floodway_core::index::{Index, Tenant};
+use floodway_protocol::names::TenantId;
 
 pub(super) struct DocumentStore {
     pub(super) config: Config,
     documents: Arc<Documents>,
     index: Arc<Index>,
-    apply: Box<dyn Apply>,
 }
 
 impl DocumentStore {
-    pub(super) fn new(config: &Config, index: Arc<Index>, apply: Box<dyn Apply>) -> Self {
+    pub(super) fn new(config: &Config, index: Arc<Index>) -> Self {
         Self {
             config: config.clone(),
             documents: Arc::default(),
             index,
-            apply,
         }
     }
 
@@ -70,7 +68,7 @@ impl DocumentStore {
     }
 
     /// Whether `order` can be done as things stand.
-    pub(super) fn check(&self, order: &Order, facts: Facts) -> Result<(), WriteError> {
+    pub(super) fn check(&self, order: &Order, facts: StoreFacts) -> Result<(), WriteError> {
         let Some(document) = &order.document else {
             let old = self.documents.get(&order.key);
             return old.map(|_| ()).ok_or(WriteError::NotFound);
@@ -78,8 +76,8 @@ impl DocumentStore {
         self.documents.admits(&order.key, document, &self.config)?;
         if !facts.admit(&order.key.topic(), &order.payload()) {
             return Err(WriteError::Exceeded {
-                setting: "mqtt.packet_bytes, or the broker's own bound",
-                limit: facts.packet_bytes,
+                setting: facts.message_bytes_setting,
+                limit: facts.message_bytes,
             });
         }
         Ok(())
@@ -91,12 +89,22 @@ impl DocumentStore {
         }
     }
 
+    fn apply_limits(&self, tenant: Option<&TenantId>) {
+        let limits = self.documents.limits(tenant);
+        let applied = self
+            .index
+            .set_limits(tenant, limits.copied().unwrap_or_default());
+        let tenant = tenant.map_or("(default)", TenantId::as_str);
+        match (applied, limits) {
+            (Err(error), _) => tracing::warn!(tenant, %error, "limits not applied"),
+            (Ok(()), Some(limits)) => tracing::info!(tenant, ?limits, "limits set"),
+            (Ok(()), None) => tracing::info!(tenant, "limits taken back"),
+        }
+    }
+
     fn take_effect(&self, change: &Change) {
         match change {
-            Change::Limits(scope) => {
-                let limits = self.documents.limits(scope.as_ref());
-                self.apply.limits(scope.as_ref(), limits);
-            }
+            Change::Limits(scope) => self.apply_limits(scope.as_ref()),
             Change::Groups(name) => {
                 if let Some(tenant) = self.index.find(name.as_str()) {
                     let groups = self.documents.groups(name);

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use super::config::Config;
 use super::field::Invalid;
 use super::group::Group;
-use super::limits::Limits;
+use super::limits;
 use super::topic::Key;
-use floodway_core::index::Groups;
+use floodway_core::index::{Groups, OwnLimits};
 use floodway_protocol::names::{DeviceId, GroupId, TenantId};
 
 /// What a document costs besides its names.
@@ -60,7 +60,7 @@ impl Eq for TenantGroups {}
 /// A document that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Document {
-    Limits(Limits),
+    Limits(OwnLimits),
     Group(Arc<Group>),
 }
 
@@ -68,7 +68,7 @@ impl Document {
     /// Reads what stands under `key`.
     pub(super) fn parse(key: &Key, payload: &[u8], config: &Config) -> Result<Self, Invalid> {
         match key {
-            Key::Limits(_) => Limits::parse(payload).map(Self::Limits),
+            Key::Limits(_) => limits::parse(payload).map(Self::Limits),
             Key::Group(..) => {
                 let group = Group::parse(payload, config.group_devices)?;
                 Ok(Self::Group(Arc::new(group)))
@@ -104,7 +104,7 @@ impl From<&Key> for Change {
 /// All limits and groups at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Documents {
-    limits: BTreeMap<Option<TenantId>, Limits>,
+    limits: BTreeMap<Option<TenantId>, OwnLimits>,
     groups: BTreeMap<TenantId, Arc<TenantGroups>>,
     group_count: usize,
     bytes: usize,
@@ -112,12 +112,12 @@ pub struct Documents {
 
 impl Documents {
     /// A tenant's own limits, or with `None` those of every tenant, if they were set.
-    pub fn limits(&self, tenant: Option<&TenantId>) -> Option<&Limits> {
+    pub fn limits(&self, tenant: Option<&TenantId>) -> Option<&OwnLimits> {
         self.limits.get(&tenant.cloned())
     }
 
     /// The tenants that have limits of their own, by name.
-    pub fn tenant_limits(&self) -> impl Iterator<Item = (&TenantId, &Limits)> {
+    pub fn tenant_limits(&self) -> impl Iterator<Item = (&TenantId, &OwnLimits)> {
         let own = self.limits.iter();
         own.filter_map(|(tenant, limits)| Some((tenant.as_ref()?, limits)))
     }
@@ -134,7 +134,7 @@ impl Documents {
 
     pub(super) fn get(&self, key: &Key) -> Option<Document> {
         match key {
-            Key::Limits(scope) => self.limits.get(scope).cloned().map(Document::Limits),
+            Key::Limits(scope) => self.limits.get(scope).copied().map(Document::Limits),
             Key::Group(tenant, group) => {
                 let group = self.groups.get(tenant)?.by_name.get(group)?;
                 Some(Document::Group(Arc::clone(group)))
@@ -212,10 +212,10 @@ impl Documents {
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = (Key, Document)> {
-        let limits = self.limits.iter().map(|(scope, limits)| {
-            let document = Document::Limits(limits.clone());
-            (Key::Limits(scope.clone()), document)
-        });
+        let limits = self
+            .limits
+            .iter()
+            .map(|(scope, limits)| (Key::Limits(scope.clone()), Document::Limits(*limits)));
         let groups = self.groups.iter().flat_map(|(tenant, groups)| {
             groups.by_name.iter().map(|(name, group)| {
                 let key = Key::Group(tenant.clone(), name.clone());

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::config::Config;
-use super::request::Facts;
+use super::store::StoreFacts;
 
 /// Intervals without a message after which a member is gone, here and at the broker.
 const INTERVALS: u32 = 3;
@@ -164,7 +164,7 @@ impl Fleet {
         &mut self,
         status: &Status,
         topic: &str,
-        facts: Facts,
+        facts: StoreFacts,
         now: Instant,
     ) -> Option<Vec<u8>> {
         if self
@@ -179,7 +179,7 @@ impl Fleet {
             std::mem::replace(&mut self.is_too_large, !facts.admit(topic, &payload));
         if self.is_too_large {
             if !was_too_large {
-                let (bytes, limit) = (payload.len(), facts.packet_bytes);
+                let (bytes, limit) = (payload.len(), facts.message_bytes);
                 let warning = "other gateways are not told of this one: the broker takes no packet as large as its status";
                 tracing::warn!(bytes, limit, "{warning}");
             }

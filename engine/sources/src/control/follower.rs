@@ -9,18 +9,18 @@ mod sends;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::apply::Apply;
 use super::config::Config;
 use super::document_store::DocumentStore;
 use super::fleet::Fleet;
 use super::initial_sync::{InitialSync, Step};
 use super::problems::Problems;
 use super::publish_probe::PublishProbes;
-use super::request::{Facts, May, Request, RequestKind, UnderWay, reading};
 use super::reserved::Reservation;
+use super::store::{RequestKind, StoreFacts, StoreReady, StoreRequest, reading};
 use super::topic::{self, Topic};
 use super::view::{Shared, Standing, View};
 use super::writes::{Order, Writes};
+use crate::in_flight::InFlight;
 use floodway_core::event::{Ids, now_micros};
 use floodway_core::index::{Index, Tenant};
 
@@ -29,6 +29,9 @@ const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Pauses before a broker that did not give everything is asked again: the first, which doubles, and the longest.
 const RETRY: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(600));
+
+/// Requests in flight. Beyond it the oldest one's answer means nothing any more.
+const IN_FLIGHT: usize = 128;
 
 #[derive(Debug)]
 enum Stage {
@@ -48,13 +51,13 @@ pub struct Follower {
     fleet: Fleet,
     writes: Writes,
     reservation: Reservation,
-    facts: Facts,
+    facts: StoreFacts,
     probes: PublishProbes,
     stage: Stage,
     standing: Standing,
     /// When the documents were last known to be the broker's, if they no longer are.
     known_at: Option<SystemTime>,
-    under_way: UnderWay,
+    in_flight: InFlight<RequestKind>,
     /// On this link all was read that will be, or the broker has refused it before.
     is_settled: bool,
     retry: Duration,
@@ -65,26 +68,21 @@ pub struct Follower {
 }
 
 impl Follower {
-    pub(super) fn new(
-        config: &Config,
-        node: &str,
-        index: Arc<Index>,
-        apply: Box<dyn Apply>,
-    ) -> Self {
+    pub(super) fn new(config: &Config, node: &str, index: Arc<Index>) -> Self {
         Self {
             node: node.to_owned(),
-            store: DocumentStore::new(config, index, apply),
+            store: DocumentStore::new(config, index),
             shared: Arc::default(),
             problems: Problems::default(),
             fleet: Fleet::new(config, node),
             writes: Writes::default(),
             reservation: Reservation::new(Arc::default()),
-            facts: Facts::default(),
+            facts: StoreFacts::default(),
             probes: PublishProbes::default(),
             stage: Stage::Away,
             standing: Standing::Away,
             known_at: None,
-            under_way: UnderWay::default(),
+            in_flight: InFlight::default(),
             is_settled: false,
             retry: RETRY.0,
             complaint: None,
@@ -107,7 +105,7 @@ impl Follower {
     }
 
     /// A broker is connected, and knows nothing of us.
-    pub fn link_up(&mut self, facts: Facts, now: Instant) {
+    pub fn link_up(&mut self, facts: StoreFacts, now: Instant) {
         self.facts = facts;
         self.shows_retained = false;
         self.is_settled = self.complaint.is_some() || !self.probes.may_try();
@@ -132,7 +130,7 @@ impl Follower {
     pub fn link_lost(&mut self) {
         self.stage = Stage::Away;
         self.probes.link_lost();
-        self.under_way = UnderWay::default();
+        self.in_flight = InFlight::default();
         self.is_settled = false;
         self.writes.fail_all("the broker is gone");
         self.reservation.link_lost();
@@ -160,30 +158,31 @@ impl Follower {
     }
 
     /// What to send now, if anything. It counts as under way from then on.
-    pub fn next_request(&mut self, may: May, now: Instant) -> Option<Request> {
+    pub fn next_request(&mut self, ready: StoreReady, now: Instant) -> Option<StoreRequest> {
         let (what, request) = match &mut self.stage {
-            Stage::InitialSync(replay) => {
-                let step = reading(replay, &self.node, &mut self.probes, may)?;
-                replay.quiet_since = now;
+            Stage::InitialSync(sync) => {
+                let step = reading(sync, &self.node, &mut self.probes, ready)?;
+                sync.quiet_since = now;
                 step
             }
-            Stage::Following if may.publish => self.publication(now)?,
+            Stage::Following if ready.publish => self.publication(now)?,
             _ => return None,
         };
-        self.under_way.begin(what);
+        self.in_flight.begin(what);
+        self.in_flight.keep_newest(IN_FLIGHT, |_| true);
         Some(request)
     }
 
     /// The request that was handed over last was given this packet id.
     pub fn sent(&mut self, id: u16) {
-        if self.under_way.sent(id) == Some(RequestKind::Write) {
+        if self.in_flight.sent(id) == Some(&RequestKind::Write) {
             self.writes.sent(id);
         }
     }
 
     /// The broker has answered the request with this packet id. An error is its reason to refuse.
     pub fn answered(&mut self, id: u16, answer: Result<(), String>, now: Instant) {
-        let Some(what) = self.under_way.answered(id) else {
+        let Some(what) = self.in_flight.answered(id) else {
             return tracing::debug!(id, "an answer that nobody waits for any more");
         };
         match (what, answer) {
@@ -225,8 +224,8 @@ impl Follower {
             Some(Topic::Reserved) => self.reserved(&text, payload, now),
             Some(Topic::Document(key)) => {
                 // Not for what others say all the time.
-                if let Stage::InitialSync(replay) = &mut self.stage {
-                    replay.quiet_since = now;
+                if let Stage::InitialSync(sync) = &mut self.stage {
+                    sync.quiet_since = now;
                 }
                 self.document(&key, &text, payload, retain, now);
             }
@@ -248,8 +247,8 @@ impl Follower {
             self.probes.outlived();
         }
         match &self.stage {
-            Stage::InitialSync(replay) if now >= replay.quiet_since + READ_TIMEOUT => {
-                let reason = self.probes.silence(replay.step, self.complaint.as_deref());
+            Stage::InitialSync(sync) if now >= sync.quiet_since + READ_TIMEOUT => {
+                let reason = self.probes.silence(sync.step, self.complaint.as_deref());
                 self.settle_for_less(&reason, now);
             }
             Stage::Partial(until) if now >= *until && self.may_try_again() => self.begin(now),
@@ -265,8 +264,8 @@ impl Follower {
         self.store.apply_groups(tenant);
     }
 
-    /// Where to publish nothing, retained, before an orderly end, so that our status is gone.
-    pub fn farewell(&self) -> Option<String> {
+    /// The topic to clear before an orderly end, so that our status is gone.
+    pub fn topic_to_clear(&self) -> Option<String> {
         let is_there = !matches!(self.stage, Stage::Away) && self.fleet.has_told();
         is_there.then(|| topic::fleet(&self.node))
     }
@@ -275,7 +274,7 @@ impl Follower {
         // A retained message that comes again must not count as a copy.
         self.writes.fail_all("the broker's documents are read anew");
         self.reservation.begin();
-        self.under_way = UnderWay::default();
+        self.in_flight = InFlight::default();
         self.stage = Stage::InitialSync(InitialSync::new(now));
         // What holds already goes on to hold while it is read again, and so does the refusal of writes.
         if !matches!(self.standing, Standing::Partial(_)) {
@@ -285,15 +284,14 @@ impl Follower {
 
     /// The mark has come back: everything that was retained is there.
     fn mark(&mut self, payload: &[u8], now: Instant) {
-        let is_ours = |stage: &Stage| matches!(stage, Stage::InitialSync(replay) if replay.nonce.as_bytes() == payload);
+        let is_ours = |stage: &Stage| matches!(stage, Stage::InitialSync(sync) if sync.nonce.as_bytes() == payload);
         if !is_ours(&self.stage) {
             return;
         }
-        let Stage::InitialSync(replay) = std::mem::replace(&mut self.stage, Stage::Following)
-        else {
+        let Stage::InitialSync(sync) = std::mem::replace(&mut self.stage, Stage::Following) else {
             return;
         };
-        let documents = replay.whole(self.store.documents(), &self.store.config);
+        let documents = sync.whole(self.store.documents(), &self.store.config);
         self.store.replace(documents);
         self.reservation.read(now_micros(), now);
         self.probes.outlived();
@@ -316,10 +314,10 @@ impl Follower {
     /// The broker sends what it keeps: the mark is next.
     fn granted(&mut self, now: Instant) {
         self.probes.follow.outlived();
-        if let Stage::InitialSync(replay) = &mut self.stage
-            && replay.step == Step::Granted
+        if let Stage::InitialSync(sync) = &mut self.stage
+            && sync.step == Step::Granted
         {
-            (replay.step, replay.quiet_since) = (Step::Mark, now);
+            (sync.step, sync.quiet_since) = (Step::Mark, now);
         }
     }
 
@@ -331,10 +329,9 @@ impl Follower {
     fn settle_for_less(&mut self, reason: &str, now: Instant) {
         let until = now + self.retry;
         self.retry = (self.retry * 2).min(RETRY.1);
-        if let Stage::InitialSync(replay) =
-            std::mem::replace(&mut self.stage, Stage::Partial(until))
+        if let Stage::InitialSync(sync) = std::mem::replace(&mut self.stage, Stage::Partial(until))
         {
-            let documents = replay.partial(self.store.documents(), &self.store.config);
+            let documents = sync.partial(self.store.documents(), &self.store.config);
             if documents != **self.store.documents() {
                 self.known_at = Some(SystemTime::now());
             }

@@ -12,11 +12,12 @@ use super::config::Config;
 use super::documents::{Document, Documents, TenantGroups};
 use super::fleet::{Member, Status};
 use super::group::Group;
-use super::limits::Limits;
+use super::limits;
 use super::problems::Problem;
 use super::topic::Key;
 use super::view::{Age, Shared, Standing};
 use super::writes::{Order, WriteError, unconfirmed};
+use floodway_core::index::OwnLimits;
 use floodway_protocol::names::{GroupId, TenantId};
 
 /// A handle to control: cheap to clone, for any thread. What it reads is of this gateway's memory and costs the broker
@@ -101,8 +102,8 @@ impl Control {
     }
 
     /// A tenant's own limits, or with `None` those of every tenant, if they were set.
-    pub fn limits(&self, tenant: Option<&TenantId>) -> Option<Limits> {
-        self.documents().limits(tenant).cloned()
+    pub fn limits(&self, tenant: Option<&TenantId>) -> Option<OwnLimits> {
+        self.documents().limits(tenant).copied()
     }
 
     /// Replaces a tenant's own limits, or with `None` those of every tenant, for every gateway.
@@ -112,9 +113,9 @@ impl Control {
     pub async fn set_limits(
         &self,
         tenant: Option<&TenantId>,
-        limits: Limits,
+        limits: OwnLimits,
     ) -> Result<(), WriteError> {
-        limits.check()?;
+        limits::check(&limits)?;
         self.write(Key::Limits(tenant.cloned()), Some(Document::Limits(limits)))
             .await
     }

@@ -26,7 +26,6 @@
 //! document's way: `topic`, `limits` and `group` parse, `replay` and `documents` keep, `follower` decides, `writes` are
 //! under way, `view` is what others see, and [`Control`] is in their hands.
 
-mod apply;
 mod config;
 mod document_store;
 mod documents;
@@ -39,8 +38,8 @@ mod initial_sync;
 mod limits;
 mod problems;
 mod publish_probe;
-mod request;
 mod reserved;
+mod store;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
 mod topic;
@@ -51,7 +50,6 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-pub use apply::Apply;
 pub use config::Config;
 pub use documents::{Documents, TenantGroups};
 pub use field::Invalid;
@@ -59,9 +57,8 @@ pub use fleet::{Member, Status};
 pub use follower::Follower;
 pub use group::Group;
 pub use handle::Control;
-pub use limits::{Limits, Overflow};
 pub use problems::Problem;
-pub use request::{Facts, May, Request};
+pub use store::{StoreFacts, StoreReady, StoreRequest};
 pub use topic::is_control;
 pub use view::{Age, Standing};
 pub use writes::{Order, WriteError};
@@ -79,16 +76,10 @@ pub struct Steering {
     pub orders: mpsc::Receiver<Order>,
 }
 
-/// The control of the gateway `node`, which sets `index`'s groups, and limits through `apply`; and what has to be
-/// given to ingest for it.
-pub fn new(
-    config: &Config,
-    node: &str,
-    index: Arc<Index>,
-    apply: Box<dyn Apply>,
-) -> (Control, Steering) {
+/// The control of the gateway `node`, which sets the groups and limits of `index`; and what ingest carries for it.
+pub fn new(config: &Config, node: &str, index: Arc<Index>) -> (Control, Steering) {
     let (sender, orders) = mpsc::channel(ORDERS);
-    let follower = Follower::new(config, node, index, apply);
+    let follower = Follower::new(config, node, index);
     let control = Control::new(config, follower.shared(), sender);
     (control, Steering { follower, orders })
 }

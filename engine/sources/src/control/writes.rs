@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use super::documents::{Document, Exceeded};
 use super::field::Invalid;
+use super::limits;
 use super::topic::Key;
 
 /// Orders that wait or are under way.
@@ -66,7 +67,7 @@ impl Order {
     pub(super) fn payload(&self) -> Vec<u8> {
         match &self.document {
             None => Vec::new(),
-            Some(Document::Limits(limits)) => limits.to_json(),
+            Some(Document::Limits(limits)) => limits::to_json(limits),
             Some(Document::Group(group)) => group.to_json(),
         }
     }

@@ -9,9 +9,10 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::Failure;
+use super::failure::Failure;
 use super::flags::Sources;
 use super::serve::{Hangup, Stop};
+use crate::cli::output;
 use crate::config::Config;
 use crate::demo::{Broker, BrokerError, Fleet, TENANTS};
 use floodway_server::gateway::{Gateway, Observer, StartError};
@@ -48,7 +49,7 @@ pub(super) struct Args {
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let settled = settings::settle(args.sources.load_without_key()?)?;
     log::init(&settled.config.log).map_err(Failure::Usage)?;
-    super::warn(&settled.warnings);
+    output::warn(&settled.warnings);
     let stdout = Writer::start("stdout", io::stdout().as_fd(), STDOUT_BYTES)
         .map_err(|error| Failure::Running(error.to_string()))?;
     let ended = super::block_on(demo(settled, stdout.clone()));

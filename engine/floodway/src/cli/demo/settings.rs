@@ -4,12 +4,12 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::cli::Failure;
+use crate::cli::failure::Failure;
 use crate::config::{Config, Loaded, Origin, find};
 use floodway_protocol::names::TenantId;
 use floodway_server::auth::{self, Grant};
 use floodway_server::tls;
-use floodway_sources::ingest::Subscribe;
+use floodway_sources::mqtt::Subscribe;
 
 /// Where a demo listens unless it was told: on this machine only, since its key is shown on the screen.
 const LISTEN: &str = "127.0.0.1:8080";

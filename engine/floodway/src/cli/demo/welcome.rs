@@ -27,51 +27,42 @@ pub(super) struct Welcome<'a> {
 /// them, is there once. Each command is one line, so that it can be copied whole.
 impl fmt::Display for Welcome<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.what_runs(f)?;
-        let Self { gateway, token, .. } = self;
-        let tenant = self.tenants[0];
-        let until = humantime::format_rfc3339_seconds(self.expires_at);
-        writeln!(f, "Paste first: a token of {tenant}, valid until {until}\n")?;
-        writeln!(f, "TOKEN={token}\n")?;
-        writeln!(
-            f,
-            "Watch {tenant}'s events, as server-sent events and over a WebSocket:\n"
-        )?;
-        writeln!(
-            f,
-            r#"curl -N -H "Authorization: Bearer $TOKEN" http://{gateway}{STREAM}/sse"#
-        )?;
-        writeln!(f, r#"websocat "ws://{gateway}{STREAM}?token=$TOKEN""#)?;
-        let (host, port) = (self.broker_v4.ip(), self.broker_v4.port());
-        writeln!(
-            f,
-            "Be a device of {tenant}, and see its event arrive there:"
-        )?;
-        writeln!(
-            f,
-            r#"mosquitto_pub -h {host} -p {port} -t tenant/{tenant}/device/my-device/telemetry -m '{{"metrics":{{"temperature":21.50}}}}'"#
-        )
-    }
-}
-
-impl Welcome<'_> {
-    fn what_runs(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            gateway,
+            admin,
+            broker_v4,
+            broker_v5,
+            devices,
+            token,
+            ..
+        } = self;
         let version = env!("CARGO_PKG_VERSION");
-        writeln!(f, "floodway {version} demo. Ctrl-C ends it.")?;
-        write!(f, "  gateway   http://{}", self.gateway)?;
-        match &self.in_use {
-            Some(taken) => writeln!(f, " ({taken} is in use)")?,
-            None => writeln!(f)?,
-        }
+        let in_use = self.in_use.as_ref();
+        let in_use = in_use.map_or_else(String::new, |taken| format!(" ({taken} is in use)"));
         let scheme = if self.admin_tls { "https" } else { "http" };
-        writeln!(f, "  admin     {scheme}://{} (gRPC, /metrics)", self.admin)?;
-        writeln!(f, "  broker    mqtt://{} (MQTT 3.1.1)", self.broker_v4)?;
-        writeln!(f, "            mqtt://{} (MQTT 5)", self.broker_v5)?;
-        let tenants = self.tenants.join(" and ");
-        writeln!(
+        let (tenant, tenants) = (self.tenants[0], self.tenants.join(" and "));
+        let until = humantime::format_rfc3339_seconds(self.expires_at);
+        let (host, port) = (broker_v4.ip(), broker_v4.port());
+        write!(
             f,
-            "  devices   {} simulated ones of the tenants {tenants}\n",
-            self.devices
+            r#"floodway {version} demo. Ctrl-C ends it.
+  gateway   http://{gateway}{in_use}
+  admin     {scheme}://{admin} (gRPC, /metrics)
+  broker    mqtt://{broker_v4} (MQTT 3.1.1)
+            mqtt://{broker_v5} (MQTT 5)
+  devices   {devices} simulated ones of the tenants {tenants}
+
+Paste first: a token of {tenant}, valid until {until}
+
+TOKEN={token}
+
+Watch {tenant}'s events, as server-sent events and over a WebSocket:
+
+curl -N -H "Authorization: Bearer $TOKEN" http://{gateway}{STREAM}/sse
+websocat "ws://{gateway}{STREAM}?token=$TOKEN"
+Be a device of {tenant}, and see its event arrive there:
+mosquitto_pub -h {host} -p {port} -t tenant/{tenant}/device/my-device/telemetry -m '{{"metrics":{{"temperature":21.50}}}}'
+"#
         )
     }
 }

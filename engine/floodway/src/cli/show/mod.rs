@@ -3,7 +3,7 @@
 mod table;
 mod units;
 
-pub(super) use table::{Table, fields};
+pub(super) use table::{fields, table};
 pub(super) use units::{age, bytes, clock, count, date, duration, per_second, since, stale};
 
 /// `text` without what a terminal would take for a command: what a client sent must not steer the operator's screen.
@@ -33,6 +33,14 @@ pub(super) fn plural(count: u64, one: &str) -> String {
         format!("1 {one}")
     } else {
         format!("{count} {one}s")
+    }
+}
+
+/// What stands below the first page of a list, if it is not the last one.
+pub(super) fn more(next_page_token: &str, shown_by: &str) -> String {
+    match next_page_token {
+        "" => String::new(),
+        _ => format!("… and more: {shown_by} shows them\n"),
     }
 }
 

@@ -7,66 +7,35 @@ use ratatui::text::Span;
 /// Between two columns.
 const GAP: &str = "  ";
 
-/// Rows of cells under their titles.
-pub(in crate::cli) struct Table {
-    columns: Vec<Column>,
-    rows: Vec<Vec<String>>,
-}
-
-struct Column {
-    title: &'static str,
-    /// Numbers stand at the right, so that their digits stand below each other.
-    is_number: bool,
-}
-
-impl Table {
-    /// A table with these columns; a title that begins with `>` is of numbers.
-    pub(in crate::cli) fn new(titles: &[&'static str]) -> Self {
-        let column = |title: &&'static str| Column {
-            title: title.trim_start_matches('>'),
-            is_number: title.starts_with('>'),
-        };
-        Self {
-            columns: titles.iter().map(column).collect(),
-            rows: Vec::new(),
-        }
-    }
-
-    pub(in crate::cli) fn row<const N: usize>(&mut self, cells: [String; N]) {
-        assert_eq!(N, self.columns.len(), "a cell for each column");
-        self.rows.push(cells.into());
-    }
-
-    /// The table as text; without rows only the titles.
-    pub(in crate::cli) fn text(&self) -> String {
-        let titles: Vec<String> = self.columns.iter().map(|c| c.title.to_owned()).collect();
-        let widths: Vec<usize> = (0..self.columns.len())
-            .map(|at| {
-                let cells = self.rows.iter().chain([&titles]);
-                cells.map(|row| width(&row[at])).max().unwrap_or(0)
-            })
-            .collect();
-        let lines = [&titles].into_iter().chain(&self.rows);
-        lines.map(|row| self.line(row, &widths)).collect()
-    }
-
-    fn line(&self, row: &[String], widths: &[usize]) -> String {
-        let mut line = String::new();
-        for ((cell, column), wide) in row.iter().zip(&self.columns).zip(widths) {
+/// Rows of cells under their titles, which are words with a blank between them. One that begins with `>` is of numbers:
+/// they stand at the right, so that their digits stand below each other.
+pub(in crate::cli) fn table<const N: usize>(
+    titles: &str,
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
+    let titles: Vec<&str> = titles.split(' ').collect();
+    let titles: [&str; N] = titles.try_into().expect("a title for each cell");
+    let head = titles.map(|title| title.trim_start_matches('>').to_owned());
+    let lines: Vec<[String; N]> = std::iter::once(head).chain(rows).collect();
+    let widths: [usize; N] = std::array::from_fn(|at| {
+        let cells = lines.iter().map(|line| width(&line[at]));
+        cells.max().unwrap_or(0)
+    });
+    let mut text = String::new();
+    for line in &lines {
+        for ((cell, title), wide) in line.iter().zip(titles).zip(widths) {
             let pad = " ".repeat(wide - width(cell));
-            if column.is_number {
-                line.push_str(&pad);
-                line.push_str(cell);
+            let (before, behind) = if title.starts_with('>') {
+                (pad.as_str(), "")
             } else {
-                line.push_str(cell);
-                line.push_str(&pad);
-            }
-            line.push_str(GAP);
+                ("", pad.as_str())
+            };
+            text.extend([before, cell, behind, GAP]);
         }
-        line.truncate(line.trim_end().len());
-        line.push('\n');
-        line
+        text.truncate(text.trim_end().len());
+        text.push('\n');
     }
+    text
 }
 
 /// Names before their values, a line each.
@@ -90,11 +59,12 @@ mod tests {
 
     #[test]
     fn columns_line_up_whatever_the_script() {
-        let mut table = Table::new(&["TENANT", ">STREAMS", "STATE"]);
-        table.row(["köln".into(), "7".into(), "subscribed".into()]);
-        table.row(["東京".into(), "12345678".into(), "-".into()]);
+        let rows = [["köln", "7", "subscribed"], ["東京", "12345678", "-"]];
         assert_eq!(
-            table.text(),
+            table(
+                "TENANT >STREAMS STATE",
+                rows.map(|row| row.map(str::to_owned))
+            ),
             "TENANT   STREAMS  STATE\n\
              köln           7  subscribed\n\
              東京    12345678  -\n"
@@ -103,7 +73,7 @@ mod tests {
 
     #[test]
     fn an_empty_table_has_its_titles() {
-        assert_eq!(Table::new(&["A", ">B"]).text(), "A  B\n");
+        assert_eq!(table::<2>("A >B", []), "A  B\n");
     }
 
     #[test]

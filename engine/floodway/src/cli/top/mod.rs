@@ -15,12 +15,15 @@ use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{Event, KeyEventKind};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
+use tonic::Status;
 
-use super::Failure;
-use super::remote::{Access, span};
-use floodway_server::admin::api::disconnect_request::Target as Disconnect;
-use floodway_server::admin::api::{DisconnectRequest, WatchStatusRequest};
-use floodway_server::admin::{Client, ClientError};
+use floodway_proto::admin::v1::disconnect_request::Target as Disconnect;
+use floodway_proto::admin::v1::{DisconnectRequest, WatchStatusRequest};
+
+use super::failure::Failure;
+use super::parse::span;
+use super::remote::Access;
+use crate::client::Client;
 use keys::Keys;
 use model::{Action, Model, Target};
 use watch::Watch;
@@ -77,7 +80,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         ));
     }
     super::block_on(async {
-        let client = args.access.connect().await?;
+        let (client, peer) = args.access.connect().await?;
         let request = WatchStatusRequest {
             interval: Some(args.interval),
             fleet: true,
@@ -85,10 +88,12 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             slowest_connections: ROWS,
         };
         // Before the terminal is taken: a refusal is read better on a normal screen.
-        let mut watch = Watch::begin(client.clone(), request).await?;
+        let mut watch = Watch::new(client.clone(), request);
+        let begun = watch.begin().await.map(|_| ());
+        begun.map_err(|why| why.explained(&peer))?;
         let mut terminate = stop_signal(SignalKind::terminate())?;
         let mut hangup = stop_signal(SignalKind::hangup())?;
-        let mut model = Model::new(args.access.url());
+        let mut model = Model::new(args.access.url().to_string());
         let mut screen = Screen::take()?;
         let mut keys = Keys::listen();
         // Beside the keys: a gateway that does not answer must not keep anybody here.
@@ -98,7 +103,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             tokio::select! {
                 answer = watch.next() => match answer {
                     Ok(answer) => model.answer(answer),
-                    Err(why) => model.lost(&why.to_string()),
+                    Err(why) => model.lost(&why.explained(&peer).into_text()),
                 },
                 event = keys.next() => match event {
                     Some(event) => match action(&mut model, &event) {
@@ -110,8 +115,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
                     },
                     None => return Ok(()),
                 },
-                Some(Ok((target, told))) = disconnecting.join_next() => {
-                    model.disconnected(&target, told.map_err(|error| error.to_string()));
+                Some(Ok((target, ended))) = disconnecting.join_next() => {
+                    model.disconnected(&target, ended.map_err(|why| peer.refused(&why).to_string()));
                 }
                 _ = terminate.recv() => return Ok(()),
                 _ = hangup.recv() => return Ok(()),
@@ -121,7 +126,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 }
 
 fn stop_signal(kind: SignalKind) -> Result<tokio::signal::unix::Signal, Failure> {
-    signal(kind).map_err(|error| Failure::Running(error.to_string()))
+    signal(kind).map_err(Failure::running)
 }
 
 /// What is to be done for this. A terminal of another size is drawn anew anyway.
@@ -132,15 +137,15 @@ fn action(model: &mut Model, event: &Event) -> Action {
     }
 }
 
-async fn disconnect(mut client: Client, target: Target) -> (Target, Result<u64, ClientError>) {
-    let whom = match target.clone() {
+async fn disconnect(mut client: Client, target: Target) -> (Target, Result<u64, Status>) {
+    let which = match target.clone() {
         Target::Tenant(id) => Disconnect::TenantId(id),
         Target::Stream(id) => Disconnect::ConnectionId(id),
     };
     let request = DisconnectRequest {
-        target: Some(whom),
+        target: Some(which),
         reason: REASON.to_owned(),
     };
-    let told = client.disconnect(request).await;
-    (target, told.map(|told| told.ended))
+    let answer = client.disconnect(request).await;
+    (target, answer.map(|answer| answer.get_ref().ended))
 }

@@ -6,10 +6,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use floodway_proto::admin::v1::{Connection, Node, Status, Tenant, WatchStatusResponse};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::cli::show::{duration, plain, plural};
-use floodway_server::admin::api::{Connection, Status, Tenant, WatchStatusResponse};
 
 /// What tenants are sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,28 +68,27 @@ pub(super) struct Model {
     pub(super) rows: Vec<Row>,
     pub(super) sort: Sort,
     pub(super) list: List,
-    tenant: Option<String>,
-    stream: Option<String>,
+    /// The selected tenant and stream, by id.
+    selected: [Option<String>; 2],
     /// What is about to be disconnected, if that is confirmed.
     pub(super) asked: Option<Target>,
     /// What came of the last disconnect.
-    pub(super) told: Option<String>,
+    pub(super) came: Option<String>,
     /// Why the gateway does not answer; what is known of it is old then.
     pub(super) lost: Option<String>,
 }
 
 impl Model {
-    pub(super) fn new(url: &str) -> Self {
+    pub(super) fn new(url: String) -> Self {
         Self {
-            url: url.to_owned(),
+            url,
             answer: None,
             rows: Vec::new(),
             sort: Sort::Events,
             list: List::Tenants,
-            tenant: None,
-            stream: None,
+            selected: [None, None],
             asked: None,
-            told: None,
+            came: None,
             lost: None,
         }
     }
@@ -99,7 +98,7 @@ impl Model {
         self.lost = None;
         if self.answer.as_ref().map(node_id) != Some(node_id(&answer)) {
             // Another run of the gateway: its streams may have the ids of others before.
-            (self.tenant, self.stream, self.asked) = (None, None, None);
+            (self.selected, self.asked) = ([None, None], None);
             self.rows.clear();
         }
         let passed = passed(self.answer.as_ref(), &answer);
@@ -108,15 +107,14 @@ impl Model {
             .drain(..)
             .map(|row| (row.tenant.tenant_id.clone(), row.tenant))
             .collect();
-        let tenants = answer.busiest_tenants.iter();
-        self.rows = tenants
-            .map(|tenant| Row {
-                rates: before
-                    .get(&tenant.tenant_id)
-                    .and_then(|before| rates(before, tenant, passed)),
+        let rows = answer.busiest_tenants.iter().map(|tenant| {
+            let before = before.get(&tenant.tenant_id);
+            Row {
+                rates: before.and_then(|before| rates(before, tenant, passed)),
                 tenant: tenant.clone(),
-            })
-            .collect();
+            }
+        });
+        self.rows = rows.collect();
         self.answer = Some(answer);
         self.arrange();
     }
@@ -128,8 +126,7 @@ impl Model {
 
     /// What a key makes of it.
     pub(super) fn key(&mut self, key: &KeyEvent) -> Action {
-        let with_control = key.modifiers.contains(KeyModifiers::CONTROL);
-        if with_control {
+        if key.modifiers.contains(KeyModifiers::CONTROL) {
             // In a raw terminal Ctrl-C is a key like any other.
             return match key.code {
                 KeyCode::Char('c') => Action::Quit,
@@ -143,7 +140,7 @@ impl Model {
     }
 
     fn command(&mut self, key: KeyCode) -> Action {
-        self.told = None;
+        self.came = None;
         match key {
             KeyCode::Char('q') => return Action::Quit,
             KeyCode::Char('t') => self.sort_by(Sort::Tenant),
@@ -157,7 +154,7 @@ impl Model {
             }
             KeyCode::Down | KeyCode::Char('j') => self.step(1),
             KeyCode::Up | KeyCode::Char('k') => self.step(-1),
-            KeyCode::Esc => self.select(None),
+            KeyCode::Esc => self.selected[self.list as usize] = None,
             KeyCode::Char('x') => self.asked = self.selected_target(),
             _ => {}
         }
@@ -166,7 +163,7 @@ impl Model {
 
     /// What came of a disconnect.
     pub(super) fn disconnected(&mut self, target: &Target, came: Result<u64, String>) {
-        self.told = Some(match came {
+        self.came = Some(match came {
             Ok(ended) => format!("{}: {} ended", target.words(), plural(ended, "stream")),
             Err(why) => format!("{}: {}", target.words(), plain(&why)),
         });
@@ -186,26 +183,33 @@ impl Model {
         answer.map_or(&[], |answer| &answer.slowest_connections)
     }
 
+    /// The ids of what stands in `list`, line by line.
+    fn ids(&self, list: List) -> Vec<&str> {
+        match list {
+            List::Tenants => {
+                let rows = self.rows.iter();
+                rows.map(|row| row.tenant.tenant_id.as_str()).collect()
+            }
+            List::Streams => {
+                let streams = self.streams().iter();
+                streams.map(|one| one.connection_id.as_str()).collect()
+            }
+        }
+    }
+
     /// The line that is selected in `list`.
     pub(super) fn selected(&self, list: List) -> Option<usize> {
-        match list {
-            List::Tenants => self
-                .rows
-                .iter()
-                .position(|row| Some(&row.tenant.tenant_id) == self.tenant.as_ref()),
-            List::Streams => self
-                .streams()
-                .iter()
-                .position(|stream| Some(&stream.connection_id) == self.stream.as_ref()),
-        }
+        let selected = self.selected[list as usize].as_deref()?;
+        self.ids(list).iter().position(|id| *id == selected)
     }
 
     /// Only what is on the screen: a stream that went is not disconnected by a key for another.
     fn selected_target(&self) -> Option<Target> {
         let at = self.selected(self.list)?;
+        let id = self.ids(self.list)[at].to_owned();
         Some(match self.list {
-            List::Tenants => Target::Tenant(self.rows[at].tenant.tenant_id.clone()),
-            List::Streams => Target::Stream(self.streams()[at].connection_id.clone()),
+            List::Tenants => Target::Tenant(id),
+            List::Streams => Target::Stream(id),
         })
     }
 
@@ -229,28 +233,13 @@ impl Model {
     }
 
     fn step(&mut self, by: isize) {
-        let lines = match self.list {
-            List::Tenants => self.rows.len(),
-            List::Streams => self.streams().len(),
-        };
-        let Some(last) = lines.checked_sub(1) else {
-            return;
-        };
+        let ids = self.ids(self.list);
         let at = match self.selected(self.list) {
-            Some(at) => at.saturating_add_signed(by).min(last),
+            Some(at) => at.saturating_add_signed(by).min(ids.len() - 1),
             None => 0,
         };
-        self.select(Some(at));
-    }
-
-    fn select(&mut self, at: Option<usize>) {
-        match self.list {
-            List::Tenants => {
-                self.tenant = at.map(|at| self.rows[at].tenant.tenant_id.clone());
-            }
-            List::Streams => {
-                self.stream = at.map(|at| self.streams()[at].connection_id.clone());
-            }
+        if let Some(id) = ids.get(at) {
+            self.selected[self.list as usize] = Some((*id).to_owned());
         }
     }
 }
@@ -273,17 +262,17 @@ fn confirm(target: Target, key: KeyCode) -> Action {
     }
 }
 
+fn node(answer: &WatchStatusResponse) -> Option<&Node> {
+    answer.status.as_ref()?.node.as_ref()
+}
+
 fn node_id(answer: &WatchStatusResponse) -> &str {
-    let node = answer.status.as_ref().and_then(|s| s.node.as_ref());
-    node.map_or("", |node| &node.id)
+    node(answer).map_or("", |node| &node.id)
 }
 
 /// The time between two answers of the same gateway.
 fn passed(before: Option<&WatchStatusResponse>, now: &WatchStatusResponse) -> Duration {
-    let uptime = |answer: &WatchStatusResponse| {
-        let node = answer.status.as_ref().and_then(|s| s.node.as_ref());
-        duration(node.and_then(|node| node.uptime))
-    };
+    let uptime = |answer| duration(node(answer).and_then(|node| node.uptime));
     before.map_or(Duration::ZERO, |before| {
         uptime(now).saturating_sub(uptime(before))
     })
@@ -303,5 +292,4 @@ fn rates(before: &Tenant, now: &Tenant, passed: Duration) -> Option<TenantRates>
 }
 
 #[cfg(test)]
-#[path = "model_tests.rs"]
 mod tests;

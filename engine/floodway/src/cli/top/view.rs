@@ -1,28 +1,21 @@
 //! What `top` knows, drawn.
 
+use floodway_proto::admin::v1::{Fleet, Rates};
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::style::{Modifier, Style};
+use ratatui::layout::Constraint::{self, Fill, Length, Max};
+use ratatui::layout::{Layout, Rect};
+use ratatui::style::Modifier;
 use ratatui::text::{Line, Text};
-use ratatui::widgets::{Block, Borders, Cell, Clear, Paragraph, Row, Table, TableState};
+use ratatui::widgets::{Block, Borders, Clear, Paragraph, Row, Table, TableState};
 
-use super::model::{List, Model, Sort};
+use super::model::{List, Model, Sort, TenantRates};
 use crate::cli::connections::{carrier, slow, wants};
 use crate::cli::show::{age, bytes, count, duration, or_dash, per_second, plain, plural};
-use floodway_server::admin::api::{Connection, Fleet, Rates};
 
 const KEYS: &str = "t tenant  e events  d drops: sort   tab list  ↑↓ select  x disconnect   q quit";
 
 /// Above the rates.
-const RATES: [&str; 7] = [
-    "IN",
-    "DELIVERED",
-    "SENT",
-    "DROPPED",
-    "OPENED",
-    "CLOSED",
-    "REFUSED",
-];
+const RATES: &str = "IN DELIVERED SENT DROPPED OPENED CLOSED REFUSED";
 
 /// Lines above the lists, without gateways.
 const TOTALS: u16 = 6;
@@ -33,13 +26,8 @@ const GATEWAYS: usize = 4;
 pub(super) fn draw(frame: &mut Frame<'_>, model: &Model) {
     let fleet = fleet(model);
     let rows = TOTALS + u16::try_from(fleet.len()).unwrap_or(u16::MAX);
-    let [head, tenants, streams, foot] = Layout::vertical([
-        Constraint::Length(rows),
-        Constraint::Fill(2),
-        Constraint::Fill(1),
-        Constraint::Length(1),
-    ])
-    .areas(frame.area());
+    let [head, tenants, streams, foot] =
+        Layout::vertical([Length(rows), Fill(2), Fill(1), Length(1)]).areas(frame.area());
     let mut lines = totals(model);
     lines.extend(fleet);
     frame.render_widget(Text::from(lines), head);
@@ -80,12 +68,9 @@ fn totals(model: &Model) -> Vec<Line<'static>> {
         plural(connections.tenants, "tenant")
     );
     vec![
-        Line::styled(head, Style::new().add_modifier(Modifier::BOLD)),
+        Line::styled(head, Modifier::BOLD),
         Line::raw(streams),
-        Line::styled(
-            in_columns("", RATES.map(str::to_owned)),
-            Style::new().add_modifier(Modifier::DIM),
-        ),
+        Line::styled(in_columns("", RATES.split(' ')), Modifier::DIM),
         Line::raw(rates("1 s", &status.last_second.unwrap_or_default())),
         Line::raw(rates("60 s", &status.last_minute.unwrap_or_default())),
         Line::raw(""),
@@ -93,7 +78,7 @@ fn totals(model: &Model) -> Vec<Line<'static>> {
 }
 
 fn rates(window: &str, rates: &Rates) -> String {
-    let columns = [
+    let columns: [String; 7] = [
         per_second(rates.received),
         per_second(rates.delivered),
         format!("{}/s", bytes(rates.sent_bytes)),
@@ -102,15 +87,14 @@ fn rates(window: &str, rates: &Rates) -> String {
         per_second(rates.closed),
         per_second(rates.refused),
     ];
-    in_columns(window, columns)
+    in_columns(window, columns.iter().map(String::as_str))
 }
 
 /// One line of less than 80 characters, whatever the rates are.
-fn in_columns(window: &str, columns: [String; 7]) -> String {
-    let [received, delivered, sent, dropped, opened, closed, refused] = columns;
-    format!(
-        "{window:<6}{received:>9}{delivered:>11}{sent:>13}{dropped:>10}{opened:>9}{closed:>9}{refused:>9}"
-    )
+fn in_columns<'a>(window: &str, columns: impl Iterator<Item = &'a str>) -> String {
+    let columns = columns.zip([9, 11, 13, 10, 9, 9, 9]);
+    let columns = columns.map(|(column, wide)| format!("{column:>wide$}"));
+    format!("{window:<6}") + &columns.collect::<String>()
 }
 
 /// The other gateways on the broker, if there are any.
@@ -155,99 +139,104 @@ fn fleet_total(fleet: &Fleet) -> String {
     )
 }
 
+/// Columns of the lists: title and width. A title that begins with `>` is of numbers.
+type Columns<const N: usize> = [(&'static str, Constraint); N];
+
+const TENANTS: Columns<7> = [
+    ("TENANT", Fill(1)),
+    (">STREAMS", Length(8)),
+    (">EVENTS", Length(9)),
+    (">DELIVERED", Length(11)),
+    (">DROPPED", Length(9)),
+    (">IN ALL", Length(10)),
+    (">DROPPED", Length(8)),
+];
+
+const STREAMS: Columns<8> = [
+    ("STREAM", Length(18)),
+    ("TENANT", Fill(1)),
+    ("SUBJECT", Fill(1)),
+    ("VIA", Length(4)),
+    ("WANTS", Fill(1)),
+    (">QUEUE", Length(13)),
+    (">SLOW", Length(7)),
+    (">DROPPED", Length(8)),
+];
+
 fn draw_tenants(frame: &mut Frame<'_>, model: &Model, area: Rect) {
-    let rate = |rate: Option<f64>| rate.map_or_else(|| "-".to_owned(), per_second);
     let rows = model.rows.iter().map(|row| {
         let tenant = &row.tenant;
-        Row::new([
-            text(plain(&tenant.tenant_id)),
-            number(tenant.connections.to_string()),
-            number(rate(row.rates.map(|rates| rates.events))),
-            number(rate(row.rates.map(|rates| rates.delivered))),
-            number(rate(row.rates.map(|rates| rates.dropped))),
-            number(count(tenant.delivered as f64)),
-            number(count(tenant.dropped as f64)),
-        ])
+        let rate = |rate: fn(TenantRates) -> f64| {
+            let rate = row.rates.map(rate);
+            rate.map_or_else(|| "-".to_owned(), per_second)
+        };
+        [
+            plain(&tenant.tenant_id),
+            tenant.connections.to_string(),
+            rate(|rates| rates.events),
+            rate(|rates| rates.delivered),
+            rate(|rates| rates.dropped),
+            count(tenant.delivered as f64),
+            count(tenant.dropped as f64),
+        ]
     });
-    let widths = [
-        Constraint::Fill(1),
-        Constraint::Length(8),
-        Constraint::Length(9),
-        Constraint::Length(11),
-        Constraint::Length(9),
-        Constraint::Length(10),
-        Constraint::Length(8),
-    ];
-    let titles = [
-        "TENANT",
-        "STREAMS",
-        "EVENTS",
-        "DELIVERED",
-        "DROPPED",
-        "IN ALL",
-        "DROPPED",
-    ];
     let by = match model.sort {
         Sort::Tenant => "by tenant",
         Sort::Events => "by events delivered",
         Sort::Drops => "by events dropped",
     };
-    let table = Table::new(rows, widths).header(header(&titles, 1));
     let title = format!(" busiest tenants, {by} ");
-    draw_list(frame, model, List::Tenants, table, title, area);
+    draw_list(
+        frame,
+        model,
+        List::Tenants,
+        table(TENANTS, rows),
+        title,
+        area,
+    );
 }
 
 fn draw_streams(frame: &mut Frame<'_>, model: &Model, area: Rect) {
-    let rows = model.streams().iter().map(stream);
-    let widths = [
-        Constraint::Length(18),
-        Constraint::Fill(1),
-        Constraint::Fill(1),
-        Constraint::Length(4),
-        Constraint::Fill(1),
-        Constraint::Length(13),
-        Constraint::Length(7),
-        Constraint::Length(8),
-    ];
-    let titles = [
-        "STREAM", "TENANT", "SUBJECT", "VIA", "WANTS", "QUEUE", "SLOW", "DROPPED",
-    ];
-    let table = Table::new(rows, widths).header(header(&titles, 5));
-    let title = " slowest streams ".to_owned();
-    draw_list(frame, model, List::Streams, table, title, area);
-}
-
-fn stream(stream: &Connection) -> Row<'static> {
-    Row::new([
-        text(plain(&stream.connection_id)),
-        text(plain(&stream.tenant_id)),
-        text(or_dash(&stream.subject)),
-        text(carrier(stream.transport()).to_owned()),
-        text(wants(stream.filters.as_ref())),
-        number(format!("{}/{}", stream.queue_depth, stream.queue_capacity)),
-        number(slow(stream)),
-        number(count(stream.dropped as f64)),
-    ])
-}
-
-/// Titles, those from `numbers` on above numbers.
-fn header(titles: &[&'static str], numbers: usize) -> Row<'static> {
-    let cells = titles.iter().enumerate().map(|(at, title)| {
-        if at < numbers {
-            text((*title).to_owned())
-        } else {
-            number((*title).to_owned())
-        }
+    let rows = model.streams().iter().map(|stream| {
+        [
+            plain(&stream.connection_id),
+            plain(&stream.tenant_id),
+            or_dash(&stream.subject),
+            carrier(stream.transport()).to_owned(),
+            wants(stream.filters.as_ref()),
+            format!("{}/{}", stream.queue_depth, stream.queue_capacity),
+            slow(stream),
+            count(stream.dropped as f64),
+        ]
     });
-    Row::new(cells).style(Style::new().add_modifier(Modifier::DIM))
+    let title = " slowest streams ".to_owned();
+    draw_list(
+        frame,
+        model,
+        List::Streams,
+        table(STREAMS, rows),
+        title,
+        area,
+    );
 }
 
-fn text(text: String) -> Cell<'static> {
-    Cell::from(text)
-}
-
-fn number(text: String) -> Cell<'static> {
-    Cell::from(Text::from(text).right_aligned())
+fn table<const N: usize>(
+    columns: Columns<N>,
+    rows: impl Iterator<Item = [String; N]>,
+) -> Table<'static> {
+    let row = |cells: [String; N]| {
+        let cells = cells.into_iter().zip(columns);
+        Row::new(
+            cells.map(|(cell, (title, _))| match title.strip_prefix('>') {
+                Some(_) => Text::from(cell).right_aligned(),
+                None => Text::from(cell),
+            }),
+        )
+    };
+    let titles = columns.map(|(title, _)| title.trim_start_matches('>').to_owned());
+    let widths = columns.map(|(_, width)| width);
+    let head = row(titles).style(Modifier::DIM);
+    Table::new(rows.map(row), widths).header(head)
 }
 
 fn draw_list(
@@ -261,25 +250,22 @@ fn draw_list(
     // Not by colours alone: a terminal may have none.
     let has_keys = model.list == list;
     let title = if has_keys {
-        Line::styled(
-            title,
-            Style::new().add_modifier(Modifier::BOLD | Modifier::REVERSED),
-        )
+        Line::styled(title, Modifier::BOLD | Modifier::REVERSED)
     } else {
         Line::raw(title)
     };
     let table = table
         .block(Block::new().borders(Borders::TOP).title(title))
-        .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED));
+        .row_highlight_style(Modifier::REVERSED);
     let selected = model.selected(list).filter(|_| has_keys);
     let mut state = TableState::new().with_selected(selected);
     frame.render_stateful_widget(table, area, &mut state);
 }
 
 fn footer(model: &Model) -> Line<'static> {
-    match model.lost.as_ref().or(model.told.as_ref()) {
-        Some(told) => Line::styled(told.clone(), Style::new().add_modifier(Modifier::BOLD)),
-        None => Line::styled(KEYS, Style::new().add_modifier(Modifier::DIM)),
+    match model.lost.as_ref().or(model.came.as_ref()) {
+        Some(text) => Line::styled(text.clone(), Modifier::BOLD),
+        None => Line::styled(KEYS, Modifier::DIM),
     }
 }
 
@@ -291,9 +277,7 @@ fn draw_question(frame: &mut Frame<'_>, model: &Model) {
     let answers = "y: yes   any other key: no";
     let width = u16::try_from(Line::raw(question.as_str()).width()).unwrap_or(u16::MAX);
     let width = width.max(30).saturating_add(4);
-    let area = frame
-        .area()
-        .centered(Constraint::Max(width), Constraint::Max(4));
+    let area = frame.area().centered(Max(width), Max(4));
     frame.render_widget(Clear, area);
     let text = Text::from(vec![Line::raw(question), Line::raw(answers)]).centered();
     frame.render_widget(Paragraph::new(text).block(Block::bordered()), area);

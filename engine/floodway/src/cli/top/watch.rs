@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use floodway_proto::admin::v1::{WatchStatusRequest, WatchStatusResponse};
 use tokio::time::{Instant, sleep_until};
+use tonic::Streaming;
 
-use floodway_server::admin::api::{WatchStatusRequest, WatchStatusResponse};
-use floodway_server::admin::{Answers, Client, ClientError};
+use crate::cli::remote::Interrupted;
+use crate::client::Client;
 
 /// Between two attempts.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -14,34 +16,23 @@ const AGAIN: Duration = Duration::from_secs(1);
 pub(super) struct Watch {
     client: Client,
     request: WatchStatusRequest,
-    answers: Option<Answers<WatchStatusResponse>>,
-    /// Not asked again before.
+    answers: Option<Streaming<WatchStatusResponse>>,
+    /// Not called again before.
     again: Instant,
 }
 
 impl Watch {
-    /// Asks for the first time.
-    ///
-    /// # Errors
-    /// If there is no answer, or it is a refusal.
-    pub(super) async fn begin(
-        mut client: Client,
-        request: WatchStatusRequest,
-    ) -> Result<Self, ClientError> {
-        let answers = client.watch_status(request).await?;
-        Ok(Self {
+    pub(super) fn new(client: Client, request: WatchStatusRequest) -> Self {
+        Self {
             client,
             request,
-            answers: Some(answers),
+            answers: None,
             again: Instant::now(),
-        })
+        }
     }
 
-    /// The next answer. May be dropped and called again at any time.
-    ///
-    /// # Errors
-    /// Why there is none; the next call asks anew.
-    pub(super) async fn next(&mut self) -> Result<WatchStatusResponse, ClientError> {
+    /// The next answer. May be dropped and called again at any time; after an error it calls the gateway anew.
+    pub(super) async fn next(&mut self) -> Result<WatchStatusResponse, Interrupted> {
         let answer = self.ask().await;
         if answer.is_err() {
             self.answers = None;
@@ -50,14 +41,20 @@ impl Watch {
         answer
     }
 
-    async fn ask(&mut self) -> Result<WatchStatusResponse, ClientError> {
-        let answers = match &mut self.answers {
-            Some(answers) => answers,
-            none => {
-                sleep_until(self.again).await;
-                none.insert(self.client.watch_status(self.request).await?)
-            }
-        };
-        answers.next().await
+    /// Calls the gateway, unless it answers already.
+    pub(super) async fn begin(
+        &mut self,
+    ) -> Result<&mut Streaming<WatchStatusResponse>, Interrupted> {
+        if self.answers.is_none() {
+            sleep_until(self.again).await;
+            let answers = self.client.watch_status(self.request).await?;
+            self.answers = Some(answers.into_inner());
+        }
+        Ok(self.answers.as_mut().expect("just set"))
+    }
+
+    async fn ask(&mut self) -> Result<WatchStatusResponse, Interrupted> {
+        let answers = self.begin().await?;
+        answers.message().await?.ok_or(Interrupted::Ended)
     }
 }

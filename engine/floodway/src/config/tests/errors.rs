@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn an_error_names_the_setting_its_value_its_place_and_the_mend() {
+fn an_error_names_the_setting_its_value_its_place_and_the_hint() {
     assert_eq!(
         error("", &[("FLOODWAY_OVERFLOW", "drop")]),
         "stream.overflow = \"drop\" (env FLOODWAY_OVERFLOW): \
@@ -78,11 +78,11 @@ fn every_value_has_its_bounds() {
         ("admin.tls.key = \"k.pem\"", "needs admin.tls.cert"),
         ("admin.tls.client_ca = \"a.pem\"", "needs admin.tls.cert"),
     ];
-    for (toml, mend) in cases {
+    for (toml, hint) in cases {
         let told = error(toml, &[]);
         let key = toml.split(' ').next().expect("a key");
         assert!(
-            told.contains(mend) && told.starts_with(key),
+            told.contains(hint) && told.starts_with(key),
             "{toml}: {told}"
         );
         assert_eq!(told.lines().count(), 1, "{told}");

@@ -174,7 +174,7 @@ fn names_are_unique_and_follow_one_rule_but_for_those_in_the_contract() {
         let plain = [
             setting.key.to_owned(),
             setting.env.to_owned(),
-            setting.flag(),
+            flag(setting.key),
         ];
         let by_file = setting.file_key().into_iter().chain(setting.file_env());
         for name in plain.into_iter().chain(by_file) {

@@ -5,6 +5,7 @@ use std::io::Write;
 
 use tempfile::NamedTempFile;
 
+use super::setting::MASK;
 use super::*;
 
 mod errors;

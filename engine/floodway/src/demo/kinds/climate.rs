@@ -6,14 +6,14 @@ use crate::demo::signal::{DAY, Seed, day};
 /// A month on one battery.
 const BATTERY: f64 = 30.0 * DAY;
 
-pub(super) fn room(seed: Seed, t: f64) -> Metrics {
+pub(in crate::demo) fn room(seed: Seed, t: f64) -> Metrics {
     let mean = seed.part("mean").within(19.0, 23.0);
     let wander = seed.part("wander").drift(t, 1_200.0);
     metrics(seed, t, mean + 3.5 * day(t) + 0.8 * wander, mean)
 }
 
 /// The compressor keeps it: a saw of a quarter of an hour, and hardly a day to be seen.
-pub(super) fn cold_store(seed: Seed, t: f64) -> Metrics {
+pub(in crate::demo) fn cold_store(seed: Seed, t: f64) -> Metrics {
     let mean = seed.part("mean").within(2.5, 4.5);
     let cooling = seed.part("cooling").drain(t, 900.0, 0.0) - 0.5;
     metrics(seed, t, mean + 1.6 * cooling + 0.2 * day(t), mean)
@@ -32,13 +32,13 @@ fn metrics(seed: Seed, t: f64, temperature: f64, mean: f64) -> Metrics {
 
 #[cfg(test)]
 mod tests {
-    use crate::demo::kinds::Kind;
+    use super::*;
     use crate::demo::kinds::tests::numbers;
 
     #[test]
     fn warm_hours_are_dry_hours() {
-        let temperature = numbers(Kind::Climate, "temperature", 300.0, 288);
-        let humidity = numbers(Kind::Climate, "humidity", 300.0, 288);
+        let temperature = numbers(room, "temperature", 300.0, 288);
+        let humidity = numbers(room, "humidity", 300.0, 288);
         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
         let (warm, dry) = (mean(&temperature), mean(&humidity));
         let pairs = temperature.iter().zip(&humidity);
@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn a_cold_store_stays_cold() {
-        let temperature = numbers(Kind::ColdStore, "temperature", 60.0, 1440);
+        let temperature = numbers(cold_store, "temperature", 60.0, 1440);
         assert!(temperature.iter().all(|t| (0.0..8.0).contains(t)));
     }
 }

@@ -9,7 +9,7 @@ const SLOT: f64 = 20.0;
 /// A quarter of a year on one battery.
 const BATTERY: f64 = 90.0 * DAY;
 
-pub(super) fn metrics(seed: Seed, t: f64) -> Metrics {
+pub(in crate::demo) fn metrics(seed: Seed, t: f64) -> Metrics {
     let (now, ahead) = ((t / SLOT).floor(), t.rem_euclid(SLOT));
     let open = seed.opens(now) && seed.open_from(now).contains(&ahead);
     let midnight = ((t / DAY).floor() * DAY / SLOT) as i64;
@@ -43,13 +43,13 @@ impl Openings for Seed {
 
 #[cfg(test)]
 mod tests {
-    use crate::demo::kinds::Kind;
+    use super::*;
     use crate::demo::kinds::tests::{numbers, series};
 
     #[test]
     fn every_opening_is_counted_once() {
-        let open = series(Kind::Door, "open", 0.25, 40_000);
-        let openings = numbers(Kind::Door, "openings_today", 0.25, 40_000);
+        let open = series(metrics, "open", 0.25, 40_000);
+        let openings = numbers(metrics, "openings_today", 0.25, 40_000);
         let seen = open
             .windows(2)
             .filter(|pair| pair[0] == false && pair[1] == true);

@@ -12,7 +12,7 @@ const CHANCE: f64 = 0.4;
 /// Seconds until a burst has calmed down to a third.
 const CALMING: f64 = 3.0;
 
-pub(super) fn metrics(seed: Seed, t: f64) -> Metrics {
+pub(in crate::demo) fn metrics(seed: Seed, t: f64) -> Metrics {
     let burst = burst(seed.part("burst"), t);
     let calm = 1.1 + 0.15 * seed.part("vibration").noise(t);
     let load = 0.6 + 0.2 * seed.part("load").drift(t, 300.0) + 0.15 * day(t);
@@ -41,12 +41,12 @@ fn burst(seed: Seed, t: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use crate::demo::kinds::Kind;
+    use super::*;
     use crate::demo::kinds::tests::numbers;
 
     #[test]
     fn vibration_is_mostly_calm_and_bursts_now_and_then() {
-        let vibration = numbers(Kind::Machine, "vibration", 1.0, 3_600);
+        let vibration = numbers(metrics, "vibration", 1.0, 3_600);
         let calm = vibration.iter().filter(|v| **v < 1.5).count();
         let burst = vibration.iter().filter(|v| **v > 4.0).count();
         assert!(calm > 2_400, "{calm}");

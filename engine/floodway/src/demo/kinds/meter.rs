@@ -10,7 +10,7 @@ const SWING: f64 = 24.0;
 /// When the meter was put in: 2025-01-01T00:00:00Z.
 const SINCE: f64 = 1_735_689_600.0;
 
-pub(super) fn metrics(seed: Seed, t: f64) -> Metrics {
+pub(in crate::demo) fn metrics(seed: Seed, t: f64) -> Metrics {
     let share = seed.part("share").within(0.6, 1.4);
     let planned = MEAN + SWING * day(t);
     let power = share * planned * (1.0 + 0.06 * seed.part("power").drift(t, 45.0));
@@ -29,14 +29,14 @@ pub(super) fn metrics(seed: Seed, t: f64) -> Metrics {
 
 #[cfg(test)]
 mod tests {
-    use crate::demo::kinds::Kind;
+    use super::*;
     use crate::demo::kinds::tests::numbers;
 
     #[test]
     fn the_energy_is_what_the_power_adds_up_to() {
-        let energy = numbers(Kind::Meter, "energy_kwh", 60.0, 1441);
+        let energy = numbers(metrics, "energy_kwh", 60.0, 1441);
         assert!(energy.is_sorted_by(|a, b| a < b));
-        let power = numbers(Kind::Meter, "power_kw", 60.0, 1440);
+        let power = numbers(metrics, "power_kw", 60.0, 1440);
         let summed: f64 = power.iter().sum::<f64>() / 60.0;
         let counted = energy[1440] - energy[0];
         assert!((summed / counted - 1.0).abs() < 0.05, "{summed} {counted}");

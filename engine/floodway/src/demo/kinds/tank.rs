@@ -13,7 +13,7 @@ const FILLING: f64 = 0.15;
 const LOW: f64 = 22.0;
 const HIGH: f64 = 94.0;
 
-pub(super) fn metrics(seed: Seed, t: f64) -> Metrics {
+pub(in crate::demo) fn metrics(seed: Seed, t: f64) -> Metrics {
     let phase = (t / CYCLE + seed.part("phase").unit(0)).rem_euclid(1.0);
     let filling = phase < FILLING;
     let full = if filling {
@@ -38,13 +38,13 @@ pub(super) fn metrics(seed: Seed, t: f64) -> Metrics {
 
 #[cfg(test)]
 mod tests {
-    use crate::demo::kinds::Kind;
+    use super::*;
     use crate::demo::kinds::tests::{numbers, series};
 
     #[test]
     fn the_level_rises_while_the_pump_runs_and_falls_while_not() {
-        let level = numbers(Kind::Tank, "level", 10.0, 300);
-        let pump = series(Kind::Tank, "pump", 10.0, 300);
+        let level = numbers(metrics, "level", 10.0, 300);
+        let pump = series(metrics, "pump", 10.0, 300);
         for n in 1..level.len() {
             if pump[n - 1] == pump[n] {
                 assert_eq!(level[n] > level[n - 1], pump[n] == true, "at {n}");

@@ -28,7 +28,7 @@ const AHEAD_PERIOD: f64 = 60.0;
 /// A working day on one charge.
 const BATTERY: f64 = 9.0 * 3_600.0;
 
-pub(super) fn metrics(seed: Seed, t: f64) -> Metrics {
+pub(in crate::demo) fn metrics(seed: Seed, t: f64) -> Metrics {
     let (place, before) = (way(seed, t), way(seed, t - 1.0));
     let (latitude, longitude, heading) = position(place);
     vec![
@@ -82,14 +82,13 @@ fn length((north, east): (f64, f64)) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::kinds::Kind;
     use crate::demo::kinds::tests::numbers;
 
     #[test]
     fn it_moves_as_fast_as_it_says() {
-        let latitude = numbers(Kind::Tracker, "latitude", 1.0, 4_000);
-        let longitude = numbers(Kind::Tracker, "longitude", 1.0, 4_000);
-        let speed = numbers(Kind::Tracker, "speed_kmh", 1.0, 4_000);
+        let latitude = numbers(metrics, "latitude", 1.0, 4_000);
+        let longitude = numbers(metrics, "longitude", 1.0, 4_000);
+        let speed = numbers(metrics, "speed_kmh", 1.0, 4_000);
         for n in 1..latitude.len() {
             let moved = length(metres(
                 (latitude[n - 1], longitude[n - 1]),

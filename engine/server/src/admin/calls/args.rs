@@ -28,17 +28,17 @@ pub(super) fn group(field: &str, text: &str) -> Result<GroupId, Status> {
     GroupId::parse(text).map_err(|error| bad(field, error))
 }
 
-/// Devices; the first that is none is named by its place.
+/// Devices; the first that is none is named by its index.
 pub(super) fn devices(field: &str, texts: &[String]) -> Result<Vec<DeviceId>, Status> {
-    let parse = |(place, text): (usize, &String)| {
-        DeviceId::parse(text).map_err(|error| bad(&format!("{field}[{place}]"), error))
+    let parse = |(at, text): (usize, &String)| {
+        DeviceId::parse(text).map_err(|error| bad(&format!("{field}[{at}]"), error))
     };
     texts.iter().enumerate().map(parse).collect()
 }
 
 /// Groups, likewise.
 pub(super) fn groups(field: &str, texts: &[String]) -> Result<Vec<GroupId>, Status> {
-    let parse = |(place, text): (usize, &String)| group(&format!("{field}[{place}]"), text);
+    let parse = |(at, text): (usize, &String)| group(&format!("{field}[{at}]"), text);
     texts.iter().enumerate().map(parse).collect()
 }
 
@@ -60,7 +60,7 @@ pub(super) fn duration(
     })
 }
 
-/// How a write that was not done is answered, for a document that `field` holds.
+/// The status of a write that was not done, for a document that `field` holds.
 pub(super) fn not_written(field: &str, error: WriteError) -> Status {
     match error {
         WriteError::Unavailable(_) => Status::unavailable(error.to_string()),

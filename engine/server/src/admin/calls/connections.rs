@@ -1,6 +1,5 @@
 //! Live streams: listed, shown and ended.
 
-use std::cmp::Reverse;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use floodway_proto::admin::v1;
@@ -21,13 +20,13 @@ pub(super) use floodway_protocol::messages::notice::LAST_SECOND as TIMESTAMP_MAX
 
 pub(super) async fn list(
     observer: &Observer,
-    asked: &v1::ListConnectionsRequest,
+    asked: v1::ListConnectionsRequest,
 ) -> Result<v1::ListConnectionsResponse, Status> {
     let tenant = tenant_or_none("tenant_id", &asked.tenant_id)?;
     let transports = transports(asked.transport)?;
     // Numbers of streams are good for one run of one gateway.
     let list = List::new((
-        observer.node_id(),
+        &observer.identity.id,
         &asked.tenant_id,
         asked.transport,
         &asked.subject,
@@ -37,11 +36,12 @@ pub(super) async fn list(
     let select = Select {
         tenant,
         transports,
-        subject: (!asked.subject.is_empty()).then(|| asked.subject.clone()),
+        subject: (!asked.subject.is_empty()).then_some(asked.subject),
         after: after.map_err(|_| paging::foreign())?,
         limit: paging::size(asked.page_size)?,
+        slowest: false,
     };
-    let page = observer.streams().list(select).await;
+    let page = observer.streams.list(select).await;
     let next = page.next.map(|last| last.to_string());
     let now = SystemTime::now();
     let connections = page.connections.iter();
@@ -71,9 +71,9 @@ pub(super) async fn disconnect(
             format!("must have at most {REASON_BYTES} bytes"),
         ));
     }
-    let whom = whom(asked.target)?;
-    let is_one = matches!(whom, Whom::Connection(_));
-    let ended = observer.streams().end(whom, &asked.reason).await;
+    let target = target(asked.target)?;
+    let is_one = matches!(target, Whom::Connection(_));
+    let ended = observer.streams.end(target, &asked.reason).await;
     if is_one && ended == 0 {
         return Err(no_such_stream());
     }
@@ -86,39 +86,28 @@ pub(super) async fn find(observer: &Observer, id: &str) -> Result<Connection, St
         return Err(bad("connection_id", "must be given"));
     }
     let id: ConnectionId = id.parse().map_err(|_| no_such_stream())?;
-    let found = observer.streams().get(id).await;
+    let found = observer.streams.get(id).await;
     found.ok_or_else(no_such_stream)
 }
 
 /// The live streams that lag most, at most so many.
 pub(super) async fn slowest(observer: &Observer, most: usize) -> Vec<v1::Connection> {
-    let mut slow: Vec<Connection> = Vec::new();
-    let mut after = None;
     if most == 0 {
         return Vec::new();
     }
-    loop {
-        let select = Select {
-            after,
-            limit: floodway_core::streams::PAGE_MAX,
-            ..Select::default()
-        };
-        let page = observer.streams().list(select).await;
-        let lagging = page.connections.into_iter();
-        slow.extend(lagging.filter(|one| one.held > 0));
-        slow.sort_by_key(|one| Reverse(one.held));
-        slow.truncate(most);
-        after = page.next;
-        if after.is_none() {
-            break;
-        }
-    }
+    let select = Select {
+        slowest: true,
+        limit: most,
+        ..Select::default()
+    };
+    let page = observer.streams.list(select).await;
     let now = SystemTime::now();
-    slow.iter().map(|one| connection(one, now)).collect()
+    let slowest = page.connections.iter();
+    slowest.map(|one| connection(one, now)).collect()
 }
 
-fn whom(target: Option<Target>) -> Result<Whom, Status> {
-    match target {
+fn target(asked: Option<Target>) -> Result<Whom, Status> {
+    match asked {
         None => Err(bad(
             "target",
             "connection_id, subject or tenant_id must be given",

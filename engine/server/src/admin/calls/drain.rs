@@ -18,12 +18,11 @@ pub(super) async fn begin(
     asked: &v1::DrainRequest,
 ) -> Result<v1::DrainResponse, Status> {
     let spread = duration("spread", asked.spread, Duration::ZERO, SPREAD_MAX)?;
-    let pause = observer.drain_spread();
+    let pause = observer.drain_spread;
     let within = spread.unwrap_or(pause);
     health.drain(Drain { within, pause }).await;
-    Ok(v1::DrainResponse {
-        drain: observer.drain().await.map(Into::into),
-    })
+    let drain = observer.drain().await;
+    Ok(v1::DrainResponse { drain })
 }
 
 pub(super) async fn cancel(
@@ -35,7 +34,5 @@ pub(super) async fn cancel(
     if !cancelled && observer.drain().await.is_some_and(|drain| drain.stopping) {
         return Err(Status::failed_precondition("the gateway stops"));
     }
-    Ok(v1::CancelDrainResponse {
-        drain: drain.map(Into::into),
-    })
+    Ok(v1::CancelDrainResponse { drain })
 }

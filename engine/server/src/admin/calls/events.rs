@@ -1,4 +1,4 @@
-//! What happens at the gateway, told to whoever watches.
+//! What happens at the gateway, as a stream of audit events.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -13,7 +13,9 @@ use super::args::{bad, tenant_or_none};
 use super::connections::transport;
 use super::streaming::{Gone, ResponseSender, Streaming};
 use crate::admin::observer::Observer;
-use floodway_core::index::{AuditKind, AuditNews, ClientInfo, ConnectionId, Limit, Watcher};
+use floodway_core::index::{
+    AuditKind, AuditNews, ClientInfo, ConnectionId, Limit, SourceChange, Watcher,
+};
 use floodway_protocol::names::TenantId;
 
 pub(super) fn watch(
@@ -26,10 +28,10 @@ pub(super) fn watch(
         kinds: kinds(&asked.kinds)?,
     };
     let watcher = observer.index().journal().watch();
-    streaming.start(|teller| tell(watcher, wanted, teller))
+    streaming.start(|responses| send(watcher, wanted, responses))
 }
 
-/// Which happenings are asked for.
+/// Which audit events are asked for.
 struct Wanted {
     tenant: Option<TenantId>,
     /// Empty: all.
@@ -43,9 +45,7 @@ impl Wanted {
             AuditKind::Disconnected { tenant, .. } => (v1::EventKind::Closed, Some(tenant)),
             AuditKind::Refused { tenant, .. } => (v1::EventKind::Refused, tenant.as_ref()),
             AuditKind::LimitHit { tenant, .. } => (v1::EventKind::LimitHit, Some(tenant)),
-            AuditKind::BrokerUp { .. }
-            | AuditKind::BrokerDown { .. }
-            | AuditKind::BrokerFailed { .. } => (v1::EventKind::Broker, self.tenant.as_ref()),
+            AuditKind::Source { .. } => (v1::EventKind::Broker, self.tenant.as_ref()),
         };
         let is_whose = self.tenant.is_none() || self.tenant.as_ref() == tenant;
         is_whose && (self.kinds.is_empty() || self.kinds.contains(&kind))
@@ -53,27 +53,27 @@ impl Wanted {
 }
 
 fn kinds(asked: &[i32]) -> Result<BTreeSet<v1::EventKind>, Status> {
-    let known = |(place, &kind): (usize, &i32)| match v1::EventKind::try_from(kind) {
-        Ok(v1::EventKind::Unspecified) | Err(_) => Err(bad(
-            &format!("kinds[{place}]"),
-            format!("{kind} is not known"),
-        )),
+    let known = |(at, &kind): (usize, &i32)| match v1::EventKind::try_from(kind) {
+        Ok(v1::EventKind::Unspecified) | Err(_) => {
+            Err(bad(&format!("kinds[{at}]"), format!("{kind} is not known")))
+        }
         Ok(kind) => Ok(kind),
     };
     asked.iter().enumerate().map(known).collect()
 }
 
-async fn tell(
+async fn send(
     mut watcher: Watcher,
     wanted: Wanted,
-    teller: ResponseSender<v1::WatchEventsResponse>,
+    responses: ResponseSender<v1::WatchEventsResponse>,
 ) -> Result<Status, Gone> {
     let live = Event::Live(v1::WatchEventsLive {});
-    teller.send(Ok(response(SystemTime::now(), live))).await?;
+    let live = response(SystemTime::now(), live);
+    responses.send(Ok(live)).await?;
     loop {
-        let told = match watcher.next().await {
-            AuditNews::Happened(happening) if wanted.wants(&happening.what) => {
-                response(happening.at, event(happening.what))
+        let response = match watcher.next().await {
+            AuditNews::Happened(audit) if wanted.wants(&audit.what) => {
+                response(audit.at, event(audit.what))
             }
             AuditNews::Happened(_) => continue,
             AuditNews::Missed(missed) => {
@@ -81,7 +81,7 @@ async fn tell(
                 response(SystemTime::now(), gap)
             }
         };
-        teller.send(Ok(told)).await?;
+        responses.send(Ok(response)).await?;
     }
 }
 
@@ -131,16 +131,20 @@ fn event(what: AuditKind) -> Event {
             connection_id: id.to_string(),
             tenant_id: tenant.to_string(),
         }),
-        AuditKind::BrokerUp { url } => Event::BrokerUp(v1::BrokerUp { url }),
-        AuditKind::BrokerDown { url, error } => Event::BrokerDown(v1::BrokerDown {
+        AuditKind::Source {
+            endpoint, change, ..
+        } => source(endpoint, change),
+    }
+}
+
+fn source(url: String, change: SourceChange) -> Event {
+    match change {
+        SourceChange::Up => Event::BrokerUp(v1::BrokerUp { url }),
+        SourceChange::Down { error } => Event::BrokerDown(v1::BrokerDown {
             url,
             detail: error.unwrap_or_default(),
         }),
-        AuditKind::BrokerFailed {
-            url,
-            error,
-            attempts,
-        } => Event::BrokerFailed(v1::BrokerFailed {
+        SourceChange::Failed { error, attempts } => Event::BrokerFailed(v1::BrokerFailed {
             url,
             detail: error,
             failed_attempts: attempts,

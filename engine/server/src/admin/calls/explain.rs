@@ -12,10 +12,10 @@ use super::args::{bad, tenant};
 use super::{connections, tenants};
 use crate::admin::observer::Observer;
 use floodway_core::event::{Event, IdSource, Parser};
-use floodway_core::index::{Limits, Overflow};
+use floodway_core::index::Limits;
 use floodway_core::shard::Connection;
 use floodway_protocol::names::{DeviceId, GroupId, TenantId};
-use floodway_sources::ingest::parse_topic;
+use floodway_sources::router::parse_topic;
 use v1::DeliveryStage as Stage;
 
 /// MQTT 5.0, 1.5.4: the longest text.
@@ -109,7 +109,7 @@ fn follow(
         true,
         format!("device {device} of tenant {tenant}"),
     )?;
-    let mut parser = Parser::new(observer.event_config());
+    let mut parser = Parser::new(&observer.event);
     let id = IdSource::new().next();
     let event = match parser.parse(id, &tenant, device, &message.topic, &message.payload) {
         Ok(event) => event,
@@ -131,7 +131,7 @@ fn upstream(observer: &Observer, stream: &Connection, way: &mut Way) -> Result<(
         .as_ref()
         .is_some_and(|tenant| tenants::is_subscribed(observer, tenant));
     let refusal = found.and_then(|tenant| tenant.refusal());
-    let detail = match (observer.upstreams().is_connected(), is_subscribed) {
+    let detail = match (observer.upstreams.is_connected(), is_subscribed) {
         (false, _) => "no broker is connected".to_owned(),
         (true, false) => match refusal {
             Some(reason) => format!(
@@ -200,10 +200,13 @@ fn is_wanted(
 
 fn has_room(stream: &Connection, limits: &Limits, way: &mut Way) -> Result<(), Stopped> {
     let is_full = stream.queued >= stream.queue_size as u64;
-    let makes_room = matches!(limits.overflow, Overflow::DropOldest | Overflow::Latest);
     let detail = format!(
         "{} of {} events wait for it",
         stream.queued, stream.queue_size
     );
-    way.step(Stage::Queue, !is_full || makes_room, detail)
+    way.step(
+        Stage::Queue,
+        !is_full || limits.overflow.makes_room(),
+        detail,
+    )
 }

@@ -1,4 +1,4 @@
-//! Every gateway on the same broker, as each tells of itself.
+//! Every gateway on the same broker, as each reports itself.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -7,16 +7,16 @@ use floodway_proto::admin::v1;
 use crate::admin::observer::Observer;
 use floodway_sources::control::{Member, Standing};
 
-/// This gateway and all others that were heard of, and their sum.
+/// This gateway and all others that have announced themselves, and their sum.
 pub(super) fn all(observer: &Observer) -> v1::Fleet {
-    let members = observer.control().fleet();
+    let members = observer.control.fleet();
     let mut gateways: Vec<v1::Gateway> = members.iter().map(other).collect();
     gateways.push(own(observer));
     gateways.sort_by(|one, other| key(one).cmp(&key(other)));
     v1::Fleet {
         total: Some(sum(&gateways)),
         gateways,
-        synced: observer.control().standing() == Standing::Following,
+        synced: observer.control.standing() == Standing::Following,
     }
 }
 
@@ -26,17 +26,17 @@ fn key(gateway: &v1::Gateway) -> Option<(&str, &str)> {
 }
 
 fn own(observer: &Observer) -> v1::Gateway {
-    let status = observer.status();
+    let (totals, (last_second, _)) = (observer.totals(), observer.rates());
     v1::Gateway {
-        node: Some(status.node.into()),
-        draining: status.draining,
+        node: Some(observer.node()),
+        draining: observer.index().is_draining(),
         load: Some(v1::Load {
-            websocket: status.connections.websocket,
-            sse: status.connections.sse,
+            websocket: totals.ws,
+            sse: totals.sse,
             tenants: observer.tenants(),
-            events_per_second: status.last_second.accepted.round() as u64,
-            deliveries_per_second: status.last_second.delivered.round() as u64,
-            dropped: status.deliveries.dropped,
+            events_per_second: last_second.accepted.round() as u64,
+            deliveries_per_second: last_second.delivered.round() as u64,
+            dropped: totals.dropped,
         }),
         answering: true,
     }

@@ -25,7 +25,7 @@ pub(super) fn list(
         .transpose();
     let after = after.map_err(|_| paging::foreign())?;
     let known_at = known_at(observer)?;
-    let groups = observer.control().groups(&tenant);
+    let groups = observer.control.groups(&tenant);
     let start = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
     let rest = groups
         .by_name()
@@ -43,18 +43,18 @@ pub(super) fn list(
 
 pub(super) fn get(
     observer: &Observer,
-    asked: &v1::GetGroupRequest,
+    asked: v1::GetGroupRequest,
 ) -> Result<v1::GetGroupResponse, Status> {
     let tenant = tenant("tenant_id", &asked.tenant_id)?;
     let id = group("group_id", &asked.group_id)?;
     let known_at = known_at(observer)?;
-    let found = observer.control().group(&tenant, &id);
+    let found = observer.control.group(&tenant, &id);
     let found = found.ok_or_else(no_such_group)?;
     let device_ids = found.devices().iter().map(DeviceId::to_string);
     Ok(v1::GetGroupResponse {
         group: Some(v1::Group {
-            tenant_id: asked.tenant_id.clone(),
-            group_id: asked.group_id.clone(),
+            tenant_id: asked.tenant_id,
+            group_id: asked.group_id,
             device_ids: device_ids.collect(),
         }),
         known_at,
@@ -69,7 +69,7 @@ pub(super) async fn put(
     let tenant = tenant("group.tenant_id", &asked.tenant_id)?;
     let id = group("group.group_id", &asked.group_id)?;
     let mut devices = super::args::devices("group.device_ids", &asked.device_ids)?;
-    let control = observer.control();
+    let control = &observer.control;
     let created = control.group(&tenant, &id).is_none();
     let names = devices.iter().map(DeviceId::as_str);
     let written = control.put_group(&tenant, &id, names).await;
@@ -93,7 +93,7 @@ pub(super) async fn delete(
 ) -> Result<v1::DeleteGroupResponse, Status> {
     let tenant = tenant("tenant_id", &asked.tenant_id)?;
     let id = group("group_id", &asked.group_id)?;
-    let deleted = observer.control().delete_group(&tenant, &id).await;
+    let deleted = observer.control.delete_group(&tenant, &id).await;
     deleted.map_err(|error| not_written("group", error))?;
     Ok(v1::DeleteGroupResponse {})
 }
@@ -101,9 +101,9 @@ pub(super) async fn delete(
 /// When what is held of limits and groups was last known to be the broker's; none if it is now.
 ///
 /// # Errors
-/// If none were ever read: what was set can't be told then.
+/// If none were ever read: nobody knows then what was set.
 pub(super) fn known_at(observer: &Observer) -> Result<Option<Timestamp>, Status> {
-    match observer.control().age() {
+    match observer.control.age() {
         Age::Current => Ok(None),
         Age::Since(at) => Ok(Some(at.into())),
         Age::Unknown => Err(Status::unavailable(

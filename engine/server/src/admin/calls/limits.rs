@@ -1,14 +1,16 @@
 //! What tenants may take: shown, set and forgotten.
 
+use std::num::NonZeroUsize;
+
 use floodway_proto::admin::v1;
 use tonic::Status;
 
 use super::args::{bad, not_written, tenant_or_none};
 use super::groups::known_at;
 use crate::admin::observer::Observer;
-use floodway_core::index::{Limits, Overflow};
+use floodway_core::index::{Overflow, OwnLimits};
 use floodway_protocol::names::TenantId;
-use floodway_sources::control::{self, WriteError};
+use floodway_sources::control::WriteError;
 
 /// The largest limit but that of connections.
 const MOST: u32 = 1_000_000;
@@ -19,10 +21,10 @@ pub(super) fn get(
 ) -> Result<v1::GetLimitsResponse, Status> {
     let tenant = tenant_or_none("tenant_id", &asked.tenant_id)?;
     let known_at = known_at(observer)?;
-    let own = observer.control().limits(tenant.as_ref());
+    let own = observer.control.limits(tenant.as_ref());
     Ok(v1::GetLimitsResponse {
-        effective: Some(holding(observer, tenant.as_ref())),
-        own: own.as_ref().map(shown),
+        effective: Some(effective(observer, tenant.as_ref())),
+        own: own.map(shown),
         known_at,
     })
 }
@@ -33,10 +35,10 @@ pub(super) async fn set(
 ) -> Result<v1::SetLimitsResponse, Status> {
     let tenant = tenant_or_none("tenant_id", &asked.tenant_id)?;
     let limits = read(asked.limits.as_ref())?;
-    let written = observer.control().set_limits(tenant.as_ref(), limits).await;
+    let written = observer.control.set_limits(tenant.as_ref(), limits).await;
     written.map_err(|error| not_written("limits", error))?;
     Ok(v1::SetLimitsResponse {
-        effective: Some(holding(observer, tenant.as_ref())),
+        effective: Some(effective(observer, tenant.as_ref())),
     })
 }
 
@@ -45,56 +47,71 @@ pub(super) async fn clear(
     asked: &v1::ClearLimitsRequest,
 ) -> Result<v1::ClearLimitsResponse, Status> {
     let tenant = tenant_or_none("tenant_id", &asked.tenant_id)?;
-    let cleared = match observer.control().clear_limits(tenant.as_ref()).await {
+    let cleared = match observer.control.clear_limits(tenant.as_ref()).await {
         Ok(()) => true,
         Err(WriteError::NotFound) => false,
         Err(error) => return Err(not_written("limits", error)),
     };
     Ok(v1::ClearLimitsResponse {
-        effective: Some(holding(observer, tenant.as_ref())),
+        effective: Some(effective(observer, tenant.as_ref())),
         cleared,
     })
 }
 
-/// Limits that hold, as the API has them.
-pub(super) fn effective(limits: &Limits) -> v1::TenantLimits {
-    let number = |n: usize| Some(u32::try_from(n).unwrap_or(u32::MAX));
-    let overflow = match limits.overflow {
-        Overflow::DropNewest => v1::OverflowPolicy::DropNewest,
-        Overflow::DropOldest => v1::OverflowPolicy::DropOldest,
-        Overflow::Latest => v1::OverflowPolicy::Latest,
-        Overflow::Disconnect => v1::OverflowPolicy::Disconnect,
-    };
+/// The API's word for a policy. It has the same name in upper case, so a new policy needs no line here.
+pub fn policy(overflow: Overflow) -> v1::OverflowPolicy {
+    let name = format!("OVERFLOW_POLICY_{}", overflow.name().to_uppercase());
+    v1::OverflowPolicy::from_str_name(&name).unwrap_or_default()
+}
+
+/// The policy that the API's word means; none if it is not said.
+pub fn overflow(word: v1::OverflowPolicy) -> Option<Overflow> {
+    let mut all = Overflow::NAMED.into_iter().map(|(_, overflow)| overflow);
+    all.find(|&overflow| policy(overflow) == word)
+}
+
+/// Limits as the API has them: those that are set.
+pub(super) fn shown(limits: impl Into<OwnLimits>) -> v1::TenantLimits {
+    let limits = limits.into();
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     v1::TenantLimits {
-        connections_per_tenant: Some(limits.connections),
-        queue_size: number(limits.queue_size.get()),
-        overflow: overflow.into(),
-        filter_ids: number(limits.filter_ids),
-        client_messages_per_second: Some(limits.client_messages_per_second),
+        connections_per_tenant: limits.connections,
+        queue_size: limits.queue_size.map(NonZeroUsize::get).map(number),
+        overflow: limits.overflow.map(policy).unwrap_or_default().into(),
+        filter_ids: limits.filter_ids.map(number),
+        client_messages_per_second: limits.client_messages_per_second,
     }
 }
 
-fn holding(observer: &Observer, tenant: Option<&TenantId>) -> v1::TenantLimits {
+fn effective(observer: &Observer, tenant: Option<&TenantId>) -> v1::TenantLimits {
     let index = observer.index();
-    effective(&match tenant {
+    shown(match tenant {
         Some(tenant) => index.limits_of(tenant),
         None => index.default_limits(),
     })
 }
 
-fn read(asked: Option<&v1::TenantLimits>) -> Result<control::Limits, Status> {
+fn read(asked: Option<&v1::TenantLimits>) -> Result<OwnLimits, Status> {
     let asked = asked.ok_or_else(|| bad("limits", "must be given"))?;
-    let limits = control::Limits {
-        connections_per_tenant: asked.connections_per_tenant,
-        queue_size: within("limits.queue_size", asked.queue_size)?,
-        overflow: overflow(asked.overflow)?,
-        filter_ids: within("limits.filter_ids", asked.filter_ids)?,
+    let queue_size = within("limits.queue_size", asked.queue_size)?;
+    let policy = v1::OverflowPolicy::try_from(asked.overflow).map_err(|_| {
+        bad(
+            "limits.overflow",
+            format!("{} is not known", asked.overflow),
+        )
+    })?;
+    let filter_ids = within("limits.filter_ids", asked.filter_ids)?;
+    let limits = OwnLimits {
+        connections: asked.connections_per_tenant,
+        queue_size: queue_size.and_then(|size| NonZeroUsize::new(size as usize)),
+        overflow: overflow(policy),
+        filter_ids: filter_ids.map(|ids| ids as usize),
         client_messages_per_second: within(
             "limits.client_messages_per_second",
             asked.client_messages_per_second,
         )?,
     };
-    if limits == control::Limits::default() {
+    if limits.is_empty() {
         return Err(bad("limits", "at least one must be set"));
     }
     Ok(limits)
@@ -109,30 +126,20 @@ fn within(field: &str, value: Option<u32>) -> Result<Option<u32>, Status> {
     }
 }
 
-fn overflow(asked: i32) -> Result<Option<control::Overflow>, Status> {
-    Ok(match v1::OverflowPolicy::try_from(asked) {
-        Err(_) => return Err(bad("limits.overflow", format!("{asked} is not known"))),
-        Ok(v1::OverflowPolicy::Unspecified) => None,
-        Ok(v1::OverflowPolicy::DropNewest) => Some(control::Overflow::DropNewest),
-        Ok(v1::OverflowPolicy::DropOldest) => Some(control::Overflow::DropOldest),
-        Ok(v1::OverflowPolicy::Latest) => Some(control::Overflow::Latest),
-        Ok(v1::OverflowPolicy::Disconnect) => Some(control::Overflow::Disconnect),
-    })
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn shown(limits: &control::Limits) -> v1::TenantLimits {
-    let overflow = match limits.overflow {
-        None => v1::OverflowPolicy::Unspecified,
-        Some(control::Overflow::DropNewest) => v1::OverflowPolicy::DropNewest,
-        Some(control::Overflow::DropOldest) => v1::OverflowPolicy::DropOldest,
-        Some(control::Overflow::Latest) => v1::OverflowPolicy::Latest,
-        Some(control::Overflow::Disconnect) => v1::OverflowPolicy::Disconnect,
-    };
-    v1::TenantLimits {
-        connections_per_tenant: limits.connections_per_tenant,
-        queue_size: limits.queue_size,
-        overflow: overflow.into(),
-        filter_ids: limits.filter_ids,
-        client_messages_per_second: limits.client_messages_per_second,
+    #[test]
+    fn each_policy_has_a_word_of_its_own_and_each_word_means_one() {
+        for (name, overflow) in Overflow::NAMED {
+            assert_eq!(super::overflow(policy(overflow)), Some(overflow), "{name}");
+        }
+        let words = (1..).map_while(|number| v1::OverflowPolicy::try_from(number).ok());
+        assert_eq!(
+            words.filter_map(super::overflow).count(),
+            Overflow::NAMED.len()
+        );
+        assert_eq!(super::overflow(v1::OverflowPolicy::Unspecified), None);
     }
 }

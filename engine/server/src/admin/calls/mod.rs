@@ -23,6 +23,7 @@ use tonic::{Request, Response, Status};
 
 use super::health::Health;
 use super::observer::Observer;
+pub use limits::{overflow, policy};
 use streaming::Streaming;
 
 /// Answers the calls.
@@ -33,130 +34,64 @@ pub(super) struct Service {
 }
 
 impl Service {
-    /// Streams of answers end when `stopped` turns true; drains go by `health`.
-    pub(super) fn new(observer: Observer, health: Health, stopped: watch::Receiver<bool>) -> Self {
+    /// Streams of answers end when `stop` turns true; drains go by `health`.
+    pub(super) fn new(observer: Observer, health: Health, stop: watch::Receiver<bool>) -> Self {
         Self {
             observer,
             health,
-            streaming: Streaming::new(stopped),
+            streaming: Streaming::new(stop),
         }
     }
 }
 
-type Answer<T> = Result<Response<T>, Status>;
+/// Answers each call by the expression beside it, in which `$asked` is the message that was sent.
+macro_rules! answers {
+    ($self:ident, $asked:ident: $($name:ident($request:ty) -> $response:ty = $answer:expr;)+) => {
+        #[tonic::async_trait]
+        impl admin_server::Admin for Service {
+            type WatchStatusStream = BoxStream<WatchStatusResponse>;
+            type TailStream = BoxStream<TailResponse>;
+            type WatchEventsStream = BoxStream<WatchEventsResponse>;
 
-fn answer<T>(answer: Result<T, Status>) -> Answer<T> {
-    answer.map(Response::new)
+            $(async fn $name(&$self, $asked: Request<$request>) -> Result<Response<$response>, Status> {
+                let $asked = $asked.into_inner();
+                let answer: Result<$response, Status> = $answer;
+                answer.map(Response::new)
+            })+
+        }
+    };
 }
 
-#[tonic::async_trait]
-impl admin_server::Admin for Service {
-    type WatchStatusStream = BoxStream<WatchStatusResponse>;
-    type TailStream = BoxStream<TailResponse>;
-    type WatchEventsStream = BoxStream<WatchEventsResponse>;
-
-    async fn get_status(&self, asked: Request<GetStatusRequest>) -> Answer<GetStatusResponse> {
-        answer(Ok(status::get(&self.observer, asked.get_ref()).await))
-    }
-
-    async fn watch_status(
-        &self,
-        asked: Request<WatchStatusRequest>,
-    ) -> Answer<Self::WatchStatusStream> {
-        answer(status::watch(
-            &self.observer,
-            &self.streaming,
-            asked.into_inner(),
-        ))
-    }
-
-    async fn list_tenants(
-        &self,
-        asked: Request<ListTenantsRequest>,
-    ) -> Answer<ListTenantsResponse> {
-        answer(tenants::list(&self.observer, asked.get_ref()))
-    }
-
-    async fn get_tenant(&self, asked: Request<GetTenantRequest>) -> Answer<GetTenantResponse> {
-        answer(tenants::get(&self.observer, asked.get_ref()))
-    }
-
-    async fn list_connections(
-        &self,
-        asked: Request<ListConnectionsRequest>,
-    ) -> Answer<ListConnectionsResponse> {
-        answer(connections::list(&self.observer, asked.get_ref()).await)
-    }
-
-    async fn get_connection(
-        &self,
-        asked: Request<GetConnectionRequest>,
-    ) -> Answer<GetConnectionResponse> {
-        answer(connections::get(&self.observer, asked.get_ref()).await)
-    }
-
-    async fn disconnect(&self, asked: Request<DisconnectRequest>) -> Answer<DisconnectResponse> {
-        answer(connections::disconnect(&self.observer, asked.into_inner()).await)
-    }
-
-    async fn get_limits(&self, asked: Request<GetLimitsRequest>) -> Answer<GetLimitsResponse> {
-        answer(limits::get(&self.observer, asked.get_ref()))
-    }
-
-    async fn set_limits(&self, asked: Request<SetLimitsRequest>) -> Answer<SetLimitsResponse> {
-        answer(limits::set(&self.observer, asked.get_ref()).await)
-    }
-
-    async fn clear_limits(
-        &self,
-        asked: Request<ClearLimitsRequest>,
-    ) -> Answer<ClearLimitsResponse> {
-        answer(limits::clear(&self.observer, asked.get_ref()).await)
-    }
-
-    async fn list_groups(&self, asked: Request<ListGroupsRequest>) -> Answer<ListGroupsResponse> {
-        answer(groups::list(&self.observer, asked.get_ref()))
-    }
-
-    async fn get_group(&self, asked: Request<GetGroupRequest>) -> Answer<GetGroupResponse> {
-        answer(groups::get(&self.observer, asked.get_ref()))
-    }
-
-    async fn put_group(&self, asked: Request<PutGroupRequest>) -> Answer<PutGroupResponse> {
-        answer(groups::put(&self.observer, asked.into_inner()).await)
-    }
-
-    async fn delete_group(
-        &self,
-        asked: Request<DeleteGroupRequest>,
-    ) -> Answer<DeleteGroupResponse> {
-        answer(groups::delete(&self.observer, asked.get_ref()).await)
-    }
-
-    async fn drain(&self, asked: Request<DrainRequest>) -> Answer<DrainResponse> {
-        answer(drain::begin(&self.observer, &self.health, asked.get_ref()).await)
-    }
-
-    async fn cancel_drain(&self, _: Request<CancelDrainRequest>) -> Answer<CancelDrainResponse> {
-        answer(drain::cancel(&self.observer, &self.health).await)
-    }
-
-    async fn tail(&self, asked: Request<TailRequest>) -> Answer<Self::TailStream> {
-        answer(tail::begin(&self.observer, &self.streaming, asked.into_inner()).await)
-    }
-
-    async fn explain(&self, asked: Request<ExplainRequest>) -> Answer<ExplainResponse> {
-        answer(explain::explain(&self.observer, asked.into_inner()).await)
-    }
-
-    async fn watch_events(
-        &self,
-        asked: Request<WatchEventsRequest>,
-    ) -> Answer<Self::WatchEventsStream> {
-        answer(events::watch(
-            &self.observer,
-            &self.streaming,
-            asked.get_ref(),
-        ))
-    }
+answers! { self, asked:
+    get_status(GetStatusRequest) -> GetStatusResponse = Ok(status::get(&self.observer, &asked).await);
+    watch_status(WatchStatusRequest) -> BoxStream<WatchStatusResponse> =
+        status::watch(&self.observer, &self.streaming, asked);
+    list_tenants(ListTenantsRequest) -> ListTenantsResponse = tenants::list(&self.observer, &asked);
+    get_tenant(GetTenantRequest) -> GetTenantResponse = tenants::get(&self.observer, &asked);
+    list_connections(ListConnectionsRequest) -> ListConnectionsResponse =
+        connections::list(&self.observer, asked).await;
+    get_connection(GetConnectionRequest) -> GetConnectionResponse =
+        connections::get(&self.observer, &asked).await;
+    disconnect(DisconnectRequest) -> DisconnectResponse =
+        connections::disconnect(&self.observer, asked).await;
+    get_limits(GetLimitsRequest) -> GetLimitsResponse = limits::get(&self.observer, &asked);
+    set_limits(SetLimitsRequest) -> SetLimitsResponse = limits::set(&self.observer, &asked).await;
+    clear_limits(ClearLimitsRequest) -> ClearLimitsResponse =
+        limits::clear(&self.observer, &asked).await;
+    list_groups(ListGroupsRequest) -> ListGroupsResponse = groups::list(&self.observer, &asked);
+    get_group(GetGroupRequest) -> GetGroupResponse = groups::get(&self.observer, asked);
+    put_group(PutGroupRequest) -> PutGroupResponse = groups::put(&self.observer, asked).await;
+    delete_group(DeleteGroupRequest) -> DeleteGroupResponse =
+        groups::delete(&self.observer, &asked).await;
+    drain(DrainRequest) -> DrainResponse =
+        drain::begin(&self.observer, &self.health, &asked).await;
+    cancel_drain(CancelDrainRequest) -> CancelDrainResponse = {
+        let CancelDrainRequest {} = asked;
+        drain::cancel(&self.observer, &self.health).await
+    };
+    tail(TailRequest) -> BoxStream<TailResponse> =
+        tail::begin(&self.observer, &self.streaming, asked).await;
+    explain(ExplainRequest) -> ExplainResponse = explain::explain(&self.observer, asked).await;
+    watch_events(WatchEventsRequest) -> BoxStream<WatchEventsResponse> =
+        events::watch(&self.observer, &self.streaming, &asked);
 }

@@ -12,7 +12,7 @@ use super::args::bad;
 const SIZE: usize = 100;
 const SIZE_MAX: usize = 1000;
 
-/// How many to list.
+/// How many one page has.
 pub(super) fn size(asked: i32) -> Result<usize, Status> {
     match usize::try_from(asked) {
         Err(_) => Err(bad("page_size", "must not be negative")),
@@ -21,7 +21,7 @@ pub(super) fn size(asked: i32) -> Result<usize, Status> {
     }
 }
 
-/// A list, told apart from others by what was asked for.
+/// A list, distinguished from others by what was asked for.
 pub(super) struct List(u64);
 
 impl List {

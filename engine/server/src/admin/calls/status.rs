@@ -1,4 +1,4 @@
-//! How the gateway does, once and again and again.
+//! The status of the gateway, once or as a stream.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,12 +16,12 @@ use crate::admin::observer::Observer;
 use floodway_core::index::Tenant;
 use floodway_protocol::names::TenantId;
 
-/// Between two answers of `WatchStatus`, if the client does not say.
+/// Between two responses of `WatchStatus`, by default.
 const INTERVAL: Duration = Duration::from_secs(1);
 const INTERVAL_MIN: Duration = Duration::from_millis(100);
 const INTERVAL_MAX: Duration = Duration::from_secs(3600);
 
-/// The most tenants, and streams, of one answer.
+/// The most tenants, and streams, of one response.
 const MOST: u32 = 100;
 
 pub(super) async fn get(
@@ -47,15 +47,15 @@ pub(super) fn watch(
         slowest: some("slowest_connections", asked.slowest_connections)?,
         delivered: HashMap::new(),
     };
-    streaming.start(|teller| watching.tell(period.unwrap_or(INTERVAL), teller))
+    streaming.start(|responses| watching.send(period.unwrap_or(INTERVAL), responses))
 }
 
 async fn now(observer: &Observer) -> v1::Status {
-    let mut status = observer.status();
+    let mut status = observer.status(&observer.totals());
     status.drain = observer.drain().await;
     // One that began meanwhile.
     status.draining |= status.drain.is_some();
-    status.into()
+    status
 }
 
 fn some(field: &str, asked: u32) -> Result<usize, Status> {
@@ -70,27 +70,27 @@ struct Watching {
     fleet: bool,
     busiest: usize,
     slowest: usize,
-    /// What each tenant's streams had received at the answer before.
+    /// What each tenant's streams had received at the response before.
     delivered: HashMap<TenantId, u64>,
 }
 
 impl Watching {
-    /// An answer is made when there is room for it, so a slow reader costs nothing, and gets the newest.
-    async fn tell(
+    /// A response is made when there is room for it, so a slow reader costs nothing, and gets the newest.
+    async fn send(
         mut self,
         period: Duration,
-        teller: ResponseSender<v1::WatchStatusResponse>,
+        responses: ResponseSender<v1::WatchStatusResponse>,
     ) -> Result<Status, Gone> {
         let mut ticks = interval(period);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            let room = teller.reserve().await.map_err(|_| Gone)?;
-            room.send(Ok(self.answer().await));
+            let room = responses.reserve().await.map_err(|_| Gone)?;
+            room.send(Ok(self.response().await));
         }
     }
 
-    async fn answer(&mut self) -> v1::WatchStatusResponse {
+    async fn response(&mut self) -> v1::WatchStatusResponse {
         v1::WatchStatusResponse {
             status: Some(now(&self.observer).await),
             fleet: self.fleet.then(|| fleet::all(&self.observer)),

@@ -3,17 +3,14 @@
 //! Invariants: at most [`STREAMS`] at once; each ends when its reader has gone, and when the gateway stops; an answer is
 //! made only when there is room for it.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tonic::Status;
 use tonic::codegen::BoxStream;
-use tonic::codegen::tokio_stream::Stream;
+use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 
-use crate::admin::listener::until;
+use crate::admin::stop::stopped;
 use floodway_core::parts;
 
 /// Streams of answers at once.
@@ -34,80 +31,65 @@ impl<T> From<mpsc::error::SendError<T>> for Gone {
 
 /// Starts streams of answers.
 pub(super) struct Streaming {
-    places: Arc<Semaphore>,
-    stopped: watch::Receiver<bool>,
+    permits: Arc<Semaphore>,
+    stop: watch::Receiver<bool>,
 }
 
 impl Streaming {
-    pub(super) fn new(stopped: watch::Receiver<bool>) -> Self {
+    /// Streams end when `stop` turns true.
+    pub(super) fn new(stop: watch::Receiver<bool>) -> Self {
         Self {
-            places: Arc::new(Semaphore::new(STREAMS)),
-            stopped,
+            permits: Arc::new(Semaphore::new(STREAMS)),
+            stop,
         }
     }
 
-    /// A stream of what `tell` says. It ends with the status that `tell` returns.
+    /// A stream of what `answer` sends. It ends with the status that `answer` returns.
     pub(super) fn start<T, F>(
         &self,
-        tell: impl FnOnce(ResponseSender<T>) -> F,
+        answer: impl FnOnce(ResponseSender<T>) -> F,
     ) -> Result<BoxStream<T>, Status>
     where
         T: Send + 'static,
         F: Future<Output = Result<Status, Gone>> + Send + 'static,
     {
-        Ok(self.start_at(self.seat()?, tell))
+        Ok(self.start_with(self.permit()?, answer))
     }
 
     /// The right to one stream, for a call that has something to do before it begins.
-    pub(super) fn seat(&self) -> Result<StreamPermit, Status> {
-        let place = Arc::clone(&self.places).try_acquire_owned();
-        place.map(StreamPermit).map_err(|_| {
+    pub(super) fn permit(&self) -> Result<OwnedSemaphorePermit, Status> {
+        Arc::clone(&self.permits).try_acquire_owned().map_err(|_| {
             Status::resource_exhausted(format!("{STREAMS} calls are streaming already"))
         })
     }
 
-    /// As [`Streaming::start`], with a right that was taken before.
-    pub(super) fn start_at<T, F>(
+    /// As [`Streaming::start`], with a permit that was taken before. It is given back when the stream ends.
+    pub(super) fn start_with<T, F>(
         &self,
-        seat: StreamPermit,
-        tell: impl FnOnce(ResponseSender<T>) -> F,
+        permit: OwnedSemaphorePermit,
+        answer: impl FnOnce(ResponseSender<T>) -> F,
     ) -> BoxStream<T>
     where
         T: Send + 'static,
         F: Future<Output = Result<Status, Gone>> + Send + 'static,
     {
-        let (teller, answers) = mpsc::channel(1);
-        let telling = tell(teller.clone());
-        let mut stopped = self.stopped.clone();
+        let (sender, responses) = mpsc::channel(1);
+        let answering = answer(sender.clone());
+        let mut stop = self.stop.clone();
         tokio::spawn(async move {
             let end = tokio::select! {
-                () = until(&mut stopped) => Ok(Status::unavailable("the gateway stops")),
-                end = parts::guarded("call", telling) => {
+                () = stopped(&mut stop) => Ok(Status::unavailable("the gateway stops")),
+                end = parts::guarded("call", answering) => {
                     end.unwrap_or_else(|_| Ok(Status::internal("the gateway failed; its log tells where")))
                 }
-                () = teller.closed() => Err(Gone),
+                () = sender.closed() => Err(Gone),
             };
             if let Ok(end) = end {
                 // The reader may go meanwhile.
-                let _ = teller.send(Err(end)).await;
+                let _ = sender.send(Err(end)).await;
             }
-            drop(seat);
+            drop(permit);
         });
-        Box::pin(Answers(answers))
-    }
-}
-
-/// One of the [`STREAMS`]. Its drop gives it back.
-pub(super) struct StreamPermit(
-    #[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit,
-);
-
-struct Answers<T>(mpsc::Receiver<Result<T, Status>>);
-
-impl<T> Stream for Answers<T> {
-    type Item = Result<T, Status>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_recv(cx)
+        Box::pin(ReceiverStream::new(responses))
     }
 }

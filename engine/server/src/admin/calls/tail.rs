@@ -1,15 +1,11 @@
 //! A tenant's events, for a person who looks for a fault.
 //!
-//! A tail is a stream of a shard like any other, so it sees what a subscriber would: the same filters, the same ring and
-//! gaps. Its bytes come over a pipe instead of a socket, and are told apart again here.
+//! A tail is a stream of a shard like any other, so it gets what a subscriber would: the same filters, the same ring and
+//! gaps. Its outlet takes the events themselves instead of their bytes.
 
-use std::future::poll_fn;
-
-use bytes::Bytes;
 use floodway_proto::admin::v1;
 use floodway_proto::admin::v1::tail_response::Item;
-use tokio::sync::mpsc;
-use tokio::task::spawn_local;
+use tokio::sync::mpsc::{Receiver, Sender};
 use tonic::Status;
 use tonic::codegen::BoxStream;
 
@@ -17,12 +13,12 @@ use super::args::{bad, devices, groups, tenant};
 use super::connections::{TIMESTAMP_MAX, filters};
 use super::streaming::{Gone, ResponseSender, Streaming};
 use crate::admin::observer::Observer;
-use crate::http;
 use floodway_core::event::Encoding;
 use floodway_core::index::{ClientInfo, ConnectionPermit, Limits, Transport};
-use floodway_core::shard::{Filter, NewSubscriber, Outlet, Shard};
+use floodway_core::shard::{EventPipe, Filter, NewSubscriber, Outlet, Received, Shard};
+use floodway_protocol::messages::notice::Gap;
 
-/// What a tail is listed as.
+/// The user agent that a tail is listed with.
 const USER_AGENT: &[u8] = b"floodway-tail";
 
 pub(super) async fn begin(
@@ -33,54 +29,50 @@ pub(super) async fn begin(
     let tenant = tenant("tenant_id", &asked.tenant_id)?;
     let filter = filter(&asked, &observer.index().limits_of(&tenant))?;
     // Before anything is done for it, so that no more than may stream ever ask the broker for a tenant.
-    let seat = streaming.seat()?;
-    let place = observer.index().look_on(&tenant);
-    let confirmed = observer.upstreams().confirmed(place.tenant()).await;
+    let stream_permit = streaming.permit()?;
+    let permit = observer.index().look_on(&tenant);
+    let confirmed = observer.upstreams.confirmed(permit.tenant()).await;
     confirmed.map_err(|error| Status::unavailable(error.to_string()))?;
     let live = Item::Live(v1::TailLive {
         filters: Some(filters(&filter)),
     });
-    let bytes = attach(observer, place, filter).await?;
-    Ok(streaming.start_at(seat, |teller| tell(live, bytes, teller)))
+    let events = attach(observer, permit, filter).await?;
+    Ok(streaming.start_with(stream_permit, |responses| send(live, events, responses)))
 }
 
 fn filter(asked: &v1::TailRequest, limits: &Limits) -> Result<Filter, Status> {
     let max = limits.filter_ids;
-    let (devices, groups) = (
-        devices("device_ids", &asked.device_ids)?,
-        groups("group_ids", &asked.group_ids)?,
-    );
+    let device_ids = devices("device_ids", &asked.device_ids)?;
+    let group_ids = groups("group_ids", &asked.group_ids)?;
     let mut filter = Filter::default();
-    let too_many = |field, error| bad(field, error);
-    if !devices.is_empty() {
-        let added = filter.add_devices(&devices, max);
-        added.map_err(|error| too_many("device_ids", error))?;
+    if !device_ids.is_empty() {
+        let added = filter.add_devices(&device_ids, max);
+        added.map_err(|error| bad("device_ids", error))?;
     }
-    if !groups.is_empty() {
-        let added = filter.add_groups(&groups, max);
-        added.map_err(|error| too_many("group_ids", error))?;
+    if !group_ids.is_empty() {
+        let added = filter.add_groups(&group_ids, max);
+        added.map_err(|error| bad("group_ids", error))?;
     }
     let set = filter.set_metrics(asked.metric_names.clone(), max);
-    set.map_err(|error| too_many("metric_names", error))?;
+    set.map_err(|error| bad("metric_names", error))?;
     Ok(filter)
 }
 
-/// Makes the tail a subscriber of one of the shards. Returns what it is sent.
+/// Makes the tail a subscriber of one of the shards. Returns what its outlet takes.
 async fn attach(
     observer: &Observer,
-    place: ConnectionPermit,
+    permit: ConnectionPermit,
     filter: Filter,
-) -> Result<mpsc::Receiver<Bytes>, Status> {
-    let shards = observer.streams().shards();
+) -> Result<Receiver<Received>, Status> {
     let stopped = || Status::unavailable("the gateway stops");
+    let shards = observer.streams.shards();
     let shard = shards.get(fastrand::usize(..shards.len().max(1)));
-    // Room for one: what the reader does not take waits in the pipe, and then in the ring.
-    let (sender, bytes) = mpsc::channel(1);
+    let (queue, events) = EventPipe::queue();
     let attached = shard
         .ok_or_else(stopped)?
-        .run(move |shard| attach_on(shard, place, filter, sender));
+        .run(move |shard| attach_on(shard, permit, filter, queue));
     match attached.await {
-        Ok(Ok(())) => Ok(bytes),
+        Ok(Ok(())) => Ok(events),
         Ok(Err(error)) => Err(Status::unavailable(error.to_string())),
         Err(_) => Err(stopped()),
     }
@@ -89,126 +81,96 @@ async fn attach(
 /// On the shard's thread.
 fn attach_on(
     shard: &Shard,
-    place: ConnectionPermit,
+    permit: ConnectionPermit,
     filter: Filter,
-    sender: mpsc::Sender<Bytes>,
+    queue: Sender<Received>,
 ) -> std::io::Result<()> {
-    let (pipe, body) = http::pipe();
     shard.attach(NewSubscriber {
-        outlet: Outlet::Pipe(Box::new(pipe)),
+        outlet: Outlet::Pipe(Box::new(EventPipe::new(queue))),
         encoding: Encoding::Sse,
         filter,
-        place,
+        place: permit,
         about: ClientInfo::new(Transport::Sse).with_user_agent(Some(USER_AGENT)),
         expires_at: TIMESTAMP_MAX,
         greeting: Vec::new(),
         early: Vec::new(),
-    })?;
-    spawn_local(carry(body, sender));
-    Ok(())
+    })
 }
 
-/// Carries bytes to the other thread until the stream, or its reader, has gone.
-async fn carry(mut body: http::StreamBody, sender: mpsc::Sender<Bytes>) {
-    loop {
-        tokio::select! {
-            bytes = poll_fn(|cx| body.poll(cx)) => match bytes {
-                Some(bytes) => {
-                    if sender.send(bytes).await.is_err() {
-                        return;
-                    }
-                }
-                None => return,
-            },
-            () = sender.closed() => return,
-        }
-    }
-}
-
-async fn tell(
+async fn send(
     live: Item,
-    mut bytes: mpsc::Receiver<Bytes>,
-    teller: ResponseSender<v1::TailResponse>,
+    mut events: Receiver<Received>,
+    responses: ResponseSender<v1::TailResponse>,
 ) -> Result<Status, Gone> {
     let response = |item| Ok(v1::TailResponse { item: Some(item) });
-    teller.send(response(live)).await?;
-    let mut waiting = Vec::new();
-    while let Some(more) = bytes.recv().await {
-        waiting.extend_from_slice(&more);
-        let mut read = 0;
-        while let Some(length) = memchr::memmem::find(&waiting[read..], b"\n\n") {
-            let item = item(&waiting[read..read + length]);
-            read += length + 2;
-            if let Some(item) = item {
-                teller.send(response(item)).await?;
-            }
+    responses.send(response(live)).await?;
+    while let Some(received) = events.recv().await {
+        if let Some(item) = item(&received) {
+            responses.send(response(item)).await?;
         }
-        waiting.drain(..read);
     }
     Ok(Status::unavailable("the stream was ended"))
 }
 
-/// What one SSE message, without its empty line, is to a tail; comments and notices to clients are nothing.
-fn item(message: &[u8]) -> Option<Item> {
-    let text = str::from_utf8(message).ok()?;
-    let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name));
-    let json = field("data: ")?;
-    match field("event: ") {
-        Some("gap") => gap(json).map(Item::Gap),
-        Some(_) => None,
-        None => Some(Item::Event(v1::TailEvent {
-            id: field("id: ")?.parse().ok()?,
-            json: json.to_owned(),
-        })),
-    }
-}
-
-fn gap(json: &str) -> Option<v1::Gap> {
-    let gap: serde_json::Value = serde_json::from_str(json).ok()?;
-    let reason = match gap["reason"].as_str()? {
-        "overflow" => v1::GapReason::Overflow,
-        "upstream" => v1::GapReason::Upstream,
-        _ => return None,
+fn item(received: &Received) -> Option<Item> {
+    let gap = |reason: v1::GapReason, dropped| {
+        let reason = reason.into();
+        Some(Item::Gap(v1::Gap { reason, dropped }))
     };
-    Some(v1::Gap {
-        reason: reason.into(),
-        dropped: gap["dropped"].as_u64(),
-    })
+    match received {
+        Received::Event(event, metrics) => {
+            let json = event.json_with(metrics.as_ref())?;
+            Some(Item::Event(v1::TailEvent {
+                id: event.id().get(),
+                json: String::from_utf8_lossy(json).into_owned(),
+            }))
+        }
+        Received::Gap(Gap::Overflow(dropped)) => gap(v1::GapReason::Overflow, Some(*dropped)),
+        Received::Gap(Gap::Upstream) => gap(v1::GapReason::Upstream, None),
+        // A tail never asks for a replay.
+        Received::Gap(Gap::Replay) => None,
+    }
 }
 
 #[cfg(all(test, not(floodway_loom)))]
 mod tests {
+    use std::sync::Arc;
+
+    use floodway_core::event::{EventId, MetricSet, Parser};
+
     use super::*;
 
     #[test]
-    fn events_and_gaps_are_told_apart_and_comments_are_nothing() {
-        let event = v1::TailEvent {
-            id: 7,
-            json: r#"{"type":"telemetry"}"#.to_owned(),
+    fn an_event_is_shown_as_its_subscriber_sees_it() {
+        let tenant = tenant("tenant_id", "T").unwrap();
+        let mut parser = Parser::new(&floodway_core::event::Config::default());
+        let payload = br#"{"metrics":{"a":1,"b":2},"ts":5}"#;
+        let event = parser.parse(EventId::new(7), &tenant, "D", "t", payload);
+        let event = Arc::new(event.unwrap());
+        let shown = |names: Option<&str>| {
+            let metrics = names.map(|name| Arc::new(MetricSet::new([name.to_owned()])));
+            item(&Received::Event(Arc::clone(&event), metrics))
         };
-        let message = b"id: 7\ndata: {\"type\":\"telemetry\"}";
-        assert_eq!(item(message), Some(Item::Event(event)));
-        let named = |name, data: &str| item(format!("event: {name}\ndata: {data}").as_bytes());
-        for (told, reason) in [
-            (
-                floodway_protocol::messages::notice::Gap::Overflow(3),
-                v1::GapReason::Overflow,
-            ),
-            (
-                floodway_protocol::messages::notice::Gap::Upstream,
-                v1::GapReason::Upstream,
-            ),
+        let Some(Item::Event(whole)) = shown(None) else {
+            panic!("an event");
+        };
+        assert_eq!((whole.id, whole.json.as_bytes()), (7, event.json()));
+        let Some(Item::Event(part)) = shown(Some("b")) else {
+            panic!("an event");
+        };
+        assert!(part.json.contains(r#""metrics":{"b":2}"#), "{}", part.json);
+        assert_eq!(shown(Some("c")), None);
+    }
+
+    #[test]
+    fn a_gap_has_its_reason_and_a_count_where_one_is_known() {
+        for (gap, reason, dropped) in [
+            (Gap::Overflow(3), v1::GapReason::Overflow, Some(3)),
+            (Gap::Upstream, v1::GapReason::Upstream, None),
         ] {
-            let dropped = (reason == v1::GapReason::Overflow).then_some(3);
             let reason = reason.into();
             let expected = Some(Item::Gap(v1::Gap { reason, dropped }));
-            assert_eq!(named("gap", &told.json()), expected);
+            assert_eq!(item(&Received::Gap(gap)), expected);
         }
-        assert_eq!(
-            named("reconnect", r#"{"type":"reconnect","after_ms":1}"#),
-            None
-        );
-        assert_eq!(item(b": keepalive 2026-02-16T12:00:00.000Z"), None);
-        assert_eq!(item(b"retry: 2000"), None);
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn get(
 
 /// Whether the broker sends the tenant's events now.
 pub(super) fn is_subscribed(observer: &Observer, tenant: &Tenant) -> bool {
-    observer.upstreams().is_connected() && *tenant.upstream().borrow() == Upstream::Confirmed
+    observer.upstreams.is_connected() && *tenant.upstream().borrow() == Upstream::Confirmed
 }
 
 /// A tenant, as the API has it.
@@ -57,9 +57,9 @@ pub(super) fn shown(observer: &Observer, tenant: &Arc<Tenant>) -> v1::Tenant {
         connections: tenant.connections().into(),
         websocket: counts.ws,
         sse: counts.sse,
-        limits: Some(limits::effective(&tenant.limits())),
+        limits: Some(limits::shown(tenant.limits())),
         subscribed: is_subscribed(observer, tenant),
-        groups: observer.control().groups(tenant.id()).by_name().len() as u64,
+        groups: observer.control.groups(tenant.id()).by_name().len() as u64,
         events: tenant.events(),
         delivered: counts.delivered,
         dropped: counts.dropped,

@@ -1,14 +1,14 @@
 //! Which tenants are named, and what is left for all others.
 //!
-//! What is counted of the others is the gateway's count less that of the named ones, so it holds those who have left,
-//! too, and the sum over all is the gateway's. Invariants, for each counter: that of the others never falls; the sum lies
+//! The count of the others is the gateway's count less that of the named tenants. So it holds the tenants that have left,
+//! and the sum over all is the gateway's. Invariants, for each counter: that of the others never falls; the sum lies
 //! between the gateway's at the beginning and at the end of the look, so at rest it is the same. For this
 //!
 //! * the gateway's count is read first. What a tenant's count has more is of the time since, and only makes the others'
 //!   smaller than it is, which a later look makes good;
-//! * a tenant that was among the others at the last look brings nothing along when it is named: what it had stays with
-//!   them. One that is new since then brings all;
-//! * one that is not named any more, or has left, leaves what was told of it to the others.
+//! * a tenant that was among the others at the last look brings nothing along when it is named: its counts until then
+//!   stay with them. One that is new since then brings all;
+//! * one that is not named any more, or has left, leaves its reported counts to the others.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use hashbrown::{HashMap, HashSet};
 use floodway_core::index::Tenant;
 use floodway_protocol::names::TenantId;
 
-/// What only grows.
+/// Counts that only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counters {
     pub(super) accepted: u64,
@@ -27,7 +27,7 @@ pub(super) struct Counters {
     pub(super) bytes: u64,
 }
 
-/// What is told of one tenant, of several, or of the gateway.
+/// What is reported of one tenant, of several, or of the gateway.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Reported {
     pub(super) ws: u64,
@@ -42,14 +42,14 @@ pub(super) struct Busiest {
     named: HashMap<TenantId, Named>,
     /// Those that were not, at the last look.
     unnamed: HashSet<TenantId>,
-    /// What was told of the others at the last look.
+    /// The counts of the others that were reported at the last look.
     others: Counters,
 }
 
 #[derive(Debug)]
 struct Named {
     tenant: Arc<Tenant>,
-    /// What it had when it was named, which stays with the others.
+    /// Its counts when it was named, which stay with the others.
     before: Counters,
 }
 
@@ -60,7 +60,7 @@ struct Seen {
     now: Reported,
 }
 
-/// What a look gives: each named tenant, and the others together.
+/// What is reported: each named tenant, and the others together.
 pub(super) type Rows = (Vec<(TenantId, Reported)>, Reported);
 
 impl Busiest {
@@ -74,7 +74,7 @@ impl Busiest {
         }
     }
 
-    /// Chooses anew, and tells. `gateway` was read before the `tenants` were asked for.
+    /// Chooses the tenants anew, and reports them. `gateway` was read before the `tenants` were asked for.
     pub(super) fn look(&mut self, gateway: Reported, tenants: Vec<Arc<Tenant>>) -> Rows {
         let mut seen: Vec<Seen> = tenants.into_iter().map(|tenant| self.see(tenant)).collect();
         seen.sort_by_cached_key(Seen::rank);
@@ -85,11 +85,11 @@ impl Busiest {
             .collect();
         let rows: Vec<(TenantId, Reported)> = seen
             .iter()
-            .map(|seen| (seen.named.tenant.id().clone(), seen.told()))
+            .map(|seen| (seen.named.tenant.id().clone(), seen.reported()))
             .collect();
         let named = rows
             .iter()
-            .fold(Reported::default(), |sum, (_, told)| sum.plus(told));
+            .fold(Reported::default(), |sum, (_, reported)| sum.plus(reported));
         let left = gateway.less(&named);
         self.others = self.others.at_least(&left.counters);
         let by_id = seen
@@ -122,8 +122,8 @@ impl Busiest {
 }
 
 impl Seen {
-    /// The smallest is the busiest. Who is named gives its name up only for one that is twice as busy, lest two that are
-    /// alike take turns.
+    /// The smallest is the busiest. A named tenant gives way only to one that is twice as busy, lest two that are alike
+    /// take turns.
     fn rank(&self) -> (Reverse<(u64, u64)>, TenantId) {
         let counters = &self.now.counters;
         let busy = counters.delivered.saturating_add(counters.dropped);
@@ -132,7 +132,7 @@ impl Seen {
         (Reverse(key), self.named.tenant.id().clone())
     }
 
-    fn told(&self) -> Reported {
+    fn reported(&self) -> Reported {
         Reported {
             counters: self.now.counters.less(&self.named.before),
             ..self.now
@@ -193,5 +193,4 @@ impl Counters {
 }
 
 #[cfg(all(test, not(floodway_loom)))]
-#[path = "busiest_tests.rs"]
 mod tests;

@@ -1,77 +1,34 @@
 //! What went to subscribers, what did not, what waits, and how long it took.
 
 use super::super::totals::Totals;
-use super::text::Kind::{Counter, Gauge, Histogram};
-use super::text::Text;
+use super::text::{Kind, Text, families};
 use floodway_core::shard::DELAY_BOUNDS;
 
-pub(super) fn counts(text: &mut Text, totals: &Totals) {
-    text.family(
-        "matched_total",
-        Counter,
-        "Events that subscribers wanted, once for each: delivered, dropped, or held.",
-    )
-    .sample(totals.matched);
-    text.family(
-        "deliveries_total",
-        Counter,
-        "Events handed to the kernel, once for each subscriber.",
-    )
-    .sample(totals.delivered);
-    text.family(
-        "drops_total",
-        Counter,
-        "Events that matched a subscriber and did not reach it.",
-    )
-    .sample(totals.dropped);
-    text.family(
-        "gaps_total",
-        Counter,
-        "Gaps told to subscribers: they lagged (overflow), or the broker was away (upstream).",
-    )
-    .each(
-        "reason",
-        [
-            ("overflow", totals.overflow_gaps),
-            ("upstream", totals.upstream_gaps),
-        ],
-    );
-    text.family(
-        "sent_bytes_total",
-        Counter,
-        "Bytes of streams handed to the kernel.",
-    )
-    .sample(totals.bytes);
-    text.family(
-        "socket_writes_total",
-        Counter,
-        "Writes that were asked of the kernel for events.",
-    )
-    .sample(totals.writes);
-}
-
-pub(super) fn lag(text: &mut Text, totals: &Totals) {
-    text.family(
-        "held_events",
-        Gauge,
-        "Events that wait in the rings of subscribers whose sockets take no more.",
-    )
-    .sample(totals.held);
-    text.family(
-        "lagging_connections",
-        Gauge,
-        "Streams for which something waits in a ring.",
-    )
-    .sample(totals.lagging);
-}
-
-pub(super) fn delays(text: &mut Text, totals: &Totals) {
+pub(super) fn all(text: &mut Text, totals: &Totals) {
+    let gaps = [
+        ("overflow", totals.overflow_gaps),
+        ("upstream", totals.upstream_gaps),
+    ];
+    families! { text;
+        Counter "matched_total"
+            "Events that subscribers wanted, once for each: delivered, dropped, or held." = totals.matched;
+        Counter "deliveries_total" "Events handed to the kernel, once for each subscriber." = totals.delivered;
+        Counter "drops_total" "Events that matched a subscriber and did not reach it." = totals.dropped;
+        Counter "gaps_total"
+            "Gaps told to subscribers: they lagged (overflow), or the broker was away (upstream)." by "reason" =
+            gaps;
+        Counter "sent_bytes_total" "Bytes of streams handed to the kernel." = totals.bytes;
+        Counter "socket_writes_total" "Writes that were asked of the kernel for events." = totals.writes;
+        Gauge "held_events" "Events that wait in the rings of subscribers whose sockets take no more." =
+            totals.held;
+        Gauge "lagging_connections" "Streams for which something waits in a ring." = totals.lagging;
+    }
     let delays = &totals.delays;
     let (within, beyond) = delays.counts.split_at(DELAY_BOUNDS.len());
     let bounds = DELAY_BOUNDS.map(|micros| micros as f64 / 1e6);
     text.family(
         "delivery_seconds",
-        Histogram,
+        Kind::Histogram,
         "From the read of a message from the broker to the write to a subscriber, of each delivery.",
     )
     .histogram(

@@ -1,8 +1,8 @@
 //! What the gateway counts, as text for Prometheus.
 //!
-//! `/metrics` tells of the whole gateway ([`gateway`]): one function a subject in `node`, `streams`, `deliveries` and
-//! `shards`. `/metrics/tenants` tells of the busiest tenants by name and of the others together ([`Tenants`]): `busiest`
-//! decides who is named and keeps the sums exact. `text` writes the format.
+//! `/metrics` reports the whole gateway ([`gateway`]): one function a subject in `node`, `streams`, `deliveries` and
+//! `shards`. `/metrics/tenants` reports the busiest tenants by name and the others together ([`Tenants`]): `busiest`
+//! decides which are named and keeps the sums exact. `text` writes the format.
 //!
 //! Invariant: the number of series has a bound. Labels of the gateway are names of ours from fixed sets, and the shards'
 //! numbers; the tenants' are as many as the settings allow.
@@ -15,8 +15,9 @@ mod streams;
 mod tenants;
 mod text;
 
+use floodway_proto::admin::v1;
+
 use super::observer::{Observer, ShardLoad};
-use super::status::Status;
 use super::totals::Totals;
 
 pub(super) use tenants::Tenants;
@@ -24,19 +25,19 @@ pub(super) use text::CONTENT_TYPE;
 use text::Text;
 
 /// The gateway at one moment.
-pub(super) struct Look {
-    pub(super) status: Status,
+pub(super) struct Snapshot {
+    pub(super) status: v1::Status,
     pub(super) totals: Totals,
     pub(super) shards: Vec<ShardLoad>,
     /// Requests of the private listener that were refused, by reason.
     pub(super) refused: [(&'static str, u64); 3],
 }
 
-impl Look {
+impl Snapshot {
     pub(super) fn at(observer: &Observer, refused: [(&'static str, u64); 3]) -> Self {
         let totals = observer.totals();
         Self {
-            status: observer.status_of(&totals),
+            status: observer.status(&totals),
             totals,
             shards: observer.shard_loads(),
             refused,
@@ -45,25 +46,28 @@ impl Look {
 }
 
 /// The page `/metrics`.
-pub(super) fn gateway(look: &Look) -> String {
-    let Look {
+pub(super) fn gateway(snapshot: &Snapshot) -> String {
+    let Snapshot {
         status,
         totals,
         shards,
         refused,
-    } = look;
+    } = snapshot;
     let mut text = Text::new();
-    node::identity(&mut text, status);
+    let connections = part(&status.connections);
+    node::identity(&mut text, part(&status.node), status.draining);
     node::refused(&mut text, *refused);
-    node::readiness(&mut text, status);
-    node::broker(&mut text, status);
-    streams::now(&mut text, status);
-    streams::limits(&mut text, status);
-    streams::passed(&mut text, status, totals);
-    node::ingest(&mut text, status);
-    deliveries::counts(&mut text, totals);
-    deliveries::lag(&mut text, totals);
-    deliveries::delays(&mut text, totals);
+    node::readiness(&mut text, &status.unready);
+    node::broker(&mut text, part(&status.broker), status.refused_upstream);
+    streams::now(&mut text, connections);
+    streams::limits(&mut text, part(&status.limits));
+    streams::passed(&mut text, connections, totals);
+    node::ingest(&mut text, part(&status.ingest));
+    deliveries::all(&mut text, totals);
     shards::all(&mut text, shards);
     text.finish()
+}
+
+fn part<T>(part: &Option<T>) -> &T {
+    part.as_ref().expect("a status of ours is whole")
 }

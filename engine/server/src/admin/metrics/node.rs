@@ -1,140 +1,68 @@
 //! The process, its broker, and what came from it.
 
 use std::env::consts::{ARCH, OS};
-use std::time::UNIX_EPOCH;
 
-use super::super::status::Status;
-use super::text::Kind::{Counter, Gauge};
-use super::text::Text;
+use floodway_proto::admin::v1;
+
+use super::text::{Kind, Text, families};
 use crate::log;
 use crate::readiness::UNREADY_LABELS;
 use floodway_core::parts;
 
-pub(super) fn identity(text: &mut Text, status: &Status) {
+pub(super) fn identity(text: &mut Text, node: &v1::Node, is_draining: bool) {
     let target = format!("{ARCH}-{OS}");
-    text.family(
-        "build_info",
-        Gauge,
-        "The version that runs, and what for; always 1.",
-    )
-    .labelled(&[("version", &status.node.version), ("target", &target)], 1);
-    let started = status.node.started_at.duration_since(UNIX_EPOCH);
-    text.family(
-        "start_time_seconds",
-        Gauge,
-        "When the gateway started, in seconds since 1970.",
-    )
-    .sample(started.unwrap_or_default().as_secs_f64());
-    text.family(
-        "draining",
-        Gauge,
-        "1 while no new streams are admitted because the gateway drains or stops.",
-    )
-    .sample(u8::from(status.draining));
-    text.family(
-        "log_lines_dropped_total",
-        Counter,
-        "Lines of the log that were lost, since stderr did not take them.",
-    )
-    .sample(log::dropped());
-    text.family(
-        "panics_total",
-        Counter,
-        "Panics, by kind of thread; the log tells where.",
-    )
-    .each("thread", parts::panics());
+    let help = "The version that runs, and what for; always 1.";
+    text.family("build_info", Kind::Gauge, help)
+        .labelled(&[("version", &node.version), ("target", &target)], 1);
+    let started = node.started_at.unwrap_or_default();
+    families! { text;
+        Gauge "start_time_seconds" "When the gateway started, in seconds since 1970." =
+            started.seconds as f64 + f64::from(started.nanos) / 1e9;
+        Gauge "draining" "1 while no new streams are admitted because the gateway drains or stops." =
+            u8::from(is_draining);
+        Counter "log_lines_dropped_total" "Lines of the log that were lost, since stderr did not take them." =
+            log::dropped();
+        Counter "panics_total" "Panics, by kind of thread; the log tells where." by "thread" = parts::panics();
+    }
 }
 
 pub(super) fn refused(text: &mut Text, refused: [(&'static str, u64); 3]) {
-    text.family(
-        "admin_requests_refused_total",
-        Counter,
-        "Requests of the private listener that were refused for their credentials, by reason.",
-    )
-    .each("reason", refused);
+    families! { text;
+        Counter "admin_requests_refused_total"
+            "Requests of the private listener that were refused for their credentials, by reason." by "reason" =
+            refused;
+    }
 }
 
-pub(super) fn readiness(text: &mut Text, status: &Status) {
-    text.family(
-        "ready",
-        Gauge,
-        "1 while a new stream could begin: what /readyz answers.",
-    )
-    .sample(u8::from(status.unready.is_empty()));
-    let is_amiss = |label: &str| status.unready.iter().any(|unready| unready.reason == label);
-    let reasons = UNREADY_LABELS.into_iter();
-    text.family(
-        "unready",
-        Gauge,
-        "1 for each reason why no new stream could begin.",
-    )
-    .each(
-        "reason",
-        reasons.map(|label| (label, u8::from(is_amiss(label)))),
-    );
+pub(super) fn readiness(text: &mut Text, unready: &[v1::Unready]) {
+    let is_amiss = |label: &str| u8::from(unready.iter().any(|unready| unready.reason == label));
+    families! { text;
+        Gauge "ready" "1 while a new stream could begin: what /readyz answers." = u8::from(unready.is_empty());
+        Gauge "unready" "1 for each reason why no new stream could begin." by "reason" =
+            UNREADY_LABELS.into_iter().map(|label| (label, is_amiss(label)));
+    }
 }
 
-pub(super) fn broker(text: &mut Text, status: &Status) {
-    text.family("broker_up", Gauge, "1 while a broker is connected.")
-        .sample(u8::from(status.broker.connected));
-    text.family(
-        "broker_reconnects_total",
-        Counter,
-        "Connections to a broker after the first one.",
-    )
-    .sample(status.broker.reconnects);
-    let attempts = status.broker.attempts_by_result.iter();
-    text.family(
-        "broker_attempts_total",
-        Counter,
-        "Attempts to connect to a broker, by result.",
-    )
-    .each(
-        "result",
-        attempts.map(|(result, &count)| (result.as_str(), count)),
-    );
-    text.family(
-        "streams_refused_upstream",
-        Gauge,
-        "Live streams that get nothing because the broker refuses their tenant.",
-    )
-    .sample(status.refused_upstream);
+pub(super) fn broker(text: &mut Text, broker: &v1::Broker, refused_upstream: u64) {
+    families! { text;
+        Gauge "broker_up" "1 while a broker is connected." = u8::from(broker.connected);
+        Counter "broker_reconnects_total" "Connections to a broker after the first one." = broker.reconnects;
+        Counter "broker_attempts_total" "Attempts to connect to a broker, by result." by "result" =
+            &broker.attempts_by_result;
+        Gauge "streams_refused_upstream"
+            "Live streams that get nothing because the broker refuses their tenant." = refused_upstream;
+    }
 }
 
-pub(super) fn ingest(text: &mut Text, status: &Status) {
-    let ingest = &status.ingest;
-    text.family(
-        "ingest_messages_total",
-        Counter,
-        "Messages that the broker sent.",
-    )
-    .sample(ingest.received);
-    text.family(
-        "ingest_payload_bytes_total",
-        Counter,
-        "Bytes of their payloads.",
-    )
-    .sample(ingest.received_bytes);
-    text.family(
-        "ingest_accepted_total",
-        Counter,
-        "Messages that became events.",
-    )
-    .sample(ingest.accepted);
-    text.family(
-        "ingest_without_metrics_total",
-        Counter,
-        "Messages that became events without metrics, since their payload names none.",
-    )
-    .sample(ingest.without_metrics);
-    let rejected = ingest.rejected_by_reason.iter();
-    text.family(
-        "ingest_rejected_total",
-        Counter,
-        "Messages that did not become events, by reason.",
-    )
-    .each(
-        "reason",
-        rejected.map(|(reason, &count)| (reason.as_str(), count)),
-    );
+pub(super) fn ingest(text: &mut Text, ingest: &v1::Ingest) {
+    families! { text;
+        Counter "ingest_messages_total" "Messages that the broker sent." = ingest.received;
+        Counter "ingest_payload_bytes_total" "Bytes of their payloads." = ingest.received_bytes;
+        Counter "ingest_accepted_total" "Messages that became events." = ingest.accepted;
+        Counter "ingest_without_metrics_total"
+            "Messages that became events without metrics, since their payload names none." =
+            ingest.without_metrics;
+        Counter "ingest_rejected_total" "Messages that did not become events, by reason." by "reason" =
+            &ingest.rejected_by_reason;
+    }
 }

@@ -8,13 +8,12 @@ use std::borrow::Cow;
 use super::super::observer::Observer;
 use super::busiest::{Busiest, Counters, Reported};
 use super::streams::{SSE, WEBSOCKET};
-use super::text::Kind::{Counter, Gauge};
-use super::text::Text;
+use super::text::{Kind, Text, families};
 
 /// Stands for all tenants that are not named.
 const OTHERS: &str = "_other";
 
-/// Tells of tenants, each time anew.
+/// The tenants that the page names.
 pub(in crate::admin) struct Tenants(Busiest);
 
 impl Tenants {
@@ -40,7 +39,7 @@ impl Tenants {
         let (named, others) = self.0.look(gateway, observer.index().tenants());
         let mut rows: Vec<(Cow<'_, str>, Reported)> = named
             .iter()
-            .map(|(tenant, told)| (shown(tenant.as_str()), *told))
+            .map(|(tenant, reported)| (shown(tenant.as_str()), *reported))
             .collect();
         rows.push((Cow::Borrowed(OTHERS), others));
         page(&rows)
@@ -59,37 +58,27 @@ fn shown(tenant: &str) -> Cow<'_, str> {
 
 fn page(rows: &[(Cow<'_, str>, Reported)]) -> String {
     let mut text = Text::new();
-    let mut family = text.family("tenant_connections", Gauge, "Live streams of the tenant.");
-    for (tenant, told) in rows {
-        for (transport, count) in [(WEBSOCKET, told.ws), (SSE, told.sse)] {
+    let help = "Live streams of the tenant.";
+    let mut family = text.family("tenant_connections", Kind::Gauge, help);
+    for (tenant, reported) in rows {
+        for (transport, count) in [(WEBSOCKET, reported.ws), (SSE, reported.sse)] {
             family = family.labelled(&[("tenant", tenant), ("transport", transport)], count);
         }
     }
-    let mut counter = |name, help, count: fn(&Counters) -> u64| {
-        let samples = rows.iter();
-        let samples = samples.map(|(tenant, told)| (tenant.as_ref(), count(&told.counters)));
-        text.family(name, Counter, help).each("tenant", samples);
+    let each = |count: fn(&Counters) -> u64| {
+        let rows = rows.iter();
+        rows.map(move |(tenant, reported)| (tenant, count(&reported.counters)))
     };
-    counter(
-        "tenant_ingest_accepted_total",
-        "Messages of the tenant's devices that became events.",
-        |counters| counters.accepted,
-    );
-    counter(
-        "tenant_deliveries_total",
-        "Events handed to the kernel, once for each subscriber.",
-        |counters| counters.delivered,
-    );
-    counter(
-        "tenant_drops_total",
-        "Events that matched a subscriber and did not reach it.",
-        |counters| counters.dropped,
-    );
-    counter(
-        "tenant_sent_bytes_total",
-        "Bytes of streams handed to the kernel.",
-        |counters| counters.bytes,
-    );
+    families! { text;
+        Counter "tenant_ingest_accepted_total" "Messages of the tenant's devices that became events." by "tenant" =
+            each(|counters| counters.accepted);
+        Counter "tenant_deliveries_total" "Events handed to the kernel, once for each subscriber." by "tenant" =
+            each(|counters| counters.delivered);
+        Counter "tenant_drops_total" "Events that matched a subscriber and did not reach it." by "tenant" =
+            each(|counters| counters.dropped);
+        Counter "tenant_sent_bytes_total" "Bytes of streams handed to the kernel." by "tenant" =
+            each(|counters| counters.bytes);
+    }
     text.finish()
 }
 

@@ -65,13 +65,14 @@ impl Family<'_> {
     }
 
     /// One sample for each value of a label.
-    pub(super) fn each<'a, V: Display>(
-        self,
+    pub(super) fn each(
+        mut self,
         label: &'static str,
-        samples: impl IntoIterator<Item = (&'a str, V)>,
-    ) -> Self {
-        let each = |family: Self, (name, value)| family.labelled(&[(label, name)], value);
-        samples.into_iter().fold(self, each)
+        samples: impl IntoIterator<Item = (impl AsRef<str>, impl Display)>,
+    ) {
+        for (name, value) in samples {
+            self = self.labelled(&[(label, name.as_ref())], value);
+        }
     }
 
     /// The samples of a histogram: how many were up to each bound, all that were counted, and their sum.
@@ -108,6 +109,16 @@ impl Family<'_> {
         Self { name, text }
     }
 }
+
+/// Writes families in their order: the kind, the name, the help, and the only sample or one for each value of a label.
+macro_rules! families {
+    (@samples $family:expr, $value:expr) => { $family.sample($value) };
+    (@samples $family:expr, $label:literal, $samples:expr) => { $family.each($label, $samples) };
+    ($text:expr; $($kind:ident $name:literal $help:literal $(by $label:literal)? = $value:expr;)+) => {
+        $(families!(@samples $text.family($name, Kind::$kind, $help), $($label,)? $value);)+
+    };
+}
+pub(super) use families;
 
 /// Appends a label's value: any text, with backslash, quote and line feed escaped.
 fn escape(value: &str, text: &mut String) {

@@ -1,5 +1,5 @@
-//! What those are told who watch the gateway's health, while it drains. The shard of these tests answers when told to,
-//! so that what comes before and after its answer can be seen.
+//! What watchers of the gateway's health get while it drains. The shard of these tests answers when the test says so, to
+//! show what comes before and after its answer.
 
 use std::rc::Rc;
 
@@ -62,9 +62,9 @@ impl Bed {
         spawn_local(async move { shard.answer(asked).await });
     }
 
-    async fn told(&mut self) -> ServingStatus {
-        let told = within("the health is told", self.health.message()).await;
-        told.expect("no error").expect("no end").status()
+    async fn reported(&mut self) -> ServingStatus {
+        let reported = within("a report of the health", self.health.message()).await;
+        reported.expect("no error").expect("no end").status()
     }
 }
 
@@ -73,20 +73,20 @@ async fn on_one_thread(test: impl Future<Output = ()>) {
 }
 
 #[tokio::test]
-async fn not_serving_comes_before_a_stream_is_told_and_serving_after_the_drain() {
+async fn not_serving_comes_before_the_drain_reaches_a_stream_and_serving_after_it() {
     on_one_thread(async {
         let (mut bed, asked) = Bed::new().await;
-        assert_eq!(bed.told().await, Serving);
+        assert_eq!(bed.reported().await, Serving);
         let mut admin = bed.admin.clone();
         let drained = spawn_local(async move { admin.drain(DrainRequest::default()).await });
-        assert_eq!(bed.told().await, NotServing, "no shard has heard of it yet");
+        assert_eq!(bed.reported().await, NotServing, "no shard drains yet");
         assert!(!drained.is_finished());
         bed.answer(asked);
         let drained = within("the drain begins", drained).await.expect("no panic");
         drained.expect("a drain");
         let cancelled = bed.admin.cancel_drain(CancelDrainRequest {}).await;
         assert!(cancelled.expect("called off").into_inner().drain.is_some());
-        assert_eq!(bed.told().await, Serving);
+        assert_eq!(bed.reported().await, Serving);
         assert!(!bed.private.index.is_draining());
         bed.private.stop().await;
     })
@@ -97,11 +97,11 @@ async fn not_serving_comes_before_a_stream_is_told_and_serving_after_the_drain()
 async fn what_was_asked_for_is_done_even_if_who_asked_is_gone() {
     on_one_thread(async {
         let (mut bed, asked) = Bed::new().await;
-        assert_eq!(bed.told().await, Serving);
+        assert_eq!(bed.reported().await, Serving);
         let health = bed.private.admin.health.clone();
         let (one, two) = (health.clone(), health);
         let begun = spawn_local(async move { one.drain(AT_ONCE).await });
-        assert_eq!(bed.told().await, NotServing);
+        assert_eq!(bed.reported().await, NotServing);
         let cancelling = spawn_local(async move { two.cancel_drain().await });
         yield_now().await;
         for caller in [begun.abort_handle(), cancelling.abort_handle()] {
@@ -109,7 +109,7 @@ async fn what_was_asked_for_is_done_even_if_who_asked_is_gone() {
         }
         assert!(within("who asked is gone", cancelling).await.is_err());
         bed.answer(asked);
-        assert_eq!(bed.told().await, Serving);
+        assert_eq!(bed.reported().await, Serving);
         assert!(!bed.private.index.is_draining());
         bed.private.stop().await;
     })
@@ -120,13 +120,13 @@ async fn what_was_asked_for_is_done_even_if_who_asked_is_gone() {
 async fn a_gateway_that_stops_is_not_said_to_serve_by_who_called_a_drain_off() {
     on_one_thread(async {
         let (mut bed, asked) = Bed::new().await;
-        assert_eq!(bed.told().await, Serving);
-        let streams = bed.private.admin.observer().streams().clone();
+        assert_eq!(bed.reported().await, Serving);
+        let streams = bed.private.admin.observer().streams.clone();
         let health = bed.private.admin.health.clone();
         // Called off, and stopped, before the shard has answered the first time.
         let (one, two, three) = (health.clone(), health.clone(), health);
         let begun = spawn_local(async move { one.drain(AT_ONCE).await });
-        assert_eq!(bed.told().await, NotServing);
+        assert_eq!(bed.reported().await, NotServing);
         let cancelled = spawn_local(async move { two.cancel_drain().await });
         yield_now().await;
         let stopped = spawn_local(async move { three.begin_last_drain().await });
@@ -141,9 +141,9 @@ async fn a_gateway_that_stops_is_not_said_to_serve_by_who_called_a_drain_off() {
         within("the last one begins", stopped)
             .await
             .expect("no panic");
-        let mut last = bed.told().await;
+        let mut last = bed.reported().await;
         while last == Serving {
-            last = bed.told().await;
+            last = bed.reported().await;
         }
         assert_eq!(last, NotServing);
         let progress = streams.drain_progress().await.expect("a drain");

@@ -32,7 +32,7 @@ async fn metrics_are_served_and_other_paths_are_not() {
 }
 
 #[tokio::test]
-async fn with_a_token_nothing_is_told_without_it() {
+async fn with_a_token_nothing_is_answered_without_it() {
     let private = Private::start(Some("s3cret")).await;
     for (path, headers) in [
         ("/metrics", ""),
@@ -52,8 +52,8 @@ async fn with_a_token_nothing_is_told_without_it() {
     for path in ["/metrics", "/metrics/tenants"] {
         for token in ["s3cret", "s3cret-read"] {
             let headers = format!("Authorization: Bearer {token}\r\n");
-            let told = private.ask(&format!("GET {path}"), &headers).await;
-            assert!(told.starts_with("HTTP/1.1 200 OK\r\n"), "{told}");
+            let page = private.ask(&format!("GET {path}"), &headers).await;
+            assert!(page.starts_with("HTTP/1.1 200 OK\r\n"), "{page}");
         }
     }
     private.stop().await;
@@ -86,7 +86,7 @@ fn an_address_in_use_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_page_whose_name_leads_here_is_told_nothing() {
+async fn a_page_whose_name_leads_here_gets_no_answer() {
     let open = Private::start(None).await;
     for host in [
         "rebound.example",
@@ -103,15 +103,15 @@ async fn a_page_whose_name_leads_here_is_told_nothing() {
         "127.0.0.1:9090",
         "[::1]:9090",
     ] {
-        let told = open.ask_at(host, "GET /metrics", "").await;
-        assert!(told.starts_with("HTTP/1.1 200 "), "{host}: {told}");
+        let page = open.ask_at(host, "GET /metrics", "").await;
+        assert!(page.starts_with("HTTP/1.1 200 "), "{host}: {page}");
     }
     open.stop().await;
     let guarded = Private::start(Some("s3cret")).await;
     let headers = "Authorization: Bearer s3cret\r\n";
-    let told = guarded
+    let page = guarded
         .ask_at("gateway.example", "GET /metrics", headers)
         .await;
-    assert!(told.starts_with("HTTP/1.1 200 "), "{told}");
+    assert!(page.starts_with("HTTP/1.1 200 "), "{page}");
     guarded.stop().await;
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::super::metrics::{self as pages, Look, Tenants};
+use super::super::metrics::{self as pages, Snapshot, Tenants};
 use super::super::observer::ShardLoad;
 use super::super::totals::{Delays, Passed};
 use super::*;
@@ -63,7 +63,7 @@ fn read(text: &str) -> Page {
     Page { samples, families }
 }
 
-fn look() -> Look {
+fn snapshot() -> Snapshot {
     let passed = |opened| {
         let mut closed = [0; shard::CODE_LABELS.len()];
         (closed[1], closed[12]) = (opened - 2, 1);
@@ -76,7 +76,7 @@ fn look() -> Look {
         inbox_capacity: 8192,
         busy: Duration::from_millis(millis),
     };
-    Look {
+    Snapshot {
         status: sample(),
         totals: Totals {
             ws_passed: passed(30),
@@ -103,7 +103,7 @@ fn look() -> Look {
 
 #[test]
 fn every_count_has_its_line() {
-    let text = pages::gateway(&look());
+    let text = pages::gateway(&snapshot());
     let target = format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS);
     let build = format!("floodway_build_info{{version=\"1.2.3\",target=\"{target}\"}} 1");
     for line in [
@@ -169,7 +169,7 @@ fn every_count_has_its_line() {
 
 #[test]
 fn the_gateways_page_keeps_the_rules_and_has_so_many_series() {
-    let page = read(&pages::gateway(&look()));
+    let page = read(&pages::gateway(&snapshot()));
     assert!(page.families.len() > 30, "{:?}", page.families.keys());
     let of = |family: &str| page.families[&format!("floodway_{family}")];
     assert_eq!(

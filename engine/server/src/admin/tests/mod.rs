@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
+use floodway_proto::admin::v1;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tonic::transport::{Channel, Endpoint};
@@ -17,20 +18,20 @@ use floodway_core::index::Index;
 use floodway_core::shard::Handle;
 use floodway_core::streams::Streams;
 use floodway_sources::control;
-use floodway_sources::ingest;
+use floodway_sources::mqtt::{self, Mqtt};
+use floodway_sources::source::{self, Source};
 
 mod calls;
 mod health;
 mod http;
 mod metrics;
 mod refusals;
-mod text;
 
 /// A private listener on a port that the kernel chose, with the parts that it looks at.
 struct Private {
     admin: Admin,
     index: Arc<Index>,
-    ingest: ingest::Ingest,
+    ingest: source::Ingest,
 }
 
 impl Private {
@@ -52,27 +53,22 @@ impl Private {
             connections_per_tenant: 10,
         };
         let index = Arc::new(Index::new(&limits));
-        let mqtt = ingest::Config {
+        let mqtt = mqtt::Config {
             urls: vec!["mqtt://127.0.0.1:1".to_owned()],
-            ..ingest::Config::default()
+            ..mqtt::Config::default()
         };
-        let event = event::Config::default();
-        let ingest = ingest::Ingest::start(mqtt, event, Arc::clone(&index), Arc::new([]));
+        let mqtt = Mqtt::new(mqtt, Arc::clone(&index), None).expect("a URL");
+        let sources: Vec<Box<dyn Source>> = vec![Box::new(mqtt)];
+        let (event, ids) = (event::Config::default(), Arc::default());
+        let ingest = source::Ingest::start(sources, event, Arc::clone(&index), Arc::new([]), ids);
         let ingest = ingest.expect("ingest");
-        let apply = Box::new(|_: Option<&_>, _: Option<&_>| {});
         let observer = Observer::new(Watched {
             identity: Identity::new(),
             brokers: vec!["mqtt://127.0.0.1:1".to_owned()],
             connections: limits.connections,
             streams: Streams::new(shards, Arc::clone(&index)),
             refusals: Arc::default(),
-            control: control::new(
-                &control::Config::default(),
-                "node",
-                Arc::clone(&index),
-                apply,
-            )
-            .0,
+            control: control::new(&control::Config::default(), "node", Arc::clone(&index)).0,
             event: event::Config::default(),
             drain_spread: Duration::from_secs(5),
             upstreams: ingest.handle(),
@@ -132,35 +128,35 @@ fn idle_shard() -> WatchedShard {
 }
 
 /// A status in which no two numbers are the same.
-fn sample() -> Status {
+fn sample() -> v1::Status {
     let counts = |counts: &[(&str, u64)]| -> BTreeMap<String, u64> {
         let owned = counts.iter().map(|&(name, n)| (name.to_owned(), n));
         owned.collect()
     };
-    Status {
-        node: Node {
+    v1::Status {
+        node: Some(v1::Node {
             id: "00c0ffee00c0ffee".to_owned(),
             name: "edge-1".to_owned(),
             version: "1.2.3".to_owned(),
-            started_at: UNIX_EPOCH + Duration::from_millis(1_771_243_200_500),
-            uptime: Duration::from_millis(61_250),
-        },
+            started_at: at(1_771_243_200, 500),
+            uptime: lasting(61, 250),
+        }),
         draining: true,
-        broker: Broker {
+        broker: Some(v1::Broker {
             connected: true,
             urls: vec!["mqtt://a:1883".to_owned(), "mqtt://b:1883".to_owned()],
             reconnects: 3,
             connected_url: "mqtt://b:1883".to_owned(),
-            changed_at: UNIX_EPOCH + Duration::from_secs(1_771_243_262),
+            changed_at: at(1_771_243_262, 0),
             failed_attempts: 24,
-            last_failure: Some(BrokerFailure {
+            last_failure: Some(v1::BrokerFailure {
                 url: "mqtt://a:1883".to_owned(),
                 detail: "connection refused".to_owned(),
-                failed_at: UNIX_EPOCH + Duration::from_secs(1_771_243_263),
+                failed_at: at(1_771_243_263, 0),
             }),
             attempts_by_result: counts(&[("connected", 25), ("refused", 26)]),
-        },
-        connections: Connections {
+        }),
+        connections: Some(v1::Connections {
             total: 14,
             websocket: 8,
             sse: 5,
@@ -169,52 +165,53 @@ fn sample() -> Status {
             refused_by_reason: counts(&[("bad_token", 11), ("draining", 2)]),
             tokens_refused_by_check: counts(&[("expired", 7), ("signature", 4)]),
             tenants: 6,
-            by_tenant: vec![TenantConnections {
+            by_tenant: vec![v1::TenantConnections {
                 tenant_id: "T1".to_owned(),
                 total: 13,
             }],
             other_tenants_total: 1,
-        },
-        limits: Limits {
+        }),
+        limits: Some(v1::Limits {
             connections: 9000,
             connections_per_tenant: 12,
             queue_size: 100,
-        },
-        ingest: Ingest {
+        }),
+        ingest: Some(v1::Ingest {
             received: 700,
             received_bytes: 70_000,
             accepted: 691,
             without_metrics: 3,
             rejected_by_reason: counts(&[("not_json", 9), ("topic", 0)]),
-        },
-        deliveries: Deliveries {
+        }),
+        deliveries: Some(v1::Deliveries {
             delivered: 5000,
             dropped: 21,
             overflow_gaps: 4,
             sent_bytes: 600_000,
             writes: 1500,
-        },
-        last_second: rates(1),
-        last_minute: rates(60),
-        drain: Some(DrainProgress {
-            started_at: UNIX_EPOCH + Duration::from_secs(1_771_243_260),
-            spread: Duration::from_secs(30),
+        }),
+        last_second: Some(rates(1)),
+        last_minute: Some(rates(60)),
+        drain: Some(v1::DrainProgress {
+            started_at: at(1_771_243_260, 0),
+            spread: lasting(30, 0),
             connections: 20,
             untold: 15,
             remaining: 16,
             stopping: true,
         }),
-        control: ControlState {
+        control: Some(v1::ControlState {
             synced: true,
             tenant_limits: 22,
             groups: 23,
-            problems: vec![ControlProblem {
+            problems: vec![v1::ControlProblem {
                 topic: "floodway/control/v1/groups/T/G".to_owned(),
                 detail: "devices: must be a list of names".to_owned(),
-                received_at: UNIX_EPOCH + Duration::from_secs(1_771_243_261),
+                received_at: at(1_771_243_261, 0),
             }],
-        },
-        unready: vec![Unready {
+        }),
+        ready: false,
+        unready: vec![v1::Unready {
             reason: "draining".to_owned(),
             detail: "Server draining".to_owned(),
         }],
@@ -222,10 +219,10 @@ fn sample() -> Status {
     }
 }
 
-fn rates(seconds: u32) -> Rates {
+fn rates(seconds: u32) -> v1::Rates {
     let rate = |n: u32| f64::from(n * 1000 + seconds);
-    Rates {
-        window: Duration::from_secs(seconds.into()),
+    v1::Rates {
+        window: lasting(seconds.into(), 0),
         received: rate(1),
         received_bytes: rate(2),
         accepted: rate(3),
@@ -237,6 +234,16 @@ fn rates(seconds: u32) -> Rates {
         closed: rate(9),
         refused: rate(10),
     }
+}
+
+fn at(seconds: i64, millis: i32) -> Option<prost_types::Timestamp> {
+    let nanos = millis * 1_000_000;
+    Some(prost_types::Timestamp { seconds, nanos })
+}
+
+fn lasting(seconds: i64, millis: i32) -> Option<prost_types::Duration> {
+    let nanos = millis * 1_000_000;
+    Some(prost_types::Duration { seconds, nanos })
 }
 
 /// One that has its key.

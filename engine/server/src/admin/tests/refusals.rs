@@ -185,7 +185,7 @@ async fn limits_out_of_bounds_are_named_and_none_at_all_are_refused() {
 }
 
 #[tokio::test]
-async fn without_a_broker_nothing_is_set_or_told_of_what_it_keeps() {
+async fn without_a_broker_nothing_that_it_keeps_is_set_or_shown() {
     let private = Private::start(None).await;
     let mut admin = AdminClient::new(private.channel().await);
     let limits = TenantLimits {

@@ -44,10 +44,10 @@ impl Follower {
                 self.problems.add(topic, error.to_string(), now);
                 // Only of what stands is it worth knowing.
                 let stands = self.store.documents().get(key).is_some();
-                if let Stage::InitialSync(replay) = &mut self.stage
+                if let Stage::InitialSync(sync) = &mut self.stage
                     && stands
                 {
-                    replay.refuse(key);
+                    sync.refuse(key);
                 }
             }
         }
@@ -57,7 +57,7 @@ impl Follower {
     fn take(&mut self, key: &Key, payload: &[u8]) -> Result<(), WriteError> {
         let document = self.store.read(key, payload)?;
         match &mut self.stage {
-            Stage::InitialSync(replay) => Ok(replay.take(key, document, &self.store.config)?),
+            Stage::InitialSync(sync) => Ok(sync.take(key, document, &self.store.config)?),
             _ => self.store.take(key, document),
         }
     }

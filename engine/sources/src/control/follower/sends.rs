@@ -3,29 +3,29 @@
 use std::time::Instant;
 
 use super::Follower;
-use crate::control::request::{Request, RequestKind, publish};
+use crate::control::store::{RequestKind, StoreRequest, publish};
 use crate::control::topic;
 use floodway_core::event::now_micros;
 
 impl Follower {
-    pub(super) fn publication(&mut self, now: Instant) -> Option<(RequestKind, Request)> {
+    pub(super) fn publication(&mut self, now: Instant) -> Option<(RequestKind, StoreRequest)> {
         self.reserve(now)
             .or_else(|| self.write(now))
             .or_else(|| self.announcement(now))
     }
 
-    fn reserve(&mut self, now: Instant) -> Option<(RequestKind, Request)> {
+    fn reserve(&mut self, now: Instant) -> Option<(RequestKind, StoreRequest)> {
         let payload = self.reservation.next(now_micros(), now)?;
         let request = publish(topic::reserved(), payload, true, None);
         Some((RequestKind::Reserve, request))
     }
 
-    fn write(&mut self, now: Instant) -> Option<(RequestKind, Request)> {
+    fn write(&mut self, now: Instant) -> Option<(RequestKind, StoreRequest)> {
         let (topic, payload) = self.writes.next(now)?;
         Some((RequestKind::Write, publish(topic, payload, true, None)))
     }
 
-    fn announcement(&mut self, now: Instant) -> Option<(RequestKind, Request)> {
+    fn announcement(&mut self, now: Instant) -> Option<(RequestKind, StoreRequest)> {
         if !self.probes.status.may_try() {
             return None;
         }

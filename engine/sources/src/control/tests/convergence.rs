@@ -16,7 +16,7 @@ enum Step {
     Connect(usize),
     Restart(usize),
     /// One request of a gateway gets to the broker, whose answer comes before the copies, or after.
-    Request(usize, bool),
+    StoreRequest(usize, bool),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -34,7 +34,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => node.clone().prop_map(Step::Lose),
         2 => node.clone().prop_map(Step::Connect),
         1 => node.clone().prop_map(Step::Restart),
-        8 => (node, any::<bool>()).prop_map(|(node, first)| Step::Request(node, first)),
+        8 => (node, any::<bool>()).prop_map(|(node, first)| Step::StoreRequest(node, first)),
     ];
     proptest::collection::vec(step, 0..80)
 }
@@ -78,14 +78,14 @@ impl World {
             bed.answers(id, Ok(()));
         }
         match request {
-            Request::Follow(_) => {
+            StoreRequest::Follow(_) => {
                 link.is_subscribed = true;
                 for (topic, payload) in &self.retained {
                     bed.follower
                         .message(topic.as_bytes(), payload, true, bed.now);
                 }
             }
-            Request::Publish {
+            StoreRequest::Publish {
                 topic,
                 payload,
                 retain,
@@ -129,7 +129,7 @@ impl World {
                 self.lose(node);
                 self.nodes[node].0 = bed();
             }
-            Step::Request(node, answer_first) => {
+            Step::StoreRequest(node, answer_first) => {
                 self.request(node, answer_first);
             }
         }

@@ -60,7 +60,7 @@ fn our_own_status_is_published_when_it_changed_or_would_be_forgotten() {
     bed.control.announce(status(1));
     let Some((
         id,
-        Request::Publish {
+        StoreRequest::Publish {
             topic,
             payload,
             retain,
@@ -94,21 +94,21 @@ fn our_own_status_is_published_when_it_changed_or_would_be_forgotten() {
 #[test]
 fn who_has_told_says_goodbye() {
     let mut bed = following(&[]);
-    assert_eq!(bed.follower.farewell(), None);
+    assert_eq!(bed.follower.topic_to_clear(), None);
     bed.control.announce(status(1));
     bed.obey();
-    assert_eq!(bed.follower.farewell(), Some(at("fleet/N")));
+    assert_eq!(bed.follower.topic_to_clear(), Some(at("fleet/N")));
     assert_eq!(bed.follower.will_topic(), at("fleet/N"));
     bed.follower.link_lost();
-    assert_eq!(bed.follower.farewell(), None);
+    assert_eq!(bed.follower.topic_to_clear(), None);
 }
 
 #[test]
 fn a_status_that_the_broker_does_not_take_is_not_sent_and_the_next_broker_gets_it() {
     let mut bed = following(&[]);
     bed.follower.link_lost();
-    let narrow = Facts {
-        packet_bytes: 100,
+    let narrow = StoreFacts {
+        message_bytes: 100,
         ..ABLE
     };
     bed.follower.link_up(narrow, bed.now);
@@ -120,19 +120,19 @@ fn a_status_that_the_broker_does_not_take_is_not_sent_and_the_next_broker_gets_i
         bed.passes(5);
     }
     assert_eq!(
-        bed.follower.farewell(),
+        bed.follower.topic_to_clear(),
         None,
         "there is nothing to take back"
     );
     bed.follower.link_lost();
     bed.link_up();
-    assert_eq!(bed.follower.farewell(), Some(at("fleet/N")));
+    assert_eq!(bed.follower.topic_to_clear(), Some(at("fleet/N")));
 }
 
 /// Plays a broker until nothing more is sent. Returns false at a status, for which it ends the connection.
 fn outlives(bed: &mut Bed) -> bool {
     while let Some((id, request)) = bed.sends() {
-        if let Request::Publish { topic, payload, .. } = request {
+        if let StoreRequest::Publish { topic, payload, .. } = request {
             if topic == at("fleet/N") {
                 bed.follower.link_lost();
                 return false;

@@ -8,7 +8,7 @@ mod texts;
 mod writing;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -16,11 +16,12 @@ use tokio::sync::oneshot;
 use super::documents::Document;
 use super::topic::Key;
 use super::*;
-use floodway_core::index::{self, ConnectionPermit};
+use floodway_core::index::{self, ConnectionPermit, Overflow, OwnLimits};
 use floodway_protocol::names::{GroupId, TenantId};
 
-const ABLE: Facts = Facts {
-    packet_bytes: 64 * 1024,
+const ABLE: StoreFacts = StoreFacts {
+    message_bytes: 64 * 1024,
+    message_bytes_setting: "mqtt.packet_bytes, or the broker's own bound",
     is_able: true,
 };
 
@@ -31,9 +32,8 @@ struct Bed {
     follower: Follower,
     control: Control,
     index: Arc<Index>,
-    applied: Arc<Mutex<Vec<String>>>,
     retained: BTreeMap<String, String>,
-    may: May,
+    may: StoreReady,
     now: Instant,
     next_id: u16,
 }
@@ -48,23 +48,13 @@ fn bed_with(config: Config) -> Bed {
         connections: 100,
     };
     let index = Arc::new(Index::new(&limits));
-    let applied = Arc::new(Mutex::new(Vec::new()));
-    let apply = {
-        let applied = Arc::clone(&applied);
-        move |tenant: Option<&TenantId>, limits: Option<&Limits>| {
-            let tenant = tenant.map_or("*", TenantId::as_str);
-            let most = limits.map(|limits| limits.connections_per_tenant);
-            applied.lock().unwrap().push(format!("{tenant} {most:?}"));
-        }
-    };
-    let (control, steering) = new(&config, "N", Arc::clone(&index), Box::new(apply));
+    let (control, steering) = new(&config, "N", Arc::clone(&index));
     Bed {
         follower: steering.follower,
         control,
         index,
-        applied,
         retained: BTreeMap::new(),
-        may: May {
+        may: StoreReady {
             publish: true,
             subscribe: true,
         },
@@ -112,7 +102,7 @@ impl Bed {
     }
 
     /// What is sent now, with its packet id.
-    fn sends(&mut self) -> Option<(u16, Request)> {
+    fn sends(&mut self) -> Option<(u16, StoreRequest)> {
         let request = self.follower.next_request(self.may, self.now)?;
         self.next_id += 1;
         self.follower.sent(self.next_id);
@@ -122,7 +112,7 @@ impl Bed {
     /// The topic and payload that are published now.
     fn publishes(&mut self) -> (u16, String, String) {
         match self.sends() {
-            Some((id, Request::Publish { topic, payload, .. })) => {
+            Some((id, StoreRequest::Publish { topic, payload, .. })) => {
                 (id, topic, String::from_utf8(payload).unwrap())
             }
             other => panic!("no PUBLISH but {other:?}"),
@@ -150,14 +140,14 @@ impl Bed {
     fn obey(&mut self) {
         while let Some((id, request)) = self.sends() {
             match request {
-                Request::Follow(filter) => {
+                StoreRequest::Follow(filter) => {
                     assert_eq!(filter, "floodway/control/v1/#");
                     for (topic, payload) in self.retained.clone() {
                         self.follower
                             .message(topic.as_bytes(), payload.as_bytes(), true, self.now);
                     }
                 }
-                Request::Publish {
+                StoreRequest::Publish {
                     topic,
                     payload,
                     retain,
@@ -210,8 +200,14 @@ impl Bed {
         place
     }
 
+    /// The limits of streams that the index has, the default first.
     fn applied(&self) -> Vec<String> {
-        std::mem::take(&mut self.applied.lock().unwrap())
+        let default = [("*".to_owned(), self.index.own_limits(None))];
+        let tenants = self.index.tenants_with_limits().into_iter();
+        let tenants = tenants.map(|(tenant, own)| (tenant.to_string(), own));
+        let all = default.into_iter().chain(tenants);
+        all.filter_map(|(scope, own)| Some(format!("{scope} {}", own.connections?)))
+            .collect()
     }
 }
 

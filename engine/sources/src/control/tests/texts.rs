@@ -1,5 +1,7 @@
 //! Topics and documents as texts.
 
+use std::num::NonZeroUsize;
+
 use proptest::prelude::*;
 
 use super::super::topic::{self, Topic};
@@ -8,16 +10,16 @@ use super::*;
 #[test]
 fn limits_are_read_with_errors_that_name_the_field() {
     let all = br#"{"connections_per_tenant":0,"queue_size":1,"overflow":"disconnect","filter_ids":5,"client_messages_per_second":6}"#;
-    let limits = Limits::parse(all).unwrap();
-    let expected = Limits {
-        connections_per_tenant: Some(0),
-        queue_size: Some(1),
+    let limits = limits::parse(all).unwrap();
+    let expected = OwnLimits {
+        connections: Some(0),
+        queue_size: NonZeroUsize::new(1),
         overflow: Some(Overflow::Disconnect),
         filter_ids: Some(5),
         client_messages_per_second: Some(6),
     };
     assert_eq!(limits, expected);
-    assert_eq!(Limits::parse(&limits.to_json()), Ok(limits));
+    assert_eq!(limits::parse(&limits::to_json(&limits)), Ok(limits));
     for (document, field) in [
         (r#"{"connections_per_tenant":-1}"#, "connections_per_tenant"),
         (
@@ -42,17 +44,10 @@ fn limits_are_read_with_errors_that_name_the_field() {
         ("", "document"),
     ] {
         assert_eq!(
-            Limits::parse(document.as_bytes()).unwrap_err().field,
+            limits::parse(document.as_bytes()).unwrap_err().field,
             field,
             "{document}"
         );
-    }
-}
-
-#[test]
-fn the_words_of_overflow_are_those_of_the_setting() {
-    for word in ["drop_newest", "drop_oldest", "latest", "disconnect"] {
-        assert_eq!(Overflow::of(word).unwrap().word(), word);
     }
 }
 

@@ -46,29 +46,26 @@ fn of_two_writers_the_last_wins_and_both_are_told_that_they_wrote() {
 #[test]
 fn limits_are_written_and_taken_back() {
     let mut bed = following(&[]);
-    let limits = Limits {
-        connections_per_tenant: Some(0),
+    let limits = OwnLimits {
+        connections: Some(0),
         overflow: Some(Overflow::Latest),
-        ..Limits::default()
+        ..OwnLimits::default()
     };
     for scope in [None, Some(tenant("T"))] {
         let key = Key::Limits(scope.clone());
-        let mut set = bed.orders(key.clone(), Some(Document::Limits(limits.clone())));
+        let mut set = bed.orders(key.clone(), Some(Document::Limits(limits)));
         bed.obey();
         assert_eq!(done(&mut set), Some(Ok(())));
-        assert_eq!(bed.control.limits(scope.as_ref()), Some(limits.clone()));
+        assert_eq!(bed.control.limits(scope.as_ref()), Some(limits));
+        assert_eq!(bed.index.own_limits(scope.as_ref()), limits);
         let mut clear = bed.orders(key.clone(), None);
         bed.obey();
         assert_eq!(done(&mut clear), Some(Ok(())));
         assert_eq!(bed.control.limits(scope.as_ref()), None);
+        assert!(bed.index.own_limits(scope.as_ref()).is_empty());
         let mut again = bed.orders(key, None);
         assert_eq!(done(&mut again), Some(Err(WriteError::NotFound)));
     }
-    let applied = bed.applied();
-    assert_eq!(
-        applied,
-        ["* Some(Some(0))", "* None", "T Some(Some(0))", "T None"]
-    );
 }
 
 #[test]
@@ -202,14 +199,14 @@ async fn a_handle_refuses_what_is_wrong_before_anybody_is_asked() {
     assert!(error.to_string().starts_with("devices[1]: "), "{error}");
     let error = bed
         .control
-        .set_limits(None, Limits::default())
+        .set_limits(None, OwnLimits::default())
         .await
         .unwrap_err();
     assert!(matches!(error, WriteError::Invalid(_)), "{error}");
-    let limits = Limits {
-        queue_size: Some(0),
-        ..Limits::default()
+    let limits = OwnLimits {
+        filter_ids: Some(0),
+        ..OwnLimits::default()
     };
     let error = bed.control.set_limits(Some(&t), limits).await.unwrap_err();
-    assert!(error.to_string().starts_with("queue_size: "), "{error}");
+    assert_eq!(error.to_string(), "filter_ids: must be at least 1");
 }

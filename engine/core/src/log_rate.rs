@@ -1,0 +1,61 @@
+//! What others may do again and again, on any thread: each time is counted, and the log names it at a bounded rate.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// The pause between two log lines about the same thing.
+pub const LOG_PAUSE: Duration = Duration::from_secs(10);
+
+/// The count of one such thing. Relaxed: a count stands by itself and guards nothing.
+#[derive(Debug, Default)]
+pub struct Counted {
+    count: AtomicU64,
+    /// When it was logged last, in milliseconds of the caller's clock plus one; 0: never.
+    logged_at: AtomicU64,
+    /// The count at the last log line.
+    logged: AtomicU64,
+}
+
+impl Counted {
+    /// Counts it, at a time of the caller's clock. If a log line is due, returns how many were passed over since the last
+    /// one.
+    pub fn count(&self, now: Duration) -> Option<u64> {
+        let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
+        let now = 1 + now.as_millis() as u64;
+        let last = self.logged_at.load(Ordering::Relaxed);
+        let is_soon = last != 0 && now < last + LOG_PAUSE.as_millis() as u64;
+        // Of several threads that find a line due, one writes it.
+        let wins = || {
+            let (relaxed, logged_at) = (Ordering::Relaxed, &self.logged_at);
+            logged_at
+                .compare_exchange(last, now, relaxed, relaxed)
+                .is_ok()
+        };
+        if is_soon || !wins() {
+            return None;
+        }
+        let logged = self.logged.swap(count, Ordering::Relaxed);
+        Some(count.saturating_sub(logged + 1))
+    }
+
+    /// The count now.
+    pub fn get(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_counted_always_and_logged_once_in_a_while_with_the_number_passed_over() {
+        let (counted, start) = (Counted::default(), Duration::ZERO);
+        assert_eq!(counted.count(start), Some(0));
+        assert_eq!(counted.count(start + LOG_PAUSE / 2), None);
+        assert_eq!(counted.count(start + LOG_PAUSE * 9 / 10), None);
+        assert_eq!(counted.count(start + LOG_PAUSE), Some(2));
+        assert_eq!(counted.count(start + LOG_PAUSE * 2), Some(0));
+        assert_eq!(counted.get(), 5);
+    }
+}

@@ -1,0 +1,209 @@
+//! A reader of events, fed by a shard that runs beside the test.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use tokio::task::{LocalSet, yield_now};
+use tokio::time::timeout;
+
+use super::super::test_kit::{Peer, new_subscriber};
+use super::super::{Config, Handle, Metrics, NewSubscriber, Outlet, Select, Shard, answering};
+use super::super::{NoRefresh, Overflow, Whom};
+use super::*;
+use crate::event::{self, EventId, Parser};
+use crate::inbox::{Inbox, Item};
+use crate::index::{Index, Limits};
+use floodway_protocol::messages::notice::SourceState;
+use floodway_protocol::names::TenantId;
+
+/// What fits into the ring.
+const RING: u64 = 3;
+
+struct Bed {
+    inboxes: Arc<[Inbox]>,
+    metrics: Arc<Metrics>,
+    index: Index,
+    handle: Handle,
+    sent: u64,
+}
+
+impl Bed {
+    /// A shard, and a reader of all events of T.
+    fn new(overflow: Overflow) -> (Self, mpsc::Receiver<Received>) {
+        let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(1024)]);
+        let metrics = Arc::new(Metrics::default());
+        let (config, for_shard) = (Config::default(), Arc::clone(&metrics));
+        let shard = Shard::new(
+            0,
+            &config,
+            Arc::clone(&inboxes),
+            for_shard,
+            Arc::new(NoRefresh),
+        )
+        .unwrap();
+        let (handle, asked) = answering();
+        let (running, asking) = (Rc::clone(&shard), Rc::clone(&shard));
+        spawn_local(async move { running.run().await });
+        spawn_local(async move { asking.answer(asked).await });
+        let limits = Limits {
+            queue_size: NonZeroUsize::new(RING as usize).unwrap(),
+            overflow,
+            ..Limits::default()
+        };
+        let index = Index::with_limits(u32::MAX, limits);
+        let (queue, events) = EventPipe::queue();
+        let new = NewSubscriber {
+            outlet: Outlet::Pipe(Box::new(EventPipe::new(queue))),
+            greeting: b": nothing to a reader of events\n\n".to_vec(),
+            ..new_subscriber(&index, "T", None, &Rc::new(Peer::default()))
+        };
+        shard.attach(new).unwrap();
+        let bed = Self {
+            inboxes,
+            metrics,
+            index,
+            handle,
+            sent: 0,
+        };
+        (bed, events)
+    }
+
+    /// So many more events are on their way to the shard.
+    async fn publish(&mut self, count: u64) {
+        let tenant = TenantId::parse("T").unwrap();
+        for _ in 0..count {
+            self.sent += 1;
+            let payload = format!(r#"{{"metrics":{{"n":{}}}}}"#, self.sent);
+            let mut parser = Parser::new(&event::Config::default());
+            let id = EventId::new(self.sent);
+            let event = parser.parse(id, &tenant, "A", "t", payload.as_bytes());
+            self.put(Item::Event(Arc::new(event.unwrap()))).await;
+        }
+        while self.metrics.matched.get() < self.sent {
+            yield_now().await;
+        }
+    }
+
+    async fn put(&self, item: Item) {
+        self.inboxes[0].put(item).await;
+        self.inboxes[0].wake();
+    }
+
+    /// Counts: matched, delivered, dropped, held.
+    fn ledger(&self) -> [u64; 4] {
+        let metrics = &self.metrics;
+        let counts = [
+            &metrics.matched,
+            &metrics.delivered,
+            &metrics.dropped,
+            &metrics.held,
+        ];
+        counts.map(|count| count.get())
+    }
+}
+
+async fn on_one_thread(test: impl Future<Output = ()>) {
+    let done = timeout(Duration::from_secs(30), LocalSet::new().run_until(test)).await;
+    done.expect("an end within 30 s");
+}
+
+/// The id of an event, or the gap.
+async fn next(events: &mut mpsc::Receiver<Received>) -> Result<u64, Gap> {
+    match events.recv().await.expect("an item") {
+        Received::Event(event, metrics) => {
+            let id = event.id().get();
+            let json = event.json_with(metrics.as_ref()).expect("all of it");
+            let metric = format!(r#""metrics":{{"n":{id}}}"#);
+            assert!(String::from_utf8_lossy(json).contains(&metric), "{json:?}");
+            Ok(id)
+        }
+        Received::Gap(gap) => Err(gap),
+    }
+}
+
+#[tokio::test]
+async fn a_reader_that_lags_gets_a_gap_with_the_exact_count_at_its_place() {
+    on_one_thread(async {
+        let (mut bed, mut events) = Bed::new(Overflow::DropNewest);
+        bed.publish(2).await;
+        assert_eq!(
+            (next(&mut events).await, next(&mut events).await),
+            (Ok(1), Ok(2))
+        );
+        assert_eq!(bed.metrics.lagging.get(), 0, "it keeps up");
+        let queue = QUEUE as u64;
+        bed.publish(queue + RING + 7).await;
+        assert_eq!(bed.ledger(), [9 + queue + RING, 2 + queue, 7, RING]);
+        for id in 3..3 + queue + RING {
+            assert_eq!(next(&mut events).await, Ok(id));
+        }
+        assert_eq!(next(&mut events).await, Err(Gap::Overflow(7)));
+        bed.publish(1).await;
+        assert_eq!(next(&mut events).await, Ok(bed.sent));
+        assert_eq!(bed.ledger(), [bed.sent, bed.sent - 7, 7, 0]);
+        assert_eq!(bed.metrics.overflow_gaps.get(), 1);
+        assert_eq!(bed.metrics.lagging.get(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_gap_of_the_broker_has_its_place_and_other_notices_are_nothing_to_a_reader() {
+    on_one_thread(async {
+        let (mut bed, mut events) = Bed::new(Overflow::DropOldest);
+        let tenant = bed.index.find("T").unwrap();
+        for is_lagging in [false, true] {
+            if is_lagging {
+                bed.publish(QUEUE as u64).await;
+            }
+            bed.publish(1).await;
+            bed.put(Item::Upstream(Arc::clone(&tenant), SourceState::Refused))
+                .await;
+            bed.put(Item::UpstreamGap(Arc::clone(&tenant))).await;
+            bed.publish(1).await;
+            while next(&mut events).await != Ok(bed.sent - 1) {}
+            assert_eq!(next(&mut events).await, Err(Gap::Upstream));
+            assert_eq!(next(&mut events).await, Ok(bed.sent));
+        }
+        assert_eq!(bed.metrics.upstream_gaps.get(), 2);
+        assert_eq!(bed.ledger(), [bed.sent, bed.sent, 0, 0]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stream_that_is_ended_ends_behind_what_waits() {
+    on_one_thread(async {
+        let (mut bed, mut events) = Bed::new(Overflow::DropOldest);
+        bed.publish(QUEUE as u64 + 2).await;
+        let tenant = TenantId::parse("T").unwrap();
+        assert_eq!(bed.handle.end(Whom::Tenant(tenant), "why").await, Ok(1));
+        for id in 1..=bed.sent {
+            assert_eq!(next(&mut events).await, Ok(id));
+        }
+        assert!(events.recv().await.is_none());
+        assert_eq!(bed.ledger(), [bed.sent, bed.sent, 0, 0]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_reader_that_goes_ends_its_stream() {
+    on_one_thread(async {
+        for lag in [0, QUEUE as u64 + 1] {
+            let (mut bed, events) = Bed::new(Overflow::DropOldest);
+            bed.publish(lag).await;
+            drop(events);
+            let all = Select {
+                limit: 10,
+                ..Select::default()
+            };
+            while !bed.handle.list(all.clone()).await.unwrap().is_empty() {
+                yield_now().await;
+            }
+            let [matched, delivered, dropped, held] = bed.ledger();
+            assert_eq!((matched, held), (delivered + dropped, 0));
+        }
+    })
+    .await;
+}

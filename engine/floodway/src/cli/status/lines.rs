@@ -1,0 +1,266 @@
+//! A status as lines, for people.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use floodway_proto::admin::v1::{
+    Broker, Connections, ControlState, Deliveries, Ingest, Node, Rates, Status,
+};
+
+use crate::cli::drain::progress;
+use crate::cli::show::{age, bytes, duration, fields, per_second, plain, plural, since};
+
+/// Tenants that are named, those with the most streams.
+const TENANTS: usize = 5;
+
+/// A line for each part.
+pub(super) fn lines(status: &Status, now: SystemTime) -> String {
+    let broker = status.broker.clone().unwrap_or_default();
+    let ended = status.connections.clone().unwrap_or_default();
+    let control = status.control.clone().unwrap_or_default();
+    let closed = with_reasons(&ended.closed_by_reason);
+    let mut lines = vec![
+        ("gateway", gateway(status.node.as_ref())),
+        ("state", state(status)),
+        ("broker", broker_line(&broker, now)),
+    ];
+    lines.extend(broker.last_failure.iter().map(|failure| {
+        let ago = since(failure.failed_at, now);
+        let (url, detail) = (plain(&failure.url), plain(&failure.detail));
+        ("  last error", format!("{url}, {ago} ago: {detail}"))
+    }));
+    lines.extend([
+        ("streams", streams(status)),
+        ("tenants", tenants(&ended)),
+        ("opened", format!("{}, closed {closed}", ended.opened)),
+        ("refused", with_reasons(&ended.refused_by_reason)),
+        ("events in", events_in(status.ingest.as_ref())),
+        ("deliveries", deliveries(status.deliveries)),
+        ("last second", rates(status.last_second)),
+        ("last minute", rates(status.last_minute)),
+    ]);
+    if status.refused_upstream > 0 {
+        let waiting = plural(status.refused_upstream, "stream");
+        let text = format!("{waiting} get nothing: the broker refuses their tenants");
+        lines.push(("upstream", text));
+    }
+    lines.push(("control", control_line(&control)));
+    lines.extend(control.problems.iter().map(|problem| {
+        let text = format!("{}: {}", plain(&problem.topic), plain(&problem.detail));
+        ("  refused", text)
+    }));
+    fields(&lines)
+}
+
+fn gateway(node: Option<&Node>) -> String {
+    let node = node.cloned().unwrap_or_default();
+    let up = age(duration(node.uptime));
+    let (name, id, version) = (plain(&node.name), plain(&node.id), plain(&node.version));
+    format!("{name} ({id}), floodway {version}, up {up}")
+}
+
+fn streams(status: &Status) -> String {
+    let limits = status.limits.unwrap_or_default();
+    let per_tenant = match limits.connections_per_tenant {
+        0 => "no limit per tenant".to_owned(),
+        limit => format!("{limit} per tenant"),
+    };
+    let streams = status.connections.clone().unwrap_or_default();
+    let (total, ws, sse) = (streams.total, streams.websocket, streams.sse);
+    let most = limits.connections;
+    format!("{total} of {most} ({ws} WebSocket, {sse} SSE), {per_tenant}")
+}
+
+fn deliveries(sent: Option<Deliveries>) -> String {
+    let sent = sent.unwrap_or_default();
+    let (delivered, dropped) = (sent.delivered, sent.dropped);
+    let (bytes, gaps) = (
+        bytes(sent.sent_bytes as f64),
+        plural(sent.overflow_gaps, "gap"),
+    );
+    format!("{delivered} ({bytes}), dropped {dropped} in {gaps}")
+}
+
+fn state(status: &Status) -> String {
+    if let Some(drain) = &status.drain {
+        return format!("draining {}", progress(drain));
+    }
+    if status.draining {
+        return "draining".to_owned();
+    }
+    if status.ready {
+        return "serving".to_owned();
+    }
+    let reasons = status.unready.iter();
+    let reasons: Vec<String> = reasons.map(|unready| plain(&unready.detail)).collect();
+    format!("new streams are refused: {}", reasons.join("; "))
+}
+
+fn broker_line(broker: &Broker, now: SystemTime) -> String {
+    let (changed, reconnects) = (since(broker.changed_at, now), broker.reconnects);
+    if broker.connected {
+        let url = plain(&broker.connected_url);
+        return format!("{url}: connected for {changed}, {reconnects} reconnects");
+    }
+    let attempts = plural(broker.failed_attempts, "attempt");
+    format!(
+        "{}: not connected for {changed}, {attempts} failed, {reconnects} reconnects",
+        plain(&broker.urls.join(", "))
+    )
+}
+
+/// How many, and the ones with the most streams.
+fn tenants(streams: &Connections) -> String {
+    let most = streams.by_tenant.iter().take(TENANTS);
+    let most: Vec<String> = most
+        .map(|tenant| format!("{} {}", plain(&tenant.tenant_id), tenant.total))
+        .collect();
+    let more = if streams.tenants > TENANTS as u64 {
+        ", …"
+    } else {
+        ""
+    };
+    match most.as_slice() {
+        [] => streams.tenants.to_string(),
+        most => format!("{} ({}{more})", streams.tenants, most.join(", ")),
+    }
+}
+
+fn events_in(ingest: Option<&Ingest>) -> String {
+    let ingest = ingest.cloned().unwrap_or_default();
+    let rejected = with_reasons(&ingest.rejected_by_reason);
+    let without = match ingest.without_metrics {
+        0 => String::new(),
+        some => format!(" ({some} without metrics)"),
+    };
+    format!(
+        "{} ({}), accepted {}{without}, rejected {rejected}",
+        ingest.received,
+        bytes(ingest.received_bytes as f64),
+        ingest.accepted
+    )
+}
+
+fn rates(rates: Option<Rates>) -> String {
+    let rates = rates.unwrap_or_default();
+    if duration(rates.window).is_zero() {
+        return "not measured yet".to_owned();
+    }
+    format!(
+        "{} in, {} delivered ({}/s), {} dropped, {} opened, {} closed, {} refused",
+        per_second(rates.received),
+        per_second(rates.delivered),
+        bytes(rates.sent_bytes),
+        per_second(rates.dropped),
+        per_second(rates.opened),
+        per_second(rates.closed),
+        per_second(rates.refused)
+    )
+}
+
+fn control_line(kept: &ControlState) -> String {
+    let follows = if kept.synced {
+        "follows the broker"
+    } else {
+        "does not follow the broker now"
+    };
+    let problems = match kept.problems.len() as u64 {
+        0 => String::new(),
+        problems => format!(", {} refused", plural(problems, "message")),
+    };
+    format!(
+        "{follows}: {} with limits of their own, {}{problems}",
+        plural(kept.tenant_limits, "tenant"),
+        plural(kept.groups, "group")
+    )
+}
+
+/// The sum, and what it is made of.
+fn with_reasons(counts: &BTreeMap<String, u64>) -> String {
+    let sum: u64 = counts.values().sum();
+    let occurred = counts.iter().filter(|(_, count)| **count > 0);
+    let reasons: Vec<_> = occurred
+        .map(|(reason, n)| format!("{} {n}", plain(reason)))
+        .collect();
+    if reasons.is_empty() {
+        sum.to_string()
+    } else {
+        format!("{sum} ({})", reasons.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use floodway_proto::admin::v1::{BrokerFailure, TenantConnections, Unready};
+
+    use super::*;
+
+    #[test]
+    fn reasons_that_never_occurred_are_not_told() {
+        let counts = |counts: &[(&str, u64)]| {
+            let counts = counts.iter().map(|(name, n)| ((*name).to_owned(), *n));
+            with_reasons(&counts.collect())
+        };
+        assert_eq!(counts(&[("gone", 0)]), "0");
+        assert_eq!(
+            counts(&[("gone", 2), ("closed", 0), ("expired", 1)]),
+            "3 (expired 1, gone 2)"
+        );
+    }
+
+    #[test]
+    fn a_gateway_without_a_broker_says_what_that_means_and_why_it_has_none() {
+        let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+        let away = Broker {
+            urls: vec!["mqtt://a:1883".to_owned(), "mqtt://b:1883".to_owned()],
+            changed_at: at(40),
+            failed_attempts: 14,
+            last_failure: Some(BrokerFailure {
+                url: "mqtt://b:1883".to_owned(),
+                detail: "connection\u{7} refused".to_owned(),
+                failed_at: at(95),
+            }),
+            ..Broker::default()
+        };
+        let unready = Unready {
+            reason: "no_broker".to_owned(),
+            detail: "Broker unavailable".to_owned(),
+        };
+        let told = Status {
+            broker: Some(away),
+            unready: vec![unready],
+            ..Status::default()
+        };
+        let text = lines(&told, SystemTime::UNIX_EPOCH + Duration::from_secs(100));
+        for line in [
+            "state        new streams are refused: Broker unavailable\n",
+            "broker       mqtt://a:1883, mqtt://b:1883: not connected for 1m00s, 14 attempts failed, 0 reconnects\n",
+            "  last error mqtt://b:1883, 5s ago: connection\u{fffd} refused\n",
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_measured_is_said() {
+        let text = lines(&Status::default(), SystemTime::UNIX_EPOCH);
+        assert!(text.contains("last second not measured yet\n"), "{text}");
+    }
+
+    #[test]
+    fn the_largest_tenants_are_named() {
+        let by_tenant = |id: &str, total| TenantConnections {
+            tenant_id: id.to_owned(),
+            total,
+        };
+        let connections = Connections {
+            tenants: 7,
+            by_tenant: vec![by_tenant("acme", 9), by_tenant("b", 1)],
+            ..Connections::default()
+        };
+        assert_eq!(tenants(&connections), "7 (acme 9, b 1, …)");
+        assert_eq!(tenants(&Connections::default()), "0");
+    }
+}

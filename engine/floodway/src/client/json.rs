@@ -1,0 +1,225 @@
+//! Any message of the admin API as JSON, for scripts.
+//!
+//! Names and numbers are those of the `.proto` files. A time is RFC 3339, a duration is in seconds under a key that
+//! ends in `_seconds`, a word of an enumeration is written without the enumeration's name: `"websocket"`. What is absent
+//! in the message is absent here.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use floodway_proto::admin::v1::FILE_DESCRIPTOR_SET;
+use prost_reflect::prost::Name;
+use prost_reflect::{
+    DescriptorPool, DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MapKey, ReflectMessage,
+    Value,
+};
+use serde::ser::{Error, SerializeMap};
+use serde::{Serialize, Serializer};
+
+const TIME: &str = "google.protobuf.Timestamp";
+const DURATION: &str = "google.protobuf.Duration";
+
+static MESSAGES: LazyLock<DescriptorPool> = LazyLock::new(|| {
+    DescriptorPool::decode(FILE_DESCRIPTOR_SET).expect("the build made this descriptor set")
+});
+
+/// Writes a message as JSON.
+pub(crate) struct Json<'a, M>(pub(crate) &'a M);
+
+impl<M: Name> Serialize for Json<'_, M> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let descriptor = MESSAGES.get_message_by_name(&M::full_name());
+        let descriptor = descriptor.expect("a message of the package");
+        let same = DynamicMessage::decode(descriptor, self.0.encode_to_vec().as_slice());
+        message(&same.expect("the same message on both sides"), to)
+    }
+}
+
+/// A value, and the field that it is of.
+struct Part<'a> {
+    field: &'a FieldDescriptor,
+    value: &'a Value,
+}
+
+impl Serialize for Part<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let field = self.field;
+        match self.value {
+            Value::Bool(value) => to.serialize_bool(*value),
+            Value::I32(value) => to.serialize_i32(*value),
+            Value::I64(value) => to.serialize_i64(*value),
+            Value::U32(value) => to.serialize_u32(*value),
+            Value::U64(value) => to.serialize_u64(*value),
+            Value::F32(value) => to.serialize_f32(*value),
+            Value::F64(value) => to.serialize_f64(*value),
+            Value::String(value) => to.serialize_str(value),
+            Value::Bytes(value) => to.serialize_str(&String::from_utf8_lossy(value)),
+            Value::EnumNumber(number) => word(field, *number, to),
+            Value::Message(value) => message(value, to),
+            Value::List(values) => to.collect_seq(values.iter().map(|value| Part { field, value })),
+            Value::Map(values) => {
+                let sorted: BTreeMap<&MapKey, &Value> = values.iter().collect();
+                let of = value_field(field);
+                to.collect_map(
+                    sorted
+                        .into_iter()
+                        .map(|(key, value)| (key_text(key), Part { field: &of, value })),
+                )
+            }
+        }
+    }
+}
+
+fn message<S: Serializer>(message: &DynamicMessage, to: S) -> Result<S::Ok, S::Error> {
+    match message.descriptor().full_name() {
+        TIME => time(message, to),
+        DURATION => seconds(message, to),
+        _ => fields(message, to),
+    }
+}
+
+fn fields<S: Serializer>(message: &DynamicMessage, to: S) -> Result<S::Ok, S::Error> {
+    let mut map = to.serialize_map(None)?;
+    for field in message.descriptor().fields() {
+        if field.supports_presence() && !message.has_field(&field) {
+            continue;
+        }
+        let part = Part {
+            field: &field,
+            value: &message.get_field(&field),
+        };
+        if is_duration(&field) {
+            map.serialize_entry(&format!("{}_seconds", field.name()), &part)?;
+        } else {
+            map.serialize_entry(field.name(), &part)?;
+        }
+    }
+    map.end()
+}
+
+fn is_duration(field: &FieldDescriptor) -> bool {
+    matches!(field.kind(), Kind::Message(kind) if kind.full_name() == DURATION)
+}
+
+fn time<S: Serializer>(message: &DynamicMessage, to: S) -> Result<S::Ok, S::Error> {
+    let mut time: prost_types::Timestamp = message.transcode_to().map_err(S::Error::custom)?;
+    // No clock that counts here is exact beyond that.
+    time.nanos -= time.nanos % 1_000_000;
+    to.collect_str(&time)
+}
+
+fn seconds<S: Serializer>(message: &DynamicMessage, to: S) -> Result<S::Ok, S::Error> {
+    let duration: prost_types::Duration = message.transcode_to().map_err(S::Error::custom)?;
+    to.serialize_f64(duration.seconds as f64 + f64::from(duration.nanos / 1_000_000) / 1000.0)
+}
+
+/// The word for `number`; a number that this command does not know stays one.
+fn word<S: Serializer>(field: &FieldDescriptor, number: i32, to: S) -> Result<S::Ok, S::Error> {
+    let Kind::Enum(words) = field.kind() else {
+        return to.serialize_i32(number);
+    };
+    match words.get_value(number) {
+        Some(value) => {
+            let name = value.name().to_lowercase();
+            to.serialize_str(name.strip_prefix(&prefix(&words)).unwrap_or(&name))
+        }
+        None => to.serialize_i32(number),
+    }
+}
+
+/// `OverflowPolicy` has words that begin with `overflow_policy_`.
+fn prefix(words: &EnumDescriptor) -> String {
+    let mut prefix = String::new();
+    for letter in words.name().chars() {
+        if letter.is_uppercase() && !prefix.is_empty() {
+            prefix.push('_');
+        }
+        prefix.extend(letter.to_lowercase());
+    }
+    prefix.push('_');
+    prefix
+}
+
+fn value_field(map: &FieldDescriptor) -> FieldDescriptor {
+    match map.kind() {
+        Kind::Message(entry) => entry.map_entry_value_field(),
+        _ => unreachable!("a map is a list of entries"),
+    }
+}
+
+fn key_text(key: &MapKey) -> String {
+    match key {
+        MapKey::Bool(key) => key.to_string(),
+        MapKey::I32(key) => key.to_string(),
+        MapKey::I64(key) => key.to_string(),
+        MapKey::U32(key) => key.to_string(),
+        MapKey::U64(key) => key.to_string(),
+        MapKey::String(key) => key.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use floodway_proto::admin::v1::*;
+
+    use super::*;
+
+    fn text<M: Name>(message: &M) -> String {
+        serde_json::to_string(&Json(message)).unwrap()
+    }
+
+    #[test]
+    fn times_durations_and_words_are_what_scripts_can_read() {
+        let mut stream = Connection {
+            connection_id: "c-1".to_owned(),
+            sent_bytes: u64::MAX,
+            ..Connection::default()
+        };
+        stream.set_transport(Transport::Websocket);
+        stream.connected_at = Some(prost_types::Timestamp {
+            seconds: 0,
+            nanos: 5_000_001,
+        });
+        stream.slow_for = Some(prost_types::Duration {
+            seconds: 3,
+            nanos: 250_000_000,
+        });
+        let answer = GetConnectionResponse {
+            connection: Some(stream),
+        };
+        let json: serde_json::Value = serde_json::from_str(&text(&answer)).unwrap();
+        let stream = &json["connection"];
+        assert_eq!(stream["transport"], "websocket");
+        assert_eq!(stream["sent_bytes"], u64::MAX);
+        assert_eq!(stream["connected_at"], "1970-01-01T00:00:00.005Z");
+        assert_eq!(stream["slow_for_seconds"], 3.25);
+        assert_eq!(stream.get("expires_at"), None);
+        assert_eq!(stream["http2"], false);
+    }
+
+    #[test]
+    fn what_was_not_set_is_not_there_and_maps_are_sorted() {
+        let limits = GetLimitsResponse {
+            effective: Some(TenantLimits {
+                connections_per_tenant: Some(0),
+                overflow: OverflowPolicy::DropOldest.into(),
+                ..TenantLimits::default()
+            }),
+            ..GetLimitsResponse::default()
+        };
+        assert_eq!(
+            text(&limits),
+            r#"{"effective":{"connections_per_tenant":0,"overflow":"drop_oldest"}}"#
+        );
+        let ingest = Ingest {
+            rejected_by_reason: [("topic".to_owned(), 1), ("not_json".to_owned(), 2)].into(),
+            ..Ingest::default()
+        };
+        let status = Status {
+            ingest: Some(ingest),
+            ..Status::default()
+        };
+        let json = text(&status);
+        assert!(json.contains(r#"{"not_json":2,"topic":1}"#), "{json}");
+    }
+}

@@ -1,0 +1,309 @@
+//! Every setting, once: its key, environment variable, help, and how it is read and shown.
+//!
+//! Invariant: keys, environment variables and flags are unique, and every field of [`Config`](super::Config) has its
+//! setting here. The file's keys, the flags, and what `floodway check` prints all come from this table, so that a new setting is
+//! a field of its part's `Config` and a line here.
+
+use std::path::PathBuf;
+
+use super::address;
+use super::kinds::{
+    Choice, File, Kind, List, Number, SECONDS_MAX, Seconds, Switch, Text, any, mqtt,
+};
+use super::setting::{FILE_SUFFIX, Setting};
+use floodway_core::shard::{Overflow, SHARDS_MAX, Writes};
+use floodway_server::log::{self, Format};
+use floodway_server::tls::Files;
+use floodway_sources::mqtt::Subscribe;
+
+/// Finds the setting of which a file with this key holds the value.
+pub(super) fn find_filed(key: &str) -> Option<usize> {
+    let place = find(key.strip_suffix(FILE_SUFFIX)?)?;
+    SETTINGS[place].filed.then_some(place)
+}
+
+/// Finds the setting with this key.
+pub(crate) fn find(key: &str) -> Option<usize> {
+    SETTINGS.iter().position(|setting| setting.key == key)
+}
+
+macro_rules! setting {
+    (secret $key:literal, $env:literal, $($field:ident).+, $kind:expr, $help:literal) => {
+        Setting { secret: true, ..setting!(filed $key, $env, $($field).+, $kind, $help) }
+    };
+    (filed $key:literal, $env:literal, $($field:ident).+, $kind:expr, $help:literal) => {
+        Setting { filed: true, ..setting!($key, $env, $($field).+, $kind, $help) }
+    };
+    ($key:literal, $env:literal, $($field:ident).+, $kind:expr, $help:literal) => {
+        Setting {
+            key: $key,
+            env: $env,
+            secret: false,
+            filed: false,
+            help: $help,
+            set: |config, raw| {
+                config.$($field).+ = $kind.read(raw)?;
+                Ok(())
+            },
+            shown: |config| $kind.show(&config.$($field).+),
+        }
+    };
+}
+
+/// One of the two files of a listener's TLS. The other may not be known yet: the checks see to it.
+macro_rules! tls_file {
+    ($key:literal, $env:literal, $listener:ident.$field:ident, $help:literal) => {
+        Setting {
+            key: $key,
+            env: $env,
+            secret: false,
+            filed: false,
+            help: $help,
+            set: |config, raw| {
+                let path = File.read(raw)?;
+                set_tls_file(&mut config.$listener.tls, path, |tls| &mut tls.$field);
+                Ok(())
+            },
+            shown: |config| {
+                let path = config.$listener.tls.as_ref().map(|tls| tls.$field.clone());
+                File.show(&path)
+            },
+        }
+    };
+}
+
+fn set_tls_file(
+    files: &mut Option<Files>,
+    path: Option<PathBuf>,
+    field: fn(&mut Files) -> &mut PathBuf,
+) {
+    let tls = files.get_or_insert_with(|| Files {
+        cert: PathBuf::new(),
+        key: PathBuf::new(),
+    });
+    *field(tls) = path.unwrap_or_default();
+    if tls.cert.as_os_str().is_empty() && tls.key.as_os_str().is_empty() {
+        *files = None;
+    }
+}
+
+const LIST: List = List {
+    item: any,
+    may_be_empty: false,
+};
+const BROKERS: List = List {
+    item: address::broker,
+    may_be_empty: false,
+};
+const ORIGINS: List = List {
+    item: address::origin,
+    may_be_empty: true,
+};
+const LISTEN: Text = Text(address::listen);
+const TEXT: Text = Text(any);
+const MQTT_TEXT: Text = Text(mqtt);
+
+/// A time that may be none at all.
+const PAUSE: Seconds = Seconds(0.0, SECONDS_MAX);
+/// A time within which something has to happen; none at all would forbid it.
+const WITHIN: Seconds = Seconds(0.1, SECONDS_MAX);
+/// MQTT counts the keep-alive in whole seconds, 16 bits (MQTT 5.0, 3.1.2.10).
+const KEEP_ALIVE: Seconds = Seconds(1.0, 65_535.0);
+/// A clock difference that still lets a stream end within 5 s of its token's expiry.
+const LEEWAY: Seconds = Seconds(0.0, 5.0);
+
+/// Without a natural bound: it must be there, and fit everywhere.
+const COUNT: Number = Number(1, u32::MAX as u64);
+const COUNT_OR_NONE: Number = Number(0, u32::MAX as u64);
+const SHARDS: Number = Number(1, SHARDS_MAX as u64);
+/// Each is six series to whoever keeps them.
+const METRICS_TENANTS: Number = Number(0, 10_000);
+const QOS: Number = Number(0, 1);
+/// From hyper's smallest buffer to where a request head is nothing but an attack.
+const HEADER_BYTES: Number = Number(8_192, 1 << 20);
+/// Up to the largest packet there is (MQTT 5.0, 2.1.4).
+const PACKET_BYTES: Number = Number(1_024, 268_435_460);
+/// Beyond a hundredth of a second it would be a delay, not a pause.
+const READ_PAUSE: Number = Number(0, 10_000);
+/// A broker may send as many retained messages ahead as QoS 1 has packet ids (MQTT 5.0, 2.2.1).
+const GROUPS: Number = Number(0, 50_000);
+const TENANT_LIMITS: Number = Number(0, 10_000);
+/// More often is of no use to a person; the longest is what other gateways believe.
+const FLEET: Seconds = Seconds(1.0, 3_600.0);
+/// The payload's own braces and those of `metrics` are two.
+const DEPTH: Number = Number(2, 1_024);
+
+const SUBSCRIBE: Choice<Subscribe> =
+    Choice(&[("on_demand", Subscribe::OnDemand), ("all", Subscribe::All)]);
+const OVERFLOW: Choice<Overflow> = Choice(&Overflow::NAMED);
+const WRITES: Choice<Writes> = Choice(&[("write", Writes::Write), ("io_uring", Writes::IoUring)]);
+/// From twice the shortest time between two fetches on.
+const JWKS_REFRESH: Seconds = Seconds(10.0, 86_400.0);
+const FORMAT: Choice<Option<Format>> = Choice(&[
+    ("auto", None),
+    ("text", Some(Format::Text)),
+    ("json", Some(Format::Json)),
+]);
+
+/// RFC 6265, 4.1.1: a token of HTTP (RFC 9110, 5.6.2).
+fn cookie_name(text: &str) -> Result<String, String> {
+    let is_tchar = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if text.bytes().all(is_tchar) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected the name of a cookie, such as access_token".to_owned())
+    }
+}
+
+/// All settings, in the order of the event's way.
+#[rustfmt::skip]
+pub(crate) static SETTINGS: &[Setting] = &[
+    setting!("http.listen", "FLOODWAY_LISTEN", http.listen, LISTEN,
+        "Address and port of the public listener"),
+    tls_file!("http.tls.cert", "FLOODWAY_TLS_CERT", http.cert,
+        "PEM file with the certificate chain; with it the public listener speaks TLS"),
+    tls_file!("http.tls.key", "FLOODWAY_TLS_KEY", http.key,
+        "PEM file with the certificate's private key"),
+    setting!("http.allowed_origins", "FLOODWAY_ALLOWED_ORIGINS", http.allowed_origins, ORIGINS,
+        "Origins of web pages that may connect besides the same origin; * for any"),
+    setting!("http.header_bytes", "FLOODWAY_HTTP_HEADER_BYTES", http.header_bytes, HEADER_BYTES,
+        "Largest request head; beyond it 431"),
+    setting!("http.header_timeout_seconds", "FLOODWAY_HTTP_HEADER_TIMEOUT_SECONDS", http.header_timeout, WITHIN,
+        "Time for the TLS handshake and the request head, and for an idle connection"),
+    setting!("http.pending", "FLOODWAY_HTTP_PENDING", http.pending, COUNT,
+        "Connections that are not streams yet; further ones wait"),
+    setting!("http.retry_after_seconds", "FLOODWAY_HTTP_RETRY_AFTER_SECONDS", http.retry_after, PAUSE,
+        "When refused clients are told to come back"),
+    setting!("http.drain_seconds", "FLOODWAY_HTTP_DRAIN_SECONDS", http.drain, PAUSE,
+        "Longest drain; what is not flushed then is cut"),
+    setting!("http.drain_spread_seconds", "FLOODWAY_HTTP_DRAIN_SPREAD_SECONDS", http.drain_spread, PAUSE,
+        "Time over which drained clients come back"),
+
+    setting!("admin.listen", "FLOODWAY_ADMIN_LISTEN", admin.listen, LISTEN,
+        "Address and port of the private listener: gRPC, metrics, the operator's page"),
+    setting!(secret "admin.token", "FLOODWAY_ADMIN_TOKEN", admin.token, TEXT,
+        "Bearer token of the private listener; if other machines reach it, this or admin.tls.client_ca is needed"),
+    setting!(secret "admin.read_token", "FLOODWAY_ADMIN_READ_TOKEN", admin.read_token, TEXT,
+        "Bearer token for those who may look and change nothing; only beside admin.token"),
+    tls_file!("admin.tls.cert", "FLOODWAY_ADMIN_TLS_CERT", admin.cert,
+        "PEM file with the certificate chain; with it the private listener speaks TLS"),
+    tls_file!("admin.tls.key", "FLOODWAY_ADMIN_TLS_KEY", admin.key,
+        "PEM file with the certificate's private key"),
+    setting!("admin.tls.client_ca", "FLOODWAY_ADMIN_TLS_CLIENT_CA", admin.client_ca, File,
+        "PEM file with authorities one of which must vouch for a client's certificate; tokens that are set stay needed"),
+    setting!("admin.metrics_tenants", "FLOODWAY_ADMIN_METRICS_TENANTS", admin.metrics_tenants, METRICS_TENANTS,
+        "Tenants that /metrics/tenants names, the busiest; the others are summed"),
+
+    setting!("mqtt.url", "MQTT_URL", mqtt.urls, BROKERS,
+        "Brokers, tried in turn, as mqtt://host:port; default from MQTT_HOST and MQTT_PORT"),
+    setting!(filed "mqtt.username", "MQTT_USERNAME", mqtt.username, MQTT_TEXT,
+        "User name at the broker"),
+    setting!(secret "mqtt.password", "MQTT_PASSWORD", mqtt.password, MQTT_TEXT,
+        "Password at the broker"),
+    setting!("mqtt.client_id", "FLOODWAY_MQTT_CLIENT_ID", mqtt.client_id, MQTT_TEXT,
+        "Prefix of the client id; a random suffix is added"),
+    setting!("mqtt.subscribe", "FLOODWAY_MQTT_SUBSCRIBE", mqtt.subscribe, SUBSCRIBE,
+        "on_demand: each tenant while it has subscribers; all: every tenant at once"),
+    setting!("mqtt.qos", "FLOODWAY_MQTT_QOS", mqtt.qos, QOS,
+        "QoS of the subscriptions"),
+    setting!("mqtt.linger_seconds", "FLOODWAY_MQTT_LINGER_SECONDS", mqtt.linger, PAUSE,
+        "How long a tenant stays subscribed after its last subscriber left"),
+    setting!("mqtt.packet_bytes", "FLOODWAY_MQTT_PACKET_BYTES", mqtt.packet_bytes, PACKET_BYTES,
+        "Largest packet that is taken from the broker"),
+    setting!("mqtt.read_pause_microseconds", "FLOODWAY_MQTT_READ_PAUSE_MICROSECONDS", mqtt.read_pause_us, READ_PAUSE,
+        "Between two wake-ups for messages that come fast; 0: none"),
+    setting!("mqtt.keep_alive_seconds", "FLOODWAY_MQTT_KEEP_ALIVE_SECONDS", mqtt.keep_alive, KEEP_ALIVE,
+        "Keep-alive; a dead broker is noticed within 1.5 of it"),
+    setting!("mqtt.connect_timeout_seconds", "FLOODWAY_MQTT_CONNECT_TIMEOUT_SECONDS", mqtt.connect_timeout, WITHIN,
+        "Time for the broker's name, TCP and CONNACK together"),
+    setting!("mqtt.backoff_max_seconds", "FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", mqtt.backoff_max, WITHIN,
+        "Longest pause between two attempts to connect"),
+    setting!("mqtt.subscribe_timeout_seconds", "FLOODWAY_MQTT_SUBSCRIBE_TIMEOUT_SECONDS", mqtt.subscribe_timeout, WITHIN,
+        "How long a new stream waits for its tenant's SUBACK"),
+
+    setting!("control.groups", "FLOODWAY_CONTROL_GROUPS", control.groups, GROUPS,
+        "Groups of all tenants together; further ones are refused"),
+    setting!("control.group_devices", "FLOODWAY_CONTROL_GROUP_DEVICES", control.group_devices, COUNT,
+        "Devices of one group"),
+    setting!("control.tenant_limits", "FLOODWAY_CONTROL_TENANT_LIMITS", control.tenant_limits, TENANT_LIMITS,
+        "Tenants that have limits of their own; further ones are refused"),
+    setting!("control.bytes", "FLOODWAY_CONTROL_BYTES", control.bytes, COUNT,
+        "Names in all limits and groups together, in bytes"),
+    setting!("control.write_timeout_seconds", "FLOODWAY_CONTROL_WRITE_TIMEOUT_SECONDS", control.write_timeout, WITHIN,
+        "Until a change of limits or groups that the broker did not confirm fails"),
+    setting!("control.fleet_seconds", "FLOODWAY_CONTROL_FLEET_SECONDS", control.fleet, FLEET,
+        "How often other gateways are told how this one does, if that has changed"),
+    setting!("control.fleet_members", "FLOODWAY_CONTROL_FLEET_MEMBERS", control.fleet_members, COUNT_OR_NONE,
+        "Other gateways that are kept"),
+
+    setting!("event.payload_bytes", "FLOODWAY_EVENT_PAYLOAD_BYTES", event.payload_bytes, COUNT,
+        "Largest telemetry message; larger ones are dropped and counted"),
+    setting!("event.depth", "FLOODWAY_EVENT_DEPTH", event.depth, DEPTH,
+        "Objects and arrays inside one another in a telemetry message"),
+    setting!("event.metrics", "FLOODWAY_EVENT_METRICS", event.metrics, COUNT,
+        "Metrics of one telemetry message"),
+
+    setting!(secret "auth.hs256_secret", "FLOODWAY_JWT_SECRET", auth.hs256_secret, TEXT,
+        "Secret of tokens signed with HS256"),
+    setting!("auth.public_key", "FLOODWAY_JWT_PUBLIC_KEY", auth.public_key, File,
+        "PEM file with the public key of tokens: RSA, EC (P-256, P-384) or Ed25519"),
+    setting!("auth.jwks_url", "FLOODWAY_JWKS_URL", auth.jwks_url, Text(address::jwks),
+        "Where the JWK set of the tokens' issuer is fetched"),
+    setting!("auth.jwks_refresh_seconds", "FLOODWAY_AUTH_JWKS_REFRESH_SECONDS", auth.jwks_refresh, JWKS_REFRESH,
+        "How long at most a key counts that was withdrawn from the JWK set"),
+    setting!("auth.jwks_waiting", "FLOODWAY_AUTH_JWKS_WAITING", auth.jwks_waiting, COUNT,
+        "Clients with tokens of a new key that wait at once for the JWK set; further ones are told to come back"),
+    setting!("auth.cookie", "FLOODWAY_JWT_COOKIE", auth.places.cookie, Text(cookie_name),
+        "Cookie that may hold a token, looked at last; empty: none. Set it HttpOnly, Secure and SameSite=Strict or Lax"),
+    setting!("auth.query_token", "FLOODWAY_AUTH_QUERY_TOKEN", auth.places.query, Switch,
+        "Whether a token may stand in the query (?token=), where proxies may log it"),
+    setting!("auth.issuer", "FLOODWAY_JWT_ISSUER", auth.issuer, TEXT,
+        "Required issuer of tokens (iss); empty: not checked"),
+    setting!("auth.audience", "FLOODWAY_JWT_AUDIENCE", auth.audience, TEXT,
+        "Required audience of tokens (aud); empty: not checked"),
+    setting!("auth.roles", "FLOODWAY_ROLES", auth.roles, LIST,
+        "Roles one of which a token needs in realm_access.roles"),
+    setting!("auth.leeway_seconds", "FLOODWAY_AUTH_LEEWAY_SECONDS", auth.leeway, LEEWAY,
+        "Clock difference that a token's exp and nbf forgive"),
+
+    setting!("limits.connections_per_tenant", "MAX_STREAM_CONNECTIONS_PER_TENANT", limits.connections_per_tenant, COUNT_OR_NONE,
+        "Live streams of one tenant; 0: no limit"),
+    setting!("limits.connections", "FLOODWAY_MAX_CONNECTIONS", limits.connections, COUNT_OR_NONE,
+        "Live streams of the gateway; 0: from the open-files limit"),
+
+    setting!("shard.count", "FLOODWAY_SHARD_COUNT", shard.count, SHARDS,
+        "Shards, a thread each; default one a core"),
+    setting!("shard.inbox", "FLOODWAY_SHARD_INBOX", shard.inbox, COUNT,
+        "Events that wait for a shard; at the limit ingest waits"),
+    setting!("shard.writes", "FLOODWAY_SHARD_WRITES", shard.writes, WRITES,
+        "How events get to the sockets: write, or io_uring (Linux 5.19), which costs less for many subscribers"),
+    setting!("stream.queue_size", "STREAM_QUEUE_SIZE", shard.queue_size, COUNT,
+        "Events that a subscriber may lag"),
+    setting!("stream.overflow", "FLOODWAY_OVERFLOW", shard.overflow, OVERFLOW,
+        "What happens at that limit: drop_newest, drop_oldest, latest (of each device), disconnect"),
+    setting!("stream.control_bytes", "FLOODWAY_STREAM_CONTROL_BYTES", shard.control_bytes, COUNT,
+        "Answers, pings and notices that wait for one subscriber; at the limit it is closed"),
+    setting!("stream.unsent_bytes", "FLOODWAY_STREAM_UNSENT_BYTES", shard.unsent_bytes, COUNT,
+        "What the kernel may hold unsent for one subscriber"),
+    setting!("stream.user_timeout_seconds", "FLOODWAY_STREAM_USER_TIMEOUT_SECONDS", shard.user_timeout, WITHIN,
+        "How long sent data may stay unacknowledged before the peer counts as dead"),
+    setting!("stream.close_timeout_seconds", "FLOODWAY_STREAM_CLOSE_TIMEOUT_SECONDS", shard.close_timeout, WITHIN,
+        "How long an ended stream may take to read what it was still sent"),
+    setting!("stream.client_message_bytes", "FLOODWAY_STREAM_CLIENT_MESSAGE_BYTES", shard.client_message_bytes, COUNT,
+        "Largest message of a client; a larger one closes with 1009"),
+    setting!("stream.client_messages_per_second", "FLOODWAY_STREAM_CLIENT_MESSAGES_PER_SECOND", shard.client_messages_per_second, COUNT,
+        "Messages a second of one client, a change of a long filter counting as many; beyond it they are read more slowly"),
+    setting!("stream.filter_ids", "FLOODWAY_STREAM_FILTER_IDS", shard.filter_ids, COUNT,
+        "Devices, groups and metrics, each, that one subscriber may name"),
+    setting!("stream.ws_ping_seconds", "FLOODWAY_STREAM_WS_PING_SECONDS", shard.ws_ping, WITHIN,
+        "Silence after which a WebSocket gets a ping"),
+    setting!("stream.sse_keepalive_seconds", "FLOODWAY_STREAM_SSE_KEEPALIVE_SECONDS", shard.sse_keepalive, WITHIN,
+        "Silence after which an SSE stream gets a comment"),
+
+    setting!("log.filter", "FLOODWAY_LOG", log.filter, Text(log::filter),
+        "What is logged, such as info or floodway=debug,warn"),
+    setting!("log.format", "FLOODWAY_LOG_FORMAT", log.format, FORMAT,
+        "text, json, or auto: text on a terminal, else json"),
+    setting!("log.queue_bytes", "FLOODWAY_LOG_QUEUE_BYTES", log.queue_bytes, COUNT,
+        "Bytes of lines that wait for stderr to take them; further ones are dropped and counted"),
+];

@@ -1,0 +1,181 @@
+//! HTTP/2 on one connection. Its streams stay in hyper.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::rt::Executor;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+
+use super::peer::Peer;
+use super::pending::Ticket;
+use super::routes::{self, Outcome};
+use super::shard_context::ShardContext;
+
+/// Streams of one HTTP/2 connection at once.
+const STREAMS: u32 = 200;
+
+/// Between two pings to an HTTP/2 peer (RFC 9113, 6.7), and how long its answer may take. It answers even if a stream
+/// of its is not read.
+const PING: Duration = Duration::from_secs(30);
+
+/// What hyper may buffer for one HTTP/2 stream; the rest waits in the ring, under its policy.
+const SEND_BYTES: usize = 16 * 1024;
+
+/// Spawns hyper's tasks on the shard's own thread.
+#[derive(Clone, Copy, Debug)]
+struct LocalExecutor;
+
+impl<F> Executor<F> for LocalExecutor
+where
+    F: Future + 'static,
+{
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(async move {
+            future.await;
+        });
+    }
+}
+
+/// Serves the connection until it is over. One that carries no stream is closed after a time.
+pub(super) async fn serve<I>(
+    io: I,
+    peer: Peer,
+    ticket: &Ticket,
+    shard_context: &Rc<ShardContext>,
+) -> io::Result<()>
+where
+    I: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let service = service_fn(|mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        let shard_context = Rc::clone(shard_context);
+        let busy = ticket.busy();
+        async move {
+            let Outcome::Response(mut response) = routes::answer(request, &shard_context).await
+            else {
+                unreachable!("over HTTP/2 there is no WebSocket, and an SSE stream is a response")
+            };
+            // Only a stream may stay as long as it likes: it has a permit. A client that reads no other answer is cut.
+            if response.body().is_stream() {
+                response.body_mut().keep(busy);
+            }
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let http = &shard_context.shared.http;
+    let connection = http2::Builder::new(LocalExecutor)
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PING)
+        .max_concurrent_streams(STREAMS)
+        .max_send_buf_size(SEND_BYTES)
+        .max_header_list_size(u32::try_from(http.read_head_bytes()).unwrap_or(u32::MAX))
+        .serve_connection(TokioIo::new(io), service);
+    let mut connection = pin!(connection);
+    let mut is_closing = false;
+    loop {
+        match timeout(http.header_timeout, connection.as_mut()).await {
+            Ok(served) => return served.map_err(io::Error::other),
+            // It was asked to close, or has not even got through its preface.
+            Err(_) if !ticket.is_busy() && is_closing => return Err(io::ErrorKind::TimedOut.into()),
+            Err(_) if !ticket.is_busy() => {
+                is_closing = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            // It carries streams, which have permits of their own, so it no longer counts as pending.
+            Err(_) => ticket.release_permit(),
+        }
+    }
+}
+
+#[cfg(all(test, not(floodway_loom)))]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::io::AsyncWriteExt;
+
+    use super::super::pending::Pending;
+    use super::super::shard_context::Shared;
+    use super::*;
+    use crate::readiness::Readiness;
+    use crate::{auth, http};
+    use floodway_core::inbox::Inbox;
+    use floodway_core::index::Index;
+    use floodway_core::shard::Shard;
+    use floodway_core::{event, index, shard};
+    use floodway_sources::mqtt::{self, Mqtt};
+    use floodway_sources::source::{Ingest, Source};
+
+    /// `GET /livez` over HTTP/2, by a client that leaves no room for the answer (RFC 9113, 6.5.2).
+    const WITHOUT_ROOM: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\
+        \x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x04\x00\x00\x00\x00\
+        \x00\x00\x0d\x01\x05\x00\x00\x00\x01\x82\x86\x04\x06/livez\x41\x01x";
+
+    /// A context whose clients have little time, and an ingest without a broker.
+    fn shard_context() -> (Rc<ShardContext>, Ingest) {
+        let stream = shard::Config::default();
+        let index = Arc::new(Index::new(&index::Config::default()));
+        let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(1)]);
+        let mqtt = mqtt::Config {
+            urls: vec!["mqtt://127.0.0.1:1".to_owned()],
+            ..mqtt::Config::default()
+        };
+        let mqtt = Mqtt::new(mqtt, Arc::clone(&index), None).unwrap();
+        let sources: Vec<Box<dyn Source>> = vec![Box::new(mqtt)];
+        let ingest = Ingest::start(
+            sources,
+            event::Config::default(),
+            Arc::clone(&index),
+            Arc::clone(&inboxes),
+            Arc::default(),
+        );
+        let ingest = ingest.unwrap();
+        let auth = auth::Config {
+            hs256_secret: Some("x".repeat(32)),
+            ..auth::Config::default()
+        };
+        let verifier = Arc::new(auth::Verifier::start(&auth).unwrap());
+        let shared = Shared {
+            http: http::Config {
+                header_timeout: Duration::from_millis(100),
+                ..http::Config::default()
+            },
+            stream: stream.clone(),
+            readiness: Readiness::new(Arc::clone(&index), ingest.handle(), Arc::clone(&verifier)),
+            verifier,
+            index,
+            upstreams: ingest.handle(),
+            refusals: Arc::default(),
+            tls: None,
+        };
+        let tokens = Arc::clone(&shared.verifier);
+        let shard = Shard::new(0, &stream, inboxes, Arc::default(), tokens).unwrap();
+        (Rc::new(ShardContext::new(shared, shard)), ingest)
+    }
+
+    #[tokio::test]
+    async fn an_http_2_answer_that_is_not_read_keeps_no_connection() {
+        let (shard_context, ingest) = shard_context();
+        let (mut client, server) = tokio::io::duplex(64 * 1024);
+        client.write_all(WITHOUT_ROOM).await.unwrap();
+        let ticket = Pending::new(1).admit().await;
+        let peer = Peer {
+            address: None,
+            tls: false,
+        };
+        let tasks = tokio::task::LocalSet::new();
+        let served = tasks.run_until(serve(server, peer, &ticket, &shard_context));
+        let served = timeout(Duration::from_secs(5), served).await;
+        assert!(served.expect("it is cut").is_err());
+        ingest.stop();
+    }
+}

@@ -1,0 +1,193 @@
+//! Addresses of brokers.
+//!
+//! Invariant: a broker is shown without its credentials, in logs as in debug output.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use percent_encoding::percent_decode_str;
+
+/// MQTT's own port.
+const PORT: u16 = 1883;
+
+/// Where a broker is, and the login in its URL if there is one.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Broker {
+    host: String,
+    port: u16,
+    login: Option<(String, String)>,
+}
+
+/// Why a text is not the URL of a broker. The text itself is not repeated: it may hold a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadUrl {
+    /// Something else than `mqtt://` or `tcp://`.
+    #[error("must begin with mqtt:// (TLS to the broker is not supported)")]
+    Scheme,
+    /// No host, or something that is none.
+    #[error("has no valid host")]
+    Host,
+    /// Not a number from 1 to 65535.
+    #[error("has no valid port")]
+    Port,
+    /// A `%` without two hexadecimal digits, or behind it what MQTT can't carry (MQTT 5.0, 1.5.4).
+    #[error("has a user name or password that is not percent-encoded UTF-8 without NUL")]
+    Login,
+}
+
+impl Broker {
+    /// Reads `mqtt://[user[:password]@]host[:port]`; an IPv6 address stands in brackets (RFC 3986, 3.2).
+    ///
+    /// # Errors
+    /// Says which part is wrong.
+    pub fn parse(url: &str) -> Result<Self, BadUrl> {
+        let rest = url
+            .strip_prefix("mqtt://")
+            .or_else(|| url.strip_prefix("tcp://"))
+            .ok_or(BadUrl::Scheme)?;
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        let (login, address) = match rest.rsplit_once('@') {
+            Some((login, address)) => (Some(self::login(login)?), address),
+            None => (None, rest),
+        };
+        let (host, port) = match address.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, self::port(port)?),
+            _ => (address, PORT),
+        };
+        if !is_host(host) {
+            return Err(BadUrl::Host);
+        }
+        Ok(Self {
+            host: host.to_owned(),
+            port,
+            login,
+        })
+    }
+
+    pub(super) fn host(&self) -> &str {
+        &self.host
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(super) fn login(&self) -> Option<(&str, &str)> {
+        self.login
+            .as_ref()
+            .map(|(user, password)| (user.as_str(), password.as_str()))
+    }
+}
+
+impl fmt::Display for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "mqtt://{}:{}", self.host, self.port)
+    }
+}
+
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+fn port(text: &str) -> Result<u16, BadUrl> {
+    text.parse()
+        .ok()
+        .filter(|&port| port != 0)
+        .ok_or(BadUrl::Port)
+}
+
+fn is_host(host: &str) -> bool {
+    match host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+    {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => {
+            !host.is_empty()
+                && host
+                    .chars()
+                    .all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'))
+        }
+    }
+}
+
+fn login(text: &str) -> Result<(String, String), BadUrl> {
+    let (user, password) = text.split_once(':').unwrap_or((text, ""));
+    Ok((percent_decoded(user)?, percent_decoded(password)?))
+}
+
+fn percent_decoded(text: &str) -> Result<String, BadUrl> {
+    // `percent_decode_str` lets a `%` stand that encodes nothing.
+    let is_byte = |piece: &str| {
+        let digits = piece.as_bytes().first_chunk::<2>();
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    let is_encoded = text.split('%').skip(1).all(is_byte);
+    let is_possible = |text: &Cow<'_, str>| {
+        is_encoded && text.len() <= usize::from(u16::MAX) && !text.contains('\0')
+    };
+    let decoded = percent_decode_str(text).decode_utf8().ok();
+    let decoded = decoded.filter(is_possible).ok_or(BadUrl::Login)?;
+    Ok(decoded.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_gives_host_port_and_login() {
+        for (url, shown, login) in [
+            ("mqtt://localhost:1884", "mqtt://localhost:1884", None),
+            ("tcp://broker.example/", "mqtt://broker.example:1883", None),
+            ("mqtt://[::1]:99", "mqtt://[::1]:99", None),
+            ("mqtt://[::1]", "mqtt://[::1]:1883", None),
+            (
+                "mqtt://me:a%40b:c@10.0.0.1:1",
+                "mqtt://10.0.0.1:1",
+                Some(("me", "a@b:c")),
+            ),
+            (
+                "mqtt://me@iot_mqtt",
+                "mqtt://iot_mqtt:1883",
+                Some(("me", "")),
+            ),
+        ] {
+            let broker = Broker::parse(url).unwrap();
+            assert_eq!(
+                (broker.to_string().as_str(), broker.login()),
+                (shown, login),
+                "{url}"
+            );
+            assert_eq!(
+                format!("{broker:?}"),
+                shown,
+                "no secret in debug output either"
+            );
+        }
+    }
+
+    #[test]
+    fn a_bad_url_is_refused_with_the_part_that_is_wrong() {
+        for (url, why) in [
+            ("localhost:1883", BadUrl::Scheme),
+            ("mqtts://localhost", BadUrl::Scheme),
+            ("mqtt://", BadUrl::Host),
+            ("mqtt://:1883", BadUrl::Host),
+            ("mqtt://a b", BadUrl::Host),
+            ("mqtt://::1", BadUrl::Host),
+            ("mqtt://[::g]:1", BadUrl::Host),
+            ("mqtt://host/path", BadUrl::Host),
+            ("mqtt://host:0", BadUrl::Port),
+            ("mqtt://host:70000", BadUrl::Port),
+            ("mqtt://u:%4@host", BadUrl::Login),
+            ("mqtt://u:%ff@host", BadUrl::Login),
+            ("mqtt://u:%+1@host", BadUrl::Login),
+            ("mqtt://u%00:p@host", BadUrl::Login),
+        ] {
+            assert_eq!(Broker::parse(url), Err(why), "{url}");
+        }
+    }
+}

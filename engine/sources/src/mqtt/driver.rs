@@ -1,0 +1,240 @@
+//! Drives one link after the other.
+//!
+//! Invariant: the link's events are handled one after the other in the order of the broker, each to its end before the
+//! next. Requests are handed over without waiting, so no number of them can stop the link that sends them.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use super::broker::Broker;
+use super::config::Config;
+use super::link::{Link, LinkError, LinkEvent, Message, Oversized};
+use super::probe::Probe;
+use super::request_scheduler::RequestScheduler;
+use crate::control::{Order, StoreFacts};
+use crate::router::{LOG_TOPIC_CHARS, RawMessage, Reason};
+use crate::source::Port;
+use floodway_core::printable::printable;
+
+/// The pause between two looks at the index.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// Everything that outlives a link.
+pub(super) struct Driver<'a> {
+    pub(super) config: &'a Config,
+    pub(super) brokers: &'a [Broker],
+    pub(super) client_id: &'a str,
+    pub(super) requests: RequestScheduler<'a>,
+    pub(super) probe: Probe<'a>,
+    /// Control documents that somebody writes.
+    pub(super) orders: Option<&'a mut mpsc::Receiver<Order>>,
+    pub(super) port: Port<'a>,
+}
+
+impl<'a> Driver<'a> {
+    /// Connects, serves and connects again, to each broker in turn, until it is to stop.
+    pub(super) async fn run(mut self) {
+        let mut stop = self.port.stop.clone();
+        let mut with_will = true;
+        for (number, broker) in self.brokers.iter().enumerate().cycle() {
+            let control = self.requests.control.as_deref().filter(|_| with_will);
+            let will = control.map(|control| control.will_topic());
+            let connected = tokio::select! {
+                connected = Link::connect(self.config, broker, self.client_id, will) => connected,
+                _ = stop.wait_for(|&stop| stop) => return,
+            };
+            match connected {
+                Err(error) => {
+                    // The next attempt does without, or with it again.
+                    with_will ^= error.may_be_for_the_will();
+                    tracing::warn!(%broker, %error, "broker not reached");
+                    self.port
+                        .status
+                        .attempt_failed(broker, error.result(), &error);
+                }
+                Ok((link, facts)) => match self.serve(link, facts, number).await {
+                    Err(error) => tracing::warn!(%broker, %error, "broker lost"),
+                    Ok(()) => return,
+                },
+            }
+            self.requests.subscriptions.sweep(Instant::now());
+            tokio::select! {
+                () = sleep(self.port.backoff.pause()) => {}
+                _ = stop.wait_for(|&stop| stop) => return,
+            }
+        }
+    }
+
+    /// Serves one link from its beginning to its end, which is an error unless it was to stop.
+    async fn serve(
+        &mut self,
+        mut link: Link,
+        facts: StoreFacts,
+        number: usize,
+    ) -> Result<(), LinkError> {
+        let brokers = self.brokers;
+        let broker = &brokers[number];
+        let since = Instant::now();
+        tracing::info!(%broker, "broker connected");
+        self.port.status.connected(broker);
+        self.requests.link_up(number, facts, since);
+        let ended = self.handle_all(&mut link, broker).await;
+        self.probe.cancel();
+        // First the status: who sees its tenant wait again must not go on to wait for a broker that is gone.
+        match &ended {
+            Err(error) => self.port.status.lost(broker, error),
+            Ok(()) => self.port.status.closed(),
+        }
+        let blamed = ended
+            .as_ref()
+            .err()
+            .filter(|error| error.may_be_for_a_request());
+        let reason = blamed.map(ToString::to_string);
+        self.requests.link_lost(reason.as_deref(), Instant::now());
+        if since.elapsed() >= self.config.backoff_max {
+            self.port.backoff.reset();
+        }
+        ended
+    }
+
+    async fn handle_all(&mut self, link: &mut Link, broker: &'a Broker) -> Result<(), LinkError> {
+        let mut stop = self.port.stop.clone();
+        let mut is_stopping = false;
+        let mut sweep = interval(SWEEP);
+        sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        self.settle(link, broker).await;
+        loop {
+            while let Some(event) = link.event() {
+                if self.handle(event, link, broker).await.is_break() {
+                    return Ok(());
+                }
+            }
+            self.port.router.wake_shards();
+            tokio::select! {
+                event = link.next() => {
+                    self.port.status.pulse.beat(link.received());
+                    if self.handle(event?, link, broker).await.is_break() {
+                        return Ok(());
+                    }
+                    continue;
+                }
+                Some(tenant) = self.port.wanted.recv() => self.requests.subscriptions.want(&tenant),
+                Some(order) = next_order(&mut self.orders), if self.requests.takes_orders() => {
+                    self.requests.order(order);
+                }
+                outcome = self.probe.outcome() => self.requests.probed(outcome, Instant::now()),
+                _ = sweep.tick() => self.sweep(),
+                _ = stop.wait_for(|&stop| stop), if !is_stopping => {
+                    is_stopping = true;
+                    link.disconnect(self.requests.topic_to_clear());
+                }
+            }
+            self.settle(link, broker).await;
+        }
+    }
+
+    /// Breaks once the link has ended as we wanted.
+    async fn handle(
+        &mut self,
+        event: LinkEvent,
+        link: &mut Link,
+        broker: &'a Broker,
+    ) -> ControlFlow<()> {
+        match event {
+            LinkEvent::Published(Message {
+                topic,
+                payload,
+                retain,
+            }) => {
+                if self.requests.message(&topic, &payload, retain) {
+                    self.settle(link, broker).await;
+                } else {
+                    self.publish(&topic, &payload, link.received()).await;
+                }
+            }
+            LinkEvent::TooLarge(message) => self.skip(&message, broker),
+            LinkEvent::Disconnected => return ControlFlow::Break(()),
+            LinkEvent::Answered(id, answers) => {
+                self.requests.answered(id, answers, Instant::now());
+                self.settle(link, broker).await;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn sweep(&mut self) {
+        let now = Instant::now();
+        self.port.status.pulse.beat(now);
+        self.requests.sweep(now);
+    }
+
+    /// Passes on who was confirmed or refused, asks for what is wanted, and tries what may cost the link on another one.
+    async fn settle(&mut self, link: &mut Link, broker: &'a Broker) {
+        if self.requests.open_if_settled() {
+            self.port.status.opened();
+        }
+        while let Some(confirmation) = self.requests.subscriptions.next_confirmed() {
+            self.requests.apply_groups(&confirmation.tenant);
+            self.port.confirm(confirmation).await;
+        }
+        while let Some(tenant) = self.requests.subscriptions.next_refused() {
+            self.port.refuse(&tenant).await;
+        }
+        self.port.router.wake_shards();
+        self.port.status.set_state(self.requests.source_state());
+        while link.may_send()
+            && let Some(request) = self
+                .requests
+                .next_request(Instant::now(), link.may_publish())
+        {
+            match link.send(request) {
+                Ok(id) => self.requests.sent(id),
+                Err(reason) => self.requests.unsent(&reason, Instant::now()),
+            }
+        }
+        if let Some(requests) = self.requests.next_probe(Instant::now()) {
+            self.probe.begin(broker, requests);
+        }
+    }
+
+    async fn publish(&mut self, topic: &[u8], payload: &[u8], received: Instant) {
+        let message = RawMessage::new(topic, payload);
+        self.port.router.received_at(received);
+        let subscriptions = &mut self.requests.subscriptions;
+        if subscriptions.may_owe_gaps()
+            && let Some(tenant) = message.tenant()
+            && let Some(owed) = subscriptions.gap_before(tenant)
+        {
+            self.port.router.upstream_gap(&owed).await;
+        }
+        self.port.router.publish(message).await;
+    }
+
+    /// Counts a message that the broker sent though its packet is larger than the limit that we announced.
+    #[cold]
+    fn skip(&mut self, message: &Oversized, broker: &Broker) {
+        if let Some(suppressed) = self.port.router.skipped() {
+            tracing::warn!(
+                reason = Reason::Packet.label(),
+                topic = printable(&message.topic, LOG_TOPIC_CHARS),
+                bytes = message.bytes,
+                limit = self.config.packet_bytes,
+                setting = "mqtt.packet_bytes",
+                %broker,
+                suppressed,
+                "message skipped: the broker ignores the largest packet that it was told"
+            );
+        }
+    }
+}
+
+/// The next order, if there is anybody who could give one.
+async fn next_order(orders: &mut Option<&mut mpsc::Receiver<Order>>) -> Option<Order> {
+    match orders {
+        Some(orders) => orders.recv().await,
+        None => None,
+    }
+}

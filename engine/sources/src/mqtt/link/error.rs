@@ -1,0 +1,206 @@
+//! Why a link could not be made, or ended, in words and with what to look at.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rumqttc::v5::mqttbytes::Error as CodecError;
+use rumqttc::v5::mqttbytes::v5::DisconnectReasonCode;
+
+use crate::source::Attempt;
+use floodway_core::printable::printable;
+
+/// Characters of a broker's own explanation.
+const TEXT_CHARS: usize = 200;
+
+/// Why there is no link (any more).
+#[derive(Debug, thiserror::Error)]
+pub(in crate::mqtt) enum LinkError {
+    #[error("its name can't be resolved: {0}; check mqtt.url")]
+    Name(io::Error),
+    #[error("{0} can't be reached: {1}; check mqtt.url, and whether the broker is running")]
+    Unreachable(SocketAddr, io::Error),
+    #[error("no {awaited} within {within:?} (mqtt.connect_timeout_seconds)")]
+    Timeout {
+        awaited: &'static str,
+        within: Duration,
+    },
+    #[error(
+        "it closed the connection without an answer to CONNECT; it may not speak MQTT 5, or refuse us: its own log may tell"
+    )]
+    NoAnswer,
+    #[error("it speaks MQTT 3.1.1 only, and floodway needs MQTT 5: use a broker that speaks it")]
+    NotMqtt5,
+    #[error("what answers there {}; check mqtt.url", foreign(*.0))]
+    Foreign(u8),
+    #[error("it refused the connection: {0}")]
+    Refused(Reason),
+    #[error("it ended the connection: {0}")]
+    Disconnected(Reason),
+    #[error("it closed the connection without a word")]
+    Closed,
+    #[error("the connection broke: {0}")]
+    Broken(io::Error),
+    #[error("it sent nothing for {0:?} after a ping (mqtt.keep_alive_seconds)")]
+    Silent(Duration),
+    #[error("it sent a packet that is malformed: {0}")]
+    Malformed(CodecError),
+    #[error("it broke the protocol: {0}")]
+    Protocol(&'static str, DisconnectReasonCode),
+}
+
+impl LinkError {
+    /// Whether the broker may have refused us for our last will.
+    pub(in crate::mqtt) fn may_be_for_the_will(&self) -> bool {
+        match self {
+            Self::NoAnswer => true,
+            Self::Refused(reason) | Self::Disconnected(reason) => {
+                matches!(reason.code, 0x83 | 0x87 | 0x90 | 0x95 | 0x9a | 0x9b)
+            }
+            _ => false,
+        }
+    }
+
+    /// The result of an attempt that ended so.
+    pub(in crate::mqtt) fn result(&self) -> Attempt {
+        match self {
+            Self::Name(_) | Self::Unreachable(..) => Attempt::Unreachable,
+            Self::Timeout { .. } | Self::Silent(_) => Attempt::Timeout,
+            Self::NotMqtt5 | Self::Refused(_) | Self::Disconnected(_) => Attempt::Refused,
+            Self::NoAnswer | Self::Closed | Self::Broken(_) => Attempt::Broken,
+            Self::Foreign(_) | Self::Malformed(_) | Self::Protocol(..) => Attempt::Malformed,
+        }
+    }
+
+    /// Whether the broker may have ended the connection for something that we asked for; else it had reasons of its own.
+    pub(in crate::mqtt) fn may_be_for_a_request(&self) -> bool {
+        match self {
+            Self::Closed | Self::Broken(_) => true,
+            // A keep alive that was missed, a shutdown, another client of our name, an administrator, another server.
+            Self::Disconnected(reason) => {
+                !matches!(reason.code, 0x8b | 0x8d | 0x8e | 0x98 | 0x9c | 0x9d | 0xa0)
+            }
+            _ => false,
+        }
+    }
+
+    /// The reason to send to the broker, if it is at fault.
+    pub(super) fn reason(&self) -> Option<DisconnectReasonCode> {
+        match self {
+            Self::Malformed(_) => Some(DisconnectReasonCode::MalformedPacket),
+            Self::Protocol(_, reason) => Some(*reason),
+            _ => None,
+        }
+    }
+}
+
+/// What begins with this byte, which no answer to CONNECT begins with.
+fn foreign(first: u8) -> String {
+    match first {
+        // An alert (RFC 8446, 5.1).
+        21 => "speaks TLS, which is not supported to the broker".to_owned(),
+        other => format!("is no MQTT broker (its first byte is {other:#04x})"),
+    }
+}
+
+/// A reason code (MQTT 5.0, 2.4), and the broker's own explanation.
+#[derive(Debug)]
+pub(in crate::mqtt) struct Reason {
+    code: u8,
+    text: Option<String>,
+}
+
+impl Reason {
+    pub(super) fn new(code: u8, text: Option<String>) -> Self {
+        Self { code, text }
+    }
+
+    /// One of MQTT 3.1.1 (3.2.2.3), which a broker gave that may or may not know MQTT 5.
+    pub(super) fn of_old(code: u8) -> Self {
+        let code = match code {
+            2 => 0x85,
+            3 => 0x88,
+            4 => 0x86,
+            5 => 0x87,
+            other => other,
+        };
+        Self::new(code, None)
+    }
+
+    fn words(&self) -> &'static str {
+        match self.code {
+            0x00 => "a normal end",
+            0x04 => "an end with the last will",
+            0x80 => "an unspecified error",
+            0x81 => "malformed packet",
+            0x82 => "protocol error",
+            0x83 => "something that it does not do",
+            0x84 => "unsupported protocol version",
+            0x85 => "client id not valid",
+            0x86 => "bad user name or password",
+            0x87 => "not authorized",
+            0x88 => "server unavailable",
+            0x89 => "server busy",
+            0x8a => "banned",
+            0x8b => "server shutting down",
+            0x8c => "bad authentication method",
+            0x8d => "keep alive timeout",
+            0x8e => "session taken over by another client of the same id",
+            0x8f => "topic filter not accepted",
+            0x90 => "topic name not accepted",
+            0x91 => "packet id in use",
+            0x93 => "receive maximum exceeded",
+            0x94 => "topic alias not valid",
+            0x95 => "packet too large",
+            0x96 => "message rate too high",
+            0x97 => "quota exceeded",
+            0x98 => "administrative action",
+            0x99 => "payload format not valid",
+            0x9a => "retained messages not supported",
+            0x9b => "quality of service not supported",
+            0x9c => "use another server",
+            0x9d => "server moved",
+            0x9e => "shared subscriptions not supported",
+            0x9f => "connection rate exceeded",
+            0xa0 => "maximum connect time",
+            0xa1 => "subscription identifiers not supported",
+            0xa2 => "wildcard subscriptions not supported",
+            _ => "a reason that MQTT 5 does not know",
+        }
+    }
+
+    fn hint(&self) -> Option<&'static str> {
+        Some(match self.code {
+            0x86 | 0x87 => "check mqtt.username and mqtt.password, and the broker's rules for them",
+            0x85 | 0x8e => "check mqtt.client_id",
+            0x8a => "ask who runs the broker",
+            0x8c => "floodway authenticates by mqtt.username and mqtt.password",
+            0x88 | 0x89 | 0x8b | 0x97 | 0x9f => "it is tried again",
+            0x9c | 0x9d => "check mqtt.url",
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({:#04x})", self.words(), self.code)?;
+        if let Some(text) = &self.text {
+            write!(f, ", \"{}\"", printable(text.as_bytes(), TEXT_CHARS))?;
+        }
+        match self.hint() {
+            Some(hint) => write!(f, "; {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Why a request was not sent. The link goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(in crate::mqtt) enum Unsent {
+    #[error("its packet would be {bytes} bytes, and the broker takes {limit}")]
+    TooLarge { bytes: usize, limit: u32 },
+    #[error("too much is on its way to the broker")]
+    Full,
+}

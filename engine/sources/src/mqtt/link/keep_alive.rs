@@ -1,0 +1,166 @@
+//! Pings, and whether the broker is still there.
+//!
+//! Invariant: two pings are a pause apart, whatever else is sent, and a broker that says nothing at all for half of our
+//! own keep-alive after one is gone. So one that hangs is noticed within 1.5 of that keep-alive.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use rumqttc::v5::mqttbytes::v5::ConnAckProperties;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::error::LinkError;
+
+pub(super) struct KeepAlive {
+    schedule: Schedule,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl KeepAlive {
+    /// Begins now. The CONNACK may hold a keep-alive of the broker's own.
+    pub(super) fn new(ours: Duration, connack: Option<&ConnAckProperties>) -> Self {
+        let theirs = connack.and_then(|connack| connack.server_keep_alive);
+        let schedule = Schedule::new(ours, theirs, Instant::now());
+        let timer = Box::pin(sleep_until(schedule.next_ping));
+        Self { schedule, timer }
+    }
+
+    /// Something has come.
+    pub(super) fn heard(&mut self) {
+        self.schedule.unanswered = None;
+    }
+
+    /// Ready when a ping is to be sent. To be asked after everything that has come was read.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
+        loop {
+            ready!(self.timer.as_mut().poll(cx));
+            match self.schedule.look(Instant::now()) {
+                Look::Ping => return Poll::Ready(Ok(())),
+                Look::Again(at) => self.timer.as_mut().reset(at),
+                Look::Gone => {
+                    return Poll::Ready(Err(LinkError::Silent(self.schedule.patience)));
+                }
+            }
+        }
+    }
+}
+
+/// What is to be done now.
+#[derive(Debug, PartialEq, Eq)]
+enum Look {
+    Ping,
+    Again(Instant),
+    Gone,
+}
+
+struct Schedule {
+    pause: Duration,
+    patience: Duration,
+    next_ping: Instant,
+    /// The first ping since something came.
+    unanswered: Option<Instant>,
+}
+
+impl Schedule {
+    /// Pings as often as we want it, and as the broker demands (MQTT 5.0, 3.2.2.3.14; 0 demands nothing).
+    fn new(ours: Duration, theirs: Option<u16>, now: Instant) -> Self {
+        let theirs = theirs.filter(|&seconds| seconds != 0);
+        let theirs = theirs.map_or(ours, |seconds| Duration::from_secs(seconds.into()));
+        let pause = ours.min(theirs);
+        Self {
+            pause,
+            patience: ours / 2,
+            next_ping: now + pause,
+            unanswered: None,
+        }
+    }
+
+    fn look(&mut self, now: Instant) -> Look {
+        let given_up = self.unanswered.map(|since| since + self.patience);
+        if given_up.is_some_and(|at| now >= at) {
+            return Look::Gone;
+        }
+        if now >= self.next_ping {
+            self.next_ping = now + self.pause;
+            self.unanswered.get_or_insert(now);
+            return Look::Ping;
+        }
+        Look::Again(given_up.map_or(self.next_ping, |at| at.min(self.next_ping)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn schedule(ours: u32, theirs: Option<u16>) -> (Schedule, Instant) {
+        let start = Instant::now();
+        (Schedule::new(ours * SECOND, theirs, start), start)
+    }
+
+    /// When it is looked at next, in half seconds, and what is seen then.
+    fn next(schedule: &mut Schedule, start: Instant, from: u32) -> (u32, Look) {
+        let looks = from..1000;
+        looks
+            .map(|halves| (halves, schedule.look(start + halves * SECOND / 2)))
+            .find(|(_, look)| !matches!(look, Look::Again(_)))
+            .expect("something is to be done")
+    }
+
+    #[test]
+    fn a_broker_that_answers_is_pinged_at_each_pause() {
+        let (mut schedule, start) = schedule(15, None);
+        for ping in [30, 60, 90] {
+            assert_eq!(next(&mut schedule, start, ping - 29), (ping, Look::Ping));
+            schedule.unanswered = None;
+        }
+    }
+
+    #[test]
+    fn a_broker_that_hangs_is_noticed_within_one_and_a_half_of_the_keep_alive() {
+        for ours in [1, 2, 15, 60] {
+            let (mut schedule, start) = schedule(ours, None);
+            assert_eq!(next(&mut schedule, start, 1), (ours * 2, Look::Ping));
+            assert_eq!(
+                next(&mut schedule, start, 1 + ours * 2),
+                (ours * 3, Look::Gone)
+            );
+        }
+    }
+
+    #[test]
+    fn a_shorter_keep_alive_of_the_broker_holds_for_every_ping_and_a_longer_or_none_for_no_one() {
+        for (theirs, pause) in [(1, 2), (4, 8), (60, 30), (0, 30)] {
+            let (mut schedule, start) = schedule(15, Some(theirs));
+            for ping in 1..5 {
+                let (at, look) = next(&mut schedule, start, (ping - 1) * pause + 1);
+                assert_eq!((at, look), (ping * pause, Look::Ping), "{theirs}");
+                schedule.unanswered = None;
+            }
+        }
+    }
+
+    #[test]
+    fn pings_go_on_while_the_first_of_them_may_still_be_answered() {
+        let (mut schedule, start) = schedule(15, Some(2));
+        for ping in [4, 8, 12, 16] {
+            assert_eq!(next(&mut schedule, start, ping - 3), (ping, Look::Ping));
+        }
+        assert_eq!(
+            next(&mut schedule, start, 17),
+            (19, Look::Gone),
+            "7.5 s after the first"
+        );
+    }
+
+    #[test]
+    fn who_was_held_up_asks_before_it_gives_up() {
+        let (mut schedule, start) = schedule(15, None);
+        let late = start + 100 * SECOND;
+        assert_eq!(schedule.look(late), Look::Ping);
+        assert_eq!(schedule.look(late), Look::Again(late + 15 * SECOND / 2));
+    }
+}

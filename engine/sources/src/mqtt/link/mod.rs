@@ -1,0 +1,305 @@
+//! One connection to one broker, over rumqttc's codec: the only place that knows MQTT's packets.
+//!
+//! In the order of its life: `open` reaches the broker and is let in, `outgoing` makes packets of requests, `incoming`
+//! reads what comes, `keep_alive` notices a broker that hangs, `pace` gathers messages that come fast, `error` says why it
+//! ended.
+//!
+//! Invariant: a link is used for one connection and dropped with it, so nothing that was pending on one is sent on the
+//! next.
+
+mod error;
+mod incoming;
+mod keep_alive;
+mod open;
+mod outgoing;
+mod pace;
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use bytes::{BufMut, BytesMut};
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::{ConnAckProperties, DisconnectReasonCode};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::time::timeout_at;
+
+use super::broker::Broker;
+use super::config::Config;
+use super::request::{Answer, Request};
+use crate::control::StoreFacts;
+pub(super) use error::{LinkError, Unsent};
+use floodway_core::log_rate::Counted;
+use incoming::{Incoming, READ_BYTES, Received};
+pub(super) use incoming::{Message, Oversized};
+use keep_alive::KeepAlive;
+use outgoing::{Asked, Outgoing};
+use pace::Pace;
+
+/// What carries a link.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// What has happened on a link.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum LinkEvent {
+    /// A message has come. It is acknowledged when the link is asked for what happened next.
+    Published(Message),
+    /// A message that is larger than we take has come, and was skipped.
+    TooLarge(Oversized),
+    /// A request was answered, one answer for each filter.
+    Answered(u16, Vec<Answer>),
+    /// The link has ended, after our DISCONNECT.
+    Disconnected,
+}
+
+/// One connection.
+pub(super) struct Link {
+    stream: Box<dyn Stream>,
+    incoming: Incoming,
+    outgoing: Outgoing,
+    keep_alive: KeepAlive,
+    pace: Pace,
+    /// When the bytes were read that hold the last event.
+    received: Instant,
+    /// When the broker let us in.
+    began: Instant,
+    /// Packet id of the message that was given last; 0 if it needs no acknowledgement.
+    unacknowledged: u16,
+    /// Answers that nobody waits for.
+    strays: Counted,
+    /// There was nothing to read when it was last looked.
+    is_idle: bool,
+    /// We have sent DISCONNECT.
+    is_leaving: bool,
+    /// Why the link has ended, which is returned after all that came before.
+    end: Option<LinkError>,
+}
+
+impl Link {
+    /// Connects to `broker` and waits for its CONNACK. With a `will`, the broker publishes an empty retained message
+    /// there when it loses us.
+    pub(super) async fn connect(
+        config: &Config,
+        broker: &Broker,
+        id: &str,
+        will: Option<String>,
+    ) -> Result<(Self, StoreFacts), LinkError> {
+        let deadline = tokio::time::Instant::now() + config.connect_timeout;
+        let stream = Box::new(open::dial(config, broker, deadline).await?);
+        let connect = open::connect(config, broker, id, will)?;
+        let over = Self::over(stream, config, &connect);
+        let over = timeout_at(deadline, over).await;
+        over.map_err(|_| open::timed_out(config, "answer to CONNECT"))?
+    }
+
+    async fn over(
+        mut stream: Box<dyn Stream>,
+        config: &Config,
+        connect: &[u8],
+    ) -> Result<(Self, StoreFacts), LinkError> {
+        let mut read = BytesMut::with_capacity(2 * READ_BYTES);
+        let connack = open::greet(&mut *stream, connect, &mut read).await?;
+        let connack = connack.as_ref();
+        let qos = if config.qos == 0 {
+            QoS::AtMostOnce
+        } else {
+            QoS::AtLeastOnce
+        };
+        let outgoing = Outgoing::new(qos, connack);
+        let facts = facts(connack, outgoing.limit().min(config.packet_bytes));
+        let link = Self {
+            stream,
+            incoming: Incoming::new(read, config.packet_bytes),
+            outgoing,
+            keep_alive: KeepAlive::new(config.keep_alive, connack),
+            pace: Pace::new(Duration::from_micros(config.read_pause_us.into())),
+            received: Instant::now(),
+            began: Instant::now(),
+            unacknowledged: 0,
+            strays: Counted::default(),
+            is_idle: false,
+            is_leaving: false,
+            end: None,
+        };
+        Ok((link, facts))
+    }
+
+    /// Puts `request` behind what is to be sent, and returns its packet id: any that no unanswered request has.
+    /// [`Link::next`] sends it.
+    pub(super) fn send(&mut self, request: Request) -> Result<u16, Unsent> {
+        self.outgoing.request(request)
+    }
+
+    /// Whether a request may be sent, other than a publish.
+    pub(super) fn may_send(&self) -> bool {
+        self.outgoing.may_send()
+    }
+
+    /// Whether something may be published: the broker bounds how much it has not acknowledged.
+    pub(super) fn may_publish(&self) -> bool {
+        self.outgoing.may_publish()
+    }
+
+    /// Disconnects (MQTT 5.0, 3.14), after it has deleted the retained message of `cleared`. What the broker still sends
+    /// is returned as before; then, once it has closed the connection, [`LinkEvent::Disconnected`].
+    pub(super) fn disconnect(&mut self, cleared: Option<String>) {
+        if let Some(Err(error)) = cleared.map(|topic| self.outgoing.clear(topic)) {
+            tracing::debug!(%error, "our own status is left to expire");
+        }
+        self.outgoing
+            .disconnect(DisconnectReasonCode::NormalDisconnection);
+        self.is_leaving = true;
+    }
+
+    /// The next event in what was read already. To be asked before [`Link::next`]: it costs nothing, and of messages that
+    /// came together only the first is worth looking at everything else for.
+    pub(super) fn event(&mut self) -> Option<LinkEvent> {
+        self.acknowledge();
+        while self.end.is_none() {
+            match self.incoming.next() {
+                Ok(None) => break,
+                Ok(Some(Received::Message(message, id))) => {
+                    self.unacknowledged = id;
+                    return Some(LinkEvent::Published(message));
+                }
+                Ok(Some(Received::TooLarge(message, id))) => {
+                    self.unacknowledged = id;
+                    return Some(LinkEvent::TooLarge(message));
+                }
+                Ok(Some(Received::Answer(id, to, answers))) => {
+                    if self.outgoing.answered(id, to) {
+                        return Some(LinkEvent::Answered(id, answers));
+                    }
+                    self.log_stray(id, to);
+                }
+                Ok(Some(Received::Pong)) => {}
+                Err(error) => self.end = Some(error),
+            }
+        }
+        None
+    }
+
+    /// When the last event was read. The clock is read once for the messages that come together; before that they wait in
+    /// the kernel, unseen.
+    pub(super) fn received(&self) -> Instant {
+        self.received
+    }
+
+    /// Waits for the next event. May be cancelled: nothing is lost, and the next call goes on. After an error the link is of
+    /// no more use.
+    pub(super) async fn next(&mut self) -> Result<LinkEvent, LinkError> {
+        loop {
+            if let Some(event) = self.event() {
+                return Ok(event);
+            }
+            if let Some(end) = self.end.take() {
+                return self.ended(end);
+            }
+            poll_fn(|cx| self.poll(cx)).await;
+        }
+    }
+
+    /// Sends what is to be sent, and is ready when something was read or the end has come.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self.poll_pass(cx) {
+            Poll::Ready(Err(error)) => self.end = Some(error),
+            Poll::Ready(Ok(())) => {}
+            Poll::Pending => return Poll::Pending,
+        }
+        Poll::Ready(())
+    }
+
+    fn poll_pass(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
+        loop {
+            let written = self.outgoing.poll_write(&mut *self.stream, cx);
+            // Without room for what has to be answered, nothing more is taken in.
+            let read = if self.outgoing.is_full() {
+                Poll::Pending
+            } else {
+                self.poll_read(cx)?
+            };
+            // What was read comes before an error in writing: it may say why.
+            if read.is_pending() {
+                let _ = written?;
+            }
+            match self.keep_alive.poll(cx)? {
+                Poll::Ready(()) => self.outgoing.ping(),
+                Poll::Pending => return read.map(Ok),
+            }
+            if read.is_ready() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
+        if self.is_idle {
+            self.pace.rest();
+        }
+        let read = &mut self.incoming.read;
+        read.reserve(READ_BYTES);
+        let mut room = read.limit(READ_BYTES);
+        let got = pin!(self.stream.read_buf(&mut room)).poll(cx);
+        self.is_idle = got.is_pending();
+        match got {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(0)) => Poll::Ready(Err(LinkError::Closed)),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(LinkError::Broken(error))),
+            Poll::Ready(Ok(_)) => {
+                self.received = Instant::now();
+                self.keep_alive.heard();
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+
+    /// The router has taken what was given last.
+    fn acknowledge(&mut self) {
+        let id = std::mem::take(&mut self.unacknowledged);
+        if id != 0 {
+            self.outgoing.acknowledge(id);
+        }
+    }
+
+    #[cold]
+    fn log_stray(&self, id: u16, to: Asked) {
+        if let Some(suppressed) = self.strays.count(self.began.elapsed()) {
+            tracing::warn!(
+                id,
+                ?to,
+                suppressed,
+                "the broker answers a request that was not made"
+            );
+        }
+    }
+
+    fn ended(&mut self, end: LinkError) -> Result<LinkEvent, LinkError> {
+        if self.is_leaving {
+            return Ok(LinkEvent::Disconnected);
+        }
+        if let Some(reason) = end.reason() {
+            self.outgoing.disconnect(reason);
+            // The broker is told why if it can be sent at once.
+            let mut cx = Context::from_waker(Waker::noop());
+            let _ = self.outgoing.poll_write(&mut *self.stream, &mut cx);
+        }
+        Err(end)
+    }
+}
+
+/// What the CONNACK says of the broker as a store. What it leaves out is without a bound (MQTT 5.0, 3.2.2.3).
+fn facts(connack: Option<&ConnAckProperties>, packet_bytes: u32) -> StoreFacts {
+    let lacks = |flag: Option<u8>| flag == Some(0);
+    StoreFacts {
+        message_bytes: packet_bytes as usize,
+        message_bytes_setting: "mqtt.packet_bytes, or the broker's own bound",
+        is_able: connack
+            .is_none_or(|connack| !lacks(connack.retain_available) && !lacks(connack.max_qos)),
+    }
+}
+
+#[cfg(all(test, not(floodway_loom)))]
+mod tests;

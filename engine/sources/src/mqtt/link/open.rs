@@ -1,0 +1,171 @@
+//! From a broker's address to its CONNACK.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use rumqttc::v5::mqttbytes::v5::{
+    ConnAck, ConnAckProperties, Connect, ConnectProperties, LastWill, Login, Packet, check,
+};
+use rumqttc::v5::mqttbytes::{Error as CodecError, QoS};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::Stream;
+use super::error::{LinkError, Reason};
+use super::incoming::{READ_BYTES, body, disconnect_reason};
+use crate::mqtt::broker::Broker;
+use crate::mqtt::config::Config;
+
+/// Messages of QoS 1 that the broker may send ahead of their acknowledgement (Receive Maximum, MQTT 5.0, 3.1.2.11.3):
+/// all that there can be. Mosquitto 2.0 drops what of the retained messages of a subscription is neither among these nor
+/// among the 1,000 that it queues: of 5,000 control documents, 2,024 came with 1,024 here.
+const RECEIVE_MAX: u16 = u16::MAX;
+
+/// Bytes of a CONNACK: its texts are the only ones of some length.
+const CONNACK_BYTES: u32 = 256 * 1024;
+
+/// The first byte of a CONNACK.
+const CONNACK: u8 = 0x20;
+
+/// The first byte of a DISCONNECT, which some send in its place.
+const DISCONNECT: u8 = 0xe0;
+
+/// A connection to `broker`.
+pub(super) async fn dial(
+    config: &Config,
+    broker: &Broker,
+    deadline: Instant,
+) -> Result<TcpStream, LinkError> {
+    let name = format!("{}:{}", broker.host(), broker.port());
+    let found = timeout_at(deadline, lookup_host(name)).await;
+    let found = found.map_err(|_| timed_out(config, "address for its name"))?;
+    let addresses: Vec<SocketAddr> = found.map_err(LinkError::Name)?.collect();
+    first_of(config, &addresses, deadline).await
+}
+
+/// A connection to the first of `addresses` that can be reached.
+async fn first_of(
+    config: &Config,
+    addresses: &[SocketAddr],
+    deadline: Instant,
+) -> Result<TcpStream, LinkError> {
+    let mut failure = timed_out(config, "address for its name");
+    for (tried, &address) in addresses.iter().enumerate() {
+        // One that swallows everything leaves as much time to each of the others.
+        let share = left(deadline) / u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
+        failure = match timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
+                stream.set_nodelay(true).map_err(LinkError::Broken)?;
+                return Ok(stream);
+            }
+            Ok(Err(error)) => LinkError::Unreachable(address, error),
+            Err(_) => timed_out(config, "TCP connection"),
+        };
+    }
+    Err(failure)
+}
+
+/// Sends `connect` over `stream`, and reads the CONNACK into `read`, and perhaps some of what follows.
+pub(super) async fn greet(
+    stream: &mut dyn Stream,
+    connect: &[u8],
+    read: &mut BytesMut,
+) -> Result<Option<ConnAckProperties>, LinkError> {
+    stream.write_all(connect).await.map_err(LinkError::Broken)?;
+    loop {
+        if let Some(connack) = connack(read)? {
+            return Ok(connack.properties);
+        }
+        read.reserve(READ_BYTES);
+        let got = stream.read_buf(&mut (&mut *read).limit(READ_BYTES)).await;
+        match got {
+            Ok(0) if read.is_empty() => return Err(LinkError::NoAnswer),
+            Ok(0) => return Err(LinkError::Closed),
+            Ok(_) => {}
+            // A broker that closes while some of CONNECT is unread.
+            Err(_) if read.is_empty() => return Err(LinkError::NoAnswer),
+            Err(error) => return Err(LinkError::Broken(error)),
+        }
+    }
+}
+
+/// The CONNACK at the beginning of `read`, once it is there.
+fn connack(read: &mut BytesMut) -> Result<Option<ConnAck>, LinkError> {
+    let first = match read.first() {
+        None => return Ok(None),
+        Some(&first @ (CONNACK | DISCONNECT)) => first,
+        Some(&other) => return Err(LinkError::Foreign(other)),
+    };
+    let header = match check(read.iter(), Some(CONNACK_BYTES)) {
+        Ok(header) => header,
+        Err(CodecError::InsufficientBytes(_)) => return Ok(None),
+        Err(error) => return Err(LinkError::Malformed(error)),
+    };
+    let frame = read.split_to(header.frame_length()).freeze();
+    if first == DISCONNECT {
+        return Err(LinkError::Disconnected(disconnect_reason(header, frame)));
+    }
+    let parsed = ConnAck::read(header, frame.clone());
+    match *body(&frame) {
+        // Without properties: the form of MQTT 3.1.1.
+        [_, 0 | 1] | [_, 0x84, ..] => Err(LinkError::NotMqtt5),
+        [_, code] => Err(LinkError::Refused(Reason::of_old(code))),
+        [_, 0, ..] => parsed.map(Some).map_err(LinkError::Malformed),
+        [_, code, ..] => {
+            let properties = parsed.ok().and_then(|connack| connack.properties);
+            let text = properties.and_then(|properties| properties.reason_string);
+            Err(LinkError::Refused(Reason::new(code, text)))
+        }
+        _ => Err(LinkError::Malformed(CodecError::MalformedPacket)),
+    }
+}
+
+/// The bytes of our CONNECT.
+pub(super) fn connect(
+    config: &Config,
+    broker: &Broker,
+    id: &str,
+    will: Option<String>,
+) -> Result<Bytes, LinkError> {
+    let configured = config
+        .username
+        .as_deref()
+        .map(|user| (user, config.password.as_deref().unwrap_or_default()));
+    let login = broker.login().or(configured);
+    let connect = Connect {
+        // In whole seconds, and never less than the pause between two pings.
+        keep_alive: config.keep_alive.as_secs_f64().ceil() as u16,
+        client_id: id.to_owned(),
+        clean_start: true,
+        properties: Some(ConnectProperties {
+            receive_maximum: Some(RECEIVE_MAX),
+            // Announced, so the broker skips what is larger and sends the next.
+            max_packet_size: Some(config.packet_bytes),
+            ..ConnectProperties::new()
+        }),
+    };
+    let will = will.map(|topic| LastWill::new(topic, "", QoS::AtMostOnce, true, None));
+    let login = login.map(|(user, password)| Login::new(user, password));
+    let mut bytes = BytesMut::new();
+    let packet = Packet::Connect(connect, will, login);
+    packet
+        .write(&mut bytes, None)
+        .map_err(LinkError::Malformed)?;
+    Ok(bytes.freeze())
+}
+
+pub(super) fn timed_out(config: &Config, awaited: &'static str) -> LinkError {
+    LinkError::Timeout {
+        awaited,
+        within: config.connect_timeout,
+    }
+}
+
+fn left(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
+}
+
+#[cfg(all(test, not(floodway_loom)))]
+mod tests;

@@ -1,0 +1,109 @@
+//! The source of MQTT 5 brokers. The only room that knows MQTT.
+//!
+//! Invariants: events of one connection keep the broker's order; a tenant is confirmed only while the broker sends its
+//! events; nothing that a device publishes ends the connection.
+//!
+//! In the order of a message's way: `broker` and `link` connect and receive, `subscriptions` decides what to ask for,
+//! `driver` holds these together. Beside it, `probe` tries what may cost the connection on another one, and
+//! `request_scheduler` lets tenants' subscriptions and [`control`] take turns on the one connection.
+
+mod broker;
+mod config;
+mod driver;
+mod filters;
+mod link;
+mod probe;
+mod request;
+mod request_scheduler;
+mod subscriptions;
+#[cfg(all(test, not(floodway_loom)))]
+mod tests;
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+pub use broker::{BadUrl, Broker};
+pub use config::{Config, Subscribe};
+
+#[cfg(doc)]
+use crate::control;
+use crate::control::Steering;
+use crate::source::{Port, Source, Terms};
+use driver::Driver;
+use floodway_core::index::Index;
+use probe::Probe;
+use request_scheduler::RequestScheduler;
+use subscriptions::Subscriptions;
+
+/// The brokers of one setting `mqtt.url`, of which one is connected at a time.
+pub struct Mqtt {
+    config: Config,
+    brokers: Vec<Broker>,
+    client_id: String,
+    subscriptions: Subscriptions,
+    control: Option<Steering>,
+}
+
+impl Mqtt {
+    /// The brokers of `config`, asked for the tenants of `index`. With `control` the control documents are kept there:
+    /// no tenant is confirmed before they were read.
+    ///
+    /// # Errors
+    /// `InvalidInput` if `config` has no URL or a wrong one.
+    pub fn new(config: Config, index: Arc<Index>, control: Option<Steering>) -> io::Result<Self> {
+        Ok(Self {
+            brokers: brokers(&config.urls)?,
+            // The same id for each connection: a broker that still holds a dead one lets go of it.
+            client_id: format!("{}-{:016x}", config.client_id, fastrand::u64(..)),
+            subscriptions: Subscriptions::new(&config, index),
+            config,
+            control,
+        })
+    }
+}
+
+impl Source for Mqtt {
+    fn terms(&self) -> Terms {
+        Terms {
+            kind: "mqtt",
+            patience: self.config.subscribe_timeout,
+            refuses_all: self.config.subscribe == Subscribe::All,
+            backoff_max: self.config.backoff_max,
+        }
+    }
+
+    fn run<'a>(&'a mut self, port: Port<'a>) -> Pin<Box<dyn Future<Output = ()> + 'a>> {
+        let (follower, orders) = match &mut self.control {
+            Some(Steering { follower, orders }) => (Some(follower), Some(orders)),
+            None => (None, None),
+        };
+        let driver = Driver {
+            config: &self.config,
+            brokers: &self.brokers,
+            client_id: &self.client_id,
+            requests: RequestScheduler::new(&mut self.subscriptions, follower),
+            probe: Probe::new(&self.config, &self.client_id),
+            orders,
+            port,
+        };
+        Box::pin(driver.run())
+    }
+
+    fn run_ended(&mut self) {
+        self.subscriptions.link_lost(None, Instant::now());
+        if let Some(control) = &mut self.control {
+            control.follower.link_lost();
+        }
+    }
+}
+
+fn brokers(urls: &[String]) -> io::Result<Vec<Broker>> {
+    let invalid = |text: String| io::Error::new(io::ErrorKind::InvalidInput, text);
+    if urls.is_empty() {
+        return Err(invalid("mqtt.url names no broker".to_owned()));
+    }
+    let parse = |url: &String| Broker::parse(url).map_err(|why| invalid(format!("mqtt.url {why}")));
+    urls.iter().map(parse).collect()
+}

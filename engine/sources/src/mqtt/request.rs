@@ -1,0 +1,24 @@
+//! What is asked of a broker, and what it answers.
+
+use crate::control::StoreRequest;
+
+/// What to send to the broker.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Request {
+    /// Subscribe to these filters.
+    Subscribe(Vec<String>),
+    /// Unsubscribe from this filter.
+    Unsubscribe(String),
+    /// What control asks for.
+    Control(StoreRequest),
+}
+
+impl Request {
+    /// Whether the broker is to subscribe or unsubscribe something. Some take only so many of these a second.
+    pub(super) fn is_of_subscriptions(&self) -> bool {
+        !matches!(self, Self::Control(StoreRequest::Publish { .. }))
+    }
+}
+
+/// The broker's answer for one filter, with its reason to refuse (MQTT 5.0, 3.9.3).
+pub(super) type Answer = Result<(), String>;

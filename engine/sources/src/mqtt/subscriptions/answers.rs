@@ -1,0 +1,128 @@
+//! The broker's answers to subscription requests, and those that do not come.
+
+use std::time::Instant;
+
+use super::Subscriptions;
+use super::entry::{Entry, State, Subscription};
+use super::subject::Subject;
+use crate::mqtt::request::Answer;
+
+impl Subscriptions {
+    /// A SUBACK or UNSUBACK has come, with one answer for each filter (MQTT 5.0, 3.9.3 and 3.11.3). Returns whether its
+    /// request was ours.
+    pub(in crate::mqtt) fn answered(&mut self, id: u16, answers: &[Answer], now: Instant) -> bool {
+        let Some(subjects) = self.in_flight.answered(id) else {
+            return false;
+        };
+        let broker = self.broker;
+        self.on_link_done(&subjects);
+        let mut refused = Vec::new();
+        for (at, subject) in subjects.iter().enumerate() {
+            let Some(subscription) = self.subscription(subject) else {
+                continue;
+            };
+            subscription.set_harmless(broker, true);
+            // It may have been requested twice.
+            if matches!(subscription.state, State::Confirmed | State::Leaving) {
+                continue;
+            }
+            match refusal(answers, at) {
+                None => self.grant(subject),
+                Some(reason) => {
+                    self.refuse(subject, reason, now);
+                    refused.push((subject.filter(), reason));
+                }
+            }
+        }
+        // One line for a batch: a broker that refuses everybody does so again and again.
+        if let Some((filter, reason)) = refused.first() {
+            tracing::warn!(
+                filter,
+                reason,
+                count = refused.len(),
+                "subscriptions refused"
+            );
+        }
+        true
+    }
+
+    pub(super) fn expire_requests(&mut self, now: Instant) {
+        let overdue = self.in_flight.overdue(now, self.subscribe_timeout);
+        for subjects in &overdue {
+            self.on_link_done(subjects);
+            for subject in subjects {
+                self.expire(subject, subjects.len() == 1, now);
+            }
+        }
+        let mut all = overdue.iter().flatten();
+        if let Some(first) = all.next() {
+            let (filter, count) = (first.filter(), 1 + all.count());
+            tracing::warn!(
+                filter,
+                count,
+                "subscriptions are not answered in time (mqtt.subscribe_timeout_seconds); they are asked for again"
+            );
+        }
+    }
+
+    /// A subject that was requested with others is requested by itself at once: one of them is the reason, and must harm the
+    /// others no longer.
+    fn expire(&mut self, subject: &Subject, was_single: bool, now: Instant) {
+        let is_requested =
+            |subscription: &&mut Subscription| subscription.state == State::Requested;
+        let Some(subscription) = self.subscription(subject).filter(is_requested) else {
+            return;
+        };
+        subscription.is_single = true;
+        if was_single {
+            subscription.time_out(now);
+        } else {
+            subscription.state = State::Queued;
+            self.singles.push_back(subject.clone());
+        }
+    }
+
+    fn grant(&mut self, subject: &Subject) {
+        match subject {
+            Subject::All => {
+                self.all_tenants.grant();
+                self.all_refusal = None;
+                self.confirmed
+                    .extend(self.entries.values_mut().map(Entry::confirm));
+            }
+            Subject::Tenant(tenant) => {
+                let entry = self.entries.get_mut(tenant.id());
+                self.confirmed.extend(entry.map(Entry::confirm));
+            }
+        }
+    }
+
+    pub(super) fn refuse(&mut self, subject: &Subject, reason: &str, now: Instant) {
+        let Some(subscription) = self.subscription(subject) else {
+            return;
+        };
+        subscription.refuse(now);
+        match subject {
+            Subject::All => {
+                self.all_refusal = Some(reason.into());
+                let refused = self.entries.values_mut();
+                self.refused
+                    .extend(refused.filter_map(|entry| entry.refuse(reason)));
+            }
+            Subject::Tenant(tenant) => {
+                let entry = self.entries.get_mut(tenant.id());
+                self.refused
+                    .extend(entry.and_then(|entry| entry.refuse(reason)));
+            }
+        }
+    }
+}
+
+/// Why the filter at this position was refused. One that the broker left out is not granted.
+fn refusal(answers: &[Answer], at: usize) -> Option<&str> {
+    match answers.get(at) {
+        Some(Ok(())) => None,
+        Some(Err(reason)) => Some(reason),
+        None => Some("the broker gave no answer"),
+    }
+}

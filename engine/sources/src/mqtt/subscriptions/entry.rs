@@ -1,0 +1,195 @@
+//! The state of one subscription.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::subject::Subject;
+use crate::source::{Confirmation, TenantNotices};
+use floodway_core::index::{Index, Tenant, Upstream};
+
+/// Pauses before a subscription is requested again: the first, which doubles, and the longest.
+const RETRY: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(30));
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Not requested: unwanted, or there is no link.
+    Idle,
+    /// To be requested.
+    Queued,
+    /// In a request under way.
+    Requested,
+    /// Granted.
+    Confirmed,
+    /// Refused; to be requested again from this time on.
+    Refused(Instant),
+    /// Not answered in time; to be requested again from this time on. An answer may still come.
+    Unanswered(Instant),
+    /// The broker may close the connection for it: to be probed on another one first.
+    Suspect,
+    /// Granted, but its tenant has left the index: to be unsubscribed.
+    Leaving,
+}
+
+#[derive(Debug)]
+pub(super) struct Subscription {
+    pub(super) state: State,
+    /// It is requested by itself until it is granted: it was not answered, perhaps because of another one.
+    pub(super) is_single: bool,
+    retry: Duration,
+    /// Brokers, a bit each, that are known not to close the connection for it.
+    harmless: u64,
+}
+
+impl Subscription {
+    pub(super) fn new() -> Self {
+        Self {
+            state: State::Idle,
+            is_single: false,
+            retry: RETRY.0,
+            harmless: 0,
+        }
+    }
+
+    pub(super) fn grant(&mut self) {
+        self.state = State::Confirmed;
+        self.is_single = false;
+        self.retry = RETRY.0;
+    }
+
+    pub(super) fn refuse(&mut self, now: Instant) {
+        self.state = State::Refused(now + self.pause());
+    }
+
+    pub(super) fn time_out(&mut self, now: Instant) {
+        self.state = State::Unanswered(now + self.pause());
+    }
+
+    /// Whether the broker may send its events though it has not confirmed it.
+    pub(super) fn is_requested(&self) -> bool {
+        match self.state {
+            State::Requested | State::Unanswered(_) => true,
+            State::Queued => self.is_single,
+            _ => false,
+        }
+    }
+
+    /// Whether `broker` was seen to close the connection for it, and it is not to be requested yet.
+    pub(super) fn is_held_off(&self, broker: usize) -> bool {
+        matches!(self.state, State::Refused(_)) && !self.is_harmless(broker)
+    }
+
+    /// Whether a refusal, or a request that was not answered, is old enough to request it again.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        matches!(self.state, State::Refused(until) | State::Unanswered(until) if until <= now)
+    }
+
+    pub(super) fn is_harmless(&self, broker: usize) -> bool {
+        self.harmless & bit(broker) != 0
+    }
+
+    pub(super) fn set_harmless(&mut self, broker: usize, is_harmless: bool) {
+        self.harmless &= !bit(broker);
+        self.harmless |= if is_harmless { bit(broker) } else { 0 };
+    }
+
+    fn pause(&mut self) -> Duration {
+        let pause = self.retry;
+        self.retry = (pause * 2).min(RETRY.1);
+        pause
+    }
+}
+
+/// The bit of a broker. Two that share one cost a probe too many, or save one too many.
+fn bit(broker: usize) -> u64 {
+    1 << (broker % 64)
+}
+
+/// A tenant that is tracked.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) tenant: Arc<Tenant>,
+    pub(super) subscription: Subscription,
+    pub(super) notices: TenantNotices,
+    /// Since when nobody has held a permit of it.
+    empty_since: Option<Instant>,
+}
+
+impl Entry {
+    pub(super) fn new(tenant: Arc<Tenant>) -> Self {
+        Self {
+            tenant,
+            subscription: Subscription::new(),
+            notices: TenantNotices::default(),
+            empty_since: None,
+        }
+    }
+
+    /// Whether the broker should send its events: somebody holds a permit, or did a moment ago and may come back.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.notices.owes_gap() || !self.tenant.is_empty()
+    }
+
+    pub(super) fn confirm(&mut self) -> Confirmation {
+        self.subscription.grant();
+        self.notices.confirmed(&self.tenant)
+    }
+
+    /// The broker refuses it. Returns the tenant if it has subscribers that do not know yet.
+    pub(super) fn refuse(&mut self, reason: &str) -> Option<Arc<Tenant>> {
+        self.tenant.set_refused(reason);
+        let is_news = self.notices.refused(&self.tenant);
+        is_news.then(|| Arc::clone(&self.tenant))
+    }
+
+    pub(super) fn subject(&self) -> Subject {
+        Subject::Tenant(Arc::clone(&self.tenant))
+    }
+
+    /// Whether this is `tenant`, and not another one of its name.
+    pub(super) fn is(&self, tenant: &Arc<Tenant>) -> bool {
+        Arc::ptr_eq(&self.tenant, tenant)
+    }
+
+    /// The link is lost.
+    pub(super) fn lose(&mut self) {
+        let was_confirmed = self.subscription.state == State::Confirmed;
+        self.notices.connection_lost(was_confirmed);
+        self.reset();
+    }
+
+    /// Its state says nothing any more.
+    pub(super) fn reset(&mut self) {
+        self.subscription.state = State::Idle;
+        self.tenant.set_upstream(Upstream::Waiting);
+    }
+
+    /// Puts a new tenant of the same name in the place of one that has left the index. Returns whether the broker
+    /// sends its events already.
+    pub(super) fn succeed(&mut self, successor: Arc<Tenant>) -> bool {
+        self.tenant = successor;
+        self.notices = TenantNotices::default();
+        self.empty_since = None;
+        let is_granted = matches!(self.subscription.state, State::Confirmed | State::Leaving);
+        if !is_granted {
+            // A request under way was for the other one.
+            self.subscription.state = State::Idle;
+        }
+        is_granted
+    }
+
+    /// Notes whether anybody holds a permit, and returns true if nobody has for `linger`.
+    pub(super) fn has_lingered(&mut self, now: Instant, linger: Duration) -> bool {
+        if !self.tenant.is_empty() {
+            self.empty_since = None;
+            return false;
+        }
+        now >= *self.empty_since.get_or_insert(now) + linger
+    }
+
+    /// Lets the tenant leave the index. False if it must not (yet): its request is under way, it is being unsubscribed, or
+    /// somebody came in this moment.
+    pub(super) fn leave(&self, index: &Index) -> bool {
+        !matches!(self.subscription.state, State::Requested | State::Leaving)
+            && index.retire(&self.tenant)
+    }
+}

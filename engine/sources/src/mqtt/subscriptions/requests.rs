@@ -1,0 +1,170 @@
+//! Which subscription request is sent next, and when.
+
+use std::time::Instant;
+
+use super::Subscriptions;
+use super::entry::State;
+use super::pending::Sending;
+use super::subject::Subject;
+use crate::mqtt::filters;
+use crate::mqtt::request::Request;
+
+/// Bytes of the filters of one SUBSCRIBE at most, well below any broker's limit on packets.
+const BATCH_BYTES: usize = 8 * 1024;
+
+impl Subscriptions {
+    /// The request to send now, if any. It counts as under way from then on.
+    pub(in crate::mqtt) fn next_request(&mut self, now: Instant) -> Option<Request> {
+        if !self.is_open || self.in_flight.is_full(now) || !self.may_request(now) {
+            return None;
+        }
+        let request = self
+            .next_batch(now)
+            .or_else(|| self.next_retry(now))
+            .or_else(|| self.next_unsubscribe(now))
+            .or_else(|| self.next_isolated(now))?;
+        self.count_request(now);
+        Some(request)
+    }
+
+    /// Whether the broker takes another request yet.
+    pub(in crate::mqtt) fn may_request(&mut self, now: Instant) -> bool {
+        self.broker_limits().may_request(now)
+    }
+
+    /// A request to subscribe or unsubscribe is sent.
+    pub(in crate::mqtt) fn count_request(&mut self, now: Instant) {
+        self.broker_limits().count_request(now);
+    }
+
+    /// The request that was handed over last was given this packet id.
+    pub(in crate::mqtt) fn sent(&mut self, id: u16) {
+        self.in_flight.sent(id);
+    }
+
+    /// The request that was handed over last can't be sent.
+    pub(in crate::mqtt) fn unsent(&mut self, reason: &str, now: Instant) {
+        let subjects = self.in_flight.unsent();
+        self.on_link_done(&subjects);
+        let size = subjects.len();
+        if size > 1 {
+            self.broker_limits().shrink(size.div_ceil(2));
+        } else {
+            tracing::warn!(reason, "a subscription can't be asked for");
+        }
+        for subject in subjects {
+            if size > 1 {
+                self.enqueue_if(subject, |_| true);
+            } else if let Some(subscription) = self.subscription(&subject) {
+                subscription.time_out(now);
+            }
+        }
+    }
+
+    /// Enqueues `subject` for a request, if its state `is_to_be`. Where it may cost the link it is probed first.
+    pub(super) fn enqueue_if(&mut self, subject: Subject, is_to_be: impl Fn(&State) -> bool) {
+        let (broker, ends_for_forbidden) = (self.broker, self.broker_limits().ends_for_forbidden);
+        let Some(subscription) = self
+            .subscription(&subject)
+            .filter(|subscription| is_to_be(&subscription.state))
+        else {
+            return;
+        };
+        if !ends_for_forbidden || subscription.is_harmless(broker) {
+            subscription.state = State::Queued;
+            let queue = if subscription.is_single {
+                &mut self.singles
+            } else {
+                &mut self.queued
+            };
+            queue.push_back(subject);
+        } else if matches!(
+            std::mem::replace(&mut subscription.state, State::Suspect),
+            State::Refused(_)
+        ) {
+            self.bisection.recheck(subject);
+        } else {
+            self.bisection.add_unproven(subject);
+        }
+    }
+
+    fn next_batch(&mut self, now: Instant) -> Option<Request> {
+        let most = self.broker_limits().batch;
+        let (mut subjects, mut bytes) = (Vec::new(), 0);
+        while subjects.len() < most && bytes < BATCH_BYTES {
+            let Some(subject) = self.queued.pop_front() else {
+                break;
+            };
+            let subscription = self.subscription(&subject);
+            let Some(subscription) =
+                subscription.filter(|subscription| subscription.state == State::Queued)
+            else {
+                continue;
+            };
+            subscription.state = State::Requested;
+            bytes += subject.filter().len();
+            subjects.push(subject);
+        }
+        (!subjects.is_empty()).then(|| self.subscribe(subjects, Sending::Batched, now))
+    }
+
+    /// The next subject that was not answered before, by itself.
+    fn next_retry(&mut self, now: Instant) -> Option<Request> {
+        while self.in_flight.has_room_to_retry() {
+            let subject = self.singles.pop_front()?;
+            let subscription = self.subscription(&subject);
+            if subscription.is_some_and(|subscription| subscription.state == State::Queued) {
+                return Some(self.subscribe(vec![subject], Sending::Retry, now));
+            }
+        }
+        None
+    }
+
+    /// The filters to probe on the link itself, once nothing else is under way.
+    fn next_isolated(&mut self, now: Instant) -> Option<Request> {
+        if !self.in_flight.is_quiet() {
+            return None;
+        }
+        let mut subjects = self.bisection.next_on_link()?;
+        subjects.retain(|subject| {
+            let subscription = self.subscription(subject);
+            subscription.is_some_and(|subscription| subscription.state == State::Suspect)
+        });
+        if subjects.is_empty() {
+            self.bisection.passed_on_link(None);
+            return None;
+        }
+        Some(self.subscribe(subjects, Sending::Isolated, now))
+    }
+
+    fn subscribe(&mut self, subjects: Vec<Subject>, sending: Sending, now: Instant) -> Request {
+        let mut owes_gap = false;
+        for subject in &subjects {
+            owes_gap |= self.owes_gap(subject);
+            if let Some(subscription) = self.subscription(subject) {
+                subscription.state = State::Requested;
+            }
+        }
+        let filters = subjects.iter().map(Subject::filter).collect();
+        self.in_flight.begin(subjects, sending, owes_gap, now);
+        Request::Subscribe(filters)
+    }
+
+    /// The oldest tenant that left. A successor of its name is subscribed anew, after this.
+    fn next_unsubscribe(&mut self, now: Instant) -> Option<Request> {
+        while let Some(name) = self.leaving.pop_front() {
+            let state = self
+                .entries
+                .get(&name)
+                .map(|entry| &entry.subscription.state);
+            // None: it was never answered, and is forgotten already.
+            if matches!(state, None | Some(State::Leaving)) {
+                self.entries.remove(&name);
+                self.in_flight
+                    .begin(Vec::new(), Sending::Batched, false, now);
+                return Some(Request::Unsubscribe(filters::of_tenant(&name)));
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,166 @@
+//! Each test plays broker and clock.
+
+mod all;
+mod bisection;
+mod leaving;
+mod losses;
+mod requests;
+
+use super::*;
+use crate::mqtt::filters;
+use crate::mqtt::request::Request;
+use floodway_core::index::{self, ConnectionPermit, Upstream};
+
+struct Bed {
+    subscriptions: Subscriptions,
+    index: Arc<Index>,
+    now: Instant,
+    next_id: u16,
+}
+
+fn bed(mode: Subscribe) -> Bed {
+    let limits = index::Config {
+        connections_per_tenant: 0,
+        connections: 10_000,
+    };
+    let index = Arc::new(Index::new(&limits));
+    let config = Config {
+        subscribe: mode,
+        ..Config::default()
+    };
+    let subscriptions = Subscriptions::new(&config, Arc::clone(&index));
+    Bed {
+        subscriptions,
+        index,
+        now: Instant::now(),
+        next_id: 0,
+    }
+}
+
+/// On demand, with a link.
+fn linked() -> Bed {
+    let mut bed = bed(Subscribe::OnDemand);
+    bed.subscriptions.open();
+    bed
+}
+
+const LINGER: Duration = Duration::from_secs(30);
+
+impl Bed {
+    fn enter(&mut self, tenant: &str) -> ConnectionPermit {
+        let place = self.index.enter(&TenantId::parse(tenant).unwrap()).unwrap();
+        self.subscriptions.want(place.tenant());
+        place
+    }
+
+    /// What is sent now, with its packet id.
+    fn sends(&mut self) -> Option<(u16, Request)> {
+        let request = self.subscriptions.next_request(self.now)?;
+        self.next_id += 1;
+        self.subscriptions.sent(self.next_id);
+        Some((self.next_id, request))
+    }
+
+    fn sends_subscribe(&mut self) -> (u16, Vec<String>) {
+        match self.sends() {
+            Some((id, Request::Subscribe(filters))) => (id, filters),
+            other => panic!("no SUBSCRIBE but {other:?}"),
+        }
+    }
+
+    fn sends_unsubscribe(&mut self) -> (u16, String) {
+        match self.sends() {
+            Some((id, Request::Unsubscribe(filter))) => (id, filter),
+            other => panic!("no UNSUBSCRIBE but {other:?}"),
+        }
+    }
+
+    fn grants(&mut self, id: u16, filters: usize) {
+        self.subscriptions
+            .answered(id, &vec![Ok(()); filters], self.now);
+    }
+
+    fn refuses(&mut self, id: u16) {
+        self.subscriptions
+            .answered(id, &[Err("NotAuthorized".to_owned())], self.now);
+    }
+
+    /// The broker ends the connection.
+    fn ended(&mut self) {
+        let how = Some("not authorized (0x87)");
+        self.subscriptions.link_lost(how, self.now);
+    }
+
+    /// The network fails, and a new connection is made.
+    fn loses_without_blame(&mut self) {
+        self.subscriptions.link_lost(None, self.now);
+        self.subscriptions.link_up(0);
+        self.subscriptions.open();
+    }
+
+    /// The broker ends the connection, and a new one is made.
+    fn loses(&mut self) {
+        self.ended();
+        self.subscriptions.link_up(0);
+        self.subscriptions.open();
+    }
+
+    /// The requests that are tried on a connection of their own now.
+    fn tries(&mut self) -> Vec<Vec<String>> {
+        let probe = self.subscriptions.next_probe(self.now);
+        probe.expect("something is to be tried")
+    }
+
+    /// The broker ends that connection.
+    fn ends(&mut self) {
+        let outcome = ProbeOutcome::Closed("not authorized (0x87)".to_owned());
+        self.subscriptions.probed(outcome, self.now);
+    }
+
+    /// Tells who was confirmed, as the driver does; returns the names, with `!` where a gap is told first, and `+` behind
+    /// who is told that it is no longer refused.
+    fn confirms(&mut self) -> Vec<String> {
+        let mut told = Vec::new();
+        while let Some(confirmed) = self.subscriptions.next_confirmed() {
+            let Confirmation {
+                tenant,
+                after_loss,
+                after_refusal,
+            } = confirmed;
+            tenant.set_upstream(Upstream::Confirmed);
+            let gap = if after_loss { "!" } else { "" };
+            let returned = if after_refusal { "+" } else { "" };
+            told.push(format!("{gap}{}{returned}", tenant.id()));
+        }
+        told.sort();
+        told
+    }
+
+    /// Tells those with live streams that they are refused, as the driver does; returns the names.
+    fn tells_refused(&mut self) -> Vec<String> {
+        let told = std::iter::from_fn(|| self.subscriptions.next_refused());
+        told.map(|tenant| tenant.id().to_string()).collect()
+    }
+
+    fn subscribe(&mut self, tenant: &str) -> ConnectionPermit {
+        let place = self.enter(tenant);
+        let (id, filters) = self.sends_subscribe();
+        assert_eq!(filters, [filter(tenant)]);
+        self.grants(id, 1);
+        assert_eq!(self.confirms(), [tenant]);
+        place
+    }
+
+    fn passes(&mut self, time: Duration) {
+        self.now += time;
+        self.subscriptions.sweep(self.now);
+    }
+}
+
+fn filter(tenant: &str) -> String {
+    format!("tenant/{tenant}/device/+/telemetry")
+}
+
+fn upstream(place: &ConnectionPermit) -> Upstream {
+    *place.tenant().upstream().borrow()
+}

@@ -1,0 +1,155 @@
+//! What the router counts.
+//!
+//! Invariant: once ingest is at rest, `received == accepted + rejected`. All counts only grow.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use floodway_core::event::Rejection;
+use floodway_core::log_rate::Counted;
+
+/// Why a message was not an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Its topic is not one of telemetry.
+    Topic,
+    /// Its packet is larger than the source was told to send, and was not read.
+    Packet,
+    /// Its payload is not an event.
+    Payload(Rejection),
+}
+
+impl Reason {
+    /// How many reasons there are.
+    pub const COUNT: usize = 2 + Rejection::ALL.len();
+
+    /// Every reason, in the order of their indexes.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let payload = Rejection::ALL.into_iter().map(Self::Payload);
+        [Self::Topic, Self::Packet].into_iter().chain(payload)
+    }
+
+    /// The reason as a label of metrics and logs.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Topic => "topic",
+            Self::Packet => "too_large_packet",
+            Self::Payload(rejection) => rejection.reason(),
+        }
+    }
+
+    fn index(self) -> usize {
+        match self {
+            Self::Topic => 0,
+            Self::Packet => 1,
+            Self::Payload(rejection) => {
+                let at = Rejection::ALL.iter().position(|&one| one == rejection);
+                2 + at.expect("every rejection is among all of them")
+            }
+        }
+    }
+}
+
+/// The counts, written by ingest and read by anyone. Relaxed, since each stands by itself, except for `accepted`: who reads
+/// it finds at least as much with the tenants, which count an event before it is counted here.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    received: AtomicU64,
+    bytes: AtomicU64,
+    accepted: AtomicU64,
+    without_metrics: Counted,
+    rejected: [Counted; Reason::COUNT],
+    reconnects: AtomicU64,
+}
+
+/// The counts at one moment, each exact, though not all of the same instant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Messages that sources delivered.
+    pub received: u64,
+    /// Bytes of their payloads, without those that were not read.
+    pub bytes: u64,
+    /// Those that became events.
+    pub accepted: u64,
+    /// Of these, those whose payload has no `metrics`.
+    pub without_metrics: u64,
+    /// Those that did not, by reason.
+    pub rejected: [(Reason, u64); Reason::COUNT],
+    /// Connections of sources after the first one of each.
+    pub reconnects: u64,
+    /// Whether a source is connected.
+    pub connected: bool,
+}
+
+impl Metrics {
+    pub(super) fn received(&self, payload_bytes: usize) {
+        self.received.fetch_add(1, Ordering::Relaxed);
+        self.bytes
+            .fetch_add(payload_bytes as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn accepted(&self) {
+        self.accepted.fetch_add(1, Ordering::Release);
+    }
+
+    /// Counts an event without metrics, and tells as [`Counted::count`] whether to log it.
+    pub(super) fn without_metrics(&self, now: Duration) -> Option<u64> {
+        self.without_metrics.count(now)
+    }
+
+    /// Counts a rejected message, and tells as [`Counted::count`] whether to log it.
+    pub(super) fn rejected(&self, reason: Reason, now: Duration) -> Option<u64> {
+        self.rejected[reason.index()].count(now)
+    }
+
+    pub(crate) fn reconnected(&self) {
+        self.reconnects.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The counts now, and whether a source is `connected`.
+    pub fn snapshot(&self, connected: bool) -> Snapshot {
+        let mut rejected = [(Reason::Topic, 0); Reason::COUNT];
+        for (slot, (reason, count)) in rejected.iter_mut().zip(Reason::all().zip(&self.rejected)) {
+            *slot = (reason, count.get());
+        }
+        Snapshot {
+            received: self.received.load(Ordering::Relaxed),
+            bytes: self.bytes.load(Ordering::Relaxed),
+            accepted: self.accepted.load(Ordering::Acquire),
+            without_metrics: self.without_metrics.get(),
+            rejected,
+            reconnects: self.reconnects.load(Ordering::Relaxed),
+            connected,
+        }
+    }
+}
+
+impl Snapshot {
+    /// Messages that were rejected for `reason`.
+    pub fn rejected_for(&self, reason: Reason) -> u64 {
+        self.rejected[reason.index()].1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_has_a_count_and_a_label_of_its_own() {
+        let metrics = Metrics::default();
+        for (times, reason) in Reason::all().enumerate() {
+            assert_eq!(reason.index(), times);
+            (0..times).for_each(|_| _ = metrics.rejected(reason, Duration::ZERO));
+        }
+        let snapshot = metrics.snapshot(true);
+        for (times, reason) in Reason::all().enumerate() {
+            assert_eq!(snapshot.rejected[times], (reason, times as u64));
+            assert_eq!(snapshot.rejected_for(reason), times as u64);
+        }
+        let mut labels: Vec<_> = Reason::all().map(Reason::label).collect();
+        labels.sort_unstable();
+        labels.dedup();
+        assert_eq!(labels.len(), Reason::COUNT);
+    }
+}

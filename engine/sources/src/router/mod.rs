@@ -1,0 +1,223 @@
+//! From a raw message to the shards that want its event. Knows no source.
+//!
+//! Invariant: a message becomes one event or is counted as rejected with one reason; an event is appended to its
+//! tenant *before* the tenant's interest is read, and is then put once into the inbox of each interested shard.
+//! Nothing but the event is allocated, and nothing of the message is kept: its payload pins the read buffer.
+
+mod metrics;
+#[cfg(all(test, not(floodway_loom)))]
+mod tests;
+mod topic;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+pub use metrics::{Metrics, Reason, Snapshot};
+use topic::Address;
+pub use topic::{RawMessage, parse as parse_topic};
+
+use floodway_core::event::{self, Event, IdSource, Parser};
+use floodway_core::inbox::{Inbox, Item};
+use floodway_core::index::{Index, Tenant};
+use floodway_core::printable::printable;
+use floodway_protocol::messages::notice::SourceState;
+use floodway_protocol::names::TenantId;
+
+/// Messages that are taken before the shards that they concern are woken. One wake-up for each message would cost too
+/// much; one after very many messages would hold up the first.
+const GATHERED: u32 = 16;
+
+/// Characters of a topic in the log.
+pub(crate) const LOG_TOPIC_CHARS: usize = 200;
+
+/// An event, its tenant, and the shards to push it to.
+type Accepted = (Arc<Event>, Arc<Tenant>, u64);
+
+/// Takes messages in, one after the other.
+pub struct Router {
+    parser: Parser,
+    ids: IdSource,
+    index: Arc<Index>,
+    inboxes: Arc<[Inbox]>,
+    metrics: Arc<Metrics>,
+    /// Where the clock of the log rates begins.
+    started: Instant,
+    /// Shards that are owed a wake-up, a bit each.
+    owed: u64,
+    /// Messages since shards were woken.
+    gathered: u32,
+}
+
+impl Router {
+    /// A router into `inboxes`, one for each shard, that counts in `metrics`.
+    pub fn new(
+        config: &event::Config,
+        index: Arc<Index>,
+        inboxes: Arc<[Inbox]>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self {
+            parser: Parser::new(config),
+            ids: IdSource::new(),
+            index,
+            inboxes,
+            metrics,
+            started: Instant::now(),
+            owed: 0,
+            gathered: 0,
+        }
+    }
+
+    /// The same, with ids from `ids`.
+    pub(crate) fn with_ids(self, ids: IdSource) -> Self {
+        Self { ids, ..self }
+    }
+
+    /// The messages that follow were received `at` this time. One reading of the clock for all that came together.
+    pub fn received_at(&mut self, at: Instant) {
+        self.parser.received_at(at);
+    }
+
+    /// Takes one message in. Waits only while an inbox is full. The shards that it concerns need not be woken yet: see
+    /// [`Router::wake_shards`].
+    pub async fn publish(&mut self, message: RawMessage<'_>) {
+        self.metrics.received(message.payload.len());
+        match self.accept(&message) {
+            Ok(Some((event, tenant, interested))) => {
+                self.put(interested, || Item::Event(Arc::clone(&event)))
+                    .await;
+                self.owed |= interested & tenant.wake_filter().by(event.device());
+            }
+            Ok(None) => {}
+            Err(reason) => self.reject(reason, message.topic),
+        }
+        self.gathered += 1;
+        if self.gathered >= GATHERED {
+            self.wake_shards();
+        }
+    }
+
+    /// Counts a message that its source had to skip, since its packet is too large. If a log line is due, returns how many
+    /// were passed over since the last one.
+    pub fn skipped(&mut self) -> Option<u64> {
+        self.metrics.received(0);
+        self.metrics
+            .rejected(Reason::Packet, self.started.elapsed())
+    }
+
+    /// Sends `tenant`'s subscribers a gap: events may be missing here.
+    pub async fn upstream_gap(&mut self, tenant: &Arc<Tenant>) {
+        let interested = tenant.interest();
+        self.put(interested, || Item::UpstreamGap(Arc::clone(tenant)))
+            .await;
+        self.owed |= interested;
+    }
+
+    /// Sends `tenant`'s subscribers a gap and the notice that the source refuses the tenant from here on.
+    pub async fn upstream_refused(&mut self, tenant: &Arc<Tenant>) {
+        self.upstream_gap(tenant).await;
+        self.upstream_turn(tenant, SourceState::Refused).await;
+    }
+
+    /// Sends them the notice that the source sends the tenant's events again. The gap comes before.
+    pub async fn upstream_returned(&mut self, tenant: &Arc<Tenant>) {
+        self.upstream_turn(tenant, SourceState::Up).await;
+    }
+
+    async fn upstream_turn(&mut self, tenant: &Arc<Tenant>, source: SourceState) {
+        let interested = tenant.interest();
+        let item = || Item::Upstream(Arc::clone(tenant), source);
+        self.put(interested, item).await;
+        self.owed |= interested;
+    }
+
+    /// Wakes the shards for what was put into their inboxes. To be called before anything is waited for.
+    pub fn wake_shards(&mut self) {
+        self.gathered = 0;
+        for shard in bits(std::mem::take(&mut self.owed)) {
+            self.inboxes[shard].wake();
+        }
+    }
+
+    /// Makes an event and appends it. Returns it with its tenant and the shards to push it to, a bit each; none if the
+    /// tenant has no subscribers.
+    ///
+    /// This is where an event will be stored for replay, and the order that must hold is: append, *then* read the
+    /// interest ([`Tenant::appended`] does both). A shard declares its interest first and reads what is stored then,
+    /// so a new subscriber finds an event among the stored ones, or is pushed it, or both, and never neither.
+    fn accept(&mut self, message: &RawMessage<'_>) -> Result<Option<Accepted>, Reason> {
+        let address = message.address.as_ref().ok_or(Reason::Topic)?;
+        let Some(tenant) = self.index.find(address.tenant) else {
+            // Nobody's event, yet bad input is counted whoever listens.
+            let tenant = TenantId::parse(address.tenant).map_err(|_| Reason::Topic)?;
+            self.event(&tenant, address, message.payload)?;
+            self.metrics.accepted();
+            return Ok(None);
+        };
+        let event = self.event(tenant.id(), address, message.payload)?;
+        // The tenant counts it first: who reads this count and then the tenant's never finds less there.
+        let interested = tenant.appended(event.id());
+        self.metrics.accepted();
+        Ok(Some((event, tenant, interested)))
+    }
+
+    fn event(
+        &mut self,
+        tenant: &TenantId,
+        address: &Address<'_>,
+        payload: &[u8],
+    ) -> Result<Arc<Event>, Reason> {
+        let Address { topic, device, .. } = *address;
+        let event = self
+            .parser
+            .parse(self.ids.next(), tenant, device, topic, payload)
+            .map_err(Reason::Payload)?;
+        if self.parser.lacked_metrics() {
+            self.without_metrics(topic);
+        }
+        Ok(Arc::new(event))
+    }
+
+    async fn put(&self, shards: u64, item: impl Fn() -> Item) {
+        for shard in bits(shards) {
+            self.inboxes[shard].put(item()).await;
+        }
+    }
+
+    #[cold]
+    fn without_metrics(&self, topic: &str) {
+        if let Some(suppressed) = self.metrics.without_metrics(self.started.elapsed()) {
+            let topic = printable(topic.as_bytes(), LOG_TOPIC_CHARS);
+            tracing::warn!(
+                topic,
+                suppressed,
+                "payload without metrics: its event has none; values are read from an object named metrics, \
+                 {{\"metrics\":{{\"temperature\":72}}}}"
+            );
+        }
+    }
+
+    #[cold]
+    fn reject(&self, reason: Reason, topic: &[u8]) {
+        if let Some(suppressed) = self.metrics.rejected(reason, self.started.elapsed()) {
+            let topic = printable(topic, LOG_TOPIC_CHARS);
+            tracing::warn!(
+                reason = reason.label(),
+                topic,
+                suppressed,
+                "message rejected"
+            );
+        }
+    }
+}
+
+/// The numbers of the bits that are set.
+fn bits(mut set: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let lowest = set.trailing_zeros() as usize;
+        (set != 0).then(|| {
+            set &= set - 1;
+            lowest
+        })
+    })
+}

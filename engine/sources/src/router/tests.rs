@@ -1,0 +1,265 @@
+//! Messages go in, and what lies in the inboxes of three shards is looked at.
+
+use super::*;
+use floodway_core::event::Rejection;
+use floodway_core::index::{self, ConnectionPermit, Slot};
+
+struct Bed {
+    router: Router,
+    index: Arc<Index>,
+    inboxes: Arc<[Inbox]>,
+    metrics: Arc<Metrics>,
+}
+
+fn bed() -> Bed {
+    bed_with_room_for(2)
+}
+
+fn bed_with_room_for(items: usize) -> Bed {
+    let index = Arc::new(Index::new(&index::Config {
+        connections_per_tenant: 0,
+        connections: 100,
+    }));
+    let inboxes: Arc<[Inbox]> = (0..3).map(|_| Inbox::new(items)).collect();
+    let metrics = Arc::new(Metrics::default());
+    let config = event::Config::default();
+    let router = Router::new(
+        &config,
+        Arc::clone(&index),
+        Arc::clone(&inboxes),
+        Arc::clone(&metrics),
+    );
+    Bed {
+        router,
+        index,
+        inboxes,
+        metrics,
+    }
+}
+
+impl Bed {
+    async fn publish_of(&mut self, device: &str) {
+        let topic = format!("tenant/T/device/{device}/telemetry");
+        self.router
+            .publish(RawMessage::new(topic.as_bytes(), GOOD))
+            .await;
+        self.router.wake_shards();
+    }
+
+    /// Whether the first shard was woken since this was last asked.
+    async fn is_woken(&self) -> bool {
+        let mut woken = std::pin::pin!(self.inboxes[0].filled());
+        std::future::poll_fn(|cx| std::task::Poll::Ready(woken.as_mut().poll(cx).is_ready())).await
+    }
+
+    fn enter(&self, tenant: &str) -> ConnectionPermit {
+        self.index.enter(&TenantId::parse(tenant).unwrap()).unwrap()
+    }
+
+    fn take(&self, shard: usize) -> Option<Arc<Event>> {
+        match self.inboxes[shard].take()? {
+            Item::Event(event) => Some(event),
+            other => panic!("{other:?} where an event was expected"),
+        }
+    }
+}
+
+const GOOD: &[u8] = br#"{"metrics":{"t":1}}"#;
+
+#[tokio::test]
+async fn an_event_reaches_each_interested_shard_once_and_is_shared() {
+    let mut bed = bed();
+    let place = bed.enter("T");
+    place.tenant().declare(0);
+    place.tenant().declare(2);
+    bed.router
+        .publish(RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
+        .await;
+    let (first, second) = (bed.take(0).unwrap(), bed.take(2).unwrap());
+    assert!(Arc::ptr_eq(&first, &second));
+    assert_eq!((first.tenant().as_str(), first.device()), ("T", "D"));
+    assert!(bed.inboxes.iter().all(Inbox::is_empty));
+    assert_eq!(place.tenant().declare(1), first.id(), "it is appended");
+}
+
+#[tokio::test]
+async fn events_nobody_wants_are_counted_and_go_nowhere() {
+    let mut bed = bed();
+    let place = bed.enter("T");
+    bed.router
+        .publish(RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
+        .await;
+    bed.router
+        .publish(RawMessage::new(b"tenant/STRANGER/device/D/telemetry", GOOD))
+        .await;
+    bed.router
+        .publish(RawMessage::new(
+            b"tenant/STRANGER/device/D/telemetry",
+            b"[]",
+        ))
+        .await;
+    assert!(bed.inboxes.iter().all(Inbox::is_empty));
+    assert_ne!(
+        place.tenant().declare(0),
+        event::EventId::new(0),
+        "the first one is appended all the same"
+    );
+    let counts = bed.metrics.snapshot(false);
+    assert_eq!((counts.received, counts.accepted), (3, 2));
+    assert_eq!(
+        counts.rejected_for(Reason::Payload(Rejection::NotAnObject)),
+        1
+    );
+    assert_eq!(counts.bytes, 2 * GOOD.len() as u64 + 2);
+}
+
+#[tokio::test]
+async fn bad_input_is_counted_by_reason_and_the_next_event_arrives() {
+    let mut bed = bed();
+    let place = bed.enter("T");
+    place.tenant().declare(1);
+    bed.router
+        .publish(RawMessage::new(b"tenant/T/device/D/status", GOOD))
+        .await;
+    bed.router
+        .publish(RawMessage::new(b"tenant/T/device/\xff/telemetry", GOOD))
+        .await;
+    bed.router
+        .publish(RawMessage::new(b"tenant/T/device/D/telemetry", b"{"))
+        .await;
+    bed.router
+        .publish(RawMessage::new(
+            b"tenant/T/device/D/telemetry",
+            br#"{"metrics":[]}"#,
+        ))
+        .await;
+    bed.router
+        .publish(RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
+        .await;
+    let counts = bed.metrics.snapshot(false);
+    assert_eq!(counts.rejected_for(Reason::Topic), 2);
+    assert_eq!(counts.rejected_for(Reason::Payload(Rejection::NotJson)), 1);
+    assert_eq!(
+        counts.rejected_for(Reason::Payload(Rejection::MetricsNotAnObject)),
+        1
+    );
+    assert_eq!(
+        counts.received,
+        counts.accepted + counts.rejected.iter().map(|(_, n)| n).sum::<u64>()
+    );
+    assert!(bed.take(1).is_some());
+    assert!(bed.take(1).is_none());
+}
+
+#[tokio::test]
+async fn a_gap_keeps_its_place_between_two_events() {
+    let mut bed = bed();
+    let place = bed.enter("T");
+    place.tenant().declare(0);
+    bed.router
+        .publish(RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
+        .await;
+    bed.router.upstream_gap(place.tenant()).await;
+    assert!(
+        bed.inboxes[1].is_empty(),
+        "a shard without subscribers of the tenant is not told"
+    );
+    assert!(matches!(bed.inboxes[0].take(), Some(Item::Event(_))));
+    assert!(
+        matches!(bed.inboxes[0].take(), Some(Item::UpstreamGap(of)) if Arc::ptr_eq(&of, place.tenant()))
+    );
+}
+
+#[tokio::test]
+async fn subscribers_are_told_of_the_gap_then_of_the_refusal_and_of_its_end() {
+    let mut bed = bed_with_room_for(10);
+    let place = bed.enter("T");
+    place.tenant().declare(0);
+    bed.router.upstream_refused(place.tenant()).await;
+    bed.router.upstream_returned(place.tenant()).await;
+    bed.router.wake_shards();
+    assert!(bed.is_woken().await);
+    assert!(matches!(bed.inboxes[0].take(), Some(Item::UpstreamGap(_))));
+    for expected in [SourceState::Refused, SourceState::Up] {
+        let Some(Item::Upstream(of, source)) = bed.inboxes[0].take() else {
+            panic!("{expected:?} is not told");
+        };
+        assert!(Arc::ptr_eq(&of, place.tenant()));
+        assert_eq!(source, expected);
+    }
+    assert!(bed.inboxes[1].is_empty(), "nobody listens there");
+}
+
+#[tokio::test]
+async fn a_shard_is_woken_only_for_a_device_that_it_awaits_and_before_its_inbox_is_full() {
+    let mut bed = bed_with_room_for(100);
+    let place = bed.enter("T");
+    place.tenant().declare(0);
+    let slot = Slot::of("D");
+    place.tenant().wake_filter().set_slot(0, slot, true);
+    assert_ne!(slot, Slot::of("E"), "the two can be told apart");
+    for (device, wakes) in [("E", false), ("D", true), ("E", false)] {
+        bed.publish_of(device).await;
+        assert_eq!(bed.is_woken().await, wakes);
+    }
+    while bed.inboxes[0].len() < 49 {
+        bed.publish_of("E").await;
+    }
+    assert!(!bed.is_woken().await);
+    bed.publish_of("E").await;
+    assert!(bed.is_woken().await, "long before anybody has to wait");
+}
+
+#[tokio::test]
+async fn messages_that_come_together_wake_a_shard_once_they_are_all_there() {
+    let mut bed = bed_with_room_for(100);
+    let place = bed.enter("T");
+    place.tenant().wake_filter().set_always(0, true);
+    place.tenant().declare(0);
+    for _ in 0..10 {
+        bed.router
+            .publish(RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
+            .await;
+        assert!(!bed.is_woken().await);
+    }
+    bed.router.wake_shards();
+    assert!(bed.is_woken().await);
+    bed.router.wake_shards();
+    assert!(!bed.is_woken().await, "nothing has come since");
+    for _ in 0..GATHERED {
+        assert!(!bed.is_woken().await);
+        bed.router
+            .publish(RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
+            .await;
+    }
+    assert!(bed.is_woken().await, "the first of many waits no longer");
+}
+
+#[tokio::test]
+async fn a_full_inbox_makes_the_router_wait_and_loses_nothing() {
+    let mut bed = bed();
+    let place = bed.enter("T");
+    place.tenant().declare(0);
+    let inboxes = Arc::clone(&bed.inboxes);
+    let shard = tokio::spawn(async move {
+        let mut ids = Vec::new();
+        while ids.len() < 50 {
+            inboxes[0].filled().await;
+            while let Some(Item::Event(event)) = inboxes[0].take() {
+                ids.push(event.id());
+            }
+            inboxes[0].made_room();
+        }
+        ids
+    });
+    for _ in 0..50 {
+        bed.router
+            .publish(RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
+            .await;
+    }
+    let ids = shard.await.unwrap();
+    assert!(
+        ids.windows(2).all(|pair| pair[0] < pair[1]),
+        "in order, each once"
+    );
+}

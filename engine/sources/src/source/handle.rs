@@ -1,0 +1,155 @@
+//! How the rest of the gateway asks for a tenant's events.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+
+use super::Terms;
+use super::state::{SourceReport, SourceState};
+use super::status::SourceStatus;
+use crate::router::{Metrics, Snapshot};
+use floodway_core::index::{Tenant, Upstream};
+
+/// Why a tenant's events do not come. The texts are for users, to whom a source is a broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unavailable {
+    /// No source is connected.
+    #[error("no broker is connected")]
+    NoSource,
+    /// The source did not confirm the tenant in time. It may still do so.
+    #[error("the broker did not confirm the subscription in time")]
+    NotConfirmed,
+    /// The source refuses the tenant. It is asked again from time to time.
+    #[error("the broker refused the subscription")]
+    Refused,
+    /// The source refuses all tenants at once. It is asked again from time to time.
+    #[error("the broker refused the subscription to all tenants")]
+    AllRefused,
+}
+
+/// A source, for the other threads.
+pub(super) struct Known {
+    pub(super) status: Arc<SourceStatus>,
+    pub(super) wanted: mpsc::Sender<Arc<Tenant>>,
+    pub(super) terms: Terms,
+}
+
+/// A handle to the sources: cheap to clone, for any thread.
+#[derive(Clone)]
+pub struct IngestHandle {
+    sources: Arc<[Known]>,
+    states: watch::Sender<Vec<SourceState>>,
+    metrics: Arc<Metrics>,
+}
+
+impl IngestHandle {
+    pub(super) fn new(
+        sources: Vec<Known>,
+        states: watch::Sender<Vec<SourceState>>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self {
+            sources: sources.into(),
+            states,
+            metrics,
+        }
+    }
+
+    /// Whether a source is connected, and the control documents that it keeps were read.
+    pub fn is_connected(&self) -> bool {
+        self.states.borrow().iter().any(SourceState::is_open)
+    }
+
+    /// The state of the source that can do most.
+    pub fn state(&self) -> SourceState {
+        let states = self.states.borrow();
+        states.iter().max().cloned().unwrap_or_default()
+    }
+
+    /// The states of all sources, to be watched.
+    pub fn states(&self) -> watch::Receiver<Vec<SourceState>> {
+        self.states.subscribe()
+    }
+
+    /// What became of the connection of that source.
+    ///
+    /// # Panics
+    /// If there is no source.
+    pub fn report(&self) -> SourceReport {
+        let states = self.states.borrow().clone();
+        let sources = self.sources.iter().zip(states).rev();
+        let most = sources.max_by(|(_, one), (_, other)| one.cmp(other));
+        let (source, _) = most.expect("a gateway has a source");
+        source.status.report()
+    }
+
+    /// For how long ingest has not turned though a source is connected; none while each waits for a connection.
+    pub fn silence(&self, now: Instant) -> Option<Duration> {
+        let statuses = self.sources.iter().map(|source| &source.status);
+        statuses
+            .filter_map(|status| status.pulse.silence(now))
+            .max()
+    }
+
+    /// What it means that a source refuses a tenant.
+    pub fn refused(&self) -> Unavailable {
+        if self.sources.iter().any(|source| source.terms.refuses_all) {
+            Unavailable::AllRefused
+        } else {
+            Unavailable::Refused
+        }
+    }
+
+    /// What the router has counted.
+    pub fn metrics(&self) -> Snapshot {
+        self.metrics.snapshot(self.is_connected())
+    }
+
+    /// Waits until `tenant` is confirmed: whatever is published afterwards arrives. The caller holds a permit of the
+    /// tenant meanwhile. May be cancelled.
+    ///
+    /// # Errors
+    /// Why its events do not come; at once if no source is connected or the tenant is refused.
+    pub async fn confirmed(&self, tenant: &Arc<Tenant>) -> Result<(), Unavailable> {
+        // First the state of the source: it changes before the tenants' states do.
+        if !self.is_connected() {
+            return Err(Unavailable::NoSource);
+        }
+        let mut upstream = tenant.upstream();
+        if *upstream.borrow() == Upstream::Confirmed {
+            return Ok(());
+        }
+        for source in &*self.sources {
+            // If it can't be sent, the source finds the tenant in the index.
+            let _ = source.wanted.try_send(Arc::clone(tenant));
+        }
+        let settled = async {
+            loop {
+                match *upstream.borrow_and_update() {
+                    Upstream::Confirmed => return Ok(()),
+                    Upstream::Refused => return Err(self.refused()),
+                    Upstream::Waiting if !self.is_connected() => return Err(Unavailable::NoSource),
+                    Upstream::Waiting => {}
+                }
+                if upstream.changed().await.is_err() {
+                    return Err(Unavailable::NotConfirmed);
+                }
+            }
+        };
+        let patience = self.sources.iter().map(|source| source.terms.patience);
+        timeout(patience.max().unwrap_or_default(), settled)
+            .await
+            .unwrap_or(Err(Unavailable::NotConfirmed))
+    }
+}
+
+impl fmt::Debug for IngestHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IngestHandle")
+            .field("is_connected", &self.is_connected())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,198 @@
+//! The thread on which sources run.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use tokio::runtime;
+use tokio::sync::{mpsc, watch};
+use tokio::time::sleep;
+
+use super::handle::{IngestHandle, Known};
+use super::{Backoff, Port, Source, SourceStatus};
+use crate::router::{Metrics, Router};
+use floodway_core::event::{self, IdSource, Ids};
+use floodway_core::inbox::Inbox;
+use floodway_core::index::{Index, Tenant};
+use floodway_core::parts;
+
+/// The bound of the first pause between two attempts to connect.
+const BACKOFF_FIRST: Duration = Duration::from_millis(100);
+
+/// The longest pause before sources run again after a panic.
+const RESTART_MAX: Duration = Duration::from_secs(10);
+
+/// Requests for tenants that wait to be looked at. Beyond it a source finds the tenant in the index.
+const WANTED: usize = 1024;
+
+/// How long the farewell to a source, and events that wait for a full inbox, may hold up the end.
+const STOP_GRACE: Duration = Duration::from_secs(1);
+
+/// The running sources, on a thread of their own.
+#[derive(Debug)]
+pub struct Ingest {
+    handle: IngestHandle,
+    stop: watch::Sender<bool>,
+    thread: JoinHandle<()>,
+}
+
+impl Ingest {
+    /// Starts `sources`, whose events and gaps go into `inboxes`, one for each shard, with ids from `ids`. Returns before
+    /// a source is connected, whether or not one can be.
+    ///
+    /// # Errors
+    /// If the thread can't be started.
+    pub fn start(
+        sources: Vec<Box<dyn Source>>,
+        event: event::Config,
+        index: Arc<Index>,
+        inboxes: Arc<[Inbox]>,
+        ids: Arc<Ids>,
+    ) -> io::Result<Self> {
+        let metrics = Arc::<Metrics>::default();
+        let states = watch::Sender::new(vec![Default::default(); sources.len()]);
+        let (mut known, mut running) = (Vec::new(), Vec::new());
+        for (number, source) in sources.into_iter().enumerate() {
+            let terms = source.terms();
+            let (sender, wanted) = mpsc::channel(WANTED);
+            let status = Arc::new(SourceStatus::new(
+                (terms.kind, number),
+                states.clone(),
+                Arc::clone(&metrics),
+                Arc::clone(index.journal()),
+            ));
+            running.push(Running {
+                source,
+                status: Arc::clone(&status),
+                wanted,
+                backoff: Backoff::new(BACKOFF_FIRST, terms.backoff_max),
+            });
+            known.push(Known {
+                status,
+                wanted: sender,
+                terms,
+            });
+        }
+        let handle = IngestHandle::new(known, states, Arc::clone(&metrics));
+        let (stop, stopped) = watch::channel(false);
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .build()?;
+        let router = move || {
+            let (index, inboxes) = (Arc::clone(&index), Arc::clone(&inboxes));
+            let router = Router::new(&event, index, inboxes, Arc::clone(&metrics));
+            router.with_ids(IdSource::of(Arc::clone(&ids)))
+        };
+        let thread = Builder::new().name("ingest".to_owned()).spawn(move || {
+            run(running, &router, &stopped, &runtime);
+            // A look-up of a name may hang, and is not waited for.
+            runtime.shutdown_background();
+        })?;
+        Ok(Self {
+            handle,
+            stop,
+            thread,
+        })
+    }
+
+    /// For those who need a tenant's events, or want to know how the sources do.
+    pub fn handle(&self) -> IngestHandle {
+        self.handle.clone()
+    }
+
+    /// Returns when the thread has ended by itself. A panic is no end: the sources run again.
+    pub async fn ended(&self) {
+        self.stop.closed().await;
+    }
+
+    /// Disconnects every source and ends the thread. Blocks for as long as that takes, about a second at most.
+    pub fn stop(self) {
+        self.stop.send_replace(true);
+        // It ends by return: a panic inside has been caught and logged.
+        let _ = self.thread.join();
+    }
+}
+
+/// A source, and what outlives each of its runs.
+struct Running {
+    source: Box<dyn Source>,
+    status: Arc<SourceStatus>,
+    wanted: mpsc::Receiver<Arc<Tenant>>,
+    backoff: Backoff,
+}
+
+/// Runs the sources until they are to stop, again after a panic.
+fn run(
+    mut sources: Vec<Running>,
+    router: &dyn Fn() -> Router,
+    stop: &watch::Receiver<bool>,
+    runtime: &runtime::Runtime,
+) {
+    let mut backoff = Backoff::new(BACKOFF_FIRST, RESTART_MAX);
+    loop {
+        let ended = parts::caught("ingest", || {
+            runtime.block_on(until_stopped(&mut sources, router, stop));
+        });
+        for running in &mut sources {
+            // First the status: who sees its tenant wait again must not go on to wait for a source that is gone.
+            running.status.closed();
+            running.source.run_ended();
+        }
+        if ended.is_ok() {
+            return;
+        }
+        let mut stop = stop.clone();
+        runtime.block_on(async {
+            tokio::select! {
+                () = sleep(backoff.pause()) => {}
+                _ = stop.wait_for(|&stop| stop) => {}
+            }
+        });
+    }
+}
+
+async fn until_stopped(
+    sources: &mut [Running],
+    router: &dyn Fn() -> Router,
+    stop: &watch::Receiver<bool>,
+) {
+    let runs = sources.iter_mut().map(|running| {
+        running.source.run(Port {
+            router: router(),
+            status: Arc::clone(&running.status),
+            wanted: &mut running.wanted,
+            backoff: &mut running.backoff,
+            stop: stop.clone(),
+        })
+    });
+    let runs = all(runs.collect());
+    let mut stop = stop.clone();
+    let cut_short = async {
+        // An error means that nobody is left who could say so: it is the same.
+        let _ = stop.wait_for(|&stop| stop).await;
+        sleep(STOP_GRACE).await;
+    };
+    tokio::select! {
+        () = runs => {}
+        () = cut_short => {}
+        never = parts::faults("ingest") => match never {},
+    }
+}
+
+/// Waits until all `runs` have ended. Whichever is woken, each is polled: there are few, and nearly always one.
+async fn all(mut runs: Vec<Pin<Box<dyn Future<Output = ()> + '_>>>) {
+    poll_fn(|cx| {
+        runs.retain_mut(|run| run.as_mut().poll(cx).is_pending());
+        if runs.is_empty() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+}

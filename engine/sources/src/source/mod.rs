@@ -1,0 +1,101 @@
+//! What a source of events is: the seam between the gateway and a broker, a database or a log of events.
+//!
+//! A [`Source`] brings tenants' raw messages. It knows nothing of shards, streams and listeners; the gateway knows nothing
+//! of its protocol. Through its [`Port`] a source
+//! * reports what becomes of its connection, to which endpoint and why ([`SourceStatus`]);
+//! * learns which tenants somebody waits for, confirms each once whatever is published from then on will arrive
+//!   ([`Port::confirm`]), or says that it is refused ([`Port::refuse`]);
+//! * hands over raw messages in the order in which they must reach subscribers ([`Router::publish`]).
+//!
+//! It owes live streams the truth about what they may have missed; [`TenantNotices`] remembers for a tenant what is still
+//! to be sent. One source of a gateway may own the control documents: it then carries a [`crate::control::Follower`].
+//!
+//! All sources run on the one thread of ingest ([`Ingest`]), so none of this needs a lock. [`IngestHandle`] is for the
+//! other threads.
+
+mod backoff;
+mod handle;
+mod ingest;
+mod notices;
+mod state;
+mod status;
+#[cfg(all(test, not(floodway_loom)))]
+mod tests;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+pub(crate) use backoff::Backoff;
+pub use handle::{IngestHandle, Unavailable};
+pub use ingest::Ingest;
+pub use notices::{Confirmation, TenantNotices};
+pub use state::{Attempt, SourceFailure, SourceReport, SourceState};
+pub use status::SourceStatus;
+
+use crate::router::Router;
+use floodway_core::index::{Tenant, Upstream};
+
+/// Where tenants' events come from.
+pub trait Source: Send {
+    /// What the gateway must know of it before it runs.
+    fn terms(&self) -> Terms;
+
+    /// Connects, serves and connects again, until the port says to stop.
+    fn run<'a>(&'a mut self, port: Port<'a>) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+    /// The run has ended, perhaps by a panic, and no events come any more: takes every confirmation back.
+    fn run_ended(&mut self);
+}
+
+/// What the gateway must know of a source before it runs.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// What kind of source it is, in one word.
+    pub kind: &'static str,
+    /// How long a new stream waits for the confirmation of its tenant.
+    pub patience: Duration,
+    /// Whether a refusal concerns all tenants at once, since the source asks for all of them together.
+    pub refuses_all: bool,
+    /// The longest pause between two attempts to connect.
+    pub backoff_max: Duration,
+}
+
+/// What a source holds of the gateway while it runs.
+pub struct Port<'a> {
+    /// Takes its messages.
+    pub(crate) router: Router,
+    /// Where it reports how it does.
+    pub(crate) status: Arc<SourceStatus>,
+    /// Tenants that somebody waits for. Some may be missing: the index has all of them.
+    pub(crate) wanted: &'a mut mpsc::Receiver<Arc<Tenant>>,
+    /// The pauses between two attempts to connect.
+    pub(crate) backoff: &'a mut Backoff,
+    /// Turns true when it is to stop.
+    pub(crate) stop: watch::Receiver<bool>,
+}
+
+impl Port<'_> {
+    /// The source sends this tenant's events from now on. Live streams get first what they are owed.
+    pub(crate) async fn confirm(&mut self, confirmation: Confirmation) {
+        let Confirmation {
+            tenant,
+            after_loss,
+            after_refusal,
+        } = confirmation;
+        if after_loss {
+            self.router.upstream_gap(&tenant).await;
+        }
+        if after_refusal {
+            self.router.upstream_returned(&tenant).await;
+        }
+        tenant.set_upstream(Upstream::Confirmed);
+    }
+
+    /// The source refuses this tenant, whose live streams do not know it yet.
+    pub(crate) async fn refuse(&mut self, tenant: &Arc<Tenant>) {
+        self.router.upstream_refused(tenant).await;
+    }
+}

@@ -1,0 +1,313 @@
+//! What a source reports of itself: its state, and what became of its connections.
+
+use std::fmt::Display;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::sync::watch;
+
+use super::state::{Attempt, SourceFailure, SourceReport, SourceState};
+use crate::router::Metrics;
+use floodway_core::index::{AuditKind, Journal, SourceChange};
+use floodway_core::pulse::Pulse;
+
+/// The pause between two entries in the journal that an endpoint can't be reached for the same reason.
+const REPEAT: Duration = Duration::from_secs(60);
+
+/// What one source reports. Written by the source, read by everybody.
+#[derive(Debug)]
+pub struct SourceStatus {
+    kind: &'static str,
+    number: usize,
+    /// Of all sources, by number. Changed before the tenants' own states are.
+    states: watch::Sender<Vec<SourceState>>,
+    was_connected: AtomicBool,
+    history: Mutex<History>,
+    /// That of the source's loop while it is connected.
+    pub(crate) pulse: Pulse,
+    metrics: Arc<Metrics>,
+    journal: Arc<Journal>,
+}
+
+/// Behind a lock: it changes a few times for a connection, and is read by people.
+#[derive(Debug)]
+struct History {
+    endpoint: Option<String>,
+    connected_at: SystemTime,
+    away_since: SystemTime,
+    failed_attempts: u64,
+    last_failure: Option<SourceFailure>,
+    attempts: [u64; Attempt::ALL.len()],
+    /// Endpoint, error and time of the failures in the journal; the last one of each endpoint.
+    noted: Vec<(String, String, Instant)>,
+}
+
+impl History {
+    /// Whether the journal is to name this failure: the endpoint's last one had another error, or is long ago.
+    fn is_news(&mut self, failure: &SourceFailure, now: Instant) -> bool {
+        let SourceFailure {
+            endpoint, error, ..
+        } = failure;
+        let before = self.noted.iter().position(|(of, ..)| of == endpoint);
+        if let Some(at) = before {
+            let (_, same, noted) = &self.noted[at];
+            if same == error && now < *noted + REPEAT {
+                return false;
+            }
+            self.noted.remove(at);
+        }
+        self.noted.push((endpoint.clone(), error.clone(), now));
+        true
+    }
+}
+
+impl SourceStatus {
+    /// That of the source of this kind and number among all `states`.
+    pub(super) fn new(
+        (kind, number): (&'static str, usize),
+        states: watch::Sender<Vec<SourceState>>,
+        metrics: Arc<Metrics>,
+        journal: Arc<Journal>,
+    ) -> Self {
+        let now = SystemTime::now();
+        let pulse = Pulse::default();
+        pulse.rest();
+        Self {
+            kind,
+            number,
+            states,
+            was_connected: AtomicBool::new(false),
+            history: Mutex::new(History {
+                endpoint: None,
+                connected_at: now,
+                away_since: now,
+                failed_attempts: 0,
+                last_failure: None,
+                attempts: [0; Attempt::ALL.len()],
+                noted: Vec::new(),
+            }),
+            pulse,
+            metrics,
+            journal,
+        }
+    }
+
+    /// The source is connected to `endpoint`; what it keeps is to be read yet.
+    pub(crate) fn connected(&self, endpoint: &impl Display) {
+        self.pulse.beat(Instant::now());
+        {
+            let mut history = self.history();
+            history.attempts[Attempt::Connected as usize] += 1;
+            history.endpoint = Some(endpoint.to_string());
+            history.connected_at = SystemTime::now();
+        }
+        self.set_state(SourceState::Reading);
+    }
+
+    /// What it keeps was read: tenants are asked for from now on.
+    pub(crate) fn opened(&self) {
+        self.set_state(SourceState::Open);
+        let endpoint = {
+            let mut history = self.history();
+            history.failed_attempts = 0;
+            history.noted.clear();
+            history.endpoint.clone().unwrap_or_default()
+        };
+        self.note(endpoint, SourceChange::Up);
+        if self.was_connected.swap(true, Ordering::Relaxed) {
+            self.metrics.reconnected();
+        }
+    }
+
+    /// The state of the source from now on. Returns the one before.
+    pub(crate) fn set_state(&self, state: SourceState) -> SourceState {
+        let mut before = SourceState::default();
+        self.states.send_if_modified(|states| {
+            before = std::mem::replace(&mut states[self.number], state);
+            before != states[self.number]
+        });
+        before
+    }
+
+    /// An attempt to connect to `endpoint` has failed.
+    pub(crate) fn attempt_failed(
+        &self,
+        endpoint: &impl Display,
+        result: Attempt,
+        error: &impl Display,
+    ) {
+        self.history().attempts[result as usize] += 1;
+        self.ended(Some(failure(endpoint, error)));
+    }
+
+    /// The connection to `endpoint` is lost.
+    pub(crate) fn lost(&self, endpoint: &impl Display, error: &impl Display) {
+        self.ended(Some(failure(endpoint, error)));
+    }
+
+    /// There is no connection, or no more.
+    pub(crate) fn closed(&self) {
+        self.ended(None);
+    }
+
+    /// A connection that was lost before the documents were read is an attempt that has failed.
+    fn ended(&self, failure: Option<SourceFailure>) {
+        let was_open = self.set_state(SourceState::Away).is_open();
+        self.pulse.rest();
+        let mut history = self.history();
+        let endpoint = history.endpoint.take();
+        if was_open {
+            history.away_since = SystemTime::now();
+            let error = failure.as_ref().map(|failure| failure.error.clone());
+            history.last_failure = failure.or_else(|| history.last_failure.take());
+            self.note(endpoint.unwrap_or_default(), SourceChange::Down { error });
+        } else if let Some(failure) = failure {
+            history.failed_attempts += 1;
+            if history.is_news(&failure, Instant::now()) {
+                let change = SourceChange::Failed {
+                    error: failure.error.clone(),
+                    attempts: history.failed_attempts,
+                };
+                self.note(failure.endpoint.clone(), change);
+            }
+            history.last_failure = Some(failure);
+        }
+    }
+
+    fn note(&self, endpoint: String, change: SourceChange) {
+        self.journal.note(|| AuditKind::Source {
+            kind: self.kind,
+            endpoint,
+            change,
+        });
+    }
+
+    pub(super) fn report(&self) -> SourceReport {
+        let history = self.history();
+        let attempts = Attempt::ALL.iter().zip(history.attempts);
+        SourceReport {
+            kind: self.kind,
+            endpoint: history.endpoint.clone(),
+            since: match history.endpoint {
+                Some(_) => history.connected_at,
+                None => history.away_since,
+            },
+            failed_attempts: history.failed_attempts,
+            last_failure: history.last_failure.clone(),
+            attempts: attempts.map(|(result, n)| (result.label(), n)).collect(),
+        }
+    }
+
+    fn history(&self) -> MutexGuard<'_, History> {
+        // Nothing in it can be half changed.
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn failure(endpoint: &impl Display, error: &impl Display) -> SourceFailure {
+    SourceFailure {
+        endpoint: endpoint.to_string(),
+        error: error.to_string(),
+        at: SystemTime::now(),
+    }
+}
+
+#[cfg(all(test, not(floodway_loom)))]
+mod tests {
+    use tokio::time::timeout;
+
+    use super::*;
+    use floodway_core::index::{AuditNews, Watcher};
+
+    const A: &str = "mqtt://a:1883";
+    const B: &str = "mqtt://b:1883";
+
+    fn status() -> (SourceStatus, Watcher) {
+        let journal = Arc::new(Journal::default());
+        let watcher = journal.watch();
+        let states = watch::Sender::new(vec![SourceState::Away; 2]);
+        let status = SourceStatus::new(("mqtt", 1), states, Arc::default(), journal);
+        (status, watcher)
+    }
+
+    /// What the journal has noted since the last call.
+    async fn noted(watcher: &mut Watcher) -> Vec<AuditKind> {
+        let mut noted = Vec::new();
+        while let Ok(AuditNews::Happened(event)) = timeout(Duration::ZERO, watcher.next()).await {
+            noted.push(event.what);
+        }
+        noted
+    }
+
+    fn change(endpoint: &str, change: SourceChange) -> AuditKind {
+        AuditKind::Source {
+            kind: "mqtt",
+            endpoint: endpoint.to_owned(),
+            change,
+        }
+    }
+
+    fn failed(endpoint: &str, error: &str, attempts: u64) -> AuditKind {
+        let error = error.to_owned();
+        change(endpoint, SourceChange::Failed { error, attempts })
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_noted_once_for_each_endpoint_until_it_changes_and_each_is_counted() {
+        let (status, mut watcher) = status();
+        for _ in 0..50 {
+            status.attempt_failed(&A, Attempt::Unreachable, &"connection refused");
+            status.attempt_failed(&B, Attempt::Refused, &"wrong password");
+        }
+        status.attempt_failed(&A, Attempt::Timeout, &"no answer");
+        let expected = [
+            failed(A, "connection refused", 1),
+            failed(B, "wrong password", 2),
+            failed(A, "no answer", 101),
+        ];
+        assert_eq!(noted(&mut watcher).await, expected);
+        let report = status.report();
+        assert_eq!((report.endpoint, report.failed_attempts), (None, 101));
+        let last = report.last_failure.expect("it failed");
+        assert_eq!(
+            (last.endpoint.as_str(), last.error.as_str()),
+            (A, "no answer")
+        );
+        let counts = |result: &str| report.attempts[result];
+        let counted = ["refused", "timeout", "unreachable", "connected"].map(counts);
+        assert_eq!(counted, [50, 1, 50, 0]);
+    }
+
+    #[tokio::test]
+    async fn a_connection_counts_from_its_documents_on_and_its_loss_is_noted_with_the_reason() {
+        let (status, mut watcher) = status();
+        let state = || status.states.borrow()[1].clone();
+        // One that is lost before that did not come about.
+        status.connected(&A);
+        assert!(!state().is_open());
+        status.lost(&A, &"cut");
+        assert_eq!(status.report().failed_attempts, 1);
+        status.connected(&A);
+        status.opened();
+        let report = status.report();
+        assert_eq!(report.endpoint.as_deref(), Some(A));
+        assert_eq!(report.failed_attempts, 0);
+        assert_eq!(report.last_failure.expect("of before").error, "cut");
+        status.lost(&A, &"cut again");
+        let error = Some("cut again".to_owned());
+        let expected = [
+            failed(A, "cut", 1),
+            change(A, SourceChange::Up),
+            change(A, SourceChange::Down { error }),
+        ];
+        assert_eq!(noted(&mut watcher).await, expected);
+        assert_eq!(state(), SourceState::Away);
+        assert_eq!(status.states.borrow()[0], SourceState::Away, "not its own");
+        assert_eq!(
+            status.pulse.silence(Instant::now()),
+            None,
+            "it waits by design"
+        );
+    }
+}
