@@ -260,8 +260,6 @@ fn split_off<'a>(bytes: &mut &'a mut [u8], at: usize) -> &'a mut [u8] {
 #[cfg(test)]
 mod differential;
 #[cfg(test)]
-mod memory;
-#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod tests;

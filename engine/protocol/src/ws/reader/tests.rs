@@ -1,5 +1,7 @@
 //! A row for each rule of RFC 6455 that a client can keep or break, read whole and byte by byte.
 
+mod memory;
+
 use super::*;
 
 pub(super) const FIN: u8 = 0x80;

@@ -1,7 +1,7 @@
 //! What a reader holds: nothing while idle, what came and no more while half of something is there.
 
-use super::tests::{CLOSE, CONTINUATION, FIN, PING, TEXT, frame};
-use super::*;
+use super::super::*;
+use super::{CLOSE, CONTINUATION, FIN, PING, TEXT, frame};
 
 #[test]
 fn an_idle_reader_is_one_pointer() {
