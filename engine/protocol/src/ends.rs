@@ -114,7 +114,7 @@ impl Reason {
         Self::Administrator,
     ];
 
-    /// The table. A handshake has other statuses too, and a violation other codes: each says its own.
+    /// The table. A handshake error has a status of its own, and a violation a code of its own.
     pub const fn row(self) -> Row {
         const NONE: u16 = 0;
         match self {
@@ -155,7 +155,7 @@ impl Reason {
         }
     }
 
-    /// Its place in [`Reason::REFUSED`].
+    /// Its index in [`Reason::REFUSED`].
     ///
     /// # Panics
     /// If no client is refused for it.
@@ -268,7 +268,7 @@ impl End {
         self.reason().row().label
     }
 
-    /// Its place in [`LABELS`].
+    /// Its index in [`LABELS`].
     pub fn index(&self) -> usize {
         let label = self.label();
         let mut labels = LABELS.iter();
@@ -276,7 +276,7 @@ impl End {
         index.expect("each end has a label")
     }
 
-    /// The place of its code in [`CODE_LABELS`].
+    /// The index of its code in [`CODE_LABELS`].
     pub fn code_index(&self) -> usize {
         let Some(code) = self.code() else {
             return 0;

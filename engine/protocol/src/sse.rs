@@ -1,10 +1,10 @@
 //! Event streams (WHATWG HTML, 9.2) in the body of an HTTP response.
 //!
-//! Invariant: each function appends one whole unit to `out` and leaves what stands there.
+//! Invariant: each function appends one whole unit to `out` and leaves what is there.
 
 use crate::EventId;
 
-/// What the head of every event stream's response says, whatever the version of HTTP.
+/// The fields that every event stream's response has, whatever the version of HTTP.
 pub const HEAD: [(&str, &str); 3] = [
     ("content-type", "text/event-stream"),
     ("cache-control", "no-cache"),
@@ -12,7 +12,7 @@ pub const HEAD: [(&str, &str); 3] = [
     ("x-accel-buffering", "no"),
 ];
 
-/// What a client waits before it comes back, in milliseconds, if the gateway has not said otherwise.
+/// What a client waits before it comes back, in milliseconds, unless a drain names another pause.
 pub(crate) const RETRY_MS: u64 = 2000;
 
 /// The chunk that ends a body (RFC 9112, 7.1).
@@ -31,8 +31,8 @@ pub fn chunk(message: &[u8], out: &mut Vec<u8>) {
 fn chunk_size(size: usize, out: &mut Vec<u8>) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let count = (usize::BITS - size.leading_zeros()).div_ceil(4).max(1);
-    for place in (0..count).rev() {
-        out.push(DIGITS[(size >> (4 * place)) & 0xF]);
+    for digit in (0..count).rev() {
+        out.push(DIGITS[(size >> (4 * digit)) & 0xF]);
     }
     out.extend_from_slice(b"\r\n");
 }

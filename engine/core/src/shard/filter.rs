@@ -39,7 +39,7 @@ pub struct TooMany {
 
 impl Filter {
     /// The filter, to be shown to a client.
-    pub fn shown(&self) -> Filters<'_, DeviceId, GroupId, Box<str>> {
+    pub fn shown(&self) -> Filters<'_> {
         Filters {
             device_ids: self.devices(),
             group_ids: self.groups(),

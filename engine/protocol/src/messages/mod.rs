@@ -1,6 +1,6 @@
 //! Every message between a client and the gateway but events, as JSON text, the same on every transport.
 //!
-//! Invariant: the keys stand in the order that clients in the field know.
+//! Invariant: the keys have the order that clients in the field know.
 
 pub mod answer;
 pub mod client;

@@ -1,33 +1,32 @@
-//! Notices: messages that no client asked for, but events.
+//! Notices: what a client is sent without having asked, besides events.
 //!
-//! Invariant: an instant that RFC 3339 can't say (after the year 9999, before 1970) is shown as the nearest one that it
-//! can; nothing panics.
+//! Invariant: an instant that RFC 3339 can't write (after the year 9999, before 1970) is shown as the nearest one that it
+//! can write. Nothing panics.
 
-use std::borrow::Borrow;
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::json::{List, Text};
 use crate::encoding::{Encoding, Frames};
-use crate::names::TenantId;
+use crate::names::{DeviceId, GroupId, TenantId};
 
-/// 9999-12-31T23:59:59Z, in seconds since 1970: the last second that RFC 3339 can say.
+/// 9999-12-31T23:59:59Z, in seconds since 1970: the last second that RFC 3339 can write.
 pub const LAST_SECOND: u64 = 253_402_300_799;
 
 /// A subscriber's filters, to be shown. Written as a JSON object.
 #[derive(Clone, Copy, Debug)]
-pub struct Filters<'a, D, G, M> {
+pub struct Filters<'a> {
     /// Devices named one by one.
-    pub device_ids: &'a [D],
+    pub device_ids: &'a [DeviceId],
     /// Groups, whose members are meant.
-    pub group_ids: &'a [G],
+    pub group_ids: &'a [GroupId],
     /// Metrics that events are narrowed to; none for all.
-    pub metric_names: &'a [M],
+    pub metric_names: &'a [Box<str>],
     /// True if every device of the tenant is meant. Distinguishes "everything" from "nothing", where no id is named.
     pub all_devices: bool,
 }
 
-impl<D: Borrow<str>, G: Borrow<str>, M: Borrow<str>> fmt::Display for Filters<'_, D, G, M> {
+impl fmt::Display for Filters<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -40,12 +39,8 @@ impl<D: Borrow<str>, G: Borrow<str>, M: Borrow<str>> fmt::Display for Filters<'_
     }
 }
 
-/// The stream is live: whatever is published from now on reaches it.
-pub fn connected<D: Borrow<str>, G: Borrow<str>, M: Borrow<str>>(
-    tenant: &TenantId,
-    filters: &Filters<'_, D, G, M>,
-    expires_at: SystemTime,
-) -> String {
+/// The stream is live: whatever is published after its client has read this reaches it.
+pub fn connected(tenant: &TenantId, filters: &Filters<'_>, expires_at: SystemTime) -> String {
     format!(
         r#"{{"type":"connected","tenant_id":{},"filters":{filters},"expires_at":"{}"}}"#,
         Text(tenant.as_str()),
@@ -62,7 +57,7 @@ pub fn reconnect(after: Duration) -> String {
 /// The token of an event stream has expired; a WebSocket reads it from its close code.
 pub const EXPIRED: &str = r#"{"type":"expired","detail":"Invalid or expired token"}"#;
 
-/// Why events are missing at a place of a stream.
+/// Why events are missing at this point of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gap {
     /// This subscriber lagged; so many events that matched were dropped.
@@ -156,14 +151,18 @@ pub fn seconds(at: SystemTime) -> impl fmt::Display {
 mod tests {
     use super::*;
 
+    fn device(id: &str) -> DeviceId {
+        DeviceId::parse(id).expect("a name")
+    }
+
     fn noon() -> SystemTime {
         humantime::parse_rfc3339("2026-02-16T12:00:00Z").expect("a time")
     }
 
     #[test]
     fn connected_shows_tenant_filters_and_expiry() {
-        let filters = Filters::<_, &str, &str> {
-            device_ids: &["A"],
+        let filters = Filters {
+            device_ids: &[device("A")],
             group_ids: &[],
             metric_names: &[],
             all_devices: false,
@@ -178,9 +177,9 @@ mod tests {
     #[test]
     fn filters_name_all_three_kinds() {
         let filters = Filters {
-            device_ids: &["A", "B"],
-            group_ids: &["G".to_owned()],
-            metric_names: &["a \"b\""],
+            device_ids: &[device("A"), device("B")],
+            group_ids: &[GroupId::parse("G").expect("a name")],
+            metric_names: &["a \"b\"".into()],
             all_devices: true,
         };
         assert_eq!(

@@ -4,7 +4,7 @@
 //! frame's body of 125 bytes; and nothing at all, but one null pointer, while no frame and no message is half read. It
 //! holds what came, not what was announced. Fragments without content cost nothing, however many there are.
 //!
-//! What a reader says depends on the bytes alone, not on how they were cut into calls. A frame that came whole is
+//! What a reader gives depends on the bytes alone, not on how they were cut into calls. A frame that came whole is
 //! unmasked where it lies and never copied.
 //!
 //! Not promised: reading on after a close frame or after an error. Each of them ends the reading side of a connection.

@@ -30,7 +30,7 @@ pub(super) enum Takeover {
     /// It carries a stream.
     Stream(Box<Beginning>),
     /// These bytes are sent, and it is closed.
-    Farewell(Vec<u8>),
+    Close(Vec<u8>),
 }
 
 /// A stream that only lacks its outlet.
@@ -123,7 +123,7 @@ pub(super) async fn websocket(
         Err(refusal) => {
             let code = refusal.reason().row().code;
             close::write(code, &refusal.detail(), &mut head);
-            Takeover::Farewell(head)
+            Takeover::Close(head)
         }
     }
 }
@@ -183,9 +183,9 @@ pub(super) async fn sse_h2(
     Ok(respond::event_stream(Answer::stream(body)))
 }
 
-/// Whether a handshake is too large for its token alone, which is refused for its length then: behind the upgrade, as
-/// browsers tell a page nothing of what comes before.
-pub(super) fn may_be_told_by_its_close<B>(request: &Request<B>) -> bool {
+/// Whether a handshake is too large because of its token alone. It is then refused for the token's length, by a close code:
+/// a browser shows a page nothing of what comes before the upgrade.
+pub(super) fn is_too_large_by_its_token<B>(request: &Request<B>) -> bool {
     let query = Query::parse(request.uri());
     let headers = [AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL].map(|name| request.headers().get(name));
     let lengths = headers.map(|value| value.map_or(0, HeaderValue::len));
@@ -195,13 +195,13 @@ pub(super) fn may_be_told_by_its_close<B>(request: &Request<B>) -> bool {
     tokens.max() > Some(TOKEN_BYTES_MAX) && handshake::is_one(request)
 }
 
-/// The response to a WebSocket handshake, or the plain answer that says what the request lacks.
+/// The response to a WebSocket handshake, or the plain answer that names what the request lacks.
 pub(super) fn upgrade<B>(
     request: &mut Request<B>,
     shard_context: &ShardContext,
 ) -> Result<Response<()>, Box<Response<Answer>>> {
     match handshake::accept(request) {
-        Ok(parts) => Ok(Response::from_parts(parts, ())),
+        Ok(response) => Ok(response),
         Err(error) => {
             let refusal = Refusal::Handshake(error);
             shard_context.note(&refusal, None, peer::address(request.extensions()), None);
