@@ -191,7 +191,7 @@ const fn labels<const N: usize>(reasons: [Reason; N]) -> [&'static str; N] {
 }
 
 /// The labels of [`Reason::ENDED`].
-pub const LABELS: [&str; Reason::ENDED.len()] = labels(Reason::ENDED);
+pub const END_LABELS: [&str; Reason::ENDED.len()] = labels(Reason::ENDED);
 
 /// The labels of [`Reason::REFUSED`].
 pub const REFUSAL_LABELS: [&str; Reason::REFUSED.len()] = labels(Reason::REFUSED);
@@ -268,10 +268,10 @@ impl End {
         self.reason().row().label
     }
 
-    /// Its index in [`LABELS`].
+    /// Its index in [`END_LABELS`].
     pub fn index(&self) -> usize {
         let label = self.label();
-        let mut labels = LABELS.iter();
+        let mut labels = END_LABELS.iter();
         let index = labels.position(|one| *one == label);
         index.expect("each end has a label")
     }

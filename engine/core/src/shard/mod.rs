@@ -58,4 +58,3 @@ pub use subscriber::NewSubscriber;
 pub use waker::Waker;
 
 pub use crate::index::Overflow;
-pub use floodway_protocol::ends::CODE_LABELS;

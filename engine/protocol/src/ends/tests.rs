@@ -62,7 +62,7 @@ fn each_reason_is_counted_in_a_place_of_its_own() {
     }
     for (index, (end, reason)) in ends().into_iter().zip(Reason::ENDED).enumerate() {
         assert_eq!((end.reason(), end.index()), (reason, index));
-        assert_eq!(end.label(), LABELS[index]);
+        assert_eq!(end.label(), END_LABELS[index]);
     }
     let counted =
         |reason: &Reason| Reason::REFUSED.contains(reason) || Reason::ENDED.contains(reason);

@@ -29,6 +29,5 @@ mod tls;
 
 pub use acceptor::{Acceptor, Dealt, serve};
 pub use config::Config;
-pub use floodway_protocol::ends::REFUSAL_LABELS;
 pub use refusal::Refusals;
 pub use shard_context::Shared;
