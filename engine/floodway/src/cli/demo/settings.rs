@@ -80,7 +80,7 @@ pub(super) fn settle(loaded: Loaded) -> Result<Settled, Failure> {
         config.mqtt.subscribe = Subscribe::All;
     }
     if is_default("limits.connections_per_tenant") {
-        config.limits.connections_per_tenant = CONNECTIONS_PER_TENANT;
+        config.limits.connections = CONNECTIONS_PER_TENANT;
     }
     if is_default("log.filter") {
         config.log.filter = LOG_FILTER.to_owned();
@@ -165,7 +165,7 @@ mod tests {
         assert!(!settled.may_move && settled.warnings.is_empty());
         assert_eq!(settled.config.http.listen, "0.0.0.0:9999");
         assert_eq!(settled.config.mqtt.subscribe, Subscribe::OnDemand);
-        assert_eq!(settled.config.limits.connections_per_tenant, 3);
+        assert_eq!(settled.config.limits.connections, 3);
         assert_eq!(settled.config.log.filter, "debug");
     }
 
