@@ -14,6 +14,7 @@ mod clock;
 mod config;
 mod delivery;
 mod event_pipe;
+mod event_queue;
 mod filter;
 mod handle;
 mod keys;
@@ -39,7 +40,8 @@ mod turn;
 mod waker;
 
 pub use config::{Config, SHARDS_MAX, Writes};
-pub use event_pipe::{EventPipe, Received};
+pub use event_pipe::EventPipe;
+pub use event_queue::{EventQueue, Received};
 pub use filter::{Filter, TooMany};
 pub use handle::{Answering, Handle, Stopped, answering};
 pub use listing::{Connection, Select, Whom};
