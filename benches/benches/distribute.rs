@@ -173,7 +173,7 @@ fn takes_nothing(c: &mut Criterion) {
 
 /// Sends each event once: more than a ring holds.
 fn fill_rings(rig: &Rig, crowd: usize, events: &[Arc<Event>]) {
-    let too_many = events.len() - config().queue_size.get();
+    let too_many = events.len() - limits().queue_size.get();
     rig.run(async {
         rig.put(events).await;
         rig.until(|metrics| metrics.dropped.get() == (crowd * too_many) as u64)
