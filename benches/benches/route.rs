@@ -31,9 +31,9 @@ fn route(c: &mut Criterion) {
     let enter = |n| {
         index
             .enter(&TenantId::parse(&format!("TENANT{n}")).expect("a name"))
-            .expect("a place")
+            .expect("a permit")
     };
-    let places: Vec<ConnectionPermit> = (0..TENANTS).map(enter).collect();
+    let permits: Vec<ConnectionPermit> = (0..TENANTS).map(enter).collect();
     let inboxes: Arc<[Inbox]> = (0..SHARDS).map(|_| Inbox::new(64)).collect();
     let metrics = Arc::new(Metrics::default());
     let mut router = Router::new(
@@ -54,12 +54,12 @@ fn route(c: &mut Criterion) {
         ("16 shards", 3, SHARDS),
     ];
     for (name, tenant, shards) in tenants {
-        (0..shards).for_each(|shard| _ = places[tenant].tenant().declare(shard));
+        (0..shards).for_each(|shard| _ = permits[tenant].tenant().declare(shard));
         let topic = format!("tenant/TENANT{tenant}/device/DEV-001/telemetry");
         group.bench_function(name, |bench| {
             bench.iter(|| {
                 let message = RawMessage::new(black_box(topic.as_bytes()), black_box(PAYLOAD));
-                runtime.block_on(router.publish(message));
+                runtime.block_on(router.publish(&message));
                 inboxes[..shards]
                     .iter()
                     .for_each(|inbox| drop(black_box(inbox.take().expect("the event"))));
@@ -70,7 +70,7 @@ fn route(c: &mut Criterion) {
         let topic = b"tenant/STRANGER/device/DEV-001/telemetry";
         bench.iter(|| {
             let message = RawMessage::new(black_box(topic), black_box(PAYLOAD));
-            runtime.block_on(router.publish(message));
+            runtime.block_on(router.publish(&message));
         });
     });
     group.finish();

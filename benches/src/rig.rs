@@ -117,14 +117,14 @@ impl Rig {
         }))
     }
 
-    /// Takes a place for a subscriber, and adds it to the shard.
-    pub fn seat(&self, outlet: Outlet, filter: Filter) {
+    /// Adds a subscriber to the shard.
+    pub fn attach(&self, outlet: Outlet, filter: Filter) {
         let new_subscriber = NewSubscriber {
             outlet,
             encoding: Encoding::Ws,
             filter,
-            place: self.index.enter(&self.tenant).expect("no limit"),
-            about: ClientInfo::new(Transport::WebSocket),
+            permit: self.index.enter(&self.tenant).expect("no limit"),
+            client: ClientInfo::new(Transport::WebSocket),
             expires_at: u64::MAX,
             greeting: Vec::new(),
             early: Vec::new(),

@@ -21,7 +21,7 @@ struct Way {
     router: Router,
     inboxes: Arc<[Inbox]>,
     topic: String,
-    _places: Vec<ConnectionPermit>,
+    _permits: Vec<ConnectionPermit>,
 }
 
 impl Way {
@@ -36,10 +36,10 @@ impl Way {
         ));
         let enter = |n| {
             let tenant = TenantId::parse(&format!("TENANT{n}")).expect("a valid name");
-            index.enter(&tenant).expect("a place")
+            index.enter(&tenant).expect("a permit")
         };
-        let places: Vec<ConnectionPermit> = (0..TENANTS).map(enter).collect();
-        places[7].tenant().declare(0);
+        let permits: Vec<ConnectionPermit> = (0..TENANTS).map(enter).collect();
+        permits[7].tenant().declare(0);
         let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(64)]);
         let router = Router::new(
             &event::Config::default(),
@@ -51,7 +51,7 @@ impl Way {
             router,
             inboxes,
             topic: format!("tenant/{tenant}/device/DEV-001/telemetry"),
-            _places: places,
+            _permits: permits,
         });
         way.publish();
         way
@@ -60,7 +60,7 @@ impl Way {
     /// One message; returns whether somebody wanted it.
     fn publish(&mut self) -> bool {
         let message = RawMessage::new(self.topic.as_bytes(), black_box(PAYLOAD));
-        let publish = pin!(self.router.publish(message));
+        let publish = pin!(self.router.publish(&message));
         let polled = publish.poll(&mut Context::from_waker(Waker::noop()));
         assert!(polled.is_ready(), "there is room in the inbox");
         self.inboxes[0].take().is_some()

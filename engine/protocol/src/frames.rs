@@ -1,5 +1,7 @@
 //! What a stream says besides events: gaps, heartbeats, farewells.
 
+use std::time::SystemTime;
+
 use crate::Encoding;
 use crate::framing as wire;
 
@@ -74,8 +76,8 @@ pub fn sse_text(encoding: Encoding, text: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Appends what keeps a silent stream alive: a ping over WebSocket, a comment over SSE.
-pub fn heartbeat(encoding: Encoding, out: &mut Vec<u8>) {
-    let now = humantime::format_rfc3339_millis(std::time::SystemTime::now());
+pub fn heartbeat(encoding: Encoding, now: SystemTime, out: &mut Vec<u8>) {
+    let now = humantime::format_rfc3339_millis(now);
     match encoding {
         Encoding::Ws | Encoding::WsWithId => {
             wire::ws_frame(

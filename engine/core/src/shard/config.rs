@@ -21,8 +21,8 @@ pub enum Writes {
 pub struct Config {
     /// `shard.count`. Default: one a core. 1 to 64.
     pub count: usize,
-    /// `shard.inbox`: events that wait for a shard. Default 8,192; at the limit ingest waits, and with it the broker.
-    /// Costs 24 bytes a place, and the events.
+    /// `shard.inbox`: events that wait for a shard. Default 8,192; at the limit ingest waits, and with it the source.
+    /// Costs 24 bytes for each, and the events.
     pub inbox: NonZeroUsize,
     /// `shard.writes`: how a batch gets to plain TCP sockets. Default `write`.
     pub writes: Writes,
@@ -33,10 +33,10 @@ pub struct Config {
     /// 16 KiB; beyond it the ring and its policy decide.
     pub unsent_bytes: u32,
     /// `stream.user_timeout_seconds`: how long a peer may neither acknowledge nor take anything before it counts as dead
-    /// (`TCP_USER_TIMEOUT`, RFC 5482). Default 120 s; a subscriber that stops reading for longer is cut, for the kernel
-    /// can't tell it from one that is gone.
+    /// (`TCP_USER_TIMEOUT`, RFC 5482). Default 120 s; a subscriber that stops reading for longer is cut, because the
+    /// kernel can't tell it from one that is gone.
     pub user_timeout: Duration,
-    /// `stream.close_timeout_seconds`: how long an ended stream may take to read what it was still sent. Default 3 s.
+    /// `stream.close_timeout_seconds`: how long an ended stream may take to read what it is still sent. Default 3 s.
     pub close_timeout: Duration,
     /// `stream.client_message_bytes`: the largest message of a client. Default 16 KiB; a larger one closes with 1009.
     pub client_message_bytes: usize,

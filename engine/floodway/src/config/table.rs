@@ -18,8 +18,8 @@ use floodway_sources::mqtt::Subscribe;
 
 /// Finds the setting of which a file with this key holds the value.
 pub(super) fn find_filed(key: &str) -> Option<usize> {
-    let place = find(key.strip_suffix(FILE_SUFFIX)?)?;
-    SETTINGS[place].filed.then_some(place)
+    let index = find(key.strip_suffix(FILE_SUFFIX)?)?;
+    SETTINGS[index].filed.then_some(index)
 }
 
 /// Finds the setting with this key.

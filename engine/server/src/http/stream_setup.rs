@@ -50,15 +50,15 @@ impl Beginning {
         let Admitted {
             identity,
             filter,
-            place,
+            permit,
             ..
         } = self.admitted;
         NewSubscriber {
             outlet,
             encoding: self.encoding,
             filter,
-            place,
-            about: self.about,
+            permit,
+            client: self.about,
             expires_at: identity.expires_at,
             greeting: self.greeting,
             early,

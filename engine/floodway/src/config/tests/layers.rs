@@ -158,7 +158,7 @@ fn names_are_unique_and_follow_one_rule_but_for_those_in_the_contract() {
         ("log.filter", "FLOODWAY_LOG"),
         ("log.format", "FLOODWAY_LOG_FORMAT"),
     ];
-    assert!(own.iter().all(|(key, _)| find(key).is_some()));
+    assert!(own.iter().all(|(key, _)| table::find(key).is_some()));
     let own: HashMap<_, _> = own.into();
     let mut names = std::collections::HashSet::new();
     for setting in SETTINGS {

@@ -55,8 +55,8 @@ impl Private {
         };
         let mqtt = Mqtt::new(mqtt, Arc::clone(&index), None).expect("a URL");
         let sources: Vec<Box<dyn Source>> = vec![Box::new(mqtt)];
-        let (event, ids) = (event::Config::default(), Arc::default());
-        let ingest = source::Ingest::start(sources, event, Arc::clone(&index), Arc::new([]), ids);
+        let event = event::Config::default();
+        let ingest = source::Ingest::start(sources, event, Arc::clone(&index), Arc::new([]), None);
         let ingest = ingest.expect("ingest");
         let observer = Observer::new(Watched {
             identity: Identity::new(),

@@ -37,7 +37,7 @@ fn shard_context() -> (Rc<ShardContext>, Ingest) {
         event::Config::default(),
         Arc::clone(&index),
         Arc::clone(&inboxes),
-        Arc::default(),
+        None,
     );
     let ingest = ingest.unwrap();
     let auth = auth::Config {

@@ -193,10 +193,10 @@ impl Bed {
         format!("{} {}", problems[0].topic, problems[0].reason)
     }
 
-    /// A tenant with a subscriber, furnished as ingest does before it is confirmed.
+    /// A tenant with a subscriber, with its groups, as ingest applies them before it is confirmed.
     fn enter(&mut self, name: &str) -> ConnectionPermit {
         let place = self.index.enter(&tenant(name)).unwrap();
-        self.follower.apply_groups(place.tenant());
+        self.control.apply_groups(place.tenant());
         place
     }
 

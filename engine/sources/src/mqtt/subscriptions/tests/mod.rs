@@ -7,7 +7,6 @@ mod losses;
 mod requests;
 
 use super::*;
-use crate::mqtt::filters;
 use crate::mqtt::request::Request;
 use floodway_core::index::{ConnectionPermit, Limits, Upstream};
 
