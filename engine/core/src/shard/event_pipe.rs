@@ -16,7 +16,7 @@ use tokio::task::{JoinHandle, spawn_local};
 use super::outlet::Pipe;
 use super::waker::Waker;
 use crate::event::{Event, MetricSet};
-use floodway_protocol::frames::Gap;
+use floodway_protocol::messages::notice::Gap;
 
 /// Items that may wait for the reader, besides those in the ring.
 const QUEUE: usize = 64;

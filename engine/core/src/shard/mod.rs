@@ -44,8 +44,7 @@ pub use filter::{Filter, TooMany};
 pub use handle::{Answering, Handle, Stopped, answering};
 pub use listing::{Connection, Select, Whom};
 pub use metrics::{
-    CODE_LABELS, DELAY_BOUNDS, Delays, EventCounts, GapCounts, Metrics, StreamCounts,
-    TransportCounts,
+    DELAY_BOUNDS, Delays, EventCounts, GapCounts, Metrics, StreamCounts, TransportCounts,
 };
 pub use outlet::{Outlet, Pipe};
 pub use registry::NewSubscriber;

@@ -16,7 +16,7 @@ use super::metrics::Untimed;
 use super::outgoing::Addressed;
 use crate::event::Encoding;
 use crate::index::Overflow;
-use floodway_protocol::frames::{Gap, Notice};
+use floodway_protocol::messages::notice::{Gap, Notice};
 
 #[derive(Debug)]
 enum Entry {

@@ -10,9 +10,9 @@ use super::filter::{Filter, TooMany};
 use super::keys::SubscriberKey;
 use super::registry::Subscriber;
 use super::state::State;
-use floodway_protocol::actions::{Action, Names};
-use floodway_protocol::answers;
 use floodway_protocol::ends::End;
+use floodway_protocol::messages::answer;
+use floodway_protocol::messages::client::{Action, Names};
 use floodway_protocol::names::TenantId;
 use floodway_protocol::session::{Bounds, Command};
 
@@ -107,7 +107,7 @@ impl State {
             Command::Send(bytes) => self.send(key, &bytes),
             Command::Act(action) => self.act(key, action, filter_ids),
             Command::Close(code) => self.end(key, &End::Closed(code)),
-            Command::Refuse(violation) => self.end(key, &violation.into()),
+            Command::Refuse(violation) => self.end(key, &End::Violation(violation)),
         }
     }
 
@@ -119,7 +119,7 @@ impl State {
                     names.try_for_each(|names| add(filter, names, filter_ids))
                 };
                 if self.change_filter(key, change) {
-                    self.answer(key, names.iter().map(answers::subscribed));
+                    self.answer(key, names.iter().map(answer::subscribed));
                 }
             }
             Action::Unsubscribe(names) => {
@@ -128,12 +128,12 @@ impl State {
                     Ok(())
                 };
                 if self.change_filter(key, change) {
-                    self.answer(key, names.iter().map(answers::unsubscribed));
+                    self.answer(key, names.iter().map(answer::unsubscribed));
                 }
             }
             Action::SetMetrics(metrics) => {
                 if self.change_filter(key, |filter| filter.set_metrics(metrics, filter_ids)) {
-                    let text = answers::metrics_updated(self.filter(key).metric_names());
+                    let text = answer::metrics_updated(self.filter(key).metric_names());
                     self.answer(key, [text]);
                 }
             }
@@ -143,15 +143,15 @@ impl State {
                     Ok(())
                 };
                 if self.change_filter(key, clear) {
-                    self.answer(key, [answers::FILTERS_CLEARED]);
+                    self.answer(key, [answer::FILTERS_CLEARED]);
                 }
             }
             Action::GetFilters => {
-                let text = answers::filters(&self.filter(key).shown());
+                let text = answer::filters(&self.filter(key).shown());
                 self.answer(key, [text]);
             }
             Action::Refresh { token } => self.refresh(key, &token),
-            Action::Ping => self.answer(key, [answers::PONG]),
+            Action::Ping => self.answer(key, [answer::PONG]),
         }
     }
 
@@ -166,7 +166,7 @@ impl State {
         let mut filter = self.filter(key).clone();
         let before = filter.names();
         if let Err(too_many) = change(&mut filter) {
-            self.answer(key, [answers::error(&too_many)]);
+            self.answer(key, [answer::error(&too_many)]);
             return false;
         }
         self.count_messages(key, (before + filter.names()) / NAMES_A_MESSAGE);
@@ -179,9 +179,9 @@ impl State {
             Ok(expires_at) => {
                 self.set_expiry(key, expires_at);
                 let expires_at = SystemTime::UNIX_EPOCH + Duration::from_secs(expires_at);
-                self.answer(key, [answers::refreshed(expires_at)]);
+                self.answer(key, [answer::refreshed(expires_at)]);
             }
-            Err(RefreshError::KeyAwaited) => self.answer(key, [answers::KEY_AWAITED]),
+            Err(RefreshError::KeyAwaited) => self.answer(key, [answer::KEY_AWAITED]),
             Err(RefreshError::Refused(end)) => self.end(key, &end),
         }
     }
@@ -199,21 +199,16 @@ impl State {
 }
 
 fn add(filter: &mut Filter, names: &Names, max: usize) -> Result<(), TooMany> {
+    // Only the kind that is named: a limit that was lowered below the other one is no reason to refuse.
     match names {
-        Names::Device(device) => filter.add_devices(std::slice::from_ref(device), max),
-        Names::Devices(devices) => filter.add_devices(devices, max),
-        Names::Group(group) => filter.add_groups(std::slice::from_ref(group), max),
-        Names::Groups(groups) => filter.add_groups(groups, max),
+        Names::Device(_) | Names::Devices(_) => filter.add_devices(names.devices(), max),
+        Names::Group(_) | Names::Groups(_) => filter.add_groups(names.groups(), max),
     }
 }
 
 fn remove(filter: &mut Filter, names: &Names) {
-    match names {
-        Names::Device(device) => filter.remove_devices(std::slice::from_ref(device)),
-        Names::Devices(devices) => filter.remove_devices(devices),
-        Names::Group(group) => filter.remove_groups(std::slice::from_ref(group)),
-        Names::Groups(groups) => filter.remove_groups(groups),
-    }
+    filter.remove_devices(names.devices());
+    filter.remove_groups(names.groups());
 }
 
 #[cfg(all(test, not(floodway_loom)))]

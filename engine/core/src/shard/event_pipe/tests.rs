@@ -11,7 +11,7 @@ use super::*;
 use crate::event::{self, EventId, Parser};
 use crate::inbox::{Inbox, Item};
 use crate::index::{Index, Limits};
-use floodway_protocol::frames::Source;
+use floodway_protocol::messages::notice::SourceState;
 use floodway_protocol::names::TenantId;
 
 /// What fits into the ring.
@@ -150,7 +150,7 @@ async fn a_gap_of_the_broker_has_its_place_and_other_notices_are_nothing_to_a_re
                 bed.publish(QUEUE as u64).await;
             }
             bed.publish(1).await;
-            bed.put(Item::Upstream(Arc::clone(&tenant), Source::Refused))
+            bed.put(Item::Upstream(Arc::clone(&tenant), SourceState::Refused))
                 .await;
             bed.put(Item::UpstreamGap(Arc::clone(&tenant))).await;
             bed.publish(1).await;
