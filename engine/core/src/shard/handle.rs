@@ -120,7 +120,7 @@ impl Shard {
             for (_, id) in slowest {
                 // It may have caught up meanwhile, or ended.
                 let connection = self.state().get(id);
-                found.extend(connection.filter(|one| one.held > 0));
+                found.extend(connection.filter(|one| one.counts.held > 0));
                 yield_now().await;
             }
         } else {

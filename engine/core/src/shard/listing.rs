@@ -36,6 +36,19 @@ pub struct Connection {
     pub since: SystemTime,
     /// When its token expires, in seconds since 1970.
     pub expires_at: u64,
+    /// What became of its events.
+    pub counts: ConnectionCounts,
+    /// Events that may wait for it.
+    pub queue_size: usize,
+    /// When something was last written to it, to a tenth of a second.
+    pub last_write: SystemTime,
+    /// Since when its socket has not taken everything, to a tenth of a second; none if it keeps up.
+    pub slow_since: Option<SystemTime>,
+}
+
+/// What became of a stream's events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionCounts {
     /// Events handed to the kernel, whole.
     pub delivered: u64,
     /// Events that matched it and did not reach it.
@@ -44,14 +57,8 @@ pub struct Connection {
     pub held: u64,
     /// Those of them that fill its queue: all but an event that is partly sent.
     pub queued: u64,
-    /// Events that may wait for it.
-    pub queue_size: usize,
     /// Bytes handed to the kernel.
     pub bytes: u64,
-    /// When something was last written to it, to a tenth of a second.
-    pub last_write: SystemTime,
-    /// Since when its socket has not taken everything, to a tenth of a second; none if it keeps up.
-    pub slow_since: Option<SystemTime>,
 }
 
 /// Which streams a listing has, and in which order.
@@ -158,12 +165,14 @@ impl State {
             filter: self.matcher.filter(position.cohort).clone(),
             since: at(info.since),
             expires_at: *expires_at,
-            delivered: output.events,
-            dropped: info.dropped,
-            held: subscriber.held(),
-            queued: subscriber.queued(),
+            counts: ConnectionCounts {
+                delivered: output.events,
+                dropped: info.dropped,
+                held: subscriber.held(),
+                queued: subscriber.queued(),
+                bytes: output.bytes,
+            },
             queue_size: permit.tenant().limits().queue_size.get(),
-            bytes: output.bytes,
             last_write: at(output.last_write),
             slow_since: subscriber.ring.as_ref().map(|ring| at(ring.since())),
         })

@@ -348,10 +348,11 @@ impl World {
         assert_eq!(timed, metrics.events.delivered.get());
         assert_eq!(metrics.events.matched.get(), self.matched);
         for owed in &self.owed {
-            let seen = self.state.get(owed.id).expect("it is live");
+            let stream = self.state.get(owed.id).expect("it is live");
+            let seen = stream.counts;
             assert_eq!(seen.delivered + seen.dropped + seen.held, owed.matched);
             assert_eq!(seen.bytes, owed.peer.bytes() as u64);
-            assert_eq!(seen.filter, owed.filter);
+            assert_eq!(stream.filter, owed.filter);
         }
     }
 
