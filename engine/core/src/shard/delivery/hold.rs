@@ -193,7 +193,7 @@ impl Delivery {
     }
 
     /// Sends the member's own of the cohort's batch. As long as its outlet takes it, the ring is emptied before it is
-    /// full: a batch may be larger than a ring, and who reads loses nothing.
+    /// full: a batch may be larger than a ring, and a peer that reads loses nothing.
     pub(super) fn write_each(
         &mut self,
         registry: &mut Registry,

@@ -25,7 +25,7 @@ pub(crate) struct Matcher {
     shard: usize,
     tenants: Slab<TenantCohorts>,
     by_id: HashMap<TenantId, u32>,
-    /// The newest event that was matched: whoever changes its filter now gets what is newer.
+    /// The newest event that was matched: a filter that is changed now holds for newer ones.
     newest: EventId,
 }
 

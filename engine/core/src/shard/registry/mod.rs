@@ -35,7 +35,7 @@ pub(crate) struct Registry {
     user_agents: UserAgents,
     /// That of the newest subscriber.
     generation: u32,
-    /// Those who have more to write or to read than one turn may take.
+    /// Subscribers that have more to write or to read than one turn may take.
     revisits: VecDeque<Token>,
     sockets: mio::Registry,
     wake_queue: Rc<WakeQueue>,
@@ -67,7 +67,7 @@ impl Registry {
         Ok((key, self.generation))
     }
 
-    /// The key of whoever comes next.
+    /// The key of the next subscriber.
     pub(crate) fn vacant(&self) -> SubscriberKey {
         SubscriberKey::new(self.subscribers.vacant_key())
     }
@@ -186,8 +186,8 @@ impl IndexMut<SubscriberKey> for Registry {
     }
 }
 
-/// A subscriber's key and its generation in one number, so that readiness reported for one that has left is not taken
-/// for its successor's.
+/// A subscriber's key and its generation in one number, so that readiness of a subscriber that has left is not taken for
+/// that of the next one with this key.
 fn token(key: SubscriberKey, generation: u32) -> Token {
     Token(key.index() | (generation as usize) << 32)
 }

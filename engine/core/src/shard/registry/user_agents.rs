@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use hashbrown::HashSet;
 
-/// Texts that are kept before it is looked who still has them.
+/// Texts that are kept before those are dropped that no stream has.
 const KEPT_MIN: usize = 64;
 
 /// The user agents of a shard's streams.
