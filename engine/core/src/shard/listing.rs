@@ -98,7 +98,7 @@ impl State {
     pub(super) fn list(&self, select: &mut Select, found: &mut Vec<Connection>) -> bool {
         let wall = self.delivery.clock.wall();
         let (mut names, mut last) = (0, select.after);
-        let mut slice = self.registry.live().after(select.after);
+        let mut slice = self.registry.live.after(select.after);
         for (id, key) in slice.by_ref().take(SLICE) {
             if found.len() >= select.limit {
                 return false;
@@ -124,7 +124,7 @@ impl State {
     /// As [`State::list`], for the slowest: keeps `select.limit` of them in `slowest`, and copies none.
     pub(super) fn rank(&self, select: &mut Select, slowest: &mut Slowest) -> bool {
         let mut last = select.after;
-        let mut slice = self.registry.live().after(select.after);
+        let mut slice = self.registry.live.after(select.after);
         for (id, key) in slice.by_ref().take(SLICE) {
             last = Some(id);
             let subscriber = &self.registry[key];
@@ -143,7 +143,7 @@ impl State {
 
     /// A live stream as it is now, if it is there.
     pub(super) fn get(&self, id: ConnectionId) -> Option<Connection> {
-        let key = self.registry.live().find(id)?;
+        let key = self.registry.live.find(id)?;
         self.connection(&self.registry[key], self.delivery.clock.wall())
     }
 
@@ -180,7 +180,7 @@ impl State {
 
     /// Ends those of one slice of the live streams that `ending` is for. Returns whether there are more to look at.
     pub(super) fn end_some(&mut self, ending: &mut Ending) -> bool {
-        let live = self.registry.live().after(ending.select.after);
+        let live = self.registry.live.after(ending.select.after);
         let slice: Vec<_> = live
             .take_while(|(id, _)| *id <= ending.newest)
             .take(SLICE)

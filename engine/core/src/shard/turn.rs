@@ -109,7 +109,7 @@ impl State {
     }
 
     pub(super) fn start_drain(&mut self, order: Drain) {
-        let (streams, now) = (self.registry.live().len(), self.delivery.clock.now());
+        let (streams, now) = (self.registry.live.len(), self.delivery.clock.now());
         self.timers.drain = Some(Draining::new(order, now, streams));
     }
 
@@ -120,7 +120,7 @@ impl State {
             return false;
         };
         let due = draining.due(self.delivery.clock.now()).min(budget);
-        let oldest = self.registry.live().after(None).take(due);
+        let oldest = self.registry.live.after(None).take(due);
         let keys: Vec<SubscriberKey> = oldest.map(|(_, key)| key).collect();
         draining.count(keys.len());
         let draining = *draining;

@@ -80,7 +80,7 @@ impl Delivery {
             while let Some(key) = members.next() {
                 let subscriber = &mut registry[key];
                 let is_waiting = subscriber.ring.is_some();
-                self.hold_batch(subscriber, audience, key);
+                self.hold_all(subscriber, audience, audience.batch, key);
                 if !is_waiting && subscriber.ring.is_some() {
                     // Nothing waited before, so its outlet does not report by itself.
                     registry.revisit(key);
@@ -121,7 +121,7 @@ impl Delivery {
         let subscriber = &mut registry[key];
         let batch = &self.tick.batch;
         if subscriber.ring.is_some() {
-            return self.hold_batch(subscriber, audience, key);
+            return self.hold_all(subscriber, audience, audience.batch, key);
         }
         let start = subscriber.start;
         if start.after.get() >= batch.oldest || start.tick > self.tick.serial {

@@ -336,7 +336,7 @@ impl World {
         assert_eq!((events.held.get(), streams.lagging.get()), (held, lagging));
         let fates = events.delivered.get() + events.dropped.get() + held;
         assert_eq!(events.matched.get(), fates);
-        assert_eq!(self.state.registry.live().len(), self.owed.len());
+        assert_eq!(self.state.registry.live.len(), self.owed.len());
     }
 
     /// With nothing under way: matched == delivered + dropped + held, for each and for the shard, and every delivery has

@@ -12,14 +12,14 @@ const KEPT_MIN: usize = 64;
 
 /// The user agents of a shard's streams.
 #[derive(Debug, Default)]
-pub(super) struct UserAgents {
+pub(crate) struct UserAgents {
     kept: HashSet<Arc<str>>,
     keep_up_to: usize,
 }
 
 impl UserAgents {
     /// The copy of `text` that the others have.
-    pub(super) fn share(&mut self, text: Arc<str>) -> Arc<str> {
+    pub(crate) fn share(&mut self, text: Arc<str>) -> Arc<str> {
         if let Some(known) = self.kept.get(&text) {
             return Arc::clone(known);
         }
