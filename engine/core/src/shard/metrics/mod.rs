@@ -1,8 +1,8 @@
 //! What a shard counts. Only its own thread writes; anybody may read and add the shards up.
 //!
 //! Invariants, after each turn of the shard: `matched == delivered + dropped + held`, and `delays` has counted what
-//! `delivered` has. What is counted of a tenant too is counted there first: who reads first here and then there never
-//! finds less there.
+//! `delivered` has. What is counted of a tenant too is counted there first: a reader of this count, and then of the
+//! tenant's, never finds less there.
 
 mod delays;
 
