@@ -9,7 +9,7 @@ use super::outgoing::Outgoing;
 use crate::event::Encoding;
 use crate::index::{Count, TenantCounters, Transport};
 use crate::pulse::Pulse;
-use floodway_protocol::ends::{CODE_LABELS, END_LABELS, End};
+use floodway_protocol::ends::{CODE_LABELS, End, Reason};
 
 /// Streams of one transport that came and went.
 #[derive(Debug, Default)]
@@ -32,7 +32,7 @@ pub struct Metrics {
     /// Streams that became live.
     pub opened: Count,
     /// Streams that ended, by [`End::label`].
-    pub closed: [Count; END_LABELS.len()],
+    pub closed: [Count; Reason::ENDED.len()],
     /// The same by transport, in the order of [`Transport::ALL`].
     pub transports: [TransportCounts; Transport::ALL.len()],
     /// Events whose fate for a subscriber that wants them was begun: one event for three subscribers counts as three.
