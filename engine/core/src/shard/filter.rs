@@ -38,7 +38,7 @@ pub struct TooMany {
 }
 
 impl Filter {
-    /// The filter, to be shown to a client.
+    /// The filter as clients see it.
     pub fn shown(&self) -> Filters<'_> {
         Filters {
             device_ids: self.devices(),
@@ -97,7 +97,7 @@ impl Filter {
     /// Adds `devices` to those wanted.
     ///
     /// # Errors
-    /// If more than `max` would be named; the filter is then undefined and to be thrown away.
+    /// If more than `max` would be named; the filter is then undefined, and is to be thrown away.
     pub fn add_devices(&mut self, devices: &[DeviceId], max: usize) -> Result<(), TooMany> {
         add(
             &mut self.selected.get_or_insert_default().devices,

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::filter::{Filter, TooMany};
+use super::keys::SubscriberKey;
+use super::registry::Subscriber;
 use super::state::State;
-use super::subscriber::{Key, Phase};
 use floodway_protocol::ends::End;
 use floodway_protocol::messages::answer;
 use floodway_protocol::messages::client::{Action, Names};
@@ -52,15 +53,18 @@ pub(super) struct Sessions {
     pub(super) buffer: Vec<u8>,
     /// The commands of one read, kept for its memory.
     commands: Vec<Command>,
+    /// The largest message of a client.
+    message_bytes: usize,
     tokens: Arc<dyn RefreshTokens>,
 }
 
 impl Sessions {
-    pub(super) fn new(tokens: Arc<dyn RefreshTokens>) -> Self {
+    pub(super) fn new(message_bytes: usize, tokens: Arc<dyn RefreshTokens>) -> Self {
         const READ_BYTES: usize = 8 * 1024;
         Self {
             buffer: vec![0; READ_BYTES],
             commands: Vec::new(),
+            message_bytes,
             tokens,
         }
     }
@@ -69,17 +73,17 @@ impl Sessions {
 impl State {
     /// Executes what `bytes` of a subscriber's client ask for, up to the command that ends the stream. What a leaving
     /// client still sends means nothing.
-    pub(super) fn receive(&mut self, key: Key, bytes: &mut [u8]) {
+    pub(super) fn receive(&mut self, key: SubscriberKey, bytes: &mut [u8]) {
         let Some(limits) = self.limits(key) else {
             return;
         };
         let bounds = Bounds {
-            message_bytes: self.config.client_message_bytes,
+            message_bytes: self.sessions.message_bytes,
             filter_ids: limits.filter_ids,
         };
         let mut commands = std::mem::take(&mut self.sessions.commands);
-        let subscriber = &mut self.subscribers[key.0 as usize];
-        let encoding = subscriber.encoding;
+        let subscriber = &mut self.registry[key];
+        let encoding = subscriber.output.encoding;
         subscriber
             .session
             .read(encoding, bytes, bounds, &mut commands);
@@ -92,12 +96,11 @@ impl State {
         self.sessions.commands = commands;
     }
 
-    pub(super) fn is_live(&self, key: Key) -> bool {
-        let subscriber = self.subscribers.get(key.0 as usize);
-        subscriber.is_some_and(|subscriber| matches!(subscriber.phase, Phase::Live { .. }))
+    pub(super) fn is_live(&self, key: SubscriberKey) -> bool {
+        self.registry.get(key).is_some_and(Subscriber::is_live)
     }
 
-    fn execute(&mut self, key: Key, command: Command, filter_ids: usize) {
+    fn execute(&mut self, key: SubscriberKey, command: Command, filter_ids: usize) {
         self.count_messages(key, command.messages());
         match command {
             Command::Ignore => {}
@@ -108,7 +111,7 @@ impl State {
         }
     }
 
-    fn act(&mut self, key: Key, action: Action, filter_ids: usize) {
+    fn act(&mut self, key: SubscriberKey, action: Action, filter_ids: usize) {
         match action {
             Action::Subscribe(names) => {
                 let change = |filter: &mut Filter| {
@@ -157,7 +160,7 @@ impl State {
     /// answered.
     fn change_filter(
         &mut self,
-        key: Key,
+        key: SubscriberKey,
         change: impl FnOnce(&mut Filter) -> Result<(), TooMany>,
     ) -> bool {
         let mut filter = self.filter(key).clone();
@@ -171,7 +174,7 @@ impl State {
         self.is_live(key)
     }
 
-    fn refresh(&mut self, key: Key, token: &str) {
+    fn refresh(&mut self, key: SubscriberKey, token: &str) {
         match self.sessions.tokens.verify_refresh(token, self.tenant(key)) {
             Ok(expires_at) => {
                 self.set_expiry(key, expires_at);
@@ -184,8 +187,8 @@ impl State {
     }
 
     /// Sends answers, up to one that ends the stream because its client does not read them.
-    fn answer<T: AsRef<str>>(&mut self, key: Key, answers: impl IntoIterator<Item = T>) {
-        let encoding = self.subscribers[key.0 as usize].encoding;
+    fn answer<T: AsRef<str>>(&mut self, key: SubscriberKey, answers: impl IntoIterator<Item = T>) {
+        let encoding = self.registry[key].output.encoding;
         for answer in answers {
             self.send(key, &encoding.answer(answer.as_ref()));
             if !self.is_live(key) {
@@ -216,18 +219,24 @@ fn remove(filter: &mut Filter, names: &Names) {
 #[cfg(all(test, not(floodway_loom)))]
 mod tests {
     use std::rc::Rc;
+    use std::sync::atomic::{AtomicU64, Ordering};
 
+    use super::super::registry::Phase;
     use super::super::test_kit::{Peer, new_subscriber};
     use super::super::{Config, Shard};
     use super::*;
     use crate::inbox::Inbox;
     use crate::index::{Index, Limits};
 
-    /// Good for a tenant until the second that it names.
-    struct Numbers;
+    const FIRST: SubscriberKey = SubscriberKey(0);
+
+    /// Good for a tenant until the second that it names. Counts those that it is asked for.
+    #[derive(Default)]
+    struct Numbers(AtomicU64);
 
     impl RefreshTokens for Numbers {
         fn verify_refresh(&self, token: &str, tenant: &TenantId) -> Result<u64, RefreshError> {
+            self.0.fetch_add(1, Ordering::Relaxed);
             let refused = || RefreshError::Refused(End::BadToken(format!("not for {tenant}")));
             match token {
                 "later" => Err(RefreshError::KeyAwaited),
@@ -237,10 +246,10 @@ mod tests {
     }
 
     /// A shard, and the peer of its one subscriber.
-    fn shard(config: &Config) -> (Rc<Shard>, Rc<Peer>) {
+    fn shard(config: &Config, tokens: Arc<Numbers>) -> (Rc<Shard>, Rc<Peer>) {
         let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(1)]);
-        let shard = Shard::new(0, config, inboxes, Arc::default(), Arc::new(Numbers)).unwrap();
-        let index = Index::with_limits(1, Limits::default());
+        let shard = Shard::new(0, config, inboxes, Arc::default(), tokens).unwrap();
+        let index = Index::new(1, Limits::default());
         let peer = Rc::new(Peer::default());
         let new_subscriber = new_subscriber(&index, "T", None, &peer);
         shard.attach(new_subscriber).unwrap();
@@ -258,17 +267,23 @@ mod tests {
 
     #[test]
     fn actions_are_answered_in_order_up_to_the_one_that_ends_the_stream() {
-        let (shard, peer) = shard(&Config::default());
+        let (shard, peer) = shard(&Config::default(), Arc::default());
         let mut asked = frames([
             r#"{"action":"subscribe","device_id":"A","group_ids":["G"]}"#,
             r#"{"action":"refresh","token":"7"}"#,
             r#"{"action":"refresh","token":"later"}"#,
             r#"{"action":"get_filters"}"#,
+        ]);
+        shard.state().receive(FIRST, &mut asked);
+        assert!(matches!(
+            shard.state().registry[FIRST].phase,
+            Phase::Live { expires_at: 7, .. }
+        ));
+        let mut asked = frames([
             r#"{"action":"refresh","token":"bad"}"#,
             r#"{"action":"ping"}"#,
         ]);
-        shard.state().receive(Key(0), &mut asked);
-        assert_eq!(shard.state().subscribers[0].expires_at, 7);
+        shard.state().receive(FIRST, &mut asked);
         let text = peer.text();
         let mut rest = text.as_str();
         for answer in [
@@ -290,18 +305,18 @@ mod tests {
             control_bytes: 100,
             ..Config::default()
         };
-        let (shard, peer) = shard(&config);
-        peer.is_stuck.set(true);
+        let tokens = Arc::<Numbers>::default();
+        let (shard, peer) = shard(&config, Arc::clone(&tokens));
+        peer.set_window(0);
         let ping = r#"{"action":"ping"}"#;
         let pings = std::iter::repeat_n(ping, 20);
         let last = r#"{"action":"refresh","token":"7"}"#;
         let mut asked = frames(pings.chain([last]));
         let mut state = shard.state();
-        state.receive(Key(0), &mut asked);
-        assert!(!state.is_live(Key(0)));
-        assert_eq!(state.subscribers[0].expires_at, u64::MAX);
+        state.receive(FIRST, &mut asked);
+        assert!(!state.is_live(FIRST));
         // A leaving client is not listened to.
-        state.receive(Key(0), &mut frames([last]));
-        assert_eq!(state.subscribers[0].expires_at, u64::MAX);
+        state.receive(FIRST, &mut frames([last]));
+        assert_eq!(tokens.0.load(Ordering::Relaxed), 0);
     }
 }

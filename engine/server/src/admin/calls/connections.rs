@@ -152,7 +152,7 @@ pub(super) fn transport(transport: Transport) -> v1::Transport {
 }
 
 fn connection(from: &Connection, now: SystemTime) -> v1::Connection {
-    let about = &from.about;
+    let about = &from.client;
     let expires_at = UNIX_EPOCH + Duration::from_secs(from.expires_at.min(TIMESTAMP_MAX));
     let slow_for = from.slow_since.map(|since| now.duration_since(since));
     v1::Connection {
