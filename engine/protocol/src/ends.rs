@@ -4,7 +4,7 @@
 
 use crate::ws::reader::Violation;
 
-/// What a client, a log and a metric say of a [`Reason`].
+/// What a client, a log and a metric say of a [`EndReason`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The name in logs and metrics.
@@ -24,13 +24,13 @@ macro_rules! table {
     ($($(#[$doc:meta])* $reason:ident $label:literal $code:literal $status:literal $retry:literal $text:literal;)*) => {
         /// Why a client gets no stream, or its stream ends.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Reason {
+        pub enum EndReason {
             $($(#[$doc])* $reason,)*
         }
 
         const ROWS: &[Row] = &[$(row($label, $code, $status, $retry, $text)),*];
 
-        impl Reason {
+        impl EndReason {
             /// All of them: first those for which a client is refused, last those for which a live stream ends.
             pub const ALL: [Self; ROWS.len()] = [$(Self::$reason),*];
         }
@@ -94,7 +94,7 @@ const fn row(label: &'static str, code: u16, status: u16, retry: bool, text: &'s
     }
 }
 
-impl Reason {
+impl EndReason {
     /// Those for which a client is refused.
     pub const REFUSED: [Self; 15] = *Self::ALL.first_chunk().expect("fewer than all");
 
@@ -119,45 +119,45 @@ pub const CODE_LABELS: [&str; 13] = [
     "other",
 ];
 
-/// Why a live stream ends, with what that one case adds to its [`Reason`].
+/// Why a live stream ends, with what that one case adds to its [`EndReason`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
-    /// See [`Reason::Gone`].
+    /// See [`EndReason::Gone`].
     Gone,
-    /// See [`Reason::Closed`]; with the client's code if it gave one (RFC 6455, 5.5.1).
+    /// See [`EndReason::Closed`]; with the client's code if it gave one (RFC 6455, 5.5.1).
     Closed(Option<u16>),
-    /// See [`Reason::Expired`].
+    /// See [`EndReason::Expired`].
     Expired,
-    /// See [`Reason::Forbidden`]; with the text of the refusal.
+    /// See [`EndReason::Forbidden`]; with the text of the refusal.
     Forbidden(String),
-    /// See [`Reason::BadToken`]; with the text of the refusal.
+    /// See [`EndReason::BadToken`]; with the text of the refusal.
     BadToken(String),
-    /// See [`Reason::SlowConsumer`].
+    /// See [`EndReason::SlowConsumer`].
     SlowConsumer,
-    /// See [`Reason::Administrator`]; with the text that was given.
+    /// See [`EndReason::Administrator`]; with the text that was given.
     Administrator(String),
-    /// See [`Reason::Draining`].
+    /// See [`EndReason::Draining`].
     Draining {
         /// What the client waits before it comes back, in milliseconds.
         after_ms: u64,
     },
-    /// See [`Reason::Violation`].
+    /// See [`EndReason::Violation`].
     Violation(Violation),
 }
 
 impl End {
     /// Its reason.
-    pub fn reason(&self) -> Reason {
+    pub fn reason(&self) -> EndReason {
         match self {
-            Self::Gone => Reason::Gone,
-            Self::Closed(_) => Reason::Closed,
-            Self::Expired => Reason::Expired,
-            Self::Forbidden(_) => Reason::Forbidden,
-            Self::BadToken(_) => Reason::BadToken,
-            Self::SlowConsumer => Reason::SlowConsumer,
-            Self::Administrator(_) => Reason::Administrator,
-            Self::Draining { .. } => Reason::Draining,
-            Self::Violation(_) => Reason::Violation,
+            Self::Gone => EndReason::Gone,
+            Self::Closed(_) => EndReason::Closed,
+            Self::Expired => EndReason::Expired,
+            Self::Forbidden(_) => EndReason::Forbidden,
+            Self::BadToken(_) => EndReason::BadToken,
+            Self::SlowConsumer => EndReason::SlowConsumer,
+            Self::Administrator(_) => EndReason::Administrator,
+            Self::Draining { .. } => EndReason::Draining,
+            Self::Violation(_) => EndReason::Violation,
         }
     }
 
@@ -184,9 +184,9 @@ impl End {
         self.reason().label()
     }
 
-    /// Its index in [`Reason::ENDED`].
+    /// Its index in [`EndReason::ENDED`].
     pub fn index(&self) -> usize {
-        self.reason() as usize - Reason::ENDED[0] as usize
+        self.reason() as usize - EndReason::ENDED[0] as usize
     }
 
     /// The index of its code in [`CODE_LABELS`].

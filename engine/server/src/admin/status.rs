@@ -9,7 +9,7 @@ use floodway_proto::admin::v1;
 use super::observer::Observer;
 use super::totals::Totals;
 use crate::auth::CHECK_LABELS;
-use floodway_protocol::ends::Reason;
+use floodway_protocol::ends::EndReason;
 use floodway_sources::control::{Problem, Standing};
 
 /// Tenants that a status names.
@@ -111,14 +111,14 @@ impl Observer {
             sse: totals.sse,
             opened: totals.opened,
             closed_by_reason: by_label(
-                Reason::ENDED
-                    .map(Reason::label)
+                EndReason::ENDED
+                    .map(EndReason::label)
                     .into_iter()
                     .zip(totals.closed),
             ),
             refused_by_reason: by_label(
-                Reason::REFUSED
-                    .map(Reason::label)
+                EndReason::REFUSED
+                    .map(EndReason::label)
                     .into_iter()
                     .zip(refusals.counts()),
             ),

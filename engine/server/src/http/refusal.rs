@@ -10,7 +10,7 @@ use super::handshake::HandshakeError;
 use crate::auth;
 use floodway_core::index::NoPermit;
 use floodway_core::log_rate::Counted;
-use floodway_protocol::ends::Reason;
+use floodway_protocol::ends::EndReason;
 
 /// Why a client does not become a subscriber, in the order in which the first is reported to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,19 +39,19 @@ pub(super) enum Refusal {
 
 impl Refusal {
     /// Its row of the table of ends.
-    pub(super) fn reason(&self) -> Reason {
+    pub(super) fn reason(&self) -> EndReason {
         match self {
-            Self::Origin => Reason::Origin,
-            Self::Handshake(_) => Reason::Handshake,
-            Self::Malformed => Reason::Malformed,
-            Self::HeadTooLarge => Reason::HeadTooLarge,
+            Self::Origin => EndReason::Origin,
+            Self::Handshake(_) => EndReason::Handshake,
+            Self::Malformed => EndReason::Malformed,
+            Self::HeadTooLarge => EndReason::HeadTooLarge,
             Self::Token(refusal) => refusal.reason(),
-            Self::Query(_) => Reason::Query,
-            Self::BrokerRefused(_) => Reason::BrokerRefused,
-            Self::NoPermit(NoPermit::Tenant { .. }) => Reason::TenantLimit,
-            Self::NoPermit(NoPermit::Gateway) => Reason::GatewayLimit,
-            Self::NoBroker => Reason::NoBroker,
-            Self::Draining => Reason::Draining,
+            Self::Query(_) => EndReason::Query,
+            Self::BrokerRefused(_) => EndReason::BrokerRefused,
+            Self::NoPermit(NoPermit::Tenant { .. }) => EndReason::TenantLimit,
+            Self::NoPermit(NoPermit::Gateway) => EndReason::GatewayLimit,
+            Self::NoBroker => EndReason::NoBroker,
+            Self::Draining => EndReason::Draining,
         }
     }
 
@@ -94,7 +94,7 @@ impl From<NoPermit> for Refusal {
 /// How many clients were refused, by reason, and those whose token was, by the check that failed.
 #[derive(Debug, Default)]
 pub struct Refusals {
-    reasons: [Counted; Reason::REFUSED.len()],
+    reasons: [Counted; EndReason::REFUSED.len()],
     checks: Checks,
 }
 
@@ -110,8 +110,8 @@ impl Refusals {
         }
     }
 
-    /// The counts now, in the order of [`Reason::REFUSED`].
-    pub fn counts(&self) -> [u64; Reason::REFUSED.len()] {
+    /// The counts now, in the order of [`EndReason::REFUSED`].
+    pub fn counts(&self) -> [u64; EndReason::REFUSED.len()] {
         std::array::from_fn(|at| self.reasons[at].get())
     }
 
@@ -146,7 +146,7 @@ mod tests {
         ];
         let counts = Refusals::default();
         for (times, refusal) in refusals.iter().enumerate() {
-            assert_eq!(refusal.reason(), Reason::REFUSED[times]);
+            assert_eq!(refusal.reason(), EndReason::REFUSED[times]);
             let status = Some(refusal.status().as_u16());
             assert_eq!(status, refusal.reason().row().status);
             (0..times).for_each(|_| _ = counts.count(refusal, Instant::now()));
