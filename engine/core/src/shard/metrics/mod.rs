@@ -9,7 +9,7 @@ mod delays;
 use crate::event::Encoding;
 use crate::index::{Count, TenantCounters, Transport};
 use crate::pulse::Pulse;
-use floodway_protocol::ends::{CODE_LABELS, END_LABELS, End};
+use floodway_protocol::ends::{CODE_LABELS, End, EndReason};
 
 pub use self::delays::{DELAY_BOUNDS, Delays};
 pub(crate) use self::delays::{Received, STRIDE, Untimed};
@@ -45,7 +45,7 @@ pub struct StreamCounts {
     /// Streams that became live.
     pub opened: Count,
     /// Streams that ended, by [`End::label`].
-    pub closed: [Count; END_LABELS.len()],
+    pub closed: [Count; EndReason::ENDED.len()],
     /// The same by transport, in the order of [`Transport::ALL`].
     pub transports: [TransportCounts; Transport::ALL.len()],
 }
