@@ -25,7 +25,7 @@ use floodway_core::shard::{NewSubscriber, Outlet};
 use floodway_protocol::messages::notice::{self, Gap};
 use floodway_protocol::ws::close;
 
-/// What becomes of a connection that is taken back.
+/// What becomes of a connection that hyper gives back.
 pub(super) enum Takeover {
     /// It carries a stream.
     Stream(Box<Beginning>),
@@ -36,7 +36,7 @@ pub(super) enum Takeover {
 /// A stream that only lacks its outlet.
 pub(super) struct Beginning {
     admitted: Admitted,
-    about: ClientInfo,
+    client: ClientInfo,
     encoding: Encoding,
     greeting: Vec<u8>,
 }
@@ -52,21 +52,21 @@ impl Beginning {
     ) -> Self {
         let peer = request.extensions.get::<Peer>();
         let user_agent = request.headers.get(USER_AGENT);
-        let mut about = ClientInfo::new(transport)
+        let mut client = ClientInfo::new(transport)
             .with_subject(admitted.identity.subject.as_deref())
             .with_user_agent(user_agent.map(HeaderValue::as_bytes));
-        about.peer = peer.and_then(|peer| peer.address);
-        about.tls = peer.is_some_and(|peer| peer.tls);
+        client.peer = peer.and_then(|peer| peer.address);
+        client.tls = peer.is_some_and(|peer| peer.tls);
         let greeting = greeting(&admitted, encoding, head);
         Self {
             admitted,
-            about,
+            client,
             encoding,
             greeting,
         }
     }
 
-    /// The subscriber, with its outlet and what its client sent too early.
+    /// The subscriber, with its outlet and what its client sent behind its request.
     pub(super) fn new_subscriber(self, outlet: Outlet, early: Vec<u8>) -> NewSubscriber {
         let Admitted {
             identity,
@@ -79,7 +79,7 @@ impl Beginning {
             encoding: self.encoding,
             filter,
             permit,
-            client: self.about,
+            client: self.client,
             expires_at: identity.expires_at,
             greeting: self.greeting,
             early,
