@@ -42,7 +42,7 @@ pub use config::{Config, SHARDS_MAX, Writes};
 pub use event_pipe::{EventPipe, Received};
 pub use filter::{Filter, TooMany};
 pub use handle::{Answering, Handle, Stopped, answering};
-pub use listing::{Connection, Select, Whom};
+pub use listing::{Connection, Scope, Select};
 pub use metrics::{
     CODE_LABELS, DELAY_BOUNDS, Delays, EventCounts, GapCounts, Metrics, StreamCounts,
     TransportCounts,

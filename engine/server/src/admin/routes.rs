@@ -161,7 +161,7 @@ pub(super) fn is_grpc(request: &Request<Incoming>) -> bool {
     request.version() == Version::HTTP_2 && matches!(rest, Some([] | [b'+' | b';', ..]))
 }
 
-/// Whom the request is for, without the port (RFC 9112, 3.2; RFC 9113, 8.3.1).
+/// The host that the request is for, without the port (RFC 9112, 3.2; RFC 9113, 8.3.1).
 fn host(request: &Request<Incoming>) -> Option<String> {
     let header = || request.headers().get(HOST)?.to_str().ok()?.parse().ok();
     let authority: Option<Authority> = request.uri().authority().cloned().or_else(header);
