@@ -26,9 +26,12 @@ use criterion::measurement::WallTime;
 use criterion::{
     BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
 };
-use floodway_benches::{Appetite, BenchPipe, Counter, Devices, METRICS, Rig, config, metric, size};
+use floodway_benches::{
+    Appetite, BenchPipe, Counter, Devices, METRICS, Rig, config, limits, metric, size,
+};
 use floodway_core::event::{Encoding, Event, View};
-use floodway_core::shard::{Config, Filter, Outlet, Overflow};
+use floodway_core::index::{Limits, Overflow};
+use floodway_core::shard::{Filter, Outlet};
 use floodway_protocol::names::DeviceId;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
@@ -146,10 +149,11 @@ fn takes_nothing(c: &mut Criterion) {
     for overflow in policies {
         let mut group = c.benchmark_group(format!("takes nothing, {overflow:?}"));
         for crowd in crowds() {
-            let rig = Rig::new(&Config {
+            let limits = Limits {
                 overflow,
-                ..config()
-            });
+                ..limits()
+            };
+            let rig = Rig::with_limits(&config(), limits);
             let taken = Rc::new(Counter::default());
             for _ in 0..crowd {
                 let outlet = BenchPipe::outlet(Appetite::Nothing, &taken);
@@ -169,7 +173,7 @@ fn takes_nothing(c: &mut Criterion) {
 
 /// Sends each event once: more than a ring holds.
 fn fill_rings(rig: &Rig, crowd: usize, events: &[Arc<Event>]) {
-    let too_many = events.len() - config().queue_size.get();
+    let too_many = events.len() - limits().queue_size.get();
     rig.run(async {
         rig.put(events).await;
         rig.until(|metrics| metrics.events.dropped.get() == (crowd * too_many) as u64)

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use floodway_core::event;
 use floodway_core::inbox::Inbox;
-use floodway_core::index::{self, ConnectionPermit, Index};
+use floodway_core::index::{ConnectionPermit, Index, Limits};
 use floodway_protocol::names::TenantId;
 use floodway_sources::router::{Metrics, RawMessage, Router};
 use tokio::runtime;
@@ -21,10 +21,13 @@ const PAYLOAD: &[u8] =
     br#"{"ts":"2026-02-16T12:00:00Z","site_id":"SITE-1","metrics":{"temperature":72.10,"humidity":45,"rpm":1480}}"#;
 
 fn route(c: &mut Criterion) {
-    let index = Arc::new(Index::new(&index::Config {
-        connections_per_tenant: 0,
-        connections: TENANTS,
-    }));
+    let index = Arc::new(Index::new(
+        TENANTS,
+        Limits {
+            connections: 0,
+            ..Limits::default()
+        },
+    ));
     let enter = |n| {
         index
             .enter(&TenantId::parse(&format!("TENANT{n}")).expect("a name"))
@@ -56,7 +59,7 @@ fn route(c: &mut Criterion) {
         group.bench_function(name, |bench| {
             bench.iter(|| {
                 let message = RawMessage::new(black_box(topic.as_bytes()), black_box(PAYLOAD));
-                runtime.block_on(router.publish(message));
+                runtime.block_on(router.publish(&message));
                 inboxes[..shards]
                     .iter()
                     .for_each(|inbox| drop(black_box(inbox.take().expect("the event"))));
@@ -67,7 +70,7 @@ fn route(c: &mut Criterion) {
         let topic = b"tenant/STRANGER/device/DEV-001/telemetry";
         bench.iter(|| {
             let message = RawMessage::new(black_box(topic), black_box(PAYLOAD));
-            runtime.block_on(router.publish(message));
+            runtime.block_on(router.publish(&message));
         });
     });
     group.finish();

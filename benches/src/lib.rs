@@ -12,7 +12,7 @@ mod rig;
 pub use counter::Counter;
 pub use devices::{Devices, METRICS, metric};
 pub use outlets::{Appetite, BenchPipe, Peer};
-pub use rig::{Rig, config};
+pub use rig::{Rig, config, limits};
 
 /// `canonical` when the benches are measured, `small` when they run among the tests: seconds, so that they never rot.
 pub fn size<T>(canonical: T, small: T) -> T {

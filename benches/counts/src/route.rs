@@ -7,7 +7,7 @@ use std::task::{Context, Waker};
 
 use floodway_core::event;
 use floodway_core::inbox::Inbox;
-use floodway_core::index::{self, ConnectionPermit, Index};
+use floodway_core::index::{ConnectionPermit, Index, Limits};
 use floodway_protocol::names::TenantId;
 use floodway_sources::router::{Metrics, RawMessage, Router};
 use gungraun::{library_benchmark, library_benchmark_group};
@@ -27,10 +27,13 @@ struct Way {
 impl Way {
     /// The way of the messages of `tenant`; `TENANT7` is the one that is wanted.
     fn new(tenant: &str) -> Box<Self> {
-        let index = Arc::new(Index::new(&index::Config {
-            connections_per_tenant: 0,
-            connections: TENANTS,
-        }));
+        let index = Arc::new(Index::new(
+            TENANTS,
+            Limits {
+                connections: 0,
+                ..Limits::default()
+            },
+        ));
         let enter = |n| {
             let tenant = TenantId::parse(&format!("TENANT{n}")).expect("a valid name");
             index.enter(&tenant).expect("a permit")
@@ -57,7 +60,7 @@ impl Way {
     /// One message; returns whether somebody wanted it.
     fn publish(&mut self) -> bool {
         let message = RawMessage::new(self.topic.as_bytes(), black_box(PAYLOAD));
-        let publish = pin!(self.router.publish(message));
+        let publish = pin!(self.router.publish(&message));
         let polled = publish.poll(&mut Context::from_waker(Waker::noop()));
         assert!(polled.is_ready(), "there is room in the inbox");
         self.inboxes[0].take().is_some()

@@ -3,9 +3,10 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use floodway_benches::{Appetite, BenchPipe, Counter, Devices, Rig, config};
+use floodway_benches::{Appetite, BenchPipe, Counter, Devices, Rig, config, limits};
 use floodway_core::event::Event;
-use floodway_core::shard::{Config, Filter, Overflow};
+use floodway_core::index::{Limits, Overflow};
+use floodway_core::shard::Filter;
 use gungraun::{library_benchmark, library_benchmark_group};
 
 use crate::at_most;
@@ -31,11 +32,12 @@ struct Lag {
 impl Lag {
     /// Laggards with `queue_size` places each, who lag by one batch.
     fn new(overflow: Overflow, queue_size: usize) -> Box<Self> {
-        let rig = Rig::new(&Config {
+        let limits = Limits {
             overflow,
-            queue_size: queue_size.try_into().expect("a place at least"),
-            ..config()
-        });
+            queue_size: queue_size.try_into().expect("at least one"),
+            ..limits()
+        };
+        let rig = Rig::with_limits(&config(), limits);
         let (valve, kept_up) = (Rc::<Valve>::default(), Rc::<Counter>::default());
         for _ in 0..LAGGARDS {
             rig.attach(valve.outlet(), Filter::default());

@@ -109,17 +109,17 @@ pub struct Readiness(Arc<Parts>);
 
 struct Parts {
     index: Arc<Index>,
-    upstreams: IngestHandle,
+    ingest: IngestHandle,
     verifier: Arc<Verifier>,
     shards: ArcSwap<Vec<ShardPulse>>,
 }
 
 impl Readiness {
     /// That of a gateway with this index, these sources and these keys. It has no shards yet.
-    pub fn new(index: Arc<Index>, upstreams: IngestHandle, verifier: Arc<Verifier>) -> Self {
+    pub fn new(index: Arc<Index>, ingest: IngestHandle, verifier: Arc<Verifier>) -> Self {
         Self(Arc::new(Parts {
             index,
-            upstreams,
+            ingest,
             verifier,
             shards: ArcSwap::default(),
         }))
@@ -149,26 +149,26 @@ impl Readiness {
         });
         let keys = (!self.0.verifier.is_ready()).then_some(Unready::NoKeys);
         keys.into_iter()
-            .chain(self.amiss_upstream(now))
+            .chain(self.amiss_in_sources(now))
             .chain(stuck)
             .collect()
     }
 
     /// What is amiss on the way from the sources to the shards.
     pub fn amiss_in_ingest(&self) -> Vec<Unready> {
-        self.amiss_upstream(Instant::now())
+        self.amiss_in_sources(Instant::now())
     }
 
-    fn amiss_upstream(&self, now: Instant) -> Vec<Unready> {
-        let upstreams = &self.0.upstreams;
-        let source = match upstreams.state() {
+    fn amiss_in_sources(&self, now: Instant) -> Vec<Unready> {
+        let ingest = &self.0.ingest;
+        let source = match ingest.state() {
             SourceState::Open => None,
             SourceState::Away => Some(Unready::NoSource),
             SourceState::Reading => Some(Unready::ControlUnread),
             SourceState::Unanswered => Some(Unready::SubscriptionUnanswered),
             SourceState::Refused(reason) => Some(Unready::SubscriptionRefused(reason)),
         };
-        let silence = upstreams
+        let silence = ingest
             .silence(now)
             .filter(|&silence| silence >= STUCK_AFTER);
         source
@@ -179,7 +179,7 @@ impl Readiness {
 
     /// The states of all sources, to be watched. What a clock decides is not among them: look once a second.
     pub fn sources(&self) -> watch::Receiver<Vec<SourceState>> {
-        self.0.upstreams.states()
+        self.0.ingest.states()
     }
 }
 

@@ -7,76 +7,59 @@ use std::collections::VecDeque;
 
 /// Requests that wait for their answers, oldest first. Each has a number once it is on its way.
 #[derive(Debug)]
-pub(crate) struct InFlight<R> {
-    requests: VecDeque<(R, Option<u16>)>,
-}
+pub(crate) struct InFlight<R>(VecDeque<(R, Option<u16>)>);
 
 impl<R> Default for InFlight<R> {
     fn default() -> Self {
-        Self {
-            requests: VecDeque::new(),
-        }
+        Self(VecDeque::new())
     }
 }
 
 impl<R> InFlight<R> {
     /// A request is handed over to be sent.
     pub(crate) fn begin(&mut self, request: R) {
-        self.requests.push_back((request, None));
+        self.0.push_back((request, None));
     }
 
     /// The request that was handed over last is on its way with this number.
     pub(crate) fn sent(&mut self, number: u16) -> Option<&R> {
-        let (request, its) = self.requests.back_mut()?;
+        let (request, its) = self.0.back_mut()?;
         its.get_or_insert(number);
         Some(request)
     }
 
     /// The request that was handed over last is not sent. Returns it.
     pub(crate) fn unsent(&mut self) -> Option<R> {
-        let (_, number) = self.requests.back()?;
+        let (_, number) = self.0.back()?;
         if number.is_some() {
             return None;
         }
-        self.requests.pop_back().map(|(request, _)| request)
+        self.0.pop_back().map(|(request, _)| request)
     }
 
     /// The request with this number is answered. Returns it.
     pub(crate) fn answered(&mut self, number: u16) -> Option<R> {
-        let at = self
-            .requests
-            .iter()
-            .rposition(|(_, its)| *its == Some(number))?;
-        self.requests.remove(at).map(|(request, _)| request)
-    }
-
-    /// Gives up the oldest ones beyond `most` of those that are `counted`: their answers mean nothing any more.
-    pub(crate) fn keep_newest(&mut self, most: usize, counted: impl Fn(&R) -> bool) {
-        let mut excess = self.iter().filter(|request| counted(request)).count();
-        self.requests.retain(|(request, _)| {
-            let is_kept = excess <= most || !counted(request);
-            excess -= usize::from(!is_kept);
-            is_kept
-        });
+        let at = self.0.iter().rposition(|(_, its)| *its == Some(number))?;
+        self.0.remove(at).map(|(request, _)| request)
     }
 
     /// Forgets the requests that are not to be `kept`.
-    pub(crate) fn retain(&mut self, kept: impl Fn(&R) -> bool) {
-        self.requests.retain(|(request, _)| kept(request));
+    pub(crate) fn retain(&mut self, mut kept: impl FnMut(&R) -> bool) {
+        self.0.retain(|(request, _)| kept(request));
     }
 
     /// Forgets all requests. Returns those that were on their way.
     pub(crate) fn clear(&mut self) -> impl Iterator<Item = R> {
-        let sent = self.requests.drain(..);
+        let sent = self.0.drain(..);
         sent.filter_map(|(request, number)| number.map(|_| request))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &R> {
-        self.requests.iter().map(|(request, _)| request)
+        self.0.iter().map(|(request, _)| request)
     }
 
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut R> {
-        self.requests.iter_mut().map(|(request, _)| request)
+        self.0.iter_mut().map(|(request, _)| request)
     }
 }
 
@@ -112,13 +95,5 @@ mod tests {
         in_flight.begin('c');
         assert_eq!(in_flight.clear().collect::<String>(), "a");
         assert_eq!(left(&in_flight), "");
-    }
-
-    #[test]
-    fn the_oldest_of_too_many_are_given_up() {
-        let mut in_flight = InFlight::default();
-        "aXbcX".chars().for_each(|request| in_flight.begin(request));
-        in_flight.keep_newest(2, |request| request.is_lowercase());
-        assert_eq!(left(&in_flight), "XbcX");
     }
 }

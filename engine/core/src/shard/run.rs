@@ -222,7 +222,7 @@ mod tests {
         let slept = config.ws_ping * 3;
         pass(slept);
 
-        let index = Index::with_limits(1, Limits::default());
+        let index = Index::new(1, Limits::default());
         let mut new_subscriber = new_subscriber(&index, "T", None, &Rc::new(Peer::default()));
         new_subscriber.greeting = b"hello".to_vec();
         shard.attach(new_subscriber).unwrap();

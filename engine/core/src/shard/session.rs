@@ -249,7 +249,7 @@ mod tests {
     fn shard(config: &Config, tokens: Arc<Numbers>) -> (Rc<Shard>, Rc<Peer>) {
         let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(1)]);
         let shard = Shard::new(0, config, inboxes, Arc::default(), tokens).unwrap();
-        let index = Index::with_limits(1, Limits::default());
+        let index = Index::new(1, Limits::default());
         let peer = Rc::new(Peer::default());
         let new_subscriber = new_subscriber(&index, "T", None, &peer);
         shard.attach(new_subscriber).unwrap();

@@ -32,7 +32,7 @@ impl Bed {
             connections: 0,
             ..Limits::default()
         };
-        let index = Arc::new(Index::with_limits(u32::MAX, limits));
+        let index = Arc::new(Index::new(u32::MAX, limits));
         let streams = Streams::new(handles, index);
         Self {
             shards,

@@ -28,7 +28,7 @@ use floodway_core::parts;
 use floodway_core::shard::Drain;
 use floodway_core::streams::Streams;
 use floodway_sources::control::{self, Control};
-use floodway_sources::mqtt::{Broker, Mqtt};
+use floodway_sources::mqtt::Mqtt;
 use floodway_sources::source::{Ingest, Source};
 use shards::{ShardThread, any_ended};
 
@@ -107,9 +107,8 @@ impl Gateway {
         let verifier = Arc::new(Verifier::start(&config.auth)?);
         let tls = config.http.acceptor()?;
         let private_tls = config.admin.acceptor()?;
-        let limits = limits::derive(config.limits, &mut config.http.pending)?;
-        let of_tenant = config.shard.limits(limits.connections_per_tenant);
-        let index = Arc::new(Index::with_limits(limits.connections, of_tenant));
+        let connections = limits::derive(config.connections, &mut config.http.pending)?;
+        let index = Arc::new(Index::new(connections, config.limits));
         let listen_error = |error| StartError::Listen {
             listen: config.http.listen.clone(),
             error,
@@ -117,23 +116,22 @@ impl Gateway {
         let (acceptor, dealt) = Acceptor::open(&config.http, &config.shard, config.shard.count)
             .map_err(listen_error)?;
         let private = private(&config.admin, private_tls)?;
-        let brokers = shown(&config.mqtt.urls);
         let inboxes: Arc<[Inbox]> = (0..config.shard.count)
             .map(|_| Inbox::new(config.shard.inbox.get()))
             .collect();
         let identity = Identity::new();
         let (control, steering) = control::new(&config.control, &identity.id, Arc::clone(&index));
         let event = config.event.clone();
-        let ids = steering.follower.ids();
         // The one place that knows which sources there are. The first owns the control documents.
         let mqtt = Mqtt::new(config.mqtt, Arc::clone(&index), Some(steering))?;
+        let brokers = mqtt.terms().endpoints;
         let sources: Vec<Box<dyn Source>> = vec![Box::new(mqtt)];
         let ingest = Ingest::start(
             sources,
             config.event,
             Arc::clone(&index),
             Arc::clone(&inboxes),
-            ids,
+            Some(control.clone()),
         )?;
         let shared = http::Shared {
             http: config.http.clone(),
@@ -157,7 +155,7 @@ impl Gateway {
         let observer = Observer::new(Watched {
             identity,
             brokers,
-            connections: limits.connections,
+            connections,
             streams: streams.clone(),
             refusals,
             control: control.clone(),
@@ -256,7 +254,7 @@ impl Gateway {
         };
         tracing::info!(streams = index.connections(), ?grace, "draining");
         admin.begin_last_drain().await;
-        // The door stays open meanwhile: who comes now is told that the gateway drains, not left to guess.
+        // The acceptor goes on meanwhile: who comes now gets the answer that the gateway drains.
         let drained = async {
             let mut draining = Vec::with_capacity(shards.len());
             for shard in &shards {
@@ -267,7 +265,7 @@ impl Gateway {
             }
         };
         tokio::select! {
-            // A door that has nobody to deal to is shut, and no reason to cut the drain short.
+            // An acceptor without shards ends, which is no reason to cut the drain short.
             () = async { accept(&acceptor).await; pending().await } => {}
             drained = tokio::time::timeout(grace, drained) => match drained {
                 Ok(()) => tracing::info!("drained"),
@@ -300,10 +298,4 @@ fn private(
         listen: config.listen.clone(),
         error,
     })
-}
-
-/// Brokers as they may be shown: without credentials.
-fn shown(urls: &[String]) -> Vec<String> {
-    let brokers = urls.iter().filter_map(|url| Broker::parse(url).ok());
-    brokers.map(|broker| broker.to_string()).collect()
 }

@@ -1,7 +1,7 @@
-//! Keeps the documents, and lets them take effect.
+//! Keeps the documents in force, and applies them.
 //!
 //! Invariant: what is kept has taken effect: limits in the index, groups in every tenant of the index that was
-//! confirmed, for it got them before.
+//! confirmed, since [`super::Control::apply_groups`] came before.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::field::Invalid;
 use super::store::StoreFacts;
 use super::topic::Key;
 use super::writes::{Order, WriteError};
-use floodway_core::index::{Index, Tenant};
+use floodway_core::index::Index;
 use floodway_protocol::names::TenantId;
 
 pub(super) struct DocumentStore {
@@ -67,7 +67,7 @@ impl DocumentStore {
         changes.iter().for_each(|change| self.take_effect(change));
     }
 
-    /// Whether `order` can be done as things stand.
+    /// Whether `order` can be done now.
     pub(super) fn check(&self, order: &Order, facts: StoreFacts) -> Result<(), WriteError> {
         let Some(document) = &order.document else {
             let old = self.documents.get(&order.key);
@@ -81,12 +81,6 @@ impl DocumentStore {
             });
         }
         Ok(())
-    }
-
-    pub(super) fn apply_groups(&self, tenant: &Tenant) {
-        if let Some(groups) = self.documents.groups(tenant.id()) {
-            tenant.set_groups(Arc::clone(groups.members()));
-        }
     }
 
     fn apply_limits(&self, tenant: Option<&TenantId>) {

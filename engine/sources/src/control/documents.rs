@@ -17,8 +17,8 @@ use floodway_protocol::names::{DeviceId, GroupId, TenantId};
 /// What a document costs besides its names.
 const EACH_BYTES: usize = 64;
 
-/// A tenant's groups. Invariant: `members` is made of what is in `by_name`; it is carried along document by document,
-/// for to make it of a million names takes a good part of a second.
+/// A tenant's groups. Invariant: `members` is made of what is in `by_name`; it is changed document by document,
+/// since to build it from a million names takes a good part of a second.
 #[derive(Clone, Debug, Default)]
 pub struct TenantGroups {
     by_name: BTreeMap<GroupId, Arc<Group>>,

@@ -1,7 +1,7 @@
-//! The other gateways, and what they are told of this one.
+//! The other gateways, and this one's status for them.
 //!
-//! Invariants: a member that was not heard of for three of its own intervals is gone, whatever the broker still holds;
-//! our own status is published if it changed, and often enough to stay in the others' eyes.
+//! Invariants: a member that was silent for three of its own intervals is gone, whatever the store still holds; our own
+//! status is published if it changed, and often enough that the others do not drop it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::config::Config;
 use super::store::StoreFacts;
 
-/// Intervals without a message after which a member is gone, here and at the broker.
+/// Intervals without a message after which a member is gone, here and in the store.
 const INTERVALS: u32 = 3;
 
 /// Intervals after which an unchanged status is published again.
@@ -53,17 +53,17 @@ pub struct Status {
     pub interval_ms: u64,
 }
 
-/// Another gateway on the same broker.
+/// Another gateway on the same store.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Member {
     /// Its id.
     pub node: String,
-    /// What it last said.
+    /// What it last reported.
     pub status: Status,
 }
 
 #[derive(Debug)]
-struct Heard {
+struct Other {
     status: Status,
     until: Instant,
 }
@@ -73,12 +73,12 @@ pub(super) struct Fleet {
     node: String,
     interval: Duration,
     most: usize,
-    others: BTreeMap<String, Heard>,
+    others: BTreeMap<String, Other>,
     has_changed: bool,
-    /// What was last published on this link, and when.
-    told: Option<(Vec<u8>, Instant)>,
+    /// What was last published on this connection, and when.
+    published: Option<(Vec<u8>, Instant)>,
     looked: Option<Instant>,
-    /// What was last to be published is larger than the broker takes.
+    /// What was last to be published is larger than the store takes.
     is_too_large: bool,
 }
 
@@ -90,32 +90,37 @@ impl Fleet {
             most: config.fleet_members,
             others: BTreeMap::new(),
             has_changed: false,
-            told: None,
+            published: None,
             looked: None,
             is_too_large: false,
         }
     }
 
-    /// Seconds after which the broker forgets what we published (MQTT 5.0, 3.3.2.3.3).
+    /// Seconds after which the store forgets what we published (MQTT 5.0, 3.3.2.3.3).
     pub(super) fn expiry_seconds(&self) -> u32 {
         let seconds = (self.interval * INTERVALS).as_secs_f64().ceil();
         (seconds as u32).max(1)
     }
 
-    /// A new link knows nothing of us.
+    /// A new connection: our status is to be published anew.
     pub(super) fn link_up(&mut self) {
-        (self.told, self.looked) = (None, None);
+        (self.published, self.looked) = (None, None);
     }
 
-    /// Whether the broker holds a status of ours.
-    pub(super) fn has_told(&self) -> bool {
-        self.told.is_some()
+    /// Whether the store holds a status of ours.
+    pub(super) fn has_published(&self) -> bool {
+        self.published.is_some()
     }
 
-    /// `node` says something, or was cleared. An error says why it is not understood.
-    pub(super) fn heard(&mut self, node: &str, payload: &[u8], now: Instant) -> Result<(), String> {
+    /// `node` has published its status, or was cleared. An error says why it is not understood.
+    pub(super) fn received(
+        &mut self,
+        node: &str,
+        payload: &[u8],
+        now: Instant,
+    ) -> Result<(), String> {
         if node == self.node {
-            // Somebody cleared us, perhaps our own last will of the link before: say it again.
+            // Somebody cleared us, perhaps our own last will of the connection before: publish it again.
             if payload.is_empty() {
                 self.link_up();
             }
@@ -134,16 +139,15 @@ impl Fleet {
         }
         let interval = Duration::from_millis(status.interval_ms).min(INTERVAL_MAX);
         let until = now + interval * INTERVALS;
-        let heard = Heard { status, until };
-        self.others.insert(node.to_owned(), heard);
+        self.others.insert(node.to_owned(), Other { status, until });
         self.has_changed = true;
         Ok(())
     }
 
-    /// Forgets who was silent for too long.
+    /// Forgets members that were silent for too long.
     pub(super) fn sweep(&mut self, now: Instant) {
         let before = self.others.len();
-        self.others.retain(|_, heard| now < heard.until);
+        self.others.retain(|_, other| now < other.until);
         self.has_changed |= self.others.len() != before;
     }
 
@@ -152,14 +156,14 @@ impl Fleet {
         if !std::mem::take(&mut self.has_changed) {
             return None;
         }
-        let members = self.others.iter().map(|(node, heard)| Member {
+        let members = self.others.iter().map(|(node, other)| Member {
             node: node.clone(),
-            status: heard.status.clone(),
+            status: other.status.clone(),
         });
         Some(Arc::new(members.collect()))
     }
 
-    /// What to publish of ourselves now, if anything, under `topic` to a broker of these `facts`.
+    /// The status to publish now, if any, under `topic` to a store of these `facts`.
     pub(super) fn announcement(
         &mut self,
         status: &Status,
@@ -186,11 +190,11 @@ impl Fleet {
             return None;
         }
         let is_news = self
-            .told
+            .published
             .as_ref()
-            .is_none_or(|(told, at)| *told != payload || now >= *at + self.interval * REPEAT);
+            .is_none_or(|(before, at)| *before != payload || now >= *at + self.interval * REPEAT);
         is_news.then(|| {
-            self.told = Some((payload.clone(), now));
+            self.published = Some((payload.clone(), now));
             payload
         })
     }

@@ -1,10 +1,10 @@
 //! Decides what control messages do, and what to send.
 //!
-//! Knows no socket and no clock: it is told what happened, and asked what to send. Several requests of it may be under way,
-//! and none waits for the answer to another one, but the mark for the subscription's.
+//! Knows no socket and no clock: the owner of the store reports what happened, and asks what to send. Several requests may
+//! be under way. None waits for the answer to another one, except the mark for the subscription's.
 
-mod heard;
-mod sends;
+mod messages;
+mod publications;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -14,35 +14,32 @@ use super::document_store::DocumentStore;
 use super::fleet::Fleet;
 use super::initial_sync::{InitialSync, Step};
 use super::problems::Problems;
-use super::publish_probe::PublishProbes;
+use super::publish_probe::{PublishProbes, RequestKind};
 use super::reserved::Reservation;
-use super::store::{RequestKind, StoreFacts, StoreReady, StoreRequest, reading};
+use super::store::{StoreFacts, StoreReady, StoreRequest};
 use super::topic::{self, Topic};
 use super::view::{Shared, Standing, View};
 use super::writes::{Order, Writes};
 use crate::in_flight::InFlight;
-use floodway_core::event::{Ids, now_micros};
-use floodway_core::index::{Index, Tenant};
+use floodway_core::event::now_micros;
+use floodway_core::index::Index;
 
-/// How long the broker may keep us waiting for the next step of reading while no document comes.
+/// How long to wait for the next step of reading while no document comes.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Pauses before a broker that did not give everything is asked again: the first, which doubles, and the longest.
+/// Pauses before a store that did not give everything is asked again: the first, which doubles, and the longest.
 const RETRY: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(600));
-
-/// Requests in flight. Beyond it the oldest one's answer means nothing any more.
-const IN_FLIGHT: usize = 128;
 
 #[derive(Debug)]
 enum Stage {
     Away,
     InitialSync(InitialSync),
     Following,
-    /// Without everything, until it is tried again.
+    /// The store did not give everything. It is asked again at this time.
     Partial(Instant),
 }
 
-/// Follows the control documents of one broker at a time.
+/// Follows the control documents of one store at a time.
 pub struct Follower {
     node: String,
     store: DocumentStore,
@@ -55,28 +52,29 @@ pub struct Follower {
     probes: PublishProbes,
     stage: Stage,
     standing: Standing,
-    /// When the documents were last known to be the broker's, if they no longer are.
+    /// When the documents were last those of the store, if they no longer are.
     known_at: Option<SystemTime>,
     in_flight: InFlight<RequestKind>,
-    /// On this link all was read that will be, or the broker has refused it before.
+    /// On this connection all was read that will be, or the store has refused it before.
     is_settled: bool,
     retry: Duration,
-    /// Why the broker last did not give everything; it is not told again.
-    complaint: Option<String>,
-    /// The broker tells of live messages whether they are retained.
+    /// Why the store last did not give everything; the same reason is not logged again.
+    logged_reason: Option<String>,
+    /// The store says of live messages whether it keeps them.
     shows_retained: bool,
 }
 
 impl Follower {
     pub(super) fn new(config: &Config, node: &str, index: Arc<Index>) -> Self {
+        let shared = Arc::<Shared>::default();
         Self {
             node: node.to_owned(),
             store: DocumentStore::new(config, index),
-            shared: Arc::default(),
+            reservation: Reservation::new(Arc::clone(&shared.ids)),
+            shared,
             problems: Problems::default(),
             fleet: Fleet::new(config, node),
             writes: Writes::default(),
-            reservation: Reservation::new(Arc::default()),
             facts: StoreFacts::default(),
             probes: PublishProbes::default(),
             stage: Stage::Away,
@@ -85,7 +83,7 @@ impl Follower {
             in_flight: InFlight::default(),
             is_settled: false,
             retry: RETRY.0,
-            complaint: None,
+            logged_reason: None,
             shows_retained: false,
         }
     }
@@ -94,21 +92,16 @@ impl Follower {
         Arc::clone(&self.shared)
     }
 
-    /// The ids of events, which are reserved in the broker.
-    pub fn ids(&self) -> Arc<Ids> {
-        self.reservation.ids()
-    }
-
-    /// Where the last will publishes nothing, retained: so it clears our status.
+    /// The topic of our status, for a last will that clears it.
     pub fn will_topic(&self) -> String {
         topic::fleet(&self.node)
     }
 
-    /// A broker is connected, and knows nothing of us.
+    /// The store is connected, and knows nothing of us.
     pub fn link_up(&mut self, facts: StoreFacts, now: Instant) {
         self.facts = facts;
         self.shows_retained = false;
-        self.is_settled = self.complaint.is_some() || !self.probes.may_try();
+        self.is_settled = self.logged_reason.is_some() || !self.probes.may_try();
         self.fleet.link_up();
         if !self.probes.status.may_try() {
             tracing::warn!(
@@ -117,16 +110,16 @@ impl Follower {
         }
         if !facts.is_able {
             let reason = "the broker keeps no retained messages or takes no QoS 1";
-            self.settle_for_less(reason, now);
+            self.follow_partially(reason, now);
         } else if self.probes.follow.may_try() {
             self.begin(now);
         } else {
-            self.settle_for_less("the broker ends the connection for the subscription", now);
+            self.follow_partially("the broker ends the connection for the subscription", now);
         }
         self.show();
     }
 
-    /// The broker is gone. What was read holds; what was not confirmed fails.
+    /// The store is gone. What was read holds; writes that were not confirmed fail.
     pub fn link_lost(&mut self) {
         self.stage = Stage::Away;
         self.probes.link_lost();
@@ -138,17 +131,17 @@ impl Follower {
         self.show();
     }
 
-    /// Whether subscribers may be let in on this link.
+    /// Whether tenants may be confirmed on this connection.
     pub fn is_settled(&self) -> bool {
         self.is_settled && !self.reservation.is_beginning()
     }
 
-    /// Whether orders are to wait where they are.
+    /// Whether orders have to wait in their channel.
     pub fn is_full(&self) -> bool {
         self.writes.is_full()
     }
 
-    /// Somebody wants something written.
+    /// Somebody requests a write.
     pub fn order(&mut self, order: Order) {
         let may = self.standing.may_write();
         match may.and_then(|()| self.store.check(&order, self.facts)) {
@@ -157,11 +150,11 @@ impl Follower {
         }
     }
 
-    /// What to send now, if anything. It counts as under way from then on.
+    /// The request to send now, if any. It counts as under way from then on.
     pub fn next_request(&mut self, ready: StoreReady, now: Instant) -> Option<StoreRequest> {
         let (what, request) = match &mut self.stage {
             Stage::InitialSync(sync) => {
-                let step = reading(sync, &self.node, &mut self.probes, ready)?;
+                let step = sync.next_request(&self.node, &mut self.probes, ready)?;
                 sync.quiet_since = now;
                 step
             }
@@ -169,18 +162,17 @@ impl Follower {
             _ => return None,
         };
         self.in_flight.begin(what);
-        self.in_flight.keep_newest(IN_FLIGHT, |_| true);
         Some(request)
     }
 
-    /// The request that was handed over last was given this packet id.
+    /// The request that was handed over last is on its way with this number.
     pub fn sent(&mut self, id: u16) {
         if self.in_flight.sent(id) == Some(&RequestKind::Write) {
             self.writes.sent(id);
         }
     }
 
-    /// The broker has answered the request with this packet id. An error is its reason to refuse.
+    /// The store has answered the request with this number. An error is its reason to refuse.
     pub fn answered(&mut self, id: u16, answer: Result<(), String>, now: Instant) {
         let Some(what) = self.in_flight.answered(id) else {
             return tracing::debug!(id, "an answer that nobody waits for any more");
@@ -196,13 +188,13 @@ impl Follower {
             (RequestKind::Reserve, Err(reason)) => self.reservation.without(&reason, now),
             (RequestKind::Write, answer) => self.writes.answered(id, answer),
             (RequestKind::Mark | RequestKind::Reserve, Ok(())) => {}
-            (RequestKind::Status, answer) => self.told(answer),
+            (RequestKind::Status, answer) => self.status_answered(answer),
         }
         self.show();
     }
 
-    fn told(&mut self, answer: Result<(), String>) {
-        self.probes.status.outlived();
+    fn status_answered(&mut self, answer: Result<(), String>) {
+        self.probes.status.survived();
         if let Err(reason) = answer {
             tracing::debug!(reason, "our own status was refused");
         }
@@ -223,7 +215,7 @@ impl Follower {
             Some(Topic::Fleet(node)) => self.fleet(node, &text, payload, retain, now),
             Some(Topic::Reserved) => self.reserved(&text, payload, now),
             Some(Topic::Document(key)) => {
-                // Not for what others say all the time.
+                // Only documents show that reading goes on: the fleet publishes all the time.
                 if let Stage::InitialSync(sync) = &mut self.stage {
                     sync.quiet_since = now;
                 }
@@ -244,29 +236,24 @@ impl Follower {
         self.reservation.sweep(now);
         let has_lost_copies = self.writes.sweep(now);
         if matches!(self.stage, Stage::Partial(_)) {
-            self.probes.outlived();
+            self.probes.survived();
         }
         match &self.stage {
             Stage::InitialSync(sync) if now >= sync.quiet_since + READ_TIMEOUT => {
-                let reason = self.probes.silence(sync.step, self.complaint.as_deref());
-                self.settle_for_less(&reason, now);
+                let reason = sync.silence(&self.probes, self.logged_reason.as_deref());
+                self.follow_partially(&reason, now);
             }
             Stage::Partial(until) if now >= *until && self.may_try_again() => self.begin(now),
-            // Where a copy was lost, other messages may have been.
+            // If a copy was lost, other messages may have been lost too.
             Stage::Following if has_lost_copies => self.begin(now),
             _ => {}
         }
         self.show();
     }
 
-    /// `tenant` is about to be told that its events come: from here on it has its groups.
-    pub fn apply_groups(&self, tenant: &Tenant) {
-        self.store.apply_groups(tenant);
-    }
-
     /// The topic to clear before an orderly end, so that our status is gone.
     pub fn topic_to_clear(&self) -> Option<String> {
-        let is_there = !matches!(self.stage, Stage::Away) && self.fleet.has_told();
+        let is_there = !matches!(self.stage, Stage::Away) && self.fleet.has_published();
         is_there.then(|| topic::fleet(&self.node))
     }
 
@@ -276,13 +263,13 @@ impl Follower {
         self.reservation.begin();
         self.in_flight = InFlight::default();
         self.stage = Stage::InitialSync(InitialSync::new(now));
-        // What holds already goes on to hold while it is read again, and so does the refusal of writes.
+        // The documents in force stay so while they are read again, and writes stay refused.
         if !matches!(self.standing, Standing::Partial(_)) {
             self.standing = Standing::Reading;
         }
     }
 
-    /// The mark has come back: everything that was retained is there.
+    /// The mark has come back: everything that was kept is there.
     fn mark(&mut self, payload: &[u8], now: Instant) {
         let is_ours = |stage: &Stage| matches!(stage, Stage::InitialSync(sync) if sync.nonce.as_bytes() == payload);
         if !is_ours(&self.stage) {
@@ -294,9 +281,9 @@ impl Follower {
         let documents = sync.whole(self.store.documents(), &self.store.config);
         self.store.replace(documents);
         self.reservation.read(now_micros(), now);
-        self.probes.outlived();
+        self.probes.survived();
         self.is_settled = true;
-        self.complaint = None;
+        self.logged_reason = None;
         self.retry = RETRY.0;
         self.standing = Standing::Following;
         let documents = self.store.documents();
@@ -305,15 +292,15 @@ impl Follower {
     }
 
     fn refused(&mut self, reason: &str, now: Instant) {
-        // Late, it says nothing new.
+        // A late refusal says nothing new.
         if matches!(self.stage, Stage::InitialSync(_)) {
-            self.settle_for_less(reason, now);
+            self.follow_partially(reason, now);
         }
     }
 
-    /// The broker sends what it keeps: the mark is next.
+    /// The store sends what it keeps: the mark is next.
     fn granted(&mut self, now: Instant) {
-        self.probes.follow.outlived();
+        self.probes.follow.survived();
         if let Stage::InitialSync(sync) = &mut self.stage
             && sync.step == Step::Granted
         {
@@ -325,8 +312,8 @@ impl Follower {
         self.facts.is_able && self.probes.may_try()
     }
 
-    /// The broker does not give everything: telemetry is served without the rest.
-    fn settle_for_less(&mut self, reason: &str, now: Instant) {
+    /// The store does not give everything: events flow without the rest.
+    fn follow_partially(&mut self, reason: &str, now: Instant) {
         let until = now + self.retry;
         self.retry = (self.retry * 2).min(RETRY.1);
         if let Stage::InitialSync(sync) = std::mem::replace(&mut self.stage, Stage::Partial(until))
@@ -341,14 +328,14 @@ impl Follower {
         self.reservation.without(reason, now);
         self.writes.fail_queued(reason);
         self.standing = Standing::Partial(reason.to_owned());
-        if self.complaint.as_deref() != Some(reason) {
+        if self.logged_reason.as_deref() != Some(reason) {
             let needs = "publish and subscribe to floodway/control/#";
             tracing::warn!(
                 reason,
                 needs,
                 "limits and groups can't be kept in the broker"
             );
-            self.complaint = Some(reason.to_owned());
+            self.logged_reason = Some(reason.to_owned());
         }
     }
 
@@ -359,13 +346,13 @@ impl Follower {
             self.known_at = Some(SystemTime::now());
         }
         let members = self.fleet.changed();
-        self.shared.show(View {
+        self.shared.view.store(Arc::new(View {
             standing: self.standing.clone(),
             known_at: self.known_at,
             documents: Arc::clone(self.store.documents()),
             members: members.unwrap_or_else(|| Arc::clone(&seen.members)),
             problems: self.problems.kept(),
-        });
+        }));
         self.writes.finish();
     }
 }

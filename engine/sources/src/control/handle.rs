@@ -1,4 +1,4 @@
-//! Control in the hands of others: the admin API, and whoever fills in our own status.
+//! The handle to control for other threads: the admin API, and whoever fills in our own status.
 
 use std::fmt;
 use std::future::Future;
@@ -17,10 +17,11 @@ use super::problems::Problem;
 use super::topic::Key;
 use super::view::{Age, Shared, Standing};
 use super::writes::{Order, WriteError, unconfirmed};
-use floodway_core::index::OwnLimits;
+use floodway_core::event::Ids;
+use floodway_core::index::{OwnLimits, Tenant};
 use floodway_protocol::names::{GroupId, TenantId};
 
-/// A handle to control: cheap to clone, for any thread. What it reads is of this gateway's memory and costs the broker
+/// A handle to control: cheap to clone, for any thread. It reads this gateway's memory and costs the store
 /// nothing.
 #[derive(Clone)]
 pub struct Control {
@@ -65,6 +66,18 @@ impl Control {
     /// A tenant's groups, by name.
     pub fn groups(&self, tenant: &TenantId) -> Arc<TenantGroups> {
         self.documents().groups(tenant).cloned().unwrap_or_default()
+    }
+
+    /// `tenant` is about to be confirmed: from here on it has its groups. For the thread of ingest, on which they change.
+    pub(crate) fn apply_groups(&self, tenant: &Tenant) {
+        if let Some(groups) = self.documents().groups(tenant.id()) {
+            tenant.set_groups(Arc::clone(groups.members()));
+        }
+    }
+
+    /// The ids of events, which are reserved in the store.
+    pub(crate) fn ids(&self) -> Arc<Ids> {
+        Arc::clone(&self.shared.ids)
     }
 
     /// One group of a tenant.
@@ -128,7 +141,7 @@ impl Control {
         self.write(Key::Limits(tenant.cloned()), None).await
     }
 
-    /// The other gateways on the broker, by node id, as they last said.
+    /// The other gateways on the store, by node id, as they last reported.
     pub fn fleet(&self) -> Arc<Vec<Member>> {
         Arc::clone(&self.shared.view.load().members)
     }
@@ -178,7 +191,7 @@ impl Control {
         }
     }
 
-    /// Hands `order` to ingest's thread, unless it is known that it can't be done.
+    /// Hands `order` to the follower, unless it is known that it can't be done.
     fn give(&self, order: Order) -> Result<(), WriteError> {
         self.standing().may_write()?;
         self.orders.try_send(order).map_err(|_| {

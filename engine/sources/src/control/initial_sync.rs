@@ -1,4 +1,4 @@
-//! Reading the retained messages, up to the mark.
+//! Reading the messages that the store keeps, up to the mark.
 //!
 //! Invariant: nothing takes effect before the end, and then everything at once. A topic whose message is refused keeps
 //! what it had; one that did not come is deleted, but only if the mark did come.
@@ -8,9 +8,11 @@ use std::time::Instant;
 
 use super::config::Config;
 use super::documents::{Document, Documents, Exceeded};
-use super::topic::Key;
+use super::publish_probe::{PublishProbes, RequestKind};
+use super::store::{StoreReady, StoreRequest, publish};
+use super::topic::{self, Key};
 
-/// What comes next: a request, or what it waits for.
+/// The next step: a request to send, or an answer to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Subscribe,
@@ -39,6 +41,41 @@ impl InitialSync {
             incoming: Documents::default(),
             refused: BTreeSet::new(),
         }
+    }
+
+    /// The next request of `node`, if one is due.
+    pub(super) fn next_request(
+        &mut self,
+        node: &str,
+        probes: &mut PublishProbes,
+        ready: StoreReady,
+    ) -> Option<(RequestKind, StoreRequest)> {
+        match self.step {
+            Step::Subscribe if ready.subscribe => {
+                probes.follow.tries();
+                self.step = Step::Granted;
+                Some((RequestKind::Subscribe, StoreRequest::Follow(topic::ALL)))
+            }
+            Step::Mark if ready.publish && probes.mark.may_try() => {
+                probes.mark.tries();
+                self.step = Step::Wait;
+                let (topic, nonce) = (topic::sync(node), self.nonce.clone().into_bytes());
+                Some((RequestKind::Mark, publish(topic, nonce, false, None)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Why it does not go on, unless an earlier `reason` explains it.
+    pub(super) fn silence(&self, probes: &PublishProbes, reason: Option<&str>) -> String {
+        let found = match self.step {
+            Step::Subscribe | Step::Granted => "the subscription was not answered in time",
+            _ if probes.mark.may_try() => "the mark that was published has not come back",
+            _ => {
+                reason.unwrap_or("the broker ends the connection when something is published there")
+            }
+        };
+        found.to_owned()
     }
 
     pub(super) fn take(

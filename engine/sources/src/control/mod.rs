@@ -1,7 +1,8 @@
-//! What operators set, kept in the broker: limits, groups, and a view of the fleet.
+//! What operators set, kept where events come from: limits, groups, and a view of the fleet.
 //!
-//! Limits and groups are retained MQTT messages, so they outlive any gateway and reach every one that shares the
-//! broker. The version stands in the topic; a payload is JSON, and an empty retained one deletes.
+//! Each is a message that a store keeps ([`StoreRequest`]): with MQTT a retained one of the broker. So limits and groups
+//! outlive any gateway and reach every one that shares the store. The version stands in the topic; a payload is JSON, and an
+//! empty kept message deletes.
 //!
 //! | topic under `floodway/control/v1/` | payload |
 //! | --- | --- |
@@ -13,18 +14,18 @@
 //! | `sync/{node}` | not retained: the mark by which a gateway knows that it has read everything |
 //!
 //! Invariants:
-//! * **Read before anyone is let in.** On each connection the retained messages are read up to a mark that was published
-//!   after the subscription, and take effect together; only then are tenants subscribed. A broker that
-//!   gives none of this (no permission, no retained messages) is served without, and the log says so once.
+//! * **Read before anyone is let in.** On each connection the kept messages are read up to a mark that was published
+//!   after the subscription, and take effect together; only then are tenants subscribed. If the store
+//!   gives none of this (no permission, no retained messages), events flow without, and the log says so once.
 //! * **Whole or not at all.** A document is one message: of two writers the last wins. What is malformed, or beyond a
 //!   bound, is refused, named in the log and in [`Control::problems`], and changes nothing.
-//! * **A write is done** when the broker has acknowledged it and its copy has come back, so the caller reads what it
-//!   wrote. Without a broker it fails; an error after it was sent means that it may still take effect, whole.
-//! * Everything happens on the thread of ingest, between two events. The others read an immutable view.
+//! * **A write is done** when the store has acknowledged it and its copy has come back, so the caller reads what it
+//!   wrote. Without a store it fails; an error after it was sent means that it may still take effect, whole.
+//! * Everything happens on the thread of ingest, between two events. Other threads read an immutable view.
 //!
-//! [`Follower`] knows no socket and no MQTT: it is told what happened, and asked what to send. In the order of a
-//! document's way: `topic`, `limits` and `group` parse, `replay` and `documents` keep, `follower` decides, `writes` are
-//! under way, `view` is what others see, and [`Control`] is in their hands.
+//! [`Follower`] knows no socket and no MQTT: the source that owns the store reports what happened, and asks what to send.
+//! In the order of a document's way: `store` is the seam, `topic`, `limits` and `group` parse, `initial_sync` and
+//! `documents` keep, `follower` decides, `writes` are under way, `view` is what other threads see, through [`Control`].
 
 mod config;
 mod document_store;
@@ -65,18 +66,19 @@ pub use writes::{Order, WriteError};
 
 use floodway_core::index::Index;
 
-/// Writes that wait to be looked at. Beyond it a write fails at once.
+/// Writes that wait for the follower. Beyond it a write fails at once.
 const ORDERS: usize = 256;
 
-/// What ingest carries: the machine, and the writes that are asked of it.
+/// What the source that owns the store carries: the follower, and the writes that are requested of it.
 pub struct Steering {
-    /// Told what happens, asked what to send.
+    /// Decides what to send.
     pub follower: Follower,
     /// From every [`Control`].
     pub orders: mpsc::Receiver<Order>,
 }
 
-/// The control of the gateway `node`, which sets the groups and limits of `index`; and what ingest carries for it.
+/// The control of the gateway `node`, which sets the groups and limits of `index`; and the part for the source that owns
+/// the store.
 pub fn new(config: &Config, node: &str, index: Arc<Index>) -> (Control, Steering) {
     let (sender, orders) = mpsc::channel(ORDERS);
     let follower = Follower::new(config, node, index);

@@ -1,6 +1,6 @@
-//! What was refused, for those who look for a fault.
+//! Messages that were refused, for whoever looks for a fault.
 //!
-//! Invariant: one problem a topic, [`PROBLEMS`] at most; a later message of the topic that is right takes it back. The log
+//! Invariant: one problem a topic, [`PROBLEMS`] at most; a later valid message of the topic takes it back. The log
 //! names each new one, at a bounded rate.
 
 use std::collections::VecDeque;

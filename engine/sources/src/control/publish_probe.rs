@@ -1,13 +1,21 @@
-//! Whether a broker may be asked for what it forbids.
+//! Whether to send a request again for which the store may end the connection.
 //!
 //! Most brokers answer a subscription or a publish that they forbid. Some end the connection for it, and mosquitto 2.0
 //! answers the publish and then ends it where its `max_queued_messages` is 0: telemetry ends with it. So after [`CUTS`]
-//! links in a row that ended with a request, the next one goes without; the one after that, which comes when the broker or
-//! the network has had its own reasons, tries again.
+//! connections in a row that ended with a request, the next one goes without. The one after that, which comes when the
+//! broker or the network has had its own reasons, tries again.
 
-use super::initial_sync::Step;
+/// What a follower sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RequestKind {
+    Subscribe,
+    Mark,
+    Reserve,
+    Write,
+    Status,
+}
 
-/// Links in a row that may end so.
+/// Connections in a row that may end so.
 const CUTS: u32 = 2;
 
 /// For one kind of request.
@@ -27,8 +35,8 @@ impl PublishProbe {
         self.is_tried = true;
     }
 
-    /// The link has outlived it.
-    pub(super) fn outlived(&mut self) {
+    /// The connection has survived it.
+    pub(super) fn survived(&mut self) {
         if std::mem::take(&mut self.is_tried) {
             self.cuts = 0;
         }
@@ -43,7 +51,7 @@ impl PublishProbe {
     }
 }
 
-/// Of the requests by which documents are read, and of what nobody asked for.
+/// The probes of the requests by which documents are read, and of our own status.
 #[derive(Debug, Default)]
 pub(super) struct PublishProbes {
     /// The subscription.
@@ -60,20 +68,10 @@ impl PublishProbes {
         self.follow.may_try() && self.mark.may_try()
     }
 
-    /// Why reading does not go on after `step`, which was perhaps told before.
-    pub(super) fn silence(&self, step: Step, told: Option<&str>) -> String {
-        let reason = match step {
-            Step::Subscribe | Step::Granted => "the subscription was not answered in time",
-            _ if self.mark.may_try() => "the mark that was published has not come back",
-            _ => told.unwrap_or("the broker ends the connection when something is published there"),
-        };
-        reason.to_owned()
-    }
-
-    /// The link has outlived the reading.
-    pub(super) fn outlived(&mut self) {
-        self.follow.outlived();
-        self.mark.outlived();
+    /// The connection has survived the reading.
+    pub(super) fn survived(&mut self) {
+        self.follow.survived();
+        self.mark.survived();
     }
 
     pub(super) fn link_lost(&mut self) {

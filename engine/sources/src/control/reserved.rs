@@ -1,9 +1,9 @@
-//! Up to where ids of events may have been given, kept in the broker, so that a gateway that starts with an earlier clock
+//! Up to where ids of events may have been given, kept in the store, so that a gateway that starts with an earlier clock
 //! begins above them.
 //!
-//! Invariants: the document never falls but by another's hand, and is then written again; no gateway gives an id above what
-//! the broker was seen to hold, unless the broker keeps no such document, which the log says once. All gateways of a broker
-//! share it: what one has reserved covers the others.
+//! Invariants: if somebody else lowers the document, it is written again; no gateway gives an id above what the store was
+//! seen to hold, unless the store keeps no such document, which the log says once. All gateways of a store share it: what
+//! one has reserved covers the others.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,10 +32,10 @@ const MOST: u64 = 1 << 53;
 /// believed there has to be room for ids.
 const BELIEVED: u64 = 1 << 52;
 
-/// How long its copy may keep us waiting.
+/// How long to wait for its copy.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Before a broker that did not take it is asked again.
+/// The pause before a store that did not take it is asked again.
 const RETRY: Duration = Duration::from_secs(30);
 
 #[derive(Serialize, Deserialize)]
@@ -46,12 +46,12 @@ struct Document {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Nothing is known of what the broker holds now.
+    /// Nothing is known of what the store holds now.
     Away,
     /// It was read; what it holds now is not enough to begin with.
     Beginning,
     Holding,
-    /// The broker does not keep it; it is asked again then.
+    /// The store does not keep it; it is asked again at this time.
     Without(Instant),
 }
 
@@ -59,7 +59,7 @@ enum Stage {
 pub(super) struct Reservation {
     ids: Arc<Ids>,
     stage: Stage,
-    /// What the broker holds.
+    /// What the store holds.
     held: u64,
     /// The highest that was ever seen.
     highest: u64,
@@ -84,16 +84,12 @@ impl Reservation {
         }
     }
 
-    pub(super) fn ids(&self) -> Arc<Ids> {
-        Arc::clone(&self.ids)
-    }
-
     /// Whether no event is to be given an id yet.
     pub(super) fn is_beginning(&self) -> bool {
         self.stage == Stage::Beginning
     }
 
-    /// A broker is connected, or the one that is, is read anew.
+    /// The store is connected, or is read anew.
     pub(super) fn begin(&mut self) {
         (self.stage, self.held, self.asked) = (Stage::Away, 0, None);
     }
@@ -104,7 +100,7 @@ impl Reservation {
     }
 
     /// The document, or its deletion, has come. An error says what is wrong with it.
-    pub(super) fn heard(&mut self, payload: &[u8]) -> Result<(), String> {
+    pub(super) fn received(&mut self, payload: &[u8]) -> Result<(), String> {
         self.held = if payload.is_empty() {
             0
         } else {
@@ -117,7 +113,7 @@ impl Reservation {
             .take_if(|(up_to, _)| *up_to == self.held)
             .is_some()
         {
-            self.probe.outlived();
+            self.probe.survived();
         }
         if self.stage != Stage::Away && !self.is_short() {
             self.stage = Stage::Holding;
@@ -126,7 +122,7 @@ impl Reservation {
         Ok(())
     }
 
-    /// All that the broker holds has come; it is `clock` o'clock.
+    /// All that the store holds has come, at the time `clock`.
     pub(super) fn read(&mut self, clock: u64, now: Instant) {
         if !std::mem::replace(&mut self.was_read, true) {
             // Another's ids, or our own before a restart.
@@ -171,14 +167,14 @@ impl Reservation {
     pub(super) fn sweep(&mut self, now: Instant) {
         let is_overdue = |asked: &mut (u64, Instant)| now >= asked.1 + PATIENCE;
         if matches!(self.stage, Stage::Without(_)) {
-            self.probe.outlived();
+            self.probe.survived();
         }
         if self.asked.take_if(is_overdue).is_some() {
             self.without("what was published there has not come back", now);
         }
     }
 
-    /// The broker does not keep it.
+    /// The store does not keep it.
     pub(super) fn without(&mut self, reason: &str, now: Instant) {
         self.asked = None;
         if !self.was_read {
@@ -195,7 +191,7 @@ impl Reservation {
         }
     }
 
-    /// Whether what the broker holds leaves too little for ids that grow by one, or another had seen more there.
+    /// Whether what the store holds leaves too little for ids that grow by one, or is less than was seen before.
     fn is_short(&self) -> bool {
         self.held < self.highest || self.held < (self.ids.last() + SPARE).min(MOST)
     }

@@ -5,10 +5,6 @@
 //! another. The source that owns it drives a [`super::Follower`]: it sends the requests that the follower asks for, gives
 //! each a number, and passes on the answers and all messages in the order of the store.
 
-use super::initial_sync::{InitialSync, Step};
-use super::publish_probe::PublishProbes;
-use super::topic;
-
 /// Bytes of a message besides topic and payload, at most (MQTT 5.0, 3.3).
 const MESSAGE_OVERHEAD: usize = 32;
 
@@ -57,41 +53,7 @@ pub enum StoreRequest {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RequestKind {
-    Subscribe,
-    Mark,
-    Reserve,
-    Write,
-    Status,
-}
-
-/// The next step of reading, as `node`.
-pub(super) fn reading(
-    sync: &mut InitialSync,
-    node: &str,
-    probes: &mut PublishProbes,
-    ready: StoreReady,
-) -> Option<(RequestKind, StoreRequest)> {
-    match sync.step {
-        Step::Subscribe if ready.subscribe => {
-            probes.follow.tries();
-            sync.step = Step::Granted;
-            Some((RequestKind::Subscribe, StoreRequest::Follow(topic::ALL)))
-        }
-        Step::Mark if ready.publish && probes.mark.may_try() => {
-            probes.mark.tries();
-            sync.step = Step::Wait;
-            let (topic, nonce) = (topic::sync(node), sync.nonce.clone());
-            Some((
-                RequestKind::Mark,
-                publish(topic, nonce.into_bytes(), false, None),
-            ))
-        }
-        _ => None,
-    }
-}
-
+/// A message to publish.
 pub(super) fn publish(
     topic: String,
     payload: Vec<u8>,

@@ -1,6 +1,6 @@
 //! What other threads see of control.
 //!
-//! Invariant: a view never changes; each change makes a new one, so a reader has all of one moment and holds nobody up.
+//! Invariant: a view never changes; each change makes a new one, so a reader has all of one moment and delays nobody.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,27 +11,28 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use super::documents::Documents;
 use super::fleet::{Member, Status};
 use super::problems::Problem;
+use floodway_core::event::Ids;
 
 /// How far the control documents are followed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Standing {
-    /// No broker is connected. What was read before holds.
+    /// The store is not connected. What was read before holds.
     #[default]
     Away,
-    /// A broker is connected, and its documents are being read.
+    /// The store is connected, and its documents are being read.
     Reading,
     /// Everything was read, and is followed.
     Following,
-    /// The broker does not give all of it, for this reason. What comes is followed; nothing can be written.
+    /// The store does not give all of it, for this reason. What comes is followed; nothing can be written.
     Partial(String),
 }
 
-/// How old what is known of the broker's documents is.
+/// How old the known documents are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Age {
-    /// It is what the broker has.
+    /// They are those of the store.
     Current,
-    /// It was then.
+    /// They were those of the store at this time.
     Since(SystemTime),
     /// None were ever read.
     Unknown,
@@ -40,7 +41,7 @@ pub enum Age {
 #[derive(Clone, Debug, Default)]
 pub(super) struct View {
     pub(super) standing: Standing,
-    /// When the documents were last known to be the broker's; none while they are, or were never read.
+    /// When the documents were last those of the store; none while they are, or were never read.
     pub(super) known_at: Option<SystemTime>,
     pub(super) documents: Arc<Documents>,
     pub(super) members: Arc<Vec<Member>>,
@@ -51,21 +52,8 @@ pub(super) struct View {
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     pub(super) view: ArcSwap<View>,
+    /// The ids of events, as far as they are reserved.
+    pub(super) ids: Arc<Ids>,
     /// Our own status, as it was last announced.
     pub(super) own: ArcSwapOption<Status>,
-}
-
-impl Shared {
-    /// Shows `next` to others, unless they see it already.
-    pub(super) fn show(&self, next: View) {
-        let seen = self.view.load();
-        let is_same = seen.standing == next.standing
-            && seen.known_at == next.known_at
-            && Arc::ptr_eq(&seen.documents, &next.documents)
-            && Arc::ptr_eq(&seen.members, &next.members)
-            && Arc::ptr_eq(&seen.problems, &next.problems);
-        if !is_same {
-            self.view.store(Arc::new(next));
-        }
-    }
 }

@@ -1,4 +1,4 @@
-//! Writes that were asked for.
+//! Writes of documents that were requested.
 //!
 //! Invariants: every order is answered once, by its deadline at the latest; one whose caller is gone or whose deadline
 //! has passed is not sent any more. An order is done when it was acknowledged *and* its copy has come.
@@ -19,11 +19,11 @@ const WRITES: usize = 64;
 /// Why a write was not done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WriteError {
-    /// There is no broker, or it does not let us; nothing has changed. Or the broker did not confirm what it was sent,
-    /// which says so: it may then still take effect, whole.
+    /// There is no store, or it does not let us; nothing has changed. Or the store did not confirm what it was sent, and
+    /// the text says so: it may then still take effect, whole.
     #[error("{0}")]
     Unavailable(String),
-    /// The broker has refused it; nothing has changed.
+    /// The store has refused it; nothing has changed.
     #[error("the broker refuses it: {0}")]
     Refused(String),
     /// There is no such document to delete.
@@ -76,7 +76,7 @@ impl Order {
 #[derive(Debug)]
 struct Sent {
     order: Order,
-    /// Its packet id, once it is on its way.
+    /// Its number, once it is on its way.
     id: Option<u16>,
     payload: Vec<u8>,
     is_acknowledged: bool,
@@ -120,14 +120,14 @@ impl Writes {
         None
     }
 
-    /// The order that was handed over last has this packet id.
+    /// The order that was handed over last has this number.
     pub(super) fn sent(&mut self, id: u16) {
         if let Some(sent) = self.sent.last_mut() {
             sent.id.get_or_insert(id);
         }
     }
 
-    /// The broker has answered the one with this packet id, unless nobody waits for that any more.
+    /// The store has answered the order with this number, unless nobody waits for that any more.
     pub(super) fn answered(&mut self, id: u16, answer: Result<(), String>) {
         let Some(place) = self.sent.iter().position(|sent| sent.id == Some(id)) else {
             return;
@@ -141,7 +141,7 @@ impl Writes {
         }
     }
 
-    /// A message has come. If it is the copy of one that was sent, that one's fate is `outcome`.
+    /// A message has come. If it is the copy of an order that was sent, `outcome` is what became of that order.
     pub(super) fn copied(&mut self, key: &Key, payload: &[u8], outcome: &Result<(), WriteError>) {
         let is_copy = |sent: &&mut Sent| {
             sent.copied.is_none() && sent.order.key == *key && sent.payload == payload
@@ -151,7 +151,7 @@ impl Writes {
         }
     }
 
-    /// Answers what is done.
+    /// Answers the orders that are done.
     pub(super) fn finish(&mut self) {
         for sent in self
             .sent
@@ -164,7 +164,7 @@ impl Writes {
         }
     }
 
-    /// Fails what was not done by its deadline. Returns whether a copy was lost.
+    /// Fails the orders that were not done by their deadlines. Returns whether a copy was lost.
     pub(super) fn sweep(&mut self, now: Instant) -> bool {
         let mut is_any_lost = false;
         for sent in self.sent.extract_if(.., |sent| now >= sent.order.deadline) {
@@ -179,7 +179,7 @@ impl Writes {
         is_any_lost
     }
 
-    /// The link is lost.
+    /// The store is gone.
     pub(super) fn fail_all(&mut self, reason: &str) {
         for sent in self.sent.drain(..) {
             sent.order.fail(unconfirmed(reason));

@@ -12,7 +12,7 @@ const PORT: u16 = 1883;
 
 /// Where a broker is, and the login in its URL if there is one.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Broker {
+pub(super) struct Broker {
     host: String,
     port: u16,
     login: Option<(String, String)>,
@@ -20,7 +20,7 @@ pub struct Broker {
 
 /// Why a text is not the URL of a broker. The text itself is not repeated: it may hold a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadUrl {
+pub(super) enum BadUrl {
     /// Something else than `mqtt://` or `tcp://`.
     #[error("must begin with mqtt:// (TLS to the broker is not supported)")]
     Scheme,
@@ -40,7 +40,7 @@ impl Broker {
     ///
     /// # Errors
     /// Says which part is wrong.
-    pub fn parse(url: &str) -> Result<Self, BadUrl> {
+    pub(super) fn parse(url: &str) -> Result<Self, BadUrl> {
         let rest = url
             .strip_prefix("mqtt://")
             .or_else(|| url.strip_prefix("tcp://"))

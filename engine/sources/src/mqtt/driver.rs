@@ -125,7 +125,7 @@ impl<'a> Driver<'a> {
                 Some(order) = next_order(&mut self.orders), if self.requests.takes_orders() => {
                     self.requests.order(order);
                 }
-                outcome = self.probe.outcome() => self.requests.probed(outcome, Instant::now()),
+                outcome = self.probe.outcome() => self.requests.subscriptions.probed(outcome, Instant::now()),
                 _ = sweep.tick() => self.sweep(),
                 _ = stop.wait_for(|&stop| stop), if !is_stopping => {
                     is_stopping = true;
@@ -177,7 +177,6 @@ impl<'a> Driver<'a> {
             self.port.status.opened();
         }
         while let Some(confirmation) = self.requests.subscriptions.next_confirmed() {
-            self.requests.apply_groups(&confirmation.tenant);
             self.port.confirm(confirmation).await;
         }
         while let Some(tenant) = self.requests.subscriptions.next_refused() {
@@ -195,7 +194,7 @@ impl<'a> Driver<'a> {
                 Err(reason) => self.requests.unsent(&reason, Instant::now()),
             }
         }
-        if let Some(requests) = self.requests.next_probe(Instant::now()) {
+        if let Some(requests) = self.requests.subscriptions.next_probe(Instant::now()) {
             self.probe.begin(broker, requests);
         }
     }
@@ -210,7 +209,7 @@ impl<'a> Driver<'a> {
         {
             self.port.router.upstream_gap(&owed).await;
         }
-        self.port.router.publish(message).await;
+        self.port.router.publish(&message).await;
     }
 
     /// Counts a message that the broker sent though its packet is larger than the limit that we announced.

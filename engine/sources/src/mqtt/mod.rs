@@ -10,7 +10,6 @@
 mod broker;
 mod config;
 mod driver;
-mod filters;
 mod link;
 mod probe;
 mod request;
@@ -24,13 +23,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-pub use broker::{BadUrl, Broker};
 pub use config::{Config, Subscribe};
 
 #[cfg(doc)]
 use crate::control;
 use crate::control::Steering;
 use crate::source::{Port, Source, Terms};
+use broker::Broker;
 use driver::Driver;
 use floodway_core::index::Index;
 use probe::Probe;
@@ -68,6 +67,7 @@ impl Source for Mqtt {
     fn terms(&self) -> Terms {
         Terms {
             kind: "mqtt",
+            endpoints: self.brokers.iter().map(Broker::to_string).collect(),
             patience: self.config.subscribe_timeout,
             refuses_all: self.config.subscribe == Subscribe::All,
             backoff_max: self.config.backoff_max,

@@ -8,10 +8,9 @@ use std::time::Instant;
 
 use super::link::Unsent;
 use super::request::{Answer, Request};
-use super::subscriptions::{ProbeOutcome, Subscriptions};
+use super::subscriptions::Subscriptions;
 use crate::control::{Follower, Order, StoreFacts, StoreReady, is_control};
 use crate::source::SourceState;
-use floodway_core::index::Tenant;
 
 /// Both sides of one link.
 pub(super) struct RequestScheduler<'a> {
@@ -83,11 +82,12 @@ impl<'a> RequestScheduler<'a> {
             subscribe: self.subscriptions.may_request(now),
         };
         let request = if self.control_was_last {
-            self.tenants_request(now)
+            self.subscriptions
+                .next_request(now)
                 .or_else(|| self.control_request(ready, now))
         } else {
             self.control_request(ready, now)
-                .or_else(|| self.tenants_request(now))
+                .or_else(|| self.subscriptions.next_request(now))
         };
         if let Some(request) = &request {
             self.control_was_last = matches!(request, Request::Control(_));
@@ -127,16 +127,6 @@ impl<'a> RequestScheduler<'a> {
         }
     }
 
-    /// The requests to probe on another connection now, all at once, if any.
-    pub(super) fn next_probe(&mut self, now: Instant) -> Option<Vec<Vec<String>>> {
-        self.subscriptions.next_probe(now)
-    }
-
-    /// A probe has ended.
-    pub(super) fn probed(&mut self, outcome: ProbeOutcome, now: Instant) {
-        self.subscriptions.probed(outcome, now);
-    }
-
     /// To be called about once a second.
     pub(super) fn sweep(&mut self, now: Instant) {
         self.subscriptions.sweep(now);
@@ -169,13 +159,6 @@ impl<'a> RequestScheduler<'a> {
         }
     }
 
-    /// Before `tenant` is confirmed.
-    pub(super) fn apply_groups(&self, tenant: &Tenant) {
-        if let Some(control) = &self.control {
-            control.apply_groups(tenant);
-        }
-    }
-
     /// The topic of our status, if it was published: it is to be cleared before the end.
     pub(super) fn topic_to_clear(&self) -> Option<String> {
         self.control.as_ref()?.topic_to_clear()
@@ -187,9 +170,5 @@ impl<'a> RequestScheduler<'a> {
             self.subscriptions.count_request(now);
         }
         Some(request)
-    }
-
-    fn tenants_request(&mut self, now: Instant) -> Option<Request> {
-        self.subscriptions.next_request(now)
     }
 }

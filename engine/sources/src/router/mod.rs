@@ -80,9 +80,9 @@ impl Router {
 
     /// Takes one message in. Waits only while an inbox is full. The shards that it concerns need not be woken yet: see
     /// [`Router::wake_shards`].
-    pub async fn publish(&mut self, message: RawMessage<'_>) {
+    pub async fn publish(&mut self, message: &RawMessage<'_>) {
         self.metrics.received(message.payload.len());
-        match self.accept(&message) {
+        match self.accept(message) {
             Ok(Some((event, tenant, interested))) => {
                 self.put(interested, || Item::Event(Arc::clone(&event)))
                     .await;

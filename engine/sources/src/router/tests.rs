@@ -2,7 +2,7 @@
 
 use super::*;
 use floodway_core::event::Rejection;
-use floodway_core::index::{self, ConnectionPermit, Slot};
+use floodway_core::index::{ConnectionPermit, Limits, Slot};
 
 struct Bed {
     router: Router,
@@ -16,10 +16,13 @@ fn bed() -> Bed {
 }
 
 fn bed_with_room_for(items: usize) -> Bed {
-    let index = Arc::new(Index::new(&index::Config {
-        connections_per_tenant: 0,
-        connections: 100,
-    }));
+    let index = Arc::new(Index::new(
+        100,
+        Limits {
+            connections: 0,
+            ..Limits::default()
+        },
+    ));
     let inboxes: Arc<[Inbox]> = (0..3).map(|_| Inbox::new(items)).collect();
     let metrics = Arc::new(Metrics::default());
     let config = event::Config::default();
@@ -41,7 +44,7 @@ impl Bed {
     async fn publish_of(&mut self, device: &str) {
         let topic = format!("tenant/T/device/{device}/telemetry");
         self.router
-            .publish(RawMessage::new(topic.as_bytes(), GOOD))
+            .publish(&RawMessage::new(topic.as_bytes(), GOOD))
             .await;
         self.router.wake_shards();
     }
@@ -73,7 +76,7 @@ async fn an_event_reaches_each_interested_shard_once_and_is_shared() {
     place.tenant().declare(0);
     place.tenant().declare(2);
     bed.router
-        .publish(RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
+        .publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
         .await;
     let (first, second) = (bed.take(0).unwrap(), bed.take(2).unwrap());
     assert!(Arc::ptr_eq(&first, &second));
@@ -87,13 +90,16 @@ async fn events_nobody_wants_are_counted_and_go_nowhere() {
     let mut bed = bed();
     let place = bed.enter("T");
     bed.router
-        .publish(RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
+        .publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
         .await;
     bed.router
-        .publish(RawMessage::new(b"tenant/STRANGER/device/D/telemetry", GOOD))
+        .publish(&RawMessage::new(
+            b"tenant/STRANGER/device/D/telemetry",
+            GOOD,
+        ))
         .await;
     bed.router
-        .publish(RawMessage::new(
+        .publish(&RawMessage::new(
             b"tenant/STRANGER/device/D/telemetry",
             b"[]",
         ))
@@ -119,22 +125,22 @@ async fn bad_input_is_counted_by_reason_and_the_next_event_arrives() {
     let place = bed.enter("T");
     place.tenant().declare(1);
     bed.router
-        .publish(RawMessage::new(b"tenant/T/device/D/status", GOOD))
+        .publish(&RawMessage::new(b"tenant/T/device/D/status", GOOD))
         .await;
     bed.router
-        .publish(RawMessage::new(b"tenant/T/device/\xff/telemetry", GOOD))
+        .publish(&RawMessage::new(b"tenant/T/device/\xff/telemetry", GOOD))
         .await;
     bed.router
-        .publish(RawMessage::new(b"tenant/T/device/D/telemetry", b"{"))
+        .publish(&RawMessage::new(b"tenant/T/device/D/telemetry", b"{"))
         .await;
     bed.router
-        .publish(RawMessage::new(
+        .publish(&RawMessage::new(
             b"tenant/T/device/D/telemetry",
             br#"{"metrics":[]}"#,
         ))
         .await;
     bed.router
-        .publish(RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
+        .publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
         .await;
     let counts = bed.metrics.snapshot(false);
     assert_eq!(counts.rejected_for(Reason::Topic), 2);
@@ -157,7 +163,7 @@ async fn a_gap_keeps_its_place_between_two_events() {
     let place = bed.enter("T");
     place.tenant().declare(0);
     bed.router
-        .publish(RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
+        .publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
         .await;
     bed.router.upstream_gap(place.tenant()).await;
     assert!(
@@ -218,7 +224,7 @@ async fn messages_that_come_together_wake_a_shard_once_they_are_all_there() {
     place.tenant().declare(0);
     for _ in 0..10 {
         bed.router
-            .publish(RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
+            .publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
             .await;
         assert!(!bed.is_woken().await);
     }
@@ -229,7 +235,7 @@ async fn messages_that_come_together_wake_a_shard_once_they_are_all_there() {
     for _ in 0..GATHERED {
         assert!(!bed.is_woken().await);
         bed.router
-            .publish(RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
+            .publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
             .await;
     }
     assert!(bed.is_woken().await, "the first of many waits no longer");
@@ -254,7 +260,7 @@ async fn a_full_inbox_makes_the_router_wait_and_loses_nothing() {
     });
     for _ in 0..50 {
         bed.router
-            .publish(RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
+            .publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
             .await;
     }
     let ids = shard.await.unwrap();

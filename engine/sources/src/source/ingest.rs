@@ -14,8 +14,9 @@ use tokio::time::sleep;
 
 use super::handle::{IngestHandle, Known};
 use super::{Backoff, Port, Source, SourceStatus};
+use crate::control::Control;
 use crate::router::{Metrics, Router};
-use floodway_core::event::{self, IdSource, Ids};
+use floodway_core::event::{self, IdSource};
 use floodway_core::inbox::Inbox;
 use floodway_core::index::{Index, Tenant};
 use floodway_core::parts;
@@ -41,8 +42,8 @@ pub struct Ingest {
 }
 
 impl Ingest {
-    /// Starts `sources`, whose events and gaps go into `inboxes`, one for each shard, with ids from `ids`. Returns before
-    /// a source is connected, whether or not one can be.
+    /// Starts `sources`, whose events and gaps go into `inboxes`, one for each shard. Tenants get their groups, and events
+    /// their ids, as `control` says. Returns before a source is connected, whether or not one can be.
     ///
     /// # Errors
     /// If the thread can't be started.
@@ -51,8 +52,9 @@ impl Ingest {
         event: event::Config,
         index: Arc<Index>,
         inboxes: Arc<[Inbox]>,
-        ids: Arc<Ids>,
+        control: Option<Control>,
     ) -> io::Result<Self> {
+        let ids = control.as_ref().map(Control::ids).unwrap_or_default();
         let metrics = Arc::<Metrics>::default();
         let states = watch::Sender::new(vec![Default::default(); sources.len()]);
         let (mut known, mut running) = (Vec::new(), Vec::new());
@@ -83,13 +85,14 @@ impl Ingest {
             .enable_io()
             .enable_time()
             .build()?;
-        let router = move || {
+        let gateway = move || {
             let (index, inboxes) = (Arc::clone(&index), Arc::clone(&inboxes));
             let router = Router::new(&event, index, inboxes, Arc::clone(&metrics));
-            router.with_ids(IdSource::of(Arc::clone(&ids)))
+            let router = router.with_ids(IdSource::of(Arc::clone(&ids)));
+            (router, control.clone())
         };
         let thread = Builder::new().name("ingest".to_owned()).spawn(move || {
-            run(running, &router, &stopped, &runtime);
+            run(running, &gateway, &stopped, &runtime);
             // A look-up of a name may hang, and is not waited for.
             runtime.shutdown_background();
         })?;
@@ -129,14 +132,14 @@ struct Running {
 /// Runs the sources until they are to stop, again after a panic.
 fn run(
     mut sources: Vec<Running>,
-    router: &dyn Fn() -> Router,
+    gateway: &dyn Fn() -> (Router, Option<Control>),
     stop: &watch::Receiver<bool>,
     runtime: &runtime::Runtime,
 ) {
     let mut backoff = Backoff::new(BACKOFF_FIRST, RESTART_MAX);
     loop {
         let ended = parts::caught("ingest", || {
-            runtime.block_on(until_stopped(&mut sources, router, stop));
+            runtime.block_on(until_stopped(&mut sources, gateway, stop));
         });
         for running in &mut sources {
             // First the status: who sees its tenant wait again must not go on to wait for a source that is gone.
@@ -158,12 +161,14 @@ fn run(
 
 async fn until_stopped(
     sources: &mut [Running],
-    router: &dyn Fn() -> Router,
+    gateway: &dyn Fn() -> (Router, Option<Control>),
     stop: &watch::Receiver<bool>,
 ) {
     let runs = sources.iter_mut().map(|running| {
+        let (router, control) = gateway();
         running.source.run(Port {
-            router: router(),
+            router,
+            control,
             status: Arc::clone(&running.status),
             wanted: &mut running.wanted,
             backoff: &mut running.backoff,

@@ -2,12 +2,12 @@
 //!
 //! A [`Source`] brings tenants' raw messages. It knows nothing of shards, streams and listeners; the gateway knows nothing
 //! of its protocol. Through its [`Port`] a source
-//! * reports what becomes of its connection, to which endpoint and why ([`SourceStatus`]);
+//! * reports what becomes of its connection, to which endpoint and why (`SourceStatus`);
 //! * learns which tenants somebody waits for, confirms each once whatever is published from then on will arrive
-//!   ([`Port::confirm`]), or says that it is refused ([`Port::refuse`]);
+//!   (`Port::confirm`), or says that it is refused (`Port::refuse`);
 //! * hands over raw messages in the order in which they must reach subscribers ([`Router::publish`]).
 //!
-//! It owes live streams the truth about what they may have missed; [`TenantNotices`] remembers for a tenant what is still
+//! It owes live streams the truth about what they may have missed; `TenantNotices` remembers for a tenant what is still
 //! to be sent. One source of a gateway may own the control documents: it then carries a [`crate::control::Follower`].
 //!
 //! All sources run on the one thread of ingest ([`Ingest`]), so none of this needs a lock. [`IngestHandle`] is for the
@@ -31,10 +31,11 @@ use tokio::sync::{mpsc, watch};
 pub(crate) use backoff::Backoff;
 pub use handle::{IngestHandle, Unavailable};
 pub use ingest::Ingest;
-pub use notices::{Confirmation, TenantNotices};
+pub(crate) use notices::{Confirmation, TenantNotices};
 pub use state::{Attempt, SourceFailure, SourceReport, SourceState};
-pub use status::SourceStatus;
+pub(crate) use status::SourceStatus;
 
+use crate::control::Control;
 use crate::router::Router;
 use floodway_core::index::{Tenant, Upstream};
 
@@ -55,6 +56,8 @@ pub trait Source: Send {
 pub struct Terms {
     /// What kind of source it is, in one word.
     pub kind: &'static str,
+    /// Where it may connect to, without credentials.
+    pub endpoints: Vec<String>,
     /// How long a new stream waits for the confirmation of its tenant.
     pub patience: Duration,
     /// Whether a refusal concerns all tenants at once, since the source asks for all of them together.
@@ -67,6 +70,8 @@ pub struct Terms {
 pub struct Port<'a> {
     /// Takes its messages.
     pub(crate) router: Router,
+    /// Gives tenants their groups; none in a gateway without control documents.
+    pub(crate) control: Option<Control>,
     /// Where it reports how it does.
     pub(crate) status: Arc<SourceStatus>,
     /// Tenants that somebody waits for. Some may be missing: the index has all of them.
@@ -78,7 +83,8 @@ pub struct Port<'a> {
 }
 
 impl Port<'_> {
-    /// The source sends this tenant's events from now on. Live streams get first what they are owed.
+    /// The source sends this tenant's events from now on. Live streams get first what they are owed, and the tenant its
+    /// groups.
     pub(crate) async fn confirm(&mut self, confirmation: Confirmation) {
         let Confirmation {
             tenant,
@@ -90,6 +96,9 @@ impl Port<'_> {
         }
         if after_refusal {
             self.router.upstream_returned(&tenant).await;
+        }
+        if let Some(control) = &self.control {
+            control.apply_groups(&tenant);
         }
         tenant.set_upstream(Upstream::Confirmed);
     }

@@ -6,7 +6,7 @@ use floodway_core::index::Tenant;
 
 /// The source sends this tenant's events from now on.
 #[derive(Debug)]
-pub struct Confirmation {
+pub(crate) struct Confirmation {
     /// Whose events.
     pub(crate) tenant: Arc<Tenant>,
     /// It sent them before the connection was lost, and not in between: live streams get a gap first.
@@ -17,7 +17,7 @@ pub struct Confirmation {
 
 /// What the live streams of one tenant have been sent about the source, and what they are owed.
 #[derive(Debug, Default)]
-pub struct TenantNotices {
+pub(crate) struct TenantNotices {
     /// Events may be missing, and no gap was sent yet.
     owes_gap: bool,
     /// The gap was sent before this connection confirmed the tenant, because events of it came already.

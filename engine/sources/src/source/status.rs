@@ -17,7 +17,7 @@ const REPEAT: Duration = Duration::from_secs(60);
 
 /// What one source reports. Written by the source, read by everybody.
 #[derive(Debug)]
-pub struct SourceStatus {
+pub(crate) struct SourceStatus {
     kind: &'static str,
     number: usize,
     /// Of all sources, by number. Changed before the tenants' own states are.
@@ -33,17 +33,17 @@ pub struct SourceStatus {
 /// Behind a lock: it changes a few times for a connection, and is read by people.
 #[derive(Debug)]
 struct History {
-    endpoint: Option<String>,
-    connected_at: SystemTime,
+    report: SourceReport,
     away_since: SystemTime,
-    failed_attempts: u64,
-    last_failure: Option<SourceFailure>,
-    attempts: [u64; Attempt::ALL.len()],
     /// Endpoint, error and time of the failures in the journal; the last one of each endpoint.
     noted: Vec<(String, String, Instant)>,
 }
 
 impl History {
+    fn count(&mut self, result: Attempt) {
+        *self.report.attempts.entry(result.label()).or_default() += 1;
+    }
+
     /// Whether the journal is to name this failure: the endpoint's last one had another error, or is long ago.
     fn is_news(&mut self, failure: &SourceFailure, now: Instant) -> bool {
         let SourceFailure {
@@ -79,12 +79,15 @@ impl SourceStatus {
             states,
             was_connected: AtomicBool::new(false),
             history: Mutex::new(History {
-                endpoint: None,
-                connected_at: now,
+                report: SourceReport {
+                    kind,
+                    endpoint: None,
+                    since: now,
+                    failed_attempts: 0,
+                    last_failure: None,
+                    attempts: Attempt::ALL.map(|result| (result.label(), 0)).into(),
+                },
                 away_since: now,
-                failed_attempts: 0,
-                last_failure: None,
-                attempts: [0; Attempt::ALL.len()],
                 noted: Vec::new(),
             }),
             pulse,
@@ -98,9 +101,9 @@ impl SourceStatus {
         self.pulse.beat(Instant::now());
         {
             let mut history = self.history();
-            history.attempts[Attempt::Connected as usize] += 1;
-            history.endpoint = Some(endpoint.to_string());
-            history.connected_at = SystemTime::now();
+            history.count(Attempt::Connected);
+            history.report.endpoint = Some(endpoint.to_string());
+            history.report.since = SystemTime::now();
         }
         self.set_state(SourceState::Reading);
     }
@@ -110,9 +113,9 @@ impl SourceStatus {
         self.set_state(SourceState::Open);
         let endpoint = {
             let mut history = self.history();
-            history.failed_attempts = 0;
+            history.report.failed_attempts = 0;
             history.noted.clear();
-            history.endpoint.clone().unwrap_or_default()
+            history.report.endpoint.clone().unwrap_or_default()
         };
         self.note(endpoint, SourceChange::Up);
         if self.was_connected.swap(true, Ordering::Relaxed) {
@@ -137,7 +140,7 @@ impl SourceStatus {
         result: Attempt,
         error: &impl Display,
     ) {
-        self.history().attempts[result as usize] += 1;
+        self.history().count(result);
         self.ended(Some(failure(endpoint, error)));
     }
 
@@ -156,22 +159,24 @@ impl SourceStatus {
         let was_open = self.set_state(SourceState::Away).is_open();
         self.pulse.rest();
         let mut history = self.history();
-        let endpoint = history.endpoint.take();
+        let endpoint = history.report.endpoint.take();
         if was_open {
             history.away_since = SystemTime::now();
             let error = failure.as_ref().map(|failure| failure.error.clone());
-            history.last_failure = failure.or_else(|| history.last_failure.take());
             self.note(endpoint.unwrap_or_default(), SourceChange::Down { error });
-        } else if let Some(failure) = failure {
-            history.failed_attempts += 1;
-            if history.is_news(&failure, Instant::now()) {
+        } else if let Some(failure) = &failure {
+            history.report.failed_attempts += 1;
+            if history.is_news(failure, Instant::now()) {
                 let change = SourceChange::Failed {
                     error: failure.error.clone(),
-                    attempts: history.failed_attempts,
+                    attempts: history.report.failed_attempts,
                 };
                 self.note(failure.endpoint.clone(), change);
             }
-            history.last_failure = Some(failure);
+        }
+        history.report.since = history.away_since;
+        if failure.is_some() {
+            history.report.last_failure = failure;
         }
     }
 
@@ -184,19 +189,7 @@ impl SourceStatus {
     }
 
     pub(super) fn report(&self) -> SourceReport {
-        let history = self.history();
-        let attempts = Attempt::ALL.iter().zip(history.attempts);
-        SourceReport {
-            kind: self.kind,
-            endpoint: history.endpoint.clone(),
-            since: match history.endpoint {
-                Some(_) => history.connected_at,
-                None => history.away_since,
-            },
-            failed_attempts: history.failed_attempts,
-            last_failure: history.last_failure.clone(),
-            attempts: attempts.map(|(result, n)| (result.label(), n)).collect(),
-        }
+        self.history().report.clone()
     }
 
     fn history(&self) -> MutexGuard<'_, History> {

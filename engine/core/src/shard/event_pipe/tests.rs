@@ -48,7 +48,7 @@ impl Bed {
             overflow,
             ..Limits::default()
         };
-        let index = Index::with_limits(u32::MAX, limits);
+        let index = Index::new(u32::MAX, limits);
         let (queue, events) = EventPipe::queue();
         let new = NewSubscriber {
             outlet: Outlet::Pipe(Box::new(EventPipe::new(queue))),

@@ -28,7 +28,7 @@ impl Bed {
         Self {
             shard,
             inboxes,
-            index: Arc::new(Index::with_limits(u32::MAX, limits)),
+            index: Arc::new(Index::new(u32::MAX, limits)),
             handle,
             sent: 0,
         }
@@ -233,7 +233,7 @@ async fn a_slow_subscriber_is_seen_to_be_and_a_limit_holds_for_the_next_event() 
 #[tokio::test]
 async fn another_thread_brings_a_subscriber_and_learns_that_the_shard_has_ended() {
     let (handle, asked) = answering();
-    let index = Arc::new(Index::with_limits(u32::MAX, without_limit()));
+    let index = Arc::new(Index::new(u32::MAX, without_limit()));
     let asking = std::thread::spawn({
         let (handle, index) = (handle.clone(), Arc::clone(&index));
         move || {

@@ -85,7 +85,7 @@ impl World {
         };
         Self {
             state: state(&config),
-            index: Index::with_limits(u32::MAX, limits),
+            index: Index::new(u32::MAX, limits),
             streams: Vec::new(),
             drain: None,
         }

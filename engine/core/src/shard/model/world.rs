@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::event::{self, Encoding, Event, EventId, Parser};
 use crate::inbox::{Inbox, Item};
-use crate::index::{ConnectionId, Count, Index, Overflow, OwnLimits, Tenant};
+use crate::index::{ConnectionId, Count, Index, Limits, Overflow, OwnLimits, Tenant};
 use crate::shard::clock::Tenths;
 use crate::shard::config::Config;
 use crate::shard::filter::Filter;
@@ -78,17 +78,20 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(capacity: usize) -> Self {
-        let config = Config {
+        let limits = Limits {
+            connections: 0,
             queue_size: NonZeroUsize::new(capacity).unwrap(),
             overflow: Overflow::DropNewest,
+            ..Limits::default()
+        };
+        let config = Config {
             sse_keepalive: KEEPALIVE,
             ..Config::default()
         };
-        let limits = config.limits(0);
         Self {
             state: state(&config),
             inbox: Inbox::new(1024),
-            index: Index::with_limits(1000, limits),
+            index: Index::new(1000, limits),
             parser: Parser::new(&event::Config::default()),
             newest: 0,
             in_inbox: Vec::new(),

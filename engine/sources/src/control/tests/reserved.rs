@@ -15,7 +15,7 @@ fn ids_wait_for_their_reservation_and_begin_above_an_earlier_one() {
     let document = format!("{{\"up_to\":{far}}}");
     let mut bed = following(&[("ids/reserved", &document)]);
     assert!(bed.follower.is_settled());
-    let mut ids = IdSource::of(bed.follower.ids());
+    let mut ids = IdSource::of(bed.control.ids());
     assert_eq!([ids.next().get(), ids.next().get()], [far + 1, far + 2]);
     let held = |bed: &Bed| {
         let document: serde_json::Value =
@@ -35,7 +35,7 @@ fn ids_wait_for_their_reservation_and_begin_above_an_earlier_one() {
 fn above_the_largest_number_that_is_believed_ids_are_reserved_as_well() {
     let bound = 1_u64 << 52;
     let mut bed = following(&[("ids/reserved", &format!("{{\"up_to\":{bound}}}"))]);
-    let mut ids = IdSource::of(bed.follower.ids());
+    let mut ids = IdSource::of(bed.control.ids());
     let first = ids.next().get();
     assert_eq!(first, bound + 1);
     let reserved = bed.retained[&at("ids/reserved")].clone();
@@ -50,7 +50,7 @@ fn a_number_that_leaves_no_room_for_ids_is_not_believed() {
     for up_to in [(1_u64 << 52) + 1, 1 << 53, u64::MAX] {
         let document = format!("{{\"up_to\":{up_to}}}");
         let mut bed = following(&[("ids/reserved", &document)]);
-        let first = IdSource::of(bed.follower.ids()).next().get();
+        let first = IdSource::of(bed.control.ids()).next().get();
         assert!(first < 1 << 52, "{first} after {up_to}");
         bed.hears("ids/reserved", &document);
         assert!(bed.problem().contains("ids/reserved"));
@@ -82,7 +82,7 @@ fn without_a_broker_that_keeps_it_ids_follow_the_clock() {
         }
         assert!(bed.follower.is_settled());
         let before = floodway_core::event::now_micros();
-        assert!(IdSource::of(bed.follower.ids()).next().get() >= before);
+        assert!(IdSource::of(bed.control.ids()).next().get() >= before);
     }
 }
 
@@ -120,7 +120,7 @@ fn ids_begin_above_a_reservation_that_may_only_be_read() {
     let (mark, _, _) = bed.publishes();
     bed.answers(mark, Err("NotAuthorized".to_owned()));
     assert!(bed.follower.is_settled());
-    assert_eq!(IdSource::of(bed.follower.ids()).next().get(), far + 1);
+    assert_eq!(IdSource::of(bed.control.ids()).next().get(), far + 1);
 }
 
 /// What happens to one of two gateways.
@@ -170,7 +170,7 @@ impl World {
         } = &mut self.nodes[node];
         reservation.begin();
         if let Some(retained) = &self.retained {
-            reservation.heard(retained).unwrap();
+            reservation.received(retained).unwrap();
         }
         reservation.read(*clock, self.now);
     }
@@ -184,7 +184,7 @@ impl World {
         };
         if is_heard {
             for node in &mut self.nodes {
-                node.reservation.heard(&document).unwrap();
+                node.reservation.received(&document).unwrap();
             }
         }
         self.retained = Some(document);

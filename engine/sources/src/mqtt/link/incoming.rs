@@ -11,7 +11,7 @@ use rumqttc::v5::mqttbytes::v5::{
 use rumqttc::v5::mqttbytes::{Error as CodecError, QoS};
 
 use super::error::{LinkError, Reason};
-use super::outgoing::Asked;
+use super::outgoing::RequestKind;
 use crate::mqtt::request::Answer;
 
 const QOS_2: &str = "a message of QoS 2, which we never ask for";
@@ -43,7 +43,7 @@ pub(super) enum Received {
     /// A message larger than we take has come and is gone, likewise.
     TooLarge(Oversized, u16),
     /// The request with this packet id was answered, one answer for each filter.
-    Answer(u16, Asked, Vec<Answer>),
+    Answer(u16, RequestKind, Vec<Answer>),
     /// A ping was answered.
     Pong,
 }
@@ -150,11 +150,11 @@ fn packet(first: u8, header: FixedHeader, frame: Bytes) -> Result<Received, Link
     let packet = match first {
         0x30..=0x3f => return message(Publish::read(header, frame).map_err(LinkError::Malformed)?),
         0x40 => PubAck::read(header, frame)
-            .map(|ack| Received::Answer(ack.pkid, Asked::Publish, vec![taken(ack.reason)])),
+            .map(|ack| Received::Answer(ack.pkid, RequestKind::Publish, vec![taken(ack.reason)])),
         0x90 => suback(header, frame).ok_or(CodecError::MalformedPacket),
         0xb0 => UnsubAck::read(header, frame).map(|ack| {
             let answers = ack.reasons.into_iter().map(removed).collect();
-            Received::Answer(ack.pkid, Asked::Unsubscribe, answers)
+            Received::Answer(ack.pkid, RequestKind::Unsubscribe, answers)
         }),
         0xd0 => Ok(Received::Pong),
         0xe0 => return Err(LinkError::Disconnected(disconnect_reason(header, frame))),
@@ -223,7 +223,7 @@ fn suback(header: FixedHeader, frame: Bytes) -> Option<Received> {
     let id = u16::from_be_bytes(*id);
     Some(Received::Answer(
         id,
-        Asked::Subscribe,
+        RequestKind::Subscribe,
         answers.collect::<Option<_>>()?,
     ))
 }

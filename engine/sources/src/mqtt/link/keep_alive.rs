@@ -1,6 +1,6 @@
 //! Pings, and whether the broker is still there.
 //!
-//! Invariant: two pings are a pause apart, whatever else is sent, and a broker that says nothing at all for half of our
+//! Invariant: two pings are a pause apart, whatever else is sent, and a broker that sends nothing at all for half of our
 //! own keep-alive after one is gone. So one that hangs is noticed within 1.5 of that keep-alive.
 
 use std::pin::Pin;
@@ -26,19 +26,19 @@ impl KeepAlive {
         Self { schedule, timer }
     }
 
-    /// Something has come.
-    pub(super) fn heard(&mut self) {
+    /// Something was received.
+    pub(super) fn received(&mut self) {
         self.schedule.unanswered = None;
     }
 
-    /// Ready when a ping is to be sent. To be asked after everything that has come was read.
+    /// Ready when a ping is to be sent. To be polled after everything that has come was read.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
         loop {
             ready!(self.timer.as_mut().poll(cx));
-            match self.schedule.look(Instant::now()) {
-                Look::Ping => return Poll::Ready(Ok(())),
-                Look::Again(at) => self.timer.as_mut().reset(at),
-                Look::Gone => {
+            match self.schedule.due(Instant::now()) {
+                Due::Ping => return Poll::Ready(Ok(())),
+                Due::Later(at) => self.timer.as_mut().reset(at),
+                Due::Dead => {
                     return Poll::Ready(Err(LinkError::Silent(self.schedule.patience)));
                 }
             }
@@ -46,12 +46,14 @@ impl KeepAlive {
     }
 }
 
-/// What is to be done now.
+/// What is due now.
 #[derive(Debug, PartialEq, Eq)]
-enum Look {
+enum Due {
     Ping,
-    Again(Instant),
-    Gone,
+    /// Nothing before this time.
+    Later(Instant),
+    /// The broker is dead.
+    Dead,
 }
 
 struct Schedule {
@@ -76,17 +78,17 @@ impl Schedule {
         }
     }
 
-    fn look(&mut self, now: Instant) -> Look {
+    fn due(&mut self, now: Instant) -> Due {
         let given_up = self.unanswered.map(|since| since + self.patience);
         if given_up.is_some_and(|at| now >= at) {
-            return Look::Gone;
+            return Due::Dead;
         }
         if now >= self.next_ping {
             self.next_ping = now + self.pause;
             self.unanswered.get_or_insert(now);
-            return Look::Ping;
+            return Due::Ping;
         }
-        Look::Again(given_up.map_or(self.next_ping, |at| at.min(self.next_ping)))
+        Due::Later(given_up.map_or(self.next_ping, |at| at.min(self.next_ping)))
     }
 }
 
@@ -101,12 +103,12 @@ mod tests {
         (Schedule::new(ours * SECOND, theirs, start), start)
     }
 
-    /// When it is looked at next, in half seconds, and what is seen then.
-    fn next(schedule: &mut Schedule, start: Instant, from: u32) -> (u32, Look) {
-        let looks = from..1000;
-        looks
-            .map(|halves| (halves, schedule.look(start + halves * SECOND / 2)))
-            .find(|(_, look)| !matches!(look, Look::Again(_)))
+    /// What is due next, and after how many half seconds.
+    fn next(schedule: &mut Schedule, start: Instant, from: u32) -> (u32, Due) {
+        let halves = from..1000;
+        halves
+            .map(|halves| (halves, schedule.due(start + halves * SECOND / 2)))
+            .find(|(_, due)| !matches!(due, Due::Later(_)))
             .expect("something is to be done")
     }
 
@@ -114,7 +116,7 @@ mod tests {
     fn a_broker_that_answers_is_pinged_at_each_pause() {
         let (mut schedule, start) = schedule(15, None);
         for ping in [30, 60, 90] {
-            assert_eq!(next(&mut schedule, start, ping - 29), (ping, Look::Ping));
+            assert_eq!(next(&mut schedule, start, ping - 29), (ping, Due::Ping));
             schedule.unanswered = None;
         }
     }
@@ -123,10 +125,10 @@ mod tests {
     fn a_broker_that_hangs_is_noticed_within_one_and_a_half_of_the_keep_alive() {
         for ours in [1, 2, 15, 60] {
             let (mut schedule, start) = schedule(ours, None);
-            assert_eq!(next(&mut schedule, start, 1), (ours * 2, Look::Ping));
+            assert_eq!(next(&mut schedule, start, 1), (ours * 2, Due::Ping));
             assert_eq!(
                 next(&mut schedule, start, 1 + ours * 2),
-                (ours * 3, Look::Gone)
+                (ours * 3, Due::Dead)
             );
         }
     }
@@ -136,8 +138,8 @@ mod tests {
         for (theirs, pause) in [(1, 2), (4, 8), (60, 30), (0, 30)] {
             let (mut schedule, start) = schedule(15, Some(theirs));
             for ping in 1..5 {
-                let (at, look) = next(&mut schedule, start, (ping - 1) * pause + 1);
-                assert_eq!((at, look), (ping * pause, Look::Ping), "{theirs}");
+                let (at, due) = next(&mut schedule, start, (ping - 1) * pause + 1);
+                assert_eq!((at, due), (ping * pause, Due::Ping), "{theirs}");
                 schedule.unanswered = None;
             }
         }
@@ -147,11 +149,11 @@ mod tests {
     fn pings_go_on_while_the_first_of_them_may_still_be_answered() {
         let (mut schedule, start) = schedule(15, Some(2));
         for ping in [4, 8, 12, 16] {
-            assert_eq!(next(&mut schedule, start, ping - 3), (ping, Look::Ping));
+            assert_eq!(next(&mut schedule, start, ping - 3), (ping, Due::Ping));
         }
         assert_eq!(
             next(&mut schedule, start, 17),
-            (19, Look::Gone),
+            (19, Due::Dead),
             "7.5 s after the first"
         );
     }
@@ -160,7 +162,7 @@ mod tests {
     fn who_was_held_up_asks_before_it_gives_up() {
         let (mut schedule, start) = schedule(15, None);
         let late = start + 100 * SECOND;
-        assert_eq!(schedule.look(late), Look::Ping);
-        assert_eq!(schedule.look(late), Look::Again(late + 15 * SECOND / 2));
+        assert_eq!(schedule.due(late), Due::Ping);
+        assert_eq!(schedule.due(late), Due::Later(late + 15 * SECOND / 2));
     }
 }

@@ -34,7 +34,7 @@ use floodway_core::log_rate::Counted;
 use incoming::{Incoming, READ_BYTES, Received};
 pub(super) use incoming::{Message, Oversized};
 use keep_alive::KeepAlive;
-use outgoing::{Asked, Outgoing};
+use outgoing::{Outgoing, RequestKind};
 use pace::Pace;
 
 /// What carries a link.
@@ -45,7 +45,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 /// What has happened on a link.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum LinkEvent {
-    /// A message has come. It is acknowledged when the link is asked for what happened next.
+    /// A message has come. It is acknowledged when the link is asked for the next event.
     Published(Message),
     /// A message that is larger than we take has come, and was skipped.
     TooLarge(Oversized),
@@ -66,7 +66,7 @@ pub(super) struct Link {
     received: Instant,
     /// When the broker let us in.
     began: Instant,
-    /// Packet id of the message that was given last; 0 if it needs no acknowledgement.
+    /// Packet id of the last message; 0 if it needs no acknowledgement.
     unacknowledged: u16,
     /// Answers that nobody waits for.
     strays: Counted,
@@ -127,7 +127,7 @@ impl Link {
         Ok((link, facts))
     }
 
-    /// Puts `request` behind what is to be sent, and returns its packet id: any that no unanswered request has.
+    /// Enqueues `request`, and returns its packet id: any that no unanswered request has.
     /// [`Link::next`] sends it.
     pub(super) fn send(&mut self, request: Request) -> Result<u16, Unsent> {
         self.outgoing.request(request)
@@ -250,13 +250,13 @@ impl Link {
             Poll::Ready(Err(error)) => Poll::Ready(Err(LinkError::Broken(error))),
             Poll::Ready(Ok(_)) => {
                 self.received = Instant::now();
-                self.keep_alive.heard();
+                self.keep_alive.received();
                 Poll::Ready(Ok(()))
             }
         }
     }
 
-    /// The router has taken what was given last.
+    /// The router has taken the last message.
     fn acknowledge(&mut self) {
         let id = std::mem::take(&mut self.unacknowledged);
         if id != 0 {
@@ -265,7 +265,7 @@ impl Link {
     }
 
     #[cold]
-    fn log_stray(&self, id: u16, to: Asked) {
+    fn log_stray(&self, id: u16, to: RequestKind) {
         if let Some(suppressed) = self.strays.count(self.began.elapsed()) {
             tracing::warn!(
                 id,

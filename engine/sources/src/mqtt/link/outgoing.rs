@@ -22,9 +22,9 @@ use crate::mqtt::request::Request;
 /// Bytes that wait to be written, beyond which nothing is sent or read any more; one packet may exceed it.
 const WAITING_BYTES: usize = 64 * 1024;
 
-/// What an answer must be to.
+/// What kind of request an answer is to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum RequestKind {
     Publish,
     Subscribe,
     Unsubscribe,
@@ -38,7 +38,8 @@ pub(super) struct Outgoing {
     limit: u32,
     receive_max: u16,
     publishes: usize,
-    asked: HashMap<u16, Asked>,
+    /// Requests by packet id.
+    unanswered: HashMap<u16, RequestKind>,
     last_id: u16,
     /// The DISCONNECT is written or waits: it is the last packet.
     is_over: bool,
@@ -55,7 +56,7 @@ impl Outgoing {
             limit: limit.filter(|&bytes| bytes != 0).unwrap_or(u32::MAX),
             receive_max: receive_max.filter(|&most| most != 0).unwrap_or(u16::MAX),
             publishes: 0,
-            asked: HashMap::new(),
+            unanswered: HashMap::new(),
             last_id: 0,
             is_over: false,
         }
@@ -82,24 +83,24 @@ impl Outgoing {
             .free_id()
             .filter(|_| self.may_send())
             .ok_or(Unsent::Full)?;
-        let (asked, packet) = self.packet(id, request);
-        if asked == Asked::Publish && !self.may_publish() {
+        let (kind, packet) = self.packet(id, request);
+        if kind == RequestKind::Publish && !self.may_publish() {
             return Err(Unsent::Full);
         }
         self.push(&packet)?;
-        self.publishes += usize::from(asked == Asked::Publish);
-        self.asked.insert(id, asked);
+        self.publishes += usize::from(kind == RequestKind::Publish);
+        self.unanswered.insert(id, kind);
         self.last_id = id;
         Ok(id)
     }
 
-    /// The request with this id was answered. Returns whether there was one.
-    pub(super) fn answered(&mut self, id: u16, by: Asked) -> bool {
-        if self.asked.get(&id) != Some(&by) {
+    /// A request of this kind and id was answered. Returns whether there was one.
+    pub(super) fn answered(&mut self, id: u16, kind: RequestKind) -> bool {
+        if self.unanswered.get(&id) != Some(&kind) {
             return false;
         }
-        self.asked.remove(&id);
-        self.publishes -= usize::from(by == Asked::Publish);
+        self.unanswered.remove(&id);
+        self.publishes -= usize::from(kind == RequestKind::Publish);
         true
     }
 
@@ -150,23 +151,24 @@ impl Outgoing {
     fn free_id(&self) -> Option<u16> {
         let after = |steps: u16| (u32::from(self.last_id) + u32::from(steps)) % u32::from(u16::MAX);
         let mut ids = (0..u16::MAX).map(|steps| after(steps) as u16 + 1);
-        ids.find(|id| !self.asked.contains_key(id))
+        ids.find(|id| !self.unanswered.contains_key(id))
     }
 
-    fn packet(&self, id: u16, request: Request) -> (Asked, Packet) {
+    fn packet(&self, id: u16, request: Request) -> (RequestKind, Packet) {
         match request {
             Request::Subscribe(filters) => {
                 let filters = filters.into_iter().map(|filter| live(filter, self.qos));
-                (Asked::Subscribe, subscribe(id, filters.collect()))
+                (RequestKind::Subscribe, subscribe(id, filters.collect()))
             }
             Request::Unsubscribe(filter) => {
                 let mut unsubscribe = Unsubscribe::new(filter, None);
                 unsubscribe.pkid = id;
-                (Asked::Unsubscribe, Packet::Unsubscribe(unsubscribe))
+                (RequestKind::Unsubscribe, Packet::Unsubscribe(unsubscribe))
             }
-            Request::Control(StoreRequest::Follow(filter)) => {
-                (Asked::Subscribe, subscribe(id, vec![following(filter)]))
-            }
+            Request::Control(StoreRequest::Follow(filter)) => (
+                RequestKind::Subscribe,
+                subscribe(id, vec![following(filter)]),
+            ),
             Request::Control(StoreRequest::Publish {
                 topic,
                 payload,
@@ -179,7 +181,7 @@ impl Outgoing {
                 };
                 let mut publish = Publish::new(topic, QoS::AtLeastOnce, payload, Some(properties));
                 (publish.pkid, publish.retain) = (id, retain);
-                (Asked::Publish, Packet::Publish(publish))
+                (RequestKind::Publish, Packet::Publish(publish))
             }
         }
     }
@@ -251,11 +253,11 @@ mod tests {
         assert_eq!(send(&mut outgoing), Err(Unsent::Full));
         for id in [2, 7] {
             assert!(
-                !outgoing.answered(id, Asked::Subscribe),
+                !outgoing.answered(id, RequestKind::Subscribe),
                 "of the wrong kind"
             );
-            assert!(outgoing.answered(id, Asked::Unsubscribe));
-            assert!(!outgoing.answered(id, Asked::Unsubscribe));
+            assert!(outgoing.answered(id, RequestKind::Unsubscribe));
+            assert!(!outgoing.answered(id, RequestKind::Unsubscribe));
         }
         assert_eq!((send(&mut outgoing), send(&mut outgoing)), (Ok(2), Ok(7)));
     }

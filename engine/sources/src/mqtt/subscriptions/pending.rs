@@ -114,10 +114,14 @@ impl PendingRequests {
                 overdue.push(request.subjects.clone());
             }
         }
-        self.all.keep_newest(LATE, |request| request.is_late);
-        // Nothing hangs on an UNSUBSCRIBE.
-        self.all
-            .retain(|request| !request.is_late || !request.subjects.is_empty());
+        let late = self.all.iter().filter(|request| request.is_late);
+        let mut excess = late.count().saturating_sub(LATE);
+        self.all.retain(|request| {
+            // Nothing depends on the answer to an UNSUBSCRIBE.
+            let is_over = request.is_late && (excess > 0 || request.subjects.is_empty());
+            excess = excess.saturating_sub(usize::from(is_over));
+            !is_over
+        });
         self.update_owed();
         overdue
     }

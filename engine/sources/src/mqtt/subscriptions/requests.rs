@@ -5,8 +5,7 @@ use std::time::Instant;
 use super::Subscriptions;
 use super::entry::State;
 use super::pending::Sending;
-use super::subject::Subject;
-use crate::mqtt::filters;
+use super::subject::{Subject, filter_of};
 use crate::mqtt::request::Request;
 
 /// Bytes of the filters of one SUBSCRIBE at most, well below any broker's limit on packets.
@@ -162,7 +161,7 @@ impl Subscriptions {
                 self.entries.remove(&name);
                 self.in_flight
                     .begin(Vec::new(), Sending::Batched, false, now);
-                return Some(Request::Unsubscribe(filters::of_tenant(&name)));
+                return Some(Request::Unsubscribe(filter_of(&name)));
             }
         }
         None

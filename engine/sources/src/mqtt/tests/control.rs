@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
-use crate::control::{self, Control, Standing, Status, WriteError};
+use crate::control::{self, Standing, Status, WriteError};
 use floodway_core::index::OwnLimits;
 use floodway_protocol::names::{DeviceId, GroupId};
 
@@ -24,9 +24,8 @@ impl Steered {
         };
         let index = index();
         let (control, steering) = control::new(&settings, node, Arc::clone(&index));
-        let ids = steering.follower.ids();
         let source = Mqtt::new(config, Arc::clone(&index), Some(steering)).unwrap();
-        let bed = Bed::of(source, index, ids);
+        let bed = Bed::of(source, index, Some(control.clone()));
         Self { bed, control }
     }
 

@@ -17,10 +17,11 @@ use tempfile::TempDir;
 use tokio::time::timeout;
 
 use super::*;
+use crate::control::Control;
 use crate::source::{Ingest, Unavailable};
-use floodway_core::event::{self, Event, Ids};
+use floodway_core::event::{self, Event};
 use floodway_core::inbox::{Inbox, Item};
-use floodway_core::index::{self, ConnectionPermit, Tenant};
+use floodway_core::index::{ConnectionPermit, Limits, Tenant};
 use floodway_protocol::names::TenantId;
 
 /// For what happens in milliseconds on a machine with nothing else to do.
@@ -132,10 +133,13 @@ fn spawn(dir: &Path) -> Child {
 }
 
 fn index() -> Arc<Index> {
-    Arc::new(Index::new(&index::Config {
-        connections_per_tenant: 0,
-        connections: 1000,
-    }))
+    Arc::new(Index::new(
+        1000,
+        Limits {
+            connections: 0,
+            ..Limits::default()
+        },
+    ))
 }
 
 struct Bed {
@@ -148,15 +152,15 @@ impl Bed {
     fn start(config: Config) -> Self {
         let index = index();
         let source = Mqtt::new(config, Arc::clone(&index), None).unwrap();
-        Self::of(source, index, Arc::default())
+        Self::of(source, index, None)
     }
 
-    fn of(source: Mqtt, index: Arc<Index>, ids: Arc<Ids>) -> Self {
+    fn of(source: Mqtt, index: Arc<Index>, control: Option<Control>) -> Self {
         let inboxes: Arc<[Inbox]> = (0..2).map(|_| Inbox::new(64)).collect();
         let event = event::Config::default();
         let sources: Vec<Box<dyn Source>> = vec![Box::new(source)];
         let (tenants, into) = (Arc::clone(&index), Arc::clone(&inboxes));
-        let ingest = Ingest::start(sources, event, tenants, into, ids).unwrap();
+        let ingest = Ingest::start(sources, event, tenants, into, control).unwrap();
         Self {
             ingest,
             index,

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::event::Encoding;
-use crate::index::{self, Index};
+use crate::index::{Index, Limits};
 use floodway_protocol::names::TenantId;
 
 /// Everything (with a metric or another), or some of four devices and groups.
@@ -59,7 +59,7 @@ proptest! {
     fn a_cohort_is_listed_under_what_it_wants_and_nowhere_else(
         steps in prop::collection::vec((any::<bool>(), 0_usize..20, (0_u8..4, 0_u8..16, 0_u8..4)), 1..60)
     ) {
-        let index = Index::new(&index::Config { connections_per_tenant: 0, connections: 1 });
+        let index = Index::new(1, Limits::default());
         let permit = index.enter(&TenantId::parse("T").unwrap()).unwrap();
         let mut tenant = TenantCohorts::new(Arc::clone(permit.tenant()), 0);
         let mut cohorts = Vec::new();

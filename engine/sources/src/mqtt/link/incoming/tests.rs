@@ -97,12 +97,12 @@ fn meant(packet: &Packet) -> Received {
             };
             Received::Message(message, publish.pkid)
         }
-        Packet::PubAck(ack) => Received::Answer(ack.pkid, Asked::Publish, vec![Ok(())]),
+        Packet::PubAck(ack) => Received::Answer(ack.pkid, RequestKind::Publish, vec![Ok(())]),
         Packet::SubAck(ack) => {
             let answer = Err(Reason::new(0x87, None).to_string());
             Received::Answer(
                 ack.pkid,
-                Asked::Subscribe,
+                RequestKind::Subscribe,
                 vec![answer; ack.return_codes.len()],
             )
         }
@@ -202,7 +202,7 @@ fn a_disconnect_tells_why() {
 fn a_code_of_a_suback_that_nobody_knows_refuses_and_its_explanation_is_told() {
     let packet = b"\x90\x0b\x00\x07\x06\x1f\x00\x03why\x01\x87";
     let mut incoming = Incoming::new(BytesMut::from(&packet[..]), 100);
-    let Ok(Some(Received::Answer(7, Asked::Subscribe, answers))) = incoming.next() else {
+    let Ok(Some(Received::Answer(7, RequestKind::Subscribe, answers))) = incoming.next() else {
         panic!("it is a SUBACK");
     };
     assert_eq!(answers[0], Ok(()));

@@ -1,4 +1,4 @@
-//! What a message of control does, by its kind.
+//! What a message of the store does, by its kind.
 
 use std::time::Instant;
 
@@ -15,11 +15,11 @@ impl Follower {
         retain: bool,
         now: Instant,
     ) {
-        // A live copy of what we publish retained: only after the mark can it not be an old one.
+        // A live copy of our own kept message shows whether the flag is passed on; before the mark it may be an old one.
         if node == self.node && !payload.is_empty() && matches!(self.stage, Stage::Following) {
             self.shows_retained = retain;
         }
-        match self.fleet.heard(node, payload, now) {
+        match self.fleet.received(node, payload, now) {
             Ok(()) => self.problems.clear(topic),
             Err(reason) => self.problems.add(topic, reason, now),
         }
@@ -42,7 +42,7 @@ impl Follower {
             Ok(()) => self.problems.clear(topic),
             Err(error) => {
                 self.problems.add(topic, error.to_string(), now);
-                // Only of what stands is it worth knowing.
+                // A refusal matters only for a document in force, which it keeps.
                 let stands = self.store.documents().get(key).is_some();
                 if let Stage::InitialSync(sync) = &mut self.stage
                     && stands
@@ -63,7 +63,7 @@ impl Follower {
     }
 
     pub(super) fn reserved(&mut self, topic: &str, payload: &[u8], now: Instant) {
-        match self.reservation.heard(payload) {
+        match self.reservation.received(payload) {
             Ok(()) => self.problems.clear(topic),
             Err(reason) => self.problems.add(topic, reason, now),
         }

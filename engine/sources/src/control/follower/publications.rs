@@ -1,9 +1,10 @@
-//! What is published while everything is followed: first what events wait for, then what people do.
+//! What is published while everything is followed, by urgency: the ids that events wait for, then writes, then our status.
 
 use std::time::Instant;
 
 use super::Follower;
-use crate::control::store::{RequestKind, StoreRequest, publish};
+use crate::control::publish_probe::RequestKind;
+use crate::control::store::{StoreRequest, publish};
 use crate::control::topic;
 use floodway_core::event::now_micros;
 
