@@ -120,7 +120,7 @@ impl Routes {
         let text = if path == "/metrics" {
             metrics::gateway(&Snapshot::at(&self.observer, self.refused.counts()))
         } else {
-            // Only this thread looks, so nobody ever waits. One that panicked has left nothing half done that matters.
+            // Only this thread locks it, so nothing ever waits. A panic has left nothing half done that matters.
             let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
             tenants.text(&self.observer)
         };
