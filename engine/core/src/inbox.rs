@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crossbeam::queue::ArrayQueue;
 use tokio::sync::Notify;
 
-use floodway_protocol::frames::Source;
+use floodway_protocol::messages::notice::SourceState;
 
 use crate::event::Event;
 use crate::index::Tenant;
@@ -22,7 +22,7 @@ pub enum Item {
     /// The source was away: here events of the tenant may be missing.
     UpstreamGap(Arc<Tenant>),
     /// From here on the tenant's source is in another state.
-    Upstream(Arc<Tenant>, Source),
+    Upstream(Arc<Tenant>, SourceState),
 }
 
 /// One shard's inbox.

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use hashbrown::HashSet;
 
 use crate::event::MetricSet;
+use floodway_protocol::messages::notice::Filters;
 use floodway_protocol::names::{DeviceId, GroupId};
-use floodway_protocol::notices::Filters;
 
 /// A subscriber's devices, groups and metrics.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -39,7 +39,7 @@ pub struct TooMany {
 
 impl Filter {
     /// The filter as clients see it.
-    pub fn shown(&self) -> Filters<'_, DeviceId, GroupId, Box<str>> {
+    pub fn shown(&self) -> Filters<'_> {
         Filters {
             device_ids: self.devices(),
             group_ids: self.groups(),

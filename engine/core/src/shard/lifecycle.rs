@@ -136,7 +136,7 @@ impl State {
             tenant: permit.tenant().id().clone(),
             about: info.client.clone(),
             reason: end.label(),
-            code: end.close().map(|(code, _)| code),
+            code: end.code(),
         });
         tracing::debug!(tenant = %permit.tenant().id(), %id, reason = end.label(), "stream ended");
         self.registry.leave(id);

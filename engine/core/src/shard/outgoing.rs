@@ -6,10 +6,10 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::event_pipe::Received;
+use super::event_queue::Received;
 use super::filter::Filter;
 use crate::event::{Encoding, Event, View};
-use floodway_protocol::frames::Notice;
+use floodway_protocol::messages::notice::Notice;
 
 /// An event or a notice on its way to subscribers of one shard.
 #[derive(Debug)]

@@ -3,72 +3,20 @@
 //! Each command takes its place in the stream at once: after the events that the shard has already matched, before
 //! those that come.
 
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::filter::{Filter, TooMany};
+use super::input::RefreshError;
 use super::keys::SubscriberKey;
 use super::registry::Subscriber;
 use super::state::State;
-use floodway_protocol::actions::{Action, Names};
-use floodway_protocol::answers;
 use floodway_protocol::ends::End;
-use floodway_protocol::names::TenantId;
+use floodway_protocol::messages::answer;
+use floodway_protocol::messages::client::{Action, Names};
 use floodway_protocol::session::{Bounds, Command};
 
 /// Names in filters that are as much work as a message: each is copied, hashed and compared, some 0.2 µs.
 const NAMES_A_MESSAGE: usize = 16;
-
-/// Checks the tokens that streams are refreshed with.
-pub trait RefreshTokens: Send + Sync {
-    /// Returns when the token expires, in seconds since 1970, if it is good and for this tenant. Never waits.
-    ///
-    /// # Errors
-    /// Why the stream does not live on with it.
-    fn verify_refresh(&self, token: &str, tenant: &TenantId) -> Result<u64, RefreshError>;
-}
-
-/// Why a stream is not refreshed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RefreshError {
-    /// The token can't be checked yet. The stream keeps its old token, and its client may send the new one again.
-    KeyAwaited,
-    /// The token is not accepted, so the stream ends.
-    Refused(End),
-}
-
-/// Accepts no token: for shards whose streams are never refreshed.
-#[derive(Clone, Copy, Debug)]
-pub struct NoRefresh;
-
-impl RefreshTokens for NoRefresh {
-    fn verify_refresh(&self, _: &str, _: &TenantId) -> Result<u64, RefreshError> {
-        Err(RefreshError::KeyAwaited)
-    }
-}
-
-/// What the reading of all subscribers needs.
-pub(super) struct Sessions {
-    /// Where a read of a socket goes.
-    pub(super) buffer: Vec<u8>,
-    /// The commands of one read, kept for its memory.
-    commands: Vec<Command>,
-    /// The largest message of a client.
-    message_bytes: usize,
-    tokens: Arc<dyn RefreshTokens>,
-}
-
-impl Sessions {
-    pub(super) fn new(message_bytes: usize, tokens: Arc<dyn RefreshTokens>) -> Self {
-        const READ_BYTES: usize = 8 * 1024;
-        Self {
-            buffer: vec![0; READ_BYTES],
-            commands: Vec::new(),
-            message_bytes,
-            tokens,
-        }
-    }
-}
 
 impl State {
     /// Executes what `bytes` of a subscriber's client ask for, up to the command that ends the stream. What a leaving
@@ -78,10 +26,10 @@ impl State {
             return;
         };
         let bounds = Bounds {
-            message_bytes: self.sessions.message_bytes,
+            message_bytes: self.input.message_bytes,
             filter_ids: limits.filter_ids,
         };
-        let mut commands = std::mem::take(&mut self.sessions.commands);
+        let mut commands = std::mem::take(&mut self.input.commands);
         let subscriber = &mut self.registry[key];
         let encoding = subscriber.output.encoding;
         subscriber
@@ -93,7 +41,7 @@ impl State {
                 break;
             }
         }
-        self.sessions.commands = commands;
+        self.input.commands = commands;
     }
 
     pub(super) fn is_live(&self, key: SubscriberKey) -> bool {
@@ -107,7 +55,7 @@ impl State {
             Command::Send(bytes) => self.send(key, &bytes),
             Command::Act(action) => self.act(key, action, filter_ids),
             Command::Close(code) => self.end(key, &End::Closed(code)),
-            Command::Refuse(violation) => self.end(key, &violation.into()),
+            Command::Refuse(violation) => self.end(key, &End::Violation(violation)),
         }
     }
 
@@ -119,7 +67,7 @@ impl State {
                     names.try_for_each(|names| add(filter, names, filter_ids))
                 };
                 if self.change_filter(key, change) {
-                    self.answer(key, names.iter().map(answers::subscribed));
+                    self.answer(key, names.iter().map(answer::subscribed));
                 }
             }
             Action::Unsubscribe(names) => {
@@ -128,12 +76,12 @@ impl State {
                     Ok(())
                 };
                 if self.change_filter(key, change) {
-                    self.answer(key, names.iter().map(answers::unsubscribed));
+                    self.answer(key, names.iter().map(answer::unsubscribed));
                 }
             }
             Action::SetMetrics(metrics) => {
                 if self.change_filter(key, |filter| filter.set_metrics(metrics, filter_ids)) {
-                    let text = answers::metrics_updated(self.filter(key).metric_names());
+                    let text = answer::metrics_updated(self.filter(key).metric_names());
                     self.answer(key, [text]);
                 }
             }
@@ -143,15 +91,15 @@ impl State {
                     Ok(())
                 };
                 if self.change_filter(key, clear) {
-                    self.answer(key, [answers::FILTERS_CLEARED]);
+                    self.answer(key, [answer::FILTERS_CLEARED]);
                 }
             }
             Action::GetFilters => {
-                let text = answers::filters(&self.filter(key).shown());
+                let text = answer::filters(&self.filter(key).shown());
                 self.answer(key, [text]);
             }
             Action::Refresh { token } => self.refresh(key, &token),
-            Action::Ping => self.answer(key, [answers::PONG]),
+            Action::Ping => self.answer(key, [answer::PONG]),
         }
     }
 
@@ -166,7 +114,7 @@ impl State {
         let mut filter = self.filter(key).clone();
         let before = filter.names();
         if let Err(too_many) = change(&mut filter) {
-            self.answer(key, [answers::error(&too_many)]);
+            self.answer(key, [answer::error(&too_many)]);
             return false;
         }
         self.count_messages(key, (before + filter.names()) / NAMES_A_MESSAGE);
@@ -175,13 +123,13 @@ impl State {
     }
 
     fn refresh(&mut self, key: SubscriberKey, token: &str) {
-        match self.sessions.tokens.verify_refresh(token, self.tenant(key)) {
+        match self.input.tokens.verify_refresh(token, self.tenant(key)) {
             Ok(expires_at) => {
                 self.set_expiry(key, expires_at);
                 let expires_at = SystemTime::UNIX_EPOCH + Duration::from_secs(expires_at);
-                self.answer(key, [answers::refreshed(expires_at)]);
+                self.answer(key, [answer::refreshed(expires_at)]);
             }
-            Err(RefreshError::KeyAwaited) => self.answer(key, [answers::KEY_AWAITED]),
+            Err(RefreshError::KeyAwaited) => self.answer(key, [answer::KEY_AWAITED]),
             Err(RefreshError::Refused(end)) => self.end(key, &end),
         }
     }
@@ -199,34 +147,32 @@ impl State {
 }
 
 fn add(filter: &mut Filter, names: &Names, max: usize) -> Result<(), TooMany> {
+    // Only the kind that is named: a limit that was lowered below the other one is no reason to refuse.
     match names {
-        Names::Device(device) => filter.add_devices(std::slice::from_ref(device), max),
-        Names::Devices(devices) => filter.add_devices(devices, max),
-        Names::Group(group) => filter.add_groups(std::slice::from_ref(group), max),
-        Names::Groups(groups) => filter.add_groups(groups, max),
+        Names::Device(_) | Names::Devices(_) => filter.add_devices(names.devices(), max),
+        Names::Group(_) | Names::Groups(_) => filter.add_groups(names.groups(), max),
     }
 }
 
 fn remove(filter: &mut Filter, names: &Names) {
-    match names {
-        Names::Device(device) => filter.remove_devices(std::slice::from_ref(device)),
-        Names::Devices(devices) => filter.remove_devices(devices),
-        Names::Group(group) => filter.remove_groups(std::slice::from_ref(group)),
-        Names::Groups(groups) => filter.remove_groups(groups),
-    }
+    filter.remove_devices(names.devices());
+    filter.remove_groups(names.groups());
 }
 
 #[cfg(all(test, not(floodway_loom)))]
 mod tests {
     use std::rc::Rc;
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
 
+    use super::super::input::RefreshTokens;
     use super::super::registry::Phase;
     use super::super::test_kit::{Peer, new_subscriber};
     use super::super::{Config, Shard};
     use super::*;
     use crate::inbox::Inbox;
     use crate::index::{Index, Limits};
+    use floodway_protocol::names::TenantId;
 
     const FIRST: SubscriberKey = SubscriberKey(0);
 

@@ -1,6 +1,6 @@
 //! What a shard does in one turn, step by step.
 
-use std::cell::OnceCell;
+use std::cell::LazyCell;
 use std::io;
 use std::time::SystemTime;
 
@@ -9,10 +9,8 @@ use mio::Token;
 use super::keys::SubscriberKey;
 use super::state::State;
 use super::timers::{Drain, Draining, Due, Timers};
-use crate::event::Encoding;
 use crate::inbox::Inbox;
-use floodway_protocol::ends::End;
-use floodway_protocol::frames;
+use floodway_protocol::{End, Frames};
 
 impl State {
     /// Takes what waits in the inbox and matches it.
@@ -75,20 +73,22 @@ impl State {
         let Some(wall) = self.timers.begin_step(&self.delivery.clock) else {
             return;
         };
-        let heartbeats = Heartbeats {
-            at: wall,
-            encoded: Default::default(),
-        };
+        let heartbeats = LazyCell::new(|| Frames::heartbeat(wall));
         let keys = self.registry.capacity();
         for _ in 0..Timers::visits(keys) {
             let key = self.timers.next_key(keys);
             if self.registry.get(key).is_some() {
-                self.visit(key, &heartbeats);
+                self.visit(key, wall, &heartbeats);
             }
         }
     }
 
-    fn visit(&mut self, key: SubscriberKey, heartbeats: &Heartbeats) {
+    fn visit(
+        &mut self,
+        key: SubscriberKey,
+        wall: SystemTime,
+        heartbeats: &LazyCell<Frames, impl FnOnce() -> Frames>,
+    ) {
         let credit = self
             .limits(key)
             .map_or(1, |limits| limits.client_messages_per_second);
@@ -98,10 +98,7 @@ impl State {
             self.registry.revisit(key);
         }
         let subscriber = &self.registry[key];
-        match self
-            .timers
-            .due(subscriber, &self.delivery.clock, heartbeats.at)
-        {
+        match self.timers.due(subscriber, &self.delivery.clock, wall) {
             Some(Due::End(end)) => self.end(key, &end),
             Some(Due::Heartbeat) => {
                 let heartbeat = heartbeats.get(subscriber.output.encoding);
@@ -137,26 +134,5 @@ impl State {
     /// Whether the shard drains and nobody is left.
     pub(super) fn is_drained(&self) -> bool {
         self.timers.drain.is_some() && self.registry.is_empty()
-    }
-}
-
-/// The heartbeats of one step, each encoded once.
-struct Heartbeats {
-    at: SystemTime,
-    encoded: [OnceCell<Vec<u8>>; 3],
-}
-
-impl Heartbeats {
-    fn get(&self, encoding: Encoding) -> &[u8] {
-        let cell = match encoding {
-            Encoding::Ws | Encoding::WsWithId => &self.encoded[0],
-            Encoding::Sse => &self.encoded[1],
-            Encoding::SseChunked => &self.encoded[2],
-        };
-        cell.get_or_init(|| {
-            let mut out = Vec::new();
-            frames::heartbeat(encoding, self.at, &mut out);
-            out
-        })
     }
 }

@@ -1,8 +1,8 @@
 //! The counts of all shards, added up.
 
 use floodway_core::index::{Count, Transport};
-use floodway_core::shard::{self, CODE_LABELS, DELAY_BOUNDS};
-use floodway_protocol::ends::LABELS as END_LABELS;
+use floodway_core::shard::{self, DELAY_BOUNDS};
+use floodway_protocol::ends::{CODE_LABELS, END_LABELS};
 
 /// The counts of all shards together. Each is exact, though not all are of the same instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -11,10 +11,8 @@ use serde_json::Value;
 
 use super::organization::Organization;
 use super::refusal::{Fault, Refusal};
+use floodway_protocol::messages::notice::LAST_SECOND;
 use floodway_protocol::names::{BadName, TenantId};
-
-/// 9999-12-31T23:59:59Z. A later expiry is told as this one, since RFC 3339 cannot write it.
-const EXPIRY_MAX: u64 = 253_402_300_799;
 
 /// The client that a token identifies, and until when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +83,7 @@ impl Expected {
         match claims.nbf {
             Time::At(start) if start > now.saturating_add(self.leeway) => Err(Fault::NotYetValid),
             Time::Malformed => Err(Fault::Claims("nbf is not a number")),
-            Time::At(_) | Time::Absent => Ok(expiry.as_secs().min(EXPIRY_MAX)),
+            Time::At(_) | Time::Absent => Ok(expiry.as_secs().min(LAST_SECOND)),
         }
     }
 

@@ -43,7 +43,7 @@ where
         Takeover::Stream(beginning) => shard_context
             .shard
             .attach(beginning.new_subscriber(outlet(io)?, early)),
-        Takeover::Farewell(bytes) => {
+        Takeover::Close(bytes) => {
             send_close(io, &bytes, shard_context.shared.stream.close_timeout).await
         }
     }

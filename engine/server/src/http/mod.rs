@@ -29,5 +29,5 @@ mod tls;
 
 pub use acceptor::{Acceptor, Dealt, serve};
 pub use config::Config;
-pub use refusal::{REFUSAL_LABELS, Refusals};
+pub use refusal::Refusals;
 pub use shard_context::Shared;

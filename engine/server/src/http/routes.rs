@@ -59,7 +59,7 @@ fn head_refused(request: &Request<Incoming>, shard_context: &ShardContext) -> Op
         return Some(Refusal::Malformed);
     }
     let is_too_large = head_bytes(request) > shard_context.shared.http.header_bytes;
-    (is_too_large && !stream_setup::may_be_told_by_its_close(request))
+    (is_too_large && !stream_setup::is_too_large_by_its_token(request))
         .then_some(Refusal::HeadTooLarge)
 }
 

@@ -186,7 +186,7 @@ async fn subscribers_are_told_of_the_gap_then_of_the_refusal_and_of_its_end() {
     bed.router.wake_shards();
     assert!(bed.is_woken().await);
     assert!(matches!(bed.inboxes[0].take(), Some(Item::UpstreamGap(_))));
-    for expected in [Source::Refused, Source::Up] {
+    for expected in [SourceState::Refused, SourceState::Up] {
         let Some(Item::Upstream(of, source)) = bed.inboxes[0].take() else {
             panic!("{expected:?} is not told");
         };

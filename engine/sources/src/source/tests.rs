@@ -9,7 +9,7 @@ use crate::router::RawMessage;
 use floodway_core::event;
 use floodway_core::inbox::{Inbox, Item};
 use floodway_core::index::{AuditKind, ConnectionPermit, Index, Limits, SourceChange, Watcher};
-use floodway_protocol::frames::Source as Notice;
+use floodway_protocol::messages::notice::SourceState as Notice;
 use floodway_protocol::names::TenantId;
 
 /// For what happens in milliseconds on a machine with nothing else to do.

@@ -16,7 +16,7 @@ use crate::shard::keys::CohortKey;
 use crate::shard::matcher::{Cohort, Matcher};
 use crate::shard::metrics::Received;
 use crate::shard::outgoing::Outgoing;
-use floodway_protocol::frames::{Gap, Notice};
+use floodway_protocol::messages::notice::{Gap, Notice};
 
 /// A tick takes no more events once it has this many bytes: its memory stays bounded, whatever devices send.
 const TICK_BYTES: usize = 1024 * 1024;

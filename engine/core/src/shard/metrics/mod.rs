@@ -9,17 +9,10 @@ mod delays;
 use crate::event::Encoding;
 use crate::index::{Count, TenantCounters, Transport};
 use crate::pulse::Pulse;
-use floodway_protocol::ends::{End, LABELS};
+use floodway_protocol::ends::{CODE_LABELS, END_LABELS, End};
 
 pub use self::delays::{DELAY_BOUNDS, Delays};
 pub(crate) use self::delays::{Received, STRIDE, Untimed};
-
-/// The close codes that are counted one by one; any other that a client may close with is `other`, and `none`
-/// is a stream whose client was gone.
-pub const CODE_LABELS: [&str; 13] = [
-    "none", "1000", "1001", "1002", "1003", "1007", "1009", "1012", "4001", "4003", "4008", "4010",
-    "other",
-];
 
 /// One shard's counts.
 #[derive(Debug, Default)]
@@ -52,7 +45,7 @@ pub struct StreamCounts {
     /// Streams that became live.
     pub opened: Count,
     /// Streams that ended, by [`End::label`].
-    pub closed: [Count; LABELS.len()],
+    pub closed: [Count; END_LABELS.len()],
     /// The same by transport, in the order of [`Transport::ALL`].
     pub transports: [TransportCounts; Transport::ALL.len()],
 }
@@ -62,7 +55,7 @@ pub struct StreamCounts {
 pub struct TransportCounts {
     /// Those that became live.
     pub opened: Count,
-    /// Those that ended, by [`CODE_LABELS`]. An SSE stream counts under the code that a WebSocket would have been sent.
+    /// Those that ended, by [`CODE_LABELS`]. An SSE stream counts under the code that a WebSocket would have read.
     pub closed: [Count; CODE_LABELS.len()],
 }
 
@@ -113,7 +106,7 @@ impl StreamCounts {
         of_tenant.sub(1);
         live.sub(1);
         self.closed[end.index()].add(1);
-        self.transports[transport.index()].closed[code_index(end)].add(1);
+        self.transports[transport.index()].closed[end.code_index()].add(1);
     }
 
     fn live<'a>(
@@ -121,39 +114,10 @@ impl StreamCounts {
         encoding: Encoding,
         counters: &'a TenantCounters,
     ) -> (&'a Count, &'a Count) {
-        match encoding {
-            Encoding::Ws | Encoding::WsWithId => (&self.ws, &counters.ws),
-            Encoding::Sse | Encoding::SseChunked => (&self.sse, &counters.sse),
-        }
-    }
-}
-
-fn code_index(end: &End) -> usize {
-    let Some((code, _)) = end.close() else {
-        return 0;
-    };
-    let code = code.to_string();
-    let mut labels = CODE_LABELS.iter();
-    let other = CODE_LABELS.len() - 1;
-    labels.position(|label| *label == code).unwrap_or(other)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_end_counts_under_its_code() {
-        let label = |end: End| CODE_LABELS[code_index(&end)];
-        assert_eq!(label(End::Gone), "none");
-        assert_eq!(label(End::Closed(None)), "1000");
-        assert_eq!(label(End::Closed(Some(4321))), "other");
-        assert_eq!(label(End::Expired), "4001");
-        assert_eq!(label(End::Administrator("maintenance".to_owned())), "4010");
-        assert_eq!(label(End::Draining { after_ms: 1 }), "1012");
-        for code in [1002, 1003, 1007, 1009] {
-            let reason = "it broke the protocol";
-            assert_eq!(label(End::Violation { code, reason }), code.to_string());
+        if encoding.is_websocket() {
+            (&self.ws, &counters.ws)
+        } else {
+            (&self.sse, &counters.sse)
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::shard::registry::NewSubscriber;
 use crate::shard::state::State;
 use crate::shard::test_kit::{Peer, new_subscriber, pass, state};
 use floodway_protocol::ends::End;
-use floodway_protocol::frames::Source;
+use floodway_protocol::messages::notice::SourceState;
 use floodway_protocol::names::{DeviceId, TenantId};
 
 /// Stands for no device, but for a gap of the source's.
@@ -138,7 +138,10 @@ impl World {
 
     /// The source refuses the tenant.
     pub(super) fn refused(&mut self) {
-        self.notice(|tenant| Item::Upstream(tenant, Source::Refused), REFUSED);
+        self.notice(
+            |tenant| Item::Upstream(tenant, SourceState::Refused),
+            REFUSED,
+        );
     }
 
     fn notice(&mut self, item: impl FnOnce(Arc<Tenant>) -> Item, stands_for: usize) {

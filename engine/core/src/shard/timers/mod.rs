@@ -99,9 +99,10 @@ impl Timers {
 
     /// How long nothing may be written to a stream.
     fn silence(&self, encoding: Encoding) -> Duration {
-        match encoding {
-            Encoding::Ws | Encoding::WsWithId => self.ws_ping,
-            Encoding::Sse | Encoding::SseChunked => self.sse_keepalive,
+        if encoding.is_websocket() {
+            self.ws_ping
+        } else {
+            self.sse_keepalive
         }
     }
 

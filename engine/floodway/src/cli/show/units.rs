@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use floodway_protocol::messages::notice::LAST_SECOND;
 use prost_types::Timestamp;
 
 const SECOND: u64 = 1;
@@ -62,7 +63,7 @@ pub(in crate::cli) fn clock(of: Option<Timestamp>) -> String {
 
 /// Times beyond what can be written, after the year 9999, are none.
 fn time(of: Option<Timestamp>) -> Option<SystemTime> {
-    let end = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_800);
+    let end = SystemTime::UNIX_EPOCH + Duration::from_secs(LAST_SECOND + 1);
     let time = SystemTime::try_from(of?).ok()?;
     (SystemTime::UNIX_EPOCH..end)
         .contains(&time)

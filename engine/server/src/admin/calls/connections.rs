@@ -16,7 +16,7 @@ use floodway_core::shard::{Connection, Filter, Scope, Select};
 const REASON_BYTES: usize = 123;
 
 /// The last second of the year 9999, beyond which a `Timestamp` is not defined.
-pub(super) const TIMESTAMP_MAX: u64 = 253_402_300_799;
+pub(super) use floodway_protocol::messages::notice::LAST_SECOND as TIMESTAMP_MAX;
 
 pub(super) async fn list(
     observer: &Observer,

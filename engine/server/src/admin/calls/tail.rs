@@ -16,7 +16,7 @@ use crate::admin::observer::Observer;
 use floodway_core::event::Encoding;
 use floodway_core::index::{ClientInfo, ConnectionPermit, Limits, Transport};
 use floodway_core::shard::{EventPipe, Filter, NewSubscriber, Outlet, Received, Shard};
-use floodway_protocol::frames::Gap;
+use floodway_protocol::messages::notice::Gap;
 
 /// The user agent that a tail is listed with.
 const USER_AGENT: &[u8] = b"floodway-tail";

@@ -206,7 +206,7 @@ fn of_several_reasons_the_first_of_the_table_counts() {
 
 #[test]
 fn the_refusals_are_those_of_the_contract() {
-    let judged: Vec<_> = [
+    let refusals = [
         Refusal::Missing,
         Refusal::Invalid(Fault::Expired),
         Refusal::NoKeys,
@@ -214,11 +214,13 @@ fn the_refusals_are_those_of_the_contract() {
         Refusal::OtherTenant,
         Refusal::Role,
     ]
-    .map(|refusal| (refusal.close_code(), refusal.to_string(), refusal.status()))
-    .into();
-    let row = |code, text: &str, status| (code, text.to_owned(), status);
+    .map(|refusal| {
+        let row = refusal.reason().row();
+        (row.code, refusal.to_string(), row.status)
+    });
+    let row = |code, text: &str, status| (Some(code), text.to_owned(), Some(status));
     assert_eq!(
-        judged,
+        refusals,
         [
             row(4001, "Missing token parameter", 401),
             row(4001, "Invalid or expired token", 401),

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::answers;
+use crate::messages::answer;
 use crate::names;
 
 fn device(id: &str) -> DeviceId {
@@ -24,7 +24,7 @@ fn read(text: &str, action: Action) {
 }
 
 #[track_caller]
-fn told(text: &str, message: &str) {
+fn refused(text: &str, message: &str) {
     let mistake = parse(text, 3).expect_err("a mistake");
     assert_eq!(mistake.to_string(), message, "{text}");
 }
@@ -107,7 +107,7 @@ fn what_json_allows_is_allowed() {
 }
 
 #[test]
-fn text_that_is_no_object_is_told_so() {
+fn text_that_is_no_object_is_refused() {
     for text in [
         "",
         "hello",
@@ -117,10 +117,10 @@ fn text_that_is_no_object_is_told_so() {
         "{'action':1}",
         "\u{feff}{}",
     ] {
-        told(text, "Invalid JSON");
+        refused(text, "Invalid JSON");
     }
     for text in ["[]", r#"["ping"]"#, "null", "7", r#""ping""#, "true"] {
-        told(text, "Message must be a JSON object");
+        refused(text, "Message must be a JSON object");
     }
 }
 
@@ -136,31 +136,31 @@ fn nesting_is_bounded() {
         r#"{{"action":"subscribe","device_ids":{}}}"#,
         "[".repeat(8000)
     );
-    told(&ids, "Invalid JSON");
+    refused(&ids, "Invalid JSON");
     let ids = format!(
         r#"{{"action":"subscribe","device_ids":{}{}}}"#,
         "[".repeat(8000),
         "]".repeat(8000)
     );
-    told(&ids, "device_ids must be a list of strings");
+    refused(&ids, "device_ids must be a list of strings");
 }
 
 #[test]
 fn the_action_is_looked_at_first() {
-    told("{}", "Missing action");
-    told(r#"{"action":null,"device_id":"A"}"#, "Missing action");
-    told(r#"{"action":7}"#, "action must be a string");
-    told(r#"{"action":["ping"]}"#, "action must be a string");
-    told(r#"{"action":"\ud800"}"#, "action must be a string");
-    told(r#"{"action":"","device_id":7}"#, "Unknown action: ");
-    told(r#"{"action":"PING"}"#, "Unknown action: PING");
-    told(r#"{"action":"fly","device_id":7}"#, "Unknown action: fly");
+    refused("{}", "Missing action");
+    refused(r#"{"action":null,"device_id":"A"}"#, "Missing action");
+    refused(r#"{"action":7}"#, "action must be a string");
+    refused(r#"{"action":["ping"]}"#, "action must be a string");
+    refused(r#"{"action":"\ud800"}"#, "action must be a string");
+    refused(r#"{"action":"","device_id":7}"#, "Unknown action: ");
+    refused(r#"{"action":"PING"}"#, "Unknown action: PING");
+    refused(r#"{"action":"fly","device_id":7}"#, "Unknown action: fly");
 }
 
 #[test]
 fn an_unknown_action_is_cut_at_64_characters() {
     let long = "é".repeat(65);
-    told(
+    refused(
         &format!(r#"{{"action":"{long}"}}"#),
         &format!("Unknown action: {}", "é".repeat(64)),
     );
@@ -169,49 +169,49 @@ fn an_unknown_action_is_cut_at_64_characters() {
 #[test]
 fn ids_are_checked_and_pointed_at() {
     let missing = "Missing device_id, device_ids, group_id or group_ids";
-    told(r#"{"action":"subscribe"}"#, missing);
-    told(
+    refused(r#"{"action":"subscribe"}"#, missing);
+    refused(
         r#"{"action":"unsubscribe","device_id":null,"devices":["A"]}"#,
         missing,
     );
-    told(
+    refused(
         r#"{"action":"subscribe","device_id":7}"#,
         "device_id must be a string",
     );
-    told(
+    refused(
         r#"{"action":"subscribe","device_id":["A"]}"#,
         "device_id must be a string",
     );
-    told(
+    refused(
         r#"{"action":"subscribe","device_ids":"A"}"#,
         "device_ids must be a list of strings",
     );
-    told(
+    refused(
         r#"{"action":"subscribe","group_ids":["A",7]}"#,
         "group_ids must be a list of strings",
     );
-    told(
+    refused(
         r#"{"action":"subscribe","group_ids":["A",null]}"#,
         "group_ids must be a list of strings",
     );
-    told(
+    refused(
         r#"{"action":"subscribe","group_ids":{"0":"A"}}"#,
         "group_ids must be a list of strings",
     );
-    told(
+    refused(
         r#"{"action":"subscribe","device_id":""}"#,
         "device_id is empty",
     );
-    told(
+    refused(
         r#"{"action":"subscribe","device_id":"a/b"}"#,
         "device_id holds '/', '+', '#' or a control character",
     );
-    told(
+    refused(
         r#"{"action":"subscribe","device_id":"A","group_ids":["G","\u0000"]}"#,
         "group_ids[1] holds '/', '+', '#' or a control character",
     );
     let long = "x".repeat(names::NAME_BYTES_MAX + 1);
-    told(
+    refused(
         &format!(r#"{{"action":"unsubscribe","group_id":"{long}"}}"#),
         "group_id is longer than 256 bytes",
     );
@@ -219,15 +219,15 @@ fn ids_are_checked_and_pointed_at() {
 
 #[test]
 fn one_message_names_no_more_than_it_may() {
-    told(
+    refused(
         r#"{"action":"subscribe","device_id":"A","device_ids":["B","C","D"]}"#,
         "Too many devices: at most 3",
     );
-    told(
+    refused(
         r#"{"action":"unsubscribe","group_ids":["A","A","A","A"]}"#,
         "Too many groups: at most 3",
     );
-    told(
+    refused(
         r#"{"action":"set_metrics","metrics":["a","b","c","d"]}"#,
         "Too many metrics: at most 3",
     );
@@ -241,13 +241,13 @@ fn one_message_names_no_more_than_it_may() {
 
 #[test]
 fn metrics_and_token_are_needed() {
-    told(
+    refused(
         r#"{"action":"set_metrics","metrics":"t"}"#,
         "metrics must be a list of strings",
     );
-    told(r#"{"action":"refresh"}"#, "Missing token");
-    told(r#"{"action":"refresh","token":""}"#, "Missing token");
-    told(
+    refused(r#"{"action":"refresh"}"#, "Missing token");
+    refused(r#"{"action":"refresh","token":""}"#, "Missing token");
+    refused(
         r#"{"action":"refresh","token":7}"#,
         "token must be a string",
     );
@@ -309,14 +309,10 @@ fn holds_its_bounds(action: &Action, ids_max: usize) {
     assert!(!named.is_empty());
     let (mut devices, mut groups) = (0, 0);
     for names in named {
-        match names {
-            Names::Device(_) => devices += 1,
-            Names::Devices(ids) => devices += ids.len(),
-            Names::Group(_) => groups += 1,
-            Names::Groups(ids) => groups += ids.len(),
-        }
-        let answer = answers::subscribed(names);
-        assert!(serde_json::from_str::<Value>(&answer).is_ok(), "{answer}");
+        devices += names.devices().len();
+        groups += names.groups().len();
+        let json = answer::subscribed(names);
+        assert!(serde_json::from_str::<Value>(&json).is_ok(), "{json}");
     }
     assert!(devices <= ids_max && groups <= ids_max);
 }
@@ -326,8 +322,8 @@ fn gives_an_action_or_a_readable_mistake(text: &str) {
     match parse(text, 3) {
         Ok(action) => holds_its_bounds(&action, 3),
         Err(mistake) => {
-            let answer = answers::error(&mistake);
-            let value: Value = serde_json::from_str(&answer).expect("JSON");
+            let json = answer::error(&mistake);
+            let value: Value = serde_json::from_str(&json).expect("JSON");
             assert_eq!(
                 value,
                 json!({"type": "error", "message": mistake.to_string()})

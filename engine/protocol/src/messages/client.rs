@@ -1,9 +1,9 @@
-//! What a subscriber asks for: the text of one client message, read into an [`Action`].
+//! A client's message: its text, read into an [`Action`].
 //!
 //! Invariant: reading is pure, and total. Any text gives an action whose ids may all be levels of a topic, or one
 //! [`Mistake`] whose text may be shown to the client; it never ends the stream.
 //!
-//! A key given twice counts as it stands last, `null` as not given, and unknown keys are not looked at.
+//! Of a key that is given twice the last value counts, `null` counts as not given, and unknown keys are ignored.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 
 use crate::names::{BadName, DeviceId, GroupId};
 
-/// As much of an unknown action as is repeated to the client, in characters.
+/// The most characters of an unknown action that the answer repeats.
 const ACTION_CHARS_SHOWN: usize = 64;
 
 /// Devices or groups, in the form in which the client named them: the answer has the same form.
@@ -30,7 +30,27 @@ pub enum Names {
     Groups(Vec<GroupId>),
 }
 
-/// What a client wants of its stream.
+impl Names {
+    /// The devices among them.
+    pub fn devices(&self) -> &[DeviceId] {
+        match self {
+            Self::Device(id) => std::slice::from_ref(id),
+            Self::Devices(ids) => ids,
+            Self::Group(_) | Self::Groups(_) => &[],
+        }
+    }
+
+    /// The groups among them.
+    pub fn groups(&self) -> &[GroupId] {
+        match self {
+            Self::Group(id) => std::slice::from_ref(id),
+            Self::Groups(ids) => ids,
+            Self::Device(_) | Self::Devices(_) => &[],
+        }
+    }
+}
+
+/// What a client asks of its stream.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Action {
     /// Add to the filters. Never empty; in the order `device_id`, `device_ids`, `group_id`, `group_ids`, and to be
@@ -44,7 +64,7 @@ pub enum Action {
     ClearFilters,
     /// Show the filters.
     GetFilters,
-    /// Live on with a newer token. Not checked here in any way; a secret.
+    /// Live on with a newer token. It is not checked here, and a secret.
     Refresh {
         /// The JWT as it came.
         token: String,
@@ -53,7 +73,7 @@ pub enum Action {
     Ping,
 }
 
-/// Why a message is no action. Its text is the message of the answer.
+/// Why a message is no action. Its text is the `message` of the answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Mistake {
     /// Not JSON (RFC 8259).
@@ -83,7 +103,7 @@ pub enum Mistake {
     /// An id that may not be a level of a topic.
     #[error("{0} {1}")]
     BadId(&'static str, BadName),
-    /// The same, with its place in the list, from 0.
+    /// The same, with its index in the list, from 0.
     #[error("{0}[{1}] {2}")]
     BadIdInList(&'static str, usize, BadName),
     /// More devices, groups or metrics in one message than one subscriber may name.
@@ -127,7 +147,7 @@ impl fmt::Debug for Action {
     }
 }
 
-/// The values of the keys that matter, as they stand in the message.
+/// The values of the keys that matter, as the message has them.
 #[derive(Default)]
 struct Fields<'a> {
     action: Option<&'a RawValue>,
@@ -250,7 +270,7 @@ fn strings<'a>(
     serde_json::from_str(value.get()).map_err(|_| Mistake::NotAList(key))
 }
 
-/// Derived, it would take lists too, and refuse a key that stands twice.
+/// By hand: a derived one would take lists too, and refuse a key that is given twice.
 impl<'de> Deserialize<'de> for Fields<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(FieldsVisitor)

@@ -1,4 +1,4 @@
-//! Pieces of JSON text for what is said to a client outside the event's way.
+//! Pieces of JSON text for answers and notices.
 
 use std::borrow::Borrow;
 use std::fmt;

@@ -1,7 +1,7 @@
 //! What a reader holds: nothing while idle, what came and no more while half of something is there.
 
-use super::tests::{CONTINUATION, FIN, PING, TEXT, frame};
-use super::*;
+use super::super::*;
+use super::{CLOSE, CONTINUATION, FIN, PING, TEXT, frame};
 
 #[test]
 fn an_idle_reader_is_one_pointer() {
@@ -15,7 +15,6 @@ fn an_idle_reader_is_one_pointer() {
         let mut whole = false;
         let read = reader.read(std::slice::from_mut(byte), 100, &mut |message| {
             whole = matches!(message, Message::Text(_));
-            ControlFlow::Continue(())
         });
         assert_eq!(read, Ok(()));
         assert_eq!(reader.partial.is_none(), whole);
@@ -41,23 +40,20 @@ fn a_frame_that_came_whole_is_read_where_it_lies() {
         };
         assert!(range.contains(&at), "copied");
         seen += 1;
-        ControlFlow::Continue(())
     });
     assert_eq!((read, seen), (Ok(()), 2));
 }
 
 #[test]
-fn breaking_off_stops_and_lets_go() {
-    let mut bytes = frame(FIN | TEXT, b"one");
-    bytes.extend(frame(FIN | TEXT, b"two"));
-    bytes.extend(frame(TEXT, b"half"));
+fn a_close_stops_and_lets_go() {
+    let mut bytes = frame(TEXT, b"half");
+    bytes.extend(frame(FIN | PING, b"one"));
+    bytes.extend(frame(FIN | CLOSE, b""));
+    bytes.extend(frame(FIN | PING, b"two"));
     let mut reader = Reader::default();
     let mut seen = 0;
-    let read = reader.read(&mut bytes, 100, &mut |_| {
-        seen += 1;
-        ControlFlow::Break(())
-    });
-    assert_eq!((read, seen), (Ok(()), 1));
+    let read = reader.read(&mut bytes, 100, &mut |_| seen += 1);
+    assert_eq!((read, seen), (Ok(()), 2));
     assert!(reader.partial.is_none());
 }
 

@@ -1,15 +1,13 @@
-//! What a subscriber is answered to an [`Action`](crate::actions::Action), as JSON text.
+//! Answers to an [`Action`](super::client::Action).
 //!
-//! Invariant: every action has exactly one answer, or one for each form in which it named something, and the keys
-//! stand in the order that clients in the field know.
+//! Invariant: every action has exactly one answer, or one for each form in which it named something.
 
-use std::borrow::Borrow;
 use std::fmt;
 use std::time::SystemTime;
 
-use crate::actions::Names;
-use crate::json::{List, Text};
-use crate::notices::{self, Filters};
+use super::client::Names;
+use super::json::{List, Text};
+use super::notice::{self, Filters};
 
 /// Answers `clear_filters`.
 pub const FILTERS_CLEARED: &str = r#"{"type":"filters_cleared"}"#;
@@ -31,7 +29,7 @@ pub fn unsubscribed(names: &Names) -> String {
 }
 
 /// Events are narrowed to these metrics from here on; to none means to all.
-pub fn metrics_updated<M: Borrow<str>>(metrics: &[M]) -> String {
+pub fn metrics_updated(metrics: &[Box<str>]) -> String {
     format!(
         r#"{{"type":"metrics_updated","metrics":{}}}"#,
         List(metrics)
@@ -39,19 +37,17 @@ pub fn metrics_updated<M: Borrow<str>>(metrics: &[M]) -> String {
 }
 
 /// Answers `get_filters`.
-pub fn filters<D: Borrow<str>, G: Borrow<str>, M: Borrow<str>>(
-    filters: &Filters<'_, D, G, M>,
-) -> String {
+pub fn filters(filters: &Filters<'_>) -> String {
     format!(r#"{{"type":"filters","filters":{filters}}}"#)
 }
 
 /// The stream lives on until then.
 pub fn refreshed(expires_at: SystemTime) -> String {
-    let expires_at = notices::seconds(expires_at);
+    let expires_at = notice::seconds(expires_at);
     format!(r#"{{"type":"refreshed","expires_at":"{expires_at}"}}"#)
 }
 
-/// The message had no effect; the stream goes on. Most often of a [`Mistake`](crate::actions::Mistake).
+/// The message had no effect; the stream goes on. Most often of a [`Mistake`](super::client::Mistake).
 pub fn error(message: &impl fmt::Display) -> String {
     format!(
         r#"{{"type":"error","message":{}}}"#,
@@ -75,7 +71,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::actions::Mistake;
+    use crate::messages::client::Mistake;
     use crate::names::{DeviceId, GroupId};
 
     fn device(id: &str) -> DeviceId {
@@ -114,14 +110,14 @@ mod tests {
     #[test]
     fn answers_are_those_of_the_contract() {
         assert_eq!(
-            metrics_updated(&["temperature"]),
+            metrics_updated(&["temperature".into()]),
             r#"{"type":"metrics_updated","metrics":["temperature"]}"#
         );
         assert_eq!(
-            filters::<&str, &str, &str>(&Filters {
+            filters(&Filters {
                 device_ids: &[],
-                group_ids: &["G"],
-                metric_names: &["t"],
+                group_ids: &[group("G")],
+                metric_names: &["t".into()],
                 all_devices: false
             }),
             r#"{"type":"filters","filters":{"device_ids":[],"group_ids":["G"],"metric_names":["t"],"all_devices":false}}"#
