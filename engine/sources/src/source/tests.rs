@@ -8,9 +8,7 @@ use super::*;
 use crate::router::RawMessage;
 use floodway_core::event;
 use floodway_core::inbox::{Inbox, Item};
-use floodway_core::index::{
-    AuditKind, AuditNews, ConnectionPermit, Index, Limits, SourceChange, Watcher,
-};
+use floodway_core::index::{AuditKind, ConnectionPermit, Index, Limits, SourceChange, Watcher};
 use floodway_protocol::messages::notice::SourceState as Notice;
 use floodway_protocol::names::TenantId;
 
@@ -222,7 +220,7 @@ impl Bed {
 
     async fn noted(&mut self) -> (String, SourceChange) {
         let noted = timeout(DEADLINE, self.journal.next()).await;
-        let AuditNews::Happened(event) = noted.expect("something is noted") else {
+        let Ok(event) = noted.expect("something is noted") else {
             panic!("nothing is missed");
         };
         let AuditKind::Source {
