@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tokio::time::timeout;
 
 use super::*;
-use crate::router::RawMessage;
+use crate::router::{RawMessage, topic_of};
 use floodway_core::event;
 use floodway_core::inbox::{Inbox, Item};
 use floodway_core::index::{
@@ -75,7 +75,7 @@ impl Scripted {
                 }
             }
             Step::Publish(tenant, device) => {
-                let topic = format!("tenant/{tenant}/device/{device}/telemetry");
+                let topic = topic_of(tenant, device);
                 if let Some((tenant, notices)) = self.tenants.get_mut(tenant)
                     && notices.gap_before_event()
                 {
