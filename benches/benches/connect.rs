@@ -1,22 +1,20 @@
 //! What does one connect cost at 10 and at 10,000 subscribers of one tenant? What does it cost to leave, and to change
 //! a filter? (It must not grow.)
 //!
-//! * `come`: a place in the index, and the way into the shard. Outside the timer: HTTP, the token, making the pipe.
-//! * `leave`: from the peer's end of input until the shard has dropped the subscriber and given its place back; 64 leave
+//! * `come`: a permit of the index, and the way into the shard. Outside the timer: HTTP, the token, making the pipe.
+//! * `leave`: from the peer's end of input until the shard has dropped the subscriber and given its permit back; 64 leave
 //!   at once, so that each bears its share of the shard's turn only.
 //! * `change filter`: one message of a client that changes its filter, from one to another and back: reading it, the
 //!   change, and the answer.
 //!
-//! Who is there already: `alike`, all want everything, and so does the newcomer, who joins them; `own device` and `own
-//! metric`, all want something else, and so does the newcomer, for whom a cohort is founded, and dissolved behind it.
+//! Who is there already: `alike`, all want everything, and so does the new one, who joins them; `own device` and `own
+//! metric`, all want something else, and so does the new one, for whom a cohort is founded, and dissolved behind it.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use floodway_benches::{
-    Appetite, BenchPipe, Devices, Peer, Rig, TenantCounters, config, metric, size,
-};
+use floodway_benches::{Appetite, BenchPipe, Counter, Devices, Peer, Rig, config, metric, size};
 use floodway_core::shard::Filter;
 use floodway_protocol::names::DeviceId;
 
@@ -71,10 +69,10 @@ impl Crowd {
     /// A shard where so many of this crowd are.
     fn gather(self, count: usize) -> Rig {
         let rig = Rig::new(&config());
-        let taken = Rc::new(TenantCounters::default());
+        let taken = Rc::new(Counter::default());
         for n in 0..count {
             let outlet = BenchPipe::outlet(Appetite::Everything, &taken);
-            rig.seat(outlet, self.filter(n));
+            rig.attach(outlet, self.filter(n));
         }
         rig
     }
@@ -114,8 +112,15 @@ fn come_and_leave(c: &mut Criterion) {
             bench("come", |stay| stay.coming);
             bench("leave", |stay| stay.leaving);
             let metrics = rig.metrics();
-            assert_eq!(metrics.ws.get(), count as u64, "the crowd is still there");
-            assert_eq!(metrics.opened.get(), count as u64 + guests.gone.get());
+            assert_eq!(
+                metrics.streams.ws.get(),
+                count as u64,
+                "the crowd is still there"
+            );
+            assert_eq!(
+                metrics.streams.opened.get(),
+                count as u64 + guests.gone.get()
+            );
             println!("checksum: {} came and left", guests.gone.get());
         }
     }
@@ -127,8 +132,8 @@ struct Guests<'a> {
     crowd: Crowd,
     /// How many the crowd is.
     count: usize,
-    taken: Rc<TenantCounters>,
-    gone: Rc<TenantCounters>,
+    taken: Rc<Counter>,
+    gone: Rc<Counter>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -170,7 +175,7 @@ impl<'a> Guests<'a> {
             .collect();
         let start = Instant::now();
         for (outlet, filter) in guests {
-            self.rig.seat(outlet, filter);
+            self.rig.attach(outlet, filter);
         }
         start.elapsed()
     }
@@ -192,8 +197,8 @@ fn change_filter(c: &mut Criterion) {
         for count in crowds() {
             let rig = crowd.gather(count);
             let peer = Peer::with_messages(crowd.changes(count).map(frame).to_vec());
-            let taken = Rc::new(TenantCounters::default());
-            rig.seat(BenchPipe::to(&peer, &taken), crowd.filter(count));
+            let taken = Rc::new(Counter::default());
+            rig.attach(BenchPipe::to(&peer, &taken), crowd.filter(count));
             group.bench_function(BenchmarkId::new(name, count), |bench| {
                 bench.iter_custom(|changes| {
                     rig.run(async {
@@ -203,7 +208,11 @@ fn change_filter(c: &mut Criterion) {
                     })
                 });
             });
-            assert_eq!(rig.metrics().ws.get(), count as u64 + 1, "all are there");
+            assert_eq!(
+                rig.metrics().streams.ws.get(),
+                count as u64 + 1,
+                "all are there"
+            );
             println!("checksum: {} bytes of answers", taken.get());
         }
     }

@@ -27,10 +27,11 @@ use criterion::{
     BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
 };
 use floodway_benches::{
-    Appetite, BenchPipe, Devices, METRICS, Rig, TenantCounters, config, metric, size,
+    Appetite, BenchPipe, Counter, Devices, METRICS, Rig, config, limits, metric, size,
 };
 use floodway_core::event::{Encoding, Event, View};
-use floodway_core::shard::{Config, Filter, Outlet, Overflow};
+use floodway_core::index::{Limits, Overflow};
+use floodway_core::shard::{Filter, Outlet};
 use floodway_protocol::names::DeviceId;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
@@ -106,10 +107,10 @@ fn takes_everything(c: &mut Criterion) {
         let mut group = c.benchmark_group(format!("takes everything, {name}"));
         for crowd in crowds() {
             let rig = Rig::new(&config());
-            let taken = Rc::new(TenantCounters::default());
+            let taken = Rc::new(Counter::default());
             for n in 0..crowd {
                 let outlet = BenchPipe::outlet(Appetite::Everything, &taken);
-                rig.seat(outlet, audience.filter(n));
+                rig.attach(outlet, audience.filter(n));
             }
             for batch in BATCHES {
                 to_takers(&mut group, &rig, &taken, (audience, crowd, batch));
@@ -123,7 +124,7 @@ fn takes_everything(c: &mut Criterion) {
 fn to_takers(
     group: &mut BenchmarkGroup<'_, WallTime>,
     rig: &Rig,
-    taken: &TenantCounters,
+    taken: &Counter,
     (audience, crowd, batch): (Audience, usize, usize),
 ) {
     let batches = audience.batches(rig, crowd, batch);
@@ -148,14 +149,15 @@ fn takes_nothing(c: &mut Criterion) {
     for overflow in policies {
         let mut group = c.benchmark_group(format!("takes nothing, {overflow:?}"));
         for crowd in crowds() {
-            let rig = Rig::new(&Config {
+            let limits = Limits {
                 overflow,
-                ..config()
-            });
-            let taken = Rc::new(TenantCounters::default());
+                ..limits()
+            };
+            let rig = Rig::with_limits(&config(), limits);
+            let taken = Rc::new(Counter::default());
             for _ in 0..crowd {
                 let outlet = BenchPipe::outlet(Appetite::Nothing, &taken);
-                rig.seat(outlet, Filter::default());
+                rig.attach(outlet, Filter::default());
             }
             let mut devices = Devices::new(rig.tenant());
             let events: Vec<_> = (0..128).map(|n| devices.event(n)).collect();
@@ -171,10 +173,10 @@ fn takes_nothing(c: &mut Criterion) {
 
 /// Sends each event once: more than a ring holds.
 fn fill_rings(rig: &Rig, crowd: usize, events: &[Arc<Event>]) {
-    let too_many = events.len() - config().queue_size.get();
+    let too_many = events.len() - limits().queue_size.get();
     rig.run(async {
         rig.put(events).await;
-        rig.until(|metrics| metrics.dropped.get() == (crowd * too_many) as u64)
+        rig.until(|metrics| metrics.events.dropped.get() == (crowd * too_many) as u64)
             .await;
     });
 }
@@ -193,10 +195,11 @@ fn to_the_slow(
             for _ in 0..rounds {
                 // New ones each time: what a subscriber had before is not its own again. Making them is not measured.
                 let events: Vec<_> = (0..batch).map(|n| devices.event(n)).collect();
-                let dropped = rig.metrics().dropped.get() + drops;
+                let dropped = rig.metrics().events.dropped.get() + drops;
                 let start = Instant::now();
                 rig.put(&events).await;
-                rig.until(|metrics| metrics.dropped.get() >= dropped).await;
+                rig.until(|metrics| metrics.events.dropped.get() >= dropped)
+                    .await;
                 elapsed += start.elapsed();
             }
             elapsed
@@ -211,7 +214,7 @@ fn sockets(c: &mut Criterion) {
     let reader = read_all(far);
     let near: Vec<TcpStream> = near;
     for socket in near {
-        rig.seat(Outlet::Socket(socket), Filter::default());
+        rig.attach(Outlet::Socket(socket), Filter::default());
     }
     let mut group = c.benchmark_group("sockets");
     for batch in BATCHES {
@@ -221,9 +224,9 @@ fn sockets(c: &mut Criterion) {
             rig.run(async {
                 let start = Instant::now();
                 for _ in 0..rounds {
-                    let delivered = rig.metrics().delivered.get() + deliveries;
+                    let delivered = rig.metrics().events.delivered.get() + deliveries;
                     rig.put(events).await;
-                    rig.until(|metrics| metrics.delivered.get() >= delivered)
+                    rig.until(|metrics| metrics.events.delivered.get() >= delivered)
                         .await;
                 }
                 start.elapsed()
@@ -305,13 +308,13 @@ fn measure(
 }
 
 /// A checksum of all that was done, and the law that ties the counts.
-fn report(rig: &Rig, taken: &TenantCounters) {
+fn report(rig: &Rig, taken: &Counter) {
     let metrics = rig.metrics();
     assert_eq!(metrics.bytes.get(), taken.get());
     println!(
         "checksum: {} delivered, {} dropped, {} bytes",
-        metrics.delivered.get(),
-        metrics.dropped.get(),
+        metrics.events.delivered.get(),
+        metrics.events.dropped.get(),
         taken.get()
     );
 }

@@ -13,7 +13,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use floodway_benches::{Appetite, BenchPipe, Devices, Rig, TenantCounters, config, size};
+use floodway_benches::{Appetite, BenchPipe, Counter, Devices, Rig, config, size};
 use floodway_core::shard::{Filter, Select};
 use floodway_protocol::names::DeviceId;
 
@@ -30,12 +30,12 @@ fn everybody() -> Select {
 
 fn gather(count: usize) -> Rig {
     let rig = Rig::new(&config());
-    let taken = Rc::new(TenantCounters::default());
+    let taken = Rc::new(Counter::default());
     for n in 0..count {
         let device = DeviceId::parse(&Devices::name(n)).expect("a valid name");
         let mut filter = Filter::default();
         filter.add_devices(&[device], 1).expect("as many as it may");
-        rig.seat(BenchPipe::outlet(Appetite::Everything, &taken), filter);
+        rig.attach(BenchPipe::outlet(Appetite::Everything, &taken), filter);
     }
     rig
 }
@@ -97,7 +97,7 @@ async fn time_one(
     is_listed: bool,
 ) -> Duration {
     let event = devices.borrow_mut().event(device);
-    let delivered = rig.metrics().delivered.get();
+    let delivered = rig.metrics().events.delivered.get();
     let handle = rig.handle().clone();
     let listing =
         is_listed.then(|| tokio::task::spawn_local(async move { handle.list(everybody()).await }));
@@ -106,7 +106,7 @@ async fn time_one(
     tokio::task::yield_now().await;
     let start = Instant::now();
     rig.put(&[event]).await;
-    rig.until(|metrics| metrics.delivered.get() > delivered)
+    rig.until(|metrics| metrics.events.delivered.get() > delivered)
         .await;
     let elapsed = start.elapsed();
     if let Some(listing) = listing {

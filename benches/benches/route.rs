@@ -10,7 +10,7 @@ use std::sync::Arc;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use floodway_core::event;
 use floodway_core::inbox::Inbox;
-use floodway_core::index::{self, ConnectionPermit, Index};
+use floodway_core::index::{ConnectionPermit, Index, Limits};
 use floodway_protocol::names::TenantId;
 use floodway_sources::router::{Metrics, RawMessage, Router};
 use tokio::runtime;
@@ -21,16 +21,19 @@ const PAYLOAD: &[u8] =
     br#"{"ts":"2026-02-16T12:00:00Z","site_id":"SITE-1","metrics":{"temperature":72.10,"humidity":45,"rpm":1480}}"#;
 
 fn route(c: &mut Criterion) {
-    let index = Arc::new(Index::new(&index::Config {
-        connections_per_tenant: 0,
-        connections: TENANTS,
-    }));
+    let index = Arc::new(Index::new(
+        TENANTS,
+        Limits {
+            connections: 0,
+            ..Limits::default()
+        },
+    ));
     let enter = |n| {
         index
             .enter(&TenantId::parse(&format!("TENANT{n}")).expect("a name"))
-            .expect("a place")
+            .expect("a permit")
     };
-    let places: Vec<ConnectionPermit> = (0..TENANTS).map(enter).collect();
+    let permits: Vec<ConnectionPermit> = (0..TENANTS).map(enter).collect();
     let inboxes: Arc<[Inbox]> = (0..SHARDS).map(|_| Inbox::new(64)).collect();
     let metrics = Arc::new(Metrics::default());
     let mut router = Router::new(
@@ -51,7 +54,7 @@ fn route(c: &mut Criterion) {
         ("16 shards", 3, SHARDS),
     ];
     for (name, tenant, shards) in tenants {
-        (0..shards).for_each(|shard| _ = places[tenant].tenant().declare(shard));
+        (0..shards).for_each(|shard| _ = permits[tenant].tenant().declare(shard));
         let topic = format!("tenant/TENANT{tenant}/device/DEV-001/telemetry");
         group.bench_function(name, |bench| {
             bench.iter(|| {

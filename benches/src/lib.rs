@@ -4,15 +4,15 @@
 //! A bench never sleeps until work is done: it counts the work in the outlets or in the shard's metrics, and waits for
 //! the count.
 
+mod counter;
 mod devices;
 mod outlets;
 mod rig;
-mod tally;
 
+pub use counter::Counter;
 pub use devices::{Devices, METRICS, metric};
 pub use outlets::{Appetite, BenchPipe, Peer};
-pub use rig::{Rig, config};
-pub use tally::TenantCounters;
+pub use rig::{Rig, config, limits};
 
 /// `canonical` when the benches are measured, `small` when they run among the tests: seconds, so that they never rot.
 pub fn size<T>(canonical: T, small: T) -> T {

@@ -5,9 +5,8 @@ use std::io::{self, IoSlice};
 use std::rc::Rc;
 
 use floodway_core::shard::{Outlet, Pipe, Waker};
-use mio::net::TcpStream;
 
-use crate::tally::TenantCounters;
+use crate::counter::Counter;
 
 /// How much a pipe takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,13 +21,13 @@ pub enum Appetite {
 #[derive(Debug)]
 pub struct BenchPipe {
     appetite: Appetite,
-    taken: Rc<TenantCounters>,
+    taken: Rc<Counter>,
     peer: Option<Rc<Peer>>,
 }
 
 impl BenchPipe {
     /// An outlet whose peer neither speaks nor leaves; the bytes that it takes are added to `taken`.
-    pub fn outlet(appetite: Appetite, taken: &Rc<TenantCounters>) -> Outlet {
+    pub fn outlet(appetite: Appetite, taken: &Rc<Counter>) -> Outlet {
         Outlet::Pipe(Box::new(Self {
             appetite,
             taken: Rc::clone(taken),
@@ -37,7 +36,7 @@ impl BenchPipe {
     }
 
     /// An outlet that takes everything, and leads to `peer`.
-    pub fn to(peer: &Rc<Peer>, taken: &Rc<TenantCounters>) -> Outlet {
+    pub fn to(peer: &Rc<Peer>, taken: &Rc<Counter>) -> Outlet {
         Outlet::Pipe(Box::new(Self {
             appetite: Appetite::Everything,
             taken: Rc::clone(taken),
@@ -47,10 +46,6 @@ impl BenchPipe {
 }
 
 impl Pipe for BenchPipe {
-    fn socket(&mut self) -> Option<&mut TcpStream> {
-        None
-    }
-
     fn connect(&mut self, waker: Waker) {
         if let Some(peer) = &self.peer {
             peer.waker.replace(Some(waker));
@@ -66,19 +61,11 @@ impl Pipe for BenchPipe {
         Ok(n)
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match self.peer.as_ref().and_then(|peer| peer.read(into)) {
             Some(n) => Ok(n),
             None => Err(io::ErrorKind::WouldBlock.into()),
         }
-    }
-
-    fn finish(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
@@ -99,15 +86,15 @@ pub struct Peer {
     left: Cell<u64>,
     /// Messages of the last read.
     handed_over: Cell<u64>,
-    executed: TenantCounters,
+    executed: Counter,
     is_leaving: Cell<bool>,
     waker: RefCell<Option<Waker>>,
-    gone: Rc<TenantCounters>,
+    gone: Rc<Counter>,
 }
 
 impl Peer {
     /// A peer that adds 1 to `gone` when its subscriber has been let go.
-    pub fn new(gone: &Rc<TenantCounters>) -> Rc<Self> {
+    pub fn new(gone: &Rc<Counter>) -> Rc<Self> {
         Rc::new(Self {
             gone: Rc::clone(gone),
             ..Self::default()

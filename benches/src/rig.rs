@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use floodway_core::event::{Encoding, Event};
 use floodway_core::inbox::{Inbox, Item};
-use floodway_core::index::{ClientInfo, Index, Transport};
+use floodway_core::index::{ClientInfo, Index, Limits, Transport};
 use floodway_core::shard::{
     Config, Filter, Handle, Metrics, NewSubscriber, NoRefresh, Outlet, Shard, answering,
 };
@@ -16,15 +16,22 @@ use floodway_protocol::names::TenantId;
 use tokio::runtime::{self, Runtime};
 use tokio::task::{JoinHandle, LocalSet};
 
-/// Settings for a bench: the defaults, but no heartbeats among the bytes that are counted, and no pause for a client
-/// that sends much.
+/// Settings for a bench: the defaults, but no heartbeats among the bytes that are counted.
 pub fn config() -> Config {
     const NEVER: Duration = Duration::from_secs(24 * 3600);
     Config {
         ws_ping: NEVER,
         sse_keepalive: NEVER,
-        client_messages_per_second: u32::MAX,
         ..Config::default()
+    }
+}
+
+/// Limits for a bench: the defaults, but any number of streams, and no pause for a client that sends much.
+pub fn limits() -> Limits {
+    Limits {
+        connections: 0,
+        client_messages_per_second: u32::MAX,
+        ..Limits::default()
     }
 }
 
@@ -42,8 +49,13 @@ pub struct Rig {
 }
 
 impl Rig {
-    /// Makes the shard. It runs while [`Rig::run`] does.
+    /// Makes the shard, with the limits of [`limits`]. It runs while [`Rig::run`] does.
     pub fn new(config: &Config) -> Self {
+        Self::with_limits(config, limits())
+    }
+
+    /// As [`Rig::new`], with these limits.
+    pub fn with_limits(config: &Config, limits: Limits) -> Self {
         let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(config.inbox.get())]);
         let metrics = Arc::new(Metrics::default());
         let (shared, counts) = (Arc::clone(&inboxes), Arc::clone(&metrics));
@@ -70,7 +82,7 @@ impl Rig {
             handle,
             inboxes,
             metrics,
-            index: Index::with_limits(u32::MAX, config.limits(0)),
+            index: Index::new(u32::MAX, limits),
             tenant: TenantId::parse("TENANT1").expect("a valid name"),
         }
     }
@@ -105,14 +117,14 @@ impl Rig {
         }))
     }
 
-    /// Takes a place for a subscriber, and adds it to the shard.
-    pub fn seat(&self, outlet: Outlet, filter: Filter) {
+    /// Adds a subscriber to the shard.
+    pub fn attach(&self, outlet: Outlet, filter: Filter) {
         let new_subscriber = NewSubscriber {
             outlet,
             encoding: Encoding::Ws,
             filter,
-            place: self.index.enter(&self.tenant).expect("no limit"),
-            about: ClientInfo::new(Transport::WebSocket),
+            permit: self.index.enter(&self.tenant).expect("no limit"),
+            client: ClientInfo::new(Transport::WebSocket),
             expires_at: u64::MAX,
             greeting: Vec::new(),
             early: Vec::new(),

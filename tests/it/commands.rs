@@ -1,23 +1,16 @@
 //! The commands of the binary: exit codes, refusals, and the orderly end.
 
 use std::net::TcpListener;
-use std::path::PathBuf;
 
 use floodway_tests::gateway::{Launch, floodway_run};
 use floodway_tests::token::SECRET;
 use floodway_tests::{Broker, Gateway, token};
 use futures_util::future::join_all;
 use serde_json::json;
-use tempfile::TempDir;
+
+use crate::settings::file;
 
 const KEY: (&str, &str) = ("FLOODWAY_JWT_SECRET", SECRET);
-
-fn file(text: &str) -> (TempDir, PathBuf) {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let path = folder.path().join("floodway.toml");
-    std::fs::write(&path, text).expect("the file is written");
-    (folder, path)
-}
 
 #[tokio::test]
 async fn serve_refuses_to_start_without_a_key() {
@@ -181,8 +174,7 @@ async fn a_token_of_the_command_opens_a_stream() {
     let broker = Broker::start().await;
     let gateway = Gateway::start(&broker).await;
     let made = floodway_run(&["token", "--tenant", "TENANT1", "--ttl", "10m"], &[KEY]).await;
-    assert_eq!(made.code, Some(0), "{}", made.stderr);
-    let ws = gateway.ws_with(made.stdout.trim(), "").await;
+    let ws = gateway.ws_with(made.succeeded().trim(), "").await;
     assert_eq!(ws.connected()["tenant_id"], "TENANT1");
 
     let roles = [

@@ -10,14 +10,9 @@ use serde_json::{Value, json};
 
 const ROOT: &str = "floodway/control/v1";
 
-/// Publishes a retained message, as a person would; an empty one deletes.
+/// Publishes a retained message; an empty one deletes.
 async fn retain(broker: &Broker, topic: &str, payload: &str) {
-    let mut command = Command::new("mosquitto_pub");
-    let (port, topic) = (broker.port().to_string(), format!("{ROOT}/{topic}"));
-    command.args(["-h", "127.0.0.1", "-p", &port, "-q", "1", "-r"]);
-    command.args(["-t", &topic, "-m", payload]);
-    let sent = run("mosquitto_pub", command).await;
-    assert_eq!(sent.code, Some(0), "{}", sent.stderr);
+    broker.retains(&format!("{ROOT}/{topic}"), payload).await;
 }
 
 /// What is retained under `topic` now.

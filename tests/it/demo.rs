@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use floodway_tests::gateway::{binary, floodway};
-use floodway_tests::process::{Process, run};
+use floodway_tests::process::{Process, run, script};
 use floodway_tests::wait_until;
 
 /// A shell that runs `line`, and becomes it if it is one command.
@@ -41,8 +41,7 @@ async fn what_the_demo_prints_works_when_it_is_pasted() {
     .await;
 
     let publish = printed(&demo, "mosquitto_pub ").expect("printed before");
-    let published = run("mosquitto_pub", shell(&publish)).await;
-    assert_eq!(published.code, Some(0), "{}", published.stderr);
+    run("mosquitto_pub", shell(&publish)).await.succeeded();
     wait_until("the own device's event arrives", async || {
         stream.logged(|line| {
             line.contains(r#""device_id":"my-device""#)
@@ -65,10 +64,8 @@ async fn what_the_demo_prints_works_when_it_is_pasted() {
 
 #[tokio::test]
 async fn what_the_demo_prints_fits_a_small_terminal() {
-    let python = std::env::var("FLOODWAY_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let mut command = Command::new(python);
-    let script = format!("{}/clients/demo_terminal.py", env!("CARGO_MANIFEST_DIR"));
-    command.arg(script).arg(binary());
+    let mut command = script("demo_terminal.py");
+    command.arg(binary());
     let mut terminal = Process::start("demo_terminal.py", command);
     assert_eq!(
         terminal.ended().await.code(),

@@ -6,8 +6,6 @@ use floodway_tests::scripted_broker::{Answer, ScriptedBroker, Seen};
 use floodway_tests::{Gateway, wait_until};
 use serde_json::json;
 
-use crate::admin;
-
 fn quick(broker: &ScriptedBroker) -> Launch {
     Gateway::start_at(&broker.url()).env("FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", "0.2")
 }
@@ -19,21 +17,8 @@ fn welcome(properties: &[u8]) -> Answer {
     Answer::Bytes([&head, properties].concat())
 }
 
-async fn is_logged(gateway: &Gateway, words: &str) {
-    wait_until(&format!("the log tells: {words}"), async || {
-        gateway.log().iter().any(|line| line.contains(words))
-    })
-    .await;
-}
-
 fn connects(broker: &ScriptedBroker) -> usize {
     broker.count_seen(|seen| matches!(seen, Seen::Connect(_)))
-}
-
-async fn metrics(gateway: &Gateway) -> String {
-    let url = format!("http://{}/metrics", admin::address(gateway));
-    let scraped = gateway.http().get(url).send().await.expect("an answer");
-    scraped.text().await.expect("a text")
 }
 
 #[tokio::test]
@@ -65,7 +50,7 @@ async fn a_refusal_is_told_in_words_and_with_what_to_look_at() {
         ),
     ] {
         broker.on_connect(move |_| answer.clone());
-        is_logged(&gateway, words).await;
+        gateway.is_logged(words).await;
     }
     broker.on_connect(|_| Answer::Good);
     gateway.is_ready().await;
@@ -92,7 +77,9 @@ async fn a_broker_that_hangs_is_left_for_a_new_connection() {
         .await;
     let mut ws = gateway.ws("T1", "").await;
     broker.on_ping(|| Answer::Silence);
-    is_logged(&gateway, "it sent nothing for 500ms after a ping").await;
+    gateway
+        .is_logged("it sent nothing for 500ms after a ping")
+        .await;
     broker.on_ping(|| Answer::Good);
     ws.expect_json(json!({"type": "gap", "reason": "upstream", "dropped": null}))
         .await;
@@ -110,7 +97,7 @@ async fn the_reason_for_which_the_broker_ends_the_connection_is_told() {
     ] {
         broker.send(&[0xe0, 2, code, 0]);
         broker.cut();
-        is_logged(&gateway, words).await;
+        gateway.is_logged(words).await;
         gateway.is_ready().await;
     }
 }
@@ -123,7 +110,9 @@ async fn a_status_for_the_fleet_that_the_broker_does_not_take_does_not_end_the_c
         .env("FLOODWAY_CONTROL_FLEET_SECONDS", "1")
         .await;
     let mut ws = gateway.ws("T1", "").await;
-    is_logged(&gateway, "other gateways are not told of this one").await;
+    gateway
+        .is_logged("other gateways are not told of this one")
+        .await;
     broker.count("T1", "A", 0..1);
     ws.expect_numbers(0..1).await;
     assert_eq!(connects(&broker), 1);
@@ -142,7 +131,7 @@ async fn a_message_that_is_too_large_is_skipped_and_counted_and_no_stream_is_tol
         ws.expect_numbers(n..n + 1).await;
     }
     let counted = r#"floodway_ingest_rejected_total{reason="too_large_packet"} 3"#;
-    let metrics = metrics(&gateway).await;
+    let metrics = gateway.metrics().await;
     assert!(metrics.contains(counted), "{metrics}");
     let lines = gateway
         .log()
@@ -163,7 +152,9 @@ async fn a_broken_packet_ends_the_connection_and_the_broker_is_told() {
     let mut ws = gateway.ws("T1", "").await;
     // A message of QoS 3.
     broker.send(&[0x36, 5, 0, 1, b't', 0, b'A']);
-    is_logged(&gateway, "it sent a packet that is malformed").await;
+    gateway
+        .is_logged("it sent a packet that is malformed")
+        .await;
     wait_until("the broker is told", async || {
         broker.count_seen(|seen| *seen == Seen::Disconnect) == 1
     })

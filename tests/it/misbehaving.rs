@@ -8,8 +8,6 @@ use floodway_tests::token::token;
 use floodway_tests::{Gateway, Ws, wait_until};
 use serde_json::json;
 
-use crate::admin;
-
 const CONTROL: &str = "floodway/control/v1/#";
 
 const REFUSED: (u16, &str) = (4003, "Not authorized at the broker");
@@ -55,13 +53,6 @@ async fn is_refused(gateway: &Gateway, tenant: &str, (code, reason): (u16, &str)
     assert_eq!(refused, (code, reason.to_owned()), "{tenant}");
 }
 
-async fn is_logged(gateway: &Gateway, words: &str) {
-    wait_until(&format!("the log tells: {words}"), async || {
-        gateway.log().iter().any(|line| line.contains(words))
-    })
-    .await;
-}
-
 fn gap() -> serde_json::Value {
     json!({"type": "gap", "reason": "upstream", "dropped": null})
 }
@@ -97,15 +88,13 @@ async fn a_tenant_that_costs_the_connection_costs_it_once() {
     }
     let (status, body) = gateway.sse_refused(Some(&token("BAD").sign()), "").await;
     assert_eq!((status, &body["detail"]), (403, &json!(REFUSED.1)));
-    is_logged(
-        &gateway,
-        r#""reason":"broker_refused","detail":"it ended the connection: not authorized (0x87)"#,
-    )
-    .await;
+    gateway
+        .is_logged(
+            r#""reason":"broker_refused","detail":"it ended the connection: not authorized (0x87)"#,
+        )
+        .await;
     gateway.is_ready().await;
-    let url = format!("http://{}/metrics", admin::address(&gateway));
-    let scraped = gateway.http().get(url).send().await.expect("an answer");
-    let metrics = scraped.text().await.expect("a text");
+    let metrics = gateway.metrics().await;
     assert!(metrics.contains(r#"connections_refused_total{reason="broker_refused"}"#));
     assert_eq!(connects(&broker), 2);
 }
@@ -209,7 +198,7 @@ async fn a_broker_that_takes_one_subscribe_a_second_serves_everybody_in_the_end(
         })
         .await;
     }
-    is_logged(&gateway, "more slowly from now on").await;
+    gateway.is_logged("more slowly from now on").await;
     assert_eq!(connects(&broker), 2);
 }
 
@@ -227,9 +216,13 @@ async fn a_tenant_that_is_never_answered_holds_up_nobody() {
         }
         let refused = { silent }.message().await.expect_err("nothing comes of it");
         assert_eq!(refused, (UNAVAILABLE.0, UNAVAILABLE.1.to_owned()));
-        is_logged(&gateway, "subscriptions are not answered in time").await;
+        gateway
+            .is_logged("subscriptions are not answered in time")
+            .await;
         if answer == Answer::WrongId {
-            is_logged(&gateway, "the broker answers a request that was not made").await;
+            gateway
+                .is_logged("the broker answers a request that was not made")
+                .await;
         }
         gateway.is_ready().await;
         broker.on_subscribe(|_| Answer::Good);
@@ -272,7 +265,7 @@ async fn a_code_of_the_suback_is_told_as_a_lack_of_rights() {
         let gateway = gateway(&broker).await;
         is_refused(&gateway, "BAD", REFUSED).await;
         gateway.ws("GOOD", "").await;
-        is_logged(&gateway, &format!("({code:#04x})")).await;
+        gateway.is_logged(&format!("({code:#04x})")).await;
         gateway.is_ready().await;
         assert_eq!(connects(&broker), 1);
     }
@@ -313,7 +306,9 @@ async fn a_broker_that_gives_no_control_documents_is_served_without() {
         let mut ws = gateway.ws("T", "").await;
         broker.count("T", "A", 0..3);
         ws.expect_numbers(0..3).await;
-        is_logged(&gateway, "limits and groups can't be kept in the broker").await;
+        gateway
+            .is_logged("limits and groups can't be kept in the broker")
+            .await;
         assert_eq!(connects(&broker), connections, "{answer:?}");
     }
 }
@@ -332,7 +327,9 @@ async fn a_mark_that_is_refused_or_never_answered_holds_up_nobody_for_long() {
         let mut ws = gateway.ws("T", "").await;
         broker.count("T", "A", 0..3);
         ws.expect_numbers(0..3).await;
-        is_logged(&gateway, "limits and groups can't be kept in the broker").await;
+        gateway
+            .is_logged("limits and groups can't be kept in the broker")
+            .await;
     }
 }
 
@@ -388,7 +385,9 @@ async fn a_broker_that_ends_the_connection_for_a_status_that_nobody_asked_for_ge
         false => Answer::Good,
     });
     let gateway = gateway(&broker).unready().await;
-    is_logged(&gateway, "other gateways are not told of this one").await;
+    gateway
+        .is_logged("other gateways are not told of this one")
+        .await;
     gateway.is_ready().await;
     serve(&broker, [(0, &mut gateway.ws("T0", "").await)].into_iter()).await;
     assert_eq!(connects(&broker), 3);

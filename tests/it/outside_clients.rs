@@ -2,17 +2,8 @@
 
 use std::process::Command;
 
-use floodway_tests::process::run;
+use floodway_tests::process::{run, script};
 use floodway_tests::{Broker, Gateway, SSE_PATH, WS_PATH, token};
-
-/// The Python of the environment that `scripts/test` makes, or `FLOODWAY_TEST_PYTHON`.
-fn python() -> String {
-    std::env::var("FLOODWAY_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned())
-}
-
-fn script(name: &str) -> String {
-    format!("{}/clients/{name}", env!("CARGO_MANIFEST_DIR"))
-}
 
 #[tokio::test]
 async fn pythons_websockets_lives_a_whole_stream() {
@@ -20,25 +11,13 @@ async fn pythons_websockets_lives_a_whole_stream() {
     let gateway = Gateway::start(&broker)
         .env("STREAM_QUEUE_SIZE", "2000")
         .await;
-    let mut command = Command::new(python());
-    command.arg(script("websocket_client.py"));
+    let mut command = script("websocket_client.py");
     command
         .arg(format!("ws://{}{WS_PATH}", gateway.address()))
         .arg(token("T1").sign());
     command.args(["T1", &broker.port().to_string()]);
-    let finished = run("websocket_client.py", command).await;
-    assert_eq!(
-        finished.code,
-        Some(0),
-        "{}{}\nrun scripts/test: it installs what is missing",
-        finished.stdout,
-        finished.stderr
-    );
-    assert!(
-        finished.stdout.ends_with("all is well\n"),
-        "{}",
-        finished.stdout
-    );
+    let told = run("websocket_client.py", command).await.succeeded();
+    assert!(told.ends_with("all is well\n"), "{told}");
     gateway.has_connections(0).await;
 }
 
@@ -49,7 +28,7 @@ async fn curl_reads_server_sent_events() {
     for version in ["--http1.1", "--http2-prior-knowledge"] {
         let mut command = Command::new("bash");
         command
-            .arg(script("curl_sse.sh"))
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/clients/curl_sse.sh"))
             .arg(version)
             .arg(gateway.url(SSE_PATH))
             .arg(token("T1").sign());

@@ -9,7 +9,6 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::admin;
 use crate::process::{demo, sample};
 
 /// A gateway whose parts can be made to panic, with a stream of `T1`.
@@ -44,17 +43,13 @@ impl Fragile {
     /// Makes a part panic, and waits until it is told.
     async fn panics(&self, part: &str) {
         write(self.faults.path().join(part), "").expect("written");
-        wait_until("the panic is told", async || {
-            let log = self.gateway.log();
-            let told = |line: &String| line.contains(&format!("{part}: a test wants it"));
-            log.iter().any(told)
-        })
-        .await;
+        let words = format!("{part}: a test wants it");
+        self.gateway.is_logged(&words).await;
     }
 
     async fn counts(&self, thread: &str) -> u64 {
         let name = format!("floodway_panics_total{{thread=\"{thread}\"}}");
-        sample(&self.gateway, &admin::address(&self.gateway), &name).await
+        sample(&self.gateway, &self.gateway.admin(), &name).await
     }
 }
 
@@ -187,7 +182,7 @@ async fn parts_that_panic_beside_the_events_start_again() {
 #[tokio::test]
 async fn a_call_that_panics_fails_alone() {
     let it = Fragile::start().await;
-    let url = format!("http://{}/metrics", admin::address(&it.gateway));
+    let url = format!("http://{}/metrics", it.gateway.admin());
     write(it.faults.path().join("call"), "").expect("written");
     let status = async || {
         let answer = it.gateway.http().get(&url).send();

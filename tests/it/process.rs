@@ -163,10 +163,7 @@ async fn other_signals_than_those_that_stop_it_cut_no_stream() {
     for signal in [Signal::HUP, Signal::USR1, Signal::USR2, Signal::PIPE] {
         gateway.signal(signal);
     }
-    wait_until("SIGHUP is told", async || {
-        gateway.log().iter().any(|line| line.contains("SIGHUP"))
-    })
-    .await;
+    gateway.is_logged("SIGHUP").await;
     broker.publisher().await.count("T1", "A", 0..1).await;
     ws.expect_numbers(0..1).await;
     drop(ws);

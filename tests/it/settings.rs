@@ -9,9 +9,10 @@ use tempfile::TempDir;
 
 const KEY: (&str, &str) = ("FLOODWAY_JWT_SECRET", SECRET);
 
-fn file(text: &str) -> (TempDir, PathBuf) {
+/// A file that holds `text`.
+pub(crate) fn file(text: &str) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let path = folder.path().join("file");
+    let path = folder.path().join("floodway.toml");
     std::fs::write(&path, text).expect("the file is written");
     (folder, path)
 }
@@ -75,7 +76,7 @@ async fn the_shell_finds_the_private_listeners_token_in_the_same_file_as_the_gat
     let by_file = ("FLOODWAY_ADMIN_TOKEN_FILE", path.to_str().expect("UTF-8"));
     let broker = Broker::start().await;
     let gateway = Gateway::start(&broker).env(by_file.0, by_file.1).await;
-    let url = format!("http://{}", crate::admin::address(&gateway));
+    let url = format!("http://{}", gateway.admin());
     let status = async |settings: &[(&str, &str)]| {
         floodway_run(&["status", "--admin", &url], settings).await
     };

@@ -1,10 +1,8 @@
 //! `floodway top` in a terminal, with Python's pty and pyte: its screen, its keys, its end.
 
-use std::process::Command;
-
 use floodway_tests::broker::free_port;
 use floodway_tests::gateway::{Launch, binary};
-use floodway_tests::process::Process;
+use floodway_tests::process::{Process, script};
 use floodway_tests::{Broker, Gateway, Publisher, Ws, token, wait_until};
 use serde_json::json;
 
@@ -39,12 +37,7 @@ async fn top_shows_sorts_disconnects_outlives_the_gateway_and_gives_the_terminal
     let _calm = gateway.ws("calm", "").await;
     let mut reader = gateway.ws("busy", "").await;
     let mut publisher = broker.publisher().await;
-    let python = std::env::var("FLOODWAY_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let mut command = Command::new(python);
-    command.arg(format!(
-        "{}/clients/top_terminal.py",
-        env!("CARGO_MANIFEST_DIR")
-    ));
+    let mut command = script("top_terminal.py");
     command
         .arg(binary())
         .arg(format!("http://127.0.0.1:{port}"));

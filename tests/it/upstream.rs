@@ -1,14 +1,11 @@
 //! The way in: brokers that go and come back, messages that nobody should have sent, and that live means live.
 
 use floodway_tests::broker::free_port;
-use floodway_tests::gateway::Launch;
 use floodway_tests::{Answer, Broker, Gateway, ScriptedBroker, Sse, Ws, token, wait_until};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-fn quick(broker: &Broker) -> Launch {
-    Gateway::start(broker).env("FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", "0.5")
-}
+use crate::control::quick;
 
 fn upstream_gap() -> Value {
     json!({"type": "gap", "reason": "upstream", "dropped": null})

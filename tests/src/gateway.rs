@@ -15,7 +15,7 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 
 use crate::broker::free_port;
-use crate::process::{Finished, Process, run};
+use crate::process::{Finished, Process, run, script};
 use crate::token::{SECRET, token};
 use crate::wait::{wait_until, within};
 use crate::{Broker, SSE_PATH, STATUS_PATH, Sse, WS_PATH, Ws};
@@ -203,9 +203,8 @@ impl Gateway {
 
     /// Stops its thread of this name, and no other, until the value is dropped.
     pub async fn pause_thread(&self, name: &str) -> Process {
-        let mut command = Command::new("python3");
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/clients/pause_thread.py");
-        command.args([script, &self.process.id().to_string(), name]);
+        let mut command = script("pause_thread.py");
+        command.args([&self.process.id().to_string(), name]);
         let mut pause = Process::start("pause_thread.py", command);
         wait_until(&format!("{name} stands still"), async || {
             assert!(pause.runs(), "{name} is not stopped: {:?}", pause.log());
@@ -238,6 +237,32 @@ impl Gateway {
     /// What was logged so far.
     pub fn log(&self) -> Vec<String> {
         self.process.log()
+    }
+
+    /// Waits until a line of the log holds `words`.
+    pub async fn is_logged(&self, words: &str) {
+        wait_until(&format!("the log says: {words}"), async || {
+            self.process.logged(|line| line.contains(words))
+        })
+        .await;
+    }
+
+    /// The private listener, as host and port.
+    pub fn admin(&self) -> String {
+        let log = self.log();
+        let address = log
+            .iter()
+            .find_map(|line| listening(line, "admin listening"));
+        address
+            .expect("the log names the private listener")
+            .to_string()
+    }
+
+    /// The page `/metrics` of the private listener.
+    pub async fn metrics(&self) -> String {
+        let url = format!("http://{}/metrics", self.admin());
+        let page = within("metrics", self.http.get(url).send()).await;
+        page.expect("an answer").text().await.expect("a page")
     }
 }
 
@@ -288,7 +313,7 @@ impl Launch {
                 None => process
                     .log()
                     .iter()
-                    .find_map(|line| listening_address(line)),
+                    .find_map(|line| listening(line, "listening")),
             };
             address.is_some()
         })
@@ -320,11 +345,11 @@ impl IntoFuture for Launch {
     }
 }
 
-/// The public address, if `line` is the JSON log line that tells it.
-fn listening_address(line: &str) -> Option<SocketAddr> {
+/// The address of a listener, if `line` is the JSON log line that says so with `message`.
+fn listening(line: &str, message: &str) -> Option<SocketAddr> {
     let line: Value = serde_json::from_str(line).ok()?;
     let fields = line.get("fields").unwrap_or(&line);
-    if fields["message"] != "listening" {
+    if fields["message"] != message {
         return None;
     }
     fields["address"].as_str()?.parse().ok()

@@ -31,6 +31,26 @@ pub struct Finished {
     pub stderr: String,
 }
 
+impl Finished {
+    /// What it wrote to standard output.
+    ///
+    /// # Panics
+    /// If it has failed.
+    pub fn succeeded(self) -> String {
+        let Self {
+            code,
+            stdout,
+            stderr,
+        } = self;
+        assert_eq!(
+            code,
+            Some(0),
+            "{stdout}{stderr}\nif something is not found, scripts/test installs it"
+        );
+        stdout
+    }
+}
+
 impl Process {
     /// Starts `command` with both outputs kept line by line.
     ///
@@ -145,6 +165,14 @@ impl Drop for Process {
             }
         }
     }
+}
+
+/// A program of `tests/clients`, run by the Python that `scripts/test` makes, or `FLOODWAY_TEST_PYTHON`.
+pub fn script(name: &str) -> Command {
+    let python = std::env::var("FLOODWAY_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let mut command = Command::new(python);
+    command.arg(format!("{}/clients/{name}", env!("CARGO_MANIFEST_DIR")));
+    command
 }
 
 /// Runs `command` to its end.

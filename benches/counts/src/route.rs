@@ -7,7 +7,7 @@ use std::task::{Context, Waker};
 
 use floodway_core::event;
 use floodway_core::inbox::Inbox;
-use floodway_core::index::{self, ConnectionPermit, Index};
+use floodway_core::index::{ConnectionPermit, Index, Limits};
 use floodway_protocol::names::TenantId;
 use floodway_sources::router::{Metrics, RawMessage, Router};
 use gungraun::{library_benchmark, library_benchmark_group};
@@ -21,22 +21,25 @@ struct Way {
     router: Router,
     inboxes: Arc<[Inbox]>,
     topic: String,
-    _places: Vec<ConnectionPermit>,
+    _permits: Vec<ConnectionPermit>,
 }
 
 impl Way {
     /// The way of the messages of `tenant`; `TENANT7` is the one that is wanted.
     fn new(tenant: &str) -> Box<Self> {
-        let index = Arc::new(Index::new(&index::Config {
-            connections_per_tenant: 0,
-            connections: TENANTS,
-        }));
+        let index = Arc::new(Index::new(
+            TENANTS,
+            Limits {
+                connections: 0,
+                ..Limits::default()
+            },
+        ));
         let enter = |n| {
             let tenant = TenantId::parse(&format!("TENANT{n}")).expect("a valid name");
-            index.enter(&tenant).expect("a place")
+            index.enter(&tenant).expect("a permit")
         };
-        let places: Vec<ConnectionPermit> = (0..TENANTS).map(enter).collect();
-        places[7].tenant().declare(0);
+        let permits: Vec<ConnectionPermit> = (0..TENANTS).map(enter).collect();
+        permits[7].tenant().declare(0);
         let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(64)]);
         let router = Router::new(
             &event::Config::default(),
@@ -48,7 +51,7 @@ impl Way {
             router,
             inboxes,
             topic: format!("tenant/{tenant}/device/DEV-001/telemetry"),
-            _places: places,
+            _permits: permits,
         });
         way.publish();
         way

@@ -7,9 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use floodway_benches::{
-    Appetite, BenchPipe, Devices, METRICS, Peer, Rig, TenantCounters, config, metric,
-};
+use floodway_benches::{Appetite, BenchPipe, Counter, Devices, METRICS, Peer, Rig, config, metric};
 use floodway_core::event::{Encoding, Event, View};
 use floodway_core::shard::{Filter, Outlet};
 use floodway_protocol::names::DeviceId;
@@ -79,7 +77,7 @@ impl Audience {
 /// A shard with [`CROWD`] subscribers, and events for them.
 struct Crowd {
     rig: Rig,
-    taken: Rc<TenantCounters>,
+    taken: Rc<Counter>,
     events: Vec<Arc<Event>>,
     /// What the crowd takes of the events.
     bytes: u64,
@@ -89,10 +87,10 @@ impl Crowd {
     /// A crowd, and `count` events that it has received once: their texts are there, and so are the shard's buffers.
     fn new(audience: Audience, count: usize) -> Box<Self> {
         let rig = Rig::new(&config());
-        let taken = Rc::new(TenantCounters::default());
+        let taken = Rc::new(Counter::default());
         for n in 0..CROWD {
             let outlet = BenchPipe::outlet(Appetite::Everything, &taken);
-            rig.seat(outlet, audience.filter(n));
+            rig.attach(outlet, audience.filter(n));
         }
         let mut devices = Devices::new(rig.tenant());
         let events: Vec<_> = (0..count).map(|n| devices.event(n)).collect();
@@ -133,7 +131,7 @@ fn deliver(crowd: Box<Crowd>) -> Box<Crowd> {
 /// A crowd, and some who are about to come, or to leave.
 struct Visit {
     crowd: Box<Crowd>,
-    gone: Rc<TenantCounters>,
+    gone: Rc<Counter>,
     peers: Vec<Rc<Peer>>,
     guests: Vec<(Outlet, Filter)>,
 }
@@ -174,7 +172,7 @@ impl Visit {
 
     fn come(&mut self) {
         for (outlet, filter) in self.guests.drain(..) {
-            self.crowd.rig.seat(outlet, filter);
+            self.crowd.rig.attach(outlet, filter);
         }
     }
 
@@ -187,7 +185,7 @@ impl Visit {
     }
 }
 
-// A place in the index, and the way into the shard.
+// A permit of the index, and the way into the shard.
 #[library_benchmark(setup = Visit::at_the_door)]
 #[bench::alike(args = (Audience::OneCohort), config = at_most(119_400))] // 108,533: 1,696 each
 #[bench::own_device(args = (Audience::OwnDevice), config = at_most(220_400))] // 200,355: 3,131 each
@@ -196,7 +194,7 @@ fn come(mut visit: Box<Visit>) -> Box<Visit> {
     visit
 }
 
-// From the peer's end of input until the subscriber is dropped and its place given back.
+// From the peer's end of input until the subscriber is dropped and its permit given back.
 #[library_benchmark(setup = Visit::inside)]
 #[bench::alike(args = (Audience::OneCohort), config = at_most(104_600))] // 95,123: 1,486 each
 #[bench::own_device(args = (Audience::OwnDevice), config = at_most(203_600))] // 185,110: 2,892 each

@@ -3,9 +3,10 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use floodway_benches::{Appetite, BenchPipe, Devices, Rig, TenantCounters, config};
+use floodway_benches::{Appetite, BenchPipe, Counter, Devices, Rig, config, limits};
 use floodway_core::event::Event;
-use floodway_core::shard::{Config, Filter, Overflow};
+use floodway_core::index::{Limits, Overflow};
+use floodway_core::shard::Filter;
 use gungraun::{library_benchmark, library_benchmark_group};
 
 use crate::at_most;
@@ -21,7 +22,7 @@ const BATCH: usize = 64;
 struct Lag {
     rig: Rig,
     valve: Rc<Valve>,
-    kept_up: Rc<TenantCounters>,
+    kept_up: Rc<Counter>,
     devices: Devices,
     next: Vec<Arc<Event>>,
     /// What one subscriber takes of a batch.
@@ -31,17 +32,18 @@ struct Lag {
 impl Lag {
     /// Laggards with `queue_size` places each, who lag by one batch.
     fn new(overflow: Overflow, queue_size: usize) -> Box<Self> {
-        let rig = Rig::new(&Config {
+        let limits = Limits {
             overflow,
-            queue_size: queue_size.try_into().expect("a place at least"),
-            ..config()
-        });
-        let (valve, kept_up) = (Rc::<Valve>::default(), Rc::<TenantCounters>::default());
+            queue_size: queue_size.try_into().expect("at least one"),
+            ..limits()
+        };
+        let rig = Rig::with_limits(&config(), limits);
+        let (valve, kept_up) = (Rc::<Valve>::default(), Rc::<Counter>::default());
         for _ in 0..LAGGARDS {
-            rig.seat(valve.outlet(), Filter::default());
+            rig.attach(valve.outlet(), Filter::default());
         }
         let outlet = BenchPipe::outlet(Appetite::Everything, &kept_up);
-        rig.seat(outlet, Filter::default());
+        rig.attach(outlet, Filter::default());
         let devices = Devices::new(rig.tenant());
         let mut lag = Box::new(Self {
             rig,
@@ -94,7 +96,7 @@ impl Lag {
     }
 
     fn dropped(&self) -> u64 {
-        self.rig.metrics().dropped.get()
+        self.rig.metrics().events.dropped.get()
     }
 }
 

@@ -4,17 +4,16 @@ use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
 use std::rc::Rc;
 
-use floodway_benches::TenantCounters;
+use floodway_benches::Counter;
 use floodway_core::shard::{Outlet, Pipe, Waker};
-use mio::net::TcpStream;
 
 /// The far ends of many pipes.
 #[derive(Debug, Default)]
 pub(crate) struct Valve {
     is_open: Cell<bool>,
-    doorbells: RefCell<Vec<Waker>>,
+    wakers: RefCell<Vec<Waker>>,
     /// Bytes that went through.
-    pub(crate) taken: TenantCounters,
+    pub(crate) taken: Counter,
 }
 
 impl Valve {
@@ -23,10 +22,10 @@ impl Valve {
         Outlet::Pipe(Box::new(Through(Rc::clone(self))))
     }
 
-    /// From now on everything is taken, and the shard is told so.
+    /// From now on everything is taken, and the shard is woken for it.
     pub(crate) fn open(&self) {
         self.is_open.set(true);
-        self.doorbells.borrow().iter().for_each(Waker::wake);
+        self.wakers.borrow().iter().for_each(Waker::wake);
     }
 }
 
@@ -34,12 +33,8 @@ impl Valve {
 struct Through(Rc<Valve>);
 
 impl Pipe for Through {
-    fn socket(&mut self) -> Option<&mut TcpStream> {
-        None
-    }
-
     fn connect(&mut self, waker: Waker) {
-        self.0.doorbells.borrow_mut().push(waker);
+        self.0.wakers.borrow_mut().push(waker);
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -49,17 +44,5 @@ impl Pipe for Through {
         let n = slices.iter().map(|slice| slice.len()).sum();
         self.0.taken.add(n as u64);
         Ok(n)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        Err(io::ErrorKind::WouldBlock.into())
-    }
-
-    fn finish(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

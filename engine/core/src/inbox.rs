@@ -1,28 +1,28 @@
 //! Where events wait for a shard.
 //!
 //! Bounded and lock-free; one thread puts in, one shard takes out. Invariant: what was put in is taken out once, in the
-//! order in which it was put in. A full inbox makes the sender wait: a shard spreads events over its
-//! rings far faster than a broker delivers them, so that the rings and their policy decide what is lost, and count it.
+//! order in which it was put in. A full inbox makes the sender wait: a shard spreads events over its rings far faster than
+//! a source delivers them, so that the rings and their policy decide what is lost, and count it.
 
 use std::sync::Arc;
 
 use crossbeam::queue::ArrayQueue;
 use tokio::sync::Notify;
 
-use floodway_protocol::frames::Source;
+use floodway_protocol::messages::notice::SourceState;
 
 use crate::event::Event;
 use crate::index::Tenant;
 
-/// What a shard is told by ingest, in this order.
+/// What ingest sends to a shard, in this order.
 #[derive(Debug)]
 pub enum Item {
     /// An event of a tenant that the shard has subscribers of.
     Event(Arc<Event>),
-    /// The broker was away: at this place events of the tenant may be missing.
+    /// The source was away: here events of the tenant may be missing.
     UpstreamGap(Arc<Tenant>),
-    /// From this place on the tenant's source is in another state.
-    Upstream(Arc<Tenant>, Source),
+    /// From here on the tenant's source is in another state.
+    Upstream(Arc<Tenant>, SourceState),
 }
 
 /// One shard's inbox.
@@ -72,7 +72,7 @@ impl Inbox {
         self.queue.pop()
     }
 
-    /// Tells a sender that waits that there is room again. For the shard, after it has taken what it wanted.
+    /// Wakes a sender that waits for room. For the shard, after it has taken what it wanted.
     pub fn made_room(&self) {
         self.emptied.notify_one();
     }

@@ -1,4 +1,4 @@
-//! The parts of the process that live as long as it does: what happens when one panics.
+//! What happens when a part of the process panics that lives as long as the process.
 //!
 //! Every panic is logged, with its thread and place, and counted ([`watch_panics`]). Whoever runs a part either starts it
 //! again ([`kept`]) or learns that it has ended ([`guarded`], [`caught`]) and ends the process in order.
@@ -33,13 +33,13 @@ const THREADS: [&str; 7] = ["main", "ingest", "shard", "admin", "log", "broker",
 
 static PANICS: [AtomicU64; THREADS.len()] = [const { AtomicU64::new(0) }; THREADS.len()];
 
-/// A part has panicked. The log tells where.
+/// A part has panicked. The log says where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("panicked; the log tells where")]
+#[error("panicked; see the log")]
 pub struct Panicked;
 
-/// From now on a panic is a line of the log, and counted. Without this it is written to stderr, whose reader may be
-/// stopped, and whoever writes there then waits.
+/// From now on panics are logged and counted. Without this they are written to stderr, whose reader may be stopped, and
+/// then the writer waits.
 pub fn watch_panics() {
     std::panic::set_hook(Box::new(panicked));
 }
@@ -73,8 +73,8 @@ pub fn panics() -> impl Iterator<Item = (&'static str, u64)> {
     THREADS.into_iter().zip(counted)
 }
 
-/// Runs `work`, of the part `name`. What `work` had in its hands may be half changed when it has panicked: the caller
-/// builds it anew, or knows how to reset it.
+/// Runs `work`, of the part `name`. What `work` was changing may be half changed when it has panicked: the caller builds
+/// it anew, or resets it.
 ///
 /// # Errors
 /// If it panicked.

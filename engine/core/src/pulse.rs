@@ -1,7 +1,7 @@
 //! Whether a loop still turns.
 //!
-//! A loop says so at each of its turns, at least once a second while it has anything to wait for by the clock; one that
-//! sleeps until somebody wakes it says that it rests. One relaxed store each: it guards nothing, and who looks may be a
+//! A loop reports each of its turns, at least one a second while it waits for anything by the clock; a loop that sleeps
+//! until it is woken reports that it rests. Each report is one relaxed store: it guards nothing, and a reader may be a
 //! moment late.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,7 +34,7 @@ impl Pulse {
         self.beat.store(RESTS, Ordering::Relaxed);
     }
 
-    /// For how long nothing was heard of the loop; none if it rests.
+    /// How long ago the loop last turned; none if it rests.
     pub fn silence(&self, now: Instant) -> Option<Duration> {
         let beat = self.beat.load(Ordering::Relaxed);
         let since = now.saturating_duration_since(self.origin);

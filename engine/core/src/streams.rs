@@ -1,6 +1,6 @@
 //! All live streams of the gateway, whichever shard has them.
 //!
-//! Invariant: every shard is asked at once, and none waits for another. A shard that has ended has no streams.
+//! Invariant: all shards are asked at once, and none waits for another; a shard that has ended has no streams.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -41,11 +41,11 @@ struct Begun {
 pub struct DrainProgress {
     /// When it began.
     pub began: SystemTime,
-    /// How long it takes until the last stream has been sent its notice.
+    /// How long it takes until the last stream ends.
     pub within: Duration,
     /// Live streams at that moment, those in their handshake included.
     pub streams: u32,
-    /// Streams that count against the limits now: those that had no notice yet, and those in their handshake.
+    /// Streams that have a permit now: those that have not ended yet, and those in their handshake.
     pub left: u32,
     /// Whether the gateway stops, so that the drain can't be called off.
     pub is_last: bool,
@@ -54,7 +54,7 @@ pub struct DrainProgress {
 /// Live streams in the order that was asked for; that of their numbers is about the order in which they came.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Page {
-    /// So many as were asked for, or all that there are.
+    /// As many as were asked for, or all that there are.
     pub connections: Vec<Connection>,
     /// Where the next page begins, for [`Select::after`]; none, if this is the last.
     pub next: Option<ConnectionId>,
@@ -104,7 +104,7 @@ impl Streams {
         self.shards.get(id.shard())?.get(id).await.ok()?
     }
 
-    /// Ends live streams, and sends them the reason (close code 4010). Returns how many.
+    /// Ends live streams, which are sent the reason (close code 4010). Returns how many.
     pub async fn end(&self, whom: Whom, reason: &str) -> u64 {
         let shards = match &whom {
             Whom::Connection(id) => self.shards.get(id.shard()..=id.shard()).unwrap_or(&[]),
@@ -114,8 +114,8 @@ impl Streams {
         join_all(asked).await.into_iter().flatten().sum()
     }
 
-    /// Admits no new streams, and sends the live ones a notice to come back later. Returns when every shard has begun. A
-    /// drain that goes on already is replaced, unless it is spread alike: the same order twice is one.
+    /// Admits no new stream, and asks the live ones to come back later. Returns when every shard has begun; a drain that
+    /// goes on already is replaced, unless it is spread over the same time: the same order twice is one.
     pub async fn drain(&self, drain: Drain) {
         // Held to the end, so that of two orders at once all shards obey the same one.
         let mut draining = self.draining.lock().await;
@@ -126,8 +126,8 @@ impl Streams {
         join_all(self.on_each(move |shard| shard.drain(drain))).await;
     }
 
-    /// Calls a drain off: streams that had no notice yet stay, and new ones are admitted again. False if there is none,
-    /// or the gateway stops.
+    /// Calls a drain off: streams that have not ended yet stay, and new ones are admitted again. False if there is none, or
+    /// the gateway stops.
     pub async fn cancel_drain(&self) -> bool {
         let mut draining = self.draining.lock().await;
         if draining.is_none_or(|begun| begun.is_last) {
@@ -174,18 +174,18 @@ impl Streams {
         self.shards.iter().map(move |shard| shard.run(act))
     }
 
-    /// The shards, for callers that bring a subscriber of their own.
+    /// The shards, for callers that attach a subscriber of their own.
     pub fn shards(&self) -> &[Handle] {
         &self.shards
     }
 
-    /// The tenants, their limits and counts, and what happens to streams.
+    /// The tenants, their limits and counts, and the journal.
     pub fn index(&self) -> &Arc<Index> {
         &self.index
     }
 }
 
-/// How many of them, one at least, have names of up to [`PAGE_BYTES`] together.
+/// How many of them, at least one, have names of up to [`PAGE_BYTES`] together.
 fn within_bytes(connections: &[Connection]) -> usize {
     let mut bytes = 0;
     let fit = connections.iter().take_while(|connection| {

@@ -16,6 +16,12 @@ impl EventId {
     pub const fn get(self) -> u64 {
         self.0
     }
+
+    /// Appends its digits.
+    pub fn write(self, out: &mut Vec<u8>) {
+        use std::io::Write;
+        write!(out, "{self}").expect("a Vec takes every write");
+    }
 }
 
 impl fmt::Display for EventId {

@@ -3,13 +3,11 @@
 //! Invariant: reading changes nothing but the session itself. It appends [`Command`]s in the order in which their
 //! messages came; whoever executes them stops at the first that ends the stream.
 
-use std::ops::ControlFlow;
-
-use crate::actions::{self, Action};
 use crate::encoding::Encoding;
-use crate::ends::End;
+use crate::messages::answer;
+use crate::messages::client::{self, Action};
+use crate::ws::frame;
 use crate::ws::reader::{Message, Reader, Violation};
-use crate::{answers, ws};
 
 /// A signature takes as long to check as so many messages take to read.
 const SIGNATURE_MESSAGES: usize = 16;
@@ -67,7 +65,6 @@ impl Session {
         let read = if encoding.is_websocket() {
             self.0.read(bytes, bounds.message_bytes, &mut |message| {
                 commands.push(command(message, encoding, bounds.filter_ids));
-                ControlFlow::Continue(())
             })
         } else {
             // Nothing can be asked of an event stream. A client that sends all the same is read slowly.
@@ -85,27 +82,23 @@ impl Session {
 
 fn command(message: Message<'_>, encoding: Encoding, filter_ids: usize) -> Command {
     match message {
-        Message::Text(text) => match actions::parse(text, filter_ids) {
+        Message::Text(text) => match client::parse(text, filter_ids) {
             Ok(action) => Command::Act(action),
-            Err(mistake) => Command::Send(encoding.answer(&answers::error(&mistake))),
+            Err(mistake) => Command::Send(encoding.answer(&answer::error(&mistake))),
         },
-        Message::Ping(payload) => Command::Send(ws::pong(payload)),
+        Message::Ping(payload) => {
+            let mut pong = Vec::new();
+            frame::write(frame::PONG, payload, &mut pong);
+            Command::Send(pong)
+        }
         Message::Pong => Command::Ignore,
         Message::Close(code) => Command::Close(code.map(u16::from)),
-    }
-}
-
-impl From<Violation> for End {
-    fn from(violation: Violation) -> Self {
-        let (code, reason) = violation.close();
-        Self::Violation { code, reason }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frames::named;
 
     const BOUNDS: Bounds = Bounds {
         message_bytes: 100,
@@ -135,8 +128,8 @@ mod tests {
             frame(0x81, br#"{"action":"ping"}"#),
         ];
         let mut error = Vec::new();
-        let json = answers::error(&actions::Mistake::NotJson);
-        named(Encoding::Ws, "error", &json, &mut error);
+        let json = answer::error(&client::Mistake::NotJson);
+        Encoding::Ws.message("error", &json, &mut error);
         let expected = [
             Command::Act(Action::GetFilters),
             Command::Send(b"\x8A\x02hi".to_vec()),

@@ -6,7 +6,7 @@ use floodway_tests::{Broker, Gateway, Sse, Ws, token, wait_until};
 use futures_util::stream::{self, StreamExt};
 use serde_json::{Value, json};
 
-use super::{address, ask, number};
+use super::{ask, number};
 
 const TENANTS: u64 = 20;
 const OVER_EACH: usize = 500;
@@ -297,7 +297,7 @@ impl Truth {
     }
 
     async fn agrees_with_metrics(&self, gateway: &Gateway) {
-        let url = format!("http://{}/metrics", address(gateway));
+        let url = format!("http://{}/metrics", gateway.admin());
         let scraped = gateway.http().get(url).send().await.expect("an answer");
         let scraped = scraped.text().await.expect("a text");
         let sample = |named: &str| {

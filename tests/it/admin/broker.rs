@@ -5,7 +5,7 @@ use floodway_tests::process::Process;
 use floodway_tests::{Answer, Broker, Gateway, ScriptedBroker, wait_until};
 use serde_json::{Value, json};
 
-use super::{Watch, ask, metrics_text, number};
+use super::{Watch, ask, number};
 use crate::shell;
 
 async fn link(gateway: &Gateway) -> Value {
@@ -54,7 +54,7 @@ async fn a_wrong_password_is_told_with_what_to_mend_and_since_when() {
     ] {
         assert!(text.contains(part), "{part} is missing:\n{text}");
     }
-    let page = metrics_text(&gateway).await;
+    let page = gateway.metrics().await;
     let counted = |result: &str| {
         let name = format!("floodway_broker_attempts_total{{result=\"{result}\"}} ");
         let mut lines = page.lines();

@@ -1,13 +1,12 @@
 //! The pages for Prometheus, read by Prometheus's own client for Python while streams come, lag and go.
 
 use std::collections::BTreeMap;
-use std::process::Command;
 
-use floodway_tests::process::run;
+use floodway_tests::process::{run, script};
 use floodway_tests::{Broker, Gateway, token, topic, wait_until};
 use serde_json::json;
 
-use super::{address, ask};
+use super::ask;
 
 type Labels = BTreeMap<String, String>;
 
@@ -16,14 +15,10 @@ pub(crate) struct Page(Vec<(String, Labels, f64)>);
 
 impl Page {
     async fn of(gateway: &Gateway, path: &str) -> Self {
-        let python = std::env::var("FLOODWAY_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-        let mut command = Command::new(python);
-        let script = format!("{}/clients/metrics_page.py", env!("CARGO_MANIFEST_DIR"));
-        command.args([script, format!("http://{}{path}", address(gateway))]);
-        let finished = run("metrics_page.py", command).await;
-        let hint = "run scripts/test: it installs what is missing";
-        assert_eq!(finished.code, Some(0), "{}\n{hint}", finished.stderr);
-        Self(serde_json::from_str(&finished.stdout).expect("samples"))
+        let mut command = script("metrics_page.py");
+        command.arg(format!("http://{}{path}", gateway.admin()));
+        let samples = run("metrics_page.py", command).await.succeeded();
+        Self(serde_json::from_str(&samples).expect("samples"))
     }
 
     pub(crate) async fn gateway(gateway: &Gateway) -> Self {

@@ -15,34 +15,17 @@ mod tls;
 
 use std::process::Command;
 
-use floodway_tests::process::{Process, run};
+use floodway_tests::process::{Process, run, script};
 use floodway_tests::{Gateway, wait_until};
 use serde_json::Value;
 
 pub(crate) use metrics::Page;
 
-/// Where the private listener is: the log tells.
-pub(crate) fn address(gateway: &Gateway) -> String {
-    let lines = gateway.log();
-    let mut lines = lines
-        .iter()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let line = lines.find(|line| line.to_string().contains("admin listening"));
-    let line = line.expect("the log names the private listener");
-    let fields = line.get("fields").unwrap_or(&line);
-    fields["address"].as_str().expect("an address").to_owned()
-}
-
 /// One call by Python's grpcio.
 fn python(gateway: &Gateway, call: &str, request: &Value, more: &[&str]) -> Command {
-    let python = std::env::var("FLOODWAY_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let mut command = Command::new(python);
-    command.arg(format!(
-        "{}/clients/admin_call.py",
-        env!("CARGO_MANIFEST_DIR")
-    ));
+    let mut command = script("admin_call.py");
     command
-        .args([&address(gateway), call, &request.to_string()])
+        .args([&gateway.admin(), call, &request.to_string()])
         .args(more);
     command
 }
@@ -100,17 +83,10 @@ async fn answers(
 
 /// The value of a sample without labels on the page `/metrics`.
 pub(crate) async fn sample(gateway: &Gateway, name: &str) -> String {
-    let page = metrics_text(gateway).await;
+    let page = gateway.metrics().await;
     let mut lines = page.lines();
     let found = lines.find_map(|line| line.strip_prefix(&format!("floodway_{name} ")));
     found.expect("the sample is there").to_owned()
-}
-
-/// The page `/metrics` as it is.
-async fn metrics_text(gateway: &Gateway) -> String {
-    let url = format!("http://{}/metrics", address(gateway));
-    let page = gateway.http().get(url).send().await.expect("an answer");
-    page.text().await.expect("a page")
 }
 
 /// The answer to a call that gives one.

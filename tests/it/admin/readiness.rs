@@ -6,7 +6,7 @@ use floodway_tests::gateway::Launch;
 use floodway_tests::{Answer, Broker, Gateway, ScriptedBroker, token, wait_until};
 use serde_json::{Value, json};
 
-use super::{Watch, ask, metrics_text};
+use super::{Watch, ask};
 
 const NOT_AUTHORIZED: u8 = 0x87;
 
@@ -47,7 +47,7 @@ async fn is_unready(gateway: &Gateway, reason: &str) -> String {
     assert_eq!(status["ready"], false);
     let (code, answer) = readyz(gateway).await;
     assert_eq!((code, &answer["reason"]), (503, &json!(reason)));
-    let page = metrics_text(gateway).await;
+    let page = gateway.metrics().await;
     assert!(page.contains("\nfloodway_ready 0\n"), "{page}");
     let family = format!("\nfloodway_unready{{reason=\"{reason}\"}} 1\n");
     assert!(page.contains(&family), "{page}");
@@ -71,7 +71,7 @@ async fn is_ready_again(gateway: &Gateway) {
         (&status["ready"], &status["unready"]),
         (&json!(true), &json!([]))
     );
-    assert!(metrics_text(gateway).await.contains("\nfloodway_ready 1\n"));
+    assert!(gateway.metrics().await.contains("\nfloodway_ready 1\n"));
     health_becomes(gateway, "floodway.ingest", "SERVING").await;
     health_becomes(gateway, "floodway.streams", "SERVING").await;
 }

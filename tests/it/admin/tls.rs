@@ -9,8 +9,8 @@ use floodway_tests::token::SECRET;
 use floodway_tests::{Broker, Gateway};
 use serde_json::{Value, json};
 
+use super::answers;
 use super::certificates::{Authority, Identity};
-use super::{address, answers};
 
 const HERE: &[&str] = &["127.0.0.1", "localhost"];
 const KEY: (&str, &str) = ("FLOODWAY_JWT_SECRET", SECRET);
@@ -29,7 +29,7 @@ async fn tls(server: &Identity, settings: &[(&str, &str)]) -> (Broker, Gateway) 
 
 /// `floodway status` of that gateway by https, with these flags and variables.
 async fn status(gateway: &Gateway, flags: &[&str], settings: &[(&str, &str)]) -> Finished {
-    let url = format!("https://{}", address(gateway));
+    let url = format!("https://{}", gateway.admin());
     let command = [&["status", "--admin", &url], flags].concat();
     floodway_run(&command, settings).await
 }
@@ -66,7 +66,7 @@ async fn shell_python_and_curl_speak_tls() {
         curl.args(["--silent", "--show-error", "--noproxy", "*"]);
         curl.args(["--cacert", &ca, version]);
         curl.args(["--write-out", "version %{http_version}"]);
-        curl.arg(format!("https://{}/metrics", address(&gateway)));
+        curl.arg(format!("https://{}/metrics", gateway.admin()));
         let told = run("curl", curl).await;
         ended(&told, 0, "\nfloodway_broker_up 1\n");
         assert!(told.stdout.ends_with(spoken), "{version}: {}", told.stdout);
@@ -119,7 +119,7 @@ async fn of_a_certificate_that_vouches_for_itself_name_and_time_are_checked() {
 async fn tls_and_plain_do_not_come_together_and_that_is_said() {
     let authority = Authority::new("ours");
     let (_broker, gateway) = tls(&authority.vouch(HERE), &[]).await;
-    let plain = format!("http://{}", address(&gateway));
+    let plain = format!("http://{}", gateway.admin());
     let refused = floodway_run(&["status", "--admin", &plain], &[]).await;
     ended(&refused, 1, "with https where admin.tls.cert is set");
 
@@ -185,7 +185,7 @@ async fn a_certificate_does_not_stand_in_for_a_token_that_is_set() {
 async fn who_never_begins_a_handshake_does_not_keep_a_connection() {
     let authority = Authority::new("ours");
     let (_broker, gateway) = tls(&authority.vouch(HERE), &[]).await;
-    let address = address(&gateway).parse().expect("an address");
+    let address = gateway.admin().parse().expect("an address");
     let mut silent = Raw::connect(address).await;
     assert_eq!(silent.read_to_end().await, b"");
 }

@@ -39,7 +39,7 @@ const CRATES: &[(&str, &[&str])] = &[
 const ONLY: &[(&[&str], &[&str])] = &[
     (
         &["rumqttc"],
-        &["engine/sources/src/ingest", "engine/floodway/src/demo"],
+        &["engine/sources/src/mqtt", "engine/floodway/src/demo"],
     ),
     (&["rumqttd"], &["engine/floodway/src/demo"]),
     (

@@ -6,7 +6,8 @@
 use std::sync::OnceLock;
 
 use super::{Encoding, EventId};
-use floodway_protocol::framing::{self, OPCODE_TEXT, WS_HEADER_BYTES_MAX};
+use floodway_protocol::sse;
+use floodway_protocol::ws::frame::{self, HEADER_BYTES_MAX};
 
 /// A JSON text that is being written, with room before it for the header of its frame.
 #[derive(Debug)]
@@ -15,7 +16,7 @@ pub(super) struct Draft(Vec<u8>);
 impl Draft {
     /// An empty text that can grow to about `bytes` without moving.
     pub(super) fn with_capacity(bytes: usize) -> Self {
-        let mut draft = Self(Vec::with_capacity(WS_HEADER_BYTES_MAX + bytes));
+        let mut draft = Self(Vec::with_capacity(HEADER_BYTES_MAX + bytes));
         draft.clear();
         draft
     }
@@ -23,7 +24,7 @@ impl Draft {
     /// Empties it, and keeps its memory.
     pub(super) fn clear(&mut self) {
         self.0.clear();
-        self.0.extend_from_slice(&[0; WS_HEADER_BYTES_MAX]);
+        self.0.extend_from_slice(&[0; HEADER_BYTES_MAX]);
     }
 
     /// The offset of the next byte in the text.
@@ -32,7 +33,7 @@ impl Draft {
     }
 
     fn len(&self) -> usize {
-        self.0.len() - WS_HEADER_BYTES_MAX
+        self.0.len() - HEADER_BYTES_MAX
     }
 
     pub(super) fn push(&mut self, byte: u8) {
@@ -71,9 +72,9 @@ impl Draft {
 
     /// The finished text. The draft has to be cleared before it is written again.
     pub(super) fn encoded(&mut self) -> Encoded {
-        let (header, header_bytes) = framing::ws_header(OPCODE_TEXT, self.len());
-        let from = WS_HEADER_BYTES_MAX - header_bytes;
-        self.0[from..WS_HEADER_BYTES_MAX].copy_from_slice(&header[..header_bytes]);
+        let (header, header_bytes) = frame::header(frame::TEXT, self.len());
+        let from = HEADER_BYTES_MAX - header_bytes;
+        self.0[from..HEADER_BYTES_MAX].copy_from_slice(&header[..header_bytes]);
         Encoded {
             ws: Box::from(&self.0[from..]),
             json_at: header_bytes,
@@ -123,8 +124,8 @@ impl Encoded {
 impl Chunk {
     fn new(json: &[u8], id: EventId) -> Self {
         let (mut message, mut bytes) = (Vec::new(), Vec::new());
-        framing::sse_message(None, Some(id), json, &mut message);
-        framing::sse_chunk(&message, &mut bytes);
+        sse::message(None, Some(id), json, &mut message);
+        sse::chunk(&message, &mut bytes);
         Self {
             bytes: bytes.into_boxed_slice(),
             message_bytes: message.len(),
@@ -142,9 +143,9 @@ fn with_id(json: &[u8], id: EventId) -> Box<[u8]> {
     let mut text = Vec::with_capacity(json.len() + 32);
     text.extend_from_slice(open);
     text.extend_from_slice(b",\"id\":\"");
-    framing::decimal(id, &mut text);
+    id.write(&mut text);
     text.extend_from_slice(b"\"}");
-    let mut frame = Vec::new();
-    framing::ws_frame(OPCODE_TEXT, &text, &mut frame);
-    frame.into_boxed_slice()
+    let mut out = Vec::new();
+    frame::write(frame::TEXT, &text, &mut out);
+    out.into_boxed_slice()
 }

@@ -7,7 +7,7 @@
 //! From a payload to an event: [`parse`] decides, `tokens` finds the JSON tokens, `members` the metrics, each name once;
 //! `config` has the bounds, and `id` gives the event its id. From an event to bytes: a `view` says which metrics
 //! (`metric_set`) in which encoding, `projections` keeps the texts with some metrics only, and `encoded` each text in each
-//! encoding, framed by `floodway_protocol::framing`. No part of it knows sources, subscribers or sockets.
+//! encoding, framed by `floodway_protocol`. No part of it knows sources, subscribers or sockets.
 
 mod config;
 mod encoded;

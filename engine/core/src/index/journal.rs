@@ -1,7 +1,7 @@
-//! What happens to streams and sources, for whoever watches.
+//! What happens to streams and sources, for those that watch.
 //!
-//! Invariant: while nobody watches, an event of the journal costs one relaxed load and is not even put together. A watcher
-//! that is too slow learns how many events it missed; nobody waits for it.
+//! Invariant: without a watcher an event of the journal costs one relaxed load, and is not even made. A watcher that is too
+//! slow learns how many events it missed; nothing waits for it.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use tokio::sync::broadcast::error::RecvError;
 use super::identity::{ClientInfo, ConnectionId};
 use floodway_protocol::names::TenantId;
 
-/// Events that a watcher may lag. Costs about 100 bytes each, once somebody has watched.
+/// Events that a watcher may lag. They cost about 100 bytes each, once there has been a watcher.
 const KEPT: usize = 4096;
 
 /// What happened.
@@ -24,20 +24,20 @@ pub enum AuditKind {
     Connected {
         /// Its number.
         id: ConnectionId,
-        /// Whose it is.
+        /// Its tenant.
         tenant: TenantId,
-        /// Who it is.
+        /// Its client.
         about: ClientInfo,
     },
     /// A live stream ended.
     Disconnected {
         /// Its number.
         id: ConnectionId,
-        /// Whose it was.
+        /// Its tenant.
         tenant: TenantId,
-        /// Who it was.
+        /// Its client.
         about: ClientInfo,
-        /// Why, by the label that metrics have too.
+        /// Why, as the label of metrics says it.
         reason: &'static str,
         /// The WebSocket close code that goes with it (RFC 6455, 7.4), if one is sent.
         code: Option<u16>,
@@ -48,18 +48,18 @@ pub enum AuditKind {
         tenant: Option<TenantId>,
         /// The other end of its connection.
         peer: Option<SocketAddr>,
-        /// Why, by the label that metrics have too.
+        /// Why, as the label of metrics says it.
         reason: &'static str,
-        /// Which check of its token failed, by the label that metrics have too.
+        /// Which check of its token failed, as the label of metrics says it.
         check: Option<&'static str>,
         /// A hint for operators. Holds nothing of the token.
         detail: Option<String>,
     },
-    /// A live stream came to a limit. Noted once each time that it falls behind, or is read more slowly for a while.
+    /// A live stream reached a limit. Noted once each time that it falls behind, or is read more slowly for a while.
     LimitHit {
         /// Its number.
         id: ConnectionId,
-        /// Whose it is.
+        /// Its tenant.
         tenant: TenantId,
         /// Which limit.
         limit: Limit,
@@ -82,7 +82,7 @@ pub enum SourceChange {
     Up,
     /// It was lost.
     Down {
-        /// Why; none if we ended it.
+        /// Why; none if the gateway ended it.
         error: Option<String>,
     },
     /// It can't be made. Noted when the reason changes, and once a minute.
@@ -99,7 +99,7 @@ pub enum SourceChange {
 pub enum Limit {
     /// Events that it may lag.
     QueueSize,
-    /// Messages that its client may send a second.
+    /// Messages per second that its client may send.
     ClientMessages,
 }
 
@@ -127,7 +127,7 @@ pub struct AuditEvent {
 pub enum AuditNews {
     /// This happened.
     Happened(AuditEvent),
-    /// So much happened, and is forgotten: the watcher was too slow.
+    /// The watcher was too slow, and missed this many.
     Missed(u64),
 }
 
@@ -139,9 +139,9 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Notes what happened, if somebody watches.
+    /// Notes what happened, if there is a watcher.
     pub fn note(&self, what: impl FnOnce() -> AuditKind) {
-        // Relaxed: who begins to watch just now may miss what happens just now.
+        // Relaxed: a watcher that begins at this moment may miss what happens at this moment.
         if self.watchers.load(Ordering::Relaxed) == 0 {
             return;
         }
@@ -150,7 +150,7 @@ impl Journal {
                 at: SystemTime::now(),
                 what: what(),
             };
-            // An error says that the last watcher has left meanwhile.
+            // An error means that the last watcher has left meanwhile.
             let _ = sender.send(event);
         }
     }
@@ -167,7 +167,7 @@ impl Journal {
     }
 }
 
-/// Somebody who watches what happens, until it is dropped.
+/// Watches what happens, until it is dropped.
 #[derive(Debug)]
 pub struct Watcher {
     receiver: broadcast::Receiver<AuditEvent>,
@@ -206,9 +206,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn events_reach_those_who_watch_and_are_not_even_made_for_nobody() {
+    async fn events_reach_each_watcher_and_are_not_even_made_without_one() {
         let journal = Arc::new(Journal::default());
-        journal.note(|| panic!("nobody watches"));
+        journal.note(|| panic!("no one watches"));
         let (mut one, mut other) = (journal.watch(), journal.watch());
         journal.note(|| up("a"));
         for watcher in [&mut one, &mut other] {
@@ -218,7 +218,7 @@ mod tests {
             assert_eq!(event.what, up("a"));
         }
         drop((one, other));
-        journal.note(|| panic!("nobody watches any more"));
+        journal.note(|| panic!("no one watches any more"));
     }
 
     #[tokio::test]

@@ -54,18 +54,19 @@ impl Overflow {
     }
 }
 
-/// The limits that hold for a tenant.
+/// The limits that hold for a tenant. The settings are what holds where nothing else is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Live streams, WebSocket and SSE together, on this gateway. 0: no limit.
+    /// `limits.connections_per_tenant`: live streams, WebSocket and SSE together, on this gateway. Default 10; 0 is none.
     pub connections: u32,
-    /// Events that one subscriber may lag.
+    /// `stream.queue_size`: events that one subscriber may lag. Default 100. Costs 32 bytes each, only while it lags.
     pub queue_size: NonZeroUsize,
-    /// What happens at that limit.
+    /// `stream.overflow`: what happens at that limit. Default `drop_newest`.
     pub overflow: Overflow,
-    /// Devices, groups and metrics, each, that one subscriber may name.
+    /// `stream.filter_ids`: devices, groups and metrics, each, that one subscriber may name. Default 1,000.
     pub filter_ids: usize,
-    /// Messages per second of one client; beyond it they are read more slowly. 0 works like 1.
+    /// `stream.client_messages_per_second`: Default 1,000; a client that sends more is read more slowly. A change of filter
+    /// counts as one more for every 16 names, a token as 16 more. 0 works like 1.
     pub client_messages_per_second: u32,
 }
 

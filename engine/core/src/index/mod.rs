@@ -8,7 +8,6 @@
 //! its `groups`, its `limits`, its `permit`s and its `counters`. Beside them stand two things that all threads share: what
 //! identifies a stream (`identity`), and what happened to streams (`journal`).
 
-mod config;
 mod counters;
 mod groups;
 mod handover;
@@ -26,7 +25,6 @@ use std::sync::atomic::{AtomicBool, Ordering, fence};
 use arc_swap::ArcSwap;
 use hashbrown::{DefaultHashBuilder, HashMap};
 
-pub use config::Config;
 pub use counters::{Count, OwnCounters, TenantCounters, TenantCounts};
 pub use groups::Groups;
 pub use identity::{BadConnectionId, ClientInfo, ConnectionId, Transport};
@@ -59,20 +57,8 @@ pub struct Index {
 }
 
 impl Index {
-    /// An empty index with the limits of `config`, and the default limits of one stream. The gateway's own limit is
-    /// already derived, not 0.
-    pub fn new(config: &Config) -> Self {
-        Self::with_limits(
-            config.connections,
-            Limits {
-                connections: config.connections_per_tenant,
-                ..Limits::default()
-            },
-        )
-    }
-
     /// An empty index of a gateway that holds this many `connections`, with `configured` limits for each tenant.
-    pub fn with_limits(connections: u32, configured: Limits) -> Self {
+    pub fn new(connections: u32, configured: Limits) -> Self {
         let journal = Arc::new(Journal::default());
         let gateway = |kind, limit| Arc::new(Gateway::new(kind, limit, Arc::clone(&journal)));
         Self {

@@ -3,10 +3,11 @@
 use super::*;
 
 fn index(per_tenant: u32, gateway: u32) -> Index {
-    Index::new(&Config {
-        connections_per_tenant: per_tenant,
-        connections: gateway,
-    })
+    let limits = Limits {
+        connections: per_tenant,
+        ..Limits::default()
+    };
+    Index::new(gateway, limits)
 }
 
 fn tenant(name: &str) -> TenantId {

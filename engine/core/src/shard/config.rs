@@ -3,8 +3,6 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use crate::index::{Limits, Overflow};
-
 /// The most shards: a tenant's interest is one bit a shard.
 pub const SHARDS_MAX: usize = 64;
 
@@ -23,16 +21,11 @@ pub enum Writes {
 pub struct Config {
     /// `shard.count`. Default: one a core. 1 to 64.
     pub count: usize,
-    /// `shard.inbox`: events that wait for a shard. Default 8,192; at the limit ingest waits, and with it the broker.
-    /// Costs 24 bytes a place, and the events.
+    /// `shard.inbox`: events that wait for a shard. Default 8,192; at the limit ingest waits, and with it the source.
+    /// Costs 24 bytes for each, and the events.
     pub inbox: NonZeroUsize,
     /// `shard.writes`: how a batch gets to plain TCP sockets. Default `write`.
     pub writes: Writes,
-    /// `stream.queue_size`: events that a subscriber may lag. Default 100. Costs 32 bytes a place, only while it lags.
-    /// This and the others of [`Config::limits`] are what is configured; what holds for a tenant, the index knows.
-    pub queue_size: NonZeroUsize,
-    /// `stream.overflow`. Default `drop_newest`.
-    pub overflow: Overflow,
     /// `stream.control_bytes`: answers, pings and notices that wait for one subscriber. Default 64 KiB; a stream at
     /// the limit is closed as a slow consumer.
     pub control_bytes: usize,
@@ -40,35 +33,17 @@ pub struct Config {
     /// 16 KiB; beyond it the ring and its policy decide.
     pub unsent_bytes: u32,
     /// `stream.user_timeout_seconds`: how long a peer may neither acknowledge nor take anything before it counts as dead
-    /// (`TCP_USER_TIMEOUT`, RFC 5482). Default 120 s; a subscriber that stops reading for longer is cut, for the kernel
-    /// can't tell it from one that is gone.
+    /// (`TCP_USER_TIMEOUT`, RFC 5482). Default 120 s; a subscriber that stops reading for longer is cut, because the
+    /// kernel can't tell it from one that is gone.
     pub user_timeout: Duration,
-    /// `stream.close_timeout_seconds`: how long an ended stream may take to read what it was still sent. Default 3 s.
+    /// `stream.close_timeout_seconds`: how long an ended stream may take to read what it is still sent. Default 3 s.
     pub close_timeout: Duration,
     /// `stream.client_message_bytes`: the largest message of a client. Default 16 KiB; a larger one closes with 1009.
     pub client_message_bytes: usize,
-    /// `stream.client_messages_per_second`: Default 1,000; a client that sends more is read more slowly. A change of filter
-    /// counts as one more for every 16 names, a token as 16 more.
-    pub client_messages_per_second: u32,
-    /// `stream.filter_ids`: devices, groups and metrics, each, that one subscriber may name. Default 1,000.
-    pub filter_ids: usize,
     /// `stream.ws_ping_seconds`: silence after which a WebSocket gets a ping. Default 30 s.
     pub ws_ping: Duration,
     /// `stream.sse_keepalive_seconds`: silence after which an SSE stream gets a comment. Default 15 s.
     pub sse_keepalive: Duration,
-}
-
-impl Config {
-    /// What a tenant's streams may use if nothing else is set, `connections` of them.
-    pub fn limits(&self, connections: u32) -> Limits {
-        Limits {
-            connections,
-            queue_size: self.queue_size,
-            overflow: self.overflow,
-            filter_ids: self.filter_ids,
-            client_messages_per_second: self.client_messages_per_second,
-        }
-    }
 }
 
 impl Default for Config {
@@ -79,15 +54,11 @@ impl Default for Config {
                 .min(SHARDS_MAX),
             inbox: NonZeroUsize::new(8192).expect("not zero"),
             writes: Writes::Write,
-            queue_size: NonZeroUsize::new(100).expect("not zero"),
-            overflow: Overflow::DropNewest,
             control_bytes: 64 * 1024,
             unsent_bytes: 16 * 1024,
             user_timeout: Duration::from_secs(120),
             close_timeout: Duration::from_secs(3),
             client_message_bytes: 16 * 1024,
-            client_messages_per_second: 1000,
-            filter_ids: 1000,
             ws_ping: Duration::from_secs(30),
             sse_keepalive: Duration::from_secs(15),
         }

@@ -9,7 +9,6 @@ use std::io::{self, IoSlice};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use mio::net::TcpStream;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinHandle, spawn_local};
@@ -17,7 +16,7 @@ use tokio::task::{JoinHandle, spawn_local};
 use super::outlet::Pipe;
 use super::waker::Waker;
 use crate::event::{Event, MetricSet};
-use floodway_protocol::frames::Gap;
+use floodway_protocol::messages::notice::Gap;
 
 /// Items that may wait for the reader, besides those in the ring.
 const QUEUE: usize = 64;
@@ -81,10 +80,6 @@ impl EventPipe {
 }
 
 impl Pipe for EventPipe {
-    fn socket(&mut self) -> Option<&mut TcpStream> {
-        None
-    }
-
     fn connect(&mut self, waker: Waker) {
         self.waker = Some(waker.clone());
         let (queue, full) = (self.queue.clone(), Rc::clone(&self.full));
@@ -98,10 +93,6 @@ impl Pipe for EventPipe {
     /// Takes none: a batch comes event by event instead.
     fn write_vectored(&mut self, _: &[IoSlice<'_>]) -> io::Result<usize> {
         Err(io::ErrorKind::WouldBlock.into())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {

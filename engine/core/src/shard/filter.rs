@@ -9,8 +9,8 @@ use std::sync::Arc;
 use hashbrown::HashSet;
 
 use crate::event::MetricSet;
+use floodway_protocol::messages::notice::Filters;
 use floodway_protocol::names::{DeviceId, GroupId};
-use floodway_protocol::notices::Filters;
 
 /// A subscriber's devices, groups and metrics.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -38,8 +38,8 @@ pub struct TooMany {
 }
 
 impl Filter {
-    /// The filter, to be shown to a client.
-    pub fn shown(&self) -> Filters<'_, DeviceId, GroupId, Box<str>> {
+    /// The filter as clients see it.
+    pub fn shown(&self) -> Filters<'_> {
         Filters {
             device_ids: self.devices(),
             group_ids: self.groups(),
@@ -97,7 +97,7 @@ impl Filter {
     /// Adds `devices` to those wanted.
     ///
     /// # Errors
-    /// If more than `max` would be named; the filter is then undefined and to be thrown away.
+    /// If more than `max` would be named; the filter is then undefined, and is to be thrown away.
     pub fn add_devices(&mut self, devices: &[DeviceId], max: usize) -> Result<(), TooMany> {
         add(
             &mut self.selected.get_or_insert_default().devices,

@@ -1,21 +1,21 @@
 //! How other threads ask a shard, and how it answers between its turns.
 //!
-//! Invariant: what is asked waits in a bounded queue, and one slice of an answer is given between two turns of the
-//! shard: a listing of ten thousand streams holds up no event by more than the looks at 256 of them.
+//! Invariant: questions wait in a bounded queue, and between two turns the shard works on one slice of an answer: a listing
+//! of ten thousand streams delays no event by more than 256 of them take.
 
 use std::fmt;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::yield_now;
 
-use super::registry::{Connection, Ending, Select, Slowest, Whom};
+use super::listing::{Connection, Ending, Select, Slowest, Whom};
 use super::run::Shard;
 use crate::index::ConnectionId;
 
-/// Questions that wait for one shard; who asks more waits.
+/// Questions that wait for one shard; further ones wait for room.
 const ASKED: usize = 64;
 
-/// The shard has ended, and nobody answers.
+/// The shard has ended, and answers no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the shard has ended")]
 pub struct Stopped;
@@ -31,10 +31,10 @@ enum Ask {
 #[derive(Clone)]
 pub struct Handle(mpsc::Sender<Ask>);
 
-/// The shard's end of it, for [`Shard::answer`].
+/// The shard's end of a [`Handle`], for [`Shard::answer`].
 pub struct Answering(mpsc::Receiver<Ask>);
 
-/// Both ends of a way to a shard.
+/// A handle of a shard, and the shard's end of it.
 pub fn answering() -> (Handle, Answering) {
     let (asked, received) = mpsc::channel(ASKED);
     (Handle(asked), Answering(received))
@@ -46,7 +46,7 @@ impl Handle {
     /// # Errors
     /// If the shard has ended.
     pub async fn list(&self, select: Select) -> Result<Vec<Connection>, Stopped> {
-        self.ask(|told| Ask::List(select, told)).await
+        self.ask(|reply| Ask::List(select, reply)).await
     }
 
     /// A live stream, if the shard has it.
@@ -54,16 +54,16 @@ impl Handle {
     /// # Errors
     /// If the shard has ended.
     pub async fn get(&self, id: ConnectionId) -> Result<Option<Connection>, Stopped> {
-        self.ask(|told| Ask::Get(id, told)).await
+        self.ask(|reply| Ask::Get(id, reply)).await
     }
 
-    /// Ends live streams, which are told the reason; returns how many. Who comes meanwhile is not meant.
+    /// Ends live streams, which are sent the reason; returns how many. Streams that come meanwhile stay.
     ///
     /// # Errors
     /// If the shard has ended, and all its streams with it.
     pub async fn end(&self, whom: Whom, reason: &str) -> Result<u64, Stopped> {
         let reason = reason.to_owned();
-        self.ask(|told| Ask::End(whom, reason, told)).await
+        self.ask(|reply| Ask::End(whom, reason, reply)).await
     }
 
     /// Runs `act` on the shard's thread, between two turns: it must not take long.
@@ -74,18 +74,18 @@ impl Handle {
         &self,
         act: impl FnOnce(&Shard) -> T + Send + 'static,
     ) -> Result<T, Stopped> {
-        self.ask(|told| {
+        self.ask(|reply| {
             Ask::Run(Box::new(move |shard| {
-                // An error says that nobody waits for the answer any more.
-                let _ = told.send(act(shard));
+                // It fails if nobody waits for the answer any more.
+                let _ = reply.send(act(shard));
             }))
         })
         .await
     }
 
     async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Result<T, Stopped> {
-        let (told, answer) = oneshot::channel();
-        self.0.send(ask(told)).await.map_err(|_| Stopped)?;
+        let (reply, answer) = oneshot::channel();
+        self.0.send(ask(reply)).await.map_err(|_| Stopped)?;
         answer.await.map_err(|_| Stopped)
     }
 }
@@ -97,24 +97,24 @@ impl fmt::Debug for Handle {
 }
 
 impl Shard {
-    /// Answers, on the shard's thread beside [`Shard::run`], until nobody is left to ask.
+    /// Answers, on the shard's thread beside [`Shard::run`], until every handle is dropped.
     pub async fn answer(&self, mut asked: Answering) {
         while let Some(ask) = asked.0.recv().await {
             match ask {
-                Ask::List(select, told) => self.list(select, told).await,
-                Ask::Get(id, told) => _ = told.send(self.state().get(id)),
-                Ask::End(whom, reason, told) => self.end(whom, reason, told).await,
+                Ask::List(select, reply) => self.list(select, reply).await,
+                Ask::Get(id, reply) => _ = reply.send(self.state().get(id)),
+                Ask::End(whom, reason, reply) => self.end(whom, reason, reply).await,
                 Ask::Run(act) => act(self),
             }
             yield_now().await;
         }
     }
 
-    async fn list(&self, mut select: Select, answer: oneshot::Sender<Vec<Connection>>) {
+    async fn list(&self, mut select: Select, reply: oneshot::Sender<Vec<Connection>>) {
         let mut found = Vec::new();
         if select.slowest {
             let mut slowest = Slowest::new();
-            while self.state().rank(&mut select, &mut slowest) && !answer.is_closed() {
+            while self.state().rank(&mut select, &mut slowest) && !reply.is_closed() {
                 yield_now().await;
             }
             for (_, id) in slowest {
@@ -124,25 +124,24 @@ impl Shard {
                 yield_now().await;
             }
         } else {
-            while self.state().list(&mut select, &mut found) && !answer.is_closed() {
+            while self.state().list(&mut select, &mut found) && !reply.is_closed() {
                 yield_now().await;
             }
         }
-        let _ = answer.send(found);
+        let _ = reply.send(found);
     }
 
-    async fn end(&self, whom: Whom, reason: String, told: oneshot::Sender<u64>) {
-        let newest = self.state().roll.newest();
+    async fn end(&self, whom: Whom, reason: String, reply: oneshot::Sender<u64>) {
+        let newest = self.state().registry.live().newest();
         let mut ending = Ending::new(whom, newest, reason);
-        // Begun is carried out, whether or not somebody waits to be told.
+        // Once begun it is finished, whether or not somebody waits for the reply.
         while self.state().end_some(&mut ending) {
             yield_now().await;
         }
         self.wake();
-        let _ = told.send(ending.ended);
+        let _ = reply.send(ending.ended);
     }
 }
 
 #[cfg(all(test, not(floodway_loom)))]
-#[path = "handle_tests.rs"]
 mod tests;

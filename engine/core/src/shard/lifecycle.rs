@@ -1,25 +1,18 @@
 //! The coming and going of a shard's subscribers.
 //!
-//! Invariant: a subscriber that is live has one place and one seat; one that leaves has given both back, is still told
-//! why, and is gone when it has read that, or when its time is over.
+//! Invariant: a live subscriber has one permit and one cohort; one that leaves has given both back, is still
+//! sent why, and is removed when it has read that, or when its time is over.
 
 use std::io;
-use std::rc::Rc;
-use std::time::Instant;
 
-use slab::Slab;
-
-use super::agents::Agents;
+use super::keys::SubscriberKey;
+use super::outgoing::SubscriptionKey;
 use super::outlet::Outlet;
-use super::state::{State, take_position, token};
-use super::subscriber::{Key, NewSubscriber, Phase, Subscriber, SubscriberInfo};
-use super::waker::Waker;
+use super::registry::{Attention, NewSubscriber, Output, Phase, Start, Subscriber, SubscriberInfo};
+use super::state::State;
 use crate::index::{AuditKind, OwnCounters};
 use floodway_protocol::ends::End;
 use floodway_protocol::session::Session;
-
-/// More subscribers than this leave memory behind that is worth giving back.
-const CROWD: usize = 1024;
 
 impl State {
     /// Makes `new_subscriber` a subscriber: every event after this moment that it wants is its own.
@@ -28,74 +21,64 @@ impl State {
             mut outlet,
             encoding,
             filter,
-            place,
-            about,
+            permit,
+            client,
             expires_at,
             greeting,
             mut early,
         } = new_subscriber;
         let is_pipe = matches!(outlet, Outlet::Pipe(_));
-        let entry = self.subscribers.vacant_entry();
-        let key = Key(u32::try_from(entry.key()).expect("fewer subscribers than descriptors"));
-        self.generation = self.generation.wrapping_add(1);
-        let token = token(key, self.generation);
-        outlet.register(
-            &self.registry,
-            token,
-            Waker {
-                wake_queue: Rc::clone(&self.wake_queue),
-                token,
-            },
-        )?;
-        let credit = place.tenant().limits().client_messages_per_second;
-        let from = place.tenant().declare(self.id).max(self.matched);
-        let seat = take_position(
-            self.id,
-            &mut self.tables,
-            &mut self.by_tenant,
-            key,
-            &place,
-            filter,
-            encoding,
-        );
-        let now = self.sweep.ticks();
-        let about = about.sharing_user_agent(|text| self.agents.share(text));
-        let counters = OwnCounters::clone(&self.tables[seat.table as usize].counters);
-        self.metrics.began(encoding, about.transport, &counters);
-        let id = self.roll.enter(key);
-        place.journal().note(|| AuditKind::Connected {
+        let (key, generation) = self.registry.watch(&mut outlet)?;
+        let credit = permit.tenant().limits().client_messages_per_second;
+        let subscription = SubscriptionKey::new(filter, encoding);
+        let (position, after) = self.matcher.join(key, permit.tenant(), subscription);
+        let client = self.registry.sharing_user_agent(client);
+        let counters = OwnCounters::clone(self.matcher.counters(position.cohort));
+        let streams = &self.delivery.metrics.streams;
+        streams.count_opened(encoding, client.transport, &counters);
+        let id = self.registry.enter(key);
+        permit.journal().note(|| AuditKind::Connected {
             id,
-            tenant: place.tenant().id().clone(),
-            about: about.clone(),
+            tenant: permit.tenant().id().clone(),
+            about: client.clone(),
         });
-        let card = SubscriberInfo {
-            id,
-            about,
-            counters,
-            since: now,
-            dropped: 0,
-        };
-        entry.insert(Subscriber {
+        let now = self.delivery.clock.tenths();
+        self.registry.insert(Subscriber {
             outlet,
             ring: None,
-            phase: Phase::Live { place, seat },
-            from,
-            whole_from: self.tick.next_whole(),
-            encoding,
-            generation: self.generation,
-            last_write: now,
-            credit,
-            is_queued: false,
-            paused: false,
-            expires_at,
+            start: Start {
+                after,
+                tick: self.delivery.tick.next_whole(),
+            },
+            output: Output {
+                events: 0,
+                bytes: 0,
+                last_write: now,
+                encoding,
+            },
+            phase: Phase::Live {
+                permit,
+                position,
+                expires_at,
+            },
             session: Session::default(),
-            card,
-            delivered: 0,
-            bytes: 0,
+            info: SubscriberInfo {
+                id,
+                client,
+                counters,
+                since: now,
+                generation,
+                dropped: 0,
+            },
+            attention: Attention {
+                credit,
+                is_queued: false,
+                is_paused: false,
+            },
         });
         if is_pipe {
             // It may hold what its socket has given already, and will not report again.
-            self.look_again_at(key);
+            self.registry.revisit(key);
         }
         self.send(key, &greeting);
         if !early.is_empty() {
@@ -104,86 +87,78 @@ impl State {
         Ok(())
     }
 
-    /// Ends a stream: gives its place back, says good-bye behind what waits, and lets the peer go.
-    pub(super) fn end(&mut self, key: Key, end: &End) {
-        let Some(subscriber) = self.subscribers.get(key.0 as usize) else {
+    /// Ends a stream: gives its permit back, sends its end behind what waits, and lets the peer go.
+    pub(super) fn end(&mut self, key: SubscriberKey, end: &End) {
+        let Some(subscriber) = self.registry.get(key) else {
             return;
         };
-        if matches!(subscriber.phase, Phase::Leaving { .. }) {
+        if !subscriber.is_live() {
             if *end == End::Gone {
                 self.remove(key);
             }
             return;
         }
-        if matches!(end, End::Gone | End::SlowConsumer) {
-            self.forgo(key);
+        let (registry, matcher) = (&mut self.registry, &mut self.matcher);
+        let settled = if matches!(end, End::Gone | End::SlowConsumer) {
+            self.delivery.forgo(registry, matcher, key);
+            Ok(())
         } else {
-            self.settle(key);
-        }
-        if self.retire(key, end) {
+            self.delivery.settle(registry, matcher, key)
+        };
+        // What it was still owed may have ended it first.
+        let end = settled.as_ref().err().unwrap_or(end);
+        self.retire(key, end);
+        if *end == End::Gone {
+            self.remove(key);
+        } else {
             self.send_close(key, end);
         }
     }
 
-    /// Gives seat and place back. Returns whether there is somebody left to be told.
-    fn retire(&mut self, key: Key, end: &End) -> bool {
-        let Some(subscriber) = self.subscribers.get_mut(key.0 as usize) else {
-            return false;
-        };
-        if subscriber.seat().is_none() {
-            // What it was still owed has ended it on the way.
-            return false;
-        }
+    /// Leaves the cohort and gives the permit back.
+    fn retire(&mut self, key: SubscriberKey, end: &End) {
+        let subscriber = &mut self.registry[key];
         let leaving = Phase::Leaving {
-            deadline: Instant::now() + self.config.close_timeout,
+            deadline: self.timers.deadline(&self.delivery.clock),
             finished: false,
         };
-        let Phase::Live { place, seat } = std::mem::replace(&mut subscriber.phase, leaving) else {
-            return false;
+        let Phase::Live {
+            permit, position, ..
+        } = std::mem::replace(&mut subscriber.phase, leaving)
+        else {
+            unreachable!("only a live stream ends");
         };
-        let card = &subscriber.card;
-        let (encoding, transport) = (subscriber.encoding, card.about.transport);
-        self.metrics.ended(encoding, transport, &card.counters, end);
-        self.roll.leave(card.id);
-        place.journal().note(|| AuditKind::Disconnected {
-            id: card.id,
-            tenant: place.tenant().id().clone(),
-            about: card.about.clone(),
+        let (info, encoding) = (&subscriber.info, subscriber.output.encoding);
+        let (id, streams) = (info.id, &self.delivery.metrics.streams);
+        streams.count_closed(encoding, info.client.transport, &info.counters, end);
+        permit.journal().note(|| AuditKind::Disconnected {
+            id,
+            tenant: permit.tenant().id().clone(),
+            about: info.client.clone(),
             reason: end.label(),
-            code: end.close().map(|(code, _)| code),
+            code: end.code(),
         });
-        tracing::debug!(tenant = %place.tenant().id(), id = %card.id, reason = end.label(), "stream ended");
-        self.leave_cohort(seat.table, seat.cohort, seat.seat);
-        drop(place);
-        if *end == End::Gone {
-            self.remove(key);
-            return false;
-        }
-        true
+        tracing::debug!(tenant = %permit.tenant().id(), %id, reason = end.label(), "stream ended");
+        self.registry.leave(id);
+        let registry = &mut self.registry;
+        self.matcher
+            .leave(position, |(moved, to)| registry.move_member(moved, to));
     }
 
-    fn send_close(&mut self, key: Key, end: &End) {
-        let subscriber = &mut self.subscribers[key.0 as usize];
+    fn send_close(&mut self, key: SubscriberKey, end: &End) {
+        let subscriber = &mut self.registry[key];
         let mut bytes = Vec::new();
-        subscriber.encoding.close(end, &mut bytes);
-        if let (End::SlowConsumer, Some(ring)) = (end, &mut subscriber.ring) {
-            let discarded = ring.discard_events();
-            subscriber.count_dropped(discarded, &self.metrics);
-            self.metrics.held.sub(discarded);
+        subscriber.output.encoding.close(end, &mut bytes);
+        if *end == End::SlowConsumer {
+            self.delivery.discard_events(subscriber);
         }
-        self.send_last(key, &bytes);
+        if let Err(end) = self.delivery.send_last(subscriber, &bytes) {
+            self.end(key, &end);
+        }
     }
 
-    fn remove(&mut self, key: Key) {
-        let mut subscriber = self.subscribers.remove(key.0 as usize);
-        let held = subscriber.held();
-        subscriber.count_dropped(held, &self.metrics);
-        self.metrics.held.sub(held);
-        subscriber.drop_ring(&self.metrics);
-        if self.subscribers.is_empty() && self.subscribers.capacity() > CROWD {
-            // What they took is given back; the next owner of a key is told apart by its generation.
-            self.subscribers = Slab::new();
-            self.agents = Agents::default();
-        }
+    fn remove(&mut self, key: SubscriberKey) {
+        let mut subscriber = self.registry.remove(key);
+        self.delivery.discard(&mut subscriber);
     }
 }

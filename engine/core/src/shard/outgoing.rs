@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use super::event_pipe::Received;
 use super::filter::Filter;
-use crate::event::{Event, View};
-use floodway_protocol::frames::Notice;
+use crate::event::{Encoding, Event, View};
+use floodway_protocol::messages::notice::Notice;
 
 /// An event or a notice on its way to subscribers of one shard.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub(super) enum Outgoing {
 }
 
 impl Outgoing {
-    /// The ready bytes for those who see it in this way; none if nothing of it is for them.
+    /// The ready bytes for subscribers with this view; none if nothing of it is for them.
     pub(super) fn frame(&self, view: &View) -> Option<&[u8]> {
         match self {
             Self::Event(event) => event.frame(view),
@@ -27,7 +27,7 @@ impl Outgoing {
         }
     }
 
-    /// Gaps that it tells of.
+    /// The gaps that it reports.
     pub(super) fn gaps(&self) -> u64 {
         match self {
             Self::Event(_) => 0,
@@ -50,22 +50,32 @@ pub(super) struct SubscriptionKey {
     pub(super) view: View,
 }
 
-/// A parcel in one subscriber's ring, to be written as the subscriber saw it when it came.
+impl SubscriptionKey {
+    pub(super) fn new(filter: Filter, encoding: Encoding) -> Self {
+        let view = View {
+            metrics: filter.metrics().cloned(),
+            encoding,
+        };
+        Self { filter, view }
+    }
+}
+
+/// An event or a notice in one subscriber's ring, to be written as the subscriber saw it when it came.
 #[derive(Clone, Debug)]
 pub(super) struct Addressed {
-    pub(super) parcel: Rc<Outgoing>,
-    pub(super) spec: Rc<SubscriptionKey>,
+    pub(super) outgoing: Rc<Outgoing>,
+    pub(super) key: Rc<SubscriptionKey>,
 }
 
 impl Addressed {
     /// Its bytes. It was put in the ring because there are some.
     pub(super) fn bytes(&self) -> &[u8] {
-        self.parcel.frame(&self.spec.view).unwrap_or_default()
+        self.outgoing.frame(&self.key.view).unwrap_or_default()
     }
 
     /// What a reader of events gets of it, if it is an event.
     pub(super) fn received(&self) -> Option<Received> {
-        let event = Arc::clone(self.parcel.event()?);
-        Some(Received::Event(event, self.spec.view.metrics.clone()))
+        let event = Arc::clone(self.outgoing.event()?);
+        Some(Received::Event(event, self.key.view.metrics.clone()))
     }
 }

@@ -11,13 +11,16 @@ use mio::{Interest, Registry, Token};
 use super::event_pipe::EventPipe;
 use super::waker::Waker;
 
-/// An outlet that is not a bare socket. Never waits: what can't go now is `WouldBlock`, and the shard comes
-/// back when the socket, or the [`Waker`], says so.
+/// A way to a subscriber that is not a bare socket. Never waits: what can't go now is `WouldBlock`, and the shard comes
+/// back when the socket, or the [`Waker`], says so. Unless it says otherwise a pipe has no socket, buffers nothing, and
+/// its peer never sends anything.
 pub trait Pipe: fmt::Debug {
     /// The socket to watch, if there is one of its own.
-    fn socket(&mut self) -> Option<&mut TcpStream>;
-    /// Keeps the waker, by which a pipe without a socket says that there is room again, or that the peer is gone.
-    fn connect(&mut self, waker: Waker);
+    fn socket(&mut self) -> Option<&mut TcpStream> {
+        None
+    }
+    /// For pipes without a socket: how to wake the shard when there is room again or the peer is gone.
+    fn connect(&mut self, _waker: Waker) {}
     /// Takes as much of `slices` as it can. If that is not all, it must later say that there is room again.
     ///
     /// # Errors
@@ -27,12 +30,16 @@ pub trait Pipe: fmt::Debug {
     ///
     /// # Errors
     /// As for a write.
-    fn flush(&mut self) -> io::Result<()>;
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
     /// Reads what the peer sent; 0 is the end.
     ///
     /// # Errors
     /// As for a read of a socket.
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize>;
+    fn read(&mut self, _into: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
     /// The pipe itself, if it takes events whole. The shard then writes it neither batches nor notices.
     fn events(&mut self) -> Option<&mut EventPipe> {
         None
@@ -41,7 +48,9 @@ pub trait Pipe: fmt::Debug {
     ///
     /// # Errors
     /// As for a write.
-    fn finish(&mut self) -> io::Result<()>;
+    fn finish(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A bare socket, the usual case, or another pipe.

@@ -1,11 +1,9 @@
-//! What comes from subscribers, and from the sockets that report to be ready.
+//! What comes from subscribers.
 
 use std::io;
 
-use mio::Token;
-
+use super::keys::SubscriberKey;
 use super::state::State;
-use super::subscriber::Key;
 use floodway_protocol::ends::End;
 
 /// Reads of one socket in one turn; who sends more waits for the next turn.
@@ -26,50 +24,11 @@ enum Input {
 }
 
 impl State {
-    /// Looks at a subscriber whose socket reported to be ready, or whose turn it is again.
-    pub(super) fn look_at(&mut self, token: Token, is_readable: bool, is_writable: bool) {
-        if is_writable && let Some(key) = self.find(token) {
-            self.write_on(key);
-        }
-        if is_readable && let Some(key) = self.find(token) {
-            self.read(key);
-        }
-    }
-
-    /// Has a subscriber looked at again, soon. Once is enough, however many ask for it.
-    pub(super) fn look_again_at(&mut self, key: Key) {
-        if let Some(subscriber) = self.subscribers.get_mut(key.0 as usize)
-            && !std::mem::replace(&mut subscriber.is_queued, true)
-        {
-            self.again.push_back(self.token(key));
-        }
-    }
-
-    /// Looks at up to `budget` of those who had more than one turn may take.
-    pub(super) fn look_again(&mut self, budget: usize) {
-        for _ in 0..budget.min(self.again.len()) {
-            if let Some(token) = self.again.pop_front()
-                && let Some(key) = self.find(token)
-            {
-                self.subscribers[key.0 as usize].is_queued = false;
-                self.look_at(token, true, true);
-            }
-        }
-    }
-
-    fn write_on(&mut self, key: Key) {
-        match self.subscribers[key.0 as usize].outlet.flush() {
-            Ok(()) => self.write_ring(key),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(_) => self.end(key, &End::Gone),
-        }
-    }
-
-    fn read(&mut self, key: Key) {
+    pub(super) fn read(&mut self, key: SubscriberKey) {
         let mut buffer = std::mem::take(&mut self.sessions.buffer);
         for round in 0..=READS {
             if round == READS {
-                self.look_again_at(key);
+                self.registry.revisit(key);
                 break;
             }
             match self.read_once(key, &mut buffer) {
@@ -84,20 +43,16 @@ impl State {
         self.sessions.buffer = buffer;
     }
 
-    fn read_once(&mut self, key: Key, mut buffer: &mut [u8]) -> Input {
-        let Some(subscriber) = self.subscribers.get_mut(key.0 as usize) else {
+    fn read_once(&mut self, key: SubscriberKey, mut buffer: &mut [u8]) -> Input {
+        let Some(subscriber) = self.registry.get_mut(key) else {
             return Input::Quiet;
         };
-        if subscriber.paused {
+        if subscriber.attention.is_paused {
             return Input::Quiet;
         }
         // What was read is acted upon to its end, credit or not: of one whose every message is much work, less at once.
-        let seat = subscriber.seat();
-        let filter = seat.map(|seat| {
-            &self.tables[seat.table as usize].cohorts[seat.cohort as usize]
-                .spec
-                .filter
-        });
+        let position = subscriber.position();
+        let filter = position.map(|position| self.matcher.filter(position.cohort));
         if filter.is_some_and(|filter| filter.names() > MANY_NAMES) {
             buffer = &mut buffer[..LITTLE];
         }

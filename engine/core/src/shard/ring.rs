@@ -3,19 +3,20 @@
 //! A subscriber has a ring only while something waits; most never get one. Invariants: `pushed == delivered +
 //! dropped + held` for events; no push takes `held` over its capacity (an event that is partly on the wire no longer
 //! counts; capacities change, and a ring that was fuller shrinks as its subscriber reads); each run of
-//! dropped events is told by one gap at its place; notices are never dropped, they are bounded by their bytes.
+//! dropped events is reported by one gap at its place; notices are never dropped, they are bounded by their bytes.
 
 use std::collections::VecDeque;
 use std::io;
 
 use hashbrown::HashSet;
 
-use super::delays::Written;
+use super::clock::Tenths;
 use super::event_pipe::{EventPipe, Received};
+use super::metrics::Untimed;
 use super::outgoing::Addressed;
 use crate::event::Encoding;
 use crate::index::Overflow;
-use floodway_protocol::frames::{Gap, Notice};
+use floodway_protocol::messages::notice::{Gap, Notice};
 
 #[derive(Debug)]
 enum Entry {
@@ -42,8 +43,8 @@ pub(super) struct NoticesFull;
 
 #[derive(Debug)]
 pub(super) struct Ring {
-    /// Since when its subscriber is slow, in ticks of the sweep.
-    since: u32,
+    /// Since when its subscriber is slow.
+    since: Tenths,
     /// Whether events were dropped.
     has_lost: bool,
     entries: VecDeque<Entry>,
@@ -63,8 +64,8 @@ pub(super) struct Sent {
 }
 
 impl Ring {
-    /// A ring of somebody who is slow from `now` on.
-    pub(super) fn new(now: u32) -> Self {
+    /// The ring of a subscriber that is slow from `now` on.
+    pub(super) fn new(now: Tenths) -> Self {
         Self {
             since: now,
             has_lost: false,
@@ -75,7 +76,7 @@ impl Ring {
         }
     }
 
-    pub(super) fn since(&self) -> u32 {
+    pub(super) fn since(&self) -> Tenths {
         self.since
     }
 
@@ -136,7 +137,7 @@ impl Ring {
             self.is_empty(),
             "only the first entry can be partly written"
         );
-        if first.parcel.event().is_some() {
+        if first.outgoing.event().is_some() {
             self.entries.push_back(Entry::Event(first));
         } else {
             self.append_notice(first.bytes());
@@ -186,12 +187,12 @@ impl Ring {
         discarded
     }
 
-    /// Calls `write` with what waits, as up to `N` slices, and takes out what it says it wrote; tells `written` of the
-    /// events among it.
+    /// Calls `write` with what waits, as up to `N` slices, and takes out what it says it wrote; the events among
+    /// it are added to `untimed`.
     pub(super) fn write_out<E>(
         &mut self,
         encoding: Encoding,
-        written: &mut Written,
+        untimed: &mut Untimed,
         write: impl FnOnce(&[std::io::IoSlice<'_>]) -> Result<usize, E>,
     ) -> Result<Sent, E> {
         const N: usize = 64;
@@ -219,15 +220,15 @@ impl Ring {
         }
         let lengths = slices.map(|slice| slice.len());
         let n = write(&slices[..count])?;
-        Ok(self.take_out(n, &lengths[..count], encoding, written))
+        Ok(self.take_out(n, &lengths[..count], encoding, untimed))
     }
 
-    /// Hands what waits to a reader of events, as far as it takes it, and takes that out; reports the events among it to
-    /// `written`. Bytes are counted as a socket would have taken them.
+    /// Hands what waits to a reader of events, as far as it takes it, and takes that out. Bytes are counted as a socket
+    /// would have taken them.
     pub(super) fn hand_over(
         &mut self,
         encoding: Encoding,
-        written: &mut Written,
+        untimed: &mut Untimed,
         pipe: &EventPipe,
     ) -> io::Result<Sent> {
         let mut sent = Sent::default();
@@ -247,7 +248,7 @@ impl Ring {
                 Err(error) if sent.bytes == 0 => return Err(error),
                 Err(_) => break,
             }
-            let one = self.take_out(length, &[length], encoding, written);
+            let one = self.take_out(length, &[length], encoding, untimed);
             sent.bytes += one.bytes;
             sent.events += one.events;
             sent.gaps += one.gaps;
@@ -260,7 +261,7 @@ impl Ring {
         mut n: usize,
         lengths: &[usize],
         encoding: Encoding,
-        written: &mut Written,
+        untimed: &mut Untimed,
     ) -> Sent {
         let mut sent = Sent {
             bytes: n as u64,
@@ -274,8 +275,8 @@ impl Ring {
             match self.entries.pop_front().expect("it was written") {
                 Entry::Event(event) => {
                     sent.events += 1;
-                    if let Some(event) = event.parcel.event() {
-                        written.add_one(event.received());
+                    if let Some(event) = event.outgoing.event() {
+                        untimed.add_one(event.received());
                     }
                     self.held -= usize::from(self.written == 0);
                 }
@@ -339,7 +340,7 @@ impl Ring {
     /// The events that newer ones of the same device have overtaken, `newest` among them; the oldest if there is none.
     fn overtaken_by(&self, newest: &Addressed) -> Vec<usize> {
         fn device(event: &Addressed) -> Option<&str> {
-            event.parcel.event().map(|event| event.device())
+            event.outgoing.event().map(|event| event.device())
         }
         let mut seen = HashSet::with_capacity(self.entries.len() + 1);
         seen.insert(device(newest));
@@ -356,16 +357,16 @@ impl Ring {
         overtaken
     }
 
-    /// Replaces the events at `places` (ascending) by gaps, one for each run of neighbours.
-    fn drop_all(&mut self, places: &[usize]) {
-        self.held -= places.len();
-        if let [only] = places {
+    /// Replaces the events at `dropped` (ascending) by gaps, one for each run of neighbours.
+    fn drop_all(&mut self, dropped: &[usize]) {
+        self.held -= dropped.len();
+        if let [only] = dropped {
             return self.drop_one(*only);
         }
-        let mut places = places.iter().peekable();
+        let mut dropped = dropped.iter().peekable();
         let mut kept: VecDeque<Entry> = VecDeque::with_capacity(self.entries.len());
         for (at, entry) in self.entries.drain(..).enumerate() {
-            let entry = if places.next_if_eq(&&at).is_some() {
+            let entry = if dropped.next_if_eq(&&at).is_some() {
                 Entry::Gap(1)
             } else {
                 entry
@@ -408,6 +409,5 @@ fn gap_bytes(entry: &Entry, encoding: Encoding) -> Option<Vec<u8>> {
     Some(out)
 }
 
-#[cfg(test)]
-#[path = "ring_tests.rs"]
+#[cfg(all(test, not(floodway_loom)))]
 mod tests;

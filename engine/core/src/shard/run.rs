@@ -4,24 +4,30 @@ use std::cell::{RefCell, RefMut};
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use mio::{Events, Poll};
 use tokio::sync::Notify;
 
-use super::config::{Config, Writes};
-use super::drain::Drain;
+use super::clock::TimeSource;
+use super::config::Config;
 use super::metrics::Metrics;
+use super::registry::NewSubscriber;
 use super::session::RefreshTokens;
 use super::sockets::Sockets;
 use super::state::State;
-use super::subscriber::NewSubscriber;
-use super::uring::Uring;
+use super::timers::Drain;
 use super::waker::WakeQueue;
 use crate::inbox::Inbox;
 
 /// Writes between two looks at who can be read. At some 10 µs a write, nobody waits longer than a few milliseconds.
 const SLICE: usize = 256;
+
+/// The machine's clocks.
+const MACHINE: TimeSource = TimeSource {
+    monotonic: Instant::now,
+    wall: SystemTime::now,
+};
 
 /// A shard, for the tasks on its own thread.
 pub struct Shard {
@@ -46,17 +52,28 @@ impl Shard {
         metrics: Arc<Metrics>,
         tokens: Arc<dyn RefreshTokens>,
     ) -> io::Result<Rc<Self>> {
+        Self::with_time(id, config, inboxes, metrics, tokens, MACHINE)
+    }
+
+    fn with_time(
+        id: usize,
+        config: &Config,
+        inboxes: Arc<[Inbox]>,
+        metrics: Arc<Metrics>,
+        tokens: Arc<dyn RefreshTokens>,
+        time: TimeSource,
+    ) -> io::Result<Rc<Self>> {
         let poll = Poll::new()?;
         let wake_queue = Rc::new(WakeQueue::default());
         let state = State::new(
             id,
-            config.clone(),
+            config,
             Sockets::registry(&poll)?,
             Rc::clone(&wake_queue),
             metrics,
-            open_uring(config.writes)?,
+            time,
             tokens,
-        );
+        )?;
         Ok(Rc::new(Self {
             state: RefCell::new(state),
             wake_queue,
@@ -70,42 +87,42 @@ impl Shard {
     /// Makes `new_subscriber` a subscriber: from now on every event that it wants is sent to it, behind its greeting.
     ///
     /// # Errors
-    /// If its socket can't be watched. It is closed then, and its place given back.
+    /// If its socket can't be watched. It is closed then, and its permit given back.
     pub fn attach(&self, new_subscriber: NewSubscriber) -> io::Result<()> {
         let mut state = self.state();
         state.attach(new_subscriber)?;
         // A socket wakes the shard by itself. Otherwise the first subscriber starts the clock; who sent more than is read
         // at once, or comes into a drain, has something to be done; and what was put into the inbox just before may be
-        // the newcomer's.
-        let has_work = !state.again.is_empty() || !self.inbox().is_empty();
-        if has_work || state.subscribers.len() == 1 || state.draining.is_some() {
+        // the new subscriber's.
+        let has_work = state.registry.revisits() > 0 || !self.inbox().is_empty();
+        if has_work || state.registry.len() == 1 || state.timers.drain.is_some() {
             self.wake_queue.wake();
         }
         Ok(())
     }
 
-    /// The state, for what is done between two turns. The shard may have slept since the last one.
+    /// The state, for work between two turns. The shard may have slept since the last one.
     pub(super) fn state(&self) -> RefMut<'_, State> {
         let mut state = self.state.borrow_mut();
-        state.sweep.set_clock(Instant::now());
+        state.delivery.clock.advance();
         state
     }
 
-    /// Lets the shard look whether there is something to be done.
+    /// Makes the shard look for something to do.
     pub(super) fn wake(&self) {
         self.wake_queue.wake();
     }
 
-    /// Tells every stream, and each that still comes, to come back later, and ends it. Takes the place of a drain that
+    /// Asks every stream, and each that still comes, to come back later, and ends it. Takes the place of a drain that
     /// goes on already.
     pub fn drain(&self, drain: Drain) {
-        self.state().start_drain(drain, Instant::now());
+        self.state().start_drain(drain);
         self.wake();
     }
 
-    /// Calls a drain off: those who have not been told yet stay.
+    /// Calls a drain off: streams that have not ended yet stay.
     pub fn cancel_drain(&self) {
-        self.state().draining = None;
+        self.state().timers.drain = None;
     }
 
     /// Returns when the shard drains and the last stream has been let go.
@@ -136,10 +153,10 @@ impl Shard {
     fn turn(&self, events: &Events) -> bool {
         let inbox = self.inbox();
         let mut state = self.state.borrow_mut();
-        let now = Instant::now();
-        state.metrics.pulse.beat(now);
-        state.sweep(now);
-        if state.tick.is_over() {
+        let now = state.delivery.clock.advance();
+        state.delivery.metrics.pulse.beat(now);
+        state.visit_some();
+        if state.delivery.tick.is_over() {
             state.distribute(inbox);
         } else if inbox.is_half_full() {
             state.spill();
@@ -153,12 +170,13 @@ impl Shard {
             state.look_at(token, true, true);
         }
         state.look_again(SLICE);
-        let more_to_drain = state.drain(now, SLICE);
-        state.take_times();
+        let more_to_drain = state.drain(SLICE);
+        state.delivery.count_delays();
         if state.is_drained() {
             self.emptied.notify_one();
         }
-        more_to_drain || !state.tick.is_over() || !state.again.is_empty() || !inbox.is_empty()
+        let is_flushed = state.delivery.tick.is_over();
+        more_to_drain || !is_flushed || state.registry.revisits() > 0 || !inbox.is_empty()
     }
 
     fn inbox(&self) -> &Inbox {
@@ -168,17 +186,17 @@ impl Shard {
     async fn sleep(&self, sockets: &Sockets) -> io::Result<()> {
         let (next, is_alone) = {
             let state = self.state.borrow();
-            let is_alone = state.subscribers.is_empty();
+            let is_alone = state.registry.is_empty();
             if is_alone {
                 // No clock wakes it until somebody comes.
-                state.metrics.pulse.rest();
+                state.delivery.metrics.pulse.rest();
             }
-            (state.sweep.next(), is_alone)
+            (state.timers.next(), is_alone)
         };
         tokio::select! {
             biased;
             () = self.inbox().filled() => {}
-            () = self.wake_queue.heard() => {}
+            () = self.wake_queue.woken() => {}
             ready = sockets.ready() => ready?,
             () = tokio::time::sleep_until(next.into()), if !is_alone => {}
         }
@@ -186,12 +204,40 @@ impl Shard {
     }
 }
 
-fn open_uring(writes: Writes) -> io::Result<Option<Uring>> {
-    match writes {
-        Writes::Write => Ok(None),
-        Writes::IoUring => Uring::open().map(Some).map_err(|error| {
-            let mend = "the kernel gives no io_uring; set shard.writes to write";
-            io::Error::new(error.kind(), format!("{mend} ({error})"))
-        }),
+#[cfg(all(test, not(floodway_loom)))]
+mod tests {
+    use super::super::keys::SubscriberKey;
+    use super::super::test_kit::{Peer, STANDING, new_subscriber, pass};
+    use super::super::timers::Due;
+    use super::super::{NoRefresh, clock::Tenths};
+    use super::*;
+    use crate::index::{Index, Limits};
+
+    #[test]
+    fn who_comes_while_the_shard_sleeps_has_not_been_silent_since_it_fell_asleep() {
+        let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(1)]);
+        let (config, tokens) = (Config::default(), Arc::new(NoRefresh));
+        let shard =
+            Shard::with_time(0, &config, inboxes, Arc::default(), tokens, STANDING).unwrap();
+        let slept = config.ws_ping * 3;
+        pass(slept);
+
+        let index = Index::new(1, Limits::default());
+        let mut new_subscriber = new_subscriber(&index, "T", None, &Rc::new(Peer::default()));
+        new_subscriber.greeting = b"hello".to_vec();
+        shard.attach(new_subscriber).unwrap();
+
+        let due = |shard: &Shard| {
+            let state = shard.state();
+            let subscriber = &state.registry[SubscriberKey(0)];
+            let start = Tenths::default();
+            assert_eq!(subscriber.output.last_write.since(start), slept);
+            assert_eq!(subscriber.info.since.since(start), slept);
+            let clock = &state.delivery.clock;
+            state.timers.due(subscriber, clock, clock.wall())
+        };
+        assert_eq!(due(&shard), None);
+        pass(config.ws_ping);
+        assert_eq!(due(&shard), Some(Due::Heartbeat));
     }
 }

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::filter::{Filter, TooMany};
+use super::keys::SubscriberKey;
+use super::registry::Subscriber;
 use super::state::State;
-use super::subscriber::{Key, Phase};
-use floodway_protocol::actions::{Action, Names};
-use floodway_protocol::answers;
 use floodway_protocol::ends::End;
+use floodway_protocol::messages::answer;
+use floodway_protocol::messages::client::{Action, Names};
 use floodway_protocol::names::TenantId;
 use floodway_protocol::session::{Bounds, Command};
 
@@ -52,15 +53,18 @@ pub(super) struct Sessions {
     pub(super) buffer: Vec<u8>,
     /// The commands of one read, kept for its memory.
     commands: Vec<Command>,
+    /// The largest message of a client.
+    message_bytes: usize,
     tokens: Arc<dyn RefreshTokens>,
 }
 
 impl Sessions {
-    pub(super) fn new(tokens: Arc<dyn RefreshTokens>) -> Self {
+    pub(super) fn new(message_bytes: usize, tokens: Arc<dyn RefreshTokens>) -> Self {
         const READ_BYTES: usize = 8 * 1024;
         Self {
             buffer: vec![0; READ_BYTES],
             commands: Vec::new(),
+            message_bytes,
             tokens,
         }
     }
@@ -69,17 +73,17 @@ impl Sessions {
 impl State {
     /// Executes what `bytes` of a subscriber's client ask for, up to the command that ends the stream. What a leaving
     /// client still sends means nothing.
-    pub(super) fn receive(&mut self, key: Key, bytes: &mut [u8]) {
+    pub(super) fn receive(&mut self, key: SubscriberKey, bytes: &mut [u8]) {
         let Some(limits) = self.limits(key) else {
             return;
         };
         let bounds = Bounds {
-            message_bytes: self.config.client_message_bytes,
+            message_bytes: self.sessions.message_bytes,
             filter_ids: limits.filter_ids,
         };
         let mut commands = std::mem::take(&mut self.sessions.commands);
-        let subscriber = &mut self.subscribers[key.0 as usize];
-        let encoding = subscriber.encoding;
+        let subscriber = &mut self.registry[key];
+        let encoding = subscriber.output.encoding;
         subscriber
             .session
             .read(encoding, bytes, bounds, &mut commands);
@@ -92,23 +96,22 @@ impl State {
         self.sessions.commands = commands;
     }
 
-    pub(super) fn is_live(&self, key: Key) -> bool {
-        let subscriber = self.subscribers.get(key.0 as usize);
-        subscriber.is_some_and(|subscriber| matches!(subscriber.phase, Phase::Live { .. }))
+    pub(super) fn is_live(&self, key: SubscriberKey) -> bool {
+        self.registry.get(key).is_some_and(Subscriber::is_live)
     }
 
-    fn execute(&mut self, key: Key, command: Command, filter_ids: usize) {
+    fn execute(&mut self, key: SubscriberKey, command: Command, filter_ids: usize) {
         self.count_messages(key, command.messages());
         match command {
             Command::Ignore => {}
             Command::Send(bytes) => self.send(key, &bytes),
             Command::Act(action) => self.act(key, action, filter_ids),
             Command::Close(code) => self.end(key, &End::Closed(code)),
-            Command::Refuse(violation) => self.end(key, &violation.into()),
+            Command::Refuse(violation) => self.end(key, &End::Violation(violation)),
         }
     }
 
-    fn act(&mut self, key: Key, action: Action, filter_ids: usize) {
+    fn act(&mut self, key: SubscriberKey, action: Action, filter_ids: usize) {
         match action {
             Action::Subscribe(names) => {
                 let change = |filter: &mut Filter| {
@@ -116,7 +119,7 @@ impl State {
                     names.try_for_each(|names| add(filter, names, filter_ids))
                 };
                 if self.change_filter(key, change) {
-                    self.answer(key, names.iter().map(answers::subscribed));
+                    self.answer(key, names.iter().map(answer::subscribed));
                 }
             }
             Action::Unsubscribe(names) => {
@@ -125,12 +128,12 @@ impl State {
                     Ok(())
                 };
                 if self.change_filter(key, change) {
-                    self.answer(key, names.iter().map(answers::unsubscribed));
+                    self.answer(key, names.iter().map(answer::unsubscribed));
                 }
             }
             Action::SetMetrics(metrics) => {
                 if self.change_filter(key, |filter| filter.set_metrics(metrics, filter_ids)) {
-                    let text = answers::metrics_updated(self.filter(key).metric_names());
+                    let text = answer::metrics_updated(self.filter(key).metric_names());
                     self.answer(key, [text]);
                 }
             }
@@ -140,15 +143,15 @@ impl State {
                     Ok(())
                 };
                 if self.change_filter(key, clear) {
-                    self.answer(key, [answers::FILTERS_CLEARED]);
+                    self.answer(key, [answer::FILTERS_CLEARED]);
                 }
             }
             Action::GetFilters => {
-                let text = answers::filters(&self.filter(key).shown());
+                let text = answer::filters(&self.filter(key).shown());
                 self.answer(key, [text]);
             }
             Action::Refresh { token } => self.refresh(key, &token),
-            Action::Ping => self.answer(key, [answers::PONG]),
+            Action::Ping => self.answer(key, [answer::PONG]),
         }
     }
 
@@ -157,13 +160,13 @@ impl State {
     /// answered.
     fn change_filter(
         &mut self,
-        key: Key,
+        key: SubscriberKey,
         change: impl FnOnce(&mut Filter) -> Result<(), TooMany>,
     ) -> bool {
         let mut filter = self.filter(key).clone();
         let before = filter.names();
         if let Err(too_many) = change(&mut filter) {
-            self.answer(key, [answers::error(&too_many)]);
+            self.answer(key, [answer::error(&too_many)]);
             return false;
         }
         self.count_messages(key, (before + filter.names()) / NAMES_A_MESSAGE);
@@ -171,21 +174,21 @@ impl State {
         self.is_live(key)
     }
 
-    fn refresh(&mut self, key: Key, token: &str) {
+    fn refresh(&mut self, key: SubscriberKey, token: &str) {
         match self.sessions.tokens.verify_refresh(token, self.tenant(key)) {
             Ok(expires_at) => {
                 self.set_expiry(key, expires_at);
                 let expires_at = SystemTime::UNIX_EPOCH + Duration::from_secs(expires_at);
-                self.answer(key, [answers::refreshed(expires_at)]);
+                self.answer(key, [answer::refreshed(expires_at)]);
             }
-            Err(RefreshError::KeyAwaited) => self.answer(key, [answers::KEY_AWAITED]),
+            Err(RefreshError::KeyAwaited) => self.answer(key, [answer::KEY_AWAITED]),
             Err(RefreshError::Refused(end)) => self.end(key, &end),
         }
     }
 
     /// Sends answers, up to one that ends the stream because its client does not read them.
-    fn answer<T: AsRef<str>>(&mut self, key: Key, answers: impl IntoIterator<Item = T>) {
-        let encoding = self.subscribers[key.0 as usize].encoding;
+    fn answer<T: AsRef<str>>(&mut self, key: SubscriberKey, answers: impl IntoIterator<Item = T>) {
+        let encoding = self.registry[key].output.encoding;
         for answer in answers {
             self.send(key, &encoding.answer(answer.as_ref()));
             if !self.is_live(key) {
@@ -196,38 +199,39 @@ impl State {
 }
 
 fn add(filter: &mut Filter, names: &Names, max: usize) -> Result<(), TooMany> {
+    // Only the kind that is named: a limit that was lowered below the other one is no reason to refuse.
     match names {
-        Names::Device(device) => filter.add_devices(std::slice::from_ref(device), max),
-        Names::Devices(devices) => filter.add_devices(devices, max),
-        Names::Group(group) => filter.add_groups(std::slice::from_ref(group), max),
-        Names::Groups(groups) => filter.add_groups(groups, max),
+        Names::Device(_) | Names::Devices(_) => filter.add_devices(names.devices(), max),
+        Names::Group(_) | Names::Groups(_) => filter.add_groups(names.groups(), max),
     }
 }
 
 fn remove(filter: &mut Filter, names: &Names) {
-    match names {
-        Names::Device(device) => filter.remove_devices(std::slice::from_ref(device)),
-        Names::Devices(devices) => filter.remove_devices(devices),
-        Names::Group(group) => filter.remove_groups(std::slice::from_ref(group)),
-        Names::Groups(groups) => filter.remove_groups(groups),
-    }
+    filter.remove_devices(names.devices());
+    filter.remove_groups(names.groups());
 }
 
 #[cfg(all(test, not(floodway_loom)))]
 mod tests {
     use std::rc::Rc;
+    use std::sync::atomic::{AtomicU64, Ordering};
 
+    use super::super::registry::Phase;
     use super::super::test_kit::{Peer, new_subscriber};
     use super::super::{Config, Shard};
     use super::*;
     use crate::inbox::Inbox;
     use crate::index::{Index, Limits};
 
-    /// Good for a tenant until the second that it names.
-    struct Numbers;
+    const FIRST: SubscriberKey = SubscriberKey(0);
+
+    /// Good for a tenant until the second that it names. Counts those that it is asked for.
+    #[derive(Default)]
+    struct Numbers(AtomicU64);
 
     impl RefreshTokens for Numbers {
         fn verify_refresh(&self, token: &str, tenant: &TenantId) -> Result<u64, RefreshError> {
+            self.0.fetch_add(1, Ordering::Relaxed);
             let refused = || RefreshError::Refused(End::BadToken(format!("not for {tenant}")));
             match token {
                 "later" => Err(RefreshError::KeyAwaited),
@@ -237,10 +241,10 @@ mod tests {
     }
 
     /// A shard, and the peer of its one subscriber.
-    fn shard(config: &Config) -> (Rc<Shard>, Rc<Peer>) {
+    fn shard(config: &Config, tokens: Arc<Numbers>) -> (Rc<Shard>, Rc<Peer>) {
         let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(1)]);
-        let shard = Shard::new(0, config, inboxes, Arc::default(), Arc::new(Numbers)).unwrap();
-        let index = Index::with_limits(1, Limits::default());
+        let shard = Shard::new(0, config, inboxes, Arc::default(), tokens).unwrap();
+        let index = Index::new(1, Limits::default());
         let peer = Rc::new(Peer::default());
         let new_subscriber = new_subscriber(&index, "T", None, &peer);
         shard.attach(new_subscriber).unwrap();
@@ -258,17 +262,23 @@ mod tests {
 
     #[test]
     fn actions_are_answered_in_order_up_to_the_one_that_ends_the_stream() {
-        let (shard, peer) = shard(&Config::default());
+        let (shard, peer) = shard(&Config::default(), Arc::default());
         let mut asked = frames([
             r#"{"action":"subscribe","device_id":"A","group_ids":["G"]}"#,
             r#"{"action":"refresh","token":"7"}"#,
             r#"{"action":"refresh","token":"later"}"#,
             r#"{"action":"get_filters"}"#,
+        ]);
+        shard.state().receive(FIRST, &mut asked);
+        assert!(matches!(
+            shard.state().registry[FIRST].phase,
+            Phase::Live { expires_at: 7, .. }
+        ));
+        let mut asked = frames([
             r#"{"action":"refresh","token":"bad"}"#,
             r#"{"action":"ping"}"#,
         ]);
-        shard.state().receive(Key(0), &mut asked);
-        assert_eq!(shard.state().subscribers[0].expires_at, 7);
+        shard.state().receive(FIRST, &mut asked);
         let text = peer.text();
         let mut rest = text.as_str();
         for answer in [
@@ -290,18 +300,18 @@ mod tests {
             control_bytes: 100,
             ..Config::default()
         };
-        let (shard, peer) = shard(&config);
-        peer.is_stuck.set(true);
+        let tokens = Arc::<Numbers>::default();
+        let (shard, peer) = shard(&config, Arc::clone(&tokens));
+        peer.set_window(0);
         let ping = r#"{"action":"ping"}"#;
         let pings = std::iter::repeat_n(ping, 20);
         let last = r#"{"action":"refresh","token":"7"}"#;
         let mut asked = frames(pings.chain([last]));
         let mut state = shard.state();
-        state.receive(Key(0), &mut asked);
-        assert!(!state.is_live(Key(0)));
-        assert_eq!(state.subscribers[0].expires_at, u64::MAX);
+        state.receive(FIRST, &mut asked);
+        assert!(!state.is_live(FIRST));
         // A leaving client is not listened to.
-        state.receive(Key(0), &mut frames([last]));
-        assert_eq!(state.subscribers[0].expires_at, u64::MAX);
+        state.receive(FIRST, &mut frames([last]));
+        assert_eq!(tokens.0.load(Ordering::Relaxed), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! How tasks on a shard's thread tell the shard that something is to be done.
+//! How tasks on a shard's thread wake the shard.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -6,10 +6,10 @@ use std::rc::Rc;
 use mio::Token;
 use tokio::sync::Notify;
 
-/// Rung by pipes that have no socket of their own.
+/// Subscribers whose pipes have no socket, and have something to be done.
 #[derive(Debug, Default)]
 pub(super) struct WakeQueue {
-    rung: RefCell<Vec<Token>>,
+    woken: RefCell<Vec<Token>>,
     notify: Notify,
 }
 
@@ -19,17 +19,18 @@ impl WakeQueue {
         self.notify.notify_one();
     }
 
-    pub(super) async fn heard(&self) {
+    /// Waits until the shard is woken.
+    pub(super) async fn woken(&self) {
         self.notify.notified().await;
     }
 
-    /// Those who rang since the last call.
+    /// The subscribers for which the shard was woken since the last call.
     pub(super) fn take(&self) -> Vec<Token> {
-        std::mem::take(&mut *self.rung.borrow_mut())
+        std::mem::take(&mut *self.woken.borrow_mut())
     }
 }
 
-/// One subscriber's button.
+/// Wakes the shard for one subscriber.
 #[derive(Clone, Debug)]
 pub struct Waker {
     pub(super) wake_queue: Rc<WakeQueue>,
@@ -39,7 +40,7 @@ pub struct Waker {
 impl Waker {
     /// Asks the shard to look at this subscriber: there is room again, or its peer is gone.
     pub fn wake(&self) {
-        self.wake_queue.rung.borrow_mut().push(self.token);
+        self.wake_queue.woken.borrow_mut().push(self.token);
         self.wake_queue.wake();
     }
 }

@@ -3,15 +3,11 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::task::LocalSet;
-use tokio::time::timeout;
-
 use super::*;
 use crate::event::{self, EventId, Parser};
 use crate::inbox::{Inbox, Item};
 use crate::index::Limits;
-use crate::shard::test_kit::{Peer, new_subscriber};
-use crate::shard::{Config, NoRefresh, answering};
+use crate::shard::test_kit::{Peer, new_subscriber, on_one_thread, run_beside};
 use floodway_protocol::names::TenantId;
 
 const SHARDS: usize = 2;
@@ -28,13 +24,7 @@ impl Bed {
         let inboxes: Arc<[Inbox]> = (0..SHARDS).map(|_| Inbox::new(1)).collect();
         let (mut shards, mut handles) = (Vec::new(), Vec::new());
         for id in 0..SHARDS {
-            let inboxes = Arc::clone(&inboxes);
-            let (config, tokens) = (Config::default(), Arc::new(NoRefresh));
-            let shard = Shard::new(id, &config, inboxes, Arc::default(), tokens).unwrap();
-            let (handle, asked) = answering();
-            let (running, asking) = (Rc::clone(&shard), Rc::clone(&shard));
-            tokio::task::spawn_local(async move { running.run().await });
-            tokio::task::spawn_local(async move { asking.answer(asked).await });
+            let (shard, handle) = run_beside(id, &inboxes);
             shards.push(shard);
             handles.push(handle);
         }
@@ -42,7 +32,7 @@ impl Bed {
             connections: 0,
             ..Limits::default()
         };
-        let index = Arc::new(Index::with_limits(u32::MAX, limits));
+        let index = Arc::new(Index::new(u32::MAX, limits));
         let streams = Streams::new(handles, index);
         Self {
             shards,
@@ -51,15 +41,15 @@ impl Bed {
         }
     }
 
-    /// Seats `count` of `tenant`, unevenly: two on the first shard for each on the second.
-    fn seat(&self, tenant: &str, count: usize) -> Vec<Rc<Peer>> {
-        let seat = |nth: usize| {
+    /// Attaches `count` streams of `tenant`, unevenly: two on the first shard for each on the second.
+    fn attach(&self, tenant: &str, count: usize) -> Vec<Rc<Peer>> {
+        let attach = |nth: usize| {
             let peer = Rc::new(Peer::default());
             let new_subscriber = new_subscriber(self.streams.index(), tenant, Some("alice"), &peer);
             self.shards[nth % 3 % 2].attach(new_subscriber).unwrap();
             peer
         };
-        (0..count).map(seat).collect()
+        (0..count).map(attach).collect()
     }
 
     /// An event of this tenant is on its way to each shard.
@@ -85,12 +75,6 @@ impl Bed {
     }
 }
 
-async fn on_one_thread(test: impl Future<Output = ()>) {
-    let tasks = LocalSet::new();
-    let done = timeout(Duration::from_secs(30), tasks.run_until(test)).await;
-    done.expect("an end within 30 s");
-}
-
 fn select(limit: usize) -> Select {
     Select {
         limit,
@@ -102,7 +86,7 @@ fn select(limit: usize) -> Select {
 async fn pages_hold_every_stream_of_every_shard_once() {
     on_one_thread(async {
         let bed = Bed::new();
-        let _peers = bed.seat("T", 301);
+        let _peers = bed.attach("T", 301);
         let (mut seen, mut pages, mut asked) = (Vec::new(), 0, select(50));
         loop {
             let page = bed.streams.list(asked.clone()).await;
@@ -140,8 +124,10 @@ async fn the_slowest_of_all_shards_come_first_and_who_keeps_up_is_not_listed() {
         let _peers: Vec<_> = [("A", true), ("B", true), ("C", false)]
             .into_iter()
             .flat_map(|(tenant, is_stuck)| {
-                let peers = bed.seat(tenant, 2);
-                peers.iter().for_each(|peer| peer.is_stuck.set(is_stuck));
+                let peers = bed.attach(tenant, 2);
+                if is_stuck {
+                    peers.iter().for_each(|peer| peer.set_window(0));
+                }
                 peers
             })
             .collect();
@@ -176,7 +162,7 @@ async fn the_slowest_of_all_shards_come_first_and_who_keeps_up_is_not_listed() {
 async fn ending_counts_over_all_shards() {
     on_one_thread(async {
         let bed = Bed::new();
-        let (of_t, of_u) = (bed.seat("T", 30), bed.seat("U", 3));
+        let (of_t, of_u) = (bed.attach("T", 30), bed.attach("U", 3));
         let one = bed.streams.list(select(1)).await.connections[0].id;
         assert_eq!(bed.streams.end(Whom::Connection(one), "why").await, 1);
         let nobody = Whom::Connection(ConnectionId::new(40, 1));
@@ -194,10 +180,10 @@ async fn ending_counts_over_all_shards() {
 }
 
 #[tokio::test]
-async fn a_drain_reaches_streams_little_by_little_and_can_be_called_off() {
+async fn a_drain_ends_streams_little_by_little_and_can_be_called_off() {
     on_one_thread(async {
         let bed = Bed::new();
-        let peers = bed.seat("T", 300);
+        let peers = bed.attach("T", 300);
         assert_eq!(bed.streams.drain_progress().await, None);
         assert!(!bed.streams.cancel_drain().await, "there is none");
         let an_hour = Drain {
@@ -214,13 +200,13 @@ async fn a_drain_reaches_streams_little_by_little_and_can_be_called_off() {
         };
         bed.streams.drain(minutes).await;
         while bed.live() == 300 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::task::yield_now().await;
         }
         assert!(bed.streams.cancel_drain().await);
         let left = bed.live();
         assert!((200..300).contains(&left), "{left} left after the first");
-        let reached = peers.iter().filter(|peer| peer.text().contains("after_ms"));
-        assert_eq!(reached.count() as u32, 300 - left);
+        let ended = peers.iter().filter(|peer| peer.text().contains("after_ms"));
+        assert_eq!(ended.count() as u32, 300 - left);
         assert!(!bed.streams.index().is_draining());
         let at_once = Drain {
             within: Duration::ZERO,
@@ -232,10 +218,10 @@ async fn a_drain_reaches_streams_little_by_little_and_can_be_called_off() {
         }
         let progress = bed.streams.drain_progress().await.unwrap();
         assert_eq!((progress.streams, progress.left), (left, 0));
-        let mut notices: Vec<String> = peers.iter().map(|peer| peer.text()).collect();
-        notices.sort_unstable();
-        notices.dedup();
-        assert!(notices.len() > 100, "each has a time of its own");
+        let mut sent: Vec<String> = peers.iter().map(|peer| peer.text()).collect();
+        sent.sort_unstable();
+        sent.dedup();
+        assert!(sent.len() > 100, "each is sent a time of its own");
     })
     .await;
 }

@@ -12,7 +12,8 @@ use super::remote::Interrupted;
 /// The largest page that a gateway gives.
 const PAGE: i32 = 1000;
 
-/// Shows the messages of a streaming answer, until `count` of those that count were shown, or nobody reads any more.
+/// Shows the messages of a streaming answer, until `count` of those that count were shown, or stdout has no
+/// reader any more.
 pub(super) async fn follow<T>(
     mut answers: Streaming<T>,
     count: Option<u64>,

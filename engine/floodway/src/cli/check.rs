@@ -3,7 +3,7 @@
 use super::failure::Failure;
 use super::flags::Sources;
 use super::output;
-use crate::config::Config;
+use crate::config::{Config, Key};
 use floodway_server::auth::Verifier;
 
 /// Validate the configuration and print it with where each value came from; secrets are masked
@@ -14,7 +14,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let loaded = args.sources.load()?;
+    let loaded = args.sources.load(Key::Needed)?;
     files(&loaded.config)?;
     output::warn(&loaded.warnings);
     output::print(&loaded.show())

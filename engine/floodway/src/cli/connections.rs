@@ -153,7 +153,7 @@ pub(super) fn slow(stream: &Connection) -> String {
 
 /// What a stream wants, for a column: names where there is one, else how many there are.
 pub(super) fn wants(filters: Option<&Filters>) -> String {
-    said(filters, |kind, names| match names {
+    describe(filters, |kind, names| match names {
         [name] => format!("{kind} {}", plain(name)),
         names => format!("{} {kind}s", names.len()),
     })
@@ -161,13 +161,13 @@ pub(super) fn wants(filters: Option<&Filters>) -> String {
 
 /// The same with all names.
 pub(super) fn filters(filters: Option<&Filters>) -> String {
-    said(filters, |kind, names| {
+    describe(filters, |kind, names| {
         let plural = if names.len() == 1 { "" } else { "s" };
         format!("{kind}{plural} {}", plain(&names.join(", ")))
     })
 }
 
-fn said(filters: Option<&Filters>, names: impl Fn(&str, &[String]) -> String) -> String {
+fn describe(filters: Option<&Filters>, names: impl Fn(&str, &[String]) -> String) -> String {
     let Some(filters) = filters else {
         return "-".to_owned();
     };
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_stream_wants_is_told_in_a_few_words() {
+    fn what_a_stream_wants_fits_a_few_words() {
         assert_eq!(wants(Some(&all())), "all devices");
         assert_eq!(wants(Some(&Filters::default())), "nothing");
         let named = Filters {

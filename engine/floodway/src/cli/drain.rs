@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_drain_tells_how_far_it_is() {
+    fn a_drain_shows_its_progress() {
         let drain = DrainProgress {
             started_at: Some(prost_types::Timestamp::default()),
             spread: Some(prost_types::Duration {

@@ -63,15 +63,15 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 }
 
 fn line(next: &WatchEventsResponse, event: &Event) -> String {
-    format!("{}  {}\n", clock(next.at), said(event))
+    format!("{}  {}\n", clock(next.at), text(event))
 }
 
-fn said(event: &Event) -> String {
+fn text(event: &Event) -> String {
     match event {
         Event::Live(_) => "live".to_owned(),
         Event::Opened(opened) => format!(
             "opened   {}{}",
-            who(opened.stream.as_ref()),
+            stream(opened.stream.as_ref()),
             detail(&opened.user_agent)
         ),
         Event::Closed(closed) => self::closed(closed),
@@ -124,7 +124,7 @@ fn closed(closed: &StreamClosed) -> String {
     };
     format!(
         "closed   {}  {}{code}",
-        who(closed.stream.as_ref()),
+        stream(closed.stream.as_ref()),
         plain(&closed.reason)
     )
 }
@@ -138,7 +138,7 @@ fn limit(limit: LimitKind) -> &'static str {
 }
 
 /// The id, tenant, subject, transport and peer of a stream, as far as they are known.
-fn who(stream: Option<&StreamIdentity>) -> String {
+fn stream(stream: Option<&StreamIdentity>) -> String {
     let Some(stream) = stream else {
         return "-".to_owned();
     };
@@ -178,14 +178,14 @@ mod tests {
     }
 
     #[test]
-    fn what_happened_is_told_in_a_line() {
+    fn an_event_is_one_line() {
         let closed = StreamClosed {
             stream: stream(),
             reason: "admin".into(),
             close_code: 4010,
         };
         assert_eq!(
-            said(&Event::Closed(closed)),
+            text(&Event::Closed(closed)),
             "closed   c1 acme me\u{fffd} ws 127.0.0.1:5  admin 4010"
         );
         let refused = StreamRefused {
@@ -194,7 +194,7 @@ mod tests {
             ..StreamRefused::default()
         };
         assert_eq!(
-            said(&Event::Refused(refused)),
+            text(&Event::Refused(refused)),
             "refused  - 127.0.0.1:5  bad_token"
         );
         let refused = StreamRefused {
@@ -204,7 +204,7 @@ mod tests {
             ..StreamRefused::default()
         };
         assert_eq!(
-            said(&Event::Refused(refused)),
+            text(&Event::Refused(refused)),
             "refused  - -  bad_token expired: exp is past"
         );
         let mut hit = LimitHit {
@@ -214,10 +214,10 @@ mod tests {
         };
         hit.set_limit(LimitKind::QueueSize);
         assert_eq!(
-            said(&Event::LimitHit(hit)),
+            text(&Event::LimitHit(hit)),
             "limit    c1 acme  queue-size hit"
         );
-        let gap = said(&Event::Gap(WatchEventsGap { missed: 2 }));
+        let gap = text(&Event::Gap(WatchEventsGap { missed: 2 }));
         assert!(gap.contains("2 lines missing"), "{gap}");
     }
 }

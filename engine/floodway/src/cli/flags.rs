@@ -1,40 +1,37 @@
 //! A flag for every setting: `--http-listen` sets `http.listen`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
 use super::output;
-use crate::config::{self, Config, ConfigErrors, Loaded, SETTINGS};
+use crate::config::{self, Config, ConfigErrors, Key, Loaded, SETTINGS};
 
 /// Where the configuration comes from: a file, the environment, and the flags.
 #[derive(Args)]
 pub(super) struct Sources {
     /// TOML file with settings
     #[arg(long, value_name = "FILE")]
-    pub(super) config: Option<PathBuf>,
+    config: Option<PathBuf>,
     #[command(flatten)]
     flags: SettingFlags,
 }
 
 impl Sources {
-    /// Loads the configuration of a gateway.
-    pub(super) fn load(&self) -> Result<Loaded, ConfigErrors> {
-        let file = self.config.as_deref();
-        warned(config::load(file, &super::env, &self.flags.0))
-    }
-
-    /// Loads the configuration of a gateway that brings its own key.
-    #[cfg(feature = "demo")]
-    pub(super) fn load_without_key(&self) -> Result<Loaded, ConfigErrors> {
-        let file = self.config.as_deref();
-        warned(config::load_without_key(file, &super::env, &self.flags.0))
+    /// Loads the configuration.
+    pub(super) fn load(&self, key: Key) -> Result<Loaded, ConfigErrors> {
+        load(self.config.as_deref(), &self.flags.0, key)
     }
 }
 
-/// With a warning for each environment variable that looks like a setting and is none. Where loading failed they are told
-/// at once: one of them may be why.
-pub(super) fn warned(loaded: Result<Loaded, ConfigErrors>) -> Result<Loaded, ConfigErrors> {
+/// Loads the configuration, and adds a warning for each environment variable that looks like a setting and is none. If that
+/// fails, it prints them at once: one of them may be the reason.
+pub(super) fn load(
+    file: Option<&Path>,
+    flags: &[(String, String)],
+    key: Key,
+) -> Result<Loaded, ConfigErrors> {
+    let loaded = config::load(file, &super::env, flags, key);
     let names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
     let unknown = config::unknown_variables(names, &super::variables());
     match loaded {

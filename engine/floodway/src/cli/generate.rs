@@ -1,4 +1,4 @@
-//! `floodway completions` and `floodway man`: what the commands tell of themselves, for shells and for readers.
+//! `floodway completions` and `floodway man`: completions for shells and pages for readers, generated from the commands.
 
 use std::fs;
 use std::path::{Path, PathBuf};

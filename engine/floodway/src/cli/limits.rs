@@ -39,7 +39,7 @@ enum Command {
     Clear(Whose),
 }
 
-/// For whom limits are changed.
+/// Whose limits are changed.
 #[derive(clap::Args)]
 #[command(group = ArgGroup::new("whose").args(["tenant", "default"]).required(true))]
 struct Whose {
@@ -99,7 +99,7 @@ async fn get(remote: &Remote, mut client: Client, tenant_id: String) -> Result<(
     })
 }
 
-/// The gateway replaces all that was set: what is to stay is read first, and given again.
+/// The gateway replaces all limits at once, so those that stay are read first and sent again.
 async fn change(remote: &Remote, mut client: Client, set: Set) -> Result<(), Interrupted> {
     let tenant_id = set.whose.tenant.clone().unwrap_or_default();
     let mut before = None;
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn each_limit_tells_where_it_comes_from() {
+    fn each_limit_names_its_origin() {
         let own = set().over(TenantLimits::default());
         let effective = TenantLimits {
             connections_per_tenant: Some(0),

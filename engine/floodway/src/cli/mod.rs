@@ -37,7 +37,7 @@ mod tenants;
 mod token;
 mod top;
 
-/// How long the end waits for stderr to take the last lines of the log.
+/// How long the end waits until stderr has taken the last lines of the log.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// Telemetry from an MQTT broker, fanned out to very many WebSocket and SSE subscribers.
@@ -109,7 +109,7 @@ pub(crate) fn run() -> ExitCode {
     ExitCode::from(status)
 }
 
-/// The words of the command line are wrong, or ask for help, which is no error and goes to stdout.
+/// The command line is wrong, or asks for help, which is no error and goes to stdout.
 fn misused(refused: &clap::Error) -> ExitCode {
     if refused.use_stderr() {
         log::say(refused.render().to_string().trim_end());

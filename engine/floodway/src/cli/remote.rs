@@ -1,4 +1,4 @@
-//! Flags of the commands that speak to a running gateway, and how they print what it answers.
+//! Flags of the commands that call a running gateway, and how they print its answers.
 
 use std::ffi::OsString;
 use std::ops::ControlFlow;
@@ -16,7 +16,7 @@ use floodway_server::tls::Files;
 /// Names a file with the token, where none is given.
 const TOKEN_FILE: &str = "FLOODWAY_ADMIN_TOKEN_FILE";
 
-/// Which gateway, and who asks.
+/// Which gateway is called, and with which credentials.
 #[derive(clap::Args)]
 pub(super) struct Access {
     /// Private listener of the gateway, http://host:port or https://host:port
@@ -59,7 +59,7 @@ pub(super) struct Access {
     admin_key: Option<OsString>,
 }
 
-/// Which gateway, who asks, and for whom the answer is.
+/// Which gateway is called, with which credentials, and how the answer is printed.
 #[derive(clap::Args)]
 pub(super) struct Remote {
     #[command(flatten)]
@@ -175,7 +175,7 @@ impl Remote {
         Ok(output::print(&text)?)
     }
 
-    /// Prints one of many: a line of JSON, or the text for people. Breaks off where nobody reads any more.
+    /// Prints one of many: a line of JSON, or the text for people. Breaks off when stdout has no reader any more.
     pub(super) fn print_next(
         &self,
         json: impl Serialize,

@@ -6,7 +6,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::failure::Failure;
 use super::flags::Sources;
-use floodway_server::gateway::{Gateway, PartEnded, StartError};
+use crate::config::Key;
+use floodway_server::gateway::{Gateway, StartError};
 use floodway_server::log;
 
 /// How long an end at once waits for stderr.
@@ -20,7 +21,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let loaded = args.sources.load()?;
+    let loaded = args.sources.load(Key::Needed)?;
     log::init(&loaded.config.log).map_err(Failure::Usage)?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
@@ -30,14 +31,11 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         let gateway = Gateway::start(loaded.config).await?;
         let address = gateway.address().map_err(StartError::from)?;
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
-        Ok(gateway.run(stop.asked()).await?)
+        gateway
+            .run(stop.requested())
+            .await
+            .map_err(Failure::running)
     })
-}
-
-impl From<PartEnded> for Failure {
-    fn from(ended: PartEnded) -> Self {
-        Self::Running(ended.to_string())
-    }
 }
 
 impl From<StartError> for Failure {
@@ -89,7 +87,7 @@ impl Stop {
     }
 
     /// Returns with the first signal; the second one ends the process at once.
-    pub(super) async fn asked(mut self) {
+    pub(super) async fn requested(mut self) {
         self.next().await;
         tokio::spawn(async move {
             self.next().await;

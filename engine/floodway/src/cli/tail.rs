@@ -1,4 +1,4 @@
-//! `floodway tail`: a tenant's events as they pass, for a person who looks for a fault.
+//! `floodway tail`: shows a tenant's events as they pass, to find a fault.
 
 use std::ops::ControlFlow;
 
@@ -45,7 +45,7 @@ struct Line<'a> {
     event: &'a RawValue,
 }
 
-/// What people see of an event.
+/// What the text for people shows of an event.
 #[derive(Deserialize)]
 struct Seen<'a> {
     device_id: String,
@@ -83,7 +83,7 @@ fn show(remote: &Remote, next: &TailResponse) -> Result<ControlFlow<()>, Failure
             };
             remote.print_next(line, || for_people(event))
         }
-        Some(Item::Gap(gap)) => remote.print_next(Json(next), || told(gap) + "\n"),
+        Some(Item::Gap(gap)) => remote.print_next(Json(next), || gap_line(gap) + "\n"),
         // From a newer gateway; the contract has it passed over.
         None => Ok(ControlFlow::Continue(())),
     }
@@ -102,7 +102,7 @@ fn for_people(event: &TailEvent) -> String {
     }
 }
 
-fn told(gap: &Gap) -> String {
+fn gap_line(gap: &Gap) -> String {
     let why = match gap.reason() {
         GapReason::Unspecified => "for a reason that this command does not know",
         GapReason::Overflow => "this terminal was too slow",
@@ -129,18 +129,18 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_tells_how_much_and_why() {
+    fn a_gap_names_its_size_and_reason() {
         let mut gap = Gap {
             dropped: Some(3),
             ..Gap::default()
         };
         gap.set_reason(GapReason::Overflow);
         assert_eq!(
-            told(&gap),
+            gap_line(&gap),
             "gap: 3 events missing, this terminal was too slow"
         );
         gap.dropped = None;
         gap.set_reason(GapReason::Upstream);
-        assert!(told(&gap).starts_with("gap: events may be missing"));
+        assert!(gap_line(&gap).starts_with("gap: events may be missing"));
     }
 }

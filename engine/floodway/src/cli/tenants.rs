@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn tenants_stand_in_columns_and_more_is_told() {
+    fn tenants_stand_in_columns_and_a_further_page_is_mentioned() {
         let answer = ListTenantsResponse {
             tenants: vec![tenant("acme", 10), tenant("a", 0)],
             next_page_token: "more".to_owned(),
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn one_tenant_is_told_line_by_line() {
+    fn one_tenant_is_shown_line_by_line() {
         let text = one(&tenant("acme", 10));
         assert!(
             text.contains("streams    3 of 10 (2 WebSocket, 1 SSE)\n"),
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tenant_that_the_broker_refuses_is_told_apart() {
+    fn a_tenant_that_the_broker_refuses_is_marked() {
         let refused = Tenant {
             subscribed: false,
             upstream_refusal: "not authorized".to_owned(),

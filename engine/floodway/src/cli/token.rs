@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::failure::Failure;
 use super::flags;
 use super::output;
-use crate::config;
+use crate::config::Key;
 use floodway_protocol::names::TenantId;
 use floodway_server::auth::{self, Grant};
 
@@ -45,8 +45,7 @@ fn ttl(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let file = args.config.as_deref();
-    let loaded = flags::warned(config::load_without_key(file, &super::env, &[]))?;
+    let loaded = flags::load(args.config.as_deref(), &[], Key::Optional)?;
     output::warn(&loaded.warnings);
     let auth = &loaded.config.auth;
     let secret = auth.hs256_secret.as_deref().ok_or_else(no_secret)?;

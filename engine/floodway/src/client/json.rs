@@ -10,8 +10,7 @@ use std::sync::LazyLock;
 use floodway_proto::admin::v1::FILE_DESCRIPTOR_SET;
 use prost_reflect::prost::Name;
 use prost_reflect::{
-    DescriptorPool, DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MapKey, ReflectMessage,
-    Value,
+    DescriptorPool, DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, ReflectMessage, Value,
 };
 use serde::ser::{Error, SerializeMap};
 use serde::{Serialize, Serializer};
@@ -58,13 +57,13 @@ impl Serialize for Part<'_> {
             Value::Message(value) => message(value, to),
             Value::List(values) => to.collect_seq(values.iter().map(|value| Part { field, value })),
             Value::Map(values) => {
-                let sorted: BTreeMap<&MapKey, &Value> = values.iter().collect();
-                let of = value_field(field);
-                to.collect_map(
-                    sorted
-                        .into_iter()
-                        .map(|(key, value)| (key_text(key), Part { field: &of, value })),
-                )
+                let sorted: BTreeMap<_, &Value> = values.iter().collect();
+                let field = &value_field(field);
+                let parts = sorted.into_iter().map(|(key, value)| {
+                    let key = key.as_str().expect("maps have names as keys");
+                    (key, Part { field, value })
+                });
+                to.collect_map(parts)
             }
         }
     }
@@ -144,17 +143,6 @@ fn value_field(map: &FieldDescriptor) -> FieldDescriptor {
     match map.kind() {
         Kind::Message(entry) => entry.map_entry_value_field(),
         _ => unreachable!("a map is a list of entries"),
-    }
-}
-
-fn key_text(key: &MapKey) -> String {
-    match key {
-        MapKey::Bool(key) => key.to_string(),
-        MapKey::I32(key) => key.to_string(),
-        MapKey::I64(key) => key.to_string(),
-        MapKey::U32(key) => key.to_string(),
-        MapKey::U64(key) => key.to_string(),
-        MapKey::String(key) => key.clone(),
     }
 }
 

@@ -10,14 +10,14 @@ use floodway_server::tls::Files;
 /// RFC 7518, 3.2: an HS256 key is at least as long as the hash.
 const HS256_SECRET_BYTES: usize = 32;
 
-/// Whether a verification key must be there.
+/// Whether a verification key must be set: some commands need none, or bring their own.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Key {
+pub(crate) enum Key {
     Needed,
     Optional,
 }
 
-/// Checks a configuration whose values are each right by themselves.
+/// Checks a configuration whose values are each valid alone.
 pub(super) fn run(loaded: &mut Loaded, key: Key, errors: &mut Vec<ConfigError>) {
     let found = [
         tls_files(&loaded.config.http.tls, "http.tls.cert", "http.tls.key"),
@@ -49,7 +49,7 @@ fn setting(key: &str) -> &'static Setting {
     &SETTINGS[table::find(key).expect("checks name known settings")]
 }
 
-/// What is said of a setting without `key`, which belongs beside it.
+/// The hint of a setting without `key`, which belongs beside it.
 fn needs(key: &str) -> String {
     format!("needs {key} beside it ({})", setting(key).env)
 }

@@ -1,6 +1,6 @@
 //! What is wrong with a configuration.
 //!
-//! Invariant: an error names the setting, where it was set, its value (never a secret's) and the hint.
+//! Invariant: an error names the setting, where it was set and its value (never a secret's), and ends in a hint.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -49,7 +49,7 @@ fn literal(text: &str) -> String {
     Value::String(text.to_owned()).to_string()
 }
 
-/// Checks a text, and may bring it into its usual form. An error is the hint.
+/// Checks a text, and may normalise it. The error is the hint.
 pub(crate) type Check = fn(&str) -> Result<String, String>;
 
 /// Takes any text as it is.

@@ -10,14 +10,21 @@ use super::{Config, Loaded, address, checks, file, secret, unknown};
 
 type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-pub(super) fn load(
-    path: Option<&Path>,
+/// Loads a configuration.
+///
+/// `env` looks up an environment variable; an empty one counts as not set. `flags` are pairs of a
+/// setting's key and its value.
+///
+/// # Errors
+/// Everything that is wrong.
+pub(crate) fn load(
+    file: Option<&Path>,
     env: Env<'_>,
     flags: &[(String, String)],
     key: checks::Key,
 ) -> Result<Loaded, ConfigErrors> {
     let mut layers = Layers::new();
-    if let Some(path) = path {
+    if let Some(path) = file {
         layers.file(path);
     }
     layers.environment(env);
@@ -35,6 +42,7 @@ pub(super) fn load(
     }
 }
 
+/// What was read so far, and what is wrong with it.
 struct Layers {
     loaded: Loaded,
     errors: Vec<ConfigError>,
@@ -86,14 +94,14 @@ impl Layers {
     }
 
     fn set(&mut self, key: &str, raw: Raw<'_>, origin: Origin) {
-        let (done, value) = if let Some(place) = table::find(key) {
-            let setting = &SETTINGS[place];
+        let (done, value) = if let Some(index) = table::find(key) {
+            let setting = &SETTINGS[index];
             (
-                self.set_value(place, raw, &origin),
+                self.set_value(index, raw, &origin),
                 setting.mask(raw.show()),
             )
-        } else if let Some(place) = table::find_filed(key) {
-            (self.set_filed(place, raw, &origin), raw.show())
+        } else if let Some(index) = table::find_filed(key) {
+            (self.set_filed(index, raw, &origin), raw.show())
         } else {
             self.errors.push(unknown::key(key, origin));
             return;
@@ -108,10 +116,10 @@ impl Layers {
         }
     }
 
-    fn set_value(&mut self, place: usize, raw: Raw<'_>, origin: &Origin) -> Result<(), String> {
-        let setting = &SETTINGS[place];
+    fn set_value(&mut self, index: usize, raw: Raw<'_>, origin: &Origin) -> Result<(), String> {
+        let setting = &SETTINGS[index];
         if let Some(key) = setting.file_key()
-            && self.is_of_layer(place, origin)
+            && self.is_of_layer(index, origin)
         {
             return Err(format!("{key} is set as well; keep one of them"));
         }
@@ -126,25 +134,25 @@ impl Layers {
             }
             _ => (setting.set)(&mut self.loaded.config, raw)?,
         }
-        self.loaded.origins[place] = origin.clone();
+        self.loaded.origins[index] = origin.clone();
         Ok(())
     }
 
     /// Sets a value that stands in a file of its own.
-    fn set_filed(&mut self, place: usize, raw: Raw<'_>, origin: &Origin) -> Result<(), String> {
+    fn set_filed(&mut self, index: usize, raw: Raw<'_>, origin: &Origin) -> Result<(), String> {
         let path: Option<PathBuf> = FileName.read(raw)?;
         let path = path.ok_or("expected the name of a file")?;
         let value = secret::read(&path)?;
-        if self.is_of_layer(place, origin) {
-            let key = SETTINGS[place].key;
+        if self.is_of_layer(index, origin) {
+            let key = SETTINGS[index].key;
             return Err(format!("{key} is set as well; keep one of them"));
         }
-        self.set_value(place, Raw::Text(&value), origin)
+        self.set_value(index, Raw::Text(&value), origin)
     }
 
     /// Whether this layer has set it already, which it can do by the value itself and by the name of a file.
-    fn is_of_layer(&self, place: usize, origin: &Origin) -> bool {
-        std::mem::discriminant(&self.loaded.origins[place]) == std::mem::discriminant(origin)
+    fn is_of_layer(&self, index: usize, origin: &Origin) -> bool {
+        std::mem::discriminant(&self.loaded.origins[index]) == std::mem::discriminant(origin)
     }
 
     /// Builds the default of `mqtt.url` from `MQTT_HOST` and `MQTT_PORT`.
@@ -157,8 +165,8 @@ impl Layers {
             (None, Some(_)) => "MQTT_PORT",
             (Some(_), Some(_)) => "MQTT_HOST and MQTT_PORT",
         };
-        let place = table::find("mqtt.url").expect("a known setting");
-        let origin = &self.loaded.origins[place];
+        let index = table::find("mqtt.url").expect("a known setting");
+        let origin = &self.loaded.origins[index];
         if *origin != Origin::Default {
             self.loaded.warnings.push(format!(
                 "{names}: not used, since mqtt.url is set ({origin})"
@@ -169,7 +177,7 @@ impl Layers {
         let port = self.read("MQTT_PORT", port, 1883, broker_port);
         if let (Some(host), Some(port)) = (host, port) {
             self.loaded.config.mqtt.urls = vec![address::broker_at(&host, port)];
-            self.loaded.origins[place] = Origin::Env(names.into());
+            self.loaded.origins[index] = Origin::Env(names.into());
         }
     }
 

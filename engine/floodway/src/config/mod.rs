@@ -1,11 +1,10 @@
 //! The configuration of the whole gateway, in layers.
 //!
 //! Invariant: a later layer wins, setting by setting: built-in default, TOML file, environment, flag.
-//! Whatever is wrong in any layer is found and told at once, and a [`Config`] that was loaded has
+//! Everything that is wrong in any layer is reported at once, and a [`Config`] that was loaded has
 //! passed every check. The parts know their own `Config` and nothing of files or environment.
 
 use std::fmt;
-use std::path::Path;
 
 pub(crate) use floodway_server::gateway::Config;
 
@@ -23,10 +22,12 @@ mod unknown;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use checks::Key;
 pub(crate) use error::{ConfigErrors, Origin};
+pub(crate) use layers::load;
 pub(crate) use secret::read as read_secret;
 pub(crate) use setting::flag;
-pub(crate) use table::{SETTINGS, find};
+pub(crate) use table::SETTINGS;
 pub(crate) use unknown::variables as unknown_variables;
 
 /// A configuration, and where each value came from.
@@ -40,33 +41,6 @@ pub(crate) struct Loaded {
     pub(crate) warnings: Vec<String>,
 }
 
-/// Loads the configuration of a gateway.
-///
-/// `env` looks up an environment variable; an empty one counts as not set. `flags` are pairs of a
-/// setting's key and its value.
-///
-/// # Errors
-/// Everything that is wrong, a missing verification key included.
-pub(crate) fn load(
-    file: Option<&Path>,
-    env: &dyn Fn(&str) -> Option<String>,
-    flags: &[(String, String)],
-) -> Result<Loaded, ConfigErrors> {
-    layers::load(file, env, flags, checks::Key::Needed)
-}
-
-/// Loads a configuration like [`load`] for a command that needs no verification key, or brings its own.
-///
-/// # Errors
-/// Everything that is wrong.
-pub(crate) fn load_without_key(
-    file: Option<&Path>,
-    env: &dyn Fn(&str) -> Option<String>,
-    flags: &[(String, String)],
-) -> Result<Loaded, ConfigErrors> {
-    layers::load(file, env, flags, checks::Key::Optional)
-}
-
 impl Loaded {
     /// Every setting as a line of TOML, with where it came from as a comment. Secrets are masked.
     pub(crate) fn show(&self) -> String {
@@ -78,8 +52,8 @@ impl Loaded {
     }
 
     /// Where the value of the setting with this key came from.
-    fn origin(&self, key: &str) -> &Origin {
-        find(key).map_or(&Origin::Default, |place| &self.origins[place])
+    pub(crate) fn origin(&self, key: &str) -> &Origin {
+        table::find(key).map_or(&Origin::Default, |index| &self.origins[index])
     }
 }
 

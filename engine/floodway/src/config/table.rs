@@ -18,8 +18,8 @@ use floodway_sources::mqtt::Subscribe;
 
 /// Finds the setting of which a file with this key holds the value.
 pub(super) fn find_filed(key: &str) -> Option<usize> {
-    let place = find(key.strip_suffix(FILE_SUFFIX)?)?;
-    SETTINGS[place].filed.then_some(place)
+    let index = find(key.strip_suffix(FILE_SUFFIX)?)?;
+    SETTINGS[index].filed.then_some(index)
 }
 
 /// Finds the setting with this key.
@@ -266,9 +266,9 @@ pub(crate) static SETTINGS: &[Setting] = &[
     setting!("auth.leeway_seconds", "FLOODWAY_AUTH_LEEWAY_SECONDS", auth.leeway, LEEWAY,
         "Clock difference that a token's exp and nbf forgive"),
 
-    setting!("limits.connections_per_tenant", "MAX_STREAM_CONNECTIONS_PER_TENANT", limits.connections_per_tenant, COUNT_OR_NONE,
+    setting!("limits.connections_per_tenant", "MAX_STREAM_CONNECTIONS_PER_TENANT", limits.connections, COUNT_OR_NONE,
         "Live streams of one tenant; 0: no limit"),
-    setting!("limits.connections", "FLOODWAY_MAX_CONNECTIONS", limits.connections, COUNT_OR_NONE,
+    setting!("limits.connections", "FLOODWAY_MAX_CONNECTIONS", connections, COUNT_OR_NONE,
         "Live streams of the gateway; 0: from the open-files limit"),
 
     setting!("shard.count", "FLOODWAY_SHARD_COUNT", shard.count, SHARDS,
@@ -277,9 +277,9 @@ pub(crate) static SETTINGS: &[Setting] = &[
         "Events that wait for a shard; at the limit ingest waits"),
     setting!("shard.writes", "FLOODWAY_SHARD_WRITES", shard.writes, WRITES,
         "How events get to the sockets: write, or io_uring (Linux 5.19), which costs less for many subscribers"),
-    setting!("stream.queue_size", "STREAM_QUEUE_SIZE", shard.queue_size, COUNT,
+    setting!("stream.queue_size", "STREAM_QUEUE_SIZE", limits.queue_size, COUNT,
         "Events that a subscriber may lag"),
-    setting!("stream.overflow", "FLOODWAY_OVERFLOW", shard.overflow, OVERFLOW,
+    setting!("stream.overflow", "FLOODWAY_OVERFLOW", limits.overflow, OVERFLOW,
         "What happens at that limit: drop_newest, drop_oldest, latest (of each device), disconnect"),
     setting!("stream.control_bytes", "FLOODWAY_STREAM_CONTROL_BYTES", shard.control_bytes, COUNT,
         "Answers, pings and notices that wait for one subscriber; at the limit it is closed"),
@@ -291,9 +291,9 @@ pub(crate) static SETTINGS: &[Setting] = &[
         "How long an ended stream may take to read what it was still sent"),
     setting!("stream.client_message_bytes", "FLOODWAY_STREAM_CLIENT_MESSAGE_BYTES", shard.client_message_bytes, COUNT,
         "Largest message of a client; a larger one closes with 1009"),
-    setting!("stream.client_messages_per_second", "FLOODWAY_STREAM_CLIENT_MESSAGES_PER_SECOND", shard.client_messages_per_second, COUNT,
+    setting!("stream.client_messages_per_second", "FLOODWAY_STREAM_CLIENT_MESSAGES_PER_SECOND", limits.client_messages_per_second, COUNT,
         "Messages a second of one client, a change of a long filter counting as many; beyond it they are read more slowly"),
-    setting!("stream.filter_ids", "FLOODWAY_STREAM_FILTER_IDS", shard.filter_ids, COUNT,
+    setting!("stream.filter_ids", "FLOODWAY_STREAM_FILTER_IDS", limits.filter_ids, COUNT,
         "Devices, groups and metrics, each, that one subscriber may name"),
     setting!("stream.ws_ping_seconds", "FLOODWAY_STREAM_WS_PING_SECONDS", shard.ws_ping, WITHIN,
         "Silence after which a WebSocket gets a ping"),

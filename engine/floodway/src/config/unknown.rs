@@ -63,8 +63,8 @@ pub(super) fn is_section(key: &str) -> bool {
     })
 }
 
-/// The candidate that `given` is most like: one that it begins, if there is any (the shortest), since who writes `user`
-/// means `username` and not `url`; else the one with the fewest typing errors between them.
+/// The candidate nearest to `given`: the shortest that begins with it, since `user` means `username` and not `url`; else the
+/// one with the fewest typing errors between them.
 fn nearest(given: &str, candidates: impl Iterator<Item = String>) -> Option<String> {
     candidates.min_by_key(|candidate| {
         let is_begun = candidate.starts_with(given);

@@ -4,7 +4,7 @@
 //! the process.
 //!
 //! The gateway and the simulated devices have a port of their own. A client that rumqttd refuses (its id holds one of
-//! `+ # / $`, or there are too many) and that comes again makes rumqttd panic, after which that port lets nobody in.
+//! `+ # / $`, or there are too many) and that comes again makes rumqttd panic, after which that port refuses everybody.
 
 use std::collections::HashMap;
 use std::io;
@@ -24,7 +24,7 @@ const START: Duration = Duration::from_secs(5);
 /// Connections, those of the simulated devices included. Generous, since a refusal has consequences (see above).
 const CONNECTIONS: usize = 1_000;
 
-/// Messages are kept for each filter that somebody subscribes to, until this much is full: what a subscriber may lag.
+/// Messages that are kept for each subscribed filter: what a subscriber may lag.
 const SEGMENT_BYTES: usize = 1 << 20;
 const SEGMENTS: usize = 2;
 
@@ -73,11 +73,11 @@ impl Broker {
         let [inner, v4, v5] = free_ports()?;
         let broker = Self { inner, v4, v5 };
         let config = broker.config(packet_bytes);
-        let (tell, ended) = oneshot::channel();
+        let (report, ended) = oneshot::channel();
         let run = move || {
             let ended = rumqttd::Broker::new(config).start();
-            // Nobody listens any more once the broker has answered.
-            let _ = tell.send(ended.err().map(|error| error.to_string()));
+            // The receiver is gone once the broker has answered.
+            let _ = report.send(ended.err().map(|error| error.to_string()));
         };
         thread::Builder::new()
             .name("broker".to_owned())
@@ -161,7 +161,7 @@ fn settings(name: &str, listen: SocketAddr, packet_bytes: usize) -> ServerSettin
     }
 }
 
-/// Ports that nobody listens on. rumqttd binds by itself and does not tell where, so they have to be let go first.
+/// Free ports. rumqttd binds by itself and does not say where, so they have to be released first.
 fn free_ports() -> io::Result<[SocketAddr; 3]> {
     let free = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
     // All are held at once, so that they differ.
@@ -179,7 +179,7 @@ mod tests {
     use super::*;
     use crate::demo::Fleet;
 
-    /// Connects with this client id over MQTT 3.1.1, until the broker refuses, and tells whether it has.
+    /// Connects with this client id over MQTT 3.1.1, until the broker answers or refuses, and returns whether it refused.
     async fn is_refused(broker: SocketAddr, client_id: &str) -> bool {
         let options = rumqttc::MqttOptions::new(client_id, broker.ip().to_string(), broker.port());
         rumqttc::AsyncClient::new(options, 1)

@@ -99,7 +99,7 @@ async fn publish(device: Device, client: AsyncClient, up: &Up<'_>, first: Instan
         sleep_until(due).await;
         if up.is_up.load(Ordering::Relaxed) {
             let payload = device.payload(SystemTime::now());
-            // Full: the broker does not read. The next message will tell newer values.
+            // Full: the broker does not read. The next message has newer values.
             let _ = client.try_publish(&topic, QoS::AtMostOnce, false, payload);
         }
         // After a suspended laptop there is nothing to catch up with.

@@ -5,43 +5,30 @@
 
 use fastwebsockets::CloseCode;
 
+use super::frame;
 use super::header::CONTROL_BYTES_MAX;
 use super::violation::Violation;
 
-/// The server drains.
-pub const RESTART: u16 = 1012;
-/// The gateway is full, or has no broker.
-pub const TRY_AGAIN: u16 = 1013;
-/// The request can't be served as it is: a bad id in the query, or a bad `last_event_id`.
-pub const BAD_REQUEST: u16 = 4000;
-/// No token, or one that does not hold (any more).
-pub const UNAUTHENTICATED: u16 = 4001;
-/// A good token that does not permit this.
-pub const FORBIDDEN: u16 = 4003;
-/// The client does not read as fast as it is sent to.
-pub const SLOW_CONSUMER: u16 = 4008;
-/// An administrator ended the stream.
-pub const ADMINISTRATOR: u16 = 4010;
-/// The tenant has as many streams as it may.
-pub const TENANT_LIMIT: u16 = 4029;
-
 /// The longest reason, in bytes: a control frame's body less the code.
-pub const REASON_BYTES_MAX: usize = CONTROL_BYTES_MAX - 2;
+const REASON_BYTES_MAX: usize = CONTROL_BYTES_MAX - 2;
 
-/// The payload of a server's close frame. A reason longer than [`REASON_BYTES_MAX`] is cut between two characters.
+/// Appends a close frame. One without a code has no reason either: it answers a client's that has none (5.5.1). A reason
+/// longer than [`REASON_BYTES_MAX`] is cut between two characters.
 ///
 /// # Panics
 /// In debug builds, if `code` is one that must not be sent.
-pub fn payload(code: u16, reason: &str) -> Vec<u8> {
+pub fn write(code: Option<u16>, reason: &str, out: &mut Vec<u8>) {
+    let payload = code.map_or_else(Vec::new, |code| payload(code, reason));
+    frame::write(frame::CLOSE, &payload, out);
+}
+
+fn payload(code: u16, reason: &str) -> Vec<u8> {
     debug_assert!(may_be_sent(code), "close code {code} must not be sent");
     let mut end = reason.len().min(REASON_BYTES_MAX);
     while !reason.is_char_boundary(end) {
         end -= 1;
     }
-    let mut payload = Vec::with_capacity(2 + end);
-    payload.extend_from_slice(&code.to_be_bytes());
-    payload.extend_from_slice(&reason.as_bytes()[..end]);
-    payload
+    [&code.to_be_bytes(), &reason.as_bytes()[..end]].concat()
 }
 
 /// Reads the body of a client's close frame. A body without a code is `None`.
@@ -70,25 +57,23 @@ fn may_be_sent(code: u16) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ends::Reason;
 
     #[test]
     fn a_payload_is_the_code_and_the_reason() {
-        assert_eq!(
-            payload(SLOW_CONSUMER, "Slow consumer"),
-            b"\x0f\xa8Slow consumer"
-        );
+        assert_eq!(payload(4008, "Slow consumer"), b"\x0f\xa8Slow consumer");
         assert_eq!(payload(1000, ""), [0x03, 0xe8]);
     }
 
     #[test]
     fn a_long_reason_is_cut_between_characters() {
         let fits = "x".repeat(REASON_BYTES_MAX);
-        assert_eq!(payload(ADMINISTRATOR, &fits).len(), CONTROL_BYTES_MAX);
+        assert_eq!(payload(4010, &fits).len(), CONTROL_BYTES_MAX);
         let long = format!("{}ß{}", "x".repeat(REASON_BYTES_MAX - 1), "y".repeat(500));
-        let cut = payload(ADMINISTRATOR, &long);
+        let cut = payload(4010, &long);
         assert_eq!(cut[2..], *"x".repeat(REASON_BYTES_MAX - 1).as_bytes());
         for reason in ["é".repeat(200), "€".repeat(200), "🦀".repeat(200)] {
-            let cut = payload(ADMINISTRATOR, &reason);
+            let cut = payload(4010, &reason);
             let kept = std::str::from_utf8(&cut[2..]).expect("whole characters");
             assert!(reason.starts_with(kept) && cut.len() > CONTROL_BYTES_MAX - 4);
         }
@@ -96,17 +81,7 @@ mod tests {
 
     #[test]
     fn what_the_server_sends_can_be_read_back() {
-        let codes = [
-            RESTART,
-            TRY_AGAIN,
-            BAD_REQUEST,
-            UNAUTHENTICATED,
-            FORBIDDEN,
-            SLOW_CONSUMER,
-            ADMINISTRATOR,
-            TENANT_LIMIT,
-        ];
-        for code in codes {
+        for code in Reason::ALL.iter().filter_map(|reason| reason.row().code) {
             assert_eq!(read(&payload(code, "why")), Ok(Some(code.into())));
         }
     }

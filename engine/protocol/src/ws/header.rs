@@ -47,7 +47,7 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// True for close, ping and pong, which may stand between the fragments of a message.
+    /// True for close, ping and pong, which may come between the fragments of a message.
     pub(super) fn is_control(&self) -> bool {
         self.kind != Kind::Text
     }
@@ -60,7 +60,7 @@ impl Frame {
     }
 }
 
-/// Where in the stream of messages a header stands.
+/// What a header depends on besides its bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Context {
     /// A message was begun and is not finished.

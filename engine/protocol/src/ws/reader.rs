@@ -4,11 +4,10 @@
 //! frame's body of 125 bytes; and nothing at all, but one null pointer, while no frame and no message is half read. It
 //! holds what came, not what was announced. Fragments without content cost nothing, however many there are.
 //!
-//! What a reader says depends on the bytes alone, not on how they were cut into calls. A frame that came whole is
+//! What a reader gives depends on the bytes alone, not on how they were cut into calls. A frame that came whole is
 //! unmasked where it lies and never copied.
 //!
-//! Not promised: reading on after a close frame, after an error, or after `each` broke off. Each of them ends the
-//! reading side of a connection.
+//! Not promised: reading on after a close frame or after an error. Each of them ends the reading side of a connection.
 
 use std::mem;
 use std::ops::ControlFlow;
@@ -56,8 +55,8 @@ struct Partial {
 }
 
 impl Reader {
-    /// Reads the bytes that came and calls `each` for every whole message in order, until they are used up or `each`
-    /// breaks. What is left of `bytes` afterwards has no meaning: frames are unmasked in place.
+    /// Reads the bytes that came and calls `each` for every whole message in order, until they are used up or a close
+    /// frame has come. What is left of `bytes` afterwards has no meaning: frames are unmasked in place.
     ///
     /// `limit` is the largest message, in bytes over all its fragments; one of exactly this size is read.
     ///
@@ -68,7 +67,7 @@ impl Reader {
         &mut self,
         bytes: &mut [u8],
         limit: usize,
-        each: &mut dyn FnMut(Message<'_>) -> ControlFlow<()>,
+        each: &mut dyn FnMut(Message<'_>),
     ) -> Result<(), Violation> {
         let read = self.read_frames(bytes, limit, each);
         if !matches!(read, Ok(ControlFlow::Continue(()))) {
@@ -81,7 +80,7 @@ impl Reader {
         &mut self,
         mut bytes: &mut [u8],
         limit: usize,
-        each: &mut dyn FnMut(Message<'_>) -> ControlFlow<()>,
+        each: &mut dyn FnMut(Message<'_>),
     ) -> Result<ControlFlow<()>, Violation> {
         while let Some(mut frame) = self.begin_frame(&mut bytes, limit)? {
             let flow = if self.can_read_in_place(&frame, bytes) {
@@ -201,7 +200,7 @@ impl Partial {
     fn end_frame(
         &mut self,
         frame: &Frame,
-        each: &mut dyn FnMut(Message<'_>) -> ControlFlow<()>,
+        each: &mut dyn FnMut(Message<'_>),
     ) -> Result<ControlFlow<()>, Violation> {
         if frame.is_control() {
             return deliver(frame.kind, &mem::take(&mut self.control), each);
@@ -228,7 +227,7 @@ impl Partial {
 fn deliver(
     kind: Kind,
     body: &[u8],
-    each: &mut dyn FnMut(Message<'_>) -> ControlFlow<()>,
+    each: &mut dyn FnMut(Message<'_>),
 ) -> Result<ControlFlow<()>, Violation> {
     let message = match kind {
         Kind::Text => Message::Text(std::str::from_utf8(body).map_err(|_| Violation::NotUtf8)?),
@@ -236,11 +235,12 @@ fn deliver(
         Kind::Pong => Message::Pong,
         Kind::Close => {
             let code = close::read(body)?;
-            let _ = each(Message::Close(code));
+            each(Message::Close(code));
             return Ok(ControlFlow::Break(()));
         }
     };
-    Ok(each(message))
+    each(message);
+    Ok(ControlFlow::Continue(()))
 }
 
 /// Makes room for `new` bytes more. Doubles, so that many small pieces are cheap, but not past the `most` that may come.
@@ -259,8 +259,6 @@ fn split_off<'a>(bytes: &mut &'a mut [u8], at: usize) -> &'a mut [u8] {
 
 #[cfg(test)]
 mod differential;
-#[cfg(test)]
-mod memory;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

@@ -9,8 +9,7 @@ use floodway_proto::admin::v1;
 use super::observer::Observer;
 use super::totals::Totals;
 use crate::auth::CHECK_LABELS;
-use crate::http::REFUSAL_LABELS;
-use floodway_protocol::ends::LABELS as END_LABELS;
+use floodway_protocol::ends::{END_LABELS, REFUSAL_LABELS};
 use floodway_sources::control::{Problem, Standing};
 
 /// Tenants that a status names.

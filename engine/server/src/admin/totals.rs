@@ -1,8 +1,8 @@
 //! The counts of all shards, added up.
 
 use floodway_core::index::{Count, Transport};
-use floodway_core::shard::{self, CODE_LABELS, DELAY_BOUNDS};
-use floodway_protocol::ends::LABELS as END_LABELS;
+use floodway_core::shard::{self, DELAY_BOUNDS};
+use floodway_protocol::ends::{CODE_LABELS, END_LABELS};
 
 /// The counts of all shards together. Each is exact, though not all are of the same instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,11 +62,12 @@ pub struct Delays {
 impl Totals {
     /// These, and what `shard` has counted.
     pub(super) fn with(mut self, shard: &shard::Metrics) -> Self {
-        self.ws += shard.ws.get();
-        self.sse += shard.sse.get();
-        self.opened += shard.opened.get();
-        add_each(&mut self.closed, &shard.closed);
-        for (transport, counts) in Transport::ALL.into_iter().zip(&shard.transports) {
+        let (streams, events) = (&shard.streams, &shard.events);
+        self.ws += streams.ws.get();
+        self.sse += streams.sse.get();
+        self.opened += streams.opened.get();
+        add_each(&mut self.closed, &streams.closed);
+        for (transport, counts) in Transport::ALL.into_iter().zip(&streams.transports) {
             let passed = match transport {
                 Transport::WebSocket => &mut self.ws_passed,
                 Transport::Sse | Transport::SseH2 => &mut self.sse_passed,
@@ -77,14 +78,14 @@ impl Totals {
         // What is written last is read first, so that no more is found delivered than matched.
         add_each(&mut self.delays.counts, &shard.delays.counts);
         self.delays.microseconds += shard.delays.microseconds.get();
-        self.delivered += shard.delivered.get();
-        self.dropped += shard.dropped.get();
-        self.matched += shard.matched.get();
-        self.held += shard.held.get();
-        self.lagging += shard.lagging.get();
+        self.delivered += events.delivered.get();
+        self.dropped += events.dropped.get();
+        self.matched += events.matched.get();
+        self.held += events.held.get();
+        self.lagging += streams.lagging.get();
         self.bytes += shard.bytes.get();
-        self.overflow_gaps += shard.overflow_gaps.get();
-        self.upstream_gaps += shard.upstream_gaps.get();
+        self.overflow_gaps += shard.gaps.overflow.get();
+        self.upstream_gaps += shard.gaps.upstream.get();
         self.writes += shard.writes.get();
         self
     }

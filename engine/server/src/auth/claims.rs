@@ -1,8 +1,7 @@
 //! What a token says, and the checks of it.
 //!
-//! Invariant: a claim of an unexpected type counts as not there. It never makes a good token bad
-//! (but for the times, which must be numbers), and never a bad one good: what is required is still
-//! missing then.
+//! Invariant: a claim of an unexpected type counts as absent. So it never makes a good token bad, except for the times,
+//! which must be numbers, and never a bad one good: what is required is then missing.
 
 use std::time::Duration;
 
@@ -12,12 +11,10 @@ use serde_json::Value;
 
 use super::organization::Organization;
 use super::refusal::{Fault, Refusal};
+use floodway_protocol::messages::notice::LAST_SECOND;
 use floodway_protocol::names::{BadName, TenantId};
 
-/// 9999-12-31T23:59:59Z. A later expiry is told as this one, since RFC 3339 cannot write it.
-const EXPIRY_MAX: u64 = 253_402_300_799;
-
-/// Who a token speaks for, and how long.
+/// The client that a token identifies, and until when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The tenant, whose events it may receive.
@@ -28,7 +25,7 @@ pub struct Identity {
     pub expires_at: u64,
 }
 
-/// The claims that are looked at.
+/// The claims that are read.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Claims {
@@ -51,8 +48,8 @@ pub(super) struct Expected {
 }
 
 impl Expected {
-    /// Checks the claims at `now`, the time since the Unix epoch, in the order of the refusals. With `asked` the token
-    /// speaks for that tenant, which must be one of those that it names.
+    /// Checks the claims at `now`, the time since the Unix epoch, in the order of the refusals. With `asked` the identity is
+    /// of that tenant, which must be one of those that the token names.
     pub(super) fn check(
         &self,
         claims: &Claims,
@@ -86,7 +83,7 @@ impl Expected {
         match claims.nbf {
             Time::At(start) if start > now.saturating_add(self.leeway) => Err(Fault::NotYetValid),
             Time::Malformed => Err(Fault::Claims("nbf is not a number")),
-            Time::At(_) | Time::Absent => Ok(expiry.as_secs().min(EXPIRY_MAX)),
+            Time::At(_) | Time::Absent => Ok(expiry.as_secs().min(LAST_SECOND)),
         }
     }
 
@@ -105,7 +102,7 @@ impl Expected {
 }
 
 impl Claims {
-    /// The tenant: the one that is asked for, if the token names it, else the first that it names.
+    /// The tenant: the one that is asked for, which the token must name, else the first that it names.
     fn tenant(&self, asked: Option<&str>) -> Result<TenantId, Refusal> {
         let organizations = &self.organization.names;
         let by_id = || self.tenant_id.as_str().filter(|id| !id.is_empty());
@@ -141,7 +138,7 @@ impl Claims {
         }
     }
 
-    /// Looks where Keycloak puts a user's roles.
+    /// Whether the user has the role, where Keycloak puts roles.
     fn has_role(&self, role: &str) -> bool {
         self.realm_access
             .get("roles")
@@ -149,7 +146,7 @@ impl Claims {
     }
 }
 
-/// True if `list` is a list with `text` in it.
+/// Whether `list` is a list with `text` in it.
 fn holds(list: &Value, text: &str) -> bool {
     list.as_array()
         .is_some_and(|items| items.iter().any(|item| item == text))

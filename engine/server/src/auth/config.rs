@@ -13,11 +13,11 @@ pub struct Config {
     pub public_key: Option<PathBuf>,
     /// `auth.jwks_url`: where a JWK set (RFC 7517) is fetched.
     pub jwks_url: Option<String>,
-    /// `auth.jwks_refresh_seconds`: the longest time for which a key counts that the provider has withdrawn, 10 s to a
-    /// day. Default 300 s.
+    /// `auth.jwks_refresh_seconds`: the longest time for which a key still counts after the provider has withdrawn it, 10 s to
+    /// a day. Default 300 s.
     pub jwks_refresh: Duration,
-    /// `auth.jwks_waiting`: clients whose token names a new key, and who wait at once until the keys are fetched again.
-    /// Default 1,000; a further one is told to come back.
+    /// `auth.jwks_waiting`: clients that wait at once because their token names a new key, until the keys are fetched again.
+    /// Default 1,000; a further one is refused for now.
     pub jwks_waiting: usize,
     /// `auth.issuer`: required value of `iss`. Default: not checked.
     pub issuer: Option<String>,

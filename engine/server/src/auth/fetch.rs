@@ -1,8 +1,7 @@
 //! Fetches a JWK set over HTTP.
 //!
-//! Invariant: a fetch ends within its time, takes a bounded amount of memory, follows no redirect,
-//! and over https trusts only certificates that the system's roots vouch for (`SSL_CERT_FILE` names
-//! others).
+//! Invariant: a fetch ends within its time, takes a bounded amount of memory, follows no redirect, and over https trusts only
+//! the system's authorities (`SSL_CERT_FILE` names others).
 
 use std::io;
 use std::time::Duration;
@@ -21,7 +20,7 @@ use crate::tls::{self, Connector, Fault, Roots, ServerName};
 /// The largest answer, in bytes. Sets of real providers have some thousands.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 
-/// Why a JWK set could not be had.
+/// Why there is no JWK set.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// The URL is not one of `http` or `https`.
@@ -30,7 +29,7 @@ pub enum FetchError {
     /// No server can be trusted.
     #[error(transparent)]
     Tls(#[from] tls::Error),
-    /// The server cannot be reached, or is not the one that it says.
+    /// The server cannot be reached, or its certificate is not trusted.
     #[error("cannot connect: {0}{hint}", hint = trust(.0))]
     Connect(io::Error),
     /// The exchange broke.
@@ -73,7 +72,7 @@ fn redirection(status: StatusCode) -> &'static str {
     }
 }
 
-/// A place from which to fetch.
+/// Where the set is fetched.
 pub(super) struct Source {
     uri: Uri,
     host: String,
@@ -83,7 +82,7 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// The place at `url`, which answers within `timeout`.
+    /// A source at `url`, which has to answer within `timeout`.
     pub(super) fn new(url: &str, timeout: Duration) -> Result<Self, FetchError> {
         let uri: Uri = url.parse().map_err(|_| FetchError::Url)?;
         let host = uri.host().ok_or(FetchError::Url)?;

@@ -1,7 +1,7 @@
 //! Reads a JWK set (RFC 7517).
 //!
-//! Invariant: only public keys for signatures are taken. A symmetric key in a set that anyone can
-//! fetch is no secret, and a key for encryption signs nothing.
+//! Invariant: only public keys for signatures are taken. A symmetric key in a public set is no secret, and a key for
+//! encryption signs nothing.
 
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind};
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::fetch::FetchError;
 use super::key::{Key, RSA, ec_algorithm};
 
-/// The most keys that are taken. Providers have two or three, while they rotate them.
+/// The most keys that are taken. Providers have two or three while they rotate them.
 const KEYS_MAX: usize = 64;
 
 /// A key and its name.
@@ -25,7 +25,7 @@ struct Set {
     keys: Vec<serde_json::Value>,
 }
 
-/// The usable keys of a set. Keys that cannot be used are passed over (RFC 7517, 5).
+/// The usable keys of a set. Others are ignored (RFC 7517, 5).
 pub(super) fn read(json: &[u8]) -> Result<Vec<NamedKey>, FetchError> {
     let set: Set =
         serde_json::from_slice(json).map_err(|error| FetchError::NotASet(error.to_string()))?;

@@ -1,8 +1,8 @@
 //! The keys of an identity provider, kept fresh.
 //!
 //! Invariant: once there are keys, there are always some: a fetch that fails leaves them as they are. Checks of tokens
-//! read the keys without waiting; only one task replaces them. A token of a key that is not known yet waits for a
-//! fetch, and with all that wait there is one fetch: at most one every `pause`, however many tokens name unknown keys.
+//! read the keys without waiting; only one task replaces them. A token of an unknown key waits for a fetch. All that wait
+//! share one fetch: there is at most one every `pause`, however many tokens name unknown keys.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,11 +21,11 @@ use floodway_core::parts;
 /// How often keys are fetched, and how many wait for them.
 #[derive(Clone, Copy)]
 pub(super) struct Pace {
-    /// The longest time for which a key counts that the provider has withdrawn.
+    /// The longest time for which a key still counts after the provider has withdrawn it.
     pub(super) refresh: Duration,
     /// The shortest time from one fetch to the next.
     pub(super) pause: Duration,
-    /// For one fetch.
+    /// The time for one fetch.
     pub(super) timeout: Duration,
     /// Tokens that wait for a fetch at once.
     pub(super) waiting: usize,
@@ -47,7 +47,7 @@ impl Pace {
         early.max(self.refresh / 2)
     }
 
-    /// The longest time until a fetch has ended that began after one asked for it: another may be under way.
+    /// The longest time from a request for a fetch to its end: another fetch may be under way.
     fn patience(&self) -> Duration {
         self.pause.max(self.timeout) + self.timeout
     }
@@ -66,7 +66,7 @@ struct Fetches {
 pub(super) struct KeySet {
     keys: Arc<ArcSwap<Vec<NamedKey>>>,
     fetches: watch::Receiver<Fetches>,
-    /// The number of the fetch that is wanted. That it is closed tells the task that the set is gone.
+    /// The number of the fetch that is wanted. When the set is gone it is closed, which ends the task.
     wanted: watch::Sender<u64>,
     /// The number of the latest fetch that has begun.
     begun: watch::Receiver<u64>,
@@ -78,7 +78,7 @@ impl KeySet {
     /// Begins to fetch the keys, and to keep them fresh.
     ///
     /// # Errors
-    /// If `url` is no place from which keys can be fetched. That it does not answer is no error.
+    /// If no keys can be fetched from `url`. A server that does not answer is no error.
     pub(super) fn start(url: &str, pace: Pace) -> Result<Self, FetchError> {
         let source = Source::new(url, pace.timeout)?;
         let keys = Arc::default();
@@ -109,7 +109,7 @@ impl KeySet {
         self.fetches.borrow().has_keys
     }
 
-    /// Returns when tokens can be checked, which is so for ever then.
+    /// Returns when tokens can be checked. From then on they always can.
     pub(super) async fn ready(&self) {
         let mut fetches = self.fetches.clone();
         let ready = fetches.wait_for(|fetches| fetches.has_keys).await;
@@ -118,13 +118,12 @@ impl KeySet {
         }
     }
 
-    /// Returns once there are keys. Only for the first fetch is waited: after it has failed, it is known that the provider
-    /// is away.
+    /// Returns once there are keys. It waits only for the first fetch: if that has failed, the provider is known to be away.
     pub(super) async fn first(&self) -> Result<(), Refusal> {
         if self.fetches.borrow().ended == 0 {
             let _turn = self.turn()?;
             let mut fetches = self.fetches.clone();
-            // Whatever comes of it, the state tells.
+            // The state shows what came of it.
             let _ = timeout(self.patience, fetches.wait_for(|fetches| fetches.ended > 0)).await;
         }
         if self.is_ready() {
@@ -137,7 +136,7 @@ impl KeySet {
     /// The claims of a token that one of the keys signed, as far as they are known now.
     pub(super) fn open_now(&self, token: &str, header: &Header) -> Result<Claims, Fault> {
         use Algorithm::{HS256, HS384, HS512};
-        // No provider publishes a secret, so there is no key to wait for.
+        // No provider publishes a secret, so no fetch can bring such a key.
         if matches!(header.alg, HS256 | HS384 | HS512) {
             return Err(Fault::Algorithm);
         }
@@ -146,7 +145,7 @@ impl KeySet {
         let mut fault = Fault::UnknownKey;
         for key in keys.iter().filter(is_named) {
             match key.key.open(token) {
-                // Without a name any key may be the one, also one that is not known yet.
+                // Without a name it may be of any key, also of one that is not known yet.
                 Err(Fault::Signature | Fault::Algorithm) if header.kid.is_none() => {}
                 Err(other) => fault = other,
                 Ok(claims) => return Ok(claims),
@@ -155,10 +154,10 @@ impl KeySet {
         Err(fault)
     }
 
-    /// The same; a token whose key may be a new one waits for a fetch that began after it came, unless one before brings
-    /// the key. If the provider does not answer, nobody can tell.
+    /// As [`KeySet::open_now`], but a token whose key may be new waits for a fetch that begins after it came, unless an earlier
+    /// one brings the key. If the provider does not answer, the token can't be judged.
     pub(super) async fn open(&self, token: &str, header: &Header) -> Result<Claims, Refusal> {
-        // Only what no lock of the channel is needed for: it is held while this is asked below.
+        // `wait_for` holds the channel's lock while it calls this, so this must not use the channel.
         let is_unknown = || matches!(self.open_now(token, header), Err(Fault::UnknownKey));
         let opened = self.open_now(token, header);
         if !matches!(opened, Err(Fault::UnknownKey)) {
@@ -182,7 +181,7 @@ impl KeySet {
         self.turns.try_acquire().map_err(|_| Refusal::NoKeys)
     }
 
-    /// Asks for a fetch that begins from now on: its number.
+    /// Asks for a fetch that begins after this call. Returns its number.
     pub(super) fn ask(&self) -> u64 {
         let target = *self.begun.borrow() + 1;
         self.wanted.send_if_modified(|wanted| {
@@ -206,7 +205,7 @@ struct KeyRefresher {
 impl KeyRefresher {
     async fn run(&self, asked: &mut watch::Receiver<u64>) {
         let mut trouble = Trouble::default();
-        // One that began before a panic has no end.
+        // A fetch that a panic interrupted has no end: the next one gets another number.
         let first = *self.begun.borrow() + 1;
         for number in first.. {
             let began = Instant::now();
@@ -215,7 +214,7 @@ impl KeyRefresher {
             let has_failed = fetched.is_err();
             match fetched {
                 Ok(keys) => self.take(keys, &mut trouble),
-                Err(error) => self.complain(&error, &mut trouble),
+                Err(error) => self.log_failure(&error, &mut trouble),
             }
             self.fetches.send_modify(|fetches| {
                 fetches.ended = number;
@@ -255,8 +254,8 @@ impl KeyRefresher {
         self.keys.store(Arc::new(keys));
     }
 
-    /// Told when it begins, and when it is another; that it goes on, only to those who want to know more.
-    fn complain(&self, error: &FetchError, trouble: &mut Trouble) {
+    /// Logs a failure: the first one and each other reason as a warning, a repeated one for debugging.
+    fn log_failure(&self, error: &FetchError, trouble: &mut Trouble) {
         let what = if self.keys.load().is_empty() {
             "auth.jwks_url: no JWK set yet, streams are refused until there is one"
         } else {
@@ -273,7 +272,7 @@ impl KeyRefresher {
     }
 }
 
-/// Fetches that failed since the last good one.
+/// The fetches that failed since the last good one.
 #[derive(Default)]
 struct Trouble {
     failures: u64,

@@ -1,7 +1,7 @@
 //! Verification keys, each with the algorithms that it is for.
 //!
-//! Invariant: the algorithms follow from the key, never from a token. So a token cannot choose
-//! `none`, nor an HMAC over a public key (RFC 8725, 2.1 and 3.1).
+//! Invariant: the key decides the algorithms, never a token. So a token cannot choose `none`, nor an HMAC over a public key
+//! (RFC 8725, 2.1 and 3.1).
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -28,17 +28,17 @@ pub enum KeyError {
         error: std::io::Error,
     },
     /// The file does not hold a key of a known kind.
-    #[error("auth.public_key = \"{}\": {mend}", path.display())]
+    #[error("auth.public_key = \"{}\": {hint}", path.display())]
     Unusable {
         /// The file.
         path: PathBuf,
         /// What is wrong, and what would be right.
-        mend: &'static str,
+        hint: &'static str,
     },
-    /// `auth.jwks_url` is no place from which keys can be fetched.
+    /// No keys can be fetched from `auth.jwks_url`.
     #[error("auth.jwks_url = \"{url}\": {error}")]
     Source {
-        /// Where it was to be looked for.
+        /// The URL.
         url: String,
         /// The cause.
         error: FetchError,
@@ -54,8 +54,8 @@ pub(super) struct Key {
 impl Key {
     /// `key` for signatures with one of `algorithms`, which are of one family.
     pub(super) fn new(key: DecodingKey, algorithms: &[Algorithm]) -> Self {
-        // Here only the signature is checked. The claims are checked by `claims`, without the
-        // library's 60 s of leeway and its way to accept a token that has no audience.
+        // Only the signature is checked here. `claims` checks the claims, without the library's 60 s of leeway, and refuses
+        // a token without an audience where one is expected.
         let validation = Validation {
             algorithms: algorithms.to_vec(),
             required_spec_claims: HashSet::new(),
@@ -80,9 +80,9 @@ impl Key {
             path: path.to_owned(),
             error,
         })?;
-        Self::from_pem(&pem).map_err(|mend| KeyError::Unusable {
+        Self::from_pem(&pem).map_err(|hint| KeyError::Unusable {
             path: path.to_owned(),
-            mend,
+            hint,
         })
     }
 
@@ -116,7 +116,7 @@ impl Key {
     }
 }
 
-/// Only public keys are taken: a certificate is more than a key, and a private key has no business here.
+/// Only public keys are taken: a certificate is more than a key, and a private key must not lie here.
 fn check_label(pem: &[u8]) -> Result<(), &'static str> {
     let text = String::from_utf8_lossy(pem);
     let label = text

@@ -1,8 +1,10 @@
-//! Who may connect: checks of tokens (JWT, RFC 7519).
+//! Checks tokens (JWT, RFC 7519), which say who may connect.
 //!
-//! Invariant: an [`Identity`] is only made from a token whose signature was checked with an algorithm
-//! that the configured key is for, that is valid now, and that names a tenant and a role. Tokens and
-//! secrets appear in no log, no error and no `Debug` output.
+//! Invariant: an [`Identity`] is only made of a token whose signature was checked with an algorithm of the configured key,
+//! that is valid now, and that names a tenant and a role. Tokens and secrets appear in no log, error or `Debug` output.
+//!
+//! `verifier` is asked, with one `key`, or with a set of them (`jwks`, read by `jwk` from what `fetch` gets); `claims` are
+//! checked, among them the `organization`; a `refusal` says why not. `sign` makes tokens to try things out.
 
 mod claims;
 mod config;

@@ -1,7 +1,7 @@
 //! The claim `organization`, in the forms that Keycloak gives it.
 //!
-//! An object of names, a list of names, or a list of such objects. Names stand in the order of the document, which a
-//! sorted or hashed map would forget. An object with a plain `id` describes one organization: its keys are no names.
+//! It is an object of names, a list of names, or a list of such objects. Names keep the order of the document, which a
+//! sorted or hashed map would lose. An object with a plain `id` describes one organization: its keys are no names.
 
 use std::fmt;
 
@@ -11,9 +11,9 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 /// The organizations that a token names, and what else the claim may be.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Organization {
-    /// Those that are no empty text.
+    /// Those that are not empty.
     pub(super) names: Vec<String>,
-    /// Why there is none, where the claim is there.
+    /// Why there is none, if the claim is there.
     pub(super) is_no_name: Option<&'static str>,
 }
 
@@ -50,7 +50,7 @@ impl<'de> Deserialize<'de> for Organization {
     }
 }
 
-/// A JSON value, as far as it matters.
+/// A JSON value, as far as it matters here.
 enum Item {
     Null,
     Text(String),

@@ -1,29 +1,37 @@
-//! Why a token was not accepted: what the client is told, and what only the operator is.
+//! Why a token is not accepted: what the client reads, and what only the operator does.
 
-/// One value gives the text, the WebSocket close code and the HTTP status, the label of the check that failed, and the
-/// diagnosis of an operator. Neither of these holds anything of the token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+use std::fmt;
+
+use floodway_protocol::ends::Reason;
+
+/// One value gives the text, the close code and the HTTP status ([`Refusal::reason`]), the label of the check that
+/// failed, and the diagnosis for an operator. None of these holds anything of the token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// There was no token.
-    #[error("Missing token parameter")]
     Missing,
-    /// Not a token, not signed with our key, expired, not valid yet, or for someone else. Which of
-    /// these is not told to the client.
-    #[error("Invalid or expired token")]
+    /// Not a token, not signed with our key, expired, not valid yet, or for someone else. The client does not read which.
     Invalid(Fault),
     /// The token can't be judged: the keys were never fetched, or not since it named a new one.
-    #[error("Verification keys unavailable")]
     NoKeys,
     /// The token names no tenant, or one that may not be part of a topic. The text says what it names instead.
-    #[error("No tenant_id in token")]
     NoTenant(&'static str),
     /// The token does not name the tenant that was asked for.
-    #[error("Token is for another tenant")]
     OtherTenant,
     /// The token has none of the configured roles.
-    #[error("Unauthorized role")]
     Role,
 }
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OtherTenant => "Token is for another tenant",
+            _ => self.reason().row().text,
+        })
+    }
+}
+
+impl std::error::Error for Refusal {}
 
 /// Which check of a token failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -75,21 +83,14 @@ pub const CHECK_LABELS: [&str; 13] = [
 ];
 
 impl Refusal {
-    /// The code that closes a WebSocket.
-    pub fn close_code(self) -> u16 {
+    /// Its row of the table of ends.
+    pub fn reason(self) -> Reason {
         match self {
-            Self::Missing | Self::Invalid(_) => 4001,
-            Self::NoTenant(_) | Self::OtherTenant | Self::Role => 4003,
-            Self::NoKeys => 1013,
-        }
-    }
-
-    /// The status of an HTTP answer (RFC 9110, 15.5 and 15.6).
-    pub fn status(self) -> u16 {
-        match self {
-            Self::Missing | Self::Invalid(_) => 401,
-            Self::NoTenant(_) | Self::OtherTenant | Self::Role => 403,
-            Self::NoKeys => 503,
+            Self::Missing => Reason::NoToken,
+            Self::Invalid(_) => Reason::BadToken,
+            Self::NoTenant(_) | Self::OtherTenant => Reason::NoTenant,
+            Self::Role => Reason::Role,
+            Self::NoKeys => Reason::NoKeys,
         }
     }
 
@@ -118,7 +119,7 @@ impl Refusal {
         })
     }
 
-    /// What an operator is told besides: which claim it is, and what is wrong with it.
+    /// What an operator reads besides: which claim it is, and what is wrong with it.
     pub fn diagnosis(self) -> Option<String> {
         Some(match self {
             Self::Missing => return None,

@@ -1,4 +1,4 @@
-//! Makes tokens for trying things out. In production an identity provider does.
+//! Makes tokens to try things out. In production an identity provider makes them.
 
 use std::collections::BTreeMap;
 
@@ -54,7 +54,7 @@ struct Claims<'a> {
     aud: Option<&'a str>,
     iat: u64,
     exp: u64,
-    /// By name, as Keycloak writes it; what an organization holds is of no use here.
+    /// By name, as Keycloak writes it; the organizations are empty.
     organization: BTreeMap<&'a str, BTreeMap<&'a str, &'a str>>,
     realm_access: RealmAccess<'a>,
 }

@@ -11,7 +11,7 @@ use super::jwks::{KeySet, Pace};
 use super::key::{Key, KeyError};
 use super::refusal::{Fault, Refusal};
 
-/// The longest token, in bytes. A longer one is refused before any of it is read.
+/// The longest token, in bytes. A longer one is refused before it is read.
 pub const TOKEN_BYTES_MAX: usize = 16 * 1024;
 
 /// Checks tokens against the configured key. Made once, and shared.
@@ -50,10 +50,10 @@ impl Verifier {
         Ok(Self::with(Keys::Set(set), config))
     }
 
-    /// Checks that there is a key, and that it can be read and used, but for one that would have to be fetched.
+    /// Checks that there is a key that can be read and used. One that has to be fetched is not checked.
     ///
     /// # Errors
-    /// If it is not so.
+    /// If there is none, or it cannot be read or used.
     pub fn check(config: &Config) -> Result<(), KeyError> {
         match config.jwks_url {
             Some(_) => Ok(()),
@@ -74,7 +74,7 @@ impl Verifier {
         }
     }
 
-    /// The key that is at hand: `auth.hs256_secret` or `auth.public_key`.
+    /// The key of `auth.hs256_secret` or `auth.public_key`.
     fn key(config: &Config) -> Result<Keys, KeyError> {
         let key = match (&config.hs256_secret, &config.public_key) {
             (Some(secret), _) => Key::from_secret(secret),
@@ -104,9 +104,9 @@ impl Verifier {
         }
     }
 
-    /// Checks a token, for one of the tenants that it names or for the first; an empty one is none. Takes some
-    /// microseconds with HS256, some tens with the other algorithms; one of a key that is new waits until the keys were
-    /// fetched again, some seconds at most.
+    /// Checks a token, for `tenant` or else for the first tenant that it names; an empty token is none. Takes some
+    /// microseconds with HS256, some tens with the other algorithms. A token of a new key waits until the keys were fetched
+    /// again, some seconds at most.
     ///
     /// # Errors
     /// The first reason to refuse it, in the order of [`Refusal`].
@@ -117,8 +117,8 @@ impl Verifier {
                 key.open(token).map_err(Refusal::Invalid)
             }
             Keys::Set(set) => {
-                // Without keys nothing is said of a token, not even that it is none: whoever is refused for good does not
-                // come back.
+                // Without keys no token is judged, not even a missing one: a client that is refused for good does not come
+                // back.
                 set.first().await?;
                 set.open(token, &header(token)?).await
             }
@@ -126,7 +126,8 @@ impl Verifier {
         self.expected.check(&opened?, tenant, now())
     }
 
-    /// The same without waiting: a token of a new key is refused as one of an unknown key, which is fetched then.
+    /// As [`Verifier::verify`], without waiting: a token of a new key is refused as one of an unknown key, and the keys are
+    /// fetched.
     ///
     /// # Errors
     /// As [`Verifier::verify`].
@@ -139,7 +140,7 @@ impl Verifier {
         verified
     }
 
-    /// Checks a token at a time since the Unix epoch.
+    /// Checks a token at `now`, a time since the Unix epoch.
     pub(super) fn verify_at(
         &self,
         token: &str,
@@ -151,7 +152,7 @@ impl Verifier {
             .check(&opened.map_err(Refusal::Invalid)?, tenant, now)
     }
 
-    /// The claims of a token that one of our keys signed, as far as they are known.
+    /// The claims of a token that one of the keys signed that are known now.
     fn open(&self, token: &str, header: &Header) -> Result<Claims, Fault> {
         match &self.keys {
             Keys::One(key) => key.open(token),
@@ -166,7 +167,7 @@ fn now() -> Duration {
         .unwrap_or_default()
 }
 
-/// What a token says of itself, before its signature is checked.
+/// The header of a token, before its signature is checked.
 fn header(token: &str) -> Result<Header, Refusal> {
     if token.is_empty() {
         return Err(Refusal::Missing);
@@ -176,15 +177,14 @@ fn header(token: &str) -> Result<Header, Refusal> {
         return Err(malformed("it is longer than 16 KiB"));
     }
     let header = jsonwebtoken::decode_header(token).map_err(|error| match error.kind() {
-        // The one member of the header that is of a closed set: `none` is not in it.
+        // Only the algorithm is of a closed set, in which `none` is not.
         ErrorKind::Json(error) if error.to_string().starts_with("unknown variant") => {
             Refusal::Invalid(Fault::Algorithm)
         }
         ErrorKind::InvalidToken => malformed("it is not of the form header.claims.signature"),
         _ => malformed("its header is not JSON in base64url, or names no algorithm"),
     })?;
-    // RFC 7515, 4.1.11: a token with an extension that is critical and not understood is invalid,
-    // and none is understood here.
+    // RFC 7515, 4.1.11: a token with a critical extension that is not understood is invalid. None is understood here.
     if header.crit.is_some() {
         return Err(malformed("its header demands an extension (crit)"));
     }

@@ -1,6 +1,7 @@
 //! What a gateway is built from: the settings of every part.
 
-use floodway_core::{event, index, shard};
+use floodway_core::index::Limits;
+use floodway_core::{event, shard};
 use floodway_sources::{control, mqtt};
 
 use crate::{admin, auth, http, log};
@@ -20,8 +21,10 @@ pub struct Config {
     pub event: event::Config,
     /// Token checks.
     pub auth: auth::Config,
-    /// Limits on live streams.
-    pub limits: index::Config,
+    /// `limits.connections`: live streams on this gateway. Default 0: the open-files limit less what the gateway needs.
+    pub connections: u32,
+    /// Limits of each tenant (`limits.*` and `stream.*`), unless others are set.
+    pub limits: Limits,
     /// The shards (`shard.*`) and the streams on them (`stream.*`).
     pub shard: shard::Config,
     /// The log.

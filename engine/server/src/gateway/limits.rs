@@ -5,7 +5,6 @@ use std::io;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::admin;
-use floodway_core::index;
 
 /// Descriptors for the log, the broker, event queues, the listeners, whatever a library opens, and private connections.
 const OWN: u64 = 64 + admin::CONNECTIONS as u64;
@@ -13,28 +12,20 @@ const OWN: u64 = 64 + admin::CONNECTIONS as u64;
 /// Raises the open-files limit as far as it goes, and derives the gateway's own limit from it if none is set: what is
 /// left when the gateway itself and the connections that are not streams (yet) have theirs. Of these there may be as many
 /// as `pending` says, which is made smaller if they would take more than an eighth.
-pub(super) fn derive(limits: index::Config, pending: &mut usize) -> io::Result<index::Config> {
+pub(super) fn derive(configured: u32, pending: &mut usize) -> io::Result<u32> {
     let files = raise_open_files()?;
     let room = files.saturating_sub(OWN);
     let spare = (*pending as u64).min(room / 8);
     *pending = usize::try_from(spare).unwrap_or(*pending);
     let most = u32::try_from(room - spare).unwrap_or(u32::MAX - 1).max(1);
-    if limits.connections > most {
+    if configured > most {
         tracing::warn!(
-            connections = limits.connections,
+            connections = configured,
             open_files = files,
             "limits.connections is more than the open-files limit allows; raise the latter (ulimit -n)"
         );
     }
-    let connections = if limits.connections == 0 {
-        most
-    } else {
-        limits.connections
-    };
-    Ok(index::Config {
-        connections,
-        ..limits
-    })
+    Ok(if configured == 0 { most } else { configured })
 }
 
 fn raise_open_files() -> io::Result<u64> {
@@ -57,17 +48,9 @@ mod tests {
     fn the_limit_leaves_room_for_the_gateway_itself() {
         let files = raise_open_files().unwrap();
         let mut pending = usize::MAX;
-        let derived = derive(index::Config::default(), &mut pending).unwrap();
-        assert!(u64::from(derived.connections) + OWN + pending as u64 <= files);
+        let derived = derive(0, &mut pending).unwrap();
+        assert!(u64::from(derived) + OWN + pending as u64 <= files);
         assert!(pending as u64 <= files / 8);
-        let set = derive(
-            index::Config {
-                connections: 7,
-                ..index::Config::default()
-            },
-            &mut 1024,
-        )
-        .unwrap();
-        assert_eq!((set.connections, set.connections_per_tenant), (7, 10));
+        assert_eq!(derive(7, &mut 1024).unwrap(), 7);
     }
 }

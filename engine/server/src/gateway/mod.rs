@@ -107,9 +107,8 @@ impl Gateway {
         let verifier = Arc::new(Verifier::start(&config.auth)?);
         let tls = config.http.acceptor()?;
         let private_tls = config.admin.acceptor()?;
-        let limits = limits::derive(config.limits, &mut config.http.pending)?;
-        let of_tenant = config.shard.limits(limits.connections_per_tenant);
-        let index = Arc::new(Index::with_limits(limits.connections, of_tenant));
+        let connections = limits::derive(config.connections, &mut config.http.pending)?;
+        let index = Arc::new(Index::new(connections, config.limits));
         let listen_error = |error| StartError::Listen {
             listen: config.http.listen.clone(),
             error,
@@ -156,7 +155,7 @@ impl Gateway {
         let observer = Observer::new(Watched {
             identity,
             brokers,
-            connections: limits.connections,
+            connections,
             streams: streams.clone(),
             refusals,
             control: control.clone(),

@@ -1,4 +1,4 @@
-//! Where connections come in, and are dealt out to the shards in turn.
+//! Accepts connections, and gives them to the shards in turn.
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,7 +21,7 @@ const BACKLOG: i32 = 4096;
 /// Accepted connections that wait for their shard.
 const DEALT: usize = 256;
 
-/// The pause after the process ran out of descriptors or memory: only time, and others' leaving, can help.
+/// The pause after the process ran out of descriptors or memory: other connections have to end first.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
 
 /// A connection on its way to a shard.
@@ -38,7 +38,7 @@ pub struct Acceptor {
 }
 
 impl Acceptor {
-    /// Opens the listener; `shards` ends of queues come with it, one for each shard.
+    /// Opens the listener. Returns with it the receiving ends of `shards` queues, one for each shard.
     ///
     /// # Errors
     /// If the address can't be bound: it is in use, or not ours.
@@ -79,7 +79,7 @@ impl Acceptor {
         }
     }
 
-    /// Hands a connection to the shard whose turn it is, or to the next one that has room: waits only if none has.
+    /// Gives a connection to the shard whose turn it is, or to the next one that has room. Waits only if none has.
     async fn deal(
         &self,
         turn: usize,
@@ -115,7 +115,7 @@ impl Acceptor {
         }
     }
 
-    /// The next one of a burst. The runtime would put it under watch, and out again, though it is for another thread.
+    /// Accepts the next one of a burst. The runtime would register it with this thread, and deregister it again.
     fn accept_now(&self) -> io::Result<std::net::TcpStream> {
         let (socket, _) = SockRef::from(&self.listener).accept()?;
         socket.set_nonblocking(true)?;
@@ -127,7 +127,7 @@ impl Acceptor {
     }
 }
 
-/// Serves the connections that are dealt to a shard, each in a task of its own, on the shard's thread.
+/// Serves the connections that a shard gets, each in a task of its own, on the shard's thread.
 pub async fn serve(mut dealt: mpsc::Receiver<Dealt>, shared: Shared, shard: Rc<Shard>) {
     let shard_context = Rc::new(ShardContext::new(shared, shard));
     while let Some(Dealt { socket, ticket }) = dealt.recv().await {
@@ -159,9 +159,9 @@ fn listen(http: &Config, stream: &shard::Config) -> io::Result<std::net::TcpList
     Ok(socket.into())
 }
 
-/// Sets what each connection inherits from its listener, which saves three system calls for each.
+/// Sets what each connection inherits from its listener: three system calls less for each.
 fn prepare(socket: &SockRef<'_>, stream: &shard::Config) -> io::Result<()> {
-    // Batches are made by us; Nagle would only hold the last segment back.
+    // The shard makes batches; Nagle's algorithm would only hold the last segment back.
     socket.set_tcp_nodelay(true)?;
     #[cfg(target_os = "linux")]
     {
@@ -179,7 +179,7 @@ fn resolve(listen: &str) -> io::Result<SocketAddr> {
     listen.to_socket_addrs()?.next().ok_or_else(unknown)
 }
 
-/// The peer was gone before it was accepted: nothing is wrong with the listener (accept(2)).
+/// Whether the peer was gone before it was accepted: the listener itself is well (accept(2)).
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(

@@ -1,4 +1,4 @@
-//! Whether a client becomes a subscriber: its token, what it asks for, a place, the broker.
+//! Decides whether a client becomes a subscriber: by its token, its query, the limits and its tenant's source.
 
 use http::Request;
 use http::request::Parts;
@@ -15,7 +15,7 @@ use floodway_core::shard::Filter;
 use floodway_protocol::names::TenantId;
 use floodway_sources::source::Unavailable;
 
-/// Everything that a stream needs but its connection. Dropping it gives the place back.
+/// Everything that a stream needs besides its connection. Its drop releases the permit.
 #[derive(Debug)]
 pub(super) struct Admitted {
     pub(super) identity: Identity,
@@ -24,11 +24,11 @@ pub(super) struct Admitted {
     pub(super) place: ConnectionPermit,
 }
 
-/// Admits the client behind `request`. Returns only when its tenant's events arrive, so that what is published from
-/// then on reaches it.
+/// Admits the client of `request`. Returns only when its tenant's events arrive, so every event that is published from then
+/// on reaches it.
 ///
 /// # Errors
-/// The first reason not to, in the order of [`Refusal`]. Nothing is held then.
+/// The first reason against it, in the order of [`Refusal`]. Nothing is held then.
 pub(super) async fn admit(
     request: &Parts,
     shard_context: &ShardContext,
@@ -71,8 +71,8 @@ async fn verify(
     verifier.verify(token, tenant).await
 }
 
-/// A place in the tenant. It is needed before the source can be asked, and yet a refusal of the source that is known is
-/// told before a limit that is reached.
+/// A permit of the tenant. It is needed before the source can be asked. Yet a known refusal of the source comes before a
+/// limit that is reached.
 fn enter(tenant: &TenantId, shard_context: &ShardContext) -> Result<ConnectionPermit, Refusal> {
     let (index, upstreams) = (&shard_context.shared.index, &shard_context.shared.upstreams);
     index.enter(tenant).map_err(|limit| {
@@ -94,7 +94,7 @@ fn of_source(tenant: &Tenant, reason: Unavailable) -> Refusal {
     }
 }
 
-/// As [`admit`], once the token is found good.
+/// As [`admit`], after the token was verified.
 async fn admit_identity(
     identity: Identity,
     query: &Query,

@@ -1,4 +1,4 @@
-//! Tokens that were refused, by the check that failed: counted, and told in the log at a bounded rate.
+//! Counts refused tokens by the check that failed, and logs them at a bounded rate.
 
 use std::time::{Duration, Instant};
 
@@ -22,8 +22,8 @@ impl Default for Checks {
 }
 
 impl Checks {
-    /// Counts a refusal. If it is time for a line of the log about its check, returns the number of those that were passed
-    /// over since the last line.
+    /// Counts a refusal. If a line of the log about its check is due, returns the number of refusals since the last line that
+    /// were not logged.
     pub(super) fn count(&self, refusal: auth::Refusal, now: Instant) -> Option<u64> {
         self.checks[refusal.check()?].count(self.at(now))
     }

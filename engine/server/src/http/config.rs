@@ -18,14 +18,14 @@ pub struct Config {
     pub header_bytes: usize,
     /// `http.header_timeout_seconds`: for TLS and the request head, and for an idle connection. Default 10 s.
     pub header_timeout: Duration,
-    /// `http.pending`: connections that are not streams (yet). Default 1,024; for a further one the oldest is cut on which
-    /// nothing is being answered.
+    /// `http.pending`: connections that are not streams (yet). Default 1,024; a further one cuts the oldest on which no request
+    /// is being answered.
     pub pending: usize,
-    /// `http.retry_after_seconds`: what refused clients are told. Default 5 s.
+    /// `http.retry_after_seconds`: when refused clients shall come back. Default 5 s.
     pub retry_after: Duration,
     /// `http.drain_seconds`: the longest drain; what is not flushed then is cut. Default 10 s.
     pub drain: Duration,
-    /// `http.drain_spread_seconds`: clients are told to come back after a random part of this. Default 5 s.
+    /// `http.drain_spread_seconds`: clients shall come back after a random part of this. Default 5 s.
     pub drain_spread: Duration,
 }
 
@@ -40,11 +40,9 @@ impl Config {
             .map(|files| tls::acceptor(files.named("http.tls.cert", "http.tls.key"), None))
             .transpose()
     }
-}
 
-impl Config {
-    /// So much of a request head is read: beyond `header_bytes`, so that the answer can say in words, and a WebSocket's by
-    /// its close, that the head is too large.
+    /// The bytes of a request head that are read: more than `header_bytes`, so that an answer in words, or the close of a
+    /// WebSocket, can say that the head is too large.
     pub(super) fn read_head_bytes(&self) -> usize {
         2 * self.header_bytes
     }

@@ -1,8 +1,8 @@
-//! Where a client's token is: in the header, else in the query, else among the subprotocols of a WebSocket, else in a
-//! cookie. An empty one is none: the next place is looked at.
+//! Finds a client's token: in the header, else in the query, else among the subprotocols of a WebSocket, else in a
+//! cookie. An empty one is none, and the next place is tried.
 //!
-//! Invariant: a cookie, which a browser sends whoever asked it to, counts only where the settings name it, and never for
-//! a page of another site: the Origin was judged before, and here what it can't tell is refused.
+//! Invariant: a browser sends a cookie with the request of any page. So a cookie counts only if the settings name it, and
+//! never for a page of another site: `origin` has refused what the Origin shows, and this refuses what it does not.
 
 use http::HeaderMap;
 use http::header::{COOKIE, HeaderName};
@@ -12,20 +12,20 @@ use super::origin::Origin;
 use crate::auth::Places;
 use crate::bearer::bearer;
 
-/// Tells by whose page a browser was made to ask (Fetch Metadata, 2.4).
+/// Says from which site's page a browser sends the request (Fetch Metadata, 2.4).
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// The token in the first place that has one. `query` is what stands in the query.
+/// The token in the first place that has one. `query` is the one in the query.
 pub(super) fn token<'a>(
     headers: &'a HeaderMap,
     query: Option<&'a str>,
     places: &Places,
 ) -> Option<&'a str> {
-    uncalled(headers, query, places).or_else(|| cookie(headers, places))
+    deliberate(headers, query, places).or_else(|| cookie(headers, places))
 }
 
-/// The token in a place that only who knows it can fill.
-fn uncalled<'a>(
+/// The token in a place that only a client that knows it can fill.
+fn deliberate<'a>(
     headers: &'a HeaderMap,
     query: Option<&'a str>,
     places: &Places,
@@ -35,8 +35,8 @@ fn uncalled<'a>(
         .or_else(|| handshake::bearer(headers))
 }
 
-/// Whether a page of another site may have made a browser send this with the cookie: then the token in it says nothing of
-/// who asks. A page of an origin that the settings name may do so.
+/// Whether a page of another site may have made a browser send this request with the cookie: then the token in it does not
+/// identify the client. A page of an origin that the settings name may do so.
 pub(super) fn is_forged(
     headers: &HeaderMap,
     query: Option<&str>,
@@ -50,7 +50,7 @@ pub(super) fn is_forged(
             .any(|site| site.as_bytes().eq_ignore_ascii_case(b"cross-site"))
     };
     let is_by_cookie =
-        || uncalled(headers, query, places).is_none() && cookie(headers, places).is_some();
+        || deliberate(headers, query, places).is_none() && cookie(headers, places).is_some();
     let is_suspect = match origin {
         Origin::Same => is_cross_site(),
         Origin::Allowed { is_listed, .. } => !is_listed,
@@ -79,7 +79,7 @@ fn cookie<'a>(headers: &'a HeaderMap, places: &Places) -> Option<&'a str> {
         .find(|value| !value.is_empty())
 }
 
-/// RFC 6265, 4.1.1: a value may stand in quotation marks.
+/// RFC 6265, 4.1.1: a value may be in quotation marks.
 fn unquoted(value: &str) -> &str {
     value
         .strip_prefix('"')
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn a_token_is_looked_for_in_order_and_an_empty_one_is_none() {
         let all = places(true, Some("jwt"));
-        let told = |given: &[_], query, places: &Places| {
+        let found = |given: &[_], query, places: &Places| {
             token(&headers(given), query, places).map(str::to_owned)
         };
         let by_cookie = (COOKIE, "a=b; jwt=D; jwt2=x");
@@ -145,13 +145,13 @@ mod tests {
             (&[(PROTOCOL, "bearer."), by_cookie.clone()], Some(""), "D"),
         ] {
             assert_eq!(
-                told(given, query, &all).as_deref(),
+                found(given, query, &all).as_deref(),
                 Some(wanted),
                 "{given:?}"
             );
         }
-        assert_eq!(told(&[by_cookie], None, &places(true, None)), None);
-        assert_eq!(told(&[], Some("B"), &places(false, None)), None);
+        assert_eq!(found(&[by_cookie], None, &places(true, None)), None);
+        assert_eq!(found(&[], Some("B"), &places(false, None)), None);
     }
 
     #[test]

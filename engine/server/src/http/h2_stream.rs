@@ -1,7 +1,7 @@
 //! An SSE stream over HTTP/2: a pipe of a few kilobytes between its shard and hyper.
 //!
-//! Invariant: the shard puts in only while there is room, so what a slow client lags stays in its ring, under its
-//! policy; when hyper has taken something out, or the client has gone, the shard is woken.
+//! Invariant: the shard puts bytes in only while there is room, so the lag of a slow client stays in its ring, under its
+//! policy. When hyper has taken bytes out, or the client has gone, the shard is woken.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -14,7 +14,7 @@ use mio::net::TcpStream;
 
 use floodway_core::shard::{Pipe, Waker};
 
-/// What may wait for hyper, in bytes. The rest waits in the ring.
+/// Bytes that may wait for hyper. The rest waits in the ring.
 const PIPE_BYTES: usize = 16 * 1024;
 
 #[derive(Default)]
@@ -75,7 +75,7 @@ impl StreamPipe {
     }
 }
 
-/// A stream that is cut ends its body too: hyper would wait for more for ever, and the client with it.
+/// A stream that is cut ends its body too: otherwise hyper and the client would wait for ever.
 impl Drop for StreamPipe {
     fn drop(&mut self) {
         let shared = &mut *self.0.borrow_mut();

@@ -1,20 +1,19 @@
 //! The opening handshake, the server's side (RFC 6455, 4.2), and the token that a browser hides in it.
 //!
 //! Invariant: a response is made only for a GET over HTTP/1.1 that asks for `websocket` in version 13 with a key of 16
-//! bytes. fastwebsockets makes the response, but checks little of this. The Origin is not looked at here.
+//! bytes. fastwebsockets makes the response, but checks little of this. The Origin is checked elsewhere (`origin`).
 
 use fastwebsockets::upgrade;
 use http::header::{
     ALLOW, CONNECTION, HeaderName, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
     SEC_WEBSOCKET_VERSION, UPGRADE,
 };
-use http::response::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 
 /// The subprotocol that the gateway speaks.
 pub(super) const SUBPROTOCOL: &str = "floodway.v1";
 
-/// Before the token, in the list of subprotocols that a browser offers.
+/// What comes before the token, in the list of subprotocols that a browser offers.
 const BEARER: &str = "bearer.";
 
 /// Why a request is not answered with 101. Its text is the `detail` of the answer.
@@ -61,22 +60,23 @@ impl HandshakeError {
     }
 }
 
-/// Checks the client's handshake and makes the response, with [`SUBPROTOCOL`] if the client offered it. Nothing of the
-/// request is read but its head; the connection stays where it is.
+/// Checks the client's handshake and makes the response, with [`SUBPROTOCOL`] if the client offered it. Only the head of
+/// the request is read; the connection stays with hyper.
 ///
 /// # Errors
-/// Says what the request lacks. The connection may be used for another request.
-pub(super) fn accept<B>(request: &mut Request<B>) -> Result<Parts, HandshakeError> {
+/// What the request lacks. The connection may be used for another request.
+pub(super) fn accept<B>(request: &mut Request<B>) -> Result<Response<()>, HandshakeError> {
     check(request)?;
     let offered = subprotocols(request.headers()).any(|protocol| protocol == SUBPROTOCOL);
     // Both of its errors were ruled out: the key is there, and the version is 13.
     let (response, _) = upgrade::upgrade(request).map_err(|_| HandshakeError::Key)?;
-    let (mut parts, _) = response.into_parts();
+    let mut response = response.map(|_| ());
     if offered {
         let protocol = HeaderValue::from_static(SUBPROTOCOL);
-        parts.headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
+        let headers = response.headers_mut();
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
     }
-    Ok(parts)
+    Ok(response)
 }
 
 /// The token in the subprotocols `floodway.v1, bearer.JWT`: browsers can set no other header.
@@ -84,20 +84,6 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     subprotocols(headers)
         .find_map(|protocol| protocol.strip_prefix(BEARER))
         .filter(|token| !token.is_empty())
-}
-
-/// A response's head as HTTP/1.1 puts it on the wire (RFC 9112, 2.1), with the empty line that ends it.
-pub(super) fn head(parts: &Parts) -> Vec<u8> {
-    let reason = parts.status.canonical_reason().unwrap_or_default();
-    let mut head = format!("HTTP/1.1 {} {reason}\r\n", parts.status.as_str()).into_bytes();
-    for (name, value) in &parts.headers {
-        head.extend_from_slice(name.as_str().as_bytes());
-        head.extend_from_slice(b": ");
-        head.extend_from_slice(value.as_bytes());
-        head.extend_from_slice(b"\r\n");
-    }
-    head.extend_from_slice(b"\r\n");
-    head
 }
 
 /// Whether [`accept`] would answer the request with 101.

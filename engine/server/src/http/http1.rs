@@ -16,7 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
-use super::automatic::Automatic;
+use super::error_bodies::ErrorBodies;
 use super::peer::Peer;
 use super::pending::Ticket;
 use super::refusal::Refusal;
@@ -43,7 +43,7 @@ where
         Takeover::Stream(beginning) => shard_context
             .shard
             .attach(beginning.new_subscriber(outlet(io)?, early)),
-        Takeover::Farewell(bytes) => {
+        Takeover::Close(bytes) => {
             send_close(io, &bytes, shard_context.shared.stream.close_timeout).await
         }
     }
@@ -77,7 +77,7 @@ where
             }
         }
     });
-    let io = Automatic::new(io, |status| {
+    let io = ErrorBodies::new(io, |status| {
         let refusal = match status {
             StatusCode::BAD_REQUEST => Refusal::Malformed,
             _ => Refusal::HeadTooLarge,
@@ -90,7 +90,7 @@ where
         .max_buf_size(shard_context.shared.http.read_head_bytes())
         .serve_connection(TokioIo::new(io), service);
     // Hyper flushes an answer before it starts the next request, unless a client that sent a request with a body does not
-    // read: it may lose the end of that answer with the connection's state, and nobody else anything.
+    // read: that client may lose the end of the answer with the connection.
     let served = poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
         Poll::Ready(served) => Poll::Ready(served.map(|()| None)),
         Poll::Pending => match takeover.take() {

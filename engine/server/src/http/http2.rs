@@ -109,9 +109,9 @@ mod tests {
     use crate::readiness::Readiness;
     use crate::{auth, http};
     use floodway_core::inbox::Inbox;
-    use floodway_core::index::Index;
+    use floodway_core::index::{Index, Limits};
     use floodway_core::shard::Shard;
-    use floodway_core::{event, index, shard};
+    use floodway_core::{event, shard};
     use floodway_sources::mqtt::{self, Mqtt};
     use floodway_sources::source::{Ingest, Source};
 
@@ -123,7 +123,7 @@ mod tests {
     /// A context whose clients have little time, and an ingest without a broker.
     fn shard_context() -> (Rc<ShardContext>, Ingest) {
         let stream = shard::Config::default();
-        let index = Arc::new(Index::new(&index::Config::default()));
+        let index = Arc::new(Index::new(0, Limits::default()));
         let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(1)]);
         let mqtt = mqtt::Config {
             urls: vec!["mqtt://127.0.0.1:1".to_owned()],

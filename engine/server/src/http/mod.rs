@@ -1,16 +1,17 @@
-//! The public listener: accepts, admits, and hands streams over to the shards.
+//! The public listener: accepts connections, admits clients, and gives their streams to the shards.
 //!
-//! `acceptor` accepts and deals out; `connection` speaks TLS and HTTP; `routes` finds the endpoint; `admission` decides;
-//! `begin` makes the stream. Invariant: whoever becomes a subscriber has a checked token, a place, and a tenant whose
-//! subscription the broker has confirmed; whoever does not is told the first reason why, and holds nothing.
+//! `acceptor` accepts connections and gives each to a shard; `connection` serves one, as `http1` or `http2`; `routes`
+//! finds the endpoint; `admission` decides; `stream_setup` makes the stream. Each knows only those behind it. Invariant: a
+//! subscriber has a checked token, a permit, and a tenant whose subscription the source has confirmed; a client that is
+//! refused is sent the first reason, and holds nothing.
 
 mod acceptor;
 mod admission;
-mod automatic;
 mod checks;
 mod config;
 mod connection;
 mod credentials;
+mod error_bodies;
 mod h2_stream;
 mod handshake;
 mod http1;
@@ -29,5 +30,5 @@ mod tls;
 
 pub use acceptor::{Acceptor, Dealt, serve};
 pub use config::Config;
-pub use refusal::{REFUSAL_LABELS, Refusals};
+pub use refusal::Refusals;
 pub use shard_context::Shared;

@@ -5,26 +5,26 @@ use http::{HeaderMap, HeaderValue, Uri};
 
 use floodway_core::printable::printable;
 
-/// As much of a header as stands in a log line, in characters.
+/// Characters of a header that a log line repeats.
 const SHOWN_CHARS: usize = 200;
 
 /// What a request's `Origin` means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// None, or the page comes from here.
+    /// There is none, or the page comes from this host.
     Same,
-    /// A foreign page that is allowed; it is told so.
+    /// A foreign page that is allowed; the answer says so.
     Allowed {
         /// As the browser sent it.
         origin: HeaderValue,
-        /// The settings name it, and not only any by `*`: it may use what its browser knows of the user.
+        /// The settings name it, and not only `*`: its browser may send the user's credentials.
         is_listed: bool,
     },
     /// A foreign page.
     Foreign,
 }
 
-/// Judges the origin of a request. `host` is what the request was sent to: over HTTP/2 it stands in the URI.
+/// Judges the origin of a request. Over HTTP/2 the host is in the URI.
 pub(super) fn judge(headers: &HeaderMap, uri: &Uri, allowed: &[String]) -> Origin {
     let Some(origin) = headers.get(ORIGIN) else {
         return Origin::Same;
@@ -43,7 +43,7 @@ pub(super) fn judge(headers: &HeaderMap, uri: &Uri, allowed: &[String]) -> Origi
     Origin::Foreign
 }
 
-/// Why a page is foreign, and what to do if it is not meant to be.
+/// Why a page is foreign, and what to do if it should not be.
 pub(super) fn explain(headers: &HeaderMap, uri: &Uri) -> String {
     let origin = headers.get(ORIGIN).map(HeaderValue::as_bytes);
     let origin = printable(origin.unwrap_or_default(), SHOWN_CHARS);
@@ -60,7 +60,7 @@ fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
     header.or(uri.authority().map(|it| it.as_str()))
 }
 
-/// Whether `origin` is that of a page from `host`, over whichever scheme: behind a proxy that speaks TLS ours is another.
+/// Whether `origin` is that of a page from `host`, in either scheme: behind a proxy that speaks TLS it is not the listener's.
 fn is_own(origin: &str, host: Option<&str>) -> bool {
     let (Some((scheme, authority)), Some(host)) = (origin.split_once("://"), host) else {
         return false;
@@ -68,7 +68,7 @@ fn is_own(origin: &str, host: Option<&str>) -> bool {
     without_default_port(scheme, authority).eq_ignore_ascii_case(without_default_port(scheme, host))
 }
 
-/// Whether an origin of the settings is the one of a request.
+/// Whether an origin of the settings is that of a request.
 fn is_same(listed: &str, origin: &str) -> bool {
     let listed = listed.trim_end_matches('/');
     match (listed.split_once("://"), origin.split_once("://")) {
@@ -81,7 +81,7 @@ fn is_same(listed: &str, origin: &str) -> bool {
     }
 }
 
-/// A port that the scheme has anyway says nothing (RFC 6454, 4; RFC 9110, 4.2).
+/// Removes the scheme's default port (RFC 6454, 4; RFC 9110, 4.2).
 fn without_default_port<'a>(scheme: &str, authority: &'a str) -> &'a str {
     let port = match scheme {
         _ if scheme.eq_ignore_ascii_case("https") => ":443",

@@ -1,9 +1,9 @@
-//! The names of a stream's query parameters, and what resembles one.
+//! The names of a stream's query parameters, and names that resemble one.
 //!
-//! Invariant: a parameter that was meant to narrow a stream is never passed over. A name that is spelt almost like one of
-//! ours is a mistake that names the right one; what resembles none (a cache buster, say) concerns nobody.
+//! Invariant: a parameter that was meant to narrow a stream is never ignored. A name that is almost one of these is a
+//! mistake, whose text names the right one. A name that resembles none, such as a cache buster's, is ignored.
 
-/// A parameter that is looked at.
+/// A parameter that is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Parameter {
     Token,
@@ -14,14 +14,14 @@ pub(super) enum Parameter {
     LastEventId,
 }
 
-/// Names that begin so, whatever follows, were meant for these.
+/// Names with such a beginning were meant for these.
 const STEMS: [(&str, Parameter); 3] = [
     ("device", Parameter::Devices),
     ("group", Parameter::Groups),
     ("metric", Parameter::Metrics),
 ];
 
-/// Names as [`plain`] gives them, and the parameters that they are close to.
+/// Names as [`plain`] gives them, and the parameters that they resemble.
 const PLAIN: [(&str, Parameter); 11] = [
     ("device", Parameter::Devices),
     ("deviceid", Parameter::Devices),
@@ -36,7 +36,7 @@ const PLAIN: [(&str, Parameter); 11] = [
     ("lasteventid", Parameter::LastEventId),
 ];
 
-/// Plain names at least this long may have one letter amiss and still be meant.
+/// Plain names at least this long may have one wrong letter.
 const LONG_ENOUGH: usize = 5;
 
 impl Parameter {
@@ -53,7 +53,7 @@ impl Parameter {
         })
     }
 
-    /// The parameter that `name`, which is none, was probably meant for.
+    /// The parameter that `name`, which is not one, was probably meant for.
     pub(super) fn resembling(name: &str) -> Option<Self> {
         let name = plain(name);
         if let Some((_, meant)) = STEMS.iter().find(|(stem, _)| name.starts_with(stem)) {
@@ -67,12 +67,12 @@ impl Parameter {
         close.map(|(_, meant)| *meant)
     }
 
-    /// Whether it says which events are wanted.
+    /// Whether it says which events the client wants.
     pub(super) fn narrows(self) -> bool {
         matches!(self, Self::Devices | Self::Groups | Self::Metrics)
     }
 
-    /// Its name, as documents spell it.
+    /// Its name in the documentation.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Token => "token",
@@ -85,8 +85,8 @@ impl Parameter {
     }
 }
 
-/// A name without what frameworks put around it: case, separators, and the brackets of a list. Only its beginning: none of
-/// ours is longer.
+/// A name without what frameworks add to it: case, separators, and the brackets of a list. Only its beginning: no parameter
+/// has a longer name.
 fn plain(name: &str) -> String {
     let name = name.split('[').next().unwrap_or_default();
     let letters = name.chars().filter(|c| !matches!(c, '_' | '-' | '.' | ' '));
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_resembles_none_concerns_nobody() {
+    fn what_resembles_none_is_ignored() {
         for name in [
             "",
             "_",

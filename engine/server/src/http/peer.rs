@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use http::Extensions;
 
-/// Who is at the other end, as each request of the connection carries it.
+/// The client's end, as each request of the connection carries it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer {
     pub(super) address: Option<SocketAddr>,

@@ -1,7 +1,7 @@
-//! Connections that are not streams (yet): how many there may be, and who makes room when there are too many.
+//! Connections that are not streams (yet): how many there may be, and which one is cut when there are too many.
 //!
-//! Invariant: at most `http.pending` connections hold a [`Ticket`] with its place. When none is left, the oldest one on
-//! which nothing is being answered is cut, so that silent connections can't shut the door for others.
+//! Invariant: at most `http.pending` connections hold a [`Ticket`] with a permit. When no permit is left, the oldest
+//! connection on which no request is being answered is cut, so silent connections can't keep others out.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -10,55 +10,55 @@ use std::sync::{Arc, Weak};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-/// The door's side.
+/// The acceptor's side.
 pub(super) struct Pending {
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     most: usize,
     oldest_first: RefCell<VecDeque<Weak<Holder>>>,
 }
 
 /// A connection's side.
 pub(super) struct Ticket {
-    place: RefCell<Option<OwnedSemaphorePermit>>,
+    permit: RefCell<Option<OwnedSemaphorePermit>>,
     holder: Arc<Holder>,
 }
 
 #[derive(Default)]
 struct Holder {
     unwanted: Notify,
-    /// It carries streams, and gave its place back: to cut it would make no room.
+    /// It carries streams, and has released its permit: to cut it would make no room.
     has_left: AtomicBool,
     /// Requests that are being answered, and streams.
     busy: AtomicU32,
 }
 
-/// As long as it lives, its connection is not cut.
+/// While it lives, its connection is not cut.
 pub(super) struct Busy(Arc<Holder>);
 
 impl Pending {
     pub(super) fn new(most: usize) -> Self {
         let most = most.clamp(1, Semaphore::MAX_PERMITS);
         Self {
-            places: Arc::new(Semaphore::new(most)),
+            permits: Arc::new(Semaphore::new(most)),
             most,
             oldest_first: RefCell::default(),
         }
     }
 
-    /// Waits for a place, and has somebody make room if there is none.
+    /// Waits for a permit. If none is left, another connection is cut.
     pub(super) async fn admit(&self) -> Ticket {
-        let place = match Arc::clone(&self.places).try_acquire_owned() {
-            Ok(place) => place,
+        let permit = match Arc::clone(&self.permits).try_acquire_owned() {
+            Ok(permit) => permit,
             Err(_) => {
                 self.make_room();
-                let place = Arc::clone(&self.places).acquire_owned().await;
-                place.expect("the semaphore is never closed")
+                let permit = Arc::clone(&self.permits).acquire_owned().await;
+                permit.expect("the semaphore is never closed")
             }
         };
         let holder = Arc::new(Holder::default());
         self.remember(Arc::downgrade(&holder));
         Ticket {
-            place: RefCell::new(Some(place)),
+            permit: RefCell::new(Some(permit)),
             holder,
         }
     }
@@ -93,7 +93,7 @@ impl Pending {
 }
 
 impl Ticket {
-    /// A request has come, and is going to be answered.
+    /// Marks the connection as busy while a request is answered.
     pub(super) fn busy(&self) -> Busy {
         self.holder.busy.fetch_add(1, Ordering::Relaxed);
         Busy(Arc::clone(&self.holder))
@@ -103,13 +103,13 @@ impl Ticket {
         self.holder.busy.load(Ordering::Relaxed) > 0
     }
 
-    /// It carries streams, which have places of their own.
+    /// The connection carries streams, which have permits of their own.
     pub(super) fn release_permit(&self) {
         self.holder.has_left.store(true, Ordering::Relaxed);
-        self.place.take();
+        self.permit.take();
     }
 
-    /// Returns when somebody else needs the place more.
+    /// Returns when another connection needs the permit.
     pub(super) async fn unwanted(&self) {
         self.holder.unwanted.notified().await;
     }
@@ -153,12 +153,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_that_carries_streams_needs_no_place() {
+    async fn a_connection_that_carries_streams_needs_no_permit() {
         let pending = Pending::new(1);
         let first = pending.admit().await;
         first.release_permit();
         timeout(Duration::from_secs(20), pending.admit())
             .await
-            .expect("a place");
+            .expect("a permit");
     }
 }

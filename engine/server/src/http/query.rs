@@ -1,4 +1,4 @@
-//! What a stream's request asks for: filters, a place to resume, a token.
+//! The query of a stream's request: a token, a filter, and where to resume.
 
 use std::borrow::Cow;
 
@@ -9,37 +9,37 @@ use super::parameter::Parameter;
 use floodway_core::shard::Filter;
 use floodway_protocol::names::{BadName, DeviceId, GroupId};
 
-/// As much of an unknown parameter's name as is repeated to the client, in characters.
+/// Characters of an unknown parameter's name that the answer repeats.
 const NAME_CHARS_SHOWN: usize = 64;
 
 /// The parameters of a request for a stream.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Query {
     pub(super) token: Option<String>,
-    /// Which of its tenants the token speaks for.
+    /// Which of the token's tenants the stream is for.
     pub(super) tenant: Option<String>,
     devices: Vec<String>,
     groups: Vec<String>,
     metrics: Vec<String>,
     last_event_id: Option<String>,
-    /// A parameter that can't be meant as it stands.
+    /// What is wrong with a parameter.
     mistake: Option<String>,
 }
 
-/// Where a stream goes on.
+/// Where a stream resumes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Resume {
-    /// Nothing was asked: events from now on.
+    /// Not asked for: events from now on.
     No,
     /// From now on, but the client wants to be able to resume.
     FromNow,
-    /// After this event; none for an id that can't be ours.
+    /// After this event; `None` if the text is no id of an event.
     After(Option<u64>),
 }
 
 impl Query {
-    /// Reads the query of `uri`. A parameter that is given twice adds up, and one that resembles none of ours is not looked
-    /// at; what is amiss with another is told by [`Query::filter`].
+    /// Reads the query of `uri`. A list that is given twice adds up. A parameter that resembles none is ignored; a mistake
+    /// is kept for [`Query::filter`].
     pub(super) fn parse(uri: &Uri) -> Self {
         let mut query = Self::default();
         for pair in uri.query().unwrap_or_default().split('&') {
@@ -55,11 +55,11 @@ impl Query {
     }
 
     fn take(&mut self, parameter: Parameter, value: &[u8]) {
-        // Nobody's token or id can be guessed from what is no text: it is one that nobody has issued.
+        // A token or id that is no UTF-8 needs no error of its own: such a one was never issued.
         let text = String::from_utf8_lossy(value);
         if matches!(text, Cow::Owned(_)) && parameter.narrows() {
             let name = parameter.name();
-            self.amiss(|| format!("{name} is not UTF-8; percent-encode its UTF-8 bytes"));
+            self.mistake(|| format!("{name} is not UTF-8; percent-encode its UTF-8 bytes"));
         }
         match parameter {
             Parameter::Token if !text.is_empty() => self.token = Some(text.into_owned()),
@@ -76,12 +76,12 @@ impl Query {
         if let Some(meant) = Parameter::resembling(name) {
             let shown: String = name.chars().take(NAME_CHARS_SHOWN).collect();
             let meant = meant.name();
-            self.amiss(|| format!("Unknown parameter {shown:?}: use {meant}"));
+            self.mistake(|| format!("Unknown parameter {shown:?}: use {meant}"));
         }
     }
 
-    /// The first mistake is the one that is told.
-    fn amiss(&mut self, mistake: impl FnOnce() -> String) {
+    /// Keeps the first mistake.
+    fn mistake(&mut self, mistake: impl FnOnce() -> String) {
         self.mistake.get_or_insert_with(mistake);
     }
 
@@ -112,8 +112,8 @@ impl Query {
         Ok(filter)
     }
 
-    /// Where the stream goes on. The header, which browsers send by themselves, wins. Any text but none is an id, since a
-    /// browser that is refused does not come back; one that is not of ours is unknown like one that is forgotten.
+    /// Where the stream resumes. The header, which browsers send by themselves, wins. Any text that is not empty is taken for
+    /// an id, since a browser that is refused does not come back; a text that is no id counts as an unknown one.
     pub(super) fn resume(&self, headers: &HeaderMap) -> Resume {
         let header = headers
             .get("last-event-id")
@@ -133,7 +133,7 @@ fn decoded(text: &str) -> Vec<u8> {
     percent_decode_str(&text.replace('+', " ")).collect()
 }
 
-/// Clients in the field write lists with spaces, and commas with nothing between them.
+/// Clients write lists with spaces, and with commas that have nothing between them.
 fn list(value: &str) -> impl Iterator<Item = String> {
     let parts = value.split(',').map(|part| part.trim_matches([' ', '\t']));
     parts.filter(|part| !part.is_empty()).map(str::to_owned)
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn what_would_widen_the_stream_is_refused_with_the_right_name() {
-        for (text, told) in [
+        for (text, mistake) in [
             ("device=A", r#"Unknown parameter "device": use device_id"#),
             (
                 "device_id[]=A",
@@ -217,7 +217,7 @@ mod tests {
                 "group_id holds '/', '+', '#' or a control character",
             ),
         ] {
-            assert_eq!(query(text).filter(10).unwrap_err(), told, "{text}");
+            assert_eq!(query(text).filter(10).unwrap_err(), mistake, "{text}");
         }
         assert!(query("device_id=A,B,C").filter(2).is_err());
     }

@@ -1,7 +1,7 @@
-//! Why a stream is not begun: one value gives the WebSocket close code, the HTTP status, the text and the metric label.
+//! Why a client gets no stream, and how often.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use http::StatusCode;
 
@@ -10,9 +10,9 @@ use super::handshake::HandshakeError;
 use crate::auth;
 use floodway_core::index::NoPermit;
 use floodway_core::log_rate::Counted;
-use floodway_protocol::ws::close;
+use floodway_protocol::ends::{REFUSAL_LABELS, Reason};
 
-/// Why a client does not become a subscriber, in the order in which it is told of the first.
+/// Why a client does not become a subscriber, in the order in which the first is reported to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// Its page comes from elsewhere (RFC 6454).
@@ -38,91 +38,43 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    /// The close code and its reason for a WebSocket.
-    pub(super) fn close(&self) -> (u16, String) {
-        let code = match self {
-            Self::Token(refusal) => refusal.close_code(),
-            // Those before the upgrade are answered by their status alone.
-            Self::Query(_) | Self::Malformed | Self::HeadTooLarge | Self::Handshake(_) => {
-                close::BAD_REQUEST
-            }
-            Self::Origin | Self::BrokerRefused(_) => close::FORBIDDEN,
-            Self::NoPermit(NoPermit::Tenant { .. }) => close::TENANT_LIMIT,
-            Self::NoPermit(NoPermit::Gateway) | Self::NoBroker => close::TRY_AGAIN,
-            Self::Draining => close::RESTART,
-        };
-        (code, self.detail())
+    /// Its row of the table of ends.
+    pub(super) fn reason(&self) -> Reason {
+        match self {
+            Self::Origin => Reason::Origin,
+            Self::Handshake(_) => Reason::Handshake,
+            Self::Malformed => Reason::Malformed,
+            Self::HeadTooLarge => Reason::HeadTooLarge,
+            Self::Token(refusal) => refusal.reason(),
+            Self::Query(_) => Reason::Query,
+            Self::BrokerRefused(_) => Reason::BrokerRefused,
+            Self::NoPermit(NoPermit::Tenant { .. }) => Reason::TenantLimit,
+            Self::NoPermit(NoPermit::Gateway) => Reason::GatewayLimit,
+            Self::NoBroker => Reason::NoBroker,
+            Self::Draining => Reason::Draining,
+        }
     }
 
     /// The status for a plain request.
     pub(super) fn status(&self) -> StatusCode {
         match self {
-            Self::Token(refusal) => {
-                StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::UNAUTHORIZED)
-            }
-            Self::Query(_) | Self::Malformed => StatusCode::BAD_REQUEST,
-            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Handshake(error) => error.status(),
-            Self::Origin | Self::BrokerRefused(_) => StatusCode::FORBIDDEN,
-            Self::NoPermit(NoPermit::Tenant { .. }) => StatusCode::TOO_MANY_REQUESTS,
-            Self::NoPermit(NoPermit::Gateway) | Self::NoBroker | Self::Draining => {
-                StatusCode::SERVICE_UNAVAILABLE
+            _ => {
+                let status = self.reason().row().status;
+                let status = status.and_then(|status| StatusCode::from_u16(status).ok());
+                status.expect("the table has a status for each refusal")
             }
         }
     }
 
-    /// Whether it may go better later, and a client is told when.
-    pub(super) fn retry_after(&self, pause: Duration) -> Option<Duration> {
-        let is_final = match self {
-            Self::Token(refusal) => *refusal != auth::Refusal::NoKeys,
-            Self::Query(_)
-            | Self::BrokerRefused(_)
-            | Self::Origin
-            | Self::Handshake(_)
-            | Self::Malformed
-            | Self::HeadTooLarge => true,
-            Self::NoPermit(_) | Self::NoBroker | Self::Draining => false,
-        };
-        (!is_final).then_some(pause)
-    }
-
-    /// The name in logs and metrics.
-    pub(super) fn label(&self) -> &'static str {
-        REFUSAL_LABELS[self.index()]
-    }
-
-    fn index(&self) -> usize {
-        match self {
-            Self::Token(auth::Refusal::Missing) => 0,
-            Self::Token(auth::Refusal::Invalid(_)) => 1,
-            Self::Token(auth::Refusal::NoTenant(_) | auth::Refusal::OtherTenant) => 2,
-            Self::Token(auth::Refusal::Role) => 3,
-            Self::Query(_) => 4,
-            Self::NoPermit(NoPermit::Tenant { .. }) => 5,
-            Self::NoPermit(NoPermit::Gateway) => 6,
-            Self::NoBroker => 7,
-            Self::Draining => 8,
-            Self::Token(auth::Refusal::NoKeys) => 9,
-            Self::Origin => 10,
-            Self::Handshake(_) => 11,
-            Self::Malformed => 12,
-            Self::HeadTooLarge => 13,
-            Self::BrokerRefused(_) => 14,
-        }
-    }
-
+    /// The detail of the answer, and the reason of the close frame.
     pub(super) fn detail(&self) -> String {
         match self {
             Self::Token(refusal) => refusal.to_string(),
             Self::Query(reason) => reason.clone(),
-            Self::BrokerRefused(_) => "Not authorized at the broker".to_owned(),
             Self::NoPermit(reason) => reason.to_string(),
-            Self::NoBroker => "Broker unavailable".to_owned(),
-            Self::Draining => "Server draining".to_owned(),
-            Self::Origin => "Origin not allowed".to_owned(),
             Self::Handshake(error) => error.to_string(),
-            Self::Malformed => "Request can't be read".to_owned(),
-            Self::HeadTooLarge => "Request head is too large".to_owned(),
+            _ => self.reason().row().text.to_owned(),
         }
     }
 }
@@ -139,25 +91,6 @@ impl From<NoPermit> for Refusal {
     }
 }
 
-/// All labels, in the order in which they are counted.
-pub const REFUSAL_LABELS: [&str; 15] = [
-    "no_token",
-    "bad_token",
-    "no_tenant",
-    "role",
-    "query",
-    "tenant_limit",
-    "gateway_limit",
-    "no_broker",
-    "draining",
-    "no_keys",
-    "origin",
-    "handshake",
-    "malformed",
-    "head_too_large",
-    "broker_refused",
-];
-
 /// How many clients were refused, by reason, and those whose token was, by the check that failed.
 #[derive(Debug, Default)]
 pub struct Refusals {
@@ -166,19 +99,14 @@ pub struct Refusals {
 }
 
 impl Refusals {
-    /// Counts a refusal. If it is time for a line of the log about its like, returns the number of those that were passed
-    /// over since the last line. What a limit or a drain refuses is no line.
+    /// Counts a refusal. If it is time for a line of the log about its reason, returns the number of those that were not
+    /// logged since the last line. What passes by itself, such as a limit or a drain, is not logged.
     pub(super) fn count(&self, refusal: &Refusal, now: Instant) -> Option<u64> {
-        let is_due = self.reasons[refusal.index()].count(self.checks.at(now));
+        let is_due = self.reasons[refusal.reason().refused_index()].count(self.checks.at(now));
         match refusal {
             Refusal::Token(refusal) => self.checks.count(*refusal, now),
-            Refusal::Query(_)
-            | Refusal::BrokerRefused(_)
-            | Refusal::Origin
-            | Refusal::Handshake(_)
-            | Refusal::Malformed
-            | Refusal::HeadTooLarge => is_due,
-            Refusal::NoPermit(_) | Refusal::NoBroker | Refusal::Draining => None,
+            _ if refusal.reason().row().retry => None,
+            _ => is_due,
         }
     }
 
@@ -211,14 +139,16 @@ mod tests {
             Refusal::Draining,
             Refusal::Token(auth::Refusal::NoKeys),
             Refusal::Origin,
-            Refusal::Handshake(HandshakeError::Key),
+            Refusal::Handshake(HandshakeError::NotUpgrade),
             Refusal::Malformed,
             Refusal::HeadTooLarge,
             Refusal::BrokerRefused(None),
         ];
         let counts = Refusals::default();
         for (times, refusal) in refusals.iter().enumerate() {
-            assert_eq!(refusal.label(), REFUSAL_LABELS[times]);
+            assert_eq!(refusal.reason(), Reason::REFUSED[times]);
+            let status = Some(refusal.status().as_u16());
+            assert_eq!(status, refusal.reason().row().status);
             (0..times).for_each(|_| _ = counts.count(refusal, Instant::now()));
         }
         assert_eq!(counts.counts(), std::array::from_fn(|at| at as u64));

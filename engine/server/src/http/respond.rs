@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CACHE_CONTROL,
-    CONTENT_LENGTH, CONTENT_TYPE, HeaderName, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
+    CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
 };
 use http::{HeaderValue, Response, StatusCode};
 use hyper::body::{Body, Frame, SizeHint};
@@ -17,6 +17,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use super::h2_stream::StreamBody;
 use super::origin::Origin;
 use super::refusal::Refusal;
+use floodway_protocol::sse;
 
 /// The body of an answer: whole, or a stream over HTTP/2.
 pub(super) struct Answer {
@@ -97,6 +98,32 @@ pub(super) fn json(status: StatusCode, text: String) -> Response<Answer> {
     response
 }
 
+/// The response whose body is an event stream.
+pub(super) fn event_stream<B>(body: B) -> Response<B> {
+    let mut response = Response::new(body);
+    for (name, value) in sse::HEAD {
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// A response's head as HTTP/1.1 puts it on the wire (RFC 9112, 2.1), with the empty line that ends it.
+pub(super) fn head(response: &Response<()>) -> Vec<u8> {
+    let status = response.status();
+    let reason = status.canonical_reason().unwrap_or_default();
+    let mut head = format!("HTTP/1.1 {} {reason}\r\n", status.as_str()).into_bytes();
+    for (name, value) in response.headers() {
+        head.extend_from_slice(name.as_str().as_bytes());
+        head.extend_from_slice(b": ");
+        head.extend_from_slice(value.as_bytes());
+        head.extend_from_slice(b"\r\n");
+    }
+    head.extend_from_slice(b"\r\n");
+    head
+}
+
 pub(super) fn error(status: StatusCode, detail: &str) -> Response<Answer> {
     json(status, self::detail(detail))
 }
@@ -127,7 +154,7 @@ pub(super) fn headers_only(mut response: Response<Answer>) -> Response<Answer> {
 pub(super) fn refused(refusal: &Refusal, pause: Duration) -> Response<Answer> {
     let mut response = error(refusal.status(), &refusal.detail());
     let headers = response.headers_mut();
-    if let Some(pause) = refusal.retry_after(pause) {
+    if refusal.reason().row().retry {
         headers.insert(RETRY_AFTER, HeaderValue::from(pause.as_secs().max(1)));
     }
     if refusal.status() == StatusCode::UNAUTHORIZED {
@@ -136,32 +163,26 @@ pub(super) fn refused(refusal: &Refusal, pause: Duration) -> Response<Answer> {
     response
 }
 
-/// Lets the page that asked read the answer, if it comes from an allowed foreign origin (Fetch, 3.2).
-pub(super) fn with_origin(mut response: Response<Answer>, origin: &Origin) -> Response<Answer> {
+/// Lets the page that asked read the answer, if it comes from an allowed foreign origin (Fetch, 3.2): with what its
+/// browser knows of the user if the settings name it, and with the pause after which to come again.
+pub(super) fn with_origin<B>(mut response: Response<B>, origin: &Origin) -> Response<B> {
+    let Origin::Allowed { origin, is_listed } = origin else {
+        return response;
+    };
     let headers = response.headers_mut();
-    for (name, value) in origin_headers(origin) {
-        headers.insert(name, value);
+    headers.insert(VARY, HeaderValue::from_static("Origin"));
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    headers.insert(
+        ACCESS_CONTROL_EXPOSE_HEADERS,
+        HeaderValue::from_static("Retry-After"),
+    );
+    if *is_listed {
+        headers.insert(
+            ACCESS_CONTROL_ALLOW_CREDENTIALS,
+            HeaderValue::from_static("true"),
+        );
     }
     response
-}
-
-/// The headers by which a page of an allowed foreign origin may read an answer: with what its browser knows of the user
-/// if the settings name it, and with the pause after which to come again.
-pub(super) fn origin_headers(origin: &Origin) -> Vec<(HeaderName, HeaderValue)> {
-    let Origin::Allowed { origin, is_listed } = origin else {
-        return Vec::new();
-    };
-    let expose = HeaderValue::from_static("Retry-After");
-    let mut headers = vec![
-        (VARY, HeaderValue::from_static("Origin")),
-        (ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone()),
-        (ACCESS_CONTROL_EXPOSE_HEADERS, expose),
-    ];
-    if *is_listed {
-        let yes = HeaderValue::from_static("true");
-        headers.push((ACCESS_CONTROL_ALLOW_CREDENTIALS, yes));
-    }
-    headers
 }
 
 /// Answers a browser that asks whether it may send a token in a header (Fetch, 3.2.2).

@@ -53,17 +53,17 @@ fn status(request: &Request<Incoming>, shard_context: &ShardContext) -> Response
     }
 }
 
-/// Why a head is refused whatever it asks for. A WebSocket whose token alone is too large is told so by its close.
+/// Why a head is refused, whatever its endpoint. A WebSocket whose token alone is too large is refused by its close instead.
 fn head_refused(request: &Request<Incoming>, shard_context: &ShardContext) -> Option<Refusal> {
     if names_two_hosts(request) {
         return Some(Refusal::Malformed);
     }
     let is_too_large = head_bytes(request) > shard_context.shared.http.header_bytes;
-    (is_too_large && !stream_setup::may_be_told_by_its_close(request))
+    (is_too_large && !stream_setup::is_too_large_by_its_token(request))
         .then_some(Refusal::HeadTooLarge)
 }
 
-/// In several headers (RFC 9112, 3.2), or over HTTP/2 another one than in `:authority` (RFC 9113, 8.3.1).
+/// Whether there are several hosts (RFC 9112, 3.2), or over HTTP/2 another one than in `:authority` (RFC 9113, 8.3.1).
 fn names_two_hosts(request: &Request<Incoming>) -> bool {
     let mut hosts = request.headers().get_all(HOST).iter();
     let (first, second) = (hosts.next(), hosts.next());
@@ -77,7 +77,7 @@ fn names_two_hosts(request: &Request<Incoming>) -> bool {
     second.is_some() || is_another
 }
 
-/// The size of a request's head, as HTTP/1.1 would have it.
+/// The size of a request's head as it would be in HTTP/1.1.
 fn head_bytes(request: &Request<Incoming>) -> usize {
     let fields = request.headers().iter();
     let fields = fields.map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());

@@ -20,7 +20,7 @@ use floodway_core::shard::{self, Shard};
 use floodway_protocol::names::TenantId;
 use floodway_sources::source::IngestHandle;
 
-/// What all shards' fronts share.
+/// What the contexts of all shards share.
 #[derive(Clone)]
 pub struct Shared {
     /// The public listener's settings.
@@ -31,17 +31,17 @@ pub struct Shared {
     pub verifier: Arc<Verifier>,
     /// The tenants and the limits.
     pub index: Arc<Index>,
-    /// Whether the broker sends a tenant's events.
+    /// Says whether a tenant's events arrive.
     pub upstreams: IngestHandle,
-    /// Whether a new stream could begin.
+    /// Says whether a new stream could begin.
     pub readiness: Readiness,
-    /// How many clients were refused, and why.
+    /// Counts refused clients by reason.
     pub refusals: Arc<Refusals>,
     /// The certificate, if the listener speaks TLS.
     pub tls: Option<TlsAcceptor>,
 }
 
-/// One shard's way to the outside.
+/// What the connections of one shard share.
 pub(super) struct ShardContext {
     pub(super) shared: Shared,
     pub(super) shard: Rc<Shard>,
@@ -63,7 +63,7 @@ impl ShardContext {
         )
     }
 
-    /// Whether a new stream could begin; what keeps it from that does not fail `/livez`.
+    /// Whether a new stream could begin. A reason against it does not fail `/livez`.
     pub(super) fn readiness(&self) -> Response<Answer> {
         let amiss = self.shared.readiness.amiss();
         let Some(first) = amiss.first() else {
@@ -74,8 +74,8 @@ impl ShardContext {
         respond::json(StatusCode::SERVICE_UNAVAILABLE, body.to_string())
     }
 
-    /// Counts a refusal, tells it to those who watch, and now and then the log. `detail` says what the refusal itself does
-    /// not; a token's says which check failed.
+    /// Counts a refusal, notes it in the journal, and logs it at a bounded rate. `detail` adds what the refusal itself does
+    /// not say; a token's says which check failed.
     pub(super) fn note(
         &self,
         refusal: &Refusal,
@@ -86,14 +86,14 @@ impl ShardContext {
         let detail = || match refusal {
             Refusal::Token(refusal) => refusal.diagnosis(),
             Refusal::Query(mistake) => Some(mistake.clone()),
-            Refusal::BrokerRefused(told) => told.as_deref().cloned(),
+            Refusal::BrokerRefused(reason) => reason.as_deref().cloned(),
             _ => detail.map(|detail| detail()),
         };
         let check = match refusal {
             Refusal::Token(refusal) => refusal.check().map(|check| CHECK_LABELS[check]),
             _ => None,
         };
-        let reason = refusal.label();
+        let reason = refusal.reason().row().label;
         if let Some(suppressed) = self.shared.refusals.count(refusal, Instant::now()) {
             let detail = detail();
             let peer = peer.map(display);

@@ -5,9 +5,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, SEC_WEBSOCKET_PROTOCOL, USER_AGENT,
-};
+use http::header::{AUTHORIZATION, DATE, SEC_WEBSOCKET_PROTOCOL, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, Version};
 
@@ -24,16 +22,15 @@ use crate::auth::TOKEN_BYTES_MAX;
 use floodway_core::event::Encoding;
 use floodway_core::index::{ClientInfo, Transport};
 use floodway_core::shard::{NewSubscriber, Outlet};
-use floodway_protocol::frames::{Gap, named};
-use floodway_protocol::notices;
-use floodway_protocol::ws::close_frame;
+use floodway_protocol::messages::notice::{self, Gap};
+use floodway_protocol::ws::close;
 
 /// What becomes of a connection that is taken back.
 pub(super) enum Takeover {
     /// It carries a stream.
     Stream(Box<Beginning>),
-    /// It is told this, and closed.
-    Farewell(Vec<u8>),
+    /// These bytes are sent, and it is closed.
+    Close(Vec<u8>),
 }
 
 /// A stream that only lacks its outlet.
@@ -45,6 +42,30 @@ pub(super) struct Beginning {
 }
 
 impl Beginning {
+    /// The stream that `request` has been admitted to, whose first bytes are `head`.
+    fn new(
+        request: &Parts,
+        admitted: Admitted,
+        transport: Transport,
+        encoding: Encoding,
+        head: Vec<u8>,
+    ) -> Self {
+        let peer = request.extensions.get::<Peer>();
+        let user_agent = request.headers.get(USER_AGENT);
+        let mut about = ClientInfo::new(transport)
+            .with_subject(admitted.identity.subject.as_deref())
+            .with_user_agent(user_agent.map(HeaderValue::as_bytes));
+        about.peer = peer.and_then(|peer| peer.address);
+        about.tls = peer.is_some_and(|peer| peer.tls);
+        let greeting = greeting(&admitted, encoding, head);
+        Self {
+            admitted,
+            about,
+            encoding,
+            greeting,
+        }
+    }
+
     /// The subscriber, with its outlet and what its client sent too early.
     pub(super) fn new_subscriber(self, outlet: Outlet, early: Vec<u8>) -> NewSubscriber {
         let Admitted {
@@ -57,47 +78,28 @@ impl Beginning {
             outlet,
             encoding: self.encoding,
             filter,
-            place,
-            about: self.about,
+            permit: place,
+            client: self.about,
             expires_at: identity.expires_at,
             greeting: self.greeting,
             early,
         }
     }
-
-    fn new(admitted: Admitted, about: ClientInfo, encoding: Encoding, head: Vec<u8>) -> Self {
-        let mut greeting = head;
-        encoding.open(&mut greeting);
-        let expires_at = SystemTime::UNIX_EPOCH + Duration::from_secs(admitted.identity.expires_at);
-        let connected = notices::connected(
-            &admitted.identity.tenant,
-            &admitted.filter.shown(),
-            expires_at,
-        );
-        named(encoding, "connected", &connected, &mut greeting);
-        // Nothing is kept to replay, so whoever was away is told that it may have missed something.
-        if matches!(admitted.resume, Resume::After(_)) {
-            Gap::Replay.encode(encoding, &mut greeting);
-        }
-        Self {
-            admitted,
-            about,
-            encoding,
-            greeting,
-        }
-    }
 }
 
-/// Who it is that begins a stream by `request`.
-fn about(transport: Transport, request: &Parts, admitted: &Admitted) -> ClientInfo {
-    let peer = request.extensions.get::<Peer>();
-    let user_agent = request.headers.get(USER_AGENT);
-    let mut about = ClientInfo::new(transport)
-        .with_subject(admitted.identity.subject.as_deref())
-        .with_user_agent(user_agent.map(HeaderValue::as_bytes));
-    about.peer = peer.and_then(|peer| peer.address);
-    about.tls = peer.is_some_and(|peer| peer.tls);
-    about
+/// What a stream begins with: the head of its response, and its first messages.
+fn greeting(admitted: &Admitted, encoding: Encoding, head: Vec<u8>) -> Vec<u8> {
+    let mut greeting = head;
+    encoding.open(&mut greeting);
+    let identity = &admitted.identity;
+    let expires_at = SystemTime::UNIX_EPOCH + Duration::from_secs(identity.expires_at);
+    let connected = notice::connected(&identity.tenant, &admitted.filter.shown(), expires_at);
+    encoding.message("connected", &connected, &mut greeting);
+    // Nothing is kept to replay, so whoever was away may have missed something.
+    if matches!(admitted.resume, Resume::After(_)) {
+        Gap::Replay.encode(encoding, &mut greeting);
+    }
+    greeting
 }
 
 /// A WebSocket: the upgrade is accepted, and what is to be refused is closed behind it with its code.
@@ -106,7 +108,7 @@ pub(super) async fn websocket(
     request: &Parts,
     shard_context: &ShardContext,
 ) -> Takeover {
-    let head = handshake::head(&head.into_parts().0);
+    let mut head = respond::head(&head);
     match admit(request, shard_context).await {
         Ok(admitted) => {
             let encoding = if admitted.resume == Resume::No {
@@ -114,13 +116,14 @@ pub(super) async fn websocket(
             } else {
                 Encoding::WsWithId
             };
-            let about = about(Transport::WebSocket, request, &admitted);
-            let beginning = Beginning::new(admitted, about, encoding, head);
+            let transport = Transport::WebSocket;
+            let beginning = Beginning::new(request, admitted, transport, encoding, head);
             Takeover::Stream(Box::new(beginning))
         }
         Err(refusal) => {
-            let (code, reason) = refusal.close();
-            Takeover::Farewell([head, close_frame(code, &reason)].concat())
+            let code = refusal.reason().row().code;
+            close::write(code, &refusal.detail(), &mut head);
+            Takeover::Close(head)
         }
     }
 }
@@ -136,16 +139,26 @@ pub(super) async fn sse(
 ) -> Result<Takeover, Refusal> {
     let admitted = admit(request, shard_context).await?;
     // HTTP/1.0 knows no chunks: the body ends with the connection (RFC 9112, 6.3).
-    let encoding = if request.version == Version::HTTP_10 {
-        Encoding::Sse
+    let (encoding, framing): (_, &[_]) = if request.version == Version::HTTP_10 {
+        (Encoding::Sse, &[("connection", "close")])
     } else {
-        Encoding::SseChunked
+        let chunked = ("transfer-encoding", "chunked");
+        (
+            Encoding::SseChunked,
+            &[("connection", "keep-alive"), chunked],
+        )
     };
-    let head = sse_head(encoding, origin);
-    let about = about(Transport::Sse, request, &admitted);
-    Ok(Takeover::Stream(Box::new(Beginning::new(
-        admitted, about, encoding, head,
-    ))))
+    let mut response = respond::event_stream(());
+    for &(name, value) in framing {
+        let value = HeaderValue::from_static(value);
+        response.headers_mut().insert(name, value);
+    }
+    let date = httpdate::fmt_http_date(SystemTime::now());
+    let date = HeaderValue::try_from(date).expect("a date is plain text");
+    response.headers_mut().insert(DATE, date);
+    let head = respond::head(&respond::with_origin(response, origin));
+    let beginning = Beginning::new(request, admitted, Transport::Sse, encoding, head);
+    Ok(Takeover::Stream(Box::new(beginning)))
 }
 
 /// An SSE stream over HTTP/2, as a response whose body the shard fills.
@@ -157,8 +170,8 @@ pub(super) async fn sse_h2(
     shard_context: &ShardContext,
 ) -> Result<Response<Answer>, Refusal> {
     let admitted = admit(request, shard_context).await?;
-    let about = about(Transport::SseH2, request, &admitted);
-    let beginning = Beginning::new(admitted, about, Encoding::Sse, Vec::new());
+    let (transport, encoding) = (Transport::SseH2, Encoding::Sse);
+    let beginning = Beginning::new(request, admitted, transport, encoding, Vec::new());
     let (pipe, body) = h2_stream::pipe();
     let new_subscriber = beginning.new_subscriber(Outlet::Pipe(Box::new(pipe)), Vec::new());
     // A pipe has no socket, so there is nothing that could fail to be watched.
@@ -167,22 +180,12 @@ pub(super) async fn sse_h2(
         attached.is_ok(),
         "a pipe is attached without asking the kernel"
     );
-    let mut response = Response::new(Answer::stream(body));
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    response
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    response
-        .headers_mut()
-        .insert("x-accel-buffering", HeaderValue::from_static("no"));
-    Ok(response)
+    Ok(respond::event_stream(Answer::stream(body)))
 }
 
-/// Whether a handshake is too large for its token alone, which is refused for its length then: behind the upgrade, as
-/// browsers tell a page nothing of what comes before.
-pub(super) fn may_be_told_by_its_close<B>(request: &Request<B>) -> bool {
+/// Whether a handshake is too large because of its token alone. It is then refused for the token's length, by a close code:
+/// a browser shows a page nothing of what comes before the upgrade.
+pub(super) fn is_too_large_by_its_token<B>(request: &Request<B>) -> bool {
     let query = Query::parse(request.uri());
     let headers = [AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL].map(|name| request.headers().get(name));
     let lengths = headers.map(|value| value.map_or(0, HeaderValue::len));
@@ -192,13 +195,13 @@ pub(super) fn may_be_told_by_its_close<B>(request: &Request<B>) -> bool {
     tokens.max() > Some(TOKEN_BYTES_MAX) && handshake::is_one(request)
 }
 
-/// The response to a WebSocket handshake, or the plain answer that says what the request lacks.
+/// The response to a WebSocket handshake, or the plain answer that names what the request lacks.
 pub(super) fn upgrade<B>(
     request: &mut Request<B>,
     shard_context: &ShardContext,
 ) -> Result<Response<()>, Box<Response<Answer>>> {
     match handshake::accept(request) {
-        Ok(parts) => Ok(Response::from_parts(parts, ())),
+        Ok(response) => Ok(response),
         Err(error) => {
             let refusal = Refusal::Handshake(error);
             shard_context.note(&refusal, None, peer::address(request.extensions()), None);
@@ -212,26 +215,4 @@ pub(super) fn upgrade<B>(
             Err(Box::new(response))
         }
     }
-}
-
-fn sse_head(encoding: Encoding, origin: &Origin) -> Vec<u8> {
-    let mut head = b"HTTP/1.1 200 OK\r\n\
-        content-type: text/event-stream\r\n\
-        cache-control: no-cache\r\n\
-        x-accel-buffering: no\r\n"
-        .to_vec();
-    head.extend_from_slice(match encoding {
-        Encoding::SseChunked => b"connection: keep-alive\r\ntransfer-encoding: chunked\r\n",
-        _ => b"connection: close\r\n".as_slice(),
-    });
-    let date = httpdate::fmt_http_date(SystemTime::now());
-    head.extend_from_slice(format!("date: {date}\r\n").as_bytes());
-    for (name, value) in respond::origin_headers(origin) {
-        head.extend_from_slice(name.as_str().as_bytes());
-        head.extend_from_slice(b": ");
-        head.extend_from_slice(value.as_bytes());
-        head.extend_from_slice(b"\r\n");
-    }
-    head.extend_from_slice(b"\r\n");
-    head
 }

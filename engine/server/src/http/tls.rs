@@ -8,10 +8,10 @@ use mio::net::TcpStream;
 use crate::tls::ServerConnection;
 use floodway_core::shard::{Pipe, Waker};
 
-/// Plaintext that is taken at once; also bounds what waits encrypted for one subscriber.
+/// Plaintext that is taken at once. It also bounds the bytes that wait encrypted for one subscriber.
 const PLAINTEXT_BYTES: usize = 16 * 1024;
 
-/// A subscriber behind TLS, after the connection was taken back from the runtime.
+/// A subscriber's connection with TLS, after it was taken over from the runtime.
 pub(super) struct TlsPipe {
     socket: TcpStream,
     tls: ServerConnection,
@@ -25,7 +25,7 @@ impl TlsPipe {
 }
 
 impl TlsPipe {
-    /// Flushes what the socket takes now. False if it did not take everything, and will report when it takes more.
+    /// Flushes what the socket takes now. False if it did not take everything; the socket reports when it takes more.
     fn flush_now(&mut self) -> io::Result<bool> {
         match self.flush() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
@@ -50,7 +50,7 @@ impl Pipe for TlsPipe {
     fn connect(&mut self, _: Waker) {}
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        // What was taken before goes first, so that no more than one record's worth ever waits encrypted.
+        // What was taken before goes first, so that never more than one record waits encrypted.
         self.flush()?;
         let (mut taken, mut unflushed) = (0, 0);
         for slice in slices {

@@ -1,7 +1,7 @@
 //! The log: lines on stderr, for people on a terminal and as JSON for machines.
 //!
-//! Invariants: stdout is never written to, so that what a command prints stays usable in a script. Who logs never waits
-//! for the reader of stderr and never fails with it: lines go through a [`Writer`], and what can't be written is counted.
+//! Invariants: nothing is written to stdout, so scripts can use what a command prints. A thread that logs never waits for
+//! the reader of stderr, and never fails with it: lines go through a [`Writer`], and those that can't be written are counted.
 
 mod writer;
 
@@ -19,10 +19,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 use floodway_core::parts;
 pub use writer::Writer;
 
-/// The log of this process, once it was started.
+/// The log of this process, after it was started.
 static LOG: OnceLock<Writer> = OnceLock::new();
 
-/// Where lines go while no log was started, or none is: its reader may have stopped as well.
+/// Where lines go if no log was started: the reader of stderr may have stopped then too.
 static WITHOUT_LOG: OnceLock<Option<Writer>> = OnceLock::new();
 
 /// What is logged, and how.
@@ -32,12 +32,11 @@ pub struct Config {
     pub filter: String,
     /// `log.format`. Default none: text on a terminal, else JSON.
     pub format: Option<Format>,
-    /// `log.queue_bytes`: lines that wait for stderr to take them; what comes beyond is dropped and counted. Default
-    /// 256 KiB.
+    /// `log.queue_bytes`: lines that wait for stderr to take them; more are dropped and counted. Default 256 KiB.
     pub queue_bytes: NonZeroUsize,
 }
 
-/// How a line looks.
+/// The form of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// For people.
@@ -56,7 +55,7 @@ impl Default for Config {
     }
 }
 
-/// Starts the log of this process, `log` records of libraries and panics included.
+/// Starts the log of this process, which includes `log` records of libraries, and panics.
 ///
 /// # Errors
 /// If the filter is not one, the system gives no thread, or a log was started before.
@@ -70,18 +69,18 @@ pub fn init(config: &Config) -> Result<(), String> {
     subscriber(config, terminal, move || Lines(lines.clone()))?
         .try_init()
         .map_err(|error| error.to_string())?;
-    // An error means that there is one, which the line above has excluded.
+    // It can only fail if there is one, which the line above has excluded.
     let _ = LOG.set(writer);
     parts::watch_panics();
     Ok(())
 }
 
-/// Lines of the log that were lost, since stderr did not take them.
+/// Lines of the log that were lost because stderr did not take them.
 pub fn dropped() -> u64 {
     LOG.get().map_or(0, Writer::dropped)
 }
 
-/// Writes a line to stderr, after what was logged before. It may get lost like any other.
+/// Writes a line to stderr, after all that was logged before. It may be lost like any other.
 pub fn say(line: &str) {
     if let Some(writer) = LOG.get().or_else(without_log) {
         writer.push(format!("{line}\n").into_bytes());
@@ -96,7 +95,7 @@ fn without_log() -> Option<&'static Writer> {
     WITHOUT_LOG.get_or_init(start).as_ref()
 }
 
-/// The process ends: waits until everything that was logged is written, but only `within` this time.
+/// Waits until everything that was logged is written, but only `within` this time. Called when the process ends.
 pub fn finish(within: Duration) {
     let until = Instant::now() + within;
     let writers = [WITHOUT_LOG.get().and_then(Option::as_ref), LOG.get()];
@@ -105,7 +104,7 @@ pub fn finish(within: Duration) {
     }
 }
 
-/// The line that tells how many were lost, in the form of all others.
+/// The line with the number of lost ones, in the form of all others.
 fn report(config: &Config, terminal: bool) -> Result<writer::Report, String> {
     let written = Arc::new(Mutex::new(Vec::new()));
     let to = Arc::clone(&written);
@@ -148,7 +147,7 @@ impl io::Write for Kept {
     }
 }
 
-/// Checks a filter; an error is the mend.
+/// Checks a filter; an error is the hint.
 pub fn filter(text: &str) -> Result<String, String> {
     match EnvFilter::try_new(text) {
         Ok(_) => Ok(text.to_owned()),
@@ -169,12 +168,12 @@ where
     let filter = EnvFilter::try_new(&config.filter).map_err(|error| error.to_string())?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        // Told with `eprintln`, which panics where stderr is gone.
+        // They would go through `eprintln`, which panics if stderr is gone.
         .log_internal_errors(false)
         .with_writer(writer);
-    let by_place = if terminal { Format::Text } else { Format::Json };
-    Ok(match config.format.unwrap_or(by_place) {
-        // https://no-color.org: set to anything but nothing.
+    let by_target = if terminal { Format::Text } else { Format::Json };
+    Ok(match config.format.unwrap_or(by_target) {
+        // https://no-color.org: set, and not empty.
         Format::Text => {
             let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
             Box::new(lines.with_ansi(terminal && !plain).finish())

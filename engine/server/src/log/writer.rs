@@ -1,7 +1,7 @@
-//! Writes lines to a descriptor on a thread of its own, so that whoever has a line to write never waits for its reader.
+//! Writes lines to a descriptor on a thread of its own, so that a thread with a line to write never waits for its reader.
 //!
-//! Invariant: [`Writer::push`] neither blocks nor fails: a line is in the queue, or is counted as dropped. So is a line that
-//! the descriptor does not take: the disk is full, the reader is gone. What waits has a bound in bytes and in lines.
+//! Invariant: [`Writer::push`] neither blocks nor fails: a line is in the queue, or is counted as dropped. A line that the
+//! descriptor does not take is counted too: the disk is full, or the reader is gone. The queue has a bound in bytes and lines.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
@@ -18,13 +18,13 @@ use floodway_core::parts;
 /// Bytes of the queue for each line that it has room for.
 const LINE_BYTES: usize = 256;
 
-/// Between two attempts to tell how many lines were dropped.
-const TELL: Duration = Duration::from_secs(1);
+/// Between two attempts to report how many lines were dropped.
+const REPORT_PAUSE: Duration = Duration::from_secs(1);
 
-/// Between two looks at a descriptor that would block, and, at the end, at what is still to be written.
+/// Between two looks at a descriptor that would block, and at the end at the queue.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// The line that tells how many others were dropped; empty if nobody wants to know.
+/// The line that reports how many others were dropped; it may be empty.
 pub(super) type Report = Box<dyn Fn(u64) -> Vec<u8> + Send>;
 
 /// The running writer. Cheap to clone.
@@ -38,7 +38,7 @@ pub struct Writer {
 struct Queue {
     lines: ArrayQueue<Vec<u8>>,
     most_bytes: usize,
-    /// Bytes of what waits or is being written.
+    /// Bytes that wait or are being written.
     bytes: AtomicUsize,
     dropped: AtomicU64,
 }
@@ -52,7 +52,7 @@ impl Writer {
         Self::start_with(name, to, most_bytes, Box::new(|_| Vec::new()))
     }
 
-    /// As [`Writer::start`], with the line that tells of those that were dropped.
+    /// As [`Writer::start`], with a line that reports dropped ones.
     pub(super) fn start_with(
         name: &str,
         to: BorrowedFd<'_>,
@@ -67,11 +67,11 @@ impl Writer {
         });
         let mut writing = Writing {
             queue: Arc::clone(&queue),
-            // Not the standard library's: its lock would be held for as long as a write takes.
+            // Not the standard library's stderr, whose lock would be held for as long as a write takes.
             to: File::from(to.try_clone_to_owned()?),
             report,
             is_torn: false,
-            told: 0,
+            reported: 0,
             tried: Instant::now(),
         };
         let part = name.to_owned();
@@ -83,7 +83,7 @@ impl Writer {
         })
     }
 
-    /// Hands over one line, with its end.
+    /// Queues one line, with its end.
     pub fn push(&self, line: Vec<u8>) {
         let bytes = line.len();
         let before = self.queue.bytes.fetch_add(bytes, Ordering::AcqRel);
@@ -115,9 +115,9 @@ struct Writing {
     report: Report,
     /// Only a part of the last line could be written.
     is_torn: bool,
-    /// Of those dropped, how many have been told.
-    told: u64,
-    /// When it was last tried to tell.
+    /// How many of the dropped lines were reported.
+    reported: u64,
+    /// When a report was last tried.
     tried: Instant,
 }
 
@@ -129,28 +129,28 @@ impl Writing {
                 if self.line(&line).is_err() {
                     self.queue.dropped.fetch_add(1, Ordering::Relaxed);
                 }
-                self.tell();
+                self.report_dropped();
             }
-            self.tell();
+            self.report_dropped();
             parts::fault("log");
-            if self.told == self.queue.dropped.load(Ordering::Relaxed) && !parts::has_faults() {
+            if self.reported == self.queue.dropped.load(Ordering::Relaxed) && !parts::has_faults() {
                 thread::park();
             } else {
-                thread::park_timeout(TELL);
+                thread::park_timeout(REPORT_PAUSE);
             }
         }
     }
 
-    /// Tells how many lines were dropped, if there is room for it again.
-    fn tell(&mut self) {
+    /// Reports how many lines were dropped, once a line can be written again.
+    fn report_dropped(&mut self) {
         let dropped = self.queue.dropped.load(Ordering::Relaxed);
-        if dropped == self.told || self.tried.elapsed() < TELL {
+        if dropped == self.reported || self.tried.elapsed() < REPORT_PAUSE {
             return;
         }
         self.tried = Instant::now();
-        let line = (self.report)(dropped - self.told);
+        let line = (self.report)(dropped - self.reported);
         if self.line(&line).is_ok() {
-            self.told = dropped;
+            self.reported = dropped;
         }
     }
 
@@ -169,7 +169,7 @@ impl Writing {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(written) => rest = &rest[written..],
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                // Somebody who shares the descriptor has made it so.
+                // Another process that shares the descriptor has set it so.
                 Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(LOOK),
                 Err(error) => {
                     self.is_torn |= rest.len() < whole;
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_stops_costs_lines_which_are_told_when_it_reads_again() {
+    fn a_reader_that_stops_costs_lines_which_are_reported_when_it_reads_again() {
         let (mut reader, writer) = io::pipe().unwrap();
         let log = Writer::start_with("test", writer.as_fd(), BYTES, Box::new(lost)).unwrap();
         drop(writer);

@@ -9,7 +9,7 @@ use rustls::{ClientConfig, RootCertStore};
 use super::pinned::PinnedVerifier;
 use super::{Connector, Error, Pair, Pem, provider};
 
-/// Who a client trusts to vouch for servers.
+/// The certificates by which a client trusts servers.
 pub struct Roots {
     authorities: RootCertStore,
     /// Certificates that a server may show as its own.
@@ -17,7 +17,7 @@ pub struct Roots {
 }
 
 impl Roots {
-    /// The authorities in this file, and no others. A server may show such a certificate as its own.
+    /// The authorities in this file, and no others. A server may show one of these certificates as its own.
     ///
     /// # Errors
     /// Names the setting and the file.
@@ -28,14 +28,14 @@ impl Roots {
         })
     }
 
-    /// Those of the system; `SSL_CERT_FILE` names others.
+    /// The authorities of the system; `SSL_CERT_FILE` names others.
     ///
     /// # Errors
     /// If there are none.
     pub fn of_system() -> Result<Self, Error> {
         let mut authorities = RootCertStore::empty();
         let certificates = rustls_native_certs::load_native_certs().certs;
-        // Those that somebody named for this process are meant as those of a file of our own are.
+        // A file that was named for this process counts as one of the gateway's own settings.
         let are_named = std::env::var_os("SSL_CERT_FILE").is_some();
         let pinned = if are_named {
             certificates.clone()
@@ -60,7 +60,7 @@ impl Roots {
     }
 }
 
-/// A client's side of handshakes, which shows `pair` to servers that ask for a certificate, and offers the protocols of
+/// The client's side of handshakes. It shows `pair` to servers that ask for a certificate, and offers the protocols of
 /// `alpn` (RFC 7301).
 ///
 /// # Errors

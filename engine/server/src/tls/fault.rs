@@ -1,18 +1,18 @@
-//! What goes wrong between two peers of which one of them can mend something.
+//! Faults of a handshake that one of the peers can fix.
 
 use std::io;
 
 use super::pinned::is_authority;
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage};
 
-/// Why a client and a server do not come together.
+/// Why a handshake with a server fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Nobody who is trusted vouches for the server's certificate.
+    /// No trusted authority signed the server's certificate.
     UnknownIssuer,
-    /// The server's certificate is not for the name by which it was called.
+    /// The server's certificate is not for the name that was connected to.
     OtherName(String),
-    /// The server's certificate is an authority's, and not one that was given.
+    /// The server's certificate is an authority's, and was not given as trusted.
     Authority,
     /// The server's certificate is not valid for another reason.
     Certificate(String),
@@ -25,7 +25,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The fault that `error` of a client's TLS stream tells of, if it is one of these.
+    /// The fault behind an error of a client's TLS stream, if it is one of these.
     pub fn of(error: &io::Error) -> Option<Self> {
         match error.get_ref()?.downcast_ref()? {
             Error::InvalidCertificate(error) => Some(of_certificate(error)),
@@ -47,7 +47,7 @@ fn of_certificate(error: &CertificateError) -> Fault {
     }
 }
 
-/// Alerts of RFC 8446, 6.2 that concern the certificate of whoever receives them.
+/// The alerts of RFC 8446, 6.2 that concern the receiver's certificate.
 fn of_alert(alert: AlertDescription) -> Option<Fault> {
     use AlertDescription as Alert;
     match alert {

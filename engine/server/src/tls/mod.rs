@@ -1,7 +1,7 @@
 //! TLS (RFC 8446): certificates and keys from PEM files, and both sides of a handshake.
 //!
-//! Invariant: nobody is trusted but who a given authority vouches for, or else the system's roots; what vouches for itself
-//! is explained in `pinned`. Only this module knows rustls; the others know its streams.
+//! Invariant: a peer is trusted only if one of the given authorities signed its certificate, or one of the system's if none is
+//! given; `pinned` explains certificates that signed themselves. Only this module knows rustls; the others know its streams.
 
 mod client;
 mod fault;
@@ -40,7 +40,7 @@ pub struct Files {
 /// A PEM file, and the setting or the flag that names it.
 #[derive(Clone, Copy, Debug)]
 pub struct Pem<'a> {
-    /// What errors call it.
+    /// Its name in errors.
     pub setting: &'static str,
     /// Where it is.
     pub path: &'a Path,
@@ -55,25 +55,25 @@ pub struct Pair<'a> {
     pub key: Pem<'a>,
 }
 
-/// Why there can be no TLS.
+/// Why TLS can't be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A file that can't be read, or holds nothing of the kind.
+    /// A file can't be read, or does not hold what is needed.
     #[error("{setting} = \"{path}\": {error}")]
     File {
-        /// What names the file.
+        /// The setting of the file.
         setting: &'static str,
         /// The file.
         path: String,
         /// The cause.
         error: FileError,
     },
-    /// Certificate and key that do not go together, or are not supported.
+    /// Certificate and key do not belong together, or are not supported.
     #[error("{cert}: {error}; {key} must be the key of the first certificate in {cert}")]
     Pair {
-        /// What names the certificate.
+        /// The setting of the certificate.
         cert: &'static str,
-        /// What names the key.
+        /// The setting of the key.
         key: &'static str,
         /// The cause.
         error: Box<rustls::Error>,
@@ -89,7 +89,7 @@ pub enum FileError {
     /// It can't be read.
     #[error(transparent)]
     Io(io::Error),
-    /// It is no PEM, or nothing in it is what was looked for.
+    /// It is no PEM, or does not hold what is needed.
     #[error("{0}")]
     Pem(pem::Error),
     /// There is no certificate in it.
@@ -101,7 +101,7 @@ pub enum FileError {
 }
 
 impl Files {
-    /// The two, with what names them.
+    /// The two files with their settings.
     pub fn named(&self, cert: &'static str, key: &'static str) -> Pair<'_> {
         Pair {
             cert: Pem {
@@ -135,7 +135,7 @@ impl Pem<'_> {
         Ok(certificates)
     }
 
-    /// Every certificate in it, as an authority.
+    /// Every certificate in it, taken for an authority's.
     fn authorities(&self) -> Result<RootCertStore, Error> {
         let mut roots = RootCertStore::empty();
         for certificate in self.certificates()? {
@@ -170,7 +170,7 @@ impl From<pem::Error> for FileError {
     }
 }
 
-/// What all cryptography of the gateway is done with.
+/// The cryptography of the whole gateway.
 pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }

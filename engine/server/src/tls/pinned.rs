@@ -1,12 +1,12 @@
-//! Servers that vouch for themselves.
+//! Servers with a certificate that signed itself.
 //!
-//! `openssl req -x509` makes a certificate that is marked as an authority's (`CA:TRUE`), and webpki takes no such
-//! certificate for a server's own, even where it is the very one that is trusted. Nothing is gained by that refusal: who
-//! has its key could sign another certificate, for any name, and be believed. So one that is given as an authority is
-//! also taken as a server's own, if the server shows exactly these bytes.
+//! `openssl req -x509` makes a certificate that is marked as an authority's (`CA:TRUE`). webpki takes no such certificate
+//! for a server's own, even if it is the very one that is trusted. That refusal protects nothing: with its key one could
+//! sign another certificate, for any name. So a certificate that is given as an authority's is also taken as a server's
+//! own, if the server shows exactly these bytes.
 //!
-//! Invariant: everything else that is checked stays checked. webpki looks at the validity before it looks for the mark;
-//! the name is checked here, as it would have come later; that the server has the key, rustls checks by the handshake.
+//! Invariant: everything else is still checked. webpki checks the validity before it looks for the mark; the name, which
+//! webpki would check later, is checked here; rustls checks by the handshake that the server has the key.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 
-/// webpki, and the certificates that are servers' own.
+/// webpki, and the certificates that servers may show as their own.
 #[derive(Debug)]
 pub(super) struct PinnedVerifier {
     webpki: Arc<WebPkiServerVerifier>,
@@ -33,7 +33,7 @@ impl PinnedVerifier {
     }
 }
 
-/// Whether a certificate was refused for nothing but the mark of an authority.
+/// Whether a certificate was refused only for the mark of an authority.
 pub(super) fn is_authority(error: &CertificateError) -> bool {
     let CertificateError::Other(error) = error else {
         return false;

@@ -8,7 +8,7 @@ use rustls::{ConfigBuilder, ServerConfig, WantsVerifier};
 
 use super::{Error, Pair, Pem, TlsAcceptor, provider};
 
-/// A listener's side of handshakes: HTTP/2 or HTTP/1.1 by ALPN (RFC 7301). With `client_ca`, a client without a
+/// The listener's side of handshakes, with HTTP/2 or HTTP/1.1 by ALPN (RFC 7301). With `client_ca`, a client without a
 /// certificate from one of its authorities is refused.
 ///
 /// # Errors

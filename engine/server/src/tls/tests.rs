@@ -31,18 +31,18 @@ fn refused(cert: &Path, key: &Path) -> String {
 #[test]
 fn a_file_that_is_none_is_named_with_its_setting() {
     let missing = Path::new("no/such.pem");
-    let told = refused(missing, missing);
+    let text = refused(missing, missing);
     assert!(
-        told.starts_with("admin.tls.cert = \"no/such.pem\": No such file"),
-        "{told}"
+        text.starts_with("admin.tls.cert = \"no/such.pem\": No such file"),
+        "{text}"
     );
     let empty = file("nothing in here\n");
-    let told = refused(empty.path(), missing);
-    assert!(told.ends_with("holds no certificate"), "{told}");
+    let text = refused(empty.path(), missing);
+    assert!(text.ends_with("holds no certificate"), "{text}");
 }
 
 #[test]
-fn a_certificate_that_is_none_vouches_for_nobody() {
+fn a_certificate_that_is_none_is_no_authority() {
     let broken =
         file("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").into_temp_path();
     let error = Roots::of(pem("--admin-ca", &broken)).err();
@@ -67,7 +67,7 @@ fn what_only_breaks_off_is_no_fault_of_either() {
 }
 
 #[test]
-fn an_alert_about_a_certificate_is_told_apart() {
+fn an_alert_about_a_certificate_has_a_fault_of_its_own() {
     use rustls::AlertDescription::{CertificateRequired, UnknownCA};
     let fault = |alert| Fault::of(&io::Error::other(rustls::Error::AlertReceived(alert)));
     assert_eq!(fault(CertificateRequired), Some(Fault::CertificateWanted));

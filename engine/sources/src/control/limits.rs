@@ -1,4 +1,4 @@
-//! The document of limits, as JSON. A limit that is absent is as on the level above.
+//! The document of limits, as JSON. A limit that is absent is as on the level below.
 
 use std::num::NonZeroUsize;
 

@@ -20,7 +20,7 @@ use floodway_core::event::{self, Event, IdSource, Parser};
 use floodway_core::inbox::{Inbox, Item};
 use floodway_core::index::{Index, Tenant};
 use floodway_core::printable::printable;
-use floodway_protocol::frames::Source;
+use floodway_protocol::messages::notice::SourceState;
 use floodway_protocol::names::TenantId;
 
 /// Messages that are taken before the shards that they concern are woken. One wake-up for each message would cost too
@@ -116,15 +116,15 @@ impl Router {
     /// Sends `tenant`'s subscribers a gap and the notice that the source refuses the tenant from here on.
     pub async fn upstream_refused(&mut self, tenant: &Arc<Tenant>) {
         self.upstream_gap(tenant).await;
-        self.upstream_turn(tenant, Source::Refused).await;
+        self.upstream_turn(tenant, SourceState::Refused).await;
     }
 
     /// Sends them the notice that the source sends the tenant's events again. The gap comes before.
     pub async fn upstream_returned(&mut self, tenant: &Arc<Tenant>) {
-        self.upstream_turn(tenant, Source::Up).await;
+        self.upstream_turn(tenant, SourceState::Up).await;
     }
 
-    async fn upstream_turn(&mut self, tenant: &Arc<Tenant>, source: Source) {
+    async fn upstream_turn(&mut self, tenant: &Arc<Tenant>, source: SourceState) {
         let interested = tenant.interest();
         let item = || Item::Upstream(Arc::clone(tenant), source);
         self.put(interested, item).await;

@@ -2,7 +2,7 @@
 
 use super::*;
 use floodway_core::event::Rejection;
-use floodway_core::index::{self, ConnectionPermit, Slot};
+use floodway_core::index::{ConnectionPermit, Limits, Slot};
 
 struct Bed {
     router: Router,
@@ -16,10 +16,13 @@ fn bed() -> Bed {
 }
 
 fn bed_with_room_for(items: usize) -> Bed {
-    let index = Arc::new(Index::new(&index::Config {
-        connections_per_tenant: 0,
-        connections: 100,
-    }));
+    let index = Arc::new(Index::new(
+        100,
+        Limits {
+            connections: 0,
+            ..Limits::default()
+        },
+    ));
     let inboxes: Arc<[Inbox]> = (0..3).map(|_| Inbox::new(items)).collect();
     let metrics = Arc::new(Metrics::default());
     let config = event::Config::default();
@@ -183,7 +186,7 @@ async fn subscribers_are_told_of_the_gap_then_of_the_refusal_and_of_its_end() {
     bed.router.wake_shards();
     assert!(bed.is_woken().await);
     assert!(matches!(bed.inboxes[0].take(), Some(Item::UpstreamGap(_))));
-    for expected in [Source::Refused, Source::Up] {
+    for expected in [SourceState::Refused, SourceState::Up] {
         let Some(Item::Upstream(of, source)) = bed.inboxes[0].take() else {
             panic!("{expected:?} is not told");
         };

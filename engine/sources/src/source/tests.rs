@@ -9,9 +9,9 @@ use crate::router::{RawMessage, topic_of};
 use floodway_core::event;
 use floodway_core::inbox::{Inbox, Item};
 use floodway_core::index::{
-    self, AuditKind, AuditNews, ConnectionPermit, Index, SourceChange, Watcher,
+    AuditKind, AuditNews, ConnectionPermit, Index, Limits, SourceChange, Watcher,
 };
-use floodway_protocol::frames::Source as Notice;
+use floodway_protocol::messages::notice::SourceState as Notice;
 use floodway_protocol::names::TenantId;
 
 /// For what happens in milliseconds on a machine with nothing else to do.
@@ -149,10 +149,13 @@ struct Bed {
 
 impl Bed {
     fn start(sources: Vec<Box<dyn Source>>) -> Self {
-        let index = Arc::new(Index::new(&index::Config {
-            connections_per_tenant: 0,
-            connections: 100,
-        }));
+        let index = Arc::new(Index::new(
+            100,
+            Limits {
+                connections: 0,
+                ..Limits::default()
+            },
+        ));
         let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(64)]);
         let journal = index.journal().watch();
         let event = event::Config::default();

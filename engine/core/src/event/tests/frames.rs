@@ -1,6 +1,6 @@
 //! What goes out of an event: projections, frames, and who shares them.
 
-use floodway_protocol::framing;
+use floodway_protocol::ws;
 use std::sync::Barrier;
 use std::thread;
 
@@ -44,7 +44,7 @@ fn each_encoding_frames_the_same_json() {
         );
         let ws = |json: String| {
             let mut out = Vec::new();
-            framing::ws_frame(framing::OPCODE_TEXT, json.as_bytes(), &mut out);
+            ws::frame::write(ws::frame::TEXT, json.as_bytes(), &mut out);
             out
         };
         let sse = format!("id: 7\ndata: {open}}}\n\n");
@@ -90,7 +90,7 @@ fn a_frame_is_right_at_each_length_of_its_header() {
     for (length, header) in [(125, 2), (126, 4), (65_535, 4), (65_536, 10)] {
         let event = filled(length - overhead);
         let mut expected = Vec::new();
-        framing::ws_frame(framing::OPCODE_TEXT, event.json(), &mut expected);
+        ws::frame::write(ws::frame::TEXT, event.json(), &mut expected);
         assert_eq!(event.json().len(), length);
         assert_eq!(event.frame(&view(None, Encoding::Ws)).unwrap(), expected);
         assert_eq!(expected.len(), length + header);

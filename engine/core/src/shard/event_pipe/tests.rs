@@ -1,19 +1,17 @@
 //! A reader of events, fed by a shard that runs beside the test.
 
 use std::num::NonZeroUsize;
-use std::time::Duration;
 
-use tokio::task::{LocalSet, yield_now};
-use tokio::time::timeout;
+use tokio::task::yield_now;
 
-use super::super::test_kit::{Peer, new_subscriber};
+use super::super::test_kit::{Peer, new_subscriber, on_one_thread};
 use super::super::{Config, Handle, Metrics, NewSubscriber, Outlet, Select, Shard, answering};
 use super::super::{NoRefresh, Overflow, Whom};
 use super::*;
 use crate::event::{self, EventId, Parser};
 use crate::inbox::{Inbox, Item};
 use crate::index::{Index, Limits};
-use floodway_protocol::frames::Source;
+use floodway_protocol::messages::notice::SourceState;
 use floodway_protocol::names::TenantId;
 
 /// What fits into the ring.
@@ -50,7 +48,7 @@ impl Bed {
             overflow,
             ..Limits::default()
         };
-        let index = Index::with_limits(u32::MAX, limits);
+        let index = Index::new(u32::MAX, limits);
         let (queue, events) = EventPipe::queue();
         let new = NewSubscriber {
             outlet: Outlet::Pipe(Box::new(EventPipe::new(queue))),
@@ -79,7 +77,7 @@ impl Bed {
             let event = parser.parse(id, &tenant, "A", "t", payload.as_bytes());
             self.put(Item::Event(Arc::new(event.unwrap()))).await;
         }
-        while self.metrics.matched.get() < self.sent {
+        while self.metrics.events.matched.get() < self.sent {
             yield_now().await;
         }
     }
@@ -93,18 +91,13 @@ impl Bed {
     fn ledger(&self) -> [u64; 4] {
         let metrics = &self.metrics;
         let counts = [
-            &metrics.matched,
-            &metrics.delivered,
-            &metrics.dropped,
-            &metrics.held,
+            &metrics.events.matched,
+            &metrics.events.delivered,
+            &metrics.events.dropped,
+            &metrics.events.held,
         ];
         counts.map(|count| count.get())
     }
-}
-
-async fn on_one_thread(test: impl Future<Output = ()>) {
-    let done = timeout(Duration::from_secs(30), LocalSet::new().run_until(test)).await;
-    done.expect("an end within 30 s");
 }
 
 /// The id of an event, or the gap.
@@ -130,7 +123,7 @@ async fn a_reader_that_lags_gets_a_gap_with_the_exact_count_at_its_place() {
             (next(&mut events).await, next(&mut events).await),
             (Ok(1), Ok(2))
         );
-        assert_eq!(bed.metrics.lagging.get(), 0, "it keeps up");
+        assert_eq!(bed.metrics.streams.lagging.get(), 0, "it keeps up");
         let queue = QUEUE as u64;
         bed.publish(queue + RING + 7).await;
         assert_eq!(bed.ledger(), [9 + queue + RING, 2 + queue, 7, RING]);
@@ -141,8 +134,8 @@ async fn a_reader_that_lags_gets_a_gap_with_the_exact_count_at_its_place() {
         bed.publish(1).await;
         assert_eq!(next(&mut events).await, Ok(bed.sent));
         assert_eq!(bed.ledger(), [bed.sent, bed.sent - 7, 7, 0]);
-        assert_eq!(bed.metrics.overflow_gaps.get(), 1);
-        assert_eq!(bed.metrics.lagging.get(), 0);
+        assert_eq!(bed.metrics.gaps.overflow.get(), 1);
+        assert_eq!(bed.metrics.streams.lagging.get(), 0);
     })
     .await;
 }
@@ -157,7 +150,7 @@ async fn a_gap_of_the_broker_has_its_place_and_other_notices_are_nothing_to_a_re
                 bed.publish(QUEUE as u64).await;
             }
             bed.publish(1).await;
-            bed.put(Item::Upstream(Arc::clone(&tenant), Source::Refused))
+            bed.put(Item::Upstream(Arc::clone(&tenant), SourceState::Refused))
                 .await;
             bed.put(Item::UpstreamGap(Arc::clone(&tenant))).await;
             bed.publish(1).await;
@@ -165,7 +158,7 @@ async fn a_gap_of_the_broker_has_its_place_and_other_notices_are_nothing_to_a_re
             assert_eq!(next(&mut events).await, Err(Gap::Upstream));
             assert_eq!(next(&mut events).await, Ok(bed.sent));
         }
-        assert_eq!(bed.metrics.upstream_gaps.get(), 2);
+        assert_eq!(bed.metrics.gaps.upstream.get(), 2);
         assert_eq!(bed.ledger(), [bed.sent, bed.sent, 0, 0]);
     })
     .await;

@@ -94,7 +94,7 @@ fn line(devices: usize, before: &Counts, now: &Counts) -> String {
     )
 }
 
-/// On a terminal a line takes the place of the one before, and what is left of that is erased.
+/// On a terminal a line replaces the one before, and erases what is left of it.
 fn placed(line: &str, terminal: bool) -> String {
     if terminal {
         format!("\r{line}\x1b[K")

@@ -13,8 +13,8 @@ use super::failure::Failure;
 use super::flags::Sources;
 use super::serve::{Hangup, Stop};
 use crate::cli::output;
-use crate::config::Config;
-use crate::demo::{Broker, BrokerError, Fleet, TENANTS};
+use crate::config::{Config, Key};
+use crate::demo::{Broker, Fleet, TENANTS};
 use floodway_server::gateway::{Gateway, Observer, StartError};
 use floodway_server::log::{self, Writer};
 use live::Live;
@@ -27,7 +27,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// The pause between two looks at whether it has.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// How long the gateway is without its broker before the demo ends. It comes back at once where it can.
+/// How long the gateway may be without its broker before the demo ends. A broker that can come back does so at once.
 const GONE: Duration = Duration::from_secs(10);
 
 /// Bytes that wait for stdout to take them.
@@ -47,11 +47,11 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let settled = settings::settle(args.sources.load_without_key()?)?;
+    let settled = settings::settle(args.sources.load(Key::Optional)?)?;
     log::init(&settled.config.log).map_err(Failure::Usage)?;
     output::warn(&settled.warnings);
-    let stdout = Writer::start("stdout", io::stdout().as_fd(), STDOUT_BYTES)
-        .map_err(|error| Failure::Running(error.to_string()))?;
+    let stdout =
+        Writer::start("stdout", io::stdout().as_fd(), STDOUT_BYTES).map_err(Failure::running)?;
     let ended = super::block_on(demo(settled, stdout.clone()));
     stdout.finish(super::LAST_LINES);
     ended
@@ -66,7 +66,8 @@ async fn demo(settled: Settled, stdout: Writer) -> Result<(), Failure> {
         ..
     } = settled;
     let stop = Stop::listen(Hangup::Stop)?;
-    let broker = Broker::start(settings::broker_packet_bytes(&config)).await?;
+    let broker = Broker::start(settings::broker_packet_bytes(&config)).await;
+    let broker = broker.map_err(Failure::running)?;
     config.mqtt.urls = vec![format!("mqtt://{}", broker.inner())];
     let (gateway, in_use) = start(config.clone(), may_move, admin_may_move).await?;
     let observer = gateway.observer();
@@ -91,13 +92,13 @@ async fn demo(settled: Settled, stdout: Writer) -> Result<(), Failure> {
     let mut is_broken = false;
     let stop = async {
         tokio::select! {
-            () = stop.asked() => {}
+            () = stop.requested() => {}
             () = broker_gone(&observer) => is_broken = true,
         }
     };
     let served = gateway.run(stop).await;
     live.end();
-    served?;
+    served.map_err(Failure::running)?;
     if is_broken {
         return Err(Failure::Running(format!(
             "the embedded broker is gone: it was not reached for {GONE:?}"
@@ -119,8 +120,8 @@ async fn broker_gone(observer: &Observer) {
     }
 }
 
-/// Starts the gateway, on a free port if the one that was only the demo's own choice is in use, which is told too. So
-/// with the private listener.
+/// Starts the gateway, and returns the address that was in use, if any. A listener whose address nobody set moves to a free
+/// port.
 async fn start(
     mut config: Config,
     mut may_move: bool,
@@ -144,7 +145,7 @@ async fn start(
     }
 }
 
-/// What is printed works at once: streams are taken as soon as a broker is connected.
+/// Waits until the gateway takes streams, so that what is printed works at once.
 async fn until_connected(observer: &Observer) -> Result<(), Failure> {
     let connected = async {
         while !observer.ingest().connected {
@@ -167,12 +168,6 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
         });
     }
     address
-}
-
-impl From<BrokerError> for Failure {
-    fn from(error: BrokerError) -> Self {
-        Self::Running(error.to_string())
-    }
 }
 
 #[cfg(test)]

@@ -5,16 +5,16 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::cli::failure::Failure;
-use crate::config::{Config, Loaded, Origin, find};
+use crate::config::{Config, Loaded, Origin};
 use floodway_protocol::names::TenantId;
 use floodway_server::auth::{self, Grant};
 use floodway_server::tls;
 use floodway_sources::mqtt::Subscribe;
 
-/// Where a demo listens unless it was told: on this machine only, since its key is shown on the screen.
+/// Where a demo listens by default: on this machine only, since the screen shows its key.
 const LISTEN: &str = "127.0.0.1:8080";
 
-/// Where it listens if that is in use.
+/// Where it listens if that address is in use.
 pub(super) const ANY_PORT: &str = "127.0.0.1:0";
 
 /// What is logged: little, to leave the screen readable. rumqttd calls it an error when a client disconnects.
@@ -46,20 +46,20 @@ pub(super) struct Settled {
     pub(super) config: Config,
     /// What tokens are signed with.
     pub(super) secret: String,
-    /// The public listener's address is only the demo's own choice.
+    /// Nobody has set the public listener's address.
     pub(super) may_move: bool,
-    /// The private listener's address is nobody's choice.
+    /// Nobody has set the private listener's address.
     pub(super) admin_may_move: bool,
     pub(super) warnings: Vec<String>,
 }
 
 /// Makes a demo's configuration of what was loaded.
 pub(super) fn settle(loaded: Loaded) -> Result<Settled, Failure> {
-    let is_default = |key| *origin(&loaded, key) == Origin::Default;
+    let is_default = |key| *loaded.origin(key) == Origin::Default;
     let mut warnings = loaded.warnings.clone();
     let unused = ITS_OWN.into_iter().filter(|key| !is_default(key));
     warnings.extend(unused.map(|key| {
-        let origin = origin(&loaded, key);
+        let origin = loaded.origin(key);
         format!("{key} ({origin}): not used, a demo brings its own")
     }));
     let mut config = loaded.config.clone();
@@ -75,11 +75,11 @@ pub(super) fn settle(loaded: Loaded) -> Result<Settled, Failure> {
         config.http.listen = LISTEN.to_owned();
     }
     if is_default("mqtt.subscribe") {
-        // Events come in, and are counted, before anybody asks for them.
+        // Events come in, and are counted, before there is a subscriber.
         config.mqtt.subscribe = Subscribe::All;
     }
     if is_default("limits.connections_per_tenant") {
-        config.limits.connections_per_tenant = CONNECTIONS_PER_TENANT;
+        config.limits.connections = CONNECTIONS_PER_TENANT;
     }
     if is_default("log.filter") {
         config.log.filter = LOG_FILTER.to_owned();
@@ -93,17 +93,13 @@ pub(super) fn settle(loaded: Loaded) -> Result<Settled, Failure> {
     })
 }
 
-fn origin<'a>(loaded: &'a Loaded, key: &str) -> &'a Origin {
-    find(key).map_or(&Origin::Default, |place| &loaded.origins[place])
-}
-
 /// The largest packet that the embedded broker may take. It passes on whatever it took, heedless of what a subscriber
 /// announced, and a packet that is too large for the gateway would end its connection.
 pub(super) fn broker_packet_bytes(config: &Config) -> usize {
     (config.mqtt.packet_bytes as usize).saturating_sub(PROPERTIES_BYTES)
 }
 
-/// A secret that nobody has seen, from the operating system's randomness.
+/// A new secret, from the operating system's randomness.
 fn secret() -> Result<String, Failure> {
     let mut bytes = [0; SECRET_BYTES];
     let filled = tls::provider().secure_random.fill(&mut bytes);
@@ -138,7 +134,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::config::load_without_key;
+    use crate::config::{Key, load};
     use floodway_server::auth::Verifier;
 
     fn settled(env: &[(&str, &str)]) -> Settled {
@@ -146,7 +142,7 @@ mod tests {
             let found = env.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        let loaded = load_without_key(None, &env, &[]).unwrap_or_else(|error| panic!("{error}"));
+        let loaded = load(None, &env, &[], Key::Optional).unwrap_or_else(|error| panic!("{error}"));
         settle(loaded).unwrap_or_else(|_| panic!("there is randomness"))
     }
 
@@ -170,7 +166,7 @@ mod tests {
         assert!(!settled.may_move && settled.warnings.is_empty());
         assert_eq!(settled.config.http.listen, "0.0.0.0:9999");
         assert_eq!(settled.config.mqtt.subscribe, Subscribe::OnDemand);
-        assert_eq!(settled.config.limits.connections_per_tenant, 3);
+        assert_eq!(settled.config.limits.connections, 3);
         assert_eq!(settled.config.log.filter, "debug");
     }
 

@@ -1,4 +1,4 @@
-//! What a demo tells its user first: where things are, and lines to copy.
+//! What a demo prints first: where things are, and lines to copy.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ pub(super) struct Welcome<'a> {
     /// The private listener.
     pub(super) admin: SocketAddr,
     pub(super) admin_tls: bool,
-    /// Where the gateway would have listened, had nobody been there.
+    /// The address that the gateway did not get, because another program has it.
     pub(super) in_use: Option<String>,
     pub(super) broker_v4: SocketAddr,
     pub(super) broker_v5: SocketAddr,
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_in_use_is_told() {
+    fn an_address_in_use_is_named() {
         let text = welcome(Some("127.0.0.1:80"));
         assert!(
             text.contains("http://127.0.0.1:8080 (127.0.0.1:80 is in use)\n"),

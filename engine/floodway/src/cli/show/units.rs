@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use floodway_protocol::messages::notice::LAST_SECOND;
 use prost_types::Timestamp;
 
 const SECOND: u64 = 1;
@@ -62,7 +63,7 @@ pub(in crate::cli) fn clock(of: Option<Timestamp>) -> String {
 
 /// Times beyond what can be written, after the year 9999, are none.
 fn time(of: Option<Timestamp>) -> Option<SystemTime> {
-    let end = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_800);
+    let end = SystemTime::UNIX_EPOCH + Duration::from_secs(LAST_SECOND + 1);
     let time = SystemTime::try_from(of?).ok()?;
     (SystemTime::UNIX_EPOCH..end)
         .contains(&time)
@@ -71,39 +72,33 @@ fn time(of: Option<Timestamp>) -> Option<SystemTime> {
 
 /// `512 B`, `1.5 KiB`, `20 MiB`.
 pub(in crate::cli) fn bytes(count: f64) -> String {
-    let (mut left, mut unit) = (count, "B");
-    for larger in ["KiB", "MiB", "GiB", "TiB", "PiB"] {
-        if left < 1024.0 {
-            break;
-        }
-        (left, unit) = (left / 1024.0, larger);
-    }
-    if unit == "B" {
-        format!("{left:.0} B")
-    } else {
-        format!("{} {unit}", three_digits(left))
+    match scaled(count, 1024.0, &["KiB", "MiB", "GiB", "TiB", "PiB"]) {
+        (bytes, "") => format!("{bytes:.0} B"),
+        (left, unit) => format!("{} {unit}", three_digits(left)),
     }
 }
 
 /// `999`, `12.3k`, `4.56M`.
 pub(in crate::cli) fn count(of: f64) -> String {
-    let (mut left, mut unit) = (of, "");
-    for larger in ["k", "M", "G", "T"] {
-        if left < 1000.0 {
+    match scaled(of, 1000.0, &["k", "M", "G", "T"]) {
+        // Below ten of whatever is counted, a tenth may be all there is.
+        (few, "") if few > 0.0 && few < 0.05 => "<0.1".to_owned(),
+        (few, "") if few < 10.0 && few.fract() != 0.0 => format!("{few:.1}"),
+        (left, "") => format!("{left:.0}"),
+        (left, unit) => format!("{}{unit}", three_digits(left)),
+    }
+}
+
+/// How many of the largest of `units` that fits, each of which is `step` times the one before; of none, if none fits.
+fn scaled(count: f64, step: f64, units: &[&'static str]) -> (f64, &'static str) {
+    let (mut left, mut unit) = (count, "");
+    for larger in units {
+        if left < step {
             break;
         }
-        (left, unit) = (left / 1000.0, larger);
+        (left, unit) = (left / step, larger);
     }
-    // Below ten of whatever is counted, a tenth may be all there is.
-    if of > 0.0 && of < 0.05 {
-        "<0.1".to_owned()
-    } else if unit.is_empty() && (left >= 10.0 || left.fract() == 0.0) {
-        format!("{left:.0}")
-    } else if unit.is_empty() {
-        format!("{left:.1}")
-    } else {
-        format!("{}{unit}", three_digits(left))
-    }
+    (left, unit)
 }
 
 /// `12.3k/s`.
@@ -148,8 +143,8 @@ mod tests {
         assert_eq!(since(None, now), "-");
         assert_eq!(date(at(0)), "1970-01-01T00:00:00Z");
         assert_eq!(stale(None, now), "");
-        let told = "as of 1970-01-01T00:00:40Z (1m00s ago): the broker's are not followed now\n";
-        assert_eq!(stale(at(40), now), told);
+        let text = "as of 1970-01-01T00:00:40Z (1m00s ago): the broker's are not followed now\n";
+        assert_eq!(stale(at(40), now), text);
         assert_eq!(date(at(i64::MAX)), "-");
         assert_eq!(clock(at(61)), "00:01:01.000Z");
         assert_eq!(clock(at(-1)), "-");

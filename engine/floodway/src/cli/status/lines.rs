@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reasons_that_never_occurred_are_not_told() {
+    fn reasons_that_never_occurred_are_left_out() {
         let counts = |counts: &[(&str, u64)]| {
             let counts = counts.iter().map(|(name, n)| ((*name).to_owned(), *n));
             with_reasons(&counts.collect())
@@ -228,12 +228,12 @@ mod tests {
             reason: "no_broker".to_owned(),
             detail: "Broker unavailable".to_owned(),
         };
-        let told = Status {
+        let status = Status {
             broker: Some(away),
             unready: vec![unready],
             ..Status::default()
         };
-        let text = lines(&told, SystemTime::UNIX_EPOCH + Duration::from_secs(100));
+        let text = lines(&status, SystemTime::UNIX_EPOCH + Duration::from_secs(100));
         for line in [
             "state        new streams are refused: Broker unavailable\n",
             "broker       mqtt://a:1883, mqtt://b:1883: not connected for 1m00s, 14 attempts failed, 0 reconnects\n",

@@ -5,13 +5,13 @@ use std::time::Duration;
 use ratatui::crossterm::event::{self, Event};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-/// Keys that nobody has looked at yet; beyond it they wait in the terminal.
+/// Keys that wait here; further ones wait in the terminal.
 const WAITING: usize = 64;
 
-/// How long the thread may outlive the one who listens.
+/// How long the thread may outlive its receiver.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// What the terminal tells.
+/// The events of the terminal.
 pub(super) struct Keys(Receiver<Event>);
 
 impl Keys {

@@ -1,8 +1,8 @@
 //! `floodway top`: a gateway at work, in a terminal.
 //!
 //! Invariant: however it ends, by key, signal, error or panic, the terminal is as it was. `model` is what is known and
-//! what keys make of it, `view` draws that, `keys` hears the terminal, `watch` follows the gateway. One that goes away is
-//! shown as gone, and asked again.
+//! what keys change, `view` draws that, `keys` reads the terminal, `watch` follows the gateway. A gateway that goes away is
+//! shown as gone, and called again.
 
 mod keys;
 mod model;
@@ -28,10 +28,10 @@ use keys::Keys;
 use model::{Action, Model, Target};
 use watch::Watch;
 
-/// Tenants and streams that are asked for; a terminal has seldom room for more.
+/// Tenants and streams that are requested; a terminal seldom has room for more.
 const ROWS: u32 = 100;
 
-/// What clients are told whose stream is ended from here.
+/// The reason that clients get whose stream is ended from here.
 const REASON: &str = "Disconnected by an operator";
 
 /// Watch a gateway at work: totals, rates, the busiest tenants, the slowest streams
@@ -44,11 +44,11 @@ pub(super) struct Args {
     interval: prost_types::Duration,
 }
 
-/// Gives the terminal back when it goes.
+/// Restores the terminal on drop.
 struct Screen(DefaultTerminal);
 
 impl Screen {
-    /// Takes the terminal; a panic gives it back before it is told.
+    /// Takes the terminal over; a panic restores it before its message is printed.
     fn take() -> Result<Self, Failure> {
         let taken = ratatui::try_init().map(Self);
         taken.map_err(|error| {

@@ -1,4 +1,4 @@
-//! What `top` knows, and what keys make of it. Knows no terminal and no gateway.
+//! What `top` shows, and what keys change. It knows no terminal and no gateway.
 //!
 //! Invariant: what is selected is a tenant or a stream, not a line: it stays selected while the lines move, and nothing
 //! but that is ever disconnected.

@@ -1,4 +1,4 @@
-//! The gateway's answers, asked for anew where they break off.
+//! The gateway's answers; where they break off, the gateway is called again.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What is refused, and what is told about it.
+//! What is refused, and how the error says so.
 
 use super::*;
 
@@ -79,13 +79,13 @@ fn every_value_has_its_bounds() {
         ("admin.tls.client_ca = \"a.pem\"", "needs admin.tls.cert"),
     ];
     for (toml, hint) in cases {
-        let told = error(toml, &[]);
+        let text = error(toml, &[]);
         let key = toml.split(' ').next().expect("a key");
         assert!(
-            told.contains(hint) && told.starts_with(key),
-            "{toml}: {told}"
+            text.contains(hint) && text.starts_with(key),
+            "{toml}: {text}"
         );
-        assert_eq!(told.lines().count(), 1, "{told}");
+        assert_eq!(text.lines().count(), 1, "{text}");
     }
 }
 
@@ -168,19 +168,19 @@ fn a_variable_that_is_none_is_warned_of_by_name_and_never_by_value() {
         "PATH",
     ];
     let flags = ["FLOODWAY_ADMIN_CA".to_owned()];
-    let told = unknown_variables(given.into_iter().map(str::to_owned), &flags);
-    let told = told.join("\n");
-    assert_eq!(told.lines().count(), 4, "{told}");
+    let text = unknown_variables(given.into_iter().map(str::to_owned), &flags);
+    let text = text.join("\n");
+    assert_eq!(text.lines().count(), 4, "{text}");
     for (name, nearest) in [
         ("FLOODWAY_JWT_SECRT", "FLOODWAY_JWT_SECRET"),
         ("FLOODWAY_JWT_SECRET_FLE", "FLOODWAY_JWT_SECRET_FILE"),
         ("FLOODWAY_LISTEN_FILE", ""),
         ("FLOODWAY_PORT", ""),
     ] {
-        let line = told
+        let line = text
             .lines()
             .find(|line| line.starts_with(&format!("{name} ")));
-        let line = line.unwrap_or_else(|| panic!("{name}: {told}"));
+        let line = line.unwrap_or_else(|| panic!("{name}: {text}"));
         assert!(line.ends_with(nearest), "{line}");
     }
 }
@@ -188,7 +188,7 @@ fn a_variable_that_is_none_is_warned_of_by_name_and_never_by_value() {
 #[test]
 fn all_that_is_wrong_is_told_at_once() {
     let toml = "mqtt.qos = 3\nshard.count = 0\nnonsense = 1\nadmin.listen = \"0.0.0.0:1\"";
-    let told = error(toml, &[("FLOODWAY_OVERFLOW", "x"), ("MQTT_PORT", "0")]);
+    let text = error(toml, &[("FLOODWAY_OVERFLOW", "x"), ("MQTT_PORT", "0")]);
     let parts = [
         "mqtt.qos",
         "shard.count",
@@ -197,8 +197,8 @@ fn all_that_is_wrong_is_told_at_once() {
         "MQTT_PORT",
         "admin.listen",
     ];
-    assert_eq!(told.lines().count(), parts.len(), "{told}");
-    assert!(parts.iter().all(|part| told.contains(part)), "{told}");
+    assert_eq!(text.lines().count(), parts.len(), "{text}");
+    assert!(parts.iter().all(|part| text.contains(part)), "{text}");
 }
 
 #[test]
@@ -208,13 +208,14 @@ fn a_value_below_another_layer_is_wrong_all_the_same() {
 
 #[test]
 fn a_file_that_is_not_toml_names_the_line_but_not_what_stands_there() {
-    let told = error("\nauth.hs256_secret = \"top secret", &[]);
+    let text = error("\nauth.hs256_secret = \"top secret", &[]);
     assert!(
-        told.starts_with("configuration file FILE: line 2: "),
-        "{told}"
+        text.starts_with("configuration file FILE: line 2: "),
+        "{text}"
     );
-    assert!(!told.contains("top secret"), "{told}");
-    let missing = load(Some(Path::new("no/such.toml")), &|_| None, &[]).expect_err("refused");
+    assert!(!text.contains("top secret"), "{text}");
+    let missing =
+        load(Some(Path::new("no/such.toml")), &|_| None, &[], Key::Needed).expect_err("refused");
     assert!(
         missing.to_string().contains("no/such.toml: No such file"),
         "{missing}"

@@ -11,7 +11,7 @@ fn later_layers_win_and_each_value_knows_its_origin() {
     let env = [("STREAM_QUEUE_SIZE", "2"), ("FLOODWAY_SHARD_COUNT", "2")];
     let loaded = load_all(toml, &env, &[("shard.count", "3")]).expect("good");
     assert_eq!(loaded.config.http.listen, "1.1.1.1:1");
-    assert_eq!(loaded.config.shard.queue_size.get(), 2);
+    assert_eq!(loaded.config.limits.queue_size.get(), 2);
     assert_eq!(loaded.config.shard.count, 3);
     assert_eq!(loaded.config.admin.listen, "127.0.0.1:9090");
     assert!(matches!(loaded.origin("http.listen"), Origin::File(_)));
@@ -41,7 +41,7 @@ fn sections_and_dotted_keys_and_native_types_and_texts_are_all_the_same() {
         [log]
     "#;
     let config = load_all(toml, &[], &[]).expect("good").config;
-    assert_eq!(config.shard.queue_size.get(), 7);
+    assert_eq!(config.limits.queue_size.get(), 7);
     assert_eq!(config.shard.ws_ping, Duration::from_millis(500));
     assert_eq!(config.shard.sse_keepalive, Duration::from_secs(2));
     assert_eq!(config.auth.roles, ["a", "b"]);
@@ -71,7 +71,7 @@ fn an_empty_environment_variable_is_not_set() {
         ("FLOODWAY_JWT_ISSUER", ""),
     ];
     let loaded = load_all("stream.overflow = \"latest\"", &env, &[]).expect("good");
-    assert_eq!(loaded.config.shard.overflow, Overflow::Latest);
+    assert_eq!(loaded.config.limits.overflow, Overflow::Latest);
     assert_eq!(loaded.config.mqtt.urls, ["mqtt://localhost:1883"]);
     assert_eq!(loaded.config.auth.issuer, None);
 }
@@ -158,7 +158,7 @@ fn names_are_unique_and_follow_one_rule_but_for_those_in_the_contract() {
         ("log.filter", "FLOODWAY_LOG"),
         ("log.format", "FLOODWAY_LOG_FORMAT"),
     ];
-    assert!(own.iter().all(|(key, _)| find(key).is_some()));
+    assert!(own.iter().all(|(key, _)| table::find(key).is_some()));
     let own: HashMap<_, _> = own.into();
     let mut names = std::collections::HashSet::new();
     for setting in SETTINGS {

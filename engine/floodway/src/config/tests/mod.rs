@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::Write;
+use std::path::Path;
 
 use tempfile::NamedTempFile;
 
@@ -34,7 +35,7 @@ fn load_exactly(
         .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
         .collect();
     let look_up = |name: &str| env.get(name).map(|value| (*value).to_owned());
-    load(Some(file.path()), &look_up, &flags).map_err(|errors| {
+    load(Some(file.path()), &look_up, &flags, Key::Needed).map_err(|errors| {
         errors
             .to_string()
             .replace(&*file.path().to_string_lossy(), "FILE")

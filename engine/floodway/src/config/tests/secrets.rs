@@ -8,18 +8,18 @@ fn a_secret_is_never_shown() {
         error("[mqtt]\npassword = 12345", &[]),
         "mqtt.password = \"********\" (file FILE): expected a text in quotation marks, \"…\""
     );
-    let told = error("", &[("MQTT_URL", "mqtt://a:1,mqtt://user:pass-word@b:1")]);
+    let text = error("", &[("MQTT_URL", "mqtt://a:1,mqtt://user:pass-word@b:1")]);
     assert!(
-        told.contains("set mqtt.username") && !told.contains("pass-word"),
-        "{told}"
+        text.contains("set mqtt.username") && !text.contains("pass-word"),
+        "{text}"
     );
-    let told = error("mqtt.url = [\"mqtt://user:pass,word@b:1\"]", &[]);
-    assert!(!told.contains("pass,") && !told.contains(",word"), "{told}");
+    let text = error("mqtt.url = [\"mqtt://user:pass,word@b:1\"]", &[]);
+    assert!(!text.contains("pass,") && !text.contains(",word"), "{text}");
     let pem = "-----BEGIN PRIVATE KEY-----\nMIIB";
-    let told = load_exactly("", &[("FLOODWAY_JWT_PUBLIC_KEY", pem)], &[]).expect_err("refused");
+    let text = load_exactly("", &[("FLOODWAY_JWT_PUBLIC_KEY", pem)], &[]).expect_err("refused");
     assert!(
-        told.contains("not what it holds") && !told.contains("MIIB"),
-        "{told}"
+        text.contains("not what it holds") && !text.contains("MIIB"),
+        "{text}"
     );
 
     let env = [
@@ -52,14 +52,14 @@ fn a_gateway_needs_one_verification_key_and_only_one() {
         "auth: auth.hs256_secret (env FLOODWAY_JWT_SECRET) and auth.public_key (file FILE) are set; \
          keep one of them"
     );
-    assert!(load_without_key(None, &|_| None, &[]).is_ok());
+    assert!(load(None, &|_| None, &[], Key::Optional).is_ok());
     let url = |url| load_exactly("", &[("FLOODWAY_JWKS_URL", url)], &[]);
     assert!(url("https://id.example/keys").is_ok_and(|loaded| loaded.warnings.is_empty()));
     assert!(url("http://id.example/keys").is_ok_and(|loaded| loaded.warnings.len() == 1));
-    let told = url("ftp://id.example").expect_err("refused");
+    let text = url("ftp://id.example").expect_err("refused");
     assert!(
-        told.starts_with("auth.jwks_url = ") && told.lines().count() == 1,
-        "{told}"
+        text.starts_with("auth.jwks_url = ") && text.lines().count() == 1,
+        "{text}"
     );
 }
 
@@ -98,9 +98,9 @@ fn every_secret_and_the_brokers_user_may_stand_in_a_file_of_their_own() {
             .map(|setting| setting.file_env().expect("a name"))
             .collect();
         let env: Vec<_> = env.iter().map(|name| (name.as_str(), path)).collect();
-        let told = load_exactly("", &env, &[]);
+        let text = load_exactly("", &env, &[]);
         // The two tokens of the private listener must differ.
-        assert!(told.is_err_and(|told| told.contains("must differ") && told.lines().count() == 1));
+        assert!(text.is_err_and(|text| text.contains("must differ") && text.lines().count() == 1));
         let env: Vec<_> = env
             .into_iter()
             .filter(|(name, _)| !name.contains("READ"))
@@ -144,12 +144,12 @@ fn a_file_of_a_secret_is_a_setting_of_every_layer() {
 fn a_value_and_a_file_for_it_are_not_both_given() {
     let file = holding(SECRET);
     let path = file.path().to_str().expect("UTF-8");
-    let told = error("", &[("FLOODWAY_JWT_SECRET_FILE", path)]);
+    let text = error("", &[("FLOODWAY_JWT_SECRET_FILE", path)]);
     assert!(
-        told.starts_with("auth.hs256_secret_file = ") && told.lines().count() == 1,
-        "{told}"
+        text.starts_with("auth.hs256_secret_file = ") && text.lines().count() == 1,
+        "{text}"
     );
-    assert!(told.contains("auth.hs256_secret is set as well"), "{told}");
+    assert!(text.contains("auth.hs256_secret is set as well"), "{text}");
     let toml = format!("mqtt.password = \"p\"\nmqtt.password_file = {path:?}");
     assert!(error(&toml, &[]).contains("mqtt.password is set as well"));
 }
@@ -162,7 +162,7 @@ fn a_file_that_holds_no_secret_is_named_and_its_content_is_not() {
         NamedTempFile::new().expect("a file"),
     );
     std::fs::write(binary.path(), [0xff, b'x']).expect("written");
-    for (path, told) in [
+    for (path, why) in [
         (empty.path(), "holds nothing"),
         (long.path(), "more than 65536 bytes"),
         (binary.path(), "does not hold UTF-8"),
@@ -173,18 +173,15 @@ fn a_file_that_holds_no_secret_is_named_and_its_content_is_not() {
             load_exactly("", &[("FLOODWAY_JWT_SECRET_FILE", path)], &[]).expect_err("refused");
         let wanted =
             format!("auth.hs256_secret_file = \"{path}\" (env FLOODWAY_JWT_SECRET_FILE): ");
-        assert!(
-            error.starts_with(&wanted) && error.contains(told),
-            "{error}"
-        );
+        assert!(error.starts_with(&wanted) && error.contains(why), "{error}");
         assert!(!error.contains("xxx"), "{error}");
     }
 }
 
 #[test]
 fn the_mask_of_a_secret_is_none() {
-    let told = error("mqtt.password = \"********\"", &[]);
-    assert!(told.contains("give the secret itself"), "{told}");
+    let text = error("mqtt.password = \"********\"", &[]);
+    assert!(text.contains("give the secret itself"), "{text}");
     let masked = holding("********\n");
     let path = masked.path().to_str().expect("UTF-8");
     assert!(error("", &[("MQTT_PASSWORD_FILE", path)]).contains("give the secret itself"));

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::signal::{Seed, rounded};
 
-/// Names and values, in the order in which the device tells them.
+/// Names and values, in the order in which the device sends them.
 pub(super) type Metrics = Vec<(&'static str, Value)>;
 
 /// What a device of one kind measures: a function of its seed and of the time, in Unix seconds.
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_always_tells_the_same_names_and_different_values() {
+    fn every_kind_always_sends_the_same_names_and_different_values() {
         let kinds: [(&str, Measure); 7] = [
             ("room", climate::room),
             ("cold store", climate::cold_store),

@@ -1,5 +1,7 @@
 //! A row for each rule of RFC 6455 that a client can keep or break, read whole and byte by byte.
 
+mod memory;
+
 use super::*;
 
 pub(super) const FIN: u8 = 0x80;
@@ -73,7 +75,6 @@ pub(super) fn read_pieces<'a>(
         let mut piece = piece.to_vec();
         let read = reader.read(&mut piece, limit, &mut |message| {
             got.push(message.into());
-            ControlFlow::Continue(())
         });
         if let Some(partial) = &reader.partial {
             assert!(partial.message.capacity() <= limit);

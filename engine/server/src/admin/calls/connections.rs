@@ -16,7 +16,7 @@ use floodway_core::shard::{Connection, Filter, Select, Whom};
 const REASON_BYTES: usize = 123;
 
 /// The last second of the year 9999, beyond which a `Timestamp` is not defined.
-pub(super) const TIMESTAMP_MAX: u64 = 253_402_300_799;
+pub(super) use floodway_protocol::messages::notice::LAST_SECOND as TIMESTAMP_MAX;
 
 pub(super) async fn list(
     observer: &Observer,
@@ -152,7 +152,7 @@ pub(super) fn transport(transport: Transport) -> v1::Transport {
 }
 
 fn connection(from: &Connection, now: SystemTime) -> v1::Connection {
-    let about = &from.about;
+    let about = &from.client;
     let expires_at = UNIX_EPOCH + Duration::from_secs(from.expires_at.min(TIMESTAMP_MAX));
     let slow_for = from.slow_since.map(|since| now.duration_since(since));
     v1::Connection {

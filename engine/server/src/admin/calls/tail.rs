@@ -16,7 +16,7 @@ use crate::admin::observer::Observer;
 use floodway_core::event::Encoding;
 use floodway_core::index::{ClientInfo, ConnectionPermit, Limits, Transport};
 use floodway_core::shard::{EventPipe, Filter, NewSubscriber, Outlet, Received, Shard};
-use floodway_protocol::frames::Gap;
+use floodway_protocol::messages::notice::Gap;
 
 /// The user agent that a tail is listed with.
 const USER_AGENT: &[u8] = b"floodway-tail";
@@ -89,8 +89,8 @@ fn attach_on(
         outlet: Outlet::Pipe(Box::new(EventPipe::new(queue))),
         encoding: Encoding::Sse,
         filter,
-        place: permit,
-        about: ClientInfo::new(Transport::Sse).with_user_agent(Some(USER_AGENT)),
+        permit,
+        client: ClientInfo::new(Transport::Sse).with_user_agent(Some(USER_AGENT)),
         expires_at: TIMESTAMP_MAX,
         greeting: Vec::new(),
         early: Vec::new(),

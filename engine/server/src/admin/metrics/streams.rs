@@ -4,7 +4,7 @@ use floodway_proto::admin::v1;
 
 use super::super::totals::{Passed, Totals};
 use super::text::{Kind, Text, families};
-use floodway_core::shard::CODE_LABELS;
+use floodway_protocol::ends::CODE_LABELS;
 
 /// The values of the label `transport`, here and of tenants.
 pub(super) const WEBSOCKET: &str = "websocket";

@@ -16,7 +16,7 @@ use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
 
 use super::*;
-use floodway_protocol::ends::LABELS as END_LABELS;
+use floodway_protocol::ends::END_LABELS;
 use floodway_protocol::names::TenantId;
 use floodway_sources::router::Reason;
 

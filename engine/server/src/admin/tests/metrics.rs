@@ -7,6 +7,7 @@ use super::super::observer::ShardLoad;
 use super::super::totals::{Delays, Passed};
 use super::*;
 use floodway_core::shard;
+use floodway_protocol::ends::CODE_LABELS;
 use floodway_protocol::names::TenantId;
 
 /// A page as its reader takes it: each sample by its name with labels.
@@ -65,7 +66,7 @@ fn read(text: &str) -> Page {
 
 fn snapshot() -> Snapshot {
     let passed = |opened| {
-        let mut closed = [0; shard::CODE_LABELS.len()];
+        let mut closed = [0; CODE_LABELS.len()];
         (closed[1], closed[12]) = (opened - 2, 1);
         Passed { opened, closed }
     };
@@ -174,7 +175,7 @@ fn the_gateways_page_keeps_the_rules_and_has_so_many_series() {
     let of = |family: &str| page.families[&format!("floodway_{family}")];
     assert_eq!(
         of("connections_closed_by_code_total"),
-        2 * shard::CODE_LABELS.len()
+        2 * CODE_LABELS.len()
     );
     assert_eq!(of("delivery_seconds"), shard::DELAY_BOUNDS.len() + 3);
 }

@@ -14,7 +14,7 @@ use crate::auth::{self, Verifier};
 use crate::readiness::Readiness;
 use floodway_core::event;
 use floodway_core::inbox::Inbox;
-use floodway_core::index::Index;
+use floodway_core::index::{Index, Limits};
 use floodway_core::shard::Handle;
 use floodway_core::streams::Streams;
 use floodway_sources::control;
@@ -48,11 +48,7 @@ impl Private {
             read_token: token.map(|token| format!("{token}-read")),
             ..Config::default()
         };
-        let limits = floodway_core::index::Config {
-            connections: 1000,
-            connections_per_tenant: 10,
-        };
-        let index = Arc::new(Index::new(&limits));
+        let index = Arc::new(Index::new(1000, Limits::default()));
         let mqtt = mqtt::Config {
             urls: vec!["mqtt://127.0.0.1:1".to_owned()],
             ..mqtt::Config::default()
@@ -65,7 +61,7 @@ impl Private {
         let observer = Observer::new(Watched {
             identity: Identity::new(),
             brokers: vec!["mqtt://127.0.0.1:1".to_owned()],
-            connections: limits.connections,
+            connections: 1000,
             streams: Streams::new(shards, Arc::clone(&index)),
             refusals: Arc::default(),
             control: control::new(&control::Config::default(), "node", Arc::clone(&index)).0,

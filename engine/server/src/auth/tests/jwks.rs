@@ -269,8 +269,8 @@ async fn until_the_keys_come_no_token_is_judged() {
         let token = lasting(&signer, "k");
         assert_eq!(verifier.verify(&token, None).await, Err(Refusal::NoKeys));
         for never_good in ["", "garbage"] {
-            let told = verifier.verify(never_good, None).await;
-            assert_eq!(told, Err(Refusal::NoKeys), "{never_good:?}");
+            let judged = verifier.verify(never_good, None).await;
+            assert_eq!(judged, Err(Refusal::NoKeys), "{never_good:?}");
         }
         assert!(!verifier.is_ready());
         provider.now_answers(keys.clone());
@@ -282,7 +282,7 @@ async fn until_the_keys_come_no_token_is_judged() {
 #[tokio::test]
 async fn a_fetch_says_why_it_gave_nothing() {
     let large = answer("200 OK", &" ".repeat((1 << 20) + 1));
-    for (answer, told) in [
+    for (answer, text) in [
         (answer("404 Not Found", ""), "answered 404"),
         (
             answer("302 Found", ""),
@@ -299,17 +299,17 @@ async fn a_fetch_says_why_it_gave_nothing() {
         (String::new(), "no answer within 50ms"),
     ] {
         let provider = Provider::start(answer).await;
-        let timeout = Duration::from_millis(if told.contains("50ms") { 50 } else { 5000 });
+        let timeout = Duration::from_millis(if text.contains("50ms") { 50 } else { 5000 });
         let error = fetch_error(&provider.url, timeout).await;
-        assert!(error.contains(told), "{told}: {error}");
+        assert!(error.contains(text), "{text}: {error}");
     }
     let gone = fetch_error("http://127.0.0.1:1/keys", Duration::from_secs(5)).await;
     assert!(gone.contains("cannot connect"), "{gone}");
     let wrong = Verifier::start_set(&Config::default(), "ftp://id.example", QUICK);
-    let told = wrong.err().expect("no such scheme").to_string();
+    let text = wrong.err().expect("no such scheme").to_string();
     assert!(
-        told.starts_with("auth.jwks_url = \"ftp://id.example\": "),
-        "{told}"
+        text.starts_with("auth.jwks_url = \"ftp://id.example\": "),
+        "{text}"
     );
 }
 

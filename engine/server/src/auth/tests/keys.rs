@@ -106,7 +106,7 @@ fn a_critical_extension_is_refused() {
 }
 
 #[test]
-fn no_token_and_too_long_a_token_are_told_apart() {
+fn a_missing_token_and_one_that_is_too_long_differ() {
     let verifier = Verifier::start(&by_secret()).unwrap();
     assert_eq!(verifier.verify_now("", None), Err(Refusal::Missing));
     assert_eq!(
@@ -137,9 +137,9 @@ fn only_a_usable_public_key_is_taken() {
         (RSA_1024.to_owned(), "2048"),
         (P_521.to_owned(), "P-384"),
     ];
-    for (pem, told) in cases {
+    for (pem, text) in cases {
         let error = from_pem(&pem).err().expect("refused").to_string();
-        assert!(error.contains(told), "{error}");
+        assert!(error.contains(text), "{error}");
         assert!(error.starts_with("auth.public_key = "), "{error}");
     }
     let missing = from_file(Path::new("no/such/key.pem"))

@@ -78,15 +78,15 @@ fn an_issuer_is_required_where_one_is_configured_and_ignored_otherwise() {
         issuer: Some("https://id.example".to_owned()),
         ..by_secret()
     };
-    let told = |iss: &str| check(&config, &claims_with(iss));
-    assert!(told(r#""iss":"https://id.example","#).is_ok());
+    let judged = |iss: &str| check(&config, &claims_with(iss));
+    assert!(judged(r#""iss":"https://id.example","#).is_ok());
     for iss in [
         "",
         r#""iss":"https://id.example/","#,
         r#""iss":["https://id.example"],"#,
         r#""iss":7,"#,
     ] {
-        assert_eq!(failed(told(iss)), "issuer", "{iss}");
+        assert_eq!(failed(judged(iss)), "issuer", "{iss}");
     }
     assert!(check(&by_secret(), &claims_with(r#""iss":"anyone","#)).is_ok());
 }
@@ -97,9 +97,9 @@ fn an_audience_is_required_where_one_is_configured_and_ignored_otherwise() {
         audience: Some("floodway".to_owned()),
         ..by_secret()
     };
-    let told = |aud: &str| check(&config, &claims_with(aud));
-    assert!(told(r#""aud":"floodway","#).is_ok());
-    assert!(told(r#""aud":["account","floodway"],"#).is_ok());
+    let judged = |aud: &str| check(&config, &claims_with(aud));
+    assert!(judged(r#""aud":"floodway","#).is_ok());
+    assert!(judged(r#""aud":["account","floodway"],"#).is_ok());
     for aud in [
         "",
         r#""aud":"account","#,
@@ -107,7 +107,7 @@ fn an_audience_is_required_where_one_is_configured_and_ignored_otherwise() {
         r#""aud":["account",7],"#,
         r#""aud":{"floodway":1},"#,
     ] {
-        assert_eq!(failed(told(aud)), "audience", "{aud}");
+        assert_eq!(failed(judged(aud)), "audience", "{aud}");
     }
     assert!(check(&by_secret(), &claims_with(r#""aud":["account"],"#)).is_ok());
 }

@@ -140,8 +140,8 @@ fn check_at(config: &Config, claims: &str, now: Duration) -> Result<Identity, Re
 }
 
 /// The label of the check that refused a token.
-fn failed(told: Result<Identity, Refusal>) -> &'static str {
-    let refusal = told.expect_err("it is refused");
+fn failed(judged: Result<Identity, Refusal>) -> &'static str {
+    let refusal = judged.expect_err("it is refused");
     refusal
         .check()
         .map_or("missing", |check| CHECK_LABELS[check])

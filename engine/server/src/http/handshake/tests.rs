@@ -1,5 +1,6 @@
 //! Each row of the handshake that a client can get wrong, and the example of RFC 6455, 1.3.
 
+use super::super::respond;
 use super::*;
 
 /// The handshake of RFC 6455, 1.3.
@@ -40,19 +41,19 @@ fn refused(mut request: Request<()>, error: HandshakeError) {
 }
 
 #[track_caller]
-fn accepted(mut request: Request<()>) -> Parts {
+fn accepted(mut request: Request<()>) -> Response<()> {
     accept(&mut request).expect("a good handshake")
 }
 
 #[test]
 fn the_example_of_the_rfc_is_accepted() {
-    let parts = accepted(request());
-    assert_eq!(parts.status, StatusCode::SWITCHING_PROTOCOLS);
+    let response = accepted(request());
+    assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);
     assert_eq!(
-        parts.headers["sec-websocket-accept"],
+        response.headers()["sec-websocket-accept"],
         "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
     );
-    assert!(!parts.headers.contains_key(SEC_WEBSOCKET_PROTOCOL));
+    assert!(!response.headers().contains_key(SEC_WEBSOCKET_PROTOCOL));
 }
 
 #[test]
@@ -156,8 +157,8 @@ fn the_subprotocol_is_answered_only_if_offered() {
         "floodway.v1, bearer.a.b.c",
         "mqtt ,\tfloodway.v1 ",
     ] {
-        let parts = accepted(with("sec-websocket-protocol", offer));
-        assert_eq!(parts.headers[SEC_WEBSOCKET_PROTOCOL], "floodway.v1");
+        let response = accepted(with("sec-websocket-protocol", offer));
+        assert_eq!(response.headers()[SEC_WEBSOCKET_PROTOCOL], "floodway.v1");
     }
     for offer in [
         "floodway.v2",
@@ -165,9 +166,9 @@ fn the_subprotocol_is_answered_only_if_offered() {
         "bearer.a.b.c",
         "floodway.v1.1",
     ] {
-        let parts = accepted(with("sec-websocket-protocol", offer));
+        let response = accepted(with("sec-websocket-protocol", offer));
         assert!(
-            !parts.headers.contains_key(SEC_WEBSOCKET_PROTOCOL),
+            !response.headers().contains_key(SEC_WEBSOCKET_PROTOCOL),
             "{offer}"
         );
     }
@@ -194,9 +195,9 @@ fn the_token_is_found_among_the_subprotocols() {
 
 #[test]
 fn the_head_is_what_goes_on_the_wire() {
-    let parts = accepted(with("sec-websocket-protocol", "floodway.v1, bearer.a.b.c"));
+    let response = accepted(with("sec-websocket-protocol", "floodway.v1, bearer.a.b.c"));
     assert_eq!(
-        String::from_utf8(head(&parts)).expect("text"),
+        String::from_utf8(respond::head(&response)).expect("text"),
         "HTTP/1.1 101 Switching Protocols\r\n\
          connection: upgrade\r\n\
          upgrade: websocket\r\n\

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use super::documents::Document;
 use super::topic::Key;
 use super::*;
-use floodway_core::index::{self, ConnectionPermit, Overflow, OwnLimits};
+use floodway_core::index::{ConnectionPermit, Limits, Overflow, OwnLimits};
 use floodway_protocol::names::{GroupId, TenantId};
 
 const ABLE: StoreFacts = StoreFacts {
@@ -43,11 +43,11 @@ fn bed() -> Bed {
 }
 
 fn bed_with(config: Config) -> Bed {
-    let limits = index::Config {
-        connections_per_tenant: 0,
-        connections: 100,
+    let limits = Limits {
+        connections: 0,
+        ..Limits::default()
     };
-    let index = Arc::new(Index::new(&limits));
+    let index = Arc::new(Index::new(100, limits));
     let (control, steering) = new(&config, "N", Arc::clone(&index));
     Bed {
         follower: steering.follower,

@@ -21,7 +21,7 @@ use crate::control::Control;
 use crate::source::{Ingest, Unavailable};
 use floodway_core::event::{self, Event};
 use floodway_core::inbox::{Inbox, Item};
-use floodway_core::index::{self, ConnectionPermit, Tenant};
+use floodway_core::index::{ConnectionPermit, Limits, Tenant};
 use floodway_protocol::names::TenantId;
 
 /// For what happens in milliseconds on a machine with nothing else to do.
@@ -133,10 +133,13 @@ fn spawn(dir: &Path) -> Child {
 }
 
 fn index() -> Arc<Index> {
-    Arc::new(Index::new(&index::Config {
-        connections_per_tenant: 0,
-        connections: 1000,
-    }))
+    Arc::new(Index::new(
+        1000,
+        Limits {
+            connections: 0,
+            ..Limits::default()
+        },
+    ))
 }
 
 struct Bed {

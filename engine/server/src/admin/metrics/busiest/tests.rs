@@ -6,13 +6,16 @@ use proptest::prelude::*;
 
 use super::*;
 use floodway_core::event::EventId;
-use floodway_core::index::{Config, ConnectionPermit, Count, Index};
+use floodway_core::index::{ConnectionPermit, Count, Index, Limits};
 
 fn index() -> Index {
-    Index::new(&Config {
-        connections: 1000,
-        connections_per_tenant: 0,
-    })
+    Index::new(
+        1000,
+        Limits {
+            connections: 0,
+            ..Limits::default()
+        },
+    )
 }
 
 fn enter(index: &Index, tenant: usize) -> ConnectionPermit {

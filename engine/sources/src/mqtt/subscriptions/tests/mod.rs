@@ -8,7 +8,7 @@ mod requests;
 
 use super::*;
 use crate::mqtt::request::Request;
-use floodway_core::index::{self, ConnectionPermit, Upstream};
+use floodway_core::index::{ConnectionPermit, Limits, Upstream};
 
 struct Bed {
     subscriptions: Subscriptions,
@@ -18,11 +18,11 @@ struct Bed {
 }
 
 fn bed(mode: Subscribe) -> Bed {
-    let limits = index::Config {
-        connections_per_tenant: 0,
-        connections: 10_000,
+    let limits = Limits {
+        connections: 0,
+        ..Limits::default()
     };
-    let index = Arc::new(Index::new(&limits));
+    let index = Arc::new(Index::new(10_000, limits));
     let config = Config {
         subscribe: mode,
         ..Config::default()

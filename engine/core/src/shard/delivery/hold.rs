@@ -1,0 +1,257 @@
+//! What an outlet does not take at once waits in the subscriber's ring.
+
+use std::rc::Rc;
+
+use super::Delivery;
+use crate::index::{Limit, Limits};
+use crate::shard::keys::SubscriberKey;
+use crate::shard::matcher::{Audience, Matcher};
+use crate::shard::outgoing::{Addressed, Outgoing, SubscriptionKey};
+use crate::shard::registry::{Registry, Subscriber};
+use crate::shard::ring::Pushed;
+use floodway_protocol::ends::End;
+
+/// Events that are put into a ring before it is written, if nothing waited: as many as one turn is sure to write.
+const AT_ONCE: usize = 128;
+
+impl Delivery {
+    /// Puts the member's own of the cohort's batch into its ring.
+    pub(super) fn hold_batch(
+        &mut self,
+        subscriber: &mut Subscriber,
+        audience: Audience<'_>,
+        key: SubscriberKey,
+    ) {
+        self.hold_all(subscriber, audience, audience.batch, key);
+    }
+
+    /// The outlet took only `n` bytes of the gathered batch: the rest waits in a ring.
+    #[cold]
+    pub(super) fn hold_rest(
+        &mut self,
+        subscriber: &mut Subscriber,
+        audience: Audience<'_>,
+        key: SubscriberKey,
+        n: usize,
+    ) {
+        if subscriber.outlet.events().is_some() {
+            return self.hand_over(subscriber, audience, key);
+        }
+        let batch = &self.tick.batch;
+        let whole = batch.ends.partition_point(|&end| end <= n);
+        let start = whole.checked_sub(1).map_or(0, |last| batch.ends[last]);
+        let (written, mut rest) = audience.batch.split_at(whole);
+        let mut events = 0;
+        for &number in written {
+            let outgoing = &self.tick.outgoing[number as usize];
+            match outgoing.event() {
+                Some(event) => {
+                    events += 1;
+                    self.untimed.add_one(event.received());
+                }
+                None => self.metrics.gaps.upstream.add(outgoing.gaps()),
+            }
+        }
+        self.metrics.events.matched.add(events);
+        subscriber.count_sent(events, n as u64, &self.metrics);
+        subscriber.output.last_write = self.clock.tenths();
+        if n > start {
+            self.hold_begun(subscriber, audience.key, rest[0], n - start);
+            rest = &rest[1..];
+        }
+        self.hold_all(subscriber, audience, rest, key);
+    }
+
+    /// Gives the gathered batch to one that takes events whole, and so has taken none of its bytes.
+    fn hand_over(
+        &mut self,
+        subscriber: &mut Subscriber,
+        audience: Audience<'_>,
+        key: SubscriberKey,
+    ) {
+        // The attempt was none. What takes no more wakes the shard by itself, so it needs no other visit.
+        self.tick.batch.writes -= 1;
+        if let Err(end) = self.write_own(subscriber, audience) {
+            self.failed.push((key, end));
+        }
+    }
+
+    /// Begins a ring with something of which `written` bytes are on the wire.
+    fn hold_begun(
+        &mut self,
+        subscriber: &mut Subscriber,
+        key: &Rc<SubscriptionKey>,
+        number: u32,
+        written: usize,
+    ) {
+        let outgoing = Rc::clone(&self.tick.outgoing[number as usize]);
+        match &*outgoing {
+            Outgoing::Event(_) => {
+                self.metrics.events.matched.add(1);
+                self.metrics.events.held.add(1);
+            }
+            Outgoing::Notice(notice) => self.metrics.gaps.upstream.add(notice.gaps()),
+        }
+        let key = Rc::clone(key);
+        let ring = subscriber.ring_from(self.clock.tenths(), &self.metrics);
+        ring.begin_with(Addressed { outgoing, key }, written);
+    }
+
+    fn hold_all(
+        &mut self,
+        subscriber: &mut Subscriber,
+        audience: Audience<'_>,
+        numbers: &[u32],
+        key: SubscriberKey,
+    ) {
+        for (at, &number) in numbers.iter().enumerate() {
+            if let Err(end) = self.hold(subscriber, audience, number) {
+                self.drop_all(subscriber, &numbers[at + 1..]);
+                return self.failed.push((key, end));
+            }
+        }
+    }
+
+    /// Puts one event or notice into a subscriber's ring, if it is the subscriber's own.
+    fn hold(
+        &mut self,
+        subscriber: &mut Subscriber,
+        audience: Audience<'_>,
+        number: u32,
+    ) -> Result<(), End> {
+        let outgoing = &self.tick.outgoing[number as usize];
+        let start = &mut subscriber.start;
+        match outgoing.event() {
+            Some(event) if event.id() <= start.after => return Ok(()),
+            Some(event) => start.after = event.id(),
+            None if start.tick > self.tick.serial => return Ok(()),
+            None => {}
+        }
+        let encoding = subscriber.output.encoding;
+        let ring = subscriber.ring_from(self.clock.tenths(), &self.metrics);
+        if let Outgoing::Notice(notice) = &**outgoing {
+            let pushed = ring.push_shared(notice, encoding, self.control_bytes);
+            pushed.map_err(|_| End::SlowConsumer)?;
+            self.metrics.gaps.upstream.add(notice.gaps());
+            return Ok(());
+        }
+        let addressed = Addressed {
+            outgoing: Rc::clone(outgoing),
+            key: Rc::clone(audience.key),
+        };
+        let Limits {
+            queue_size,
+            overflow,
+            ..
+        } = *audience.limits;
+        let pushed = ring.push(addressed, queue_size.get(), overflow);
+        self.account_pushed(subscriber, pushed)
+    }
+
+    /// Counts what a push into a subscriber's ring has cost.
+    fn account_pushed(&mut self, subscriber: &mut Subscriber, pushed: Pushed) -> Result<(), End> {
+        let metrics = &self.metrics;
+        metrics.events.matched.add(1);
+        metrics.events.held.add(1);
+        let events = match pushed {
+            Pushed::Held => return Ok(()),
+            Pushed::Dropped(events) => events,
+            Pushed::Refused => 1,
+        };
+        metrics.events.held.sub(events);
+        subscriber.count_dropped(events, metrics);
+        let ring = subscriber.ring.as_mut();
+        if ring.is_some_and(|ring| ring.is_first_loss()) {
+            subscriber.note_limit(Limit::QueueSize);
+        }
+        match pushed {
+            Pushed::Refused => Err(End::SlowConsumer),
+            _ => Ok(()),
+        }
+    }
+
+    /// Delivers what its cohort's batch still has for a subscriber, so that it may leave the cohort.
+    ///
+    /// # Errors
+    /// With its end, if the stream can't go on. What it was owed is counted as dropped then.
+    pub(crate) fn settle(
+        &mut self,
+        registry: &mut Registry,
+        matcher: &mut Matcher,
+        key: SubscriberKey,
+    ) -> Result<(), End> {
+        let Some(position) = registry.get(key).and_then(Subscriber::position) else {
+            return Ok(());
+        };
+        let cohort = matcher.cohort(position.cohort);
+        if cohort.batch.is_empty() || cohort.members.has_flushed(position.member) {
+            return Ok(());
+        }
+        let limits = matcher.limits(position.cohort);
+        let cohort = matcher.cohort(position.cohort);
+        self.write_each(registry, cohort.audience(&limits), key)
+    }
+
+    /// Sends the member's own of the cohort's batch. As long as its outlet takes it, the ring is emptied before it is
+    /// full: a batch may be larger than a ring, and who reads loses nothing.
+    pub(super) fn write_each(
+        &mut self,
+        registry: &mut Registry,
+        audience: Audience<'_>,
+        key: SubscriberKey,
+    ) -> Result<(), End> {
+        if self.write_own(&mut registry[key], audience)? {
+            registry.revisit(key);
+        }
+        Ok(())
+    }
+
+    /// As [`Delivery::write_each`]. Returns whether it needs another visit.
+    fn write_own(
+        &mut self,
+        subscriber: &mut Subscriber,
+        audience: Audience<'_>,
+    ) -> Result<bool, End> {
+        let full = AT_ONCE.min(audience.limits.queue_size.get()) as u64;
+        let (mut is_waiting, mut has_more) = (subscriber.ring.is_some(), false);
+        for (at, &number) in audience.batch.iter().enumerate() {
+            let mut done = self.hold(subscriber, audience, number);
+            if done.is_ok() && !is_waiting && subscriber.held() >= full {
+                done = self.write_some(subscriber).map(|more| has_more = more);
+                is_waiting = subscriber.ring.is_some();
+            }
+            if let Err(end) = done {
+                self.drop_all(subscriber, &audience.batch[at + 1..]);
+                return Err(end);
+            }
+        }
+        if is_waiting {
+            return Ok(has_more);
+        }
+        self.write_some(subscriber)
+    }
+
+    /// Counts as dropped what its cohort's batch still has for a subscriber that will not receive it.
+    pub(crate) fn forgo(&mut self, registry: &mut Registry, matcher: &Matcher, key: SubscriberKey) {
+        let Some(position) = registry.get(key).and_then(Subscriber::position) else {
+            return;
+        };
+        let cohort = matcher.cohort(position.cohort);
+        if !cohort.members.has_flushed(position.member) {
+            self.drop_all(&mut registry[key], &cohort.batch);
+        }
+    }
+
+    /// Counts the subscriber's own of these events as dropped.
+    fn drop_all(&mut self, subscriber: &mut Subscriber, numbers: &[u32]) {
+        let outgoing = numbers.iter().map(|&n| &self.tick.outgoing[n as usize]);
+        let own = outgoing
+            .filter_map(|outgoing| outgoing.event())
+            .filter(|event| event.id() > subscriber.start.after);
+        let (events, newest) = own.fold((0, None), |(n, _), event| (n + 1, Some(event.id())));
+        self.metrics.events.matched.add(events);
+        subscriber.count_dropped(events, &self.metrics);
+        // None is counted twice.
+        subscriber.start.after = newest.unwrap_or(subscriber.start.after);
+    }
+}

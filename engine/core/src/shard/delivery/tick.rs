@@ -1,0 +1,143 @@
+//! From the inbox into the batches of the cohorts.
+//!
+//! A tick takes everything out of the inbox and adds it to the batches of the cohorts that want it. With one event
+//! waiting it goes out at once: no timer, no added latency. Under load the batches grow by themselves, and the price per
+//! event falls. Invariant: a number in a batch is an index of the tick's list, which is emptied only when every batch is
+//! flushed.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::event::Event;
+use crate::inbox::{Inbox, Item};
+use crate::index::Tenant;
+use crate::shard::keys::CohortKey;
+use crate::shard::matcher::{Cohort, Matcher};
+use crate::shard::metrics::Received;
+use crate::shard::outgoing::Outgoing;
+use floodway_protocol::messages::notice::{Gap, Notice};
+
+/// A tick takes no more events once it has this many bytes: its memory stays bounded, whatever devices send.
+const TICK_BYTES: usize = 1024 * 1024;
+
+/// What is under way between the inbox and the subscribers.
+#[derive(Debug, Default)]
+pub(crate) struct Tick {
+    /// Its number; the next one begins when this one is over.
+    pub(super) serial: u64,
+    pub(super) outgoing: Vec<Rc<Outgoing>>,
+    /// Cohorts with a batch; the first is being flushed.
+    pub(super) dirty: VecDeque<CohortKey>,
+    pub(super) batch: Batch,
+}
+
+impl Tick {
+    pub(crate) fn is_over(&self) -> bool {
+        self.dirty.is_empty()
+    }
+
+    /// Every batch is flushed.
+    pub(super) fn end(&mut self) {
+        self.outgoing.clear();
+        self.serial += 1;
+    }
+
+    /// The first tick that is whole for a subscriber that comes now.
+    pub(crate) fn next_whole(&self) -> u64 {
+        self.serial + u64::from(!self.is_over())
+    }
+
+    /// Takes what waits in the inbox and matches it.
+    pub(crate) fn fill(&mut self, inbox: &Inbox, matcher: &mut Matcher) {
+        let (mut bytes, mut took) = (0, false);
+        while bytes < TICK_BYTES {
+            match inbox.take() {
+                Some(Item::Event(event)) => bytes += self.add_event(event, matcher),
+                Some(Item::UpstreamGap(tenant)) => {
+                    self.add_notice(&tenant, Notice::gap(Gap::Upstream), matcher);
+                }
+                Some(Item::Upstream(tenant, state)) => {
+                    self.add_notice(&tenant, Notice::source(state), matcher);
+                }
+                None => break,
+            }
+            took = true;
+        }
+        if took {
+            inbox.made_room();
+        }
+    }
+
+    /// Matches an event, and returns about how many bytes it costs until the tick is over: itself, a text for each
+    /// projection, and its place in each batch.
+    fn add_event(&mut self, event: Arc<Event>, matcher: &mut Matcher) -> usize {
+        let (number, dirty) = (self.next_number(), &mut self.dirty);
+        let matched = matcher.match_event(&event, number, |cohort| dirty.push_back(cohort));
+        let size = event.json().len();
+        if matched.cohorts > 0 {
+            self.outgoing.push(Rc::new(Outgoing::Event(event)));
+        }
+        size * (1 + matched.narrowed) + size_of::<u32>() * matched.cohorts
+    }
+
+    /// A notice goes to all of the tenant's subscribers.
+    fn add_notice(&mut self, tenant: &Tenant, notice: Notice, matcher: &mut Matcher) {
+        let (number, dirty) = (self.next_number(), &mut self.dirty);
+        if matcher.match_all(tenant, number, |cohort| dirty.push_back(cohort)) {
+            self.outgoing.push(Rc::new(Outgoing::Notice(notice)));
+        }
+    }
+
+    fn next_number(&self) -> u32 {
+        u32::try_from(self.outgoing.len()).expect("a tick is bounded")
+    }
+
+    /// Makes the batch of the first dirty cohort one run of bytes.
+    pub(super) fn gather(&mut self, cohort: &Cohort) {
+        let Self {
+            outgoing, batch, ..
+        } = self;
+        if batch.is_gathered {
+            return;
+        }
+        batch.bytes.clear();
+        batch.ends.clear();
+        batch.received.clear();
+        (batch.events, batch.gaps, batch.oldest) = (0, 0, u64::MAX);
+        for &number in &cohort.batch {
+            let one = &outgoing[number as usize];
+            batch
+                .bytes
+                .extend_from_slice(one.frame(&cohort.key.view).unwrap_or_default());
+            batch.ends.push(batch.bytes.len());
+            if let Some(event) = one.event() {
+                batch.events += 1;
+                batch.received.add(event.received(), 1);
+                batch.oldest = batch.oldest.min(event.id().get());
+            } else {
+                batch.gaps += one.gaps();
+            }
+        }
+        batch.is_gathered = true;
+    }
+}
+
+/// The first dirty cohort's batch, gathered.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) is_gathered: bool,
+    pub(super) bytes: Vec<u8>,
+    /// Where each event and notice ends among the bytes.
+    pub(super) ends: Vec<usize>,
+    pub(super) events: u64,
+    /// When these were received.
+    pub(super) received: Received,
+    /// Gaps that notices among them report.
+    pub(super) gaps: u64,
+    /// The id of the oldest event; `u64::MAX` if there is none.
+    pub(super) oldest: u64,
+    /// Writes of it that are not counted in the metrics yet, and those of them that were taken whole.
+    pub(super) writes: u64,
+    pub(super) whole: u64,
+}

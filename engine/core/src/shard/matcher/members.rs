@@ -1,0 +1,129 @@
+//! The members of one cohort, and how far a flush has come among them.
+//!
+//! Invariant: the members before `flushed` have received the cohort's batch, those from there on have not; joining
+//! and leaving in the middle of a flush keeps that true, and neither moves more than two members.
+
+use crate::shard::keys::SubscriberKey;
+
+#[derive(Debug, Default)]
+pub(crate) struct Members {
+    keys: Vec<SubscriberKey>,
+    flushed: usize,
+}
+
+/// A member and its new index.
+pub(crate) type Moved = (SubscriberKey, u32);
+
+impl Members {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// Adds a member that has not received the batch; returns its index.
+    pub(crate) fn join(&mut self, key: SubscriberKey) -> u32 {
+        self.keys.push(key);
+        u32::try_from(self.keys.len() - 1).expect("fewer subscribers than descriptors")
+    }
+
+    /// Takes the member at `index` out, and calls `moved` for those whose index changes by it.
+    pub(crate) fn leave(&mut self, index: u32, mut moved: impl FnMut(Moved)) {
+        let mut hole = index as usize;
+        if hole < self.flushed {
+            self.flushed -= 1;
+            self.keys.swap(hole, self.flushed);
+            if hole != self.flushed {
+                moved((self.keys[hole], index));
+            }
+            hole = self.flushed;
+        }
+        self.keys.swap_remove(hole);
+        if let Some(&key) = self.keys.get(hole) {
+            moved((key, u32::try_from(hole).expect("no more than before")));
+        }
+    }
+
+    /// Whether the member at `index` has received the batch.
+    pub(crate) fn has_flushed(&self, index: u32) -> bool {
+        (index as usize) < self.flushed
+    }
+
+    /// The next member that the batch goes to.
+    pub(crate) fn next(&mut self) -> Option<SubscriberKey> {
+        let key = self.keys.get(self.flushed).copied()?;
+        self.flushed += 1;
+        Some(key)
+    }
+
+    /// The flush is over: the next batch goes to all again.
+    pub(crate) fn end_flush(&mut self) {
+        self.flushed = 0;
+    }
+}
+
+#[cfg(test)]
+mod properties {
+    use std::collections::{HashMap, HashSet};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Join,
+        Leave(usize),
+        Next,
+        EndFlush,
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            3 => Just(Step::Join),
+            2 => (0_usize..50).prop_map(Step::Leave),
+            4 => Just(Step::Next),
+            1 => Just(Step::EndFlush),
+        ];
+        prop::collection::vec(step, 0..200)
+    }
+
+    proptest! {
+        #[test]
+        fn each_member_receives_each_batch_once_whoever_comes_and_goes(steps in steps()) {
+            let mut members = Members::default();
+            let (mut indexes, mut received, mut fresh) = (HashMap::new(), HashSet::new(), 0);
+            for step in steps {
+                match step {
+                    Step::Join => {
+                        indexes.insert(SubscriberKey(fresh), members.join(SubscriberKey(fresh)));
+                        fresh += 1;
+                    }
+                    Step::Leave(nth) => {
+                        let mut present: Vec<SubscriberKey> = indexes.keys().copied().collect();
+                        present.sort();
+                        let Some(&key) = present.get(nth) else { continue };
+                        let index = indexes.remove(&key).unwrap();
+                        members.leave(index, |(moved, index)| { indexes.insert(moved, index); });
+                        received.remove(&key);
+                    }
+                    Step::Next => {
+                        let next = members.next();
+                        prop_assert_eq!(next.is_none(), received.len() == indexes.len());
+                        if let Some(key) = next {
+                            prop_assert!(indexes.contains_key(&key));
+                            prop_assert!(received.insert(key), "twice");
+                        }
+                    }
+                    Step::EndFlush => {
+                        members.end_flush();
+                        received.clear();
+                    }
+                }
+                for (key, &index) in &indexes {
+                    prop_assert_eq!(members.keys[index as usize], *key);
+                    prop_assert_eq!(members.has_flushed(index), received.contains(key));
+                }
+                prop_assert_eq!(members.keys.len(), indexes.len());
+            }
+        }
+    }
+}

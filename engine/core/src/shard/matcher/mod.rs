@@ -1,0 +1,167 @@
+//! Who wants what: the subscribers of a shard by tenant and by what they want.
+//!
+//! It knows subscribers by their keys alone. Invariant: a tenant is here while it has subscribers on this shard, or a
+//! batch of its cohorts is still to be flushed.
+
+mod awaited;
+mod cohorts;
+mod members;
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use slab::Slab;
+
+pub(crate) use self::cohorts::{Audience, Cohort, Matched, TenantCohorts};
+pub(crate) use self::members::Moved;
+use super::filter::Filter;
+use super::keys::{CohortKey, CohortPosition, SubscriberKey};
+use super::outgoing::SubscriptionKey;
+use crate::event::{Encoding, Event, EventId};
+use crate::index::{Limits, OwnCounters, Tenant};
+use floodway_protocol::names::TenantId;
+
+pub(crate) struct Matcher {
+    shard: usize,
+    tenants: Slab<TenantCohorts>,
+    by_id: HashMap<TenantId, u32>,
+    /// The newest event that was matched: whoever changes its filter now gets what is newer.
+    newest: EventId,
+}
+
+impl Matcher {
+    pub(crate) fn new(shard: usize) -> Self {
+        Self {
+            shard,
+            tenants: Slab::new(),
+            by_id: HashMap::new(),
+            newest: EventId::new(0),
+        }
+    }
+
+    /// Adds a subscriber; every event after the returned one that it wants is its own.
+    pub(crate) fn join(
+        &mut self,
+        key: SubscriberKey,
+        tenant: &Arc<Tenant>,
+        subscription: SubscriptionKey,
+    ) -> (CohortPosition, EventId) {
+        let shard = self.shard;
+        let after = tenant.declare(shard).max(self.newest);
+        let tenants = &mut self.tenants;
+        let number = *self.by_id.entry_ref(tenant.id()).or_insert_with(|| {
+            u32::try_from(tenants.insert(TenantCohorts::new(Arc::clone(tenant), shard)))
+                .expect("fewer tenants than descriptors")
+        });
+        let cohorts = &mut self.tenants[number as usize];
+        cohorts.follow(tenant, shard);
+        (position(number, cohorts.join(key, subscription)), after)
+    }
+
+    /// Moves a subscriber to another cohort of its tenant; calls `moved` for members whose index changes by it.
+    pub(crate) fn change(
+        &mut self,
+        key: SubscriberKey,
+        from: CohortPosition,
+        filter: Filter,
+        encoding: Encoding,
+        moved: impl FnMut(Moved),
+    ) -> CohortPosition {
+        // It joins the new cohort before it leaves the old one, so that the tenant stays.
+        let number = from.cohort.tenant;
+        let joined =
+            self.tenants[number as usize].join(key, SubscriptionKey::new(filter, encoding));
+        self.leave(from, moved);
+        position(number, joined)
+    }
+
+    /// Takes a subscriber out; calls `moved` for members whose index changes by it.
+    pub(crate) fn leave(&mut self, from: CohortPosition, moved: impl FnMut(Moved)) {
+        let CohortKey { tenant, cohort } = from.cohort;
+        self.tenants[tenant as usize].leave(cohort, from.member, moved);
+        self.forget_if_empty(tenant);
+    }
+
+    /// Ends the flush of a cohort's batch.
+    pub(crate) fn end_flush(&mut self, key: CohortKey) {
+        self.tenants[key.tenant as usize].end_flush(key.cohort);
+        self.forget_if_empty(key.tenant);
+    }
+
+    fn forget_if_empty(&mut self, tenant: u32) {
+        let found = &self.tenants[tenant as usize];
+        if found.is_empty() && found.cohorts.is_empty() {
+            let gone = self.tenants.remove(tenant as usize);
+            gone.tenant.withdraw(self.shard);
+            self.by_id.remove(gone.tenant.id());
+        }
+    }
+
+    /// Adds outgoing number `outgoing` to the batch of each cohort that wants `event`; calls `first` for those that had
+    /// no batch.
+    pub(crate) fn match_event(
+        &mut self,
+        event: &Event,
+        outgoing: u32,
+        mut first: impl FnMut(CohortKey),
+    ) -> Matched {
+        self.newest = event.id();
+        let Some(&tenant) = self.by_id.get(event.tenant()) else {
+            return Matched::default();
+        };
+        let first = |cohort| first(CohortKey { tenant, cohort });
+        self.tenants[tenant as usize].match_event(event, outgoing, first)
+    }
+
+    /// Adds outgoing number `outgoing` to the batch of every cohort of the tenant; calls `first` for those that had no
+    /// batch. Returns whether the tenant has any.
+    pub(crate) fn match_all(
+        &mut self,
+        tenant: &Tenant,
+        outgoing: u32,
+        mut first: impl FnMut(CohortKey),
+    ) -> bool {
+        let Some(&tenant) = self.by_id.get(tenant.id()) else {
+            return false;
+        };
+        let first = |cohort| first(CohortKey { tenant, cohort });
+        self.tenants[tenant as usize].match_all(outgoing, first);
+        true
+    }
+
+    pub(crate) fn newest(&self) -> EventId {
+        self.newest
+    }
+
+    pub(crate) fn tenant(&mut self, number: u32) -> &mut TenantCohorts {
+        &mut self.tenants[number as usize]
+    }
+
+    pub(crate) fn cohort(&self, key: CohortKey) -> &Cohort {
+        &self.tenants[key.tenant as usize].cohorts[key.cohort as usize]
+    }
+
+    pub(crate) fn filter(&self, key: CohortKey) -> &Filter {
+        &self.cohort(key).key.filter
+    }
+
+    /// What the tenant's streams may use now.
+    pub(crate) fn limits(&mut self, key: CohortKey) -> Limits {
+        self.tenants[key.tenant as usize].limits()
+    }
+
+    /// What this shard counts of the tenant.
+    pub(crate) fn counters(&self, key: CohortKey) -> &OwnCounters {
+        &self.tenants[key.tenant as usize].counters
+    }
+
+    #[cfg(all(test, not(floodway_loom)))]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tenants.is_empty() && self.by_id.is_empty()
+    }
+}
+
+fn position(tenant: u32, (cohort, member): (u32, u32)) -> CohortPosition {
+    let cohort = CohortKey { tenant, cohort };
+    CohortPosition { cohort, member }
+}

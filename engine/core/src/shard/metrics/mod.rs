@@ -1,0 +1,123 @@
+//! What a shard counts. Only its own thread writes; anybody may read and add the shards up.
+//!
+//! Invariants, after each turn of the shard: `matched == delivered + dropped + held`, and `delays` has counted what
+//! `delivered` has. What is counted of a tenant too is counted there first: who reads first here and then there never
+//! finds less there.
+
+mod delays;
+
+use crate::event::Encoding;
+use crate::index::{Count, TenantCounters, Transport};
+use crate::pulse::Pulse;
+use floodway_protocol::ends::{CODE_LABELS, END_LABELS, End};
+
+pub use self::delays::{DELAY_BOUNDS, Delays};
+pub(crate) use self::delays::{Received, STRIDE, Untimed};
+
+/// One shard's counts.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    /// The loop's signs of life.
+    pub pulse: Pulse,
+    /// Streams that came, are live, and ended.
+    pub streams: StreamCounts,
+    /// Events by what became of them.
+    pub events: EventCounts,
+    /// How long deliveries took.
+    pub delays: Delays,
+    /// Bytes handed to the kernel.
+    pub bytes: Count,
+    /// Writes that were asked of the kernel for events.
+    pub writes: Count,
+    /// Gaps that subscribers were sent.
+    pub gaps: GapCounts,
+}
+
+/// Streams that came, are live, and ended.
+#[derive(Debug, Default)]
+pub struct StreamCounts {
+    /// Live WebSocket streams.
+    pub ws: Count,
+    /// Live SSE streams.
+    pub sse: Count,
+    /// Streams for which something waits in a ring now.
+    pub lagging: Count,
+    /// Streams that became live.
+    pub opened: Count,
+    /// Streams that ended, by [`End::label`].
+    pub closed: [Count; END_LABELS.len()],
+    /// The same by transport, in the order of [`Transport::ALL`].
+    pub transports: [TransportCounts; Transport::ALL.len()],
+}
+
+/// Streams of one transport that came and went.
+#[derive(Debug, Default)]
+pub struct TransportCounts {
+    /// Those that became live.
+    pub opened: Count,
+    /// Those that ended, by [`CODE_LABELS`]. An SSE stream counts under the code that a WebSocket would have been sent.
+    pub closed: [Count; CODE_LABELS.len()],
+}
+
+/// Events by what became of them: one event for three subscribers counts as three.
+#[derive(Debug, Default)]
+pub struct EventCounts {
+    /// Events that matched a subscriber, and have been delivered, dropped or held.
+    pub matched: Count,
+    /// Events handed to the kernel, whole.
+    pub delivered: Count,
+    /// Events that matched a subscriber and will not reach it.
+    pub dropped: Count,
+    /// Events that wait in rings now.
+    pub held: Count,
+}
+
+/// Gaps that subscribers were sent.
+#[derive(Debug, Default)]
+pub struct GapCounts {
+    /// Those because a ring was full.
+    pub overflow: Count,
+    /// Those because the broker was away; counted when they are written, or put into a ring behind what waits.
+    pub upstream: Count,
+}
+
+impl StreamCounts {
+    pub(crate) fn count_opened(
+        &self,
+        encoding: Encoding,
+        transport: Transport,
+        counters: &TenantCounters,
+    ) {
+        let (live, of_tenant) = self.live(encoding, counters);
+        of_tenant.add(1);
+        live.add(1);
+        self.opened.add(1);
+        self.transports[transport.index()].opened.add(1);
+    }
+
+    pub(crate) fn count_closed(
+        &self,
+        encoding: Encoding,
+        transport: Transport,
+        counters: &TenantCounters,
+        end: &End,
+    ) {
+        let (live, of_tenant) = self.live(encoding, counters);
+        of_tenant.sub(1);
+        live.sub(1);
+        self.closed[end.index()].add(1);
+        self.transports[transport.index()].closed[end.code_index()].add(1);
+    }
+
+    fn live<'a>(
+        &'a self,
+        encoding: Encoding,
+        counters: &'a TenantCounters,
+    ) -> (&'a Count, &'a Count) {
+        if encoding.is_websocket() {
+            (&self.ws, &counters.ws)
+        } else {
+            (&self.sse, &counters.sse)
+        }
+    }
+}

@@ -1,0 +1,398 @@
+//! A shard with peers that take as many bytes as they are allowed to, and what each of them is owed.
+
+use std::num::NonZeroUsize;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::event::{self, Encoding, Event, EventId, Parser};
+use crate::inbox::{Inbox, Item};
+use crate::index::{ConnectionId, Count, Index, Limits, Overflow, OwnLimits, Tenant};
+use crate::shard::clock::Tenths;
+use crate::shard::config::Config;
+use crate::shard::filter::Filter;
+use crate::shard::keys::SubscriberKey;
+use crate::shard::registry::NewSubscriber;
+use crate::shard::state::State;
+use crate::shard::test_kit::{Peer, new_subscriber, pass, state};
+use floodway_protocol::ends::End;
+use floodway_protocol::messages::notice::SourceState;
+use floodway_protocol::names::{DeviceId, TenantId};
+
+/// Stands for no device, but for a gap of the source's.
+pub(super) const GAP: usize = usize::MAX;
+
+/// Likewise, for a source that refuses the tenant.
+const REFUSED: usize = usize::MAX - 1;
+
+pub(super) const DEVICES: [&str; 3] = ["A", "B", "C"];
+
+/// A silence after which a stream gets a heartbeat.
+const KEEPALIVE: Duration = Duration::from_secs(2);
+
+/// Within so much each subscriber is visited.
+const ROUND: Duration = Duration::from_millis(1100);
+
+/// A subscriber and what the model says that it is owed.
+pub(super) struct Owed {
+    key: SubscriberKey,
+    pub(super) peer: Rc<Peer>,
+    filter: Filter,
+    id: ConnectionId,
+    /// What it had been sent when that was looked at last, in bytes, and for how long that had been all.
+    sent: usize,
+    silence: Duration,
+    pub(super) messages: Vec<String>,
+    /// Events among them.
+    matched: u64,
+}
+
+impl Owed {
+    /// Whether it has been sent something since the last call.
+    fn hear(&mut self) -> bool {
+        let before = std::mem::replace(&mut self.sent, self.peer.bytes());
+        if self.sent != before {
+            self.silence = Duration::ZERO;
+        }
+        self.sent != before
+    }
+}
+
+pub(super) struct World {
+    pub(super) state: State,
+    inbox: Inbox,
+    pub(super) index: Index,
+    parser: Parser,
+    newest: u64,
+    /// Published and not yet taken out of the inbox: id and device.
+    in_inbox: Vec<(u64, usize)>,
+    pub(super) owed: Vec<Owed>,
+    /// Those that ended by themselves.
+    ended: Vec<Owed>,
+    answers: usize,
+    /// Events that the model says somebody was owed, those who have left included.
+    pub(super) matched: u64,
+    /// Likewise, gaps of the source's.
+    pub(super) gaps: u64,
+}
+
+impl World {
+    pub(super) fn new(capacity: usize) -> Self {
+        let limits = Limits {
+            connections: 0,
+            queue_size: NonZeroUsize::new(capacity).unwrap(),
+            overflow: Overflow::DropNewest,
+            ..Limits::default()
+        };
+        let config = Config {
+            sse_keepalive: KEEPALIVE,
+            ..Config::default()
+        };
+        Self {
+            state: state(&config),
+            inbox: Inbox::new(1024),
+            index: Index::new(1000, limits),
+            parser: Parser::new(&event::Config::default()),
+            newest: 0,
+            in_inbox: Vec::new(),
+            owed: Vec::new(),
+            ended: Vec::new(),
+            answers: 0,
+            matched: 0,
+            gaps: 0,
+        }
+    }
+
+    fn tenant() -> TenantId {
+        TenantId::parse("T").unwrap()
+    }
+
+    pub(super) fn publish(&mut self, device: usize) {
+        self.newest += 1;
+        let id = EventId::new(self.newest);
+        let name = DEVICES[device];
+        let payload = format!(r#"{{"metrics":{{"n":{id}}}}}"#);
+        let topic = format!("tenant/T/device/{name}/telemetry");
+        let event: Event = self
+            .parser
+            .parse(id, &Self::tenant(), name, &topic, payload.as_bytes())
+            .unwrap();
+        // As ingest does: append, then read the interest, then push.
+        let wanted = self
+            .index
+            .find("T")
+            .is_some_and(|tenant| tenant.appended(id) & 1 != 0);
+        if wanted {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .build()
+                .unwrap();
+            runtime.block_on(self.inbox.put(Item::Event(Arc::new(event))));
+            self.in_inbox.push((self.newest, device));
+        }
+    }
+
+    /// The source was away.
+    pub(super) fn gap(&mut self) {
+        self.notice(Item::UpstreamGap, GAP);
+    }
+
+    /// The source refuses the tenant.
+    pub(super) fn refused(&mut self) {
+        self.notice(
+            |tenant| Item::Upstream(tenant, SourceState::Refused),
+            REFUSED,
+        );
+    }
+
+    fn notice(&mut self, item: impl FnOnce(Arc<Tenant>) -> Item, stands_for: usize) {
+        let Some(tenant) = self.index.find("T") else {
+            return;
+        };
+        if tenant.interest() != 0 {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .build()
+                .unwrap();
+            runtime.block_on(self.inbox.put(item(tenant)));
+            self.in_inbox.push((0, stands_for));
+        }
+    }
+
+    /// Whether nothing is under way between the inbox and the subscribers.
+    pub(super) fn is_flushed(&self) -> bool {
+        self.state.delivery.tick.is_over()
+    }
+
+    pub(super) fn distribute(&mut self) {
+        if !self.is_flushed() {
+            return;
+        }
+        self.forget_ended();
+        self.state.distribute(&self.inbox);
+        for (id, device) in self.in_inbox.drain(..) {
+            if device >= REFUSED {
+                let is_gap = device == GAP;
+                self.gaps += u64::from(is_gap) * self.owed.len() as u64;
+                let notice = if is_gap { "upstream" } else { "refused" };
+                self.owed
+                    .iter_mut()
+                    .for_each(|owed| owed.messages.push(notice.to_owned()));
+                continue;
+            }
+            let device = DeviceId::parse(DEVICES[device]).unwrap();
+            for owed in &mut self.owed {
+                let joined_later = owed
+                    .messages
+                    .first()
+                    .is_some_and(|first| first.parse::<u64>().unwrap() >= id);
+                if !joined_later
+                    && (owed.filter.wants_all_devices() || owed.filter.devices().contains(&device))
+                {
+                    owed.messages.push(id.to_string());
+                    owed.matched += 1;
+                    self.matched += 1;
+                }
+            }
+        }
+    }
+
+    /// The greeting names the newest event: later ones are owed.
+    pub(super) fn join(&mut self, filter: Filter) {
+        let peer = Rc::new(Peer::with_window(0));
+        let greeting = self.newest.to_string();
+        let key = self.state.registry.vacant();
+        let new_subscriber = NewSubscriber {
+            encoding: Encoding::Sse,
+            filter: filter.clone(),
+            greeting: format!("{greeting}\n\n").into_bytes(),
+            ..new_subscriber(&self.index, "T", None, &peer)
+        };
+        self.state.attach(new_subscriber).unwrap();
+        self.owed.push(Owed {
+            key,
+            id: self.state.registry[key].info.id,
+            peer,
+            filter,
+            sent: 0,
+            silence: Duration::ZERO,
+            messages: vec![greeting],
+            matched: 0,
+        });
+    }
+
+    pub(super) fn refilter(&mut self, nth: usize, filter: Filter) {
+        let Some(owed) = self.owed.get_mut(nth) else {
+            return;
+        };
+        self.answers += 1;
+        let answer = format!("answer {}", self.answers);
+        self.state.refilter(owed.key, filter.clone());
+        self.state
+            .send(owed.key, format!("{answer}\n\n").as_bytes());
+        owed.filter = filter;
+        owed.messages.push(answer);
+    }
+
+    pub(super) fn open(&mut self, nth: usize, window: usize) {
+        let Some(owed) = self.owed.get(nth) else {
+            return;
+        };
+        owed.peer.set_window(window);
+        self.state.write_on(owed.key);
+    }
+
+    /// Lets time pass, a step of the timers after the other. Who is sent nothing, and lacks nothing, gets a heartbeat in
+    /// time, and not before.
+    pub(super) fn wait(&mut self, steps: u32) {
+        self.owed.iter_mut().for_each(|owed| _ = owed.hear());
+        for _ in 0..steps {
+            pass(Tenths::STEP);
+            self.state.delivery.clock.advance();
+            self.state.visit_some();
+            self.forget_ended();
+            for owed in &mut self.owed {
+                owed.silence += Tenths::STEP;
+                let silence = owed.silence;
+                if owed.hear() {
+                    assert!(silence >= KEEPALIVE, "a heartbeat after {silence:?}");
+                } else if self.state.registry[owed.key].ring.is_none() {
+                    assert!(silence <= KEEPALIVE + ROUND, "silent for {silence:?}");
+                }
+            }
+        }
+    }
+
+    pub(super) fn leave(&mut self, nth: usize) {
+        if nth < self.owed.len() {
+            let owed = self.owed.swap_remove(nth);
+            self.state.end(owed.key, &End::Gone);
+        }
+    }
+
+    /// Its outlet fails from now on, which ends it when something is written to it.
+    pub(super) fn go(&self, nth: usize) {
+        if let Some(owed) = self.owed.get(nth) {
+            owed.peer.go();
+        }
+    }
+
+    /// Those that a failed outlet or a full ring has ended are owed nothing more.
+    pub(super) fn forget_ended(&mut self) {
+        let registry = &self.state.registry;
+        let is_live = |owed: &Owed| {
+            let found = registry.get(owed.key);
+            found.is_some_and(|found| found.is_live() && found.info.id == owed.id)
+        };
+        let ended = self.owed.extract_if(.., |owed| !is_live(owed));
+        self.ended.extend(ended);
+    }
+
+    /// Lets so much time pass that who was to read its end is removed.
+    pub(super) fn wait_for_ends(&mut self) {
+        let time = Config::default().close_timeout + ROUND;
+        self.wait(u32::try_from(time.as_millis() / Tenths::STEP.as_millis()).unwrap());
+    }
+
+    /// From now on so many events may wait for each, under this policy.
+    pub(super) fn limit(&self, queue_size: usize, overflow: Overflow) {
+        let own = OwnLimits {
+            queue_size: NonZeroUsize::new(queue_size),
+            overflow: Some(overflow),
+            ..OwnLimits::default()
+        };
+        self.index.set_limits(Some(&Self::tenant()), own).unwrap();
+    }
+
+    /// What is counted of the tenant is what is counted of the shard, whoever has left; the model counts no bytes, and
+    /// events that are under way are counted nowhere.
+    pub(super) fn check_counts(&self) {
+        let counts = self
+            .index
+            .find("T")
+            .map(|tenant| tenant.counts())
+            .unwrap_or_default();
+        let metrics = &self.state.delivery.metrics;
+        let (streams, events) = (&metrics.streams, &metrics.events);
+        let counted = (counts.sse, counts.delivered, counts.dropped, counts.bytes);
+        assert_eq!(
+            counted,
+            (
+                streams.sse.get(),
+                events.delivered.get(),
+                events.dropped.get(),
+                metrics.bytes.get()
+            )
+        );
+        assert_eq!(counts.sse, self.owed.len() as u64);
+        let (mut held, mut lagging) = (0, 0);
+        for subscriber in self.state.registry.all() {
+            held += subscriber.held();
+            lagging += u64::from(subscriber.ring.is_some());
+        }
+        for owed in &self.owed {
+            let subscriber = &self.state.registry[owed.key];
+            let counted = subscriber.output.events + subscriber.info.dropped + subscriber.held();
+            assert!(counted <= owed.matched, "counted twice");
+        }
+        assert_eq!((events.held.get(), streams.lagging.get()), (held, lagging));
+        let fates = events.delivered.get() + events.dropped.get() + held;
+        assert_eq!(events.matched.get(), fates);
+        assert_eq!(self.state.registry.live().len(), self.owed.len());
+    }
+
+    /// With nothing under way: matched == delivered + dropped + held, for each and for the shard, and every delivery has
+    /// its time.
+    pub(super) fn check_each(&mut self) {
+        self.state.delivery.count_delays();
+        let metrics = &self.state.delivery.metrics;
+        let timed: u64 = metrics.delays.counts.iter().map(Count::get).sum();
+        assert_eq!(timed, metrics.events.delivered.get());
+        assert_eq!(metrics.events.matched.get(), self.matched);
+        for owed in &self.owed {
+            let seen = self.state.get(owed.id).expect("it is live");
+            assert_eq!(seen.delivered + seen.dropped + seen.held, owed.matched);
+            assert_eq!(seen.bytes, owed.peer.bytes() as u64);
+            assert_eq!(seen.filter, owed.filter);
+        }
+    }
+
+    /// Lets everything out.
+    pub(super) fn finish(&mut self) {
+        (0..self.owed.len()).for_each(|nth| self.open(nth, usize::MAX));
+        for ended in &self.ended {
+            ended.peer.set_window(usize::MAX);
+        }
+        self.state.flush(usize::MAX);
+        self.distribute();
+        self.state.flush(usize::MAX);
+        while self.state.registry.revisits() > 0 {
+            self.state.look_again(usize::MAX);
+        }
+        assert!(self.is_flushed() && self.inbox.is_empty());
+        self.wait_for_ends();
+    }
+}
+
+/// What a peer was sent, but for heartbeats: numbers of events, answers, gaps.
+pub(super) fn received(peer: &Peer) -> Vec<String> {
+    let text = peer.text();
+    let field = |message: &str, name: &str| {
+        message
+            .split_once(name)
+            .map(|(_, rest)| rest.split([',', '}']).next().unwrap().to_owned())
+    };
+    text.split_terminator("\n\n")
+        .filter(|message| !message.starts_with(": keepalive"))
+        .map(|message| {
+            if message.starts_with("event: upstream\n") {
+                return "refused".to_owned();
+            }
+            if message.contains("upstream") {
+                return "upstream".to_owned();
+            }
+            let gap = field(message, "\"dropped\":").map(|dropped| format!("gap {dropped}"));
+            field(message, "\"n\":")
+                .or(gap)
+                .unwrap_or_else(|| message.to_owned())
+        })
+        .collect()
+}

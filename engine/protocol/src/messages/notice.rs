@@ -1,0 +1,218 @@
+//! Notices: what a client is sent without having asked, besides events.
+//!
+//! Invariant: an instant that RFC 3339 can't write (after the year 9999, before 1970) is shown as the nearest one that it
+//! can write. Nothing panics.
+
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::json::{List, Text};
+use crate::encoding::{Encoding, Frames};
+use crate::names::{DeviceId, GroupId, TenantId};
+
+/// 9999-12-31T23:59:59Z, in seconds since 1970: the last second that RFC 3339 can write.
+pub const LAST_SECOND: u64 = 253_402_300_799;
+
+/// A subscriber's filters, to be shown. Written as a JSON object.
+#[derive(Clone, Copy, Debug)]
+pub struct Filters<'a> {
+    /// Devices named one by one.
+    pub device_ids: &'a [DeviceId],
+    /// Groups, whose members are meant.
+    pub group_ids: &'a [GroupId],
+    /// Metrics that events are narrowed to; none for all.
+    pub metric_names: &'a [Box<str>],
+    /// True if every device of the tenant is meant. Distinguishes "everything" from "nothing", where no id is named.
+    pub all_devices: bool,
+}
+
+impl fmt::Display for Filters<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            r#"{{"device_ids":{},"group_ids":{},"metric_names":{},"all_devices":{}}}"#,
+            List(self.device_ids),
+            List(self.group_ids),
+            List(self.metric_names),
+            self.all_devices
+        )
+    }
+}
+
+/// The stream is live: whatever is published after its client has read this reaches it.
+pub fn connected(tenant: &TenantId, filters: &Filters<'_>, expires_at: SystemTime) -> String {
+    format!(
+        r#"{{"type":"connected","tenant_id":{},"filters":{filters},"expires_at":"{}"}}"#,
+        Text(tenant.as_str()),
+        seconds(expires_at)
+    )
+}
+
+/// The gateway drains: come back after this time, in whole milliseconds.
+pub fn reconnect(after: Duration) -> String {
+    let after_ms = after.as_millis();
+    format!(r#"{{"type":"reconnect","after_ms":{after_ms}}}"#)
+}
+
+/// The token of an event stream has expired; a WebSocket reads it from its close code.
+pub const EXPIRED: &str = r#"{"type":"expired","detail":"Invalid or expired token"}"#;
+
+/// Why events are missing at this point of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gap {
+    /// This subscriber lagged; so many events that matched were dropped.
+    Overflow(u64),
+    /// They are older than what is kept.
+    Replay,
+    /// The source was away.
+    Upstream,
+}
+
+impl Gap {
+    /// The gap as JSON.
+    pub fn json(self) -> String {
+        let (reason, dropped) = match self {
+            Self::Overflow(dropped) => ("overflow", Some(dropped.to_string())),
+            Self::Replay => ("replay", None),
+            Self::Upstream => ("upstream", None),
+        };
+        let dropped = dropped.as_deref().unwrap_or("null");
+        format!(r#"{{"type":"gap","reason":"{reason}","dropped":{dropped}}}"#)
+    }
+
+    /// Appends the gap as `encoding` sends it.
+    pub fn encode(self, encoding: Encoding, out: &mut Vec<u8>) {
+        encoding.message("gap", &self.json(), out);
+    }
+}
+
+/// The state of a tenant's source, as its subscribers see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceState {
+    /// The source refuses to send the tenant's events.
+    Refused,
+    /// It sends them again.
+    Up,
+}
+
+impl SourceState {
+    /// The state as JSON.
+    pub fn json(self) -> &'static str {
+        match self {
+            Self::Refused => r#"{"type":"upstream","state":"refused"}"#,
+            Self::Up => r#"{"type":"upstream","state":"up"}"#,
+        }
+    }
+}
+
+/// A notice that many subscribers get.
+#[derive(Debug)]
+pub struct Notice {
+    frames: Frames,
+    gaps: u64,
+}
+
+impl Notice {
+    /// A gap.
+    pub fn gap(gap: Gap) -> Self {
+        Self {
+            frames: Frames::message("gap", &gap.json()),
+            gaps: 1,
+        }
+    }
+
+    /// The state of a tenant's source.
+    pub fn source(state: SourceState) -> Self {
+        Self {
+            frames: Frames::message("upstream", state.json()),
+            gaps: 0,
+        }
+    }
+
+    /// Gaps that it reports: one or none.
+    pub fn gaps(&self) -> u64 {
+        self.gaps
+    }
+
+    /// Its bytes in this encoding.
+    pub fn frame(&self, encoding: Encoding) -> &[u8] {
+        self.frames.get(encoding)
+    }
+}
+
+/// An instant in whole seconds, rounded down, as RFC 3339 in UTC: `2026-02-16T13:00:00Z`.
+pub fn seconds(at: SystemTime) -> impl fmt::Display {
+    // A token's `exp` may be any number, and humantime panics outside the years that it knows.
+    let last = UNIX_EPOCH + Duration::from_secs(LAST_SECOND);
+    humantime::format_rfc3339_seconds(at.clamp(UNIX_EPOCH, last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn device(id: &str) -> DeviceId {
+        DeviceId::parse(id).expect("a name")
+    }
+
+    fn noon() -> SystemTime {
+        humantime::parse_rfc3339("2026-02-16T12:00:00Z").expect("a time")
+    }
+
+    #[test]
+    fn connected_shows_tenant_filters_and_expiry() {
+        let filters = Filters {
+            device_ids: &[device("A")],
+            group_ids: &[],
+            metric_names: &[],
+            all_devices: false,
+        };
+        let tenant = TenantId::parse("TENANT1").expect("a name");
+        assert_eq!(
+            connected(&tenant, &filters, noon() + Duration::from_millis(3_600_999)),
+            r#"{"type":"connected","tenant_id":"TENANT1","filters":{"device_ids":["A"],"group_ids":[],"metric_names":[],"all_devices":false},"expires_at":"2026-02-16T13:00:00Z"}"#
+        );
+    }
+
+    #[test]
+    fn filters_name_all_three_kinds() {
+        let filters = Filters {
+            device_ids: &[device("A"), device("B")],
+            group_ids: &[GroupId::parse("G").expect("a name")],
+            metric_names: &["a \"b\"".into()],
+            all_devices: true,
+        };
+        assert_eq!(
+            filters.to_string(),
+            r#"{"device_ids":["A","B"],"group_ids":["G"],"metric_names":["a \"b\""],"all_devices":true}"#
+        );
+    }
+
+    #[test]
+    fn reconnect_names_whole_milliseconds() {
+        assert_eq!(
+            reconnect(Duration::from_micros(1_234_567)),
+            r#"{"type":"reconnect","after_ms":1234}"#
+        );
+    }
+
+    #[test]
+    fn a_time_beyond_the_calendar_is_the_last_one() {
+        let never = UNIX_EPOCH + Duration::from_secs(1 << 40);
+        assert_eq!(seconds(never).to_string(), "9999-12-31T23:59:59Z");
+        let before = UNIX_EPOCH - Duration::from_secs(1);
+        assert_eq!(seconds(before).to_string(), "1970-01-01T00:00:00Z");
+    }
+
+    #[test]
+    fn a_gap_counts_what_was_dropped_where_that_is_known() {
+        assert_eq!(
+            Gap::Overflow(3).json(),
+            r#"{"type":"gap","reason":"overflow","dropped":3}"#
+        );
+        for (gap, reason) in [(Gap::Replay, "replay"), (Gap::Upstream, "upstream")] {
+            let json = format!(r#"{{"type":"gap","reason":"{reason}","dropped":null}}"#);
+            assert_eq!(gap.json(), json);
+        }
+    }
+}
