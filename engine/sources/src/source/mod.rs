@@ -11,7 +11,7 @@
 //! to be sent, and when it may leave the index. One source of a gateway may own the control documents: it then carries a [`crate::control::Follower`].
 //!
 //! All sources run on the one thread of ingest ([`Ingest`]), so none of this needs a lock. [`IngestHandle`] is for the
-//! other threads.
+//! other threads. A tenant's state is the last word of any source about it.
 
 mod backoff;
 mod handle;
