@@ -21,7 +21,7 @@ pub(super) struct Admitted {
     pub(super) identity: Identity,
     pub(super) filter: Filter,
     pub(super) resume: Resume,
-    pub(super) place: ConnectionPermit,
+    pub(super) permit: ConnectionPermit,
 }
 
 /// Admits the client of `request`. Returns only when its tenant's events arrive, so every event that is published from then
@@ -104,13 +104,13 @@ async fn admit_identity(
     let limits = shard_context.shared.index.limits_of(&identity.tenant);
     let filter = query.filter(limits.filter_ids).map_err(Refusal::Query)?;
     let resume = query.resume(&request.headers);
-    let place = enter(&identity.tenant, shard_context)?;
+    let permit = enter(&identity.tenant, shard_context)?;
     let confirmed = shard_context
         .shared
         .upstreams
-        .confirmed(place.tenant())
+        .confirmed(permit.tenant())
         .await;
-    confirmed.map_err(|reason| of_source(place.tenant(), reason))?;
+    confirmed.map_err(|reason| of_source(permit.tenant(), reason))?;
     if shard_context.shared.index.is_draining() {
         return Err(Refusal::Draining);
     }
@@ -118,6 +118,6 @@ async fn admit_identity(
         identity,
         filter,
         resume,
-        place,
+        permit,
     })
 }

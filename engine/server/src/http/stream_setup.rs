@@ -71,14 +71,14 @@ impl Beginning {
         let Admitted {
             identity,
             filter,
-            place,
+            permit,
             ..
         } = self.admitted;
         NewSubscriber {
             outlet,
             encoding: self.encoding,
             filter,
-            permit: place,
+            permit,
             client: self.about,
             expires_at: identity.expires_at,
             greeting: self.greeting,
