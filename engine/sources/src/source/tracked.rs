@@ -119,16 +119,12 @@ impl TrackedTenant {
 #[cfg(all(test, not(floodway_loom)))]
 mod tests {
     use super::*;
-    use floodway_core::index;
+    use floodway_core::index::Limits;
     use floodway_protocol::names::TenantId;
 
     #[test]
     fn a_tenant_leaves_every_source_once_nobody_holds_a_permit() {
-        let limits = index::Config {
-            connections_per_tenant: 0,
-            connections: 10,
-        };
-        let index = Index::new(&limits);
+        let index = Index::new(10, Limits::default());
         let permit = index.enter(&TenantId::parse("T").unwrap()).unwrap();
         let sources = [0, 1].map(|_| TrackedTenant::new(Arc::clone(permit.tenant())));
         assert!(!sources.iter().any(|tracked| tracked.leave(&index)));
