@@ -23,7 +23,7 @@ async fn serve_refuses_to_start_without_a_key() {
     );
     assert!(
         refused.stderr.contains("FLOODWAY_JWT_SECRET"),
-        "it names the mend: {}",
+        "it names the fix: {}",
         refused.stderr
     );
 }

@@ -14,7 +14,7 @@ pub fn topic(tenant: &str, device: &str) -> String {
     format!("tenant/{tenant}/device/{device}/telemetry")
 }
 
-/// What the connection has told so far.
+/// What the connection has reported so far.
 #[derive(Clone, Copy, Debug, Default)]
 struct Progress {
     connected: bool,

@@ -99,7 +99,7 @@ impl Sse {
         &self.head
     }
 
-    /// What the named event `connected` told.
+    /// The data of the named event `connected`.
     pub fn connected(&self) -> &Value {
         &self.connected
     }

@@ -1,4 +1,4 @@
-//! A WebSocket client (tokio-tungstenite) that reads when it is told to, and only then.
+//! A WebSocket client (tokio-tungstenite) that reads only when a test asks for it.
 
 use std::fmt;
 use std::net::SocketAddr;

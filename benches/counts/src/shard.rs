@@ -1,4 +1,4 @@
-//! A shard and those who keep up with it: delivering, coming and leaving.
+//! A shard and subscribers that keep up with it: delivering, coming and leaving.
 //!
 //! The outlets take everything and look at no byte, so a delivery is what the shard spends besides the `write`.
 
@@ -18,7 +18,7 @@ use crate::at_most;
 const CROWD: usize = 1000;
 const GUESTS: usize = 64;
 
-/// Brings a shard to rest: nothing is under way, nobody is still to be looked at, and what is due by the clock is done,
+/// Brings a shard to rest: nothing is under way, no subscriber is still to be looked at, and what is due by the clock is done,
 /// so that nothing will be due in the few milliseconds that are counted.
 pub(crate) fn settle(rig: &Rig) {
     /// A shard looks after the clock ten times a second.

@@ -1,4 +1,4 @@
-//! A shard and those who lag: into their rings, over their rings, and out again.
+//! A shard and subscribers that lag: into their rings, over their rings, and out again.
 
 use std::rc::Rc;
 use std::sync::Arc;

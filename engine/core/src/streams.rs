@@ -84,7 +84,7 @@ impl Streams {
         let answers = join_all(asked).await.into_iter().flatten();
         let mut connections: Vec<Connection> = answers.flatten().collect();
         if slowest {
-            connections.sort_unstable_by_key(|one| (Reverse(one.held), one.id));
+            connections.sort_unstable_by_key(|one| (Reverse(one.counts.held), one.id));
             connections.truncate(limit);
             let next = None;
             return Page { connections, next };

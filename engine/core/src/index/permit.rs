@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::journal::Journal;
 use super::tenant::{PermitKind, Refused, Tenant};
-use floodway_protocol::ends::Reason;
+use floodway_protocol::ends::EndReason;
 
 /// The limit that refuses a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,7 +17,7 @@ pub enum NoPermit {
         limit: u32,
     },
     /// The gateway has as many streams as it can hold.
-    #[error("{}", Reason::GatewayLimit.row().text)]
+    #[error("{}", EndReason::GatewayLimit.row().text)]
     Gateway,
 }
 

@@ -120,7 +120,7 @@ impl Shard {
             for (_, id) in slowest {
                 // It may have caught up meanwhile, or ended.
                 let connection = self.state().get(id);
-                found.extend(connection.filter(|one| one.held > 0));
+                found.extend(connection.filter(|one| one.counts.held > 0));
                 yield_now().await;
             }
         } else {
@@ -132,7 +132,7 @@ impl Shard {
     }
 
     async fn end(&self, whom: Whom, reason: String, reply: oneshot::Sender<u64>) {
-        let newest = self.state().registry.live().newest();
+        let newest = self.state().registry.live.newest();
         let mut ending = Ending::new(whom, newest, reason);
         // Once begun it is finished, whether or not somebody waits for the reply.
         while self.state().end_some(&mut ending) {

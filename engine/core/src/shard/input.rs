@@ -1,4 +1,4 @@
-//! What a shard needs to read its clients: memory, a bound, and somebody who checks tokens.
+//! What a shard needs to read its clients: memory, a bound, and a check of tokens.
 
 use std::sync::Arc;
 

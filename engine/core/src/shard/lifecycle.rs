@@ -32,11 +32,11 @@ impl State {
         let credit = permit.tenant().limits().client_messages_per_second;
         let subscription = SubscriptionKey::new(filter, encoding);
         let (position, after) = self.matcher.join(key, permit.tenant(), subscription);
-        let client = self.registry.sharing_user_agent(client);
+        let client = client.sharing_user_agent(|text| self.registry.user_agents.share(text));
         let counters = OwnCounters::clone(self.matcher.counters(position.cohort));
         let streams = &self.delivery.metrics.streams;
         streams.count_opened(encoding, client.transport, &counters);
-        let id = self.registry.enter(key);
+        let id = self.registry.live.enter(key);
         permit.journal().note(|| AuditKind::Connected {
             id,
             tenant: permit.tenant().id().clone(),
@@ -139,7 +139,7 @@ impl State {
             code: end.code(),
         });
         tracing::debug!(tenant = %permit.tenant().id(), %id, reason = end.label(), "stream ended");
-        self.registry.leave(id);
+        self.registry.live.leave(id);
         let registry = &mut self.registry;
         self.matcher
             .leave(position, |(moved, to)| registry.move_member(moved, to));

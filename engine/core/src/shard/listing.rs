@@ -36,6 +36,19 @@ pub struct Connection {
     pub since: SystemTime,
     /// When its token expires, in seconds since 1970.
     pub expires_at: u64,
+    /// What became of its events.
+    pub counts: ConnectionCounts,
+    /// Events that may wait for it.
+    pub queue_size: usize,
+    /// When something was last written to it, to a tenth of a second.
+    pub last_write: SystemTime,
+    /// Since when its socket has not taken everything, to a tenth of a second; none if it keeps up.
+    pub slow_since: Option<SystemTime>,
+}
+
+/// What became of a stream's events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionCounts {
     /// Events handed to the kernel, whole.
     pub delivered: u64,
     /// Events that matched it and did not reach it.
@@ -44,14 +57,8 @@ pub struct Connection {
     pub held: u64,
     /// Those of them that fill its queue: all but an event that is partly sent.
     pub queued: u64,
-    /// Events that may wait for it.
-    pub queue_size: usize,
     /// Bytes handed to the kernel.
     pub bytes: u64,
-    /// When something was last written to it, to a tenth of a second.
-    pub last_write: SystemTime,
-    /// Since when its socket has not taken everything, to a tenth of a second; none if it keeps up.
-    pub slow_since: Option<SystemTime>,
 }
 
 /// Which streams a listing has, and in which order.
@@ -91,7 +98,7 @@ impl State {
     pub(super) fn list(&self, select: &mut Select, found: &mut Vec<Connection>) -> bool {
         let wall = self.delivery.clock.wall();
         let (mut names, mut last) = (0, select.after);
-        let mut slice = self.registry.live().after(select.after);
+        let mut slice = self.registry.live.after(select.after);
         for (id, key) in slice.by_ref().take(SLICE) {
             if found.len() >= select.limit {
                 return false;
@@ -117,7 +124,7 @@ impl State {
     /// As [`State::list`], for the slowest: keeps `select.limit` of them in `slowest`, and copies none.
     pub(super) fn rank(&self, select: &mut Select, slowest: &mut Slowest) -> bool {
         let mut last = select.after;
-        let mut slice = self.registry.live().after(select.after);
+        let mut slice = self.registry.live.after(select.after);
         for (id, key) in slice.by_ref().take(SLICE) {
             last = Some(id);
             let subscriber = &self.registry[key];
@@ -136,7 +143,7 @@ impl State {
 
     /// A live stream as it is now, if it is there.
     pub(super) fn get(&self, id: ConnectionId) -> Option<Connection> {
-        let key = self.registry.live().find(id)?;
+        let key = self.registry.live.find(id)?;
         self.connection(&self.registry[key], self.delivery.clock.wall())
     }
 
@@ -158,12 +165,14 @@ impl State {
             filter: self.matcher.filter(position.cohort).clone(),
             since: at(info.since),
             expires_at: *expires_at,
-            delivered: output.events,
-            dropped: info.dropped,
-            held: subscriber.held(),
-            queued: subscriber.queued(),
+            counts: ConnectionCounts {
+                delivered: output.events,
+                dropped: info.dropped,
+                held: subscriber.held(),
+                queued: subscriber.queued(),
+                bytes: output.bytes,
+            },
             queue_size: permit.tenant().limits().queue_size.get(),
-            bytes: output.bytes,
             last_write: at(output.last_write),
             slow_since: subscriber.ring.as_ref().map(|ring| at(ring.since())),
         })
@@ -171,7 +180,7 @@ impl State {
 
     /// Ends those of one slice of the live streams that `ending` is for. Returns whether there are more to look at.
     pub(super) fn end_some(&mut self, ending: &mut Ending) -> bool {
-        let live = self.registry.live().after(ending.select.after);
+        let live = self.registry.live.after(ending.select.after);
         let slice: Vec<_> = live
             .take_while(|(id, _)| *id <= ending.newest)
             .take(SLICE)

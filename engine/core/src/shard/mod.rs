@@ -2,12 +2,12 @@
 //!
 //! Four parts own what a shard has: the `registry` knows who is there, the `matcher` who wants what, `delivery` what goes
 //! out, the `timers` what is due. None calls back: each is given the parts that it works on, and says what came of it.
-//! What joins them is in `state`, `lifecycle`, `turn`, `read`, `session` and `listing`; `run` is the loop, `handle` the way in from
-//! other threads. A shard knows sockets and pipes, but neither HTTP nor WebSocket: what a client's bytes mean,
+//! What joins them is in `state`, `lifecycle`, `turn`, `read`, `session` and `listing`; `run` is the loop, `handle` the way
+//! in from other threads. A shard knows sockets and pipes, but neither HTTP nor WebSocket: what a client's bytes mean,
 //! `floodway_protocol::session` says.
 //!
 //! Invariant: for each subscriber, events matched == delivered + dropped + held, and the shard counts each of these for all of
-//! them (`metrics`), with the times that deliveries took. Who keeps up costs, per event, no lock, no shared count, no
+//! them (`metrics`), with the times that deliveries took. A subscriber that keeps up costs, per event, no lock, no shared count, no
 //! allocation and no task: only a part of one `write`.
 
 mod clock;
@@ -46,7 +46,7 @@ pub use event_queue::{EventQueue, Received};
 pub use filter::{Filter, TooMany};
 pub use handle::{Answering, Handle, Stopped, answering};
 pub use input::{NoRefresh, RefreshError, RefreshTokens};
-pub use listing::{Connection, Select, Whom};
+pub use listing::{Connection, ConnectionCounts, Select, Whom};
 pub use metrics::{
     DELAY_BOUNDS, Delays, EventCounts, GapCounts, Metrics, StreamCounts, TransportCounts,
 };

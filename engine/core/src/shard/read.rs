@@ -6,7 +6,7 @@ use super::keys::SubscriberKey;
 use super::state::State;
 use floodway_protocol::ends::End;
 
-/// Reads of one socket in one turn; who sends more waits for the next turn.
+/// Reads of one socket in one turn; what is more waits for the next turn.
 const READS: usize = 4;
 
 /// Names in a filter that make its change more work than reading it is.

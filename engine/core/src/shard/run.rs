@@ -20,7 +20,7 @@ use super::timers::Drain;
 use super::waker::WakeQueue;
 use crate::inbox::Inbox;
 
-/// Writes between two looks at who can be read. At some 10 µs a write, nobody waits longer than a few milliseconds.
+/// Writes between two reads of the sockets. At some 10 µs a write, no client waits longer than a few milliseconds.
 const SLICE: usize = 256;
 
 /// The machine's clocks.
@@ -91,8 +91,8 @@ impl Shard {
     pub fn attach(&self, new_subscriber: NewSubscriber) -> io::Result<()> {
         let mut state = self.state();
         state.attach(new_subscriber)?;
-        // A socket wakes the shard by itself. Otherwise the first subscriber starts the clock; who sent more than is read
-        // at once, or comes into a drain, has something to be done; and what was put into the inbox just before may be
+        // A socket wakes the shard by itself. Otherwise the first subscriber starts the clock; one that sent more than is
+        // read at once, or comes into a drain, needs a turn; and what was put into the inbox just before may be
         // the new subscriber's.
         let has_work = state.registry.revisits() > 0 || !self.inbox().is_empty();
         if has_work || state.registry.len() == 1 || state.timers.drain.is_some() {
@@ -188,7 +188,7 @@ impl Shard {
             let state = self.state.borrow();
             let is_alone = state.registry.is_empty();
             if is_alone {
-                // No clock wakes it until somebody comes.
+                // No clock wakes it until a subscriber comes.
                 state.delivery.metrics.pulse.rest();
             }
             (state.timers.next(), is_alone)

@@ -147,16 +147,21 @@ impl State {
 }
 
 fn add(filter: &mut Filter, names: &Names, max: usize) -> Result<(), TooMany> {
-    // Only the kind that is named: a limit that was lowered below the other one is no reason to refuse.
     match names {
-        Names::Device(_) | Names::Devices(_) => filter.add_devices(names.devices(), max),
-        Names::Group(_) | Names::Groups(_) => filter.add_groups(names.groups(), max),
+        Names::Device(id) => filter.add_devices(std::slice::from_ref(id), max),
+        Names::Devices(ids) => filter.add_devices(ids, max),
+        Names::Group(id) => filter.add_groups(std::slice::from_ref(id), max),
+        Names::Groups(ids) => filter.add_groups(ids, max),
     }
 }
 
 fn remove(filter: &mut Filter, names: &Names) {
-    filter.remove_devices(names.devices());
-    filter.remove_groups(names.groups());
+    match names {
+        Names::Device(id) => filter.remove_devices(std::slice::from_ref(id)),
+        Names::Devices(ids) => filter.remove_devices(ids),
+        Names::Group(id) => filter.remove_groups(std::slice::from_ref(id)),
+        Names::Groups(ids) => filter.remove_groups(ids),
+    }
 }
 
 #[cfg(all(test, not(floodway_loom)))]

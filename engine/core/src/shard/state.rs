@@ -85,7 +85,7 @@ impl State {
             return;
         }
         let subscriber = &mut self.registry[key];
-        subscriber.start.after = subscriber.start.after.max(self.matcher.newest());
+        subscriber.start.after = subscriber.start.after.max(self.matcher.newest);
         subscriber.start.tick = self.delivery.tick.next_whole();
         let encoding = subscriber.output.encoding;
         let from = self.position(key);

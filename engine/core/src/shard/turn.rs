@@ -48,7 +48,7 @@ impl State {
         }
     }
 
-    /// Looks at up to `budget` of those who had more than one turn may take.
+    /// Looks at up to `budget` of the subscribers that had more to do than one turn may take.
     pub(super) fn look_again(&mut self, budget: usize) {
         for _ in 0..budget.min(self.registry.revisits()) {
             if let Some(token) = self.registry.next_revisit() {
@@ -109,7 +109,7 @@ impl State {
     }
 
     pub(super) fn start_drain(&mut self, order: Drain) {
-        let (streams, now) = (self.registry.live().len(), self.delivery.clock.now());
+        let (streams, now) = (self.registry.live.len(), self.delivery.clock.now());
         self.timers.drain = Some(Draining::new(order, now, streams));
     }
 
@@ -120,7 +120,7 @@ impl State {
             return false;
         };
         let due = draining.due(self.delivery.clock.now()).min(budget);
-        let oldest = self.registry.live().after(None).take(due);
+        let oldest = self.registry.live.after(None).take(due);
         let keys: Vec<SubscriberKey> = oldest.map(|(_, key)| key).collect();
         draining.count(keys.len());
         let draining = *draining;
@@ -131,7 +131,7 @@ impl State {
         keys.len() == budget
     }
 
-    /// Whether the shard drains and nobody is left.
+    /// Whether the shard drains and the last subscriber is gone.
     pub(super) fn is_drained(&self) -> bool {
         self.timers.drain.is_some() && self.registry.is_empty()
     }

@@ -136,12 +136,19 @@ async fn the_slowest_of_all_shards_come_first_and_who_keeps_up_is_not_listed() {
             bed.publish(id, tenant).await;
         }
         let mut page = Page::default();
-        while page.connections.iter().map(|one| one.held).sum::<u64>() < 6 {
+        while page
+            .connections
+            .iter()
+            .map(|one| one.counts.held)
+            .sum::<u64>()
+            < 6
+        {
             page = bed.streams.list(by_lag(10)).await;
         }
         let of = |page: &Page| -> Vec<_> {
             let each = page.connections.iter();
-            each.map(|one| (one.tenant.to_string(), one.held)).collect()
+            each.map(|one| (one.tenant.to_string(), one.counts.held))
+                .collect()
         };
         let (a, b) = (("A".to_owned(), 1), ("B".to_owned(), 2));
         assert_eq!(of(&page), [b.clone(), b.clone(), a.clone(), a.clone()]);

@@ -31,7 +31,7 @@ pub(super) fn load(
     flags: &[(String, String)],
     key: Key,
 ) -> Result<Loaded, ConfigErrors> {
-    let loaded = config::load(file, &super::env, flags, key);
+    let loaded = config::load(file, &env, flags, key);
     let names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
     let unknown = config::unknown_variables(names, &super::variables());
     match loaded {
@@ -44,6 +44,12 @@ pub(super) fn load(
             Err(errors)
         }
     }
+}
+
+/// Looks up an environment variable. Bytes that are not UTF-8 become U+FFFD, so that a value that
+/// holds some is seen, and refused, rather than taken as not set.
+fn env(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
 /// Pairs of a setting's key and the value that its flag gave.

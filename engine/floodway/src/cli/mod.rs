@@ -4,12 +4,10 @@
 //! or configuration. What a command is asked for goes to stdout, everything else to stderr.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
 use failure::Failure;
-use floodway_core::parts;
 use floodway_server::log;
 
 mod answers;
@@ -29,6 +27,7 @@ mod limits;
 mod output;
 mod parse;
 mod remote;
+mod runtime;
 mod serve;
 mod show;
 mod status;
@@ -36,9 +35,6 @@ mod tail;
 mod tenants;
 mod token;
 mod top;
-
-/// How long the end waits until stderr has taken the last lines of the log.
-const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// Telemetry from an MQTT broker, fanned out to very many WebSocket and SSE subscribers.
 #[derive(Parser)]
@@ -105,7 +101,7 @@ pub(crate) fn run() -> ExitCode {
     for line in why.lines() {
         log::say(&format!("error: {line}"));
     }
-    log::finish(LAST_LINES);
+    log::finish(runtime::LAST_LINES);
     ExitCode::from(status)
 }
 
@@ -113,30 +109,12 @@ pub(crate) fn run() -> ExitCode {
 fn misused(refused: &clap::Error) -> ExitCode {
     if refused.use_stderr() {
         log::say(refused.render().to_string().trim_end());
-        log::finish(LAST_LINES);
+        log::finish(runtime::LAST_LINES);
     } else {
         // A reader that has seen enough is no failure.
         let _ = refused.print();
     }
     ExitCode::from(u8::try_from(refused.exit_code()).unwrap_or(2))
-}
-
-/// Runs what waits for sockets and signals, on this thread.
-fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::running)?;
-    let done = parts::caught("main", || runtime.block_on(work));
-    // A name server that does not answer would hold up the end.
-    runtime.shutdown_background();
-    done.unwrap_or_else(|panicked| Err(Failure::Running(format!("the main thread {panicked}"))))
-}
-
-/// Looks up an environment variable. Bytes that are not UTF-8 become U+FFFD, so that a value that
-/// holds some is seen, and refused, rather than taken as not set.
-fn env(name: &str) -> Option<String> {
-    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
 /// The environment variables that stand for flags of the commands.

@@ -9,6 +9,7 @@ use tonic::Status;
 
 use super::failure::Failure;
 use super::output;
+use super::runtime;
 use crate::client::{self, Client, ClientError, Credentials, GatewayUrl, Peer};
 use crate::config;
 use floodway_server::tls::Files;
@@ -154,7 +155,7 @@ impl Remote {
         &self,
         work: impl AsyncFnOnce(Client) -> Result<(), Interrupted>,
     ) -> Result<(), Failure> {
-        super::block_on(async {
+        runtime::block_on(async {
             let (client, peer) = self.access.connect().await?;
             work(client).await.map_err(|why| why.explained(&peer))
         })

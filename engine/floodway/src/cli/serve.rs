@@ -6,6 +6,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::failure::Failure;
 use super::flags::Sources;
+use super::runtime;
 use crate::config::Key;
 use floodway_server::gateway::{Gateway, StartError};
 use floodway_server::log;
@@ -26,7 +27,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    super::block_on(async {
+    runtime::block_on(async {
         let stop = Stop::listen(Hangup::Nothing)?;
         let gateway = Gateway::start(loaded.config).await?;
         let address = gateway.address().map_err(StartError::from)?;

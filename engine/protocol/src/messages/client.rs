@@ -30,26 +30,6 @@ pub enum Names {
     Groups(Vec<GroupId>),
 }
 
-impl Names {
-    /// The devices among them.
-    pub fn devices(&self) -> &[DeviceId] {
-        match self {
-            Self::Device(id) => std::slice::from_ref(id),
-            Self::Devices(ids) => ids,
-            Self::Group(_) | Self::Groups(_) => &[],
-        }
-    }
-
-    /// The groups among them.
-    pub fn groups(&self) -> &[GroupId] {
-        match self {
-            Self::Group(id) => std::slice::from_ref(id),
-            Self::Groups(ids) => ids,
-            Self::Device(_) | Self::Devices(_) => &[],
-        }
-    }
-}
-
 /// What a client asks of its stream.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Action {
@@ -251,23 +231,27 @@ fn string<'a>(
     key: &'static str,
     value: Option<&'a RawValue>,
 ) -> Result<Option<Cow<'a, str>>, Mistake> {
-    let Some(value) = value else {
-        return Ok(None);
-    };
-    match serde_json::from_str::<Option<Text<'a>>>(value.get()) {
-        Ok(text) => Ok(text.map(|Text(text)| text)),
-        Err(_) => Err(Mistake::NotAString(key)),
-    }
+    let text = read(value, Mistake::NotAString(key))?;
+    Ok(text.map(|Text(text)| text))
 }
 
 fn strings<'a>(
     key: &'static str,
     value: Option<&'a RawValue>,
 ) -> Result<Option<Vec<Text<'a>>>, Mistake> {
-    let Some(value) = value else {
-        return Ok(None);
-    };
-    serde_json::from_str(value.get()).map_err(|_| Mistake::NotAList(key))
+    read(value, Mistake::NotAList(key))
+}
+
+/// The value, if one is given that is not `null`.
+///
+/// # Errors
+/// The mistake, if it is of another type.
+fn read<'a, T: Deserialize<'a>>(
+    value: Option<&'a RawValue>,
+    mistake: Mistake,
+) -> Result<Option<T>, Mistake> {
+    let read = value.map_or(Ok(None), |value| serde_json::from_str(value.get()));
+    read.map_err(|_| mistake)
 }
 
 /// By hand: a derived one would take lists too, and refuse a key that is given twice.

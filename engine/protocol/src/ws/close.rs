@@ -57,7 +57,7 @@ fn may_be_sent(code: u16) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ends::Reason;
+    use crate::ends::EndReason;
 
     #[test]
     fn a_payload_is_the_code_and_the_reason() {
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn what_the_server_sends_can_be_read_back() {
-        for code in Reason::ALL.iter().filter_map(|reason| reason.row().code) {
+        for code in EndReason::ALL.iter().filter_map(|reason| reason.row().code) {
             assert_eq!(read(&payload(code, "why")), Ok(Some(code.into())));
         }
     }

@@ -9,7 +9,7 @@ use floodway_proto::admin::v1;
 use super::observer::Observer;
 use super::totals::Totals;
 use crate::auth::CHECK_LABELS;
-use floodway_protocol::ends::{END_LABELS, REFUSAL_LABELS};
+use floodway_protocol::ends::EndReason;
 use floodway_sources::control::{Problem, Standing};
 
 /// Tenants that a status names.
@@ -110,8 +110,18 @@ impl Observer {
             websocket: totals.ws,
             sse: totals.sse,
             opened: totals.opened,
-            closed_by_reason: by_label(END_LABELS.into_iter().zip(totals.closed)),
-            refused_by_reason: by_label(REFUSAL_LABELS.into_iter().zip(refusals.counts())),
+            closed_by_reason: by_label(
+                EndReason::ENDED
+                    .map(EndReason::label)
+                    .into_iter()
+                    .zip(totals.closed),
+            ),
+            refused_by_reason: by_label(
+                EndReason::REFUSED
+                    .map(EndReason::label)
+                    .into_iter()
+                    .zip(refusals.counts()),
+            ),
             tokens_refused_by_check: by_label(CHECK_LABELS.into_iter().zip(refusals.checks())),
             tenants: count,
             by_tenant,

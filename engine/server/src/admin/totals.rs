@@ -2,7 +2,7 @@
 
 use floodway_core::index::{Count, Transport};
 use floodway_core::shard::{self, DELAY_BOUNDS};
-use floodway_protocol::ends::{CODE_LABELS, END_LABELS};
+use floodway_protocol::ends::{CODE_LABELS, EndReason};
 
 /// The counts of all shards together. Each is exact, though not all are of the same instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,8 +13,8 @@ pub struct Totals {
     pub sse: u64,
     /// Streams that became live.
     pub opened: u64,
-    /// Streams that ended, in the order of [`END_LABELS`].
-    pub closed: [u64; END_LABELS.len()],
+    /// Streams that ended, in the order of [`EndReason::ENDED`].
+    pub closed: [u64; EndReason::ENDED.len()],
     /// WebSocket streams that came and went.
     pub ws_passed: Passed,
     /// SSE streams that came and went, of whichever HTTP.

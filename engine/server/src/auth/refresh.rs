@@ -2,7 +2,7 @@
 
 use floodway_core::shard::{RefreshError, RefreshTokens};
 use floodway_protocol::End;
-use floodway_protocol::ends::Reason;
+use floodway_protocol::ends::EndReason;
 use floodway_protocol::names::TenantId;
 
 use super::verifier::Verifier;
@@ -21,7 +21,7 @@ impl RefreshTokens for Verifier {
         }
         let text = refusal.to_string();
         Err(RefreshError::Refused(match refusal.reason() {
-            Reason::NoTenant | Reason::Role => End::Forbidden(text),
+            EndReason::NoTenant | EndReason::Role => End::Forbidden(text),
             _ => End::BadToken(text),
         }))
     }

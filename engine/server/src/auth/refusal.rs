@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use floodway_protocol::ends::Reason;
+use floodway_protocol::ends::EndReason;
 
 /// One value gives the text, the close code and the HTTP status ([`Refusal::reason`]), the label of the check that
 /// failed, and the diagnosis for an operator. None of these holds anything of the token.
@@ -84,13 +84,13 @@ pub const CHECK_LABELS: [&str; 13] = [
 
 impl Refusal {
     /// Its row of the table of ends.
-    pub fn reason(self) -> Reason {
+    pub fn reason(self) -> EndReason {
         match self {
-            Self::Missing => Reason::NoToken,
-            Self::Invalid(_) => Reason::BadToken,
-            Self::NoTenant(_) | Self::OtherTenant => Reason::NoTenant,
-            Self::Role => Reason::Role,
-            Self::NoKeys => Reason::NoKeys,
+            Self::Missing => EndReason::NoToken,
+            Self::Invalid(_) => EndReason::BadToken,
+            Self::NoTenant(_) | Self::OtherTenant => EndReason::NoTenant,
+            Self::Role => EndReason::Role,
+            Self::NoKeys => EndReason::NoKeys,
         }
     }
 

@@ -10,7 +10,7 @@ use super::handshake::HandshakeError;
 use crate::auth;
 use floodway_core::index::NoPermit;
 use floodway_core::log_rate::Counted;
-use floodway_protocol::ends::{REFUSAL_LABELS, Reason};
+use floodway_protocol::ends::EndReason;
 
 /// Why a client does not become a subscriber, in the order in which the first is reported to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,19 +39,19 @@ pub(super) enum Refusal {
 
 impl Refusal {
     /// Its row of the table of ends.
-    pub(super) fn reason(&self) -> Reason {
+    pub(super) fn reason(&self) -> EndReason {
         match self {
-            Self::Origin => Reason::Origin,
-            Self::Handshake(_) => Reason::Handshake,
-            Self::Malformed => Reason::Malformed,
-            Self::HeadTooLarge => Reason::HeadTooLarge,
+            Self::Origin => EndReason::Origin,
+            Self::Handshake(_) => EndReason::Handshake,
+            Self::Malformed => EndReason::Malformed,
+            Self::HeadTooLarge => EndReason::HeadTooLarge,
             Self::Token(refusal) => refusal.reason(),
-            Self::Query(_) => Reason::Query,
-            Self::BrokerRefused(_) => Reason::BrokerRefused,
-            Self::NoPermit(NoPermit::Tenant { .. }) => Reason::TenantLimit,
-            Self::NoPermit(NoPermit::Gateway) => Reason::GatewayLimit,
-            Self::NoBroker => Reason::NoBroker,
-            Self::Draining => Reason::Draining,
+            Self::Query(_) => EndReason::Query,
+            Self::BrokerRefused(_) => EndReason::BrokerRefused,
+            Self::NoPermit(NoPermit::Tenant { .. }) => EndReason::TenantLimit,
+            Self::NoPermit(NoPermit::Gateway) => EndReason::GatewayLimit,
+            Self::NoBroker => EndReason::NoBroker,
+            Self::Draining => EndReason::Draining,
         }
     }
 
@@ -94,7 +94,7 @@ impl From<NoPermit> for Refusal {
 /// How many clients were refused, by reason, and those whose token was, by the check that failed.
 #[derive(Debug, Default)]
 pub struct Refusals {
-    reasons: [Counted; REFUSAL_LABELS.len()],
+    reasons: [Counted; EndReason::REFUSED.len()],
     checks: Checks,
 }
 
@@ -102,7 +102,7 @@ impl Refusals {
     /// Counts a refusal. If it is time for a line of the log about its reason, returns the number of those that were not
     /// logged since the last line. What passes by itself, such as a limit or a drain, is not logged.
     pub(super) fn count(&self, refusal: &Refusal, now: Instant) -> Option<u64> {
-        let is_due = self.reasons[refusal.reason().refused_index()].count(self.checks.at(now));
+        let is_due = self.reasons[refusal.reason() as usize].count(self.checks.at(now));
         match refusal {
             Refusal::Token(refusal) => self.checks.count(*refusal, now),
             _ if refusal.reason().row().retry => None,
@@ -110,8 +110,8 @@ impl Refusals {
         }
     }
 
-    /// The counts now, in the order of [`REFUSAL_LABELS`].
-    pub fn counts(&self) -> [u64; REFUSAL_LABELS.len()] {
+    /// The counts now, in the order of [`EndReason::REFUSED`].
+    pub fn counts(&self) -> [u64; EndReason::REFUSED.len()] {
         std::array::from_fn(|at| self.reasons[at].get())
     }
 
@@ -129,24 +129,24 @@ mod tests {
     fn each_reason_has_a_label_and_a_count_of_its_own() {
         let refusals = [
             Refusal::Token(auth::Refusal::Missing),
-            Refusal::Token(auth::Refusal::Invalid(auth::Fault::Expired)),
             Refusal::Token(auth::Refusal::NoTenant("tenant_id is a number")),
             Refusal::Token(auth::Refusal::Role),
             Refusal::Query("a bad id".to_owned()),
             Refusal::NoPermit(NoPermit::Tenant { limit: 1 }),
             Refusal::NoPermit(NoPermit::Gateway),
             Refusal::NoBroker,
-            Refusal::Draining,
             Refusal::Token(auth::Refusal::NoKeys),
+            Refusal::BrokerRefused(None),
             Refusal::Origin,
             Refusal::Handshake(HandshakeError::NotUpgrade),
             Refusal::Malformed,
             Refusal::HeadTooLarge,
-            Refusal::BrokerRefused(None),
+            Refusal::Token(auth::Refusal::Invalid(auth::Fault::Expired)),
+            Refusal::Draining,
         ];
         let counts = Refusals::default();
         for (times, refusal) in refusals.iter().enumerate() {
-            assert_eq!(refusal.reason(), Reason::REFUSED[times]);
+            assert_eq!(refusal.reason(), EndReason::REFUSED[times]);
             let status = Some(refusal.status().as_u16());
             assert_eq!(status, refusal.reason().row().status);
             (0..times).for_each(|_| _ = counts.count(refusal, Instant::now()));

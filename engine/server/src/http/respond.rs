@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::IntoHeaderName;
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CACHE_CONTROL,
@@ -86,15 +87,17 @@ impl Body for Answer {
     }
 }
 
+/// Sets a field of the head.
+pub(super) fn set<B>(response: &mut Response<B>, name: impl IntoHeaderName, value: &'static str) {
+    let value = HeaderValue::from_static(value);
+    response.headers_mut().insert(name, value);
+}
+
 pub(super) fn json(status: StatusCode, text: String) -> Response<Answer> {
     let mut response = Response::new(Answer::whole(Some(Bytes::from(text))));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    set(&mut response, CONTENT_TYPE, "application/json");
+    set(&mut response, CACHE_CONTROL, "no-store");
     response
 }
 
@@ -102,9 +105,7 @@ pub(super) fn json(status: StatusCode, text: String) -> Response<Answer> {
 pub(super) fn event_stream<B>(body: B) -> Response<B> {
     let mut response = Response::new(body);
     for (name, value) in sse::HEAD {
-        response
-            .headers_mut()
-            .insert(name, HeaderValue::from_static(value));
+        set(&mut response, name, value);
     }
     response
 }
@@ -135,9 +136,7 @@ pub(super) fn detail(text: &str) -> String {
 
 pub(super) fn method_not_allowed(allowed: &'static str) -> Response<Answer> {
     let mut response = error(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed");
-    response
-        .headers_mut()
-        .insert(ALLOW, HeaderValue::from_static(allowed));
+    set(&mut response, ALLOW, allowed);
     response
 }
 
@@ -153,12 +152,12 @@ pub(super) fn headers_only(mut response: Response<Answer>) -> Response<Answer> {
 
 pub(super) fn refused(refusal: &Refusal, pause: Duration) -> Response<Answer> {
     let mut response = error(refusal.status(), &refusal.detail());
-    let headers = response.headers_mut();
     if refusal.reason().row().retry {
-        headers.insert(RETRY_AFTER, HeaderValue::from(pause.as_secs().max(1)));
+        let pause = HeaderValue::from(pause.as_secs().max(1));
+        response.headers_mut().insert(RETRY_AFTER, pause);
     }
     if refusal.status() == StatusCode::UNAUTHORIZED {
-        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        set(&mut response, WWW_AUTHENTICATE, "Bearer");
     }
     response
 }
@@ -169,18 +168,13 @@ pub(super) fn with_origin<B>(mut response: Response<B>, origin: &Origin) -> Resp
     let Origin::Allowed { origin, is_listed } = origin else {
         return response;
     };
-    let headers = response.headers_mut();
-    headers.insert(VARY, HeaderValue::from_static("Origin"));
-    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-    headers.insert(
-        ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static("Retry-After"),
-    );
+    set(&mut response, VARY, "Origin");
+    response
+        .headers_mut()
+        .insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    set(&mut response, ACCESS_CONTROL_EXPOSE_HEADERS, "Retry-After");
     if *is_listed {
-        headers.insert(
-            ACCESS_CONTROL_ALLOW_CREDENTIALS,
-            HeaderValue::from_static("true"),
-        );
+        set(&mut response, ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
     }
     response
 }
@@ -189,14 +183,8 @@ pub(super) fn with_origin<B>(mut response: Response<B>, origin: &Origin) -> Resp
 pub(super) fn preflight() -> Response<Answer> {
     let mut response = Response::new(Answer::whole(None));
     *response.status_mut() = StatusCode::NO_CONTENT;
-    let headers = response.headers_mut();
-    headers.insert(
-        ACCESS_CONTROL_ALLOW_METHODS,
-        HeaderValue::from_static("GET"),
-    );
-    headers.insert(
-        ACCESS_CONTROL_ALLOW_HEADERS,
-        HeaderValue::from_static("authorization, last-event-id, cache-control"),
-    );
+    set(&mut response, ACCESS_CONTROL_ALLOW_METHODS, "GET");
+    let headers = "authorization, last-event-id, cache-control";
+    set(&mut response, ACCESS_CONTROL_ALLOW_HEADERS, headers);
     response
 }

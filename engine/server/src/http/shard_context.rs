@@ -93,7 +93,7 @@ impl ShardContext {
             Refusal::Token(refusal) => refusal.check().map(|check| CHECK_LABELS[check]),
             _ => None,
         };
-        let reason = refusal.reason().row().label;
+        let reason = refusal.reason().label();
         if let Some(suppressed) = self.shared.refusals.count(refusal, Instant::now()) {
             let detail = detail();
             let peer = peer.map(display);

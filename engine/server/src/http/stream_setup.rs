@@ -150,8 +150,7 @@ pub(super) async fn sse(
     };
     let mut response = respond::event_stream(());
     for &(name, value) in framing {
-        let value = HeaderValue::from_static(value);
-        response.headers_mut().insert(name, value);
+        respond::set(&mut response, name, value);
     }
     let date = httpdate::fmt_http_date(SystemTime::now());
     let date = HeaderValue::try_from(date).expect("a date is plain text");

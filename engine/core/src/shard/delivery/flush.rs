@@ -1,8 +1,8 @@
 //! Batches go out: one write a member, of bytes gathered once for all of them.
 //!
-//! Only who can't take its batch whole gets a ring for the rest. A tick is cut into slices, so that ten thousand writes
-//! keep nobody from being read; and if so much arrives meanwhile that the inbox fills, the rest of the tick goes to the
-//! rings, whose policy then decides what is lost.
+//! Only a member that can't take its batch whole gets a ring for the rest. A tick is cut into slices, so that ten thousand
+//! writes do not keep the shard from reading; and if so much arrives meanwhile that the inbox fills, the rest of the tick
+//! goes to the rings, whose policy then decides what is lost.
 
 use std::io;
 use std::mem::take;
@@ -80,7 +80,7 @@ impl Delivery {
             while let Some(key) = members.next() {
                 let subscriber = &mut registry[key];
                 let is_waiting = subscriber.ring.is_some();
-                self.hold_batch(subscriber, audience, key);
+                self.hold_all(subscriber, audience, audience.batch, key);
                 if !is_waiting && subscriber.ring.is_some() {
                     // Nothing waited before, so its outlet does not report by itself.
                     registry.revisit(key);
@@ -121,7 +121,7 @@ impl Delivery {
         let subscriber = &mut registry[key];
         let batch = &self.tick.batch;
         if subscriber.ring.is_some() {
-            return self.hold_batch(subscriber, audience, key);
+            return self.hold_all(subscriber, audience, audience.batch, key);
         }
         let start = subscriber.start;
         if start.after.get() >= batch.oldest || start.tick > self.tick.serial {
@@ -154,7 +154,7 @@ impl Delivery {
         self.account(subscriber, audience, key, written);
     }
 
-    /// Writes the gathered batch to those who are queued for it, many with one system call.
+    /// Writes the gathered batch to the queued members, many with one system call.
     fn send_queued(&mut self, registry: &mut Registry, audience: Audience<'_>) {
         if self.queued.is_empty() {
             return;

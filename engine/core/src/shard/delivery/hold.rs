@@ -15,16 +15,6 @@ use floodway_protocol::ends::End;
 const AT_ONCE: usize = 128;
 
 impl Delivery {
-    /// Puts the member's own of the cohort's batch into its ring.
-    pub(super) fn hold_batch(
-        &mut self,
-        subscriber: &mut Subscriber,
-        audience: Audience<'_>,
-        key: SubscriberKey,
-    ) {
-        self.hold_all(subscriber, audience, audience.batch, key);
-    }
-
     /// The outlet took only `n` bytes of the gathered batch: the rest waits in a ring.
     #[cold]
     pub(super) fn hold_rest(
@@ -97,7 +87,8 @@ impl Delivery {
         ring.begin_with(Addressed { outgoing, key }, written);
     }
 
-    fn hold_all(
+    /// Puts those of the batch's numbers that are the subscriber's own into its ring.
+    pub(super) fn hold_all(
         &mut self,
         subscriber: &mut Subscriber,
         audience: Audience<'_>,
@@ -193,7 +184,7 @@ impl Delivery {
     }
 
     /// Sends the member's own of the cohort's batch. As long as its outlet takes it, the ring is emptied before it is
-    /// full: a batch may be larger than a ring, and who reads loses nothing.
+    /// full: a batch may be larger than a ring, and a peer that reads loses nothing.
     pub(super) fn write_each(
         &mut self,
         registry: &mut Registry,

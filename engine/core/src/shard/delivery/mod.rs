@@ -27,7 +27,7 @@ use floodway_protocol::ends::End;
 
 pub(crate) struct Delivery {
     pub(crate) tick: Tick,
-    /// Those whose batch goes out by the next call of io_uring, where that is used.
+    /// Members whose batch goes out by the next call of io_uring, where that is used.
     queued: Vec<SubscriberKey>,
     uring: Option<Uring>,
     /// Notices that may wait for one subscriber, in bytes.

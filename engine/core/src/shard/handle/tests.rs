@@ -203,7 +203,10 @@ async fn a_slow_subscriber_is_seen_to_be_and_a_limit_holds_for_the_next_event() 
             tokio::task::yield_now().await;
         }
         let seen = bed.handle.get(id).await.unwrap().unwrap();
-        assert_eq!((seen.delivered, seen.dropped, seen.held), (1, 2, 3));
+        assert_eq!(
+            (seen.counts.delivered, seen.counts.dropped, seen.counts.held),
+            (1, 2, 3)
+        );
         assert_eq!(seen.queue_size, 3);
         assert!(seen.slow_since.is_some_and(|since| since >= seen.since));
         let own = OwnLimits {
@@ -217,7 +220,10 @@ async fn a_slow_subscriber_is_seen_to_be_and_a_limit_holds_for_the_next_event() 
             tokio::task::yield_now().await;
         }
         let seen = bed.handle.get(id).await.unwrap().unwrap();
-        assert_eq!((seen.delivered, seen.dropped, seen.held), (1, 4, 2));
+        assert_eq!(
+            (seen.counts.delivered, seen.counts.dropped, seen.counts.held),
+            (1, 4, 2)
+        );
         assert!(matches!(
             next(&mut watcher).await,
             AuditKind::Connected { .. }

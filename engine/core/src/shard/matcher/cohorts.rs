@@ -1,4 +1,4 @@
-//! Who of one tenant wants what, on one shard: its cohorts.
+//! The cohorts of one tenant on one shard.
 //!
 //! Subscribers that want the same and see it in the same way form a cohort: an event is matched, and its bytes are
 //! gathered, once for all of them. Invariant: a cohort is listed under each device and group that its filter names,

@@ -25,8 +25,8 @@ pub(crate) struct Matcher {
     shard: usize,
     tenants: Slab<TenantCohorts>,
     by_id: HashMap<TenantId, u32>,
-    /// The newest event that was matched: whoever changes its filter now gets what is newer.
-    newest: EventId,
+    /// The newest event that was matched: a filter that is changed now holds for newer ones.
+    pub(crate) newest: EventId,
 }
 
 impl Matcher {
@@ -127,10 +127,6 @@ impl Matcher {
         let first = |cohort| first(CohortKey { tenant, cohort });
         self.tenants[tenant as usize].match_all(outgoing, first);
         true
-    }
-
-    pub(crate) fn newest(&self) -> EventId {
-        self.newest
     }
 
     pub(crate) fn tenant(&mut self, number: u32) -> &mut TenantCohorts {

@@ -1,15 +1,15 @@
 //! What a shard counts. Only its own thread writes; anybody may read and add the shards up.
 //!
 //! Invariants, after each turn of the shard: `matched == delivered + dropped + held`, and `delays` has counted what
-//! `delivered` has. What is counted of a tenant too is counted there first: who reads first here and then there never
-//! finds less there.
+//! `delivered` has. What is counted of a tenant too is counted there first: a reader of this count, and then of the
+//! tenant's, never finds less there.
 
 mod delays;
 
 use crate::event::Encoding;
 use crate::index::{Count, TenantCounters, Transport};
 use crate::pulse::Pulse;
-use floodway_protocol::ends::{CODE_LABELS, END_LABELS, End};
+use floodway_protocol::ends::{CODE_LABELS, End, EndReason};
 
 pub use self::delays::{DELAY_BOUNDS, Delays};
 pub(crate) use self::delays::{Received, STRIDE, Untimed};
@@ -45,7 +45,7 @@ pub struct StreamCounts {
     /// Streams that became live.
     pub opened: Count,
     /// Streams that ended, by [`End::label`].
-    pub closed: [Count; END_LABELS.len()],
+    pub closed: [Count; EndReason::ENDED.len()],
     /// The same by transport, in the order of [`Transport::ALL`].
     pub transports: [TransportCounts; Transport::ALL.len()],
 }

@@ -127,7 +127,7 @@ impl World {
                 self.drain = None;
             }
         }
-        assert_eq!(self.state.registry.live().len(), self.live());
+        assert_eq!(self.state.registry.live.len(), self.live());
     }
 
     fn live(&self) -> usize {

@@ -70,7 +70,7 @@ pub(super) struct World {
     /// Those that ended by themselves.
     ended: Vec<Owed>,
     answers: usize,
-    /// Events that the model says somebody was owed, those who have left included.
+    /// Events that subscribers were owed by the model, those that have left included.
     pub(super) matched: u64,
     /// Likewise, gaps of the source's.
     pub(super) gaps: u64,
@@ -240,8 +240,8 @@ impl World {
         self.state.write_on(owed.key);
     }
 
-    /// Lets time pass, a step of the timers after the other. Who is sent nothing, and lacks nothing, gets a heartbeat in
-    /// time, and not before.
+    /// Lets time pass, one step of the timers after the other. A subscriber that is silent and lacks nothing gets a
+    /// heartbeat in time, and not before.
     pub(super) fn wait(&mut self, steps: u32) {
         self.owed.iter_mut().for_each(|owed| _ = owed.hear());
         for _ in 0..steps {
@@ -286,7 +286,7 @@ impl World {
         self.ended.extend(ended);
     }
 
-    /// Lets so much time pass that who was to read its end is removed.
+    /// Lets so much time pass that every subscriber that leaves is removed.
     pub(super) fn wait_for_ends(&mut self) {
         let time = Config::default().close_timeout + ROUND;
         self.wait(u32::try_from(time.as_millis() / Tenths::STEP.as_millis()).unwrap());
@@ -302,7 +302,7 @@ impl World {
         self.index.set_limits(Some(&Self::tenant()), own).unwrap();
     }
 
-    /// What is counted of the tenant is what is counted of the shard, whoever has left; the model counts no bytes, and
+    /// What is counted of the tenant is what is counted of the shard, subscribers that have left included; the model counts no bytes, and
     /// events that are under way are counted nowhere.
     pub(super) fn check_counts(&self) {
         let counts = self
@@ -336,7 +336,7 @@ impl World {
         assert_eq!((events.held.get(), streams.lagging.get()), (held, lagging));
         let fates = events.delivered.get() + events.dropped.get() + held;
         assert_eq!(events.matched.get(), fates);
-        assert_eq!(self.state.registry.live().len(), self.owed.len());
+        assert_eq!(self.state.registry.live.len(), self.owed.len());
     }
 
     /// With nothing under way: matched == delivered + dropped + held, for each and for the shard, and every delivery has
@@ -348,10 +348,11 @@ impl World {
         assert_eq!(timed, metrics.events.delivered.get());
         assert_eq!(metrics.events.matched.get(), self.matched);
         for owed in &self.owed {
-            let seen = self.state.get(owed.id).expect("it is live");
+            let stream = self.state.get(owed.id).expect("it is live");
+            let seen = stream.counts;
             assert_eq!(seen.delivered + seen.dropped + seen.held, owed.matched);
             assert_eq!(seen.bytes, owed.peer.bytes() as u64);
-            assert_eq!(seen.filter, owed.filter);
+            assert_eq!(stream.filter, owed.filter);
         }
     }
 

@@ -23,14 +23,14 @@ impl LiveStreams {
     }
 
     /// Gives a stream its number.
-    pub(super) fn enter(&mut self, key: SubscriberKey) -> ConnectionId {
+    pub(crate) fn enter(&mut self, key: SubscriberKey) -> ConnectionId {
         self.entered += 1;
         let id = self.newest();
         self.by_id.insert(id, key);
         id
     }
 
-    pub(super) fn leave(&mut self, id: ConnectionId) {
+    pub(crate) fn leave(&mut self, id: ConnectionId) {
         self.by_id.remove(&id);
     }
 

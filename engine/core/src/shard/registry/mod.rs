@@ -1,7 +1,7 @@
 //! Who is there: a shard's subscribers, and the ways to find them.
 //!
 //! It knows neither what they want nor what is sent to them. Invariant: a subscriber has a number
-//! ([`ConnectionId`]) here exactly while it is live.
+//! ([`crate::index::ConnectionId`]) here exactly while it is live.
 
 mod live;
 mod subscriber;
@@ -11,7 +11,6 @@ use std::collections::VecDeque;
 use std::io;
 use std::ops::{Index, IndexMut};
 use std::rc::Rc;
-use std::sync::Arc;
 
 use mio::Token;
 use slab::Slab;
@@ -21,7 +20,6 @@ use self::user_agents::UserAgents;
 use super::keys::SubscriberKey;
 use super::outlet::Outlet;
 use super::waker::{WakeQueue, Waker};
-use crate::index::{ClientInfo, ConnectionId};
 
 pub use self::subscriber::NewSubscriber;
 pub(crate) use self::subscriber::{Attention, Output, Phase, Start, Subscriber, SubscriberInfo};
@@ -31,11 +29,11 @@ const CROWD: usize = 1024;
 
 pub(crate) struct Registry {
     subscribers: Slab<Subscriber>,
-    live: LiveStreams,
-    user_agents: UserAgents,
+    pub(crate) live: LiveStreams,
+    pub(crate) user_agents: UserAgents,
     /// That of the newest subscriber.
     generation: u32,
-    /// Those who have more to write or to read than one turn may take.
+    /// Subscribers that have more to write or to read than one turn may take.
     revisits: VecDeque<Token>,
     sockets: mio::Registry,
     wake_queue: Rc<WakeQueue>,
@@ -67,24 +65,14 @@ impl Registry {
         Ok((key, self.generation))
     }
 
-    /// The key of whoever comes next.
+    /// The key of the next subscriber.
     pub(crate) fn vacant(&self) -> SubscriberKey {
         SubscriberKey::new(self.subscribers.vacant_key())
-    }
-
-    /// Gives a stream its number.
-    pub(crate) fn enter(&mut self, key: SubscriberKey) -> ConnectionId {
-        self.live.enter(key)
     }
 
     /// Adds the subscriber whose outlet was watched last.
     pub(crate) fn insert(&mut self, subscriber: Subscriber) {
         self.subscribers.insert(subscriber);
-    }
-
-    /// A stream is live no more: its number is free of it.
-    pub(crate) fn leave(&mut self, id: ConnectionId) {
-        self.live.leave(id);
     }
 
     pub(crate) fn remove(&mut self, key: SubscriberKey) -> Subscriber {
@@ -95,11 +83,6 @@ impl Registry {
             self.user_agents = UserAgents::default();
         }
         subscriber
-    }
-
-    /// `client`, whose user agent is the same text as that of others.
-    pub(crate) fn sharing_user_agent(&mut self, client: ClientInfo) -> ClientInfo {
-        client.sharing_user_agent(|text: Arc<str>| self.user_agents.share(text))
     }
 
     pub(crate) fn get(&self, key: SubscriberKey) -> Option<&Subscriber> {
@@ -115,10 +98,6 @@ impl Registry {
         let key = SubscriberKey::new(token.0 & 0xffff_ffff);
         let generation = token.0 >> 32;
         (self.get(key)?.info.generation as usize == generation).then_some(key)
-    }
-
-    pub(crate) fn live(&self) -> &LiveStreams {
-        &self.live
     }
 
     /// Subscribers, those that leave included.
@@ -186,8 +165,8 @@ impl IndexMut<SubscriberKey> for Registry {
     }
 }
 
-/// A subscriber's key and its generation in one number, so that readiness reported for one that has left is not taken
-/// for its successor's.
+/// A subscriber's key and its generation in one number, so that readiness of a subscriber that has left is not taken for
+/// that of the next one with this key.
 fn token(key: SubscriberKey, generation: u32) -> Token {
     Token(key.index() | (generation as usize) << 32)
 }

@@ -13,7 +13,7 @@ use crate::shard::outlet::Outlet;
 use crate::shard::ring::Ring;
 use floodway_protocol::session::Session;
 
-/// Someone who becomes a subscriber.
+/// What becomes a subscriber.
 pub struct NewSubscriber {
     /// Where its bytes go.
     pub outlet: Outlet,
@@ -131,7 +131,7 @@ impl Subscriber {
         metrics.events.dropped.add(events);
     }
 
-    /// Counts messages that it has sent; who sends more than it may is read again after its next visit.
+    /// Counts messages that it has sent. Beyond its credit it is read again only after its next visit.
     pub(crate) fn count_messages(&mut self, count: usize) {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         self.attention.credit = self.attention.credit.saturating_sub(count);

@@ -7,19 +7,19 @@ use std::sync::Arc;
 
 use hashbrown::HashSet;
 
-/// Texts that are kept before it is looked who still has them.
+/// Texts that are kept before those are dropped that no stream has.
 const KEPT_MIN: usize = 64;
 
 /// The user agents of a shard's streams.
 #[derive(Debug, Default)]
-pub(super) struct UserAgents {
+pub(crate) struct UserAgents {
     kept: HashSet<Arc<str>>,
     keep_up_to: usize,
 }
 
 impl UserAgents {
     /// The copy of `text` that the others have.
-    pub(super) fn share(&mut self, text: Arc<str>) -> Arc<str> {
+    pub(crate) fn share(&mut self, text: Arc<str>) -> Arc<str> {
         if let Some(known) = self.kept.get(&text) {
             return Arc::clone(known);
         }

@@ -89,7 +89,7 @@ impl Timers {
             Phase::Live { expires_at, .. } if is_past(expires_at, wall) => {
                 Some(Due::End(End::Expired))
             }
-            // Who has a ring is not silent, only slow.
+            // A stream with a ring is slow, not silent.
             Phase::Live { .. } => (subscriber.ring.is_none()
                 && clock.tenths().since(subscriber.output.last_write)
                     >= self.silence(subscriber.output.encoding))

@@ -13,6 +13,7 @@ use super::failure::Failure;
 use super::flags::Sources;
 use super::serve::{Hangup, Stop};
 use crate::cli::output;
+use crate::cli::runtime;
 use crate::config::{Config, Key};
 use crate::demo::{Broker, Fleet, TENANTS};
 use floodway_server::gateway::{Gateway, Observer, StartError};
@@ -52,8 +53,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     output::warn(&settled.warnings);
     let stdout =
         Writer::start("stdout", io::stdout().as_fd(), STDOUT_BYTES).map_err(Failure::running)?;
-    let ended = super::block_on(demo(settled, stdout.clone()));
-    stdout.finish(super::LAST_LINES);
+    let ended = runtime::block_on(demo(settled, stdout.clone()));
+    stdout.finish(runtime::LAST_LINES);
     ended
 }
 

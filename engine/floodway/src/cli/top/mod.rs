@@ -22,6 +22,7 @@ use tonic::Status;
 use super::failure::Failure;
 use super::parse::span;
 use super::remote::Access;
+use crate::cli::runtime;
 use crate::client::Client;
 use model::{Action, Model, Target};
 use watch::Watch;
@@ -77,7 +78,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             "top needs a terminal; floodway status --watch does not".to_owned(),
         ));
     }
-    super::block_on(async {
+    runtime::block_on(async {
         let (client, peer) = args.access.connect().await?;
         let request = WatchStatusRequest {
             interval: Some(args.interval),

@@ -167,12 +167,12 @@ fn connection(from: &Connection, now: SystemTime) -> v1::Connection {
         connected_at: Some(from.since.into()),
         expires_at: Some(expires_at.into()),
         filters: Some(filters(&from.filter)),
-        queue_depth: from.queued,
+        queue_depth: from.counts.queued,
         queue_capacity: from.queue_size as u64,
-        delivered: from.delivered,
-        dropped: from.dropped,
-        sent_bytes: from.bytes,
-        last_write_at: (from.bytes > 0).then(|| from.last_write.into()),
+        delivered: from.counts.delivered,
+        dropped: from.counts.dropped,
+        sent_bytes: from.counts.bytes,
+        last_write_at: (from.counts.bytes > 0).then(|| from.last_write.into()),
         // A clock that was set back has no answer.
         slow_for: slow_for.and_then(|slow_for| slow_for.unwrap_or_default().try_into().ok()),
     }

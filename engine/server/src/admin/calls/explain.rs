@@ -199,10 +199,10 @@ fn is_wanted(
 }
 
 fn has_room(stream: &Connection, limits: &Limits, way: &mut Way) -> Result<(), Stopped> {
-    let is_full = stream.queued >= stream.queue_size as u64;
+    let is_full = stream.counts.queued >= stream.queue_size as u64;
     let detail = format!(
         "{} of {} events wait for it",
-        stream.queued, stream.queue_size
+        stream.counts.queued, stream.queue_size
     );
     way.step(
         Stage::Queue,

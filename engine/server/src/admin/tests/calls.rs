@@ -16,7 +16,7 @@ use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
 
 use super::*;
-use floodway_protocol::ends::END_LABELS;
+use floodway_protocol::ends::EndReason;
 use floodway_protocol::names::TenantId;
 use floodway_sources::router::Reason;
 
@@ -54,7 +54,7 @@ async fn the_status_shows_what_is_there_now() {
     assert!(!broker.connected && !before.draining);
     assert_eq!(before.limits.unwrap().connections_per_tenant, 10);
     let connections = before.connections.unwrap();
-    assert_eq!(connections.closed_by_reason.len(), END_LABELS.len());
+    assert_eq!(connections.closed_by_reason.len(), EndReason::ENDED.len());
     let rejected = before.ingest.unwrap().rejected_by_reason;
     assert_eq!(rejected.len(), Reason::COUNT);
     assert_eq!(connections.total, 0);

@@ -1,4 +1,4 @@
-//! The lists of cohorts, whoever comes and goes.
+//! The lists of cohorts while subscribers come and go.
 
 use proptest::prelude::*;
 
