@@ -15,7 +15,7 @@ use floodway_core::event::{Event, IdSource, Parser};
 use floodway_core::index::Limits;
 use floodway_core::shard::Connection;
 use floodway_protocol::names::{DeviceId, GroupId, TenantId};
-use floodway_sources::router::parse_topic;
+use floodway_sources::router::{parse_topic, topic_of};
 use v1::DeliveryStage as Stage;
 
 /// MQTT 5.0, 1.5.4: the longest text.
@@ -56,7 +56,7 @@ fn message(asked: Option<Asked>) -> Result<v1::DeviceMessage, Status> {
             let metrics = sample.metric_names.into_iter();
             let metrics: Map<String, Value> = metrics.map(|name| (name, json!(0))).collect();
             Ok(v1::DeviceMessage {
-                topic: format!("tenant/{tenant}/device/{device}/telemetry"),
+                topic: topic_of(tenant.as_str(), device.as_str()),
                 payload: json!({ "metrics": metrics }).to_string().into_bytes(),
             })
         }
