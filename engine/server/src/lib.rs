@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod auth;
 mod bearer;
+mod counted;
 pub mod gateway;
 pub mod http;
 pub mod log;

@@ -5,11 +5,10 @@ use std::time::Instant;
 
 use http::StatusCode;
 
-use super::checks::Checks;
 use super::handshake::HandshakeError;
 use crate::auth;
+use crate::counted::CountedKinds;
 use floodway_core::index::NoPermit;
-use floodway_core::log_rate::Counted;
 use floodway_protocol::ends::{REFUSAL_LABELS, Reason};
 
 /// Why a client does not become a subscriber, in the order in which the first is reported to it.
@@ -94,25 +93,26 @@ impl From<NoPermit> for Refusal {
 /// How many clients were refused, by reason, and those whose token was, by the check that failed.
 #[derive(Debug, Default)]
 pub struct Refusals {
-    reasons: [Counted; REFUSAL_LABELS.len()],
-    checks: Checks,
+    reasons: CountedKinds<{ REFUSAL_LABELS.len() }>,
+    checks: CountedKinds<{ auth::CHECK_LABELS.len() }>,
 }
 
 impl Refusals {
     /// Counts a refusal. If it is time for a line of the log about its reason, returns the number of those that were not
     /// logged since the last line. What passes by itself, such as a limit or a drain, is not logged.
     pub(super) fn count(&self, refusal: &Refusal, now: Instant) -> Option<u64> {
-        let is_due = self.reasons[refusal.reason().refused_index()].count(self.checks.at(now));
+        let reason = refusal.reason();
+        let due = self.reasons.count(reason.refused_index(), now);
         match refusal {
-            Refusal::Token(refusal) => self.checks.count(*refusal, now),
-            _ if refusal.reason().row().retry => None,
-            _ => is_due,
+            Refusal::Token(refusal) => self.checks.count(refusal.check()?, now),
+            _ if reason.row().retry => None,
+            _ => due,
         }
     }
 
     /// The counts now, in the order of [`REFUSAL_LABELS`].
     pub fn counts(&self) -> [u64; REFUSAL_LABELS.len()] {
-        std::array::from_fn(|at| self.reasons[at].get())
+        self.reasons.counts()
     }
 
     /// The counts of tokens now, in the order of [`auth::CHECK_LABELS`].
@@ -124,6 +124,7 @@ impl Refusals {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use floodway_core::log_rate::LOG_PAUSE;
 
     #[test]
     fn each_reason_has_a_label_and_a_count_of_its_own() {
@@ -152,5 +153,20 @@ mod tests {
             (0..times).for_each(|_| _ = counts.count(refusal, Instant::now()));
         }
         assert_eq!(counts.counts(), std::array::from_fn(|at| at as u64));
+    }
+
+    #[test]
+    fn each_check_of_tokens_is_counted_always_and_logged_now_and_then() {
+        let counts = Refusals::default();
+        let start = Instant::now();
+        let count = |refusal, now| counts.count(&Refusal::Token(refusal), now);
+        assert_eq!(count(auth::Refusal::Missing, start), None);
+        assert_eq!(count(auth::Refusal::Role, start), Some(0));
+        assert_eq!(count(auth::Refusal::Role, start + LOG_PAUSE / 2), None);
+        assert_eq!(count(auth::Refusal::Role, start + LOG_PAUSE / 2), None);
+        assert_eq!(count(auth::Refusal::OtherTenant, start), Some(0));
+        assert_eq!(count(auth::Refusal::Role, start + LOG_PAUSE), Some(2));
+        assert_eq!(counts.checks()[11..], [1, 4]);
+        assert_eq!(counts.checks().iter().sum::<u64>(), 5);
     }
 }
