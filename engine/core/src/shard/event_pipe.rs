@@ -7,35 +7,20 @@
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::rc::Rc;
-use std::sync::Arc;
 
-use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinHandle, spawn_local};
 
+use super::event_queue::{EventQueue, Received};
 use super::outlet::Pipe;
 use super::waker::Waker;
-use crate::event::{Event, MetricSet};
-use floodway_protocol::messages::notice::Gap;
 
 /// Items that may wait for the reader, besides those in the ring.
 const QUEUE: usize = 64;
 
-/// What a reader of events gets.
-#[derive(Clone, Debug)]
-pub enum Received {
-    /// An event, and the metrics that the subscriber sees of it, for [`Event::json_with`].
-    Event(Arc<Event>, Option<Arc<MetricSet>>),
-    /// Events are missing here.
-    Gap(Gap),
-}
-
-/// The shard's end of the queue to a reader.
+/// An outlet into the queue of a reader.
 pub struct EventPipe {
-    /// None: nothing follows.
-    queue: Option<mpsc::Sender<Received>>,
-    /// Notified when the queue was full.
-    full: Rc<Notify>,
+    queue: EventQueue,
     waker: Option<Waker>,
     watching: Option<JoinHandle<()>>,
 }
@@ -50,26 +35,10 @@ impl EventPipe {
     /// A pipe into this queue. It stays on the shard's thread.
     pub fn new(queue: mpsc::Sender<Received>) -> Self {
         Self {
-            queue: Some(queue),
-            full: Rc::default(),
+            queue: EventQueue::new(queue),
             waker: None,
             watching: None,
         }
-    }
-
-    /// Hands one item to the reader.
-    ///
-    /// # Errors
-    /// `WouldBlock` if it has to read first; `BrokenPipe` if it has gone.
-    pub(super) fn send(&self, item: Received) -> io::Result<()> {
-        let queue = self.queue.as_ref().ok_or(io::ErrorKind::BrokenPipe)?;
-        queue.try_send(item).map_err(|error| match error {
-            TrySendError::Full(_) => {
-                self.full.notify_one();
-                io::ErrorKind::WouldBlock.into()
-            }
-            TrySendError::Closed(_) => io::ErrorKind::BrokenPipe.into(),
-        })
     }
 
     fn stop_watching(&mut self) {
@@ -82,12 +51,12 @@ impl EventPipe {
 impl Pipe for EventPipe {
     fn connect(&mut self, waker: Waker) {
         self.waker = Some(waker.clone());
-        let (queue, full) = (self.queue.clone(), Rc::clone(&self.full));
-        self.watching = queue.map(|queue| spawn_local(watch(queue, full, waker)));
+        let (sender, full) = (self.queue.sender.clone(), Rc::clone(&self.queue.full));
+        self.watching = sender.map(|sender| spawn_local(watch(sender, full, waker)));
     }
 
-    fn events(&mut self) -> Option<&mut EventPipe> {
-        Some(self)
+    fn events(&self) -> Option<&EventQueue> {
+        Some(&self.queue)
     }
 
     /// Takes none: a batch comes event by event instead.
@@ -96,7 +65,7 @@ impl Pipe for EventPipe {
     }
 
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        match &self.queue {
+        match &self.queue.sender {
             Some(queue) if !queue.is_closed() => Err(io::ErrorKind::WouldBlock.into()),
             _ => Ok(0),
         }
@@ -104,7 +73,7 @@ impl Pipe for EventPipe {
 
     fn finish(&mut self) -> io::Result<()> {
         self.stop_watching();
-        self.queue = None;
+        self.queue.sender = None;
         // The reader has all that is its own: nobody is left to wait for.
         if let Some(waker) = &self.waker {
             waker.wake();

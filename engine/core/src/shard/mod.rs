@@ -2,7 +2,7 @@
 //!
 //! Four parts own what a shard has: the `registry` knows who is there, the `matcher` who wants what, `delivery` what goes
 //! out, the `timers` what is due. None calls back: each is given the parts that it works on, and says what came of it.
-//! What joins them is in `state`, `lifecycle`, `turn`, `read` and `listing`; `run` is the loop, `handle` the way in from
+//! What joins them is in `state`, `lifecycle`, `turn`, `read`, `session` and `listing`; `run` is the loop, `handle` the way in from
 //! other threads. A shard knows sockets and pipes, but neither HTTP nor WebSocket: what a client's bytes mean,
 //! `floodway_protocol::session` says.
 //!
@@ -14,8 +14,10 @@ mod clock;
 mod config;
 mod delivery;
 mod event_pipe;
+mod event_queue;
 mod filter;
 mod handle;
+mod input;
 mod keys;
 mod lifecycle;
 mod listing;
@@ -39,9 +41,11 @@ mod turn;
 mod waker;
 
 pub use config::{Config, SHARDS_MAX, Writes};
-pub use event_pipe::{EventPipe, Received};
+pub use event_pipe::EventPipe;
+pub use event_queue::{EventQueue, Received};
 pub use filter::{Filter, TooMany};
 pub use handle::{Answering, Handle, Stopped, answering};
+pub use input::{NoRefresh, RefreshError, RefreshTokens};
 pub use listing::{Connection, Select, Whom};
 pub use metrics::{
     DELAY_BOUNDS, Delays, EventCounts, GapCounts, Metrics, StreamCounts, TransportCounts,
@@ -49,7 +53,6 @@ pub use metrics::{
 pub use outlet::{Outlet, Pipe};
 pub use registry::NewSubscriber;
 pub use run::Shard;
-pub use session::{NoRefresh, RefreshError, RefreshTokens};
 pub use timers::Drain;
 pub use waker::Waker;
 

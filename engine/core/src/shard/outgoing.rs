@@ -6,7 +6,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::event_pipe::Received;
+use super::event_queue::Received;
 use super::filter::Filter;
 use crate::event::{Encoding, Event, View};
 use floodway_protocol::messages::notice::Notice;

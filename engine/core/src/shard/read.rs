@@ -25,7 +25,7 @@ enum Input {
 
 impl State {
     pub(super) fn read(&mut self, key: SubscriberKey) {
-        let mut buffer = std::mem::take(&mut self.sessions.buffer);
+        let mut buffer = std::mem::take(&mut self.input.buffer);
         for round in 0..=READS {
             if round == READS {
                 self.registry.revisit(key);
@@ -40,7 +40,7 @@ impl State {
                 }
             }
         }
-        self.sessions.buffer = buffer;
+        self.input.buffer = buffer;
     }
 
     fn read_once(&mut self, key: SubscriberKey, mut buffer: &mut [u8]) -> Input {

@@ -5,13 +5,13 @@
 //! counts; capacities change, and a ring that was fuller shrinks as its subscriber reads); each run of
 //! dropped events is reported by one gap at its place; notices are never dropped, they are bounded by their bytes.
 
+mod events;
+
 use std::collections::VecDeque;
-use std::io;
 
 use hashbrown::HashSet;
 
 use super::clock::Tenths;
-use super::event_pipe::{EventPipe, Received};
 use super::metrics::Untimed;
 use super::outgoing::Addressed;
 use crate::event::Encoding;
@@ -21,7 +21,7 @@ use floodway_protocol::messages::notice::{Gap, Notice};
 #[derive(Debug)]
 enum Entry {
     Event(Addressed),
-    /// Ready bytes that are never dropped, and whether they tell of a gap upstream.
+    /// Ready bytes that are never dropped, and whether they report a gap of the source.
     Notice(Box<[u8]>, bool),
     /// So many events were dropped here. Becomes a notice when its first byte is on the wire.
     Gap(u64),
@@ -221,39 +221,6 @@ impl Ring {
         let lengths = slices.map(|slice| slice.len());
         let n = write(&slices[..count])?;
         Ok(self.take_out(n, &lengths[..count], encoding, untimed))
-    }
-
-    /// Hands what waits to a reader of events, as far as it takes it, and takes that out. Bytes are counted as a socket
-    /// would have taken them.
-    pub(super) fn hand_over(
-        &mut self,
-        encoding: Encoding,
-        untimed: &mut Untimed,
-        pipe: &EventPipe,
-    ) -> io::Result<Sent> {
-        let mut sent = Sent::default();
-        while let Some(entry) = self.entries.front() {
-            let (length, item) = match entry {
-                Entry::Event(event) => (event.bytes().len(), event.received()),
-                Entry::Notice(bytes, is_gap) => {
-                    (bytes.len(), is_gap.then_some(Received::Gap(Gap::Upstream)))
-                }
-                &Entry::Gap(dropped) => {
-                    let length = gap_bytes(entry, encoding).map_or(0, |bytes| bytes.len());
-                    (length, Some(Received::Gap(Gap::Overflow(dropped))))
-                }
-            };
-            match item.map_or(Ok(()), |item| pipe.send(item)) {
-                Ok(()) => {}
-                Err(error) if sent.bytes == 0 => return Err(error),
-                Err(_) => break,
-            }
-            let one = self.take_out(length, &[length], encoding, untimed);
-            sent.bytes += one.bytes;
-            sent.events += one.events;
-            sent.gaps += one.gaps;
-        }
-        Ok(sent)
     }
 
     fn take_out(

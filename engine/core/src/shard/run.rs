@@ -11,9 +11,9 @@ use tokio::sync::Notify;
 
 use super::clock::TimeSource;
 use super::config::Config;
+use super::input::RefreshTokens;
 use super::metrics::Metrics;
 use super::registry::NewSubscriber;
-use super::session::RefreshTokens;
 use super::sockets::Sockets;
 use super::state::State;
 use super::timers::Drain;

@@ -3,72 +3,20 @@
 //! Each command takes its place in the stream at once: after the events that the shard has already matched, before
 //! those that come.
 
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::filter::{Filter, TooMany};
+use super::input::RefreshError;
 use super::keys::SubscriberKey;
 use super::registry::Subscriber;
 use super::state::State;
 use floodway_protocol::ends::End;
 use floodway_protocol::messages::answer;
 use floodway_protocol::messages::client::{Action, Names};
-use floodway_protocol::names::TenantId;
 use floodway_protocol::session::{Bounds, Command};
 
 /// Names in filters that are as much work as a message: each is copied, hashed and compared, some 0.2 µs.
 const NAMES_A_MESSAGE: usize = 16;
-
-/// Checks the tokens that streams are refreshed with.
-pub trait RefreshTokens: Send + Sync {
-    /// Returns when the token expires, in seconds since 1970, if it is good and for this tenant. Never waits.
-    ///
-    /// # Errors
-    /// Why the stream does not live on with it.
-    fn verify_refresh(&self, token: &str, tenant: &TenantId) -> Result<u64, RefreshError>;
-}
-
-/// Why a stream is not refreshed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RefreshError {
-    /// The token can't be checked yet. The stream keeps its old token, and its client may send the new one again.
-    KeyAwaited,
-    /// The token is not accepted, so the stream ends.
-    Refused(End),
-}
-
-/// Accepts no token: for shards whose streams are never refreshed.
-#[derive(Clone, Copy, Debug)]
-pub struct NoRefresh;
-
-impl RefreshTokens for NoRefresh {
-    fn verify_refresh(&self, _: &str, _: &TenantId) -> Result<u64, RefreshError> {
-        Err(RefreshError::KeyAwaited)
-    }
-}
-
-/// What the reading of all subscribers needs.
-pub(super) struct Sessions {
-    /// Where a read of a socket goes.
-    pub(super) buffer: Vec<u8>,
-    /// The commands of one read, kept for its memory.
-    commands: Vec<Command>,
-    /// The largest message of a client.
-    message_bytes: usize,
-    tokens: Arc<dyn RefreshTokens>,
-}
-
-impl Sessions {
-    pub(super) fn new(message_bytes: usize, tokens: Arc<dyn RefreshTokens>) -> Self {
-        const READ_BYTES: usize = 8 * 1024;
-        Self {
-            buffer: vec![0; READ_BYTES],
-            commands: Vec::new(),
-            message_bytes,
-            tokens,
-        }
-    }
-}
 
 impl State {
     /// Executes what `bytes` of a subscriber's client ask for, up to the command that ends the stream. What a leaving
@@ -78,10 +26,10 @@ impl State {
             return;
         };
         let bounds = Bounds {
-            message_bytes: self.sessions.message_bytes,
+            message_bytes: self.input.message_bytes,
             filter_ids: limits.filter_ids,
         };
-        let mut commands = std::mem::take(&mut self.sessions.commands);
+        let mut commands = std::mem::take(&mut self.input.commands);
         let subscriber = &mut self.registry[key];
         let encoding = subscriber.output.encoding;
         subscriber
@@ -93,7 +41,7 @@ impl State {
                 break;
             }
         }
-        self.sessions.commands = commands;
+        self.input.commands = commands;
     }
 
     pub(super) fn is_live(&self, key: SubscriberKey) -> bool {
@@ -175,7 +123,7 @@ impl State {
     }
 
     fn refresh(&mut self, key: SubscriberKey, token: &str) {
-        match self.sessions.tokens.verify_refresh(token, self.tenant(key)) {
+        match self.input.tokens.verify_refresh(token, self.tenant(key)) {
             Ok(expires_at) => {
                 self.set_expiry(key, expires_at);
                 let expires_at = SystemTime::UNIX_EPOCH + Duration::from_secs(expires_at);
@@ -214,14 +162,17 @@ fn remove(filter: &mut Filter, names: &Names) {
 #[cfg(all(test, not(floodway_loom)))]
 mod tests {
     use std::rc::Rc;
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
 
+    use super::super::input::RefreshTokens;
     use super::super::registry::Phase;
     use super::super::test_kit::{Peer, new_subscriber};
     use super::super::{Config, Shard};
     use super::*;
     use crate::inbox::Inbox;
     use crate::index::{Index, Limits};
+    use floodway_protocol::names::TenantId;
 
     const FIRST: SubscriberKey = SubscriberKey(0);
 

@@ -12,11 +12,11 @@ use super::clock::{Clock, TimeSource};
 use super::config::Config;
 use super::delivery::Delivery;
 use super::filter::Filter;
+use super::input::{Input, RefreshTokens};
 use super::keys::{CohortPosition, SubscriberKey};
 use super::matcher::Matcher;
 use super::metrics::Metrics;
 use super::registry::{Phase, Registry};
-use super::session::{RefreshTokens, Sessions};
 use super::timers::Timers;
 use super::waker::WakeQueue;
 use crate::index::Limits;
@@ -31,8 +31,8 @@ pub(super) struct State {
     pub(super) delivery: Delivery,
     /// What is due by the clock.
     pub(super) timers: Timers,
-    /// What the reading of all subscribers needs.
-    pub(super) sessions: Sessions,
+    /// What the reading of every client needs.
+    pub(super) input: Input,
 }
 
 impl State {
@@ -53,7 +53,7 @@ impl State {
             matcher: Matcher::new(id),
             timers: Timers::new(clock.now(), config),
             delivery: Delivery::new(config, metrics, clock)?,
-            sessions: Sessions::new(config.client_message_bytes, tokens),
+            input: Input::new(config.client_message_bytes, tokens),
         })
     }
 

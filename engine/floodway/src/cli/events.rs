@@ -69,11 +69,13 @@ fn line(next: &WatchEventsResponse, event: &Event) -> String {
 fn text(event: &Event) -> String {
     match event {
         Event::Live(_) => "live".to_owned(),
-        Event::Opened(opened) => format!(
-            "opened   {}{}",
-            stream(opened.stream.as_ref()),
-            detail(&opened.user_agent)
-        ),
+        Event::Opened(opened) => {
+            let agent = match opened.user_agent.as_str() {
+                "" => String::new(),
+                agent => format!(" \"{}\"", plain(agent)),
+            };
+            format!("opened   {}{agent}", stream(opened.stream.as_ref()))
+        }
         Event::Closed(closed) => self::closed(closed),
         Event::Refused(refused) => self::refused(refused),
         Event::LimitHit(hit) => format!(
@@ -101,20 +103,10 @@ fn text(event: &Event) -> String {
 }
 
 fn refused(refused: &StreamRefused) -> String {
-    let check = match refused.check.as_str() {
-        "" => String::new(),
-        check => format!(" {}", plain(check)),
-    };
-    let detail = match refused.detail.as_str() {
-        "" => String::new(),
-        detail => format!(": {}", plain(detail)),
-    };
-    format!(
-        "refused  {} {}  {}{check}{detail}",
-        or_dash(&refused.tenant_id),
-        or_dash(&refused.peer),
-        plain(&refused.reason)
-    )
+    let (tenant, peer) = (or_dash(&refused.tenant_id), or_dash(&refused.peer));
+    let reason = plain(&refused.reason);
+    let (check, detail) = (behind(" ", &refused.check), behind(": ", &refused.detail));
+    format!("refused  {tenant} {peer}  {reason}{check}{detail}")
 }
 
 fn closed(closed: &StreamClosed) -> String {
@@ -122,11 +114,8 @@ fn closed(closed: &StreamClosed) -> String {
         0 => String::new(),
         code => format!(" {code}"),
     };
-    format!(
-        "closed   {}  {}{code}",
-        stream(closed.stream.as_ref()),
-        plain(&closed.reason)
-    )
+    let (stream, reason) = (stream(closed.stream.as_ref()), plain(&closed.reason));
+    format!("closed   {stream}  {reason}{code}")
 }
 
 fn limit(limit: LimitKind) -> &'static str {
@@ -152,11 +141,11 @@ fn stream(stream: Option<&StreamIdentity>) -> String {
     )
 }
 
-fn detail(text: &str) -> String {
-    if text.is_empty() {
-        String::new()
-    } else {
-        format!(" \"{}\"", plain(text))
+/// `text` with `before` in front of it, if there is any.
+fn behind(before: &str, text: &str) -> String {
+    match text {
+        "" => String::new(),
+        text => format!("{before}{}", plain(text)),
     }
 }
 

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use floodway_proto::admin::v1::tail_response::Item;
 use floodway_proto::admin::v1::{Gap, GapReason, TailEvent, TailRequest, TailResponse};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::answers::follow;
@@ -70,9 +71,10 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     })
 }
 
+/// Except for the event itself, the keys of a line of JSON are sorted.
 fn show(remote: &Remote, next: &TailResponse) -> Result<ControlFlow<()>, Failure> {
     match &next.item {
-        Some(Item::Live(live)) => remote.print_next(Json(next), || {
+        Some(Item::Live(live)) => remote.print_next(json!(Json(next)), || {
             format!("live: {}\n", filters(live.filters.as_ref()))
         }),
         Some(Item::Event(event)) => {
@@ -83,7 +85,7 @@ fn show(remote: &Remote, next: &TailResponse) -> Result<ControlFlow<()>, Failure
             };
             remote.print_next(line, || for_people(event))
         }
-        Some(Item::Gap(gap)) => remote.print_next(Json(next), || gap_line(gap) + "\n"),
+        Some(Item::Gap(gap)) => remote.print_next(json!(Json(next)), || gap_line(gap) + "\n"),
         // From a newer gateway; the contract has it passed over.
         None => Ok(ControlFlow::Continue(())),
     }
@@ -142,5 +144,21 @@ mod tests {
         gap.dropped = None;
         gap.set_reason(GapReason::Upstream);
         assert!(gap_line(&gap).starts_with("gap: events may be missing"));
+    }
+
+    #[test]
+    fn a_line_of_json_has_its_keys_in_order() {
+        let mut gap = Gap {
+            dropped: Some(3),
+            ..Gap::default()
+        };
+        gap.set_reason(GapReason::Overflow);
+        let next = TailResponse {
+            item: Some(Item::Gap(gap)),
+        };
+        assert_eq!(
+            json!(Json(&next)).to_string(),
+            r#"{"gap":{"dropped":3,"reason":"overflow"}}"#
+        );
     }
 }

@@ -49,21 +49,38 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     output::warn(&loaded.warnings);
     let auth = &loaded.config.auth;
     let secret = auth.hs256_secret.as_deref().ok_or_else(no_secret)?;
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs();
-    let grant = Grant {
-        tenant: &args.tenant,
-        roles: &args.roles,
-        subject: args.subject.as_deref(),
-        issuer: auth.issuer.as_deref(),
-        audience: auth.audience.as_deref(),
-        issued_at: now,
-        expires_at: now.saturating_add(args.ttl.as_secs()),
-    };
-    let token = auth::sign(secret, &grant).map_err(Failure::running)?;
+    let subject = args.subject.as_deref();
+    let expires_at = unix(SystemTime::now()).saturating_add(args.ttl.as_secs());
+    let token = sign(auth, secret, &args.tenant, &args.roles, subject, expires_at)?;
     output::print(&format!("{token}\n"))
+}
+
+/// Seconds since 1970.
+pub(super) fn unix(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs()
+}
+
+/// Signs a token that is valid from now on, with the issuer and the audience that `config` asks for.
+pub(super) fn sign(
+    config: &auth::Config,
+    secret: &str,
+    tenant: &TenantId,
+    roles: &[String],
+    subject: Option<&str>,
+    expires_at: u64,
+) -> Result<String, Failure> {
+    let grant = Grant {
+        tenant,
+        roles,
+        subject,
+        issuer: config.issuer.as_deref(),
+        audience: config.audience.as_deref(),
+        issued_at: unix(SystemTime::now()),
+        expires_at,
+    };
+    auth::sign(secret, &grant).map_err(Failure::running)
 }
 
 fn no_secret() -> Failure {

@@ -160,8 +160,8 @@ fn write_ring_once(
     outlet: &mut Outlet,
     untimed: &mut Untimed,
 ) -> io::Result<Sent> {
-    if let Some(pipe) = outlet.events() {
-        return ring.hand_over(encoding, untimed, pipe);
+    if let Some(queue) = outlet.events() {
+        return ring.hand_over(encoding, untimed, queue);
     }
     ring.write_out(encoding, untimed, |slices| {
         loop {

@@ -1,17 +1,17 @@
 //! A reader of events, fed by a shard that runs beside the test.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use tokio::task::yield_now;
 
-use super::super::test_kit::{Peer, new_subscriber, on_one_thread};
-use super::super::{Config, Handle, Metrics, NewSubscriber, Outlet, Select, Shard, answering};
-use super::super::{NoRefresh, Overflow, Whom};
+use super::super::test_kit::{Peer, new_subscriber, on_one_thread, run_beside};
+use super::super::{Handle, Metrics, NewSubscriber, Outlet, Overflow, Select, Whom};
 use super::*;
 use crate::event::{self, EventId, Parser};
 use crate::inbox::{Inbox, Item};
 use crate::index::{Index, Limits};
-use floodway_protocol::messages::notice::SourceState;
+use floodway_protocol::messages::notice::{Gap, SourceState};
 use floodway_protocol::names::TenantId;
 
 /// What fits into the ring.
@@ -29,20 +29,8 @@ impl Bed {
     /// A shard, and a reader of all events of T.
     fn new(overflow: Overflow) -> (Self, mpsc::Receiver<Received>) {
         let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(1024)]);
-        let metrics = Arc::new(Metrics::default());
-        let (config, for_shard) = (Config::default(), Arc::clone(&metrics));
-        let shard = Shard::new(
-            0,
-            &config,
-            Arc::clone(&inboxes),
-            for_shard,
-            Arc::new(NoRefresh),
-        )
-        .unwrap();
-        let (handle, asked) = answering();
-        let (running, asking) = (Rc::clone(&shard), Rc::clone(&shard));
-        spawn_local(async move { running.run().await });
-        spawn_local(async move { asking.answer(asked).await });
+        let (shard, handle) = run_beside(0, &inboxes);
+        let metrics = Arc::clone(&shard.state().delivery.metrics);
         let limits = Limits {
             queue_size: NonZeroUsize::new(RING as usize).unwrap(),
             overflow,

@@ -55,7 +55,7 @@ pub struct StreamCounts {
 pub struct TransportCounts {
     /// Those that became live.
     pub opened: Count,
-    /// Those that ended, by [`CODE_LABELS`]. An SSE stream counts under the code that a WebSocket would have been sent.
+    /// Those that ended, by [`CODE_LABELS`]. An SSE stream counts under the code that a WebSocket would have read.
     pub closed: [Count; CODE_LABELS.len()],
 }
 

@@ -2,12 +2,13 @@
 //!
 //! Invariant: a setting that was given is either used, or a warning says that it is not.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use crate::cli::failure::Failure;
+use crate::cli::token::{sign, unix};
 use crate::config::{Config, Loaded, Origin};
 use floodway_protocol::names::TenantId;
-use floodway_server::auth::{self, Grant};
+use floodway_server::auth;
 use floodway_server::tls;
 use floodway_sources::mqtt::Subscribe;
 
@@ -103,7 +104,7 @@ pub(super) fn broker_packet_bytes(config: &Config) -> usize {
 fn secret() -> Result<String, Failure> {
     let mut bytes = [0; SECRET_BYTES];
     let filled = tls::provider().secure_random.fill(&mut bytes);
-    filled.map_err(|_| Failure::Running("the system gives no random bytes".to_owned()))?;
+    filled.map_err(|_| Failure::running("the system gives no random bytes"))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
@@ -114,19 +115,17 @@ pub(super) fn token(
     tenant: &str,
     expires_at: SystemTime,
 ) -> Result<String, Failure> {
-    let running = |error: &dyn std::error::Error| Failure::Running(error.to_string());
-    let seconds = |at: SystemTime| at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let grant = Grant {
-        tenant: &TenantId::parse(tenant).map_err(|error| running(&error))?,
-        // One is enough, and keeps the token short.
-        roles: config.roles.get(..1).unwrap_or_default(),
-        subject: Some("demo"),
-        issuer: config.issuer.as_deref(),
-        audience: config.audience.as_deref(),
-        issued_at: seconds(SystemTime::now()),
-        expires_at: seconds(expires_at),
-    };
-    auth::sign(secret, &grant).map_err(|error| running(&error))
+    let tenant = TenantId::parse(tenant).map_err(Failure::running)?;
+    // One role is enough, and keeps the token short.
+    let roles = config.roles.get(..1).unwrap_or_default();
+    sign(
+        config,
+        secret,
+        &tenant,
+        roles,
+        Some("demo"),
+        unix(expires_at),
+    )
 }
 
 #[cfg(test)]

@@ -1,30 +1,28 @@
 //! `floodway top`: a gateway at work, in a terminal.
 //!
 //! Invariant: however it ends, by key, signal, error or panic, the terminal is as it was. `model` is what is known and
-//! what keys change, `view` draws that, `keys` reads the terminal, `watch` follows the gateway. A gateway that goes away is
-//! shown as gone, and called again.
+//! what keys change, `view` draws that, `watch` follows the gateway. A gateway that goes away is shown as gone, and called
+//! again.
 
-mod keys;
 mod model;
 mod view;
 mod watch;
 
 use std::io::{self, IsTerminal};
 
+use crossterm::event::{Event, EventStream, KeyEventKind};
+use floodway_proto::admin::v1::disconnect_request::Target as Disconnect;
+use floodway_proto::admin::v1::{DisconnectRequest, WatchStatusRequest};
+use futures_util::StreamExt;
 use ratatui::DefaultTerminal;
-use ratatui::crossterm::event::{Event, KeyEventKind};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tonic::Status;
-
-use floodway_proto::admin::v1::disconnect_request::Target as Disconnect;
-use floodway_proto::admin::v1::{DisconnectRequest, WatchStatusRequest};
 
 use super::failure::Failure;
 use super::parse::span;
 use super::remote::Access;
 use crate::client::Client;
-use keys::Keys;
 use model::{Action, Model, Target};
 use watch::Watch;
 
@@ -95,7 +93,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         let mut hangup = stop_signal(SignalKind::hangup())?;
         let mut model = Model::new(args.access.url().to_string());
         let mut screen = Screen::take()?;
-        let mut keys = Keys::listen();
+        let mut keys = EventStream::new();
         // Beside the keys: a gateway that does not answer must not keep anybody here.
         let mut disconnecting = JoinSet::new();
         loop {
@@ -106,14 +104,15 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
                     Err(why) => model.lost(&why.explained(&peer).into_text()),
                 },
                 event = keys.next() => match event {
-                    Some(event) => match action(&mut model, &event) {
+                    Some(Ok(event)) => match action(&mut model, &event) {
                         Action::None => {}
                         Action::Quit => return Ok(()),
                         Action::Disconnect(target) => {
                             disconnecting.spawn(disconnect(client.clone(), target));
                         }
                     },
-                    None => return Ok(()),
+                    // The terminal is gone.
+                    Some(Err(_)) | None => return Ok(()),
                 },
                 Some(Ok((target, ended))) = disconnecting.join_next() => {
                     model.disconnected(&target, ended.map_err(|why| peer.refused(&why).to_string()));

@@ -206,7 +206,7 @@ fn of_several_reasons_the_first_of_the_table_counts() {
 
 #[test]
 fn the_refusals_are_those_of_the_contract() {
-    let judged = [
+    let refusals = [
         Refusal::Missing,
         Refusal::Invalid(Fault::Expired),
         Refusal::NoKeys,
@@ -220,7 +220,7 @@ fn the_refusals_are_those_of_the_contract() {
     });
     let row = |code, text: &str, status| (Some(code), text.to_owned(), Some(status));
     assert_eq!(
-        judged,
+        refusals,
         [
             row(4001, "Missing token parameter", 401),
             row(4001, "Invalid or expired token", 401),

@@ -1,0 +1,44 @@
+//! A ring is read out event by event, not byte by byte, where its outlet takes events whole.
+
+use std::io;
+
+use super::{Entry, Ring, Sent, gap_bytes};
+use crate::event::Encoding;
+use crate::shard::event_queue::{EventQueue, Received};
+use crate::shard::metrics::Untimed;
+use floodway_protocol::messages::notice::Gap;
+
+impl Ring {
+    /// Hands what waits to a reader of events, as far as it takes it, and takes that out. Bytes are counted as a socket
+    /// would have taken them.
+    pub(crate) fn hand_over(
+        &mut self,
+        encoding: Encoding,
+        untimed: &mut Untimed,
+        queue: &EventQueue,
+    ) -> io::Result<Sent> {
+        let mut sent = Sent::default();
+        while let Some(entry) = self.entries.front() {
+            let (length, item) = match entry {
+                Entry::Event(event) => (event.bytes().len(), event.received()),
+                Entry::Notice(bytes, is_gap) => {
+                    (bytes.len(), is_gap.then_some(Received::Gap(Gap::Upstream)))
+                }
+                &Entry::Gap(dropped) => {
+                    let length = gap_bytes(entry, encoding).map_or(0, |bytes| bytes.len());
+                    (length, Some(Received::Gap(Gap::Overflow(dropped))))
+                }
+            };
+            match item.map_or(Ok(()), |item| queue.send(item)) {
+                Ok(()) => {}
+                Err(error) if sent.bytes == 0 => return Err(error),
+                Err(_) => break,
+            }
+            let one = self.take_out(length, &[length], encoding, untimed);
+            sent.bytes += one.bytes;
+            sent.events += one.events;
+            sent.gaps += one.gaps;
+        }
+        Ok(sent)
+    }
+}
