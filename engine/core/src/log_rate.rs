@@ -1,7 +1,7 @@
 //! What others may do again and again, on any thread: each time is counted, and the log names it at a bounded rate.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The pause between two log lines about the same thing.
 pub const LOG_PAUSE: Duration = Duration::from_secs(10);
@@ -44,9 +44,47 @@ impl Counted {
     }
 }
 
+/// The counts of several such things, by number.
+#[derive(Debug)]
+pub struct CountedEach<const N: usize> {
+    began: Instant,
+    counts: [Counted; N],
+}
+
+impl<const N: usize> Default for CountedEach<N> {
+    fn default() -> Self {
+        Self {
+            began: Instant::now(),
+            counts: std::array::from_fn(|_| Counted::default()),
+        }
+    }
+}
+
+impl<const N: usize> CountedEach<N> {
+    /// As [`Counted::count`], for the thing of this number.
+    pub fn count(&self, number: usize, now: Instant) -> Option<u64> {
+        self.counts[number].count(now.saturating_duration_since(self.began))
+    }
+
+    /// The counts now, in the order of the numbers.
+    pub fn get(&self) -> [u64; N] {
+        self.counts.each_ref().map(Counted::get)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_thing_has_a_count_and_a_rate_of_its_own() {
+        let (each, start) = (CountedEach::<3>::default(), Instant::now());
+        assert_eq!(each.count(0, start), Some(0));
+        assert_eq!(each.count(0, start + LOG_PAUSE / 2), None);
+        assert_eq!(each.count(1, start + LOG_PAUSE / 2), Some(0));
+        assert_eq!(each.count(0, start + LOG_PAUSE), Some(1));
+        assert_eq!(each.get(), [3, 1, 0]);
+    }
 
     #[test]
     fn it_is_counted_always_and_logged_once_in_a_while_with_the_number_passed_over() {

@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use tokio::sync::Mutex;
 
 use crate::index::{ConnectionId, Index};
-use crate::shard::{Connection, Drain, Handle, Select, Shard, Stopped, Whom};
+use crate::shard::{Connection, Drain, Handle, Scope, Select, Shard, Stopped};
 
 /// The most streams of one page.
 pub const PAGE_MAX: usize = 1000;
@@ -105,12 +105,12 @@ impl Streams {
     }
 
     /// Ends live streams, which are sent the reason (close code 4010). Returns how many.
-    pub async fn end(&self, whom: Whom, reason: &str) -> u64 {
-        let shards = match &whom {
-            Whom::Connection(id) => self.shards.get(id.shard()..=id.shard()).unwrap_or(&[]),
-            Whom::Subject(..) | Whom::Tenant(_) => &self.shards,
+    pub async fn end(&self, scope: Scope, reason: &str) -> u64 {
+        let shards = match &scope {
+            Scope::Connection(id) => self.shards.get(id.shard()..=id.shard()).unwrap_or(&[]),
+            Scope::Subject(..) | Scope::Tenant(_) => &self.shards,
         };
-        let asked = shards.iter().map(|shard| shard.end(whom.clone(), reason));
+        let asked = shards.iter().map(|shard| shard.end(scope.clone(), reason));
         join_all(asked).await.into_iter().flatten().sum()
     }
 

@@ -1,8 +1,9 @@
-//! Who may come in, and by which door: tokens, TLS, the public and the private listener, and the gateway of all parts.
+//! The listeners of the gateway, the checks of those that connect, and the assembly of all parts.
 //!
-//! [`auth`] checks tokens, [`http`] lets subscribers in, [`admin`] is
-//! the private listener, [`gateway`] starts and drains everything. It knows the core, the sources and the admin API's
-//! messages; no command and no configuration file.
+//! [`auth`] checks tokens and [`tls`] certificates; [`http`] is the public listener, which admits subscribers; [`admin`] is
+//! the private one, for operators and metrics; [`readiness`] says whether a new stream could begin; [`log`] writes lines to
+//! stderr; [`gateway`] starts and drains everything. It knows the core, the sources and the admin API's messages; no
+//! command and no configuration file.
 
 pub mod admin;
 pub mod auth;

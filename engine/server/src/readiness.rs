@@ -57,7 +57,7 @@ pub const UNREADY_LABELS: [&str; 8] = [
 impl Unready {
     /// The reason as a word: the same in JSON, the admin API and metrics. To users a source is a broker.
     pub fn label(&self) -> &'static str {
-        let place = match self {
+        let at = match self {
             Self::Draining => 0,
             Self::NoKeys => 1,
             Self::NoSource => 2,
@@ -67,7 +67,7 @@ impl Unready {
             Self::IngestStuck(_) => 6,
             Self::ShardStuck { .. } => 7,
         };
-        UNREADY_LABELS[place]
+        UNREADY_LABELS[at]
     }
 }
 

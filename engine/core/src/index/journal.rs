@@ -122,14 +122,9 @@ pub struct AuditEvent {
     pub what: AuditKind,
 }
 
-/// What a watcher gets next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AuditNews {
-    /// This happened.
-    Happened(AuditEvent),
-    /// The watcher was too slow, and missed this many.
-    Missed(u64),
-}
+/// The watcher was too slow, and missed this many events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Missed(pub u64);
 
 /// Where events are noted.
 #[derive(Debug, Default)]
@@ -176,10 +171,13 @@ pub struct Watcher {
 
 impl Watcher {
     /// The next event, in the order in which they were noted. May be cancelled; nothing is lost then.
-    pub async fn next(&mut self) -> AuditNews {
+    ///
+    /// # Errors
+    /// With the number of events that were missed before the next one.
+    pub async fn next(&mut self) -> Result<AuditEvent, Missed> {
         match self.receiver.recv().await {
-            Ok(event) => AuditNews::Happened(event),
-            Err(RecvError::Lagged(missed)) => AuditNews::Missed(missed),
+            Ok(event) => Ok(event),
+            Err(RecvError::Lagged(missed)) => Err(Missed(missed)),
             Err(RecvError::Closed) => {
                 unreachable!("the journal, which this holds, keeps the sender")
             }
@@ -212,7 +210,7 @@ mod tests {
         let (mut one, mut other) = (journal.watch(), journal.watch());
         journal.note(|| up("a"));
         for watcher in [&mut one, &mut other] {
-            let AuditNews::Happened(event) = watcher.next().await else {
+            let Ok(event) = watcher.next().await else {
                 panic!("nothing was missed");
             };
             assert_eq!(event.what, up("a"));
@@ -228,10 +226,9 @@ mod tests {
         for _ in 0..KEPT + 10 {
             journal.note(|| up("b"));
         }
-        assert_eq!(watcher.next().await, AuditNews::Missed(10));
+        assert_eq!(watcher.next().await, Err(Missed(10)));
         let mut received = 0;
-        while let Ok(AuditNews::Happened(_)) =
-            tokio::time::timeout(std::time::Duration::ZERO, watcher.next()).await
+        while let Ok(Ok(_)) = tokio::time::timeout(std::time::Duration::ZERO, watcher.next()).await
         {
             received += 1;
         }

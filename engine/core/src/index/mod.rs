@@ -28,7 +28,7 @@ use hashbrown::{DefaultHashBuilder, HashMap};
 pub use counters::{Count, OwnCounters, TenantCounters, TenantCounts};
 pub use groups::Groups;
 pub use identity::{BadConnectionId, ClientInfo, ConnectionId, Transport};
-pub use journal::{AuditEvent, AuditKind, AuditNews, Journal, Limit, SourceChange, Watcher};
+pub use journal::{AuditEvent, AuditKind, Journal, Limit, Missed, SourceChange, Watcher};
 pub use limits::{Limits, OWN_LIMITS_MAX, Overflow, OwnLimits, TooManyLimits};
 pub use permit::{ConnectionPermit, NoPermit};
 pub use tenant::{Tenant, Upstream};

@@ -8,7 +8,7 @@ use std::fmt;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::yield_now;
 
-use super::listing::{Connection, Ending, Select, Slowest, Whom};
+use super::listing::{Connection, Ending, Scope, Select, Slowest};
 use super::run::Shard;
 use crate::index::ConnectionId;
 
@@ -23,7 +23,7 @@ pub struct Stopped;
 enum Ask {
     List(Select, oneshot::Sender<Vec<Connection>>),
     Get(ConnectionId, oneshot::Sender<Option<Connection>>),
-    End(Whom, String, oneshot::Sender<u64>),
+    End(Scope, String, oneshot::Sender<u64>),
     Run(Box<dyn FnOnce(&Shard) + Send>),
 }
 
@@ -61,9 +61,9 @@ impl Handle {
     ///
     /// # Errors
     /// If the shard has ended, and all its streams with it.
-    pub async fn end(&self, whom: Whom, reason: &str) -> Result<u64, Stopped> {
+    pub async fn end(&self, scope: Scope, reason: &str) -> Result<u64, Stopped> {
         let reason = reason.to_owned();
-        self.ask(|reply| Ask::End(whom, reason, reply)).await
+        self.ask(|reply| Ask::End(scope, reason, reply)).await
     }
 
     /// Runs `act` on the shard's thread, between two turns: it must not take long.
@@ -103,7 +103,7 @@ impl Shard {
             match ask {
                 Ask::List(select, reply) => self.list(select, reply).await,
                 Ask::Get(id, reply) => _ = reply.send(self.state().get(id)),
-                Ask::End(whom, reason, reply) => self.end(whom, reason, reply).await,
+                Ask::End(scope, reason, reply) => self.end(scope, reason, reply).await,
                 Ask::Run(act) => act(self),
             }
             yield_now().await;
@@ -131,9 +131,9 @@ impl Shard {
         let _ = reply.send(found);
     }
 
-    async fn end(&self, whom: Whom, reason: String, reply: oneshot::Sender<u64>) {
+    async fn end(&self, scope: Scope, reason: String, reply: oneshot::Sender<u64>) {
         let newest = self.state().registry.live.newest();
-        let mut ending = Ending::new(whom, newest, reason);
+        let mut ending = Ending::new(scope, newest, reason);
         // Once begun it is finished, whether or not somebody waits for the reply.
         while self.state().end_some(&mut ending) {
             yield_now().await;

@@ -81,9 +81,9 @@ pub struct Select {
 /// The slowest of the streams that were looked at: the events that wait for each, and its number; the slowest first.
 pub(super) type Slowest = BTreeSet<(Reverse<u64>, ConnectionId)>;
 
-/// Which streams are to end.
+/// Which streams an order to end is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Whom {
+pub enum Scope {
     /// One stream.
     Connection(ConnectionId),
     /// All streams of one of a tenant's subjects.
@@ -219,12 +219,12 @@ pub(super) struct Ending {
 }
 
 impl Ending {
-    /// Ends `whom`, of the streams with numbers up to `newest`, which are sent this `reason`.
-    pub(super) fn new(whom: Whom, newest: ConnectionId, reason: String) -> Self {
-        let (tenant, subject, only) = match whom {
-            Whom::Connection(id) => (None, None, Some(id)),
-            Whom::Subject(tenant, subject) => (Some(tenant), Some(subject), None),
-            Whom::Tenant(tenant) => (Some(tenant), None, None),
+    /// Ends `scope`, of the streams with numbers up to `newest`, which are sent this `reason`.
+    pub(super) fn new(scope: Scope, newest: ConnectionId, reason: String) -> Self {
+        let (tenant, subject, only) = match scope {
+            Scope::Connection(id) => (None, None, Some(id)),
+            Scope::Subject(tenant, subject) => (Some(tenant), Some(subject), None),
+            Scope::Tenant(tenant) => (Some(tenant), None, None),
         };
         Self {
             select: Select {

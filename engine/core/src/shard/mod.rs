@@ -46,7 +46,7 @@ pub use event_queue::{EventQueue, Received};
 pub use filter::{Filter, TooMany};
 pub use handle::{Answering, Handle, Stopped, answering};
 pub use input::{NoRefresh, RefreshError, RefreshTokens};
-pub use listing::{Connection, ConnectionCounts, Select, Whom};
+pub use listing::{Connection, ConnectionCounts, Scope, Select};
 pub use metrics::{
     DELAY_BOUNDS, Delays, EventCounts, GapCounts, Metrics, StreamCounts, TransportCounts,
 };

@@ -13,15 +13,15 @@ pub struct Config {
     pub listen: String,
     /// `admin.token`: what clients send as `authorization: Bearer TOKEN`. Default none. Never shown.
     pub token: Option<String>,
-    /// `admin.read_token`: likewise, for those who may look and change nothing. Default none. Never shown.
+    /// `admin.read_token`: likewise, for clients that may read and change nothing. Default none. Never shown.
     pub read_token: Option<String>,
     /// `admin.tls.cert` and `admin.tls.key`: PEM files, both or neither. Default none: plain TCP.
     pub tls: Option<tls::Files>,
     /// `admin.tls.client_ca`: PEM file with the authorities one of which must vouch for a client's certificate. Default
     /// none: clients need no certificate. A token that is set is needed all the same.
     pub client_ca: Option<PathBuf>,
-    /// `admin.metrics_tenants`: tenants that `/metrics/tenants` names, the busiest. Default 100. Each is six series
-    /// to whoever keeps them; 0 names none.
+    /// `admin.metrics_tenants`: tenants that `/metrics/tenants` names, the busiest. Default 100. Each is six series;
+    /// 0 names none.
     pub metrics_tenants: usize,
 }
 

@@ -1,8 +1,8 @@
 //! The gateway's health (`grpc.health.v1`), in step with its drains and its readiness.
 //!
 //! By name: `""`, the gateway, and the admin service serve unless it drains, whether or not a broker is connected: to turn
-//! away from it would help nobody. [`INGEST`] serves while nothing is amiss from the broker to the shards, [`STREAMS`]
-//! while a new stream could begin, as `/readyz` says.
+//! clients away from it would help none of them. [`INGEST`] serves while nothing is amiss from the broker to the shards,
+//! [`STREAMS`] while a new stream could begin, as `/readyz` says.
 //!
 //! Invariant: NOT_SERVING is reported before a drain ends the first stream, and SERVING after new ones are admitted again.
 //! Every drain begins and is called off here, one at a time, so the last report is always right.

@@ -1,6 +1,6 @@
 //! A view of the running parts, from any thread.
 //!
-//! Invariant: an observer changes nothing and waits for nobody. It reads counters, and adds up those of the shards.
+//! Invariant: an observer changes nothing and never waits. It reads counters, and adds up those of the shards.
 
 use std::ops::Deref;
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use tracing::field::display;
 
-use floodway_core::log_rate::Counted;
+use floodway_core::log_rate::CountedEach;
 
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,24 +32,12 @@ impl Reason {
 pub(super) struct Peer(pub(super) Option<SocketAddr>);
 
 /// The counts of all reasons.
-pub(super) struct Refused {
-    began: Instant,
-    counts: [Counted; Reason::LABELS.len()],
-}
-
-impl Default for Refused {
-    fn default() -> Self {
-        Self {
-            began: Instant::now(),
-            counts: Default::default(),
-        }
-    }
-}
+#[derive(Default)]
+pub(super) struct Refused(CountedEach<{ Reason::LABELS.len() }>);
 
 impl Refused {
     pub(super) fn note(&self, reason: Reason, path: &str, peer: Option<SocketAddr>) {
-        let due = self.count(reason, Instant::now());
-        if let Some(suppressed) = due {
+        if let Some(suppressed) = self.0.count(reason as usize, Instant::now()) {
             let (reason, peer) = (reason.label(), peer.map(display));
             tracing::warn!(
                 reason,
@@ -61,33 +49,28 @@ impl Refused {
         }
     }
 
-    /// If it is time for a line of the log, returns the number of refusals for the same reason that were passed over since
-    /// the last one.
-    fn count(&self, reason: Reason, now: Instant) -> Option<u64> {
-        self.counts[reason as usize].count(now.duration_since(self.began))
-    }
-
     /// The counts now, by label.
     pub(super) fn counts(&self) -> [(&'static str, u64); Reason::LABELS.len()] {
-        std::array::from_fn(|at| (Reason::LABELS[at], self.counts[at].get()))
+        let counts = self.0.get();
+        std::array::from_fn(|at| (Reason::LABELS[at], counts[at]))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use floodway_core::log_rate::LOG_PAUSE;
 
     #[test]
-    fn each_reason_is_counted_always_and_logged_now_and_then() {
+    fn each_reason_is_counted_by_its_label() {
         let refused = Refused::default();
-        let start = Instant::now();
-        assert_eq!(refused.count(Reason::Unauthenticated, start), Some(0));
-        let later = start + LOG_PAUSE / 2;
-        assert_eq!(refused.count(Reason::Unauthenticated, later), None);
-        assert_eq!(refused.count(Reason::ReadOnly, later), Some(0));
-        let due = refused.count(Reason::Unauthenticated, start + LOG_PAUSE);
-        assert_eq!(due, Some(1));
+        for reason in [
+            Reason::Unauthenticated,
+            Reason::ReadOnly,
+            Reason::Unauthenticated,
+            Reason::Unauthenticated,
+        ] {
+            refused.note(reason, "/metrics", None);
+        }
         let counts = [("unauthenticated", 3), ("read_only", 1), ("host", 0)];
         assert_eq!(refused.counts(), counts);
     }

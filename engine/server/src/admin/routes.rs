@@ -120,7 +120,7 @@ impl Routes {
         let text = if path == "/metrics" {
             metrics::gateway(&Snapshot::at(&self.observer, self.refused.counts()))
         } else {
-            // Only this thread looks, so nobody ever waits. One that panicked has left nothing half done that matters.
+            // Only this thread locks it, so nothing ever waits. A panic has left nothing half done that matters.
             let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
             tenants.text(&self.observer)
         };
@@ -161,7 +161,7 @@ pub(super) fn is_grpc(request: &Request<Incoming>) -> bool {
     request.version() == Version::HTTP_2 && matches!(rest, Some([] | [b'+' | b';', ..]))
 }
 
-/// Whom the request is for, without the port (RFC 9112, 3.2; RFC 9113, 8.3.1).
+/// The host that the request is for, without the port (RFC 9112, 3.2; RFC 9113, 8.3.1).
 fn host(request: &Request<Incoming>) -> Option<String> {
     let header = || request.headers().get(HOST)?.to_str().ok()?.parse().ok();
     let authority: Option<Authority> = request.uri().authority().cloned().or_else(header);

@@ -2,7 +2,7 @@
 
 use tokio::sync::watch;
 
-/// Returns when `stop` is true, or nobody is left who could set it.
+/// Returns when `stop` is true, or when nothing is left that could set it.
 pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|&stop| stop).await;
 }

@@ -10,27 +10,27 @@ use subtle::ConstantTimeEq;
 use super::config::Config;
 use crate::bearer::bearer;
 
-/// What somebody may do.
+/// What a client may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Access {
-    /// Look, and change nothing.
+    /// Read, and change nothing.
     Read,
     /// Everything.
     Full,
 }
 
-/// Who may ask for what. Never shown.
+/// The tokens that are set, and the calls that each allows. Never shown.
 pub(super) struct Tokens {
     full: Option<Box<[u8]>>,
     read: Option<Box<[u8]>>,
-    /// Nothing else keeps strangers out than that the listener is on loopback.
+    /// Only its address on loopback protects the listener.
     is_open: bool,
     /// Paths of the admin API's calls that change nothing.
     readable: BTreeSet<String>,
 }
 
 impl Tokens {
-    /// Everybody may do everything, if there is no token.
+    /// Without a token every client may do everything.
     pub(super) fn new(config: &Config) -> Self {
         let bytes = |token: &Option<String>| token.as_ref().map(|token| token.as_bytes().into());
         Self {
@@ -41,7 +41,7 @@ impl Tokens {
         }
     }
 
-    /// What these headers admit to, if they do (RFC 6750, 2.1). Takes the same time wherever a wrong token of the right
+    /// The access that these headers give, if any (RFC 6750, 2.1). Takes the same time wherever a wrong token of the right
     /// length differs.
     pub(super) fn access(&self, headers: &HeaderMap) -> Option<Access> {
         if self.full.is_none() && self.read.is_none() {
@@ -69,7 +69,7 @@ impl Tokens {
         self.is_open && !host.is_none_or(is_ours)
     }
 
-    /// What the gRPC call at `path` needs. Health and reflection change nothing.
+    /// The access that the gRPC call at `path` needs. Health and reflection change nothing.
     pub(super) fn needed(&self, path: &str) -> Access {
         let is_ours = path.starts_with("/floodway.");
         if is_ours && !self.readable.contains(path) {

@@ -3,8 +3,9 @@
 //! Invariant: an [`Identity`] is only made of a token whose signature was checked with an algorithm of the configured key,
 //! that is valid now, and that names a tenant and a role. Tokens and secrets appear in no log, error or `Debug` output.
 //!
-//! `verifier` is asked, with one `key`, or with a set of them (`jwks`, read by `jwk` from what `fetch` gets); `claims` are
-//! checked, among them the `organization`; a `refusal` says why not. `sign` makes tokens to try things out.
+//! The `verifier` has one `key`, or a set of keys (`jwks`, which `fetch` gets and `jwk` reads). It checks the `claims`, among
+//! them the `organization`, and gives an identity or a `refusal`. `refresh` does so for a live stream, and `sign` makes
+//! tokens to try things out.
 
 mod claims;
 mod config;

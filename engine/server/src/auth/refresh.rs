@@ -1,4 +1,4 @@
-//! The check of a token that a live stream is refreshed with.
+//! Checks the token with which a live stream is refreshed.
 
 use floodway_core::shard::{RefreshError, RefreshTokens};
 use floodway_protocol::End;

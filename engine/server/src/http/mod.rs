@@ -7,7 +7,6 @@
 
 mod acceptor;
 mod admission;
-mod checks;
 mod config;
 mod connection;
 mod credentials;

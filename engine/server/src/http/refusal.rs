@@ -5,11 +5,10 @@ use std::time::Instant;
 
 use http::StatusCode;
 
-use super::checks::Checks;
 use super::handshake::HandshakeError;
 use crate::auth;
 use floodway_core::index::NoPermit;
-use floodway_core::log_rate::Counted;
+use floodway_core::log_rate::CountedEach;
 use floodway_protocol::ends::EndReason;
 
 /// Why a client does not become a subscriber, in the order in which the first is reported to it.
@@ -94,17 +93,17 @@ impl From<NoPermit> for Refusal {
 /// How many clients were refused, by reason, and those whose token was, by the check that failed.
 #[derive(Debug, Default)]
 pub struct Refusals {
-    reasons: [Counted; EndReason::REFUSED.len()],
-    checks: Checks,
+    reasons: CountedEach<{ EndReason::REFUSED.len() }>,
+    checks: CountedEach<{ auth::CHECK_LABELS.len() }>,
 }
 
 impl Refusals {
     /// Counts a refusal. If it is time for a line of the log about its reason, returns the number of those that were not
     /// logged since the last line. What passes by itself, such as a limit or a drain, is not logged.
     pub(super) fn count(&self, refusal: &Refusal, now: Instant) -> Option<u64> {
-        let is_due = self.reasons[refusal.reason() as usize].count(self.checks.at(now));
+        let is_due = self.reasons.count(refusal.reason() as usize, now);
         match refusal {
-            Refusal::Token(refusal) => self.checks.count(*refusal, now),
+            Refusal::Token(refusal) => self.checks.count(refusal.check()?, now),
             _ if refusal.reason().row().retry => None,
             _ => is_due,
         }
@@ -112,18 +111,33 @@ impl Refusals {
 
     /// The counts now, in the order of [`EndReason::REFUSED`].
     pub fn counts(&self) -> [u64; EndReason::REFUSED.len()] {
-        std::array::from_fn(|at| self.reasons[at].get())
+        self.reasons.get()
     }
 
     /// The counts of tokens now, in the order of [`auth::CHECK_LABELS`].
     pub fn checks(&self) -> [u64; auth::CHECK_LABELS.len()] {
-        self.checks.counts()
+        self.checks.get()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use floodway_core::log_rate::LOG_PAUSE;
+
+    #[test]
+    fn a_token_is_counted_by_its_reason_and_by_its_check() {
+        let (refusals, start) = (Refusals::default(), Instant::now());
+        let count = |refusal, now| refusals.count(&Refusal::Token(refusal), now);
+        assert_eq!(count(auth::Refusal::Missing, start), None);
+        assert_eq!(count(auth::Refusal::Role, start), Some(0));
+        assert_eq!(count(auth::Refusal::Role, start + LOG_PAUSE / 2), None);
+        assert_eq!(count(auth::Refusal::Role, start + LOG_PAUSE / 2), None);
+        assert_eq!(count(auth::Refusal::OtherTenant, start), Some(0));
+        assert_eq!(count(auth::Refusal::Role, start + LOG_PAUSE), Some(2));
+        assert_eq!(refusals.checks()[11..], [1, 4]);
+        assert_eq!(refusals.checks().iter().sum::<u64>(), 5);
+    }
 
     #[test]
     fn each_reason_has_a_label_and_a_count_of_its_own() {
@@ -152,5 +166,20 @@ mod tests {
             (0..times).for_each(|_| _ = counts.count(refusal, Instant::now()));
         }
         assert_eq!(counts.counts(), std::array::from_fn(|at| at as u64));
+    }
+
+    #[test]
+    fn each_check_of_tokens_is_counted_always_and_logged_now_and_then() {
+        let counts = Refusals::default();
+        let start = Instant::now();
+        let count = |refusal, now| counts.count(&Refusal::Token(refusal), now);
+        assert_eq!(count(auth::Refusal::Missing, start), None);
+        assert_eq!(count(auth::Refusal::Role, start), Some(0));
+        assert_eq!(count(auth::Refusal::Role, start + LOG_PAUSE / 2), None);
+        assert_eq!(count(auth::Refusal::Role, start + LOG_PAUSE / 2), None);
+        assert_eq!(count(auth::Refusal::OtherTenant, start), Some(0));
+        assert_eq!(count(auth::Refusal::Role, start + LOG_PAUSE), Some(2));
+        assert_eq!(counts.checks()[11..], [1, 4]);
+        assert_eq!(counts.checks().iter().sum::<u64>(), 5);
     }
 }

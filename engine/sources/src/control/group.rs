@@ -15,18 +15,18 @@ impl Group {
     /// A group of these devices, `most` at most. One without any is allowed: it has no members yet.
     ///
     /// # Errors
-    /// Names the place of the first name that is none, or `devices` if there are too many.
+    /// Names the position of the first name that is none, or `devices` if there are too many.
     pub fn new<'a>(
         devices: impl IntoIterator<Item = &'a str>,
         most: usize,
     ) -> Result<Self, Invalid> {
         let mut members = Vec::new();
-        for (place, name) in devices.into_iter().enumerate() {
-            if place == most {
+        for (position, name) in devices.into_iter().enumerate() {
+            if position == most {
                 let reason = format!("are more than {most} (control.group_devices)");
                 return Err(Invalid::new("devices", reason));
             }
-            let device = DeviceId::parse(name).map_err(|bad| at(place, bad.to_string()))?;
+            let device = DeviceId::parse(name).map_err(|bad| at(position, bad.to_string()))?;
             members.push(device);
         }
         members.sort_unstable();
@@ -50,9 +50,9 @@ impl Group {
         let texts: Result<Vec<&str>, Invalid> = devices
             .iter()
             .enumerate()
-            .map(|(place, name)| {
+            .map(|(position, name)| {
                 name.as_str()
-                    .ok_or_else(|| at(place, "is not a text".to_owned()))
+                    .ok_or_else(|| at(position, "is not a text".to_owned()))
             })
             .collect();
         Self::new(texts?, most)
@@ -69,6 +69,6 @@ impl Group {
     }
 }
 
-fn at(place: usize, reason: String) -> Invalid {
-    Invalid::new(format!("devices[{place}]"), reason)
+fn at(position: usize, reason: String) -> Invalid {
+    Invalid::new(format!("devices[{position}]"), reason)
 }

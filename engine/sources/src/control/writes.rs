@@ -129,13 +129,13 @@ impl Writes {
 
     /// The store has answered the order with this number, unless nobody waits for that any more.
     pub(super) fn answered(&mut self, id: u16, answer: Result<(), String>) {
-        let Some(place) = self.sent.iter().position(|sent| sent.id == Some(id)) else {
+        let Some(at) = self.sent.iter().position(|sent| sent.id == Some(id)) else {
             return;
         };
         match answer {
-            Ok(()) => self.sent[place].is_acknowledged = true,
+            Ok(()) => self.sent[at].is_acknowledged = true,
             Err(reason) => {
-                let sent = self.sent.remove(place);
+                let sent = self.sent.remove(at);
                 sent.order.fail(WriteError::Refused(reason));
             }
         }

@@ -14,7 +14,7 @@ use std::time::Instant;
 
 pub use metrics::{Metrics, Reason, Snapshot};
 use topic::Address;
-pub use topic::{RawMessage, parse as parse_topic};
+pub use topic::{RawMessage, parse as parse_topic, topic_of};
 
 use floodway_core::event::{self, Event, IdSource, Parser};
 use floodway_core::inbox::{Inbox, Item};

@@ -72,9 +72,9 @@ const GOOD: &[u8] = br#"{"metrics":{"t":1}}"#;
 #[tokio::test]
 async fn an_event_reaches_each_interested_shard_once_and_is_shared() {
     let mut bed = bed();
-    let place = bed.enter("T");
-    place.tenant().declare(0);
-    place.tenant().declare(2);
+    let permit = bed.enter("T");
+    permit.tenant().declare(0);
+    permit.tenant().declare(2);
     bed.router
         .publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
         .await;
@@ -82,13 +82,13 @@ async fn an_event_reaches_each_interested_shard_once_and_is_shared() {
     assert!(Arc::ptr_eq(&first, &second));
     assert_eq!((first.tenant().as_str(), first.device()), ("T", "D"));
     assert!(bed.inboxes.iter().all(Inbox::is_empty));
-    assert_eq!(place.tenant().declare(1), first.id(), "it is appended");
+    assert_eq!(permit.tenant().declare(1), first.id(), "it is appended");
 }
 
 #[tokio::test]
 async fn events_nobody_wants_are_counted_and_go_nowhere() {
     let mut bed = bed();
-    let place = bed.enter("T");
+    let permit = bed.enter("T");
     bed.router
         .publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
         .await;
@@ -106,7 +106,7 @@ async fn events_nobody_wants_are_counted_and_go_nowhere() {
         .await;
     assert!(bed.inboxes.iter().all(Inbox::is_empty));
     assert_ne!(
-        place.tenant().declare(0),
+        permit.tenant().declare(0),
         event::EventId::new(0),
         "the first one is appended all the same"
     );
@@ -122,8 +122,8 @@ async fn events_nobody_wants_are_counted_and_go_nowhere() {
 #[tokio::test]
 async fn bad_input_is_counted_by_reason_and_the_next_event_arrives() {
     let mut bed = bed();
-    let place = bed.enter("T");
-    place.tenant().declare(1);
+    let permit = bed.enter("T");
+    permit.tenant().declare(1);
     bed.router
         .publish(&RawMessage::new(b"tenant/T/device/D/status", GOOD))
         .await;
@@ -160,29 +160,29 @@ async fn bad_input_is_counted_by_reason_and_the_next_event_arrives() {
 #[tokio::test]
 async fn a_gap_keeps_its_place_between_two_events() {
     let mut bed = bed();
-    let place = bed.enter("T");
-    place.tenant().declare(0);
+    let permit = bed.enter("T");
+    permit.tenant().declare(0);
     bed.router
         .publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
         .await;
-    bed.router.upstream_gap(place.tenant()).await;
+    bed.router.upstream_gap(permit.tenant()).await;
     assert!(
         bed.inboxes[1].is_empty(),
         "a shard without subscribers of the tenant is not told"
     );
     assert!(matches!(bed.inboxes[0].take(), Some(Item::Event(_))));
     assert!(
-        matches!(bed.inboxes[0].take(), Some(Item::UpstreamGap(of)) if Arc::ptr_eq(&of, place.tenant()))
+        matches!(bed.inboxes[0].take(), Some(Item::UpstreamGap(of)) if Arc::ptr_eq(&of, permit.tenant()))
     );
 }
 
 #[tokio::test]
 async fn subscribers_are_told_of_the_gap_then_of_the_refusal_and_of_its_end() {
     let mut bed = bed_with_room_for(10);
-    let place = bed.enter("T");
-    place.tenant().declare(0);
-    bed.router.upstream_refused(place.tenant()).await;
-    bed.router.upstream_returned(place.tenant()).await;
+    let permit = bed.enter("T");
+    permit.tenant().declare(0);
+    bed.router.upstream_refused(permit.tenant()).await;
+    bed.router.upstream_returned(permit.tenant()).await;
     bed.router.wake_shards();
     assert!(bed.is_woken().await);
     assert!(matches!(bed.inboxes[0].take(), Some(Item::UpstreamGap(_))));
@@ -190,7 +190,7 @@ async fn subscribers_are_told_of_the_gap_then_of_the_refusal_and_of_its_end() {
         let Some(Item::Upstream(of, source)) = bed.inboxes[0].take() else {
             panic!("{expected:?} is not told");
         };
-        assert!(Arc::ptr_eq(&of, place.tenant()));
+        assert!(Arc::ptr_eq(&of, permit.tenant()));
         assert_eq!(source, expected);
     }
     assert!(bed.inboxes[1].is_empty(), "nobody listens there");
@@ -199,10 +199,10 @@ async fn subscribers_are_told_of_the_gap_then_of_the_refusal_and_of_its_end() {
 #[tokio::test]
 async fn a_shard_is_woken_only_for_a_device_that_it_awaits_and_before_its_inbox_is_full() {
     let mut bed = bed_with_room_for(100);
-    let place = bed.enter("T");
-    place.tenant().declare(0);
+    let permit = bed.enter("T");
+    permit.tenant().declare(0);
     let slot = Slot::of("D");
-    place.tenant().wake_filter().set_slot(0, slot, true);
+    permit.tenant().wake_filter().set_slot(0, slot, true);
     assert_ne!(slot, Slot::of("E"), "the two can be told apart");
     for (device, wakes) in [("E", false), ("D", true), ("E", false)] {
         bed.publish_of(device).await;
@@ -219,9 +219,9 @@ async fn a_shard_is_woken_only_for_a_device_that_it_awaits_and_before_its_inbox_
 #[tokio::test]
 async fn messages_that_come_together_wake_a_shard_once_they_are_all_there() {
     let mut bed = bed_with_room_for(100);
-    let place = bed.enter("T");
-    place.tenant().wake_filter().set_always(0, true);
-    place.tenant().declare(0);
+    let permit = bed.enter("T");
+    permit.tenant().wake_filter().set_always(0, true);
+    permit.tenant().declare(0);
     for _ in 0..10 {
         bed.router
             .publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
@@ -244,8 +244,8 @@ async fn messages_that_come_together_wake_a_shard_once_they_are_all_there() {
 #[tokio::test]
 async fn a_full_inbox_makes_the_router_wait_and_loses_nothing() {
     let mut bed = bed();
-    let place = bed.enter("T");
-    place.tenant().declare(0);
+    let permit = bed.enter("T");
+    permit.tenant().declare(0);
     let inboxes = Arc::clone(&bed.inboxes);
     let shard = tokio::spawn(async move {
         let mut ids = Vec::new();

@@ -1,6 +1,6 @@
 //! Messages as sources hand them over, and the topics that say whose they are.
 //!
-//! Invariant: what [`parse`] returns are names ([`names::check`]).
+//! Invariant: what [`parse`] returns are names ([`names::check`]), and [`topic_of`] these gives the topic again.
 
 use floodway_protocol::names;
 
@@ -21,7 +21,7 @@ pub(super) struct Address<'a> {
 }
 
 impl<'a> RawMessage<'a> {
-    /// A message with this topic. A source without topics writes one of its names.
+    /// A message with this topic; see [`topic_of`] for a source without topics.
     #[inline]
     pub fn new(topic: &'a [u8], payload: &'a [u8]) -> Self {
         let address = str::from_utf8(topic).ok().and_then(|topic| {
@@ -43,6 +43,11 @@ impl<'a> RawMessage<'a> {
     pub fn tenant(&self) -> Option<&'a str> {
         self.address.map(|address| address.tenant)
     }
+}
+
+/// The topic of a device's telemetry.
+pub fn topic_of(tenant: &str, device: &str) -> String {
+    format!("tenant/{tenant}/device/{device}/telemetry")
 }
 
 /// The tenant and the device of `tenant/{tenant}/device/{device}/telemetry`; `None` for any other topic.
@@ -90,7 +95,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_pair_of_names_comes_back_from_its_topic(tenant in "[^/+#\\pC]{1,60}", device in "[^/+#\\pC]{1,60}") {
-            let topic = format!("tenant/{tenant}/device/{device}/telemetry");
+            let topic = topic_of(&tenant, &device);
             prop_assert_eq!(parse(&topic), Some((tenant.as_str(), device.as_str())));
         }
 
@@ -100,7 +105,7 @@ mod tests {
         ) {
             if let Some((tenant, device)) = parse(&topic) {
                 prop_assert!(names::check(tenant).is_ok() && names::check(device).is_ok());
-                prop_assert_eq!(format!("tenant/{tenant}/device/{device}/telemetry"), topic);
+                prop_assert_eq!(topic_of(tenant, device), topic);
             } else {
                 prop_assert!(!matches!(
                     topic.split('/').collect::<Vec<_>>()[..],

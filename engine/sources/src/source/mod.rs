@@ -7,20 +7,20 @@
 //!   (`Port::confirm`), or says that it is refused (`Port::refuse`);
 //! * hands over raw messages in the order in which they must reach subscribers ([`Router::publish`]).
 //!
-//! It owes live streams the truth about what they may have missed; `TenantNotices` remembers for a tenant what is still
-//! to be sent. One source of a gateway may own the control documents: it then carries a [`crate::control::Follower`].
+//! It owes live streams the truth about what they may have missed: `TrackedTenant` remembers for a tenant what is still
+//! to be sent, and when it may leave the index. One source of a gateway may own the control documents: it then carries a [`crate::control::Follower`].
 //!
 //! All sources run on the one thread of ingest ([`Ingest`]), so none of this needs a lock. [`IngestHandle`] is for the
-//! other threads.
+//! other threads. A tenant's state is the last word of any source about it.
 
 mod backoff;
 mod handle;
 mod ingest;
-mod notices;
 mod state;
 mod status;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
+mod tracked;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -31,9 +31,9 @@ use tokio::sync::{mpsc, watch};
 pub(crate) use backoff::Backoff;
 pub use handle::{IngestHandle, Unavailable};
 pub use ingest::Ingest;
-pub(crate) use notices::{Confirmation, TenantNotices};
 pub use state::{Attempt, SourceFailure, SourceReport, SourceState};
 pub(crate) use status::SourceStatus;
+pub(crate) use tracked::{Confirmation, TrackedTenant};
 
 use crate::control::Control;
 use crate::router::Router;

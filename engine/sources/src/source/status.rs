@@ -211,7 +211,7 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
-    use floodway_core::index::{AuditNews, Watcher};
+    use floodway_core::index::Watcher;
 
     const A: &str = "mqtt://a:1883";
     const B: &str = "mqtt://b:1883";
@@ -227,7 +227,7 @@ mod tests {
     /// What the journal has noted since the last call.
     async fn noted(watcher: &mut Watcher) -> Vec<AuditKind> {
         let mut noted = Vec::new();
-        while let Ok(AuditNews::Happened(event)) = timeout(Duration::ZERO, watcher.next()).await {
+        while let Ok(Ok(event)) = timeout(Duration::ZERO, watcher.next()).await {
             noted.push(event.what);
         }
         noted

@@ -5,12 +5,10 @@ use std::collections::HashMap;
 use tokio::time::timeout;
 
 use super::*;
-use crate::router::RawMessage;
+use crate::router::{RawMessage, topic_of};
 use floodway_core::event;
 use floodway_core::inbox::{Inbox, Item};
-use floodway_core::index::{
-    AuditKind, AuditNews, ConnectionPermit, Index, Limits, SourceChange, Watcher,
-};
+use floodway_core::index::{AuditKind, ConnectionPermit, Index, Limits, SourceChange, Watcher};
 use floodway_protocol::messages::notice::SourceState as Notice;
 use floodway_protocol::names::TenantId;
 
@@ -35,7 +33,7 @@ struct Scripted {
     script: mpsc::UnboundedReceiver<Step>,
     /// The names of tenants that it was asked for.
     asked: mpsc::UnboundedSender<String>,
-    tenants: HashMap<String, (Arc<Tenant>, TenantNotices)>,
+    tenants: HashMap<String, TrackedTenant>,
 }
 
 impl Scripted {
@@ -46,7 +44,7 @@ impl Scripted {
             tokio::select! {
                 Some(tenant) = port.wanted.recv() => {
                     let name = tenant.id().to_string();
-                    self.tenants.entry(name.clone()).or_insert((tenant, TenantNotices::default()));
+                    self.tenants.entry(name.clone()).or_insert_with(|| TrackedTenant::new(tenant));
                     self.asked.send(name).expect("the test listens");
                 }
                 Some(step) = self.script.recv() => self.take(step, &mut port).await,
@@ -64,22 +62,20 @@ impl Scripted {
                 self.run_ended();
             }
             Step::Confirm(name) => {
-                let (tenant, notices) = self.tenants.get_mut(name).expect("it was asked for");
-                port.confirm(notices.confirmed(tenant)).await;
+                let tracked = self.tenants.get_mut(name).expect("it was asked for");
+                port.confirm(tracked.confirmed()).await;
             }
             Step::Refuse(name, reason) => {
-                let (tenant, notices) = self.tenants.get_mut(name).expect("it was asked for");
-                tenant.set_refused(reason);
-                if notices.refused(tenant) {
-                    port.refuse(tenant).await;
+                let tracked = self.tenants.get_mut(name).expect("it was asked for");
+                if let Some(tenant) = tracked.refused(reason) {
+                    port.refuse(&tenant).await;
                 }
             }
             Step::Publish(tenant, device) => {
-                let topic = format!("tenant/{tenant}/device/{device}/telemetry");
-                if let Some((tenant, notices)) = self.tenants.get_mut(tenant)
-                    && notices.gap_before_event()
-                {
-                    port.router.upstream_gap(tenant).await;
+                let topic = topic_of(tenant, device);
+                let tracked = self.tenants.get_mut(tenant);
+                if let Some(owed) = tracked.and_then(TrackedTenant::gap_before_event) {
+                    port.router.upstream_gap(&owed).await;
                 }
                 let message = RawMessage::new(topic.as_bytes(), br#"{"metrics":{"t":1}}"#);
                 port.router.publish(&message).await;
@@ -105,9 +101,9 @@ impl Source for Scripted {
     }
 
     fn run_ended(&mut self) {
-        for (tenant, notices) in self.tenants.values_mut() {
-            notices.connection_lost(*tenant.upstream().borrow() == Upstream::Confirmed);
-            tenant.set_upstream(Upstream::Waiting);
+        for tracked in self.tenants.values_mut() {
+            let was_confirmed = *tracked.tenant().upstream().borrow() == Upstream::Confirmed;
+            tracked.connection_lost(was_confirmed);
         }
     }
 }
@@ -222,7 +218,7 @@ impl Bed {
 
     async fn noted(&mut self) -> (String, SourceChange) {
         let noted = timeout(DEADLINE, self.journal.next()).await;
-        let AuditNews::Happened(event) = noted.expect("something is noted") else {
+        let Ok(event) = noted.expect("something is noted") else {
             panic!("nothing is missed");
         };
         let AuditKind::Source {

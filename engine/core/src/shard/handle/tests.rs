@@ -9,7 +9,7 @@ use super::super::{Config, NoRefresh, Overflow};
 use super::*;
 use crate::event::{self, EventId, Parser};
 use crate::inbox::{Inbox, Item};
-use crate::index::{AuditKind, AuditNews, Index, Limit, Limits, OwnLimits, Watcher};
+use crate::index::{AuditKind, Index, Limit, Limits, Missed, OwnLimits, Watcher};
 use floodway_protocol::names::TenantId;
 
 struct Bed {
@@ -74,8 +74,8 @@ fn all() -> Select {
 
 async fn next(watcher: &mut Watcher) -> AuditKind {
     match watcher.next().await {
-        AuditNews::Happened(happening) => happening.what,
-        AuditNews::Missed(missed) => panic!("{missed} missed"),
+        Ok(event) => event.what,
+        Err(Missed(missed)) => panic!("{missed} missed"),
     }
 }
 
@@ -150,16 +150,16 @@ async fn an_administrator_ends_whom_it_means_and_nobody_else() {
         let tenant = TenantId::parse("T").unwrap();
         let ended = bed
             .handle
-            .end(Whom::Subject(tenant.clone(), "alice".to_owned()), "abuse");
+            .end(Scope::Subject(tenant.clone(), "alice".to_owned()), "abuse");
         assert_eq!(ended.await, Ok(600));
         assert!(of_t.iter().all(|peer| peer.text().contains("abuse")));
         let left = bed.handle.list(all()).await.unwrap();
         assert_eq!(left.len(), 2);
         let id = left[1].id;
-        assert_eq!(bed.handle.end(Whom::Connection(id), "gone").await, Ok(1));
-        assert_eq!(bed.handle.end(Whom::Connection(id), "gone").await, Ok(0));
+        assert_eq!(bed.handle.end(Scope::Connection(id), "gone").await, Ok(1));
+        assert_eq!(bed.handle.end(Scope::Connection(id), "gone").await, Ok(0));
         assert!(of_u.text().contains("gone") && bob.text().is_empty());
-        assert_eq!(bed.handle.end(Whom::Tenant(tenant), "all").await, Ok(1));
+        assert_eq!(bed.handle.end(Scope::Tenant(tenant), "all").await, Ok(1));
         assert_eq!(bed.index.connections(), 0, "the permits are given back");
         for _ in 0..602 {
             assert!(matches!(

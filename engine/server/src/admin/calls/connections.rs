@@ -10,7 +10,7 @@ use super::args::{bad, tenant, tenant_or_none};
 use super::paging::{self, List};
 use crate::admin::observer::Observer;
 use floodway_core::index::{ConnectionId, Transport};
-use floodway_core::shard::{Connection, Filter, Select, Whom};
+use floodway_core::shard::{Connection, Filter, Scope, Select};
 
 /// RFC 6455, 5.5: a control frame has 125 bytes at most, and two of a close frame are its code.
 const REASON_BYTES: usize = 123;
@@ -71,9 +71,9 @@ pub(super) async fn disconnect(
             format!("must have at most {REASON_BYTES} bytes"),
         ));
     }
-    let target = target(asked.target)?;
-    let is_one = matches!(target, Whom::Connection(_));
-    let ended = observer.streams.end(target, &asked.reason).await;
+    let scope = scope(asked.target)?;
+    let is_one = matches!(scope, Scope::Connection(_));
+    let ended = observer.streams.end(scope, &asked.reason).await;
     if is_one && ended == 0 {
         return Err(no_such_stream());
     }
@@ -106,7 +106,7 @@ pub(super) async fn slowest(observer: &Observer, most: usize) -> Vec<v1::Connect
     slowest.map(|one| connection(one, now)).collect()
 }
 
-fn target(asked: Option<Target>) -> Result<Whom, Status> {
+fn scope(asked: Option<Target>) -> Result<Scope, Status> {
     match asked {
         None => Err(bad(
             "target",
@@ -117,16 +117,16 @@ fn target(asked: Option<Target>) -> Result<Whom, Status> {
         }
         Some(Target::ConnectionId(id)) => {
             let id = id.parse().map_err(|_| no_such_stream())?;
-            Ok(Whom::Connection(id))
+            Ok(Scope::Connection(id))
         }
         Some(Target::Subject(v1::TenantSubject { tenant_id, subject })) => {
             let tenant = tenant("subject.tenant_id", &tenant_id)?;
             if subject.is_empty() {
                 return Err(bad("subject.subject", "must be given"));
             }
-            Ok(Whom::Subject(tenant, subject))
+            Ok(Scope::Subject(tenant, subject))
         }
-        Some(Target::TenantId(id)) => tenant("tenant_id", &id).map(Whom::Tenant),
+        Some(Target::TenantId(id)) => tenant("tenant_id", &id).map(Scope::Tenant),
     }
 }
 

@@ -14,7 +14,7 @@ use super::connections::transport;
 use super::streaming::{Gone, ResponseSender, Streaming};
 use crate::admin::observer::Observer;
 use floodway_core::index::{
-    AuditKind, AuditNews, ClientInfo, ConnectionId, Limit, SourceChange, Watcher,
+    AuditKind, ClientInfo, ConnectionId, Limit, Missed, SourceChange, Watcher,
 };
 use floodway_protocol::names::TenantId;
 
@@ -72,11 +72,9 @@ async fn send(
     responses.send(Ok(live)).await?;
     loop {
         let response = match watcher.next().await {
-            AuditNews::Happened(audit) if wanted.wants(&audit.what) => {
-                response(audit.at, event(audit.what))
-            }
-            AuditNews::Happened(_) => continue,
-            AuditNews::Missed(missed) => {
+            Ok(audit) if wanted.wants(&audit.what) => response(audit.at, event(audit.what)),
+            Ok(_) => continue,
+            Err(Missed(missed)) => {
                 let gap = Event::Gap(v1::WatchEventsGap { missed });
                 response(SystemTime::now(), gap)
             }

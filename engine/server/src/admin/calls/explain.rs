@@ -1,6 +1,6 @@
 //! Why an event reaches a live stream, or what stops it.
 //!
-//! Each stage is asked in the order of an event's way, on what the parts themselves hold; nothing is delivered or
+//! The stages are checked in the order of an event's way, on what the parts themselves hold. Nothing is delivered or
 //! counted.
 
 use floodway_proto::admin::v1;
@@ -15,7 +15,7 @@ use floodway_core::event::{Event, IdSource, Parser};
 use floodway_core::index::Limits;
 use floodway_core::shard::Connection;
 use floodway_protocol::names::{DeviceId, GroupId, TenantId};
-use floodway_sources::router::parse_topic;
+use floodway_sources::router::{parse_topic, topic_of};
 use v1::DeliveryStage as Stage;
 
 /// MQTT 5.0, 1.5.4: the longest text.
@@ -56,7 +56,7 @@ fn message(asked: Option<Asked>) -> Result<v1::DeviceMessage, Status> {
             let metrics = sample.metric_names.into_iter();
             let metrics: Map<String, Value> = metrics.map(|name| (name, json!(0))).collect();
             Ok(v1::DeviceMessage {
-                topic: format!("tenant/{tenant}/device/{device}/telemetry"),
+                topic: topic_of(tenant.as_str(), device.as_str()),
                 payload: json!({ "metrics": metrics }).to_string().into_bytes(),
             })
         }
@@ -84,6 +84,12 @@ impl Way {
         });
         passed.then_some(()).ok_or(Stopped)
     }
+
+    /// The last step.
+    fn stop(&mut self, stage: Stage, detail: impl Into<String>) -> Stopped {
+        let _ = self.step(stage, false, detail);
+        Stopped
+    }
 }
 
 /// The names of the metrics that the stream would see.
@@ -96,28 +102,14 @@ fn follow(
     upstream(observer, stream, way)?;
     let names = parse_topic(&message.topic);
     let names = names.and_then(|(tenant, device)| Some((TenantId::parse(tenant).ok()?, device)));
-    let Some((tenant, device)) = names else {
-        way.step(
-            Stage::Topic,
-            false,
-            "it is not tenant/TENANT/device/DEVICE/telemetry",
-        )?;
-        return Err(Stopped);
-    };
-    way.step(
-        Stage::Topic,
-        true,
-        format!("device {device} of tenant {tenant}"),
-    )?;
+    let malformed = "it is not tenant/TENANT/device/DEVICE/telemetry";
+    let (tenant, device) = names.ok_or_else(|| way.stop(Stage::Topic, malformed))?;
+    let detail = format!("device {device} of tenant {tenant}");
+    way.step(Stage::Topic, true, detail)?;
     let mut parser = Parser::new(&observer.event);
     let id = IdSource::new().next();
-    let event = match parser.parse(id, &tenant, device, &message.topic, &message.payload) {
-        Ok(event) => event,
-        Err(reason) => {
-            way.step(Stage::Payload, false, reason.to_string())?;
-            return Err(Stopped);
-        }
-    };
+    let event = parser.parse(id, &tenant, device, &message.topic, &message.payload);
+    let event = event.map_err(|reason| way.stop(Stage::Payload, reason.to_string()))?;
     way.step(Stage::Payload, true, "it is an event")?;
     is_whose(stream, &event, way)?;
     is_wanted(observer, stream, &event, way)?;

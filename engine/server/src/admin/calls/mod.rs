@@ -1,6 +1,6 @@
 //! The calls of `floodway.admin.v1.Admin`, each answered by the module of its subject.
 //!
-//! Invariant: a bad argument is refused by name before anything is done; whoever reads too slowly costs nobody anything.
+//! Invariant: a bad argument is refused by name before anything is done; a reader that is too slow delays nothing else.
 
 mod args;
 mod connections;

@@ -92,7 +92,7 @@ fn our_own_status_is_published_when_it_changed_or_would_be_forgotten() {
 }
 
 #[test]
-fn who_has_told_says_goodbye() {
+fn a_published_status_is_cleared_at_the_end() {
     let mut bed = following(&[]);
     assert_eq!(bed.follower.topic_to_clear(), None);
     bed.control.announce(status(1));

@@ -195,9 +195,9 @@ impl Bed {
 
     /// A tenant with a subscriber, with its groups, as ingest applies them before it is confirmed.
     fn enter(&mut self, name: &str) -> ConnectionPermit {
-        let place = self.index.enter(&tenant(name)).unwrap();
-        self.control.apply_groups(place.tenant());
-        place
+        let permit = self.index.enter(&tenant(name)).unwrap();
+        self.control.apply_groups(permit.tenant());
+        permit
     }
 
     /// The limits of streams that the index has, the default first.
@@ -212,8 +212,8 @@ impl Bed {
 }
 
 /// The groups in which shards see a tenant's device.
-fn seen(place: &ConnectionPermit, device: &str) -> Vec<String> {
-    let groups = place.tenant().groups();
+fn seen(permit: &ConnectionPermit, device: &str) -> Vec<String> {
+    let groups = permit.tenant().groups();
     let mut names: Vec<_> = groups.of(device).map(ToString::to_string).collect();
     names.sort();
     names

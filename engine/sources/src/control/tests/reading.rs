@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn documents_take_effect_together_when_the_mark_comes_back() {
     let mut bed = bed();
-    let place = bed.enter("T");
+    let permit = bed.enter("T");
     bed.follower.link_up(ABLE, bed.now);
     let (id, request) = bed.sends().unwrap();
     assert!(matches!(request, StoreRequest::Follow(_)));
@@ -28,7 +28,7 @@ fn documents_take_effect_together_when_the_mark_comes_back() {
     assert!(bed.follower.is_settled());
     assert_eq!(bed.control.standing(), Standing::Following);
     assert_eq!(bed.devices("T", "G").unwrap(), ["A", "B"]);
-    assert_eq!(seen(&place, "A"), ["G", "H"]);
+    assert_eq!(seen(&permit, "A"), ["G", "H"]);
     assert_eq!(bed.applied(), ["* 3"]);
 }
 
@@ -61,10 +61,10 @@ fn what_changed_while_the_broker_was_away_is_found_again() {
         ("groups/T/BAD", r#"{"devices":["A"]}"#),
         ("limits/tenant/T", r#"{"connections_per_tenant":1}"#),
     ]);
-    let place = bed.enter("T");
+    let permit = bed.enter("T");
     bed.follower.link_lost();
     assert_eq!(bed.control.standing(), Standing::Away);
-    assert_eq!(seen(&place, "A"), ["BAD", "GONE"], "it holds meanwhile");
+    assert_eq!(seen(&permit, "A"), ["BAD", "GONE"], "it holds meanwhile");
     assert_eq!(bed.applied(), ["T 1"]);
     bed.retained.remove(&at("groups/T/GONE"));
     bed.retained.remove(&at("limits/tenant/T"));
@@ -72,7 +72,7 @@ fn what_changed_while_the_broker_was_away_is_found_again() {
     bed.retained
         .insert(at("groups/T/NEW"), r#"{"devices":["A"]}"#.to_owned());
     bed.link_up();
-    assert_eq!(seen(&place, "A"), ["BAD", "NEW"]);
+    assert_eq!(seen(&permit, "A"), ["BAD", "NEW"]);
     assert!(bed.applied().is_empty());
     assert!(bed.problem().starts_with(&at("groups/T/BAD")));
 }

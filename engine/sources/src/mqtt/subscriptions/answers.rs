@@ -107,12 +107,12 @@ impl Subscriptions {
                 self.all_refusal = Some(reason.into());
                 let refused = self.entries.values_mut();
                 self.refused
-                    .extend(refused.filter_map(|entry| entry.refuse(reason)));
+                    .extend(refused.filter_map(|entry| entry.tracked.refused(reason)));
             }
             Subject::Tenant(tenant) => {
                 let entry = self.entries.get_mut(tenant.id());
                 self.refused
-                    .extend(entry.and_then(|entry| entry.refuse(reason)));
+                    .extend(entry.and_then(|entry| entry.tracked.refused(reason)));
             }
         }
     }

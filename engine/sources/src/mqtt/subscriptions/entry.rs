@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::subject::Subject;
-use crate::source::{Confirmation, TenantNotices};
-use floodway_core::index::{Index, Tenant, Upstream};
+use crate::source::{Confirmation, TrackedTenant};
+use floodway_core::index::{Index, Tenant};
 
 /// Pauses before a subscription is requested again: the first, which doubles, and the longest.
 const RETRY: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(30));
@@ -104,71 +104,47 @@ fn bit(broker: usize) -> u64 {
     1 << (broker % 64)
 }
 
-/// A tenant that is tracked.
+/// A tenant and its subscription.
 #[derive(Debug)]
 pub(super) struct Entry {
-    pub(super) tenant: Arc<Tenant>,
+    pub(super) tracked: TrackedTenant,
     pub(super) subscription: Subscription,
-    pub(super) notices: TenantNotices,
-    /// Since when nobody has held a permit of it.
-    empty_since: Option<Instant>,
 }
 
 impl Entry {
     pub(super) fn new(tenant: Arc<Tenant>) -> Self {
         Self {
-            tenant,
+            tracked: TrackedTenant::new(tenant),
             subscription: Subscription::new(),
-            notices: TenantNotices::default(),
-            empty_since: None,
         }
-    }
-
-    /// Whether the broker should send its events: somebody holds a permit, or did a moment ago and may come back.
-    pub(super) fn is_wanted(&self) -> bool {
-        self.notices.owes_gap() || !self.tenant.is_empty()
     }
 
     pub(super) fn confirm(&mut self) -> Confirmation {
         self.subscription.grant();
-        self.notices.confirmed(&self.tenant)
-    }
-
-    /// The broker refuses it. Returns the tenant if it has subscribers that do not know yet.
-    pub(super) fn refuse(&mut self, reason: &str) -> Option<Arc<Tenant>> {
-        self.tenant.set_refused(reason);
-        let is_news = self.notices.refused(&self.tenant);
-        is_news.then(|| Arc::clone(&self.tenant))
+        self.tracked.confirmed()
     }
 
     pub(super) fn subject(&self) -> Subject {
-        Subject::Tenant(Arc::clone(&self.tenant))
-    }
-
-    /// Whether this is `tenant`, and not another one of its name.
-    pub(super) fn is(&self, tenant: &Arc<Tenant>) -> bool {
-        Arc::ptr_eq(&self.tenant, tenant)
+        Subject::Tenant(Arc::clone(self.tracked.tenant()))
     }
 
     /// The link is lost.
-    pub(super) fn lose(&mut self) {
+    pub(super) fn link_lost(&mut self) {
         let was_confirmed = self.subscription.state == State::Confirmed;
-        self.notices.connection_lost(was_confirmed);
-        self.reset();
+        self.subscription.state = State::Idle;
+        self.tracked.connection_lost(was_confirmed);
     }
 
     /// Its state says nothing any more.
     pub(super) fn reset(&mut self) {
         self.subscription.state = State::Idle;
-        self.tenant.set_upstream(Upstream::Waiting);
+        self.tracked.reset();
     }
 
     /// Puts a new tenant of the same name in the place of one that has left the index. Returns whether the broker
     /// sends its events already.
     pub(super) fn succeed(&mut self, successor: Arc<Tenant>) -> bool {
-        self.tenant = successor;
-        self.notices = TenantNotices::default();
-        self.empty_since = None;
+        self.tracked = TrackedTenant::new(successor);
         let is_granted = matches!(self.subscription.state, State::Confirmed | State::Leaving);
         if !is_granted {
             // A request under way was for the other one.
@@ -177,19 +153,10 @@ impl Entry {
         is_granted
     }
 
-    /// Notes whether anybody holds a permit, and returns true if nobody has for `linger`.
-    pub(super) fn has_lingered(&mut self, now: Instant, linger: Duration) -> bool {
-        if !self.tenant.is_empty() {
-            self.empty_since = None;
-            return false;
-        }
-        now >= *self.empty_since.get_or_insert(now) + linger
-    }
-
     /// Lets the tenant leave the index. False if it must not (yet): its request is under way, it is being unsubscribed, or
     /// somebody came in this moment.
     pub(super) fn leave(&self, index: &Index) -> bool {
         !matches!(self.subscription.state, State::Requested | State::Leaving)
-            && index.retire(&self.tenant)
+            && self.tracked.leave(index)
     }
 }

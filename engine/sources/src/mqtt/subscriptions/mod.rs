@@ -115,7 +115,10 @@ impl Subscriptions {
         let wanted: Vec<Subject> = match self.mode {
             Subscribe::All => vec![Subject::All],
             Subscribe::OnDemand => {
-                let wanted = self.entries.values().filter(|entry| entry.is_wanted());
+                let wanted = self
+                    .entries
+                    .values()
+                    .filter(|entry| entry.tracked.is_wanted());
                 wanted.map(Entry::subject).collect()
             }
         };
@@ -144,7 +147,7 @@ impl Subscriptions {
         self.entries.retain(|_, entry| {
             let stays = entry.subscription.state != State::Leaving;
             if !ends_for_forbidden || !entry.subscription.is_held_off(broker) {
-                entry.lose();
+                entry.link_lost();
             }
             stays
         });
@@ -205,7 +208,7 @@ impl Subscriptions {
             ..
         } = self;
         entries.retain(|name, entry| {
-            if !entry.has_lingered(now, *linger) || !entry.leave(index) {
+            if !entry.tracked.has_lingered(now, *linger) || !entry.leave(index) {
                 return true;
             }
             let is_subscribed =
@@ -247,10 +250,7 @@ impl Subscriptions {
         let is_requested =
             |entry: &&mut Entry| mode == Subscribe::All || entry.subscription.is_requested();
         let entry = self.entries.get_mut(tenant).filter(is_requested)?;
-        entry
-            .notices
-            .gap_before_event()
-            .then(|| Arc::clone(&entry.tenant))
+        entry.tracked.gap_before_event()
     }
 
     /// Whether the next event may be of a tenant that is owed a gap. Cheap, and nearly always false.
@@ -264,7 +264,7 @@ impl Subscriptions {
             .entries
             .entry(tenant.id().clone())
             .or_insert_with(|| Entry::new(Arc::clone(tenant)));
-        if !entry.is(tenant) {
+        if !entry.tracked.is(tenant) {
             // The name's last tenant has left the index. What the broker granted to it holds for its successor.
             if entry.succeed(Arc::clone(tenant)) {
                 self.confirmed.push_back(entry.confirm());
@@ -280,7 +280,7 @@ impl Subscriptions {
                     tenant.set_refused(reason);
                 }
             }
-            (Subscribe::OnDemand, _) if entry.is_wanted() => {
+            (Subscribe::OnDemand, _) if entry.tracked.is_wanted() => {
                 let subject = entry.subject();
                 self.enqueue_if(subject, |_| true);
             }
@@ -290,11 +290,11 @@ impl Subscriptions {
 
     fn owes_gap(&self, subject: &Subject) -> bool {
         match subject {
-            Subject::All => self.entries.values().any(|entry| entry.notices.owes_gap()),
+            Subject::All => self.entries.values().any(|entry| entry.tracked.owes_gap()),
             Subject::Tenant(tenant) => self
                 .entries
                 .get(tenant.id())
-                .is_some_and(|entry| entry.notices.owes_gap()),
+                .is_some_and(|entry| entry.tracked.owes_gap()),
         }
     }
 
@@ -304,7 +304,7 @@ impl Subscriptions {
             Subject::All => Some(&mut self.all_tenants),
             Subject::Tenant(tenant) => {
                 let entry = self.entries.get_mut(tenant.id())?;
-                entry.is(tenant).then_some(&mut entry.subscription)
+                entry.tracked.is(tenant).then_some(&mut entry.subscription)
             }
         }
     }

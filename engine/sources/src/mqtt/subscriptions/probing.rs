@@ -25,7 +25,7 @@ impl Subscriptions {
             Subject::Tenant(tenant) => {
                 let entry = entries.get(tenant.id());
                 entry.is_some_and(|entry| {
-                    entry.is(tenant) && entry.subscription.state == State::Suspect
+                    entry.tracked.is(tenant) && entry.subscription.state == State::Suspect
                 })
             }
         };

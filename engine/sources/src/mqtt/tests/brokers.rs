@@ -6,16 +6,20 @@ use super::*;
 async fn a_broker_that_dies_and_returns_brings_a_gap_and_then_events() {
     let mut broker = Mosquitto::open().await;
     let bed = Bed::on(&broker).await;
-    let place = bed.subscriber("T").await;
+    let permit = bed.subscriber("T").await;
     broker.publish(&[(TOPIC, br#"{"ts":1}"#)]).await;
     bed.next_event().await;
     broker.kill();
     bed.connected(false).await;
-    let refused = bed.ingest.handle().confirmed(place.tenant()).await;
+    let refused = bed.ingest.handle().confirmed(permit.tenant()).await;
     assert_eq!(refused, Err(Unavailable::NoSource), "at once");
     broker.restart().await;
-    assert!(Arc::ptr_eq(&bed.next_gap().await, place.tenant()));
-    bed.ingest.handle().confirmed(place.tenant()).await.unwrap();
+    assert!(Arc::ptr_eq(&bed.next_gap().await, permit.tenant()));
+    bed.ingest
+        .handle()
+        .confirmed(permit.tenant())
+        .await
+        .unwrap();
     broker.publish(&[(TOPIC, br#"{"ts":2}"#)]).await;
     bed.next_event().await;
     assert_eq!(bed.ingest.handle().metrics().reconnects, 1);

@@ -130,7 +130,7 @@ async fn many_writes_at_once_are_all_done_beside_subscriptions() {
             tokio::spawn(write)
         })
         .collect();
-    let _place = a.bed.subscriber("T").await;
+    let _permit = a.bed.subscriber("T").await;
     for writer in writers {
         writer.await.unwrap().unwrap();
     }

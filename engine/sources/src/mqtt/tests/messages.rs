@@ -6,7 +6,7 @@ use super::*;
 async fn what_is_published_after_the_confirmation_arrives() {
     let broker = Mosquitto::open().await;
     let bed = Bed::on(&broker).await;
-    let _place = bed.subscriber("T").await;
+    let _permit = bed.subscriber("T").await;
     broker
         .publish(&[(TOPIC, b"nonsense"), (TOPIC, br#"{"metrics":{"t":72.10}}"#)])
         .await;
@@ -29,7 +29,7 @@ async fn what_is_published_after_the_confirmation_arrives() {
 async fn an_oversized_message_is_skipped_and_the_next_one_arrives() {
     let broker = Mosquitto::open().await;
     let bed = Bed::on(&broker).await;
-    let _place = bed.subscriber("T").await;
+    let _permit = bed.subscriber("T").await;
     let of_size = |size: usize| format!("{{\"ts\":\"{}\"}}", "x".repeat(size)).into_bytes();
     // Beyond the packet limit; within it; small.
     broker_publish_each(
@@ -87,7 +87,7 @@ async fn a_retained_message_is_old_and_does_not_come() {
         MqttEvent::Incoming(Incoming::PubAck(_))
     ) {}
     let bed = Bed::on(&broker).await;
-    let _place = bed.subscriber("T").await;
+    let _permit = bed.subscriber("T").await;
     broker.publish(&[(TOPIC, br#"{"ts":"new"}"#)]).await;
     let event = bed.next_event().await;
     assert!(

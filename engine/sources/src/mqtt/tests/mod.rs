@@ -188,15 +188,15 @@ impl Bed {
 
     /// A subscriber on the first shard, once its tenant is confirmed.
     async fn subscriber(&self, tenant: &str) -> ConnectionPermit {
-        let place = self.index.enter(&TenantId::parse(tenant).unwrap()).unwrap();
+        let permit = self.index.enter(&TenantId::parse(tenant).unwrap()).unwrap();
         self.ingest
             .handle()
-            .confirmed(place.tenant())
+            .confirmed(permit.tenant())
             .await
             .unwrap();
-        place.tenant().wake_filter().set_always(0, true);
-        place.tenant().declare(0);
-        place
+        permit.tenant().wake_filter().set_always(0, true);
+        permit.tenant().declare(0);
+        permit
     }
 
     async fn next(&self) -> Item {

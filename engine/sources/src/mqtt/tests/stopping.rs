@@ -9,9 +9,9 @@ async fn ingest_starts_and_stops_without_a_broker() {
         .local_addr()
         .unwrap();
     let bed = Bed::start(quick(vec![format!("mqtt://{nobody}")]));
-    let place = bed.index.enter(&TenantId::parse("T").unwrap()).unwrap();
+    let permit = bed.index.enter(&TenantId::parse("T").unwrap()).unwrap();
     assert_eq!(
-        bed.ingest.handle().confirmed(place.tenant()).await,
+        bed.ingest.handle().confirmed(permit.tenant()).await,
         Err(Unavailable::NoSource)
     );
     assert!(!bed.ingest.handle().is_connected());
@@ -50,7 +50,7 @@ async fn stopping_says_goodbye_to_the_broker() {
 async fn stopping_does_not_wait_for_a_full_inbox() {
     let broker = Mosquitto::open().await;
     let bed = Bed::on(&broker).await;
-    let place = bed.subscriber("T").await;
+    let permit = bed.subscriber("T").await;
     let messages = vec![(TOPIC, &b"{}"[..]); 100];
     broker.publish(&messages).await;
     let full = async {
@@ -64,7 +64,7 @@ async fn stopping_does_not_wait_for_a_full_inbox() {
     timeout(DEADLINE, stopped).await.expect("it ends").unwrap();
     assert!(!upstreams.is_connected());
     assert_eq!(
-        upstreams.confirmed(place.tenant()).await,
+        upstreams.confirmed(permit.tenant()).await,
         Err(Unavailable::NoSource)
     );
 }

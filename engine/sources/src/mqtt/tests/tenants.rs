@@ -12,9 +12,9 @@ async fn sixty_tenants_at_once_are_all_confirmed() {
             tokio::spawn(async move { bed.subscriber(&format!("T{n}")).await })
         })
         .collect();
-    let mut places = Vec::new();
+    let mut permits = Vec::new();
     for subscriber in subscribers {
-        places.push(
+        permits.push(
             timeout(DEADLINE, subscriber)
                 .await
                 .expect("confirmed")
@@ -43,7 +43,7 @@ async fn one_subscription_to_all_serves_every_tenant() {
     };
     let bed = Bed::start(config);
     bed.connected(true).await;
-    let _places = [bed.subscriber("A").await, bed.subscriber("B").await];
+    let _permits = [bed.subscriber("A").await, bed.subscriber("B").await];
     broker
         .publish(&[
             ("tenant/A/device/D/telemetry", b"{}"),

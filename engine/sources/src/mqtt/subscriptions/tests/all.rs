@@ -19,7 +19,7 @@ fn all_is_one_subscription_that_confirms_everybody() {
     assert!(
         [&early, &asked, &late]
             .into_iter()
-            .all(|place| upstream(place) == Upstream::Waiting)
+            .all(|permit| upstream(permit) == Upstream::Waiting)
     );
     let _new = bed.enter("NEW");
     bed.subscriptions.open();
@@ -105,13 +105,13 @@ fn one_tenant_that_is_refused_or_not_answered_leaves_the_link_open() {
 fn the_one_filter_may_be_what_ends_the_connection() {
     let mut bed = bed(Subscribe::All);
     bed.subscriptions.open();
-    let place = bed.enter("T");
+    let permit = bed.enter("T");
     bed.sends_subscribe();
     bed.loses();
     assert_eq!(bed.sends(), None, "not on this connection");
     assert_eq!(bed.tries(), [[subject::ALL_TENANTS]]);
     bed.ends();
-    assert_eq!(upstream(&place), Upstream::Refused);
+    assert_eq!(upstream(&permit), Upstream::Refused);
     let refused = SourceState::Refused("not authorized (0x87)".into());
     assert_eq!(bed.subscriptions.source_state(), refused);
 }

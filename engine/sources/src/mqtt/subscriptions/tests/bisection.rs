@@ -73,19 +73,19 @@ fn the_guilty_one_is_held_off_and_the_others_live_on() {
 fn of_a_batch_the_guilty_one_is_found_by_halves() {
     let mut bed = linked();
     let names: Vec<String> = (0..64).map(|n| format!("T{n}")).collect();
-    let places: Vec<ConnectionPermit> = names.iter().map(|name| bed.enter(name)).collect();
+    let permits: Vec<ConnectionPermit> = names.iter().map(|name| bed.enter(name)).collect();
     bed.sends_subscribe();
     bed.loses();
     let trials = bed.tries_all(&["T41"], 100, 9);
     assert!(trials <= 13, "{trials}");
     assert_eq!(bed.grants_all(), 1, "all others in one request");
     assert_eq!(bed.confirms().len(), 63);
-    let refused = places
+    let refused = permits
         .iter()
-        .filter(|place| upstream(place) == Upstream::Refused);
+        .filter(|permit| upstream(permit) == Upstream::Refused);
     assert_eq!(
         refused
-            .map(|place| place.tenant().id().as_str())
+            .map(|permit| permit.tenant().id().as_str())
             .collect::<Vec<_>>(),
         ["T41"]
     );
@@ -94,16 +94,16 @@ fn of_a_batch_the_guilty_one_is_found_by_halves() {
 #[test]
 fn where_both_halves_pass_it_was_the_size_and_requests_stay_small() {
     let mut bed = linked();
-    let places: Vec<ConnectionPermit> = (0..50).map(|n| bed.enter(&format!("T{n}"))).collect();
+    let permits: Vec<ConnectionPermit> = (0..50).map(|n| bed.enter(&format!("T{n}"))).collect();
     bed.sends_subscribe();
     bed.loses();
     bed.tries_all(&[], 8, 9);
     bed.grants_all();
     assert_eq!(bed.confirms().len(), 50);
     assert!(
-        places
+        permits
             .iter()
-            .all(|place| upstream(place) == Upstream::Confirmed)
+            .all(|permit| upstream(permit) == Upstream::Confirmed)
     );
     bed.loses();
     let mut sent = 0;
@@ -202,7 +202,7 @@ fn no_second_connection(bed: &mut Bed) {
 #[test]
 fn without_a_second_connection_the_guilty_one_is_found_on_the_link_apart_from_the_others() {
     let mut bed = linked();
-    let _places = ["A", "B", "BAD", "C"].map(|tenant| bed.enter(tenant));
+    let _permits = ["A", "B", "BAD", "C"].map(|tenant| bed.enter(tenant));
     bed.sends_subscribe();
     let mut losses = 1;
     bed.loses();
@@ -261,7 +261,7 @@ fn what_is_tried_on_the_link_holds_up_the_others_for_a_second_at_most() {
 #[test]
 fn a_link_that_is_lost_during_a_trial_goes_on_with_it_and_another_broker_does_not() {
     let mut bed = linked();
-    let _place = bed.enter("T");
+    let _permit = bed.enter("T");
     bed.sends_subscribe();
     bed.loses();
     bed.tries();

@@ -5,9 +5,9 @@ use super::*;
 #[test]
 fn an_empty_tenant_lingers_and_is_then_forgotten_and_unsubscribed() {
     let mut bed = linked();
-    let place = bed.subscribe("T");
+    let permit = bed.subscribe("T");
     bed.passes(LINGER * 2);
-    drop(place);
+    drop(permit);
     bed.passes(Duration::from_secs(1));
     bed.passes(LINGER - Duration::from_secs(1));
     assert_eq!(bed.sends(), None);
@@ -112,9 +112,9 @@ fn a_tenant_that_leaves_while_it_is_asked_for_waits_for_the_answer() {
 #[test]
 fn a_request_older_than_its_tenants_retirement_is_passed_over() {
     let mut bed = linked();
-    let place = bed.index.enter(&TenantId::parse("T").unwrap()).unwrap();
-    let tenant = Arc::clone(place.tenant());
-    drop(place);
+    let permit = bed.index.enter(&TenantId::parse("T").unwrap()).unwrap();
+    let tenant = Arc::clone(permit.tenant());
+    drop(permit);
     bed.index.retire(&tenant);
     bed.subscriptions.want(&tenant);
     assert_eq!(bed.sends(), None);

@@ -29,7 +29,7 @@ fn a_lost_link_takes_confirmations_back_and_the_next_suback_tells_the_gap() {
 #[test]
 fn a_gap_is_owed_across_several_losses_and_told_once() {
     let mut bed = linked();
-    let _place = bed.subscribe("T");
+    let _permit = bed.subscribe("T");
     for _ in 0..3 {
         bed.subscriptions.link_lost(None, bed.now);
         bed.subscriptions.open();
@@ -44,7 +44,7 @@ fn a_gap_is_owed_across_several_losses_and_told_once() {
 #[test]
 fn an_event_before_the_suback_is_preceded_by_the_gap() {
     let mut bed = linked();
-    let place = bed.subscribe("T");
+    let permit = bed.subscribe("T");
     assert!(!bed.subscriptions.may_owe_gaps());
     bed.subscriptions.link_lost(None, bed.now);
     bed.subscriptions.open();
@@ -56,7 +56,7 @@ fn an_event_before_the_suback_is_preceded_by_the_gap() {
     assert!(bed.subscriptions.may_owe_gaps());
     assert!(bed.subscriptions.gap_before("OTHER").is_none());
     let owed = bed.subscriptions.gap_before("T").unwrap();
-    assert!(Arc::ptr_eq(&owed, place.tenant()));
+    assert!(Arc::ptr_eq(&owed, permit.tenant()));
     assert!(bed.subscriptions.gap_before("T").is_none());
     bed.grants(id, 1);
     assert_eq!(bed.confirms(), ["T"], "the gap is told already");
@@ -65,7 +65,7 @@ fn an_event_before_the_suback_is_preceded_by_the_gap() {
 #[test]
 fn a_link_that_is_lost_after_early_events_owes_a_gap_again() {
     let mut bed = linked();
-    let _place = bed.subscribe("T");
+    let _permit = bed.subscribe("T");
     bed.subscriptions.link_lost(None, bed.now);
     bed.subscriptions.open();
     bed.sends_subscribe();
@@ -84,8 +84,8 @@ fn a_link_that_is_lost_after_early_events_owes_a_gap_again() {
 #[test]
 fn whoever_waits_is_told_of_a_lost_link_even_if_the_request_never_came() {
     let mut bed = linked();
-    let place = bed.index.enter(&TenantId::parse("T").unwrap()).unwrap();
-    let mut upstream = place.tenant().upstream();
+    let permit = bed.index.enter(&TenantId::parse("T").unwrap()).unwrap();
+    let mut upstream = permit.tenant().upstream();
     upstream.mark_unchanged();
     bed.subscriptions.link_lost(None, bed.now);
     assert!(upstream.has_changed().unwrap());
@@ -109,12 +109,12 @@ fn a_successor_is_not_told_of_a_gap_before_its_time() {
 #[test]
 fn a_refusal_after_a_reconnect_still_owes_the_gap() {
     let mut bed = linked();
-    let place = bed.subscribe("T");
+    let permit = bed.subscribe("T");
     bed.subscriptions.link_lost(None, bed.now);
     bed.subscriptions.open();
     let (id, _) = bed.sends_subscribe();
     bed.refuses(id);
-    assert_eq!(upstream(&place), Upstream::Refused);
+    assert_eq!(upstream(&permit), Upstream::Refused);
     bed.passes(Duration::from_secs(2));
     let (id, _) = bed.sends_subscribe();
     bed.grants(id, 1);

@@ -47,9 +47,9 @@ const LINGER: Duration = Duration::from_secs(30);
 
 impl Bed {
     fn enter(&mut self, tenant: &str) -> ConnectionPermit {
-        let place = self.index.enter(&TenantId::parse(tenant).unwrap()).unwrap();
-        self.subscriptions.want(place.tenant());
-        place
+        let permit = self.index.enter(&TenantId::parse(tenant).unwrap()).unwrap();
+        self.subscriptions.want(permit.tenant());
+        permit
     }
 
     /// What is sent now, with its packet id.
@@ -142,12 +142,12 @@ impl Bed {
     }
 
     fn subscribe(&mut self, tenant: &str) -> ConnectionPermit {
-        let place = self.enter(tenant);
+        let permit = self.enter(tenant);
         let (id, filters) = self.sends_subscribe();
         assert_eq!(filters, [filter(tenant)]);
         self.grants(id, 1);
         assert_eq!(self.confirms(), [tenant]);
-        place
+        permit
     }
 
     fn passes(&mut self, time: Duration) {
@@ -160,6 +160,6 @@ fn filter(tenant: &str) -> String {
     format!("tenant/{tenant}/device/+/telemetry")
 }
 
-fn upstream(place: &ConnectionPermit) -> Upstream {
-    *place.tenant().upstream().borrow()
+fn upstream(permit: &ConnectionPermit) -> Upstream {
+    *permit.tenant().upstream().borrow()
 }

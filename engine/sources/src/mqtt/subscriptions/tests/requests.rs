@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn a_tenant_is_confirmed_by_its_suback_and_not_before() {
     let mut bed = linked();
-    let place = bed.enter("T");
+    let permit = bed.enter("T");
     let (id, filters) = bed.sends_subscribe();
     assert_eq!(filters, [filter("T")]);
     assert!(bed.confirms().is_empty());
@@ -13,7 +13,7 @@ fn a_tenant_is_confirmed_by_its_suback_and_not_before() {
     assert!(bed.confirms().is_empty(), "another request's answer");
     bed.grants(id, 1);
     assert_eq!(bed.confirms(), ["T"]);
-    assert_eq!(upstream(&place), Upstream::Confirmed);
+    assert_eq!(upstream(&permit), Upstream::Confirmed);
     let _second = bed.enter("T");
     bed.passes(Duration::from_secs(1));
     assert_eq!(bed.sends(), None, "subscribed once");
@@ -22,7 +22,7 @@ fn a_tenant_is_confirmed_by_its_suback_and_not_before() {
 #[test]
 fn a_tenant_whose_request_was_lost_is_found_by_the_sweep() {
     let mut bed = linked();
-    let _place = bed.index.enter(&TenantId::parse("T").unwrap()).unwrap();
+    let _permit = bed.index.enter(&TenantId::parse("T").unwrap()).unwrap();
     assert_eq!(bed.sends(), None);
     bed.passes(Duration::from_secs(1));
     assert_eq!(bed.sends_subscribe().1, [filter("T")]);
@@ -31,7 +31,7 @@ fn a_tenant_whose_request_was_lost_is_found_by_the_sweep() {
 #[test]
 fn what_waits_together_is_asked_for_together_in_packets_of_a_hundred() {
     let mut bed = linked();
-    let _places: Vec<ConnectionPermit> = (0..250).map(|n| bed.enter(&format!("T{n}"))).collect();
+    let _permits: Vec<ConnectionPermit> = (0..250).map(|n| bed.enter(&format!("T{n}"))).collect();
     let sent = [100, 100, 50].map(|expected| {
         let (id, filters) = bed.sends_subscribe();
         assert_eq!(filters.len(), expected);
@@ -47,13 +47,13 @@ fn what_waits_together_is_asked_for_together_in_packets_of_a_hundred() {
 #[test]
 fn so_many_requests_wait_for_their_answer_and_no_more() {
     let mut bed = linked();
-    let mut places = Vec::new();
+    let mut permits = Vec::new();
     let mut last = 0;
     for n in 0..64 {
-        places.push(bed.enter(&format!("T{n}")));
+        permits.push(bed.enter(&format!("T{n}")));
         last = bed.sends_subscribe().0;
     }
-    places.push(bed.enter("ONE-MORE"));
+    permits.push(bed.enter("ONE-MORE"));
     assert_eq!(bed.sends(), None);
     bed.grants(last, 1);
     assert_eq!(bed.sends_subscribe().1, [filter("ONE-MORE")]);
@@ -62,7 +62,7 @@ fn so_many_requests_wait_for_their_answer_and_no_more() {
 #[test]
 fn a_batch_of_long_names_stays_a_small_packet() {
     let mut bed = linked();
-    let _places: Vec<ConnectionPermit> =
+    let _permits: Vec<ConnectionPermit> =
         (0..100).map(|n| bed.enter(&format!("{n:0250}"))).collect();
     let mut sent = 0;
     while sent < 100 {
@@ -76,7 +76,7 @@ fn a_batch_of_long_names_stays_a_small_packet() {
 #[test]
 fn a_refusal_is_told_and_tried_again_later_and_the_others_of_its_batch_are_confirmed() {
     let mut bed = linked();
-    let places = ["A", "B", "C"].map(|tenant| bed.enter(tenant));
+    let permits = ["A", "B", "C"].map(|tenant| bed.enter(tenant));
     let (id, filters) = bed.sends_subscribe();
     assert_eq!(filters.len(), 3);
     // One answer is missing: that filter is not granted either.
@@ -84,7 +84,7 @@ fn a_refusal_is_told_and_tried_again_later_and_the_others_of_its_batch_are_confi
         .answered(id, &[Ok(()), Err("QuotaExceeded".to_owned())], bed.now);
     assert_eq!(bed.confirms(), ["A"]);
     assert_eq!(
-        places.each_ref().map(upstream),
+        permits.each_ref().map(upstream),
         [Upstream::Confirmed, Upstream::Refused, Upstream::Refused]
     );
     assert_eq!(bed.sends(), None);
@@ -117,7 +117,7 @@ fn an_answer_that_never_comes_holds_up_nobody_else_and_counts_late() {
 #[test]
 fn pauses_between_tries_double_up_to_thirty_seconds() {
     let mut bed = linked();
-    let _place = bed.enter("T");
+    let _permit = bed.enter("T");
     for pause in [2, 4, 8, 16, 30, 30] {
         let (id, _) = bed.sends_subscribe();
         bed.refuses(id);
@@ -133,7 +133,7 @@ fn pauses_between_tries_double_up_to_thirty_seconds() {
 #[test]
 fn requests_that_are_never_answered_do_not_pile_up() {
     let mut bed = linked();
-    let _place = bed.enter("T");
+    let _permit = bed.enter("T");
     for _ in 0..1000 {
         bed.sends();
         bed.passes(Duration::from_secs(30));
@@ -144,7 +144,7 @@ fn requests_that_are_never_answered_do_not_pile_up() {
 #[test]
 fn a_request_that_is_too_large_for_the_broker_is_made_in_two() {
     let mut bed = linked();
-    let places = ["A", "B", "C"].map(|tenant| bed.enter(tenant));
+    let permits = ["A", "B", "C"].map(|tenant| bed.enter(tenant));
     assert!(bed.subscriptions.next_request(bed.now).is_some());
     bed.subscriptions.unsent("too large", bed.now);
     for expected in [2, 1] {
@@ -153,13 +153,13 @@ fn a_request_that_is_too_large_for_the_broker_is_made_in_two() {
         bed.grants(id, expected);
     }
     assert_eq!(bed.confirms(), ["A", "B", "C"]);
-    drop(places);
+    drop(permits);
 }
 
 #[test]
 fn of_a_batch_that_is_not_answered_each_is_asked_for_by_itself_at_once() {
     let mut bed = linked();
-    let _places = ["A", "B", "SILENT"].map(|tenant| bed.enter(tenant));
+    let _permits = ["A", "B", "SILENT"].map(|tenant| bed.enter(tenant));
     assert_eq!(bed.sends_subscribe().1.len(), 3);
     bed.passes(Duration::from_secs(5));
     while let Some((id, Request::Subscribe(filters))) = bed.sends() {

@@ -1,0 +1,134 @@
+//! One tenant as a source follows it.
+//!
+//! Invariant: live streams learn of everything that they may have missed from this source, each time once.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use floodway_core::index::{Index, Tenant, Upstream};
+
+/// The source sends this tenant's events from now on.
+#[derive(Debug)]
+pub(crate) struct Confirmation {
+    /// Whose events.
+    pub(crate) tenant: Arc<Tenant>,
+    /// It sent them before the connection was lost, and not in between: live streams get a gap first.
+    pub(crate) after_loss: bool,
+    /// Live streams were sent the notice that it refuses the tenant.
+    pub(crate) after_refusal: bool,
+}
+
+/// A tenant of the index, what its live streams have been sent about the source, and what they are owed.
+#[derive(Debug)]
+pub(crate) struct TrackedTenant {
+    tenant: Arc<Tenant>,
+    /// Events may be missing, and no gap was sent yet.
+    owes_gap: bool,
+    /// The gap was sent before this connection confirmed the tenant, because events of it came already.
+    sent_gap_early: bool,
+    /// The refusal was sent, and not yet its end.
+    sent_refusal: bool,
+    /// Since when nobody has held a permit of it.
+    empty_since: Option<Instant>,
+}
+
+impl TrackedTenant {
+    pub(crate) fn new(tenant: Arc<Tenant>) -> Self {
+        Self {
+            tenant,
+            owes_gap: false,
+            sent_gap_early: false,
+            sent_refusal: false,
+            empty_since: None,
+        }
+    }
+
+    pub(crate) fn tenant(&self) -> &Arc<Tenant> {
+        &self.tenant
+    }
+
+    /// Whether this is `tenant`, and not another one of its name.
+    pub(crate) fn is(&self, tenant: &Arc<Tenant>) -> bool {
+        Arc::ptr_eq(&self.tenant, tenant)
+    }
+
+    /// Whether the source should send its events: somebody holds a permit, or did a moment ago and may come back.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.owes_gap || !self.tenant.is_empty()
+    }
+
+    /// Whether events may be missing that live streams do not know of.
+    pub(crate) fn owes_gap(&self) -> bool {
+        self.owes_gap
+    }
+
+    /// It is to be asked for anew.
+    pub(crate) fn reset(&self) {
+        self.tenant.set_upstream(Upstream::Waiting);
+    }
+
+    /// The connection is lost, on which it was confirmed or not.
+    pub(crate) fn connection_lost(&mut self, was_confirmed: bool) {
+        self.owes_gap |= was_confirmed || std::mem::take(&mut self.sent_gap_early);
+        self.reset();
+    }
+
+    /// An event of it comes though it is not confirmed. Returns it if a gap has to precede the event; the gap counts as
+    /// sent then.
+    pub(crate) fn gap_before_event(&mut self) -> Option<Arc<Tenant>> {
+        self.sent_gap_early |= self.owes_gap;
+        std::mem::take(&mut self.owes_gap).then(|| Arc::clone(&self.tenant))
+    }
+
+    /// The source refuses it. Returns it if its live streams are to be sent the notice, which counts as sent then.
+    pub(crate) fn refused(&mut self, reason: &str) -> Option<Arc<Tenant>> {
+        self.tenant.set_refused(reason);
+        let is_news =
+            self.tenant.interest() != 0 && !std::mem::replace(&mut self.sent_refusal, true);
+        // When it is granted again they have missed what came until then.
+        self.owes_gap |= is_news;
+        is_news.then(|| Arc::clone(&self.tenant))
+    }
+
+    /// The source confirms it.
+    pub(crate) fn confirmed(&mut self) -> Confirmation {
+        self.sent_gap_early = false;
+        Confirmation {
+            tenant: Arc::clone(&self.tenant),
+            after_loss: std::mem::take(&mut self.owes_gap),
+            after_refusal: std::mem::take(&mut self.sent_refusal),
+        }
+    }
+
+    /// Notes whether anybody holds a permit, and returns true if nobody has for `linger`.
+    pub(crate) fn has_lingered(&mut self, now: Instant, linger: Duration) -> bool {
+        if !self.tenant.is_empty() {
+            self.empty_since = None;
+            return false;
+        }
+        now >= *self.empty_since.get_or_insert(now) + linger
+    }
+
+    /// Lets it leave the index, unless somebody came in this moment. Another source may have let it leave already.
+    pub(crate) fn leave(&self, index: &Index) -> bool {
+        let found = || index.find(self.tenant.id().as_str());
+        index.retire(&self.tenant) || found().is_none_or(|found| !self.is(&found))
+    }
+}
+
+#[cfg(all(test, not(floodway_loom)))]
+mod tests {
+    use super::*;
+    use floodway_core::index::Limits;
+    use floodway_protocol::names::TenantId;
+
+    #[test]
+    fn a_tenant_leaves_every_source_once_nobody_holds_a_permit() {
+        let index = Index::new(10, Limits::default());
+        let permit = index.enter(&TenantId::parse("T").unwrap()).unwrap();
+        let sources = [0, 1].map(|_| TrackedTenant::new(Arc::clone(permit.tenant())));
+        assert!(!sources.iter().any(|tracked| tracked.leave(&index)));
+        drop(permit);
+        assert!(sources.iter().all(|tracked| tracked.leave(&index)));
+    }
+}
