@@ -61,39 +61,23 @@ impl State {
 
     fn act(&mut self, key: SubscriberKey, action: Action, filter_ids: usize) {
         match action {
-            Action::Subscribe(names) => {
-                let change = |filter: &mut Filter| {
-                    let mut names = names.iter();
-                    names.try_for_each(|names| add(filter, names, filter_ids))
-                };
-                if self.change_filter(key, change) {
-                    self.answer(key, names.iter().map(answer::subscribed));
-                }
-            }
-            Action::Unsubscribe(names) => {
-                let change = |filter: &mut Filter| {
-                    names.iter().for_each(|names| remove(filter, names));
-                    Ok(())
-                };
-                if self.change_filter(key, change) {
-                    self.answer(key, names.iter().map(answer::unsubscribed));
-                }
-            }
-            Action::SetMetrics(metrics) => {
-                if self.change_filter(key, |filter| filter.set_metrics(metrics, filter_ids)) {
-                    let text = answer::metrics_updated(self.filter(key).metric_names());
-                    self.answer(key, [text]);
-                }
-            }
-            Action::ClearFilters => {
-                let clear = |filter: &mut Filter| {
-                    *filter = Filter::default();
-                    Ok(())
-                };
-                if self.change_filter(key, clear) {
-                    self.answer(key, [answer::FILTERS_CLEARED]);
-                }
-            }
+            Action::Subscribe(names) => self.change_filter(key, |filter| {
+                let mut each = names.iter();
+                each.try_for_each(|names| add(filter, names, filter_ids))?;
+                Ok(names.iter().map(answer::subscribed).collect())
+            }),
+            Action::Unsubscribe(names) => self.change_filter(key, |filter| {
+                names.iter().for_each(|names| remove(filter, names));
+                Ok(names.iter().map(answer::unsubscribed).collect())
+            }),
+            Action::SetMetrics(metrics) => self.change_filter(key, |filter| {
+                filter.set_metrics(metrics, filter_ids)?;
+                Ok(vec![answer::metrics_updated(filter.metric_names())])
+            }),
+            Action::ClearFilters => self.change_filter(key, |filter| {
+                *filter = Filter::default();
+                Ok(vec![answer::FILTERS_CLEARED.to_owned()])
+            }),
             Action::GetFilters => {
                 let text = answer::filters(&self.filter(key).shown());
                 self.answer(key, [text]);
@@ -103,23 +87,24 @@ impl State {
         }
     }
 
-    /// Changes what a subscriber wants, for every later event, or answers why not. Costs its client further messages:
-    /// one for every 16 names that the new filter and the one before have. Returns whether there is a change to be
-    /// answered.
+    /// Changes what a subscriber wants, for every later event, and sends the answers that `change` gives, or why it gives
+    /// none. Costs its client further messages: one for every 16 names that the new filter and the one before have.
     fn change_filter(
         &mut self,
         key: SubscriberKey,
-        change: impl FnOnce(&mut Filter) -> Result<(), TooMany>,
-    ) -> bool {
+        change: impl FnOnce(&mut Filter) -> Result<Vec<String>, TooMany>,
+    ) {
         let mut filter = self.filter(key).clone();
         let before = filter.names();
-        if let Err(too_many) = change(&mut filter) {
-            self.answer(key, [answer::error(&too_many)]);
-            return false;
-        }
+        let answers = match change(&mut filter) {
+            Ok(answers) => answers,
+            Err(too_many) => return self.answer(key, [answer::error(&too_many)]),
+        };
         self.count_messages(key, (before + filter.names()) / NAMES_A_MESSAGE);
         self.refilter(key, filter);
-        self.is_live(key)
+        if self.is_live(key) {
+            self.answer(key, answers);
+        }
     }
 
     fn refresh(&mut self, key: SubscriberKey, token: &str) {
