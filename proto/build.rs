@@ -15,10 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .include_imports(true)
         .open_files(["floodway/admin/v1/admin.proto"])?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    fs::write(
-        out.join("admin_v1.bin"),
-        compiler.encode_file_descriptor_set(),
-    )?;
+    fs::write(out.join("admin_v1.bin"), compiler.encode_file_descriptor_set())?;
     let mut config = tonic_prost_build::Config::new();
     // What looks a message up by its name, such as a writer of JSON, asks the message itself.
     config.enable_type_names();

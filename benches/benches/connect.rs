@@ -56,9 +56,7 @@ impl Crowd {
                 of_device_action("subscribe", n),
                 r#"{"action":"clear_filters"}"#.to_owned(),
             ],
-            Self::OwnDevice => {
-                ["subscribe", "unsubscribe"].map(|action| of_device_action(action, other))
-            }
+            Self::OwnDevice => ["subscribe", "unsubscribe"].map(|action| of_device_action(action, other)),
             Self::OwnMetric => [other, own].map(|n| {
                 let metrics = metric(n);
                 format!(r#"{{"action":"set_metrics","metrics":["{metrics}"]}}"#)
@@ -92,9 +90,7 @@ fn of_device(n: usize) -> Filter {
 
 fn of_metric(n: usize) -> Filter {
     let mut filter = Filter::default();
-    filter
-        .set_metrics(vec![metric(n)], 1)
-        .expect("as many as it may");
+    filter.set_metrics(vec![metric(n)], 1).expect("as many as it may");
     filter
 }
 
@@ -112,15 +108,8 @@ fn come_and_leave(c: &mut Criterion) {
             bench("come", |stay| stay.coming);
             bench("leave", |stay| stay.leaving);
             let metrics = rig.metrics();
-            assert_eq!(
-                metrics.streams.ws.get(),
-                count as u64,
-                "the crowd is still there"
-            );
-            assert_eq!(
-                metrics.streams.opened.get(),
-                count as u64 + guests.gone.get()
-            );
+            assert_eq!(metrics.streams.ws.get(), count as u64, "the crowd is still there");
+            assert_eq!(metrics.streams.opened.get(), count as u64 + guests.gone.get());
             println!("checksum: {} came and left", guests.gone.get());
         }
     }
@@ -208,11 +197,7 @@ fn change_filter(c: &mut Criterion) {
                     })
                 });
             });
-            assert_eq!(
-                rig.metrics().streams.ws.get(),
-                count as u64 + 1,
-                "all are there"
-            );
+            assert_eq!(rig.metrics().streams.ws.get(), count as u64 + 1, "all are there");
             println!("checksum: {} bytes of answers", taken.get());
         }
     }
@@ -221,9 +206,7 @@ fn change_filter(c: &mut Criterion) {
 
 /// A client's text frame, with a mask of zeros.
 fn frame(action: String) -> Vec<u8> {
-    let length = u8::try_from(action.len())
-        .ok()
-        .filter(|&length| length < 126);
+    let length = u8::try_from(action.len()).ok().filter(|&length| length < 126);
     let length = length.expect("a short action");
     [&[0x81, 0x80 | length, 0, 0, 0, 0], action.as_bytes()].concat()
 }

@@ -23,12 +23,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use criterion::measurement::WallTime;
-use criterion::{
-    BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
-};
-use floodway_benches::{
-    Appetite, BenchPipe, Counter, Devices, METRICS, Rig, config, limits, metric, size,
-};
+use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use floodway_benches::{Appetite, BenchPipe, Counter, Devices, METRICS, Rig, config, limits, metric, size};
 use floodway_core::event::{Encoding, Event, View};
 use floodway_core::index::{Limits, Overflow};
 use floodway_core::shard::{Filter, Outlet};
@@ -81,9 +77,7 @@ impl Audience {
         };
         // A step that shares no factor with a crowd: neighbours in a batch are no neighbours in the shard's memory.
         let mut events = (0..).map(|n| devices.event(n * 7919 % crowd));
-        (0..count)
-            .map(|_| events.by_ref().take(batch).collect())
-            .collect()
+        (0..count).map(|_| events.by_ref().take(batch).collect()).collect()
     }
 
     fn deliveries(self, crowd: usize, batch: usize) -> u64 {
@@ -149,10 +143,7 @@ fn takes_nothing(c: &mut Criterion) {
     for overflow in policies {
         let mut group = c.benchmark_group(format!("takes nothing, {overflow:?}"));
         for crowd in crowds() {
-            let limits = Limits {
-                overflow,
-                ..limits()
-            };
+            let limits = Limits { overflow, ..limits() };
             let rig = Rig::with_limits(&config(), limits);
             let taken = Rc::new(Counter::default());
             for _ in 0..crowd {
@@ -181,13 +172,7 @@ fn fill_rings(rig: &Rig, crowd: usize, events: &[Arc<Event>]) {
     });
 }
 
-fn to_the_slow(
-    group: &mut BenchmarkGroup<'_, WallTime>,
-    rig: &Rig,
-    crowd: usize,
-    batch: usize,
-    devices: &mut Devices,
-) {
+fn to_the_slow(group: &mut BenchmarkGroup<'_, WallTime>, rig: &Rig, crowd: usize, batch: usize, devices: &mut Devices) {
     let drops = (crowd * batch) as u64;
     measure(group, (crowd, batch), drops, |rounds| {
         rig.run(async {
@@ -198,8 +183,7 @@ fn to_the_slow(
                 let dropped = rig.metrics().events.dropped.get() + drops;
                 let start = Instant::now();
                 rig.put(&events).await;
-                rig.until(|metrics| metrics.events.dropped.get() >= dropped)
-                    .await;
+                rig.until(|metrics| metrics.events.dropped.get() >= dropped).await;
                 elapsed += start.elapsed();
             }
             elapsed
@@ -226,8 +210,7 @@ fn sockets(c: &mut Criterion) {
                 for _ in 0..rounds {
                     let delivered = rig.metrics().events.delivered.get() + deliveries;
                     rig.put(events).await;
-                    rig.until(|metrics| metrics.events.delivered.get() >= delivered)
-                        .await;
+                    rig.until(|metrics| metrics.events.delivered.get() >= delivered).await;
                 }
                 start.elapsed()
             })
@@ -258,8 +241,7 @@ fn read_all(mut sockets: Vec<TcpStream>) -> JoinHandle<io::Result<u64>> {
     thread::spawn(move || {
         let mut poll = Poll::new()?;
         for (n, socket) in sockets.iter_mut().enumerate() {
-            poll.registry()
-                .register(socket, Token(n), Interest::READABLE)?;
+            poll.registry().register(socket, Token(n), Interest::READABLE)?;
         }
         let (mut events, mut open, mut sum) = (Events::with_capacity(1024), sockets.len(), 0);
         while open > 0 {

@@ -13,14 +13,10 @@ use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_ma
 use floodway_core::event::{Config, Encoding, Event, EventId, MetricSet, Parser, View};
 use floodway_protocol::names::TenantId;
 
-const PAYLOAD: &[u8] = br#"{"ts":"2026-02-16T12:00:00Z","metrics":{"temperature":72.10,"humidity":45,"pressure":1013.25,"battery":3.71}}"#;
+const PAYLOAD: &[u8] =
+    br#"{"ts":"2026-02-16T12:00:00Z","metrics":{"temperature":72.10,"humidity":45,"pressure":1013.25,"battery":3.71}}"#;
 
-const ENCODINGS: [Encoding; 4] = [
-    Encoding::Ws,
-    Encoding::WsWithId,
-    Encoding::Sse,
-    Encoding::SseChunked,
-];
+const ENCODINGS: [Encoding; 4] = [Encoding::Ws, Encoding::WsWithId, Encoding::Sse, Encoding::SseChunked];
 
 /// How many other projections of the event there are.
 const OTHERS: [usize; 3] = [0, 100, 10_000];

@@ -33,9 +33,7 @@ fn devices(first: usize) -> Vec<DeviceId> {
 /// Each group, and its members.
 fn documents(is_alike: bool) -> Vec<(GroupId, Vec<DeviceId>)> {
     let first = |n: usize| if is_alike { 0 } else { n * count() };
-    (0..count())
-        .map(|n| (group(n), devices(first(n))))
-        .collect()
+    (0..count()).map(|n| (group(n), devices(first(n)))).collect()
 }
 
 fn whole(documents: &[(GroupId, Vec<DeviceId>)]) -> Groups {

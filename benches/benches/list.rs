@@ -90,24 +90,17 @@ fn event_meanwhile(c: &mut Criterion) {
 }
 
 /// How long an event takes to its one subscriber.
-async fn time_one(
-    rig: &Rig,
-    devices: &RefCell<Devices>,
-    device: usize,
-    is_listed: bool,
-) -> Duration {
+async fn time_one(rig: &Rig, devices: &RefCell<Devices>, device: usize, is_listed: bool) -> Duration {
     let event = devices.borrow_mut().event(device);
     let delivered = rig.metrics().events.delivered.get();
     let handle = rig.handle().clone();
-    let listing =
-        is_listed.then(|| tokio::task::spawn_local(async move { handle.list(everybody()).await }));
+    let listing = is_listed.then(|| tokio::task::spawn_local(async move { handle.list(everybody()).await }));
     // The listing has begun.
     tokio::task::yield_now().await;
     tokio::task::yield_now().await;
     let start = Instant::now();
     rig.put(&[event]).await;
-    rig.until(|metrics| metrics.events.delivered.get() > delivered)
-        .await;
+    rig.until(|metrics| metrics.events.delivered.get() > delivered).await;
     let elapsed = start.elapsed();
     if let Some(listing) = listing {
         assert!(!listing.is_finished(), "it still went on");

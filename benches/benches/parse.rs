@@ -16,13 +16,8 @@ use floodway_protocol::names::TenantId;
 const TYPICAL: &str = r#"{"ts":"2026-02-16T12:00:00Z","site_id":"SITE-1","metrics":{"temperature":72.10,"humidity":45,"pressure":1013.25}}"#;
 
 fn with_metrics(count: usize) -> String {
-    let metrics: Vec<String> = (0..count)
-        .map(|n| format!(r#""metric_{n}":{n}.25"#))
-        .collect();
-    format!(
-        r#"{{"ts":"2026-02-16T12:00:00Z","metrics":{{{}}}}}"#,
-        metrics.join(",")
-    )
+    let metrics: Vec<String> = (0..count).map(|n| format!(r#""metric_{n}":{n}.25"#)).collect();
+    format!(r#"{{"ts":"2026-02-16T12:00:00Z","metrics":{{{}}}}}"#, metrics.join(","))
 }
 
 fn payloads() -> Vec<(&'static str, String)> {
@@ -32,10 +27,7 @@ fn payloads() -> Vec<(&'static str, String)> {
         ("wide", with_metrics(64)),
         ("widest", with_metrics(Config::default().metrics)),
         ("nested", nested.to_owned()),
-        (
-            "big number",
-            TYPICAL.replace("45", "123456789012345678901234567890"),
-        ),
+        ("big number", TYPICAL.replace("45", "123456789012345678901234567890")),
         ("not JSON", TYPICAL[..TYPICAL.len() - 1].to_owned()),
     ]
 }
@@ -47,13 +39,7 @@ fn parse(c: &mut Criterion) {
     for (name, payload) in payloads() {
         let mut run = |payload: &[u8]| {
             let topic = "tenant/TENANT1/device/DEV-001/telemetry";
-            parser.parse(
-                EventId::new(1_846_290_011_021_312),
-                &tenant,
-                "DEV-001",
-                topic,
-                payload,
-            )
+            parser.parse(EventId::new(1_846_290_011_021_312), &tenant, "DEV-001", topic, payload)
         };
         let result = run(payload.as_bytes()).map_or_else(
             |reason| reason.to_string(),

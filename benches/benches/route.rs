@@ -42,9 +42,7 @@ fn route(c: &mut Criterion) {
         Arc::clone(&inboxes),
         Arc::clone(&metrics),
     );
-    let runtime = runtime::Builder::new_current_thread()
-        .build()
-        .expect("a runtime");
+    let runtime = runtime::Builder::new_current_thread().build().expect("a runtime");
     let mut group = c.benchmark_group("route");
     group.throughput(Throughput::Elements(1));
     let tenants = [

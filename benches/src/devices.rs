@@ -31,10 +31,7 @@ impl Devices {
         Self {
             tenant: tenant.clone(),
             parser: Parser::new(&event::Config::default()),
-            payload: format!(
-                r#"{{"ts":"2026-02-16T12:00:00Z","metrics":{{{}}}}}"#,
-                metrics.join(",")
-            ),
+            payload: format!(r#"{{"ts":"2026-02-16T12:00:00Z","metrics":{{{}}}}}"#, metrics.join(",")),
             sent: 0,
         }
     }

@@ -27,8 +27,7 @@ pub mod admin {
 
         /// The files of this package and those that they import, comments included: an encoded
         /// `google.protobuf.FileDescriptorSet`, as server reflection takes it.
-        pub const FILE_DESCRIPTOR_SET: &[u8] =
-            include_bytes!(concat!(env!("OUT_DIR"), "/admin_v1.bin"));
+        pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/admin_v1.bin"));
 
         /// The paths of the calls that are marked NO_SIDE_EFFECTS, such as `/floodway.admin.v1.Admin/GetStatus`.
         ///
@@ -46,10 +45,7 @@ pub mod admin {
             });
             let calls = services.flat_map(|(package, service)| {
                 let reading = service.method.iter().filter(|call| {
-                    let level = call
-                        .options
-                        .as_ref()
-                        .map(|options| options.idempotency_level());
+                    let level = call.options.as_ref().map(|options| options.idempotency_level());
                     level == Some(IdempotencyLevel::NoSideEffects)
                 });
                 reading.map(move |call| format!("/{package}.{}/{}", service.name(), call.name()))

@@ -40,10 +40,7 @@ async fn wrong_usage_exits_with_2() {
     ] {
         let refused = floodway_run(arguments, &[KEY]).await;
         assert_eq!(refused.code, Some(2), "{arguments:?}: {}", refused.stderr);
-        assert!(
-            !refused.stderr.is_empty(),
-            "{arguments:?} is refused in silence"
-        );
+        assert!(!refused.stderr.is_empty(), "{arguments:?} is refused in silence");
     }
 }
 
@@ -77,10 +74,7 @@ async fn a_wrong_value_is_named_with_its_setting() {
             told.contains(name) || told.contains(setting),
             "{name}={value} is not named: {told}"
         );
-        assert!(
-            told.contains(value),
-            "{name}={value}: the value is not told: {told}"
-        );
+        assert!(told.contains(value), "{name}={value}: the value is not told: {told}");
         assert!(!told.contains(SECRET), "a secret is told: {told}");
     }
 }
@@ -90,16 +84,8 @@ async fn a_public_key_that_is_not_there_is_named() {
     let settings = [("FLOODWAY_JWT_PUBLIC_KEY", "no-such-key.pem")];
     let refused = floodway_run(&["check"], &settings).await;
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
-    assert!(
-        refused.stderr.contains("auth.public_key"),
-        "{}",
-        refused.stderr
-    );
-    assert!(
-        refused.stderr.contains("no-such-key.pem"),
-        "{}",
-        refused.stderr
-    );
+    assert!(refused.stderr.contains("auth.public_key"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("no-such-key.pem"), "{}", refused.stderr);
 }
 
 #[tokio::test]
@@ -114,32 +100,18 @@ async fn an_unknown_key_names_the_nearest_known_one() {
         ),
     ] {
         let (_folder, path) = file(text);
-        let refused = floodway_run(
-            &["check", "--config", path.to_str().expect("UTF-8")],
-            &[KEY],
-        )
-        .await;
+        let refused = floodway_run(&["check", "--config", path.to_str().expect("UTF-8")], &[KEY]).await;
         assert_eq!(refused.code, Some(2), "{text}: {}", refused.stderr);
-        assert!(
-            refused.stderr.contains(unknown),
-            "{text}: {}",
-            refused.stderr
-        );
+        assert!(refused.stderr.contains(unknown), "{text}: {}", refused.stderr);
         assert!(refused.stderr.contains(known), "{text}: {}", refused.stderr);
     }
 }
 
 #[tokio::test]
 async fn check_shows_every_value_with_its_origin_and_no_secret() {
-    let (_folder, path) = file(
-        "[stream]\nqueue_size = 777\noverflow = \"latest\"\n[mqtt]\npassword = \"hush-hush\"\n",
-    );
+    let (_folder, path) = file("[stream]\nqueue_size = 777\noverflow = \"latest\"\n[mqtt]\npassword = \"hush-hush\"\n");
     let path = path.to_str().expect("UTF-8");
-    let settings = [
-        KEY,
-        ("STREAM_QUEUE_SIZE", "888"),
-        ("MQTT_USERNAME", "gateway"),
-    ];
+    let settings = [KEY, ("STREAM_QUEUE_SIZE", "888"), ("MQTT_USERNAME", "gateway")];
     let checked = floodway_run(&["check", "--config", path], &settings).await;
     assert_eq!(checked.code, Some(0), "{}", checked.stderr);
     let shown = format!("{}{}", checked.stdout, checked.stderr);
@@ -199,10 +171,7 @@ async fn a_short_lived_token_of_the_command_expires() {
     let gateway = Gateway::start(&broker).await;
     let made = floodway_run(&["token", "--tenant", "TENANT1", "--ttl", "2s"], &[KEY]).await;
     let mut ws = gateway.ws_with(made.stdout.trim(), "").await;
-    assert_eq!(
-        ws.close_code().await,
-        (4001, "Invalid or expired token".to_owned())
-    );
+    assert_eq!(ws.close_code().await, (4001, "Invalid or expired token".to_owned()));
 }
 
 #[tokio::test]
@@ -245,9 +214,7 @@ async fn sigterm_tells_every_stream_and_exits_with_0() {
     let notice = ws.next().await;
     assert_eq!(notice["type"], "reconnect", "{notice}");
     assert!(
-        notice["after_ms"]
-            .as_u64()
-            .is_some_and(|after| after <= 2000),
+        notice["after_ms"].as_u64().is_some_and(|after| after <= 2000),
         "{notice}"
     );
     assert_eq!(ws.close_code().await, (1012, "Server draining".to_owned()));
@@ -265,10 +232,7 @@ async fn sigterm_tells_every_stream_and_exits_with_0() {
         .parse::<u64>()
         .expect("milliseconds");
     assert!(retry <= 2000, "{retry}");
-    assert!(
-        reconnect.data.is_some(),
-        "a browser passes over an event without data"
-    );
+    assert!(reconnect.data.is_some(), "a browser passes over an event without data");
     assert_eq!(sse.take().await, None);
     assert_eq!(gateway.exit_code().await, Some(0));
 }
@@ -285,20 +249,14 @@ async fn sigterm_without_streams_exits_with_0() {
 async fn a_second_sigterm_does_not_wait_for_the_stalled() {
     let broker = Broker::start().await;
     let patient = Gateway::start(&broker).env("FLOODWAY_HTTP_DRAIN_SECONDS", "600");
-    let mut gateway = patient
-        .env("FLOODWAY_STREAM_CLOSE_TIMEOUT_SECONDS", "600")
-        .await;
+    let mut gateway = patient.env("FLOODWAY_STREAM_CLOSE_TIMEOUT_SECONDS", "600").await;
     let _stalled = gateway.ws_narrow("T1", "").await;
     let mut lively = gateway.ws("T1", "").await;
     let mut publisher = broker.publisher().await;
     let pad = "x".repeat(50_000);
     for n in 0..20 {
         publisher
-            .telemetry(
-                "T1",
-                "A",
-                json!({"metrics": {"n": n, "pad": pad}}).to_string(),
-            )
+            .telemetry("T1", "A", json!({"metrics": {"n": n, "pad": pad}}).to_string())
             .await;
         assert_eq!(lively.next_number().await, n);
     }
@@ -339,9 +297,7 @@ async fn a_draining_gateway_takes_nobody_new_and_ends_after_its_grace() {
 #[tokio::test]
 async fn every_shard_tells_its_streams_at_once() {
     let broker = Broker::start().await;
-    let mut gateway = held_up(&broker, "600")
-        .env("FLOODWAY_SHARD_COUNT", "4")
-        .await;
+    let mut gateway = held_up(&broker, "600").env("FLOODWAY_SHARD_COUNT", "4").await;
     let silent = join_all((0..16).map(|_| gateway.ws("T1", ""))).await;
     let lively = join_all((0..16).map(|_| gateway.ws("T1", ""))).await;
     gateway.terminate();

@@ -25,9 +25,7 @@ async fn retained(broker: &Broker, topic: &str) -> Vec<Value> {
     command.args(["-W", "1", "-t", &topic]);
     let read = run("mosquitto_sub", command).await;
     let lines = read.stdout.lines();
-    lines
-        .map(|line| serde_json::from_str(line).expect("JSON"))
-        .collect()
+    lines.map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
 /// Lines of the gateway's log that hold `text`.
@@ -47,9 +45,7 @@ async fn becomes_member(publisher: &mut Publisher, ws: &mut Ws, device: &str) {
 /// Whether an event of `device` that is published now reaches `ws`: the device Z is in the group and comes after it.
 async fn received(publisher: &mut Publisher, ws: &mut Ws, device: &str) -> bool {
     for name in [device, "Z"] {
-        publisher
-            .telemetry("T1", name, r#"{"metrics":{"n":1}}"#)
-            .await;
+        publisher.telemetry("T1", name, r#"{"metrics":{"n":1}}"#).await;
     }
     let first = ws.next_event().await["device_id"].clone();
     if first == device {
@@ -64,10 +60,7 @@ async fn a_group_that_is_published_holds_on_every_gateway_at_once_and_for_who_co
     retain(&broker, "groups/T1/G", r#"{"devices":["Z"]}"#).await;
     let (first, second) = (Gateway::start(&broker).await, Gateway::start(&broker).await);
     let mut publisher = broker.publisher().await;
-    let (mut one, mut two) = (
-        first.ws("T1", "group_id=G").await,
-        second.ws("T1", "group_id=G").await,
-    );
+    let (mut one, mut two) = (first.ws("T1", "group_id=G").await, second.ws("T1", "group_id=G").await);
     for ws in [&mut one, &mut two] {
         assert!(!received(&mut publisher, ws, "A").await, "A is in no group");
         ws.send(r#"{"action":"ping"}"#).await;
@@ -81,11 +74,7 @@ async fn a_group_that_is_published_holds_on_every_gateway_at_once_and_for_who_co
     let mut stranger = second.ws("T2", "group_id=G").await;
     broker.publisher().await.count("T2", "A", 0..1).await;
     stranger.send(r#"{"action":"ping"}"#).await;
-    assert_eq!(
-        stranger.next().await,
-        json!({"type": "pong"}),
-        "T2 has no such group"
-    );
+    assert_eq!(stranger.next().await, json!({"type": "pong"}), "T2 has no such group");
 }
 
 pub(crate) fn quick(broker: &Broker) -> Launch {
@@ -107,8 +96,7 @@ pub(crate) async fn is_on_disk(folder: &Path, topics: &[&str]) {
         parts.any(|part| part == topic.as_bytes())
     };
     wait_until("the broker has it on its disk", async || {
-        std::fs::read(folder.join("mosquitto.db"))
-            .is_ok_and(|file| topics.iter().all(|topic| holds(&file, topic)))
+        std::fs::read(folder.join("mosquitto.db")).is_ok_and(|file| topics.iter().all(|topic| holds(&file, topic)))
     })
     .await;
 }
@@ -174,10 +162,7 @@ async fn a_malformed_document_is_refused_and_named_in_the_log() {
                 .any(|line| line.contains(&format!("{ROOT}/{topic}")) && line.contains(reason))
         })
         .await;
-        assert!(
-            received(&mut publisher, &mut ws, "A").await,
-            "nothing has changed"
-        );
+        assert!(received(&mut publisher, &mut ws, "A").await, "nothing has changed");
     }
 }
 
@@ -244,10 +229,7 @@ async fn a_broker_that_ends_the_connection_over_control_is_served_all_the_same()
 #[tokio::test]
 async fn without_permission_for_control_telemetry_is_served_and_the_log_says_so_once() {
     let folder = tempfile::tempdir().expect("a folder");
-    let settings = format!(
-        "{}\nmax_queued_messages 1000",
-        telemetry_only(folder.path())
-    );
+    let settings = format!("{}\nmax_queued_messages 1000", telemetry_only(folder.path()));
     let mut broker = Broker::start_with(&settings).await;
     let gateway = quick(&broker).await;
     let mut ws = gateway.ws("T1", "").await;

@@ -44,8 +44,7 @@ async fn what_the_demo_prints_works_when_it_is_pasted() {
     run("mosquitto_pub", shell(&publish)).await.succeeded();
     wait_until("the own device's event arrives", async || {
         stream.logged(|line| {
-            line.contains(r#""device_id":"my-device""#)
-                && line.contains(r#""metrics":{"temperature":21.50}"#)
+            line.contains(r#""device_id":"my-device""#) && line.contains(r#""metrics":{"temperature":21.50}"#)
         })
     })
     .await;
@@ -67,11 +66,6 @@ async fn what_the_demo_prints_fits_a_small_terminal() {
     let mut command = script("demo_terminal.py");
     command.arg(binary());
     let mut terminal = Process::start("demo_terminal.py", command);
-    assert_eq!(
-        terminal.ended().await.code(),
-        Some(0),
-        "{:#?}",
-        terminal.log()
-    );
+    assert_eq!(terminal.ended().await.code(), Some(0), "{:#?}", terminal.log());
     assert!(terminal.logged(|line| line == "all is well"));
 }

@@ -8,10 +8,7 @@ const PAYLOAD: &str = r#"{"ts":"2026-02-16T12:00:00Z","site_id":"SITE-1","provis
 const EVENT: &str = r#"{"type":"telemetry","device_id":"DEV-001","tenant_id":"TENANT1","metrics":{"temperature":72,"humidity":45},"timestamp":"2026-02-16T12:00:00Z","topic":"tenant/TENANT1/device/DEV-001/telemetry"}"#;
 
 async fn both(gateway: &Gateway, query: &str) -> (Ws, Sse) {
-    (
-        gateway.ws("T1", query).await,
-        gateway.sse("T1", query).await,
-    )
+    (gateway.ws("T1", query).await, gateway.sse("T1", query).await)
 }
 
 /// Reads one event on both transports: the same text, in one `data:` line.
@@ -53,22 +50,15 @@ async fn the_contracts_example_comes_out_byte_for_byte() {
 async fn connected_has_the_contracts_keys_in_order() {
     let broker = Broker::start().await;
     let gateway = Gateway::start(&broker).await;
-    let token = floodway_tests::token("TENANT1")
-        .expires_at(4_102_444_800)
-        .sign();
+    let token = floodway_tests::token("TENANT1").expires_at(4_102_444_800).sign();
     let mut ws = gateway.ws_unread(Some(&token), "device_id=A").await;
     let text = ws.text().await;
-    let start = r#"{"type":"connected","tenant_id":"TENANT1","filters":{"device_ids":["A"],"group_ids":[],"metric_names":[],"#;
+    let start =
+        r#"{"type":"connected","tenant_id":"TENANT1","filters":{"device_ids":["A"],"group_ids":[],"metric_names":[],"#;
     assert!(text.starts_with(start), "{text}");
-    assert!(
-        text.ends_with(r#","expires_at":"2100-01-01T00:00:00Z"}"#),
-        "{text}"
-    );
+    assert!(text.ends_with(r#","expires_at":"2100-01-01T00:00:00Z"}"#), "{text}");
     let sse = gateway.sse_with(&token, "device_id=A").await;
-    assert_eq!(
-        *sse.connected(),
-        serde_json::from_str::<Value>(&text).expect("JSON")
-    );
+    assert_eq!(*sse.connected(), serde_json::from_str::<Value>(&text).expect("JSON"));
     assert_eq!(sse.retry(), Some("2000"));
 }
 
@@ -106,8 +96,7 @@ async fn values_are_passed_on_as_they_were_sent() {
         "1.7976931348623157e309",
     ] {
         for ts in [value, "null"] {
-            let payload =
-                format!(r#"{{"ts":{ts},"metrics":{{"before":1.50,"v":{value},"after":2.50}}}}"#);
+            let payload = format!(r#"{{"ts":{ts},"metrics":{{"before":1.50,"v":{value},"after":2.50}}}}"#);
             publisher.telemetry("T1", "A", payload).await;
             let expected = format!(
                 r#"{{"type":"telemetry","device_id":"A","tenant_id":"T1","metrics":{{"before":1.50,"v":{value},"after":2.50}},"timestamp":{ts},"topic":"tenant/T1/device/A/telemetry"}}"#
@@ -169,16 +158,14 @@ async fn line_breaks_between_and_inside_values_become_spaces() {
     let broker = Broker::start().await;
     let gateway = Gateway::start(&broker).await;
     let (mut ws, mut sse) = both(&gateway, "").await;
-    let payload = "{\r\n \"ts\": {\n\"a\":\r1},\n \"metrics\": {\n\"list\": [1.0,\n2.0],\r\n\"object\":{\"x\":\r\n1}\n}\n}\n";
+    let payload =
+        "{\r\n \"ts\": {\n\"a\":\r1},\n \"metrics\": {\n\"list\": [1.0,\n2.0],\r\n\"object\":{\"x\":\r\n1}\n}\n}\n";
     broker.publisher().await.telemetry("T1", "A", payload).await;
     let text = same_text(&mut ws, &mut sse).await;
     assert!(!text.contains(['\n', '\r']), "{text:?}");
     assert!(text.contains("[1.0, 2.0]"), "{text}");
     let event: Value = serde_json::from_str(&text).expect("JSON");
-    assert_eq!(
-        event["metrics"],
-        json!({"list": [1.0, 2.0], "object": {"x": 1}})
-    );
+    assert_eq!(event["metrics"], json!({"list": [1.0, 2.0], "object": {"x": 1}}));
     assert_eq!(event["timestamp"], json!({"a": 1}));
 }
 
@@ -198,9 +185,7 @@ async fn names_are_escaped_as_json_asks() {
         "..",
         &"d".repeat(256),
     ] {
-        publisher
-            .telemetry("T1", device, r#"{"metrics":{"a":1}}"#)
-            .await;
+        publisher.telemetry("T1", device, r#"{"metrics":{"a":1}}"#).await;
         let event: Value = serde_json::from_str(&same_text(&mut ws, &mut sse).await).expect("JSON");
         assert_eq!(event["device_id"], device);
         assert_eq!(event["topic"], topic("T1", device));
@@ -228,9 +213,7 @@ async fn frames_of_every_length_arrive_whole() {
 #[tokio::test]
 async fn no_event_crosses_to_another_tenant() {
     let broker = Broker::start().await;
-    let gateway = Gateway::start(&broker)
-        .env("STREAM_QUEUE_SIZE", "1000")
-        .await;
+    let gateway = Gateway::start(&broker).env("STREAM_QUEUE_SIZE", "1000").await;
     let mut one = gateway.ws("T1", "").await;
     let mut two = gateway.ws("T2", "").await;
     let mut publisher = broker.publisher().await;
@@ -250,18 +233,13 @@ async fn no_event_crosses_to_another_tenant() {
 #[tokio::test]
 async fn a_devices_events_keep_their_order_and_all_arrive() {
     let broker = Broker::start().await;
-    let gateway = Gateway::start(&broker)
-        .env("STREAM_QUEUE_SIZE", "4000")
-        .await;
+    let gateway = Gateway::start(&broker).env("STREAM_QUEUE_SIZE", "4000").await;
     let (mut ws, mut sse) = both(&gateway, "last_event_id=").await;
     let mut publisher = broker.publisher().await;
     for n in 0..3000 {
         let device = format!("D{}", n % 7);
         publisher
-            .send(
-                &topic("T1", &device),
-                format!(r#"{{"metrics":{{"n":{n}}}}}"#),
-            )
+            .send(&topic("T1", &device), format!(r#"{{"metrics":{{"n":{n}}}}}"#))
             .await;
     }
     publisher.settled().await;
@@ -270,16 +248,8 @@ async fn a_devices_events_keep_their_order_and_all_arrive() {
         let event = ws.next_event().await;
         assert_eq!(event["metrics"]["n"], n);
         let message = sse.next().await;
-        assert_eq!(
-            message.id.as_deref(),
-            event["id"].as_str(),
-            "one id on both transports"
-        );
-        let id = message
-            .id
-            .expect("an id")
-            .parse::<u64>()
-            .expect("a decimal id");
+        assert_eq!(message.id.as_deref(), event["id"].as_str(), "one id on both transports");
+        let id = message.id.expect("an id").parse::<u64>().expect("a decimal id");
         assert!(id > last, "ids grow: {id} after {last}");
         last = id;
     }
@@ -307,10 +277,7 @@ async fn what_is_not_an_event_is_dropped_and_the_next_one_comes() {
     }
     for other in ["status", "telemetry/more", "TELEMETRY"] {
         publisher
-            .send(
-                &format!("tenant/T1/device/A/{other}"),
-                r#"{"metrics":{"n":7}}"#,
-            )
+            .send(&format!("tenant/T1/device/A/{other}"), r#"{"metrics":{"n":7}}"#)
             .await;
     }
     publisher.count("T1", "A", 42..43).await;
@@ -324,16 +291,9 @@ async fn a_byte_order_mark_and_nul_bytes_cost_no_event() {
     let gateway = Gateway::start(&broker).await;
     let mut ws = gateway.ws("T1", "").await;
     let mut publisher = broker.publisher().await;
-    for payload in [
-        "\u{feff}{\"metrics\":{\"n\":1}}",
-        "{\"metrics\":{\"n\":1}}\0\0",
-    ] {
+    for payload in ["\u{feff}{\"metrics\":{\"n\":1}}", "{\"metrics\":{\"n\":1}}\0\0"] {
         publisher.telemetry("T1", "A", payload).await;
-        assert_eq!(
-            ws.next_event().await["metrics"],
-            json!({"n": 1}),
-            "{payload:?}"
-        );
+        assert_eq!(ws.next_event().await["metrics"], json!({"n": 1}), "{payload:?}");
     }
 }
 
@@ -350,9 +310,5 @@ async fn a_payload_without_metrics_is_an_event_and_an_operator_is_told() {
     let page = crate::admin::Page::gateway(&gateway).await;
     assert_eq!(page.sum("ingest_without_metrics_total", &[]), 2.0);
     let told = |line: &&String| line.contains("payload without metrics");
-    assert_eq!(
-        gateway.log().iter().filter(told).count(),
-        1,
-        "at a bounded rate"
-    );
+    assert_eq!(gateway.log().iter().filter(told).count(), 1, "at a bounded rate");
 }

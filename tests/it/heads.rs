@@ -6,9 +6,7 @@ use serde_json::Value;
 
 /// A client of HTTP/2 without TLS.
 pub(crate) fn h2_client() -> reqwest::Client {
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .http2_prior_knowledge();
+    let client = reqwest::Client::builder().no_proxy().http2_prior_knowledge();
     client.build().expect("a client")
 }
 
@@ -18,27 +16,15 @@ async fn probes_by_head_have_the_status_and_no_body() {
     let gateway = Gateway::start(&broker).await;
     for client in [gateway.http().clone(), h2_client()] {
         for path in ["/livez", "/readyz", STATUS_PATH] {
-            let get = client
-                .get(gateway.url(path))
-                .send()
-                .await
-                .expect("an answer");
-            let head = client
-                .head(gateway.url(path))
-                .send()
-                .await
-                .expect("an answer");
+            let get = client.get(gateway.url(path)).send().await.expect("an answer");
+            let head = client.head(gateway.url(path)).send().await.expect("an answer");
             assert_eq!(head.status(), get.status(), "{path}");
             for name in ["content-length", "content-type"] {
                 assert_eq!(head.headers()[name], get.headers()[name], "{path}");
             }
             assert_eq!(head.bytes().await.expect("an end"), "", "{path}");
         }
-        let post = client
-            .post(gateway.url("/livez"))
-            .send()
-            .await
-            .expect("an answer");
+        let post = client.post(gateway.url("/livez")).send().await.expect("an answer");
         assert_eq!(post.headers()["allow"], "GET, HEAD");
     }
     let mut raw = Raw::connect(gateway.address()).await;
@@ -47,10 +33,7 @@ async fn probes_by_head_have_the_status_and_no_body() {
         .expect("it is open");
     assert!(raw.read_head().await.starts_with("HTTP/1.1 200 "));
     let next = raw.read_head().await;
-    assert!(
-        next.starts_with("HTTP/1.1 404 "),
-        "nothing stands between: {next}"
-    );
+    assert!(next.starts_with("HTTP/1.1 404 "), "nothing stands between: {next}");
 }
 
 /// The status and the `detail` of the one answer to `request`, behind which the connection ends.
@@ -59,8 +42,7 @@ async fn last_answer(gateway: &Gateway, request: &str) -> (String, String) {
     raw.write(request.as_bytes()).await.expect("it is taken");
     let head = raw.read_head().await;
     assert!(
-        head.to_lowercase()
-            .contains("content-type: application/json\r\n"),
+        head.to_lowercase().contains("content-type: application/json\r\n"),
         "{head}"
     );
     let body: Value = serde_json::from_slice(&raw.read_to_end().await).expect("JSON");
@@ -73,8 +55,7 @@ async fn heads_that_cant_be_served_are_answered_in_json() {
     let broker = Broker::start().await;
     let gateway = Gateway::start(&broker).await;
     let too_large = "Request head is too large";
-    let with =
-        |more: &str| format!("GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{more}\r\n");
+    let with = |more: &str| format!("GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{more}\r\n");
     let cookie = |bytes| with(&format!("Cookie: {}\r\n", "x".repeat(bytes)));
     let fields: String = (0..101).map(|n| format!("X-{n}: 1\r\n")).collect();
     for (request, status, detail) in [
@@ -96,24 +77,14 @@ async fn heads_that_cant_be_served_are_answered_in_json() {
             raw.write(request.as_bytes()).await.expect("it is taken");
             assert!(raw.read_head().await.starts_with("HTTP/1.1 200 "));
             assert_eq!(raw.read_exactly(15).await, br#"{"status":"ok"}"#);
-            raw.write(b"@@ / HTTP/1.1\r\n\r\n")
-                .await
-                .expect("it is taken");
+            raw.write(b"@@ / HTTP/1.1\r\n\r\n").await.expect("it is taken");
             assert!(raw.read_head().await.starts_with("HTTP/1.1 400 "));
             let end = String::from_utf8(raw.read_to_end().await).expect("text");
-            assert!(
-                end.starts_with(r#"{"detail":"Request can't be read"#),
-                "{end}"
-            );
+            assert!(end.starts_with(r#"{"detail":"Request can't be read"#), "{end}");
             continue;
         }
         let answer = last_answer(&gateway, &request).await;
-        assert_eq!(
-            answer,
-            (status.to_owned(), detail.to_owned()),
-            "{:.100}",
-            request
-        );
+        assert_eq!(answer, (status.to_owned(), detail.to_owned()), "{:.100}", request);
     }
 }
 
@@ -126,9 +97,7 @@ async fn heads_that_cant_be_served_are_answered_in_json_over_http_2_too() {
         ("host", "elsewhere.example".to_owned(), 400),
     ] {
         let request = h2_client().get(gateway.url("/livez")).header(name, value);
-        let response = within("an answer", request.send())
-            .await
-            .expect("an answer");
+        let response = within("an answer", request.send()).await.expect("an answer");
         assert_eq!(response.version(), http::Version::HTTP_2);
         assert_eq!(response.status(), status, "{name}");
         let body: Value = response.json().await.expect("JSON");

@@ -32,9 +32,7 @@ async fn paths_and_methods_have_their_statuses_and_every_error_is_json() {
         (Method::GET, "/readyz", 200),
     ] {
         let request = gateway.http().request(method.clone(), gateway.url(path));
-        let response = within("an answer", request.send())
-            .await
-            .expect("an answer");
+        let response = within("an answer", request.send()).await.expect("an answer");
         assert_eq!(response.status(), status, "{method} {path}");
         if status >= 400 {
             assert_eq!(
@@ -59,10 +57,7 @@ async fn a_wrong_method_is_told_the_right_one_and_a_plain_get_the_upgrade() {
         .await
         .expect("an answer");
     assert!(
-        post.headers()["allow"]
-            .to_str()
-            .expect("text")
-            .contains("GET"),
+        post.headers()["allow"].to_str().expect("text").contains("GET"),
         "RFC 9110, 15.5.6"
     );
     let get = gateway
@@ -101,10 +96,7 @@ async fn an_allowed_origin_may_read_the_answer() {
     let allowed = gateway
         .sse_response(Some(&good), "", &[("origin", "https://app.example")])
         .await;
-    assert_eq!(
-        allowed.headers()["access-control-allow-origin"],
-        "https://app.example"
-    );
+    assert_eq!(allowed.headers()["access-control-allow-origin"], "https://app.example");
     let none = gateway.sse_response(Some(&good), "", &[]).await;
     assert!(!none.headers().contains_key("access-control-allow-origin"));
 }
@@ -118,18 +110,11 @@ async fn http_2_without_tls_streams_as_well() {
         .http2_prior_knowledge()
         .build()
         .expect("a client");
-    let request = client
-        .get(gateway.url(SSE_PATH))
-        .bearer_auth(token("T1").sign());
-    let response = within("an answer", request.send())
-        .await
-        .expect("an answer");
+    let request = client.get(gateway.url(SSE_PATH)).bearer_auth(token("T1").sign());
+    let response = within("an answer", request.send()).await.expect("an answer");
     assert_eq!(response.version(), http::Version::HTTP_2);
     assert_eq!(response.status(), 200);
-    assert!(
-        !response.headers().contains_key("connection"),
-        "RFC 9113, 8.2.2"
-    );
+    assert!(!response.headers().contains_key("connection"), "RFC 9113, 8.2.2");
     let mut sse = Sse::of(response);
     sse.read_connected().await;
     let mut publisher = broker.publisher().await;
@@ -153,8 +138,7 @@ async fn two_streams_share_one_http_2_connection() {
     let socket = tokio::net::TcpStream::connect(gateway.address())
         .await
         .expect("the gateway accepts");
-    let shaken =
-        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(socket)).await;
+    let shaken = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(socket)).await;
     let (mut sender, connection) = shaken.expect("HTTP/2");
     tokio::spawn(connection);
     let mut bodies = Vec::new();
@@ -172,9 +156,7 @@ async fn two_streams_share_one_http_2_connection() {
     gateway.has_connections(2).await;
     let mut publisher = broker.publisher().await;
     for (tenant, body) in &mut bodies {
-        publisher
-            .telemetry(tenant, "A", r#"{"metrics":{"n":1}}"#)
-            .await;
+        publisher.telemetry(tenant, "A", r#"{"metrics":{"n":1}}"#).await;
         let mut text = String::new();
         while !text.contains("telemetry") {
             let part = within("a part of the body", body.frame())
@@ -183,10 +165,7 @@ async fn two_streams_share_one_http_2_connection() {
                 .expect("a frame");
             text.push_str(std::str::from_utf8(part.data_ref().expect("data")).expect("UTF-8"));
         }
-        assert!(
-            text.contains(&format!(r#""tenant_id":"{tenant}""#)),
-            "{text}"
-        );
+        assert!(text.contains(&format!(r#""tenant_id":"{tenant}""#)), "{text}");
     }
     drop(bodies.pop());
     gateway.has_connections(1).await;
@@ -195,22 +174,18 @@ async fn two_streams_share_one_http_2_connection() {
 fn is_milliseconds_of_utc(text: &str) -> bool {
     let form = "0000-00-00T00:00:00.000Z";
     text.len() == form.len()
-        && text.chars().zip(form.chars()).all(|(own, form)| {
-            if form == '0' {
-                own.is_ascii_digit()
-            } else {
-                own == form
-            }
-        })
+        && text.chars().zip(form.chars()).all(
+            |(own, form)| {
+                if form == '0' { own.is_ascii_digit() } else { own == form }
+            },
+        )
 }
 
 #[tokio::test]
 async fn silence_is_broken_by_pings_and_comments() {
     let broker = Broker::start().await;
     let launch = Gateway::start(&broker).env("FLOODWAY_STREAM_WS_PING_SECONDS", "0.3");
-    let gateway = launch
-        .env("FLOODWAY_STREAM_SSE_KEEPALIVE_SECONDS", "0.3")
-        .await;
+    let gateway = launch.env("FLOODWAY_STREAM_SSE_KEEPALIVE_SECONDS", "0.3").await;
     let (mut ws, mut sse) = (gateway.ws("T1", "").await, gateway.sse("T1", "").await);
     for _ in 0..3 {
         let ping = ws.text().await;
@@ -233,10 +208,7 @@ async fn a_protocol_ping_is_answered_with_its_payload() {
         raw.write(&frame(FIN | opcode::PING, payload))
             .await
             .expect("it is open");
-        assert_eq!(
-            raw.read_frame().await,
-            Some((FIN | opcode::PONG, payload.to_vec()))
-        );
+        assert_eq!(raw.read_frame().await, Some((FIN | opcode::PONG, payload.to_vec())));
     }
     raw.write(&frame(FIN | opcode::PONG, b"unasked"))
         .await
@@ -296,10 +268,7 @@ async fn a_handshake_byte_by_byte_is_a_handshake() {
             .1
             .starts_with(br#"{"type":"connected""#)
     );
-    assert_eq!(
-        raw.read_frame().await.expect("pong").1,
-        br#"{"type":"pong"}"#
-    );
+    assert_eq!(raw.read_frame().await.expect("pong").1, br#"{"type":"pong"}"#);
 }
 
 #[tokio::test]
@@ -376,9 +345,7 @@ async fn a_refusal_of_a_websocket_is_told_by_a_close_and_not_by_a_status() {
 #[tokio::test]
 async fn silent_connections_make_room_for_those_who_ask_something() {
     let broker = Broker::start().await;
-    let gateway = Gateway::start(&broker)
-        .env("FLOODWAY_HTTP_PENDING", 4)
-        .await;
+    let gateway = Gateway::start(&broker).env("FLOODWAY_HTTP_PENDING", 4).await;
     let mut live = gateway.ws("TENANT1", "").await;
     let mut silent = Vec::new();
     for _ in 0..20 {

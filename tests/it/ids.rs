@@ -59,10 +59,7 @@ async fn ids_of_gateways_that_share_a_broker_stay_above_both_their_pasts() {
     let ahead = off_by(Gateway::start(&broker), 1).await;
     let beside = Gateway::start(&broker).await;
     let token = token("T1").ttl(Duration::from_secs(7 * 86_400)).sign();
-    let (mut one, mut other) = (
-        ahead.sse_with(&token, "").await,
-        beside.sse_with(&token, "").await,
-    );
+    let (mut one, mut other) = (ahead.sse_with(&token, "").await, beside.sse_with(&token, "").await);
     broker.publisher().await.count("T1", "A", 0..1).await;
     let number = |id: Option<String>| id.expect("an id").parse::<u64>().expect("a number");
     let last = number(one.next().await.id).max(number(other.next().await.id));

@@ -28,10 +28,7 @@ async fn a_refusal_is_told_in_words_and_with_what_to_look_at() {
     let gateway = quick(&broker).unready().await;
     for (answer, words) in [
         (Answer::Cut, "closed the connection without an answer"),
-        (
-            Answer::Bytes(vec![0x20, 2, 0, 1]),
-            "it speaks MQTT 3.1.1 only",
-        ),
+        (Answer::Bytes(vec![0x20, 2, 0, 1]), "it speaks MQTT 3.1.1 only"),
         (
             Answer::Bytes(vec![0x20, 2, 0, 5]),
             "not authorized (0x87); check mqtt.username and mqtt.password",
@@ -61,10 +58,9 @@ async fn a_keep_alive_that_the_broker_demands_holds_for_every_ping() {
     let broker = ScriptedBroker::start().await;
     broker.on_connect(|_| welcome(&[0x13, 0, 1]));
     let _gateway = quick(&broker).await;
-    wait_until(
-        "three pings have come, though ours would be 15 s apart",
-        async || broker.count_seen(|seen| *seen == Seen::Ping) >= 3,
-    )
+    wait_until("three pings have come, though ours would be 15 s apart", async || {
+        broker.count_seen(|seen| *seen == Seen::Ping) >= 3
+    })
     .await;
     assert_eq!(connects(&broker), 1);
 }
@@ -72,14 +68,10 @@ async fn a_keep_alive_that_the_broker_demands_holds_for_every_ping() {
 #[tokio::test]
 async fn a_broker_that_hangs_is_left_for_a_new_connection() {
     let broker = ScriptedBroker::start().await;
-    let gateway = quick(&broker)
-        .env("FLOODWAY_MQTT_KEEP_ALIVE_SECONDS", "1")
-        .await;
+    let gateway = quick(&broker).env("FLOODWAY_MQTT_KEEP_ALIVE_SECONDS", "1").await;
     let mut ws = gateway.ws("T1", "").await;
     broker.on_ping(|| Answer::Silence);
-    gateway
-        .is_logged("it sent nothing for 500ms after a ping")
-        .await;
+    gateway.is_logged("it sent nothing for 500ms after a ping").await;
     broker.on_ping(|| Answer::Good);
     ws.expect_json(json!({"type": "gap", "reason": "upstream", "dropped": null}))
         .await;
@@ -106,13 +98,9 @@ async fn the_reason_for_which_the_broker_ends_the_connection_is_told() {
 async fn a_status_for_the_fleet_that_the_broker_does_not_take_does_not_end_the_connection() {
     let broker = ScriptedBroker::start().await;
     broker.on_connect(|_| welcome(&[0x27, 0, 0, 0, 200]));
-    let gateway = quick(&broker)
-        .env("FLOODWAY_CONTROL_FLEET_SECONDS", "1")
-        .await;
+    let gateway = quick(&broker).env("FLOODWAY_CONTROL_FLEET_SECONDS", "1").await;
     let mut ws = gateway.ws("T1", "").await;
-    gateway
-        .is_logged("other gateways are not told of this one")
-        .await;
+    gateway.is_logged("other gateways are not told of this one").await;
     broker.count("T1", "A", 0..1);
     ws.expect_numbers(0..1).await;
     assert_eq!(connects(&broker), 1);
@@ -138,10 +126,7 @@ async fn a_message_that_is_too_large_is_skipped_and_counted_and_no_stream_is_tol
         .into_iter()
         .filter(|line| line.contains("too_large_packet"));
     let lines: Vec<String> = lines.collect();
-    assert!(
-        lines.len() == 1 && lines[0].contains(&broker.url()),
-        "{lines:?}"
-    );
+    assert!(lines.len() == 1 && lines[0].contains(&broker.url()), "{lines:?}");
     assert_eq!(connects(&broker), 1);
 }
 
@@ -152,9 +137,7 @@ async fn a_broken_packet_ends_the_connection_and_the_broker_is_told() {
     let mut ws = gateway.ws("T1", "").await;
     // A message of QoS 3.
     broker.send(&[0x36, 5, 0, 1, b't', 0, b'A']);
-    gateway
-        .is_logged("it sent a packet that is malformed")
-        .await;
+    gateway.is_logged("it sent a packet that is malformed").await;
     wait_until("the broker is told", async || {
         broker.count_seen(|seen| *seen == Seen::Disconnect) == 1
     })

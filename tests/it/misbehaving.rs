@@ -69,11 +69,7 @@ async fn a_tenant_that_costs_the_connection_costs_it_once() {
     let gateway = gateway(&broker).await;
     let mut good = gateway.ws("GOOD", "").await;
     // Whoever comes first may be told that the broker is away: it is, for a moment.
-    let first = gateway
-        .ws_unread(Some(&token("BAD").sign()), "")
-        .await
-        .message()
-        .await;
+    let first = gateway.ws_unread(Some(&token("BAD").sign()), "").await.message().await;
     first.expect_err("nothing comes of it");
     good.expect_json(gap()).await;
     wait_until("it is found who is to blame", async || {
@@ -89,9 +85,7 @@ async fn a_tenant_that_costs_the_connection_costs_it_once() {
     let (status, body) = gateway.sse_refused(Some(&token("BAD").sign()), "").await;
     assert_eq!((status, &body["detail"]), (403, &json!(REFUSED.1)));
     gateway
-        .is_logged(
-            r#""reason":"broker_refused","detail":"it ended the connection: not authorized (0x87)"#,
-        )
+        .is_logged(r#""reason":"broker_refused","detail":"it ended the connection: not authorized (0x87)"#)
         .await;
     gateway.is_ready().await;
     let metrics = gateway.metrics().await;
@@ -133,20 +127,11 @@ async fn at_a_reconnect_the_one_that_is_forbidden_now_is_found_among_all() {
         if n != 7 {
             continue;
         }
-        ws.expect_json(json!({"type": "upstream", "state": "refused"}))
-            .await;
+        ws.expect_json(json!({"type": "upstream", "state": "refused"})).await;
     }
-    serve(
-        &broker,
-        streams.iter_mut().enumerate().filter(|(n, _)| *n != 7),
-    )
-    .await;
+    serve(&broker, streams.iter_mut().enumerate().filter(|(n, _)| *n != 7)).await;
     is_refused(&gateway, "T7", REFUSED).await;
-    assert_eq!(
-        connects(&broker),
-        3,
-        "the cut, and the one that is forbidden"
-    );
+    assert_eq!(connects(&broker), 3, "the cut, and the one that is forbidden");
 }
 
 /// Each of these, with its number, gets what is published for it.
@@ -207,18 +192,14 @@ async fn a_tenant_that_is_never_answered_holds_up_nobody() {
     for answer in [Answer::Silence, Answer::WrongId] {
         let broker = ScriptedBroker::start().await;
         broker.on_subscribe(for_tenant("SILENT", answer.clone()));
-        let gateway = gateway(&broker)
-            .env("FLOODWAY_MQTT_KEEP_ALIVE_SECONDS", "5")
-            .await;
+        let gateway = gateway(&broker).env("FLOODWAY_MQTT_KEEP_ALIVE_SECONDS", "5").await;
         let silent = gateway.ws_unread(Some(&token("SILENT").sign()), "").await;
         for n in 0..3 {
             gateway.ws(&format!("T{n}"), "").await;
         }
         let refused = { silent }.message().await.expect_err("nothing comes of it");
         assert_eq!(refused, (UNAVAILABLE.0, UNAVAILABLE.1.to_owned()));
-        gateway
-            .is_logged("subscriptions are not answered in time")
-            .await;
+        gateway.is_logged("subscriptions are not answered in time").await;
         if answer == Answer::WrongId {
             gateway
                 .is_logged("the broker answers a request that was not made")
@@ -245,9 +226,7 @@ async fn an_unsuback_that_never_comes_holds_up_nobody() {
         .await;
     drop(gateway.ws("GONE", "").await);
     wait_until("it is unsubscribed", async || {
-        broker
-            .seen()
-            .contains(&Seen::Unsubscribe(vec![filter("GONE")]))
+        broker.seen().contains(&Seen::Unsubscribe(vec![filter("GONE")]))
     })
     .await;
     for tenant in ["A", "GONE"] {
@@ -279,10 +258,7 @@ async fn in_the_mode_all_a_refused_filter_is_a_broker_that_is_not_available() {
             CONTROL => Answer::Good,
             _ => answer.clone(),
         });
-        let gateway = gateway(&broker)
-            .env("FLOODWAY_MQTT_SUBSCRIBE", "all")
-            .unready()
-            .await;
+        let gateway = gateway(&broker).env("FLOODWAY_MQTT_SUBSCRIBE", "all").unready().await;
         wait_until("the gateway says why it is not ready", async || {
             gateway.get("/readyz").await.1["reason"] == "subscription_refused"
         })
@@ -306,9 +282,7 @@ async fn a_broker_that_gives_no_control_documents_is_served_without() {
         let mut ws = gateway.ws("T", "").await;
         broker.count("T", "A", 0..3);
         ws.expect_numbers(0..3).await;
-        gateway
-            .is_logged("limits and groups can't be kept in the broker")
-            .await;
+        gateway.is_logged("limits and groups can't be kept in the broker").await;
         assert_eq!(connects(&broker), connections, "{answer:?}");
     }
 }
@@ -327,9 +301,7 @@ async fn a_mark_that_is_refused_or_never_answered_holds_up_nobody_for_long() {
         let mut ws = gateway.ws("T", "").await;
         broker.count("T", "A", 0..3);
         ws.expect_numbers(0..3).await;
-        gateway
-            .is_logged("limits and groups can't be kept in the broker")
-            .await;
+        gateway.is_logged("limits and groups can't be kept in the broker").await;
     }
 }
 
@@ -385,9 +357,7 @@ async fn a_broker_that_ends_the_connection_for_a_status_that_nobody_asked_for_ge
         false => Answer::Good,
     });
     let gateway = gateway(&broker).unready().await;
-    gateway
-        .is_logged("other gateways are not told of this one")
-        .await;
+    gateway.is_logged("other gateways are not told of this one").await;
     gateway.is_ready().await;
     serve(&broker, [(0, &mut gateway.ws("T0", "").await)].into_iter()).await;
     assert_eq!(connects(&broker), 3);

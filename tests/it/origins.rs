@@ -29,9 +29,7 @@ async fn an_allowed_origin_may_read_every_answer_of_the_streams() {
         ] {
             let request = client.request(method, gateway.url(path)).bearer_auth(token);
             let request = request.header("origin", "https://app.example");
-            let response = within("an answer", request.send())
-                .await
-                .expect("an answer");
+            let response = within("an answer", request.send()).await.expect("an answer");
             assert_eq!(response.status(), status, "{path}");
             let head = response.headers();
             assert_eq!(head["access-control-allow-origin"], "https://app.example");
@@ -47,9 +45,7 @@ async fn an_allowed_origin_may_read_every_answer_of_the_streams() {
 #[tokio::test]
 async fn where_all_origins_are_allowed_none_may_send_credentials() {
     let broker = Broker::start().await;
-    let gateway = Gateway::start(&broker)
-        .env("FLOODWAY_ALLOWED_ORIGINS", "*")
-        .await;
+    let gateway = Gateway::start(&broker).env("FLOODWAY_ALLOWED_ORIGINS", "*").await;
     let good = token("T1").sign();
     for token in [good.as_str(), "bad"] {
         let origin = [("origin", "https://app.example")];
@@ -71,10 +67,8 @@ async fn a_port_that_the_scheme_implies_makes_no_page_foreign() {
         ("gw.example:80", "https://gw.example", "403"),
         ("gw.internal", "https://gw.example", "403"),
     ] {
-        let request = upgrade_request(&token("T1").sign(), "").replace(
-            "Host: localhost\r\n",
-            &format!("Host: {host}\r\nOrigin: {origin}\r\n"),
-        );
+        let request = upgrade_request(&token("T1").sign(), "")
+            .replace("Host: localhost\r\n", &format!("Host: {host}\r\nOrigin: {origin}\r\n"));
         let mut raw = Raw::connect(gateway.address()).await;
         raw.write(request.as_bytes()).await.expect("it is taken");
         let head = raw.read_head().await;
@@ -85,9 +79,8 @@ async fn a_port_that_the_scheme_implies_makes_no_page_foreign() {
     }
     wait_until("the log names the fix", async || {
         let log = gateway.log();
-        log.iter().any(|line| {
-            line.contains("add it to http.allowed_origins") && line.contains("gw.example")
-        })
+        log.iter()
+            .any(|line| line.contains("add it to http.allowed_origins") && line.contains("gw.example"))
     })
     .await;
 }

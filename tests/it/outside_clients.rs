@@ -8,9 +8,7 @@ use floodway_tests::{Broker, Gateway, SSE_PATH, WS_PATH, token};
 #[tokio::test]
 async fn pythons_websockets_lives_a_whole_stream() {
     let broker = Broker::start().await;
-    let gateway = Gateway::start(&broker)
-        .env("STREAM_QUEUE_SIZE", "2000")
-        .await;
+    let gateway = Gateway::start(&broker).env("STREAM_QUEUE_SIZE", "2000").await;
     let mut command = script("websocket_client.py");
     command
         .arg(format!("ws://{}{WS_PATH}", gateway.address()))

@@ -72,24 +72,14 @@ async fn ingest_that_panics_goes_on_with_its_ids() {
     drop(it.gateway);
     // So far ahead that the clock alone would give smaller ones.
     it.broker
-        .retains(
-            "floodway/control/v1/ids/reserved",
-            r#"{"up_to":3000000000000000}"#,
-        )
+        .retains("floodway/control/v1/ids/reserved", r#"{"up_to":3000000000000000}"#)
         .await;
     it.gateway = Fragile::launch(&it.broker, &it.faults).await;
     let mut sse = it.gateway.sse("T1", "").await;
     let mut ids = Vec::new();
     for n in 0..2 {
         it.broker.publisher().await.count("T1", "A", n..n + 1).await;
-        ids.push(
-            sse.next()
-                .await
-                .id
-                .expect("an id")
-                .parse::<u64>()
-                .expect("a number"),
-        );
+        ids.push(sse.next().await.id.expect("an id").parse::<u64>().expect("a number"));
         if n == 0 {
             it.panics("ingest").await;
             sse.expect_named("gap").await;
@@ -102,9 +92,7 @@ async fn ingest_that_panics_goes_on_with_its_ids() {
 async fn the_refresh_of_keys_starts_again_after_a_panic() {
     let broker = Broker::start().await;
     let faults = tempfile::tempdir().expect("a temporary folder");
-    let provider = tokio::net::TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("a port");
+    let provider = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let keys = format!("http://{}/keys", provider.local_addr().expect("an address"));
     let serving = tokio::spawn(async move {
         // The example of RFC 8037, A.2.
@@ -138,16 +126,11 @@ async fn a_device_of_the_demo_that_panics_comes_back() {
     let faults = tempfile::tempdir().expect("a temporary folder");
     let mut demo = Process::start("floodway demo", demo(&faults));
     let all = |line: &&String| line.starts_with("devices 14 |");
-    wait_until("it runs", async || {
-        demo.logged(|line| all(&&line.to_owned()))
-    })
-    .await;
+    wait_until("it runs", async || demo.logged(|line| all(&&line.to_owned()))).await;
     write(faults.path().join("device"), "").expect("written");
     wait_until("all devices are there after the panic", async || {
         let log = demo.log();
-        let panic = log
-            .iter()
-            .position(|line| line.contains("device: a test wants it"));
+        let panic = log.iter().position(|line| line.contains("device: a test wants it"));
         panic.is_some_and(|panic| log[panic..].iter().any(|line| all(&line)))
     })
     .await;
@@ -186,10 +169,7 @@ async fn a_call_that_panics_fails_alone() {
     write(it.faults.path().join("call"), "").expect("written");
     let status = async || {
         let answer = it.gateway.http().get(&url).send();
-        within("an answer", answer)
-            .await
-            .expect("an answer")
-            .status()
+        within("an answer", answer).await.expect("an answer").status()
     };
     assert_eq!(status().await, 500);
     assert_eq!(status().await, 200);

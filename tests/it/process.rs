@@ -26,10 +26,7 @@ fn full_pipe() -> (PipeReader, PipeWriter) {
 
 /// A sample of a page of metrics.
 pub(crate) async fn sample(gateway: &Gateway, address: &str, name: &str) -> u64 {
-    let page = gateway
-        .http()
-        .get(format!("http://{address}/metrics"))
-        .send();
+    let page = gateway.http().get(format!("http://{address}/metrics")).send();
     let page = within("metrics", page).await.expect("metrics");
     let page = page.text().await.expect("metrics");
     let line = page.lines().find_map(|line| line.strip_prefix(name));
@@ -175,10 +172,7 @@ async fn other_signals_than_those_that_stop_it_cut_no_stream() {
 async fn the_end_of_its_terminal_ends_a_demo() {
     let faults = tempfile::tempdir().expect("a temporary folder");
     let mut demo = Process::start("floodway demo", demo(&faults));
-    wait_until("it runs", async || {
-        demo.logged(|line| line.starts_with("devices 14 |"))
-    })
-    .await;
+    wait_until("it runs", async || demo.logged(|line| line.starts_with("devices 14 |"))).await;
     demo.signal(Signal::HUP);
     assert_eq!(demo.ended().await.code(), Some(0));
 }

@@ -15,23 +15,14 @@ async fn an_id_that_is_not_held_is_answered_by_a_gap_and_then_live_events() {
     let gateway = Gateway::start(&broker).await;
     let good = token("T1").sign();
     let mut publisher = broker.publisher().await;
-    for (n, (query, header)) in [
-        ("", Some("1")),
-        ("last_event_id=1", None),
-        ("lastEventId=1", None),
-    ]
-    .into_iter()
-    .enumerate()
+    for (n, (query, header)) in [("", Some("1")), ("last_event_id=1", None), ("lastEventId=1", None)]
+        .into_iter()
+        .enumerate()
     {
-        let headers: Vec<(&str, &str)> =
-            header.into_iter().map(|id| ("last-event-id", id)).collect();
+        let headers: Vec<(&str, &str)> = header.into_iter().map(|id| ("last-event-id", id)).collect();
         let mut sse = Sse::of(gateway.sse_response(Some(&good), query, &headers).await);
         sse.read_connected().await;
-        assert_eq!(
-            sse.expect_named("gap").await,
-            replay_gap(),
-            "{query} {header:?}"
-        );
+        assert_eq!(sse.expect_named("gap").await, replay_gap(), "{query} {header:?}");
         let n = n as u64;
         publisher.count("T1", "A", n..n + 1).await;
         assert_eq!(sse.next_event().await["metrics"]["n"], n);
@@ -59,8 +50,7 @@ async fn a_websocket_that_asks_carries_ids() {
         "the id is the last key, and the only difference"
     );
     assert!(
-        id.strip_suffix(r#""}"#)
-            .is_some_and(|id| id.parse::<u64>().is_ok()),
+        id.strip_suffix(r#""}"#).is_some_and(|id| id.parse::<u64>().is_ok()),
         "{with}"
     );
 }
@@ -78,14 +68,8 @@ async fn a_projection_carries_the_same_id() {
         .telemetry("T1", "A", r#"{"metrics":{"n":1,"m":2}}"#)
         .await;
     let ids: BTreeSet<String> = [
-        whole.next_event().await["id"]
-            .as_str()
-            .expect("an id")
-            .to_owned(),
-        narrow.next_event().await["id"]
-            .as_str()
-            .expect("an id")
-            .to_owned(),
+        whole.next_event().await["id"].as_str().expect("an id").to_owned(),
+        narrow.next_event().await["id"].as_str().expect("an id").to_owned(),
         sse.next().await.id.expect("an id"),
     ]
     .into();
@@ -125,11 +109,7 @@ async fn a_client_that_comes_back_is_never_left_in_the_dark() {
     publisher.count("T1", "A", 1..4).await;
     witness.expect_numbers(1..4).await;
 
-    let mut back = Sse::of(
-        gateway
-            .sse_response(Some(&good), "", &[("last-event-id", &id)])
-            .await,
-    );
+    let mut back = Sse::of(gateway.sse_response(Some(&good), "", &[("last-event-id", &id)]).await);
     back.read_connected().await;
     publisher.count("T1", "A", 4..5).await;
     // Either all that was missed comes, or a gap says that it can't.
@@ -164,11 +144,7 @@ async fn an_odd_id_is_an_unknown_one_and_no_reason_to_refuse() {
         "%FC",
     ] {
         let query = format!("last_event_id={odd}");
-        gateway
-            .ws("T1", &query)
-            .await
-            .expect_json(replay_gap())
-            .await;
+        gateway.ws("T1", &query).await.expect_json(replay_gap()).await;
         let gap = gateway.sse("T1", &query).await.expect_named("gap").await;
         assert_eq!(gap, replay_gap(), "{odd}");
     }

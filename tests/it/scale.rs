@@ -49,26 +49,14 @@ async fn open(gateway: &Gateway, token: &str) -> Reader {
     };
     within(
         "the handshake",
-        tokio::io::AsyncWriteExt::write_all(
-            &mut reader.socket,
-            upgrade_request(token, "").as_bytes(),
-        ),
+        tokio::io::AsyncWriteExt::write_all(&mut reader.socket, upgrade_request(token, "").as_bytes()),
     )
     .await
     .expect("the handshake is sent");
     let head = reader
-        .find(|bytes| {
-            bytes
-                .windows(4)
-                .position(|four| four == b"\r\n\r\n")
-                .map(|at| at + 4)
-        })
+        .find(|bytes| bytes.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4))
         .await;
-    assert!(
-        head.starts_with(b"HTTP/1.1 101 "),
-        "{}",
-        String::from_utf8_lossy(&head)
-    );
+    assert!(head.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&head));
     let first = reader
         .find(|bytes| split_frame(bytes).map(|(_, _, length)| length))
         .await;
@@ -104,11 +92,7 @@ impl Reader {
             let read = within("more bytes", self.socket.read_buf(&mut self.held))
                 .await
                 .expect("the stream is open");
-            assert!(
-                read > 0,
-                "closed: {:?}",
-                String::from_utf8_lossy(&self.held)
-            );
+            assert!(read > 0, "closed: {:?}", String::from_utf8_lossy(&self.held));
         }
     }
 
@@ -116,11 +100,7 @@ impl Reader {
     async fn expect(&mut self, expected: &[Vec<u8>], progress: &AtomicU64) {
         for frame in expected {
             while self.held.len() < frame.len() {
-                let read = self
-                    .socket
-                    .read_buf(&mut self.held)
-                    .await
-                    .expect("the stream is open");
+                let read = self.socket.read_buf(&mut self.held).await.expect("the stream is open");
                 assert!(read > 0, "closed before {}", String::from_utf8_lossy(frame));
             }
             let (next, _) = self.held.split_at(frame.len());
@@ -150,10 +130,7 @@ fn read_all(
             reader
         }
     };
-    readers
-        .into_iter()
-        .map(|reader| tokio::spawn(read(reader)))
-        .collect()
+    readers.into_iter().map(|reader| tokio::spawn(read(reader))).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -175,16 +152,10 @@ async fn five_thousand_streams_lose_nothing_while_one_stalls() {
     gateway.has_connections(STREAMS + 1).await;
 
     let progress = Arc::new(AtomicU64::new(0));
-    let reading = read_all(
-        readers,
-        (FIRST..FIRST + EVENTS).map(event_frame).collect(),
-        &progress,
-    );
+    let reading = read_all(readers, (FIRST..FIRST + EVENTS).map(event_frame).collect(), &progress);
     let mut publisher = broker.publisher().await;
     for start in (0..EVENTS).step_by(STEP as usize) {
-        publisher
-            .count("T1", "A", FIRST + start..FIRST + start + STEP)
-            .await;
+        publisher.count("T1", "A", FIRST + start..FIRST + start + STEP).await;
         let all = (start + STEP) * STREAMS;
         wait_until_by("all have read all", Duration::from_secs(180), async || {
             // None has read the last event before it was published, so one that ended has failed.
@@ -253,11 +224,7 @@ async fn a_thousand_streams_outlive_their_broker() {
         broker.stop();
         broker.start_again().await;
         all_have(2).await;
-        broker
-            .publisher()
-            .await
-            .count("T1", "A", n + 1..n + 2)
-            .await;
+        broker.publisher().await.count("T1", "A", n + 1..n + 2).await;
         all_have(3).await;
         readers = Vec::new();
         for task in reading {
@@ -280,12 +247,9 @@ async fn a_storm_of_short_streams_leaves_nothing() {
     let good = token("T1").sign();
     let mut publisher = broker.publisher().await;
     for round in 0..5 {
-        let storm = stream::iter(0..400)
-            .map(|_| Raw::websocket(gateway.address(), &good, "device_id=none"));
+        let storm = stream::iter(0..400).map(|_| Raw::websocket(gateway.address(), &good, "device_id=none"));
         let streams: Vec<Raw> = storm.buffer_unordered(AT_ONCE).collect().await;
-        publisher
-            .count("T1", "A", round * 10..round * 10 + 10)
-            .await;
+        publisher.count("T1", "A", round * 10..round * 10 + 10).await;
         neighbour.expect_numbers(round * 10..round * 10 + 10).await;
         assert_eq!(gateway.connections().await, 401);
         streams.into_iter().for_each(Raw::reset);

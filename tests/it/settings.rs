@@ -77,16 +77,10 @@ async fn the_shell_finds_the_private_listeners_token_in_the_same_file_as_the_gat
     let broker = Broker::start().await;
     let gateway = Gateway::start(&broker).env(by_file.0, by_file.1).await;
     let url = format!("http://{}", gateway.admin());
-    let status = async |settings: &[(&str, &str)]| {
-        floodway_run(&["status", "--admin", &url], settings).await
-    };
+    let status = async |settings: &[(&str, &str)]| floodway_run(&["status", "--admin", &url], settings).await;
     assert_eq!(status(&[]).await.code, Some(1));
     assert_eq!(status(&[by_file]).await.code, Some(0));
     let nowhere = status(&[(by_file.0, "no-such-file")]).await;
     assert_eq!(nowhere.code, Some(2));
-    assert!(
-        nowhere
-            .stderr
-            .contains("FLOODWAY_ADMIN_TOKEN_FILE = \"no-such-file\"")
-    );
+    assert!(nowhere.stderr.contains("FLOODWAY_ADMIN_TOKEN_FILE = \"no-such-file\""));
 }

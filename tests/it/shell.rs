@@ -83,10 +83,7 @@ async fn what_is_there_is_listed_for_people_and_for_scripts() {
     assert!(one.contains("1 of 10 (1 WebSocket, 0 SSE)"), "{one}");
 
     let streams = text(&gateway, &["connections"]).await;
-    assert!(
-        streams.contains("alice") && streams.contains("device A"),
-        "{streams}"
-    );
+    assert!(streams.contains("alice") && streams.contains("device A"), "{streams}");
     for (flag, value, found) in [
         ("--tenant", "T1", 1),
         ("--transport", "sse", 1),
@@ -122,10 +119,7 @@ async fn a_stream_is_shown_explained_and_ended() {
     assert!(gone.stderr.starts_with("error: "), "{}", gone.stderr);
 
     let mut again = gateway.ws("T1", "").await;
-    assert_eq!(
-        json(&gateway, &["disconnect", "--tenant", "T1"]).await["ended"],
-        1
-    );
+    assert_eq!(json(&gateway, &["disconnect", "--tenant", "T1"]).await["ended"], 1);
     assert_eq!(again.close_code().await.0, 4010);
 }
 
@@ -133,32 +127,17 @@ async fn a_stream_is_shown_explained_and_ended() {
 async fn limits_are_changed_one_by_one() {
     let (_broker, gateway, _ws) = with_a_stream().await;
     let set = ["limits", "set", "--tenant", "T1"];
-    text(
-        &gateway,
-        &[&set[..], &["--connections-per-tenant", "1"]].concat(),
-    )
-    .await;
-    text(
-        &gateway,
-        &[&set[..], &["--overflow", "drop_oldest"]].concat(),
-    )
-    .await;
+    text(&gateway, &[&set[..], &["--connections-per-tenant", "1"]].concat()).await;
+    text(&gateway, &[&set[..], &["--overflow", "drop_oldest"]].concat()).await;
     let got = json(&gateway, &["limits", "get", "--tenant", "T1"]).await;
     let both = json!({"connections_per_tenant": 1, "overflow": "drop_oldest"});
     assert_eq!(got["own"], both, "the first one is kept");
     let refused = gateway.ws_refused(Some(&token("T1").sign()), "").await;
     assert_eq!(refused.0, 4029);
 
-    text(
-        &gateway,
-        &[&set[..], &["--replace", "--queue-size", "7"]].concat(),
-    )
-    .await;
+    text(&gateway, &[&set[..], &["--replace", "--queue-size", "7"]].concat()).await;
     let got = json(&gateway, &["limits", "get", "--tenant", "T1"]).await;
-    assert_eq!(
-        got["own"],
-        json!({"queue_size": 7, "overflow": "unspecified"})
-    );
+    assert_eq!(got["own"], json!({"queue_size": 7, "overflow": "unspecified"}));
     let cleared = json(&gateway, &["limits", "clear", "--tenant", "T1"]).await;
     assert_eq!(cleared["cleared"], true, "{cleared}");
     let default = text(&gateway, &["limits"]).await;
@@ -169,9 +148,7 @@ async fn limits_are_changed_one_by_one() {
 async fn groups_are_put_listed_shown_and_deleted() {
     let broker = Broker::start().await;
     let gateway = Gateway::start(&broker).await;
-    let group = async |command: &[&str]| {
-        text(&gateway, &[&["groups", "--tenant", "T1"], command].concat()).await
-    };
+    let group = async |command: &[&str]| text(&gateway, &[&["groups", "--tenant", "T1"], command].concat()).await;
     let put = group(&["put", "g", "--device", "B", "--device", "A"]).await;
     assert_eq!(put, "group g is created: 2 devices\n");
     assert_eq!(group(&["get", "g"]).await, "A\nB\n");
@@ -239,15 +216,7 @@ async fn a_watch_prints_a_line_each_time_and_ends_with_the_gateway() {
     let broker = Broker::start().await;
     let mut gateway = Gateway::start(&broker).await;
     let url = format!("http://{}", gateway.admin());
-    let watch = [
-        "status",
-        "--watch",
-        "--interval",
-        "100ms",
-        "--json",
-        "--admin",
-        &url,
-    ];
+    let watch = ["status", "--watch", "--interval", "100ms", "--json", "--admin", &url];
     let mut watch = Process::start("floodway", floodway(&watch));
     wait_until("three lines are there", async || watch.log().len() >= 3).await;
     gateway.terminate();
@@ -267,10 +236,7 @@ async fn wrong_usage_of_the_shell_names_the_flag_and_exits_with_2() {
     for (command, named) in [
         (&["disconnect"][..], "--connection"),
         (&["disconnect", "--subject", "s"], "--tenant"),
-        (
-            &["disconnect", "--tenant", "T", "--reason", &long],
-            "--reason",
-        ),
+        (&["disconnect", "--tenant", "T", "--reason", &long], "--reason"),
         (&["connections", "--tenant", "a/b"], "--tenant"),
         (&["connections", "--transport", "pigeon"], "--transport"),
         (&["limits", "set", "--tenant", "T"], "--queue-size"),
@@ -295,19 +261,13 @@ async fn what_the_gateway_finds_wrong_names_the_flag_too() {
     let set = ["limits", "set", "--default", "--queue-size", "0"];
     let refused = shell(&gateway, &set).await;
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
-    assert!(
-        refused.stderr.contains("--queue-size"),
-        "{}",
-        refused.stderr
-    );
+    assert!(refused.stderr.contains("--queue-size"), "{}", refused.stderr);
 }
 
 #[tokio::test]
 async fn without_the_right_token_the_shell_tells_which_flag_gives_it() {
     let broker = Broker::start().await;
-    let gateway = Gateway::start(&broker)
-        .env("FLOODWAY_ADMIN_TOKEN", "s3cret")
-        .await;
+    let gateway = Gateway::start(&broker).env("FLOODWAY_ADMIN_TOKEN", "s3cret").await;
     let refused = shell(&gateway, &["status"]).await;
     assert_eq!(refused.code, Some(1), "{}", refused.stderr);
     assert!(refused.stderr.contains("--token"), "{}", refused.stderr);

@@ -26,10 +26,7 @@ async fn flood(publisher: &mut Publisher, neighbour: &mut Ws, numbers: std::ops:
         for n in batch.clone() {
             let payload = json!({"metrics": {"n": n, "pad": pad}}).to_string();
             publisher
-                .send(
-                    &floodway_tests::topic("T1", &format!("D{}", n % 3)),
-                    payload,
-                )
+                .send(&floodway_tests::topic("T1", &format!("D{}", n % 3)), payload)
                 .await;
         }
         neighbour.expect_numbers(batch).await;
@@ -78,8 +75,7 @@ impl Seen {
         let mut seen = Self::default();
         while seen.accounted() < PUBLISHED {
             let message = sse.next().await;
-            let data: Value =
-                serde_json::from_str(message.data.as_deref().expect("data")).expect("JSON");
+            let data: Value = serde_json::from_str(message.data.as_deref().expect("data")).expect("JSON");
             assert_eq!(
                 message.event.as_deref() == Some("gap"),
                 data["type"] == "gap",
@@ -100,10 +96,7 @@ impl Seen {
     /// Something was lost, each gap stands at its place with the exact number, and nothing else is missing. It is one gap
     /// as a rule; more where the kernel took a little more after the first loss.
     fn is_exact(&self) {
-        assert!(
-            !self.gaps.is_empty(),
-            "the stalled stream was to lose something"
-        );
+        assert!(!self.gaps.is_empty(), "the stalled stream was to lose something");
         let (mut next, mut gaps) = (0, self.gaps.iter().peekable());
         for (place, number) in self.numbers.iter().enumerate() {
             while let Some((_, dropped)) = gaps.next_if(|(before, _)| *before == place) {
@@ -167,9 +160,7 @@ async fn every_stalled_stream_has_its_own_exact_count() {
     let gateway = launch(&broker, "drop_newest").await;
     let (mut neighbour, mut publisher) = (gateway.ws("T1", "").await, broker.publisher().await);
     let mut early = gateway.ws_narrow("T1", "").await;
-    let mut narrowed = gateway
-        .ws_narrow("T1", "metric=pad,n&device_id=D0,D1,D2")
-        .await;
+    let mut narrowed = gateway.ws_narrow("T1", "metric=pad,n&device_id=D0,D1,D2").await;
     let mut sse = gateway.sse_narrow("T1", "").await;
     flood(&mut publisher, &mut neighbour, 0..PUBLISHED).await;
     Seen::by_ws(&mut early).await.is_exact();
@@ -200,22 +191,14 @@ async fn latest_keeps_the_newest_of_each_device() {
     let mut stalled = gateway.ws_narrow("T1", "").await;
     flood(&mut publisher, &mut neighbour, 0..PUBLISHED).await;
     let seen = Seen::by_ws(&mut stalled).await;
-    assert!(
-        !seen.gaps.is_empty(),
-        "the stalled stream was to lose something"
-    );
+    assert!(!seen.gaps.is_empty(), "the stalled stream was to lose something");
     assert_eq!(
         seen.accounted(),
         PUBLISHED,
         "received + dropped is what was published: {seen:?}"
     );
     for device in 0..3 {
-        let own: Vec<u64> = seen
-            .numbers
-            .iter()
-            .copied()
-            .filter(|n| n % 3 == device)
-            .collect();
+        let own: Vec<u64> = seen.numbers.iter().copied().filter(|n| n % 3 == device).collect();
         assert!(own.is_sorted_by(|a, b| a < b), "a device's order: {own:?}");
         assert_eq!(
             own.last(),
@@ -257,15 +240,10 @@ async fn an_ended_stream_that_nobody_reads_is_cut() {
 async fn who_asks_and_does_not_read_is_closed() {
     let broker = Broker::start().await;
     let launch = launch(&broker, "drop_newest").env("FLOODWAY_STREAM_CONTROL_BYTES", "4096");
-    let gateway = launch
-        .env("FLOODWAY_STREAM_CLIENT_MESSAGES_PER_SECOND", "100000")
-        .await;
+    let gateway = launch.env("FLOODWAY_STREAM_CLIENT_MESSAGES_PER_SECOND", "100000").await;
     let mut neighbour = gateway.ws("T1", "").await;
     let mut deaf = gateway
-        .ws_narrow(
-            "T1",
-            "device_id=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-        )
+        .ws_narrow("T1", "device_id=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
         .await;
     for _ in 0..2000 {
         if !deaf.try_send(r#"{"action":"get_filters"}"#).await {
@@ -313,10 +291,7 @@ async fn a_stalled_stream_keeps_its_place_and_gives_it_back() {
     let (mut neighbour, mut publisher) = (gateway.ws("T1", "").await, broker.publisher().await);
     let stalled = gateway.ws_narrow("T1", "").await;
     flood(&mut publisher, &mut neighbour, 0..PUBLISHED).await;
-    assert_eq!(
-        gateway.ws_refused(Some(&token("T1").sign()), "").await.0,
-        4029
-    );
+    assert_eq!(gateway.ws_refused(Some(&token("T1").sign()), "").await.0, 4029);
     drop(stalled);
     gateway.has_connections(1).await;
     gateway.ws("T1", "").await;

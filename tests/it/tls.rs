@@ -23,15 +23,10 @@ struct Identity {
 
 impl Identity {
     fn new() -> Self {
-        let made =
-            rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::write(folder.path().join("cert.pem"), made.cert.pem()).expect("it is written");
-        std::fs::write(
-            folder.path().join("key.pem"),
-            made.signing_key.serialize_pem(),
-        )
-        .expect("it is written");
+        std::fs::write(folder.path().join("key.pem"), made.signing_key.serialize_pem()).expect("it is written");
         Self {
             folder,
             certificate: made.cert.der().clone(),
@@ -45,25 +40,19 @@ impl Identity {
     fn of(&self, launch: Launch) -> Launch {
         // Readiness is asked for in the clear elsewhere; here it is asked by TLS.
         let launch = launch.env("FLOODWAY_TLS_CERT", self.file("cert.pem"));
-        launch
-            .env("FLOODWAY_TLS_KEY", self.file("key.pem"))
-            .unready()
+        launch.env("FLOODWAY_TLS_KEY", self.file("key.pem")).unready()
     }
 
     async fn connect(&self, gateway: &Gateway, protocols: &[&str]) -> TlsStream<TcpStream> {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.clone()).expect("a certificate");
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder =
-            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let mut config = builder
             .expect("protocol versions")
             .with_root_certificates(roots)
             .with_no_client_auth();
-        config.alpn_protocols = protocols
-            .iter()
-            .map(|protocol| protocol.as_bytes().to_vec())
-            .collect();
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
         let name = ServerName::try_from("localhost").expect("a name");
         let socket = TcpStream::connect(gateway.address())
             .await
@@ -87,10 +76,9 @@ impl Identity {
             "--cacert",
             &self.file("cert.pem"),
         ]);
-        command.args(arguments).arg(format!(
-            "https://localhost:{}{path}",
-            gateway.address().port()
-        ));
+        command
+            .args(arguments)
+            .arg(format!("https://localhost:{}{path}", gateway.address().port()));
         run("curl", command).await.stdout
     }
 
@@ -125,18 +113,11 @@ async fn a_websocket_runs_over_tls() {
     let pad = "x".repeat(50_000);
     for n in 0..20 {
         publisher
-            .telemetry(
-                "T1",
-                "A",
-                format!(r#"{{"metrics":{{"n":{n},"pad":"{pad}"}}}}"#),
-            )
+            .telemetry("T1", "A", format!(r#"{{"metrics":{{"n":{n},"pad":"{pad}"}}}}"#))
             .await;
         assert_eq!(ws.next_number().await, n);
     }
-    assert_eq!(
-        ws.ask(serde_json::json!({"action": "ping"})).await["type"],
-        "pong"
-    );
+    assert_eq!(ws.ask(serde_json::json!({"action": "ping"})).await["type"], "pong");
     ws.close().await;
     let status = identity.curl(&gateway, &[], STATUS_PATH).await;
     assert!(status.contains(r#""max_per_tenant":10"#), "{status}");
@@ -207,10 +188,7 @@ async fn nothing_is_served_in_the_clear() {
     let answer = String::from_utf8_lossy(&raw.read_to_end().await).into_owned();
     assert!(!answer.contains("total_connections"), "{answer}");
     let status = identity.curl(&gateway, &[], STATUS_PATH).await;
-    assert!(
-        status.contains("total_connections"),
-        "and others are served: {status}"
-    );
+    assert!(status.contains("total_connections"), "and others are served: {status}");
 }
 
 #[tokio::test]

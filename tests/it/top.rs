@@ -38,9 +38,7 @@ async fn top_shows_sorts_disconnects_outlives_the_gateway_and_gives_the_terminal
     let mut reader = gateway.ws("busy", "").await;
     let mut publisher = broker.publisher().await;
     let mut command = script("top_terminal.py");
-    command
-        .arg(binary())
-        .arg(format!("http://127.0.0.1:{port}"));
+    command.arg(binary()).arg(format!("http://127.0.0.1:{port}"));
     let mut terminal = Process::start("top_terminal.py", command);
     wait_until("the terminal is done with the gateway", async || {
         events(&mut publisher, &mut reader).await;

@@ -33,11 +33,7 @@ async fn streams_outlive_their_broker_and_are_told_of_the_gap() {
     let gateway = quick(&broker).await;
     let (mut sockets, mut streams) = five_of_each(&gateway).await;
     for round in 0..2 {
-        broker
-            .publisher()
-            .await
-            .count("T1", "A", round..round + 1)
-            .await;
+        broker.publisher().await.count("T1", "A", round..round + 1).await;
         for ws in &mut sockets {
             ws.expect_numbers(round..round + 1).await;
         }
@@ -81,11 +77,7 @@ async fn without_a_broker_nobody_new_is_taken() {
         "the reason is told: {reason}"
     );
     assert_eq!(gateway.get("/livez").await.0, 200);
-    assert_eq!(
-        gateway.ws_refused(None, "").await.0,
-        4001,
-        "the token is judged first"
-    );
+    assert_eq!(gateway.ws_refused(None, "").await.0, 4001, "the token is judged first");
     assert_eq!(gateway.connections().await, 0);
 
     broker.start_again().await;
@@ -101,11 +93,9 @@ async fn oversized_and_poisoned_messages_do_not_stop_the_stream() {
     let gateway = Gateway::start(&broker).await;
     let mut ws = gateway.ws("T1", "").await;
     let mut publisher = broker.publisher().await;
-    for (n, size) in [
-        9_000, 10_300, 12_000, 120_000, 140_000, 250_000, 300_000, 900_000,
-    ]
-    .into_iter()
-    .enumerate()
+    for (n, size) in [9_000, 10_300, 12_000, 120_000, 140_000, 250_000, 300_000, 900_000]
+        .into_iter()
+        .enumerate()
     {
         let payload = json!({"metrics": {"pad": "x".repeat(size)}}).to_string();
         let fits = payload.len() <= 128 * 1024;
@@ -117,11 +107,7 @@ async fn oversized_and_poisoned_messages_do_not_stop_the_stream() {
                     .is_some_and(|pad| pad.len() == size)
             );
         }
-        let deep = format!(
-            "{{\"metrics\":{{\"a\":{}{}}}}}",
-            "[".repeat(5000),
-            "]".repeat(5000)
-        );
+        let deep = format!("{{\"metrics\":{{\"a\":{}{}}}}}", "[".repeat(5000), "]".repeat(5000));
         publisher.telemetry("T1", "A", deep).await;
         publisher.telemetry("T1", "A", [0xff, 0xfe, 0x00]).await;
         let n = n as u64;
@@ -314,9 +300,5 @@ async fn live_streams_whose_tenant_is_refused_are_told_and_counted_until_the_rig
     ws.expect_numbers(0..1).await;
     sse.expect_numbers(0..1).await;
     other.send(r#"{"action":"ping"}"#).await;
-    assert_eq!(
-        other.next().await["type"],
-        "pong",
-        "the other heard nothing more"
-    );
+    assert_eq!(other.next().await["type"], "pong", "the other heard nothing more");
 }

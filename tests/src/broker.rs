@@ -57,8 +57,7 @@ impl Broker {
             "listener {port} 127.0.0.1\npersistence false\nuser root\nlog_dest stderr\n\
              max_queued_messages 0\nmax_inflight_messages 200\n{extra}\n"
         );
-        std::fs::write(folder.path().join("mosquitto.conf"), configuration)
-            .expect("its configuration is written");
+        std::fs::write(folder.path().join("mosquitto.conf"), configuration).expect("its configuration is written");
         let mut broker = Self {
             port,
             folder,
@@ -73,18 +72,12 @@ impl Broker {
     /// # Panics
     /// If mosquitto is not installed, or does not come up.
     pub async fn start_again(&mut self) {
-        let program = [
-            "/usr/sbin/mosquitto",
-            "/usr/local/sbin/mosquitto",
-            "/usr/bin/mosquitto",
-        ]
-        .into_iter()
-        .find(|path| Path::new(path).exists())
-        .expect("mosquitto is not installed: run scripts/test, or apt-get install mosquitto");
+        let program = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "/usr/bin/mosquitto"]
+            .into_iter()
+            .find(|path| Path::new(path).exists())
+            .expect("mosquitto is not installed: run scripts/test, or apt-get install mosquitto");
         let mut command = Command::new(program);
-        command
-            .arg("-c")
-            .arg(self.folder.path().join("mosquitto.conf"));
+        command.arg("-c").arg(self.folder.path().join("mosquitto.conf"));
         let mut process = Process::start("mosquitto", command);
         wait_until("mosquitto accepts connections", async || {
             assert!(process.runs(), "mosquitto ended: {:?}", process.log());

@@ -122,12 +122,7 @@ impl Gateway {
     /// Opens a WebSocket, with or without a token, and reads nothing.
     pub async fn ws_unread(&self, token: Option<&str>, query: &str) -> Ws {
         let bearer = token.map(|token| ("authorization", format!("Bearer {token}")));
-        let opened = Ws::open(
-            self.address,
-            &format!("{WS_PATH}?{query}"),
-            bearer.as_slice(),
-        )
-        .await;
+        let opened = Ws::open(self.address, &format!("{WS_PATH}?{query}"), bearer.as_slice()).await;
         opened.unwrap_or_else(|response| panic!("refused before the upgrade: {response:?}"))
     }
 
@@ -162,23 +157,13 @@ impl Gateway {
 
     /// An SSE stream over a socket with the smallest buffers, `connected` read.
     pub async fn sse_narrow(&self, tenant: &str, query: &str) -> Sse {
-        let mut sse = Sse::open_narrow(
-            self.address,
-            &format!("{SSE_PATH}?{query}"),
-            &token(tenant).sign(),
-        )
-        .await;
+        let mut sse = Sse::open_narrow(self.address, &format!("{SSE_PATH}?{query}"), &token(tenant).sign()).await;
         sse.read_connected().await;
         sse
     }
 
     /// Asks for an SSE stream.
-    pub async fn sse_response(
-        &self,
-        token: Option<&str>,
-        query: &str,
-        headers: &[(&str, &str)],
-    ) -> reqwest::Response {
+    pub async fn sse_response(&self, token: Option<&str>, query: &str, headers: &[(&str, &str)]) -> reqwest::Response {
         let mut request = self.http.get(self.url(&format!("{SSE_PATH}?{query}")));
         if let Some(token) = token {
             request = request.bearer_auth(token);
@@ -186,18 +171,14 @@ impl Gateway {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        within("an answer", request.send())
-            .await
-            .expect("an answer")
+        within("an answer", request.send()).await.expect("an answer")
     }
 
     /// Asks for an SSE stream that is to be refused: status and body.
     pub async fn sse_refused(&self, token: Option<&str>, query: &str) -> (u16, Value) {
         let response = self.sse_response(token, query, &[]).await;
         let status = response.status().as_u16();
-        let body = within("a body", response.json())
-            .await
-            .expect("errors are JSON");
+        let body = within("a body", response.json()).await.expect("errors are JSON");
         (status, body)
     }
 
@@ -250,12 +231,8 @@ impl Gateway {
     /// The private listener, as host and port.
     pub fn admin(&self) -> String {
         let log = self.log();
-        let address = log
-            .iter()
-            .find_map(|line| listening(line, "admin listening"));
-        address
-            .expect("the log names the private listener")
-            .to_string()
+        let address = log.iter().find_map(|line| listening(line, "admin listening"));
+        address.expect("the log names the private listener").to_string()
     }
 
     /// The page `/metrics` of the private listener.
@@ -310,10 +287,7 @@ impl Launch {
             );
             address = match chosen {
                 Some(chosen) => TcpStream::connect(chosen).await.is_ok().then_some(chosen),
-                None => process
-                    .log()
-                    .iter()
-                    .find_map(|line| listening(line, "listening")),
+                None => process.log().iter().find_map(|line| listening(line, "listening")),
             };
             address.is_some()
         })

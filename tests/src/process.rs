@@ -37,11 +37,7 @@ impl Finished {
     /// # Panics
     /// If it has failed.
     pub fn succeeded(self) -> String {
-        let Self {
-            code,
-            stdout,
-            stderr,
-        } = self;
+        let Self { code, stdout, stderr } = self;
         assert_eq!(
             code,
             Some(0),
@@ -66,10 +62,7 @@ impl Process {
     /// If it can't be started.
     pub fn start_with(name: &'static str, mut command: Command, stderr: Stdio) -> Self {
         raise_open_files();
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(stderr);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
         let mut child = command
             .spawn()
             .unwrap_or_else(|error| panic!("{name} does not start: {error}"));
@@ -155,11 +148,7 @@ impl Drop for Process {
             let _ = reader.join();
         }
         if std::thread::panicking() {
-            eprintln!(
-                "--- what {} (process {}) logged:",
-                self.name,
-                self.child.id()
-            );
+            eprintln!("--- what {} (process {}) logged:", self.name, self.child.id());
             for line in self.log() {
                 eprintln!("{line}");
             }
@@ -200,10 +189,7 @@ fn keep(output: impl Read + Send + 'static, log: &Arc<Mutex<Vec<String>>>) -> Jo
     std::thread::spawn(move || {
         let mut output = BufReader::new(output);
         let mut line = Vec::new();
-        while output
-            .read_until(b'\n', &mut line)
-            .is_ok_and(|read| read > 0)
-        {
+        while output.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
             let text = String::from_utf8_lossy(&line).trim_end().to_owned();
             log.lock().expect("no reader panics").push(text);
             line.clear();

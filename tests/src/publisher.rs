@@ -46,10 +46,7 @@ impl Publisher {
         tokio::spawn(drive(connection, report));
         let connected = progress.wait_for(|progress| progress.connected || progress.ended);
         assert!(
-            !within("CONNACK", connected)
-                .await
-                .expect("it reports")
-                .ended,
+            !within("CONNACK", connected).await.expect("it reports").ended,
             "the broker refused a publisher"
         );
         Self {
@@ -69,8 +66,7 @@ impl Publisher {
     pub async fn count(&mut self, tenant: &str, device: &str, numbers: std::ops::Range<u64>) {
         let topic = topic(tenant, device);
         for n in numbers {
-            self.send(&topic, format!(r#"{{"metrics":{{"n":{n}}}}}"#))
-                .await;
+            self.send(&topic, format!(r#"{{"metrics":{{"n":{n}}}}}"#)).await;
         }
         self.settled().await;
     }
@@ -80,9 +76,7 @@ impl Publisher {
     /// # Panics
     /// If the connection is lost.
     pub async fn send(&mut self, topic: &str, payload: impl Into<Vec<u8>>) {
-        let sent = self
-            .client
-            .publish(topic, QoS::AtLeastOnce, false, payload.into());
+        let sent = self.client.publish(topic, QoS::AtLeastOnce, false, payload.into());
         within("room for a message", sent)
             .await
             .expect("the publisher is connected");
@@ -101,10 +95,7 @@ impl Publisher {
         let progress = *within("the broker's acknowledgements", settled)
             .await
             .expect("it reports");
-        assert!(
-            progress.acknowledged >= sent,
-            "the publisher lost its broker"
-        );
+        assert!(progress.acknowledged >= sent, "the publisher lost its broker");
     }
 
     /// Waits until the broker has acknowledged all that was sent, or has ended the connection for it.
@@ -113,21 +104,15 @@ impl Publisher {
         let settled = self
             .progress
             .wait_for(|progress| progress.acknowledged >= sent || progress.ended);
-        within("the broker's judgement", settled)
-            .await
-            .expect("it reports");
+        within("the broker's judgement", settled).await.expect("it reports");
     }
 }
 
 async fn drive(mut connection: EventLoop, report: watch::Sender<Progress>) {
     loop {
         match connection.poll().await {
-            Ok(Event::Incoming(Packet::ConnAck(_))) => {
-                report.send_modify(|progress| progress.connected = true)
-            }
-            Ok(Event::Incoming(Packet::PubAck(_))) => {
-                report.send_modify(|progress| progress.acknowledged += 1)
-            }
+            Ok(Event::Incoming(Packet::ConnAck(_))) => report.send_modify(|progress| progress.connected = true),
+            Ok(Event::Incoming(Packet::PubAck(_))) => report.send_modify(|progress| progress.acknowledged += 1),
             Ok(_) => {}
             Err(_) => return report.send_modify(|progress| progress.ended = true),
         }

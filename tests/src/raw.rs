@@ -35,15 +35,9 @@ pub const FIN: u8 = 0x80;
 /// If the gateway does not accept.
 pub fn narrow_socket(address: SocketAddr) -> TcpStream {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).expect("a socket");
-    socket
-        .set_recv_buffer_size(4096)
-        .expect("a small buffer is allowed");
-    socket
-        .connect(&address.into())
-        .expect("the gateway accepts");
-    socket
-        .set_nonblocking(true)
-        .expect("a socket can be made non-blocking");
+    socket.set_recv_buffer_size(4096).expect("a small buffer is allowed");
+    socket.connect(&address.into()).expect("the gateway accepts");
+    socket.set_nonblocking(true).expect("a socket can be made non-blocking");
     TcpStream::from_std(socket.into()).expect("a socket of this runtime")
 }
 
@@ -61,12 +55,7 @@ pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mask = [0x37, 0xfa, 0x21, 0x3d];
     let mut frame = frame_head(first, 0x80, payload.len());
     frame.extend(mask);
-    frame.extend(
-        payload
-            .iter()
-            .zip(mask.iter().cycle())
-            .map(|(byte, mask)| byte ^ mask),
-    );
+    frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
     frame
 }
 
@@ -184,11 +173,7 @@ impl Raw {
     /// Reads this many bytes, which must come.
     pub async fn read_exactly(&mut self, count: usize) -> Vec<u8> {
         while self.held.len() < count {
-            assert!(
-                self.fill().await,
-                "closed after {} bytes of {count}",
-                self.held.len()
-            );
+            assert!(self.fill().await, "closed after {} bytes of {count}", self.held.len());
         }
         self.held.drain(..count).collect()
     }
@@ -240,14 +225,8 @@ impl Raw {
 /// The first frame in `bytes`, if it is whole: its first byte, its payload, its length in all.
 pub fn split_frame(bytes: &[u8]) -> Option<(u8, &[u8], usize)> {
     let (start, length) = match bytes.get(1)? {
-        126 => (
-            4,
-            usize::from(u16::from_be_bytes(*bytes.get(2..)?.first_chunk()?)),
-        ),
-        127 => (
-            10,
-            u64::from_be_bytes(*bytes.get(2..)?.first_chunk()?) as usize,
-        ),
+        126 => (4, usize::from(u16::from_be_bytes(*bytes.get(2..)?.first_chunk()?))),
+        127 => (10, u64::from_be_bytes(*bytes.get(2..)?.first_chunk()?) as usize),
         length => (2, usize::from(*length)),
     };
     Some((bytes[0], bytes.get(start..start + length)?, start + length))
@@ -265,19 +244,14 @@ mod tests {
             assert_eq!(split_frame(&bytes[..bytes.len() - 1]), None);
             let whole = bytes.len();
             bytes.push(FIN);
-            assert_eq!(
-                split_frame(&bytes),
-                Some((FIN | opcode::TEXT, &payload[..], whole))
-            );
+            assert_eq!(split_frame(&bytes), Some((FIN | opcode::TEXT, &payload[..], whole)));
         }
     }
 
     #[test]
     fn a_masked_frame_is_the_one_of_the_rfc() {
         // RFC 6455, 5.7: a single-frame masked text message that holds "Hello".
-        let hello = [
-            0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58,
-        ];
+        let hello = [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
         assert_eq!(frame(FIN | opcode::TEXT, b"Hello"), hello);
     }
 }

@@ -57,10 +57,7 @@ impl Sse {
     pub async fn open_narrow(address: SocketAddr, path_and_query: &str, token: &str) -> Self {
         let socket = TokioIo::new(narrow_socket(address));
         let mut builder = hyper::client::conn::http1::Builder::new();
-        let shaken = builder
-            .max_buf_size(8192)
-            .handshake::<_, Empty<Bytes>>(socket)
-            .await;
+        let shaken = builder.max_buf_size(8192).handshake::<_, Empty<Bytes>>(socket).await;
         let (mut sender, connection) = shaken.expect("a connection");
         tokio::spawn(connection);
         let request = Request::get(path_and_query)
@@ -81,10 +78,7 @@ impl Sse {
         Self::over(head, body)
     }
 
-    fn over(
-        head: HeaderMap,
-        body: impl Stream<Item = Result<Bytes, String>> + Send + 'static,
-    ) -> Self {
+    fn over(head: HeaderMap, body: impl Stream<Item = Result<Bytes, String>> + Send + 'static) -> Self {
         Self {
             body: Box::pin(body),
             head,
@@ -118,11 +112,7 @@ impl Sse {
                 self.connected = json(&message);
                 return;
             }
-            assert_eq!(
-                message.data, None,
-                "an event before `connected`: {}",
-                message.raw
-            );
+            assert_eq!(message.data, None, "an event before `connected`: {}", message.raw);
         }
     }
 
@@ -131,18 +121,13 @@ impl Sse {
         loop {
             if let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\n\n") {
                 let raw: Vec<u8> = self.buffer.drain(..end + 2).take(end).collect();
-                return Some(parse(
-                    String::from_utf8(raw).expect("an SSE stream is UTF-8"),
-                ));
+                return Some(parse(String::from_utf8(raw).expect("an SSE stream is UTF-8")));
             }
             match within("a part of the body", self.body.next()).await {
                 Some(Ok(part)) => self.buffer.extend_from_slice(&part),
                 Some(Err(error)) => panic!("the body broke off: {error}"),
                 None => {
-                    assert!(
-                        self.buffer.is_empty(),
-                        "half a message at the end of the body"
-                    );
+                    assert!(self.buffer.is_empty(), "half a message at the end of the body");
                     return None;
                 }
             }
@@ -151,19 +136,13 @@ impl Sse {
 
     /// Reads one message or comment that must come.
     pub async fn next(&mut self) -> Message {
-        self.take()
-            .await
-            .expect("a message, not the end of the body")
+        self.take().await.expect("a message, not the end of the body")
     }
 
     /// Reads the next message, which must be an event: its data.
     pub async fn next_event(&mut self) -> Value {
         let message = self.next().await;
-        assert_eq!(
-            message.event, None,
-            "an event was expected: {}",
-            message.raw
-        );
+        assert_eq!(message.event, None, "an event was expected: {}", message.raw);
         json(&message)
     }
 
@@ -178,11 +157,7 @@ impl Sse {
     pub async fn expect_named(&mut self, name: &str) -> Value {
         let message = self.next().await;
         assert_eq!(message.event.as_deref(), Some(name), "{}", message.raw);
-        assert_eq!(
-            message.id, None,
-            "only telemetry has an id: {}",
-            message.raw
-        );
+        assert_eq!(message.id, None, "only telemetry has an id: {}", message.raw);
         json(&message)
     }
 

@@ -27,17 +27,10 @@ pub async fn wait_until(what: &str, condition: impl AsyncFnMut() -> bool) {
 }
 
 /// [`wait_until`] with a deadline of its own, for what takes many seconds even when all is well.
-pub async fn wait_until_by(
-    what: &str,
-    deadline: Duration,
-    mut condition: impl AsyncFnMut() -> bool,
-) {
+pub async fn wait_until_by(what: &str, deadline: Duration, mut condition: impl AsyncFnMut() -> bool) {
     let end = Instant::now() + deadline;
     while !condition().await {
-        assert!(
-            Instant::now() < end,
-            "waited {deadline:?} in vain until {what}"
-        );
+        assert!(Instant::now() < end, "waited {deadline:?} in vain until {what}");
         tokio::time::sleep(LOOK).await;
     }
 }

@@ -43,24 +43,14 @@ impl Ws {
         let socket = within("a connection", TcpStream::connect(address))
             .await
             .expect("the gateway accepts");
-        Self::over(
-            Box::new(socket),
-            &format!("ws://{address}{path_and_query}"),
-            headers,
-        )
-        .await
+        Self::over(Box::new(socket), &format!("ws://{address}{path_and_query}"), headers).await
     }
 
     /// Shakes hands over a socket with the smallest buffers.
     pub async fn open_narrow(address: SocketAddr, path_and_query: &str, token: &str) -> Self {
         let socket = narrow_socket(address);
         let bearer = ("authorization", format!("Bearer {token}"));
-        let opened = Self::over(
-            Box::new(socket),
-            &format!("ws://{address}{path_and_query}"),
-            &[bearer],
-        )
-        .await;
+        let opened = Self::over(Box::new(socket), &format!("ws://{address}{path_and_query}"), &[bearer]).await;
         opened.expect("the stream is accepted")
     }
 
@@ -76,10 +66,9 @@ impl Ws {
         let mut request = url.into_client_request().expect("a request");
         for (name, value) in headers {
             let name = http::HeaderName::from_bytes(name.as_bytes()).expect("a header's name");
-            request.headers_mut().insert(
-                name,
-                HeaderValue::from_str(value).expect("a header's value"),
-            );
+            request
+                .headers_mut()
+                .insert(name, HeaderValue::from_str(value).expect("a header's value"));
         }
         match within("the handshake", client_async(request, wire)).await {
             Ok((stream, response)) => Ok(Self {
@@ -157,10 +146,7 @@ impl Ws {
     /// Reads one message that must be an event.
     pub async fn next_event(&mut self) -> Value {
         let message = self.next().await;
-        assert_eq!(
-            message["type"], "telemetry",
-            "an event was expected: {message}"
-        );
+        assert_eq!(message["type"], "telemetry", "an event was expected: {message}");
         message
     }
 

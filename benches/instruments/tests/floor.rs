@@ -53,11 +53,7 @@ impl Broker {
         let file = folder.path().join("mosquitto.conf");
         let listener = format!("listener {} 127.0.0.1", address.port());
         let queue = "max_queued_messages 0\npersistence false\nlog_dest none";
-        std::fs::write(
-            &file,
-            format!("{listener}\nallow_anonymous true\n{queue}\n"),
-        )
-        .unwrap();
+        std::fs::write(&file, format!("{listener}\nallow_anonymous true\n{queue}\n")).unwrap();
         let mut program = Program(
             Command::new("/usr/sbin/mosquitto")
                 .arg("-c")
@@ -89,10 +85,7 @@ impl Broker {
         let mut ack = [0; 4];
         stream.read_exact(&mut ack).unwrap();
         assert_eq!(ack, [0x20, 2, 0, 0]);
-        Publisher {
-            stream,
-            published: 0,
-        }
+        Publisher { stream, published: 0 }
     }
 }
 
@@ -121,8 +114,7 @@ impl Publisher {
             r#"{{"temperature":72.5{more},"humidity":45,"d":0,"n":{},"at":123456789012}}"#,
             self.published
         );
-        let payload =
-            format!(r#"{{"ts":"2026-02-16T12:00:00Z","site_id":"SITE-1","metrics":{metrics}}}"#);
+        let payload = format!(r#"{{"ts":"2026-02-16T12:00:00Z","site_id":"SITE-1","metrics":{metrics}}}"#);
         let topic = "tenant/T/device/d0/telemetry";
         let publish = Publish::new(topic, QoS::AtMostOnce, payload);
         send(&mut self.stream, &Packet::Publish(publish));
@@ -179,9 +171,7 @@ impl Floor {
     fn subscribe(mut stream: TcpStream) -> Subscriber {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         // In two parts, as a slow network would bring it.
-        stream
-            .write_all(b"GET /any?token=x HTTP/1.1\r\nHost: h\r\n")
-            .unwrap();
+        stream.write_all(b"GET /any?token=x HTTP/1.1\r\nHost: h\r\n").unwrap();
         stream
             .write_all(b"Upgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
             .unwrap();
@@ -270,12 +260,7 @@ fn every_event_stream_gets_every_chunk_under_the_same_ids() {
         let events: Vec<String> = (0..EVENTS).map(|_| publisher.publish()).collect();
         let ids: Vec<Vec<u64>> = subscribers
             .iter_mut()
-            .map(|subscriber| {
-                events
-                    .iter()
-                    .map(|event| subscriber.expect_chunk(event))
-                    .collect()
-            })
+            .map(|subscriber| events.iter().map(|event| subscriber.expect_chunk(event)).collect())
             .collect();
         let first: Vec<u64> = (ids[0][0]..).take(events.len()).collect();
         assert!(ids.iter().all(|seen| *seen == first));
@@ -321,11 +306,7 @@ fn what_a_socket_does_not_take_at_once_is_sent_later() {
         std::thread::scope(|scope| {
             for mut subscriber in [narrow, wide] {
                 let events = &events;
-                scope.spawn(move || {
-                    events
-                        .iter()
-                        .for_each(|event| subscriber.expect_frame(event))
-                });
+                scope.spawn(move || events.iter().for_each(|event| subscriber.expect_frame(event)));
             }
         });
     }

@@ -67,13 +67,11 @@ impl Frames {
     }
 
     pub(crate) fn new(append: impl Fn(Encoding, &mut Vec<u8>)) -> Self {
-        Self(
-            [Encoding::Ws, Encoding::Sse, Encoding::SseChunked].map(|encoding| {
-                let mut out = Vec::new();
-                append(encoding, &mut out);
-                out.into_boxed_slice()
-            }),
-        )
+        Self([Encoding::Ws, Encoding::Sse, Encoding::SseChunked].map(|encoding| {
+            let mut out = Vec::new();
+            append(encoding, &mut out);
+            out.into_boxed_slice()
+        }))
     }
 
     /// The bytes in this encoding.

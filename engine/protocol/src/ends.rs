@@ -115,8 +115,7 @@ impl EndReason {
 /// The close codes that ended streams are counted by. `none` is a stream whose client is gone, `other` any other code of
 /// a client's.
 pub const CODE_LABELS: [&str; 13] = [
-    "none", "1000", "1001", "1002", "1003", "1007", "1009", "1012", "4001", "4003", "4008", "4010",
-    "other",
+    "none", "1000", "1001", "1002", "1003", "1007", "1009", "1012", "4001", "4003", "4008", "4010", "other",
 ];
 
 /// Why a live stream ends, with what that one case adds to its [`EndReason`].

@@ -4,8 +4,8 @@ use floodway_proto::admin::v1::FILE_DESCRIPTOR_SET;
 use prost::Message;
 use prost_types::field_descriptor_proto::Type;
 use prost_types::{
-    DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto,
-    FileDescriptorSet, MethodDescriptorProto,
+    DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet,
+    MethodDescriptorProto,
 };
 
 /// The one package.
@@ -48,9 +48,7 @@ pub(crate) fn message<'a>(api: &'a Api, name: &str) -> Option<&'a DescriptorProt
 /// A type's name without the dot and, where it is ours, the package.
 pub(crate) fn short(name: &str) -> &str {
     let name = name.trim_start_matches('.');
-    let ours = name
-        .strip_prefix(PACKAGE)
-        .and_then(|name| name.strip_prefix('.'));
+    let ours = name.strip_prefix(PACKAGE).and_then(|name| name.strip_prefix('.'));
     ours.unwrap_or(name)
 }
 
@@ -63,10 +61,7 @@ pub(crate) fn is_of(field: &FieldDescriptorProto, name: &str) -> bool {
 pub(crate) fn type_name(field: &FieldDescriptorProto) -> String {
     match field.r#type() {
         Type::Message | Type::Enum => short(field.type_name()).to_owned(),
-        scalar => scalar
-            .as_str_name()
-            .trim_start_matches("TYPE_")
-            .to_lowercase(),
+        scalar => scalar.as_str_name().trim_start_matches("TYPE_").to_lowercase(),
     }
 }
 
@@ -88,9 +83,7 @@ pub(crate) fn assert_noticed(rule: Rule, change: impl FnOnce(&mut Api), offence:
 /// The message with this name, to be broken.
 pub(crate) fn message_mut<'a>(api: &'a mut Api, name: &str) -> &'a mut DescriptorProto {
     let mut messages = api.iter_mut().flat_map(|file| &mut file.message_type);
-    messages
-        .find(|message| message.name() == name)
-        .expect("the message")
+    messages.find(|message| message.name() == name).expect("the message")
 }
 
 /// The call with this name, to be broken.

@@ -6,9 +6,7 @@ use prost_types::MethodDescriptorProto;
 use prost_types::field_descriptor_proto::Label;
 use prost_types::method_options::IdempotencyLevel;
 
-use crate::api::{
-    Api, PACKAGE, assert_kept, assert_noticed, call_mut, calls, is_of, message, message_mut,
-};
+use crate::api::{Api, PACKAGE, assert_kept, assert_noticed, call_mut, calls, is_of, message, message_mut};
 
 /// How the calls begin that change nothing.
 const READS: [&str; 5] = ["Get", "List", "Watch", "Tail", "Explain"];

@@ -38,11 +38,7 @@ fn uncommented(api: &Api) -> Vec<String> {
     for file in api {
         let comments = comments(file);
         for (path, name) in named(file) {
-            let comment = comments
-                .get(path.as_slice())
-                .copied()
-                .unwrap_or_default()
-                .trim();
+            let comment = comments.get(path.as_slice()).copied().unwrap_or_default().trim();
             if comment.len() < 2 || !comment.ends_with('.') {
                 offences.push(format!("{name}: {comment:?}"));
             }
@@ -57,9 +53,7 @@ fn comments(file: &FileDescriptorProto) -> HashMap<&[i32], &str> {
     let comments = locations.iter().map(|location| {
         let head = location.leading_detached_comments.first();
         let is_head = location.path == [SYNTAX];
-        let comment = head
-            .filter(|_| is_head)
-            .or(location.leading_comments.as_ref());
+        let comment = head.filter(|_| is_head).or(location.leading_comments.as_ref());
         let comment = comment.map_or("", String::as_str);
         (location.path.as_slice(), comment)
     });
@@ -95,19 +89,11 @@ fn in_message(path: &[i32], message: &DescriptorProto) -> Vec<(Vec<i32>, String)
 }
 
 /// The owner at `path`, and then its members.
-fn members<'a>(
-    path: &[i32],
-    owner: &str,
-    step: i32,
-    names: impl Iterator<Item = &'a str>,
-) -> Vec<(Vec<i32>, String)> {
+fn members<'a>(path: &[i32], owner: &str, step: i32, names: impl Iterator<Item = &'a str>) -> Vec<(Vec<i32>, String)> {
     let member = |(place, name): (usize, &str)| {
         let path = [path, &[step, place as i32]].concat();
         (path, format!("{owner}.{name}"))
     };
     let owner = (path.to_vec(), owner.to_owned());
-    [owner]
-        .into_iter()
-        .chain(names.enumerate().map(member))
-        .collect()
+    [owner].into_iter().chain(names.enumerate().map(member)).collect()
 }

@@ -98,7 +98,8 @@ fn every_kind_of_change_shows() {
     let value = |api: &mut Api| enum_mut(api, "Transport").value[2].number = Some(9);
     assert_breaks(value, "enum Transport { TRANSPORT_SSE = 2 }");
     let stream = |api: &mut Api| call_mut(api, "WatchStatus").server_streaming = Some(false);
-    let call = "service Admin { WatchStatus(WatchStatusRequest) returns (stream WatchStatusResponse), no side effects }";
+    let call =
+        "service Admin { WatchStatus(WatchStatusRequest) returns (stream WatchStatusResponse), no side effects }";
     assert_breaks(stream, call);
 }
 
@@ -112,20 +113,11 @@ fn assert_breaks(change: impl FnOnce(&mut Api), line: &str) {
 }
 
 fn judge(released: &str, now: &[String]) -> Verdict {
-    let released: Vec<&str> = released
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .collect();
+    let released: Vec<&str> = released.lines().filter(|line| !line.starts_with('#')).collect();
     let has: HashSet<&str> = now.iter().map(String::as_str).collect();
     let had: HashSet<&str> = released.iter().copied().collect();
-    let gone: Vec<_> = released
-        .iter()
-        .filter(|&line| !has.contains(line))
-        .collect();
-    let added: Vec<_> = now
-        .iter()
-        .filter(|line| !had.contains(line.as_str()))
-        .collect();
+    let gone: Vec<_> = released.iter().filter(|&line| !has.contains(line)).collect();
+    let added: Vec<_> = now.iter().filter(|line| !had.contains(line.as_str())).collect();
     if !gone.is_empty() {
         return Verdict::Broken(gone.into_iter().map(|line| (*line).to_owned()).collect());
     }

@@ -40,13 +40,10 @@ fn misplaced(api: &Api) -> Vec<String> {
     let files = api.iter().filter(|file| {
         let name = file.name().strip_prefix(&format!("{folder}/"));
         let name = name.and_then(|name| name.strip_suffix(".proto"));
-        let is_right =
-            name.is_some_and(is_lower) && file.package() == PACKAGE && file.syntax() == "proto3";
+        let is_right = name.is_some_and(is_lower) && file.package() == PACKAGE && file.syntax() == "proto3";
         !is_right
     });
-    let offence = |file: &FileDescriptorProto| {
-        format!("{}: {}, {}", file.name(), file.package(), file.syntax())
-    };
+    let offence = |file: &FileDescriptorProto| format!("{}: {}, {}", file.name(), file.package(), file.syntax());
     files.map(offence).collect()
 }
 

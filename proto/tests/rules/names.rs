@@ -2,17 +2,13 @@
 
 use prost_types::{DescriptorProto, EnumDescriptorProto, FieldDescriptorProto};
 
-use crate::api::{
-    Api, assert_kept, assert_noticed, call_mut, calls, enum_mut, enums, is_of, message_mut,
-    messages,
-};
+use crate::api::{Api, assert_kept, assert_noticed, call_mut, calls, enum_mut, enums, is_of, message_mut, messages};
 
 #[test]
 fn names_are_in_style() {
     assert_kept(out_of_style);
-    let rename = |name: &'static str| {
-        move |api: &mut Api| message_mut(api, "Node").field[1].name = Some(name.to_owned())
-    };
+    let rename =
+        |name: &'static str| move |api: &mut Api| message_mut(api, "Node").field[1].name = Some(name.to_owned());
     for bad in ["Name", "name_", "_name", "my__name", "2name"] {
         assert_noticed(out_of_style, rename(bad), &format!("Node.{bad}"));
     }
@@ -74,12 +70,8 @@ fn out_of_style(api: &Api) -> Vec<String> {
         .chain(enums(api).map(EnumDescriptorProto::name))
         .chain(services.map(|service| service.name()))
         .chain(calls(api).map(|call| call.name()));
-    let pascal = pascal
-        .filter(|name| !is_pascal(name))
-        .map(ToOwned::to_owned);
-    pascal
-        .chain(messages(api).flat_map(badly_named_fields))
-        .collect()
+    let pascal = pascal.filter(|name| !is_pascal(name)).map(ToOwned::to_owned);
+    pascal.chain(messages(api).flat_map(badly_named_fields)).collect()
 }
 
 fn badly_named_fields(message: &DescriptorProto) -> Vec<String> {
@@ -88,8 +80,7 @@ fn badly_named_fields(message: &DescriptorProto) -> Vec<String> {
     // The compiler's own, for a field that is `optional`.
     let written = oneofs.filter(|name| !is_made_for_optional(message, name));
     let bad = fields.chain(written).filter(|name| !is_lower(name));
-    bad.map(|name| format!("{}.{name}", message.name()))
-        .collect()
+    bad.map(|name| format!("{}.{name}", message.name())).collect()
 }
 
 fn is_made_for_optional(message: &DescriptorProto, oneof: &str) -> bool {
@@ -104,10 +95,7 @@ fn odd_enums(api: &Api) -> Vec<String> {
 fn odd_values(one: &EnumDescriptorProto) -> Vec<String> {
     let prefix = upper(one.name());
     let mut offences = Vec::new();
-    let first = one
-        .value
-        .first()
-        .map(|value| (value.number(), value.name()));
+    let first = one.value.first().map(|value| (value.number(), value.name()));
     let unspecified = format!("{prefix}_UNSPECIFIED");
     if first != Some((0, &unspecified)) {
         offences.push(format!("{} begins with {first:?}", one.name()));
@@ -127,11 +115,9 @@ fn odd_values(one: &EnumDescriptorProto) -> Vec<String> {
 }
 
 fn untimely(api: &Api) -> Vec<String> {
-    let fields =
-        messages(api).flat_map(|message| message.field.iter().map(move |it| (message, it)));
+    let fields = messages(api).flat_map(|message| message.field.iter().map(move |it| (message, it)));
     let bad = fields.filter(|(_, field)| {
-        is_of(field, "google.protobuf.Timestamp") != field.name().ends_with("_at")
-            && field.name() != "at"
+        is_of(field, "google.protobuf.Timestamp") != field.name().ends_with("_at") && field.name() != "at"
     });
     bad.map(|(message, field)| format!("{}.{}", message.name(), field.name()))
         .collect()
@@ -162,8 +148,7 @@ pub(crate) fn is_lower(name: &str) -> bool {
 
 /// `PascalCase`.
 fn is_pascal(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_uppercase())
-        && name.chars().all(|c| c.is_ascii_alphanumeric())
+    name.starts_with(|c: char| c.is_ascii_uppercase()) && name.chars().all(|c| c.is_ascii_alphanumeric())
 }
 
 /// `PascalCase` as `UPPER_SNAKE_CASE`.

@@ -90,22 +90,16 @@ fn in_enum(one: &EnumDescriptorProto) -> Vec<String> {
 }
 
 impl Reserved<'_> {
-    fn offences<'a>(
-        &self,
-        owner: &str,
-        members: impl Iterator<Item = (&'a str, i32)>,
-    ) -> Vec<String> {
+    fn offences<'a>(&self, owner: &str, members: impl Iterator<Item = (&'a str, i32)>) -> Vec<String> {
         let (mut names, mut numbers) = (HashSet::new(), HashSet::new());
         let bad = members.filter(|&(name, number)| {
             let is_new = names.insert(name) & numbers.insert(number);
             !is_new || self.has(name, number)
         });
-        bad.map(|(name, number)| format!("{owner}.{name} = {number}"))
-            .collect()
+        bad.map(|(name, number)| format!("{owner}.{name} = {number}")).collect()
     }
 
     fn has(&self, name: &str, number: i32) -> bool {
-        self.ranges.iter().any(|range| range.contains(&number))
-            || self.names.iter().any(|reserved| reserved == name)
+        self.ranges.iter().any(|range| range.contains(&number)) || self.names.iter().any(|reserved| reserved == name)
     }
 }

@@ -4,9 +4,7 @@
 //! which messages stand are not among the lines: no client knows them.
 
 use prost_types::field_descriptor_proto::Label;
-use prost_types::{
-    DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, MethodDescriptorProto,
-};
+use prost_types::{DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, MethodDescriptorProto};
 
 use crate::api::{Api, enums, messages, short, type_name};
 use crate::calls::changes_nothing;
@@ -33,10 +31,7 @@ pub(crate) fn lines(api: &Api) -> Vec<String> {
 fn of_message(message: &DescriptorProto) -> Vec<String> {
     let mut fields: Vec<_> = message.field.iter().collect();
     fields.sort_by_key(|field| field.number());
-    let mut parts: Vec<_> = fields
-        .into_iter()
-        .map(|field| of_field(message, field))
-        .collect();
+    let mut parts: Vec<_> = fields.into_iter().map(|field| of_field(message, field)).collect();
     for range in &message.reserved_range {
         parts.extend((range.start()..range.end()).map(|number| format!("reserved {number}")));
     }
@@ -69,9 +64,8 @@ fn of_field(message: &DescriptorProto, field: &FieldDescriptorProto) -> String {
 fn map_type(message: &DescriptorProto, field: &FieldDescriptorProto) -> Option<String> {
     let full = field.type_name();
     let mut entries = message.nested_type.iter();
-    let entry = entries.find(|entry| {
-        short(full).strip_prefix(message.name()) == Some(&format!(".{}", entry.name()))
-    })?;
+    let entry =
+        entries.find(|entry| short(full).strip_prefix(message.name()) == Some(&format!(".{}", entry.name())))?;
     let [key, value] = entry.field.as_slice() else {
         return None;
     };
@@ -81,9 +75,7 @@ fn map_type(message: &DescriptorProto, field: &FieldDescriptorProto) -> Option<S
 fn of_enum(one: &EnumDescriptorProto) -> Vec<String> {
     let mut values: Vec<_> = one.value.iter().collect();
     values.sort_by_key(|value| value.number());
-    let line = |value: &prost_types::EnumValueDescriptorProto| {
-        format!("{} = {}", value.name(), value.number())
-    };
+    let line = |value: &prost_types::EnumValueDescriptorProto| format!("{} = {}", value.name(), value.number());
     let mut parts: Vec<_> = values.into_iter().map(line).collect();
     for range in &one.reserved_range {
         parts.extend((range.start()..=range.end()).map(|number| format!("reserved {number}")));
@@ -101,11 +93,7 @@ fn of_call(call: &MethodDescriptorProto) -> String {
         short(call.input_type()),
         stream(call.server_streaming()),
         short(call.output_type()),
-        if changes_nothing(call) {
-            ", no side effects"
-        } else {
-            ""
-        }
+        if changes_nothing(call) { ", no side effects" } else { "" }
     )
 }
 

@@ -106,12 +106,7 @@ async fn publish(broker: &Broker) {
 }
 
 /// All pages of a list.
-async fn pages(
-    gateway: &Gateway,
-    call: &str,
-    field: &str,
-    mut asked: Value,
-) -> (Vec<Value>, usize) {
+async fn pages(gateway: &Gateway, call: &str, field: &str, mut asked: Value) -> (Vec<Value>, usize) {
     let (mut listed, mut pages) = (Vec::new(), 0);
     loop {
         let answer = ask(gateway, call, asked.clone()).await;
@@ -194,10 +189,7 @@ impl Truth {
         let (connections, ingest) = (&status["connections"], &status["ingest"]);
         let live = |transport| self.live(|one| one.transport() == transport);
         assert_eq!(number(&connections["total"]), self.clients.len() as u64);
-        assert_eq!(
-            number(&connections["websocket"]),
-            live("TRANSPORT_WEBSOCKET")
-        );
+        assert_eq!(number(&connections["websocket"]), live("TRANSPORT_WEBSOCKET"));
         assert_eq!(number(&connections["sse"]), live("TRANSPORT_SSE"));
         assert_eq!(number(&connections["opened"]), 2 * OVER_EACH as u64);
         let closed = connections["closed_by_reason"].as_object().expect("a map");
@@ -212,10 +204,7 @@ impl Truth {
         assert_eq!(number(&deliveries["delivered"]), self.received_by_all());
         assert_eq!(number(&deliveries["dropped"]), 0);
         assert_eq!(number(&ingest["accepted"]), self.published_by_all());
-        assert_eq!(
-            number(&ingest["rejected_by_reason"]["not_json"]),
-            self.malformed()
-        );
+        assert_eq!(number(&ingest["rejected_by_reason"]["not_json"]), self.malformed());
         let received = number(&ingest["received"]) - number(&ingest["accepted"]);
         assert_eq!(received, self.malformed(), "nothing else was refused");
     }
@@ -227,23 +216,13 @@ impl Truth {
         let tenants = by_name(&tenants, "tenant_id");
         for tenant in 0..TENANTS {
             let listed = &tenants[name(tenant).as_str()];
-            let of = |transport: &str| {
-                self.live(|one| one.tenant == tenant && one.transport() == transport)
-            };
+            let of = |transport: &str| self.live(|one| one.tenant == tenant && one.transport() == transport);
             let (ws, sse) = (of("TRANSPORT_WEBSOCKET"), of("TRANSPORT_SSE"));
             assert_eq!(number(&listed["connections"]), ws + sse, "{listed}");
             assert_eq!(number(&listed["websocket"]), ws, "{listed}");
             assert_eq!(number(&listed["sse"]), sse, "{listed}");
-            assert_eq!(
-                number(&listed["events"]),
-                self.published(tenant),
-                "{listed}"
-            );
-            assert_eq!(
-                number(&listed["delivered"]),
-                self.received(tenant),
-                "{listed}"
-            );
+            assert_eq!(number(&listed["events"]), self.published(tenant), "{listed}");
+            assert_eq!(number(&listed["delivered"]), self.received(tenant), "{listed}");
             assert_eq!(number(&listed["dropped"]), 0, "{listed}");
         }
     }
@@ -257,19 +236,11 @@ impl Truth {
         };
         let all = list(json!({}), 150).await;
         let ids = by_name(&all, "connection_id");
-        assert_eq!(
-            (all.len(), ids.len()),
-            (self.clients.len(), self.clients.len())
-        );
+        assert_eq!((all.len(), ids.len()), (self.clients.len(), self.clients.len()));
         let listed = all.iter().map(|one| {
             let text = |field: &str| one[field].as_str().expect("a text").to_owned();
             let only_a = one["filters"]["device_ids"] == json!(["A"]);
-            let who = (
-                text("tenant_id"),
-                text("transport"),
-                text("subject"),
-                only_a,
-            );
+            let who = (text("tenant_id"), text("transport"), text("subject"), only_a);
             (who, number(&one["delivered"]), number(&one["dropped"]))
         });
         let known = self.clients.iter().map(|one| {
@@ -287,12 +258,10 @@ impl Truth {
         let of_subject = list(json!({"subject": "person-1"}), 100).await;
         let known = self.live(|one| one.subject == "person-1");
         assert_eq!(of_subject.len() as u64, known);
-        let asked =
-            json!({"tenant_id": name(7), "transport": "TRANSPORT_SSE", "subject": "person-2"});
+        let asked = json!({"tenant_id": name(7), "transport": "TRANSPORT_SSE", "subject": "person-2"});
         let of_all = list(asked, 3).await;
-        let known = self.live(|one| {
-            (one.tenant, one.subject.as_str(), one.transport()) == (7, "person-2", "TRANSPORT_SSE")
-        });
+        let known =
+            self.live(|one| (one.tenant, one.subject.as_str(), one.transport()) == (7, "person-2", "TRANSPORT_SSE"));
         assert_eq!(of_all.len() as u64, known);
     }
 
@@ -303,9 +272,7 @@ impl Truth {
         let sample = |named: &str| {
             let lines = scraped.lines().filter_map(|line| line.rsplit_once(' '));
             let mut found = lines.filter(|(name, _)| *name == named);
-            let (_, value) = found
-                .next()
-                .unwrap_or_else(|| panic!("no {named}:\n{scraped}"));
+            let (_, value) = found.next().unwrap_or_else(|| panic!("no {named}:\n{scraped}"));
             value.parse::<u64>().expect("a whole number")
         };
         for (named, known) in [
@@ -327,10 +294,7 @@ impl Truth {
                 OVER_EACH as u64,
             ),
             ("floodway_ingest_accepted_total", self.published_by_all()),
-            (
-                r#"floodway_ingest_rejected_total{reason="not_json"}"#,
-                self.malformed(),
-            ),
+            (r#"floodway_ingest_rejected_total{reason="not_json"}"#, self.malformed()),
             ("floodway_deliveries_total", self.received_by_all()),
             ("floodway_drops_total", 0),
         ] {
@@ -340,9 +304,7 @@ impl Truth {
 }
 
 fn by_name<'a>(list: &'a [Value], field: &str) -> BTreeMap<&'a str, &'a Value> {
-    let named = list
-        .iter()
-        .map(|one| (one[field].as_str().expect("a name"), one));
+    let named = list.iter().map(|one| (one[field].as_str().expect("a name"), one));
     named.collect()
 }
 

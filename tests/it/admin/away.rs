@@ -25,10 +25,7 @@ async fn limits_and_groups_are_read_with_their_age_while_the_broker_is_away() {
         assert_eq!(now.get("known_at"), None, "{call} is what the broker has");
     }
     broker.stop();
-    wait_until("it is noticed", async || {
-        gateway.get("/readyz").await.0 == 503
-    })
-    .await;
+    wait_until("it is noticed", async || gateway.get("/readyz").await.0 == 503).await;
     for (call, request) in reads {
         let then = ask(&gateway, call, request.clone()).await;
         assert!(then["known_at"].is_string(), "{call} tells its age: {then}");
@@ -38,10 +35,7 @@ async fn limits_and_groups_are_read_with_their_age_while_the_broker_is_away() {
     let set = json!({"tenant_id": "T1", "limits": {"queue_size": 7}});
     assert_eq!(refused(&gateway, "SetLimits", set, "").await, "UNAVAILABLE");
     let text = shell::text(&gateway, &["limits", "get", "--tenant", "T1"]).await;
-    assert!(
-        text.starts_with("as of ") && text.contains("limits of T1"),
-        "{text}"
-    );
+    assert!(text.starts_with("as of ") && text.contains("limits of T1"), "{text}");
     // What was set before can't be kept by somebody who does not know it.
     let set = ["limits", "set", "--tenant", "T1", "--queue-size", "7"];
     let failed = shell::shell(&gateway, &set).await;
@@ -54,10 +48,7 @@ async fn a_gateway_for_which_nothing_was_set_tells_its_limits_while_the_broker_i
     let mut broker = Broker::start().await;
     let gateway = quick(&broker).await;
     broker.stop();
-    wait_until("it is noticed", async || {
-        gateway.get("/readyz").await.0 == 503
-    })
-    .await;
+    wait_until("it is noticed", async || gateway.get("/readyz").await.0 == 503).await;
     let then = ask(&gateway, "GetLimits", json!({})).await;
     assert_eq!(then["effective"]["queue_size"], 100);
     assert!(then["known_at"].is_string(), "{then}");

@@ -46,12 +46,7 @@ async fn a_wrong_password_is_told_with_what_to_mend_and_since_when() {
     assert!(!told.to_string().contains("wrong-word"));
     assert!(told["changed_at"].is_string() && failure["failed_at"].is_string());
     let text = shell::text(&gateway, &["status"]).await;
-    for part in [
-        "Broker unavailable",
-        "attempts failed",
-        "last error",
-        "mqtt.password",
-    ] {
+    for part in ["Broker unavailable", "attempts failed", "last error", "mqtt.password"] {
         assert!(text.contains(part), "{part} is missing:\n{text}");
     }
     let page = gateway.metrics().await;
@@ -59,10 +54,7 @@ async fn a_wrong_password_is_told_with_what_to_mend_and_since_when() {
         let name = format!("floodway_broker_attempts_total{{result=\"{result}\"}} ");
         let mut lines = page.lines();
         let value = lines.find_map(|line| line.strip_prefix(&name));
-        value
-            .expect("the result is there")
-            .parse::<u64>()
-            .expect("a count")
+        value.expect("the result is there").parse::<u64>().expect("a count")
     };
     assert!(counted("refused") >= 2, "{page}");
     assert_eq!((counted("connected"), counted("timeout")), (0, 0));
@@ -77,12 +69,7 @@ async fn which_of_several_brokers_is_connected_is_told_and_each_failure_once() {
         .env("FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", "0.2")
         .unready()
         .await;
-    let watch = Watch::start(
-        &gateway,
-        "WatchEvents",
-        json!({"kinds": ["EVENT_KIND_BROKER"]}),
-    )
-    .await;
+    let watch = Watch::start(&gateway, "WatchEvents", json!({"kinds": ["EVENT_KIND_BROKER"]})).await;
     let before = number(&link(&gateway).await["failed_attempts"]);
     has_failed(&gateway, before + 10).await;
     broker.on_connect(|_| Answer::Good);
@@ -91,10 +78,7 @@ async fn which_of_several_brokers_is_connected_is_told_and_each_failure_once() {
     assert_eq!(told["connected_url"], broker.url());
     assert_eq!(number(&told["failed_attempts"]), 0);
     let text = shell::text(&gateway, &["status"]).await;
-    assert!(
-        text.contains(&format!("{}: connected for", broker.url())),
-        "{text}"
-    );
+    assert!(text.contains(&format!("{}: connected for", broker.url())), "{text}");
     wait_until("the watch was told", async || {
         watch
             .answers()
@@ -103,13 +87,8 @@ async fn which_of_several_brokers_is_connected_is_told_and_each_failure_once() {
     })
     .await;
     let told = watch.answers();
-    let failures = told
-        .iter()
-        .filter(|answer| answer["broker_failed"].is_object());
-    assert!(
-        failures.count() <= 2,
-        "one for each broker at most: {told:?}"
-    );
+    let failures = told.iter().filter(|answer| answer["broker_failed"].is_object());
+    assert!(failures.count() <= 2, "one for each broker at most: {told:?}");
 
     // A loss is told with its reason.
     broker.on_connect(|_| Answer::Cut);
@@ -119,15 +98,9 @@ async fn which_of_several_brokers_is_connected_is_told_and_each_failure_once() {
             .as_str()
             .is_some_and(|why| !why.is_empty())
     };
-    wait_until("the loss is told", async || {
-        watch.answers().iter().any(lost)
-    })
-    .await;
+    wait_until("the loss is told", async || watch.answers().iter().any(lost)).await;
     wait_until("and that it is not reached again", async || {
-        let mut told = watch
-            .answers()
-            .into_iter()
-            .skip_while(|answer| !lost(answer));
+        let mut told = watch.answers().into_iter().skip_while(|answer| !lost(answer));
         told.any(|answer| answer["broker_failed"]["url"] == broker.url())
     })
     .await;
@@ -143,10 +116,7 @@ async fn the_shell_prints_what_happens_to_the_broker() {
     broker.stop();
     for part in ["lost: ", "not reached: "] {
         let is_told = |line: &str| line.contains(&broker.url()) && line.contains(part);
-        wait_until(&format!("{part} is printed"), async || {
-            events.logged(is_told)
-        })
-        .await;
+        wait_until(&format!("{part} is printed"), async || events.logged(is_told)).await;
     }
     broker.start_again().await;
     let is_back = |line: &str| line.contains(&format!("{} connected", broker.url()));

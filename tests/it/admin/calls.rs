@@ -53,14 +53,8 @@ async fn every_call_is_driven_by_reflection_alone() {
     connections(&mut driver, &mut ws).await;
     drains(&mut driver).await;
 
-    let known = answers(
-        &gateway,
-        "list",
-        Value::from("floodway.admin.v1.Admin"),
-        &[],
-    );
-    let known: Vec<String> =
-        serde_json::from_value(known.await.expect("a list").remove(0)).expect("names of calls");
+    let known = answers(&gateway, "list", Value::from("floodway.admin.v1.Admin"), &[]);
+    let known: Vec<String> = serde_json::from_value(known.await.expect("a list").remove(0)).expect("names of calls");
     assert_eq!(known.len(), 19, "{known:?}");
     assert_eq!(driver.driven, known.into_iter().collect());
 }
@@ -71,10 +65,7 @@ async fn health_is_told_by_reflection_too_and_ends_with_a_drain() {
     let gateway = Gateway::start(&broker).await;
     let check = "grpc.health.v1.Health/Check";
     let whole = json!({"service": ""});
-    assert_eq!(
-        ask(&gateway, check, whole.clone()).await["status"],
-        "SERVING"
-    );
+    assert_eq!(ask(&gateway, check, whole.clone()).await["status"], "SERVING");
     ask(&gateway, "Drain", json!({})).await;
     assert_eq!(ask(&gateway, check, whole).await["status"], "NOT_SERVING");
 }
@@ -164,8 +155,7 @@ async fn tailing(driver: &mut Driver<'_>, ws: &mut Ws) {
         }
     };
     assert_eq!(told[0]["live"]["filters"]["all_devices"], true, "{told:?}");
-    let event: Value =
-        serde_json::from_str(told[1]["event"]["json"].as_str().expect("an event")).expect("JSON");
+    let event: Value = serde_json::from_str(told[1]["event"]["json"].as_str().expect("an event")).expect("JSON");
     assert_eq!(event["metrics"], json!({"n": 4}), "{event}");
 }
 

@@ -11,10 +11,7 @@ const CHECK: &str = "grpc.health.v1.Health/Check";
 
 /// Waits until the watch has been told so many states, of which the last is `expected`.
 async fn told(watch: &Process, count: usize, expected: &str) {
-    wait_until(&format!("the {count}. state"), async || {
-        watch.log().len() == count
-    })
-    .await;
+    wait_until(&format!("the {count}. state"), async || watch.log().len() == count).await;
     let state: Value = serde_json::from_str(&watch.log()[count - 1]).expect("a line of JSON");
     assert_eq!(state["status"], expected, "the {count}. state");
 }

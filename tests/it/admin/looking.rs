@@ -26,20 +26,13 @@ async fn a_tail_shows_what_a_subscriber_would_get() {
     let gateway = Gateway::start(&broker).await;
     let request = json!({"tenant_id": "T1", "device_ids": ["B"], "metric_names": ["n"]});
     let tail = Watch::start(&gateway, "Tail", request).await;
-    assert_eq!(
-        tail.answers()[0]["live"]["filters"]["device_ids"],
-        json!(["B"])
-    );
+    assert_eq!(tail.answers()[0]["live"]["filters"]["device_ids"], json!(["B"]));
     let mut publisher = broker.publisher().await;
     publisher.count("T1", "A", 0..3).await;
     publisher.count("T1", "B", 3..5).await;
     wait_until("both are told", async || tail.answers().len() == 3).await;
-    let event: Value = serde_json::from_str(
-        tail.answers()[1]["event"]["json"]
-            .as_str()
-            .expect("an event"),
-    )
-    .expect("JSON");
+    let event: Value =
+        serde_json::from_str(tail.answers()[1]["event"]["json"].as_str().expect("an event")).expect("JSON");
     assert_eq!(
         (&event["device_id"], &event["type"], &event["tenant_id"]),
         (&json!("B"), &json!("telemetry"), &json!("T1"))
@@ -66,9 +59,7 @@ async fn a_tail_takes_no_place_of_a_customer() {
     }
     let listed = ask(&gateway, "ListConnections", json!({})).await;
     let listed = listed["connections"].as_array().expect("a list");
-    let tails = listed
-        .iter()
-        .filter(|one| one["user_agent"] == "floodway-tail");
+    let tails = listed.iter().filter(|one| one["user_agent"] == "floodway-tail");
     assert_eq!((listed.len(), tails.count()), (3, 2));
     let shown = ask(&gateway, "GetTenant", json!({"tenant_id": "T1"})).await;
     assert_eq!(number(&shown["tenant"]["connections"]), 1, "{shown}");
@@ -80,9 +71,7 @@ const PUBLISHED: u64 = 8_000;
 #[tokio::test]
 async fn a_tail_that_does_not_read_gets_exact_gaps_and_slows_nobody() {
     let broker = Broker::start().await;
-    let gateway = Gateway::start(&broker)
-        .env("STREAM_QUEUE_SIZE", QUEUE)
-        .await;
+    let gateway = Gateway::start(&broker).env("STREAM_QUEUE_SIZE", QUEUE).await;
     let mut neighbour = gateway.ws("T1", "").await;
     let tail = Watch::start(&gateway, "Tail", json!({"tenant_id": "T1"})).await;
     tail.0.pause();
@@ -112,16 +101,12 @@ async fn a_tail_that_does_not_read_gets_exact_gaps_and_slows_nobody() {
     assert!(numbers.is_sorted_by(|one, next| one < next));
     assert!(missing > 0, "it was stalled for {PUBLISHED} KB");
     assert!(
-        gaps.iter()
-            .all(|gap| gap["reason"] == "GAP_REASON_OVERFLOW"),
+        gaps.iter().all(|gap| gap["reason"] == "GAP_REASON_OVERFLOW"),
         "{gaps:?}"
     );
     // It is live again: nothing is missing from here on.
     publisher.count("T1", "A", PUBLISHED..PUBLISHED + 1).await;
-    wait_until("it goes on", async || {
-        accounted().0.last() == Some(&PUBLISHED)
-    })
-    .await;
+    wait_until("it goes on", async || accounted().0.last() == Some(&PUBLISHED)).await;
     assert_eq!(accounted().1, missing);
 }
 
@@ -146,17 +131,13 @@ async fn explain_names_the_stage_that_stops_an_event() {
     let _ws = gateway.ws("T1", "device_id=A&metric=n").await;
     let id = only_stream(&gateway).await;
     // The payload is {"metrics":{"n":1,"m":2}}.
-    let message =
-        |topic: &str| json!({"topic": topic, "payload": "eyJtZXRyaWNzIjp7Im4iOjEsIm0iOjJ9fQ=="});
+    let message = |topic: &str| json!({"topic": topic, "payload": "eyJtZXRyaWNzIjp7Im4iOjEsIm0iOjJ9fQ=="});
     let sample = |tenant: &str, device: &str, metrics: &[&str]| json!({"sample": {"tenant_id": tenant, "device_id": device, "metric_names": metrics}});
     let telemetry = "tenant/T1/device/A/telemetry";
     for (event, stopped_by) in [
         (sample("T1", "A", &["n", "m"]), "UNSPECIFIED"),
         (json!({"message": message(telemetry)}), "UNSPECIFIED"),
-        (
-            json!({"message": message("tenant/T1/device/A/status")}),
-            "TOPIC",
-        ),
+        (json!({"message": message("tenant/T1/device/A/status")}), "TOPIC"),
         (json!({"message": {"topic": telemetry}}), "PAYLOAD"),
         (sample("T2", "A", &[]), "TENANT"),
         (sample("T1", "B", &[]), "DEVICE"),
@@ -239,10 +220,7 @@ async fn a_watch_shows_the_busiest_tenants_and_the_slowest_streams() {
     assert_eq!(slowest[1]["filters"]["device_ids"], json!(["A"]), "{first}");
     wait_until("T2 is the busiest since the answer before", async || {
         publisher.count("T2", "A", 0..1).await;
-        watch
-            .answers()
-            .last()
-            .is_some_and(|last| busiest(last) == "T2")
+        watch.answers().last().is_some_and(|last| busiest(last) == "T2")
     })
     .await;
 }
@@ -255,17 +233,11 @@ async fn a_change_of_many_names_counts_as_many_messages() {
         .await;
     let kinds = json!({"kinds": ["EVENT_KIND_LIMIT_HIT"]});
     let watch = Watch::start(&gateway, "WatchEvents", kinds).await;
-    let names = |count: usize| {
-        (0..count)
-            .map(|n| format!("device-{n}"))
-            .collect::<Vec<_>>()
-    };
+    let names = |count: usize| (0..count).map(|n| format!("device-{n}")).collect::<Vec<_>>();
     let (mut few, mut many) = (gateway.ws("T1", "").await, gateway.ws("T2", "").await);
     // 1 + 10 / 16 messages, and 1 + 800 / 16.
-    few.ask(json!({"action": "subscribe", "device_ids": names(10)}))
-        .await;
-    many.ask(json!({"action": "subscribe", "device_ids": names(800)}))
-        .await;
+    few.ask(json!({"action": "subscribe", "device_ids": names(10)})).await;
+    many.ask(json!({"action": "subscribe", "device_ids": names(800)})).await;
     wait_until("the limit is hit", async || watch.answers().len() == 2).await;
     let hit = &watch.answers()[1]["limit_hit"];
     assert_eq!(hit["limit"], "LIMIT_KIND_CLIENT_MESSAGES", "{hit}");

@@ -30,21 +30,13 @@ impl Page {
     }
 
     /// The samples of a name with, among others, these labels.
-    fn each<'a>(
-        &'a self,
-        name: &str,
-        labels: &'a [(&'a str, &'a str)],
-    ) -> impl Iterator<Item = (&'a Labels, f64)> {
+    fn each<'a>(&'a self, name: &str, labels: &'a [(&'a str, &'a str)]) -> impl Iterator<Item = (&'a Labels, f64)> {
         let name = format!("floodway_{name}");
         let fits = move |(found, given, _): &&(String, Labels, f64)| {
-            let has =
-                |&(label, value): &(&str, &str)| given.get(label).is_some_and(|is| is == value);
+            let has = |&(label, value): &(&str, &str)| given.get(label).is_some_and(|is| is == value);
             *found == name && labels.iter().all(has)
         };
-        self.0
-            .iter()
-            .filter(fits)
-            .map(|(_, labels, value)| (labels, *value))
+        self.0.iter().filter(fits).map(|(_, labels, value)| (labels, *value))
     }
 
     /// The sum of the same.
@@ -63,10 +55,7 @@ impl Page {
         assert_eq!(self.sum("matched_total", &[]), fates);
         let delivered = self.sum("deliveries_total", &[]);
         assert_eq!(self.sum("delivery_seconds_count", &[]), delivered);
-        assert_eq!(
-            self.sum("delivery_seconds_bucket", &[("le", "+Inf")]),
-            delivered
-        );
+        assert_eq!(self.sum("delivery_seconds_bucket", &[("le", "+Inf")]), delivered);
         let seconds = self.sum("delivery_seconds_sum", &[]);
         assert!(seconds > 0.0 && seconds < 60.0 * delivered, "{seconds} s");
     }
@@ -75,17 +64,14 @@ impl Page {
 /// Waits until that much is delivered, and counted with its times; then the gateway is at rest.
 async fn has_delivered(gateway: &Gateway, deliveries: f64) -> Page {
     let mut last = None;
-    wait_until(
-        &format!("{deliveries} deliveries are counted"),
-        async || {
-            let page = Page::gateway(gateway).await;
-            let is_there = ["deliveries_total", "delivery_seconds_count"]
-                .iter()
-                .all(|name| page.sum(name, &[]) == deliveries);
-            last = Some(page);
-            is_there
-        },
-    )
+    wait_until(&format!("{deliveries} deliveries are counted"), async || {
+        let page = Page::gateway(gateway).await;
+        let is_there = ["deliveries_total", "delivery_seconds_count"]
+            .iter()
+            .all(|name| page.sum(name, &[]) == deliveries);
+        last = Some(page);
+        is_there
+    })
     .await;
     last.expect("looked at")
 }
@@ -136,24 +122,15 @@ async fn both_pages_tell_what_was_delivered_to_whom() {
     // A tenant without streams is among the others, with what came in.
     publisher.count("NOBODY", "A", 0..7).await;
     wait_until("all came in", async || {
-        Page::gateway(&gateway)
-            .await
-            .sum("ingest_accepted_total", &[])
-            == 82.0
+        Page::gateway(&gateway).await.sum("ingest_accepted_total", &[]) == 82.0
     })
     .await;
 
     let page = has_delivered(&gateway, 225.0).await;
     page.is_consistent();
     assert_eq!(page.sum("connections", &[("transport", "websocket")]), 8.0);
-    assert_eq!(
-        page.sum("connections_opened_total", &[("transport", "sse")]),
-        4.0
-    );
-    assert_eq!(
-        (page.sum("tenants", &[]), page.sum("broker_up", &[])),
-        (4.0, 1.0)
-    );
+    assert_eq!(page.sum("connections_opened_total", &[("transport", "sse")]), 4.0);
+    assert_eq!((page.sum("tenants", &[]), page.sum("broker_up", &[])), (4.0, 1.0));
     for shard in ["0", "1"] {
         let shard = [("shard", shard)];
         assert_eq!(page.sum("inbox_items", &shard), 0.0);
@@ -173,10 +150,7 @@ async fn both_pages_tell_what_was_delivered_to_whom() {
         let sse = [("tenant", shown), ("transport", "sse")];
         assert_eq!(told.sum("tenant_connections", &sse), 1.0, "{shown}");
     }
-    assert_eq!(
-        told.sum("tenant_ingest_accepted_total", &[("tenant", "_other")]),
-        12.0
-    );
+    assert_eq!(told.sum("tenant_ingest_accepted_total", &[("tenant", "_other")]), 12.0);
     assert_eq!(told.each("tenant_drops_total", &[]).count(), 4);
 }
 
@@ -194,10 +168,7 @@ async fn who_has_left_is_counted_under_how_it_ended_and_stays_in_the_sums() {
     gone.expect_numbers(0..10).await;
     has_delivered(&gateway, 30.0).await;
     let named = Page::tenants(&gateway).await;
-    assert_eq!(
-        named.sum("tenant_deliveries_total", &[("tenant", "T1")]),
-        30.0
-    );
+    assert_eq!(named.sum("tenant_deliveries_total", &[("tenant", "T1")]), 30.0);
 
     gateway.ws_refused(Some(&token("T1").sign()), "").await;
     gateway.ws_refused(None, "").await;
@@ -222,21 +193,10 @@ async fn who_has_left_is_counted_under_how_it_ended_and_stays_in_the_sums() {
     let (told, page) = (Page::tenants(&gateway).await, Page::gateway(&gateway).await);
     page.is_consistent();
     sums_agree(&told, &page);
-    assert_eq!(
-        told.sum("tenant_deliveries_total", &[("tenant", "_other")]),
-        30.0
-    );
-    for (transport, code) in [
-        ("websocket", "1000"),
-        ("websocket", "4010"),
-        ("sse", "none"),
-    ] {
+    assert_eq!(told.sum("tenant_deliveries_total", &[("tenant", "_other")]), 30.0);
+    for (transport, code) in [("websocket", "1000"), ("websocket", "4010"), ("sse", "none")] {
         let labels = [("transport", transport), ("code", code)];
-        assert_eq!(
-            page.sum("connections_closed_by_code_total", &labels),
-            1.0,
-            "{labels:?}"
-        );
+        assert_eq!(page.sum("connections_closed_by_code_total", &labels), 1.0, "{labels:?}");
     }
     assert_eq!(page.sum("connections_closed_by_code_total", &[]), 3.0);
     assert_eq!(page.sum("connections_closed_total", &[]), 3.0);
@@ -250,10 +210,7 @@ async fn what_lags_is_held_and_gaps_are_counted_by_reason() {
         .env("STREAM_QUEUE_SIZE", 20)
         .env("FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", "0.5")
         .await;
-    let (mut neighbour, mut stalled) = (
-        gateway.ws("T1", "").await,
-        gateway.ws_narrow("T1", "").await,
-    );
+    let (mut neighbour, mut stalled) = (gateway.ws("T1", "").await, gateway.ws_narrow("T1", "").await);
     let mut publisher = broker.publisher().await;
     let pad = "x".repeat(1000);
     let mut sent = 0;
@@ -291,10 +248,7 @@ async fn what_lags_is_held_and_gaps_are_counted_by_reason() {
     page.is_consistent();
     assert_eq!(page.sum("drops_total", &[]), lost as f64);
     assert_eq!(
-        (
-            page.sum("held_events", &[]),
-            page.sum("lagging_connections", &[])
-        ),
+        (page.sum("held_events", &[]), page.sum("lagging_connections", &[])),
         (0.0, 0.0)
     );
     assert!(page.sum("gaps_total", &[("reason", "overflow")]) >= 1.0);

@@ -24,9 +24,7 @@ pub(crate) use metrics::Page;
 /// One call by Python's grpcio.
 fn python(gateway: &Gateway, call: &str, request: &Value, more: &[&str]) -> Command {
     let mut command = script("admin_call.py");
-    command
-        .args([&gateway.admin(), call, &request.to_string()])
-        .args(more);
+    command.args([&gateway.admin(), call, &request.to_string()]).args(more);
     command
 }
 
@@ -38,10 +36,7 @@ impl Watch {
         // More answers than any test waits for.
         let command = python(gateway, call, &request, &["", "1000000"]);
         let watch = Self(Process::start("admin_call.py", command));
-        wait_until("the first answer is there", async || {
-            !watch.answers().is_empty()
-        })
-        .await;
+        wait_until("the first answer is there", async || !watch.answers().is_empty()).await;
         watch
     }
 
@@ -56,18 +51,11 @@ impl Watch {
 }
 
 /// The answers to one call, or the code and the message that refuse it.
-async fn answers(
-    gateway: &Gateway,
-    call: &str,
-    request: Value,
-    more: &[&str],
-) -> Result<Vec<Value>, (String, String)> {
+async fn answers(gateway: &Gateway, call: &str, request: Value, more: &[&str]) -> Result<Vec<Value>, (String, String)> {
     let command = python(gateway, call, &request, more);
     let finished = run("admin_call.py", command).await;
     let lines = finished.stdout.lines();
-    let lines: Vec<Value> = lines
-        .filter_map(|line| serde_json::from_str(line).ok())
-        .collect();
+    let lines: Vec<Value> = lines.filter_map(|line| serde_json::from_str(line).ok()).collect();
     match (finished.code, lines.as_slice()) {
         (Some(0), _) => Ok(lines),
         (Some(1), [.., refused]) if refused["code"].is_string() => {

@@ -25,9 +25,7 @@ async fn readyz(gateway: &Gateway) -> (u16, Value) {
     let mut answer = None;
     wait_until("a shard answers", async || {
         let asked = gateway.http().get(gateway.url("/readyz")).send();
-        answer = tokio::time::timeout(Duration::from_secs(1), asked)
-            .await
-            .ok();
+        answer = tokio::time::timeout(Duration::from_secs(1), asked).await.ok();
         answer.is_some()
     })
     .await;
@@ -67,10 +65,7 @@ async fn health_becomes(gateway: &Gateway, service: &str, expected: &str) {
 async fn is_ready_again(gateway: &Gateway) {
     gateway.is_ready().await;
     let status = ask(gateway, "GetStatus", json!({})).await["status"].take();
-    assert_eq!(
-        (&status["ready"], &status["unready"]),
-        (&json!(true), &json!([]))
-    );
+    assert_eq!((&status["ready"], &status["unready"]), (&json!(true), &json!([])));
     assert!(gateway.metrics().await.contains("\nfloodway_ready 1\n"));
     health_becomes(gateway, "floodway.ingest", "SERVING").await;
     health_becomes(gateway, "floodway.streams", "SERVING").await;
@@ -109,10 +104,7 @@ async fn the_one_filter_of_mode_all_makes_unready_while_it_is_refused() {
     broker.on_subscribe(refuse);
     let gateway = quick(&broker).env("FLOODWAY_MQTT_SUBSCRIBE", "all").await;
     let detail = is_unready(&gateway, "subscription_refused").await;
-    assert!(
-        detail.contains("not authorized (0x87)"),
-        "the code is told: {detail}"
-    );
+    assert!(detail.contains("not authorized (0x87)"), "the code is told: {detail}");
     assert_eq!(gateway.get("/livez").await.0, 200);
     broker.on_subscribe(|_| Answer::Good);
     is_ready_again(&gateway).await;
@@ -158,10 +150,7 @@ async fn a_broker_that_is_gone_and_a_drain_are_told_alike() {
         .env("FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", "0.5")
         .await;
     broker.stop();
-    assert_eq!(
-        is_unready(&gateway, "no_broker").await,
-        "Broker unavailable"
-    );
+    assert_eq!(is_unready(&gateway, "no_broker").await, "Broker unavailable");
     broker.start_again().await;
     is_ready_again(&gateway).await;
     ask(&gateway, "Drain", json!({"spread": "0s"})).await;
@@ -173,9 +162,7 @@ async fn a_broker_that_is_gone_and_a_drain_are_told_alike() {
 #[tokio::test]
 async fn a_thread_that_stands_still_is_noticed_and_so_is_its_return() {
     let broker = Broker::start().await;
-    let gateway = Gateway::start(&broker)
-        .env("FLOODWAY_SHARD_COUNT", "2")
-        .await;
+    let gateway = Gateway::start(&broker).env("FLOODWAY_SHARD_COUNT", "2").await;
     let _streams = [gateway.ws("T1", "").await, gateway.ws("T1", "").await];
     for (thread, reason, told) in [
         ("ingest", "ingest_stuck", "Ingest"),
@@ -192,22 +179,15 @@ async fn a_thread_that_stands_still_is_noticed_and_so_is_its_return() {
 #[tokio::test]
 async fn an_idle_gateway_stays_ready_however_long_nothing_happens() {
     let broker = Broker::start().await;
-    let gateway = Gateway::start(&broker)
-        .env("FLOODWAY_SHARD_COUNT", "2")
-        .await;
+    let gateway = Gateway::start(&broker).env("FLOODWAY_SHARD_COUNT", "2").await;
     // Longer than a loop may be silent, measured by the gateway's own clock, and no request in between.
     let watch = Watch::start(&gateway, "WatchStatus", json!({})).await;
     let uptime = |answer: &Value| {
-        let text = answer["status"]["node"]["uptime"]
-            .as_str()
-            .expect("a duration");
+        let text = answer["status"]["node"]["uptime"].as_str().expect("a duration");
         text.trim_end_matches('s').parse::<f64>().expect("seconds")
     };
     wait_until("it has run for 8 s", async || {
-        watch
-            .answers()
-            .last()
-            .is_some_and(|answer| uptime(answer) > 8.0)
+        watch.answers().last().is_some_and(|answer| uptime(answer) > 8.0)
     })
     .await;
     for answer in watch.answers() {

@@ -29,24 +29,11 @@ async fn a_limit_and_a_group_hold_on_every_gateway_and_survive_their_restart() {
     assert_eq!(answer["effective"]["queue_size"], 100, "as configured");
     let group = json!({"tenant_id": "T1", "group_id": "G", "device_ids": ["B", "A", "A"]});
     let put = ask(&first, "PutGroup", json!({"group": group})).await;
-    assert_eq!(
-        (&put["created"], number(&put["group"]["devices"])),
-        (&json!(true), 2)
-    );
+    assert_eq!((&put["created"], number(&put["group"]["devices"])), (&json!(true), 2));
     let (limit, member) = ("/effective/connections_per_tenant", "/group/device_ids");
-    let (of_tenant, of_group) = (
-        json!({"tenant_id": "T1"}),
-        json!({"tenant_id": "T1", "group_id": "G"}),
-    );
+    let (of_tenant, of_group) = (json!({"tenant_id": "T1"}), json!({"tenant_id": "T1", "group_id": "G"}));
     becomes(&second, "GetLimits", of_tenant.clone(), limit, json!(1)).await;
-    becomes(
-        &second,
-        "GetGroup",
-        of_group.clone(),
-        member,
-        json!(["A", "B"]),
-    )
-    .await;
+    becomes(&second, "GetGroup", of_group.clone(), member, json!(["A", "B"])).await;
     drop((first, second));
 
     let (first, second) = (Gateway::start(&broker).await, Gateway::start(&broker).await);
@@ -55,22 +42,13 @@ async fn a_limit_and_a_group_hold_on_every_gateway_and_survive_their_restart() {
     }
     let cleared = ask(&second, "ClearLimits", of_tenant.clone()).await;
     assert_eq!(
-        (
-            &cleared["cleared"],
-            &cleared["effective"]["connections_per_tenant"]
-        ),
+        (&cleared["cleared"], &cleared["effective"]["connections_per_tenant"]),
         (&json!(true), &json!(10))
     );
     becomes(&first, "GetLimits", of_tenant, limit, json!(10)).await;
     ask(&second, "DeleteGroup", of_group.clone()).await;
-    assert_eq!(
-        refused(&second, "GetGroup", of_group.clone(), "").await,
-        "NOT_FOUND"
-    );
-    assert_eq!(
-        refused(&second, "DeleteGroup", of_group, "").await,
-        "NOT_FOUND"
-    );
+    assert_eq!(refused(&second, "GetGroup", of_group.clone(), "").await, "NOT_FOUND");
+    assert_eq!(refused(&second, "DeleteGroup", of_group, "").await, "NOT_FOUND");
 }
 
 /// What the API promises for its changes; in truth it is about a millisecond.
@@ -215,10 +193,7 @@ async fn a_token_for_reading_only_reads() {
         .env("FLOODWAY_ADMIN_READ_TOKEN", "looker")
         .await;
     let all = || json!({"tenant_id": "T1"});
-    assert_eq!(
-        refused(&gateway, "ListTenants", json!({}), "").await,
-        "UNAUTHENTICATED"
-    );
+    assert_eq!(refused(&gateway, "ListTenants", json!({}), "").await, "UNAUTHENTICATED");
     assert_eq!(
         refused(&gateway, "Disconnect", all(), "looker").await,
         "PERMISSION_DENIED"
@@ -229,10 +204,7 @@ async fn a_token_for_reading_only_reads() {
         assert!(log.contains(&told), "{log}");
     }
     assert!(!log.contains("looker"), "{log}");
-    for (call, request, token) in [
-        ("ListTenants", json!({}), "looker"),
-        ("Disconnect", all(), "s3cret"),
-    ] {
+    for (call, request, token) in [("ListTenants", json!({}), "looker"), ("Disconnect", all(), "s3cret")] {
         let answer = answers(&gateway, call, request, &[token]).await;
         assert_eq!(answer.expect(call).len(), 1);
     }

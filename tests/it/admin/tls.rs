@@ -194,10 +194,7 @@ async fn who_never_begins_a_handshake_does_not_keep_a_connection() {
 async fn wrong_files_of_the_shell_exit_with_2() {
     let url = ["status", "--admin", "https://127.0.0.1:9"];
     for (flags, told) in [
-        (
-            &["--admin-ca", "no-such.pem"][..],
-            "--admin-ca = \"no-such.pem\"",
-        ),
+        (&["--admin-ca", "no-such.pem"][..], "--admin-ca = \"no-such.pem\""),
         (&["--admin-cert", "c.pem"], "needs --admin-key"),
         (&["--admin-key", "k.pem"], "needs --admin-cert"),
     ] {

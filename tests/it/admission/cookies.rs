@@ -22,9 +22,7 @@ async fn a_cookie_opens_a_stream_where_it_is_named_and_only_there() {
     assert_eq!(named.sse_response(None, "", &headers).await.status(), 200);
     assert_eq!(unnamed.sse_response(None, "", &headers).await.status(), 401);
     let headers = [("cookie", cookie.clone())];
-    let mut ws = Ws::open(named.address(), WS_PATH, &headers)
-        .await
-        .expect("an upgrade");
+    let mut ws = Ws::open(named.address(), WS_PATH, &headers).await.expect("an upgrade");
     ws.read_connected().await;
     assert_eq!(ws.connected()["tenant_id"], "T1");
 }
@@ -36,19 +34,12 @@ async fn a_cookie_is_looked_at_last_and_an_empty_token_is_none() {
     let tenant = async |query: &str, headers: &[(&str, String)]| {
         let headers = [headers, &[("cookie", cookie("COOKIE"))]].concat();
         let path = format!("{WS_PATH}?{query}");
-        let mut ws = Ws::open(gateway.address(), &path, &headers)
-            .await
-            .expect("an upgrade");
+        let mut ws = Ws::open(gateway.address(), &path, &headers).await.expect("an upgrade");
         ws.read_connected().await;
         ws.connected()["tenant_id"].clone()
     };
     let by_query = format!("token={}", token("QUERY").sign());
-    let protocols = |token: &str| {
-        (
-            "sec-websocket-protocol",
-            format!("floodway.v1, bearer.{token}"),
-        )
-    };
+    let protocols = |token: &str| ("sec-websocket-protocol", format!("floodway.v1, bearer.{token}"));
     assert_eq!(tenant("", &[]).await, "COOKIE");
     assert_eq!(
         tenant("token=", &[("authorization", "Bearer ".to_owned())]).await,
@@ -77,10 +68,7 @@ async fn a_cookie_is_not_good_for_the_pages_of_others() {
         ),
         (
             "a listed page",
-            &[
-                ("origin", "https://app.example"),
-                ("sec-fetch-site", "cross-site"),
-            ],
+            &[("origin", "https://app.example"), ("sec-fetch-site", "cross-site")],
             200,
         ),
         ("a foreign page", &[("origin", "https://evil.example")], 403),
@@ -97,10 +85,7 @@ async fn a_cookie_is_not_good_for_the_pages_of_others() {
     let refused = Ws::open(gateway.address(), WS_PATH, &foreign).await;
     assert_eq!(refused.expect_err("no upgrade").status(), 403);
     // Who shows a token that no browser sends by itself is no browser that was misled.
-    let cross_site = [
-        ("sec-fetch-site", "cross-site"),
-        ("cookie", cookie.as_str()),
-    ];
+    let cross_site = [("sec-fetch-site", "cross-site"), ("cookie", cookie.as_str())];
     let good = token("T1").sign();
     let response = gateway.sse_response(Some(&good), "", &cross_site).await;
     assert_eq!(response.status(), 200);
@@ -109,29 +94,19 @@ async fn a_cookie_is_not_good_for_the_pages_of_others() {
 #[tokio::test]
 async fn where_every_origin_is_allowed_a_cookie_is_good_for_none_of_them() {
     let broker = Broker::start().await;
-    let gateway = by_cookie(&broker)
-        .env("FLOODWAY_ALLOWED_ORIGINS", "*")
-        .await;
+    let gateway = by_cookie(&broker).env("FLOODWAY_ALLOWED_ORIGINS", "*").await;
     let cookie = cookie("T1");
-    let any = [
-        ("origin", "https://any.example"),
-        ("cookie", cookie.as_str()),
-    ];
+    let any = [("origin", "https://any.example"), ("cookie", cookie.as_str())];
     assert_eq!(gateway.sse_response(None, "", &any).await.status(), 403);
     let good = token("T1").sign();
-    assert_eq!(
-        gateway.sse_response(Some(&good), "", &any).await.status(),
-        200
-    );
+    assert_eq!(gateway.sse_response(Some(&good), "", &any).await.status(), 200);
 }
 
 #[tokio::test]
 async fn over_http_2_a_cookie_may_come_in_parts() {
     let broker = Broker::start().await;
     let gateway = by_cookie(&broker).await;
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .http2_prior_knowledge();
+    let client = reqwest::Client::builder().no_proxy().http2_prior_knowledge();
     let request = client.build().expect("a client").get(gateway.url(SSE_PATH));
     let jwt = format!("access_token={}", token("T1").sign());
     let request = request.header("cookie", "theme=dark").header("cookie", jwt);
@@ -143,9 +118,7 @@ async fn over_http_2_a_cookie_may_come_in_parts() {
 #[tokio::test]
 async fn tokens_in_the_query_can_be_switched_off() {
     let broker = Broker::start().await;
-    let gateway = Gateway::start(&broker)
-        .env("FLOODWAY_AUTH_QUERY_TOKEN", "false")
-        .await;
+    let gateway = Gateway::start(&broker).env("FLOODWAY_AUTH_QUERY_TOKEN", "false").await;
     let good = token("T1").sign();
     let refused = gateway.ws_refused(None, &format!("token={good}")).await;
     assert_eq!(refused, (4001, "Missing token parameter".to_owned()));
@@ -165,15 +138,9 @@ async fn a_tenant_can_be_chosen_among_those_of_the_token() {
     let refused = gateway.ws_refused(Some(&two), "tenant=T1").await;
     assert_eq!(refused, (4003, "Token is for another tenant".to_owned()));
     // The tenant is judged before what the query asks for.
-    let (status, _) = gateway
-        .sse_refused(Some(&two), "tenant=GAMMA&device_id=a%2Fb")
-        .await;
+    let (status, _) = gateway.sse_refused(Some(&two), "tenant=GAMMA&device_id=a%2Fb").await;
     assert_eq!(status, 403);
     let mut ws = gateway.ws_with(&two, "tenant=BETA").await;
     let refresh = json!({"action": "refresh", "token": two});
-    assert_eq!(
-        ws.ask(refresh).await["type"],
-        "refreshed",
-        "it stays with its tenant"
-    );
+    assert_eq!(ws.ask(refresh).await["type"], "refreshed", "it stays with its tenant");
 }

@@ -97,8 +97,5 @@ async fn a_redirect_is_not_followed() {
     let token = elsewhere.sign(token("T1"), "a");
     refused(&gateway, "keys of elsewhere", Some(&token), NO_KEYS).await;
     let log = gateway.log().join("\n");
-    assert!(
-        log.contains("302 Found; a redirect is not followed"),
-        "{log}"
-    );
+    assert!(log.contains("302 Found; a redirect is not followed"), "{log}");
 }

@@ -34,21 +34,11 @@ async fn a_public_key_accepts_its_own_algorithm_and_no_other() {
         gateway
             .ws_with(&token("T1").signed_with(algorithm, private).sign(), "")
             .await;
-        for fake in [
-            public.as_bytes(),
-            public.trim().as_bytes(),
-            SECRET.as_bytes(),
-        ] {
+        for fake in [public.as_bytes(), public.trim().as_bytes(), SECRET.as_bytes()] {
             let forged = token("T1")
                 .signed_with(Algorithm::HS256, EncodingKey::from_secret(fake))
                 .sign();
-            refused(
-                &gateway,
-                "an HMAC over the public key",
-                Some(&forged),
-                INVALID,
-            )
-            .await;
+            refused(&gateway, "an HMAC over the public key", Some(&forged), INVALID).await;
         }
     }
 }
@@ -78,10 +68,7 @@ async fn issuer_audience_and_roles_are_checked_where_configured() {
     };
     gateway.ws_with(&good().sign(), "").await;
     gateway
-        .ws_with(
-            &good().claim("aud", json!(["other", "floodway"])).sign(),
-            "",
-        )
+        .ws_with(&good().claim("aud", json!(["other", "floodway"])).sign(), "")
         .await;
     for (what, token, expected) in [
         ("no issuer", good().without("iss"), INVALID),
@@ -91,16 +78,8 @@ async fn issuer_audience_and_roles_are_checked_where_configured() {
             INVALID,
         ),
         ("no audience", good().without("aud"), INVALID),
-        (
-            "another audience",
-            good().claim("aud", json!("other")),
-            INVALID,
-        ),
-        (
-            "a role that is no longer one",
-            good().roles(&["customer"]),
-            NO_ROLE,
-        ),
+        ("another audience", good().claim("aud", json!("other")), INVALID),
+        ("a role that is no longer one", good().roles(&["customer"]), NO_ROLE),
     ] {
         refused(&gateway, what, Some(&token.sign()), expected).await;
     }

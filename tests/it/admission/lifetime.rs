@@ -12,15 +12,9 @@ async fn a_stream_ends_when_its_token_expires() {
     let gateway = Gateway::start(&broker).await;
     let short = token("T1").ttl(Duration::from_secs(3)).sign();
     let expiry = now() + 3;
-    let (mut ws, mut sse) = (
-        gateway.ws_with(&short, "").await,
-        gateway.sse_with(&short, "").await,
-    );
+    let (mut ws, mut sse) = (gateway.ws_with(&short, "").await, gateway.sse_with(&short, "").await);
     let mut lasting = gateway.ws("T1", "").await;
-    assert_eq!(
-        ws.close_code().await,
-        (4001, "Invalid or expired token".to_owned())
-    );
+    assert_eq!(ws.close_code().await, (4001, "Invalid or expired token".to_owned()));
     let expired = sse.expect_named("expired").await;
     let detail = "Invalid or expired token";
     assert_eq!(expired, json!({"type": "expired", "detail": detail}));
@@ -38,9 +32,7 @@ async fn a_stream_ends_when_its_token_expires() {
 async fn over_http_2_an_expired_stream_is_told_so_as_well() {
     let broker = Broker::start().await;
     let gateway = Gateway::start(&broker).await;
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .http2_prior_knowledge();
+    let client = reqwest::Client::builder().no_proxy().http2_prior_knowledge();
     let request = client.build().expect("a client").get(gateway.url(SSE_PATH));
     let short = token("T1").ttl(Duration::from_secs(2)).sign();
     let response = request.bearer_auth(short).send().await.expect("an answer");
@@ -56,14 +48,9 @@ async fn a_refreshed_stream_lives_to_the_new_expiry() {
     let broker = Broker::start().await;
     let gateway = Gateway::start(&broker).await;
     let short = token("T1").ttl(Duration::from_secs(4)).sign();
-    let (mut refreshed, mut left) = (
-        gateway.ws_with(&short, "").await,
-        gateway.ws_with(&short, "").await,
-    );
+    let (mut refreshed, mut left) = (gateway.ws_with(&short, "").await, gateway.ws_with(&short, "").await);
     let longer = token("T1").expires_at(4_102_444_800).sign();
-    let answer = refreshed
-        .ask(json!({"action": "refresh", "token": longer}))
-        .await;
+    let answer = refreshed.ask(json!({"action": "refresh", "token": longer})).await;
     assert_eq!(
         answer,
         json!({"type": "refreshed", "expires_at": "2100-01-01T00:00:00Z"})

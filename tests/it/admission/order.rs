@@ -15,15 +15,9 @@ async fn of_several_reasons_to_refuse_the_first_in_order_is_told() {
     let code = async |token: &str, query: &str| gateway.ws_refused(Some(token), query).await.0;
     assert_eq!(code("bad", "tenant=T3&device_id=a%2Fb").await, 4001);
     let no_role = t().roles(&[]).sign();
-    let reason = gateway
-        .ws_refused(Some(&no_role), "tenant=T3&device_id=a%2Fb")
-        .await
-        .1;
+    let reason = gateway.ws_refused(Some(&no_role), "tenant=T3&device_id=a%2Fb").await.1;
     assert_eq!(reason, "Token is for another tenant");
-    let reason = gateway
-        .ws_refused(Some(&no_role), "device_id=a%2Fb")
-        .await
-        .1;
+    let reason = gateway.ws_refused(Some(&no_role), "device_id=a%2Fb").await.1;
     assert_eq!(reason, "Unauthorized role");
     assert_eq!(code(&t().sign(), "device_id=a%2Fb").await, 4000);
     assert_eq!(code(&t().sign(), "").await, 4029);

@@ -19,10 +19,7 @@ async fn a_race_for_the_last_places_is_exact() {
             Err(closed) => {
                 assert_eq!(
                     closed,
-                    (
-                        4029,
-                        "Max streaming connections (10) reached for tenant".to_owned()
-                    )
+                    (4029, "Max streaming connections (10) reached for tenant".to_owned())
                 );
                 (false, None, None)
             }
@@ -38,10 +35,7 @@ async fn a_race_for_the_last_places_is_exact() {
         (false, None, None)
     };
     for round in 0..5 {
-        let (sockets, streams) = tokio::join!(
-            join_all((0..25).map(|_| websocket())),
-            join_all((0..25).map(|_| sse()))
-        );
+        let (sockets, streams) = tokio::join!(join_all((0..25).map(|_| websocket())), join_all((0..25).map(|_| sse())));
         let places = sockets
             .iter()
             .chain(&streams)
@@ -75,15 +69,8 @@ async fn come_and_go(gateway: &Gateway, way: usize, good: &str) {
         }
         5 | 6 => {
             let mut unread = Raw::connect(address).await;
-            let request = if way == 5 {
-                upgrade_request(good, "")
-            } else {
-                sse
-            };
-            unread
-                .write(request.as_bytes())
-                .await
-                .expect("it is accepted");
+            let request = if way == 5 { upgrade_request(good, "") } else { sse };
+            unread.write(request.as_bytes()).await.expect("it is accepted");
         }
         7 => {
             let mut reset = Raw::connect(address).await;
@@ -123,11 +110,7 @@ async fn a_place_is_free_again_however_its_stream_ended() {
             gateway.ws("T1", "").await,
             gateway.ws("T1", "").await,
         ];
-        assert_eq!(
-            gateway.ws_refused(Some(&good), "").await.0,
-            4029,
-            "after way {way}"
-        );
+        assert_eq!(gateway.ws_refused(Some(&good), "").await.0, 4029, "after way {way}");
         drop(all);
         gateway.has_connections(0).await;
     }
@@ -136,9 +119,7 @@ async fn a_place_is_free_again_however_its_stream_ended() {
 #[tokio::test]
 async fn the_gateways_own_limit_holds_for_all_tenants_together() {
     let broker = Broker::start().await;
-    let gateway = Gateway::start(&broker)
-        .env("FLOODWAY_MAX_CONNECTIONS", "2")
-        .await;
+    let gateway = Gateway::start(&broker).env("FLOODWAY_MAX_CONNECTIONS", "2").await;
     let (first, _second) = (gateway.ws("T1", "").await, gateway.sse("T2", "").await);
     let third = token("T3").sign();
     assert_eq!(

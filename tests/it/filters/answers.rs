@@ -64,10 +64,7 @@ async fn every_action_is_answered() {
             json!({"action": "get_filters"}),
             json!({"type": "filters", "filters": {"device_ids": [], "group_ids": [], "metric_names": [], "all_devices": false}}),
         ),
-        (
-            json!({"action": "clear_filters"}),
-            json!({"type": "filters_cleared"}),
-        ),
+        (json!({"action": "clear_filters"}), json!({"type": "filters_cleared"})),
         (
             json!({"action": "get_filters"}),
             json!({"type": "filters", "filters": filters(&[], &[], &[])}),
@@ -84,8 +81,7 @@ async fn one_and_many_in_one_action_are_answered_one_after_the_other() {
     let mut ws = gateway.ws("T1", "").await;
     ws.send(json!({"action": "subscribe", "device_id": "A", "device_ids": ["B", "C"]}).to_string())
         .await;
-    ws.expect_json(json!({"type": "subscribed", "device_id": "A"}))
-        .await;
+    ws.expect_json(json!({"type": "subscribed", "device_id": "A"})).await;
     ws.expect_json(json!({"type": "subscribed", "device_ids": ["B", "C"]}))
         .await;
     let answer = ws.ask(json!({"action": "get_filters"})).await;
@@ -100,10 +96,7 @@ async fn what_is_not_an_action_is_told_and_the_stream_goes_on() {
     let exact = |message: &str| json!({"type": "error", "message": message});
     for (text, message) in [
         (r#"{"action":"dance"}"#, Some("Unknown action: dance")),
-        (
-            r#"{"action":"Subscribe"}"#,
-            Some("Unknown action: Subscribe"),
-        ),
+        (r#"{"action":"Subscribe"}"#, Some("Unknown action: Subscribe")),
         ("{", Some("Invalid JSON")),
         ("", Some("Invalid JSON")),
         ("not json", Some("Invalid JSON")),
@@ -129,9 +122,7 @@ async fn what_is_not_an_action_is_told_and_the_stream_goes_on() {
         match message {
             Some(message) => assert_eq!(answer, exact(message), "to {text}"),
             None => assert!(
-                answer["message"]
-                    .as_str()
-                    .is_some_and(|told| !told.is_empty()),
+                answer["message"].as_str().is_some_and(|told| !told.is_empty()),
                 "to {text}: {answer}"
             ),
         }
@@ -147,9 +138,7 @@ async fn what_is_not_an_action_is_told_and_the_stream_goes_on() {
 #[tokio::test]
 async fn more_ids_than_the_bound_are_refused_whole() {
     let broker = Broker::start().await;
-    let gateway = Gateway::start(&broker)
-        .env("FLOODWAY_STREAM_FILTER_IDS", "5")
-        .await;
+    let gateway = Gateway::start(&broker).env("FLOODWAY_STREAM_FILTER_IDS", "5").await;
     let mut ws = gateway.ws("T1", "device_id=A,B,C").await;
     let answer = ws
         .ask(json!({"action": "subscribe", "device_ids": ["D", "E", "F"]}))
@@ -158,25 +147,12 @@ async fn more_ids_than_the_bound_are_refused_whole() {
     let answer = ws.ask(json!({"action": "get_filters"})).await;
     assert_eq!(answer["filters"]["device_ids"], json!(["A", "B", "C"]));
     assert_eq!(
-        ws.ask(json!({"action": "subscribe", "device_ids": ["D", "E"]}))
-            .await["type"],
+        ws.ask(json!({"action": "subscribe", "device_ids": ["D", "E"]})).await["type"],
         "subscribed"
     );
     let token = floodway_tests::token("T1").sign();
-    assert_eq!(
-        gateway
-            .ws_refused(Some(&token), "device_id=A,B,C,D,E,F")
-            .await
-            .0,
-        4000
-    );
-    assert_eq!(
-        gateway
-            .sse_refused(Some(&token), "device_id=A,B,C,D,E,F")
-            .await
-            .0,
-        400
-    );
+    assert_eq!(gateway.ws_refused(Some(&token), "device_id=A,B,C,D,E,F").await.0, 4000);
+    assert_eq!(gateway.sse_refused(Some(&token), "device_id=A,B,C,D,E,F").await.0, 400);
 }
 
 #[tokio::test]
@@ -233,16 +209,8 @@ async fn lists_are_taken_as_clients_in_the_field_send_them() {
         ("device_id=,&metric=", filters(&[], &[], &[])),
         ("_=1234&t=5&cb=x&v=2", filters(&[], &[], &[])),
     ] {
-        assert_eq!(
-            gateway.ws("T1", query).await.connected()["filters"],
-            told,
-            "{query}"
-        );
-        assert_eq!(
-            gateway.sse("T1", query).await.connected()["filters"],
-            told,
-            "{query}"
-        );
+        assert_eq!(gateway.ws("T1", query).await.connected()["filters"], told, "{query}");
+        assert_eq!(gateway.sse("T1", query).await.connected()["filters"], told, "{query}");
     }
 }
 

@@ -10,10 +10,7 @@ async fn alternate(mut publisher: Publisher, stop: Arc<AtomicBool>) {
     for n in 0_u64.. {
         let device = if n % 2 == 0 { "A" } else { "B" };
         publisher
-            .send(
-                &topic("T1", device),
-                format!(r#"{{"metrics":{{"n":{n}}}}}"#),
-            )
+            .send(&topic("T1", device), format!(r#"{{"metrics":{{"n":{n}}}}}"#))
             .await;
         if n % 20 == 0 {
             publisher.settled().await;
@@ -40,9 +37,7 @@ async fn up_to_answer(ws: &mut Ws) -> Vec<u64> {
 #[tokio::test]
 async fn an_answer_stands_between_the_old_filters_and_the_new() {
     let broker = Broker::start().await;
-    let gateway = Gateway::start(&broker)
-        .env("STREAM_QUEUE_SIZE", "100000")
-        .await;
+    let gateway = Gateway::start(&broker).env("STREAM_QUEUE_SIZE", "100000").await;
     let mut ws = gateway.ws("T1", "device_id=A").await;
     let stop = Arc::new(AtomicBool::new(false));
     let publishing = tokio::spawn(alternate(broker.publisher().await, Arc::clone(&stop)));

@@ -71,13 +71,7 @@ fn actions() -> Vec<String> {
             actions.push(json!({"action": "subscribe", "group_ids": ["ok", id]}).to_string());
         }
     }
-    for ids in [
-        json!("A"),
-        json!(7),
-        json!({"A": 1}),
-        json!([["A"]]),
-        many(2000),
-    ] {
+    for ids in [json!("A"), json!(7), json!({"A": 1}), json!([["A"]]), many(2000)] {
         actions.push(json!({"action": "subscribe", "device_ids": ids}).to_string());
         actions.push(json!({"action": "set_metrics", "metrics": ids}).to_string());
     }
@@ -85,15 +79,8 @@ fn actions() -> Vec<String> {
         actions.push(json!({"action": "refresh", "token": token}).to_string());
     }
     actions.push(format!("{}{}", "[".repeat(5000), "]".repeat(5000)));
-    actions.push(format!(
-        "{{\"action\":{}1{}}}",
-        "[".repeat(2000),
-        "]".repeat(2000)
-    ));
-    actions.push(format!(
-        "{{{}\"action\":\"dance\"}}",
-        "\"x\":1,".repeat(1500)
-    ));
+    actions.push(format!("{{\"action\":{}1{}}}", "[".repeat(2000), "]".repeat(2000)));
+    actions.push(format!("{{{}\"action\":\"dance\"}}", "\"x\":1,".repeat(1500)));
     actions
 }
 

@@ -45,11 +45,7 @@ fn forbidden() -> Vec<Row> {
     let mut rows = Vec::new();
     for opcode in [TEXT, CLOSE, PING, PONG] {
         let bytes = unmasked_frame(FIN | opcode, b"{}");
-        rows.push(row(
-            &format!("unmasked frame of type {opcode}"),
-            bytes,
-            PROTOCOL,
-        ));
+        rows.push(row(&format!("unmasked frame of type {opcode}"), bytes, PROTOCOL));
     }
     let bytes = unmasked_frame(FIN | BINARY, b"{}");
     rows.push(row("unmasked binary frame", bytes, &[1002, 1003]));
@@ -91,16 +87,8 @@ fn forbidden() -> Vec<Row> {
     }
     let open = frame(TEXT, b"{");
     rows.extend([
-        row(
-            "last fragment of nothing",
-            frame(FIN | CONTINUATION, b"x"),
-            PROTOCOL,
-        ),
-        row(
-            "first fragment of nothing",
-            frame(CONTINUATION, b"x"),
-            PROTOCOL,
-        ),
+        row("last fragment of nothing", frame(FIN | CONTINUATION, b"x"), PROTOCOL),
+        row("first fragment of nothing", frame(CONTINUATION, b"x"), PROTOCOL),
         row(
             "text within fragments",
             [open.clone(), frame(FIN | TEXT, b"}")].concat(),
@@ -128,42 +116,22 @@ fn forbidden() -> Vec<Row> {
 /// RFC 6455, 7.4.1: 1009.
 fn too_large() -> Vec<Row> {
     let space = [b' '; 900];
-    let endless = [
-        frame(TEXT, &space),
-        frame(CONTINUATION, &space).repeat(2000),
-    ]
-    .concat();
+    let endless = [frame(TEXT, &space), frame(CONTINUATION, &space).repeat(2000)].concat();
     let empty = [
         frame(TEXT, b""),
         frame(CONTINUATION, b"").repeat(1000),
         frame(CONTINUATION, &[b' '; 20_000]),
     ];
     vec![
-        row(
-            "a large message",
-            frame(FIN | TEXT, &[b' '; 100_000]),
-            TOO_LARGE,
-        ),
+        row("a large message", frame(FIN | TEXT, &[b' '; 100_000]), TOO_LARGE),
         row(
             "a large binary message",
             frame(FIN | BINARY, &[b' '; 100_000]),
             &[1003, 1009],
         ),
-        row(
-            "a claim of 60 MiB",
-            claim(FIN | TEXT, 127, 60 << 20),
-            TOO_LARGE,
-        ),
-        row(
-            "a claim of an exabyte",
-            claim(FIN | TEXT, 127, 1 << 60),
-            TOO_LARGE,
-        ),
-        row(
-            "a claim of 65535",
-            claim(FIN | TEXT, 126, 65_535),
-            TOO_LARGE,
-        ),
+        row("a claim of 60 MiB", claim(FIN | TEXT, 127, 60 << 20), TOO_LARGE),
+        row("a claim of an exabyte", claim(FIN | TEXT, 127, 1 << 60), TOO_LARGE),
+        row("a claim of 65535", claim(FIN | TEXT, 126, 65_535), TOO_LARGE),
         row("fragments without end", endless, TOO_LARGE),
         row("empty fragments, then too much", empty.concat(), TOO_LARGE),
     ]
@@ -172,11 +140,7 @@ fn too_large() -> Vec<Row> {
 /// RFC 6455, 8.1.
 fn not_utf8() -> Vec<Row> {
     let cut = [frame(TEXT, b"\xe2"), frame(FIN | CONTINUATION, b"\x82")].concat();
-    let mut rows = vec![row(
-        "a code point that its last fragment cuts",
-        cut,
-        NOT_UTF8,
-    )];
+    let mut rows = vec![row("a code point that its last fragment cuts", cut, NOT_UTF8)];
     for (name, text) in [
         ("a stray byte", &b"\xff"[..]),
         ("a continuation byte", b"\x80"),
@@ -185,11 +149,7 @@ fn not_utf8() -> Vec<Row> {
         ("past the last code point", b"\xf4\x90\x80\x80"),
         ("a cut code point", b"{}\xe2\x82"),
     ] {
-        rows.push(row(
-            &format!("text with {name}"),
-            frame(FIN | TEXT, text),
-            NOT_UTF8,
-        ));
+        rows.push(row(&format!("text with {name}"), frame(FIN | TEXT, text), NOT_UTF8));
     }
     rows
 }
@@ -198,20 +158,10 @@ fn not_utf8() -> Vec<Row> {
 fn bad_closes() -> Vec<Row> {
     let mut rows = vec![
         row("a close of one byte", frame(FIN | CLOSE, b"\x03"), PROTOCOL),
-        row(
-            "a close with a bad reason",
-            close(1000, b"\xff\xfe"),
-            &[1002, 1007],
-        ),
+        row("a close with a bad reason", close(1000, b"\xff\xfe"), &[1002, 1007]),
     ];
-    for code in [
-        0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65_535,
-    ] {
-        rows.push(row(
-            &format!("a close with code {code}"),
-            close(code, b""),
-            PROTOCOL,
-        ));
+    for code in [0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65_535] {
+        rows.push(row(&format!("a close with code {code}"), close(code, b""), PROTOCOL));
     }
     rows
 }
@@ -232,10 +182,7 @@ fn broken_off() -> Vec<(&'static str, Vec<u8>)> {
             "a ping and half a ping",
             [frame(FIN | PING, b"x"), vec![FIN | PING]].concat(),
         ),
-        (
-            "a thousand pings",
-            frame(FIN | PING, b"are you there").repeat(1000),
-        ),
+        ("a thousand pings", frame(FIN | PING, b"are you there").repeat(1000)),
         ("a thousand pongs", frame(FIN | PONG, b"I am").repeat(1000)),
         (
             "a thousand actions",

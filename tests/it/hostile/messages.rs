@@ -165,10 +165,7 @@ fn topics() -> Vec<String> {
 async fn bad_messages_are_dropped_one_by_one() {
     let mut scene = Scene::start().await;
     for payload in payloads() {
-        scene
-            .publisher
-            .telemetry("GOOD", "A", payload.clone())
-            .await;
+        scene.publisher.telemetry("GOOD", "A", payload.clone()).await;
         let start = String::from_utf8_lossy(&payload[..payload.len().min(60)]).into_owned();
         scene
             .unharmed_by(format!("payload of {} bytes: {start:?}", payload.len()))

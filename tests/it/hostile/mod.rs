@@ -54,14 +54,9 @@ impl Scene {
     async fn unharmed_by(&mut self, kind: impl Into<String>) {
         let kind = kind.into();
         assert!(self.gateway.runs(), "the process died of: {kind}");
-        self.publisher
-            .count("GOOD", "A", self.next..self.next + 1)
-            .await;
+        self.publisher.count("GOOD", "A", self.next..self.next + 1).await;
         let event = self.ws.next().await;
-        assert_eq!(
-            event["metrics"]["n"], self.next,
-            "the neighbour after {kind}: {event}"
-        );
+        assert_eq!(event["metrics"]["n"], self.next, "the neighbour after {kind}: {event}");
         assert_eq!(
             self.sse.next_event().await["metrics"]["n"],
             self.next,

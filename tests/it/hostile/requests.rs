@@ -10,9 +10,7 @@ use futures_util::future::join_all;
 use super::Scene;
 
 fn requests(token: &str) -> Vec<(&'static str, Vec<u8>)> {
-    let get = |path: &str, headers: &str| {
-        format!("GET {path} HTTP/1.1\r\nHost: x\r\n{headers}\r\n").into_bytes()
-    };
+    let get = |path: &str, headers: &str| format!("GET {path} HTTP/1.1\r\nHost: x\r\n{headers}\r\n").into_bytes();
     let good = upgrade_request(token, "");
     let edit = |from: &str, to: &str| good.replace(from, to).into_bytes();
     let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
@@ -28,15 +26,9 @@ fn requests(token: &str) -> Vec<(&'static str, Vec<u8>)> {
         ("no version of HTTP", b"GET /\r\n\r\n".to_vec()),
         ("HTTP 0.9", b"GET /livez HTTP/0.9\r\n\r\n".to_vec()),
         ("HTTP 3 by name", b"GET /livez HTTP/3.0\r\n\r\n".to_vec()),
-        (
-            "another protocol",
-            b"GET /livez FTP/1.1\r\nHost: x\r\n\r\n".to_vec(),
-        ),
+        ("another protocol", b"GET /livez FTP/1.1\r\nHost: x\r\n\r\n".to_vec()),
         ("SSH", b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()),
-        (
-            "MQTT",
-            b"\x10\x0c\x00\x04MQTT\x05\x02\x00\x3c\x00\x00".to_vec(),
-        ),
+        ("MQTT", b"\x10\x0c\x00\x04MQTT\x05\x02\x00\x3c\x00\x00".to_vec()),
         ("TLS to a plain port", tls),
         ("SOCKS", b"\x05\x01\x00".to_vec()),
         ("redis", b"*1\r\n$4\r\nPING\r\n".to_vec()),
@@ -61,9 +53,7 @@ fn requests(token: &str) -> Vec<(&'static str, Vec<u8>)> {
             "many headers",
             get(
                 "/livez",
-                &(0..5000)
-                    .map(|n| format!("x-{n}: y\r\n"))
-                    .collect::<String>(),
+                &(0..5000).map(|n| format!("x-{n}: y\r\n")).collect::<String>(),
             ),
         ),
         ("a header without a colon", get("/livez", "nonsense\r\n")),
@@ -72,10 +62,7 @@ fn requests(token: &str) -> Vec<(&'static str, Vec<u8>)> {
         ("a folded header", get("/livez", "x: a\r\n b\r\n")),
         ("two hosts", get("/livez", "Host: y\r\n")),
         ("no host", b"GET /livez HTTP/1.1\r\n\r\n".to_vec()),
-        (
-            "a path of bytes",
-            b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(),
-        ),
+        ("a path of bytes", b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n".to_vec()),
         ("an absolute address", get("http://evil.example/livez", "")),
         ("a path with dots", get("/../../etc/passwd", "")),
         (
@@ -83,10 +70,7 @@ fn requests(token: &str) -> Vec<(&'static str, Vec<u8>)> {
             b"CONNECT evil.example:443 HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(),
         ),
         ("TRACE", b"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec()),
-        (
-            "OPTIONS of all",
-            b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(),
-        ),
+        ("OPTIONS of all", b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n".to_vec()),
         (
             "HEAD of a stream",
             format!("HEAD {SSE_PATH} HTTP/1.1\r\nHost: x\r\n\r\n").into_bytes(),
@@ -102,27 +86,14 @@ fn requests(token: &str) -> Vec<(&'static str, Vec<u8>)> {
         ),
         (
             "a length and chunks",
-            get(
-                "/livez",
-                "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
-            ),
+            get("/livez", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"),
         ),
-        (
-            "a body that never comes",
-            get(SSE_PATH, "Content-Length: 1000\r\n"),
-        ),
+        ("a body that never comes", get(SSE_PATH, "Content-Length: 1000\r\n")),
         (
             "bad chunks",
-            [
-                get(SSE_PATH, "Transfer-Encoding: chunked\r\n"),
-                b"zz\r\n\r\n".to_vec(),
-            ]
-            .concat(),
+            [get(SSE_PATH, "Transfer-Encoding: chunked\r\n"), b"zz\r\n\r\n".to_vec()].concat(),
         ),
-        (
-            "an unknown coding",
-            get("/livez", "Transfer-Encoding: magic\r\n"),
-        ),
+        ("an unknown coding", get("/livez", "Transfer-Encoding: magic\r\n")),
         (
             "an expectation",
             get("/livez", "Expect: 100-continue\r\nContent-Length: 10\r\n"),
@@ -136,29 +107,16 @@ fn requests(token: &str) -> Vec<(&'static str, Vec<u8>)> {
         ),
         (
             "the preface of HTTP 2 and noise",
-            [
-                b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(),
-                vec![0xff; 100],
-            ]
-            .concat(),
+            [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), vec![0xff; 100]].concat(),
         ),
         ("half the preface of HTTP 2", b"PRI * HTTP/2.0\r\n".to_vec()),
         ("no upgrade header", edit("Upgrade: websocket\r\n", "")),
         ("no connection header", edit("Connection: Upgrade\r\n", "")),
-        (
-            "another upgrade",
-            edit("Upgrade: websocket", "Upgrade: webhook"),
-        ),
-        (
-            "no version of WebSocket",
-            edit("Sec-WebSocket-Version: 13\r\n", ""),
-        ),
+        ("another upgrade", edit("Upgrade: websocket", "Upgrade: webhook")),
+        ("no version of WebSocket", edit("Sec-WebSocket-Version: 13\r\n", "")),
         ("version 8", edit("Version: 13", "Version: 8")),
         ("version 99", edit("Version: 13", "Version: 99")),
-        (
-            "a version of text",
-            edit("Version: 13", "Version: thirteen"),
-        ),
+        ("a version of text", edit("Version: 13", "Version: thirteen")),
         ("no key", edit(key, "")),
         ("an empty key", edit(key, "Sec-WebSocket-Key: \r\n")),
         ("a short key", edit(key, "Sec-WebSocket-Key: c2hvcnQ=\r\n")),
@@ -184,29 +142,14 @@ fn requests(token: &str) -> Vec<(&'static str, Vec<u8>)> {
             "escapes that are no UTF-8",
             edit("stream? ", "stream?device_id=%ff%fe "),
         ),
-        (
-            "a query of signs",
-            edit("stream? ", "stream?&&&===&device_id&=A& "),
-        ),
-        (
-            "a wildcard in the query",
-            edit("stream? ", "stream?device_id=%23 "),
-        ),
+        ("a query of signs", edit("stream? ", "stream?&&&===&device_id&=A& ")),
+        ("a wildcard in the query", edit("stream? ", "stream?device_id=%23 ")),
         (
             "two thousand ids",
-            edit(
-                "stream? ",
-                &format!("stream?device_id={} ", "a,".repeat(2000)),
-            ),
+            edit("stream? ", &format!("stream?device_id={} ", "a,".repeat(2000))),
         ),
-        (
-            "half a handshake",
-            good.as_bytes()[..good.len() / 2].to_vec(),
-        ),
-        (
-            "all but the last byte",
-            good.as_bytes()[..good.len() - 1].to_vec(),
-        ),
+        ("half a handshake", good.as_bytes()[..good.len() / 2].to_vec()),
+        ("all but the last byte", good.as_bytes()[..good.len() - 1].to_vec()),
     ]
 }
 

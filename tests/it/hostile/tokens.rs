@@ -21,10 +21,7 @@ fn tokens() -> Vec<(String, String)> {
         ("no claims", format!("{}..{}", parts[0], parts[2])),
         ("no head", format!(".{}.{}", parts[1], parts[2])),
         ("four parts", format!("{good}.more")),
-        (
-            "parts swapped",
-            format!("{}.{}.{}", parts[1], parts[0], parts[2]),
-        ),
+        ("parts swapped", format!("{}.{}.{}", parts[1], parts[0], parts[2])),
         ("padded", format!("{good}==")),
         ("a good one twice", format!("{good}{good}")),
         ("with a comma", format!("x,{good}")),
@@ -47,10 +44,7 @@ fn tokens() -> Vec<(String, String)> {
         "[".repeat(400),
         "]".repeat(400)
     );
-    tokens.push((
-        "deep organization".to_owned(),
-        token_of(&deep.replace("[]", "[1]")),
-    ));
+    tokens.push(("deep organization".to_owned(), token_of(&deep.replace("[]", "[1]"))));
     tokens
 }
 
@@ -77,44 +71,23 @@ fn claims() -> Vec<(&'static str, Value)> {
         ("tenant is an object", with("tenant_id", json!({"a": 1}))),
         ("tenant is null", with("tenant_id", Value::Null)),
         ("tenant is a wildcard", with("tenant_id", json!("#"))),
-        (
-            "tenant is two levels",
-            with("tenant_id", json!("GOOD/device")),
-        ),
-        (
-            "tenant has a zero byte",
-            with("tenant_id", json!("GOOD\u{0}")),
-        ),
-        (
-            "tenant has a line break",
-            with("tenant_id", json!("GOOD\r\nX: y")),
-        ),
-        (
-            "organization is a wildcard",
-            with("organization", json!(["+"])),
-        ),
+        ("tenant is two levels", with("tenant_id", json!("GOOD/device"))),
+        ("tenant has a zero byte", with("tenant_id", json!("GOOD\u{0}"))),
+        ("tenant has a line break", with("tenant_id", json!("GOOD\r\nX: y"))),
+        ("organization is a wildcard", with("organization", json!(["+"]))),
         (
             "organization's key is a wildcard",
             with("organization", json!({"+": {}})),
         ),
         ("access is a list", with("realm_access", json!([]))),
         ("access is a text", with("realm_access", json!("customer"))),
-        (
-            "roles are a text",
-            with("realm_access", json!({"roles": "customer"})),
-        ),
+        ("roles are a text", with("realm_access", json!({"roles": "customer"}))),
         (
             "roles are an object",
             with("realm_access", json!({"roles": {"customer": true}})),
         ),
-        (
-            "roles are numbers",
-            with("realm_access", json!({"roles": [1, 2]})),
-        ),
-        (
-            "roles are null",
-            with("realm_access", json!({"roles": null})),
-        ),
+        ("roles are numbers", with("realm_access", json!({"roles": [1, 2]}))),
+        ("roles are null", with("realm_access", json!({"roles": null}))),
     ]
 }
 
@@ -130,9 +103,7 @@ async fn bad_tokens_open_nothing() {
         for (place, request) in [
             (
                 "header",
-                format!(
-                    "GET {SSE_PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n"
-                ),
+                format!("GET {SSE_PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n"),
             ),
             (
                 "query",

@@ -37,14 +37,7 @@ impl Modules {
         let paths: BTreeSet<Vec<String>> = modules.keys().cloned().collect();
         let read = |(path, (file, code)): (Vec<String>, (String, String))| {
             let (named, imported) = paths_in(&code, &path, &paths);
-            (
-                path,
-                Module {
-                    file,
-                    named,
-                    imported,
-                },
-            )
+            (path, Module { file, named, imported })
         };
         Self(modules.into_iter().map(read).collect())
     }
@@ -56,16 +49,10 @@ impl Modules {
             .iter()
             .map(|(path, module)| (path, self.targets(path, module)))
             .collect();
-        let reach: BTreeMap<_, _> = edges
-            .keys()
-            .map(|from| (*from, reachable(from, &edges)))
-            .collect();
+        let reach: BTreeMap<_, _> = edges.keys().map(|from| (*from, reachable(from, &edges))).collect();
         let mut found = BTreeSet::new();
         for (from, reached) in &reach {
-            let circle: BTreeSet<_> = reached
-                .iter()
-                .filter(|to| reach[**to].contains(from))
-                .collect();
+            let circle: BTreeSet<_> = reached.iter().filter(|to| reach[**to].contains(from)).collect();
             if circle.len() > 1 {
                 let files = circle.iter().map(|path| self.0[**path].file.as_str());
                 found.insert(files.collect::<Vec<_>>());
@@ -121,11 +108,7 @@ type Named = (BTreeSet<Vec<String>>, BTreeMap<String, Vec<String>>);
 /// The paths that `code`, of the module `here`, names, and the names that it imports.
 fn paths_in(code: &str, here: &[String], modules: &BTreeSet<Vec<String>>) -> Named {
     let (mut named, mut imported) = (BTreeSet::new(), BTreeMap::new());
-    for tree in code
-        .split("use ")
-        .skip(1)
-        .filter_map(|rest| rest.split_once(';'))
-    {
+    for tree in code.split("use ").skip(1).filter_map(|rest| rest.split_once(';')) {
         for path in leaves(tree.0) {
             let (path, name) = match path.split_once(" as ") {
                 Some((path, name)) => (path, Some(name.trim())),
@@ -141,10 +124,7 @@ fn paths_in(code: &str, here: &[String], modules: &BTreeSet<Vec<String>>) -> Nam
         }
     }
     let is_path = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
-    for path in code
-        .split(|c| !is_path(c))
-        .filter(|path| path.contains("::"))
-    {
+    for path in code.split(|c| !is_path(c)).filter(|path| path.contains("::")) {
         named.extend(absolute(path, here, modules));
     }
     (named, imported)

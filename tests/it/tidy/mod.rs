@@ -37,23 +37,14 @@ const CRATES: &[(&str, &[&str])] = &[
 
 /// A library, and the only places in the engine that may name it.
 const ONLY: &[(&[&str], &[&str])] = &[
-    (
-        &["rumqttc"],
-        &["engine/sources/src/mqtt", "engine/floodway/src/demo"],
-    ),
+    (&["rumqttc"], &["engine/sources/src/mqtt", "engine/floodway/src/demo"]),
     (&["rumqttd"], &["engine/floodway/src/demo"]),
     (
         &["fastwebsockets"],
         &["engine/protocol/src/ws", "engine/server/src/http/handshake"],
     ),
     (
-        &[
-            "tonic",
-            "prost",
-            "tonic_health",
-            "tonic_reflection",
-            "floodway_proto",
-        ],
+        &["tonic", "prost", "tonic_health", "tonic_reflection", "floodway_proto"],
         &[
             "engine/server/src/admin",
             "engine/floodway/src/remote",
@@ -163,10 +154,7 @@ fn sources() -> Vec<Source> {
                 let Ok(text) = fs::read_to_string(&path) else {
                     continue;
                 };
-                let path = path
-                    .strip_prefix(root())
-                    .expect("below the root")
-                    .to_owned();
+                let path = path.strip_prefix(root()).expect("below the root").to_owned();
                 sources.push(Source { path, text });
             }
         }
@@ -180,8 +168,7 @@ fn engine() -> Vec<Source> {
     let engine: Vec<Source> = sources()
         .into_iter()
         .filter(|source| {
-            source.path.starts_with("engine")
-                && source.path.extension().is_some_and(|ending| ending == "rs")
+            source.path.starts_with("engine") && source.path.extension().is_some_and(|ending| ending == "rs")
         })
         .collect();
     assert!(engine.len() > 50, "the engine's files are found");
@@ -191,10 +178,7 @@ fn engine() -> Vec<Source> {
 /// The names of the dependencies that the crate in this folder is built with.
 fn dependencies(folder: &str) -> BTreeSet<String> {
     let manifest = fs::read_to_string(root().join(folder).join("Cargo.toml")).expect("a manifest");
-    let built = manifest
-        .split("[dev-dependencies]")
-        .next()
-        .expect("a beginning");
+    let built = manifest.split("[dev-dependencies]").next().expect("a beginning");
     let lists = built.split("dependencies]").skip(1);
     let lines = lists.flat_map(|list| list.lines().take_while(|line| !line.starts_with('[')));
     lines
@@ -326,11 +310,7 @@ fn nothing_is_left_open_or_bound_to_one_machine() {
         for (number, line) in source.text.lines().enumerate() {
             for pattern in patterns.iter().map(|parts| parts.concat()) {
                 if line.contains(&pattern) {
-                    wrong.push(format!(
-                        "{}:{}: {pattern}",
-                        source.path.display(),
-                        number + 1
-                    ));
+                    wrong.push(format!("{}:{}: {pattern}", source.path.display(), number + 1));
                 }
             }
         }
@@ -346,18 +326,12 @@ fn the_reader_of_imports_follows_names_to_the_files_that_define_them() {
     };
     let sources = [
         file("lib.rs", "mod a;\nmod b;\npub use b::{c::C, D};"),
-        file(
-            "a.rs",
-            "use crate::{C, b::D as E};\nfn f() { super::b::c::g(); }",
-        ),
+        file("a.rs", "use crate::{C, b::D as E};\nfn f() { super::b::c::g(); }"),
         file("b/mod.rs", "mod c;\npub struct D;"),
         file("b/c.rs", "pub struct C;\nfn g() { crate::a::f(); }"),
     ];
     let modules = Modules::of("x", &sources);
     assert_eq!(modules.circles(), [["x/src/a.rs", "x/src/b/c.rs"]]);
     assert!(names_library("let x = http::Request::new();", "http"));
-    assert!(!names_library(
-        "use crate::http::Config; my_http::x();",
-        "http"
-    ));
+    assert!(!names_library("use crate::http::Config; my_http::x();", "http"));
 }

@@ -75,11 +75,7 @@ fn handle(packet: Packet, client: &Client, shared: &Shared) {
             let answer = shared.answer(|rules| &mut rules.connect, connect.client_id.as_str());
             // Bytes may be a CONNACK that says more.
             if matches!(answer, Answer::Good | Answer::Bytes(_)) {
-                shared
-                    .clients
-                    .lock()
-                    .expect("nobody panics")
-                    .push(client.clone());
+                shared.clients.lock().expect("nobody panics").push(client.clone());
             }
             reply(client, answer, 0, |_, codes| match codes {
                 Some(codes) => vec![0x20, 3, 0, codes[0], 0],
@@ -102,19 +98,14 @@ fn handle(packet: Packet, client: &Client, shared: &Shared) {
                     .collect(),
                 _ => Vec::new(),
             };
-            client
-                .filters
-                .lock()
-                .expect("nobody panics")
-                .extend(granted.clone());
+            client.filters.lock().expect("nobody panics").extend(granted.clone());
             reply(client, answer, subscribe.pkid, |id, codes| {
                 let codes = codes.map_or(vec![0; paths.len()], <[u8]>::to_vec);
                 acknowledged(0x90, id, &codes)
             });
             for (topic, payload) in shared.retained.lock().expect("nobody panics").iter() {
                 let wants = |filter: &&Filter| {
-                    filter.retain_forward_rule != RetainForwardRule::Never
-                        && matches(topic, &filter.path)
+                    filter.retain_forward_rule != RetainForwardRule::Never && matches(topic, &filter.path)
                 };
                 if granted.iter().any(|filter| wants(&filter)) {
                     client.send(published(topic, payload, true));
@@ -123,10 +114,7 @@ fn handle(packet: Packet, client: &Client, shared: &Shared) {
         }
         Packet::Unsubscribe(unsubscribe) => {
             shared.note(Seen::Unsubscribe(unsubscribe.filters.clone()));
-            let answer = shared.answer(
-                |rules| &mut rules.unsubscribe,
-                unsubscribe.filters.as_slice(),
-            );
+            let answer = shared.answer(|rules| &mut rules.unsubscribe, unsubscribe.filters.as_slice());
             let mut filters = client.filters.lock().expect("nobody panics");
             filters.retain(|filter| !unsubscribe.filters.contains(&filter.path));
             reply(client, answer, unsubscribe.pkid, |id, codes| {
@@ -141,8 +129,7 @@ fn handle(packet: Packet, client: &Client, shared: &Shared) {
             if answer == Answer::Good {
                 keep_and_deliver(&topic, &publish, shared);
             }
-            if publish.qos != QoS::AtMostOnce || !matches!(answer, Answer::Good | Answer::Codes(_))
-            {
+            if publish.qos != QoS::AtMostOnce || !matches!(answer, Answer::Good | Answer::Codes(_)) {
                 reply(client, answer, publish.pkid, |id, codes| {
                     let code = codes.map_or(0, |codes| codes[0]);
                     let id = id.to_be_bytes();

@@ -120,13 +120,8 @@ impl ScriptedBroker {
             retained: Mutex::default(),
             seen: watch::Sender::default(),
         });
-        let acceptor =
-            tokio::spawn(connection::accept(listener, Arc::clone(&shared))).abort_handle();
-        Self {
-            port,
-            shared,
-            acceptor,
-        }
+        let acceptor = tokio::spawn(connection::accept(listener, Arc::clone(&shared))).abort_handle();
+        Self { port, shared, acceptor }
     }
 
     /// Its address as a setting.
@@ -162,10 +157,7 @@ impl ScriptedBroker {
     /// Publishes `{"metrics":{"n":n}}` of a device of a tenant, for each number.
     pub fn count(&self, tenant: &str, device: &str, numbers: std::ops::Range<u64>) {
         for n in numbers {
-            self.publish(
-                &topic(tenant, device),
-                format!(r#"{{"metrics":{{"n":{n}}}}}"#),
-            );
+            self.publish(&topic(tenant, device), format!(r#"{{"metrics":{{"n":{n}}}}}"#));
         }
     }
 
@@ -195,12 +187,7 @@ impl ScriptedBroker {
 
     /// How often clients did what `wanted` looks for.
     pub fn count_seen(&self, wanted: impl Fn(&Seen) -> bool) -> usize {
-        self.shared
-            .seen
-            .borrow()
-            .iter()
-            .filter(|seen| wanted(seen))
-            .count()
+        self.shared.seen.borrow().iter().filter(|seen| wanted(seen)).count()
     }
 
     fn rules(&self) -> std::sync::MutexGuard<'_, Rules> {
@@ -277,10 +264,7 @@ mod tests {
             .await;
         broker.count("T1", "A", 3..4);
         ws.expect_numbers(3..4).await;
-        assert_eq!(
-            broker.count_seen(|seen| matches!(seen, Seen::Connect(_))),
-            2
-        );
+        assert_eq!(broker.count_seen(|seen| matches!(seen, Seen::Connect(_))), 2);
     }
 
     #[tokio::test]
@@ -302,9 +286,6 @@ mod tests {
             broker.seen().last() == Some(&Seen::Gone)
         })
         .await;
-        assert_eq!(
-            broker.count_seen(|seen| matches!(seen, Seen::Publish(..))),
-            5
-        );
+        assert_eq!(broker.count_seen(|seen| matches!(seen, Seen::Publish(..))), 5);
     }
 }

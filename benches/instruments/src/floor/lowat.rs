@@ -13,22 +13,10 @@ const VALUE_BYTES: u32 = size_of::<u32>() as u32;
 
 unsafe extern "C" {
     /// setsockopt(2). `socklen_t` is 32 bits wide on Linux.
-    fn setsockopt(
-        socket: c_int,
-        level: c_int,
-        name: c_int,
-        value: *const c_void,
-        bytes: u32,
-    ) -> c_int;
+    fn setsockopt(socket: c_int, level: c_int, name: c_int, value: *const c_void, bytes: u32) -> c_int;
     /// getsockopt(2).
     #[cfg(test)]
-    fn getsockopt(
-        socket: c_int,
-        level: c_int,
-        name: c_int,
-        value: *mut c_void,
-        bytes: *mut u32,
-    ) -> c_int;
+    fn getsockopt(socket: c_int, level: c_int, name: c_int, value: *mut c_void, bytes: *mut u32) -> c_int;
 }
 
 /// Lets the kernel hold this many unsent bytes for the socket before it counts as full.

@@ -84,9 +84,7 @@ enum Engine {
 }
 
 fn broker(url: &str) -> Result<String, String> {
-    let address = url
-        .strip_prefix("mqtt://")
-        .map(|rest| rest.trim_end_matches('/'));
+    let address = url.strip_prefix("mqtt://").map(|rest| rest.trim_end_matches('/'));
     address
         .filter(|address| address.contains(':'))
         .map(str::to_owned)
@@ -100,11 +98,7 @@ fn main() -> ExitCode {
         Engine::Uring => match Uring::new() {
             Ok(uring) => Some(uring),
             Err(error) => {
-                return failed(
-                    "this kernel gives no io_uring that can be used",
-                    &error,
-                    UNUSABLE,
-                );
+                return failed("this kernel gives no io_uring that can be used", &error, UNUSABLE);
             }
         },
     };
@@ -137,15 +131,4 @@ fn serve(flags: &Flags, uring: Option<Uring>) -> io::Result<std::convert::Infall
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_broker_is_a_url_with_a_port() {
-        assert_eq!(broker("mqtt://h:1883"), Ok("h:1883".to_owned()));
-        assert_eq!(broker("mqtt://h:1883/"), Ok("h:1883".to_owned()));
-        for wrong in ["h:1883", "mqtts://h:1", "mqtt://h"] {
-            assert!(broker(wrong).is_err(), "{wrong}");
-        }
-    }
-}
+mod tests;

@@ -122,10 +122,7 @@ impl Server {
             let Some(publish) = self.source.next()? else {
                 break;
             };
-            if self
-                .frames
-                .append(&publish.topic, &publish.payload, &mut self.bytes)
-            {
+            if self.frames.append(&publish.topic, &publish.payload, &mut self.bytes) {
                 gathered += 1;
             } else {
                 eprintln!("floor: not of the load generator's form: {publish:?}");

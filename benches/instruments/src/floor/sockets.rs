@@ -134,9 +134,7 @@ fn settle(place: &mut Option<Socket>, batch: &[u8], sent: io::Result<usize>) {
     };
     if let Err(error) = finish(stream, batch, sent) {
         if error.kind() == ErrorKind::TimedOut {
-            eprintln!(
-                "floor: a subscriber did not take a write within {PATIENCE:?}, and was closed"
-            );
+            eprintln!("floor: a subscriber did not take a write within {PATIENCE:?}, and was closed");
         }
         *place = None;
     }

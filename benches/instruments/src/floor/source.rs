@@ -6,9 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use rumqttc::mqttbytes::v4::{
-    Connect, ConnectReturnCode, Packet, Publish, Subscribe, SubscribeReasonCode,
-};
+use rumqttc::mqttbytes::v4::{Connect, ConnectReturnCode, Packet, Publish, Subscribe, SubscribeReasonCode};
 use rumqttc::mqttbytes::{self, QoS};
 
 /// How long the broker may take to answer.
@@ -64,20 +62,14 @@ impl Source {
         subscribe.pkid = 1;
         self.send(&Packet::Subscribe(subscribe))?;
         match self.answer()? {
-            Packet::SubAck(ack)
-                if matches!(ack.return_codes[..], [SubscribeReasonCode::Success(_)]) =>
-            {
-                Ok(())
-            }
+            Packet::SubAck(ack) if matches!(ack.return_codes[..], [SubscribeReasonCode::Success(_)]) => Ok(()),
             other => Err(refused(&other)),
         }
     }
 
     fn send(&mut self, packet: &Packet) -> io::Result<()> {
         let mut bytes = BytesMut::new();
-        packet
-            .write(&mut bytes, PACKET_BYTES_MAX)
-            .map_err(invalid)?;
+        packet.write(&mut bytes, PACKET_BYTES_MAX).map_err(invalid)?;
         self.stream.write_all(&bytes)
     }
 

@@ -106,10 +106,7 @@ impl Args {
         if matches!(self.dialect, Kind::Nats | Kind::Mqtt) && self.transport == Transport::Sse {
             return Err("--dialect nats and mqtt are spoken over --transport ws".into());
         }
-        if self
-            .wanted_devices
-            .is_some_and(|wanted| wanted > self.devices)
-        {
+        if self.wanted_devices.is_some_and(|wanted| wanted > self.devices) {
             return Err("--wanted-devices is more than --devices".into());
         }
         if self.wanted_devices.is_some() && self.filter == Filter::None {

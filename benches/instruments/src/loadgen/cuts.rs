@@ -5,9 +5,7 @@ pub(crate) fn pieces<'a>(bytes: &'a [u8], lengths: &'a [usize]) -> impl Iterator
     let mut lengths = lengths.iter().cycle();
     let mut rest = bytes;
     std::iter::from_fn(move || {
-        let length = (*lengths.next()?)
-            .clamp(1, rest.len().max(1))
-            .min(rest.len());
+        let length = (*lengths.next()?).clamp(1, rest.len().max(1)).min(rest.len());
         let (piece, after) = rest.split_at(length);
         rest = after;
         (!piece.is_empty()).then_some(piece)

@@ -27,18 +27,12 @@ impl Head {
                 _ => Err(Fault("a head of more than 64 KiB")),
             };
         };
-        let text =
-            std::str::from_utf8(&bytes[..end]).map_err(|_| Fault("a head that is no text"))?;
+        let text = std::str::from_utf8(&bytes[..end]).map_err(|_| Fault("a head that is no text"))?;
         let mut lines = text.split("\r\n");
-        let status = lines
-            .next()
-            .and_then(status)
-            .ok_or(Fault("no status line"))?;
+        let status = lines.next().and_then(status).ok_or(Fault("no status line"))?;
         let fields = lines
             .map(|line| line.split_once(':').ok_or(Fault("a field without a colon")))
-            .map(|field| {
-                field.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
-            })
+            .map(|field| field.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned())))
             .collect::<Result<_, _>>()?;
         Ok(Some((Head { status, fields }, end + 4)))
     }
@@ -55,18 +49,14 @@ impl Head {
         if chunked.is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
             return Body::Chunked(Chunks::default());
         }
-        let length = self
-            .field("content-length")
-            .and_then(|length| length.parse().ok());
+        let length = self.field("content-length").and_then(|length| length.parse().ok());
         length.map_or(Body::UntilClose, Body::Length)
     }
 }
 
 fn status(line: &str) -> Option<u16> {
     let mut words = line.split(' ');
-    words
-        .next()
-        .filter(|version| version.starts_with("HTTP/1."))?;
+    words.next().filter(|version| version.starts_with("HTTP/1."))?;
     words.next()?.parse().ok()
 }
 
@@ -94,9 +84,7 @@ impl Body {
         match self {
             Body::Chunked(chunks) => chunks.feed(bytes, sink),
             Body::Length(left) => {
-                let here = usize::try_from(*left)
-                    .unwrap_or(usize::MAX)
-                    .min(bytes.len());
+                let here = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
                 let (content, rest) = bytes.split_at(here);
                 *left -= here as u64;
                 *bytes = rest;
@@ -145,19 +133,13 @@ pub(crate) struct Chunks {
 }
 
 impl Chunks {
-    fn feed(
-        &mut self,
-        bytes: &mut &[u8],
-        mut sink: impl FnMut(&[u8]) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
+    fn feed(&mut self, bytes: &mut &[u8], mut sink: impl FnMut(&[u8]) -> Result<(), Fault>) -> Result<(), Fault> {
         while let Some((&byte, rest)) = bytes.split_first() {
             if self.place == Place::Over {
                 break;
             }
             if self.place == Place::Data && self.left > 0 {
-                let here = usize::try_from(self.left)
-                    .unwrap_or(usize::MAX)
-                    .min(bytes.len());
+                let here = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
                 let (content, rest) = bytes.split_at(here);
                 self.left -= here as u64;
                 *bytes = rest;
@@ -176,9 +158,7 @@ impl Chunks {
             (Place::Size, digit) if digit.is_ascii_hexdigit() => self.digit(digit),
             (Place::Size, _) if self.digits == 0 => Err(Fault("a chunk without a size")),
             (Place::Size | Place::Extension, b'\n') => Ok(self.sized()),
-            (Place::Size, b'\r' | b';' | b' ' | b'\t') | (Place::Extension, _) => {
-                Ok(Place::Extension)
-            }
+            (Place::Size, b'\r' | b';' | b' ' | b'\t') | (Place::Extension, _) => Ok(Place::Extension),
             (Place::Data, b'\r') => Ok(Place::DataLf),
             (Place::DataLf, b'\n') => Ok(Place::Size),
             (Place::Trailer(0), b'\n') => Ok(Place::Over),

@@ -57,10 +57,7 @@ fn main() -> ExitCode {
     if args.human {
         print!("{report}");
     } else {
-        println!(
-            "{}",
-            serde_json::to_string(&report).expect("figures are JSON")
-        );
+        println!("{}", serde_json::to_string(&report).expect("figures are JSON"));
     }
     if report.is_clean() {
         ExitCode::SUCCESS
@@ -71,10 +68,7 @@ fn main() -> ExitCode {
 
 /// Sees to it that there are descriptors for all, so that reading the server's figures can't fail for want of one.
 fn prepare(args: &args::Args) -> io::Result<()> {
-    let (allowed, wanted) = (
-        machine::allow_open_files()?,
-        args.streams as u64 + DESCRIPTORS,
-    );
+    let (allowed, wanted) = (machine::allow_open_files()?, args.streams as u64 + DESCRIPTORS);
     if allowed < wanted {
         let why = format!("{wanted} open files are needed, {allowed} are allowed (ulimit -n)");
         return Err(io::Error::other(why));

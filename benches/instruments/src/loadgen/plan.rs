@@ -25,8 +25,7 @@ pub(crate) struct Wants {
 impl Wants {
     /// The one device that this subscriber wants, or `None` for all.
     pub(crate) fn device(&self, subscriber: usize) -> Option<u32> {
-        self.one_of
-            .map(|wanted| (subscriber % wanted as usize) as u32)
+        self.one_of.map(|wanted| (subscriber % wanted as usize) as u32)
     }
 
     /// The metric that this subscriber wants besides the three that name the event.
@@ -36,7 +35,9 @@ impl Wants {
 
     /// Appends the payload of a device's `n`th event (from 1), handed to the socket at `at_us`.
     pub(crate) fn payload(&self, device: u32, n: u32, at_us: u64, out: &mut Vec<u8>) {
-        out.extend_from_slice(br#"{"ts":"2026-02-16T12:00:00Z","site_id":"SITE-1","metrics":{"temperature":72.5,"humidity":45,"#);
+        out.extend_from_slice(
+            br#"{"ts":"2026-02-16T12:00:00Z","site_id":"SITE-1","metrics":{"temperature":72.5,"humidity":45,"#,
+        );
         write!(out, r#""d":{device},"n":{n},"at":{at_us}"#).expect("a Vec takes everything");
         for (value, &letter) in LETTERS[..self.metric_filters].iter().enumerate() {
             out.extend_from_slice(&[b',', b'"', letter, b'"', b':', b'0' + (value % 10) as u8]);
@@ -121,12 +122,8 @@ impl FromStr for Phase {
                 width: count(width)?,
                 time: time(seconds)?,
             }),
-            ["single", events] => Ok(Phase::Single {
-                count: count(events)?,
-            }),
-            ["idle", seconds] => Ok(Phase::Idle {
-                time: time(seconds)?,
-            }),
+            ["single", events] => Ok(Phase::Single { count: count(events)? }),
+            ["idle", seconds] => Ok(Phase::Idle { time: time(seconds)? }),
             _ => Err("paced:RATE:SECONDS, window:W:SECONDS, single:COUNT or idle:SECONDS".into()),
         }
     }
@@ -156,50 +153,4 @@ fn count(text: &str) -> Result<u64, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_phase_is_what_was_written() {
-        for text in [
-            "paced:20:3",
-            "paced:0.5:1.5",
-            "window:64:2",
-            "single:100",
-            "idle:1",
-        ] {
-            assert_eq!(text.parse::<Phase>().unwrap().to_string(), text);
-        }
-        for wrong in [
-            "paced:20",
-            "window:0:1",
-            "single:-1",
-            "idle:inf",
-            "idle:4000",
-            "paced:nan:1",
-            "burst:1",
-        ] {
-            assert!(wrong.parse::<Phase>().is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn metric_filters_have_their_metrics_in_the_payload() {
-        let wants = Wants {
-            devices: 3,
-            one_of: Some(2),
-            metric_filters: 5,
-        };
-        let mut payload = Vec::new();
-        wants.payload(1, 7, 99, &mut payload);
-        let json: serde_json::Value = serde_json::from_slice(&payload).unwrap();
-        assert_eq!(json["metrics"]["d"], 1);
-        assert_eq!(json["metrics"]["n"], 7);
-        assert_eq!(json["metrics"]["at"], 99);
-        for subscriber in 0..9 {
-            let letter = wants.letter(subscriber).unwrap().to_string();
-            assert!(json["metrics"][&letter].is_u64(), "{letter}");
-            assert_eq!(wants.device(subscriber), Some(subscriber as u32 % 2));
-        }
-    }
-}
+mod tests;

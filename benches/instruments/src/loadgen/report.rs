@@ -194,11 +194,7 @@ impl PhaseReport {
 
 /// Zero where there is nothing to divide by.
 fn ratio(dividend: f64, divisor: f64) -> Figure {
-    Figure(if divisor > 0.0 {
-        dividend / divisor
-    } else {
-        0.0
-    })
+    Figure(if divisor > 0.0 { dividend / divisor } else { 0.0 })
 }
 
 impl Report {

@@ -106,16 +106,8 @@ fn default_path(args: &Args, subscriber: usize, token: bool) -> String {
     let wants = args.wants();
     let mut query = Vec::new();
     query.extend(token.then(|| "token={token}".to_owned()));
-    query.extend(
-        wants
-            .device(subscriber)
-            .map(|_| "device_id={device}".to_owned()),
-    );
-    query.extend(
-        wants
-            .letter(subscriber)
-            .map(|letter| format!("metric=d,n,at,{letter}")),
-    );
+    query.extend(wants.device(subscriber).map(|_| "device_id={device}".to_owned()));
+    query.extend(wants.letter(subscriber).map(|letter| format!("metric=d,n,at,{letter}")));
     match query.is_empty() {
         true => path.into(),
         false => format!("{path}?{}", query.join("&")),
@@ -154,9 +146,7 @@ fn token(key: &EncodingKey, tenant: &str, subscriber: usize) -> String {
     let claims = Claims {
         sub: format!("s{subscriber:03}"),
         tenant_id: tenant,
-        realm_access: Roles {
-            roles: ["customer"],
-        },
+        realm_access: Roles { roles: ["customer"] },
         exp: (now.expect("a clock after 1970") + TOKEN_TIME).as_secs(),
     };
     jsonwebtoken::encode(&Header::default(), &claims, key).expect("these claims can be signed")

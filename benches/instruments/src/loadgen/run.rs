@@ -56,8 +56,7 @@ impl<'a> Run<'a> {
         let progress = Arc::new(Progress::new()?);
         let publishing = publishing(args, &progress)?;
         let tally = Tally::new(args.wants(), args.streams);
-        let subscribers =
-            Subscribers::new(address, args.dialect, args.streams, tally, progress.clone())?;
+        let subscribers = Subscribers::new(address, args.dialect, args.streams, tally, progress.clone())?;
         let told = (Instant::now(), 0);
         Ok(Run {
             args,
@@ -72,10 +71,7 @@ impl<'a> Run<'a> {
     /// Carries it out. What goes wrong on the way stands in the report.
     pub(crate) fn carry_out(mut self) -> Report {
         let mut report = Report::new(self.args);
-        let failed = self
-            .measure(&mut report)
-            .err()
-            .map(|error| error.to_string());
+        let failed = self.measure(&mut report).err().map(|error| error.to_string());
         self.progress.stop();
         if let Some(Publishing { orders, thread }) = self.publishing.take() {
             drop(orders);
@@ -137,12 +133,7 @@ impl<'a> Run<'a> {
                 let time = begun.elapsed();
                 self.arrive()?;
                 self.rest(self.args.settle())?;
-                let last_us = self
-                    .subscribers
-                    .tally
-                    .counts
-                    .last_us
-                    .saturating_sub(begun_us);
+                let last_us = self.subscribers.tally.counts.last_us.saturating_sub(begun_us);
                 time.max(Duration::from_micros(last_us))
             }
         };
@@ -171,10 +162,7 @@ impl<'a> Run<'a> {
         publishing.orders.send(Order { phase, wanters }).ok();
         progress::ring(&self.progress.to_publisher);
         // A publisher that failed before this phase has finished it before it began.
-        while !self.progress.finished.load(SeqCst)
-            && self.progress.failure.get().is_none()
-            && !self.is_deserted()
-        {
+        while !self.progress.finished.load(SeqCst) && self.progress.failure.get().is_none() && !self.is_deserted() {
             self.subscribers.turn(TURN)?;
             self.tell(phase.kind(), self.subscribers.tally.counts.received);
         }
@@ -193,10 +181,7 @@ impl<'a> Run<'a> {
     /// Waits until everything published has arrived, within bounds.
     fn arrive(&mut self) -> io::Result<()> {
         let begun = Instant::now();
-        let expected = self
-            .subscribers
-            .tally
-            .expected(self.progress.published.load(SeqCst));
+        let expected = self.subscribers.tally.expected(self.progress.published.load(SeqCst));
         while self.subscribers.tally.counts.received < expected
             && self.subscribers.live() > 0
             && begun.elapsed() < PATIENCE
@@ -240,13 +225,7 @@ impl<'a> Run<'a> {
     }
 
     fn tell(&mut self, what: &str, count: u64) {
-        tell(
-            self.args,
-            &mut self.told,
-            what,
-            self.subscribers.live(),
-            count,
-        );
+        tell(self.args, &mut self.told, what, self.subscribers.live(), count);
     }
 }
 
@@ -268,16 +247,9 @@ fn publishing(args: &Args, progress: &Arc<Progress>) -> io::Result<Option<Publis
         return Ok(None);
     };
     let address = target.address.clone();
-    let publisher = Publisher::connect(
-        target,
-        &args.tenant,
-        args.qos,
-        args.wants(),
-        progress.clone(),
-    );
-    let publisher = publisher.map_err(|error| {
-        io::Error::new(error.kind(), format!("publishing to {address}: {error}"))
-    })?;
+    let publisher = Publisher::connect(target, &args.tenant, args.qos, args.wants(), progress.clone());
+    let publisher =
+        publisher.map_err(|error| io::Error::new(error.kind(), format!("publishing to {address}: {error}")))?;
     let (orders, taken) = mpsc::channel();
     let thread = thread::Builder::new().name("publisher".into());
     let thread = thread.spawn(move || publisher.run(&taken))?;

@@ -37,11 +37,7 @@ impl Decoder {
     ///
     /// # Errors
     /// If a message is longer than 16 MiB, or `sink` fails.
-    pub(crate) fn feed(
-        &mut self,
-        bytes: &[u8],
-        mut sink: impl FnMut(&[u8]) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
+    pub(crate) fn feed(&mut self, bytes: &[u8], mut sink: impl FnMut(&[u8]) -> Result<(), Fault>) -> Result<(), Fault> {
         let mut at = 0;
         while at < bytes.len() {
             if std::mem::take(&mut self.after_cr) && bytes[at] == b'\n' {
@@ -145,11 +141,7 @@ impl Decoder {
 }
 
 fn byte_order_mark(line: &[u8]) -> usize {
-    if line.starts_with(b"\xef\xbb\xbf") {
-        3
-    } else {
-        0
-    }
+    if line.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 }
 }
 
 #[cfg(test)]

@@ -82,19 +82,13 @@ impl Subscriber {
     ///
     /// # Errors
     /// If there are no descriptors or ports left, or the server is not there.
-    pub(crate) fn connect(
-        address: SocketAddr,
-        kind: Kind,
-        request: Request,
-        now_us: u64,
-    ) -> Result<Self, End> {
+    pub(crate) fn connect(address: SocketAddr, kind: Kind, request: Request, now_us: u64) -> Result<Self, End> {
         let family = match address {
             SocketAddr::V4(_) => AddressFamily::INET,
             SocketAddr::V6(_) => AddressFamily::INET6,
         };
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        let socket =
-            rustix::net::socket_with(family, SocketType::STREAM, flags, None).map_err(End::Io)?;
+        let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None).map_err(End::Io)?;
         sockopt::set_tcp_nodelay(&socket, true).map_err(End::Io)?;
         match rustix::net::connect(&socket, &address) {
             Ok(()) | Err(Errno::INPROGRESS) => {}
@@ -150,11 +144,7 @@ impl Subscriber {
     ///
     /// # Errors
     /// If the stream ends by this.
-    pub(crate) fn take(
-        &mut self,
-        bytes: &[u8],
-        mut sink: impl FnMut(Heard<'_>),
-    ) -> Result<(), End> {
+    pub(crate) fn take(&mut self, bytes: &[u8], mut sink: impl FnMut(Heard<'_>)) -> Result<(), End> {
         if let Stage::Asking(head) = &mut self.stage {
             head.extend_from_slice(bytes);
             return self.answered(sink);

@@ -65,12 +65,7 @@ impl Subscribers {
     ) -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let bell = epoll::EventData::new_u64(BELL);
-        epoll::add(
-            &epoll,
-            &progress.to_subscribers,
-            bell,
-            epoll::EventFlags::IN,
-        )?;
+        epoll::add(&epoll, &progress.to_subscribers, bell, epoll::EventFlags::IN)?;
         Ok(Subscribers {
             address,
             kind,
@@ -115,10 +110,8 @@ impl Subscribers {
         self.connecting += 1;
         match Subscriber::connect(self.address, self.kind, request, now_us()) {
             Ok(subscriber) => {
-                let flags = epoll::EventFlags::IN
-                    | epoll::EventFlags::OUT
-                    | epoll::EventFlags::RDHUP
-                    | epoll::EventFlags::ET;
+                let flags =
+                    epoll::EventFlags::IN | epoll::EventFlags::OUT | epoll::EventFlags::RDHUP | epoll::EventFlags::ET;
                 let data = epoll::EventData::new_u64(index as u64);
                 let added = epoll::add(&self.epoll, subscriber.socket(), data, flags);
                 self.each[index] = Some(subscriber);
@@ -155,11 +148,7 @@ impl Subscribers {
         };
         let mut events = std::mem::take(&mut self.events);
         events.clear();
-        match epoll::wait(
-            &self.epoll,
-            rustix::buffer::spare_capacity(&mut events),
-            Some(&timeout),
-        ) {
+        match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), Some(&timeout)) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }

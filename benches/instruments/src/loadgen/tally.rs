@@ -134,11 +134,7 @@ impl Tally {
 
     /// Begins a phase: so many events were published before it, and these subscribers are there. Gives the counts of
     /// what came before.
-    pub(crate) fn begin(
-        &mut self,
-        published: u64,
-        subscribers: impl Iterator<Item = usize>,
-    ) -> Counts {
+    pub(crate) fn begin(&mut self, published: u64, subscribers: impl Iterator<Item = usize>) -> Counts {
         self.first = published;
         self.lacking.clear();
         self.wanters.fill(0);
@@ -159,16 +155,10 @@ impl Tally {
     /// Deliveries that are due once so many events in all were published.
     pub(crate) fn expected(&self, published: u64) -> u64 {
         let devices = u64::from(self.wants.devices);
-        let (rounds, rest) = (
-            (published - self.first) / devices,
-            (published - self.first) % devices,
-        );
+        let (rounds, rest) = ((published - self.first) / devices, (published - self.first) % devices);
         let all: u64 = self.wanters.iter().map(|&wanters| u64::from(wanters)).sum();
         let begun = (0..rest).map(|offset| ((self.first + offset) % devices) as usize);
-        rounds * all
-            + begun
-                .map(|device| u64::from(self.wanters[device]))
-                .sum::<u64>()
+        rounds * all + begun.map(|device| u64::from(self.wanters[device])).sum::<u64>()
     }
 
     /// A subscriber got an event at this moment.
@@ -187,12 +177,7 @@ impl Tally {
             }
         }
         if number >= self.first {
-            self.received(
-                number,
-                now_us,
-                now_us.saturating_sub(stamp.at_us),
-                stamp.device,
-            );
+            self.received(number, now_us, now_us.saturating_sub(stamp.at_us), stamp.device);
         }
     }
 

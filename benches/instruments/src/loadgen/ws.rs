@@ -68,10 +68,7 @@ impl Header {
                 None => return Ok(Err(4)),
             },
             127 => match bytes.get(2..10) {
-                Some(long) => (
-                    10,
-                    long.iter().fold(0, |sum, &byte| sum << 8 | u64::from(byte)),
-                ),
+                Some(long) => (10, long.iter().fold(0, |sum, &byte| sum << 8 | u64::from(byte))),
                 None => return Ok(Err(10)),
             },
             short => (2, u64::from(short)),
@@ -80,11 +77,7 @@ impl Header {
             return Err(Fault("a frame of more than 16 MiB"));
         }
         let whole = length + payload as usize;
-        Ok(Ok(Header {
-            first,
-            length,
-            whole,
-        }))
+        Ok(Ok(Header { first, length, whole }))
     }
 }
 
@@ -117,11 +110,7 @@ impl Decoder {
     }
 
     /// Gives the cut frame what it lacks: first of its header, then of the rest.
-    fn mend(
-        &mut self,
-        bytes: &mut &[u8],
-        sink: &mut impl FnMut(Item<'_>) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
+    fn mend(&mut self, bytes: &mut &[u8], sink: &mut impl FnMut(Item<'_>) -> Result<(), Fault>) -> Result<(), Fault> {
         let wanted = match Header::read(&self.cut)? {
             Ok(header) => header.whole,
             Err(header) => header,
@@ -152,9 +141,7 @@ impl Decoder {
         let last = first & FIN != 0;
         match (first & 0xf, last) {
             (0x0, _) => self.fragment(last, payload, sink),
-            (0x1 | 0x2, _) if self.fragments.is_some() => {
-                Err(Fault("a new message inside a fragmented one"))
-            }
+            (0x1 | 0x2, _) if self.fragments.is_some() => Err(Fault("a new message inside a fragmented one")),
             (0x1 | 0x2, true) => sink(Item::Message(payload)),
             (0x1 | 0x2, false) => {
                 self.fragments = Some(payload.to_vec());
@@ -207,12 +194,7 @@ pub(crate) fn frame(opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) {
         }
     }
     out.extend_from_slice(&MASK);
-    out.extend(
-        payload
-            .iter()
-            .zip(MASK.iter().cycle())
-            .map(|(byte, mask)| byte ^ mask),
-    );
+    out.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
 }
 
 #[cfg(test)]

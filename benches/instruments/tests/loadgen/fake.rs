@@ -75,13 +75,9 @@ impl Fake {
 impl Shared {
     /// Answers the request, and says that the stream is live.
     fn accept(&self, mut socket: TcpStream) {
-        let mut lines = BufReader::new(&socket)
-            .lines()
-            .map(|line| line.expect("a line"));
+        let mut lines = BufReader::new(&socket).lines().map(|line| line.expect("a line"));
         let head: Vec<String> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
-        let key = head
-            .iter()
-            .find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "));
+        let key = head.iter().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "));
         let sse = key.is_none();
         let answer = match key {
             Some(key) => format!(
@@ -90,9 +86,7 @@ impl Shared {
             ),
             None => "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n".into(),
         };
-        socket
-            .write_all(answer.as_bytes())
-            .expect("a subscriber that takes it");
+        socket.write_all(answer.as_bytes()).expect("a subscriber that takes it");
         let mut stream = Stream { socket, sse };
         // Whoever is told so is among those who get the next event.
         let mut streams = self.streams.lock().expect("no panic");
@@ -166,9 +160,7 @@ impl Stream {
                 self.say(&events[FIFTH - 1]);
             }
             (Mischief::HangUp | Mischief::HangUpOnAll, FIFTH) => {
-                self.socket
-                    .shutdown(std::net::Shutdown::Both)
-                    .expect("an open stream");
+                self.socket.shutdown(std::net::Shutdown::Both).expect("an open stream");
             }
             _ => self.say(newest),
         }
@@ -180,9 +172,7 @@ impl Stream {
             let message = format!("id: 1\ndata: {text}\n\n");
             format!("{:x}\r\n{message}\r\n", message.len()).into_bytes()
         } else {
-            let length = u16::try_from(text.len())
-                .expect("a short event")
-                .to_be_bytes();
+            let length = u16::try_from(text.len()).expect("a short event").to_be_bytes();
             let header = match text.len() {
                 short @ ..126 => vec![0x81, short as u8],
                 _ => vec![0x81, 126, length[0], length[1]],
@@ -204,8 +194,5 @@ fn event(publish: &Publish) -> String {
 
 fn accept(key: &str) -> String {
     let text = format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
-    BASE64.encode(digest::digest(
-        &digest::SHA1_FOR_LEGACY_USE_ONLY,
-        text.as_bytes(),
-    ))
+    BASE64.encode(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes()))
 }

@@ -29,10 +29,7 @@ fn output(mut command: Command, fake: &Fake, more: &[&str]) -> Output {
 
 /// The report and the exit status of a run with one phase of 20 events.
 fn run(mischief: Mischief, more: &[&str]) -> (Value, Option<i32>) {
-    let output = loadgen(
-        &Fake::start(mischief),
-        &[&["--phase", "paced:100:0.2"], more].concat(),
-    );
+    let output = loadgen(&Fake::start(mischief), &[&["--phase", "paced:100:0.2"], more].concat());
     (report(&output), output.status.code())
 }
 
@@ -53,11 +50,7 @@ fn counts(phase: &Value) -> [u64; 7] {
         "gaps",
         "gap_dropped",
     ]
-    .map(|name| {
-        phase[name]
-            .as_u64()
-            .unwrap_or_else(|| panic!("no {name} in {phase}"))
-    })
+    .map(|name| phase[name].as_u64().unwrap_or_else(|| panic!("no {name} in {phase}")))
 }
 
 /// One test for each of these, at the same time: some wait for what never comes.
@@ -81,11 +74,7 @@ fn everything_that_arrives_is_counted_once() {
     each(&cases, |more| {
         let (report, status) = run(Mischief::None, more);
         let all = EVENTS * STREAMS;
-        assert_eq!(
-            counts(&report["phases"][0]),
-            [all, all, 0, 0, 0, 0, 0],
-            "{more:?}"
-        );
+        assert_eq!(counts(&report["phases"][0]), [all, all, 0, 0, 0, 0, 0], "{more:?}");
         assert_eq!(status, Some(0), "{report}");
         assert_eq!(report["label"], "a \"label\"");
         assert_eq!(report["connect"]["connected"], STREAMS);
@@ -100,21 +89,14 @@ fn the_server_is_watched_while_it_works() {
     let pid = std::process::id().to_string();
     let (report, _) = run(Mischief::None, &["--pid", &pid]);
     let phase = &report["phases"][0];
-    let figure = |value: &Value| {
-        value
-            .as_f64()
-            .unwrap_or_else(|| panic!("no number in {report}"))
-    };
+    let figure = |value: &Value| value.as_f64().unwrap_or_else(|| panic!("no number in {report}"));
     assert!(
         figure(&phase["cpu_us_per_delivery"]) > 0.1,
         "a write costs more: {report}"
     );
     assert!(figure(&report["connect"]["cpu_us"]) > 0.1, "{report}");
     for when in ["before", "connected", "after_phases", "after_leaving"] {
-        assert!(
-            figure(&report["rss_kib"][when]) > 1_000.0,
-            "{when}: {report}"
-        );
+        assert!(figure(&report["rss_kib"][when]) > 1_000.0, "{when}: {report}");
     }
 }
 
@@ -142,20 +124,14 @@ fn each_fault_shows_as_what_it_is() {
 fn a_stream_that_ends_is_closed_early_and_its_events_are_lost() {
     let (report, status) = run(Mischief::HangUp, &[]);
     let (all, missed) = (EVENTS * STREAMS, EVENTS - 4);
-    assert_eq!(
-        counts(&report["phases"][0])[..3],
-        [all, all - missed, missed]
-    );
+    assert_eq!(counts(&report["phases"][0])[..3], [all, all - missed, missed]);
     assert_eq!(
         (status, &report["closed_early"]),
         (Some(1), &Value::from(1)),
         "{report}"
     );
     assert!(
-        report["error"]
-            .as_str()
-            .unwrap()
-            .contains("closed by the server"),
+        report["error"].as_str().unwrap().contains("closed by the server"),
         "{report}"
     );
 }
@@ -181,10 +157,7 @@ fn a_broker_that_goes_away_ends_the_run() {
         let (report, status) = run(mischief, &["--phase", "single:10"]);
         assert_eq!(status, Some(1), "{mischief:?}: {report}");
         assert!(
-            report["error"]
-                .as_str()
-                .unwrap()
-                .starts_with("publishing: "),
+            report["error"].as_str().unwrap().starts_with("publishing: "),
             "{report}"
         );
         assert_eq!(report["phases"].as_array().unwrap().len(), 1, "{report}");
@@ -224,10 +197,7 @@ fn a_window_that_nobody_completes_ends_and_is_a_loss() {
     let (fake, begun) = (Fake::start(Mischief::LeaveOut), std::time::Instant::now());
     let output = loadgen(&fake, &["--phase", "window:1:60"]);
     let report = report(&output);
-    assert_eq!(
-        counts(&report["phases"][0])[..3],
-        [5 * STREAMS, 5 * STREAMS - 1, 1]
-    );
+    assert_eq!(counts(&report["phases"][0])[..3], [5 * STREAMS, 5 * STREAMS - 1, 1]);
     assert_eq!(output.status.code(), Some(1));
     assert!(
         begun.elapsed() < std::time::Duration::from_secs(40),
@@ -239,14 +209,7 @@ fn a_window_that_nobody_completes_ends_and_is_a_loss() {
 fn only_what_was_asked_for_may_arrive() {
     // The fake looks at no filter: of 20 events of 4 devices, 10 are of the 2 wanted ones, and each subscriber wants
     // one of them.
-    let more = [
-        "--devices",
-        "4",
-        "--filter",
-        "device",
-        "--wanted-devices",
-        "2",
-    ];
+    let more = ["--devices", "4", "--filter", "device", "--wanted-devices", "2"];
     let (report, status) = run(Mischief::None, &more);
     let phase = &report["phases"][0];
     assert_eq!(counts(phase)[..3], [5 * STREAMS, 5 * STREAMS, 0]);
@@ -272,18 +235,11 @@ fn a_server_that_is_not_there_refuses_everyone() {
 fn too_many_streams_for_this_machine_are_reported_before_they_begin() {
     let mut command = Command::new("sh");
     command.args(["-c", r#"ulimit -n 40 && exec "$0" "$@""#, LOADGEN]);
-    let output = output(
-        command,
-        &Fake::start(Mischief::None),
-        &["--phase", "idle:1"],
-    );
+    let output = output(command, &Fake::start(Mischief::None), &["--phase", "idle:1"]);
     let report = report(&output);
     assert_eq!(output.status.code(), Some(1));
     let error = report["error"].as_str().unwrap();
-    assert_eq!(
-        error,
-        "42 open files are needed, 40 are allowed (ulimit -n)"
-    );
+    assert_eq!(error, "42 open files are needed, 40 are allowed (ulimit -n)");
     assert_eq!(report["connect"]["refused"], 0);
 }
 
@@ -297,10 +253,7 @@ fn a_broker_that_is_not_there_is_reported() {
     let output = loadgen(&nowhere, &["--phase", "paced:10:1"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        report(&output)["error"]
-            .as_str()
-            .unwrap()
-            .contains("127.0.0.1:1"),
+        report(&output)["error"].as_str().unwrap().contains("127.0.0.1:1"),
         "{output:?}"
     );
 }
@@ -324,25 +277,14 @@ fn wrong_usage_exits_with_2() {
         &["--phase", "paced:10:1"],
         &["--dialect", "mqtt", "--transport", "sse"],
         &["--wanted-devices", "2"],
-        &[
-            "--devices",
-            "2",
-            "--filter",
-            "device",
-            "--wanted-devices",
-            "3",
-        ],
+        &["--devices", "2", "--filter", "device", "--wanted-devices", "3"],
         &["--metric-filters", "25"],
         &["--streams", "0"],
         &["--publish", "127.0.0.1:1883"],
         &["--qos", "2"],
     ] {
         let mut command = Command::new(LOADGEN);
-        let output = command
-            .args(["--connect", "127.0.0.1:1"])
-            .args(wrong)
-            .output()
-            .unwrap();
+        let output = command.args(["--connect", "127.0.0.1:1"]).args(wrong).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{wrong:?}: {output:?}");
         assert!(output.stdout.is_empty());
     }

@@ -64,9 +64,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut options = MqttOptions::new("axum", "127.0.0.1", args.mqtt_port);
     options.set_keep_alive(Duration::from_secs(30));
     let (client, events) = AsyncClient::new(options, 100);
-    client
-        .subscribe("tenant/+/device/+/telemetry", QoS::AtMostOnce)
-        .await?;
+    client.subscribe("tenant/+/device/+/telemetry", QoS::AtMostOnce).await?;
 
     let app = Router::new()
         .route("/ws", get(upgrade))
@@ -145,9 +143,7 @@ async fn sse(State(sender): State<Sender>) -> impl IntoResponse {
     Sse::new(messages(sender.subscribe())).keep_alive(KeepAlive::default())
 }
 
-fn messages(
-    events: broadcast::Receiver<Utf8Bytes>,
-) -> impl Stream<Item = Result<Event, Infallible>> {
+fn messages(events: broadcast::Receiver<Utf8Bytes>) -> impl Stream<Item = Result<Event, Infallible>> {
     BroadcastStream::new(events).filter_map(|event| match event {
         Ok(event) => Some(Ok(Event::default().data(event.as_str()))),
         Err(BroadcastStreamRecvError::Lagged(_)) => None,

@@ -61,9 +61,7 @@ impl Members {
     pub(super) fn span(&self, json: &[u8]) -> Option<Range<usize>> {
         let span = self.list.first()?.key.start..self.list.last()?.value.end;
         let tokens = self.list.iter();
-        let bytes: usize = tokens
-            .map(|member| member.key.len() + member.value.len())
-            .sum();
+        let bytes: usize = tokens.map(|member| member.key.len() + member.value.len()).sum();
         let is_dense = bytes + 2 * self.list.len() - 1 == span.len();
         let is_one_line = || memchr::memchr2(b'\r', b'\n', &json[span.clone()]).is_none();
         (!self.has_doubles && is_dense && is_one_line()).then_some(span)
@@ -78,12 +76,7 @@ impl Members {
     }
 
     /// Reads the members of `object`, which is a part of `json`.
-    pub(super) fn read(
-        &mut self,
-        json: &[u8],
-        object: Object<'_>,
-        metrics_max: usize,
-    ) -> Result<(), Rejection> {
+    pub(super) fn read(&mut self, json: &[u8], object: Object<'_>, metrics_max: usize) -> Result<(), Rejection> {
         self.clear();
         for entry in object {
             let member = Member {
@@ -105,15 +98,10 @@ impl Members {
 
     fn find(&self, json: &[u8], name: &[u8]) -> Option<usize> {
         if self.list.len() <= SCAN_NAMES_MAX {
-            return self
-                .list
-                .iter()
-                .position(|member| member.name(json) == name);
+            return self.list.iter().position(|member| member.name(json) == name);
         }
         let hash = self.hasher.hash_one(name);
-        self.table
-            .find(hash, |&at| self.list[at].name(json) == name)
-            .copied()
+        self.table.find(hash, |&at| self.list[at].name(json) == name).copied()
     }
 
     fn push(&mut self, json: &[u8], member: Member) {

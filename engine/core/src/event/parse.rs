@@ -162,14 +162,7 @@ impl Parser {
     }
 
     /// Writes the event's JSON, and returns where in it the metrics begin and end.
-    fn write(
-        &mut self,
-        payload: &[u8],
-        found: &Found<'_>,
-        tenant: &TenantId,
-        device: &str,
-        topic: &str,
-    ) -> (u32, u32) {
+    fn write(&mut self, payload: &[u8], found: &Found<'_>, tenant: &TenantId, device: &str, topic: &str) -> (u32, u32) {
         // The topic contains both names.
         let is_plain = memchr::memchr2(b'"', b'\\', topic.as_bytes()).is_none();
         self.draft.clear();
@@ -202,12 +195,11 @@ impl Parser {
         let (at, from) = (span.start, self.draft.offset());
         self.draft.append(&payload[span]);
         let moved = |offset: usize| from + (offset - at) as u32;
-        self.metrics
-            .extend(self.members.list().iter().map(|member| Metric {
-                from: moved(member.key.start),
-                key_end: moved(member.key.end),
-                to: moved(member.value.end),
-            }));
+        self.metrics.extend(self.members.list().iter().map(|member| Metric {
+            from: moved(member.key.start),
+            key_end: moved(member.key.end),
+            to: moved(member.value.end),
+        }));
     }
 
     /// Copies one metric after the other, without what the payload has between them.

@@ -41,11 +41,7 @@ pub(super) enum Projected {
 
 impl Projections {
     /// The projection to `metrics`. The first call makes it with `project`.
-    pub(super) fn get(
-        &self,
-        metrics: &Arc<MetricSet>,
-        project: impl FnOnce() -> Projected,
-    ) -> &Projected {
+    pub(super) fn get(&self, metrics: &Arc<MetricSet>, project: impl FnOnce() -> Projected) -> &Projected {
         self.node(metrics).projected.get_or_init(project)
     }
 

@@ -122,8 +122,7 @@ fn object_of(
 ) -> impl Strategy<Value = String> {
     let member = (space(), key, space(), space(), value, space())
         .prop_map(|(a, key, b, c, value, d)| format!("{a}{key}{b}:{c}{value}{d}"));
-    (space(), vec(member, 0..most))
-        .prop_map(|(inner, members)| format!("{{{inner}{}}}", members.join(",")))
+    (space(), vec(member, 0..most)).prop_map(|(inner, members)| format!("{{{inner}{}}}", members.join(",")))
 }
 
 fn value() -> impl Strategy<Value = String> {
@@ -132,8 +131,7 @@ fn value() -> impl Strategy<Value = String> {
             (space(), inner.clone(), space()).prop_map(|(a, item, b)| format!("{a}{item}{b}")),
             0..5,
         );
-        let array =
-            (space(), items).prop_map(|(inner, items)| format!("[{inner}{}]", items.join(",")));
+        let array = (space(), items).prop_map(|(inner, items)| format!("[{inner}{}]", items.join(",")));
         prop_oneof![array, object_of(string(), inner, 5)]
     })
 }
@@ -157,8 +155,7 @@ fn payload() -> impl Strategy<Value = String> {
         3 => string(),
     ];
     let value = prop_oneof![3 => object_of(metric_key(), value(), 30), 1 => value()];
-    (space(), object_of(key, value, 6), space())
-        .prop_map(|(a, object, b)| format!("{a}{object}{b}"))
+    (space(), object_of(key, value, 6), space()).prop_map(|(a, object, b)| format!("{a}{object}{b}"))
 }
 
 /// Text that is often nearly JSON.
@@ -176,18 +173,16 @@ fn soup() -> impl Strategy<Value = Vec<u8>> {
 
 /// A valid payload with one byte changed, taken out or doubled.
 fn damaged() -> impl Strategy<Value = Vec<u8>> {
-    (payload(), any::<prop::sample::Index>(), any::<u8>(), 0..3).prop_map(
-        |(payload, at, byte, how)| {
-            let mut bytes = payload.into_bytes();
-            let at = at.index(bytes.len());
-            match how {
-                0 => bytes[at] = byte,
-                1 => drop(bytes.remove(at)),
-                _ => bytes.insert(at, bytes[at]),
-            }
-            bytes
-        },
-    )
+    (payload(), any::<prop::sample::Index>(), any::<u8>(), 0..3).prop_map(|(payload, at, byte, how)| {
+        let mut bytes = payload.into_bytes();
+        let at = at.index(bytes.len());
+        match how {
+            0 => bytes[at] = byte,
+            1 => drop(bytes.remove(at)),
+            _ => bytes.insert(at, bytes[at]),
+        }
+        bytes
+    })
 }
 
 /// The two ways agree: on the tokens, and that what simd-json accepts is JSON.

@@ -45,9 +45,7 @@ impl Tokenizer {
     pub(super) fn tokens(&mut self, json: &[u8]) -> Result<&[u32], Rejection> {
         match self.validate_fast(json) {
             Ok(()) => Ok(self.buffers.structural_indexes()),
-            Err(error) if matches!(error.error(), ErrorType::DepthLimitExceeded) => {
-                Err(Rejection::TooDeep)
-            }
+            Err(error) if matches!(error.error(), ErrorType::DepthLimitExceeded) => Err(Rejection::TooDeep),
             Err(_) => self.tokens_slow(json),
         }
     }
@@ -55,8 +53,7 @@ impl Tokenizer {
     /// The tokens as simd-json finds them.
     #[cfg(test)]
     pub(super) fn tokens_fast(&mut self, json: &[u8]) -> simd_json::Result<&[u32]> {
-        self.validate_fast(json)
-            .map(|()| self.buffers.structural_indexes())
+        self.validate_fast(json).map(|()| self.buffers.structural_indexes())
     }
 
     fn validate_fast(&mut self, json: &[u8]) -> simd_json::Result<()> {
@@ -120,12 +117,7 @@ fn end_of_string(json: &[u8], opening_quote: usize) -> usize {
 }
 
 fn end_of_word(json: &[u8], from: usize) -> usize {
-    let is_end = |byte: &u8| {
-        matches!(
-            byte,
-            b' ' | b'\t' | b'\r' | b'\n' | b',' | b':' | b']' | b'}'
-        )
-    };
+    let is_end = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b',' | b':' | b']' | b'}');
     json[from..]
         .iter()
         .position(is_end)
@@ -177,10 +169,7 @@ pub(super) struct Entry {
 impl<'a> Object<'a> {
     /// The object that begins with this token, or `None` if another value begins there.
     pub(super) fn at(text: Text<'a>, token: usize) -> Option<Self> {
-        (text.byte(token) == b'{').then_some(Self {
-            text,
-            next: token + 1,
-        })
+        (text.byte(token) == b'{').then_some(Self { text, next: token + 1 })
     }
 
     /// The end of the value that begins with `token`, and the index of the token after it.
@@ -204,9 +193,7 @@ impl<'a> Object<'a> {
     fn trimmed_end(&self, token: usize) -> usize {
         let Text { json, tokens, .. } = self.text;
         let from = tokens[token] as usize;
-        from + json[from..tokens[token + 1] as usize]
-            .trim_ascii_end()
-            .len()
+        from + json[from..tokens[token + 1] as usize].trim_ascii_end().len()
     }
 }
 
@@ -243,9 +230,7 @@ impl Iterator for Object<'_> {
 /// it.
 fn unescaped(key: &[u8]) -> Option<Box<str>> {
     memchr::memchr(b'\\', key)?;
-    serde_json::from_slice::<String>(key)
-        .ok()
-        .map(String::into_boxed_str)
+    serde_json::from_slice::<String>(key).ok().map(String::into_boxed_str)
 }
 
 impl Entry {

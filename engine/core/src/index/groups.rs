@@ -55,8 +55,7 @@ impl Groups {
             Some(&number) => number,
             None => Arc::make_mut(&mut self.names).number(group),
         };
-        let is_missing =
-            |device: &&DeviceId, from: &[DeviceId]| from.binary_search(device).is_err();
+        let is_missing = |device: &&DeviceId, from: &[DeviceId]| from.binary_search(device).is_err();
         for device in new.iter().filter(|device| is_missing(device, old)) {
             self.add(device, number);
         }

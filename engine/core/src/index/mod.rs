@@ -117,10 +117,7 @@ impl Index {
         self.part(tenant.id().as_str()).rcu(|part| {
             let mut part = Part::clone(part);
             // Another thread may have put a successor of the retired tenant into the map already.
-            if part
-                .get(tenant.id())
-                .is_some_and(|found| Arc::ptr_eq(found, tenant))
-            {
+            if part.get(tenant.id()).is_some_and(|found| Arc::ptr_eq(found, tenant)) {
                 part.remove(tenant.id());
             }
             part
@@ -163,11 +160,7 @@ impl Index {
     ///
     /// # Errors
     /// If too many tenants have limits of their own. Nothing is changed then.
-    pub fn set_limits(
-        &self,
-        tenant: Option<&TenantId>,
-        own: OwnLimits,
-    ) -> Result<(), TooManyLimits> {
+    pub fn set_limits(&self, tenant: Option<&TenantId>, own: OwnLimits) -> Result<(), TooManyLimits> {
         let mut refused = None;
         self.limits.rcu(|book| match book.with(tenant, own) {
             Ok(changed) => {

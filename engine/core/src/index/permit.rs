@@ -45,11 +45,9 @@ impl Gateway {
     }
 
     fn acquire(&self) -> bool {
-        let taken = self
-            .taken
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
-                (taken < self.limit).then(|| taken + 1)
-            });
+        let taken = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
+            (taken < self.limit).then(|| taken + 1)
+        });
         taken.is_ok()
     }
 }
@@ -63,11 +61,7 @@ pub struct ConnectionPermit {
 
 impl ConnectionPermit {
     /// A permit, unless a limit is reached. `None`: the tenant has left the index meanwhile, and has to be looked up again.
-    pub(super) fn acquire(
-        tenant: Arc<Tenant>,
-        limit: u32,
-        gateway: &Arc<Gateway>,
-    ) -> Result<Option<Self>, NoPermit> {
+    pub(super) fn acquire(tenant: Arc<Tenant>, limit: u32, gateway: &Arc<Gateway>) -> Result<Option<Self>, NoPermit> {
         match tenant.acquire(gateway.kind, limit) {
             Ok(()) => {}
             Err(Refused::Full) => return Err(NoPermit::Tenant { limit }),

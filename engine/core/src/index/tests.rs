@@ -18,23 +18,15 @@ fn tenant(name: &str) -> TenantId {
 fn a_limit_is_exact_under_a_race_and_a_permit_comes_back() {
     let index = index(10, 1000);
     let permits: Vec<ConnectionPermit> = std::thread::scope(|scope| {
-        let racers: Vec<_> = (0..50)
-            .map(|_| scope.spawn(|| index.enter(&tenant("T"))))
-            .collect();
+        let racers: Vec<_> = (0..50).map(|_| scope.spawn(|| index.enter(&tenant("T")))).collect();
         racers
             .into_iter()
             .filter_map(|racer| racer.join().unwrap().ok())
             .collect()
     });
     assert_eq!((permits.len(), index.connections()), (10, 10));
-    assert!(matches!(
-        index.enter(&tenant("T")),
-        Err(NoPermit::Tenant { limit: 10 })
-    ));
-    assert!(
-        index.enter(&tenant("U")).is_ok(),
-        "another tenant is not limited"
-    );
+    assert!(matches!(index.enter(&tenant("T")), Err(NoPermit::Tenant { limit: 10 })));
+    assert!(index.enter(&tenant("U")).is_ok(), "another tenant is not limited");
     drop(permits);
     assert_eq!(index.connections(), 0);
     assert!(index.enter(&tenant("T")).is_ok());
@@ -110,10 +102,7 @@ fn limits_reach_every_tenant_that_comes_meanwhile() {
 #[test]
 fn the_gateways_own_limit_holds_over_all_tenants() {
     let index = index(0, 2);
-    let held = [
-        index.enter(&tenant("A")).unwrap(),
-        index.enter(&tenant("B")).unwrap(),
-    ];
+    let held = [index.enter(&tenant("A")).unwrap(), index.enter(&tenant("B")).unwrap()];
     assert!(matches!(index.enter(&tenant("C")), Err(NoPermit::Gateway)));
     assert_eq!(
         index.find("C").unwrap().connections(),
@@ -145,9 +134,7 @@ fn entering_and_retiring_at_once_never_leaves_a_permit_in_a_tenant_that_is_gone(
             scope.spawn(|| {
                 for _ in 0..500 {
                     let permit = index.enter(&tenant("T")).unwrap();
-                    let found = index
-                        .find("T")
-                        .expect("a tenant with a permit is in the index");
+                    let found = index.find("T").expect("a tenant with a permit is in the index");
                     assert!(Arc::ptr_eq(&found, permit.tenant()));
                     drop(permit);
                     index.retire(&found);

@@ -47,9 +47,10 @@ impl WakeFilter {
         // Pairs with the fence in `set`. Of two SeqCst fences one comes first: if this one does, the shard finds the event in
         // its inbox; if the shard's does, its bit is read below. With AcqRel both could miss, and the event would wait there.
         fence(Ordering::SeqCst);
-        let of_slot = self.slots.get().map_or(0, |slots| {
-            slots[Slot::of(device).0 as usize].load(Ordering::Relaxed)
-        });
+        let of_slot = self
+            .slots
+            .get()
+            .map_or(0, |slots| slots[Slot::of(device).0 as usize].load(Ordering::Relaxed));
         self.always.load(Ordering::Relaxed) | of_slot
     }
 
@@ -78,47 +79,7 @@ fn set(shards: &AtomicU64, shard: usize, wakes: bool) {
 }
 
 #[cfg(all(test, floodway_loom))]
-mod loom_models {
-    use super::*;
-    use loom::sync::Arc;
-
-    #[test]
-    fn an_event_is_found_by_the_shard_or_wakes_it() {
-        loom::model(|| {
-            let wake_filter = Arc::new(WakeFilter::new());
-            let inbox = Arc::new(AtomicU64::new(0));
-            let ingest = {
-                let (wake_filter, inbox) = (Arc::clone(&wake_filter), Arc::clone(&inbox));
-                loom::thread::spawn(move || {
-                    inbox.store(1, Ordering::Relaxed);
-                    wake_filter.by("A")
-                })
-            };
-            wake_filter.set_always(3, true);
-            let is_found = inbox.load(Ordering::Relaxed) == 1;
-            let woken = ingest.join().unwrap();
-            assert!(is_found || woken & 1 << 3 != 0, "the event waits unseen");
-        });
-    }
-}
+mod loom_models;
 
 #[cfg(all(test, not(floodway_loom)))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_shard_is_woken_for_the_devices_it_names_until_it_no_longer_does() {
-        let wake_filter = WakeFilter::new();
-        let devices: Vec<String> = (0..100).map(|n| format!("d{n}")).collect();
-        let slot = Slot::of(&devices[0]);
-        wake_filter.set_slot(5, slot, true);
-        for device in &devices {
-            let wakes = if Slot::of(device) == slot { 1 << 5 } else { 0 };
-            assert_eq!(wake_filter.by(device), wakes);
-        }
-        wake_filter.set_always(1, true);
-        assert_eq!(wake_filter.by(&devices[0]), 1 << 1 | 1 << 5);
-        wake_filter.set_slot(5, slot, false);
-        assert_eq!(wake_filter.by(&devices[0]), 1 << 1);
-    }
-}
+mod tests;

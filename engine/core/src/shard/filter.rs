@@ -60,16 +60,12 @@ impl Filter {
 
     /// The devices named, in the order in which they were named.
     pub fn devices(&self) -> &[DeviceId] {
-        self.selected
-            .as_ref()
-            .map_or(&[], |selected| &selected.devices)
+        self.selected.as_ref().map_or(&[], |selected| &selected.devices)
     }
 
     /// The groups named, in the order in which they were named.
     pub fn groups(&self) -> &[GroupId] {
-        self.selected
-            .as_ref()
-            .map_or(&[], |selected| &selected.groups)
+        self.selected.as_ref().map_or(&[], |selected| &selected.groups)
     }
 
     /// The metrics that events are narrowed to; none: all of them.
@@ -87,10 +83,7 @@ impl Filter {
 
     /// How many devices, groups and metrics it names, together.
     pub(super) fn names(&self) -> usize {
-        let metrics = self
-            .metrics
-            .as_ref()
-            .map_or(0, |metrics| metrics.names().len());
+        let metrics = self.metrics.as_ref().map_or(0, |metrics| metrics.names().len());
         self.devices().len() + self.groups().len() + metrics
     }
 
@@ -140,10 +133,7 @@ impl Filter {
     /// If more than `max` are named; the filter is unchanged.
     pub fn set_metrics(&mut self, metrics: Vec<String>, max: usize) -> Result<(), TooMany> {
         if metrics.len() > max {
-            return Err(TooMany {
-                what: "metrics",
-                max,
-            });
+            return Err(TooMany { what: "metrics", max });
         }
         self.metrics = (!metrics.is_empty()).then(|| Arc::new(MetricSet::new(metrics)));
         Ok(())
@@ -151,18 +141,9 @@ impl Filter {
 }
 
 /// Linear in both: a client may name a thousand again and again.
-fn add<T: Clone + Eq + Hash>(
-    to: &mut Vec<T>,
-    new: &[T],
-    what: &'static str,
-    max: usize,
-) -> Result<(), TooMany> {
+fn add<T: Clone + Eq + Hash>(to: &mut Vec<T>, new: &[T], what: &'static str, max: usize) -> Result<(), TooMany> {
     let mut named: HashSet<&T> = to.iter().collect();
-    let fresh: Vec<T> = new
-        .iter()
-        .filter(|name| named.insert(name))
-        .cloned()
-        .collect();
+    let fresh: Vec<T> = new.iter().filter(|name| named.insert(name)).cloned().collect();
     if to.len() + fresh.len() > max {
         return Err(TooMany { what, max });
     }
@@ -177,37 +158,4 @@ fn remove<T: Eq + Hash>(from: &mut Vec<T>, names: &[T]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn device(name: &str) -> DeviceId {
-        DeviceId::parse(name).unwrap()
-    }
-
-    #[test]
-    fn giving_up_the_last_device_leaves_nothing_not_everything() {
-        let mut filter = Filter::default();
-        filter.remove_devices(&[device("A")]);
-        assert!(filter.wants_all_devices(), "nothing was named yet");
-        filter.add_devices(&[device("A"), device("A")], 10).unwrap();
-        assert_eq!(filter.devices(), [device("A")]);
-        filter.remove_devices(&[device("A")]);
-        assert!(!filter.wants_all_devices() && filter.devices().is_empty());
-    }
-
-    #[test]
-    fn a_filter_is_bounded_and_an_empty_list_of_metrics_means_all() {
-        let mut filter = Filter::default();
-        assert!(
-            filter
-                .clone()
-                .add_devices(&[device("A"), device("B")], 1)
-                .is_err()
-        );
-        assert!(filter.set_metrics(vec!["a".into(), "b".into()], 1).is_err());
-        filter.set_metrics(vec!["a".into()], 1).unwrap();
-        assert_eq!(filter.metrics().unwrap().names().len(), 1);
-        filter.set_metrics(Vec::new(), 1).unwrap();
-        assert!(filter.metrics().is_none());
-    }
-}
+mod tests;

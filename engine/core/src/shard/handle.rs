@@ -70,10 +70,7 @@ impl Handle {
     ///
     /// # Errors
     /// If the shard has ended. `act` has not run then, or not to its end.
-    pub async fn run<T: Send + 'static>(
-        &self,
-        act: impl FnOnce(&Shard) -> T + Send + 'static,
-    ) -> Result<T, Stopped> {
+    pub async fn run<T: Send + 'static>(&self, act: impl FnOnce(&Shard) -> T + Send + 'static) -> Result<T, Stopped> {
         self.ask(|reply| {
             Ask::Run(Box::new(move |shard| {
                 // It fails if nobody waits for the answer any more.

@@ -122,10 +122,7 @@ impl State {
             deadline: self.timers.deadline(&self.delivery.clock),
             finished: false,
         };
-        let Phase::Live {
-            permit, position, ..
-        } = std::mem::replace(&mut subscriber.phase, leaving)
-        else {
+        let Phase::Live { permit, position, .. } = std::mem::replace(&mut subscriber.phase, leaving) else {
             unreachable!("only a live stream ends");
         };
         let (info, encoding) = (&subscriber.info, subscriber.output.encoding);

@@ -181,10 +181,7 @@ impl State {
     /// Ends those of one slice of the live streams that `ending` is for. Returns whether there are more to look at.
     pub(super) fn end_some(&mut self, ending: &mut Ending) -> bool {
         let live = self.registry.live.after(ending.select.after);
-        let slice: Vec<_> = live
-            .take_while(|(id, _)| *id <= ending.newest)
-            .take(SLICE)
-            .collect();
+        let slice: Vec<_> = live.take_while(|(id, _)| *id <= ending.newest).take(SLICE).collect();
         for &(id, key) in &slice {
             ending.select.after = Some(id);
             if ending.select.selects(&self.registry[key]) {

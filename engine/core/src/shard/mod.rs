@@ -47,9 +47,7 @@ pub use filter::{Filter, TooMany};
 pub use handle::{Answering, Handle, Stopped, answering};
 pub use input::{NoRefresh, RefreshError, RefreshTokens};
 pub use listing::{Connection, ConnectionCounts, Scope, Select};
-pub use metrics::{
-    DELAY_BOUNDS, Delays, EventCounts, GapCounts, Metrics, StreamCounts, TransportCounts,
-};
+pub use metrics::{DELAY_BOUNDS, Delays, EventCounts, GapCounts, Metrics, StreamCounts, TransportCounts};
 pub use outlet::{Outlet, Pipe};
 pub use registry::NewSubscriber;
 pub use run::Shard;

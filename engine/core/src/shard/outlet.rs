@@ -63,12 +63,7 @@ pub enum Outlet {
 }
 
 impl Outlet {
-    pub(super) fn register(
-        &mut self,
-        registry: &Registry,
-        token: Token,
-        waker: Waker,
-    ) -> io::Result<()> {
+    pub(super) fn register(&mut self, registry: &Registry, token: Token, waker: Waker) -> io::Result<()> {
         let interest = Interest::READABLE | Interest::WRITABLE;
         match self {
             Self::Socket(socket) => socket.register(registry, token, interest),

@@ -96,8 +96,7 @@ impl Ring {
 
     /// Events that wait whole, or partly.
     pub(super) fn held(&self) -> u64 {
-        let partly =
-            usize::from(self.written > 0 && matches!(self.entries.front(), Some(Entry::Event(_))));
+        let partly = usize::from(self.written > 0 && matches!(self.entries.front(), Some(Entry::Event(_))));
         (self.held + partly) as u64
     }
 
@@ -133,10 +132,7 @@ impl Ring {
 
     /// Puts an event or a notice into an empty ring, of which `written` bytes are on the wire already.
     pub(super) fn begin_with(&mut self, first: Addressed, written: usize) {
-        debug_assert!(
-            self.is_empty(),
-            "only the first entry can be partly written"
-        );
+        debug_assert!(self.is_empty(), "only the first entry can be partly written");
         if first.outgoing.event().is_some() {
             self.entries.push_back(Entry::Event(first));
         } else {
@@ -155,12 +151,7 @@ impl Ring {
     }
 
     /// As [`Ring::push_notice`], for a notice that many subscribers get.
-    pub(super) fn push_shared(
-        &mut self,
-        notice: &Notice,
-        encoding: Encoding,
-        bound: usize,
-    ) -> Result<(), NoticesFull> {
+    pub(super) fn push_shared(&mut self, notice: &Notice, encoding: Encoding, bound: usize) -> Result<(), NoticesFull> {
         self.push_notice(notice.frame(encoding), bound)?;
         if let Some(Entry::Notice(_, is_gap)) = self.entries.back_mut() {
             *is_gap = notice.gaps() > 0;
@@ -211,11 +202,7 @@ impl Ring {
                 Entry::Notice(bytes, _) => bytes,
                 Entry::Gap(_) => gap.next().expect("one for each"),
             };
-            *slice = std::io::IoSlice::new(if count == 0 {
-                &bytes[self.written..]
-            } else {
-                bytes
-            });
+            *slice = std::io::IoSlice::new(if count == 0 { &bytes[self.written..] } else { bytes });
             count += 1;
         }
         let lengths = slices.map(|slice| slice.len());
@@ -223,13 +210,7 @@ impl Ring {
         Ok(self.take_out(n, &lengths[..count], encoding, untimed))
     }
 
-    fn take_out(
-        &mut self,
-        mut n: usize,
-        lengths: &[usize],
-        encoding: Encoding,
-        untimed: &mut Untimed,
-    ) -> Sent {
+    fn take_out(&mut self, mut n: usize, lengths: &[usize], encoding: Encoding, untimed: &mut Untimed) -> Sent {
         let mut sent = Sent {
             bytes: n as u64,
             ..Sent::default()
@@ -298,10 +279,7 @@ impl Ring {
     }
 
     fn first_droppable(&self) -> usize {
-        self.droppable()
-            .next()
-            .expect("a full ring holds an event")
-            .0
+        self.droppable().next().expect("a full ring holds an event").0
     }
 
     /// The events that newer ones of the same device have overtaken, `newest` among them; the oldest if there is none.
@@ -355,9 +333,7 @@ impl Ring {
     }
 
     fn merge_with_next(&mut self, at: usize) {
-        if let (Some(Entry::Gap(_)), Some(&Entry::Gap(more))) =
-            (self.entries.get(at), self.entries.get(at + 1))
-        {
+        if let (Some(Entry::Gap(_)), Some(&Entry::Gap(more))) = (self.entries.get(at), self.entries.get(at + 1)) {
             self.entries.remove(at + 1);
             self.entries[at] = match self.entries[at] {
                 Entry::Gap(dropped) => Entry::Gap(dropped + more),

@@ -38,11 +38,7 @@ impl Sockets {
 
     /// What has been reported since the last call. Does not wait.
     pub(super) fn take(&mut self) -> io::Result<&Events> {
-        while let Err(error) = self
-            .queue
-            .get_mut()
-            .poll(&mut self.events, Some(Duration::ZERO))
-        {
+        while let Err(error) = self.queue.get_mut().poll(&mut self.events, Some(Duration::ZERO)) {
             if error.kind() != io::ErrorKind::Interrupted {
                 return Err(error);
             }
@@ -68,40 +64,4 @@ impl Sockets {
 }
 
 #[cfg(all(test, not(floodway_loom)))]
-mod tests {
-    use std::io::Write;
-
-    use mio::Token;
-    use tokio::time::timeout;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_socket_that_is_written_to_wakes_the_runtime_and_reports_once() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let accepted = listener.accept().unwrap().0;
-        accepted.set_nonblocking(true).unwrap();
-        let mut socket = mio::net::TcpStream::from_std(accepted);
-        let poll = Poll::new().unwrap();
-        poll.registry()
-            .register(&mut socket, Token(7), mio::Interest::READABLE)
-            .unwrap();
-        let mut sockets = Sockets::new(poll).unwrap();
-        for _ in 0..3 {
-            assert!(sockets.take().unwrap().is_empty());
-            peer.write_all(b"x").unwrap();
-            timeout(Duration::from_secs(20), sockets.ready())
-                .await
-                .expect("woken")
-                .unwrap();
-            let reported: Vec<Token> = sockets
-                .take()
-                .unwrap()
-                .iter()
-                .map(|event| event.token())
-                .collect();
-            assert_eq!(reported, [Token(7)]);
-        }
-    }
-}
+mod tests;

@@ -120,12 +120,7 @@ impl Pipe for PeerPipe {
 }
 
 /// A subscriber of `tenant` that wants everything, over a WebSocket, and whose bytes go to `peer`.
-pub(crate) fn new_subscriber(
-    index: &Index,
-    tenant: &str,
-    subject: Option<&str>,
-    peer: &Rc<Peer>,
-) -> NewSubscriber {
+pub(crate) fn new_subscriber(index: &Index, tenant: &str, subject: Option<&str>, peer: &Rc<Peer>) -> NewSubscriber {
     let tenant = TenantId::parse(tenant).expect("a name");
     NewSubscriber {
         outlet: Outlet::Pipe(Box::new(PeerPipe(Rc::clone(peer)))),

@@ -83,15 +83,8 @@ impl State {
         }
     }
 
-    fn visit(
-        &mut self,
-        key: SubscriberKey,
-        wall: SystemTime,
-        heartbeats: &LazyCell<Frames, impl FnOnce() -> Frames>,
-    ) {
-        let credit = self
-            .limits(key)
-            .map_or(1, |limits| limits.client_messages_per_second);
+    fn visit(&mut self, key: SubscriberKey, wall: SystemTime, heartbeats: &LazyCell<Frames, impl FnOnce() -> Frames>) {
+        let credit = self.limits(key).map_or(1, |limits| limits.client_messages_per_second);
         let subscriber = &mut self.registry[key];
         subscriber.attention.credit = credit;
         if std::mem::take(&mut subscriber.attention.is_paused) {

@@ -56,13 +56,7 @@ impl Bed {
     async fn publish(&self, id: u64, tenant: &str) {
         let tenant = TenantId::parse(tenant).unwrap();
         let mut parser = Parser::new(&event::Config::default());
-        let event = parser.parse(
-            EventId::new(id),
-            &tenant,
-            "D",
-            "t",
-            br#"{"metrics":{"n":1}}"#,
-        );
+        let event = parser.parse(EventId::new(id), &tenant, "D", "t", br#"{"metrics":{"n":1}}"#);
         let event = Arc::new(event.unwrap());
         for inbox in self.inboxes.iter() {
             inbox.put(Item::Event(Arc::clone(&event))).await;
@@ -136,19 +130,12 @@ async fn the_slowest_of_all_shards_come_first_and_who_keeps_up_is_not_listed() {
             bed.publish(id, tenant).await;
         }
         let mut page = Page::default();
-        while page
-            .connections
-            .iter()
-            .map(|one| one.counts.held)
-            .sum::<u64>()
-            < 6
-        {
+        while page.connections.iter().map(|one| one.counts.held).sum::<u64>() < 6 {
             page = bed.streams.list(by_lag(10)).await;
         }
         let of = |page: &Page| -> Vec<_> {
             let each = page.connections.iter();
-            each.map(|one| (one.tenant.to_string(), one.counts.held))
-                .collect()
+            each.map(|one| (one.tenant.to_string(), one.counts.held)).collect()
         };
         let (a, b) = (("A".to_owned(), 1), ("B".to_owned(), 2));
         assert_eq!(of(&page), [b.clone(), b.clone(), a.clone(), a.clone()]);

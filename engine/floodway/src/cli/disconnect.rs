@@ -58,8 +58,6 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let remote = &args.remote;
     remote.run(async |mut client| {
         let answer = client.disconnect(request).await?.into_inner();
-        remote.print(Json(&answer), || {
-            format!("{} ended\n", plural(answer.ended, "stream"))
-        })
+        remote.print(Json(&answer), || format!("{} ended\n", plural(answer.ended, "stream")))
     })
 }

@@ -52,11 +52,7 @@ fn cancelled(drain: Option<&DrainProgress>) -> String {
 
 /// `since 2026-…: 40 streams to be told over 1m00s, 30 not told yet, 35 left`.
 pub(super) fn progress(drain: &DrainProgress) -> String {
-    let stopping = if drain.stopping {
-        ", the gateway stops then"
-    } else {
-        ""
-    };
+    let stopping = if drain.stopping { ", the gateway stops then" } else { "" };
     format!(
         "since {}: {} to be told over {}, {} not told yet, {} left{stopping}",
         date(drain.started_at),
@@ -68,26 +64,4 @@ pub(super) fn progress(drain: &DrainProgress) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_drain_shows_its_progress() {
-        let drain = DrainProgress {
-            started_at: Some(prost_types::Timestamp::default()),
-            spread: Some(prost_types::Duration {
-                seconds: 60,
-                nanos: 0,
-            }),
-            connections: 40,
-            untold: 30,
-            remaining: 35,
-            stopping: true,
-        };
-        assert_eq!(
-            progress(&drain),
-            "since 1970-01-01T00:00:00Z: 40 streams to be told over 1m00s, 30 not told yet, 35 left, the gateway stops then"
-        );
-        assert_eq!(cancelled(None), "no drain was under way\n");
-    }
-}
+mod tests;

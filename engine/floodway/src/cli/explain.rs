@@ -2,9 +2,7 @@
 
 use clap::ArgGroup;
 use floodway_proto::admin::v1::explain_request::Event;
-use floodway_proto::admin::v1::{
-    DeliveryStage, DeviceMessage, ExplainRequest, ExplainResponse, SampleEvent,
-};
+use floodway_proto::admin::v1::{DeliveryStage, DeviceMessage, ExplainRequest, ExplainResponse, SampleEvent};
 
 use super::failure::Failure;
 use super::parse::name;
@@ -69,10 +67,7 @@ fn steps(answer: &ExplainResponse) -> String {
         format!("it would not be delivered: {}", stage(answer.stopped_by()))
     };
     if !answer.metric_names.is_empty() {
-        text.push_str(&format!(
-            ", with {}",
-            plain(&answer.metric_names.join(", "))
-        ));
+        text.push_str(&format!(", with {}", plain(&answer.metric_names.join(", "))));
     }
     text.push('\n');
     for step in &answer.steps {
@@ -97,35 +92,4 @@ fn stage(stage: DeliveryStage) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use floodway_proto::admin::v1::ExplainStep;
-
-    fn step(stage: DeliveryStage, passed: bool, detail: &str) -> ExplainStep {
-        let mut step = ExplainStep {
-            passed,
-            detail: detail.to_owned(),
-            ..ExplainStep::default()
-        };
-        step.set_stage(stage);
-        step
-    }
-
-    #[test]
-    fn the_verdict_comes_first_and_then_why() {
-        let mut answer = ExplainResponse {
-            steps: vec![
-                step(DeliveryStage::Tenant, true, "it is the stream's"),
-                step(DeliveryStage::Device, false, "the stream wants others"),
-            ],
-            ..ExplainResponse::default()
-        };
-        answer.set_stopped_by(DeliveryStage::Device);
-        assert_eq!(
-            steps(&answer),
-            "it would not be delivered: device\n\
-             \u{20} passes  tenant    it is the stream's\n\
-             \u{20} stops   device    the stream wants others\n"
-        );
-    }
-}
+mod tests;

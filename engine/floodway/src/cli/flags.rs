@@ -26,11 +26,7 @@ impl Sources {
 
 /// Loads the configuration, and adds a warning for each environment variable that looks like a setting and is none. If that
 /// fails, it prints them at once: one of them may be the reason.
-pub(super) fn load(
-    file: Option<&Path>,
-    flags: &[(String, String)],
-    key: Key,
-) -> Result<Loaded, ConfigErrors> {
+pub(super) fn load(file: Option<&Path>, flags: &[(String, String)], key: Key) -> Result<Loaded, ConfigErrors> {
     let loaded = config::load(file, &env, flags, key);
     let names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
     let unknown = config::unknown_variables(names, &super::variables());

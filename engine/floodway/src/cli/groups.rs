@@ -6,8 +6,8 @@ use std::time::SystemTime;
 use std::{fs, io};
 
 use floodway_proto::admin::v1::{
-    DeleteGroupRequest, GetGroupRequest, GetGroupResponse, Group, ListGroupsRequest,
-    ListGroupsResponse, PutGroupRequest, PutGroupResponse,
+    DeleteGroupRequest, GetGroupRequest, GetGroupResponse, Group, ListGroupsRequest, ListGroupsResponse,
+    PutGroupRequest, PutGroupResponse,
 };
 
 use super::answers::pages;
@@ -64,17 +64,15 @@ enum Command {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let tenant_id = args.tenant.ok_or_else(|| {
-        Failure::Usage("--tenant is missing: groups belong to a tenant".to_owned())
-    })?;
+    let tenant_id = args
+        .tenant
+        .ok_or_else(|| Failure::Usage("--tenant is missing: groups belong to a tenant".to_owned()))?;
     let remote = &args.remote;
     let command = args.command.unwrap_or(Command::List { all: false });
     // A file that can't be read is reported before the gateway is called.
     let device_ids = match &command {
         Command::Put {
-            devices,
-            devices_from,
-            ..
+            devices, devices_from, ..
         } => with_file(devices, devices_from.as_deref())?,
         _ => Vec::new(),
     };
@@ -92,16 +90,11 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             remote.print(Json(&answer), || list(&answer))
         }
         Command::Get { group: group_id } => {
-            let request = GetGroupRequest {
-                tenant_id,
-                group_id,
-            };
+            let request = GetGroupRequest { tenant_id, group_id };
             let answer = client.get_group(request).await?.into_inner();
             remote.print(Json(&answer), || devices(&answer))
         }
-        Command::Put {
-            group: group_id, ..
-        } => {
+        Command::Put { group: group_id, .. } => {
             let group = Some(Group {
                 tenant_id,
                 group_id,
@@ -117,9 +110,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
                 group_id: group.clone(),
             };
             let answer = client.delete_group(request).await?.into_inner();
-            remote.print(Json(&answer), || {
-                format!("group {} is deleted\n", plain(&group))
-            })
+            remote.print(Json(&answer), || format!("group {} is deleted\n", plain(&group)))
         }
     })
 }
@@ -141,11 +132,7 @@ fn devices(answer: &GetGroupResponse) -> String {
 
 fn put(answer: &PutGroupResponse) -> String {
     let group = answer.group.clone().unwrap_or_default();
-    let done = if answer.created {
-        "created"
-    } else {
-        "replaced"
-    };
+    let done = if answer.created { "created" } else { "replaced" };
     let devices = plural(group.devices, "device");
     format!("group {} is {done}: {devices}\n", plain(&group.group_id))
 }
@@ -156,8 +143,7 @@ fn with_file(flags: &[String], file: Option<&Path>) -> Result<Vec<String>, Failu
     let Some(path) = file else {
         return Ok(devices);
     };
-    let wrong =
-        |what: String| Failure::Usage(format!("--devices-from \"{}\": {what}", path.display()));
+    let wrong = |what: String| Failure::Usage(format!("--devices-from \"{}\": {what}", path.display()));
     let text = if path.as_os_str() == "-" {
         let mut text = String::new();
         io::stdin().read_to_string(&mut text).map(|_| text)
@@ -176,29 +162,4 @@ fn with_file(flags: &[String], file: Option<&Path>) -> Result<Vec<String>, Failu
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn devices_come_from_flags_and_from_a_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("devices");
-        fs::write(&path, "B\n\nC 7\n").unwrap();
-        let devices = with_file(&["A".to_owned()], Some(&path)).ok().unwrap();
-        assert_eq!(devices, ["A", "B", "C 7"]);
-    }
-
-    #[test]
-    fn a_bad_line_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("devices");
-        fs::write(&path, "B\na/b\n").unwrap();
-        let Err(Failure::Usage(why)) = with_file(&[], Some(&path)) else {
-            panic!("a device with a slash is taken");
-        };
-        assert!(
-            why.contains("--devices-from") && why.contains("line 2"),
-            "{why}"
-        );
-    }
-}
+mod tests;

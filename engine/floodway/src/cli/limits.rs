@@ -3,9 +3,7 @@
 use std::time::SystemTime;
 
 use clap::ArgGroup;
-use floodway_proto::admin::v1::{
-    ClearLimitsRequest, GetLimitsRequest, OverflowPolicy, SetLimitsRequest, TenantLimits,
-};
+use floodway_proto::admin::v1::{ClearLimitsRequest, GetLimitsRequest, OverflowPolicy, SetLimitsRequest, TenantLimits};
 
 use super::failure::Failure;
 use super::parse::{name, one_of};
@@ -109,7 +107,8 @@ async fn change(remote: &Remote, mut client: Client, set: Set) -> Result<(), Int
         };
         let answer = client.get_limits(request).await?.into_inner();
         if answer.known_at.is_some() {
-            let why = "the gateway does not follow the broker now, so what was set before may be out of date; try again";
+            let why =
+                "the gateway does not follow the broker now, so what was set before may be out of date; try again";
             return Err(Failure::running(why).into());
         }
         before = answer.own;
@@ -130,11 +129,7 @@ async fn clear(remote: &Remote, mut client: Client, whose: Whose) -> Result<(), 
     };
     let answer = client.clear_limits(request).await?.into_inner();
     remote.print(Json(&answer), || {
-        let was = if answer.cleared {
-            ""
-        } else {
-            "nothing was set\n"
-        };
+        let was = if answer.cleared { "" } else { "nothing was set\n" };
         was.to_owned() + &limits(&tenant_id, answer.effective, None)
     })
 }
@@ -144,15 +139,11 @@ impl Set {
     fn over(&self, before: TenantLimits) -> TenantLimits {
         let overflow = self.overflow.map(admin::policy);
         TenantLimits {
-            connections_per_tenant: self
-                .connections_per_tenant
-                .or(before.connections_per_tenant),
+            connections_per_tenant: self.connections_per_tenant.or(before.connections_per_tenant),
             queue_size: self.queue_size.or(before.queue_size),
             overflow: overflow.map_or(before.overflow, i32::from),
             filter_ids: self.filter_ids.or(before.filter_ids),
-            client_messages_per_second: self
-                .client_messages_per_second
-                .or(before.client_messages_per_second),
+            client_messages_per_second: self.client_messages_per_second.or(before.client_messages_per_second),
         }
     }
 }
@@ -196,53 +187,4 @@ fn limits(tenant_id: &str, effective: Option<TenantLimits>, own: Option<TenantLi
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn set() -> Set {
-        Set {
-            whose: Whose {
-                tenant: Some("acme".to_owned()),
-                default: false,
-            },
-            connections_per_tenant: None,
-            queue_size: Some(500),
-            overflow: Some(Overflow::Latest),
-            filter_ids: None,
-            client_messages_per_second: None,
-            replace: false,
-        }
-    }
-
-    #[test]
-    fn what_is_not_named_stays() {
-        let before = TenantLimits {
-            connections_per_tenant: Some(0),
-            queue_size: Some(1),
-            ..TenantLimits::default()
-        };
-        let after = set().over(before);
-        assert_eq!(after.connections_per_tenant, Some(0));
-        assert_eq!(after.queue_size, Some(500));
-        assert_eq!(after.overflow(), OverflowPolicy::Latest);
-        assert_eq!(after.filter_ids, None);
-    }
-
-    #[test]
-    fn each_limit_names_its_origin() {
-        let own = set().over(TenantLimits::default());
-        let effective = TenantLimits {
-            connections_per_tenant: Some(0),
-            ..own
-        };
-        let text = limits("acme", Some(effective), Some(own));
-        let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[0], "limits of acme");
-        assert_eq!(lines[2], "connections-per-tenant      no limit  default");
-        assert_eq!(
-            lines[3],
-            "queue-size                       500  set for this tenant"
-        );
-        assert!(limits("", Some(effective), None).contains("configuration"));
-    }
-}
+mod tests;

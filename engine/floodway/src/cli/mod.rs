@@ -127,25 +127,11 @@ fn variables() -> Vec<String> {
     let variables = commands
         .flat_map(clap::Command::get_arguments)
         .filter_map(|argument| argument.get_env());
-    let mut variables: Vec<String> = variables
-        .map(|name| name.to_string_lossy().into_owned())
-        .collect();
+    let mut variables: Vec<String> = variables.map(|name| name.to_string_lossy().into_owned()).collect();
     variables.sort_unstable();
     variables.dedup();
     variables
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_commands_and_their_flags_fit_together() {
-        Floodway::command().debug_assert();
-    }
-
-    #[test]
-    fn the_variables_of_flags_are_known() {
-        assert!(variables().contains(&"FLOODWAY_ADMIN_CA".to_owned()));
-    }
-}
+mod tests;

@@ -20,10 +20,7 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
 /// The same for a part of it: breaks off where the reader has seen enough.
 pub(super) fn print_next(text: &str) -> Result<ControlFlow<()>, Failure> {
     let mut stdout = io::stdout().lock();
-    match stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(ControlFlow::Continue(())),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
         Err(error) => Err(Failure::Running(format!("stdout: {error}"))),

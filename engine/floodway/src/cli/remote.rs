@@ -24,12 +24,7 @@ pub(super) struct Access {
     #[arg(long, global = true, value_name = "URL", default_value = "http://127.0.0.1:9090", value_parser = str::parse::<GatewayUrl>)]
     admin: GatewayUrl,
     /// Token of the private listener; other users of this machine can see flags
-    #[arg(
-        long,
-        global = true,
-        env = "FLOODWAY_ADMIN_TOKEN",
-        hide_env_values = true
-    )]
+    #[arg(long, global = true, env = "FLOODWAY_ADMIN_TOKEN", hide_env_values = true)]
     token: Option<String>,
     /// PEM file with the authorities that vouch for the gateway's certificate; default the system's
     #[arg(
@@ -151,10 +146,7 @@ impl Access {
 
 impl Remote {
     /// Connects, does the command's `work`, and explains a call that failed.
-    pub(super) fn run(
-        &self,
-        work: impl AsyncFnOnce(Client) -> Result<(), Interrupted>,
-    ) -> Result<(), Failure> {
+    pub(super) fn run(&self, work: impl AsyncFnOnce(Client) -> Result<(), Interrupted>) -> Result<(), Failure> {
         runtime::block_on(async {
             let (client, peer) = self.access.connect().await?;
             work(client).await.map_err(|why| why.explained(&peer))
@@ -162,11 +154,7 @@ impl Remote {
     }
 
     /// Prints one answer: a JSON document, or the text for people.
-    pub(super) fn print(
-        &self,
-        json: impl Serialize,
-        text: impl FnOnce() -> String,
-    ) -> Result<(), Interrupted> {
+    pub(super) fn print(&self, json: impl Serialize, text: impl FnOnce() -> String) -> Result<(), Interrupted> {
         let text = if self.json {
             let json = serde_json::to_string_pretty(&json);
             json.map_err(Failure::running)? + "\n"

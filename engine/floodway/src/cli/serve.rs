@@ -32,10 +32,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         let gateway = Gateway::start(loaded.config).await?;
         let address = gateway.address().map_err(StartError::from)?;
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
-        gateway
-            .run(stop.requested())
-            .await
-            .map_err(Failure::running)
+        gateway.run(stop.requested()).await.map_err(Failure::running)
     })
 }
 
@@ -73,8 +70,7 @@ pub(super) struct Stop {
 impl Stop {
     /// Takes the signals over from now on, so that none is missed while the gateway starts.
     pub(super) fn listen(on_hangup: Hangup) -> Result<Self, Failure> {
-        let signal =
-            |kind| signal(kind).map_err(|error| Failure::Running(format!("signals: {error}")));
+        let signal = |kind| signal(kind).map_err(|error| Failure::Running(format!("signals: {error}")));
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,

@@ -57,9 +57,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 
 /// Seconds since 1970.
 pub(super) fn unix(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs()
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// Signs a token that is valid from now on, with the issuer and the audience that `config` asks for.
@@ -84,7 +82,5 @@ pub(super) fn sign(
 }
 
 fn no_secret() -> Failure {
-    Failure::Usage(
-        "auth.hs256_secret (FLOODWAY_JWT_SECRET) is not set; tokens are signed with it".to_owned(),
-    )
+    Failure::Usage("auth.hs256_secret (FLOODWAY_JWT_SECRET) is not set; tokens are signed with it".to_owned())
 }

@@ -143,9 +143,7 @@ impl Peer {
     /// The socket may know more of a lost connection.
     fn explained(&self, error: ClientError) -> ClientError {
         match (error, self.faults.latest()) {
-            (ClientError::Unreachable { url, .. }, Some(fault)) => {
-                ClientError::Handshake { url, fault }
-            }
+            (ClientError::Unreachable { url, .. }, Some(fault)) => ClientError::Handshake { url, fault },
             (error, _) => error,
         }
     }
@@ -155,10 +153,7 @@ impl Peer {
 ///
 /// # Errors
 /// If the token or a file is unusable, nobody listens there, or one side does not trust the other.
-pub(crate) async fn connect(
-    url: &GatewayUrl,
-    credentials: &Credentials,
-) -> Result<(Client, Peer), ClientError> {
+pub(crate) async fn connect(url: &GatewayUrl, credentials: &Credentials) -> Result<(Client, Peer), ClientError> {
     let bearer = Bearer::new(credentials.token.as_deref())?;
     let endpoint = Endpoint::from(url.uri.clone())
         .connect_timeout(CONNECT_TIMEOUT)

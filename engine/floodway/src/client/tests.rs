@@ -15,10 +15,7 @@ async fn a_gateway_that_is_not_there_is_named() {
     let error = connected.map(|_| ()).expect_err("nobody listens");
     assert!(matches!(error, ClientError::Unreachable { .. }), "{error}");
     let error = error.to_string();
-    assert!(
-        error.contains(&text) && error.contains("refused"),
-        "{error}"
-    );
+    assert!(error.contains(&text) && error.contains("refused"), "{error}");
 }
 
 #[test]

@@ -51,10 +51,7 @@ pub(super) struct Faults(Arc<Mutex<Option<Fault>>>);
 
 impl Faults {
     pub(super) fn latest(&self) -> Option<Fault> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn set(&self, fault: Option<Fault>) {
@@ -95,11 +92,7 @@ struct Watched<R> {
 }
 
 impl<R: AsyncRead + Unpin> AsyncRead for Watched<R> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let read = ready!(Pin::new(&mut self.reader).poll_read(cx, into));
         Poll::Ready(read.inspect_err(|error| self.faults.set(Fault::of(error))))
     }

@@ -37,19 +37,17 @@ pub(crate) fn broker(text: &str) -> Result<String, String> {
     match scheme.to_ascii_lowercase().as_str() {
         "mqtt" | "tcp" => {}
         "mqtts" | "ssl" | "tls" => {
-            return Err("MQTT over TLS is not available; use mqtt:// to a TLS proxy on this machine, or a private network".to_owned());
-        }
-        _ => {
             return Err(
-                "expected mqtt://host:port (or tcp://); other transports are not available"
+                "MQTT over TLS is not available; use mqtt:// to a TLS proxy on this machine, or a private network"
                     .to_owned(),
             );
         }
+        _ => {
+            return Err("expected mqtt://host:port (or tcp://); other transports are not available".to_owned());
+        }
     }
     if rest.contains('@') {
-        return Err(
-            "leave user name and password out, and set mqtt.username and mqtt.password".to_owned(),
-        );
+        return Err("leave user name and password out, and set mqtt.username and mqtt.password".to_owned());
     }
     let (host, port) = host_and_port(rest.strip_suffix('/').unwrap_or(rest), 1883)
         .ok_or("expected mqtt://host:port, with an IPv6 address in brackets")?;
@@ -111,10 +109,7 @@ pub(crate) fn origin(text: &str) -> Result<String, String> {
         _ => return Ok(origin),
     };
     // Browsers leave out the port that the scheme implies.
-    Ok(origin
-        .strip_suffix(default_port)
-        .unwrap_or(&origin)
-        .to_owned())
+    Ok(origin.strip_suffix(default_port).unwrap_or(&origin).to_owned())
 }
 
 /// Where a JWK set is fetched: `https://…` or `http://…`.

@@ -111,9 +111,10 @@ fn verification_key(loaded: &Loaded, key: Key, errors: &[ConfigError]) -> Option
     let set: Vec<&str> = set.map(|(key, _)| key).collect();
     match set.len() {
         // A key that was given and is wrong has its error already.
-        0 if key == Key::Needed && !errors.iter().any(is_about_key) => Some(
-            ConfigError::VerificationKey(format!("no verification key; set one of {}", ways())),
-        ),
+        0 if key == Key::Needed && !errors.iter().any(is_about_key) => Some(ConfigError::VerificationKey(format!(
+            "no verification key; set one of {}",
+            ways()
+        ))),
         0 | 1 => None,
         _ => {
             let names = set.iter().map(|key| match loaded.origin(key) {
@@ -138,8 +139,7 @@ fn is_of_key(key: &str) -> bool {
 }
 
 fn ways() -> String {
-    KEYS.map(|key| format!("{key} ({})", setting(key).env))
-        .join(", ")
+    KEYS.map(|key| format!("{key} ({})", setting(key).env)).join(", ")
 }
 
 fn warnings(config: &Config) -> Vec<String> {
@@ -158,10 +158,7 @@ fn warnings(config: &Config) -> Vec<String> {
     }
     let jwks_url = config.auth.jwks_url.as_ref();
     if jwks_url.is_some_and(|url| url.starts_with("http://")) {
-        warnings.push(
-            "auth.jwks_url is not https: who can change the answer on its way can sign tokens"
-                .to_owned(),
-        );
+        warnings.push("auth.jwks_url is not https: who can change the answer on its way can sign tokens".to_owned());
     }
     let admin = &config.admin;
     if admin.token.is_some() && admin.tls.is_none() && !is_loopback(&admin.listen) {

@@ -14,8 +14,7 @@ pub(super) fn read(path: &Path) -> Result<Table, ConfigError> {
         why,
     };
     let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
-    text.parse()
-        .map_err(|error| failed(not_toml(&text, &error)))
+    text.parse().map_err(|error| failed(not_toml(&text, &error)))
 }
 
 /// The cause and its line. The error's own text would repeat the line, which may hold a secret.

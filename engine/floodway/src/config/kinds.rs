@@ -83,9 +83,7 @@ impl Kind<String> for Text {
 
 impl Kind<Option<String>> for Text {
     fn read(&self, raw: Raw<'_>) -> Result<Option<String>, String> {
-        let text = raw
-            .text()
-            .ok_or("expected a text in quotation marks, \"…\"")?;
+        let text = raw.text().ok_or("expected a text in quotation marks, \"…\"")?;
         (!text.is_empty()).then(|| (self.0)(text)).transpose()
     }
 
@@ -99,9 +97,7 @@ pub(crate) struct File;
 
 impl Kind<Option<PathBuf>> for File {
     fn read(&self, raw: Raw<'_>) -> Result<Option<PathBuf>, String> {
-        let text = raw
-            .text()
-            .ok_or("expected the name of a file in quotation marks")?;
+        let text = raw.text().ok_or("expected the name of a file in quotation marks")?;
         if text.contains("-----BEGIN") {
             return Err("expected the name of a PEM file, not what it holds".to_owned());
         }
@@ -122,8 +118,7 @@ pub(crate) struct List {
 
 impl Kind<Vec<String>> for List {
     fn read(&self, raw: Raw<'_>) -> Result<Vec<String>, String> {
-        let items =
-            split(raw).ok_or("expected a list of texts, such as [\"a\", \"b\"] or \"a,b\"")?;
+        let items = split(raw).ok_or("expected a list of texts, such as [\"a\", \"b\"] or \"a,b\"")?;
         if items.is_empty() && !self.may_be_empty {
             return Err("expected at least one".to_owned());
         }

@@ -30,10 +30,7 @@ pub(crate) fn load(
     layers.environment(env);
     layers.flags(flags);
     layers.broker_host(env);
-    let Layers {
-        mut loaded,
-        mut errors,
-    } = layers;
+    let Layers { mut loaded, mut errors } = layers;
     checks::run(&mut loaded, key, &mut errors);
     if errors.is_empty() {
         Ok(loaded)
@@ -96,10 +93,7 @@ impl Layers {
     fn set(&mut self, key: &str, raw: Raw<'_>, origin: Origin) {
         let (done, value) = if let Some(index) = table::find(key) {
             let setting = &SETTINGS[index];
-            (
-                self.set_value(index, raw, &origin),
-                setting.mask(raw.show()),
-            )
+            (self.set_value(index, raw, &origin), setting.mask(raw.show()))
         } else if let Some(index) = table::find_filed(key) {
             (self.set_filed(index, raw, &origin), raw.show())
         } else {
@@ -128,9 +122,7 @@ impl Layers {
                 return Err("expected UTF-8".to_owned());
             }
             Some(MASK) if setting.secret => {
-                return Err(
-                    "is what is shown in place of the secret; give the secret itself".to_owned(),
-                );
+                return Err("is what is shown in place of the secret; give the secret itself".to_owned());
             }
             _ => (setting.set)(&mut self.loaded.config, raw)?,
         }
@@ -168,9 +160,9 @@ impl Layers {
         let index = table::find("mqtt.url").expect("a known setting");
         let origin = &self.loaded.origins[index];
         if *origin != Origin::Default {
-            self.loaded.warnings.push(format!(
-                "{names}: not used, since mqtt.url is set ({origin})"
-            ));
+            self.loaded
+                .warnings
+                .push(format!("{names}: not used, since mqtt.url is set ({origin})"));
             return;
         }
         let host = self.read("MQTT_HOST", host, "localhost".to_owned(), broker_host);
@@ -222,11 +214,9 @@ fn broker_port(text: &str) -> Result<u16, String> {
     match text.parse() {
         Ok(port) if port != 0 => Ok(port),
         // What Kubernetes sets in every pod beside a service that is called `mqtt`.
-        _ if text.starts_with("tcp://") => {
-            Err("expected a port; Kubernetes sets this for a service \
+        _ if text.starts_with("tcp://") => Err("expected a port; Kubernetes sets this for a service \
              called mqtt: set enableServiceLinks to false, or set MQTT_URL"
-                .to_owned())
-        }
+            .to_owned()),
         _ => Err("expected a port from 1 to 65535".to_owned()),
     }
 }

@@ -60,9 +60,7 @@ impl Loaded {
 /// Secrets are masked, here as everywhere.
 impl fmt::Debug for Loaded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let values = SETTINGS
-            .iter()
-            .map(|setting| (setting.key, setting.show(&self.config)));
+        let values = SETTINGS.iter().map(|setting| (setting.key, setting.show(&self.config)));
         f.debug_map().entries(values).finish()
     }
 }

@@ -7,9 +7,7 @@
 use std::path::PathBuf;
 
 use super::address;
-use super::kinds::{
-    Choice, File, Kind, List, Number, SECONDS_MAX, Seconds, Switch, Text, any, mqtt,
-};
+use super::kinds::{Choice, File, Kind, List, Number, SECONDS_MAX, Seconds, Switch, Text, any, mqtt};
 use super::setting::{FILE_SUFFIX, Setting};
 use floodway_core::shard::{Overflow, SHARDS_MAX, Writes};
 use floodway_server::log::{self, Format};
@@ -72,11 +70,7 @@ macro_rules! tls_file {
     };
 }
 
-fn set_tls_file(
-    files: &mut Option<Files>,
-    path: Option<PathBuf>,
-    field: fn(&mut Files) -> &mut PathBuf,
-) {
+fn set_tls_file(files: &mut Option<Files>, path: Option<PathBuf>, field: fn(&mut Files) -> &mut PathBuf) {
     let tls = files.get_or_insert_with(|| Files {
         cert: PathBuf::new(),
         key: PathBuf::new(),
@@ -133,8 +127,7 @@ const FLEET: Seconds = Seconds(1.0, 3_600.0);
 /// The payload's own braces and those of `metrics` are two.
 const DEPTH: Number = Number(2, 1_024);
 
-const SUBSCRIBE: Choice<Subscribe> =
-    Choice(&[("on_demand", Subscribe::OnDemand), ("all", Subscribe::All)]);
+const SUBSCRIBE: Choice<Subscribe> = Choice(&[("on_demand", Subscribe::OnDemand), ("all", Subscribe::All)]);
 const OVERFLOW: Choice<Overflow> = Choice(&Overflow::NAMED);
 const WRITES: Choice<Writes> = Choice(&[("write", Writes::Write), ("io_uring", Writes::IoUring)]);
 /// From twice the shortest time between two fetches on.

@@ -19,19 +19,14 @@ pub(crate) fn variables(given: impl Iterator<Item = String>, others: &[String]) 
         .filter(|name| name.starts_with(PREFIX) && !known.contains(name))
         .collect();
     unknown.sort_unstable();
-    unknown
-        .into_iter()
-        .map(|name| warning(&name, &known))
-        .collect()
+    unknown.into_iter().map(|name| warning(&name, &known)).collect()
 }
 
 fn warning(name: &str, known: &[String]) -> String {
     let ours = known.iter().filter(|known| known.starts_with(PREFIX));
     let nearest = nearest(name, ours.cloned()).expect("there are settings");
     let name: String = name.escape_debug().collect();
-    format!(
-        "{name} is not a variable that floodway knows, and is ignored; the nearest known one is {nearest}"
-    )
+    format!("{name} is not a variable that floodway knows, and is ignored; the nearest known one is {nearest}")
 }
 
 /// The error for a key that no setting has.
@@ -55,12 +50,9 @@ pub(super) fn key(key: &str, origin: Origin) -> ConfigError {
 
 /// True if settings have keys below `key`.
 pub(super) fn is_section(key: &str) -> bool {
-    SETTINGS.iter().any(|setting| {
-        setting
-            .key
-            .strip_prefix(key)
-            .is_some_and(|rest| rest.starts_with('.'))
-    })
+    SETTINGS
+        .iter()
+        .any(|setting| setting.key.strip_prefix(key).is_some_and(|rest| rest.starts_with('.')))
 }
 
 /// The candidate nearest to `given`: the shortest that begins with it, since `user` means `username` and not `url`; else the

@@ -16,12 +16,7 @@ use floodway_core::parts;
 /// The tenants that have devices.
 pub(crate) const TENANTS: [&str; 2] = ["acme", "globex"];
 
-const fn device(
-    tenant: &'static str,
-    site: &'static str,
-    id: &'static str,
-    measure: Measure,
-) -> Device {
+const fn device(tenant: &'static str, site: &'static str, id: &'static str, measure: Measure) -> Device {
     Device {
         tenant,
         site,
@@ -63,10 +58,7 @@ impl Fleet {
     pub(crate) fn start(broker: SocketAddr) -> Self {
         let connected = Arc::new(AtomicUsize::new(0));
         let mut running = JoinSet::new();
-        let (now, apart) = (
-            Instant::now(),
-            Duration::from_secs(1) / DEVICES.len() as u32,
-        );
+        let (now, apart) = (Instant::now(), Duration::from_secs(1) / DEVICES.len() as u32);
         for (place, device) in (1..).zip(DEVICES) {
             let connected = Arc::clone(&connected);
             let publish = async move || {
@@ -93,29 +85,4 @@ impl Fleet {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-    use floodway_protocol::names::{DeviceId, TenantId};
-
-    #[test]
-    fn every_device_has_a_name_of_its_own_in_one_of_the_tenants() {
-        let topics: HashSet<String> = DEVICES.iter().map(Device::topic).collect();
-        assert_eq!(topics.len(), DEVICES.len());
-        for device in DEVICES {
-            assert!(TENANTS.contains(&device.tenant));
-            assert!(TenantId::parse(device.tenant).is_ok());
-            assert!(DeviceId::parse(device.id).is_ok());
-        }
-        for tenant in TENANTS {
-            assert!(
-                DEVICES
-                    .iter()
-                    .filter(|device| device.tenant == tenant)
-                    .count()
-                    >= 6
-            );
-        }
-    }
-}
+mod tests;

@@ -66,10 +66,7 @@ fn each_reason_is_counted_in_a_place_of_its_own() {
     for reason in EndReason::ALL {
         let is_refused = EndReason::REFUSED.contains(&reason);
         assert_eq!(reason.row().status.is_some(), is_refused, "{reason:?}");
-        assert!(
-            is_refused || EndReason::ENDED.contains(&reason),
-            "{reason:?}"
-        );
+        assert!(is_refused || EndReason::ENDED.contains(&reason), "{reason:?}");
     }
 }
 
@@ -95,14 +92,8 @@ fn each_end_counts_under_its_code() {
 
 #[test]
 fn an_end_says_why_in_the_words_of_its_case_or_of_the_table() {
-    assert_eq!(
-        End::Administrator("maintenance".to_owned()).text(),
-        "maintenance"
-    );
+    assert_eq!(End::Administrator("maintenance".to_owned()).text(), "maintenance");
     assert_eq!(End::Expired.text(), "Invalid or expired token");
-    assert_eq!(
-        End::Violation(Violation::TooLarge).text(),
-        "Message too large"
-    );
+    assert_eq!(End::Violation(Violation::TooLarge).text(), "Message too large");
     assert_eq!(End::Closed(Some(1001)).text(), "");
 }

@@ -174,10 +174,7 @@ impl<'a> Fields<'a> {
     fn metrics(&self, ids_max: usize) -> Result<Vec<String>, Mistake> {
         let metrics = strings("metrics", self.metrics)?.unwrap_or_default();
         at_most(ids_max, "metrics", metrics.len())?;
-        Ok(metrics
-            .into_iter()
-            .map(|Text(metric)| metric.into_owned())
-            .collect())
+        Ok(metrics.into_iter().map(|Text(metric)| metric.into_owned()).collect())
     }
 
     fn token(&self) -> Result<String, Mistake> {
@@ -227,18 +224,12 @@ fn at_most(max: usize, what: &'static str, count: usize) -> Result<(), Mistake> 
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
-fn string<'a>(
-    key: &'static str,
-    value: Option<&'a RawValue>,
-) -> Result<Option<Cow<'a, str>>, Mistake> {
+fn string<'a>(key: &'static str, value: Option<&'a RawValue>) -> Result<Option<Cow<'a, str>>, Mistake> {
     let text = read(value, Mistake::NotAString(key))?;
     Ok(text.map(|Text(text)| text))
 }
 
-fn strings<'a>(
-    key: &'static str,
-    value: Option<&'a RawValue>,
-) -> Result<Option<Vec<Text<'a>>>, Mistake> {
+fn strings<'a>(key: &'static str, value: Option<&'a RawValue>) -> Result<Option<Vec<Text<'a>>>, Mistake> {
     read(value, Mistake::NotAList(key))
 }
 
@@ -246,10 +237,7 @@ fn strings<'a>(
 ///
 /// # Errors
 /// The mistake, if it is of another type.
-fn read<'a, T: Deserialize<'a>>(
-    value: Option<&'a RawValue>,
-    mistake: Mistake,
-) -> Result<Option<T>, Mistake> {
+fn read<'a, T: Deserialize<'a>>(value: Option<&'a RawValue>, mistake: Mistake) -> Result<Option<T>, Mistake> {
     let read = value.map_or(Ok(None), |value| serde_json::from_str(value.get()));
     read.map_err(|_| mistake)
 }

@@ -100,12 +100,7 @@ pub(super) fn parse(bytes: &[u8], context: Context) -> Result<Option<(Frame, usi
     let fin = first & FIN != 0;
     // Not more than `room` or 125, so it is a usize.
     let left = length as usize;
-    let frame = Frame {
-        fin,
-        kind,
-        mask,
-        left,
-    };
+    let frame = Frame { fin, kind, mask, left };
     Ok(Some((frame, bytes.len() - rest.len())))
 }
 

@@ -63,12 +63,7 @@ impl Reader {
     /// # Errors
     /// The first breach of the protocol, after every message before it was handed to `each`. The reader holds nothing
     /// then, and the connection can't be read further.
-    pub fn read(
-        &mut self,
-        bytes: &mut [u8],
-        limit: usize,
-        each: &mut dyn FnMut(Message<'_>),
-    ) -> Result<(), Violation> {
+    pub fn read(&mut self, bytes: &mut [u8], limit: usize, each: &mut dyn FnMut(Message<'_>)) -> Result<(), Violation> {
         let read = self.read_frames(bytes, limit, each);
         if !matches!(read, Ok(ControlFlow::Continue(()))) {
             self.partial = None;
@@ -105,11 +100,7 @@ impl Reader {
 
     /// The frame that is being read, or else the next one. `None` if its header is not whole: then all `bytes` were
     /// taken.
-    fn begin_frame(
-        &mut self,
-        bytes: &mut &mut [u8],
-        limit: usize,
-    ) -> Result<Option<Frame>, Violation> {
+    fn begin_frame(&mut self, bytes: &mut &mut [u8], limit: usize) -> Result<Option<Frame>, Violation> {
         if bytes.is_empty() {
             return Ok(None);
         }
@@ -138,9 +129,7 @@ impl Reader {
 
     fn header(&self) -> ([u8; HEADER_BYTES_MAX], usize) {
         let partial = self.partial.as_deref();
-        partial.map_or_else(Default::default, |partial| {
-            (partial.header, partial.header_len)
-        })
+        partial.map_or_else(Default::default, |partial| (partial.header, partial.header_len))
     }
 
     fn keep_header(&mut self, header: [u8; HEADER_BYTES_MAX], header_len: usize) {
@@ -197,11 +186,7 @@ impl Partial {
     }
 
     /// Delivers what the frame has made whole.
-    fn end_frame(
-        &mut self,
-        frame: &Frame,
-        each: &mut dyn FnMut(Message<'_>),
-    ) -> Result<ControlFlow<()>, Violation> {
+    fn end_frame(&mut self, frame: &Frame, each: &mut dyn FnMut(Message<'_>)) -> Result<ControlFlow<()>, Violation> {
         if frame.is_control() {
             return deliver(frame.kind, &mem::take(&mut self.control), each);
         }
@@ -224,11 +209,7 @@ impl Partial {
     }
 }
 
-fn deliver(
-    kind: Kind,
-    body: &[u8],
-    each: &mut dyn FnMut(Message<'_>),
-) -> Result<ControlFlow<()>, Violation> {
+fn deliver(kind: Kind, body: &[u8], each: &mut dyn FnMut(Message<'_>)) -> Result<ControlFlow<()>, Violation> {
     let message = match kind {
         Kind::Text => Message::Text(std::str::from_utf8(body).map_err(|_| Violation::NotUtf8)?),
         Kind::Ping => Message::Ping(body),

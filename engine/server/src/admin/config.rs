@@ -35,9 +35,7 @@ impl Config {
             setting: "admin.tls.client_ca",
             path,
         });
-        let accept = |files: &tls::Files| {
-            tls::acceptor(files.named("admin.tls.cert", "admin.tls.key"), client_ca)
-        };
+        let accept = |files: &tls::Files| tls::acceptor(files.named("admin.tls.cert", "admin.tls.key"), client_ca);
         self.tls.as_ref().map(accept).transpose()
     }
 }

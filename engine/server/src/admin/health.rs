@@ -49,10 +49,7 @@ struct Reported {
 
 impl Health {
     /// The health of a gateway with these streams, which serves; and the service that answers for it.
-    pub(super) async fn new(
-        streams: Streams,
-        readiness: Readiness,
-    ) -> (Self, HealthServer<impl Asked>) {
+    pub(super) async fn new(streams: Streams, readiness: Readiness) -> (Self, HealthServer<impl Asked>) {
         let (reporter, server) = health_reporter();
         let health = Self {
             reporter,
@@ -60,9 +57,7 @@ impl Health {
             readiness,
             reported: Arc::default(),
         };
-        health
-            .report(&mut *health.reported.lock().await, false)
-            .await;
+        health.report(&mut *health.reported.lock().await, false).await;
         (health, server)
     }
 

@@ -82,12 +82,7 @@ pub(super) async fn serve(
     let _ = timeout(STOP_GRACE, ended).await;
 }
 
-async fn connection(
-    socket: TcpStream,
-    tls: Option<TlsAcceptor>,
-    routes: Arc<Routes>,
-    mut stop: watch::Receiver<bool>,
-) {
+async fn connection(socket: TcpStream, tls: Option<TlsAcceptor>, routes: Arc<Routes>, mut stop: watch::Receiver<bool>) {
     let peer = socket.peer_addr().ok();
     // Without it answers are only later, not wrong.
     let _ = socket.set_nodelay(true);
@@ -119,12 +114,8 @@ async fn shake_hands(socket: TcpStream, tls: &TlsAcceptor) -> Option<ServerStrea
     }
 }
 
-async fn requests<S>(
-    socket: S,
-    peer: Option<SocketAddr>,
-    routes: Arc<Routes>,
-    mut stop: watch::Receiver<bool>,
-) where
+async fn requests<S>(socket: S, peer: Option<SocketAddr>, routes: Arc<Routes>, mut stop: watch::Receiver<bool>)
+where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let is_known = AtomicBool::new(false);

@@ -79,16 +79,10 @@ impl Admin {
     ///
     /// # Errors
     /// If the system gives no thread or descriptors.
-    pub async fn start(
-        listener: Listener,
-        config: &Config,
-        observer: Observer,
-    ) -> io::Result<Self> {
+    pub async fn start(listener: Listener, config: &Config, observer: Observer) -> io::Result<Self> {
         let Listener { socket, tls } = listener;
         let address = socket.local_addr()?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, for_parts) = watch::channel(false);
         let (health, health_server) = {
             let readiness = observer.readiness.clone();

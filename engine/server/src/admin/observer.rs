@@ -126,9 +126,7 @@ impl Observer {
     /// The counts of all shards. Each is exact, though not all are of the same instant.
     pub fn totals(&self) -> Totals {
         let shards = self.shards.iter();
-        shards.fold(Totals::default(), |totals, shard| {
-            totals.with(&shard.metrics)
-        })
+        shards.fold(Totals::default(), |totals, shard| totals.with(&shard.metrics))
     }
 
     /// The load of each shard, in the order of their numbers.

@@ -32,9 +32,7 @@ impl Counts {
         if window.is_zero() {
             return none();
         }
-        let rate = |count: fn(&Self) -> u64| {
-            count(self).saturating_sub(count(earlier)) as f64 / window.as_secs_f64()
-        };
+        let rate = |count: fn(&Self) -> u64| count(self).saturating_sub(count(earlier)) as f64 / window.as_secs_f64();
         Rates {
             window: window.try_into().ok(),
             received: rate(|counts| counts.received),
@@ -85,33 +83,4 @@ impl Samples {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rates_are_of_the_last_second_and_of_the_last_minute() {
-        let (start, mut samples) = (Instant::now(), Samples::default());
-        let add = |samples: &mut Samples, second, delivered| {
-            let counts = Counts {
-                delivered,
-                opened: second,
-                ..Counts::default()
-            };
-            samples.add(start + Duration::from_secs(second), counts);
-        };
-        assert_eq!(samples.rates().0, none());
-        add(&mut samples, 0, 0);
-        assert_eq!(samples.rates().1, none());
-        add(&mut samples, 1, 100);
-        let (second, minute) = samples.rates();
-        assert_eq!(second, minute);
-        assert_eq!((second.delivered, second.opened), (100.0, 1.0));
-        for second in 2..=200 {
-            add(&mut samples, second, 100);
-        }
-        let (second, minute) = samples.rates();
-        assert_eq!(second.delivered, 0.0);
-        assert_eq!(minute.window.map(|window| window.seconds), Some(60));
-        assert_eq!((minute.delivered, minute.opened), (0.0, 1.0));
-    }
-}
+mod tests;

@@ -39,13 +39,7 @@ impl Refused {
     pub(super) fn note(&self, reason: Reason, path: &str, peer: Option<SocketAddr>) {
         if let Some(suppressed) = self.0.count(reason as usize, Instant::now()) {
             let (reason, peer) = (reason.label(), peer.map(display));
-            tracing::warn!(
-                reason,
-                path,
-                peer,
-                suppressed,
-                "private listener: request refused"
-            );
+            tracing::warn!(reason, path, peer, suppressed, "private listener: request refused");
         }
     }
 
@@ -57,21 +51,4 @@ impl Refused {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_reason_is_counted_by_its_label() {
-        let refused = Refused::default();
-        for reason in [
-            Reason::Unauthenticated,
-            Reason::ReadOnly,
-            Reason::Unauthenticated,
-            Reason::Unauthenticated,
-        ] {
-            refused.note(reason, "/metrics", None);
-        }
-        let counts = [("unauthenticated", 3), ("read_only", 1), ("host", 0)];
-        assert_eq!(refused.counts(), counts);
-    }
-}
+mod tests;

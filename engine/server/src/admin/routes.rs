@@ -81,11 +81,7 @@ impl Routes {
         };
         let Some(access) = self.tokens.access(request.headers()) else {
             refused(Reason::Unauthenticated);
-            return if is_grpc {
-                unauthenticated()
-            } else {
-                unauthorized()
-            };
+            return if is_grpc { unauthenticated() } else { unauthorized() };
         };
         if is_grpc && access < self.tokens.needed(request.uri().path()) {
             refused(Reason::ReadOnly);
@@ -100,9 +96,7 @@ impl Routes {
             return error(StatusCode::FORBIDDEN, detail);
         }
         match request.uri().path() {
-            path @ ("/metrics" | "/metrics/tenants") if request.method() == Method::GET => {
-                self.metrics(path)
-            }
+            path @ ("/metrics" | "/metrics/tenants") if request.method() == Method::GET => self.metrics(path),
             "/metrics" | "/metrics/tenants" => method_not_allowed(),
             _ => error(StatusCode::NOT_FOUND, "Not found"),
         }
@@ -183,8 +177,7 @@ fn unauthenticated() -> Response<Body> {
 }
 
 fn permission_denied() -> Response<Body> {
-    tonic::Status::permission_denied("this token is for reading; the call needs admin.token")
-        .into_http()
+    tonic::Status::permission_denied("this token is for reading; the call needs admin.token").into_http()
 }
 
 fn unauthorized() -> Response<Body> {
@@ -197,9 +190,7 @@ fn unauthorized() -> Response<Body> {
 
 fn method_not_allowed() -> Response<Body> {
     let mut response = error(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed");
-    response
-        .headers_mut()
-        .insert(ALLOW, HeaderValue::from_static("GET"));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
     response
 }
 

@@ -110,12 +110,7 @@ impl Observer {
             websocket: totals.ws,
             sse: totals.sse,
             opened: totals.opened,
-            closed_by_reason: by_label(
-                EndReason::ENDED
-                    .map(EndReason::label)
-                    .into_iter()
-                    .zip(totals.closed),
-            ),
+            closed_by_reason: by_label(EndReason::ENDED.map(EndReason::label).into_iter().zip(totals.closed)),
             refused_by_reason: by_label(
                 EndReason::REFUSED
                     .map(EndReason::label)

@@ -50,12 +50,7 @@ pub(super) struct Expected {
 impl Expected {
     /// Checks the claims at `now`, the time since the Unix epoch, in the order of the refusals. With `asked` the identity is
     /// of that tenant, which must be one of those that the token names.
-    pub(super) fn check(
-        &self,
-        claims: &Claims,
-        asked: Option<&str>,
-        now: Duration,
-    ) -> Result<Identity, Refusal> {
+    pub(super) fn check(&self, claims: &Claims, asked: Option<&str>, now: Duration) -> Result<Identity, Refusal> {
         let expires_at = self.lifetime(claims, now).map_err(Refusal::Invalid)?;
         self.meant_for_us(claims).map_err(Refusal::Invalid)?;
         let tenant = claims.tenant(asked)?;
@@ -118,9 +113,7 @@ impl Claims {
             Refusal::NoTenant(match bad {
                 BadName::Empty => "the tenant is empty",
                 BadName::TooLong => "the tenant's name is longer than 256 bytes",
-                BadName::Forbidden => {
-                    "the tenant's name holds '/', '+', '#' or a control character"
-                }
+                BadName::Forbidden => "the tenant's name holds '/', '+', '#' or a control character",
             })
         })
     }
@@ -140,9 +133,7 @@ impl Claims {
 
     /// Whether the user has the role, where Keycloak puts roles.
     fn has_role(&self, role: &str) -> bool {
-        self.realm_access
-            .get("roles")
-            .is_some_and(|roles| holds(roles, role))
+        self.realm_access.get("roles").is_some_and(|roles| holds(roles, role))
     }
 }
 

@@ -66,10 +66,7 @@ impl Default for Config {
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
-            .field(
-                "hs256_secret",
-                &self.hs256_secret.as_ref().map(|_| "********"),
-            )
+            .field("hs256_secret", &self.hs256_secret.as_ref().map(|_| "********"))
             .field("public_key", &self.public_key)
             .field("jwks_url", &self.jwks_url)
             .field("jwks_refresh", &self.jwks_refresh)

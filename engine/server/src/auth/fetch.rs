@@ -86,10 +86,7 @@ impl Source {
     pub(super) fn new(url: &str, timeout: Duration) -> Result<Self, FetchError> {
         let uri: Uri = url.parse().map_err(|_| FetchError::Url)?;
         let host = uri.host().ok_or(FetchError::Url)?;
-        let host = host
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .to_owned();
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let (default_port, tls) = match uri.scheme_str() {
             Some("http") => (80, None),
             Some("https") => {
@@ -119,9 +116,7 @@ impl Source {
 
     async fn connect_and_get(&self) -> Result<Bytes, FetchError> {
         let address = (self.host.as_str(), self.port);
-        let tcp = TcpStream::connect(address)
-            .await
-            .map_err(FetchError::Connect)?;
+        let tcp = TcpStream::connect(address).await.map_err(FetchError::Connect)?;
         match &self.tls {
             None => self.get_over(tcp).await,
             Some((connector, name)) => {
@@ -142,10 +137,7 @@ impl Source {
         if answer.status() != StatusCode::OK {
             return Err(FetchError::Status(answer.status()));
         }
-        match Limited::new(answer.into_body(), ANSWER_BYTES_MAX)
-            .collect()
-            .await
-        {
+        match Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await {
             Ok(body) => Ok(body.to_bytes()),
             Err(error) if error.is::<LengthLimitError>() => Err(FetchError::TooLarge),
             Err(error) => Err(FetchError::BrokenOff(error.to_string())),
@@ -154,10 +146,7 @@ impl Source {
 
     fn request(&self) -> Request<Empty<Bytes>> {
         let path = self.uri.path_and_query().map_or("/", |path| path.as_str());
-        let host = self
-            .uri
-            .authority()
-            .map_or("", |authority| authority.as_str());
+        let host = self.uri.authority().map_or("", |authority| authority.as_str());
         Request::get(path)
             .header(HOST, host)
             .header(ACCEPT, "application/jwk-set+json, application/json")

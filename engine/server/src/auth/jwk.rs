@@ -27,16 +27,9 @@ struct Set {
 
 /// The usable keys of a set. Others are ignored (RFC 7517, 5).
 pub(super) fn read(json: &[u8]) -> Result<Vec<NamedKey>, FetchError> {
-    let set: Set =
-        serde_json::from_slice(json).map_err(|error| FetchError::NotASet(error.to_string()))?;
-    let jwks = set
-        .keys
-        .into_iter()
-        .filter_map(|key| serde_json::from_value(key).ok());
-    let keys: Vec<_> = jwks
-        .filter_map(|jwk| named_key(&jwk))
-        .take(KEYS_MAX)
-        .collect();
+    let set: Set = serde_json::from_slice(json).map_err(|error| FetchError::NotASet(error.to_string()))?;
+    let jwks = set.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok());
+    let keys: Vec<_> = jwks.filter_map(|jwk| named_key(&jwk)).take(KEYS_MAX).collect();
     if keys.is_empty() {
         Err(FetchError::NoKey)
     } else {
@@ -63,10 +56,7 @@ fn named_key(jwk: &Jwk) -> Option<NamedKey> {
 
 /// RFC 7517, 4.2 and 4.3.
 fn is_for_signatures(jwk: &Jwk) -> bool {
-    let by_use = matches!(
-        jwk.common.public_key_use,
-        None | Some(PublicKeyUse::Signature)
-    );
+    let by_use = matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature));
     let operations = jwk.common.key_operations.as_ref();
     by_use && operations.is_none_or(|operations| operations.contains(&KeyOperations::Verify))
 }

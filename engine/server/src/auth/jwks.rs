@@ -126,11 +126,7 @@ impl KeySet {
             // The state shows what came of it.
             let _ = timeout(self.patience, fetches.wait_for(|fetches| fetches.ended > 0)).await;
         }
-        if self.is_ready() {
-            Ok(())
-        } else {
-            Err(Refusal::NoKeys)
-        }
+        if self.is_ready() { Ok(()) } else { Err(Refusal::NoKeys) }
     }
 
     /// The claims of a token that one of the keys signed, as far as they are known now.
@@ -245,11 +241,7 @@ impl KeyRefresher {
     fn take(&self, keys: Vec<NamedKey>, trouble: &mut Trouble) {
         let Trouble { failures, .. } = std::mem::take(trouble);
         if failures > 0 || self.keys.load().is_empty() {
-            tracing::info!(
-                keys = keys.len(),
-                failures,
-                "auth.jwks_url: JWK set fetched"
-            );
+            tracing::info!(keys = keys.len(), failures, "auth.jwks_url: JWK set fetched");
         }
         self.keys.store(Arc::new(keys));
     }

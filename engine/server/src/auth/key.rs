@@ -68,10 +68,7 @@ impl Key {
 
     /// The key of tokens signed with HS256.
     pub(super) fn from_secret(secret: &str) -> Self {
-        Self::new(
-            DecodingKey::from_secret(secret.as_bytes()),
-            &[Algorithm::HS256],
-        )
+        Self::new(DecodingKey::from_secret(secret.as_bytes()), &[Algorithm::HS256])
     }
 
     /// Reads a public key from a PEM file.
@@ -107,9 +104,7 @@ impl Key {
             ErrorKind::InvalidAlgorithm => Fault::Algorithm,
             ErrorKind::InvalidSignature => Fault::Signature,
             // The signature is checked before the claims are read.
-            ErrorKind::Json(_) => {
-                Fault::Claims("the claims are no JSON object, or one is there twice")
-            }
+            ErrorKind::Json(_) => Fault::Claims("the claims are no JSON object, or one is there twice"),
             _ => Fault::Malformed("the signature or the claims are not base64url"),
         });
         Ok(opened?.claims)

@@ -24,8 +24,7 @@ impl Organization {
     }
 }
 
-const DESCRIPTION: &str =
-    "organization describes one organization by its id and names none, and tenant_id is no name";
+const DESCRIPTION: &str = "organization describes one organization by its id and names none, and tenant_id is no name";
 const NOTHING: &str = "organization holds no name, and tenant_id is none";
 
 impl<'de> Deserialize<'de> for Organization {

@@ -126,9 +126,7 @@ impl Refusal {
             Self::Invalid(fault) => fault.to_string(),
             Self::NoKeys => "auth.jwks_url has not answered".to_owned(),
             Self::NoTenant(why) => why.to_owned(),
-            Self::OtherTenant => {
-                "the tenant that was asked for is not one of the token's".to_owned()
-            }
+            Self::OtherTenant => "the tenant that was asked for is not one of the token's".to_owned(),
             Self::Role => "realm_access.roles holds none of auth.roles".to_owned(),
         })
     }

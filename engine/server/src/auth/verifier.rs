@@ -133,23 +133,16 @@ impl Verifier {
     /// As [`Verifier::verify`].
     pub fn verify_now(&self, token: &str, tenant: Option<&str>) -> Result<Identity, Refusal> {
         let verified = self.verify_at(token, tenant, now());
-        if let (Keys::Set(set), Err(Refusal::Invalid(Fault::UnknownKey))) = (&self.keys, &verified)
-        {
+        if let (Keys::Set(set), Err(Refusal::Invalid(Fault::UnknownKey))) = (&self.keys, &verified) {
             set.ask();
         }
         verified
     }
 
     /// Checks a token at `now`, a time since the Unix epoch.
-    pub(super) fn verify_at(
-        &self,
-        token: &str,
-        tenant: Option<&str>,
-        now: Duration,
-    ) -> Result<Identity, Refusal> {
+    pub(super) fn verify_at(&self, token: &str, tenant: Option<&str>, now: Duration) -> Result<Identity, Refusal> {
         let opened = self.open(token, &header(token)?);
-        self.expected
-            .check(&opened.map_err(Refusal::Invalid)?, tenant, now)
+        self.expected.check(&opened.map_err(Refusal::Invalid)?, tenant, now)
     }
 
     /// The claims of a token that one of the keys signed that are known now.
@@ -162,9 +155,7 @@ impl Verifier {
 }
 
 fn now() -> Duration {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// The header of a token, before its signature is checked.

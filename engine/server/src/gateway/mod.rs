@@ -45,9 +45,7 @@ pub enum StartError {
     #[error(transparent)]
     Tls(#[from] tls::Error),
     /// The public listener's address can't be bound.
-    #[error(
-        "http.listen = \"{listen}\": {error}; choose a free address with http.listen (FLOODWAY_LISTEN)"
-    )]
+    #[error("http.listen = \"{listen}\": {error}; choose a free address with http.listen (FLOODWAY_LISTEN)")]
     Listen {
         /// The setting.
         listen: String,
@@ -55,9 +53,7 @@ pub enum StartError {
         error: io::Error,
     },
     /// The private listener's address can't be bound.
-    #[error(
-        "admin.listen = \"{listen}\": {error}; choose a free address with admin.listen (FLOODWAY_ADMIN_LISTEN)"
-    )]
+    #[error("admin.listen = \"{listen}\": {error}; choose a free address with admin.listen (FLOODWAY_ADMIN_LISTEN)")]
     AdminListen {
         /// The setting.
         listen: String,
@@ -113,8 +109,8 @@ impl Gateway {
             listen: config.http.listen.clone(),
             error,
         };
-        let (acceptor, dealt) = Acceptor::open(&config.http, &config.shard, config.shard.count)
-            .map_err(listen_error)?;
+        let (acceptor, dealt) =
+            Acceptor::open(&config.http, &config.shard, config.shard.count).map_err(listen_error)?;
         let private = private(&config.admin, private_tls)?;
         let inboxes: Arc<[Inbox]> = (0..config.shard.count)
             .map(|_| Inbox::new(config.shard.inbox.get()))
@@ -234,9 +230,7 @@ impl Gateway {
             control: _,
             announcer,
         } = self;
-        let memory = parts::kept("memory", async || -> Infallible {
-            memory::give_back(&index).await
-        });
+        let memory = parts::kept("memory", async || -> Infallible { memory::give_back(&index).await });
         let served = tokio::select! {
             () = accept(&acceptor) => Err(PartEnded("the public listener")),
             () = any_ended(&shards) => Err(PartEnded("a shard")),
@@ -290,10 +284,7 @@ async fn accept(acceptor: &Acceptor) {
     }
 }
 
-fn private(
-    config: &admin::Config,
-    tls: Option<TlsAcceptor>,
-) -> Result<admin::Listener, StartError> {
+fn private(config: &admin::Config, tls: Option<TlsAcceptor>) -> Result<admin::Listener, StartError> {
     admin::Listener::open(config, tls).map_err(|error| StartError::AdminListen {
         listen: config.listen.clone(),
         error,

@@ -47,9 +47,7 @@ impl ShardThread {
         // Weak, for the shard ends when nobody is left who gives orders.
         let failed = orders.downgrade();
         let (handle, asked) = answering();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let counted = runtime.metrics();
         let thread = {
             let metrics = Arc::clone(&metrics);
@@ -71,9 +69,7 @@ impl ShardThread {
             };
             // What comes out of it is the end of `received`, which tells whoever gives orders.
             let run = move || _ = parts::caught("shard", run);
-            std::thread::Builder::new()
-                .name(format!("shard-{id}"))
-                .spawn(run)?
+            std::thread::Builder::new().name(format!("shard-{id}")).spawn(run)?
         };
         Ok(Self {
             metrics,
@@ -126,11 +122,7 @@ pub(super) async fn any_ended(shards: &[ShardThread]) {
     let mut ended: Vec<_> = shards.iter().map(|shard| Box::pin(shard.ended())).collect();
     poll_fn(|cx| {
         let is_one = ended.iter_mut().any(|one| one.as_mut().poll(cx).is_ready());
-        if is_one {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
+        if is_one { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
 }

@@ -80,11 +80,7 @@ impl Acceptor {
     }
 
     /// Gives a connection to the shard whose turn it is, or to the next one that has room. Waits only if none has.
-    async fn deal(
-        &self,
-        turn: usize,
-        mut dealt: Dealt,
-    ) -> Result<(), mpsc::error::SendError<Dealt>> {
+    async fn deal(&self, turn: usize, mut dealt: Dealt) -> Result<(), mpsc::error::SendError<Dealt>> {
         let (before, from) = self.shards.split_at(turn);
         for shard in from.iter().chain(before) {
             match shard.try_send(dealt) {
@@ -133,11 +129,7 @@ pub async fn serve(mut dealt: mpsc::Receiver<Dealt>, shared: Shared, shard: Rc<S
     while let Some(Dealt { socket, ticket }) = dealt.recv().await {
         match TcpStream::from_std(socket) {
             Ok(socket) => {
-                tokio::task::spawn_local(connection::serve(
-                    socket,
-                    ticket,
-                    Rc::clone(&shard_context),
-                ));
+                tokio::task::spawn_local(connection::serve(socket, ticket, Rc::clone(&shard_context)));
             }
             Err(error) => tracing::warn!(%error, "connection can't be watched"),
         }
@@ -146,11 +138,7 @@ pub async fn serve(mut dealt: mpsc::Receiver<Dealt>, shared: Shared, shard: Rc<S
 
 fn listen(http: &Config, stream: &shard::Config) -> io::Result<std::net::TcpListener> {
     let address = resolve(&http.listen)?;
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;

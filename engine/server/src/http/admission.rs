@@ -29,10 +29,7 @@ pub(super) struct Admitted {
 ///
 /// # Errors
 /// The first reason against it, in the order of [`Refusal`]. Nothing is held then.
-pub(super) async fn admit(
-    request: &Parts,
-    shard_context: &ShardContext,
-) -> Result<Admitted, Refusal> {
+pub(super) async fn admit(request: &Parts, shard_context: &ShardContext) -> Result<Admitted, Refusal> {
     let query = Query::parse(&request.uri);
     let verified = verify(request, &query, shard_context).await;
     let (tenant, admitted) = match verified {
@@ -47,11 +44,7 @@ pub(super) async fn admit(
 }
 
 /// Whether a page of another site may have made a browser send this request with a cookie that holds its token.
-pub(super) fn is_forged<B>(
-    request: &Request<B>,
-    origin: &Origin,
-    shard_context: &ShardContext,
-) -> bool {
+pub(super) fn is_forged<B>(request: &Request<B>, origin: &Origin, shard_context: &ShardContext) -> bool {
     let places = shard_context.shared.verifier.places();
     places.cookie.is_some() && {
         let query = Query::parse(request.uri());
@@ -60,11 +53,7 @@ pub(super) fn is_forged<B>(
     }
 }
 
-async fn verify(
-    request: &Parts,
-    query: &Query,
-    shard_context: &ShardContext,
-) -> Result<Identity, auth::Refusal> {
+async fn verify(request: &Parts, query: &Query, shard_context: &ShardContext) -> Result<Identity, auth::Refusal> {
     let verifier = &shard_context.shared.verifier;
     let token = credentials::token(&request.headers, query.token.as_deref(), verifier.places());
     let (token, tenant) = (token.unwrap_or_default(), query.tenant.as_deref());
@@ -78,9 +67,7 @@ fn enter(tenant: &TenantId, shard_context: &ShardContext) -> Result<ConnectionPe
     index.enter(tenant).map_err(|limit| {
         let known = index.find(tenant.as_str());
         let refused = known.filter(|tenant| *tenant.upstream().borrow() == Upstream::Refused);
-        refused.map_or(limit.into(), |tenant| {
-            of_source(&tenant, upstreams.refused())
-        })
+        refused.map_or(limit.into(), |tenant| of_source(&tenant, upstreams.refused()))
     })
 }
 
@@ -88,9 +75,7 @@ fn of_source(tenant: &Tenant, reason: Unavailable) -> Refusal {
     tracing::debug!(tenant = %tenant.id(), ?reason, "stream refused: broker");
     match reason {
         Unavailable::Refused => Refusal::BrokerRefused(tenant.refusal()),
-        Unavailable::NoSource | Unavailable::NotConfirmed | Unavailable::AllRefused => {
-            Refusal::NoBroker
-        }
+        Unavailable::NoSource | Unavailable::NotConfirmed | Unavailable::AllRefused => Refusal::NoBroker,
     }
 }
 
@@ -105,11 +90,7 @@ async fn admit_identity(
     let filter = query.filter(limits.filter_ids).map_err(Refusal::Query)?;
     let resume = query.resume(&request.headers);
     let permit = enter(&identity.tenant, shard_context)?;
-    let confirmed = shard_context
-        .shared
-        .upstreams
-        .confirmed(permit.tenant())
-        .await;
+    let confirmed = shard_context.shared.upstreams.confirmed(permit.tenant()).await;
     confirmed.map_err(|reason| of_source(permit.tenant(), reason))?;
     if shard_context.shared.index.is_draining() {
         return Err(Refusal::Draining);

@@ -29,11 +29,7 @@ pub(super) async fn serve(socket: TcpStream, ticket: Ticket, shard_context: Rc<S
     }
 }
 
-async fn serve_wanted(
-    socket: TcpStream,
-    ticket: &Ticket,
-    shard_context: &Rc<ShardContext>,
-) -> io::Result<()> {
+async fn serve_wanted(socket: TcpStream, ticket: &Ticket, shard_context: &Rc<ShardContext>) -> io::Result<()> {
     let tls = &shard_context.shared.tls;
     let peer = Peer {
         address: socket.peer_addr().ok(),
@@ -91,23 +87,4 @@ async fn speaks_h2(socket: &TcpStream) -> io::Result<bool> {
 }
 
 #[cfg(all(test, not(floodway_loom)))]
-mod tests {
-    use std::time::Duration;
-
-    use tokio::io::AsyncWriteExt;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn who_closes_within_the_preface_is_not_waited_for() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let mut client = TcpStream::connect(listener.local_addr().unwrap())
-            .await
-            .unwrap();
-        client.write_all(b"PRI").await.unwrap();
-        client.shutdown().await.unwrap();
-        let (socket, _) = listener.accept().await.unwrap();
-        let judged = timeout(Duration::from_secs(5), speaks_h2(&socket)).await;
-        assert!(!judged.expect("an answer").unwrap());
-    }
-}
+mod tests;

@@ -16,20 +16,12 @@ use crate::bearer::bearer;
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The token in the first place that has one. `query` is the one in the query.
-pub(super) fn token<'a>(
-    headers: &'a HeaderMap,
-    query: Option<&'a str>,
-    places: &Places,
-) -> Option<&'a str> {
+pub(super) fn token<'a>(headers: &'a HeaderMap, query: Option<&'a str>, places: &Places) -> Option<&'a str> {
     deliberate(headers, query, places).or_else(|| cookie(headers, places))
 }
 
 /// The token in a place that only a client that knows it can fill.
-fn deliberate<'a>(
-    headers: &'a HeaderMap,
-    query: Option<&'a str>,
-    places: &Places,
-) -> Option<&'a str> {
+fn deliberate<'a>(headers: &'a HeaderMap, query: Option<&'a str>, places: &Places) -> Option<&'a str> {
     header(headers)
         .or(query.filter(|token| places.query && !token.is_empty()))
         .or_else(|| handshake::bearer(headers))
@@ -37,20 +29,14 @@ fn deliberate<'a>(
 
 /// Whether a page of another site may have made a browser send this request with the cookie: then the token in it does not
 /// identify the client. A page of an origin that the settings name may do so.
-pub(super) fn is_forged(
-    headers: &HeaderMap,
-    query: Option<&str>,
-    places: &Places,
-    origin: &Origin,
-) -> bool {
+pub(super) fn is_forged(headers: &HeaderMap, query: Option<&str>, places: &Places, origin: &Origin) -> bool {
     let is_cross_site = || {
         headers
             .get_all(SEC_FETCH_SITE)
             .iter()
             .any(|site| site.as_bytes().eq_ignore_ascii_case(b"cross-site"))
     };
-    let is_by_cookie =
-        || deliberate(headers, query, places).is_none() && cookie(headers, places).is_some();
+    let is_by_cookie = || deliberate(headers, query, places).is_none() && cookie(headers, places).is_some();
     let is_suspect = match origin {
         Origin::Same => is_cross_site(),
         Origin::Allowed { is_listed, .. } => !is_listed,

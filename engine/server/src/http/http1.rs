@@ -40,12 +40,8 @@ where
         return Ok(());
     };
     match takeover {
-        Takeover::Stream(beginning) => shard_context
-            .shard
-            .attach(beginning.new_subscriber(outlet(io)?, early)),
-        Takeover::Close(bytes) => {
-            send_close(io, &bytes, shard_context.shared.stream.close_timeout).await
-        }
+        Takeover::Stream(beginning) => shard_context.shard.attach(beginning.new_subscriber(outlet(io)?, early)),
+        Takeover::Close(bytes) => send_close(io, &bytes, shard_context.shared.stream.close_timeout).await,
     }
 }
 

@@ -46,12 +46,7 @@ where
 }
 
 /// Serves the connection until it is over. One that carries no stream is closed after a time.
-pub(super) async fn serve<I>(
-    io: I,
-    peer: Peer,
-    ticket: &Ticket,
-    shard_context: &Rc<ShardContext>,
-) -> io::Result<()>
+pub(super) async fn serve<I>(io: I, peer: Peer, ticket: &Ticket, shard_context: &Rc<ShardContext>) -> io::Result<()>
 where
     I: AsyncRead + AsyncWrite + Unpin + 'static,
 {
@@ -60,8 +55,7 @@ where
         let shard_context = Rc::clone(shard_context);
         let busy = ticket.busy();
         async move {
-            let Outcome::Response(mut response) = routes::answer(request, &shard_context).await
-            else {
+            let Outcome::Response(mut response) = routes::answer(request, &shard_context).await else {
                 unreachable!("over HTTP/2 there is no WebSocket, and an SSE stream is a response")
             };
             // Only a stream may stay as long as it likes: it has a permit. A client that reads no other answer is cut.

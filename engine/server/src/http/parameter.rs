@@ -60,8 +60,7 @@ impl Parameter {
             return Some(*meant);
         }
         let is_close = |known: &str| {
-            name == known
-                || (name.len() >= LONG_ENOUGH && strsim::damerau_levenshtein(&name, known) == 1)
+            name == known || (name.len() >= LONG_ENOUGH && strsim::damerau_levenshtein(&name, known) == 1)
         };
         let close = PLAIN.iter().find(|(known, _)| is_close(known));
         close.map(|(_, meant)| *meant)
@@ -94,67 +93,4 @@ fn plain(name: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn near_misses_are_known_for_what_they_were_meant() {
-        for (names, meant) in [
-            (
-                "device deviceId device-id Device_Id device_id[] device_ids[0] devices deviceid DEVICE_ID",
-                Parameter::Devices,
-            ),
-            ("devcie_id devic_id device_name ddevice", Parameter::Devices),
-            (
-                "group groups groupId group_id[] gruop_id group-ids",
-                Parameter::Groups,
-            ),
-            (
-                "Metric metric[] metric_names metricName metirc mertics",
-                Parameter::Metrics,
-            ),
-            (
-                "lasteventid Last-Event-ID last_event_id[] last_event_di",
-                Parameter::LastEventId,
-            ),
-            ("tenant_id tenantId Tenant tennant", Parameter::Tenant),
-        ] {
-            for name in names.split(' ') {
-                assert_eq!(Parameter::of(name), None, "{name}");
-                assert_eq!(Parameter::resembling(name), Some(meant), "{name}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_resembles_none_is_ignored() {
-        for name in [
-            "",
-            "_",
-            "t",
-            "v",
-            "cb",
-            "ts",
-            "nonce",
-            "rand",
-            "id",
-            "EIO",
-            "transport",
-            "snapshot",
-            "overflow",
-            "max_rate",
-            "max_delay",
-            "where",
-            "deadband",
-            "format",
-            "utm_source",
-            "access_token",
-            "client",
-            "version",
-            "[]",
-        ] {
-            assert_eq!(Parameter::of(name), None, "{name}");
-            assert_eq!(Parameter::resembling(name), None, "{name}");
-        }
-    }
-}
+mod tests;

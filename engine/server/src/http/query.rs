@@ -102,9 +102,7 @@ impl Query {
         }
         if !self.groups.is_empty() {
             let groups = names("group_id", &self.groups, GroupId::parse)?;
-            filter
-                .add_groups(&groups, ids_max)
-                .map_err(|error| error.to_string())?;
+            filter.add_groups(&groups, ids_max).map_err(|error| error.to_string())?;
         }
         filter
             .set_metrics(self.metrics.clone(), ids_max)
@@ -139,11 +137,7 @@ fn list(value: &str) -> impl Iterator<Item = String> {
     parts.filter(|part| !part.is_empty()).map(str::to_owned)
 }
 
-fn names<T>(
-    parameter: &str,
-    texts: &[String],
-    parse: fn(&str) -> Result<T, BadName>,
-) -> Result<Vec<T>, String> {
+fn names<T>(parameter: &str, texts: &[String], parse: fn(&str) -> Result<T, BadName>) -> Result<Vec<T>, String> {
     texts
         .iter()
         .map(|text| parse(text).map_err(|bad| format!("{parameter} {bad}")))

@@ -59,8 +59,7 @@ fn head_refused(request: &Request<Incoming>, shard_context: &ShardContext) -> Op
         return Some(Refusal::Malformed);
     }
     let is_too_large = head_bytes(request) > shard_context.shared.http.header_bytes;
-    (is_too_large && !stream_setup::is_too_large_by_its_token(request))
-        .then_some(Refusal::HeadTooLarge)
+    (is_too_large && !stream_setup::is_too_large_by_its_token(request)).then_some(Refusal::HeadTooLarge)
 }
 
 /// Whether there are several hosts (RFC 9112, 3.2), or over HTTP/2 another one than in `:authority` (RFC 9113, 8.3.1).
@@ -69,11 +68,9 @@ fn names_two_hosts(request: &Request<Incoming>) -> bool {
     let (first, second) = (hosts.next(), hosts.next());
     let authority = request.uri().authority();
     let is_another = request.version() == Version::HTTP_2
-        && first.zip(authority).is_some_and(|(host, authority)| {
-            !host
-                .as_bytes()
-                .eq_ignore_ascii_case(authority.as_str().as_bytes())
-        });
+        && first
+            .zip(authority)
+            .is_some_and(|(host, authority)| !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()));
     second.is_some() || is_another
 }
 
@@ -90,12 +87,8 @@ async fn stream(request: Request<Incoming>, shard_context: &ShardContext) -> Out
     let allowed = &shard_context.shared.http.allowed_origins;
     let origin = origin::judge(request.headers(), request.uri(), allowed);
     let response = match *request.method() {
-        Method::GET | Method::OPTIONS if origin == Origin::Foreign => {
-            foreign(&request, shard_context)
-        }
-        Method::GET if admission::is_forged(&request, &origin, shard_context) => {
-            foreign(&request, shard_context)
-        }
+        Method::GET | Method::OPTIONS if origin == Origin::Foreign => foreign(&request, shard_context),
+        Method::GET if admission::is_forged(&request, &origin, shard_context) => foreign(&request, shard_context),
         Method::OPTIONS => respond::preflight(),
         Method::GET => match begin(request, &origin, shard_context).await {
             Outcome::Response(response) => response,
@@ -113,11 +106,7 @@ fn foreign(request: &Request<Incoming>, shard_context: &ShardContext) -> Respons
     respond::error(Refusal::Origin.status(), &Refusal::Origin.detail())
 }
 
-async fn begin(
-    mut request: Request<Incoming>,
-    origin: &Origin,
-    shard_context: &ShardContext,
-) -> Outcome {
+async fn begin(mut request: Request<Incoming>, origin: &Origin, shard_context: &ShardContext) -> Outcome {
     if request.uri().path() == WS {
         return match stream_setup::upgrade(&mut request, shard_context) {
             Ok(head) => {

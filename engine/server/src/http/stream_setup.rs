@@ -43,13 +43,7 @@ pub(super) struct Beginning {
 
 impl Beginning {
     /// The stream that `request` has been admitted to, whose first bytes are `head`.
-    fn new(
-        request: &Parts,
-        admitted: Admitted,
-        transport: Transport,
-        encoding: Encoding,
-        head: Vec<u8>,
-    ) -> Self {
+    fn new(request: &Parts, admitted: Admitted, transport: Transport, encoding: Encoding, head: Vec<u8>) -> Self {
         let peer = request.extensions.get::<Peer>();
         let user_agent = request.headers.get(USER_AGENT);
         let mut client = ClientInfo::new(transport)
@@ -103,11 +97,7 @@ fn greeting(admitted: &Admitted, encoding: Encoding, head: Vec<u8>) -> Vec<u8> {
 }
 
 /// A WebSocket: the upgrade is accepted, and what is to be refused is closed behind it with its code.
-pub(super) async fn websocket(
-    head: Response<()>,
-    request: &Parts,
-    shard_context: &ShardContext,
-) -> Takeover {
+pub(super) async fn websocket(head: Response<()>, request: &Parts, shard_context: &ShardContext) -> Takeover {
     let mut head = respond::head(&head);
     match admit(request, shard_context).await {
         Ok(admitted) => {
@@ -132,21 +122,14 @@ pub(super) async fn websocket(
 ///
 /// # Errors
 /// The reason not to begin it, to be answered as a plain response.
-pub(super) async fn sse(
-    request: &Parts,
-    origin: &Origin,
-    shard_context: &ShardContext,
-) -> Result<Takeover, Refusal> {
+pub(super) async fn sse(request: &Parts, origin: &Origin, shard_context: &ShardContext) -> Result<Takeover, Refusal> {
     let admitted = admit(request, shard_context).await?;
     // HTTP/1.0 knows no chunks: the body ends with the connection (RFC 9112, 6.3).
     let (encoding, framing): (_, &[_]) = if request.version == Version::HTTP_10 {
         (Encoding::Sse, &[("connection", "close")])
     } else {
         let chunked = ("transfer-encoding", "chunked");
-        (
-            Encoding::SseChunked,
-            &[("connection", "keep-alive"), chunked],
-        )
+        (Encoding::SseChunked, &[("connection", "keep-alive"), chunked])
     };
     let mut response = respond::event_stream(());
     for &(name, value) in framing {
@@ -164,10 +147,7 @@ pub(super) async fn sse(
 ///
 /// # Errors
 /// As [`sse`].
-pub(super) async fn sse_h2(
-    request: &Parts,
-    shard_context: &ShardContext,
-) -> Result<Response<Answer>, Refusal> {
+pub(super) async fn sse_h2(request: &Parts, shard_context: &ShardContext) -> Result<Response<Answer>, Refusal> {
     let admitted = admit(request, shard_context).await?;
     let (transport, encoding) = (Transport::SseH2, Encoding::Sse);
     let beginning = Beginning::new(request, admitted, transport, encoding, Vec::new());
@@ -175,10 +155,7 @@ pub(super) async fn sse_h2(
     let new_subscriber = beginning.new_subscriber(Outlet::Pipe(Box::new(pipe)), Vec::new());
     // A pipe has no socket, so there is nothing that could fail to be watched.
     let attached = shard_context.shard.attach(new_subscriber);
-    debug_assert!(
-        attached.is_ok(),
-        "a pipe is attached without asking the kernel"
-    );
+    debug_assert!(attached.is_ok(), "a pipe is attached without asking the kernel");
     Ok(respond::event_stream(Answer::stream(body)))
 }
 
@@ -188,9 +165,7 @@ pub(super) fn is_too_large_by_its_token<B>(request: &Request<B>) -> bool {
     let query = Query::parse(request.uri());
     let headers = [AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL].map(|name| request.headers().get(name));
     let lengths = headers.map(|value| value.map_or(0, HeaderValue::len));
-    let tokens = lengths
-        .into_iter()
-        .chain(query.token.map(|token| token.len()));
+    let tokens = lengths.into_iter().chain(query.token.map(|token| token.len()));
     tokens.max() > Some(TOKEN_BYTES_MAX) && handshake::is_one(request)
 }
 

@@ -56,10 +56,7 @@ impl Pipe for TlsPipe {
         for slice in slices {
             let mut rest = &slice[..];
             while !rest.is_empty() {
-                let n = self
-                    .tls
-                    .writer()
-                    .write(&rest[..rest.len().min(PLAINTEXT_BYTES)])?;
+                let n = self.tls.writer().write(&rest[..rest.len().min(PLAINTEXT_BYTES)])?;
                 rest = &rest[n..];
                 taken += n;
                 unflushed += n;

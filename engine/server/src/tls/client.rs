@@ -37,19 +37,12 @@ impl Roots {
         let certificates = rustls_native_certs::load_native_certs().certs;
         // A file that was named for this process counts as one of the gateway's own settings.
         let are_named = std::env::var_os("SSL_CERT_FILE").is_some();
-        let pinned = if are_named {
-            certificates.clone()
-        } else {
-            Vec::new()
-        };
+        let pinned = if are_named { certificates.clone() } else { Vec::new() };
         authorities.add_parsable_certificates(certificates);
         if authorities.is_empty() {
             return Err(Error::NoRoots);
         }
-        Ok(Self {
-            authorities,
-            pinned,
-        })
+        Ok(Self { authorities, pinned })
     }
 
     fn verifier(self) -> PinnedVerifier {

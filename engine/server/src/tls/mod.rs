@@ -126,8 +126,7 @@ impl Pem<'_> {
     }
 
     fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, Error> {
-        let read: Result<Vec<_>, _> =
-            CertificateDer::pem_file_iter(self.path).and_then(Iterator::collect);
+        let read: Result<Vec<_>, _> = CertificateDer::pem_file_iter(self.path).and_then(Iterator::collect);
         let certificates = read.map_err(|error| self.wrong(error.into()))?;
         if certificates.is_empty() {
             return Err(self.wrong(FileError::Empty));

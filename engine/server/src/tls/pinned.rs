@@ -25,10 +25,7 @@ pub(super) struct PinnedVerifier {
 }
 
 impl PinnedVerifier {
-    pub(super) fn new(
-        webpki: Arc<WebPkiServerVerifier>,
-        pinned: Vec<CertificateDer<'static>>,
-    ) -> Self {
+    pub(super) fn new(webpki: Arc<WebPkiServerVerifier>, pinned: Vec<CertificateDer<'static>>) -> Self {
         Self { webpki, pinned }
     }
 }
@@ -50,17 +47,11 @@ impl ServerCertVerifier for PinnedVerifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let judged = self.webpki.verify_server_cert(
-            end_entity,
-            intermediates,
-            server_name,
-            ocsp_response,
-            now,
-        );
+        let judged = self
+            .webpki
+            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match judged {
-            Err(Error::InvalidCertificate(error))
-                if is_authority(&error) && self.pinned.contains(end_entity) =>
-            {
+            Err(Error::InvalidCertificate(error)) if is_authority(&error) && self.pinned.contains(end_entity) => {
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
                 Ok(ServerCertVerified::assertion())
             }

@@ -43,8 +43,7 @@ fn a_file_that_is_none_is_named_with_its_setting() {
 
 #[test]
 fn a_certificate_that_is_none_is_no_authority() {
-    let broken =
-        file("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").into_temp_path();
+    let broken = file("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").into_temp_path();
     let error = Roots::of(pem("--admin-ca", &broken)).err();
     assert!(
         matches!(

@@ -85,9 +85,7 @@ impl DocumentStore {
 
     fn apply_limits(&self, tenant: Option<&TenantId>) {
         let limits = self.documents.limits(tenant);
-        let applied = self
-            .index
-            .set_limits(tenant, limits.copied().unwrap_or_default());
+        let applied = self.index.set_limits(tenant, limits.copied().unwrap_or_default());
         let tenant = tenant.map_or("(default)", TenantId::as_str);
         match (applied, limits) {
             (Err(error), _) => tracing::warn!(tenant, %error, "limits not applied"),

@@ -143,12 +143,7 @@ impl Documents {
     }
 
     /// Whether `document` may stand under `key`.
-    pub(super) fn admits(
-        &self,
-        key: &Key,
-        document: &Document,
-        config: &Config,
-    ) -> Result<(), Exceeded> {
+    pub(super) fn admits(&self, key: &Key, document: &Document, config: &Config) -> Result<(), Exceeded> {
         let old = self.get(key);
         let (setting, limit, taken) = match key {
             Key::Limits(None) => ("control.tenant_limits", usize::MAX, 0),
@@ -169,12 +164,7 @@ impl Documents {
         Ok(())
     }
 
-    pub(super) fn put(
-        &mut self,
-        key: &Key,
-        document: Document,
-        config: &Config,
-    ) -> Result<(), Exceeded> {
+    pub(super) fn put(&mut self, key: &Key, document: Document, config: &Config) -> Result<(), Exceeded> {
         self.admits(key, &document, config)?;
         let old = self.get(key);
         self.bytes -= old.as_ref().map_or(0, |old| cost(key, old));
@@ -236,9 +226,7 @@ impl Documents {
         tenants.dedup();
         tenants.retain(|tenant| self.groups.get(*tenant) != old.groups.get(*tenant));
         let limits = scopes.into_iter().cloned().map(Change::Limits);
-        limits
-            .chain(tenants.into_iter().cloned().map(Change::Groups))
-            .collect()
+        limits.chain(tenants.into_iter().cloned().map(Change::Groups)).collect()
     }
 }
 

@@ -21,8 +21,8 @@ impl Invalid {
 
 /// The fields of `payload`, a JSON object.
 pub(super) fn object(payload: &[u8]) -> Result<Map<String, Value>, Invalid> {
-    let value = serde_json::from_slice(payload)
-        .map_err(|error| Invalid::new("document", format!("is not JSON: {error}")))?;
+    let value =
+        serde_json::from_slice(payload).map_err(|error| Invalid::new("document", format!("is not JSON: {error}")))?;
     match value {
         Value::Object(fields) => Ok(fields),
         _ => Err(Invalid::new("document", "is not a JSON object")),

@@ -113,12 +113,7 @@ impl Fleet {
     }
 
     /// `node` has published its status, or was cleared. An error says why it is not understood.
-    pub(super) fn received(
-        &mut self,
-        node: &str,
-        payload: &[u8],
-        now: Instant,
-    ) -> Result<(), String> {
+    pub(super) fn received(&mut self, node: &str, payload: &[u8], now: Instant) -> Result<(), String> {
         if node == self.node {
             // Somebody cleared us, perhaps our own last will of the connection before: publish it again.
             if payload.is_empty() {
@@ -132,10 +127,7 @@ impl Fleet {
         }
         let status = parse(payload)?;
         if self.others.len() >= self.most && !self.others.contains_key(node) {
-            return Err(format!(
-                "would be more than {} (control.fleet_members)",
-                self.most
-            ));
+            return Err(format!("would be more than {} (control.fleet_members)", self.most));
         }
         let interval = Duration::from_millis(status.interval_ms).min(INTERVAL_MAX);
         let until = now + interval * INTERVALS;
@@ -171,20 +163,17 @@ impl Fleet {
         facts: StoreFacts,
         now: Instant,
     ) -> Option<Vec<u8>> {
-        if self
-            .looked
-            .is_some_and(|looked| now < looked + self.interval)
-        {
+        if self.looked.is_some_and(|looked| now < looked + self.interval) {
             return None;
         }
         self.looked = Some(now);
         let payload = serde_json::to_vec(status).expect("a status is JSON");
-        let was_too_large =
-            std::mem::replace(&mut self.is_too_large, !facts.admit(topic, &payload));
+        let was_too_large = std::mem::replace(&mut self.is_too_large, !facts.admit(topic, &payload));
         if self.is_too_large {
             if !was_too_large {
                 let (bytes, limit) = (payload.len(), facts.message_bytes);
-                let warning = "other gateways are not told of this one: the broker takes no packet as large as its status";
+                let warning =
+                    "other gateways are not told of this one: the broker takes no packet as large as its status";
                 tracing::warn!(bytes, limit, "{warning}");
             }
             return None;

@@ -104,9 +104,7 @@ impl Follower {
         self.is_settled = self.logged_reason.is_some() || !self.probes.may_try();
         self.fleet.link_up();
         if !self.probes.status.may_try() {
-            tracing::warn!(
-                "other gateways are not told of this one: the broker ends the connection for its status"
-            );
+            tracing::warn!("other gateways are not told of this one: the broker ends the connection for its status");
         }
         if !facts.is_able {
             let reason = "the broker keeps no retained messages or takes no QoS 1";
@@ -222,9 +220,7 @@ impl Follower {
                 self.document(&key, &text, payload, retain, now);
             }
             None if payload.is_empty() => self.problems.clear(&text),
-            None => self
-                .problems
-                .add(&text, "the topic is not known".to_owned(), now),
+            None => self.problems.add(&text, "the topic is not known".to_owned(), now),
         }
         self.show();
         true
@@ -316,8 +312,7 @@ impl Follower {
     fn follow_partially(&mut self, reason: &str, now: Instant) {
         let until = now + self.retry;
         self.retry = (self.retry * 2).min(RETRY.1);
-        if let Stage::InitialSync(sync) = std::mem::replace(&mut self.stage, Stage::Partial(until))
-        {
+        if let Stage::InitialSync(sync) = std::mem::replace(&mut self.stage, Stage::Partial(until)) {
             let documents = sync.partial(self.store.documents(), &self.store.config);
             if documents != **self.store.documents() {
                 self.known_at = Some(SystemTime::now());
@@ -330,11 +325,7 @@ impl Follower {
         self.standing = Standing::Partial(reason.to_owned());
         if self.logged_reason.as_deref() != Some(reason) {
             let needs = "publish and subscribe to floodway/control/#";
-            tracing::warn!(
-                reason,
-                needs,
-                "limits and groups can't be kept in the broker"
-            );
+            tracing::warn!(reason, needs, "limits and groups can't be kept in the broker");
             self.logged_reason = Some(reason.to_owned());
         }
     }

@@ -16,10 +16,7 @@ impl Group {
     ///
     /// # Errors
     /// Names the position of the first name that is none, or `devices` if there are too many.
-    pub fn new<'a>(
-        devices: impl IntoIterator<Item = &'a str>,
-        most: usize,
-    ) -> Result<Self, Invalid> {
+    pub fn new<'a>(devices: impl IntoIterator<Item = &'a str>, most: usize) -> Result<Self, Invalid> {
         let mut members = Vec::new();
         for (position, name) in devices.into_iter().enumerate() {
             if position == most {
@@ -50,10 +47,7 @@ impl Group {
         let texts: Result<Vec<&str>, Invalid> = devices
             .iter()
             .enumerate()
-            .map(|(position, name)| {
-                name.as_str()
-                    .ok_or_else(|| at(position, "is not a text".to_owned()))
-            })
+            .map(|(position, name)| name.as_str().ok_or_else(|| at(position, "is not a text".to_owned())))
             .collect();
         Self::new(texts?, most)
     }

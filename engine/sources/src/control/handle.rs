@@ -82,11 +82,7 @@ impl Control {
 
     /// One group of a tenant.
     pub fn group(&self, tenant: &TenantId, group: &GroupId) -> Option<Arc<Group>> {
-        self.documents()
-            .groups(tenant)?
-            .by_name()
-            .get(group)
-            .cloned()
+        self.documents().groups(tenant)?.by_name().get(group).cloned()
     }
 
     /// Makes or replaces a group, for every gateway. Done when it can be read here.
@@ -101,8 +97,7 @@ impl Control {
     ) -> Result<(), WriteError> {
         let members = Group::new(devices, self.group_devices)?;
         let key = Key::Group(tenant.clone(), group.clone());
-        self.write(key, Some(Document::Group(Arc::new(members))))
-            .await
+        self.write(key, Some(Document::Group(Arc::new(members)))).await
     }
 
     /// Deletes a group, for every gateway.
@@ -110,8 +105,7 @@ impl Control {
     /// # Errors
     /// [`WriteError::NotFound`] if there is none; else why it was not done.
     pub async fn delete_group(&self, tenant: &TenantId, group: &GroupId) -> Result<(), WriteError> {
-        self.write(Key::Group(tenant.clone(), group.clone()), None)
-            .await
+        self.write(Key::Group(tenant.clone(), group.clone()), None).await
     }
 
     /// A tenant's own limits, or with `None` those of every tenant, if they were set.
@@ -123,11 +117,7 @@ impl Control {
     ///
     /// # Errors
     /// Why it was not done; see [`WriteError`].
-    pub async fn set_limits(
-        &self,
-        tenant: Option<&TenantId>,
-        limits: OwnLimits,
-    ) -> Result<(), WriteError> {
+    pub async fn set_limits(&self, tenant: Option<&TenantId>, limits: OwnLimits) -> Result<(), WriteError> {
         limits::check(&limits)?;
         self.write(Key::Limits(tenant.cloned()), Some(Document::Limits(limits)))
             .await
@@ -159,10 +149,7 @@ impl Control {
     /// What the others are to know of this gateway. It is published if it has changed.
     pub fn announce(&self, status: Status) {
         let interval_ms = u64::try_from(self.fleet.as_millis()).unwrap_or(u64::MAX);
-        let status = Status {
-            interval_ms,
-            ..status
-        };
+        let status = Status { interval_ms, ..status };
         self.shared.own.store(Some(Arc::new(status)));
     }
 
@@ -194,9 +181,9 @@ impl Control {
     /// Hands `order` to the follower, unless it is known that it can't be done.
     fn give(&self, order: Order) -> Result<(), WriteError> {
         self.standing().may_write()?;
-        self.orders.try_send(order).map_err(|_| {
-            WriteError::Unavailable("too many writes are waiting, or the gateway stops".to_owned())
-        })
+        self.orders
+            .try_send(order)
+            .map_err(|_| WriteError::Unavailable("too many writes are waiting, or the gateway stops".to_owned()))
     }
 }
 

@@ -71,19 +71,12 @@ impl InitialSync {
         let found = match self.step {
             Step::Subscribe | Step::Granted => "the subscription was not answered in time",
             _ if probes.mark.may_try() => "the mark that was published has not come back",
-            _ => {
-                reason.unwrap_or("the broker ends the connection when something is published there")
-            }
+            _ => reason.unwrap_or("the broker ends the connection when something is published there"),
         };
         found.to_owned()
     }
 
-    pub(super) fn take(
-        &mut self,
-        key: &Key,
-        document: Option<Document>,
-        config: &Config,
-    ) -> Result<(), Exceeded> {
+    pub(super) fn take(&mut self, key: &Key, document: Option<Document>, config: &Config) -> Result<(), Exceeded> {
         match document {
             Some(document) => self.incoming.put(key, document, config)?,
             None => self.incoming.remove(key),

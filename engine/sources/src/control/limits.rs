@@ -31,8 +31,7 @@ pub(super) fn check(limits: &OwnLimits) -> Result<(), Invalid> {
     match limits {
         _ if limits.is_empty() => Err(Invalid::new("document", "sets no limit")),
         OwnLimits {
-            filter_ids: Some(0),
-            ..
+            filter_ids: Some(0), ..
         } => zero("filter_ids"),
         OwnLimits {
             client_messages_per_second: Some(0),
@@ -45,15 +44,9 @@ pub(super) fn check(limits: &OwnLimits) -> Result<(), Invalid> {
 pub(super) fn to_json(limits: &OwnLimits) -> Vec<u8> {
     let queue_size = limits.queue_size.map(NonZeroUsize::get);
     let fields = [
-        (
-            "connections_per_tenant",
-            limits.connections.map(Value::from),
-        ),
+        ("connections_per_tenant", limits.connections.map(Value::from)),
         ("queue_size", queue_size.map(Value::from)),
-        (
-            "overflow",
-            limits.overflow.map(|policy| policy.name().into()),
-        ),
+        ("overflow", limits.overflow.map(|policy| policy.name().into())),
         ("filter_ids", limits.filter_ids.map(Value::from)),
         (
             "client_messages_per_second",
@@ -63,9 +56,7 @@ pub(super) fn to_json(limits: &OwnLimits) -> Vec<u8> {
     let set = fields
         .into_iter()
         .filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    Value::Object(set.collect::<Map<_, _>>())
-        .to_string()
-        .into_bytes()
+    Value::Object(set.collect::<Map<_, _>>()).to_string().into_bytes()
 }
 
 fn number(name: &str, value: &Value, least: u32) -> Result<u32, Invalid> {

@@ -108,11 +108,7 @@ impl Reservation {
             parse(payload, BELIEVED.max(self.highest).max(reserved))?
         };
         self.highest = self.highest.max(self.held);
-        if self
-            .asked
-            .take_if(|(up_to, _)| *up_to == self.held)
-            .is_some()
-        {
+        if self.asked.take_if(|(up_to, _)| *up_to == self.held).is_some() {
             self.probe.survived();
         }
         if self.stage != Stage::Away && !self.is_short() {
@@ -135,10 +131,7 @@ impl Reservation {
         };
         self.allow();
         if !self.probe.may_try() {
-            self.without(
-                "the broker ends the connection when something is published there",
-                now,
-            );
+            self.without("the broker ends the connection when something is published there", now);
         }
     }
 
@@ -207,8 +200,7 @@ impl Reservation {
 }
 
 fn parse(payload: &[u8], most: u64) -> Result<u64, String> {
-    let document: Document =
-        serde_json::from_slice(payload).map_err(|error| format!("document: {error}"))?;
+    let document: Document = serde_json::from_slice(payload).map_err(|error| format!("document: {error}"))?;
     let up_to = document.up_to;
     if up_to > most {
         return Err(format!("up_to: is larger than {most}"));

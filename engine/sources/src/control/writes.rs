@@ -143,9 +143,7 @@ impl Writes {
 
     /// A message has come. If it is the copy of an order that was sent, `outcome` is what became of that order.
     pub(super) fn copied(&mut self, key: &Key, payload: &[u8], outcome: &Result<(), WriteError>) {
-        let is_copy = |sent: &&mut Sent| {
-            sent.copied.is_none() && sent.order.key == *key && sent.payload == payload
-        };
+        let is_copy = |sent: &&mut Sent| sent.copied.is_none() && sent.order.key == *key && sent.payload == payload;
         if let Some(sent) = self.sent.iter_mut().find(is_copy) {
             sent.copied = Some(outcome.clone());
         }
@@ -157,10 +155,7 @@ impl Writes {
             .sent
             .extract_if(.., |sent| sent.is_acknowledged && sent.copied.is_some())
         {
-            let _ = sent
-                .order
-                .reply
-                .send(sent.copied.expect("it was asked for above"));
+            let _ = sent.order.reply.send(sent.copied.expect("it was asked for above"));
         }
     }
 

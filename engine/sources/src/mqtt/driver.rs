@@ -51,9 +51,7 @@ impl<'a> Driver<'a> {
                     // The next attempt does without, or with it again.
                     with_will ^= error.may_be_for_the_will();
                     tracing::warn!(%broker, %error, "broker not reached");
-                    self.port
-                        .status
-                        .attempt_failed(broker, error.result(), &error);
+                    self.port.status.attempt_failed(broker, error.result(), &error);
                 }
                 Ok((link, facts)) => match self.serve(link, facts, number).await {
                     Err(error) => tracing::warn!(%broker, %error, "broker lost"),
@@ -69,12 +67,7 @@ impl<'a> Driver<'a> {
     }
 
     /// Serves one link from its beginning to its end, which is an error unless it was to stop.
-    async fn serve(
-        &mut self,
-        mut link: Link,
-        facts: StoreFacts,
-        number: usize,
-    ) -> Result<(), LinkError> {
+    async fn serve(&mut self, mut link: Link, facts: StoreFacts, number: usize) -> Result<(), LinkError> {
         let brokers = self.brokers;
         let broker = &brokers[number];
         let since = Instant::now();
@@ -88,10 +81,7 @@ impl<'a> Driver<'a> {
             Err(error) => self.port.status.lost(broker, error),
             Ok(()) => self.port.status.closed(),
         }
-        let blamed = ended
-            .as_ref()
-            .err()
-            .filter(|error| error.may_be_for_a_request());
+        let blamed = ended.as_ref().err().filter(|error| error.may_be_for_a_request());
         let reason = blamed.map(ToString::to_string);
         self.requests.link_lost(reason.as_deref(), Instant::now());
         if since.elapsed() >= self.config.backoff_max {
@@ -137,18 +127,9 @@ impl<'a> Driver<'a> {
     }
 
     /// Breaks once the link has ended as we wanted.
-    async fn handle(
-        &mut self,
-        event: LinkEvent,
-        link: &mut Link,
-        broker: &'a Broker,
-    ) -> ControlFlow<()> {
+    async fn handle(&mut self, event: LinkEvent, link: &mut Link, broker: &'a Broker) -> ControlFlow<()> {
         match event {
-            LinkEvent::Published(Message {
-                topic,
-                payload,
-                retain,
-            }) => {
+            LinkEvent::Published(Message { topic, payload, retain }) => {
                 if self.requests.message(&topic, &payload, retain) {
                     self.settle(link, broker).await;
                 } else {
@@ -185,9 +166,7 @@ impl<'a> Driver<'a> {
         self.port.router.wake_shards();
         self.port.status.set_state(self.requests.source_state());
         while link.may_send()
-            && let Some(request) = self
-                .requests
-                .next_request(Instant::now(), link.may_publish())
+            && let Some(request) = self.requests.next_request(Instant::now(), link.may_publish())
         {
             match link.send(request) {
                 Ok(id) => self.requests.sent(id),

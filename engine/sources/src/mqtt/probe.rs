@@ -57,12 +57,7 @@ impl<'a> Probe<'a> {
     }
 }
 
-async fn run(
-    config: &Config,
-    broker: &Broker,
-    id: String,
-    requests: Vec<Vec<String>>,
-) -> ProbeOutcome {
+async fn run(config: &Config, broker: &Broker, id: String, requests: Vec<Vec<String>>) -> ProbeOutcome {
     // No last will: nobody follows the status of this one.
     let mut link = match Link::connect(config, broker, &id, None).await {
         Ok((link, _)) => link,

@@ -22,10 +22,7 @@ pub(super) struct RequestScheduler<'a> {
 }
 
 impl<'a> RequestScheduler<'a> {
-    pub(super) fn new(
-        subscriptions: &'a mut Subscriptions,
-        control: Option<&'a mut Follower>,
-    ) -> Self {
+    pub(super) fn new(subscriptions: &'a mut Subscriptions, control: Option<&'a mut Follower>) -> Self {
         Self {
             subscriptions,
             control,
@@ -44,10 +41,7 @@ impl<'a> RequestScheduler<'a> {
 
     /// True once on each link: when tenants may be subscribed. They are from then on.
     pub(super) fn open_if_settled(&mut self) -> bool {
-        let is_settled = self
-            .control
-            .as_ref()
-            .is_none_or(|control| control.is_settled());
+        let is_settled = self.control.as_ref().is_none_or(|control| control.is_settled());
         if self.is_open || !is_settled {
             return false;
         }
@@ -137,9 +131,7 @@ impl<'a> RequestScheduler<'a> {
 
     /// Whether another order may be taken.
     pub(super) fn takes_orders(&self) -> bool {
-        self.control
-            .as_ref()
-            .is_some_and(|control| !control.is_full())
+        self.control.as_ref().is_some_and(|control| !control.is_full())
     }
 
     pub(super) fn order(&mut self, order: Order) {
@@ -152,9 +144,7 @@ impl<'a> RequestScheduler<'a> {
     pub(super) fn message(&mut self, topic: &[u8], payload: &[u8], retain: bool) -> bool {
         match &mut self.control {
             // Asked first, since nearly all are events, and the clock costs something.
-            Some(control) if is_control(topic) => {
-                control.message(topic, payload, retain, Instant::now())
-            }
+            Some(control) if is_control(topic) => control.message(topic, payload, retain, Instant::now()),
             _ => false,
         }
     }

@@ -84,8 +84,7 @@ pub struct Snapshot {
 impl Metrics {
     pub(super) fn received(&self, payload_bytes: usize) {
         self.received.fetch_add(1, Ordering::Relaxed);
-        self.bytes
-            .fetch_add(payload_bytes as u64, Ordering::Relaxed);
+        self.bytes.fetch_add(payload_bytes as u64, Ordering::Relaxed);
     }
 
     pub(super) fn accepted(&self) {
@@ -132,24 +131,4 @@ impl Snapshot {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_reason_has_a_count_and_a_label_of_its_own() {
-        let metrics = Metrics::default();
-        for (times, reason) in Reason::all().enumerate() {
-            assert_eq!(reason.index(), times);
-            (0..times).for_each(|_| _ = metrics.rejected(reason, Duration::ZERO));
-        }
-        let snapshot = metrics.snapshot(true);
-        for (times, reason) in Reason::all().enumerate() {
-            assert_eq!(snapshot.rejected[times], (reason, times as u64));
-            assert_eq!(snapshot.rejected_for(reason), times as u64);
-        }
-        let mut labels: Vec<_> = Reason::all().map(Reason::label).collect();
-        labels.sort_unstable();
-        labels.dedup();
-        assert_eq!(labels.len(), Reason::COUNT);
-    }
-}
+mod tests;

@@ -50,12 +50,7 @@ pub struct Router {
 
 impl Router {
     /// A router into `inboxes`, one for each shard, that counts in `metrics`.
-    pub fn new(
-        config: &event::Config,
-        index: Arc<Index>,
-        inboxes: Arc<[Inbox]>,
-        metrics: Arc<Metrics>,
-    ) -> Self {
+    pub fn new(config: &event::Config, index: Arc<Index>, inboxes: Arc<[Inbox]>, metrics: Arc<Metrics>) -> Self {
         Self {
             parser: Parser::new(config),
             ids: IdSource::new(),
@@ -84,8 +79,7 @@ impl Router {
         self.metrics.received(message.payload.len());
         match self.accept(message) {
             Ok(Some((event, tenant, interested))) => {
-                self.put(interested, || Item::Event(Arc::clone(&event)))
-                    .await;
+                self.put(interested, || Item::Event(Arc::clone(&event))).await;
                 self.owed |= interested & tenant.wake_filter().by(event.device());
             }
             Ok(None) => {}
@@ -101,15 +95,13 @@ impl Router {
     /// were passed over since the last one.
     pub fn skipped(&mut self) -> Option<u64> {
         self.metrics.received(0);
-        self.metrics
-            .rejected(Reason::Packet, self.started.elapsed())
+        self.metrics.rejected(Reason::Packet, self.started.elapsed())
     }
 
     /// Sends `tenant`'s subscribers a gap: events may be missing here.
     pub async fn upstream_gap(&mut self, tenant: &Arc<Tenant>) {
         let interested = tenant.interest();
-        self.put(interested, || Item::UpstreamGap(Arc::clone(tenant)))
-            .await;
+        self.put(interested, || Item::UpstreamGap(Arc::clone(tenant))).await;
         self.owed |= interested;
     }
 
@@ -161,12 +153,7 @@ impl Router {
         Ok(Some((event, tenant, interested)))
     }
 
-    fn event(
-        &mut self,
-        tenant: &TenantId,
-        address: &Address<'_>,
-        payload: &[u8],
-    ) -> Result<Arc<Event>, Reason> {
+    fn event(&mut self, tenant: &TenantId, address: &Address<'_>, payload: &[u8]) -> Result<Arc<Event>, Reason> {
         let Address { topic, device, .. } = *address;
         let event = self
             .parser
@@ -201,12 +188,7 @@ impl Router {
     fn reject(&self, reason: Reason, topic: &[u8]) {
         if let Some(suppressed) = self.metrics.rejected(reason, self.started.elapsed()) {
             let topic = printable(topic, LOG_TOPIC_CHARS);
-            tracing::warn!(
-                reason = reason.label(),
-                topic,
-                suppressed,
-                "message rejected"
-            );
+            tracing::warn!(reason = reason.label(), topic, suppressed, "message rejected");
         }
     }
 }

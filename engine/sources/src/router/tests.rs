@@ -26,12 +26,7 @@ fn bed_with_room_for(items: usize) -> Bed {
     let inboxes: Arc<[Inbox]> = (0..3).map(|_| Inbox::new(items)).collect();
     let metrics = Arc::new(Metrics::default());
     let config = event::Config::default();
-    let router = Router::new(
-        &config,
-        Arc::clone(&index),
-        Arc::clone(&inboxes),
-        Arc::clone(&metrics),
-    );
+    let router = Router::new(&config, Arc::clone(&index), Arc::clone(&inboxes), Arc::clone(&metrics));
     Bed {
         router,
         index,
@@ -43,9 +38,7 @@ fn bed_with_room_for(items: usize) -> Bed {
 impl Bed {
     async fn publish_of(&mut self, device: &str) {
         let topic = format!("tenant/T/device/{device}/telemetry");
-        self.router
-            .publish(&RawMessage::new(topic.as_bytes(), GOOD))
-            .await;
+        self.router.publish(&RawMessage::new(topic.as_bytes(), GOOD)).await;
         self.router.wake_shards();
     }
 
@@ -93,16 +86,10 @@ async fn events_nobody_wants_are_counted_and_go_nowhere() {
         .publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
         .await;
     bed.router
-        .publish(&RawMessage::new(
-            b"tenant/STRANGER/device/D/telemetry",
-            GOOD,
-        ))
+        .publish(&RawMessage::new(b"tenant/STRANGER/device/D/telemetry", GOOD))
         .await;
     bed.router
-        .publish(&RawMessage::new(
-            b"tenant/STRANGER/device/D/telemetry",
-            b"[]",
-        ))
+        .publish(&RawMessage::new(b"tenant/STRANGER/device/D/telemetry", b"[]"))
         .await;
     assert!(bed.inboxes.iter().all(Inbox::is_empty));
     assert_ne!(
@@ -112,10 +99,7 @@ async fn events_nobody_wants_are_counted_and_go_nowhere() {
     );
     let counts = bed.metrics.snapshot(false);
     assert_eq!((counts.received, counts.accepted), (3, 2));
-    assert_eq!(
-        counts.rejected_for(Reason::Payload(Rejection::NotAnObject)),
-        1
-    );
+    assert_eq!(counts.rejected_for(Reason::Payload(Rejection::NotAnObject)), 1);
     assert_eq!(counts.bytes, 2 * GOOD.len() as u64 + 2);
 }
 
@@ -134,10 +118,7 @@ async fn bad_input_is_counted_by_reason_and_the_next_event_arrives() {
         .publish(&RawMessage::new(b"tenant/T/device/D/telemetry", b"{"))
         .await;
     bed.router
-        .publish(&RawMessage::new(
-            b"tenant/T/device/D/telemetry",
-            br#"{"metrics":[]}"#,
-        ))
+        .publish(&RawMessage::new(b"tenant/T/device/D/telemetry", br#"{"metrics":[]}"#))
         .await;
     bed.router
         .publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
@@ -145,10 +126,7 @@ async fn bad_input_is_counted_by_reason_and_the_next_event_arrives() {
     let counts = bed.metrics.snapshot(false);
     assert_eq!(counts.rejected_for(Reason::Topic), 2);
     assert_eq!(counts.rejected_for(Reason::Payload(Rejection::NotJson)), 1);
-    assert_eq!(
-        counts.rejected_for(Reason::Payload(Rejection::MetricsNotAnObject)),
-        1
-    );
+    assert_eq!(counts.rejected_for(Reason::Payload(Rejection::MetricsNotAnObject)), 1);
     assert_eq!(
         counts.received,
         counts.accepted + counts.rejected.iter().map(|(_, n)| n).sum::<u64>()
@@ -171,9 +149,7 @@ async fn a_gap_keeps_its_place_between_two_events() {
         "a shard without subscribers of the tenant is not told"
     );
     assert!(matches!(bed.inboxes[0].take(), Some(Item::Event(_))));
-    assert!(
-        matches!(bed.inboxes[0].take(), Some(Item::UpstreamGap(of)) if Arc::ptr_eq(&of, permit.tenant()))
-    );
+    assert!(matches!(bed.inboxes[0].take(), Some(Item::UpstreamGap(of)) if Arc::ptr_eq(&of, permit.tenant())));
 }
 
 #[tokio::test]
@@ -264,8 +240,5 @@ async fn a_full_inbox_makes_the_router_wait_and_loses_nothing() {
             .await;
     }
     let ids = shard.await.unwrap();
-    assert!(
-        ids.windows(2).all(|pair| pair[0] < pair[1]),
-        "in order, each once"
-    );
+    assert!(ids.windows(2).all(|pair| pair[0] < pair[1]), "in order, each once");
 }

@@ -46,11 +46,7 @@ pub struct IngestHandle {
 }
 
 impl IngestHandle {
-    pub(super) fn new(
-        sources: Vec<Known>,
-        states: watch::Sender<Vec<SourceState>>,
-        metrics: Arc<Metrics>,
-    ) -> Self {
+    pub(super) fn new(sources: Vec<Known>, states: watch::Sender<Vec<SourceState>>, metrics: Arc<Metrics>) -> Self {
         Self {
             sources: sources.into(),
             states,
@@ -89,9 +85,7 @@ impl IngestHandle {
     /// For how long ingest has not turned though a source is connected; none while each waits for a connection.
     pub fn silence(&self, now: Instant) -> Option<Duration> {
         let statuses = self.sources.iter().map(|source| &source.status);
-        statuses
-            .filter_map(|status| status.pulse.silence(now))
-            .max()
+        statuses.filter_map(|status| status.pulse.silence(now)).max()
     }
 
     /// What it means that a source refuses a tenant.

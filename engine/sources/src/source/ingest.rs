@@ -96,11 +96,7 @@ impl Ingest {
             // A look-up of a name may hang, and is not waited for.
             runtime.shutdown_background();
         })?;
-        Ok(Self {
-            handle,
-            stop,
-            thread,
-        })
+        Ok(Self { handle, stop, thread })
     }
 
     /// For those who need a tenant's events, or want to know how the sources do.

@@ -221,12 +221,7 @@ impl Bed {
         let Ok(event) = noted.expect("something is noted") else {
             panic!("nothing is missed");
         };
-        let AuditKind::Source {
-            kind,
-            endpoint,
-            change,
-        } = event.what
-        else {
+        let AuditKind::Source { kind, endpoint, change } = event.what else {
             panic!("nothing but the source does anything");
         };
         (format!("{kind} {endpoint}"), change)
@@ -343,10 +338,7 @@ async fn of_several_sources_one_that_is_up_is_enough() {
     let _subscriber = bed.subscriber("T", &mut first).await;
     first.does([Step::Publish("T", "A")]);
     assert_eq!(bed.next().await, "T/A");
-    assert_eq!(
-        bed.ingest.handle().report().endpoint.as_deref(),
-        Some(ENDPOINT)
-    );
+    assert_eq!(bed.ingest.handle().report().endpoint.as_deref(), Some(ENDPOINT));
     second.does([Step::Lose("cut")]);
     first.does([Step::Lose("cut")]);
     bed.becomes(SourceState::Away).await;

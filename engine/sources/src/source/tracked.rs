@@ -83,8 +83,7 @@ impl TrackedTenant {
     /// The source refuses it. Returns it if its live streams are to be sent the notice, which counts as sent then.
     pub(crate) fn refused(&mut self, reason: &str) -> Option<Arc<Tenant>> {
         self.tenant.set_refused(reason);
-        let is_news =
-            self.tenant.interest() != 0 && !std::mem::replace(&mut self.sent_refusal, true);
+        let is_news = self.tenant.interest() != 0 && !std::mem::replace(&mut self.sent_refusal, true);
         // When it is granted again they have missed what came until then.
         self.owes_gap |= is_news;
         is_news.then(|| Arc::clone(&self.tenant))
@@ -117,18 +116,4 @@ impl TrackedTenant {
 }
 
 #[cfg(all(test, not(floodway_loom)))]
-mod tests {
-    use super::*;
-    use floodway_core::index::Limits;
-    use floodway_protocol::names::TenantId;
-
-    #[test]
-    fn a_tenant_leaves_every_source_once_nobody_holds_a_permit() {
-        let index = Index::new(10, Limits::default());
-        let permit = index.enter(&TenantId::parse("T").unwrap()).unwrap();
-        let sources = [0, 1].map(|_| TrackedTenant::new(Arc::clone(permit.tenant())));
-        assert!(!sources.iter().any(|tracked| tracked.leave(&index)));
-        drop(permit);
-        assert!(sources.iter().all(|tracked| tracked.leave(&index)));
-    }
-}
+mod tests;

@@ -73,11 +73,7 @@ impl Mqtt {
     ///
     /// # Errors
     /// If it is no MQTT, or the broker refuses.
-    pub(super) fn hear(
-        &mut self,
-        message: &[u8],
-        mut sink: impl FnMut(Heard<'_>),
-    ) -> Result<(), Fault> {
+    pub(super) fn hear(&mut self, message: &[u8], mut sink: impl FnMut(Heard<'_>)) -> Result<(), Fault> {
         let mut cut = std::mem::take(&mut self.cut);
         let bytes = match cut.is_empty() {
             true => message,
@@ -101,11 +97,7 @@ impl Mqtt {
 
 /// The payload of a PUBLISH, where it lies: this is done per delivery.
 fn payload(packet: &[u8]) -> Result<&[u8], Fault> {
-    let length = packet[1..]
-        .iter()
-        .take_while(|&&byte| byte & 0x80 != 0)
-        .count()
-        + 1;
+    let length = packet[1..].iter().take_while(|&&byte| byte & 0x80 != 0).count() + 1;
     let rest = &packet[1 + length..];
     let [high, low, ..] = *rest else {
         return Err(Fault("a PUBLISH without a topic"));

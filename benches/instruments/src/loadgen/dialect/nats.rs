@@ -6,7 +6,8 @@ use crate::ws::{self, Opcode};
 use memchr::memmem;
 
 /// What a client says first; both the publisher and the subscribers do.
-pub(crate) const CONNECT: &str = "CONNECT {\"verbose\":false,\"pedantic\":false,\"lang\":\"rust\",\"version\":\"1\",\"protocol\":0}\r\n";
+pub(crate) const CONNECT: &str =
+    "CONNECT {\"verbose\":false,\"pedantic\":false,\"lang\":\"rust\",\"version\":\"1\",\"protocol\":0}\r\n";
 
 /// The most that one operation may have.
 const OPERATION_BYTES_MAX: usize = 16 << 20;
@@ -36,20 +37,13 @@ pub(crate) fn take(bytes: &[u8]) -> Result<Option<(Operation<'_>, usize)>, Fault
         };
     };
     let (control, begin) = (&bytes[..line], line + 2);
-    let operation = match control
-        .split(|&byte| byte == b' ')
-        .next()
-        .unwrap_or_default()
-    {
+    let operation = match control.split(|&byte| byte == b' ').next().unwrap_or_default() {
         b"MSG" => {
             let length = payload_bytes(control)?;
             let Some(payload) = bytes.get(begin..begin + length + 2) else {
                 return Ok(None);
             };
-            return Ok(Some((
-                Operation::Message(&payload[..length]),
-                begin + length + 2,
-            )));
+            return Ok(Some((Operation::Message(&payload[..length]), begin + length + 2)));
         }
         b"PING" => Operation::Ping,
         b"PONG" => Operation::Pong,
@@ -62,13 +56,8 @@ pub(crate) fn take(bytes: &[u8]) -> Result<Option<(Operation<'_>, usize)>, Fault
 
 /// The last word of `MSG subject sid [reply] bytes`.
 fn payload_bytes(control: &[u8]) -> Result<usize, Fault> {
-    let last = control
-        .rsplit(|&byte| byte == b' ')
-        .next()
-        .unwrap_or_default();
-    let length = std::str::from_utf8(last)
-        .ok()
-        .and_then(|text| text.parse().ok());
+    let last = control.rsplit(|&byte| byte == b' ').next().unwrap_or_default();
+    let length = std::str::from_utf8(last).ok().and_then(|text| text.parse().ok());
     length
         .filter(|&length| length <= OPERATION_BYTES_MAX)
         .ok_or(Fault("a NATS message without a length"))

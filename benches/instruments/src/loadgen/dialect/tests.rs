@@ -5,9 +5,7 @@ use crate::cuts::pieces;
 use crate::ws::{self, Opcode};
 use bytes::BytesMut;
 use rumqttc::mqttbytes::QoS;
-use rumqttc::mqttbytes::v4::{
-    ConnAck, ConnectReturnCode, Packet, Publish, SubAck, SubscribeReasonCode,
-};
+use rumqttc::mqttbytes::v4::{ConnAck, ConnectReturnCode, Packet, Publish, SubAck, SubscribeReasonCode};
 
 /// What is heard, events by their text, and what is answered, of bytes in messages of this length.
 fn hear(kind: Kind, bytes: &[u8], length: usize) -> Result<(Vec<String>, Vec<u8>), Fault> {
@@ -25,9 +23,7 @@ fn hear(kind: Kind, bytes: &[u8], length: usize) -> Result<(Vec<String>, Vec<u8>
 
 fn mqtt(packets: &[Packet]) -> Vec<u8> {
     let mut bytes = BytesMut::new();
-    packets
-        .iter()
-        .for_each(|packet| super::mqtt::write(packet, &mut bytes));
+    packets.iter().for_each(|packet| super::mqtt::write(packet, &mut bytes));
     bytes.to_vec()
 }
 
@@ -39,7 +35,8 @@ fn publish(qos: QoS, payload: &str) -> Packet {
 
 #[test]
 fn nats_messages_of_any_size() {
-    let bytes = b"INFO {\"a\":1}\r\n+OK\r\nPONG\r\nMSG telemetry.d0 1 5\r\nhello\r\nPING\r\nMSG a 1 reply 4\r\n\r\n\r\n\r\n";
+    let bytes =
+        b"INFO {\"a\":1}\r\n+OK\r\nPONG\r\nMSG telemetry.d0 1 5\r\nhello\r\nPING\r\nMSG a 1 reply 4\r\n\r\n\r\n\r\n";
     let mut pong = Vec::new();
     ws::frame(Opcode::Binary, b"PONG\r\n", &mut pong);
     for length in 1..=bytes.len() {
@@ -65,10 +62,7 @@ fn mqtt_packets_span_messages() {
     let long = "x".repeat(300);
     let bytes = mqtt(&[
         Packet::ConnAck(ConnAck::new(ConnectReturnCode::Success, false)),
-        Packet::SubAck(SubAck::new(
-            1,
-            vec![SubscribeReasonCode::Success(QoS::AtMostOnce)],
-        )),
+        Packet::SubAck(SubAck::new(1, vec![SubscribeReasonCode::Success(QoS::AtMostOnce)])),
         publish(QoS::AtMostOnce, "one"),
         Packet::PingResp,
         publish(QoS::AtLeastOnce, "two"),
@@ -85,14 +79,8 @@ fn mqtt_packets_span_messages() {
 #[test]
 fn what_a_broker_refuses_is_a_fault() {
     for wrong in [
-        mqtt(&[Packet::ConnAck(ConnAck::new(
-            ConnectReturnCode::NotAuthorized,
-            false,
-        ))]),
-        mqtt(&[Packet::SubAck(SubAck::new(
-            1,
-            vec![SubscribeReasonCode::Failure],
-        ))]),
+        mqtt(&[Packet::ConnAck(ConnAck::new(ConnectReturnCode::NotAuthorized, false))]),
+        mqtt(&[Packet::SubAck(SubAck::new(1, vec![SubscribeReasonCode::Failure]))]),
         b"\x30\x01\x00".to_vec(),
         b"\x30\x02\x00\x09".to_vec(),
         b"\xff\x00".to_vec(),

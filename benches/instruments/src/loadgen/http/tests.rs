@@ -47,10 +47,7 @@ fn a_length_ends_a_body_and_leaves_the_rest() {
         Ok(())
     })
     .unwrap();
-    assert_eq!(
-        (&content[..], bytes, body.is_over()),
-        (&b"abc"[..], &b"HTTP"[..], true)
-    );
+    assert_eq!((&content[..], bytes, body.is_over()), (&b"abc"[..], &b"HTTP"[..], true));
 }
 
 #[test]

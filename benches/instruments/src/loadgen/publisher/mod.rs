@@ -91,10 +91,7 @@ impl Publisher {
     pub(crate) fn run(mut self, orders: &Receiver<Order>) {
         if let Err(error) = self.carry_out(orders) {
             // It is the only one who writes here.
-            self.progress
-                .failure
-                .set(format!("publishing: {error}"))
-                .ok();
+            self.progress.failure.set(format!("publishing: {error}")).ok();
         }
         self.progress.finish();
     }
@@ -183,10 +180,7 @@ impl Publisher {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        let (rung, heard) = (
-            !ready[0].revents().is_empty(),
-            !ready[1].revents().is_empty(),
-        );
+        let (rung, heard) = (!ready[0].revents().is_empty(), !ready[1].revents().is_empty());
         if rung {
             progress::hear(bell);
         }
@@ -201,9 +195,7 @@ impl Publisher {
         let mut bytes = [0; 16 << 10];
         let length = self.socket.read(&mut bytes)?;
         if length == 0 {
-            return Err(io::Error::other(
-                "the server closed the publisher's connection",
-            ));
+            return Err(io::Error::other("the server closed the publisher's connection"));
         }
         let heard = self.wire.hear(&bytes[..length], &mut self.out);
         heard.map_err(|crate::Fault(fault)| io::Error::other(fault))?;

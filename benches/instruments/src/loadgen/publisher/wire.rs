@@ -87,11 +87,7 @@ impl Wire {
             ready: target.scheme == Scheme::Http,
             target,
             tenant: tenant.into(),
-            qos: if qos == 0 {
-                QoS::AtMostOnce
-            } else {
-                QoS::AtLeastOnce
-            },
+            qos: if qos == 0 { QoS::AtMostOnce } else { QoS::AtLeastOnce },
             open: 0,
             packet_id: 0,
             cut: Vec::new(),
@@ -196,9 +192,7 @@ impl Wire {
             return Ok(None);
         };
         match mqtt::read(packet)? {
-            Packet::ConnAck(answer) if answer.code == ConnectReturnCode::Success => {
-                self.ready = true
-            }
+            Packet::ConnAck(answer) if answer.code == ConnectReturnCode::Success => self.ready = true,
             Packet::ConnAck(_) => return Err(Fault("the broker refused to connect")),
             Packet::PubAck(PubAck { .. }) => self.open = self.open.saturating_sub(1),
             _ => {}

@@ -27,13 +27,9 @@ impl fmt::Display for Report {
             "memory    {} KiB before, {} connected, {} after the phases, {} after leaving",
             rss.before, rss.connected, rss.after_phases, rss.after_leaving,
         )?;
-        self.phases
-            .iter()
-            .try_for_each(|phase| write!(f, "{phase}"))?;
+        self.phases.iter().try_for_each(|phase| write!(f, "{phase}"))?;
         writeln!(f, "closed early: {}", self.closed_early)?;
-        self.error
-            .iter()
-            .try_for_each(|error| writeln!(f, "error: {error}"))
+        self.error.iter().try_for_each(|error| writeln!(f, "error: {error}"))
     }
 }
 
@@ -69,15 +65,7 @@ impl fmt::Display for PhaseReport {
         writeln!(
             f,
             "          latency µs: mean {:.0} p50 {} p90 {} p99 {} p99.9 {} max {}; everyone: p50 {} p99 {} max {}",
-            each.mean.0,
-            each.p50,
-            each.p90,
-            each.p99,
-            each.p999,
-            each.max,
-            last.p50,
-            last.p99,
-            last.max,
+            each.mean.0, each.p50, each.p90, each.p99, each.p999, each.max, last.p50, last.p99, last.max,
         )
     }
 }

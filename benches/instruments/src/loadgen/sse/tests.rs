@@ -32,11 +32,7 @@ fn the_examples_of_the_standard() {
         for ending in ["\n", "\r", "\r\n"] {
             let stream = stream.replace('\n', ending);
             for length in 1..=stream.len() {
-                assert_eq!(
-                    messages(stream.as_bytes(), &[length]),
-                    due,
-                    "{stream:?} by {length}"
-                );
+                assert_eq!(messages(stream.as_bytes(), &[length]), due, "{stream:?} by {length}");
             }
         }
     }

@@ -38,9 +38,7 @@ fn each_fault_is_told_from_the_others() {
     ] {
         let mut tally = Tally::new(wants(1, None), 1);
         tally.begin(0, 0..1);
-        numbers
-            .iter()
-            .for_each(|&n| tally.event(0, stamp(0, n), 2_000));
+        numbers.iter().for_each(|&n| tally.event(0, stamp(0, n), 2_000));
         assert_eq!(counts(&tally), due, "{numbers:?}");
     }
 }
@@ -54,10 +52,7 @@ fn an_event_is_complete_when_the_last_one_has_it() {
         // The first event is on its way while the second arrives.
         tally.event(subscriber, stamp(1, 1), 2_000 + subscriber as u64);
     }
-    assert_eq!(
-        (tally.counts.completed, tally.counts.completion.max()),
-        (1, 1_002)
-    );
+    assert_eq!((tally.counts.completed, tally.counts.completion.max()), (1, 1_002));
     assert_eq!((tally.expected(2), tally.expected(3)), (6, 9));
 }
 

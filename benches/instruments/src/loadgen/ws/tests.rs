@@ -43,23 +43,14 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 
 #[test]
 fn the_examples_of_section_5_7() {
-    assert_eq!(
-        decode(b"\x81\x05Hello"),
-        Ok(vec![Given::Message(b"Hello".into())])
-    );
+    assert_eq!(decode(b"\x81\x05Hello"), Ok(vec![Given::Message(b"Hello".into())]));
     assert_eq!(
         decode(b"\x01\x03Hel\x80\x02lo"),
         Ok(vec![Given::Message(b"Hello".into())])
     );
-    assert_eq!(
-        decode(b"\x89\x05Hello"),
-        Ok(vec![Given::Ping(b"Hello".into())])
-    );
+    assert_eq!(decode(b"\x89\x05Hello"), Ok(vec![Given::Ping(b"Hello".into())]));
     let binary = vec![7; 65_536];
-    assert_eq!(
-        decode(&frame(0x82, &binary)),
-        Ok(vec![Given::Message(binary)])
-    );
+    assert_eq!(decode(&frame(0x82, &binary)), Ok(vec![Given::Message(binary)]));
 }
 
 #[test]
@@ -72,10 +63,7 @@ fn what_breaks_the_protocol_is_a_fault() {
         ("a continuation of nothing", b"\x80\x00"),
         ("a message inside another", b"\x01\x01a\x81\x01b"),
         ("too long", b"\x82\x7f\x00\x00\x00\x01\x00\x00\x00\x00"),
-        (
-            "its highest bit set",
-            b"\x82\x7f\x80\x00\x00\x00\x00\x00\x00\x00",
-        ),
+        ("its highest bit set", b"\x82\x7f\x80\x00\x00\x00\x00\x00\x00\x00"),
     ] {
         assert!(decode(bytes).is_err(), "{why}");
     }

@@ -50,10 +50,7 @@ fn each_encoding_frames_the_same_json() {
         let sse = format!("id: 7\ndata: {open}}}\n\n");
         let frame = |encoding| event.frame(&view(names, encoding)).unwrap();
         assert_eq!(frame(Encoding::Ws), ws(format!("{open}}}")));
-        assert_eq!(
-            frame(Encoding::WsWithId),
-            ws(format!(r#"{open},"id":"7"}}"#))
-        );
+        assert_eq!(frame(Encoding::WsWithId), ws(format!(r#"{open},"id":"7"}}"#)));
         assert_eq!(text(frame(Encoding::Sse)), sse);
         assert_eq!(
             text(frame(Encoding::SseChunked)),
@@ -65,14 +62,8 @@ fn each_encoding_frames_the_same_json() {
 #[test]
 fn an_sse_message_is_a_part_of_its_chunk() {
     let event = event(r#"{"metrics":{"a":1}}"#);
-    let chunk = event
-        .frame(&view(None, Encoding::SseChunked))
-        .unwrap()
-        .as_ptr_range();
-    let message = event
-        .frame(&view(None, Encoding::Sse))
-        .unwrap()
-        .as_ptr_range();
+    let chunk = event.frame(&view(None, Encoding::SseChunked)).unwrap().as_ptr_range();
+    let message = event.frame(&view(None, Encoding::Sse)).unwrap().as_ptr_range();
     assert!(chunk.start < message.start && message.end < chunk.end);
 }
 
@@ -113,10 +104,7 @@ fn every_projection_of_many_is_found_again() {
     let views: Vec<View> = (0..300)
         .map(|n| view(Some(&[&format!("m{n}")]), Encoding::Ws))
         .collect();
-    let first: Vec<*const u8> = views
-        .iter()
-        .map(|view| event.frame(view).unwrap().as_ptr())
-        .collect();
+    let first: Vec<*const u8> = views.iter().map(|view| event.frame(view).unwrap().as_ptr()).collect();
     for (n, view) in views.iter().enumerate() {
         let names: Vec<&str> = view
             .metrics
@@ -134,12 +122,7 @@ fn every_projection_of_many_is_found_again() {
 #[test]
 fn threads_that_ask_at_the_same_time_get_the_same_bytes() {
     const THREADS: usize = 4;
-    let encodings = [
-        Encoding::Ws,
-        Encoding::WsWithId,
-        Encoding::Sse,
-        Encoding::SseChunked,
-    ];
+    let encodings = [Encoding::Ws, Encoding::WsWithId, Encoding::Sse, Encoding::SseChunked];
     let subsets: [Option<&[&str]>; 6] = [
         None,
         Some(&["a"]),
@@ -165,10 +148,7 @@ fn threads_that_ask_at_the_same_time_get_the_same_bytes() {
         };
         let answers: Vec<_> = thread::scope(|scope| {
             let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(ask)).collect();
-            threads
-                .into_iter()
-                .map(|thread| thread.join().unwrap())
-                .collect()
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         assert!(answers.iter().all(|answer| *answer == answers[0]));
         assert_eq!(

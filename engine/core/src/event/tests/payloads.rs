@@ -39,34 +39,22 @@ fn a_value_stays_the_text_that_was_sent() {
         "[ ]",
         r#""},\"metrics\":{\"""#,
     ] {
-        let payload = format!(
-            r#"{{"metrics": {{ "before" : 1 , "m" :{value} , "after":2}} , "ts" :{value} }}"#
-        );
+        let payload = format!(r#"{{"metrics": {{ "before" : 1 , "m" :{value} , "after":2}} , "ts" :{value} }}"#);
         let expected = format!(r#""before":1,"m":{value},"after":2"#);
-        assert_eq!(
-            metrics_and_ts(&payload),
-            (expected, value.to_owned()),
-            "{payload}"
-        );
+        assert_eq!(metrics_and_ts(&payload), (expected, value.to_owned()), "{payload}");
     }
 }
 
 #[test]
 fn half_a_surrogate_pair_is_passed_on_as_sent() {
-    assert_eq!(
-        metrics(r#"{"metrics":{"\ud800":"\udc00"}}"#),
-        r#""\ud800":"\udc00""#
-    );
+    assert_eq!(metrics(r#"{"metrics":{"\ud800":"\udc00"}}"#), r#""\ud800":"\udc00""#);
 }
 
 #[test]
 fn what_is_absent_is_empty_or_null() {
     assert_eq!(metrics_and_ts("{}"), (String::new(), "null".into()));
     assert_eq!(metrics_and_ts(" {\t} \n"), (String::new(), "null".into()));
-    assert_eq!(
-        metrics_and_ts(r#"{"metrics":{}}"#),
-        (String::new(), "null".into())
-    );
+    assert_eq!(metrics_and_ts(r#"{"metrics":{}}"#), (String::new(), "null".into()));
     assert_eq!(
         metrics_and_ts(r#"{"x":{"metrics":{"a":1},"ts":2}}"#),
         (String::new(), "null".into())
@@ -84,18 +72,9 @@ fn line_breaks_within_a_value_become_spaces() {
 
 #[test]
 fn of_names_given_twice_the_last_value_stands_at_the_first_place() {
-    assert_eq!(
-        metrics(r#"{"metrics":{"a":1,"b":2,"a":3}}"#),
-        r#""a":3,"b":2"#
-    );
-    assert_eq!(
-        metrics(r#"{"metrics":{"a":1,"b":2,"\u0061":3}}"#),
-        r#""a":3,"b":2"#
-    );
-    assert_eq!(
-        metrics(r#"{"metrics":{"\u0061":1,"a":2}}"#),
-        r#""\u0061":2"#
-    );
+    assert_eq!(metrics(r#"{"metrics":{"a":1,"b":2,"a":3}}"#), r#""a":3,"b":2"#);
+    assert_eq!(metrics(r#"{"metrics":{"a":1,"b":2,"\u0061":3}}"#), r#""a":3,"b":2"#);
+    assert_eq!(metrics(r#"{"metrics":{"\u0061":1,"a":2}}"#), r#""\u0061":2"#);
     assert_eq!(
         metrics_and_ts(r#"{"ts":1,"metrics":{"a":1},"t\u0073":2,"metrics":{"b":2}}"#).0,
         r#""b":2"#
@@ -113,12 +92,7 @@ fn of_names_given_twice_the_last_value_stands_at_the_first_place() {
 
 #[test]
 fn names_given_twice_are_found_among_many_too() {
-    let keys = |count: u32| {
-        (0..count)
-            .map(|n| format!(r#""m{n}":0"#))
-            .collect::<Vec<_>>()
-            .join(",")
-    };
+    let keys = |count: u32| (0..count).map(|n| format!(r#""m{n}":0"#)).collect::<Vec<_>>().join(",");
     for count in [15, 16, 17, 18, 1000] {
         let again = format!(r#"{{"metrics":{{{},"m0":1,"m\u0031":2}}}}"#, keys(count));
         let expected = keys(count).replacen(r#""m0":0,"m1":0"#, r#""m0":1,"m1":2"#, 1);
@@ -203,16 +177,10 @@ fn each_bound_holds_exactly() {
     assert_eq!(refused(&format!("{:<41}", "{}")), Some(Rejection::TooLarge));
 
     assert_eq!(refused(r#"{"metrics":{"a":[]},"x":[[]]}"#), None);
-    assert_eq!(
-        refused(r#"{"metrics":{"a":[[]]}}"#),
-        Some(Rejection::TooDeep)
-    );
+    assert_eq!(refused(r#"{"metrics":{"a":[[]]}}"#), Some(Rejection::TooDeep));
     assert_eq!(refused(r#"{"x":[[{}]]}"#), Some(Rejection::TooDeep));
     assert_eq!(refused(r#"{"n":1e400,"x":[[]]}"#), None);
-    assert_eq!(
-        refused(r#"{"n":1e400,"x":[[{}]]}"#),
-        Some(Rejection::TooDeep)
-    );
+    assert_eq!(refused(r#"{"n":1e400,"x":[[{}]]}"#), Some(Rejection::TooDeep));
     assert_eq!(refused(r#"{"x":"[[[[{{{{"}"#), None);
 
     assert_eq!(refused(r#"{"metrics":{"a":1,"b":2,"a":3}}"#), None);
@@ -226,17 +194,10 @@ fn each_bound_holds_exactly() {
 fn a_hostile_payload_is_refused_and_the_parser_goes_on() {
     let tenant = TenantId::parse("T").unwrap();
     let mut parser = Parser::new(&Config::default());
-    let mut parse = |payload: &[u8]| {
-        parser
-            .parse(EventId::new(1), &tenant, "D", "t", payload)
-            .map(|_| ())
-    };
+    let mut parse = |payload: &[u8]| parser.parse(EventId::new(1), &tenant, "D", "t", payload).map(|_| ());
     let size = Config::default().payload_bytes;
     assert_eq!(parse(&vec![b'['; size]), Err(Rejection::TooDeep));
-    assert_eq!(
-        parse(&br#"{"a":"#.repeat(size / 5)),
-        Err(Rejection::TooDeep)
-    );
+    assert_eq!(parse(&br#"{"a":"#.repeat(size / 5)), Err(Rejection::TooDeep));
     assert_eq!(parse(&vec![b'"'; size - 1]), Err(Rejection::NotJson));
     assert_eq!(parse(&vec![b'\\'; size]), Err(Rejection::NotJson));
     assert_eq!(parse(&vec![b','; size]), Err(Rejection::NotJson));
@@ -251,23 +212,14 @@ fn a_hundred_thousand_members_are_within_reach() {
         metrics: 1 << 20,
         ..Config::default()
     };
-    let members: Vec<String> = (0..100_000)
-        .map(|n| format!(r#""{}":{n}"#, n % 50_000))
-        .collect();
-    let event = parsed_within(
-        &config,
-        format!(r#"{{"metrics":{{{}}}}}"#, members.join(",")),
-    )
-    .unwrap();
+    let members: Vec<String> = (0..100_000).map(|n| format!(r#""{}":{n}"#, n % 50_000)).collect();
+    let event = parsed_within(&config, format!(r#"{{"metrics":{{{}}}}}"#, members.join(","))).unwrap();
     assert_eq!(projected(&event, &["0"]).unwrap(), r#""0":50000"#);
 }
 
 #[test]
 fn every_reason_has_a_name_of_its_own() {
-    let names: std::collections::HashSet<_> = Rejection::ALL
-        .iter()
-        .map(|rejection| rejection.reason())
-        .collect();
+    let names: std::collections::HashSet<_> = Rejection::ALL.iter().map(|rejection| rejection.reason()).collect();
     assert_eq!(names.len(), Rejection::ALL.len());
     assert!(names.contains("too_large") && names.contains("not_json"));
 }

@@ -69,9 +69,7 @@ fn a_change_leaves_all_other_parts_shared() {
     let before = groups.clone();
     put(&mut groups, &mut known, 2, (0..3).collect());
     let parts = before.parts.iter().zip(&groups.parts);
-    let copied = parts
-        .filter(|(one, other)| !Arc::ptr_eq(one, other))
-        .count();
+    let copied = parts.filter(|(one, other)| !Arc::ptr_eq(one, other)).count();
     assert!((1..=3).contains(&copied), "{copied} parts were copied");
 }
 

@@ -20,12 +20,7 @@ use floodway_protocol::ends::End;
 
 impl Delivery {
     /// Writes batches to up to `budget` subscribers.
-    pub(crate) fn flush(
-        &mut self,
-        registry: &mut Registry,
-        matcher: &mut Matcher,
-        mut budget: usize,
-    ) {
+    pub(crate) fn flush(&mut self, registry: &mut Registry, matcher: &mut Matcher, mut budget: usize) {
         // Members that are written to between two looks at the clock. What one system call sends is not cut for this.
         let stride = if self.uring.is_some() { SENDS } else { STRIDE };
         while budget > 0
@@ -48,13 +43,7 @@ impl Delivery {
     /// Writes a cohort's batch to `most` of its members that have not had it, or to all of them if they are fewer; returns
     /// to how many. Not inlined: the loop over the subscribers is to have the registers for itself.
     #[inline(never)]
-    fn flush_some(
-        &mut self,
-        registry: &mut Registry,
-        tenant: &mut TenantCohorts,
-        cohort: u32,
-        most: usize,
-    ) -> usize {
+    fn flush_some(&mut self, registry: &mut Registry, tenant: &mut TenantCohorts, cohort: u32, most: usize) -> usize {
         let limits = tenant.limits();
         let cohort = &mut tenant.cohorts[cohort as usize];
         self.tick.gather(cohort);
@@ -143,12 +132,7 @@ impl Delivery {
     }
 
     #[inline(always)]
-    fn write_batch(
-        &mut self,
-        subscriber: &mut Subscriber,
-        audience: Audience<'_>,
-        key: SubscriberKey,
-    ) {
+    fn write_batch(&mut self, subscriber: &mut Subscriber, audience: Audience<'_>, key: SubscriberKey) {
         let bytes = &self.tick.batch.bytes;
         let written = write_now(bytes, |bytes| subscriber.outlet.write(bytes));
         self.account(subscriber, audience, key, written);
@@ -164,8 +148,7 @@ impl Delivery {
             let mut sent = 0;
             if let Some(mut uring) = self.uring.take() {
                 let outlets = keys.iter().map(|&key| &registry[key].outlet);
-                let results =
-                    uring.send(&self.tick.batch.bytes, outlets.filter_map(Outlet::socket));
+                let results = uring.send(&self.tick.batch.bytes, outlets.filter_map(Outlet::socket));
                 for (&key, &result) in keys.iter().zip(results) {
                     self.account_sent(&mut registry[key], audience, key, result);
                 }
@@ -182,13 +165,7 @@ impl Delivery {
     }
 
     /// As [`Delivery::account`], for the result that io_uring gives: the bytes taken, or a negated `errno`.
-    fn account_sent(
-        &mut self,
-        subscriber: &mut Subscriber,
-        audience: Audience<'_>,
-        key: SubscriberKey,
-        result: i32,
-    ) {
+    fn account_sent(&mut self, subscriber: &mut Subscriber, audience: Audience<'_>, key: SubscriberKey, result: i32) {
         let written = match usize::try_from(result) {
             Ok(n) => Ok(n),
             Err(_) => match io::Error::from_raw_os_error(-result) {

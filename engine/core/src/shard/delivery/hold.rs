@@ -53,12 +53,7 @@ impl Delivery {
     }
 
     /// Gives the gathered batch to one that takes events whole, and so has taken none of its bytes.
-    fn hand_over(
-        &mut self,
-        subscriber: &mut Subscriber,
-        audience: Audience<'_>,
-        key: SubscriberKey,
-    ) {
+    fn hand_over(&mut self, subscriber: &mut Subscriber, audience: Audience<'_>, key: SubscriberKey) {
         // The attempt was none. What takes no more wakes the shard by itself, so it needs no other visit.
         self.tick.batch.writes -= 1;
         if let Err(end) = self.write_own(subscriber, audience) {
@@ -67,13 +62,7 @@ impl Delivery {
     }
 
     /// Begins a ring with something of which `written` bytes are on the wire.
-    fn hold_begun(
-        &mut self,
-        subscriber: &mut Subscriber,
-        key: &Rc<SubscriptionKey>,
-        number: u32,
-        written: usize,
-    ) {
+    fn hold_begun(&mut self, subscriber: &mut Subscriber, key: &Rc<SubscriptionKey>, number: u32, written: usize) {
         let outgoing = Rc::clone(&self.tick.outgoing[number as usize]);
         match &*outgoing {
             Outgoing::Event(_) => {
@@ -104,12 +93,7 @@ impl Delivery {
     }
 
     /// Puts one event or notice into a subscriber's ring, if it is the subscriber's own.
-    fn hold(
-        &mut self,
-        subscriber: &mut Subscriber,
-        audience: Audience<'_>,
-        number: u32,
-    ) -> Result<(), End> {
+    fn hold(&mut self, subscriber: &mut Subscriber, audience: Audience<'_>, number: u32) -> Result<(), End> {
         let outgoing = &self.tick.outgoing[number as usize];
         let start = &mut subscriber.start;
         match outgoing.event() {
@@ -131,9 +115,7 @@ impl Delivery {
             key: Rc::clone(audience.key),
         };
         let Limits {
-            queue_size,
-            overflow,
-            ..
+            queue_size, overflow, ..
         } = *audience.limits;
         let pushed = ring.push(addressed, queue_size.get(), overflow);
         self.account_pushed(subscriber, pushed)
@@ -198,11 +180,7 @@ impl Delivery {
     }
 
     /// As [`Delivery::write_each`]. Returns whether it needs another visit.
-    fn write_own(
-        &mut self,
-        subscriber: &mut Subscriber,
-        audience: Audience<'_>,
-    ) -> Result<bool, End> {
+    fn write_own(&mut self, subscriber: &mut Subscriber, audience: Audience<'_>) -> Result<bool, End> {
         let full = AT_ONCE.min(audience.limits.queue_size.get()) as u64;
         let (mut is_waiting, mut has_more) = (subscriber.ring.is_some(), false);
         for (at, &number) in audience.batch.iter().enumerate() {

@@ -95,9 +95,7 @@ impl Tick {
 
     /// Makes the batch of the first dirty cohort one run of bytes.
     pub(super) fn gather(&mut self, cohort: &Cohort) {
-        let Self {
-            outgoing, batch, ..
-        } = self;
+        let Self { outgoing, batch, .. } = self;
         if batch.is_gathered {
             return;
         }

@@ -32,11 +32,7 @@ impl Delivery {
     ///
     /// # Errors
     /// If the outlet fails.
-    pub(crate) fn send_last(
-        &mut self,
-        subscriber: &mut Subscriber,
-        bytes: &[u8],
-    ) -> Result<(), End> {
+    pub(crate) fn send_last(&mut self, subscriber: &mut Subscriber, bytes: &[u8]) -> Result<(), End> {
         if let Some(ring) = &mut subscriber.ring {
             ring.append_notice(bytes);
             return Ok(());
@@ -66,11 +62,7 @@ impl Delivery {
     ///
     /// # Errors
     /// If the outlet fails.
-    pub(crate) fn write_ring(
-        &mut self,
-        registry: &mut Registry,
-        key: SubscriberKey,
-    ) -> Result<(), End> {
+    pub(crate) fn write_ring(&mut self, registry: &mut Registry, key: SubscriberKey) -> Result<(), End> {
         if self.write_some(&mut registry[key])? {
             registry.revisit(key);
         }
@@ -140,10 +132,7 @@ fn finish_if_written(subscriber: &mut Subscriber) -> Result<(), End> {
 }
 
 /// Writes what the outlet takes now; 0 if that is nothing.
-pub(super) fn write_now(
-    bytes: &[u8],
-    mut write: impl FnMut(&[u8]) -> io::Result<usize>,
-) -> io::Result<usize> {
+pub(super) fn write_now(bytes: &[u8], mut write: impl FnMut(&[u8]) -> io::Result<usize>) -> io::Result<usize> {
     loop {
         match write(bytes) {
             Ok(0) if !bytes.is_empty() => return Err(io::ErrorKind::WriteZero.into()),

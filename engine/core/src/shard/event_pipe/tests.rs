@@ -107,10 +107,7 @@ async fn a_reader_that_lags_gets_a_gap_with_the_exact_count_at_its_place() {
     on_one_thread(async {
         let (mut bed, mut events) = Bed::new(Overflow::DropNewest);
         bed.publish(2).await;
-        assert_eq!(
-            (next(&mut events).await, next(&mut events).await),
-            (Ok(1), Ok(2))
-        );
+        assert_eq!((next(&mut events).await, next(&mut events).await), (Ok(1), Ok(2)));
         assert_eq!(bed.metrics.streams.lagging.get(), 0, "it keeps up");
         let queue = QUEUE as u64;
         bed.publish(queue + RING + 7).await;
@@ -138,8 +135,7 @@ async fn a_gap_of_the_broker_has_its_place_and_other_notices_are_nothing_to_a_re
                 bed.publish(QUEUE as u64).await;
             }
             bed.publish(1).await;
-            bed.put(Item::Upstream(Arc::clone(&tenant), SourceState::Refused))
-                .await;
+            bed.put(Item::Upstream(Arc::clone(&tenant), SourceState::Refused)).await;
             bed.put(Item::UpstreamGap(Arc::clone(&tenant))).await;
             bed.publish(1).await;
             while next(&mut events).await != Ok(bed.sent - 1) {}

@@ -106,10 +106,7 @@ async fn a_listing_gives_those_selected_in_order_and_page_by_page() {
         assert_eq!(rest.len(), 150);
         assert!(first.last().unwrap().id < rest[0].id);
         for one in first.iter().chain(&rest) {
-            assert_eq!(
-                (one.tenant.as_str(), one.client.subject()),
-                ("T", Some("bob"))
-            );
+            assert_eq!((one.tenant.as_str(), one.client.subject()), ("T", Some("bob")));
             assert_eq!(bed.handle.get(one.id).await.unwrap().unwrap().id, one.id);
         }
         let over_sse = Select {
@@ -162,10 +159,7 @@ async fn an_administrator_ends_whom_it_means_and_nobody_else() {
         assert_eq!(bed.handle.end(Scope::Tenant(tenant), "all").await, Ok(1));
         assert_eq!(bed.index.connections(), 0, "the permits are given back");
         for _ in 0..602 {
-            assert!(matches!(
-                next(&mut watcher).await,
-                AuditKind::Connected { .. }
-            ));
+            assert!(matches!(next(&mut watcher).await, AuditKind::Connected { .. }));
         }
         for _ in 0..602 {
             let AuditKind::Disconnected { reason, code, .. } = next(&mut watcher).await else {
@@ -224,10 +218,7 @@ async fn a_slow_subscriber_is_seen_to_be_and_a_limit_holds_for_the_next_event() 
             (seen.counts.delivered, seen.counts.dropped, seen.counts.held),
             (1, 4, 2)
         );
-        assert!(matches!(
-            next(&mut watcher).await,
-            AuditKind::Connected { .. }
-        ));
+        assert!(matches!(next(&mut watcher).await, AuditKind::Connected { .. }));
         assert!(matches!(
             next(&mut watcher).await,
             AuditKind::LimitHit { limit: Limit::QueueSize, id: hit, .. } if hit == id

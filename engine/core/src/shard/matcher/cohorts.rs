@@ -67,15 +67,9 @@ impl Cohort {
     }
 
     /// The members, and what a delivery to each of them needs.
-    pub(crate) fn flush_parts<'a>(
-        &'a mut self,
-        limits: &'a Limits,
-    ) -> (&'a mut Members, Audience<'a>) {
+    pub(crate) fn flush_parts<'a>(&'a mut self, limits: &'a Limits) -> (&'a mut Members, Audience<'a>) {
         let Self {
-            key,
-            members,
-            batch,
-            ..
+            key, members, batch, ..
         } = self;
         (members, Audience { key, batch, limits })
     }
@@ -172,12 +166,7 @@ impl TenantCohorts {
     }
 
     /// Adds it to the batch of each cohort that wants `event`; calls `first` for those that had no batch.
-    pub(crate) fn match_event(
-        &mut self,
-        event: &Event,
-        outgoing: u32,
-        mut first: impl FnMut(u32),
-    ) -> Matched {
+    pub(crate) fn match_event(&mut self, event: &Event, outgoing: u32, mut first: impl FnMut(u32)) -> Matched {
         let cohorts = &mut self.cohorts;
         let mut matched = Matched::default();
         let mut offer = |list: &[Listed]| {
@@ -262,23 +251,13 @@ impl TenantCohorts {
             self.awaited.remove_always(&self.tenant);
         }
         for device in key.filter.devices() {
-            let is_last = remove_under(
-                &mut self.by_device,
-                device,
-                positions.next(),
-                &mut self.cohorts,
-            );
+            let is_last = remove_under(&mut self.by_device, device, positions.next(), &mut self.cohorts);
             if is_last {
                 self.awaited.remove(&self.tenant, device);
             }
         }
         for group in key.filter.groups() {
-            remove_under(
-                &mut self.by_group,
-                group,
-                positions.next(),
-                &mut self.cohorts,
-            );
+            remove_under(&mut self.by_group, group, positions.next(), &mut self.cohorts);
         }
     }
 }

@@ -69,8 +69,7 @@ impl Matcher {
     ) -> CohortPosition {
         // It joins the new cohort before it leaves the old one, so that the tenant stays.
         let number = from.cohort.tenant;
-        let joined =
-            self.tenants[number as usize].join(key, SubscriptionKey::new(filter, encoding));
+        let joined = self.tenants[number as usize].join(key, SubscriptionKey::new(filter, encoding));
         self.leave(from, moved);
         position(number, joined)
     }
@@ -99,12 +98,7 @@ impl Matcher {
 
     /// Adds outgoing number `outgoing` to the batch of each cohort that wants `event`; calls `first` for those that had
     /// no batch.
-    pub(crate) fn match_event(
-        &mut self,
-        event: &Event,
-        outgoing: u32,
-        mut first: impl FnMut(CohortKey),
-    ) -> Matched {
+    pub(crate) fn match_event(&mut self, event: &Event, outgoing: u32, mut first: impl FnMut(CohortKey)) -> Matched {
         self.newest = event.id();
         let Some(&tenant) = self.by_id.get(event.tenant()) else {
             return Matched::default();
@@ -115,12 +109,7 @@ impl Matcher {
 
     /// Adds outgoing number `outgoing` to the batch of every cohort of the tenant; calls `first` for those that had no
     /// batch. Returns whether the tenant has any.
-    pub(crate) fn match_all(
-        &mut self,
-        tenant: &Tenant,
-        outgoing: u32,
-        mut first: impl FnMut(CohortKey),
-    ) -> bool {
+    pub(crate) fn match_all(&mut self, tenant: &Tenant, outgoing: u32, mut first: impl FnMut(CohortKey)) -> bool {
         let Some(&tenant) = self.by_id.get(tenant.id()) else {
             return false;
         };

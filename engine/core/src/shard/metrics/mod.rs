@@ -82,12 +82,7 @@ pub struct GapCounts {
 }
 
 impl StreamCounts {
-    pub(crate) fn count_opened(
-        &self,
-        encoding: Encoding,
-        transport: Transport,
-        counters: &TenantCounters,
-    ) {
+    pub(crate) fn count_opened(&self, encoding: Encoding, transport: Transport, counters: &TenantCounters) {
         let (live, of_tenant) = self.live(encoding, counters);
         of_tenant.add(1);
         live.add(1);
@@ -95,13 +90,7 @@ impl StreamCounts {
         self.transports[transport.index()].opened.add(1);
     }
 
-    pub(crate) fn count_closed(
-        &self,
-        encoding: Encoding,
-        transport: Transport,
-        counters: &TenantCounters,
-        end: &End,
-    ) {
+    pub(crate) fn count_closed(&self, encoding: Encoding, transport: Transport, counters: &TenantCounters, end: &End) {
         let (live, of_tenant) = self.live(encoding, counters);
         of_tenant.sub(1);
         live.sub(1);
@@ -109,11 +98,7 @@ impl StreamCounts {
         self.transports[transport.index()].closed[end.code_index()].add(1);
     }
 
-    fn live<'a>(
-        &'a self,
-        encoding: Encoding,
-        counters: &'a TenantCounters,
-    ) -> (&'a Count, &'a Count) {
+    fn live<'a>(&'a self, encoding: Encoding, counters: &'a TenantCounters) -> (&'a Count, &'a Count) {
         if encoding.is_websocket() {
             (&self.ws, &counters.ws)
         } else {

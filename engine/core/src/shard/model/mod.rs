@@ -84,9 +84,7 @@ fn play(steps: Vec<Step>, capacity: usize) -> World {
             Step::Open(nth, window) => world.open(nth, window),
             Step::Leave(nth) => world.leave(nth),
             Step::Go(nth) => world.go(nth),
-            Step::Limit(queue_size, overflow) if capacity < NO_LOSS => {
-                world.limit(queue_size, overflow)
-            }
+            Step::Limit(queue_size, overflow) if capacity < NO_LOSS => world.limit(queue_size, overflow),
             Step::Limit(..) => {}
             Step::Wait(steps) => world.wait(steps),
         }

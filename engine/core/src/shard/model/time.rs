@@ -111,10 +111,7 @@ impl World {
             Step::Wait(steps) => (0..steps).for_each(|_| self.wait()),
             Step::Drain(seconds) => {
                 let within = Duration::from_secs(seconds);
-                self.state.start_drain(Drain {
-                    within,
-                    pause: PAUSE,
-                });
+                self.state.start_drain(Drain { within, pause: PAUSE });
                 self.drain = Some(Order {
                     within,
                     elapsed: Duration::ZERO,
@@ -160,8 +157,7 @@ impl World {
         self.state.delivery.clock.advance();
         self.state.visit_some();
         let registry = &self.state.registry;
-        self.streams
-            .retain_mut(|stream| stream.is_as_it_should_be(registry));
+        self.streams.retain_mut(|stream| stream.is_as_it_should_be(registry));
         self.drain_some();
     }
 

@@ -118,14 +118,9 @@ impl World {
             .parse(id, &Self::tenant(), name, &topic, payload.as_bytes())
             .unwrap();
         // As ingest does: append, then read the interest, then push.
-        let wanted = self
-            .index
-            .find("T")
-            .is_some_and(|tenant| tenant.appended(id) & 1 != 0);
+        let wanted = self.index.find("T").is_some_and(|tenant| tenant.appended(id) & 1 != 0);
         if wanted {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .build()
-                .unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             runtime.block_on(self.inbox.put(Item::Event(Arc::new(event))));
             self.in_inbox.push((self.newest, device));
         }
@@ -138,10 +133,7 @@ impl World {
 
     /// The source refuses the tenant.
     pub(super) fn refused(&mut self) {
-        self.notice(
-            |tenant| Item::Upstream(tenant, SourceState::Refused),
-            REFUSED,
-        );
+        self.notice(|tenant| Item::Upstream(tenant, SourceState::Refused), REFUSED);
     }
 
     fn notice(&mut self, item: impl FnOnce(Arc<Tenant>) -> Item, stands_for: usize) {
@@ -149,9 +141,7 @@ impl World {
             return;
         };
         if tenant.interest() != 0 {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .build()
-                .unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             runtime.block_on(self.inbox.put(item(tenant)));
             self.in_inbox.push((0, stands_for));
         }
@@ -184,9 +174,7 @@ impl World {
                     .messages
                     .first()
                     .is_some_and(|first| first.parse::<u64>().unwrap() >= id);
-                if !joined_later
-                    && (owed.filter.wants_all_devices() || owed.filter.devices().contains(&device))
-                {
+                if !joined_later && (owed.filter.wants_all_devices() || owed.filter.devices().contains(&device)) {
                     owed.messages.push(id.to_string());
                     owed.matched += 1;
                     self.matched += 1;
@@ -226,8 +214,7 @@ impl World {
         self.answers += 1;
         let answer = format!("answer {}", self.answers);
         self.state.refilter(owed.key, filter.clone());
-        self.state
-            .send(owed.key, format!("{answer}\n\n").as_bytes());
+        self.state.send(owed.key, format!("{answer}\n\n").as_bytes());
         owed.filter = filter;
         owed.messages.push(answer);
     }
@@ -305,11 +292,7 @@ impl World {
     /// What is counted of the tenant is what is counted of the shard, subscribers that have left included; the model counts no bytes, and
     /// events that are under way are counted nowhere.
     pub(super) fn check_counts(&self) {
-        let counts = self
-            .index
-            .find("T")
-            .map(|tenant| tenant.counts())
-            .unwrap_or_default();
+        let counts = self.index.find("T").map(|tenant| tenant.counts()).unwrap_or_default();
         let metrics = &self.state.delivery.metrics;
         let (streams, events) = (&metrics.streams, &metrics.events);
         let counted = (counts.sse, counts.delivered, counts.dropped, counts.bytes);
@@ -391,9 +374,7 @@ pub(super) fn received(peer: &Peer) -> Vec<String> {
                 return "upstream".to_owned();
             }
             let gap = field(message, "\"dropped\":").map(|dropped| format!("gap {dropped}"));
-            field(message, "\"n\":")
-                .or(gap)
-                .unwrap_or_else(|| message.to_owned())
+            field(message, "\"n\":").or(gap).unwrap_or_else(|| message.to_owned())
         })
         .collect()
 }

@@ -48,10 +48,7 @@ impl LiveStreams {
     }
 
     /// The next ones after number `after`, in their order.
-    pub(crate) fn after(
-        &self,
-        after: Option<ConnectionId>,
-    ) -> impl Iterator<Item = (ConnectionId, SubscriberKey)> {
+    pub(crate) fn after(&self, after: Option<ConnectionId>) -> impl Iterator<Item = (ConnectionId, SubscriberKey)> {
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         let range = self.by_id.range((start, Bound::Unbounded));
         range.map(|(&id, &key)| (id, key))

@@ -21,9 +21,7 @@ impl Ring {
         while let Some(entry) = self.entries.front() {
             let (length, item) = match entry {
                 Entry::Event(event) => (event.bytes().len(), event.received()),
-                Entry::Notice(bytes, is_gap) => {
-                    (bytes.len(), is_gap.then_some(Received::Gap(Gap::Upstream)))
-                }
+                Entry::Notice(bytes, is_gap) => (bytes.len(), is_gap.then_some(Received::Gap(Gap::Upstream))),
                 &Entry::Gap(dropped) => {
                     let length = gap_bytes(entry, encoding).map_or(0, |bytes| bytes.len());
                     (length, Some(Received::Gap(Gap::Overflow(dropped))))

@@ -18,13 +18,7 @@ fn event(id: u64, device: &str) -> Addressed {
     let payload = format!(r#"{{"metrics":{{"n":{id}}}}}"#);
     let mut parser = Parser::new(&event::Config::default());
     let event: Event = parser
-        .parse(
-            EventId::new(id),
-            &tenant,
-            device,
-            &topic,
-            payload.as_bytes(),
-        )
+        .parse(EventId::new(id), &tenant, device, &topic, payload.as_bytes())
         .unwrap();
     Addressed {
         outgoing: Rc::new(Outgoing::Event(Arc::new(event))),
@@ -39,21 +33,18 @@ fn read_all(ring: &mut Ring, step: usize) -> (Vec<String>, u64) {
         delivered += write_some(ring, step, &mut bytes);
     }
     let text = String::from_utf8(bytes).unwrap();
-    let sent = text
-        .split("\n\n")
-        .filter(|message| !message.is_empty())
-        .map(|message| {
-            let field = |name: &str| {
-                message
-                    .split_once(name)
-                    .map(|(_, rest)| rest.split([',', '}']).next().unwrap())
-            };
-            match (field("\"n\":"), field("\"dropped\":")) {
-                (Some(n), _) => n.to_owned(),
-                (_, Some(dropped)) => format!("gap {dropped}"),
-                _ => message.to_owned(),
-            }
-        });
+    let sent = text.split("\n\n").filter(|message| !message.is_empty()).map(|message| {
+        let field = |name: &str| {
+            message
+                .split_once(name)
+                .map(|(_, rest)| rest.split([',', '}']).next().unwrap())
+        };
+        match (field("\"n\":"), field("\"dropped\":")) {
+            (Some(n), _) => n.to_owned(),
+            (_, Some(dropped)) => format!("gap {dropped}"),
+            _ => message.to_owned(),
+        }
+    });
     (sent.collect(), delivered)
 }
 
@@ -102,10 +93,7 @@ fn drop_oldest_reports_one_gap_before_what_is_left() {
 #[test]
 fn a_ring_that_is_fuller_than_it_may_be_now_loses_what_its_policy_says() {
     let mut ring = filled(Overflow::DropOldest, 4, &["A"; 4]).0;
-    assert_eq!(
-        ring.push(event(5, "A"), 2, Overflow::DropOldest),
-        Pushed::Dropped(3)
-    );
+    assert_eq!(ring.push(event(5, "A"), 2, Overflow::DropOldest), Pushed::Dropped(3));
     let sent = ["gap 3", "4", "5"].map(str::to_owned).to_vec();
     assert_eq!(read_all(&mut ring, usize::MAX), (sent, 2));
     for overflow in [Overflow::DropNewest, Overflow::Latest] {
@@ -119,9 +107,7 @@ fn a_ring_that_is_fuller_than_it_may_be_now_loses_what_its_policy_says() {
 fn latest_keeps_the_newest_event_of_each_device() {
     let (mut ring, dropped) = filled(Overflow::Latest, 3, &["A", "B", "A", "A", "C"]);
     assert_eq!(dropped, 2);
-    let sent = ["gap 1", "2", "gap 1", "4", "5"]
-        .map(str::to_owned)
-        .to_vec();
+    let sent = ["gap 1", "2", "gap 1", "4", "5"].map(str::to_owned).to_vec();
     assert_eq!(read_all(&mut ring, usize::MAX), (sent, 3));
 }
 
@@ -137,10 +123,7 @@ fn latest_drops_the_oldest_where_every_device_is_another() {
 #[test]
 fn disconnect_refuses_what_does_not_fit() {
     let mut ring = filled(Overflow::Disconnect, 1, &["A"]).0;
-    assert_eq!(
-        ring.push(event(2, "A"), 1, Overflow::Disconnect),
-        Pushed::Refused
-    );
+    assert_eq!(ring.push(event(2, "A"), 1, Overflow::Disconnect), Pushed::Refused);
     assert_eq!((ring.held(), ring.discard_events(), ring.held()), (1, 1, 0));
 }
 
@@ -149,14 +132,8 @@ fn what_is_partly_on_the_wire_is_neither_dropped_nor_cut() {
     let mut ring = filled(Overflow::DropOldest, 1, &["A"]).0;
     let mut bytes = Vec::new();
     write_some(&mut ring, 3, &mut bytes);
-    assert_eq!(
-        ring.push(event(2, "A"), 1, Overflow::DropOldest),
-        Pushed::Held
-    );
-    assert_eq!(
-        ring.push(event(3, "A"), 1, Overflow::DropOldest),
-        Pushed::Dropped(1)
-    );
+    assert_eq!(ring.push(event(2, "A"), 1, Overflow::DropOldest), Pushed::Held);
+    assert_eq!(ring.push(event(3, "A"), 1, Overflow::DropOldest), Pushed::Dropped(1));
     assert_eq!(ring.discard_events(), 1);
     assert_eq!(ring.held(), 1);
     while !ring.is_empty() {
@@ -171,13 +148,8 @@ fn notices_keep_their_place_and_are_bounded() {
     let mut ring = filled(Overflow::DropNewest, 1, &["A", "A"]).0;
     ring.push_notice(b"answer\n\n", 8).unwrap();
     assert_eq!(ring.push_notice(b"x", 8), Err(NoticesFull));
-    assert_eq!(
-        ring.push(event(3, "A"), 1, Overflow::DropNewest),
-        Pushed::Dropped(1)
-    );
-    let sent = ["1", "gap 1", "answer", "gap 1"]
-        .map(str::to_owned)
-        .to_vec();
+    assert_eq!(ring.push(event(3, "A"), 1, Overflow::DropNewest), Pushed::Dropped(1));
+    let sent = ["1", "gap 1", "answer", "gap 1"].map(str::to_owned).to_vec();
     assert_eq!(read_all(&mut ring, 1).0, sent);
 }
 
@@ -193,9 +165,7 @@ impl Model {
         if self.waiting.len() == capacity {
             match overflow {
                 Overflow::DropNewest | Overflow::Disconnect => return self.dropped.push(id),
-                Overflow::DropOldest => self
-                    .dropped
-                    .extend(self.waiting.pop_front().map(|(id, _)| id)),
+                Overflow::DropOldest => self.dropped.extend(self.waiting.pop_front().map(|(id, _)| id)),
                 Overflow::Latest => self.keep_latest(device),
             }
         }
@@ -204,9 +174,7 @@ impl Model {
 
     fn keep_latest(&mut self, device: usize) {
         let all: Vec<(u64, usize)> = self.waiting.iter().copied().collect();
-        let overtaken = |at: usize| {
-            all[at].1 == device || all[at + 1..].iter().any(|later| later.1 == all[at].1)
-        };
+        let overtaken = |at: usize| all[at].1 == device || all[at + 1..].iter().any(|later| later.1 == all[at].1);
         let mut gone: Vec<usize> = (0..all.len()).filter(|&at| overtaken(at)).collect();
         if gone.is_empty() {
             gone.push(0);

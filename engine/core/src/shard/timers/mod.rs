@@ -76,23 +76,13 @@ impl Timers {
     }
 
     /// What is due for a subscriber that is visited now.
-    pub(crate) fn due(
-        &self,
-        subscriber: &Subscriber,
-        clock: &Clock,
-        wall: SystemTime,
-    ) -> Option<Due> {
+    pub(crate) fn due(&self, subscriber: &Subscriber, clock: &Clock, wall: SystemTime) -> Option<Due> {
         match subscriber.phase {
-            Phase::Leaving { deadline, .. } => {
-                (clock.now() >= deadline).then_some(Due::End(End::Gone))
-            }
-            Phase::Live { expires_at, .. } if is_past(expires_at, wall) => {
-                Some(Due::End(End::Expired))
-            }
+            Phase::Leaving { deadline, .. } => (clock.now() >= deadline).then_some(Due::End(End::Gone)),
+            Phase::Live { expires_at, .. } if is_past(expires_at, wall) => Some(Due::End(End::Expired)),
             // A stream with a ring is slow, not silent.
             Phase::Live { .. } => (subscriber.ring.is_none()
-                && clock.tenths().since(subscriber.output.last_write)
-                    >= self.silence(subscriber.output.encoding))
+                && clock.tenths().since(subscriber.output.last_write) >= self.silence(subscriber.output.encoding))
             .then_some(Due::Heartbeat),
         }
     }

@@ -35,11 +35,7 @@ struct Counts {
 impl Live {
     /// Shows on stdout, through `to`, what `observer` sees and how many `devices` are connected, each second on a
     /// terminal.
-    pub(super) fn start(
-        to: Writer,
-        observer: Observer,
-        devices: impl Fn() -> usize + Send + Sync + 'static,
-    ) -> Self {
+    pub(super) fn start(to: Writer, observer: Observer, devices: impl Fn() -> usize + Send + Sync + 'static) -> Self {
         let terminal = io::stdout().is_terminal();
         let lines = to.clone();
         let show = async move || -> Infallible {
@@ -56,11 +52,7 @@ impl Live {
         };
         let mut running = JoinSet::new();
         running.spawn(parts::kept("line", show));
-        Self {
-            terminal,
-            to,
-            running,
-        }
+        Self { terminal, to, running }
     }
 
     /// Leaves the last line where it is, and the shell's prompt the next one.
@@ -104,35 +96,4 @@ fn placed(line: &str, terminal: bool) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rates_are_of_the_time_that_passed() {
-        let before = Counts {
-            at: Instant::now(),
-            accepted: 100,
-            totals: Totals::default(),
-        };
-        let totals = Totals {
-            ws: 2,
-            sse: 1,
-            delivered: 105,
-            dropped: 7,
-            ..Totals::default()
-        };
-        let now = Counts {
-            at: before.at + Duration::from_secs(5),
-            accepted: 170,
-            totals,
-        };
-        let line = line(14, &before, &now);
-        assert_eq!(
-            line,
-            "devices 14 | events/s 14.0 | subscribers 3 | deliveries/s 21.0 | dropped 7"
-        );
-        assert!(line.len() < 80, "one line of a terminal");
-        assert_eq!(placed(&line, false), format!("{line}\n"));
-        assert_eq!(placed(&line, true), format!("\r{line}\x1b[K"));
-    }
-}
+mod tests;

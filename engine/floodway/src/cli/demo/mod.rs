@@ -51,8 +51,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let settled = settings::settle(args.sources.load(Key::Optional)?)?;
     log::init(&settled.config.log).map_err(Failure::Usage)?;
     output::warn(&settled.warnings);
-    let stdout =
-        Writer::start("stdout", io::stdout().as_fd(), STDOUT_BYTES).map_err(Failure::running)?;
+    let stdout = Writer::start("stdout", io::stdout().as_fd(), STDOUT_BYTES).map_err(Failure::running)?;
     let ended = runtime::block_on(demo(settled, stdout.clone()));
     stdout.finish(runtime::LAST_LINES);
     ended
@@ -172,14 +171,4 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_printed_can_be_connected_to() {
-        let shown = |address: &str| reachable(address.parse().expect("an address")).to_string();
-        assert_eq!(shown("0.0.0.0:8080"), "127.0.0.1:8080");
-        assert_eq!(shown("[::]:8080"), "[::1]:8080");
-        assert_eq!(shown("192.0.2.7:80"), "192.0.2.7:80");
-    }
-}
+mod tests;

@@ -20,11 +20,7 @@ fn is_command(c: char) -> bool {
 
 /// `text`, or a dash where there is none.
 pub(super) fn or_dash(text: &str) -> String {
-    if text.is_empty() {
-        "-".to_owned()
-    } else {
-        plain(text)
-    }
+    if text.is_empty() { "-".to_owned() } else { plain(text) }
 }
 
 /// `1 stream`, `2 streams`.
@@ -45,23 +41,4 @@ pub(super) fn more(next_page_token: &str, shown_by: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_clients_send_does_not_reach_the_terminal_as_commands() {
-        assert_eq!(
-            plain("a\u{1b}[2Jb\u{9b}c\n"),
-            "a\u{fffd}[2Jb\u{fffd}c\u{fffd}"
-        );
-        assert_eq!(plain("\u{202e}drow"), "\u{fffd}drow");
-        assert_eq!(plain("köln 7"), "köln 7");
-    }
-
-    #[test]
-    fn nothing_is_a_dash_and_one_is_no_plural() {
-        assert_eq!(or_dash(""), "-");
-        assert_eq!(plural(1, "stream"), "1 stream");
-        assert_eq!(plural(0, "stream"), "0 streams");
-    }
-}
+mod tests;

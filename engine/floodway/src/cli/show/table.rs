@@ -9,10 +9,7 @@ const GAP: &str = "  ";
 
 /// Rows of cells under their titles, which are words with a blank between them. One that begins with `>` is of numbers:
 /// they stand at the right, so that their digits stand below each other.
-pub(in crate::cli) fn table<const N: usize>(
-    titles: &str,
-    rows: impl IntoIterator<Item = [String; N]>,
-) -> String {
+pub(in crate::cli) fn table<const N: usize>(titles: &str, rows: impl IntoIterator<Item = [String; N]>) -> String {
     let titles: Vec<&str> = titles.split(' ').collect();
     let titles: [&str; N] = titles.try_into().expect("a title for each cell");
     let head = titles.map(|title| title.trim_start_matches('>').to_owned());
@@ -54,31 +51,4 @@ fn width(text: &str) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn columns_line_up_whatever_the_script() {
-        let rows = [["köln", "7", "subscribed"], ["東京", "12345678", "-"]];
-        assert_eq!(
-            table(
-                "TENANT >STREAMS STATE",
-                rows.map(|row| row.map(str::to_owned))
-            ),
-            "TENANT   STREAMS  STATE\n\
-             köln           7  subscribed\n\
-             東京    12345678  -\n"
-        );
-    }
-
-    #[test]
-    fn an_empty_table_has_its_titles() {
-        assert_eq!(table::<2>("A >B", []), "A  B\n");
-    }
-
-    #[test]
-    fn values_stand_below_each_other() {
-        let lines = [("id", "1".to_owned()), ("tenant", "T".to_owned())];
-        assert_eq!(fields(&lines), "id     1\ntenant T\n");
-    }
-}
+mod tests;

@@ -21,11 +21,7 @@ pub(super) fn fleet(fleet: &Fleet) -> String {
 
 fn gateway(gateway: &Gateway) -> [String; 11] {
     let node = gateway.node.clone().unwrap_or_default();
-    let state = if gateway.draining {
-        "draining"
-    } else {
-        "serving"
-    };
+    let state = if gateway.draining { "draining" } else { "serving" };
     // The one that answers.
     let mark = if gateway.answering { " *" } else { "" };
     let name = plain(&node.name) + mark;
@@ -55,36 +51,4 @@ fn row(gateway: [&str; 5], load: Option<Load>) -> [String; 11] {
 }
 
 #[cfg(test)]
-mod tests {
-    use floodway_proto::admin::v1::Node;
-
-    use super::*;
-
-    #[test]
-    fn a_fleet_ends_with_its_sum() {
-        let gateway = Gateway {
-            node: Some(Node {
-                name: "gw-1".to_owned(),
-                ..Node::default()
-            }),
-            answering: true,
-            ..Gateway::default()
-        };
-        let two = Fleet {
-            gateways: vec![gateway.clone(), gateway],
-            total: Some(Load {
-                websocket: 12,
-                ..Load::default()
-            }),
-            synced: false,
-        };
-        let text = fleet(&two);
-        let lines: Vec<&str> = text.lines().collect();
-        assert!(lines[1].starts_with("gw-1 * "), "{text}");
-        assert!(
-            lines[3].starts_with("2 gateways") && lines[3].contains("12"),
-            "{text}"
-        );
-        assert!(lines[4].contains("does not follow"), "{text}");
-    }
-}
+mod tests;

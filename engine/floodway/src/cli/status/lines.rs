@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use floodway_proto::admin::v1::{
-    Broker, Connections, ControlState, Deliveries, Ingest, Node, Rates, Status,
-};
+use floodway_proto::admin::v1::{Broker, Connections, ControlState, Deliveries, Ingest, Node, Rates, Status};
 
 use crate::cli::drain::progress;
 use crate::cli::show::{age, bytes, duration, fields, per_second, plain, plural, since};
@@ -74,10 +72,7 @@ fn streams(status: &Status) -> String {
 fn deliveries(sent: Option<Deliveries>) -> String {
     let sent = sent.unwrap_or_default();
     let (delivered, dropped) = (sent.delivered, sent.dropped);
-    let (bytes, gaps) = (
-        bytes(sent.sent_bytes as f64),
-        plural(sent.overflow_gaps, "gap"),
-    );
+    let (bytes, gaps) = (bytes(sent.sent_bytes as f64), plural(sent.overflow_gaps, "gap"));
     format!("{delivered} ({bytes}), dropped {dropped} in {gaps}")
 }
 
@@ -115,11 +110,7 @@ fn tenants(streams: &Connections) -> String {
     let most: Vec<String> = most
         .map(|tenant| format!("{} {}", plain(&tenant.tenant_id), tenant.total))
         .collect();
-    let more = if streams.tenants > TENANTS as u64 {
-        ", …"
-    } else {
-        ""
-    };
+    let more = if streams.tenants > TENANTS as u64 { ", …" } else { "" };
     match most.as_slice() {
         [] => streams.tenants.to_string(),
         most => format!("{} ({}{more})", streams.tenants, most.join(", ")),
@@ -179,9 +170,7 @@ fn control_line(kept: &ControlState) -> String {
 fn with_reasons(counts: &BTreeMap<String, u64>) -> String {
     let sum: u64 = counts.values().sum();
     let occurred = counts.iter().filter(|(_, count)| **count > 0);
-    let reasons: Vec<_> = occurred
-        .map(|(reason, n)| format!("{} {n}", plain(reason)))
-        .collect();
+    let reasons: Vec<_> = occurred.map(|(reason, n)| format!("{} {n}", plain(reason))).collect();
     if reasons.is_empty() {
         sum.to_string()
     } else {
@@ -190,77 +179,4 @@ fn with_reasons(counts: &BTreeMap<String, u64>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use floodway_proto::admin::v1::{BrokerFailure, TenantConnections, Unready};
-
-    use super::*;
-
-    #[test]
-    fn reasons_that_never_occurred_are_left_out() {
-        let counts = |counts: &[(&str, u64)]| {
-            let counts = counts.iter().map(|(name, n)| ((*name).to_owned(), *n));
-            with_reasons(&counts.collect())
-        };
-        assert_eq!(counts(&[("gone", 0)]), "0");
-        assert_eq!(
-            counts(&[("gone", 2), ("closed", 0), ("expired", 1)]),
-            "3 (expired 1, gone 2)"
-        );
-    }
-
-    #[test]
-    fn a_gateway_without_a_broker_says_what_that_means_and_why_it_has_none() {
-        let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
-        let away = Broker {
-            urls: vec!["mqtt://a:1883".to_owned(), "mqtt://b:1883".to_owned()],
-            changed_at: at(40),
-            failed_attempts: 14,
-            last_failure: Some(BrokerFailure {
-                url: "mqtt://b:1883".to_owned(),
-                detail: "connection\u{7} refused".to_owned(),
-                failed_at: at(95),
-            }),
-            ..Broker::default()
-        };
-        let unready = Unready {
-            reason: "no_broker".to_owned(),
-            detail: "Broker unavailable".to_owned(),
-        };
-        let status = Status {
-            broker: Some(away),
-            unready: vec![unready],
-            ..Status::default()
-        };
-        let text = lines(&status, SystemTime::UNIX_EPOCH + Duration::from_secs(100));
-        for line in [
-            "state        new streams are refused: Broker unavailable\n",
-            "broker       mqtt://a:1883, mqtt://b:1883: not connected for 1m00s, 14 attempts failed, 0 reconnects\n",
-            "  last error mqtt://b:1883, 5s ago: connection\u{fffd} refused\n",
-        ] {
-            assert!(text.contains(line), "{text}");
-        }
-    }
-
-    #[test]
-    fn nothing_measured_is_said() {
-        let text = lines(&Status::default(), SystemTime::UNIX_EPOCH);
-        assert!(text.contains("last second not measured yet\n"), "{text}");
-    }
-
-    #[test]
-    fn the_largest_tenants_are_named() {
-        let by_tenant = |id: &str, total| TenantConnections {
-            tenant_id: id.to_owned(),
-            total,
-        };
-        let connections = Connections {
-            tenants: 7,
-            by_tenant: vec![by_tenant("acme", 9), by_tenant("b", 1)],
-            ..Connections::default()
-        };
-        assert_eq!(tenants(&connections), "7 (acme 9, b 1, …)");
-        assert_eq!(tenants(&Connections::default()), "0");
-    }
-}
+mod tests;

@@ -70,11 +70,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             fleet,
             ..WatchStatusRequest::default()
         };
-        let clear = if std::io::stdout().is_terminal() {
-            CLEAR
-        } else {
-            "\n"
-        };
+        let clear = if std::io::stdout().is_terminal() { CLEAR } else { "\n" };
         let answers = client.watch_status(request).await?.into_inner();
         let counts = |_: &_| false;
         follow(answers, None, counts, |next| {

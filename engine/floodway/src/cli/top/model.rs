@@ -172,9 +172,7 @@ impl Model {
     /// The gateway, as far as it is known.
     pub(super) fn status(&self) -> Status {
         let answer = self.answer.as_ref();
-        answer
-            .and_then(|answer| answer.status.clone())
-            .unwrap_or_default()
+        answer.and_then(|answer| answer.status.clone()).unwrap_or_default()
     }
 
     /// The streams that lag, the slowest first.
@@ -273,9 +271,7 @@ fn node_id(answer: &WatchStatusResponse) -> &str {
 /// The time between two answers of the same gateway.
 fn passed(before: Option<&WatchStatusResponse>, now: &WatchStatusResponse) -> Duration {
     let uptime = |answer| duration(node(answer).and_then(|node| node.uptime));
-    before.map_or(Duration::ZERO, |before| {
-        uptime(now).saturating_sub(uptime(before))
-    })
+    before.map_or(Duration::ZERO, |before| uptime(now).saturating_sub(uptime(before)))
 }
 
 /// None if the gateway has begun to count the tenant anew in between.

@@ -186,14 +186,7 @@ fn draw_tenants(frame: &mut Frame<'_>, model: &Model, area: Rect) {
         Sort::Drops => "by events dropped",
     };
     let title = format!(" busiest tenants, {by} ");
-    draw_list(
-        frame,
-        model,
-        List::Tenants,
-        table(TENANTS, rows),
-        title,
-        area,
-    );
+    draw_list(frame, model, List::Tenants, table(TENANTS, rows), title, area);
 }
 
 fn draw_streams(frame: &mut Frame<'_>, model: &Model, area: Rect) {
@@ -210,28 +203,16 @@ fn draw_streams(frame: &mut Frame<'_>, model: &Model, area: Rect) {
         ]
     });
     let title = " slowest streams ".to_owned();
-    draw_list(
-        frame,
-        model,
-        List::Streams,
-        table(STREAMS, rows),
-        title,
-        area,
-    );
+    draw_list(frame, model, List::Streams, table(STREAMS, rows), title, area);
 }
 
-fn table<const N: usize>(
-    columns: Columns<N>,
-    rows: impl Iterator<Item = [String; N]>,
-) -> Table<'static> {
+fn table<const N: usize>(columns: Columns<N>, rows: impl Iterator<Item = [String; N]>) -> Table<'static> {
     let row = |cells: [String; N]| {
         let cells = cells.into_iter().zip(columns);
-        Row::new(
-            cells.map(|(cell, (title, _))| match title.strip_prefix('>') {
-                Some(_) => Text::from(cell).right_aligned(),
-                None => Text::from(cell),
-            }),
-        )
+        Row::new(cells.map(|(cell, (title, _))| match title.strip_prefix('>') {
+            Some(_) => Text::from(cell).right_aligned(),
+            None => Text::from(cell),
+        }))
     };
     let titles = columns.map(|(title, _)| title.trim_start_matches('>').to_owned());
     let widths = columns.map(|(_, width)| width);
@@ -239,14 +220,7 @@ fn table<const N: usize>(
     Table::new(rows.map(row), widths).header(head)
 }
 
-fn draw_list(
-    frame: &mut Frame<'_>,
-    model: &Model,
-    list: List,
-    table: Table<'_>,
-    title: String,
-    area: Rect,
-) {
+fn draw_list(frame: &mut Frame<'_>, model: &Model, list: List, table: Table<'_>, title: String, area: Rect) {
     // Not by colours alone: a terminal may have none.
     let has_keys = model.list == list;
     let title = if has_keys {

@@ -42,9 +42,7 @@ impl Watch {
     }
 
     /// Calls the gateway, unless it answers already.
-    pub(super) async fn begin(
-        &mut self,
-    ) -> Result<&mut Streaming<WatchStatusResponse>, Interrupted> {
+    pub(super) async fn begin(&mut self) -> Result<&mut Streaming<WatchStatusResponse>, Interrupted> {
         if self.answers.is_none() {
             sleep_until(self.again).await;
             let answers = self.client.watch_status(self.request).await?;

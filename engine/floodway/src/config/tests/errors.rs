@@ -28,10 +28,7 @@ fn every_value_has_its_bounds() {
         ("http.listen = 8080", "quotation marks"),
         ("http.listen = \"\"", "must not be empty"),
         ("http.header_bytes = 8191", "8192"),
-        (
-            "http.allowed_origins = [\"https://a.example/\"]",
-            "without a path",
-        ),
+        ("http.allowed_origins = [\"https://a.example/\"]", "without a path"),
         ("http.allowed_origins = \"null\"", "expected an origin"),
         ("http.allowed_origins = [1]", "expected a list"),
         ("http.tls.cert = \"c.pem\"", "needs http.tls.key"),
@@ -40,14 +37,8 @@ fn every_value_has_its_bounds() {
         ("mqtt.url = \"broker:1883\"", "expected mqtt://host:port"),
         ("mqtt.url = \"mqtt://:1883\"", "expected mqtt://host:port"),
         ("mqtt.url = \"mqtt://a:0\"", "expected mqtt://host:port"),
-        (
-            "mqtt.url = \"mqtt://a:1883/topic\"",
-            "expected mqtt://host:port",
-        ),
-        (
-            "mqtt.url = \"ws://a:80\"",
-            "other transports are not available",
-        ),
+        ("mqtt.url = \"mqtt://a:1883/topic\"", "expected mqtt://host:port"),
+        ("mqtt.url = \"ws://a:80\"", "other transports are not available"),
         ("mqtt.url = \"mqtts://a:8883\"", "TLS is not available"),
         ("mqtt.keep_alive_seconds = 0.5", "from 1 to 65535"),
         ("mqtt.linger_seconds = -1", "number of seconds"),
@@ -81,10 +72,7 @@ fn every_value_has_its_bounds() {
     for (toml, hint) in cases {
         let text = error(toml, &[]);
         let key = toml.split(' ').next().expect("a key");
-        assert!(
-            text.contains(hint) && text.starts_with(key),
-            "{toml}: {text}"
-        );
+        assert!(text.contains(hint) && text.starts_with(key), "{toml}: {text}");
         assert_eq!(text.lines().count(), 1, "{text}");
     }
 }
@@ -96,10 +84,7 @@ fn the_private_listener_needs_a_token_or_mtls_where_others_reach_it() {
             error("", &[("FLOODWAY_ADMIN_LISTEN", open)]).contains("set admin.token"),
             "{open}"
         );
-        let both = [
-            ("FLOODWAY_ADMIN_LISTEN", open),
-            ("FLOODWAY_ADMIN_TOKEN", "t"),
-        ];
+        let both = [("FLOODWAY_ADMIN_LISTEN", open), ("FLOODWAY_ADMIN_TOKEN", "t")];
         let warnings = load_all("", &both, &[]).expect(open).warnings;
         assert_eq!(warnings.len(), 1, "{warnings:?}");
         assert!(warnings[0].contains("in the clear"), "{warnings:?}");
@@ -110,26 +95,12 @@ fn the_private_listener_needs_a_token_or_mtls_where_others_reach_it() {
             load_all(tls, &both, &[]).is_ok_and(|loaded| loaded.warnings.is_empty()),
             "{open}"
         );
-        let mutual = [
-            ("FLOODWAY_ADMIN_LISTEN", open),
-            ("FLOODWAY_ADMIN_TLS_CLIENT_CA", "a"),
-        ];
+        let mutual = [("FLOODWAY_ADMIN_LISTEN", open), ("FLOODWAY_ADMIN_TLS_CLIENT_CA", "a")];
         assert!(load_all(tls, &mutual, &[]).is_ok(), "{open}");
-        let reading_only = [
-            ("FLOODWAY_ADMIN_LISTEN", open),
-            ("FLOODWAY_ADMIN_READ_TOKEN", "r"),
-        ];
-        assert!(
-            error("", &reading_only).contains("set admin.token"),
-            "{open}"
-        );
+        let reading_only = [("FLOODWAY_ADMIN_LISTEN", open), ("FLOODWAY_ADMIN_READ_TOKEN", "r")];
+        assert!(error("", &reading_only).contains("set admin.token"), "{open}");
     }
-    for closed in [
-        "127.0.0.2:9090",
-        "[::1]:9090",
-        "localhost:9090",
-        "[::ffff:127.0.0.1]:1",
-    ] {
+    for closed in ["127.0.0.2:9090", "[::1]:9090", "localhost:9090", "[::ffff:127.0.0.1]:1"] {
         assert!(
             load_all("", &[("FLOODWAY_ADMIN_LISTEN", closed)], &[]).is_ok(),
             "{closed}"
@@ -177,9 +148,7 @@ fn a_variable_that_is_none_is_warned_of_by_name_and_never_by_value() {
         ("FLOODWAY_LISTEN_FILE", ""),
         ("FLOODWAY_PORT", ""),
     ] {
-        let line = text
-            .lines()
-            .find(|line| line.starts_with(&format!("{name} ")));
+        let line = text.lines().find(|line| line.starts_with(&format!("{name} ")));
         let line = line.unwrap_or_else(|| panic!("{name}: {text}"));
         assert!(line.ends_with(nearest), "{line}");
     }
@@ -209,17 +178,10 @@ fn a_value_below_another_layer_is_wrong_all_the_same() {
 #[test]
 fn a_file_that_is_not_toml_names_the_line_but_not_what_stands_there() {
     let text = error("\nauth.hs256_secret = \"top secret", &[]);
-    assert!(
-        text.starts_with("configuration file FILE: line 2: "),
-        "{text}"
-    );
+    assert!(text.starts_with("configuration file FILE: line 2: "), "{text}");
     assert!(!text.contains("top secret"), "{text}");
-    let missing =
-        load(Some(Path::new("no/such.toml")), &|_| None, &[], Key::Needed).expect_err("refused");
-    assert!(
-        missing.to_string().contains("no/such.toml: No such file"),
-        "{missing}"
-    );
+    let missing = load(Some(Path::new("no/such.toml")), &|_| None, &[], Key::Needed).expect_err("refused");
+    assert!(missing.to_string().contains("no/such.toml: No such file"), "{missing}");
 }
 
 #[test]

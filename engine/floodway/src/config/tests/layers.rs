@@ -19,10 +19,7 @@ fn later_layers_win_and_each_value_knows_its_origin() {
         *loaded.origin("stream.queue_size"),
         Origin::Env("STREAM_QUEUE_SIZE".into())
     );
-    assert_eq!(
-        *loaded.origin("shard.count"),
-        Origin::Flag("--shard-count".to_owned())
-    );
+    assert_eq!(*loaded.origin("shard.count"), Origin::Flag("--shard-count".to_owned()));
     assert_eq!(*loaded.origin("admin.listen"), Origin::Default);
 }
 
@@ -46,10 +43,7 @@ fn sections_and_dotted_keys_and_native_types_and_texts_are_all_the_same() {
     assert_eq!(config.shard.sse_keepalive, Duration::from_secs(2));
     assert_eq!(config.auth.roles, ["a", "b"]);
     let tls = config.http.tls.expect("both files");
-    assert_eq!(
-        (tls.cert.to_str(), tls.key.to_str()),
-        (Some("c.pem"), Some("k.pem"))
-    );
+    assert_eq!((tls.cert.to_str(), tls.key.to_str()), (Some("c.pem"), Some("k.pem")));
 }
 
 #[test]
@@ -81,14 +75,8 @@ fn the_broker_is_built_from_host_and_port_where_no_url_is_given() {
     let urls = |env: &[(&str, &str)]| load_all("", env, &[]).expect("good").config.mqtt.urls;
     assert_eq!(urls(&[("MQTT_HOST", "iot-mqtt")]), ["mqtt://iot-mqtt:1883"]);
     assert_eq!(urls(&[("MQTT_PORT", "1884")]), ["mqtt://localhost:1884"]);
-    assert_eq!(
-        urls(&[("MQTT_HOST", "::1"), ("MQTT_PORT", "1")]),
-        ["mqtt://[::1]:1"]
-    );
-    let given = [
-        ("MQTT_HOST", "a"),
-        ("MQTT_URL", "tcp://b,mqtt://c:2/,mqtt://[::1]:3"),
-    ];
+    assert_eq!(urls(&[("MQTT_HOST", "::1"), ("MQTT_PORT", "1")]), ["mqtt://[::1]:1"]);
+    let given = [("MQTT_HOST", "a"), ("MQTT_URL", "tcp://b,mqtt://c:2/,mqtt://[::1]:3")];
     let loaded = load_all("", &given, &[]).expect("good");
     assert_eq!(
         loaded.config.mqtt.urls,
@@ -148,10 +136,7 @@ fn names_are_unique_and_follow_one_rule_but_for_those_in_the_contract() {
         ("auth.issuer", "FLOODWAY_JWT_ISSUER"),
         ("auth.audience", "FLOODWAY_JWT_AUDIENCE"),
         ("auth.roles", "FLOODWAY_ROLES"),
-        (
-            "limits.connections_per_tenant",
-            "MAX_STREAM_CONNECTIONS_PER_TENANT",
-        ),
+        ("limits.connections_per_tenant", "MAX_STREAM_CONNECTIONS_PER_TENANT"),
         ("limits.connections", "FLOODWAY_MAX_CONNECTIONS"),
         ("stream.queue_size", "STREAM_QUEUE_SIZE"),
         ("stream.overflow", "FLOODWAY_OVERFLOW"),
@@ -162,20 +147,10 @@ fn names_are_unique_and_follow_one_rule_but_for_those_in_the_contract() {
     let own: HashMap<_, _> = own.into();
     let mut names = std::collections::HashSet::new();
     for setting in SETTINGS {
-        let by_rule = format!(
-            "FLOODWAY_{}",
-            setting.key.replace('.', "_").to_ascii_uppercase()
-        );
-        assert_eq!(
-            setting.env,
-            own.get(setting.key).copied().unwrap_or(&by_rule)
-        );
+        let by_rule = format!("FLOODWAY_{}", setting.key.replace('.', "_").to_ascii_uppercase());
+        assert_eq!(setting.env, own.get(setting.key).copied().unwrap_or(&by_rule));
         assert!(setting.filed || !setting.secret, "{}", setting.key);
-        let plain = [
-            setting.key.to_owned(),
-            setting.env.to_owned(),
-            flag(setting.key),
-        ];
+        let plain = [setting.key.to_owned(), setting.env.to_owned(), flag(setting.key)];
         let by_file = setting.file_key().into_iter().chain(setting.file_env());
         for name in plain.into_iter().chain(by_file) {
             assert!(names.insert(name), "{} is there twice", setting.key);

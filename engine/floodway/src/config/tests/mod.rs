@@ -22,24 +22,14 @@ fn load_all(toml: &str, env: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<
     load_exactly(toml, &all, flags)
 }
 
-fn load_exactly(
-    toml: &str,
-    env: &[(&str, &str)],
-    flags: &[(&str, &str)],
-) -> Result<Loaded, String> {
+fn load_exactly(toml: &str, env: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Loaded, String> {
     let mut file = NamedTempFile::new().expect("a file");
     file.write_all(toml.as_bytes()).expect("written");
     let env: HashMap<_, _> = env.iter().copied().collect();
-    let flags: Vec<_> = flags
-        .iter()
-        .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-        .collect();
+    let flags: Vec<_> = flags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     let look_up = |name: &str| env.get(name).map(|value| (*value).to_owned());
-    load(Some(file.path()), &look_up, &flags, Key::Needed).map_err(|errors| {
-        errors
-            .to_string()
-            .replace(&*file.path().to_string_lossy(), "FILE")
-    })
+    load(Some(file.path()), &look_up, &flags, Key::Needed)
+        .map_err(|errors| errors.to_string().replace(&*file.path().to_string_lossy(), "FILE"))
 }
 
 fn error(toml: &str, env: &[(&str, &str)]) -> String {

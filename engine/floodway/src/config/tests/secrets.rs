@@ -17,10 +17,7 @@ fn a_secret_is_never_shown() {
     assert!(!text.contains("pass,") && !text.contains(",word"), "{text}");
     let pem = "-----BEGIN PRIVATE KEY-----\nMIIB";
     let text = load_exactly("", &[("FLOODWAY_JWT_PUBLIC_KEY", pem)], &[]).expect_err("refused");
-    assert!(
-        text.contains("not what it holds") && !text.contains("MIIB"),
-        "{text}"
-    );
+    assert!(text.contains("not what it holds") && !text.contains("MIIB"), "{text}");
 
     let env = [
         ("MQTT_PASSWORD", "pass-word"),
@@ -101,10 +98,7 @@ fn every_secret_and_the_brokers_user_may_stand_in_a_file_of_their_own() {
         let text = load_exactly("", &env, &[]);
         // The two tokens of the private listener must differ.
         assert!(text.is_err_and(|text| text.contains("must differ") && text.lines().count() == 1));
-        let env: Vec<_> = env
-            .into_iter()
-            .filter(|(name, _)| !name.contains("READ"))
-            .collect();
+        let env: Vec<_> = env.into_iter().filter(|(name, _)| !name.contains("READ")).collect();
         let loaded = load_exactly("", &env, &[]).expect("good");
         let config = &loaded.config;
         for given in [
@@ -130,14 +124,8 @@ fn a_file_of_a_secret_is_a_setting_of_every_layer() {
     };
     assert_eq!(secret(&[], &[]), "of the file");
     assert_eq!(secret(&[], &[("FLOODWAY_JWT_SECRET", SECRET)]), SECRET);
-    let flag = [(
-        "auth.hs256_secret_file",
-        other.path().to_str().expect("UTF-8"),
-    )];
-    assert_eq!(
-        secret(&flag, &[("FLOODWAY_JWT_SECRET", SECRET)]),
-        "of the flag"
-    );
+    let flag = [("auth.hs256_secret_file", other.path().to_str().expect("UTF-8"))];
+    assert_eq!(secret(&flag, &[("FLOODWAY_JWT_SECRET", SECRET)]), "of the flag");
 }
 
 #[test]
@@ -169,10 +157,8 @@ fn a_file_that_holds_no_secret_is_named_and_its_content_is_not() {
         (Path::new("no/such"), "No such file"),
     ] {
         let path = path.to_str().expect("UTF-8");
-        let error =
-            load_exactly("", &[("FLOODWAY_JWT_SECRET_FILE", path)], &[]).expect_err("refused");
-        let wanted =
-            format!("auth.hs256_secret_file = \"{path}\" (env FLOODWAY_JWT_SECRET_FILE): ");
+        let error = load_exactly("", &[("FLOODWAY_JWT_SECRET_FILE", path)], &[]).expect_err("refused");
+        let wanted = format!("auth.hs256_secret_file = \"{path}\" (env FLOODWAY_JWT_SECRET_FILE): ");
         assert!(error.starts_with(&wanted) && error.contains(why), "{error}");
         assert!(!error.contains("xxx"), "{error}");
     }

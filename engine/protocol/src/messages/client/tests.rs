@@ -59,10 +59,7 @@ fn the_contract_s_examples_are_read() {
     read(r#"{"action":"get_filters"}"#, Action::GetFilters);
     read(r#"{"action":"ping"}"#, Action::Ping);
     let token = "a.b.c".to_owned();
-    read(
-        r#"{"action":"refresh","token":"a.b.c"}"#,
-        Action::Refresh { token },
-    );
+    read(r#"{"action":"refresh","token":"a.b.c"}"#, Action::Refresh { token });
 }
 
 #[test]
@@ -80,22 +77,10 @@ fn several_forms_at_once_keep_one_order() {
 #[test]
 fn what_json_allows_is_allowed() {
     let a = || Action::Subscribe(vec![Names::Device(device("A"))]);
-    read(
-        " {\n\"action\" : \"subscribe\" ,\t\"device_id\":\"A\" } ",
-        a(),
-    );
-    read(
-        r#"{"action":"\u0073ubscribe","device\u005fid":"\u0041"}"#,
-        a(),
-    );
-    read(
-        r#"{"action":"subscribe","device_id":"A","device_ids":null}"#,
-        a(),
-    );
-    read(
-        r#"{"action":"subscribe","device_id":"A","x":{"y":[1e999]}}"#,
-        a(),
-    );
+    read(" {\n\"action\" : \"subscribe\" ,\t\"device_id\":\"A\" } ", a());
+    read(r#"{"action":"\u0073ubscribe","device\u005fid":"\u0041"}"#, a());
+    read(r#"{"action":"subscribe","device_id":"A","device_ids":null}"#, a());
+    read(r#"{"action":"subscribe","device_id":"A","x":{"y":[1e999]}}"#, a());
     read(
         r#"{"action":"ping","action":"subscribe","device_id":7,"device_id":"A"}"#,
         a(),
@@ -126,16 +111,9 @@ fn text_that_is_no_object_is_refused() {
 
 #[test]
 fn nesting_is_bounded() {
-    let deep = format!(
-        r#"{{"action":"ping","x":{}{}}}"#,
-        "[".repeat(8000),
-        "]".repeat(8000)
-    );
+    let deep = format!(r#"{{"action":"ping","x":{}{}}}"#, "[".repeat(8000), "]".repeat(8000));
     read(&deep, Action::Ping);
-    let ids = format!(
-        r#"{{"action":"subscribe","device_ids":{}}}"#,
-        "[".repeat(8000)
-    );
+    let ids = format!(r#"{{"action":"subscribe","device_ids":{}}}"#, "[".repeat(8000));
     refused(&ids, "Invalid JSON");
     let ids = format!(
         r#"{{"action":"subscribe","device_ids":{}{}}}"#,
@@ -170,14 +148,8 @@ fn an_unknown_action_is_cut_at_64_characters() {
 fn ids_are_checked_and_pointed_at() {
     let missing = "Missing device_id, device_ids, group_id or group_ids";
     refused(r#"{"action":"subscribe"}"#, missing);
-    refused(
-        r#"{"action":"unsubscribe","device_id":null,"devices":["A"]}"#,
-        missing,
-    );
-    refused(
-        r#"{"action":"subscribe","device_id":7}"#,
-        "device_id must be a string",
-    );
+    refused(r#"{"action":"unsubscribe","device_id":null,"devices":["A"]}"#, missing);
+    refused(r#"{"action":"subscribe","device_id":7}"#, "device_id must be a string");
     refused(
         r#"{"action":"subscribe","device_id":["A"]}"#,
         "device_id must be a string",
@@ -198,10 +170,7 @@ fn ids_are_checked_and_pointed_at() {
         r#"{"action":"subscribe","group_ids":{"0":"A"}}"#,
         "group_ids must be a list of strings",
     );
-    refused(
-        r#"{"action":"subscribe","device_id":""}"#,
-        "device_id is empty",
-    );
+    refused(r#"{"action":"subscribe","device_id":""}"#, "device_id is empty");
     refused(
         r#"{"action":"subscribe","device_id":"a/b"}"#,
         "device_id holds '/', '+', '#' or a control character",
@@ -247,10 +216,7 @@ fn metrics_and_token_are_needed() {
     );
     refused(r#"{"action":"refresh"}"#, "Missing token");
     refused(r#"{"action":"refresh","token":""}"#, "Missing token");
-    refused(
-        r#"{"action":"refresh","token":7}"#,
-        "token must be a string",
-    );
+    refused(r#"{"action":"refresh","token":7}"#, "token must be a string");
 }
 
 #[test]
@@ -294,12 +260,8 @@ fn any_object() -> impl Strategy<Value = Value> {
         Just("metrics"),
         Just("token"),
     ];
-    prop::collection::vec((key, any_value()), 0..6).prop_map(|fields| {
-        fields
-            .into_iter()
-            .map(|(key, value)| (key.to_owned(), value))
-            .collect()
-    })
+    prop::collection::vec((key, any_value()), 0..6)
+        .prop_map(|fields| fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
 }
 
 fn holds_its_bounds(action: &Action, ids_max: usize) {
@@ -328,10 +290,7 @@ fn gives_an_action_or_a_readable_mistake(text: &str) {
         Err(mistake) => {
             let json = answer::error(&mistake);
             let value: Value = serde_json::from_str(&json).expect("JSON");
-            assert_eq!(
-                value,
-                json!({"type": "error", "message": mistake.to_string()})
-            );
+            assert_eq!(value, json!({"type": "error", "message": mistake.to_string()}));
         }
     }
 }

@@ -70,8 +70,7 @@ fn whole_frame() -> impl Strategy<Value = Vec<u8>> {
         1 => (65_530..65_540_usize).prop_map(|length| vec![b'x'; length]),
     ];
     let control = || prop::collection::vec(any::<u8>(), 0..126);
-    let code = prop_oneof![any::<u16>(), 990..1020_u16]
-        .prop_filter("known difference", |&code| code != 1014);
+    let code = prop_oneof![any::<u16>(), 990..1020_u16].prop_filter("known difference", |&code| code != 1014);
     let reason = prop_oneof![
         ".{0,30}".prop_map(String::into_bytes),
         prop::collection::vec(any::<u8>(), 0..9)
@@ -104,10 +103,7 @@ fn the_oracle_reads_and_refuses() {
     let hello = frame(FIN | TEXT, b"Hello");
     assert_eq!(oracle(&hello), (vec![Got::Text("Hello".to_owned())], false));
     assert_eq!(oracle(&frame(FIN | TEXT, b"\xff")), (vec![], true));
-    assert_eq!(
-        oracle(&[0x81, 0x01, b'x']),
-        (vec![Got::Text("x".to_owned())], false)
-    );
+    assert_eq!(oracle(&[0x81, 0x01, b'x']), (vec![Got::Text("x".to_owned())], false));
 }
 
 proptest! {

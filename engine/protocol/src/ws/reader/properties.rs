@@ -3,9 +3,7 @@
 
 use proptest::prelude::*;
 
-use super::tests::{
-    BINARY, CLOSE, CONTINUATION, FIN, Got, LIMIT, PING, PONG, TEXT, frame, read_all, read_pieces,
-};
+use super::tests::{BINARY, CLOSE, CONTINUATION, FIN, Got, LIMIT, PING, PONG, TEXT, frame, read_all, read_pieces};
 use super::*;
 
 /// A message of a well-behaved client, as the bytes it becomes: text cut into fragments anywhere, with pings between.

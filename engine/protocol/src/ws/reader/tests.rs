@@ -55,9 +55,7 @@ pub(super) fn frame(first: u8, body: &[u8]) -> Vec<u8> {
 }
 
 pub(super) fn masked(body: &[u8]) -> impl Iterator<Item = u8> {
-    body.iter()
-        .zip(MASK.iter().cycle())
-        .map(|(byte, mask)| byte ^ mask)
+    body.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask)
 }
 
 fn text(text: &str) -> Got {
@@ -97,35 +95,23 @@ pub(super) fn read_all(bytes: &[u8], limit: usize) -> (Vec<Got>, Result<(), Viol
 fn reads(bytes: &[u8], expected: &[Got]) {
     let expected = (expected.to_vec(), Ok(()));
     assert_eq!(read_all(bytes, LIMIT), expected);
-    assert_eq!(
-        read_pieces(bytes.chunks(1), LIMIT),
-        expected,
-        "byte by byte"
-    );
+    assert_eq!(read_pieces(bytes.chunks(1), LIMIT), expected, "byte by byte");
 }
 
 #[track_caller]
 fn refuses(bytes: &[u8], violation: Violation) {
     let expected = (vec![], Err(violation));
     assert_eq!(read_all(bytes, LIMIT), expected);
-    assert_eq!(
-        read_pieces(bytes.chunks(1), LIMIT),
-        expected,
-        "byte by byte"
-    );
+    assert_eq!(read_pieces(bytes.chunks(1), LIMIT), expected, "byte by byte");
 }
 
 #[test]
 fn the_rfc_s_example_is_read() {
     // 5.7: a single-frame masked text message.
-    let hello = [
-        0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58,
-    ];
+    let hello = [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
     reads(&hello, &[text("Hello")]);
     // 5.7: a masked pong.
-    let pong = [
-        0x8a, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58,
-    ];
+    let pong = [0x8a, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
     reads(&pong, &[Got::Pong]);
 }
 
@@ -155,10 +141,7 @@ fn control_frames_stand_between_fragments() {
     bytes.extend(frame(CONTINUATION, b"b"));
     bytes.extend(frame(FIN | PONG, b""));
     bytes.extend(frame(FIN | CONTINUATION, b"c"));
-    reads(
-        &bytes,
-        &[Got::Ping(b"in between".to_vec()), Got::Pong, text("abc")],
-    );
+    reads(&bytes, &[Got::Ping(b"in between".to_vec()), Got::Pong, text("abc")]);
 }
 
 #[test]
@@ -167,14 +150,8 @@ fn control_frames_carry_up_to_125_bytes() {
     reads(&frame(FIN | PING, &body), &[Got::Ping(body.to_vec())]);
     reads(&frame(FIN | PONG, &body), &[Got::Pong]);
     for opcode in [PING, PONG, CLOSE] {
-        refuses(
-            &frame(FIN | opcode, &[b'x'; 126]),
-            Violation::ControlTooLong,
-        );
-        refuses(
-            &frame(FIN | opcode, &[b'x'; 70_000]),
-            Violation::ControlTooLong,
-        );
+        refuses(&frame(FIN | opcode, &[b'x'; 126]), Violation::ControlTooLong);
+        refuses(&frame(FIN | opcode, &[b'x'; 70_000]), Violation::ControlTooLong);
     }
 }
 
@@ -227,10 +204,7 @@ fn control_frames_must_not_be_fragmented() {
 
 #[test]
 fn fragments_must_follow_each_other() {
-    refuses(
-        &frame(FIN | CONTINUATION, b"x"),
-        Violation::StrayContinuation,
-    );
+    refuses(&frame(FIN | CONTINUATION, b"x"), Violation::StrayContinuation);
     refuses(&frame(CONTINUATION, b""), Violation::StrayContinuation);
     for opcode in [TEXT, FIN | TEXT, BINARY, FIN | BINARY] {
         let mut bytes = frame(TEXT, b"a");
@@ -248,28 +222,16 @@ fn fragments_must_follow_each_other() {
 fn lengths_take_their_shortest_form() {
     refuses(&[0x81, 0xFE, 0, 125], Violation::LengthNotMinimal);
     refuses(&[0x81, 0xFE, 0, 0], Violation::LengthNotMinimal);
-    refuses(
-        &[0x81, 0xFF, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF],
-        Violation::LengthNotMinimal,
-    );
-    refuses(
-        &[0x81, 0xFF, 0, 0, 0, 0, 0, 0, 0, 1],
-        Violation::LengthNotMinimal,
-    );
-    refuses(
-        &[0x81, 0xFF, 0x80, 0, 0, 0, 0, 1, 0, 0],
-        Violation::LengthHighBit,
-    );
+    refuses(&[0x81, 0xFF, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF], Violation::LengthNotMinimal);
+    refuses(&[0x81, 0xFF, 0, 0, 0, 0, 0, 0, 0, 1], Violation::LengthNotMinimal);
+    refuses(&[0x81, 0xFF, 0x80, 0, 0, 0, 0, 1, 0, 0], Violation::LengthHighBit);
 }
 
 #[test]
 fn close_frames_are_checked() {
     refuses(&frame(FIN | CLOSE, b"\x03"), Violation::CloseBody);
     for code in [0, 999, 1005, 1006, 1015, 2999, 5000_u16] {
-        refuses(
-            &frame(FIN | CLOSE, &code.to_be_bytes()),
-            Violation::CloseCode,
-        );
+        refuses(&frame(FIN | CLOSE, &code.to_be_bytes()), Violation::CloseCode);
     }
     refuses(&frame(FIN | CLOSE, b"\x03\xe8\xc3"), Violation::NotUtf8);
     let expected = [Got::Close(Some(1014))];
@@ -311,10 +273,7 @@ fn a_message_over_the_limit_is_refused_at_its_header() {
     let hello = frame(FIN | TEXT, b"Hello");
     assert_eq!(read_all(&hello, 5), (vec![text("Hello")], Ok(())));
     assert_eq!(read_all(&hello[..2], 4), (vec![], Err(Violation::TooLarge)));
-    assert_eq!(
-        read_all(&[0x81, 0xFE, 1, 0], 255),
-        (vec![], Err(Violation::TooLarge))
-    );
+    assert_eq!(read_all(&[0x81, 0xFE, 1, 0], 255), (vec![], Err(Violation::TooLarge)));
     let huge = [0x81, 0xFF, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF];
     refuses(&huge, Violation::TooLarge);
 }
@@ -325,10 +284,7 @@ fn the_limit_is_for_all_fragments_together() {
     bytes.extend(frame(FIN | PING, b"does not count"));
     bytes.extend(frame(FIN | CONTINUATION, b"de"));
     let ping = Got::Ping(b"does not count".to_vec());
-    assert_eq!(
-        read_all(&bytes, 5),
-        (vec![ping.clone(), text("abcde")], Ok(()))
-    );
+    assert_eq!(read_all(&bytes, 5), (vec![ping.clone(), text("abcde")], Ok(())));
     assert_eq!(read_all(&bytes, 4), (vec![ping], Err(Violation::TooLarge)));
 }
 

@@ -30,9 +30,8 @@ pub(super) fn group(field: &str, text: &str) -> Result<GroupId, Status> {
 
 /// Devices; the first that is none is named by its index.
 pub(super) fn devices(field: &str, texts: &[String]) -> Result<Vec<DeviceId>, Status> {
-    let parse = |(at, text): (usize, &String)| {
-        DeviceId::parse(text).map_err(|error| bad(&format!("{field}[{at}]"), error))
-    };
+    let parse =
+        |(at, text): (usize, &String)| DeviceId::parse(text).map_err(|error| bad(&format!("{field}[{at}]"), error));
     texts.iter().enumerate().map(parse).collect()
 }
 
@@ -52,12 +51,9 @@ pub(super) fn duration(
     let Some(asked) = asked else { return Ok(None) };
     let duration = Duration::try_from(asked).ok();
     let duration = duration.filter(|duration| (min..=max).contains(duration));
-    duration.map(Some).ok_or_else(|| {
-        bad(
-            field,
-            format!("must be from {min:?} to {max:?}, is {asked}"),
-        )
-    })
+    duration
+        .map(Some)
+        .ok_or_else(|| bad(field, format!("must be from {min:?} to {max:?}, is {asked}")))
 }
 
 /// The status of a write that was not done, for a document that `field` holds.

@@ -25,12 +25,7 @@ pub(super) async fn list(
     let tenant = tenant_or_none("tenant_id", &asked.tenant_id)?;
     let transports = transports(asked.transport)?;
     // Numbers of streams are good for one run of one gateway.
-    let list = List::new((
-        &observer.identity.id,
-        &asked.tenant_id,
-        asked.transport,
-        &asked.subject,
-    ));
+    let list = List::new((&observer.identity.id, &asked.tenant_id, asked.transport, &asked.subject));
     let after = list.after(&asked.page_token)?;
     let after = after.map(str::parse::<ConnectionId>).transpose();
     let select = Select {
@@ -66,10 +61,7 @@ pub(super) async fn disconnect(
     asked: v1::DisconnectRequest,
 ) -> Result<v1::DisconnectResponse, Status> {
     if asked.reason.len() > REASON_BYTES {
-        return Err(bad(
-            "reason",
-            format!("must have at most {REASON_BYTES} bytes"),
-        ));
+        return Err(bad("reason", format!("must have at most {REASON_BYTES} bytes")));
     }
     let scope = scope(asked.target)?;
     let is_one = matches!(scope, Scope::Connection(_));
@@ -108,13 +100,8 @@ pub(super) async fn slowest(observer: &Observer, most: usize) -> Vec<v1::Connect
 
 fn scope(asked: Option<Target>) -> Result<Scope, Status> {
     match asked {
-        None => Err(bad(
-            "target",
-            "connection_id, subject or tenant_id must be given",
-        )),
-        Some(Target::ConnectionId(id)) if id.is_empty() => {
-            Err(bad("connection_id", "must not be empty"))
-        }
+        None => Err(bad("target", "connection_id, subject or tenant_id must be given")),
+        Some(Target::ConnectionId(id)) if id.is_empty() => Err(bad("connection_id", "must not be empty")),
         Some(Target::ConnectionId(id)) => {
             let id = id.parse().map_err(|_| no_such_stream())?;
             Ok(Scope::Connection(id))

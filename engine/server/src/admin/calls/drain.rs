@@ -25,10 +25,7 @@ pub(super) async fn begin(
     Ok(v1::DrainResponse { drain })
 }
 
-pub(super) async fn cancel(
-    observer: &Observer,
-    health: &Health,
-) -> Result<v1::CancelDrainResponse, Status> {
+pub(super) async fn cancel(observer: &Observer, health: &Health) -> Result<v1::CancelDrainResponse, Status> {
     let drain = observer.drain().await;
     let cancelled = health.cancel_drain().await;
     if !cancelled && observer.drain().await.is_some_and(|drain| drain.stopping) {

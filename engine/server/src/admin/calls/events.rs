@@ -13,9 +13,7 @@ use super::args::{bad, tenant_or_none};
 use super::connections::transport;
 use super::streaming::{Gone, ResponseSender, Streaming};
 use crate::admin::observer::Observer;
-use floodway_core::index::{
-    AuditKind, ClientInfo, ConnectionId, Limit, Missed, SourceChange, Watcher,
-};
+use floodway_core::index::{AuditKind, ClientInfo, ConnectionId, Limit, Missed, SourceChange, Watcher};
 use floodway_protocol::names::TenantId;
 
 pub(super) fn watch(
@@ -54,9 +52,7 @@ impl Wanted {
 
 fn kinds(asked: &[i32]) -> Result<BTreeSet<v1::EventKind>, Status> {
     let known = |(at, &kind): (usize, &i32)| match v1::EventKind::try_from(kind) {
-        Ok(v1::EventKind::Unspecified) | Err(_) => {
-            Err(bad(&format!("kinds[{at}]"), format!("{kind} is not known")))
-        }
+        Ok(v1::EventKind::Unspecified) | Err(_) => Err(bad(&format!("kinds[{at}]"), format!("{kind} is not known"))),
         Ok(kind) => Ok(kind),
     };
     asked.iter().enumerate().map(known).collect()
@@ -129,9 +125,7 @@ fn event(what: AuditKind) -> Event {
             connection_id: id.to_string(),
             tenant_id: tenant.to_string(),
         }),
-        AuditKind::Source {
-            endpoint, change, ..
-        } => source(endpoint, change),
+        AuditKind::Source { endpoint, change, .. } => source(endpoint, change),
     }
 }
 

@@ -21,10 +21,7 @@ use v1::DeliveryStage as Stage;
 /// MQTT 5.0, 1.5.4: the longest text.
 const TOPIC_BYTES: usize = 65_535;
 
-pub(super) async fn explain(
-    observer: &Observer,
-    asked: v1::ExplainRequest,
-) -> Result<v1::ExplainResponse, Status> {
+pub(super) async fn explain(observer: &Observer, asked: v1::ExplainRequest) -> Result<v1::ExplainResponse, Status> {
     let message = message(asked.event)?;
     let stream = connections::find(observer, &asked.connection_id).await?;
     let mut way = Way::default();
@@ -44,10 +41,9 @@ pub(super) async fn explain(
 fn message(asked: Option<Asked>) -> Result<v1::DeviceMessage, Status> {
     match asked {
         None => Err(bad("event", "sample or message must be given")),
-        Some(Asked::Message(message)) if message.topic.len() > TOPIC_BYTES => Err(bad(
-            "message.topic",
-            format!("must have at most {TOPIC_BYTES} bytes"),
-        )),
+        Some(Asked::Message(message)) if message.topic.len() > TOPIC_BYTES => {
+            Err(bad("message.topic", format!("must have at most {TOPIC_BYTES} bytes")))
+        }
         Some(Asked::Message(message)) => Ok(message),
         Some(Asked::Sample(sample)) => {
             let tenant = tenant("sample.tenant_id", &sample.tenant_id)?;
@@ -71,12 +67,7 @@ struct Stopped;
 struct Way(Vec<v1::ExplainStep>);
 
 impl Way {
-    fn step(
-        &mut self,
-        stage: Stage,
-        passed: bool,
-        detail: impl Into<String>,
-    ) -> Result<(), Stopped> {
+    fn step(&mut self, stage: Stage, passed: bool, detail: impl Into<String>) -> Result<(), Stopped> {
         self.0.push(v1::ExplainStep {
             stage: stage.into(),
             passed,
@@ -126,14 +117,8 @@ fn upstream(observer: &Observer, stream: &Connection, way: &mut Way) -> Result<(
     let detail = match (observer.upstreams.is_connected(), is_subscribed) {
         (false, _) => "no broker is connected".to_owned(),
         (true, false) => match refusal {
-            Some(reason) => format!(
-                "the broker refuses the subscription of {}: {reason}",
-                stream.tenant
-            ),
-            None => format!(
-                "the broker has not confirmed the subscription of {}",
-                stream.tenant
-            ),
+            Some(reason) => format!("the broker refuses the subscription of {}: {reason}", stream.tenant),
+            None => format!("the broker has not confirmed the subscription of {}", stream.tenant),
         },
         (true, true) => format!("the broker sends the events of tenant {}", stream.tenant),
     };
@@ -151,12 +136,7 @@ fn is_whose(stream: &Connection, event: &Event, way: &mut Way) -> Result<(), Sto
     way.step(Stage::Tenant, is_its_own, detail)
 }
 
-fn is_wanted(
-    observer: &Observer,
-    stream: &Connection,
-    event: &Event,
-    way: &mut Way,
-) -> Result<(), Stopped> {
+fn is_wanted(observer: &Observer, stream: &Connection, event: &Event, way: &mut Way) -> Result<(), Stopped> {
     let (filter, device) = (&stream.filter, event.device());
     let tenant = observer.index().find(stream.tenant.as_str());
     let has = |group: &&GroupId| {
@@ -164,17 +144,11 @@ fn is_wanted(
         tenant.is_some_and(|tenant| tenant.groups().has(group, device))
     };
     let group = filter.groups().iter().find(has);
-    let is_named = filter
-        .devices()
-        .iter()
-        .any(|named| named.as_str() == device);
+    let is_named = filter.devices().iter().any(|named| named.as_str() == device);
     let (wants, detail) = match group {
         _ if filter.wants_all_devices() => (true, "it wants every device".to_owned()),
         _ if is_named => (true, format!("it names device {device}")),
-        Some(group) => (
-            true,
-            format!("device {device} is in group {group}, which it names"),
-        ),
+        Some(group) => (true, format!("device {device} is in group {group}, which it names")),
         None => (
             false,
             format!("it names neither device {device} nor a group that has it"),
@@ -192,13 +166,6 @@ fn is_wanted(
 
 fn has_room(stream: &Connection, limits: &Limits, way: &mut Way) -> Result<(), Stopped> {
     let is_full = stream.counts.queued >= stream.queue_size as u64;
-    let detail = format!(
-        "{} of {} events wait for it",
-        stream.counts.queued, stream.queue_size
-    );
-    way.step(
-        Stage::Queue,
-        !is_full || limits.overflow.makes_room(),
-        detail,
-    )
+    let detail = format!("{} of {} events wait for it", stream.counts.queued, stream.queue_size);
+    way.step(Stage::Queue, !is_full || limits.overflow.makes_room(), detail)
 }

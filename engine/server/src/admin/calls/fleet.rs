@@ -74,9 +74,7 @@ fn sum(gateways: &[v1::Gateway]) -> v1::Load {
         sse: sum.sse.saturating_add(load.sse),
         tenants: sum.tenants.saturating_add(load.tenants),
         events_per_second: sum.events_per_second.saturating_add(load.events_per_second),
-        deliveries_per_second: sum
-            .deliveries_per_second
-            .saturating_add(load.deliveries_per_second),
+        deliveries_per_second: sum.deliveries_per_second.saturating_add(load.deliveries_per_second),
         dropped: sum.dropped.saturating_add(load.dropped),
     })
 }

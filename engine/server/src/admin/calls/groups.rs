@@ -12,39 +12,26 @@ use crate::admin::observer::Observer;
 use floodway_protocol::names::{DeviceId, GroupId, TenantId};
 use floodway_sources::control::{Age, Group};
 
-pub(super) fn list(
-    observer: &Observer,
-    asked: &v1::ListGroupsRequest,
-) -> Result<v1::ListGroupsResponse, Status> {
+pub(super) fn list(observer: &Observer, asked: &v1::ListGroupsRequest) -> Result<v1::ListGroupsResponse, Status> {
     let tenant = tenant("tenant_id", &asked.tenant_id)?;
     let size = paging::size(asked.page_size)?;
     let list = List::new(("groups", tenant.as_str()));
-    let after = list
-        .after(&asked.page_token)?
-        .map(GroupId::parse)
-        .transpose();
+    let after = list.after(&asked.page_token)?.map(GroupId::parse).transpose();
     let after = after.map_err(|_| paging::foreign())?;
     let known_at = known_at(observer)?;
     let groups = observer.control.groups(&tenant);
     let start = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
-    let rest = groups
-        .by_name()
-        .range::<GroupId, _>((start, Bound::Unbounded));
+    let rest = groups.by_name().range::<GroupId, _>((start, Bound::Unbounded));
     let (page, last) = paging::page(rest, size, |(id, _)| id.to_string());
     let page = page.into_iter();
     Ok(v1::ListGroupsResponse {
-        groups: page
-            .map(|(id, group)| summary(&tenant, id, group))
-            .collect(),
+        groups: page.map(|(id, group)| summary(&tenant, id, group)).collect(),
         next_page_token: list.token(last.as_deref()),
         known_at,
     })
 }
 
-pub(super) fn get(
-    observer: &Observer,
-    asked: v1::GetGroupRequest,
-) -> Result<v1::GetGroupResponse, Status> {
+pub(super) fn get(observer: &Observer, asked: v1::GetGroupRequest) -> Result<v1::GetGroupResponse, Status> {
     let tenant = tenant("tenant_id", &asked.tenant_id)?;
     let id = group("group_id", &asked.group_id)?;
     let known_at = known_at(observer)?;
@@ -61,10 +48,7 @@ pub(super) fn get(
     })
 }
 
-pub(super) async fn put(
-    observer: &Observer,
-    asked: v1::PutGroupRequest,
-) -> Result<v1::PutGroupResponse, Status> {
+pub(super) async fn put(observer: &Observer, asked: v1::PutGroupRequest) -> Result<v1::PutGroupResponse, Status> {
     let asked = asked.group.ok_or_else(|| bad("group", "must be given"))?;
     let tenant = tenant("group.tenant_id", &asked.tenant_id)?;
     let id = group("group.group_id", &asked.group_id)?;
@@ -106,9 +90,7 @@ pub(super) fn known_at(observer: &Observer) -> Result<Option<Timestamp>, Status>
     match observer.control.age() {
         Age::Current => Ok(None),
         Age::Since(at) => Ok(Some(at.into())),
-        Age::Unknown => Err(Status::unavailable(
-            "the broker's limits and groups were not read yet",
-        )),
+        Age::Unknown => Err(Status::unavailable("the broker's limits and groups were not read yet")),
     }
 }
 

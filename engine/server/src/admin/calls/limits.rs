@@ -15,10 +15,7 @@ use floodway_sources::control::WriteError;
 /// The largest limit but that of connections.
 const MOST: u32 = 1_000_000;
 
-pub(super) fn get(
-    observer: &Observer,
-    asked: &v1::GetLimitsRequest,
-) -> Result<v1::GetLimitsResponse, Status> {
+pub(super) fn get(observer: &Observer, asked: &v1::GetLimitsRequest) -> Result<v1::GetLimitsResponse, Status> {
     let tenant = tenant_or_none("tenant_id", &asked.tenant_id)?;
     let known_at = known_at(observer)?;
     let own = observer.control.limits(tenant.as_ref());
@@ -29,10 +26,7 @@ pub(super) fn get(
     })
 }
 
-pub(super) async fn set(
-    observer: &Observer,
-    asked: &v1::SetLimitsRequest,
-) -> Result<v1::SetLimitsResponse, Status> {
+pub(super) async fn set(observer: &Observer, asked: &v1::SetLimitsRequest) -> Result<v1::SetLimitsResponse, Status> {
     let tenant = tenant_or_none("tenant_id", &asked.tenant_id)?;
     let limits = read(asked.limits.as_ref())?;
     let written = observer.control.set_limits(tenant.as_ref(), limits).await;
@@ -94,22 +88,15 @@ fn effective(observer: &Observer, tenant: Option<&TenantId>) -> v1::TenantLimits
 fn read(asked: Option<&v1::TenantLimits>) -> Result<OwnLimits, Status> {
     let asked = asked.ok_or_else(|| bad("limits", "must be given"))?;
     let queue_size = within("limits.queue_size", asked.queue_size)?;
-    let policy = v1::OverflowPolicy::try_from(asked.overflow).map_err(|_| {
-        bad(
-            "limits.overflow",
-            format!("{} is not known", asked.overflow),
-        )
-    })?;
+    let policy = v1::OverflowPolicy::try_from(asked.overflow)
+        .map_err(|_| bad("limits.overflow", format!("{} is not known", asked.overflow)))?;
     let filter_ids = within("limits.filter_ids", asked.filter_ids)?;
     let limits = OwnLimits {
         connections: asked.connections_per_tenant,
         queue_size: queue_size.and_then(|size| NonZeroUsize::new(size as usize)),
         overflow: overflow(policy),
         filter_ids: filter_ids.map(|ids| ids as usize),
-        client_messages_per_second: within(
-            "limits.client_messages_per_second",
-            asked.client_messages_per_second,
-        )?,
+        client_messages_per_second: within("limits.client_messages_per_second", asked.client_messages_per_second)?,
     };
     if limits.is_empty() {
         return Err(bad("limits", "at least one must be set"));
@@ -119,27 +106,10 @@ fn read(asked: Option<&v1::TenantLimits>) -> Result<OwnLimits, Status> {
 
 fn within(field: &str, value: Option<u32>) -> Result<Option<u32>, Status> {
     match value {
-        Some(value) if !(1..=MOST).contains(&value) => {
-            Err(bad(field, format!("must be from 1 to {MOST}, is {value}")))
-        }
+        Some(value) if !(1..=MOST).contains(&value) => Err(bad(field, format!("must be from 1 to {MOST}, is {value}"))),
         value => Ok(value),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_policy_has_a_word_of_its_own_and_each_word_means_one() {
-        for (name, overflow) in Overflow::NAMED {
-            assert_eq!(super::overflow(policy(overflow)), Some(overflow), "{name}");
-        }
-        let words = (1..).map_while(|number| v1::OverflowPolicy::try_from(number).ok());
-        assert_eq!(
-            words.filter_map(super::overflow).count(),
-            Overflow::NAMED.len()
-        );
-        assert_eq!(super::overflow(v1::OverflowPolicy::Unspecified), None);
-    }
-}
+mod tests;

@@ -24,10 +24,7 @@ const INTERVAL_MAX: Duration = Duration::from_secs(3600);
 /// The most tenants, and streams, of one response.
 const MOST: u32 = 100;
 
-pub(super) async fn get(
-    observer: &Observer,
-    asked: &v1::GetStatusRequest,
-) -> v1::GetStatusResponse {
+pub(super) async fn get(observer: &Observer, asked: &v1::GetStatusRequest) -> v1::GetStatusResponse {
     v1::GetStatusResponse {
         status: Some(now(observer).await),
         fleet: asked.fleet.then(|| fleet::all(observer)),

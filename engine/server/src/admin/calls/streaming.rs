@@ -45,10 +45,7 @@ impl Streaming {
     }
 
     /// A stream of what `answer` sends. It ends with the status that `answer` returns.
-    pub(super) fn start<T, F>(
-        &self,
-        answer: impl FnOnce(ResponseSender<T>) -> F,
-    ) -> Result<BoxStream<T>, Status>
+    pub(super) fn start<T, F>(&self, answer: impl FnOnce(ResponseSender<T>) -> F) -> Result<BoxStream<T>, Status>
     where
         T: Send + 'static,
         F: Future<Output = Result<Status, Gone>> + Send + 'static,
@@ -58,9 +55,9 @@ impl Streaming {
 
     /// The right to one stream, for a call that has something to do before it begins.
     pub(super) fn permit(&self) -> Result<OwnedSemaphorePermit, Status> {
-        Arc::clone(&self.permits).try_acquire_owned().map_err(|_| {
-            Status::resource_exhausted(format!("{STREAMS} calls are streaming already"))
-        })
+        Arc::clone(&self.permits)
+            .try_acquire_owned()
+            .map_err(|_| Status::resource_exhausted(format!("{STREAMS} calls are streaming already")))
     }
 
     /// As [`Streaming::start`], with a permit that was taken before. It is given back when the stream ends.

@@ -11,10 +11,7 @@ use super::paging::{self, List};
 use crate::admin::observer::Observer;
 use floodway_core::index::{Tenant, Upstream};
 
-pub(super) fn list(
-    observer: &Observer,
-    asked: &v1::ListTenantsRequest,
-) -> Result<v1::ListTenantsResponse, Status> {
+pub(super) fn list(observer: &Observer, asked: &v1::ListTenantsRequest) -> Result<v1::ListTenantsResponse, Status> {
     let size = paging::size(asked.page_size)?;
     let list = List::new("tenants");
     let after = list.after(&asked.page_token)?;
@@ -23,22 +20,15 @@ pub(super) fn list(
     all.sort_unstable_by(|one, other| one.id().cmp(other.id()));
     let (page, last) = paging::page(all.iter(), size, |tenant| tenant.id().to_string());
     Ok(v1::ListTenantsResponse {
-        tenants: page
-            .into_iter()
-            .map(|tenant| shown(observer, tenant))
-            .collect(),
+        tenants: page.into_iter().map(|tenant| shown(observer, tenant)).collect(),
         next_page_token: list.token(last.as_deref()),
     })
 }
 
-pub(super) fn get(
-    observer: &Observer,
-    asked: &v1::GetTenantRequest,
-) -> Result<v1::GetTenantResponse, Status> {
+pub(super) fn get(observer: &Observer, asked: &v1::GetTenantRequest) -> Result<v1::GetTenantResponse, Status> {
     let id = tenant("tenant_id", &asked.tenant_id)?;
     let found = observer.index().find(id.as_str());
-    let found =
-        found.ok_or_else(|| Status::not_found("tenant_id: the gateway does not serve it now"))?;
+    let found = found.ok_or_else(|| Status::not_found("tenant_id: the gateway does not serve it now"))?;
     Ok(v1::GetTenantResponse {
         tenant: Some(shown(observer, &found)),
     })

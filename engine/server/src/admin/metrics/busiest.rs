@@ -79,10 +79,7 @@ impl Busiest {
         let mut seen: Vec<Seen> = tenants.into_iter().map(|tenant| self.see(tenant)).collect();
         seen.sort_by_cached_key(Seen::rank);
         let others = seen.split_off(seen.len().min(self.most));
-        self.unnamed = others
-            .iter()
-            .map(|seen| seen.named.tenant.id().clone())
-            .collect();
+        self.unnamed = others.iter().map(|seen| seen.named.tenant.id().clone()).collect();
         let rows: Vec<(TenantId, Reported)> = seen
             .iter()
             .map(|seen| (seen.named.tenant.id().clone(), seen.reported()))

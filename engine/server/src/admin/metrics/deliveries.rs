@@ -5,10 +5,7 @@ use super::text::{Kind, Text, families};
 use floodway_core::shard::DELAY_BOUNDS;
 
 pub(super) fn all(text: &mut Text, totals: &Totals) {
-    let gaps = [
-        ("overflow", totals.overflow_gaps),
-        ("upstream", totals.upstream_gaps),
-    ];
+    let gaps = [("overflow", totals.overflow_gaps), ("upstream", totals.upstream_gaps)];
     families! { text;
         Counter "matched_total"
             "Events that subscribers wanted, once for each: delivered, dropped, or held." = totals.matched;

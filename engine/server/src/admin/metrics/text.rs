@@ -76,12 +76,7 @@ impl Family<'_> {
     }
 
     /// The samples of a histogram: how many were up to each bound, all that were counted, and their sum.
-    pub(super) fn histogram(
-        mut self,
-        buckets: impl IntoIterator<Item = (f64, u64)>,
-        beyond: u64,
-        sum: f64,
-    ) {
+    pub(super) fn histogram(mut self, buckets: impl IntoIterator<Item = (f64, u64)>, beyond: u64, sum: f64) {
         let mut count = 0;
         for (bound, more) in buckets {
             count += more;
@@ -133,42 +128,8 @@ fn escape(value: &str, text: &mut String) {
 }
 
 fn write(text: &mut String, what: std::fmt::Arguments<'_>) {
-    text.write_fmt(what)
-        .expect("a String takes all that is written");
+    text.write_fmt(what).expect("a String takes all that is written");
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_family_stands_under_its_help_and_type_and_values_are_escaped() {
-        let mut text = Text::new();
-        text.family("things", Kind::Gauge, "Things.")
-            .labelled(&[("of", "a \"b\" \\ c\nd é"), ("is", "x")], 1)
-            .labelled(&[], 2);
-        let expected = "# HELP floodway_things Things.\n# TYPE floodway_things gauge\n\
-            floodway_things{of=\"a \\\"b\\\" \\\\ c\\nd é\",is=\"x\"} 1\nfloodway_things 2\n";
-        assert_eq!(text.finish(), expected);
-    }
-
-    #[test]
-    fn a_histogram_is_cumulative() {
-        let mut text = Text::new();
-        text.family("times_seconds", Kind::Histogram, "Times.")
-            .histogram([(0.0001, 2), (0.25, 0), (10.0, 3)], 4, 12.5);
-        let text = text.finish();
-        let samples: Vec<&str> = text.lines().skip(2).collect();
-        assert_eq!(
-            samples,
-            [
-                "floodway_times_seconds_bucket{le=\"0.0001\"} 2",
-                "floodway_times_seconds_bucket{le=\"0.25\"} 2",
-                "floodway_times_seconds_bucket{le=\"10\"} 5",
-                "floodway_times_seconds_bucket{le=\"+Inf\"} 9",
-                "floodway_times_seconds_sum 12.5",
-                "floodway_times_seconds_count 9",
-            ]
-        );
-    }
-}
+mod tests;

@@ -22,10 +22,7 @@ use floodway_sources::router::Reason;
 
 type Client<Token> = AdminClient<InterceptedService<Channel, Token>>;
 
-async fn connect(
-    url: String,
-    token: Option<&'static str>,
-) -> Result<Client<impl Interceptor>, Error> {
+async fn connect(url: String, token: Option<&'static str>) -> Result<Client<impl Interceptor>, Error> {
     let header = token.map(|token| format!("Bearer {token}").parse().expect("a value"));
     let with_token = move |mut request: Request<()>| {
         if let Some(header) = header.clone() {
@@ -124,15 +121,7 @@ async fn an_interval_out_of_bounds_is_refused_by_name() {
         assert!(refused.message().starts_with("interval: "), "{refused}");
     }
     let absent = client.watch_status(every(None)).await;
-    assert!(
-        absent
-            .unwrap()
-            .into_inner()
-            .message()
-            .await
-            .unwrap()
-            .is_some()
-    );
+    assert!(absent.unwrap().into_inner().message().await.unwrap().is_some());
     private.stop().await;
 }
 
@@ -174,10 +163,7 @@ async fn reflection_lists_the_services_and_gives_their_files() {
     );
     let symbol = MessageRequest::FileContainingSymbol("floodway.admin.v1.Admin".to_owned());
     let found = reflect(&channel, symbol).await;
-    assert!(
-        matches!(found, MessageResponse::FileDescriptorResponse(_)),
-        "{found:?}"
-    );
+    assert!(matches!(found, MessageResponse::FileDescriptorResponse(_)), "{found:?}");
     private.stop().await;
 }
 
@@ -187,11 +173,8 @@ async fn reflect(channel: &Channel, question: MessageRequest) -> MessageResponse
         message_request: Some(question),
     };
     let mut client = ServerReflectionClient::new(channel.clone());
-    let answers = client
-        .server_reflection_info(tokio_stream::once(request))
-        .await;
-    let answer: Option<ServerReflectionResponse> =
-        answers.unwrap().into_inner().message().await.unwrap();
+    let answers = client.server_reflection_info(tokio_stream::once(request)).await;
+    let answer: Option<ServerReflectionResponse> = answers.unwrap().into_inner().message().await.unwrap();
     answer.unwrap().message_response.unwrap()
 }
 
@@ -231,10 +214,7 @@ async fn a_gateway_that_has_stopped_is_not_reached() {
     let private = Private::start(None).await;
     let url = private.url();
     let mut client = AdminClient::new(private.channel().await);
-    client
-        .get_status(GetStatusRequest::default())
-        .await
-        .unwrap();
+    client.get_status(GetStatusRequest::default()).await.unwrap();
     private.stop().await;
     assert!(connect(url, None).await.is_err());
 }

@@ -133,14 +133,8 @@ async fn a_gateway_that_stops_is_not_said_to_serve_by_who_called_a_drain_off() {
         yield_now().await;
         bed.answer(asked);
         within("the drain begins", begun).await.expect("no panic");
-        assert!(
-            within("it is called off", cancelled)
-                .await
-                .expect("no panic")
-        );
-        within("the last one begins", stopped)
-            .await
-            .expect("no panic");
+        assert!(within("it is called off", cancelled).await.expect("no panic"));
+        within("the last one begins", stopped).await.expect("no panic");
         let mut last = bed.reported().await;
         while last == Serving {
             last = bed.reported().await;

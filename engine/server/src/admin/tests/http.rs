@@ -17,10 +17,7 @@ async fn metrics_are_served_and_other_paths_are_not() {
 
     let other = private.ask("GET /api/v1/telemetry/stream/status", "").await;
     assert!(other.starts_with("HTTP/1.1 404 "), "{other}");
-    assert!(
-        other.ends_with("\r\n\r\n{\"detail\":\"Not found\"}"),
-        "{other}"
-    );
+    assert!(other.ends_with("\r\n\r\n{\"detail\":\"Not found\"}"), "{other}");
     for request in ["DELETE /metrics", "POST /metrics/tenants"] {
         let wrong = private.ask(request, "").await;
         assert!(
@@ -43,10 +40,7 @@ async fn with_a_token_nothing_is_answered_without_it() {
     ] {
         let refused = private.ask(&format!("GET {path}"), headers).await;
         assert!(refused.starts_with("HTTP/1.1 401 "), "{refused}");
-        assert!(
-            refused.contains("www-authenticate: Bearer\r\n"),
-            "{refused}"
-        );
+        assert!(refused.contains("www-authenticate: Bearer\r\n"), "{refused}");
         assert!(!refused.contains("floodway_"), "{refused}");
     }
     for path in ["/metrics", "/metrics/tenants"] {
@@ -64,10 +58,7 @@ async fn a_web_page_can_not_speak_grpc_over_http_1() {
     let private = Private::start(None).await;
     let call = "POST /floodway.admin.v1.Admin/GetStatus";
     let answer = private
-        .ask(
-            call,
-            "Content-Type: application/grpc\r\nContent-Length: 0\r\n",
-        )
+        .ask(call, "Content-Type: application/grpc\r\nContent-Length: 0\r\n")
         .await;
     assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
     private.stop().await;
@@ -88,30 +79,19 @@ fn an_address_in_use_is_an_error() {
 #[tokio::test]
 async fn a_page_whose_name_leads_here_gets_no_answer() {
     let open = Private::start(None).await;
-    for host in [
-        "rebound.example",
-        "rebound.example:9090",
-        "localhost.example",
-    ] {
+    for host in ["rebound.example", "rebound.example:9090", "localhost.example"] {
         let refused = open.ask_at(host, "GET /metrics", "").await;
         assert!(refused.starts_with("HTTP/1.1 403 "), "{host}: {refused}");
         assert!(!refused.contains("floodway_"), "{host}: {refused}");
     }
-    for host in [
-        "localhost:9090",
-        "LOCALHOST",
-        "127.0.0.1:9090",
-        "[::1]:9090",
-    ] {
+    for host in ["localhost:9090", "LOCALHOST", "127.0.0.1:9090", "[::1]:9090"] {
         let page = open.ask_at(host, "GET /metrics", "").await;
         assert!(page.starts_with("HTTP/1.1 200 "), "{host}: {page}");
     }
     open.stop().await;
     let guarded = Private::start(Some("s3cret")).await;
     let headers = "Authorization: Bearer s3cret\r\n";
-    let page = guarded
-        .ask_at("gateway.example", "GET /metrics", headers)
-        .await;
+    let page = guarded.ask_at("gateway.example", "GET /metrics", headers).await;
     assert!(page.starts_with("HTTP/1.1 200 "), "{page}");
     guarded.stop().await;
 }

@@ -25,41 +25,26 @@ fn read(text: &str) -> Page {
     while let Some(help) = lines.next() {
         let help = help.strip_prefix("# HELP ").expect("a HELP begins it");
         let (name, help) = help.split_once(' ').expect("a help");
-        assert!(
-            name.starts_with("floodway_") && help.ends_with('.'),
-            "{name} {help}"
-        );
+        assert!(name.starts_with("floodway_") && help.ends_with('.'), "{name} {help}");
         let kind = lines.next().expect("a TYPE");
         let kind = kind.strip_prefix(&format!("# TYPE {name} ")).expect(name);
         assert_eq!(kind == "counter", name.ends_with("_total"), "{name} {kind}");
         let mut count = 0;
         while let Some(line) = lines.next_if(|line| !line.starts_with('#')) {
             let (series, value) = line.rsplit_once(' ').expect("a value");
-            let suffix = series
-                .split('{')
-                .next()
-                .and_then(|full| full.strip_prefix(name));
+            let suffix = series.split('{').next().and_then(|full| full.strip_prefix(name));
             let suffixes: &[&str] = match kind {
                 "histogram" => &["_bucket", "_sum", "_count"],
                 "counter" | "gauge" => &[""],
                 other => panic!("{name} is a {other}"),
             };
-            assert!(
-                suffix.is_some_and(|suffix| suffixes.contains(&suffix)),
-                "{series}"
-            );
+            assert!(suffix.is_some_and(|suffix| suffixes.contains(&suffix)), "{series}");
             let value = value.parse().expect("a number");
-            assert!(
-                samples.insert(series.to_owned(), value).is_none(),
-                "{series} twice"
-            );
+            assert!(samples.insert(series.to_owned(), value).is_none(), "{series} twice");
             count += 1;
         }
         assert!(count > 0, "{name} has no samples");
-        assert!(
-            families.insert(name.to_owned(), count).is_none(),
-            "{name} twice"
-        );
+        assert!(families.insert(name.to_owned(), count).is_none(), "{name} twice");
     }
     Page { samples, families }
 }
@@ -173,10 +158,7 @@ fn the_gateways_page_keeps_the_rules_and_has_so_many_series() {
     let page = read(&pages::gateway(&snapshot()));
     assert!(page.families.len() > 30, "{:?}", page.families.keys());
     let of = |family: &str| page.families[&format!("floodway_{family}")];
-    assert_eq!(
-        of("connections_closed_by_code_total"),
-        2 * CODE_LABELS.len()
-    );
+    assert_eq!(of("connections_closed_by_code_total"), 2 * CODE_LABELS.len());
     assert_eq!(of("delivery_seconds"), shard::DELAY_BOUNDS.len() + 3);
 }
 
@@ -202,9 +184,8 @@ async fn tenants_are_shown_by_their_names_and_the_others_as_one() {
     let page = read(&Tenants::new(3).text(&observer));
     assert_eq!(page.families.len(), 5);
     let delivered = |name: &str| {
-        page.samples.get(&format!(
-            "floodway_tenant_deliveries_total{{tenant=\"{name}\"}}"
-        ))
+        page.samples
+            .get(&format!("floodway_tenant_deliveries_total{{tenant=\"{name}\"}}"))
     };
     for (name, expected) in [
         (r#"a\"b\\c"#, 40.0),

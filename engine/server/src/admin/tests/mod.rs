@@ -74,9 +74,7 @@ impl Private {
         });
         let listener = Listener::open(&config, None).expect("a port");
         Self {
-            admin: Admin::start(listener, &config, observer)
-                .await
-                .expect("a thread"),
+            admin: Admin::start(listener, &config, observer).await.expect("a thread"),
             index,
             ingest,
         }
@@ -98,8 +96,7 @@ impl Private {
 
     async fn ask_at(&self, host: &str, request: &str, headers: &str) -> String {
         let mut socket = TcpStream::connect(self.admin.address()).await.expect("up");
-        let text =
-            format!("{request} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n");
+        let text = format!("{request} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n");
         socket.write_all(text.as_bytes()).await.expect("sent");
         let mut answer = String::new();
         socket.read_to_string(&mut answer).await.expect("an answer");

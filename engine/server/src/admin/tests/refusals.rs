@@ -33,10 +33,7 @@ async fn a_bad_argument_is_named_by_its_field() {
         ..Default::default()
     };
     names("page_token", admin.list_tenants(asked).await);
-    names(
-        "tenant_id",
-        admin.get_tenant(GetTenantRequest::default()).await,
-    );
+    names("tenant_id", admin.get_tenant(GetTenantRequest::default()).await);
     let asked = ListConnectionsRequest {
         tenant_id: bad(),
         ..Default::default()
@@ -51,10 +48,7 @@ async fn a_bad_argument_is_named_by_its_field() {
         "connection_id",
         admin.get_connection(GetConnectionRequest::default()).await,
     );
-    names(
-        "tenant_id",
-        admin.list_groups(ListGroupsRequest::default()).await,
-    );
+    names("tenant_id", admin.list_groups(ListGroupsRequest::default()).await);
     let asked = GetGroupRequest {
         tenant_id: "T".to_owned(),
         group_id: bad(),
@@ -89,12 +83,7 @@ async fn a_bad_argument_is_named_by_its_field() {
     let connection_id = "0-1".to_owned();
     names(
         "sample.tenant_id",
-        admin
-            .explain(ExplainRequest {
-                connection_id,
-                event,
-            })
-            .await,
+        admin.explain(ExplainRequest { connection_id, event }).await,
     );
     private.stop().await;
 }
@@ -142,10 +131,7 @@ async fn limits_out_of_bounds_are_named_and_none_at_all_are_refused() {
         limits,
     };
     names("limits", admin.set_limits(set(None)).await);
-    names(
-        "limits",
-        admin.set_limits(set(Some(TenantLimits::default()))).await,
-    );
+    names("limits", admin.set_limits(set(Some(TenantLimits::default()))).await);
     for (field, limits) in [
         (
             "queue_size",
@@ -176,10 +162,7 @@ async fn limits_out_of_bounds_are_named_and_none_at_all_are_refused() {
             },
         ),
     ] {
-        names(
-            &format!("limits.{field}"),
-            admin.set_limits(set(Some(limits))).await,
-        );
+        names(&format!("limits.{field}"), admin.set_limits(set(Some(limits))).await);
     }
     private.stop().await;
 }
@@ -205,9 +188,7 @@ async fn without_a_broker_nothing_that_it_keeps_is_set_or_shown() {
     let refusals = [
         admin.set_limits(set).await.unwrap_err(),
         admin
-            .clear_limits(ClearLimitsRequest {
-                tenant_id: tenant_id(),
-            })
+            .clear_limits(ClearLimitsRequest { tenant_id: tenant_id() })
             .await
             .unwrap_err(),
         admin
@@ -215,9 +196,7 @@ async fn without_a_broker_nothing_that_it_keeps_is_set_or_shown() {
             .await
             .unwrap_err(),
         admin
-            .get_limits(GetLimitsRequest {
-                tenant_id: tenant_id(),
-            })
+            .get_limits(GetLimitsRequest { tenant_id: tenant_id() })
             .await
             .unwrap_err(),
         admin
@@ -245,21 +224,14 @@ fn with<T>(message: T, token: &str) -> Request<T> {
 async fn the_token_for_reading_changes_nothing() {
     let private = Private::start(Some("s3cret")).await;
     let mut admin = AdminClient::new(private.channel().await);
-    let looked = admin
-        .get_status(with(GetStatusRequest::default(), "s3cret-read"))
-        .await;
+    let looked = admin.get_status(with(GetStatusRequest::default(), "s3cret-read")).await;
     assert!(!looked.unwrap().into_inner().status.unwrap().draining);
-    let refused = admin
-        .drain(with(DrainRequest::default(), "s3cret-read"))
-        .await;
+    let refused = admin.drain(with(DrainRequest::default(), "s3cret-read")).await;
     assert_eq!(refused.unwrap_err().code(), Code::PermissionDenied);
     assert!(!private.index.is_draining());
     let nobody = admin.drain(with(DrainRequest::default(), "neither")).await;
     assert_eq!(nobody.unwrap_err().code(), Code::Unauthenticated);
-    admin
-        .drain(with(DrainRequest::default(), "s3cret"))
-        .await
-        .unwrap();
+    admin.drain(with(DrainRequest::default(), "s3cret")).await.unwrap();
     assert!(private.index.is_draining());
     private.stop().await;
 }
@@ -269,23 +241,13 @@ async fn a_drain_shows_in_status_and_health_until_it_is_called_off() {
     let private = Private::start(None).await;
     let mut admin = AdminClient::new(private.channel().await);
     let mut health = tonic_health::pb::health_client::HealthClient::new(private.channel().await);
-    let spread = Some(prost_types::Duration {
-        seconds: 90,
-        nanos: 0,
-    });
-    let begun = admin
-        .drain(DrainRequest { spread })
-        .await
-        .unwrap()
-        .into_inner();
+    let spread = Some(prost_types::Duration { seconds: 90, nanos: 0 });
+    let begun = admin.drain(DrainRequest { spread }).await.unwrap().into_inner();
     assert_eq!(begun.drain.unwrap().spread, spread);
     for (is_draining, healthy) in [(true, 2), (false, 1)] {
         let status = admin.get_status(GetStatusRequest::default()).await.unwrap();
         let status = status.into_inner().status.unwrap();
-        assert_eq!(
-            (status.draining, status.drain.is_some()),
-            (is_draining, is_draining)
-        );
+        assert_eq!((status.draining, status.drain.is_some()), (is_draining, is_draining));
         let asked = tonic_health::pb::HealthCheckRequest::default();
         let answer = health.check(asked).await.unwrap().into_inner();
         assert_eq!(answer.status, healthy);

@@ -28,22 +28,13 @@ fn diagnosis(organization: &str, tenant_id: &str) -> String {
 
 #[test]
 fn the_first_organization_in_the_document_is_the_tenant() {
-    assert_eq!(
-        tenant(r#"{"zeta":{"id":"1"},"alpha":{}}"#, r#""T""#).unwrap(),
-        "zeta"
-    );
-    assert_eq!(
-        tenant(r#"{"alpha":null,"zeta":[]}"#, "null").unwrap(),
-        "alpha"
-    );
+    assert_eq!(tenant(r#"{"zeta":{"id":"1"},"alpha":{}}"#, r#""T""#).unwrap(), "zeta");
+    assert_eq!(tenant(r#"{"alpha":null,"zeta":[]}"#, "null").unwrap(), "alpha");
 }
 
 #[test]
 fn the_first_text_of_a_list_that_is_not_empty_is_the_tenant() {
-    assert_eq!(
-        tenant(r#"["",7,null,["x"],{},"b","a"]"#, r#""T""#).unwrap(),
-        "b"
-    );
+    assert_eq!(tenant(r#"["",7,null,["x"],{},"b","a"]"#, r#""T""#).unwrap(), "b");
 }
 
 #[test]
@@ -105,10 +96,7 @@ fn an_operator_reads_what_the_token_names_instead_of_a_tenant() {
         ("null", r#""a/b""#, "holds '/'"),
     ] {
         let diagnosis = diagnosis(organization, tenant_id);
-        assert!(
-            diagnosis.contains(text),
-            "{organization} {tenant_id}: {diagnosis}"
-        );
+        assert!(diagnosis.contains(text), "{organization} {tenant_id}: {diagnosis}");
     }
 }
 
@@ -133,10 +121,7 @@ fn without_an_organization_the_tenant_id_counts() {
 #[test]
 fn a_token_without_a_tenant_is_refused() {
     for nothing in ["null", r#""""#, "7", r#"["T"]"#, r#"{"T":1}"#] {
-        assert!(
-            matches!(tenant("{}", nothing), Err(Refusal::NoTenant(_))),
-            "{nothing}"
-        );
+        assert!(matches!(tenant("{}", nothing), Err(Refusal::NoTenant(_))), "{nothing}");
     }
 }
 
@@ -171,10 +156,7 @@ fn one_of_the_roles_is_needed() {
         )
     };
     for role in ["customer", "tenant-admin", "operator", "operator-admin"] {
-        assert!(
-            judged(&format!(r#"{{"roles":["x",7,"{role}"]}}"#)).is_ok(),
-            "{role}"
-        );
+        assert!(judged(&format!(r#"{{"roles":["x",7,"{role}"]}}"#)).is_ok(), "{role}");
     }
     for none in [
         "null",

@@ -55,23 +55,11 @@ async fn tokens_are_checked_with_the_key_that_they_name_or_one_that_fits() {
     let provider = Provider::start(set(&keys)).await;
     let verifier = provider.verifier().await;
     for kid in [Some("r"), None] {
-        assert!(
-            accepts(&verifier, &token(&rsa, Algorithm::RS256, kid)),
-            "{kid:?}"
-        );
+        assert!(accepts(&verifier, &token(&rsa, Algorithm::RS256, kid)), "{kid:?}");
     }
-    assert!(accepts(
-        &verifier,
-        &token(&p256, Algorithm::ES256, Some("e"))
-    ));
-    assert!(!accepts(
-        &verifier,
-        &token(&p256, Algorithm::ES256, Some("r"))
-    ));
-    assert!(!accepts(
-        &verifier,
-        &token(&Signer::rsa(), Algorithm::RS256, Some("r"))
-    ));
+    assert!(accepts(&verifier, &token(&p256, Algorithm::ES256, Some("e"))));
+    assert!(!accepts(&verifier, &token(&p256, Algorithm::ES256, Some("r"))));
+    assert!(!accepts(&verifier, &token(&Signer::rsa(), Algorithm::RS256, Some("r"))));
     assert!(!accepts(&verifier, &hs256(&claims_with(""))));
 }
 
@@ -83,11 +71,7 @@ async fn only_public_keys_for_signatures_are_taken() {
         r#"{"kty":"unheard-of"}"#.to_owned(),
         "7".to_owned(),
         jwk(&rsa, Algorithm::RS256, r#""kid":"enc","use":"enc","#),
-        jwk(
-            &rsa,
-            Algorithm::RS256,
-            r#""kid":"sign","key_ops":["sign"],"#,
-        ),
+        jwk(&rsa, Algorithm::RS256, r#""kid":"sign","key_ops":["sign"],"#),
         jwk(&rsa, Algorithm::RS256, r#""kid":"ps","alg":"PS256","#),
         jwk(&rsa, Algorithm::RS256, r#""kid":"oaep","alg":"RSA-OAEP","#),
         jwk(
@@ -99,28 +83,15 @@ async fn only_public_keys_for_signatures_are_taken() {
     let provider = Provider::start(set(&keys)).await;
     let verifier = provider.verifier().await;
     for kid in ["enc", "sign", "ps", "oaep"] {
-        assert!(
-            !accepts(&verifier, &token(&rsa, Algorithm::RS256, Some(kid))),
-            "{kid}"
-        );
+        assert!(!accepts(&verifier, &token(&rsa, Algorithm::RS256, Some(kid))), "{kid}");
     }
-    assert!(accepts(
-        &verifier,
-        &token(&rsa, Algorithm::PS256, Some("ps"))
-    ));
-    assert!(accepts(
-        &verifier,
-        &token(&good, Algorithm::ES256, Some("good"))
-    ));
+    assert!(accepts(&verifier, &token(&rsa, Algorithm::PS256, Some("ps"))));
+    assert!(accepts(&verifier, &token(&good, Algorithm::ES256, Some("good"))));
     let header = Header {
         kid: Some("secret".to_owned()),
         ..Header::default()
     };
-    let forged = encode(
-        &header,
-        &EncodingKey::from_secret(b"a secret"),
-        &claims_with(""),
-    );
+    let forged = encode(&header, &EncodingKey::from_secret(b"a secret"), &claims_with(""));
     assert!(!accepts(&verifier, &forged));
 }
 
@@ -149,10 +120,7 @@ async fn the_first_token_of_a_new_key_waits_for_a_fetch_and_is_judged_then() {
 
     provider.now_answers(answer("500 Internal Server Error", ""));
     assert_eq!(verifier.verify(&by_new, None).await, Err(Refusal::NoKeys));
-    assert!(
-        verifier.verify(&by_old, None).await.is_ok(),
-        "the keys are kept"
-    );
+    assert!(verifier.verify(&by_old, None).await.is_ok(), "the keys are kept");
 
     provider.now_answers(set(&[named(&new, "new")]));
     assert!(verifier.verify(&by_new, None).await.is_ok(), "at once");
@@ -225,11 +193,7 @@ async fn keys_are_refreshed_without_being_asked_for_until_the_verifier_is_gone()
     let verifier = provider.verifier_at(pace).await;
     eventually(|| provider.fetches() > 2).await;
     drop(verifier);
-    let tasks = || {
-        tokio::runtime::Handle::current()
-            .metrics()
-            .num_alive_tasks()
-    };
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
     // What is left is the provider itself.
     eventually(|| tasks() == 1).await;
 }
@@ -284,17 +248,11 @@ async fn a_fetch_says_why_it_gave_nothing() {
     let large = answer("200 OK", &" ".repeat((1 << 20) + 1));
     for (answer, text) in [
         (answer("404 Not Found", ""), "answered 404"),
-        (
-            answer("302 Found", ""),
-            "302 Found; a redirect is not followed",
-        ),
+        (answer("302 Found", ""), "302 Found; a redirect is not followed"),
         (answer("200 OK", "<html>"), "not a JWK set"),
         (set(&[]), "no public key"),
         (large, "larger than 1048576 bytes"),
-        (
-            "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{".to_owned(),
-            "broke off",
-        ),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{".to_owned(), "broke off"),
         ("nonsense\r\n\r\n".to_owned(), "no answer"),
         (String::new(), "no answer within 50ms"),
     ] {
@@ -307,10 +265,7 @@ async fn a_fetch_says_why_it_gave_nothing() {
     assert!(gone.contains("cannot connect"), "{gone}");
     let wrong = Verifier::start_set(&Config::default(), "ftp://id.example", QUICK);
     let text = wrong.err().expect("no such scheme").to_string();
-    assert!(
-        text.starts_with("auth.jwks_url = \"ftp://id.example\": "),
-        "{text}"
-    );
+    assert!(text.starts_with("auth.jwks_url = \"ftp://id.example\": "), "{text}");
 }
 
 async fn fetch_error(url: &str, timeout: Duration) -> String {

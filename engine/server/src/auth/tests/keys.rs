@@ -69,10 +69,7 @@ fn a_token_without_a_signature_is_refused() {
         assert!(!accepts(&verifier, &forged), "{forged}");
     }
     let check = |token: &str| failed(judged(&verifier, token));
-    assert_eq!(
-        check(&format!("{NONE}.{}.{}", parts[1], parts[2])),
-        "algorithm"
-    );
+    assert_eq!(check(&format!("{NONE}.{}.{}", parts[1], parts[2])), "algorithm");
     assert_eq!(check(&format!("{}.{}.", parts[0], parts[1])), "signature");
     assert_eq!(check(&format!("{}.{}", parts[0], parts[1])), "malformed");
     assert_eq!(check(&format!("x.{}.{}", parts[1], parts[2])), "malformed");
@@ -99,20 +96,14 @@ fn a_critical_extension_is_refused() {
         ..Header::default()
     };
     let verifier = Verifier::start(&by_secret()).unwrap();
-    assert!(!accepts(
-        &verifier,
-        &encode(&header, &key, &claims_with(""))
-    ));
+    assert!(!accepts(&verifier, &encode(&header, &key, &claims_with(""))));
 }
 
 #[test]
 fn a_missing_token_and_one_that_is_too_long_differ() {
     let verifier = Verifier::start(&by_secret()).unwrap();
     assert_eq!(verifier.verify_now("", None), Err(Refusal::Missing));
-    assert_eq!(
-        failed(verifier.verify_now("not a token", None)),
-        "malformed"
-    );
+    assert_eq!(failed(verifier.verify_now("not a token", None)), "malformed");
     let padded = |bytes: usize| hs256(&claims_with(&format!("\"pad\":\"{}\",", "x".repeat(bytes))));
     // Four characters of a token carry three bytes of JSON.
     let long = padded(TOKEN_BYTES_MAX * 3 / 4);
@@ -147,10 +138,7 @@ fn only_a_usable_public_key_is_taken() {
         .expect("refused")
         .to_string();
     assert!(missing.contains("no/such/key.pem"), "{missing}");
-    assert!(matches!(
-        Verifier::start(&Config::default()),
-        Err(KeyError::Missing)
-    ));
+    assert!(matches!(Verifier::start(&Config::default()), Err(KeyError::Missing)));
 }
 
 #[test]
@@ -172,9 +160,7 @@ fn a_token_of_our_own_is_accepted_and_tells_what_it_grants() {
     };
     let token = sign(SECRET, &grant).unwrap();
     let verifier = Verifier::start(&config).unwrap();
-    let identity = verifier
-        .verify_at(&token, None, Duration::from_secs(NOW))
-        .unwrap();
+    let identity = verifier.verify_at(&token, None, Duration::from_secs(NOW)).unwrap();
     let expected = Identity {
         tenant,
         subject: Some("alice".to_owned()),

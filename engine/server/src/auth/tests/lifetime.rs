@@ -16,11 +16,7 @@ fn an_expiry_is_required_and_must_be_a_time() {
         r#""exp":[1900000000],"#,
         r#""exp":-1,"#,
     ] {
-        let label = if exp.contains('-') {
-            "expired"
-        } else {
-            "claims"
-        };
+        let label = if exp.contains('-') { "expired" } else { "claims" };
         assert_eq!(failed(check(&by_secret(), &times(exp))), label, "{exp}");
     }
     assert!(check(&by_secret(), &times(r#""exp":1900000000.5,"#)).is_ok());

@@ -7,8 +7,8 @@ use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
-    EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
+    Ed25519KeyPair, KeyPair, RsaKeyPair,
 };
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::value::RawValue;
@@ -80,11 +80,7 @@ impl Signer {
             EdDSA => EncodingKey::from_ed_pem(pem),
             _ => EncodingKey::from_rsa_pem(pem),
         };
-        encode(
-            &Header::new(algorithm),
-            &key.expect("a private key"),
-            claims,
-        )
+        encode(&Header::new(algorithm), &key.expect("a private key"), claims)
     }
 }
 
@@ -116,11 +112,7 @@ fn encode(header: &Header, key: &EncodingKey, claims: &str) -> String {
 }
 
 fn hs256(claims: &str) -> String {
-    encode(
-        &Header::default(),
-        &EncodingKey::from_secret(SECRET.as_bytes()),
-        claims,
-    )
+    encode(&Header::default(), &EncodingKey::from_secret(SECRET.as_bytes()), claims)
 }
 
 /// Claims that are accepted, with `more` in front of the others.
@@ -142,9 +134,7 @@ fn check_at(config: &Config, claims: &str, now: Duration) -> Result<Identity, Re
 /// The label of the check that refused a token.
 fn failed(judged: Result<Identity, Refusal>) -> &'static str {
     let refusal = judged.expect_err("it is refused");
-    refusal
-        .check()
-        .map_or("missing", |check| CHECK_LABELS[check])
+    refusal.check().map_or("missing", |check| CHECK_LABELS[check])
 }
 
 fn judged(verifier: &Verifier, token: &str) -> Result<Identity, Refusal> {

@@ -27,10 +27,7 @@ pub(super) struct Provider {
 impl Provider {
     pub(super) async fn start(answer: impl Into<Vec<u8>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let url = format!(
-            "http://{}/keys?v=1",
-            listener.local_addr().expect("an address")
-        );
+        let url = format!("http://{}/keys?v=1", listener.local_addr().expect("an address"));
         let answer = Arc::new(Mutex::new(answer.into()));
         let fetches = Arc::new(AtomicUsize::new(0));
         let (answers, count) = (Arc::clone(&answer), Arc::clone(&fetches));
@@ -41,11 +38,7 @@ impl Provider {
                 serve(stream, &answer).await;
             }
         });
-        Self {
-            url,
-            answer,
-            fetches,
-        }
+        Self { url, answer, fetches }
     }
 
     /// A verifier that has fetched its first keys.
@@ -89,10 +82,7 @@ async fn serve(mut stream: TcpStream, answer: &[u8]) {
 }
 
 pub(super) fn answer(status: &str, body: &str) -> String {
-    format!(
-        "HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
+    format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }
 
 /// A good answer with these keys.

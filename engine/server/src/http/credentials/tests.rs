@@ -25,9 +25,7 @@ const PROTOCOL: HeaderName = http::header::SEC_WEBSOCKET_PROTOCOL;
 #[test]
 fn a_token_is_looked_for_in_order_and_an_empty_one_is_none() {
     let all = places(true, Some("jwt"));
-    let found = |given: &[_], query, places: &Places| {
-        token(&headers(given), query, places).map(str::to_owned)
-    };
+    let found = |given: &[_], query, places: &Places| token(&headers(given), query, places).map(str::to_owned);
     let by_cookie = (COOKIE, "a=b; jwt=D; jwt2=x");
     let by_protocol = (PROTOCOL, "floodway.v1, bearer.C");
     let by_header = (AUTHORIZATION, "bearer A");
@@ -38,28 +36,12 @@ fn a_token_is_looked_for_in_order_and_an_empty_one_is_none() {
             Some("B"),
             "A",
         ),
-        (
-            &[empty.clone(), by_protocol.clone(), by_cookie.clone()],
-            Some("B"),
-            "B",
-        ),
-        (
-            &[(AUTHORIZATION, "Basic A"), by_protocol.clone()],
-            Some("B"),
-            "B",
-        ),
-        (
-            &[empty, by_protocol.clone(), by_cookie.clone()],
-            Some(""),
-            "C",
-        ),
+        (&[empty.clone(), by_protocol.clone(), by_cookie.clone()], Some("B"), "B"),
+        (&[(AUTHORIZATION, "Basic A"), by_protocol.clone()], Some("B"), "B"),
+        (&[empty, by_protocol.clone(), by_cookie.clone()], Some(""), "C"),
         (&[(PROTOCOL, "bearer."), by_cookie.clone()], Some(""), "D"),
     ] {
-        assert_eq!(
-            found(given, query, &all).as_deref(),
-            Some(wanted),
-            "{given:?}"
-        );
+        assert_eq!(found(given, query, &all).as_deref(), Some(wanted), "{given:?}");
     }
     assert_eq!(found(&[by_cookie], None, &places(true, None)), None);
     assert_eq!(found(&[], Some("B"), &places(false, None)), None);

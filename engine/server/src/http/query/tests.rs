@@ -12,21 +12,12 @@ fn filters_are_read_from_lists_and_repeated_parameters() {
         .filter(10)
         .unwrap();
     assert_eq!(
-        filter
-            .devices()
-            .iter()
-            .map(DeviceId::as_str)
-            .collect::<Vec<_>>(),
+        filter.devices().iter().map(DeviceId::as_str).collect::<Vec<_>>(),
         ["A", "B C", "D"]
     );
     assert_eq!(filter.metrics().unwrap().names().len(), 2);
     assert!(query("").filter(10).unwrap().wants_all_devices());
-    assert!(
-        query("device_id=&token=x")
-            .filter(10)
-            .unwrap()
-            .wants_all_devices()
-    );
+    assert!(query("device_id=&token=x").filter(10).unwrap().wants_all_devices());
 }
 
 #[test]
@@ -46,24 +37,15 @@ fn lists_are_read_as_clients_in_the_field_write_them() {
 fn what_would_widen_the_stream_is_refused_with_the_right_name() {
     for (text, mistake) in [
         ("device=A", r#"Unknown parameter "device": use device_id"#),
-        (
-            "device_id[]=A",
-            r#"Unknown parameter "device_id[]": use device_id"#,
-        ),
-        (
-            "device_id%5B%5D=A",
-            r#"Unknown parameter "device_id[]": use device_id"#,
-        ),
+        ("device_id[]=A", r#"Unknown parameter "device_id[]": use device_id"#),
+        ("device_id%5B%5D=A", r#"Unknown parameter "device_id[]": use device_id"#),
         ("deviceId", r#"Unknown parameter "deviceId": use device_id"#),
         ("_=1&Metric=t", r#"Unknown parameter "Metric": use metric"#),
         (
             "device_id=%FC",
             "device_id is not UTF-8; percent-encode its UTF-8 bytes",
         ),
-        (
-            "group_id=a%2Fb",
-            "group_id holds '/', '+', '#' or a control character",
-        ),
+        ("group_id=a%2Fb", "group_id holds '/', '+', '#' or a control character"),
     ] {
         assert_eq!(query(text).filter(10).unwrap_err(), mistake, "{text}");
     }
@@ -78,15 +60,8 @@ fn any_id_may_be_resumed_from_and_the_header_wins() {
     let after = |text: &str| query(text).resume(&HeaderMap::new());
     assert_eq!(after("lastEventId=12"), Resume::After(Some(12)));
     for odd in ["-1", "abc", "%FC", "99999999999999999999999", "1.5"] {
-        assert_eq!(
-            after(&format!("last_event_id={odd}")),
-            Resume::After(None),
-            "{odd}"
-        );
+        assert_eq!(after(&format!("last_event_id={odd}")), Resume::After(None), "{odd}");
     }
     headers.insert("last-event-id", "7".parse().unwrap());
-    assert_eq!(
-        query("last_event_id=12").resume(&headers),
-        Resume::After(Some(7))
-    );
+    assert_eq!(query("last_event_id=12").resume(&headers), Resume::After(Some(7)));
 }

@@ -7,14 +7,7 @@ use crate::control::topic::Key;
 use crate::control::writes::WriteError;
 
 impl Follower {
-    pub(super) fn fleet(
-        &mut self,
-        node: &str,
-        topic: &str,
-        payload: &[u8],
-        retain: bool,
-        now: Instant,
-    ) {
+    pub(super) fn fleet(&mut self, node: &str, topic: &str, payload: &[u8], retain: bool, now: Instant) {
         // A live copy of our own kept message shows whether the flag is passed on; before the mark it may be an old one.
         if node == self.node && !payload.is_empty() && matches!(self.stage, Stage::Following) {
             self.shows_retained = retain;
@@ -25,14 +18,7 @@ impl Follower {
         }
     }
 
-    pub(super) fn document(
-        &mut self,
-        key: &Key,
-        topic: &str,
-        payload: &[u8],
-        retain: bool,
-        now: Instant,
-    ) {
+    pub(super) fn document(&mut self, key: &Key, topic: &str, payload: &[u8], retain: bool, now: Instant) {
         if self.shows_retained && !retain {
             let reason = "is not retained: other gateways would not see it after a restart";
             return self.problems.add(topic, reason.to_owned(), now);

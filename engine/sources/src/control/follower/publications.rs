@@ -34,9 +34,6 @@ impl Follower {
         let (topic, expiry) = (topic::fleet(&self.node), self.fleet.expiry_seconds());
         let payload = self.fleet.announcement(&status, &topic, self.facts, now)?;
         self.probes.status.tries();
-        Some((
-            RequestKind::Status,
-            publish(topic, payload, true, Some(expiry)),
-        ))
+        Some((RequestKind::Status, publish(topic, payload, true, Some(expiry))))
     }
 }

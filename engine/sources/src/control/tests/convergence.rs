@@ -63,8 +63,7 @@ impl World {
             self.retained.insert(topic.to_owned(), payload.to_vec());
         }
         for (bed, _) in self.nodes.iter_mut().filter(|(_, link)| link.is_subscribed) {
-            bed.follower
-                .message(topic.as_bytes(), payload, retain, bed.now);
+            bed.follower.message(topic.as_bytes(), payload, retain, bed.now);
         }
     }
 
@@ -81,15 +80,11 @@ impl World {
             StoreRequest::Follow(_) => {
                 link.is_subscribed = true;
                 for (topic, payload) in &self.retained {
-                    bed.follower
-                        .message(topic.as_bytes(), payload, true, bed.now);
+                    bed.follower.message(topic.as_bytes(), payload, true, bed.now);
                 }
             }
             StoreRequest::Publish {
-                topic,
-                payload,
-                retain,
-                ..
+                topic, payload, retain, ..
             } => self.publish(&topic, &payload, retain),
         }
         if !answer_first {
@@ -160,8 +155,7 @@ impl World {
         let mut held = Documents::default();
         let config = Config::default();
         for (topic, payload) in &self.retained {
-            if let Some(super::super::topic::Topic::Document(key)) =
-                super::super::topic::parse(topic)
+            if let Some(super::super::topic::Topic::Document(key)) = super::super::topic::parse(topic)
                 && let Ok(document) = Document::parse(&key, payload, &config)
             {
                 held.put(&key, document, &config).unwrap();

@@ -119,11 +119,7 @@ fn a_status_that_the_broker_does_not_take_is_not_sent_and_the_next_broker_gets_i
         assert!(bed.sends().is_none(), "it would end the connection");
         bed.passes(5);
     }
-    assert_eq!(
-        bed.follower.topic_to_clear(),
-        None,
-        "there is nothing to take back"
-    );
+    assert_eq!(bed.follower.topic_to_clear(), None, "there is nothing to take back");
     bed.follower.link_lost();
     bed.link_up();
     assert_eq!(bed.follower.topic_to_clear(), Some(at("fleet/N")));
@@ -137,8 +133,7 @@ fn outlives(bed: &mut Bed) -> bool {
                 bed.follower.link_lost();
                 return false;
             }
-            bed.follower
-                .message(topic.as_bytes(), &payload, false, bed.now);
+            bed.follower.message(topic.as_bytes(), &payload, false, bed.now);
         }
         bed.answers(id, Ok(()));
     }

@@ -148,13 +148,9 @@ impl Bed {
                     }
                 }
                 StoreRequest::Publish {
-                    topic,
-                    payload,
-                    retain,
-                    ..
+                    topic, payload, retain, ..
                 } => {
-                    self.follower
-                        .message(topic.as_bytes(), &payload, retain, self.now);
+                    self.follower.message(topic.as_bytes(), &payload, retain, self.now);
                     if retain {
                         let payload = String::from_utf8(payload).unwrap();
                         self.retained.insert(topic, payload);

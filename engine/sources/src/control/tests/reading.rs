@@ -160,23 +160,17 @@ fn without_permission_telemetry_is_served_and_the_broker_asked_again() {
     let (id, _, _) = bed.publishes();
     bed.answers(id, Err("NotAuthorized".to_owned()));
     assert!(bed.follower.is_settled());
-    assert!(
-        matches!(bed.control.standing(), Standing::Partial(why) if why.contains("NotAuthorized"))
-    );
+    assert!(matches!(bed.control.standing(), Standing::Partial(why) if why.contains("NotAuthorized")));
     assert!(bed.devices("T", "G").is_some(), "what came is used");
     bed.hears("groups/T/H", r#"{"devices":["A"]}"#);
     assert!(bed.devices("T", "H").is_some(), "and followed");
-    bed.retained
-        .insert(at("groups/T/H"), r#"{"devices":["A"]}"#.to_owned());
+    bed.retained.insert(at("groups/T/H"), r#"{"devices":["A"]}"#.to_owned());
     bed.passes(29);
     assert!(bed.sends().is_none());
     bed.passes(2);
     bed.obey();
     assert_eq!(bed.control.standing(), Standing::Following);
-    assert_eq!(
-        (bed.devices("T", "G"), bed.devices("T", "H").is_some()),
-        (None, true)
-    );
+    assert_eq!((bed.devices("T", "G"), bed.devices("T", "H").is_some()), (None, true));
 }
 
 #[test]
@@ -196,10 +190,7 @@ fn a_mark_that_never_comes_back_holds_nobody_up_for_long() {
     assert!(bed.devices("T", "G").is_some());
     bed.follower.link_lost();
     bed.follower.link_up(ABLE, bed.now);
-    assert!(
-        bed.follower.is_settled(),
-        "the next link does not wait for it"
-    );
+    assert!(bed.follower.is_settled(), "the next link does not wait for it");
 }
 
 #[test]
@@ -222,27 +213,18 @@ fn a_broker_that_ends_the_connection_for_the_mark_is_not_asked_for_it_again_on_t
     bed.hears("groups/T/G", r#"{"devices":["A"]}"#);
     bed.passes(5);
     assert!(bed.devices("T", "G").is_some());
-    assert!(
-        matches!(bed.control.standing(), Standing::Partial(why) if why.contains("NotAuthorized"))
-    );
+    assert!(matches!(bed.control.standing(), Standing::Partial(why) if why.contains("NotAuthorized")));
     bed.passes(100_000);
     assert!(bed.sends().is_none(), "a retry would cost the link");
     bed.follower.link_lost();
     bed.link_up();
-    assert_eq!(
-        bed.control.standing(),
-        Standing::Following,
-        "the next link tries again"
-    );
+    assert_eq!(bed.control.standing(), Standing::Following, "the next link tries again");
 }
 
 #[test]
 fn a_broker_that_keeps_nothing_is_asked_for_nothing() {
     let mut bed = bed();
-    let facts = StoreFacts {
-        is_able: false,
-        ..ABLE
-    };
+    let facts = StoreFacts { is_able: false, ..ABLE };
     bed.follower.link_up(facts, bed.now);
     assert!(bed.follower.is_settled());
     bed.passes(10_000);
@@ -271,17 +253,11 @@ fn a_subscription_that_is_never_answered_holds_nobody_up_for_long() {
     assert!(!bed.follower.is_settled());
     bed.passes(1);
     assert!(bed.follower.is_settled());
-    assert!(
-        matches!(bed.control.standing(), Standing::Partial(why) if why.contains("not answered"))
-    );
+    assert!(matches!(bed.control.standing(), Standing::Partial(why) if why.contains("not answered")));
     assert_eq!(bed.sends(), None);
     bed.passes(30);
     bed.obey();
-    assert_eq!(
-        bed.control.standing(),
-        Standing::Following,
-        "it is tried again"
-    );
+    assert_eq!(bed.control.standing(), Standing::Following, "it is tried again");
 }
 
 #[test]
@@ -311,9 +287,5 @@ fn a_broker_that_ends_the_connection_for_the_subscription_is_served_without_it()
     assert_eq!(bed.sends(), None, "a retry would cost the link");
     bed.follower.link_lost();
     bed.link_up();
-    assert_eq!(
-        bed.control.standing(),
-        Standing::Following,
-        "the next link tries again"
-    );
+    assert_eq!(bed.control.standing(), Standing::Following, "the next link tries again");
 }

@@ -18,8 +18,7 @@ fn ids_wait_for_their_reservation_and_begin_above_an_earlier_one() {
     let mut ids = IdSource::of(bed.control.ids());
     assert_eq!([ids.next().get(), ids.next().get()], [far + 1, far + 2]);
     let held = |bed: &Bed| {
-        let document: serde_json::Value =
-            serde_json::from_str(&bed.retained[&at("ids/reserved")]).unwrap();
+        let document: serde_json::Value = serde_json::from_str(&bed.retained[&at("ids/reserved")]).unwrap();
         document["up_to"].as_u64().unwrap()
     };
     let reserved = held(&bed);
@@ -165,9 +164,7 @@ struct World {
 
 impl World {
     fn read(&mut self, node: usize) {
-        let Node {
-            reservation, clock, ..
-        } = &mut self.nodes[node];
+        let Node { reservation, clock, .. } = &mut self.nodes[node];
         reservation.begin();
         if let Some(retained) = &self.retained {
             reservation.received(retained).unwrap();
@@ -176,9 +173,7 @@ impl World {
     }
 
     fn reserve(&mut self, node: usize, is_heard: bool) {
-        let Node {
-            reservation, clock, ..
-        } = &mut self.nodes[node];
+        let Node { reservation, clock, .. } = &mut self.nodes[node];
         let Some(document) = reservation.next(*clock, self.now) else {
             return;
         };
@@ -208,9 +203,7 @@ impl World {
             }
             Step::Events(events) if !self.nodes[node].reservation.is_beginning() => {
                 let held = self.held();
-                let Node {
-                    ids, clock, floor, ..
-                } = &mut self.nodes[node];
+                let Node { ids, clock, floor, .. } = &mut self.nodes[node];
                 let mut source = IdSource::of(Arc::clone(ids));
                 for _ in 0..events {
                     let id = source.next_at(*clock).get();

@@ -22,21 +22,12 @@ fn limits_are_read_with_errors_that_name_the_field() {
     assert_eq!(limits::parse(&limits::to_json(&limits)), Ok(limits));
     for (document, field) in [
         (r#"{"connections_per_tenant":-1}"#, "connections_per_tenant"),
-        (
-            r#"{"connections_per_tenant":4294967296}"#,
-            "connections_per_tenant",
-        ),
-        (
-            r#"{"connections_per_tenant":1.5}"#,
-            "connections_per_tenant",
-        ),
+        (r#"{"connections_per_tenant":4294967296}"#, "connections_per_tenant"),
+        (r#"{"connections_per_tenant":1.5}"#, "connections_per_tenant"),
         (r#"{"queue_size":0}"#, "queue_size"),
         (r#"{"queue_size":null}"#, "queue_size"),
         (r#"{"filter_ids":"5"}"#, "filter_ids"),
-        (
-            r#"{"client_messages_per_second":0}"#,
-            "client_messages_per_second",
-        ),
+        (r#"{"client_messages_per_second":0}"#, "client_messages_per_second"),
         (r#"{"overflow":"Latest"}"#, "overflow"),
         (r#"{"queue_sice":1}"#, "queue_sice"),
         ("{}", "document"),

@@ -104,10 +104,7 @@ fn what_cannot_be_done_fails_at_once_and_is_not_sent() {
         ..Config::default()
     });
     let mut early = bed.orders(key("T", "G"), group(&["A"]));
-    assert!(matches!(
-        done(&mut early),
-        Some(Err(WriteError::Unavailable(_)))
-    ));
+    assert!(matches!(done(&mut early), Some(Err(WriteError::Unavailable(_)))));
     bed.link_up();
     let mut missing = bed.orders(key("T", "G"), None);
     assert_eq!(done(&mut missing), Some(Err(WriteError::NotFound)));
@@ -160,10 +157,7 @@ fn a_caller_that_has_gone_has_nothing_written() {
     let mut late = bed.orders(key("T", "H"), group(&["A"]));
     bed.passes(5);
     assert!(bed.sends().is_none());
-    assert!(matches!(
-        done(&mut late),
-        Some(Err(WriteError::Unavailable(_)))
-    ));
+    assert!(matches!(done(&mut late), Some(Err(WriteError::Unavailable(_)))));
 }
 
 #[test]
@@ -181,27 +175,16 @@ fn where_a_copy_is_lost_everything_is_read_again() {
     bed.retained.remove(&at("groups/T/OLD"));
     bed.obey();
     assert_eq!(bed.control.standing(), Standing::Following);
-    assert_eq!(
-        (bed.devices("T", "G").is_some(), bed.devices("T", "OLD")),
-        (true, None)
-    );
+    assert_eq!((bed.devices("T", "G").is_some(), bed.devices("T", "OLD")), (true, None));
 }
 
 #[tokio::test]
 async fn a_handle_refuses_what_is_wrong_before_anybody_is_asked() {
     let bed = following(&[]);
     let (t, g) = (tenant("T"), group_id("G"));
-    let error = bed
-        .control
-        .put_group(&t, &g, ["A", "b+"])
-        .await
-        .unwrap_err();
+    let error = bed.control.put_group(&t, &g, ["A", "b+"]).await.unwrap_err();
     assert!(error.to_string().starts_with("devices[1]: "), "{error}");
-    let error = bed
-        .control
-        .set_limits(None, OwnLimits::default())
-        .await
-        .unwrap_err();
+    let error = bed.control.set_limits(None, OwnLimits::default()).await.unwrap_err();
     assert!(matches!(error, WriteError::Invalid(_)), "{error}");
     let limits = OwnLimits {
         filter_ids: Some(0),

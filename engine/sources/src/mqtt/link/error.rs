@@ -22,10 +22,7 @@ pub(in crate::mqtt) enum LinkError {
     #[error("{0} can't be reached: {1}; check mqtt.url, and whether the broker is running")]
     Unreachable(SocketAddr, io::Error),
     #[error("no {awaited} within {within:?} (mqtt.connect_timeout_seconds)")]
-    Timeout {
-        awaited: &'static str,
-        within: Duration,
-    },
+    Timeout { awaited: &'static str, within: Duration },
     #[error(
         "it closed the connection without an answer to CONNECT; it may not speak MQTT 5, or refuse us: its own log may tell"
     )]
@@ -78,9 +75,7 @@ impl LinkError {
         match self {
             Self::Closed | Self::Broken(_) => true,
             // A keep alive that was missed, a shutdown, another client of our name, an administrator, another server.
-            Self::Disconnected(reason) => {
-                !matches!(reason.code, 0x8b | 0x8d | 0x8e | 0x98 | 0x9c | 0x9d | 0xa0)
-            }
+            Self::Disconnected(reason) => !matches!(reason.code, 0x8b | 0x8d | 0x8e | 0x98 | 0x9c | 0x9d | 0xa0),
             _ => false,
         }
     }

@@ -5,8 +5,8 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 use rumqttc::v5::mqttbytes::v5::{
-    Disconnect, DisconnectReasonCode, FixedHeader, PubAck, PubAckReason, Publish, SubAck, UnsubAck,
-    UnsubAckReason, check,
+    Disconnect, DisconnectReasonCode, FixedHeader, PubAck, PubAckReason, Publish, SubAck, UnsubAck, UnsubAckReason,
+    check,
 };
 use rumqttc::v5::mqttbytes::{Error as CodecError, QoS};
 
@@ -171,10 +171,7 @@ fn message(publish: Publish) -> Result<Received, LinkError> {
     let alias = properties.and_then(|properties| properties.topic_alias);
     if alias.is_some() {
         let reason = DisconnectReasonCode::TopicAliasInvalid;
-        return Err(LinkError::Protocol(
-            "a topic alias, though we take none",
-            reason,
-        ));
+        return Err(LinkError::Protocol("a topic alias, though we take none", reason));
     }
     let message = Message {
         topic: publish.topic,

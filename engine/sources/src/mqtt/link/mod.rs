@@ -149,8 +149,7 @@ impl Link {
         if let Some(Err(error)) = cleared.map(|topic| self.outgoing.clear(topic)) {
             tracing::debug!(%error, "our own status is left to expire");
         }
-        self.outgoing
-            .disconnect(DisconnectReasonCode::NormalDisconnection);
+        self.outgoing.disconnect(DisconnectReasonCode::NormalDisconnection);
         self.is_leaving = true;
     }
 
@@ -267,12 +266,7 @@ impl Link {
     #[cold]
     fn log_stray(&self, id: u16, to: RequestKind) {
         if let Some(suppressed) = self.strays.count(self.began.elapsed()) {
-            tracing::warn!(
-                id,
-                ?to,
-                suppressed,
-                "the broker answers a request that was not made"
-            );
+            tracing::warn!(id, ?to, suppressed, "the broker answers a request that was not made");
         }
     }
 
@@ -296,8 +290,7 @@ fn facts(connack: Option<&ConnAckProperties>, packet_bytes: u32) -> StoreFacts {
     StoreFacts {
         message_bytes: packet_bytes as usize,
         message_bytes_setting: "mqtt.packet_bytes, or the broker's own bound",
-        is_able: connack
-            .is_none_or(|connack| !lacks(connack.retain_available) && !lacks(connack.max_qos)),
+        is_able: connack.is_none_or(|connack| !lacks(connack.retain_available) && !lacks(connack.max_qos)),
     }
 }
 

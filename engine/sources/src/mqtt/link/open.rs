@@ -33,11 +33,7 @@ const CONNACK: u8 = 0x20;
 const DISCONNECT: u8 = 0xe0;
 
 /// A connection to `broker`.
-pub(super) async fn dial(
-    config: &Config,
-    broker: &Broker,
-    deadline: Instant,
-) -> Result<TcpStream, LinkError> {
+pub(super) async fn dial(config: &Config, broker: &Broker, deadline: Instant) -> Result<TcpStream, LinkError> {
     let name = format!("{}:{}", broker.host(), broker.port());
     let found = timeout_at(deadline, lookup_host(name)).await;
     let found = found.map_err(|_| timed_out(config, "address for its name"))?;
@@ -46,11 +42,7 @@ pub(super) async fn dial(
 }
 
 /// A connection to the first of `addresses` that can be reached.
-async fn first_of(
-    config: &Config,
-    addresses: &[SocketAddr],
-    deadline: Instant,
-) -> Result<TcpStream, LinkError> {
+async fn first_of(config: &Config, addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream, LinkError> {
     let mut failure = timed_out(config, "address for its name");
     for (tried, &address) in addresses.iter().enumerate() {
         // One that swallows everything leaves as much time to each of the others.
@@ -123,12 +115,7 @@ fn connack(read: &mut BytesMut) -> Result<Option<ConnAck>, LinkError> {
 }
 
 /// The bytes of our CONNECT.
-pub(super) fn connect(
-    config: &Config,
-    broker: &Broker,
-    id: &str,
-    will: Option<String>,
-) -> Result<Bytes, LinkError> {
+pub(super) fn connect(config: &Config, broker: &Broker, id: &str, will: Option<String>) -> Result<Bytes, LinkError> {
     let configured = config
         .username
         .as_deref()
@@ -150,9 +137,7 @@ pub(super) fn connect(
     let login = login.map(|(user, password)| Login::new(user, password));
     let mut bytes = BytesMut::new();
     let packet = Packet::Connect(connect, will, login);
-    packet
-        .write(&mut bytes, None)
-        .map_err(LinkError::Malformed)?;
+    packet.write(&mut bytes, None).map_err(LinkError::Malformed)?;
     Ok(bytes.freeze())
 }
 

@@ -10,8 +10,8 @@ use bytes::{Buf, BytesMut};
 use hashbrown::HashMap;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
-    ConnAckProperties, DisconnectReasonCode, Filter, Packet, PingReq, PubAck, Publish,
-    PublishProperties, RetainForwardRule, Subscribe, Unsubscribe,
+    ConnAckProperties, DisconnectReasonCode, Filter, Packet, PingReq, PubAck, Publish, PublishProperties,
+    RetainForwardRule, Subscribe, Unsubscribe,
 };
 
 use super::Stream;
@@ -79,10 +79,7 @@ impl Outgoing {
     }
 
     pub(super) fn request(&mut self, request: Request) -> Result<u16, Unsent> {
-        let id = self
-            .free_id()
-            .filter(|_| self.may_send())
-            .ok_or(Unsent::Full)?;
+        let id = self.free_id().filter(|_| self.may_send()).ok_or(Unsent::Full)?;
         let (kind, packet) = self.packet(id, request);
         if kind == RequestKind::Publish && !self.may_publish() {
             return Err(Unsent::Full);
@@ -128,11 +125,7 @@ impl Outgoing {
     }
 
     /// Writes what waits.
-    pub(super) fn poll_write(
-        &mut self,
-        stream: &mut dyn Stream,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), LinkError>> {
+    pub(super) fn poll_write(&mut self, stream: &mut dyn Stream, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
         while !self.waiting.is_empty() {
             let written = match Pin::new(&mut *stream).poll_write(cx, &self.waiting) {
                 Poll::Ready(Ok(written)) => written,
@@ -165,10 +158,9 @@ impl Outgoing {
                 unsubscribe.pkid = id;
                 (RequestKind::Unsubscribe, Packet::Unsubscribe(unsubscribe))
             }
-            Request::Control(StoreRequest::Follow(filter)) => (
-                RequestKind::Subscribe,
-                subscribe(id, vec![following(filter)]),
-            ),
+            Request::Control(StoreRequest::Follow(filter)) => {
+                (RequestKind::Subscribe, subscribe(id, vec![following(filter)]))
+            }
             Request::Control(StoreRequest::Publish {
                 topic,
                 payload,
@@ -195,10 +187,7 @@ impl Outgoing {
             return Err(too_large);
         }
         // It fails only beyond what the format can express.
-        packet
-            .write(&mut self.waiting, None)
-            .map(|_| ())
-            .map_err(|_| too_large)
+        packet.write(&mut self.waiting, None).map(|_| ()).map_err(|_| too_large)
     }
 
     /// For a packet of a few bytes, which no limit concerns.
@@ -237,28 +226,4 @@ fn following(filter: &str) -> Filter {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_id_is_used_again_only_after_its_answer() {
-        let mut outgoing = Outgoing::new(QoS::AtMostOnce, None);
-        let send = |outgoing: &mut Outgoing| {
-            outgoing.waiting.clear();
-            outgoing.request(Request::Unsubscribe("f".to_owned()))
-        };
-        for id in 1..=u16::MAX {
-            assert_eq!(send(&mut outgoing), Ok(id));
-        }
-        assert_eq!(send(&mut outgoing), Err(Unsent::Full));
-        for id in [2, 7] {
-            assert!(
-                !outgoing.answered(id, RequestKind::Subscribe),
-                "of the wrong kind"
-            );
-            assert!(outgoing.answered(id, RequestKind::Unsubscribe));
-            assert!(!outgoing.answered(id, RequestKind::Unsubscribe));
-        }
-        assert_eq!((send(&mut outgoing), send(&mut outgoing)), (Ok(2), Ok(7)));
-    }
-}
+mod tests;

@@ -133,18 +133,12 @@ async fn no_more_is_published_ahead_than_the_broker_takes_and_the_rest_goes_on()
 async fn what_is_larger_than_the_broker_takes_is_refused_and_not_sent() {
     let (mut link, facts, mut peer) = linked_by(b"\x20\x08\x00\x00\x05\x27\x00\x00\x00\x20").await;
     assert_eq!((facts.message_bytes, facts.is_able), (32, true));
-    let too_large = Unsent::TooLarge {
-        bytes: 33,
-        limit: 32,
-    };
+    let too_large = Unsent::TooLarge { bytes: 33, limit: 32 };
     assert_eq!(link.send(status(vec![b'x'; 25])), Err(too_large));
     assert_eq!(link.send(status(vec![b'x'; 24])), Ok(1));
     assert_eq!(
         link.send(filter(&"x".repeat(40))),
-        Err(Unsent::TooLarge {
-            bytes: 48,
-            limit: 32
-        })
+        Err(Unsent::TooLarge { bytes: 48, limit: 32 })
     );
     link.disconnect(Some("x".repeat(40)));
     link.turn();
@@ -159,8 +153,7 @@ async fn what_is_larger_than_the_broker_takes_is_refused_and_not_sent() {
 #[tokio::test]
 async fn what_waits_to_be_sent_is_bounded() {
     let (mut link, _peer) = linked().await;
-    let sent =
-        (0..).take_while(|_| link.may_send() && link.send(filter(&"x".repeat(1000))).is_ok());
+    let sent = (0..).take_while(|_| link.may_send() && link.send(filter(&"x".repeat(1000))).is_ok());
     assert!((60..70).contains(&sent.count()));
     assert_eq!(link.send(filter("x")), Err(Unsent::Full));
 }
@@ -168,8 +161,7 @@ async fn what_waits_to_be_sent_is_bounded() {
 #[tokio::test]
 async fn a_message_of_qos_1_is_acknowledged_once_it_was_taken() {
     let (mut link, mut peer) = linked().await;
-    peer.says(b"\x32\x07\x00\x01t\x00\x05\x00A\x30\x05\x00\x01t\x00B")
-        .await;
+    peer.says(b"\x32\x07\x00\x01t\x00\x05\x00A\x30\x05\x00\x01t\x00B").await;
     assert_eq!(link.gives().await, published("t", "A"));
     peer.hears_nothing();
     assert_eq!(link.event(), Some(published("t", "B")));
@@ -279,10 +271,7 @@ async fn an_answer_to_connect_that_does_not_come_in_time_is_told_as_that() {
     };
     let connected = Link::connect(&config, &broker, "id", None).await;
     let told = connected.err().expect("nobody answers").to_string();
-    assert_eq!(
-        told,
-        "no answer to CONNECT within 100ms (mqtt.connect_timeout_seconds)"
-    );
+    assert_eq!(told, "no answer to CONNECT within 100ms (mqtt.connect_timeout_seconds)");
 }
 
 #[tokio::test]
@@ -292,11 +281,7 @@ async fn what_the_broker_lacks_is_known() {
         (&b"\x20\x05\x00\x00\x02\x25\x00"[..], 1024, false),
         (b"\x20\x05\x00\x00\x02\x24\x00", 1024, false),
         (b"\x20\x08\x00\x00\x05\x27\x00\x01\x00\x00", 1024, true),
-        (
-            b"\x20\x0b\x00\x00\x08\x27\x00\x00\x00\x00\x21\x00\x00",
-            1024,
-            true,
-        ),
+        (b"\x20\x0b\x00\x00\x08\x27\x00\x00\x00\x00\x21\x00\x00", 1024, true),
     ] {
         let (link, facts, _) = linked_by(connack).await;
         assert!(link.may_publish());

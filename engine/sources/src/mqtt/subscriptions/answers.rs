@@ -36,12 +36,7 @@ impl Subscriptions {
         }
         // One line for a batch: a broker that refuses everybody does so again and again.
         if let Some((filter, reason)) = refused.first() {
-            tracing::warn!(
-                filter,
-                reason,
-                count = refused.len(),
-                "subscriptions refused"
-            );
+            tracing::warn!(filter, reason, count = refused.len(), "subscriptions refused");
         }
         true
     }
@@ -68,8 +63,7 @@ impl Subscriptions {
     /// A subject that was requested with others is requested by itself at once: one of them is the reason, and must harm the
     /// others no longer.
     fn expire(&mut self, subject: &Subject, was_single: bool, now: Instant) {
-        let is_requested =
-            |subscription: &&mut Subscription| subscription.state == State::Requested;
+        let is_requested = |subscription: &&mut Subscription| subscription.state == State::Requested;
         let Some(subscription) = self.subscription(subject).filter(is_requested) else {
             return;
         };
@@ -87,8 +81,7 @@ impl Subscriptions {
             Subject::All => {
                 self.all_tenants.grant();
                 self.all_refusal = None;
-                self.confirmed
-                    .extend(self.entries.values_mut().map(Entry::confirm));
+                self.confirmed.extend(self.entries.values_mut().map(Entry::confirm));
             }
             Subject::Tenant(tenant) => {
                 let entry = self.entries.get_mut(tenant.id());

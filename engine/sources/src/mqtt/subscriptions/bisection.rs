@@ -130,11 +130,7 @@ impl Bisection {
         Some(requests)
     }
 
-    fn next_suspected(
-        &mut self,
-        batch: usize,
-        undecided: impl Fn(&Subject) -> bool,
-    ) -> Option<Group> {
+    fn next_suspected(&mut self, batch: usize, undecided: impl Fn(&Subject) -> bool) -> Option<Group> {
         while let Some(mut group) = self.suspected.pop_front() {
             group.subjects.retain(&undecided);
             if group.subjects.len() > batch {
@@ -154,11 +150,7 @@ impl Bisection {
         Some(Round::Burst(self.passed.first()?.clone(), burst))
     }
 
-    fn next_unproven(
-        &mut self,
-        batch: usize,
-        undecided: impl Fn(&Subject) -> bool,
-    ) -> Option<Group> {
+    fn next_unproven(&mut self, batch: usize, undecided: impl Fn(&Subject) -> bool) -> Option<Group> {
         self.unproven.retain(&undecided);
         let batch = batch.min(self.unproven.len());
         let mut subjects: Vec<Subject> = self.unproven.drain(..batch).collect();
@@ -170,12 +162,7 @@ impl Bisection {
     }
 
     /// The probe has ended so.
-    pub(super) fn probed(
-        &mut self,
-        outcome: ProbeOutcome,
-        limits: &mut BrokerLimits,
-        now: Instant,
-    ) -> Vec<Finding> {
+    pub(super) fn probed(&mut self, outcome: ProbeOutcome, limits: &mut BrokerLimits, now: Instant) -> Vec<Finding> {
         match (self.running.take(), outcome) {
             (Some(Round::Group(group)), ProbeOutcome::Survived) => {
                 self.group_passed(&group, limits);
@@ -241,11 +228,7 @@ impl Bisection {
 
     /// The link is lost, and a probe with it. These requests were under way. Returns the fatal subject if a probe on the
     /// link has found it.
-    pub(super) fn link_lost(
-        &mut self,
-        mut under_way: Vec<Vec<Subject>>,
-        limits: &mut BrokerLimits,
-    ) -> Option<Subject> {
+    pub(super) fn link_lost(&mut self, mut under_way: Vec<Vec<Subject>>, limits: &mut BrokerLimits) -> Option<Subject> {
         let burst = limits.burst();
         // These are requested anew.
         self.unproven.clear();
@@ -297,10 +280,8 @@ impl Bisection {
     fn group_failed(&mut self, mut group: Group, limits: &mut BrokerLimits) -> Option<Subject> {
         if group.subjects.len() > 1 {
             let second = group.subjects.split_off(group.subjects.len().div_ceil(2));
-            self.suspected
-                .push_front(self::group(second, Part::Second(None)));
-            self.suspected
-                .push_front(self::group(group.subjects, Part::First));
+            self.suspected.push_front(self::group(second, Part::Second(None)));
+            self.suspected.push_front(self::group(group.subjects, Part::First));
             return None;
         }
         limits.ends_for_forbidden = true;

@@ -156,7 +156,6 @@ impl Entry {
     /// Lets the tenant leave the index. False if it must not (yet): its request is under way, it is being unsubscribed, or
     /// somebody came in this moment.
     pub(super) fn leave(&self, index: &Index) -> bool {
-        !matches!(self.subscription.state, State::Requested | State::Leaving)
-            && self.tracked.leave(index)
+        !matches!(self.subscription.state, State::Requested | State::Leaving) && self.tracked.leave(index)
     }
 }

@@ -101,8 +101,7 @@ impl Subscriptions {
                     subscription.state = State::Idle;
                 }
             }
-            let is_refused =
-                |entry: &&mut Entry| matches!(entry.subscription.state, State::Refused(_));
+            let is_refused = |entry: &&mut Entry| matches!(entry.subscription.state, State::Refused(_));
             let refused = self.entries.values_mut().filter(is_refused);
             refused.for_each(Entry::reset);
         }
@@ -115,10 +114,7 @@ impl Subscriptions {
         let wanted: Vec<Subject> = match self.mode {
             Subscribe::All => vec![Subject::All],
             Subscribe::OnDemand => {
-                let wanted = self
-                    .entries
-                    .values()
-                    .filter(|entry| entry.tracked.is_wanted());
+                let wanted = self.entries.values().filter(|entry| entry.tracked.is_wanted());
                 wanted.map(Entry::subject).collect()
             }
         };
@@ -132,10 +128,7 @@ impl Subscriptions {
     pub(super) fn link_lost(&mut self, reason: Option<&str>, now: Instant) {
         self.is_open = false;
         // Those that somebody wants, but whose request was not seen yet.
-        self.index
-            .tenants()
-            .iter()
-            .for_each(|tenant| self.track(tenant));
+        self.index.tenants().iter().for_each(|tenant| self.track(tenant));
         self.queued.clear();
         self.singles.clear();
         self.leaving.clear();
@@ -196,8 +189,7 @@ impl Subscriptions {
                     .filter(|entry| entry.subscription.is_due(now))
                     .map(Entry::subject),
             );
-            due.into_iter()
-                .for_each(|subject| self.enqueue_if(subject, |_| true));
+            due.into_iter().for_each(|subject| self.enqueue_if(subject, |_| true));
         }
         let Self {
             entries,
@@ -211,8 +203,7 @@ impl Subscriptions {
             if !entry.tracked.has_lingered(now, *linger) || !entry.leave(index) {
                 return true;
             }
-            let is_subscribed =
-                *mode == Subscribe::OnDemand && entry.subscription.state == State::Confirmed;
+            let is_subscribed = *mode == Subscribe::OnDemand && entry.subscription.state == State::Confirmed;
             if is_subscribed {
                 entry.subscription.state = State::Leaving;
             }
@@ -247,8 +238,7 @@ impl Subscriptions {
     /// 5.0, 3.8.4), and the gap belongs before them. It counts as sent then.
     pub(super) fn gap_before(&mut self, tenant: &str) -> Option<Arc<Tenant>> {
         let mode = self.mode;
-        let is_requested =
-            |entry: &&mut Entry| mode == Subscribe::All || entry.subscription.is_requested();
+        let is_requested = |entry: &&mut Entry| mode == Subscribe::All || entry.subscription.is_requested();
         let entry = self.entries.get_mut(tenant).filter(is_requested)?;
         entry.tracked.gap_before_event()
     }

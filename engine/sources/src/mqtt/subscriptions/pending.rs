@@ -49,17 +49,13 @@ pub(super) struct PendingRequests {
 impl PendingRequests {
     /// Whether the next request has to wait.
     pub(super) fn is_full(&self, now: Instant) -> bool {
-        let is_isolated = |request: &Pending| {
-            request.sending == Sending::Isolated && now < request.since + ISOLATION
-        };
+        let is_isolated = |request: &Pending| request.sending == Sending::Isolated && now < request.since + ISOLATION;
         self.in_time().count() >= IN_TIME || self.in_time().any(is_isolated)
     }
 
     /// Whether a retry may be sent.
     pub(super) fn has_room_to_retry(&self) -> bool {
-        let retries = self
-            .in_time()
-            .filter(|request| request.sending == Sending::Retry);
+        let retries = self.in_time().filter(|request| request.sending == Sending::Retry);
         retries.count() < RETRIES
     }
 
@@ -69,13 +65,7 @@ impl PendingRequests {
     }
 
     /// A request is handed over; with `owes_gap` an event of one of its subjects has to be preceded by a gap.
-    pub(super) fn begin(
-        &mut self,
-        subjects: Vec<Subject>,
-        sending: Sending,
-        owes_gap: bool,
-        now: Instant,
-    ) {
+    pub(super) fn begin(&mut self, subjects: Vec<Subject>, sending: Sending, owes_gap: bool, now: Instant) {
         self.owes_gap |= owes_gap;
         self.all.begin(Pending {
             subjects,
@@ -137,9 +127,7 @@ impl PendingRequests {
     /// Whether a request for all tenants was not answered in time.
     pub(super) fn leaves_all_unanswered(&self) -> bool {
         let is_of_all = |request: &Pending| matches!(request.subjects[..], [Subject::All]);
-        self.all
-            .iter()
-            .any(|request| request.is_late && is_of_all(request))
+        self.all.iter().any(|request| request.is_late && is_of_all(request))
     }
 
     /// Whether a gap has to precede an event of something that is under way. Cheap.

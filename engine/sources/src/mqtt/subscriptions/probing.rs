@@ -24,9 +24,7 @@ impl Subscriptions {
             Subject::All => all_tenants.state == State::Suspect,
             Subject::Tenant(tenant) => {
                 let entry = entries.get(tenant.id());
-                entry.is_some_and(|entry| {
-                    entry.tracked.is(tenant) && entry.subscription.state == State::Suspect
-                })
+                entry.is_some_and(|entry| entry.tracked.is(tenant) && entry.subscription.state == State::Suspect)
             }
         };
         let requests = bisection.next_probe(batch, now, undecided)?;
@@ -59,11 +57,7 @@ impl Subscriptions {
         if let Some(subscription) = self.subscription(subject) {
             subscription.set_harmless(broker, false);
         }
-        tracing::warn!(
-            filter,
-            reason,
-            "the broker ends the connection for a subscription"
-        );
+        tracing::warn!(filter, reason, "the broker ends the connection for a subscription");
         self.refuse(subject, reason, now);
     }
 

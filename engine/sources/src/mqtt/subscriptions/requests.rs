@@ -95,9 +95,7 @@ impl Subscriptions {
                 break;
             };
             let subscription = self.subscription(&subject);
-            let Some(subscription) =
-                subscription.filter(|subscription| subscription.state == State::Queued)
-            else {
+            let Some(subscription) = subscription.filter(|subscription| subscription.state == State::Queued) else {
                 continue;
             };
             subscription.state = State::Requested;
@@ -152,15 +150,11 @@ impl Subscriptions {
     /// The oldest tenant that left. A successor of its name is subscribed anew, after this.
     fn next_unsubscribe(&mut self, now: Instant) -> Option<Request> {
         while let Some(name) = self.leaving.pop_front() {
-            let state = self
-                .entries
-                .get(&name)
-                .map(|entry| &entry.subscription.state);
+            let state = self.entries.get(&name).map(|entry| &entry.subscription.state);
             // None: it was never answered, and is forgotten already.
             if matches!(state, None | Some(State::Leaving)) {
                 self.entries.remove(&name);
-                self.in_flight
-                    .begin(Vec::new(), Sending::Batched, false, now);
+                self.in_flight.begin(Vec::new(), Sending::Batched, false, now);
                 return Some(Request::Unsubscribe(filter_of(&name)));
             }
         }

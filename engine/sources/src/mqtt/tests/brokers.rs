@@ -15,11 +15,7 @@ async fn a_broker_that_dies_and_returns_brings_a_gap_and_then_events() {
     assert_eq!(refused, Err(Unavailable::NoSource), "at once");
     broker.restart().await;
     assert!(Arc::ptr_eq(&bed.next_gap().await, permit.tenant()));
-    bed.ingest
-        .handle()
-        .confirmed(permit.tenant())
-        .await
-        .unwrap();
+    bed.ingest.handle().confirmed(permit.tenant()).await.unwrap();
     broker.publish(&[(TOPIC, br#"{"ts":2}"#)]).await;
     bed.next_event().await;
     assert_eq!(bed.ingest.handle().metrics().reconnects, 1);
@@ -28,10 +24,7 @@ async fn a_broker_that_dies_and_returns_brings_a_gap_and_then_events() {
 #[tokio::test]
 async fn the_next_broker_is_tried_when_one_cannot_be_reached() {
     let broker = Mosquitto::open().await;
-    let nobody = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let bed = Bed::start(quick(vec![format!("mqtt://{nobody}"), broker.url()]));
     bed.connected(true).await;
     bed.subscriber("T").await;

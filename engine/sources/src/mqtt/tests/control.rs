@@ -69,27 +69,15 @@ fn devices(control: &Control, name: &str) -> Vec<String> {
 #[tokio::test]
 async fn what_one_writes_the_other_reads_and_so_does_who_comes_later() {
     let broker = Mosquitto::open().await;
-    let (a, b) = (
-        Steered::on(&broker, "a").await,
-        Steered::on(&broker, "b").await,
-    );
-    assert_eq!(
-        a.control.standing(),
-        Standing::Following,
-        "before anybody is let in"
-    );
-    let put = a
-        .control
-        .put_group(&tenant(), &group("G"), ["B", "A"])
-        .await;
+    let (a, b) = (Steered::on(&broker, "a").await, Steered::on(&broker, "b").await);
+    assert_eq!(a.control.standing(), Standing::Following, "before anybody is let in");
+    let put = a.control.put_group(&tenant(), &group("G"), ["B", "A"]).await;
     assert_eq!(
         (put, devices(&a.control, "G")),
         (Ok(()), vec!["A".to_owned(), "B".to_owned()])
     );
-    b.until("it reaches the other", |control| {
-        devices(control, "G") == ["A", "B"]
-    })
-    .await;
+    b.until("it reaches the other", |control| devices(control, "G") == ["A", "B"])
+        .await;
     let limits = OwnLimits {
         queue_size: std::num::NonZeroUsize::new(7),
         ..OwnLimits::default()
@@ -98,15 +86,9 @@ async fn what_one_writes_the_other_reads_and_so_does_who_comes_later() {
     let late = Steered::on(&broker, "late").await;
     assert_eq!(devices(&late.control, "G"), ["A", "B"]);
     assert_eq!(late.control.limits(None), Some(limits));
-    late.control
-        .delete_group(&tenant(), &group("G"))
-        .await
-        .unwrap();
+    late.control.delete_group(&tenant(), &group("G")).await.unwrap();
     late.control.clear_limits(None).await.unwrap();
-    assert_eq!(
-        late.control.clear_limits(None).await,
-        Err(WriteError::NotFound)
-    );
+    assert_eq!(late.control.clear_limits(None).await, Err(WriteError::NotFound));
     for steered in [&a, &b] {
         steered
             .until("it is gone", |control| {
@@ -147,9 +129,7 @@ async fn all_of_many_retained_documents_are_read() {
     let (client, mut events) = AsyncClient::new(options, topics.len());
     for topic in &topics {
         let payload = r#"{"devices":["A"]}"#;
-        client
-            .try_publish(topic, QoS::AtLeastOnce, true, payload)
-            .unwrap();
+        client.try_publish(topic, QoS::AtLeastOnce, true, payload).unwrap();
     }
     let mut taken = 0;
     while taken < topics.len() {
@@ -169,32 +149,21 @@ async fn a_broker_that_is_away_fails_writes_and_what_was_written_comes_back_with
     );
     let mut broker = Mosquitto::start(&settings).await;
     let a = Steered::on(&broker, "a").await;
-    a.control
-        .put_group(&tenant(), &group("G"), ["A"])
-        .await
-        .unwrap();
+    a.control.put_group(&tenant(), &group("G"), ["A"]).await.unwrap();
     let database = folder.path().join("mosquitto.db");
     a.until("it is on the disk", |_| {
-        std::fs::read(&database)
-            .is_ok_and(|file| file.windows(10).any(|part| part == b"groups/T/G"))
+        std::fs::read(&database).is_ok_and(|file| file.windows(10).any(|part| part == b"groups/T/G"))
     })
     .await;
     broker.kill();
-    a.until("the loss is seen", |control| {
-        control.standing() == Standing::Away
-    })
-    .await;
+    a.until("the loss is seen", |control| control.standing() == Standing::Away)
+        .await;
     let away = a.control.put_group(&tenant(), &group("H"), ["A"]).await;
-    assert_eq!(
-        away,
-        Err(WriteError::Unavailable("no broker is connected".to_owned()))
-    );
+    assert_eq!(away, Err(WriteError::Unavailable("no broker is connected".to_owned())));
     assert_eq!(devices(&a.control, "G"), ["A"], "what was read holds");
     broker.restart().await;
-    a.until("it is read again", |control| {
-        control.standing() == Standing::Following
-    })
-    .await;
+    a.until("it is read again", |control| control.standing() == Standing::Following)
+        .await;
     assert_eq!(
         (devices(&a.control, "G"), devices(&a.control, "H")),
         (vec!["A".to_owned()], vec![])
@@ -208,39 +177,25 @@ async fn a_broker_that_is_away_fails_writes_and_what_was_written_comes_back_with
 async fn without_permission_to_write_documents_are_read_and_writes_say_why() {
     let folder = tempfile::tempdir().unwrap();
     let rules = folder.path().join("acl");
-    let text =
-        "topic readwrite tenant/#\ntopic read floodway/control/#\nuser boss\ntopic readwrite #\n";
+    let text = "topic readwrite tenant/#\ntopic read floodway/control/#\nuser boss\ntopic readwrite #\n";
     std::fs::write(&rules, text).unwrap();
-    let broker = Mosquitto::start(&format!(
-        "allow_anonymous true\nacl_file {}",
-        rules.display()
-    ))
-    .await;
+    let broker = Mosquitto::start(&format!("allow_anonymous true\nacl_file {}", rules.display())).await;
     let as_boss = Config {
         username: Some("boss".to_owned()),
         ..quick(vec![broker.url()])
     };
     let boss = Steered::start(as_boss, "boss");
     boss.bed.connected(true).await;
-    boss.control
-        .put_group(&tenant(), &group("G"), ["A"])
-        .await
-        .unwrap();
+    boss.control.put_group(&tenant(), &group("G"), ["A"]).await.unwrap();
     let reader = Steered::on(&broker, "reader").await;
     assert_eq!(devices(&reader.control, "G"), ["A"]);
     assert!(matches!(reader.control.standing(), Standing::Partial(_)));
-    let refused = reader
-        .control
-        .put_group(&tenant(), &group("H"), ["A"])
-        .await;
+    let refused = reader.control.put_group(&tenant(), &group("H"), ["A"]).await;
     let Err(WriteError::Unavailable(reason)) = refused else {
         panic!("{refused:?}");
     };
     assert!(reason.contains("NotAuthorized"), "{reason}");
-    boss.control
-        .delete_group(&tenant(), &group("G"))
-        .await
-        .unwrap();
+    boss.control.delete_group(&tenant(), &group("G")).await.unwrap();
     reader
         .until("it is followed", |control| devices(control, "G").is_empty())
         .await;
@@ -250,10 +205,7 @@ async fn without_permission_to_write_documents_are_read_and_writes_say_why() {
 #[tokio::test]
 async fn gateways_see_each_other_come_and_go() {
     let broker = Mosquitto::open().await;
-    let (a, b) = (
-        Steered::on(&broker, "a").await,
-        Steered::on(&broker, "b").await,
-    );
+    let (a, b) = (Steered::on(&broker, "a").await, Steered::on(&broker, "b").await);
     let status = |websocket| Status {
         websocket,
         ..Status::default()
@@ -262,18 +214,15 @@ async fn gateways_see_each_other_come_and_go() {
     b.control.announce(status(2));
     let sees = |control: &Control, node: &str, websocket: u64| {
         let fleet = control.fleet();
-        let is_it =
-            |member: &control::Member| member.node == node && member.status.websocket == websocket;
+        let is_it = |member: &control::Member| member.node == node && member.status.websocket == websocket;
         fleet.len() == 1 && is_it(&fleet[0])
     };
     a.until("b is seen", |control| sees(control, "b", 2)).await;
     b.until("a is seen", |control| sees(control, "a", 1)).await;
     a.control.announce(status(3));
-    b.until("a's news are seen", |control| sees(control, "a", 3))
-        .await;
+    b.until("a's news are seen", |control| sees(control, "a", 3)).await;
     a.stop().await;
-    b.until("a's end is seen", |control| control.fleet().is_empty())
-        .await;
+    b.until("a's end is seen", |control| control.fleet().is_empty()).await;
 }
 
 /// A broker that keeps no retained messages: it refuses a last will that is one, and says so to who has none (MQTT 5.0,
@@ -291,10 +240,7 @@ async fn forgetful(listener: tokio::net::TcpListener, refused: Arc<std::sync::at
         stream.read_exact(&mut rest).await.unwrap();
         let flags = connect[2 + 6 + 1];
         if flags & WILL == 0 {
-            stream
-                .write_all(&[0x20, 5, 0, 0, 2, 0x25, 0])
-                .await
-                .unwrap();
+            stream.write_all(&[0x20, 5, 0, 0, 2, 0x25, 0]).await.unwrap();
             held.push(stream);
         } else {
             refused.fetch_add(1, Ordering::Relaxed);
@@ -312,8 +258,6 @@ async fn a_broker_that_keeps_nothing_and_refuses_the_will_is_served_without() {
     let steered = Steered::start(quick(vec![url]), "a");
     steered.bed.connected(true).await;
     assert_eq!(refused.load(Ordering::Relaxed), 1);
-    assert!(
-        matches!(steered.control.standing(), Standing::Partial(why) if why.contains("retained"))
-    );
+    assert!(matches!(steered.control.standing(), Standing::Partial(why) if why.contains("retained")));
     broker.abort();
 }

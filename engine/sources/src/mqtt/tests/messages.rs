@@ -14,12 +14,7 @@ async fn what_is_published_after_the_confirmation_arrives() {
     assert_eq!((event.tenant().as_str(), event.device()), ("T", "D"));
     let counts = bed.ingest.handle().metrics();
     assert_eq!(
-        (
-            counts.received,
-            counts.accepted,
-            counts.reconnects,
-            counts.connected
-        ),
+        (counts.received, counts.accepted, counts.reconnects, counts.connected),
         (2, 1, 0, true)
     );
     bed.ingest.stop();
@@ -32,11 +27,7 @@ async fn an_oversized_message_is_skipped_and_the_next_one_arrives() {
     let _permit = bed.subscriber("T").await;
     let of_size = |size: usize| format!("{{\"ts\":\"{}\"}}", "x".repeat(size)).into_bytes();
     // Beyond the packet limit; within it; small.
-    broker_publish_each(
-        &broker,
-        [of_size(300 * 1024), of_size(20 * 1024), of_size(1)],
-    )
-    .await;
+    broker_publish_each(&broker, [of_size(300 * 1024), of_size(20 * 1024), of_size(1)]).await;
     assert!(bed.next_event().await.json().len() > 20 * 1024);
     assert!(bed.next_event().await.json().len() < 1024);
     let counts = bed.ingest.handle().metrics();
@@ -82,16 +73,10 @@ async fn a_retained_message_is_old_and_does_not_come() {
         .publish(TOPIC, QoS::AtLeastOnce, true, r#"{"ts":"old"}"#)
         .await
         .unwrap();
-    while !matches!(
-        events.poll().await.unwrap(),
-        MqttEvent::Incoming(Incoming::PubAck(_))
-    ) {}
+    while !matches!(events.poll().await.unwrap(), MqttEvent::Incoming(Incoming::PubAck(_))) {}
     let bed = Bed::on(&broker).await;
     let _permit = bed.subscriber("T").await;
     broker.publish(&[(TOPIC, br#"{"ts":"new"}"#)]).await;
     let event = bed.next_event().await;
-    assert!(
-        String::from_utf8_lossy(event.json()).contains("new"),
-        "{event:?}"
-    );
+    assert!(String::from_utf8_lossy(event.json()).contains("new"), "{event:?}");
 }

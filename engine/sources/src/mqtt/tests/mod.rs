@@ -39,11 +39,7 @@ impl Mosquitto {
     }
 
     async fn start(settings: &str) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let dir = tempfile::tempdir().unwrap();
         // Run by root it would change to a user that may not read its files; run by anyone else it ignores this.
         let log = dir.path().join("log");
@@ -70,16 +66,11 @@ impl Mosquitto {
 
     async fn accepts(&self) {
         let connect = async {
-            while tokio::net::TcpStream::connect(("127.0.0.1", self.port))
-                .await
-                .is_err()
-            {
+            while tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        timeout(DEADLINE, connect)
-            .await
-            .expect("mosquitto accepts connections");
+        timeout(DEADLINE, connect).await.expect("mosquitto accepts connections");
     }
 
     fn url(&self) -> String {
@@ -115,14 +106,10 @@ impl Drop for Mosquitto {
 }
 
 fn spawn(dir: &Path) -> Child {
-    let program = [
-        "/usr/sbin/mosquitto",
-        "/usr/bin/mosquitto",
-        "/usr/local/sbin/mosquitto",
-    ]
-    .into_iter()
-    .find(|path| Path::new(path).exists())
-    .expect("mosquitto is installed");
+    let program = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto", "/usr/local/sbin/mosquitto"]
+        .into_iter()
+        .find(|path| Path::new(path).exists())
+        .expect("mosquitto is installed");
     let mut command = Command::new(program);
     command
         .arg("-c")
@@ -161,11 +148,7 @@ impl Bed {
         let sources: Vec<Box<dyn Source>> = vec![Box::new(source)];
         let (tenants, into) = (Arc::clone(&index), Arc::clone(&inboxes));
         let ingest = Ingest::start(sources, event, tenants, into, control).unwrap();
-        Self {
-            ingest,
-            index,
-            inboxes,
-        }
+        Self { ingest, index, inboxes }
     }
 
     async fn on(broker: &Mosquitto) -> Self {
@@ -181,19 +164,13 @@ impl Bed {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        timeout(DEADLINE, connected)
-            .await
-            .expect("the link changes");
+        timeout(DEADLINE, connected).await.expect("the link changes");
     }
 
     /// A subscriber on the first shard, once its tenant is confirmed.
     async fn subscriber(&self, tenant: &str) -> ConnectionPermit {
         let permit = self.index.enter(&TenantId::parse(tenant).unwrap()).unwrap();
-        self.ingest
-            .handle()
-            .confirmed(permit.tenant())
-            .await
-            .unwrap();
+        self.ingest.handle().confirmed(permit.tenant()).await.unwrap();
         permit.tenant().wake_filter().set_always(0, true);
         permit.tenant().declare(0);
         permit

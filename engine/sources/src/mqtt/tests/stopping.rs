@@ -4,10 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn ingest_starts_and_stops_without_a_broker() {
-    let nobody = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let bed = Bed::start(quick(vec![format!("mqtt://{nobody}")]));
     let permit = bed.index.enter(&TenantId::parse("T").unwrap()).unwrap();
     assert_eq!(
@@ -23,9 +20,7 @@ async fn stopping_says_goodbye_to_the_broker() {
     let broker = Mosquitto::open().await;
     let bed = Bed::on(&broker).await;
     bed.subscriber("T").await;
-    tokio::task::spawn_blocking(move || bed.ingest.stop())
-        .await
-        .unwrap();
+    tokio::task::spawn_blocking(move || bed.ingest.stop()).await.unwrap();
     let log = broker.dir.path().join("log");
     let told = async {
         loop {
@@ -40,9 +35,7 @@ async fn stopping_says_goodbye_to_the_broker() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    let line = timeout(DEADLINE, told)
-        .await
-        .expect("the broker notes the end");
+    let line = timeout(DEADLINE, told).await.expect("the broker notes the end");
     assert!(line.ends_with(" disconnected."), "{line}");
 }
 
@@ -63,8 +56,5 @@ async fn stopping_does_not_wait_for_a_full_inbox() {
     let stopped = tokio::task::spawn_blocking(move || bed.ingest.stop());
     timeout(DEADLINE, stopped).await.expect("it ends").unwrap();
     assert!(!upstreams.is_connected());
-    assert_eq!(
-        upstreams.confirmed(permit.tenant()).await,
-        Err(Unavailable::NoSource)
-    );
+    assert_eq!(upstreams.confirmed(permit.tenant()).await, Err(Unavailable::NoSource));
 }

@@ -14,20 +14,10 @@ async fn sixty_tenants_at_once_are_all_confirmed() {
         .collect();
     let mut permits = Vec::new();
     for subscriber in subscribers {
-        permits.push(
-            timeout(DEADLINE, subscriber)
-                .await
-                .expect("confirmed")
-                .unwrap(),
-        );
+        permits.push(timeout(DEADLINE, subscriber).await.expect("confirmed").unwrap());
     }
-    let topics: Vec<String> = (0..60)
-        .map(|n| format!("tenant/T{n}/device/D/telemetry"))
-        .collect();
-    let messages: Vec<(&str, &[u8])> = topics
-        .iter()
-        .map(|topic| (topic.as_str(), &b"{}"[..]))
-        .collect();
+    let topics: Vec<String> = (0..60).map(|n| format!("tenant/T{n}/device/D/telemetry")).collect();
+    let messages: Vec<(&str, &[u8])> = topics.iter().map(|topic| (topic.as_str(), &b"{}"[..])).collect();
     broker.publish(&messages).await;
     for n in 0..60 {
         assert_eq!(bed.next_event().await.tenant().as_str(), format!("T{n}"));

@@ -51,14 +51,7 @@ fn an_mqtt_event_of_qos_1_takes_room_until_it_is_acknowledged() {
         hear(&mut wire, b"\x40\x02\x00\x01\x40\x02\x00\x02", length).unwrap();
         assert_eq!(wire.room(), 2);
     }
-    assert!(
-        hear(
-            &mut wire("mqtt://localhost:1883", 0),
-            b"\x20\x02\x00\x05",
-            4
-        )
-        .is_err()
-    );
+    assert!(hear(&mut wire("mqtt://localhost:1883", 0), b"\x20\x02\x00\x05", 4).is_err());
 }
 
 #[test]

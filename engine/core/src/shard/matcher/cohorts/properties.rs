@@ -13,9 +13,7 @@ fn subscription((metric, devices, groups): (u8, u8, u8)) -> SubscriptionKey {
     let devices: Vec<_> = named(devices)
         .map(|n| DeviceId::parse(&n.to_string()).unwrap())
         .collect();
-    let groups: Vec<_> = named(groups)
-        .map(|n| GroupId::parse(&n.to_string()).unwrap())
-        .collect();
+    let groups: Vec<_> = named(groups).map(|n| GroupId::parse(&n.to_string()).unwrap()).collect();
     let mut filter = crate::shard::Filter::default();
     filter.set_metrics(vec![metric.to_string()], 1).unwrap();
     if !devices.is_empty() {
@@ -35,12 +33,7 @@ fn check(tenant: &TenantCohorts) {
         let everything = filter.wants_all_devices().then_some(&tenant.everything);
         let devices = filter.devices().iter().map(|name| &tenant.by_device[name]);
         let groups = filter.groups().iter().map(|name| &tenant.by_group[name]);
-        for (nth, list) in everything
-            .into_iter()
-            .chain(devices)
-            .chain(groups)
-            .enumerate()
-        {
+        for (nth, list) in everything.into_iter().chain(devices).chain(groups).enumerate() {
             let entry = list[cohort.positions[nth] as usize];
             assert_eq!((entry.cohort as usize, entry.nth as usize), (id, nth));
             listed += 1;

@@ -51,16 +51,8 @@ fn answer(uptime: i64, tenants: &[(&str, u64, u64)], streams: &[&str]) -> WatchS
 /// Two answers, two seconds apart: `b` delivers most, `a` drops most.
 fn model() -> Model {
     let mut model = Model::new("http://127.0.0.1:9090".to_owned());
-    model.answer(answer(
-        10,
-        &[("a", 0, 50), ("b", 0, 5), ("c", 7, 0)],
-        &["s1", "s2"],
-    ));
-    model.answer(answer(
-        12,
-        &[("b", 400, 5), ("a", 20, 50), ("c", 7, 0)],
-        &["s1", "s2"],
-    ));
+    model.answer(answer(10, &[("a", 0, 50), ("b", 0, 5), ("c", 7, 0)], &["s1", "s2"]));
+    model.answer(answer(12, &[("b", 400, 5), ("a", 20, 50), ("c", 7, 0)], &["s1", "s2"]));
     model
 }
 
@@ -120,11 +112,7 @@ fn the_selection_stays_with_its_tenant() {
     press(&mut model, "jj");
     assert_eq!(model.selected(List::Tenants), Some(1));
     press(&mut model, "d");
-    assert_eq!(
-        model.selected(List::Tenants),
-        Some(0),
-        "a, not the second line"
-    );
+    assert_eq!(model.selected(List::Tenants), Some(0), "a, not the second line");
     press(&mut model, "kkk");
     assert_eq!(model.selected(List::Tenants), Some(0));
     press(&mut model, "jjjjj");
@@ -145,10 +133,7 @@ fn a_disconnect_is_asked_for_twice() {
     let target = Target::Tenant("b".to_owned());
     assert_eq!(press(&mut model, "xy"), Action::Disconnect(target));
     let target = Target::Stream("s2".to_owned());
-    assert_eq!(
-        press(&mut model, "\tjjxy"),
-        Action::Disconnect(target.clone())
-    );
+    assert_eq!(press(&mut model, "\tjjxy"), Action::Disconnect(target.clone()));
     model.disconnected(&target, Ok(1));
     assert!(screen(&model, 100, 30).contains("stream s2: 1 stream ended"));
 }
@@ -212,10 +197,6 @@ fn a_small_screen_and_no_answer_are_no_panic() {
     press(&mut asked, "jx");
     for (width, height) in (1..40).flat_map(|width| (1..20).map(move |height| (width, height))) {
         screen(&asked, width, height);
-        screen(
-            &Model::new("http://127.0.0.1:9090".to_owned()),
-            width,
-            height,
-        );
+        screen(&Model::new("http://127.0.0.1:9090".to_owned()), width, height);
     }
 }

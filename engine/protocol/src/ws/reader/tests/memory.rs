@@ -61,9 +61,7 @@ fn a_close_stops_and_lets_go() {
 fn endless_fragments_cost_no_more_than_the_limit() {
     let mut reader = Reader::default();
     let mut none = |_: Message<'_>| unreachable!("no message is whole");
-    reader
-        .read(&mut frame(TEXT, b"x"), 1000, &mut none)
-        .expect("good");
+    reader.read(&mut frame(TEXT, b"x"), 1000, &mut none).expect("good");
     for _ in 0..100_000 {
         reader
             .read(&mut frame(CONTINUATION, b""), 1000, &mut none)
@@ -71,10 +69,7 @@ fn endless_fragments_cost_no_more_than_the_limit() {
     }
     assert!(reader.partial.as_ref().expect("open").message.capacity() <= 8);
     let mut accepted = 1;
-    while reader
-        .read(&mut frame(CONTINUATION, b"y"), 1000, &mut none)
-        .is_ok()
-    {
+    while reader.read(&mut frame(CONTINUATION, b"y"), 1000, &mut none).is_ok() {
         accepted += 1;
         assert!(reader.partial.as_ref().expect("open").message.capacity() <= 1000);
     }
@@ -86,15 +81,8 @@ fn what_was_announced_is_not_reserved() {
     let mut reader = Reader::default();
     let mut none = |_: Message<'_>| unreachable!("no message is whole");
     let mut bytes = frame(FIN | TEXT, &[b'x'; 60_000]);
-    reader
-        .read(&mut bytes[..8], 60_000, &mut none)
-        .expect("good");
-    assert_eq!(
-        reader.partial.as_ref().expect("a frame").message.capacity(),
-        0
-    );
-    reader
-        .read(&mut bytes[8..108], 60_000, &mut none)
-        .expect("good");
+    reader.read(&mut bytes[..8], 60_000, &mut none).expect("good");
+    assert_eq!(reader.partial.as_ref().expect("a frame").message.capacity(), 0);
+    reader.read(&mut bytes[8..108], 60_000, &mut none).expect("good");
     assert!(reader.partial.as_ref().expect("a frame").message.capacity() <= 200);
 }

@@ -78,9 +78,7 @@ impl World {
 
     fn look(&mut self) -> Vec<(TenantId, Reported)> {
         let (rows, others) = self.busiest.look(self.gateway, self.index.tenants());
-        let sum = rows
-            .iter()
-            .fold(others, |sum, (_, reported)| sum.plus(reported));
+        let sum = rows.iter().fold(others, |sum, (_, reported)| sum.plus(reported));
         assert_eq!(sum, self.gateway, "the sum is exact");
         let grown = others.counters.at_least(&self.others);
         assert_eq!(grown, others.counters, "the others never have less");
@@ -137,10 +135,7 @@ fn the_busiest_are_named_and_give_way_to_who_is_twice_as_busy() {
     world.count(2, 30);
     let rows = world.look();
     assert_eq!(names(&rows), ["T2", "T1"]);
-    assert_eq!(
-        rows[0].1.counters.delivered, 30,
-        "it was never reported before"
-    );
+    assert_eq!(rows[0].1.counters.delivered, 30, "it was never reported before");
     world.count(0, 25);
     assert_eq!(names(&world.look()), ["T2", "T1"]);
     world.count(0, 40);
@@ -166,10 +161,7 @@ fn while_others_count_no_sum_is_beyond_the_gateways_and_none_falls() {
         ..Reported::default()
     };
     let count = || {
-        let counters: Vec<_> = permits
-            .iter()
-            .map(|permit| permit.tenant().counters(0))
-            .collect();
+        let counters: Vec<_> = permits.iter().map(|permit| permit.tenant().counters(0)).collect();
         let mut each = counters.iter().cycle();
         while !done.load(Ordering::Relaxed) {
             if let Some(counters) = each.next() {
@@ -186,9 +178,7 @@ fn while_others_count_no_sum_is_beyond_the_gateways_and_none_falls() {
             let (rows, others) = busiest.look(before, index.tenants());
             // A tenant counts first: it may have one more than the gateway had when this is read.
             let after = total.get() + 1;
-            let sum = rows
-                .iter()
-                .fold(others, |sum, (_, reported)| sum.plus(reported));
+            let sum = rows.iter().fold(others, |sum, (_, reported)| sum.plus(reported));
             let sum = sum.counters.delivered;
             assert!((before.counters.delivered..=after).contains(&sum));
             assert!(others.counters.delivered >= reported);
@@ -202,8 +192,6 @@ fn while_others_count_no_sum_is_beyond_the_gateways_and_none_falls() {
         scope.spawn(look).join().expect("the looks")
     });
     let (rows, others) = busiest.look(gateway(), index.tenants());
-    let sum = rows
-        .iter()
-        .fold(others, |sum, (_, reported)| sum.plus(reported));
+    let sum = rows.iter().fold(others, |sum, (_, reported)| sum.plus(reported));
     assert_eq!(sum.counters, gateway().counters, "at rest it is exact");
 }

@@ -46,11 +46,7 @@ fn bytes_of(packets: &[Packet]) -> Vec<u8> {
 }
 
 fn publish(topic: &str, id: u16, payload: Vec<u8>, user: Option<(String, String)>) -> Packet {
-    let qos = if id == 0 {
-        QoS::AtMostOnce
-    } else {
-        QoS::AtLeastOnce
-    };
+    let qos = if id == 0 { QoS::AtMostOnce } else { QoS::AtLeastOnce };
     let properties = user.map(|pair| PublishProperties {
         message_expiry_interval: Some(7),
         user_properties: vec![pair],
@@ -100,11 +96,7 @@ fn meant(packet: &Packet) -> Received {
         Packet::PubAck(ack) => Received::Answer(ack.pkid, RequestKind::Publish, vec![Ok(())]),
         Packet::SubAck(ack) => {
             let answer = Err(Reason::new(0x87, None).to_string());
-            Received::Answer(
-                ack.pkid,
-                RequestKind::Subscribe,
-                vec![answer; ack.return_codes.len()],
-            )
+            Received::Answer(ack.pkid, RequestKind::Subscribe, vec![answer; ack.return_codes.len()])
         }
         _ => Received::Pong,
     }
@@ -208,10 +200,7 @@ fn a_code_of_a_suback_that_nobody_knows_refuses_and_its_explanation_is_told() {
     assert_eq!(answers[0], Ok(()));
     let told = answers[1].clone().unwrap_err();
     assert!(told.starts_with("not authorized (0x87), \"why\""), "{told}");
-    for (packet, answers) in [
-        (&b"\x90\x04\x00\x07\x00\xc3"[..], 1),
-        (b"\x90\x03\x00\x07\x00", 0),
-    ] {
+    for (packet, answers) in [(&b"\x90\x04\x00\x07\x00\xc3"[..], 1), (b"\x90\x03\x00\x07\x00", 0)] {
         let mut incoming = Incoming::new(BytesMut::from(packet), 100);
         let said = incoming.next();
         assert!(

@@ -33,18 +33,12 @@ async fn each_refusal_is_told_in_words_and_with_what_to_look_at() {
             b"\x20\x03\x00\x86\x00",
             "bad user name or password (0x86); check mqtt.username",
         ),
-        (
-            b"\x20\x03\x00\x87\x00",
-            "not authorized (0x87); check mqtt.username",
-        ),
+        (b"\x20\x03\x00\x87\x00", "not authorized (0x87); check mqtt.username"),
         (b"\x20\x03\x00\x85\x00", "mqtt.client_id"),
         (b"\x20\x03\x00\x89\x00", "server busy"),
         (b"\x20\x03\x00\x95\x00", "packet too large"),
         (b"\x20\x03\x00\xfe\x00", "does not know (0xfe)"),
-        (
-            b"\x20\x08\x00\x97\x05\x1f\x00\x02no",
-            "quota exceeded (0x97), \"no\"",
-        ),
+        (b"\x20\x08\x00\x97\x05\x1f\x00\x02no", "quota exceeded (0x97), \"no\""),
         (b"\x20\x08\x00\x97\x05\x1f\x00\x02\n\x1b", r#""\n\u{1b}""#),
         (b"\x15\x03\x01\x00\x02\x02\x46", "speaks TLS"),
         (
@@ -94,11 +88,7 @@ async fn a_connack_may_come_byte_by_byte_and_what_follows_it_stays() {
     let _ = broker.await.unwrap();
 }
 
-fn sent(
-    config: &Config,
-    url: &str,
-    will: Option<&str>,
-) -> (Connect, Option<LastWill>, Option<Login>) {
+fn sent(config: &Config, url: &str, will: Option<&str>) -> (Connect, Option<LastWill>, Option<Login>) {
     let broker = Broker::parse(url).unwrap();
     let bytes = connect(config, &broker, "me", will.map(str::to_owned)).unwrap();
     match Packet::read(&mut BytesMut::from(&bytes[..]), None).unwrap() {
@@ -116,14 +106,8 @@ fn the_connect_announces_what_we_take_and_who_we_are() {
         ..Config::default()
     };
     let (connect, will, login) = sent(&config, "mqtt://h", Some("w"));
-    assert_eq!(
-        (connect.client_id.as_str(), connect.clean_start),
-        ("me", true)
-    );
-    assert_eq!(
-        connect.keep_alive, 2,
-        "not less than the pause between two pings"
-    );
+    assert_eq!((connect.client_id.as_str(), connect.clean_start), ("me", true));
+    assert_eq!(connect.keep_alive, 2, "not less than the pause between two pings");
     let announced = connect.properties.unwrap();
     assert_eq!(announced.max_packet_size, Some(256 * 1024));
     assert_eq!(announced.receive_maximum, Some(u16::MAX));
@@ -173,22 +157,16 @@ fn deaf() -> (socket2::Socket, Vec<socket2::Socket>, SocketAddr) {
 }
 
 #[tokio::test]
-async fn each_address_of_a_name_is_tried_and_one_that_swallows_everything_leaves_time_for_the_next()
-{
+async fn each_address_of_a_name_is_tried_and_one_that_swallows_everything_leaves_time_for_the_next() {
     let (config, deadline) = within(Duration::from_secs(2));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let good = listener.local_addr().unwrap();
     let (_listener, _queue, deaf) = deaf();
-    let stream = first_of(&config, &[nobody(), deaf, good], deadline)
-        .await
-        .unwrap();
+    let stream = first_of(&config, &[nobody(), deaf, good], deadline).await.unwrap();
     assert_eq!(stream.peer_addr().unwrap(), good);
     assert!(stream.nodelay().unwrap());
     let refused = first_of(&config, &[nobody()], deadline).await.unwrap_err();
-    assert!(
-        refused.to_string().contains("can't be reached"),
-        "{refused}"
-    );
+    assert!(refused.to_string().contains("can't be reached"), "{refused}");
 }
 
 #[tokio::test]

@@ -80,11 +80,7 @@ fn what_is_amiss_with_the_one_subscription_concerns_every_stream() {
     assert_eq!(bed.tells_refused(), ["LIVE"]);
     bed.passes(Duration::from_secs(4));
     let (id, _) = bed.sends_subscribe();
-    assert_eq!(
-        bed.subscriptions.source_state(),
-        refused,
-        "until it is granted"
-    );
+    assert_eq!(bed.subscriptions.source_state(), refused, "until it is granted");
     bed.grants(id, 1);
     assert_eq!(bed.subscriptions.source_state(), SourceState::Open);
     assert_eq!(bed.confirms(), ["!LIVE+"]);

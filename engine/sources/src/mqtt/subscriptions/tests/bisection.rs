@@ -15,9 +15,7 @@ impl Bed {
             trials += 1;
             let ends = requests.len() > in_a_row
                 || requests.iter().any(|request| request.len() > size)
-                || forbidden
-                    .iter()
-                    .any(|name| requests[0].contains(&filter(name)));
+                || forbidden.iter().any(|name| requests[0].contains(&filter(name)));
             if ends {
                 self.ends();
             } else {
@@ -80,13 +78,9 @@ fn of_a_batch_the_guilty_one_is_found_by_halves() {
     assert!(trials <= 13, "{trials}");
     assert_eq!(bed.grants_all(), 1, "all others in one request");
     assert_eq!(bed.confirms().len(), 63);
-    let refused = permits
-        .iter()
-        .filter(|permit| upstream(permit) == Upstream::Refused);
+    let refused = permits.iter().filter(|permit| upstream(permit) == Upstream::Refused);
     assert_eq!(
-        refused
-            .map(|permit| permit.tenant().id().as_str())
-            .collect::<Vec<_>>(),
+        refused.map(|permit| permit.tenant().id().as_str()).collect::<Vec<_>>(),
         ["T41"]
     );
 }
@@ -100,11 +94,7 @@ fn where_both_halves_pass_it_was_the_size_and_requests_stay_small() {
     bed.tries_all(&[], 8, 9);
     bed.grants_all();
     assert_eq!(bed.confirms().len(), 50);
-    assert!(
-        permits
-            .iter()
-            .all(|permit| upstream(permit) == Upstream::Confirmed)
-    );
+    assert!(permits.iter().all(|permit| upstream(permit) == Upstream::Confirmed));
     bed.loses();
     let mut sent = 0;
     while let Some((_, Request::Subscribe(filters))) = bed.sends() {
@@ -184,17 +174,13 @@ fn what_was_late_or_not_under_way_is_not_suspected() {
     assert_eq!(bed.sends_subscribe().1, filters(&["SILENT"]));
     bed.subscriptions.link_lost(None, bed.now);
     bed.subscriptions.open();
-    assert!(
-        bed.subscriptions.next_probe(bed.now).is_none(),
-        "it had other reasons"
-    );
+    assert!(bed.subscriptions.next_probe(bed.now).is_none(), "it had other reasons");
 }
 
 /// No connection is to be had on which something could be tried.
 fn no_second_connection(bed: &mut Bed) {
     while bed.subscriptions.next_probe(bed.now).is_some() {
-        bed.subscriptions
-            .probed(ProbeOutcome::NotConnected, bed.now);
+        bed.subscriptions.probed(ProbeOutcome::NotConnected, bed.now);
         bed.passes(Duration::from_secs(1));
     }
 }
@@ -250,10 +236,7 @@ fn what_is_tried_on_the_link_holds_up_the_others_for_a_second_at_most() {
     assert_eq!(asked, filters(&["STRANGER"]));
     bed.grants(id, 1);
     bed.passes(Duration::from_secs(5));
-    assert!(
-        bed.subscriptions.next_probe(bed.now).is_none(),
-        "silence is no guilt"
-    );
+    assert!(bed.subscriptions.next_probe(bed.now).is_none(), "silence is no guilt");
     bed.passes(Duration::from_secs(2));
     assert_eq!(bed.sends_subscribe().1, filters(&["SUSPECT"]));
 }

@@ -48,10 +48,7 @@ fn an_event_before_the_suback_is_preceded_by_the_gap() {
     assert!(!bed.subscriptions.may_owe_gaps());
     bed.subscriptions.link_lost(None, bed.now);
     bed.subscriptions.open();
-    assert!(
-        bed.subscriptions.gap_before("T").is_none(),
-        "not asked for yet"
-    );
+    assert!(bed.subscriptions.gap_before("T").is_none(), "not asked for yet");
     let (id, _) = bed.sends_subscribe();
     assert!(bed.subscriptions.may_owe_gaps());
     assert!(bed.subscriptions.gap_before("OTHER").is_none());
@@ -74,11 +71,7 @@ fn a_link_that_is_lost_after_early_events_owes_a_gap_again() {
     bed.subscriptions.open();
     let (id, _) = bed.sends_subscribe();
     bed.grants(id, 1);
-    assert_eq!(
-        bed.confirms(),
-        ["!T"],
-        "events may be missing behind the early ones"
-    );
+    assert_eq!(bed.confirms(), ["!T"], "events may be missing behind the early ones");
 }
 
 #[test]
@@ -133,8 +126,7 @@ fn live_streams_hear_once_that_they_are_refused_and_once_that_they_no_longer_are
         let (id, filters) = bed.sends_subscribe();
         assert_eq!(filters.len(), 2);
         let refused = || Err("NotAuthorized".to_owned());
-        bed.subscriptions
-            .answered(id, &[refused(), refused()], bed.now);
+        bed.subscriptions.answered(id, &[refused(), refused()], bed.now);
         assert_eq!(bed.tells_refused(), told, "nobody listens at the other");
         let reason = live.tenant().refusal();
         assert_eq!(*reason.expect("it is refused"), "NotAuthorized");

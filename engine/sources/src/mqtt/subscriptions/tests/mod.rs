@@ -75,8 +75,7 @@ impl Bed {
     }
 
     fn grants(&mut self, id: u16, filters: usize) {
-        self.subscriptions
-            .answered(id, &vec![Ok(()); filters], self.now);
+        self.subscriptions.answered(id, &vec![Ok(()); filters], self.now);
     }
 
     fn refuses(&mut self, id: u16) {

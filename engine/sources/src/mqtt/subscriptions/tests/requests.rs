@@ -62,8 +62,7 @@ fn so_many_requests_wait_for_their_answer_and_no_more() {
 #[test]
 fn a_batch_of_long_names_stays_a_small_packet() {
     let mut bed = linked();
-    let _permits: Vec<ConnectionPermit> =
-        (0..100).map(|n| bed.enter(&format!("{n:0250}"))).collect();
+    let _permits: Vec<ConnectionPermit> = (0..100).map(|n| bed.enter(&format!("{n:0250}"))).collect();
     let mut sent = 0;
     while sent < 100 {
         let (id, filters) = bed.sends_subscribe();
@@ -182,8 +181,7 @@ fn of_a_batch_that_is_not_answered_each_is_asked_for_by_itself_at_once() {
 #[test]
 fn who_is_never_answered_leaves_room_for_the_others() {
     let mut bed = linked();
-    let _silent: Vec<ConnectionPermit> =
-        (0..200).map(|n| bed.enter(&format!("SILENT{n}"))).collect();
+    let _silent: Vec<ConnectionPermit> = (0..200).map(|n| bed.enter(&format!("SILENT{n}"))).collect();
     for _ in 0..50 {
         while bed.sends().is_some() {}
         bed.passes(Duration::from_secs(1));

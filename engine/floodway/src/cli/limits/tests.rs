@@ -1,0 +1,47 @@
+//! Tests of `cli::limits`.
+
+use super::*;
+
+fn set() -> Set {
+    Set {
+        whose: Whose {
+            tenant: Some("acme".to_owned()),
+            default: false,
+        },
+        connections_per_tenant: None,
+        queue_size: Some(500),
+        overflow: Some(Overflow::Latest),
+        filter_ids: None,
+        client_messages_per_second: None,
+        replace: false,
+    }
+}
+
+#[test]
+fn what_is_not_named_stays() {
+    let before = TenantLimits {
+        connections_per_tenant: Some(0),
+        queue_size: Some(1),
+        ..TenantLimits::default()
+    };
+    let after = set().over(before);
+    assert_eq!(after.connections_per_tenant, Some(0));
+    assert_eq!(after.queue_size, Some(500));
+    assert_eq!(after.overflow(), OverflowPolicy::Latest);
+    assert_eq!(after.filter_ids, None);
+}
+
+#[test]
+fn each_limit_names_its_origin() {
+    let own = set().over(TenantLimits::default());
+    let effective = TenantLimits {
+        connections_per_tenant: Some(0),
+        ..own
+    };
+    let text = limits("acme", Some(effective), Some(own));
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "limits of acme");
+    assert_eq!(lines[2], "connections-per-tenant      no limit  default");
+    assert_eq!(lines[3], "queue-size                       500  set for this tenant");
+    assert!(limits("", Some(effective), None).contains("configuration"));
+}
