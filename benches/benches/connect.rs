@@ -33,11 +33,8 @@ enum Crowd {
 }
 
 impl Crowd {
-    const ALL: [(Self, &'static str); 3] = [
-        (Self::Alike, "alike"),
-        (Self::OwnDevice, "own device"),
-        (Self::OwnMetric, "own metric"),
-    ];
+    const ALL: [(Self, &'static str); 3] =
+        [(Self::Alike, "alike"), (Self::OwnDevice, "own device"), (Self::OwnMetric, "own metric")];
 
     /// What the `n`th of the crowd wants.
     fn filter(self, n: usize) -> Filter {
@@ -52,10 +49,7 @@ impl Crowd {
     fn changes(self, n: usize) -> [String; 2] {
         let (own, other) = (n, n + 1);
         match self {
-            Self::Alike => [
-                of_device_action("subscribe", n),
-                r#"{"action":"clear_filters"}"#.to_owned(),
-            ],
+            Self::Alike => [of_device_action("subscribe", n), r#"{"action":"clear_filters"}"#.to_owned()],
             Self::OwnDevice => ["subscribe", "unsubscribe"].map(|action| of_device_action(action, other)),
             Self::OwnMetric => [other, own].map(|n| {
                 let metrics = metric(n);
@@ -133,13 +127,7 @@ struct Stay {
 
 impl<'a> Guests<'a> {
     fn new(rig: &'a Rig, crowd: Crowd, count: usize) -> Self {
-        Self {
-            rig,
-            crowd,
-            count,
-            taken: Rc::default(),
-            gone: Rc::default(),
-        }
+        Self { rig, crowd, count, taken: Rc::default(), gone: Rc::default() }
     }
 
     /// Lets `guests` come and leave, some at once.

@@ -47,11 +47,8 @@ enum Audience {
 }
 
 impl Audience {
-    const ALL: [(Self, &'static str); 3] = [
-        (Self::OneCohort, "one cohort"),
-        (Self::TenFilters, "10 filters"),
-        (Self::OwnDevice, "own device"),
-    ];
+    const ALL: [(Self, &'static str); 3] =
+        [(Self::OneCohort, "one cohort"), (Self::TenFilters, "10 filters"), (Self::OwnDevice, "own device")];
 
     /// What the `n`th subscriber wants.
     fn filter(self, n: usize) -> Filter {
@@ -90,10 +87,7 @@ impl Audience {
 }
 
 fn view(filter: &Filter) -> View {
-    View {
-        metrics: filter.metrics().cloned(),
-        encoding: Encoding::Ws,
-    }
+    View { metrics: filter.metrics().cloned(), encoding: Encoding::Ws }
 }
 
 fn takes_everything(c: &mut Criterion) {
@@ -167,8 +161,7 @@ fn fill_rings(rig: &Rig, crowd: usize, events: &[Arc<Event>]) {
     let too_many = events.len() - limits().queue_size.get();
     rig.run(async {
         rig.put(events).await;
-        rig.until(|metrics| metrics.events.dropped.get() == (crowd * too_many) as u64)
-            .await;
+        rig.until(|metrics| metrics.events.dropped.get() == (crowd * too_many) as u64).await;
     });
 }
 

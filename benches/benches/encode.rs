@@ -27,9 +27,7 @@ fn events() -> impl FnMut() -> Event {
     move || {
         let topic = "tenant/TENANT1/device/DEV-001/telemetry";
         let id = EventId::new(1_846_290_011_021_312);
-        parser
-            .parse(id, &tenant, "DEV-001", topic, PAYLOAD)
-            .expect("a valid payload")
+        parser.parse(id, &tenant, "DEV-001", topic, PAYLOAD).expect("a valid payload")
     }
 }
 
@@ -41,15 +39,7 @@ fn views() -> Vec<(String, View)> {
     let two = set(&["temperature", "humidity"]);
     let projections = [("all metrics", None), ("2 of 4 metrics", Some(two))];
     let views = projections.into_iter().flat_map(|(name, metrics)| {
-        ENCODINGS.map(|encoding| {
-            (
-                format!("{name}, {encoding:?}"),
-                View {
-                    metrics: metrics.clone(),
-                    encoding,
-                },
-            )
-        })
+        ENCODINGS.map(|encoding| (format!("{name}, {encoding:?}"), View { metrics: metrics.clone(), encoding }))
     });
     views.collect()
 }
@@ -75,9 +65,7 @@ fn shared(c: &mut Criterion) {
     let event = events()();
     let mut group = c.benchmark_group("shared");
     for (name, view) in views() {
-        group.bench_function(name, |b| {
-            b.iter(|| black_box(&event).frame(black_box(&view)).map(<[u8]>::len))
-        });
+        group.bench_function(name, |b| b.iter(|| black_box(&event).frame(black_box(&view)).map(<[u8]>::len)));
     }
     group.finish();
 }
@@ -87,15 +75,9 @@ fn shared_among_others(c: &mut Criterion) {
     for others in OTHERS {
         let event = events()();
         for n in 0..others {
-            event.frame(&View {
-                metrics: Some(set(&["temperature", &n.to_string()])),
-                encoding: Encoding::Ws,
-            });
+            event.frame(&View { metrics: Some(set(&["temperature", &n.to_string()])), encoding: Encoding::Ws });
         }
-        let view = View {
-            metrics: Some(set(&["temperature"])),
-            encoding: Encoding::Ws,
-        };
+        let view = View { metrics: Some(set(&["temperature"])), encoding: Encoding::Ws };
         group.bench_function(BenchmarkId::from_parameter(others), |b| {
             b.iter(|| black_box(&event).frame(black_box(&view)).map(<[u8]>::len));
         });

@@ -22,10 +22,7 @@ fn crowd() -> usize {
 }
 
 fn everybody() -> Select {
-    Select {
-        limit: usize::MAX,
-        ..Select::default()
-    }
+    Select { limit: usize::MAX, ..Select::default() }
 }
 
 fn gather(count: usize) -> Rig {

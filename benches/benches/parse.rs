@@ -41,10 +41,8 @@ fn parse(c: &mut Criterion) {
             let topic = "tenant/TENANT1/device/DEV-001/telemetry";
             parser.parse(EventId::new(1_846_290_011_021_312), &tenant, "DEV-001", topic, payload)
         };
-        let result = run(payload.as_bytes()).map_or_else(
-            |reason| reason.to_string(),
-            |event| format!("an event of {} bytes", event.json().len()),
-        );
+        let result = run(payload.as_bytes())
+            .map_or_else(|reason| reason.to_string(), |event| format!("an event of {} bytes", event.json().len()));
         println!("{name}: {} bytes, {result}", payload.len());
         group.throughput(Throughput::Bytes(payload.len() as u64));
         group.bench_function(BenchmarkId::new(name, payload.len()), |b| {

@@ -21,36 +21,17 @@ const PAYLOAD: &[u8] =
     br#"{"ts":"2026-02-16T12:00:00Z","site_id":"SITE-1","metrics":{"temperature":72.10,"humidity":45,"rpm":1480}}"#;
 
 fn route(c: &mut Criterion) {
-    let index = Arc::new(Index::new(
-        TENANTS,
-        Limits {
-            connections: 0,
-            ..Limits::default()
-        },
-    ));
-    let enter = |n| {
-        index
-            .enter(&TenantId::parse(&format!("TENANT{n}")).expect("a name"))
-            .expect("a permit")
-    };
+    let index = Arc::new(Index::new(TENANTS, Limits { connections: 0, ..Limits::default() }));
+    let enter = |n| index.enter(&TenantId::parse(&format!("TENANT{n}")).expect("a name")).expect("a permit");
     let permits: Vec<ConnectionPermit> = (0..TENANTS).map(enter).collect();
     let inboxes: Arc<[Inbox]> = (0..SHARDS).map(|_| Inbox::new(64)).collect();
     let metrics = Arc::new(Metrics::default());
-    let mut router = Router::new(
-        &event::Config::default(),
-        Arc::clone(&index),
-        Arc::clone(&inboxes),
-        Arc::clone(&metrics),
-    );
+    let mut router =
+        Router::new(&event::Config::default(), Arc::clone(&index), Arc::clone(&inboxes), Arc::clone(&metrics));
     let runtime = runtime::Builder::new_current_thread().build().expect("a runtime");
     let mut group = c.benchmark_group("route");
     group.throughput(Throughput::Elements(1));
-    let tenants = [
-        ("nobody", 0, 0),
-        ("1 shard", 1, 1),
-        ("4 shards", 2, 4),
-        ("16 shards", 3, SHARDS),
-    ];
+    let tenants = [("nobody", 0, 0), ("1 shard", 1, 1), ("4 shards", 2, 4), ("16 shards", 3, SHARDS)];
     for (name, tenant, shards) in tenants {
         (0..shards).for_each(|shard| _ = permits[tenant].tenant().declare(shard));
         let topic = format!("tenant/TENANT{tenant}/device/DEV-001/telemetry");

@@ -25,9 +25,7 @@ impl Devices {
     /// The devices of `tenant`. They send [`METRICS`] metrics of equal length, so that all events, and all their
     /// projections to as many metrics, are equally long.
     pub fn new(tenant: &TenantId) -> Self {
-        let metrics: Vec<String> = (0..METRICS)
-            .map(|n| format!(r#""{}":{}.25"#, metric(n), n + 10))
-            .collect();
+        let metrics: Vec<String> = (0..METRICS).map(|n| format!(r#""{}":{}.25"#, metric(n), n + 10)).collect();
         Self {
             tenant: tenant.clone(),
             parser: Parser::new(&event::Config::default()),
@@ -47,9 +45,7 @@ impl Devices {
         let device = Self::name(n);
         let topic = format!("tenant/{}/device/{device}/telemetry", self.tenant.as_str());
         let id = EventId::new(self.sent);
-        let event = self
-            .parser
-            .parse(id, &self.tenant, &device, &topic, self.payload.as_bytes());
+        let event = self.parser.parse(id, &self.tenant, &device, &topic, self.payload.as_bytes());
         Arc::new(event.expect("a valid payload"))
     }
 }

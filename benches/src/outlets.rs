@@ -28,11 +28,7 @@ pub struct BenchPipe {
 impl BenchPipe {
     /// An outlet whose peer neither speaks nor leaves; the bytes that it takes are added to `taken`.
     pub fn outlet(appetite: Appetite, taken: &Rc<Counter>) -> Outlet {
-        Outlet::Pipe(Box::new(Self {
-            appetite,
-            taken: Rc::clone(taken),
-            peer: None,
-        }))
+        Outlet::Pipe(Box::new(Self { appetite, taken: Rc::clone(taken), peer: None }))
     }
 
     /// An outlet that takes everything, and leads to `peer`.
@@ -95,18 +91,12 @@ pub struct Peer {
 impl Peer {
     /// A peer that adds 1 to `gone` when its subscriber has been let go.
     pub fn new(gone: &Rc<Counter>) -> Rc<Self> {
-        Rc::new(Self {
-            gone: Rc::clone(gone),
-            ..Self::default()
-        })
+        Rc::new(Self { gone: Rc::clone(gone), ..Self::default() })
     }
 
     /// A peer that can send these messages in turn.
     pub fn with_messages(messages: Vec<Vec<u8>>) -> Rc<Self> {
-        Rc::new(Self {
-            messages,
-            ..Self::default()
-        })
+        Rc::new(Self { messages, ..Self::default() })
     }
 
     /// Sends `count` messages, at least one, and returns once the shard has executed all of them.

@@ -17,20 +17,12 @@ use tokio::task::{JoinHandle, LocalSet};
 /// Settings for a bench: the defaults, but no heartbeats among the bytes that are counted.
 pub fn config() -> Config {
     const NEVER: Duration = Duration::from_secs(24 * 3600);
-    Config {
-        ws_ping: NEVER,
-        sse_keepalive: NEVER,
-        ..Config::default()
-    }
+    Config { ws_ping: NEVER, sse_keepalive: NEVER, ..Config::default() }
 }
 
 /// Limits for a bench: the defaults, but any number of streams, and no pause for a client that sends much.
 pub fn limits() -> Limits {
-    Limits {
-        connections: 0,
-        client_messages_per_second: u32::MAX,
-        ..Limits::default()
-    }
+    Limits { connections: 0, client_messages_per_second: u32::MAX, ..Limits::default() }
 }
 
 /// One shard, its inbox, and an index with one tenant.
@@ -70,10 +62,7 @@ impl Rig {
             async move { shard.answer(asked).await }
         });
         Self {
-            runtime: runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .expect("a runtime"),
+            runtime: runtime::Builder::new_current_thread().enable_all().build().expect("a runtime"),
             tasks,
             running: RefCell::new(running),
             shard,

@@ -16,16 +16,8 @@ const KEY: (&str, &str) = ("FLOODWAY_JWT_SECRET", SECRET);
 async fn serve_refuses_to_start_without_a_key() {
     let refused = floodway_run(&["serve"], &[("FLOODWAY_LISTEN", "127.0.0.1:0")]).await;
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
-    assert!(
-        refused.stderr.contains("auth.hs256_secret"),
-        "it names the setting: {}",
-        refused.stderr
-    );
-    assert!(
-        refused.stderr.contains("FLOODWAY_JWT_SECRET"),
-        "it names the fix: {}",
-        refused.stderr
-    );
+    assert!(refused.stderr.contains("auth.hs256_secret"), "it names the setting: {}", refused.stderr);
+    assert!(refused.stderr.contains("FLOODWAY_JWT_SECRET"), "it names the fix: {}", refused.stderr);
 }
 
 #[tokio::test]
@@ -51,29 +43,16 @@ async fn a_wrong_value_is_named_with_its_setting() {
         ("STREAM_QUEUE_SIZE", "0", "stream.queue_size"),
         ("FLOODWAY_OVERFLOW", "drop_all", "stream.overflow"),
         ("FLOODWAY_MQTT_SUBSCRIBE", "sometimes", "mqtt.subscribe"),
-        (
-            "MAX_STREAM_CONNECTIONS_PER_TENANT",
-            "-1",
-            "limits.connections_per_tenant",
-        ),
+        ("MAX_STREAM_CONNECTIONS_PER_TENANT", "-1", "limits.connections_per_tenant"),
         ("MQTT_PORT", "70000", "MQTT_PORT"),
         ("MQTT_URL", "ftp://broker:21", "mqtt.url"),
         ("FLOODWAY_LISTEN", "nowhere", "http.listen"),
         ("FLOODWAY_SHARD_COUNT", "65", "shard.count"),
     ] {
         let refused = floodway_run(&["check"], &[KEY, (name, value)]).await;
-        assert_eq!(
-            refused.code,
-            Some(2),
-            "{name}={value}: {}{}",
-            refused.stdout,
-            refused.stderr
-        );
+        assert_eq!(refused.code, Some(2), "{name}={value}: {}{}", refused.stdout, refused.stderr);
         let told = &refused.stderr;
-        assert!(
-            told.contains(name) || told.contains(setting),
-            "{name}={value} is not named: {told}"
-        );
+        assert!(told.contains(name) || told.contains(setting), "{name}={value} is not named: {told}");
         assert!(told.contains(value), "{name}={value}: the value is not told: {told}");
         assert!(!told.contains(SECRET), "a secret is told: {told}");
     }
@@ -93,11 +72,7 @@ async fn an_unknown_key_names_the_nearest_known_one() {
     for (text, unknown, known) in [
         ("[stream]\nqueue_sise = 5\n", "queue_sise", "queue_size"),
         ("[strem]\nqueue_size = 5\n", "strem", "stream"),
-        (
-            "[limits]\nconnection_per_tenant = 5\n",
-            "connection_per_tenant",
-            "connections_per_tenant",
-        ),
+        ("[limits]\nconnection_per_tenant = 5\n", "connection_per_tenant", "connections_per_tenant"),
     ] {
         let (_folder, path) = file(text);
         let refused = floodway_run(&["check", "--config", path.to_str().expect("UTF-8")], &[KEY]).await;
@@ -115,28 +90,14 @@ async fn check_shows_every_value_with_its_origin_and_no_secret() {
     let checked = floodway_run(&["check", "--config", path], &settings).await;
     assert_eq!(checked.code, Some(0), "{}", checked.stderr);
     let shown = format!("{}{}", checked.stdout, checked.stderr);
-    assert!(
-        !shown.contains(SECRET) && !shown.contains("hush-hush"),
-        "a secret is shown:\n{shown}"
-    );
+    assert!(!shown.contains(SECRET) && !shown.contains("hush-hush"), "a secret is shown:\n{shown}");
     let line = |name: &str| {
         let found = checked.stdout.lines().find(|line| line.contains(name));
-        found
-            .unwrap_or_else(|| panic!("{name} is not shown:\n{shown}"))
-            .to_owned()
+        found.unwrap_or_else(|| panic!("{name} is not shown:\n{shown}")).to_owned()
     };
-    assert!(
-        line("queue_size").contains("888") && line("queue_size").contains("STREAM_QUEUE_SIZE"),
-        "{shown}"
-    );
-    assert!(
-        line("overflow").contains("latest") && line("overflow").contains("floodway.toml"),
-        "{shown}"
-    );
-    assert!(
-        line("subscribe").contains("on_demand") && line("subscribe").contains("default"),
-        "{shown}"
-    );
+    assert!(line("queue_size").contains("888") && line("queue_size").contains("STREAM_QUEUE_SIZE"), "{shown}");
+    assert!(line("overflow").contains("latest") && line("overflow").contains("floodway.toml"), "{shown}");
+    assert!(line("subscribe").contains("on_demand") && line("subscribe").contains("default"), "{shown}");
     line("password");
     line("hs256_secret");
 }
@@ -149,17 +110,7 @@ async fn a_token_of_the_command_opens_a_stream() {
     let ws = gateway.ws_with(made.succeeded().trim(), "").await;
     assert_eq!(ws.connected()["tenant_id"], "TENANT1");
 
-    let roles = [
-        "token",
-        "--tenant",
-        "TENANT1",
-        "--role",
-        "visitor",
-        "--role",
-        "guest",
-        "--subject",
-        "me",
-    ];
+    let roles = ["token", "--tenant", "TENANT1", "--role", "visitor", "--role", "guest", "--subject", "me"];
     let made = floodway_run(&roles, &[KEY]).await;
     let refused = gateway.ws_refused(Some(made.stdout.trim()), "").await;
     assert_eq!(refused, (4003, "Unauthorized role".to_owned()));
@@ -182,19 +133,13 @@ async fn an_address_in_use_exits_with_1() {
     let admin = ("FLOODWAY_ADMIN_LISTEN", "127.0.0.1:0");
     let failed = floodway_run(&["serve"], &[KEY, listen, admin]).await;
     assert_eq!(failed.code, Some(1), "{}", failed.stderr);
-    assert!(
-        failed.stderr.contains(&address),
-        "it names the address: {}",
-        failed.stderr
-    );
+    assert!(failed.stderr.contains(&address), "it names the address: {}", failed.stderr);
 }
 
 #[tokio::test]
 async fn the_earlier_services_variables_name_the_broker() {
     let broker = Broker::start().await;
-    let launch = Gateway::start(&broker)
-        .without("MQTT_URL")
-        .env("MQTT_HOST", "127.0.0.1");
+    let launch = Gateway::start(&broker).without("MQTT_URL").env("MQTT_HOST", "127.0.0.1");
     let gateway = launch.env("MQTT_PORT", broker.port()).await;
     let mut ws = gateway.ws("T1", "").await;
     broker.publisher().await.count("T1", "A", 0..1).await;
@@ -204,19 +149,14 @@ async fn the_earlier_services_variables_name_the_broker() {
 #[tokio::test]
 async fn sigterm_tells_every_stream_and_exits_with_0() {
     let broker = Broker::start().await;
-    let mut gateway = Gateway::start(&broker)
-        .env("FLOODWAY_HTTP_DRAIN_SPREAD_SECONDS", "2")
-        .await;
+    let mut gateway = Gateway::start(&broker).env("FLOODWAY_HTTP_DRAIN_SPREAD_SECONDS", "2").await;
     let mut ws = gateway.ws("T1", "").await;
     let mut sse = gateway.sse("T1", "").await;
     gateway.terminate();
 
     let notice = ws.next().await;
     assert_eq!(notice["type"], "reconnect", "{notice}");
-    assert!(
-        notice["after_ms"].as_u64().is_some_and(|after| after <= 2000),
-        "{notice}"
-    );
+    assert!(notice["after_ms"].as_u64().is_some_and(|after| after <= 2000), "{notice}");
     assert_eq!(ws.close_code().await, (1012, "Server draining".to_owned()));
 
     let mut retry = None;
@@ -227,10 +167,7 @@ async fn sigterm_tells_every_stream_and_exits_with_0() {
             break message;
         }
     };
-    let retry = retry
-        .expect("a `retry:` of its own")
-        .parse::<u64>()
-        .expect("milliseconds");
+    let retry = retry.expect("a `retry:` of its own").parse::<u64>().expect("milliseconds");
     assert!(retry <= 2000, "{retry}");
     assert!(reconnect.data.is_some(), "a browser passes over an event without data");
     assert_eq!(sse.take().await, None);
@@ -255,9 +192,7 @@ async fn a_second_sigterm_does_not_wait_for_the_stalled() {
     let mut publisher = broker.publisher().await;
     let pad = "x".repeat(50_000);
     for n in 0..20 {
-        publisher
-            .telemetry("T1", "A", json!({"metrics": {"n": n, "pad": pad}}).to_string())
-            .await;
+        publisher.telemetry("T1", "A", json!({"metrics": {"n": n, "pad": pad}}).to_string()).await;
         assert_eq!(lively.next_number().await, n);
     }
     gateway.terminate();

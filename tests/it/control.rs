@@ -36,10 +36,7 @@ fn told(gateway: &Gateway, text: &str) -> usize {
 
 /// Waits until an event of `device` reaches `ws`, which has a filter by group.
 async fn becomes_member(publisher: &mut Publisher, ws: &mut Ws, device: &str) {
-    wait_until("the device is in the group", async || {
-        received(publisher, ws, device).await
-    })
-    .await;
+    wait_until("the device is in the group", async || received(publisher, ws, device).await).await;
 }
 
 /// Whether an event of `device` that is published now reaches `ws`: the device Z is in the group and comes after it.
@@ -112,8 +109,7 @@ async fn a_group_survives_gateway_and_broker() {
     is_on_disk(folder.path(), &["groups/T1/G"]).await;
     broker.stop();
     broker.start_again().await;
-    ws.expect_json(json!({"type": "gap", "reason": "upstream", "dropped": null}))
-        .await;
+    ws.expect_json(json!({"type": "gap", "reason": "upstream", "dropped": null})).await;
     assert!(received(&mut broker.publisher().await, &mut ws, "A").await);
     drop(ws);
     drop(gateway);
@@ -132,8 +128,7 @@ async fn a_group_that_was_deleted_while_the_broker_was_away_is_gone() {
     // Without persistence it forgets everything.
     broker.stop();
     broker.start_again().await;
-    ws.expect_json(json!({"type": "gap", "reason": "upstream", "dropped": null}))
-        .await;
+    ws.expect_json(json!({"type": "gap", "reason": "upstream", "dropped": null})).await;
     broker.publisher().await.count("T1", "A", 0..1).await;
     ws.send(r#"{"action":"ping"}"#).await;
     assert_eq!(ws.next().await, json!({"type": "pong"}));
@@ -180,16 +175,10 @@ async fn the_fleet_is_told_and_forgets_who_stops_or_dies() {
     .await;
     first.terminate();
     assert_eq!(first.exit_code().await, Some(0));
-    wait_until("it said goodbye", async || {
-        retained(&broker, "fleet/+").await.len() == 1
-    })
-    .await;
+    wait_until("it said goodbye", async || retained(&broker, "fleet/+").await.len() == 1).await;
     // Killed: only its last will is left.
     drop(second);
-    wait_until("the broker has cleared it", async || {
-        retained(&broker, "fleet/+").await.is_empty()
-    })
-    .await;
+    wait_until("the broker has cleared it", async || retained(&broker, "fleet/+").await.is_empty()).await;
 }
 
 /// Lines of configuration that permit telemetry and nothing else.
@@ -219,10 +208,7 @@ async fn a_broker_that_ends_the_connection_over_control_is_served_all_the_same()
     let mut ws = gateway.ws("T1", "").await;
     broker.publisher().await.count("T1", "A", 0..1).await;
     ws.expect_numbers(0..1).await;
-    wait_until("the log says so", async || {
-        told(&gateway, "can't be kept in the broker") == 1
-    })
-    .await;
+    wait_until("the log says so", async || told(&gateway, "can't be kept in the broker") == 1).await;
     assert_eq!(cut(), ended, "telemetry's connection stays");
 }
 
@@ -237,8 +223,7 @@ async fn without_permission_for_control_telemetry_is_served_and_the_log_says_so_
     ws.expect_numbers(0..1).await;
     broker.stop();
     broker.start_again().await;
-    ws.expect_json(json!({"type": "gap", "reason": "upstream", "dropped": null}))
-        .await;
+    ws.expect_json(json!({"type": "gap", "reason": "upstream", "dropped": null})).await;
     broker.publisher().await.count("T1", "A", 1..2).await;
     ws.expect_numbers(1..2).await;
     assert_eq!(told(&gateway, "can't be kept in the broker"), 1);

@@ -22,9 +22,7 @@ fn printed(demo: &Process, command: &str) -> Option<String> {
 #[tokio::test]
 async fn what_the_demo_prints_works_when_it_is_pasted() {
     let mut command = floodway(&["demo"]);
-    command
-        .env("FLOODWAY_LISTEN", "127.0.0.1:0")
-        .env("FLOODWAY_ADMIN_LISTEN", "127.0.0.1:0");
+    command.env("FLOODWAY_LISTEN", "127.0.0.1:0").env("FLOODWAY_ADMIN_LISTEN", "127.0.0.1:0");
     let mut demo = Process::start("floodway demo", command);
     wait_until("the last line to copy is printed", async || {
         assert!(demo.runs(), "{:#?}", demo.log());
@@ -48,10 +46,7 @@ async fn what_the_demo_prints_works_when_it_is_pasted() {
         })
     })
     .await;
-    assert!(
-        !stream.logged(|line| line.contains("globex")),
-        "the other tenant's events stay with it"
-    );
+    assert!(!stream.logged(|line| line.contains("globex")), "the other tenant's events stay with it");
 
     wait_until("the live line counts the stream", async || {
         demo.logged(|line| line.starts_with("devices 14 | ") && line.contains("subscribers 1"))

@@ -16,12 +16,7 @@ async fn same_text(ws: &mut Ws, sse: &mut Sse) -> String {
     let text = ws.text().await;
     let message = sse.next().await;
     assert_eq!(message.data.as_deref(), Some(text.as_str()));
-    assert_eq!(
-        message.raw.lines().count(),
-        2,
-        "an id and one line of data: {}",
-        message.raw
-    );
+    assert_eq!(message.raw.lines().count(), 2, "an id and one line of data: {}", message.raw);
     text
 }
 
@@ -31,18 +26,13 @@ async fn the_contracts_example_comes_out_byte_for_byte() {
     let gateway = Gateway::start(&broker).await;
     let mut ws = gateway.ws("TENANT1", "").await;
     let mut sse = gateway.sse("TENANT1", "").await;
-    let sent = broker
-        .mosquitto_pub("tenant/TENANT1/device/DEV-001/telemetry", PAYLOAD)
-        .await;
+    let sent = broker.mosquitto_pub("tenant/TENANT1/device/DEV-001/telemetry", PAYLOAD).await;
     assert_eq!(sent.code, Some(0), "{}", sent.stderr);
 
     assert_eq!(ws.text().await, EVENT);
     let message = sse.next().await;
     let id = message.id.clone().expect("an id");
-    assert!(
-        id.bytes().all(|byte| byte.is_ascii_digit()) && id.parse::<u64>().is_ok(),
-        "{id}"
-    );
+    assert!(id.bytes().all(|byte| byte.is_ascii_digit()) && id.parse::<u64>().is_ok(), "{id}");
     assert_eq!(message.raw, format!("id: {id}\ndata: {EVENT}"));
 }
 
@@ -131,10 +121,7 @@ async fn nothing_but_metrics_and_time_is_passed_on() {
     assert!(!text.contains("hush"), "{text}");
     gateway.terminate();
     gateway.exit_code().await;
-    assert!(
-        gateway.log().iter().all(|line| !line.contains("hush")),
-        "a secret is logged"
-    );
+    assert!(gateway.log().iter().all(|line| !line.contains("hush")), "a secret is logged");
 }
 
 #[tokio::test]
@@ -146,10 +133,7 @@ async fn absent_metrics_are_empty_and_an_absent_time_is_null() {
     for payload in ["{}", r#"{"metrics":{}}"#, r#"{"ts":null}"#, " \n{ \t} "] {
         publisher.telemetry("T1", "A", payload).await;
         let text = same_text(&mut ws, &mut sse).await;
-        assert!(
-            text.contains(r#""metrics":{},"timestamp":null,"#),
-            "{payload:?}: {text}"
-        );
+        assert!(text.contains(r#""metrics":{},"timestamp":null,"#), "{payload:?}: {text}");
     }
 }
 
@@ -175,16 +159,7 @@ async fn names_are_escaped_as_json_asks() {
     let gateway = Gateway::start(&broker).await;
     let (mut ws, mut sse) = both(&gateway, "").await;
     let mut publisher = broker.publisher().await;
-    for device in [
-        "köln 7",
-        r#"a"b\c"#,
-        "日本",
-        "😀",
-        "a'b<c>&d",
-        "%41",
-        "..",
-        &"d".repeat(256),
-    ] {
+    for device in ["köln 7", r#"a"b\c"#, "日本", "😀", "a'b<c>&d", "%41", "..", &"d".repeat(256)] {
         publisher.telemetry("T1", device, r#"{"metrics":{"a":1}}"#).await;
         let event: Value = serde_json::from_str(&same_text(&mut ws, &mut sse).await).expect("JSON");
         assert_eq!(event["device_id"], device);
@@ -202,9 +177,7 @@ async fn frames_of_every_length_arrive_whole() {
     // Around both places where a frame's length changes its form, and up to a large event.
     for length in [140, 1_000, 65_534, 65_535, 65_536, 65_537, 100_000, 130_000] {
         let pad = "x".repeat(length - bare.len());
-        publisher
-            .telemetry("T1", "A", json!({"metrics": {"p": pad}}).to_string())
-            .await;
+        publisher.telemetry("T1", "A", json!({"metrics": {"p": pad}}).to_string()).await;
         let text = same_text(&mut ws, &mut sse).await;
         assert_eq!(text, bare.replace(r#""p":"""#, &format!(r#""p":"{pad}""#)));
     }
@@ -219,9 +192,7 @@ async fn no_event_crosses_to_another_tenant() {
     let mut publisher = broker.publisher().await;
     for n in 0..200 {
         let tenant = if n % 2 == 0 { "T1" } else { "T2" };
-        publisher
-            .send(&topic(tenant, "A"), format!(r#"{{"metrics":{{"n":{n}}}}}"#))
-            .await;
+        publisher.send(&topic(tenant, "A"), format!(r#"{{"metrics":{{"n":{n}}}}}"#)).await;
     }
     publisher.settled().await;
     for n in 0..100 {
@@ -238,9 +209,7 @@ async fn a_devices_events_keep_their_order_and_all_arrive() {
     let mut publisher = broker.publisher().await;
     for n in 0..3000 {
         let device = format!("D{}", n % 7);
-        publisher
-            .send(&topic("T1", &device), format!(r#"{{"metrics":{{"n":{n}}}}}"#))
-            .await;
+        publisher.send(&topic("T1", &device), format!(r#"{{"metrics":{{"n":{n}}}}}"#)).await;
     }
     publisher.settled().await;
     let mut last = 0;
@@ -261,24 +230,12 @@ async fn what_is_not_an_event_is_dropped_and_the_next_one_comes() {
     let gateway = Gateway::start(&broker).await;
     let (mut ws, mut sse) = both(&gateway, "").await;
     let mut publisher = broker.publisher().await;
-    let bad = [
-        "",
-        "[]",
-        "1",
-        "null",
-        r#"{"metrics":null}"#,
-        r#"{"metrics":[]}"#,
-        r#"{"metrics":1}"#,
-        "{",
-        "{}x",
-    ];
+    let bad = ["", "[]", "1", "null", r#"{"metrics":null}"#, r#"{"metrics":[]}"#, r#"{"metrics":1}"#, "{", "{}x"];
     for payload in bad {
         publisher.telemetry("T1", "A", payload).await;
     }
     for other in ["status", "telemetry/more", "TELEMETRY"] {
-        publisher
-            .send(&format!("tenant/T1/device/A/{other}"), r#"{"metrics":{"n":7}}"#)
-            .await;
+        publisher.send(&format!("tenant/T1/device/A/{other}"), r#"{"metrics":{"n":7}}"#).await;
     }
     publisher.count("T1", "A", 42..43).await;
     ws.expect_numbers(42..43).await;

@@ -41,10 +41,7 @@ async fn last_answer(gateway: &Gateway, request: &str) -> (String, String) {
     let mut raw = Raw::connect(gateway.address()).await;
     raw.write(request.as_bytes()).await.expect("it is taken");
     let head = raw.read_head().await;
-    assert!(
-        head.to_lowercase().contains("content-type: application/json\r\n"),
-        "{head}"
-    );
+    assert!(head.to_lowercase().contains("content-type: application/json\r\n"), "{head}");
     let body: Value = serde_json::from_slice(&raw.read_to_end().await).expect("JSON");
     let status = head.split(' ').nth(1).expect("a status").to_owned();
     (status, body["detail"].as_str().expect("a text").to_owned())
@@ -64,11 +61,7 @@ async fn heads_that_cant_be_served_are_answered_in_json() {
         (with(&fields), "431", too_large),
         (with("host: y\r\n"), "400", "Request can't be read"),
         (with("no colon\r\n"), "400", "Request can't be read"),
-        (
-            with("").replace("/livez", "/livez?a=\"b\""),
-            "400",
-            "Request can't be read",
-        ),
+        (with("").replace("/livez", "/livez?a=\"b\""), "400", "Request can't be read"),
         // Behind a request that was answered, on the same connection.
         (with("").replace("close", "keep-alive") + "@", "200", ""),
     ] {
@@ -92,10 +85,7 @@ async fn heads_that_cant_be_served_are_answered_in_json() {
 async fn heads_that_cant_be_served_are_answered_in_json_over_http_2_too() {
     let broker = Broker::start().await;
     let gateway = Gateway::start(&broker).await;
-    for (name, value, status) in [
-        ("cookie", "x".repeat(20_000), 431),
-        ("host", "elsewhere.example".to_owned(), 400),
-    ] {
+    for (name, value, status) in [("cookie", "x".repeat(20_000), 431), ("host", "elsewhere.example".to_owned(), 400)] {
         let request = h2_client().get(gateway.url("/livez")).header(name, value);
         let response = within("an answer", request.send()).await.expect("an answer");
         assert_eq!(response.version(), http::Version::HTTP_2);

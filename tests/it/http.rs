@@ -35,11 +35,7 @@ async fn paths_and_methods_have_their_statuses_and_every_error_is_json() {
         let response = within("an answer", request.send()).await.expect("an answer");
         assert_eq!(response.status(), status, "{method} {path}");
         if status >= 400 {
-            assert_eq!(
-                response.headers()["content-type"],
-                "application/json",
-                "{method} {path}"
-            );
+            assert_eq!(response.headers()["content-type"], "application/json", "{method} {path}");
             let body: Value = response.json().await.expect("JSON");
             assert!(body["detail"].is_string(), "{method} {path}: {body}");
         }
@@ -50,22 +46,9 @@ async fn paths_and_methods_have_their_statuses_and_every_error_is_json() {
 async fn a_wrong_method_is_told_the_right_one_and_a_plain_get_the_upgrade() {
     let broker = Broker::start().await;
     let gateway = Gateway::start(&broker).await;
-    let post = gateway
-        .http()
-        .post(gateway.url(SSE_PATH))
-        .send()
-        .await
-        .expect("an answer");
-    assert!(
-        post.headers()["allow"].to_str().expect("text").contains("GET"),
-        "RFC 9110, 15.5.6"
-    );
-    let get = gateway
-        .http()
-        .get(gateway.url(WS_PATH))
-        .send()
-        .await
-        .expect("an answer");
+    let post = gateway.http().post(gateway.url(SSE_PATH)).send().await.expect("an answer");
+    assert!(post.headers()["allow"].to_str().expect("text").contains("GET"), "RFC 9110, 15.5.6");
+    let get = gateway.http().get(gateway.url(WS_PATH)).send().await.expect("an answer");
     assert_eq!(get.headers()["upgrade"], "websocket", "RFC 9110, 15.5.22");
 }
 
@@ -75,12 +58,7 @@ async fn an_sse_answer_has_the_contracts_headers() {
     let gateway = Gateway::start(&broker).await;
     let sse = gateway.sse("T1", "").await;
     let head = sse.head();
-    assert!(
-        head["content-type"]
-            .to_str()
-            .expect("text")
-            .starts_with("text/event-stream")
-    );
+    assert!(head["content-type"].to_str().expect("text").starts_with("text/event-stream"));
     assert_eq!(head["cache-control"], "no-cache");
     assert_eq!(head["connection"], "keep-alive");
     assert_eq!(head["x-accel-buffering"], "no");
@@ -89,13 +67,9 @@ async fn an_sse_answer_has_the_contracts_headers() {
 #[tokio::test]
 async fn an_allowed_origin_may_read_the_answer() {
     let broker = Broker::start().await;
-    let gateway = Gateway::start(&broker)
-        .env("FLOODWAY_ALLOWED_ORIGINS", "https://app.example")
-        .await;
+    let gateway = Gateway::start(&broker).env("FLOODWAY_ALLOWED_ORIGINS", "https://app.example").await;
     let good = token("T1").sign();
-    let allowed = gateway
-        .sse_response(Some(&good), "", &[("origin", "https://app.example")])
-        .await;
+    let allowed = gateway.sse_response(Some(&good), "", &[("origin", "https://app.example")]).await;
     assert_eq!(allowed.headers()["access-control-allow-origin"], "https://app.example");
     let none = gateway.sse_response(Some(&good), "", &[]).await;
     assert!(!none.headers().contains_key("access-control-allow-origin"));
@@ -105,11 +79,7 @@ async fn an_allowed_origin_may_read_the_answer() {
 async fn http_2_without_tls_streams_as_well() {
     let broker = Broker::start().await;
     let gateway = Gateway::start(&broker).await;
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .http2_prior_knowledge()
-        .build()
-        .expect("a client");
+    let client = reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().expect("a client");
     let request = client.get(gateway.url(SSE_PATH)).bearer_auth(token("T1").sign());
     let response = within("an answer", request.send()).await.expect("an answer");
     assert_eq!(response.version(), http::Version::HTTP_2);
@@ -135,9 +105,7 @@ async fn http_2_without_tls_streams_as_well() {
 async fn two_streams_share_one_http_2_connection() {
     let broker = Broker::start().await;
     let gateway = Gateway::start(&broker).await;
-    let socket = tokio::net::TcpStream::connect(gateway.address())
-        .await
-        .expect("the gateway accepts");
+    let socket = tokio::net::TcpStream::connect(gateway.address()).await.expect("the gateway accepts");
     let shaken = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(socket)).await;
     let (mut sender, connection) = shaken.expect("HTTP/2");
     tokio::spawn(connection);
@@ -147,9 +115,7 @@ async fn two_streams_share_one_http_2_connection() {
             .header("authorization", format!("Bearer {}", token(tenant).sign()))
             .body(Empty::<Bytes>::new())
             .expect("a request");
-        let response = within("an answer", sender.send_request(request))
-            .await
-            .expect("an answer");
+        let response = within("an answer", sender.send_request(request)).await.expect("an answer");
         assert_eq!(response.status(), 200);
         bodies.push((tenant, response.into_body()));
     }
@@ -159,10 +125,7 @@ async fn two_streams_share_one_http_2_connection() {
         publisher.telemetry(tenant, "A", r#"{"metrics":{"n":1}}"#).await;
         let mut text = String::new();
         while !text.contains("telemetry") {
-            let part = within("a part of the body", body.frame())
-                .await
-                .expect("more")
-                .expect("a frame");
+            let part = within("a part of the body", body.frame()).await.expect("more").expect("a frame");
             text.push_str(std::str::from_utf8(part.data_ref().expect("data")).expect("UTF-8"));
         }
         assert!(text.contains(&format!(r#""tenant_id":"{tenant}""#)), "{text}");
@@ -189,9 +152,7 @@ async fn silence_is_broken_by_pings_and_comments() {
     let (mut ws, mut sse) = (gateway.ws("T1", "").await, gateway.sse("T1", "").await);
     for _ in 0..3 {
         let ping = ws.text().await;
-        let ts = ping
-            .strip_prefix(r#"{"type":"ping","ts":""#)
-            .and_then(|rest| rest.strip_suffix(r#""}"#));
+        let ts = ping.strip_prefix(r#"{"type":"ping","ts":""#).and_then(|rest| rest.strip_suffix(r#""}"#));
         assert!(ts.is_some_and(is_milliseconds_of_utc), "{ping}");
         let comment = sse.next().await.raw;
         let ts = comment.strip_prefix(": keepalive ");
@@ -205,20 +166,13 @@ async fn a_protocol_ping_is_answered_with_its_payload() {
     let gateway = Gateway::start(&broker).await;
     let mut raw = Raw::websocket(gateway.address(), &token("T1").sign(), "").await;
     for payload in [&b""[..], b"are you there", &[0xff; 125]] {
-        raw.write(&frame(FIN | opcode::PING, payload))
-            .await
-            .expect("it is open");
+        raw.write(&frame(FIN | opcode::PING, payload)).await.expect("it is open");
         assert_eq!(raw.read_frame().await, Some((FIN | opcode::PONG, payload.to_vec())));
     }
-    raw.write(&frame(FIN | opcode::PONG, b"unasked"))
+    raw.write(&frame(FIN | opcode::PONG, b"unasked")).await.expect("it is open");
+    raw.write(&frame(FIN | opcode::CLOSE, &[&1000_u16.to_be_bytes()[..], b"bye"].concat()))
         .await
         .expect("it is open");
-    raw.write(&frame(
-        FIN | opcode::CLOSE,
-        &[&1000_u16.to_be_bytes()[..], b"bye"].concat(),
-    ))
-    .await
-    .expect("it is open");
     assert_eq!(raw.close_code().await, Some(1000));
 }
 
@@ -261,22 +215,14 @@ async fn a_handshake_byte_by_byte_is_a_handshake() {
         tokio::task::yield_now().await;
     }
     assert!(raw.read_head().await.starts_with("HTTP/1.1 101 "));
-    assert!(
-        raw.read_frame()
-            .await
-            .expect("connected")
-            .1
-            .starts_with(br#"{"type":"connected""#)
-    );
+    assert!(raw.read_frame().await.expect("connected").1.starts_with(br#"{"type":"connected""#));
     assert_eq!(raw.read_frame().await.expect("pong").1, br#"{"type":"pong"}"#);
 }
 
 #[tokio::test]
 async fn a_large_message_is_refused_with_1009_and_one_within_the_bound_is_not() {
     let broker = Broker::start().await;
-    let gateway = Gateway::start(&broker)
-        .env("FLOODWAY_STREAM_CLIENT_MESSAGE_BYTES", "1000")
-        .await;
+    let gateway = Gateway::start(&broker).env("FLOODWAY_STREAM_CLIENT_MESSAGE_BYTES", "1000").await;
     let mut ws = gateway.ws("T1", "").await;
     let fits = format!("{:<1000}", r#"{"action":"ping"}"#);
     ws.send(fits.clone()).await;
@@ -290,9 +236,7 @@ async fn a_binary_message_does_not_take_the_stream_down_with_others() {
     let broker = Broker::start().await;
     let gateway = Gateway::start(&broker).await;
     let (mut binary, mut neighbour) = (gateway.ws("T1", "").await, gateway.ws("T1", "").await);
-    binary
-        .send_frame(Message::Binary(Bytes::from_static(b"\x00\x01")))
-        .await;
+    binary.send_frame(Message::Binary(Bytes::from_static(b"\x00\x01"))).await;
     // Refused by an error or by a close (1003, RFC 6455, 7.4.1): told either way.
     match binary.message().await {
         Ok(text) => assert!(text.starts_with(r#"{"type":"error""#), "{text}"),
@@ -312,26 +256,12 @@ async fn one_connection_serves_requests_and_then_a_stream() {
             .await
             .expect("it is open");
         let head = raw.read_head().await.to_lowercase();
-        assert!(
-            head.starts_with("http/1.1 200 ") && head.contains("content-length: 43\r\n"),
-            "{head}"
-        );
-        assert_eq!(
-            raw.read_exactly(43).await,
-            br#"{"total_connections":0,"max_per_tenant":10}"#
-        );
+        assert!(head.starts_with("http/1.1 200 ") && head.contains("content-length: 43\r\n"), "{head}");
+        assert_eq!(raw.read_exactly(43).await, br#"{"total_connections":0,"max_per_tenant":10}"#);
     }
-    raw.write(upgrade_request(&token("T1").sign(), "").as_bytes())
-        .await
-        .expect("it is open");
+    raw.write(upgrade_request(&token("T1").sign(), "").as_bytes()).await.expect("it is open");
     assert!(raw.read_head().await.starts_with("HTTP/1.1 101 "));
-    assert!(
-        raw.read_frame()
-            .await
-            .expect("connected")
-            .1
-            .starts_with(br#"{"type":"connected""#)
-    );
+    assert!(raw.read_frame().await.expect("connected").1.starts_with(br#"{"type":"connected""#));
 }
 
 #[tokio::test]

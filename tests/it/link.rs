@@ -29,22 +29,10 @@ async fn a_refusal_is_told_in_words_and_with_what_to_look_at() {
     for (answer, words) in [
         (Answer::Cut, "closed the connection without an answer"),
         (Answer::Bytes(vec![0x20, 2, 0, 1]), "it speaks MQTT 3.1.1 only"),
-        (
-            Answer::Bytes(vec![0x20, 2, 0, 5]),
-            "not authorized (0x87); check mqtt.username and mqtt.password",
-        ),
-        (
-            Answer::Codes(vec![0x86]),
-            "bad user name or password (0x86); check mqtt.username and mqtt.password",
-        ),
-        (
-            Answer::Codes(vec![0x85]),
-            "client id not valid (0x85); check mqtt.client_id",
-        ),
-        (
-            Answer::Bytes(b"HTTP/1.1 400 Bad Request\r\n".to_vec()),
-            "no MQTT broker",
-        ),
+        (Answer::Bytes(vec![0x20, 2, 0, 5]), "not authorized (0x87); check mqtt.username and mqtt.password"),
+        (Answer::Codes(vec![0x86]), "bad user name or password (0x86); check mqtt.username and mqtt.password"),
+        (Answer::Codes(vec![0x85]), "client id not valid (0x85); check mqtt.client_id"),
+        (Answer::Bytes(b"HTTP/1.1 400 Bad Request\r\n".to_vec()), "no MQTT broker"),
     ] {
         broker.on_connect(move |_| answer.clone());
         gateway.is_logged(words).await;
@@ -73,8 +61,7 @@ async fn a_broker_that_hangs_is_left_for_a_new_connection() {
     broker.on_ping(|| Answer::Silence);
     gateway.is_logged("it sent nothing for 500ms after a ping").await;
     broker.on_ping(|| Answer::Good);
-    ws.expect_json(json!({"type": "gap", "reason": "upstream", "dropped": null}))
-        .await;
+    ws.expect_json(json!({"type": "gap", "reason": "upstream", "dropped": null})).await;
 }
 
 #[tokio::test]
@@ -121,10 +108,7 @@ async fn a_message_that_is_too_large_is_skipped_and_counted_and_no_stream_is_tol
     let counted = r#"floodway_ingest_rejected_total{reason="too_large_packet"} 3"#;
     let metrics = gateway.metrics().await;
     assert!(metrics.contains(counted), "{metrics}");
-    let lines = gateway
-        .log()
-        .into_iter()
-        .filter(|line| line.contains("too_large_packet"));
+    let lines = gateway.log().into_iter().filter(|line| line.contains("too_large_packet"));
     let lines: Vec<String> = lines.collect();
     assert!(lines.len() == 1 && lines[0].contains(&broker.url()), "{lines:?}");
     assert_eq!(connects(&broker), 1);
@@ -138,12 +122,8 @@ async fn a_broken_packet_ends_the_connection_and_the_broker_is_told() {
     // A message of QoS 3.
     broker.send(&[0x36, 5, 0, 1, b't', 0, b'A']);
     gateway.is_logged("it sent a packet that is malformed").await;
-    wait_until("the broker is told", async || {
-        broker.count_seen(|seen| *seen == Seen::Disconnect) == 1
-    })
-    .await;
-    ws.expect_json(json!({"type": "gap", "reason": "upstream", "dropped": null}))
-        .await;
+    wait_until("the broker is told", async || broker.count_seen(|seen| *seen == Seen::Disconnect) == 1).await;
+    ws.expect_json(json!({"type": "gap", "reason": "upstream", "dropped": null})).await;
 }
 
 #[tokio::test]
@@ -157,8 +137,5 @@ async fn messages_of_qos_1_are_acknowledged() {
     let packet = [&head, topic.as_bytes(), &[0, 7, 0], payload.as_bytes()].concat();
     broker.send(&packet);
     ws.expect_numbers(0..1).await;
-    wait_until("it is acknowledged", async || {
-        broker.count_seen(|seen| *seen == Seen::Acknowledged(7)) == 1
-    })
-    .await;
+    wait_until("it is acknowledged", async || broker.count_seen(|seen| *seen == Seen::Acknowledged(7)) == 1).await;
 }

@@ -29,22 +29,14 @@ fn filter(tenant: &str) -> String {
 fn for_tenant(tenant: &str, answer: Answer) -> impl FnMut(&[String]) -> Answer + Send + 'static {
     let bad = filter(tenant);
     move |filters| {
-        if filters.contains(&bad) {
-            answer.clone()
-        } else {
-            Answer::Good
-        }
+        if filters.contains(&bad) { answer.clone() } else { Answer::Good }
     }
 }
 
 /// Answers so where control documents are subscribed.
 fn for_control(answer: Answer) -> impl FnMut(&[String]) -> Answer + Send + 'static {
     move |filters| {
-        if filters[0] == CONTROL {
-            answer.clone()
-        } else {
-            Answer::Good
-        }
+        if filters[0] == CONTROL { answer.clone() } else { Answer::Good }
     }
 }
 
@@ -172,9 +164,7 @@ async fn a_broker_that_takes_eight_filters_in_a_packet_gets_no_more() {
 async fn a_broker_that_takes_one_subscribe_a_second_serves_everybody_in_the_end() {
     let broker = ScriptedBroker::start().await;
     broker.on_subscribe(|_| Answer::Paced(Duration::from_secs(1)));
-    let gateway = gateway(&broker)
-        .env("FLOODWAY_MQTT_SUBSCRIBE_TIMEOUT_SECONDS", "10")
-        .await;
+    let gateway = gateway(&broker).env("FLOODWAY_MQTT_SUBSCRIBE_TIMEOUT_SECONDS", "10").await;
     for tenant in ["A", "B", "C", "D"] {
         let name = format!("{tenant} is let in");
         wait_until(&name, async || {
@@ -201,9 +191,7 @@ async fn a_tenant_that_is_never_answered_holds_up_nobody() {
         assert_eq!(refused, (UNAVAILABLE.0, UNAVAILABLE.1.to_owned()));
         gateway.is_logged("subscriptions are not answered in time").await;
         if answer == Answer::WrongId {
-            gateway
-                .is_logged("the broker answers a request that was not made")
-                .await;
+            gateway.is_logged("the broker answers a request that was not made").await;
         }
         gateway.is_ready().await;
         broker.on_subscribe(|_| Answer::Good);
@@ -225,10 +213,7 @@ async fn an_unsuback_that_never_comes_holds_up_nobody() {
         .env("FLOODWAY_REPLAY_SECONDS", "0")
         .await;
     drop(gateway.ws("GONE", "").await);
-    wait_until("it is unsubscribed", async || {
-        broker.seen().contains(&Seen::Unsubscribe(vec![filter("GONE")]))
-    })
-    .await;
+    wait_until("it is unsubscribed", async || broker.seen().contains(&Seen::Unsubscribe(vec![filter("GONE")]))).await;
     for tenant in ["A", "GONE"] {
         gateway.ws(tenant, "").await;
     }
@@ -289,12 +274,7 @@ async fn a_broker_that_gives_no_control_documents_is_served_without() {
 
 #[tokio::test]
 async fn a_mark_that_is_refused_or_never_answered_holds_up_nobody_for_long() {
-    for answer in [
-        Answer::Silence,
-        Answer::Codes(vec![0x87]),
-        Answer::Disconnect(0x87),
-        Answer::WrongId,
-    ] {
+    for answer in [Answer::Silence, Answer::Codes(vec![0x87]), Answer::Disconnect(0x87), Answer::WrongId] {
         let broker = ScriptedBroker::start().await;
         broker.on_publish(move |_| answer.clone());
         let gateway = gateway(&broker).await;

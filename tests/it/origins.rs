@@ -9,20 +9,13 @@ use crate::heads::h2_client;
 #[tokio::test]
 async fn an_allowed_origin_may_read_every_answer_of_the_streams() {
     let broker = Broker::start().await;
-    let gateway = Gateway::start(&broker)
-        .env("FLOODWAY_ALLOWED_ORIGINS", "https://app.example:443")
-        .await;
+    let gateway = Gateway::start(&broker).env("FLOODWAY_ALLOWED_ORIGINS", "https://app.example:443").await;
     let good = token("T1").sign();
     for client in [gateway.http().clone(), h2_client()] {
         for (method, path, token, status) in [
             (Method::GET, SSE_PATH, good.as_str(), 200),
             (Method::GET, SSE_PATH, "bad", 401),
-            (
-                Method::GET,
-                "/api/v1/customer/telemetry/stream/sse?device=A",
-                &good,
-                400,
-            ),
+            (Method::GET, "/api/v1/customer/telemetry/stream/sse?device=A", &good, 400),
             (Method::OPTIONS, SSE_PATH, "", 204),
             (Method::POST, SSE_PATH, "", 405),
             (Method::GET, WS_PATH, "", 426),
@@ -72,10 +65,7 @@ async fn a_port_that_the_scheme_implies_makes_no_page_foreign() {
         let mut raw = Raw::connect(gateway.address()).await;
         raw.write(request.as_bytes()).await.expect("it is taken");
         let head = raw.read_head().await;
-        assert!(
-            head.starts_with(&format!("HTTP/1.1 {status} ")),
-            "{host} {origin}: {head}"
-        );
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{host} {origin}: {head}");
     }
     wait_until("the log names the fix", async || {
         let log = gateway.log();

@@ -32,12 +32,7 @@ impl Fragile {
         let faults = tempfile::tempdir().expect("a temporary folder");
         let gateway = Self::launch(&broker, &faults).await;
         let ws = gateway.ws("T1", "").await;
-        Self {
-            broker,
-            gateway,
-            ws,
-            faults,
-        }
+        Self { broker, gateway, ws, faults }
     }
 
     /// Makes a part panic, and waits until it is told.

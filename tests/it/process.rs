@@ -95,17 +95,10 @@ async fn lost_lines_of_the_log_are_counted_and_told_when_there_is_room_again() {
 
 #[tokio::test]
 async fn a_stopped_reader_holds_up_no_usage_error() {
-    for (arguments, listen) in [
-        (&["serve"][..], ""),
-        (&["serve", "--no-such"], ""),
-        (&["serve"], "nowhere"),
-    ] {
+    for (arguments, listen) in [(&["serve"][..], ""), (&["serve", "--no-such"], ""), (&["serve"], "nowhere")] {
         let (_reader, writer) = full_pipe();
         let mut command = floodway(arguments);
-        command
-            .env("FLOODWAY_LISTEN", listen)
-            .stdout(Stdio::null())
-            .stderr(writer);
+        command.env("FLOODWAY_LISTEN", listen).stdout(Stdio::null()).stderr(writer);
         let mut command = tokio::process::Command::from(command);
         let ended = command.kill_on_drop(true).status();
         let ended = within("its end", ended).await.expect("it starts");

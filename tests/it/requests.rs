@@ -18,11 +18,7 @@ async fn answer_to(gateway: &Gateway, request: &str) -> (u16, String, Value) {
     let text = String::from_utf8(bytes).expect("text");
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head: {text}"));
     let status = head[9..12].parse().expect("a status");
-    (
-        status,
-        head.to_lowercase(),
-        serde_json::from_str(body).unwrap_or(Value::Null),
-    )
+    (status, head.to_lowercase(), serde_json::from_str(body).unwrap_or(Value::Null))
 }
 
 fn get(path: &str, headers: &str) -> String {
@@ -66,11 +62,9 @@ async fn an_allowed_page_may_read_every_answer() {
     for (setting, credentials) in [("https://app.example", Some("true")), ("*", None)] {
         let gateway = Gateway::start(&broker).env("FLOODWAY_ALLOWED_ORIGINS", setting).await;
         let origin = ("origin", "https://app.example");
-        for (token, query, status) in [
-            (Some(good.as_str()), "", 200),
-            (Some(good.as_str()), "device=A", 400),
-            (None, "", 401),
-        ] {
+        for (token, query, status) in
+            [(Some(good.as_str()), "", 200), (Some(good.as_str()), "device=A", 400), (None, "", 401)]
+        {
             let response = gateway.sse_response(token, query, &[origin]).await;
             assert_eq!(response.status(), status);
             let header = |name: &str| response.headers().get(name).map(|it| it.to_str().unwrap());
@@ -112,9 +106,7 @@ async fn probes_may_ask_with_head() {
 async fn head_over_http_2_has_no_body_either() {
     let broker = Broker::start().await;
     let gateway = Gateway::start(&broker).await;
-    let socket = tokio::net::TcpStream::connect(gateway.address())
-        .await
-        .expect("it accepts");
+    let socket = tokio::net::TcpStream::connect(gateway.address()).await.expect("it accepts");
     let shaken = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(socket));
     let (mut sender, connection) = shaken.await.expect("HTTP/2");
     tokio::spawn(connection);
@@ -139,11 +131,7 @@ async fn a_head_that_cannot_be_read_is_answered_in_json() {
     for (what, request, status) in [
         ("20 KB of headers", get(&path, &large), 431),
         ("101 headers", get(&path, &format!("Host: x\r\n{many}")), 431),
-        (
-            "quotes in the query",
-            get(&format!("{path}&device_id=\"A\""), "Host: x\r\n"),
-            400,
-        ),
+        ("quotes in the query", get(&format!("{path}&device_id=\"A\""), "Host: x\r\n"), 400),
         ("a field without a colon", get(&path, "Host: x\r\nnonsense\r\n"), 400),
         ("two hosts", get(&path, "Host: x\r\nHost: y\r\n"), 400),
         ("two hosts at a probe", get("/livez", "Host: x\r\nHost: x\r\n"), 400),
@@ -175,11 +163,7 @@ async fn an_operator_sees_who_was_turned_away_before_the_upgrade() {
     let cases = [
         ("handshake", get(WS_PATH, "Host: x\r\n"), 426),
         ("malformed", get(SSE_PATH, "Host: x\r\nnonsense\r\n"), 400),
-        (
-            "head_too_large",
-            get(SSE_PATH, &format!("Host: x\r\nA: {}\r\n", "x".repeat(20_000))),
-            431,
-        ),
+        ("head_too_large", get(SSE_PATH, &format!("Host: x\r\nA: {}\r\n", "x".repeat(20_000))), 431),
     ];
     for (_, request, status) in &cases {
         assert_eq!(answer_to(&gateway, request).await.0, *status);
@@ -190,10 +174,7 @@ async fn an_operator_sees_who_was_turned_away_before_the_upgrade() {
         let refused = page.sum("connections_refused_total", &[("reason", reason)]);
         assert_eq!(refused, 1.0, "{reason}");
         floodway_tests::wait_until(&format!("{reason} is in the journal"), async || {
-            watch
-                .answers()
-                .iter()
-                .any(|it| it.to_string().contains(&format!("\"{reason}\"")))
+            watch.answers().iter().any(|it| it.to_string().contains(&format!("\"{reason}\"")))
         })
         .await;
     }

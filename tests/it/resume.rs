@@ -41,18 +41,9 @@ async fn a_websocket_that_asks_carries_ids() {
 
     let (with, without) = (asks.text().await, plain.text().await);
     assert_eq!(from_now.text().await, with, "no gap: it asked for nothing");
-    let (start, id) = with
-        .rsplit_once(r#","id":""#)
-        .unwrap_or_else(|| panic!("no id: {with}"));
-    assert_eq!(
-        format!("{start}}}"),
-        without,
-        "the id is the last key, and the only difference"
-    );
-    assert!(
-        id.strip_suffix(r#""}"#).is_some_and(|id| id.parse::<u64>().is_ok()),
-        "{with}"
-    );
+    let (start, id) = with.rsplit_once(r#","id":""#).unwrap_or_else(|| panic!("no id: {with}"));
+    assert_eq!(format!("{start}}}"), without, "the id is the last key, and the only difference");
+    assert!(id.strip_suffix(r#""}"#).is_some_and(|id| id.parse::<u64>().is_ok()), "{with}");
 }
 
 #[tokio::test]
@@ -62,11 +53,7 @@ async fn a_projection_carries_the_same_id() {
     let mut whole = gateway.ws("T1", "last_event_id=").await;
     let mut narrow = gateway.ws("T1", "last_event_id=&metric=n").await;
     let mut sse = gateway.sse("T1", "metric=n").await;
-    broker
-        .publisher()
-        .await
-        .telemetry("T1", "A", r#"{"metrics":{"n":1,"m":2}}"#)
-        .await;
+    broker.publisher().await.telemetry("T1", "A", r#"{"metrics":{"n":1,"m":2}}"#).await;
     let ids: BTreeSet<String> = [
         whole.next_event().await["id"].as_str().expect("an id").to_owned(),
         narrow.next_event().await["id"].as_str().expect("an id").to_owned(),
@@ -116,10 +103,7 @@ async fn a_client_that_comes_back_is_never_left_in_the_dark() {
     let message = back.next().await;
     let mut next = 1;
     if message.event.as_deref() == Some("gap") {
-        assert_eq!(
-            serde_json::from_str::<Value>(&message.data.expect("data")).expect("JSON"),
-            replay_gap()
-        );
+        assert_eq!(serde_json::from_str::<Value>(&message.data.expect("data")).expect("JSON"), replay_gap());
         next = 4;
     } else {
         let event: Value = serde_json::from_str(&message.data.expect("data")).expect("JSON");
@@ -133,16 +117,7 @@ async fn a_client_that_comes_back_is_never_left_in_the_dark() {
 async fn an_odd_id_is_an_unknown_one_and_no_reason_to_refuse() {
     let broker = Broker::start().await;
     let gateway = Gateway::start(&broker).await;
-    for odd in [
-        "abc",
-        "-1",
-        "1.5",
-        "0x10",
-        "99999999999999999999999",
-        "1%2C2",
-        "%20",
-        "%FC",
-    ] {
+    for odd in ["abc", "-1", "1.5", "0x10", "99999999999999999999999", "1%2C2", "%20", "%FC"] {
         let query = format!("last_event_id={odd}");
         gateway.ws("T1", &query).await.expect_json(replay_gap()).await;
         let gap = gateway.sse("T1", &query).await.expect_named("gap").await;
@@ -160,11 +135,7 @@ async fn the_header_wins_over_the_query() {
     let broker = Broker::start().await;
     let gateway = Gateway::start(&broker).await;
     let good = token("T1").sign();
-    let mut sse = Sse::of(
-        gateway
-            .sse_response(Some(&good), "last_event_id=abc", &[("last-event-id", "1")])
-            .await,
-    );
+    let mut sse = Sse::of(gateway.sse_response(Some(&good), "last_event_id=abc", &[("last-event-id", "1")]).await);
     sse.read_connected().await;
     assert_eq!(sse.expect_named("gap").await, replay_gap());
 }

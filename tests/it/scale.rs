@@ -32,10 +32,7 @@ fn event_frame(n: u64) -> Vec<u8> {
 }
 
 fn gap_frame() -> Vec<u8> {
-    unmasked_frame(
-        FIN | opcode::TEXT,
-        br#"{"type":"gap","reason":"upstream","dropped":null}"#,
-    )
+    unmasked_frame(FIN | opcode::TEXT, br#"{"type":"gap","reason":"upstream","dropped":null}"#)
 }
 
 /// Opens one stream and reads no more than `connected`.
@@ -43,10 +40,7 @@ async fn open(gateway: &Gateway, token: &str) -> Reader {
     let socket = within("a connection", TcpStream::connect(gateway.address()))
         .await
         .expect("the gateway accepts");
-    let mut reader = Reader {
-        socket,
-        held: Vec::new(),
-    };
+    let mut reader = Reader { socket, held: Vec::new() };
     within(
         "the handshake",
         tokio::io::AsyncWriteExt::write_all(&mut reader.socket, upgrade_request(token, "").as_bytes()),
@@ -57,22 +51,14 @@ async fn open(gateway: &Gateway, token: &str) -> Reader {
         .find(|bytes| bytes.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4))
         .await;
     assert!(head.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&head));
-    let first = reader
-        .find(|bytes| split_frame(bytes).map(|(_, _, length)| length))
-        .await;
-    assert!(
-        first.windows(11).any(|bytes| bytes == b"\"connected\""),
-        "{}",
-        String::from_utf8_lossy(&first)
-    );
+    let first = reader.find(|bytes| split_frame(bytes).map(|(_, _, length)| length)).await;
+    assert!(first.windows(11).any(|bytes| bytes == b"\"connected\""), "{}", String::from_utf8_lossy(&first));
     reader
 }
 
 async fn open_all(gateway: &Gateway, count: usize) -> Vec<Reader> {
     let good = token("T1").sign();
-    let opening = stream::iter(0..count)
-        .map(|_| open(gateway, &good))
-        .buffer_unordered(AT_ONCE);
+    let opening = stream::iter(0..count).map(|_| open(gateway, &good)).buffer_unordered(AT_ONCE);
     opening.collect().await
 }
 
@@ -104,12 +90,7 @@ impl Reader {
                 assert!(read > 0, "closed before {}", String::from_utf8_lossy(frame));
             }
             let (next, _) = self.held.split_at(frame.len());
-            assert!(
-                next == frame,
-                "{}\n is not\n{}",
-                String::from_utf8_lossy(next),
-                String::from_utf8_lossy(frame)
-            );
+            assert!(next == frame, "{}\n is not\n{}", String::from_utf8_lossy(next), String::from_utf8_lossy(frame));
             self.held.drain(..frame.len());
             progress.fetch_add(1, Ordering::Relaxed);
         }
@@ -143,9 +124,7 @@ async fn five_thousand_streams_lose_nothing_while_one_stalls() {
     let _alone = ALONE.lock().await;
     let broker = Broker::start().await;
     let launch = Gateway::start(&broker).env("MAX_STREAM_CONNECTIONS_PER_TENANT", "0");
-    let launch = launch
-        .env("STREAM_QUEUE_SIZE", QUEUE)
-        .env("FLOODWAY_STREAM_WS_PING_SECONDS", "3600");
+    let launch = launch.env("STREAM_QUEUE_SIZE", QUEUE).env("FLOODWAY_STREAM_WS_PING_SECONDS", "3600");
     let gateway = launch.await;
     let mut stalled = gateway.ws_narrow("T1", "").await;
     let readers = open_all(&gateway, STREAMS as usize).await;
@@ -207,17 +186,11 @@ async fn a_thousand_streams_outlive_their_broker() {
     for round in 0..2 {
         let n = FIRST + 10 * round;
         let progress = Arc::new(AtomicU64::new(0));
-        let reading = read_all(
-            readers,
-            vec![event_frame(n), gap_frame(), event_frame(n + 1)],
-            &progress,
-        );
+        let reading = read_all(readers, vec![event_frame(n), gap_frame(), event_frame(n + 1)], &progress);
         let all_have = async |count: u64| {
             let what = format!("all have read {count}");
-            wait_until_by(&what, Duration::from_secs(60), async || {
-                progress.load(Ordering::Relaxed) >= count * STREAMS
-            })
-            .await;
+            wait_until_by(&what, Duration::from_secs(60), async || progress.load(Ordering::Relaxed) >= count * STREAMS)
+                .await;
         };
         broker.publisher().await.count("T1", "A", n..n + 1).await;
         all_have(1).await;
@@ -240,9 +213,7 @@ async fn a_thousand_streams_outlive_their_broker() {
 async fn a_storm_of_short_streams_leaves_nothing() {
     let _alone = ALONE.lock().await;
     let broker = Broker::start().await;
-    let gateway = Gateway::start(&broker)
-        .env("MAX_STREAM_CONNECTIONS_PER_TENANT", "0")
-        .await;
+    let gateway = Gateway::start(&broker).env("MAX_STREAM_CONNECTIONS_PER_TENANT", "0").await;
     let mut neighbour = gateway.ws("T1", "").await;
     let good = token("T1").sign();
     let mut publisher = broker.publisher().await;

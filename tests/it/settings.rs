@@ -64,10 +64,7 @@ async fn what_check_prints_in_place_of_a_secret_is_no_secret() {
     let refused = floodway_run(&["check", "--config", path], &[]).await;
     assert_eq!(refused.code, Some(2), "{}", refused.stdout);
     let told = refused.stderr;
-    assert!(
-        told.contains("auth.hs256_secret") && told.contains("give the secret itself"),
-        "{told}"
-    );
+    assert!(told.contains("auth.hs256_secret") && told.contains("give the secret itself"), "{told}");
 }
 
 #[tokio::test]

@@ -84,12 +84,9 @@ async fn what_is_there_is_listed_for_people_and_for_scripts() {
 
     let streams = text(&gateway, &["connections"]).await;
     assert!(streams.contains("alice") && streams.contains("device A"), "{streams}");
-    for (flag, value, found) in [
-        ("--tenant", "T1", 1),
-        ("--transport", "sse", 1),
-        ("--subject", "alice", 1),
-        ("--subject", "bob", 0),
-    ] {
+    for (flag, value, found) in
+        [("--tenant", "T1", 1), ("--transport", "sse", 1), ("--subject", "alice", 1), ("--subject", "bob", 0)]
+    {
         let streams = json(&gateway, &["connections", "--all", flag, value]).await;
         let streams = streams["connections"].as_array().expect("a list").len();
         assert_eq!(streams, found, "{flag} {value}");
@@ -188,10 +185,7 @@ async fn a_tail_shows_events_with_their_values_as_sent() {
     let url = format!("http://{}", gateway.admin());
     let tail = ["tail", "--tenant", "T1", "--count", "1", "--admin", &url];
     let mut tail = Process::start("floodway", floodway(&tail));
-    wait_until("the tail is live", async || {
-        tail.logged(|line| line == "live: all devices")
-    })
-    .await;
+    wait_until("the tail is live", async || tail.logged(|line| line == "live: all devices")).await;
     publisher.telemetry("T1", "A", payload).await;
     assert_eq!(tail.ended().await.code(), Some(0));
     assert_eq!(tail.log()[1], "now  A  {\"t\":72.10}");

@@ -10,9 +10,7 @@ const QUEUE: u64 = 20;
 const PUBLISHED: u64 = 1500;
 
 fn launch(broker: &Broker, overflow: &str) -> Launch {
-    let launch = Gateway::start(broker)
-        .env("STREAM_QUEUE_SIZE", QUEUE)
-        .env("FLOODWAY_OVERFLOW", overflow);
+    let launch = Gateway::start(broker).env("STREAM_QUEUE_SIZE", QUEUE).env("FLOODWAY_OVERFLOW", overflow);
     // A stream that ended waits for its reader, however slow this machine is.
     launch.env("FLOODWAY_STREAM_CLOSE_TIMEOUT_SECONDS", "120")
 }
@@ -25,9 +23,7 @@ async fn flood(publisher: &mut Publisher, neighbour: &mut Ws, numbers: std::ops:
         let batch = start..numbers.end.min(start + step);
         for n in batch.clone() {
             let payload = json!({"metrics": {"n": n, "pad": pad}}).to_string();
-            publisher
-                .send(&floodway_tests::topic("T1", &format!("D{}", n % 3)), payload)
-                .await;
+            publisher.send(&floodway_tests::topic("T1", &format!("D{}", n % 3)), payload).await;
         }
         neighbour.expect_numbers(batch).await;
     }
@@ -46,16 +42,11 @@ impl Seen {
     fn note(&mut self, message: &Value) {
         if message["type"] == "gap" {
             assert_eq!(message["reason"], "overflow", "{message}");
-            let dropped = message["dropped"]
-                .as_u64()
-                .unwrap_or_else(|| panic!("no exact number: {message}"));
+            let dropped = message["dropped"].as_u64().unwrap_or_else(|| panic!("no exact number: {message}"));
             self.gaps.push((self.numbers.len(), dropped));
         } else {
-            self.numbers.push(
-                message["metrics"]["n"]
-                    .as_u64()
-                    .unwrap_or_else(|| panic!("no event: {message}")),
-            );
+            self.numbers
+                .push(message["metrics"]["n"].as_u64().unwrap_or_else(|| panic!("no event: {message}")));
         }
     }
 
@@ -76,18 +67,8 @@ impl Seen {
         while seen.accounted() < PUBLISHED {
             let message = sse.next().await;
             let data: Value = serde_json::from_str(message.data.as_deref().expect("data")).expect("JSON");
-            assert_eq!(
-                message.event.as_deref() == Some("gap"),
-                data["type"] == "gap",
-                "{}",
-                message.raw
-            );
-            assert_eq!(
-                message.id.is_none(),
-                data["type"] == "gap",
-                "a gap has no id: {}",
-                message.raw
-            );
+            assert_eq!(message.event.as_deref() == Some("gap"), data["type"] == "gap", "{}", message.raw);
+            assert_eq!(message.id.is_none(), data["type"] == "gap", "a gap has no id: {}", message.raw);
             seen.note(&data);
         }
         seen
@@ -127,9 +108,7 @@ async fn a_stalled_websocket_is_told_the_exact_number_in_its_place() {
 #[tokio::test]
 async fn io_uring_loses_nothing_in_silence_either() {
     let broker = Broker::start().await;
-    let gateway = launch(&broker, "drop_newest")
-        .env("FLOODWAY_SHARD_WRITES", "io_uring")
-        .await;
+    let gateway = launch(&broker, "drop_newest").env("FLOODWAY_SHARD_WRITES", "io_uring").await;
     let (mut neighbour, mut publisher) = (gateway.ws("T1", "").await, broker.publisher().await);
     let mut ws = gateway.ws_narrow("T1", "").await;
     let mut sse = gateway.sse_narrow("T1", "").await;
@@ -192,19 +171,11 @@ async fn latest_keeps_the_newest_of_each_device() {
     flood(&mut publisher, &mut neighbour, 0..PUBLISHED).await;
     let seen = Seen::by_ws(&mut stalled).await;
     assert!(!seen.gaps.is_empty(), "the stalled stream was to lose something");
-    assert_eq!(
-        seen.accounted(),
-        PUBLISHED,
-        "received + dropped is what was published: {seen:?}"
-    );
+    assert_eq!(seen.accounted(), PUBLISHED, "received + dropped is what was published: {seen:?}");
     for device in 0..3 {
         let own: Vec<u64> = seen.numbers.iter().copied().filter(|n| n % 3 == device).collect();
         assert!(own.is_sorted_by(|a, b| a < b), "a device's order: {own:?}");
-        assert_eq!(
-            own.last(),
-            Some(&(PUBLISHED - 3 + device)),
-            "the newest of D{device}: {own:?}"
-        );
+        assert_eq!(own.last(), Some(&(PUBLISHED - 3 + device)), "the newest of D{device}: {own:?}");
     }
 }
 
@@ -226,9 +197,7 @@ async fn disconnect_closes_a_slow_consumer_and_nobody_else() {
 #[tokio::test]
 async fn an_ended_stream_that_nobody_reads_is_cut() {
     let broker = Broker::start().await;
-    let gateway = launch(&broker, "disconnect")
-        .env("FLOODWAY_STREAM_CLOSE_TIMEOUT_SECONDS", "0.5")
-        .await;
+    let gateway = launch(&broker, "disconnect").env("FLOODWAY_STREAM_CLOSE_TIMEOUT_SECONDS", "0.5").await;
     let (mut neighbour, mut publisher) = (gateway.ws("T1", "").await, broker.publisher().await);
     let _ws = gateway.ws_narrow("T1", "").await;
     let _sse = gateway.sse_narrow("T1", "").await;
@@ -285,9 +254,7 @@ async fn answers_are_never_dropped_however_far_the_telemetry_lags() {
 #[tokio::test]
 async fn a_stalled_stream_keeps_its_place_and_gives_it_back() {
     let broker = Broker::start().await;
-    let gateway = launch(&broker, "drop_newest")
-        .env("MAX_STREAM_CONNECTIONS_PER_TENANT", "2")
-        .await;
+    let gateway = launch(&broker, "drop_newest").env("MAX_STREAM_CONNECTIONS_PER_TENANT", "2").await;
     let (mut neighbour, mut publisher) = (gateway.ws("T1", "").await, broker.publisher().await);
     let stalled = gateway.ws_narrow("T1", "").await;
     flood(&mut publisher, &mut neighbour, 0..PUBLISHED).await;

@@ -27,10 +27,7 @@ impl Identity {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::write(folder.path().join("cert.pem"), made.cert.pem()).expect("it is written");
         std::fs::write(folder.path().join("key.pem"), made.signing_key.serialize_pem()).expect("it is written");
-        Self {
-            folder,
-            certificate: made.cert.der().clone(),
-        }
+        Self { folder, certificate: made.cert.der().clone() }
     }
 
     fn file(&self, name: &str) -> String {
@@ -48,34 +45,19 @@ impl Identity {
         roots.add(self.certificate.clone()).expect("a certificate");
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let mut config = builder
-            .expect("protocol versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let mut config = builder.expect("protocol versions").with_root_certificates(roots).with_no_client_auth();
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
         let name = ServerName::try_from("localhost").expect("a name");
-        let socket = TcpStream::connect(gateway.address())
+        let socket = TcpStream::connect(gateway.address()).await.expect("the gateway accepts");
+        within("the TLS handshake", TlsConnector::from(Arc::new(config)).connect(name, socket))
             .await
-            .expect("the gateway accepts");
-        within(
-            "the TLS handshake",
-            TlsConnector::from(Arc::new(config)).connect(name, socket),
-        )
-        .await
-        .expect("TLS")
+            .expect("TLS")
     }
 
     /// curl of a path, with the certificate as the only one that is trusted.
     async fn curl(&self, gateway: &Gateway, arguments: &[&str], path: &str) -> String {
         let mut command = Command::new("curl");
-        command.args([
-            "--silent",
-            "--show-error",
-            "--noproxy",
-            "*",
-            "--cacert",
-            &self.file("cert.pem"),
-        ]);
+        command.args(["--silent", "--show-error", "--noproxy", "*", "--cacert", &self.file("cert.pem")]);
         command
             .args(arguments)
             .arg(format!("https://localhost:{}{path}", gateway.address().port()));
@@ -85,12 +67,8 @@ impl Identity {
     async fn ready(&self, broker: &Broker) -> Gateway {
         let gateway = self.of(Gateway::start(broker)).await;
         floodway_tests::wait_until("the gateway is ready", async || {
-            self.curl(
-                &gateway,
-                &["--output", "/dev/null", "--write-out", "%{http_code}"],
-                "/readyz",
-            )
-            .await
+            self.curl(&gateway, &["--output", "/dev/null", "--write-out", "%{http_code}"], "/readyz")
+                .await
                 == "200"
         })
         .await;
@@ -133,14 +111,7 @@ async fn server_sent_events_run_over_tls_by_either_version() {
         // The stream ends with its token; until then an event is published now and then.
         let short = token("T1").ttl(Duration::from_secs(4)).sign();
         let bearer = format!("Authorization: Bearer {short}");
-        let arguments = [
-            version,
-            "--no-buffer",
-            "--header",
-            &bearer,
-            "--write-out",
-            "version %{http_version}",
-        ];
+        let arguments = [version, "--no-buffer", "--header", &bearer, "--write-out", "version %{http_version}"];
         let reading = identity.curl(&gateway, &arguments, SSE_PATH);
         tokio::pin!(reading);
         let mut pace = tokio::time::interval(Duration::from_millis(50));
@@ -152,11 +123,7 @@ async fn server_sent_events_run_over_tls_by_either_version() {
         };
         assert!(text.contains("event: connected\n"), "{version}: {text}");
         assert!(text.contains(r#""metrics":{"n":7}"#), "{version}: {text}");
-        let wanted = if version == "--http2" {
-            "version 2"
-        } else {
-            "version 1.1"
-        };
+        let wanted = if version == "--http2" { "version 2" } else { "version 1.1" };
         assert!(text.ends_with(wanted), "{version}: {text}");
     }
 }
@@ -166,11 +133,9 @@ async fn the_protocol_is_agreed_by_alpn() {
     let broker = Broker::start().await;
     let identity = Identity::new();
     let gateway = identity.ready(&broker).await;
-    for (offered, agreed) in [
-        (&["h2", "http/1.1"][..], Some(&b"h2"[..])),
-        (&["http/1.1"], Some(b"http/1.1")),
-        (&[], None),
-    ] {
+    for (offered, agreed) in
+        [(&["h2", "http/1.1"][..], Some(&b"h2"[..])), (&["http/1.1"], Some(b"http/1.1")), (&[], None)]
+    {
         let wire = identity.connect(&gateway, offered).await;
         assert_eq!(wire.get_ref().1.alpn_protocol(), agreed, "{offered:?}");
     }
@@ -198,18 +163,10 @@ async fn a_certificate_without_its_key_is_refused() {
     let key = ("FLOODWAY_JWT_SECRET", floodway_tests::token::SECRET);
     for settings in [
         vec![key, ("FLOODWAY_TLS_CERT", certificate.as_str())],
-        vec![
-            key,
-            ("FLOODWAY_TLS_CERT", certificate.as_str()),
-            ("FLOODWAY_TLS_KEY", "no-such-file.pem"),
-        ],
+        vec![key, ("FLOODWAY_TLS_CERT", certificate.as_str()), ("FLOODWAY_TLS_KEY", "no-such-file.pem")],
     ] {
         let refused = floodway_tests::gateway::floodway_run(&["serve"], &settings).await;
         assert_eq!(refused.code, Some(2), "{}", refused.stderr);
-        assert!(
-            refused.stderr.contains("tls"),
-            "it names the setting: {}",
-            refused.stderr
-        );
+        assert!(refused.stderr.contains("tls"), "it names the setting: {}", refused.stderr);
     }
 }

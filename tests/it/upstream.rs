@@ -12,10 +12,7 @@ fn upstream_gap() -> Value {
 }
 
 async fn is_unready(gateway: &Gateway) {
-    wait_until("the gateway takes no new streams", async || {
-        gateway.get("/readyz").await.0 == 503
-    })
-    .await;
+    wait_until("the gateway takes no new streams", async || gateway.get("/readyz").await.0 == 503).await;
 }
 
 async fn five_of_each(gateway: &Gateway) -> (Vec<Ws>, Vec<Sse>) {
@@ -63,19 +60,13 @@ async fn without_a_broker_nobody_new_is_taken() {
     broker.stop();
     let gateway = quick(&broker).unready().await;
     let good = token("T1").sign();
-    assert_eq!(
-        gateway.ws_refused(Some(&good), "").await,
-        (1013, "Broker unavailable".to_owned())
-    );
+    assert_eq!(gateway.ws_refused(Some(&good), "").await, (1013, "Broker unavailable".to_owned()));
     let response = gateway.sse_response(Some(&good), "", &[]).await;
     assert_eq!(response.status(), 503);
     assert!(response.headers().contains_key("retry-after"));
     let (status, reason) = gateway.get("/readyz").await;
     assert_eq!(status, 503);
-    assert!(
-        reason.to_string().to_lowercase().contains("broker"),
-        "the reason is told: {reason}"
-    );
+    assert!(reason.to_string().to_lowercase().contains("broker"), "the reason is told: {reason}");
     assert_eq!(gateway.get("/livez").await.0, 200);
     assert_eq!(gateway.ws_refused(None, "").await.0, 4001, "the token is judged first");
     assert_eq!(gateway.connections().await, 0);
@@ -101,11 +92,7 @@ async fn oversized_and_poisoned_messages_do_not_stop_the_stream() {
         let fits = payload.len() <= 128 * 1024;
         publisher.telemetry("T1", "A", payload).await;
         if fits {
-            assert!(
-                ws.next_event().await["metrics"]["pad"]
-                    .as_str()
-                    .is_some_and(|pad| pad.len() == size)
-            );
+            assert!(ws.next_event().await["metrics"]["pad"].as_str().is_some_and(|pad| pad.len() == size));
         }
         let deep = format!("{{\"metrics\":{{\"a\":{}{}}}}}", "[".repeat(5000), "]".repeat(5000));
         publisher.telemetry("T1", "A", deep).await;
@@ -121,9 +108,7 @@ async fn brokers_are_tried_in_turn() {
     let (mut first, second) = (Broker::start().await, Broker::start().await);
     let dead = format!("mqtt://127.0.0.1:{}", free_port());
     let urls = format!("{dead},{},{}", first.url(), second.url());
-    let gateway = Gateway::start_at(&urls)
-        .env("FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", "0.5")
-        .await;
+    let gateway = Gateway::start_at(&urls).env("FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", "0.5").await;
     let mut ws = gateway.ws("T1", "").await;
     first.publisher().await.count("T1", "A", 0..1).await;
     ws.expect_numbers(0..1).await;
@@ -209,10 +194,7 @@ async fn a_tenant_that_comes_back_within_or_after_the_linger_is_live() {
         drop(ws);
         gateway.has_connections(0).await;
     }
-    wait_until("the tenant is unsubscribed", async || {
-        broker.logged(&["UNSUBSCRIBE from floodway"])
-    })
-    .await;
+    wait_until("the tenant is unsubscribed", async || broker.logged(&["UNSUBSCRIBE from floodway"])).await;
     let mut ws = gateway.ws("T1", "").await;
     publisher.count("T1", "A", 99..100).await;
     ws.expect_numbers(99..100).await;
@@ -224,10 +206,7 @@ async fn only_tenants_with_subscribers_are_subscribed() {
     let gateway = Gateway::start(&broker).await;
     let _ws = gateway.ws("T1", "").await;
     // Its log is read by another thread, and may lag.
-    wait_until("T1 is subscribed", async || {
-        broker.logged(&["tenant/T1/device/+/telemetry"])
-    })
-    .await;
+    wait_until("T1 is subscribed", async || broker.logged(&["tenant/T1/device/+/telemetry"])).await;
     assert!(!broker.logged(&["tenant/+/"]), "and nobody else");
 }
 
@@ -235,18 +214,13 @@ async fn only_tenants_with_subscribers_are_subscribed() {
 async fn user_name_and_password_open_the_broker() {
     let broker = Broker::start_with_password("gateway", "open sesame").await;
     let stranger = quick(&broker).unready().await;
-    let launch = quick(&broker)
-        .env("MQTT_USERNAME", "gateway")
-        .env("MQTT_PASSWORD", "open sesame");
+    let launch = quick(&broker).env("MQTT_USERNAME", "gateway").env("MQTT_PASSWORD", "open sesame");
     let mut gateway = launch.env("FLOODWAY_LOG", "debug").await;
     gateway.ws("T1", "").await;
     assert_eq!(stranger.get("/readyz").await.0, 503);
     gateway.terminate();
     gateway.exit_code().await;
-    assert!(
-        gateway.log().iter().all(|line| !line.contains("sesame")),
-        "the password is logged"
-    );
+    assert!(gateway.log().iter().all(|line| !line.contains("sesame")), "the password is logged");
 }
 
 #[tokio::test]
@@ -264,9 +238,7 @@ async fn quality_of_service_1_delivers_in_order_as_well() {
 #[tokio::test]
 async fn live_streams_whose_tenant_is_refused_are_told_and_counted_until_the_right_returns() {
     let broker = ScriptedBroker::start().await;
-    let gateway = Gateway::start_at(&broker.url())
-        .env("FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", "0.5")
-        .await;
+    let gateway = Gateway::start_at(&broker.url()).env("FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", "0.5").await;
     let (mut ws, mut sse) = (gateway.ws("T1", "").await, gateway.sse("T1", "").await);
     let mut other = gateway.ws("T2", "").await;
     broker.on_subscribe(|filters| {

@@ -38,11 +38,7 @@ impl Broker {
         let mut command = Command::new("mosquitto_passwd");
         command.args(["-b", "-c"]).arg(&file).args([user, password]);
         run("mosquitto_passwd", command).await.succeeded();
-        Self::start_in(
-            folder,
-            &format!("allow_anonymous false\npassword_file {}", file.display()),
-        )
-        .await
+        Self::start_in(folder, &format!("allow_anonymous false\npassword_file {}", file.display())).await
     }
 
     /// Starts one with further lines of configuration.
@@ -58,11 +54,7 @@ impl Broker {
              max_queued_messages 0\nmax_inflight_messages 200\n{extra}\n"
         );
         std::fs::write(folder.path().join("mosquitto.conf"), configuration).expect("its configuration is written");
-        let mut broker = Self {
-            port,
-            folder,
-            process: None,
-        };
+        let mut broker = Self { port, folder, process: None };
         broker.start_again().await;
         broker
     }
@@ -126,18 +118,7 @@ impl Broker {
 
     async fn mosquitto_pub_with(&self, topic: &str, payload: &str, more: &[&str]) -> Finished {
         let mut command = Command::new("mosquitto_pub");
-        command.args([
-            "-h",
-            "127.0.0.1",
-            "-p",
-            &self.port.to_string(),
-            "-q",
-            "1",
-            "-t",
-            topic,
-            "-m",
-            payload,
-        ]);
+        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-q", "1", "-t", topic, "-m", payload]);
         command.args(more);
         run("mosquitto_pub", command).await
     }

@@ -44,11 +44,7 @@ impl Gateway {
 
     /// A gateway with that value of `MQTT_URL`.
     pub fn start_at(urls: &str) -> Launch {
-        let launch = Launch {
-            settings: BTreeMap::new(),
-            awaits_broker: true,
-            stderr: None,
-        };
+        let launch = Launch { settings: BTreeMap::new(), awaits_broker: true, stderr: None };
         launch
             .env("FLOODWAY_LISTEN", "127.0.0.1:0")
             .env("FLOODWAY_ADMIN_LISTEN", "127.0.0.1:0")
@@ -86,25 +82,17 @@ impl Gateway {
     pub async fn connections(&self) -> u64 {
         let (status, body) = self.get(STATUS_PATH).await;
         assert_eq!(status, StatusCode::OK);
-        body["total_connections"]
-            .as_u64()
-            .unwrap_or_else(|| panic!("not a status: {body}"))
+        body["total_connections"].as_u64().unwrap_or_else(|| panic!("not a status: {body}"))
     }
 
     /// Waits until the status page tells `count` live streams.
     pub async fn has_connections(&self, count: u64) {
-        wait_until(&format!("there are {count} live streams"), async || {
-            self.connections().await == count
-        })
-        .await;
+        wait_until(&format!("there are {count} live streams"), async || self.connections().await == count).await;
     }
 
     /// Waits until new streams are taken.
     pub async fn is_ready(&self) {
-        wait_until("the gateway is ready", async || {
-            self.get("/readyz").await.0 == StatusCode::OK
-        })
-        .await;
+        wait_until("the gateway is ready", async || self.get("/readyz").await.0 == StatusCode::OK).await;
     }
 
     /// Opens a WebSocket stream and reads `connected`.
@@ -222,10 +210,7 @@ impl Gateway {
 
     /// Waits until a line of the log holds `words`.
     pub async fn is_logged(&self, words: &str) {
-        wait_until(&format!("the log says: {words}"), async || {
-            self.process.logged(|line| line.contains(words))
-        })
-        .await;
+        wait_until(&format!("the log says: {words}"), async || self.process.logged(|line| line.contains(words))).await;
     }
 
     /// The private listener, as host and port.
@@ -280,11 +265,7 @@ impl Launch {
         let mut process = Process::start_with("floodway", command, stderr);
         let mut address = None;
         wait_until("the gateway listens", async || {
-            assert!(
-                process.runs(),
-                "floodway ended before it listened: {:#?}",
-                process.log()
-            );
+            assert!(process.runs(), "floodway ended before it listened: {:#?}", process.log());
             address = match chosen {
                 Some(chosen) => TcpStream::connect(chosen).await.is_ok().then_some(chosen),
                 None => process.log().iter().find_map(|line| listening(line, "listening")),
@@ -293,16 +274,8 @@ impl Launch {
         })
         .await;
         // No proxy of the environment stands between a test and loopback, and one connection never waits for another.
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .pool_max_idle_per_host(0)
-            .build()
-            .expect("a client");
-        let gateway = Gateway {
-            process,
-            address: address.expect("found above"),
-            http,
-        };
+        let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().expect("a client");
+        let gateway = Gateway { process, address: address.expect("found above"), http };
         if self.awaits_broker {
             gateway.is_ready().await;
         }
@@ -349,15 +322,8 @@ pub fn binary() -> PathBuf {
         return path.into();
     }
     let test = std::env::current_exe().expect("a test knows where it is");
-    let profile = test
-        .parent()
-        .and_then(|deps| deps.parent())
-        .expect("target/<profile>/deps/it");
+    let profile = test.parent().and_then(|deps| deps.parent()).expect("target/<profile>/deps/it");
     let path = profile.join("floodway");
-    assert!(
-        path.exists(),
-        "{} is missing: run scripts/test, or cargo build -p floodway",
-        path.display()
-    );
+    assert!(path.exists(), "{} is missing: run scripts/test, or cargo build -p floodway", path.display());
     path
 }

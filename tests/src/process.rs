@@ -38,11 +38,7 @@ impl Finished {
     /// If it has failed.
     pub fn succeeded(self) -> String {
         let Self { code, stdout, stderr } = self;
-        assert_eq!(
-            code,
-            Some(0),
-            "{stdout}{stderr}\nif something is not found, scripts/test installs it"
-        );
+        assert_eq!(code, Some(0), "{stdout}{stderr}\nif something is not found, scripts/test installs it");
         stdout
     }
 }
@@ -63,19 +59,12 @@ impl Process {
     pub fn start_with(name: &'static str, mut command: Command, stderr: Stdio) -> Self {
         raise_open_files();
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
-        let mut child = command
-            .spawn()
-            .unwrap_or_else(|error| panic!("{name} does not start: {error}"));
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{name} does not start: {error}"));
         let log = Arc::new(Mutex::new(Vec::new()));
         let stdout = child.stdout.take().expect("stdout is piped");
         let mut readers = vec![keep(stdout, &log)];
         readers.extend(child.stderr.take().map(|stderr| keep(stderr, &log)));
-        Self {
-            name,
-            child,
-            log,
-            readers,
-        }
+        Self { name, child, log, readers }
     }
 
     /// What it logged so far.
@@ -85,11 +74,7 @@ impl Process {
 
     /// Whether a line of the log satisfies `wanted`.
     pub fn logged(&self, wanted: impl Fn(&str) -> bool) -> bool {
-        self.log
-            .lock()
-            .expect("no reader panics")
-            .iter()
-            .any(|line| wanted(line))
+        self.log.lock().expect("no reader panics").iter().any(|line| wanted(line))
     }
 
     /// Its process id.
@@ -169,10 +154,7 @@ pub fn script(name: &str) -> Command {
 /// # Panics
 /// If it can't be started, or has not ended within the deadline.
 pub async fn run(name: &'static str, mut command: Command) -> Finished {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut command = tokio::process::Command::from(command);
     command.kill_on_drop(true);
     let output = crate::within(name, command.output()).await;
@@ -203,12 +185,6 @@ pub fn raise_open_files() {
     let limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {
         // Lifting to the hard limit is always allowed; if not, the scale tests will say so.
-        let _ = setrlimit(
-            Resource::Nofile,
-            Rlimit {
-                current: limit.maximum,
-                maximum: limit.maximum,
-            },
-        );
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
     }
 }

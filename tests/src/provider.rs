@@ -36,11 +36,7 @@ impl Provider {
             }
         });
         let key = |pem: &str| EncodingKey::from_ec_pem(pem.as_bytes()).expect("an EC key");
-        Self {
-            address,
-            answer,
-            keys: keys.iter().map(|(id, pem)| (*id, key(pem))).collect(),
-        }
+        Self { address, answer, keys: keys.iter().map(|(id, pem)| (*id, key(pem))).collect() }
     }
 
     /// Where it publishes.
@@ -55,10 +51,7 @@ impl Provider {
     pub fn publish(&self, ids: &[&str]) {
         let keys: Vec<String> = ids.iter().map(|id| self.jwk(id)).collect();
         let body = format!(r#"{{"keys":[{}]}}"#, keys.join(","));
-        self.answer(format!(
-            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        ));
+        self.answer(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
     }
 
     /// From now on it sends everybody to another address, which publishes nothing.
@@ -66,9 +59,7 @@ impl Provider {
     /// # Panics
     /// Never, unless a holder of its lock has panicked.
     pub fn redirect(&self, to: &str) {
-        self.answer(format!(
-            "HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n"
-        ));
+        self.answer(format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n"));
     }
 
     /// `token` signed with this key, which need not be published.

@@ -35,9 +35,7 @@ impl Publisher {
     pub async fn connect(port: u16) -> Self {
         let id = format!("device-{:016x}", fastrand::u64(..));
         let mut options = MqttOptions::new(id, "127.0.0.1", port);
-        options
-            .set_keep_alive(Duration::from_secs(60))
-            .set_max_packet_size(Some(1 << 20));
+        options.set_keep_alive(Duration::from_secs(60)).set_max_packet_size(Some(1 << 20));
         let mut network = options.network_options();
         network.set_tcp_nodelay(true);
         options.set_network_options(network);
@@ -45,15 +43,8 @@ impl Publisher {
         let (report, mut progress) = watch::channel(Progress::default());
         tokio::spawn(drive(connection, report));
         let connected = progress.wait_for(|progress| progress.connected || progress.ended);
-        assert!(
-            !within("CONNACK", connected).await.expect("it reports").ended,
-            "the broker refused a publisher"
-        );
-        Self {
-            client,
-            progress,
-            sent: 0,
-        }
+        assert!(!within("CONNACK", connected).await.expect("it reports").ended, "the broker refused a publisher");
+        Self { client, progress, sent: 0 }
     }
 
     /// Publishes a device's telemetry and waits for the acknowledgement.
@@ -77,9 +68,7 @@ impl Publisher {
     /// If the connection is lost.
     pub async fn send(&mut self, topic: &str, payload: impl Into<Vec<u8>>) {
         let sent = self.client.publish(topic, QoS::AtLeastOnce, false, payload.into());
-        within("room for a message", sent)
-            .await
-            .expect("the publisher is connected");
+        within("room for a message", sent).await.expect("the publisher is connected");
         self.sent += 1;
     }
 
@@ -89,21 +78,15 @@ impl Publisher {
     /// If the connection is lost before.
     pub async fn settled(&mut self) {
         let sent = self.sent;
-        let settled = self
-            .progress
-            .wait_for(|progress| progress.acknowledged >= sent || progress.ended);
-        let progress = *within("the broker's acknowledgements", settled)
-            .await
-            .expect("it reports");
+        let settled = self.progress.wait_for(|progress| progress.acknowledged >= sent || progress.ended);
+        let progress = *within("the broker's acknowledgements", settled).await.expect("it reports");
         assert!(progress.acknowledged >= sent, "the publisher lost its broker");
     }
 
     /// Waits until the broker has acknowledged all that was sent, or has ended the connection for it.
     pub async fn gone_or_settled(&mut self) {
         let sent = self.sent;
-        let settled = self
-            .progress
-            .wait_for(|progress| progress.acknowledged >= sent || progress.ended);
+        let settled = self.progress.wait_for(|progress| progress.acknowledged >= sent || progress.ended);
         within("the broker's judgement", settled).await.expect("it reports");
     }
 }

@@ -94,31 +94,19 @@ pub struct Raw {
 impl Raw {
     /// Connects.
     pub async fn connect(address: SocketAddr) -> Self {
-        let socket = within("a connection", TcpStream::connect(address))
-            .await
-            .expect("the gateway accepts");
+        let socket = within("a connection", TcpStream::connect(address)).await.expect("the gateway accepts");
         socket.set_nodelay(true).expect("a socket option");
-        Self {
-            socket,
-            held: Vec::new(),
-            written: String::new(),
-        }
+        Self { socket, held: Vec::new(), written: String::new() }
     }
 
     /// Connects, shakes hands for a WebSocket stream and reads `connected`.
     pub async fn websocket(address: SocketAddr, token: &str, query: &str) -> Self {
         let mut raw = Self::connect(address).await;
-        raw.write(upgrade_request(token, query).as_bytes())
-            .await
-            .expect("the handshake is sent");
+        raw.write(upgrade_request(token, query).as_bytes()).await.expect("the handshake is sent");
         let head = raw.read_head().await;
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
         let (_, first) = raw.read_frame().await.expect("the first message");
-        assert!(
-            first.starts_with(br#"{"type":"connected""#),
-            "{:?}",
-            String::from_utf8_lossy(&first)
-        );
+        assert!(first.starts_with(br#"{"type":"connected""#), "{:?}", String::from_utf8_lossy(&first));
         raw
     }
 
@@ -150,9 +138,7 @@ impl Raw {
     pub fn reset(self) {
         let socket = self.socket.into_std().expect("a socket of this runtime");
         let socket = Socket::from(socket);
-        socket
-            .set_linger(Some(std::time::Duration::ZERO))
-            .expect("a socket option");
+        socket.set_linger(Some(std::time::Duration::ZERO)).expect("a socket option");
     }
 
     /// Reads the head of an HTTP answer; what comes behind it is kept.
@@ -162,11 +148,7 @@ impl Raw {
                 let head = self.held.drain(..end + 4).collect();
                 return String::from_utf8(head).expect("a head is text");
             }
-            assert!(
-                self.fill().await,
-                "closed within the head: {:?}",
-                String::from_utf8_lossy(&self.held)
-            );
+            assert!(self.fill().await, "closed within the head: {:?}", String::from_utf8_lossy(&self.held));
         }
     }
 

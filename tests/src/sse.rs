@@ -45,12 +45,7 @@ impl Sse {
     /// The stream in a response's body.
     pub fn of(response: reqwest::Response) -> Self {
         let head = response.headers().clone();
-        Self::over(
-            head,
-            response
-                .bytes_stream()
-                .map(|part| part.map_err(|error| error.to_string())),
-        )
+        Self::over(head, response.bytes_stream().map(|part| part.map_err(|error| error.to_string())))
     }
 
     /// Asks for a stream over a socket with the smallest buffers.
@@ -65,9 +60,7 @@ impl Sse {
             .header("authorization", format!("Bearer {token}"))
             .body(Empty::new())
             .expect("a request");
-        let response = within("an answer", sender.send_request(request))
-            .await
-            .expect("an answer");
+        let response = within("an answer", sender.send_request(request)).await.expect("an answer");
         assert_eq!(response.status(), http::StatusCode::OK);
         let head = response.headers().clone();
         // The sender is kept with the body: hyper ends a connection that can have no further request.
@@ -169,17 +162,12 @@ impl Sse {
 
 impl fmt::Debug for Sse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sse")
-            .field("connected", &self.connected)
-            .finish_non_exhaustive()
+        f.debug_struct("Sse").field("connected", &self.connected).finish_non_exhaustive()
     }
 }
 
 fn json(message: &Message) -> Value {
-    let data = message
-        .data
-        .as_deref()
-        .unwrap_or_else(|| panic!("no data: {}", message.raw));
+    let data = message.data.as_deref().unwrap_or_else(|| panic!("no data: {}", message.raw));
     serde_json::from_str(data).unwrap_or_else(|error| panic!("not JSON ({error}): {data}"))
 }
 
@@ -196,11 +184,7 @@ fn parse(raw: String) -> Message {
             "retry" => &mut message.retry,
             _ => panic!("no field of an SSE message: {line:?}"),
         };
-        *field = Some(
-            field
-                .take()
-                .map_or_else(|| value.to_owned(), |before| format!("{before}\n{value}")),
-        );
+        *field = Some(field.take().map_or_else(|| value.to_owned(), |before| format!("{before}\n{value}")));
     }
     message.raw = raw;
     message

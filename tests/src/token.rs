@@ -43,10 +43,7 @@ pub fn token_of(claims: &str) -> String {
 /// # Panics
 /// If the clock stands before 1970.
 pub fn now() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .expect("a clock after 1970")
-        .as_secs() as i64
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_secs() as i64
 }
 
 /// A token in the making.
@@ -103,10 +100,7 @@ impl Token {
     /// # Panics
     /// If the key is not one for the algorithm.
     pub fn sign(&self) -> String {
-        let header = Header {
-            kid: self.key_id.clone(),
-            ..Header::new(self.algorithm)
-        };
+        let header = Header { kid: self.key_id.clone(), ..Header::new(self.algorithm) };
         jsonwebtoken::encode(&header, &self.claims, &self.key).expect("a key that fits")
     }
 }

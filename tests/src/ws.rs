@@ -40,9 +40,7 @@ impl Ws {
         path_and_query: &str,
         headers: &[(&str, String)],
     ) -> Result<Self, Box<Response<Option<Vec<u8>>>>> {
-        let socket = within("a connection", TcpStream::connect(address))
-            .await
-            .expect("the gateway accepts");
+        let socket = within("a connection", TcpStream::connect(address)).await.expect("the gateway accepts");
         Self::over(Box::new(socket), &format!("ws://{address}{path_and_query}"), headers).await
     }
 
@@ -71,12 +69,9 @@ impl Ws {
                 .insert(name, HeaderValue::from_str(value).expect("a header's value"));
         }
         match within("the handshake", client_async(request, wire)).await {
-            Ok((stream, response)) => Ok(Self {
-                stream,
-                head: response.headers().clone(),
-                connected: Value::Null,
-                pings: 0,
-            }),
+            Ok((stream, response)) => {
+                Ok(Self { stream, head: response.headers().clone(), connected: Value::Null, pings: 0 })
+            }
             Err(tungstenite::Error::Http(response)) => Err(response),
             Err(error) => panic!("the handshake failed: {error}"),
         }
@@ -153,9 +148,7 @@ impl Ws {
     /// Reads one event's metric `n`.
     pub async fn next_number(&mut self) -> u64 {
         let event = self.next_event().await;
-        event["metrics"]["n"]
-            .as_u64()
-            .unwrap_or_else(|| panic!("no number: {event}"))
+        event["metrics"]["n"].as_u64().unwrap_or_else(|| panic!("no number: {event}"))
     }
 
     /// Reads events whose metric `n` must be those numbers, in order.
@@ -172,16 +165,12 @@ impl Ws {
 
     /// Sends one message of any kind.
     pub async fn send_frame(&mut self, message: Message) {
-        within("room to send", self.stream.send(message))
-            .await
-            .expect("the stream is open");
+        within("room to send", self.stream.send(message)).await.expect("the stream is open");
     }
 
     /// Sends a message without insisting that the peer still reads: false once it does not.
     pub async fn try_send(&mut self, text: &str) -> bool {
-        within("room to send", self.stream.send(Message::Text(text.into())))
-            .await
-            .is_ok()
+        within("room to send", self.stream.send(Message::Text(text.into()))).await.is_ok()
     }
 
     /// Sends an action and reads its answer, passing over events.
@@ -206,21 +195,14 @@ impl Ws {
 
     /// Closes as RFC 6455 says, and waits for the answer.
     pub async fn close(mut self) {
-        within("room to send", self.stream.close(None))
-            .await
-            .expect("the stream is open");
+        within("room to send", self.stream.close(None)).await.expect("the stream is open");
         let (code, _) = self.close_code().await;
-        assert!(
-            code == 1000 || code == 1005,
-            "a close is answered with a close, not {code}"
-        );
+        assert!(code == 1000 || code == 1005, "a close is answered with a close, not {code}");
     }
 }
 
 impl fmt::Debug for Ws {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ws")
-            .field("connected", &self.connected)
-            .finish_non_exhaustive()
+        f.debug_struct("Ws").field("connected", &self.connected).finish_non_exhaustive()
     }
 }

@@ -27,13 +27,7 @@ struct Way {
 impl Way {
     /// The way of the messages of `tenant`; `TENANT7` is the one that is wanted.
     fn new(tenant: &str) -> Box<Self> {
-        let index = Arc::new(Index::new(
-            TENANTS,
-            Limits {
-                connections: 0,
-                ..Limits::default()
-            },
-        ));
+        let index = Arc::new(Index::new(TENANTS, Limits { connections: 0, ..Limits::default() }));
         let enter = |n| {
             let tenant = TenantId::parse(&format!("TENANT{n}")).expect("a valid name");
             index.enter(&tenant).expect("a permit")
@@ -41,12 +35,7 @@ impl Way {
         let permits: Vec<ConnectionPermit> = (0..TENANTS).map(enter).collect();
         permits[7].tenant().declare(0);
         let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(64)]);
-        let router = Router::new(
-            &event::Config::default(),
-            index,
-            Arc::clone(&inboxes),
-            Arc::new(Metrics::default()),
-        );
+        let router = Router::new(&event::Config::default(), index, Arc::clone(&inboxes), Arc::new(Metrics::default()));
         let mut way = Box::new(Self {
             router,
             inboxes,

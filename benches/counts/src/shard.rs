@@ -35,10 +35,7 @@ pub(crate) fn settle(rig: &Rig) {
 
 /// The bytes of an event for who wants `filter`.
 pub(crate) fn frame_bytes(event: &Event, filter: &Filter) -> usize {
-    let view = View {
-        metrics: filter.metrics().cloned(),
-        encoding: Encoding::Ws,
-    };
+    let view = View { metrics: filter.metrics().cloned(), encoding: Encoding::Ws };
     event.frame(&view).expect("it is wanted").len()
 }
 
@@ -96,12 +93,7 @@ impl Crowd {
         let events: Vec<_> = (0..count).map(|n| devices.event(n)).collect();
         let frame = frame_bytes(&events[0], &audience.filter(0));
         let bytes = (audience.wants() * count * frame) as u64;
-        let crowd = Box::new(Self {
-            rig,
-            taken,
-            events,
-            bytes,
-        });
+        let crowd = Box::new(Self { rig, taken, events, bytes });
         crowd.deliver();
         settle(&crowd.rig);
         crowd

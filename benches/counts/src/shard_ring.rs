@@ -32,11 +32,7 @@ struct Lag {
 impl Lag {
     /// Laggards with `queue_size` places each, who lag by one batch.
     fn new(overflow: Overflow, queue_size: usize) -> Box<Self> {
-        let limits = Limits {
-            overflow,
-            queue_size: queue_size.try_into().expect("at least one"),
-            ..limits()
-        };
+        let limits = Limits { overflow, queue_size: queue_size.try_into().expect("at least one"), ..limits() };
         let rig = Rig::with_limits(&config(), limits);
         let (valve, kept_up) = (Rc::<Valve>::default(), Rc::<Counter>::default());
         for _ in 0..LAGGARDS {
@@ -45,14 +41,7 @@ impl Lag {
         let outlet = BenchPipe::outlet(Appetite::Everything, &kept_up);
         rig.attach(outlet, Filter::default());
         let devices = Devices::new(rig.tenant());
-        let mut lag = Box::new(Self {
-            rig,
-            valve,
-            kept_up,
-            devices,
-            next: Vec::new(),
-            bytes: 0,
-        });
+        let mut lag = Box::new(Self { rig, valve, kept_up, devices, next: Vec::new(), bytes: 0 });
         lag.prepare();
         lag.send();
         lag.prepare();

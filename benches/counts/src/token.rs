@@ -28,10 +28,7 @@ impl Door {
             // In the year 2286: as many digits as today.
             expires_at: 9_999_999_999,
         };
-        let config = Config {
-            hs256_secret: Some(SECRET.to_owned()),
-            ..Config::default()
-        };
+        let config = Config { hs256_secret: Some(SECRET.to_owned()), ..Config::default() };
         let door = Box::new(Self {
             verifier: Verifier::start(&config).expect("a key"),
             token: sign(secret, &grant).expect("a token"),

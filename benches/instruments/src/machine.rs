@@ -197,9 +197,7 @@ impl Processes {
     #[must_use]
     pub fn descriptors(&self) -> usize {
         let folders = self.0.iter().map(|process| format!("/proc/{}/fd", process.pid));
-        folders
-            .filter_map(|folder| Some(fs::read_dir(folder).ok()?.count()))
-            .sum()
+        folders.filter_map(|folder| Some(fs::read_dir(folder).ok()?.count())).sum()
     }
 }
 

@@ -64,11 +64,7 @@ impl Broker {
         );
         while Instant::now() < deadline && program.0.try_wait().unwrap().is_none() {
             if TcpStream::connect(address).is_ok() {
-                return Some(Self {
-                    _program: program,
-                    _folder: folder,
-                    address,
-                });
+                return Some(Self { _program: program, _folder: folder, address });
             }
             std::thread::yield_now();
         }
@@ -110,10 +106,8 @@ impl Publisher {
     fn publish_long(&mut self, bytes: usize) -> String {
         self.published += 1;
         let more = "0".repeat(bytes);
-        let metrics = format!(
-            r#"{{"temperature":72.5{more},"humidity":45,"d":0,"n":{},"at":123456789012}}"#,
-            self.published
-        );
+        let metrics =
+            format!(r#"{{"temperature":72.5{more},"humidity":45,"d":0,"n":{},"at":123456789012}}"#, self.published);
         let payload = format!(r#"{{"ts":"2026-02-16T12:00:00Z","site_id":"SITE-1","metrics":{metrics}}}"#);
         let topic = "tenant/T/device/d0/telemetry";
         let publish = Publish::new(topic, QoS::AtMostOnce, payload);

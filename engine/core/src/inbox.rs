@@ -36,11 +36,7 @@ pub struct Inbox {
 impl Inbox {
     /// An inbox for `capacity` items.
     pub fn new(capacity: usize) -> Self {
-        Self {
-            queue: ArrayQueue::new(capacity),
-            filled: Notify::new(),
-            emptied: Notify::new(),
-        }
+        Self { queue: ArrayQueue::new(capacity), filled: Notify::new(), emptied: Notify::new() }
     }
 
     /// Puts `item` in, waiting for room if there is none. The shard is not woken as long as there is room for many.

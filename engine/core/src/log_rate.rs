@@ -51,10 +51,7 @@ pub struct CountedEach<const N: usize> {
 
 impl<const N: usize> Default for CountedEach<N> {
     fn default() -> Self {
-        Self {
-            began: Instant::now(),
-            counts: std::array::from_fn(|_| Counted::default()),
-        }
+        Self { began: Instant::now(), counts: std::array::from_fn(|_| Counted::default()) }
     }
 }
 

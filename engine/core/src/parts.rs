@@ -54,12 +54,7 @@ fn panicked(panic: &PanicHookInfo<'_>) {
         .downcast_ref::<&str>()
         .copied()
         .or_else(|| text.downcast_ref::<String>().map(String::as_str));
-    tracing::error!(
-        thread,
-        place,
-        panic = text.unwrap_or("of unknown kind"),
-        "panicked; please report this"
-    );
+    tracing::error!(thread, place, panic = text.unwrap_or("of unknown kind"), "panicked; please report this");
 }
 
 fn kind(thread: &str) -> usize {

@@ -44,10 +44,7 @@ impl Pulse {
 
 impl Default for Pulse {
     fn default() -> Self {
-        Self {
-            origin: Instant::now(),
-            beat: AtomicU64::new(0),
-        }
+        Self { origin: Instant::now(), beat: AtomicU64::new(0) }
     }
 }
 

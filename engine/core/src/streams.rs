@@ -63,11 +63,7 @@ pub struct Page {
 impl Streams {
     /// Those of these shards, in the order of their numbers.
     pub fn new(shards: impl IntoIterator<Item = Handle>, index: Arc<Index>) -> Self {
-        Self {
-            shards: shards.into_iter().collect(),
-            index,
-            draining: Arc::default(),
-        }
+        Self { shards: shards.into_iter().collect(), index, draining: Arc::default() }
     }
 
     /// One page of the streams that are selected. Its limit is brought between 1 and [`PAGE_MAX`], and it ends before that
@@ -76,10 +72,7 @@ impl Streams {
     pub async fn list(&self, select: Select) -> Page {
         let (limit, slowest) = (select.limit.clamp(1, PAGE_MAX), select.slowest);
         // One more of each shard than is wanted shows whether there is another page.
-        let select = Select {
-            limit: limit + usize::from(!slowest),
-            ..select
-        };
+        let select = Select { limit: limit + usize::from(!slowest), ..select };
         let asked = self.shards.iter().map(|shard| shard.list(select.clone()));
         let answers = join_all(asked).await.into_iter().flatten();
         let mut connections: Vec<Connection> = answers.flatten().collect();
@@ -93,10 +86,7 @@ impl Streams {
         let found = connections.len();
         connections.truncate(limit.min(within_bytes(&connections)));
         let next = connections.last().filter(|_| found > connections.len());
-        Page {
-            next: next.map(|last| last.id),
-            connections,
-        }
+        Page { next: next.map(|last| last.id), connections }
     }
 
     /// A live stream.
@@ -159,12 +149,7 @@ impl Streams {
 
     fn begin(&self, draining: &mut Option<Begun>, within: Duration, is_last: bool) {
         self.index.start_draining();
-        *draining = Some(Begun {
-            at: SystemTime::now(),
-            within,
-            streams: self.index.connections(),
-            is_last,
-        });
+        *draining = Some(Begun { at: SystemTime::now(), within, streams: self.index.connections(), is_last });
     }
 
     fn on_each(

@@ -40,10 +40,7 @@ pub fn check(text: &str) -> Result<(), BadName> {
     if text.bytes().all(is_usual) {
         return Ok(());
     }
-    if text
-        .chars()
-        .any(|c| matches!(c, '/' | '+' | '#') || c.is_control() || is_noncharacter(c))
-    {
+    if text.chars().any(|c| matches!(c, '/' | '+' | '#') || c.is_control() || is_noncharacter(c)) {
         return Err(BadName::Forbidden);
     }
     Ok(())

@@ -40,10 +40,7 @@ fn chunk_size(size: usize, out: &mut Vec<u8>) {
 /// Appends one message of an event stream (WHATWG HTML, 9.2.5): the id and the name if given, then the data.
 /// Neither `event` nor `data` may hold a line break; JSON text without one between its tokens has none.
 pub fn message(event: Option<&str>, id: Option<EventId>, data: &[u8], out: &mut Vec<u8>) {
-    debug_assert!(
-        event.is_none_or(|name| !has_line_break(name.as_bytes())),
-        "a name is one line"
-    );
+    debug_assert!(event.is_none_or(|name| !has_line_break(name.as_bytes())), "a name is one line");
     debug_assert!(!has_line_break(data), "data is one line");
     out.reserve(data.len() + event.map_or(0, str::len) + 48);
     if let Some(id) = id {

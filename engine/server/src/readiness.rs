@@ -106,12 +106,7 @@ struct Parts {
 impl Readiness {
     /// That of a gateway with this index, these sources and these keys. It has no shards yet.
     pub fn new(index: Arc<Index>, ingest: IngestHandle, verifier: Arc<Verifier>) -> Self {
-        Self(Arc::new(Parts {
-            index,
-            ingest,
-            verifier,
-            shards: ArcSwap::default(),
-        }))
+        Self(Arc::new(Parts { index, ingest, verifier, shards: ArcSwap::default() }))
     }
 
     /// From now on these shards are judged, in the order of their numbers.
@@ -134,10 +129,7 @@ impl Readiness {
             (silence >= STUCK_AFTER).then_some(Unready::ShardStuck { shard, silence })
         });
         let keys = (!self.0.verifier.is_ready()).then_some(Unready::NoKeys);
-        keys.into_iter()
-            .chain(self.amiss_in_sources(now))
-            .chain(stuck)
-            .collect()
+        keys.into_iter().chain(self.amiss_in_sources(now)).chain(stuck).collect()
     }
 
     /// What is amiss on the way from the sources to the shards.
@@ -185,11 +177,7 @@ pub struct ShardPulse {
 impl ShardPulse {
     /// That of the shard that counts in `metrics`, on the thread of this runtime.
     pub fn new(metrics: Arc<shard::Metrics>, runtime: RuntimeMetrics) -> Self {
-        Self {
-            metrics,
-            runtime,
-            moved: Mutex::new((0, Instant::now())),
-        }
+        Self { metrics, runtime, moved: Mutex::new((0, Instant::now())) }
     }
 
     fn silence(&self, now: Instant) -> Duration {

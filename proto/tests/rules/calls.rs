@@ -18,11 +18,7 @@ fn each_call_has_messages_of_its_own_so_that_it_can_grow() {
         let request = format!(".{PACKAGE}.GetStatusRequest");
         call_mut(api, "WatchStatus").input_type = Some(request);
     };
-    assert_noticed(
-        shared_messages,
-        share,
-        "WatchStatus: GetStatusRequest, WatchStatusResponse",
-    );
+    assert_noticed(shared_messages, share, "WatchStatus: GetStatusRequest, WatchStatusResponse");
 }
 
 #[test]

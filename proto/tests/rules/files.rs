@@ -28,10 +28,7 @@ fn what_is_imported_is_used() {
     let (rates, status) = (path("rates"), path("status"));
     let mut offences = unused(&broken);
     offences.sort();
-    let expected = [
-        format!("{rates}: google/protobuf/duration.proto"),
-        format!("{status}: {rates}"),
-    ];
+    let expected = [format!("{rates}: google/protobuf/duration.proto"), format!("{status}: {rates}")];
     assert_eq!(offences, expected);
 }
 

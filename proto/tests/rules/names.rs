@@ -119,8 +119,7 @@ fn untimely(api: &Api) -> Vec<String> {
     let bad = fields.filter(|(_, field)| {
         is_of(field, "google.protobuf.Timestamp") != field.name().ends_with("_at") && field.name() != "at"
     });
-    bad.map(|(message, field)| format!("{}.{}", message.name(), field.name()))
-        .collect()
+    bad.map(|(message, field)| format!("{}.{}", message.name(), field.name())).collect()
 }
 
 fn nested(api: &Api) -> Vec<String> {

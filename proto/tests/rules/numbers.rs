@@ -37,10 +37,7 @@ fn a_number_that_is_used_again_is_noticed() {
 #[test]
 fn what_is_reserved_is_noticed() {
     let number = |api: &mut Api| {
-        let range = prost_types::descriptor_proto::ReservedRange {
-            start: Some(2),
-            end: Some(3),
-        };
+        let range = prost_types::descriptor_proto::ReservedRange { start: Some(2), end: Some(3) };
         message_mut(api, "Broker").reserved_range.push(range);
     };
     assert_noticed(reused, number, "Broker.urls = 2");
@@ -50,10 +47,7 @@ fn what_is_reserved_is_noticed() {
     };
     assert_noticed(reused, name, "Broker.reconnects = 3");
     let value = |api: &mut Api| {
-        let range = prost_types::enum_descriptor_proto::EnumReservedRange {
-            start: Some(2),
-            end: Some(2),
-        };
+        let range = prost_types::enum_descriptor_proto::EnumReservedRange { start: Some(2), end: Some(2) };
         enum_mut(api, "Transport").reserved_range.push(range);
     };
     assert_noticed(reused, value, "Transport.TRANSPORT_SSE = 2");
@@ -67,10 +61,7 @@ fn reused(api: &Api) -> Vec<String> {
 fn in_message(message: &DescriptorProto) -> Vec<String> {
     let ranges = message.reserved_range.iter();
     let ranges = ranges.map(|range| range.start()..range.end());
-    let reserved = Reserved {
-        ranges: ranges.chain([OF_PROTOBUF]).collect(),
-        names: &message.reserved_name,
-    };
+    let reserved = Reserved { ranges: ranges.chain([OF_PROTOBUF]).collect(), names: &message.reserved_name };
     let fields = message.field.iter();
     let fields = fields.map(|field| (field.name(), field.number()));
     reserved.offences(message.name(), fields)
@@ -80,10 +71,7 @@ fn in_enum(one: &EnumDescriptorProto) -> Vec<String> {
     // Both ends are included here (descriptor.proto, EnumReservedRange).
     let ranges = one.reserved_range.iter();
     let ranges = ranges.map(|range| range.start()..range.end() + 1);
-    let reserved = Reserved {
-        ranges: ranges.collect(),
-        names: &one.reserved_name,
-    };
+    let reserved = Reserved { ranges: ranges.collect(), names: &one.reserved_name };
     let values = one.value.iter();
     let values = values.map(|value| (value.name(), value.number()));
     reserved.offences(one.name(), values)

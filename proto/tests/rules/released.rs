@@ -104,8 +104,5 @@ fn reserved_names(names: &[String]) -> impl Iterator<Item = String> {
 /// One line that it is there at all, and one for each part.
 fn block(kind: &str, name: &str, parts: Vec<String>) -> Vec<String> {
     let line = |part| format!("{kind} {name} {{ {part} }}");
-    [format!("{kind} {name} {{}}")]
-        .into_iter()
-        .chain(parts.into_iter().map(line))
-        .collect()
+    [format!("{kind} {name} {{}}")].into_iter().chain(parts.into_iter().map(line)).collect()
 }

@@ -50,13 +50,7 @@ impl Client {
         } else {
             Carrier::WebSocket(Box::new(gateway.ws_with(&signed, query).await))
         };
-        Self {
-            carrier,
-            tenant,
-            subject,
-            only_a,
-            received: 0,
-        }
+        Self { carrier, tenant, subject, only_a, received: 0 }
     }
 
     fn transport(&self) -> &'static str {
@@ -280,19 +274,10 @@ impl Truth {
                 r#"floodway_connections{transport="websocket"}"#,
                 self.live(|one| one.transport() == "TRANSPORT_WEBSOCKET"),
             ),
-            (
-                r#"floodway_connections{transport="sse"}"#,
-                self.live(|one| one.transport() == "TRANSPORT_SSE"),
-            ),
+            (r#"floodway_connections{transport="sse"}"#, self.live(|one| one.transport() == "TRANSPORT_SSE")),
             ("floodway_connections_admitted", self.clients.len() as u64),
-            (
-                r#"floodway_connections_opened_total{transport="websocket"}"#,
-                OVER_EACH as u64,
-            ),
-            (
-                r#"floodway_connections_opened_total{transport="sse"}"#,
-                OVER_EACH as u64,
-            ),
+            (r#"floodway_connections_opened_total{transport="websocket"}"#, OVER_EACH as u64),
+            (r#"floodway_connections_opened_total{transport="sse"}"#, OVER_EACH as u64),
             ("floodway_ingest_accepted_total", self.published_by_all()),
             (r#"floodway_ingest_rejected_total{reason="not_json"}"#, self.malformed()),
             ("floodway_deliveries_total", self.received_by_all()),
@@ -320,9 +305,7 @@ async fn nothing_is_in_flight(gateway: &Gateway, received: u64) {
 #[tokio::test]
 async fn a_thousand_streams_are_counted_alike_by_everyone() {
     let broker = Broker::start().await;
-    let gateway = Gateway::start(&broker)
-        .env("MAX_STREAM_CONNECTIONS_PER_TENANT", "100")
-        .await;
+    let gateway = Gateway::start(&broker).env("MAX_STREAM_CONNECTIONS_PER_TENANT", "100").await;
     let each = (0..OVER_EACH).flat_map(|nth| [(nth, false), (nth, true)]);
     let opening = stream::iter(each).map(|(nth, is_sse)| Client::open(&gateway, nth, is_sse));
     let mut truth = Truth {

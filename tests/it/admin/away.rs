@@ -13,11 +13,7 @@ async fn limits_and_groups_are_read_with_their_age_while_the_broker_is_away() {
     let gateway = quick(&broker).await;
     let of_tenant = json!({"tenant_id": "T1"});
     let of_group = json!({"tenant_id": "T1", "group_id": "G"});
-    let reads = [
-        ("GetLimits", &of_tenant),
-        ("ListGroups", &of_tenant),
-        ("GetGroup", &of_group),
-    ];
+    let reads = [("GetLimits", &of_tenant), ("ListGroups", &of_tenant), ("GetGroup", &of_group)];
     let group = json!({"tenant_id": "T1", "group_id": "G", "device_ids": ["A"]});
     ask(&gateway, "PutGroup", json!({"group": group})).await;
     for (call, request) in reads {

@@ -33,10 +33,7 @@ async fn a_wrong_password_is_told_with_what_to_mend_and_since_when() {
         .unready()
         .await;
     let told = has_failed(&gateway, 2).await;
-    assert_eq!(
-        (&told["connected"], &told["connected_url"]),
-        (&json!(false), &json!(""))
-    );
+    assert_eq!((&told["connected"], &told["connected_url"]), (&json!(false), &json!("")));
     let failure = &told["last_failure"];
     assert_eq!(failure["url"], broker.url());
     let detail = failure["detail"].as_str().expect("a text");
@@ -80,10 +77,7 @@ async fn which_of_several_brokers_is_connected_is_told_and_each_failure_once() {
     let text = shell::text(&gateway, &["status"]).await;
     assert!(text.contains(&format!("{}: connected for", broker.url())), "{text}");
     wait_until("the watch was told", async || {
-        watch
-            .answers()
-            .last()
-            .is_some_and(|last| last["broker_up"]["url"] == broker.url())
+        watch.answers().last().is_some_and(|last| last["broker_up"]["url"] == broker.url())
     })
     .await;
     let told = watch.answers();
@@ -93,11 +87,7 @@ async fn which_of_several_brokers_is_connected_is_told_and_each_failure_once() {
     // A loss is told with its reason.
     broker.on_connect(|_| Answer::Cut);
     broker.cut();
-    let lost = |answer: &Value| {
-        answer["broker_down"]["detail"]
-            .as_str()
-            .is_some_and(|why| !why.is_empty())
-    };
+    let lost = |answer: &Value| answer["broker_down"]["detail"].as_str().is_some_and(|why| !why.is_empty());
     wait_until("the loss is told", async || watch.answers().iter().any(lost)).await;
     wait_until("and that it is not reached again", async || {
         let mut told = watch.answers().into_iter().skip_while(|answer| !lost(answer));
@@ -109,9 +99,7 @@ async fn which_of_several_brokers_is_connected_is_told_and_each_failure_once() {
 #[tokio::test]
 async fn the_shell_prints_what_happens_to_the_broker() {
     let mut broker = Broker::start().await;
-    let gateway = Gateway::start(&broker)
-        .env("FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", "0.2")
-        .await;
+    let gateway = Gateway::start(&broker).env("FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", "0.2").await;
     let events: Process = shell::watching(&gateway, &["events", "--kind", "broker"]).await;
     broker.stop();
     for part in ["lost: ", "not reached: "] {

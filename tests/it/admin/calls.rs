@@ -35,11 +35,7 @@ impl Driver<'_> {
 async fn every_call_is_driven_by_reflection_alone() {
     let broker = Broker::start().await;
     let gateway = Gateway::start(&broker).await;
-    let mut driver = Driver {
-        gateway: &gateway,
-        broker: &broker,
-        driven: BTreeSet::new(),
-    };
+    let mut driver = Driver { gateway: &gateway, broker: &broker, driven: BTreeSet::new() };
     let mut ws = gateway.ws("T1", "device_id=A").await;
     gateway.sse("T2", "").await;
     gateway.has_connections(1).await;
@@ -106,10 +102,7 @@ async fn limits(driver: &mut Driver<'_>) {
     let cleared = driver.ask("ClearLimits", whose.clone()).await;
     assert_eq!(cleared["cleared"], true, "{cleared}");
     let got = driver.ask("GetLimits", whose).await;
-    assert_eq!(
-        (&got["own"], &got["effective"]["queue_size"]),
-        (&Value::Null, &json!(100))
-    );
+    assert_eq!((&got["own"], &got["effective"]["queue_size"]), (&Value::Null, &json!(100)));
 }
 
 async fn groups(driver: &mut Driver<'_>) {

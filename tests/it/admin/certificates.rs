@@ -32,10 +32,7 @@ impl Identity {
         let key = KeyPair::generate().expect("a key");
         let certificate = params.self_signed(&key).expect("a certificate");
         let path = |file: &str| folder.join(file).display().to_string();
-        let identity = Self {
-            cert: path("own.pem"),
-            key: path("own.key.pem"),
-        };
+        let identity = Self { cert: path("own.pem"), key: path("own.key.pem") };
         write(Path::new(&identity.cert), &certificate.pem());
         write(Path::new(&identity.key), &key.serialize_pem());
         identity
@@ -53,10 +50,7 @@ impl Authority {
         let key = KeyPair::generate().expect("a key");
         let certificate = params.self_signed(&key).expect("a certificate");
         write(&folder.path().join("ca.pem"), &certificate.pem());
-        Self {
-            issuer: Issuer::new(params, key),
-            folder,
-        }
+        Self { issuer: Issuer::new(params, key), folder }
     }
 
     /// The file with its own certificate.

@@ -51,20 +51,16 @@ async fn health_is_watched_through_drains_and_their_end() {
 #[tokio::test]
 async fn each_part_tells_for_itself_whether_it_serves() {
     let mut broker = Broker::start().await;
-    let gateway = Gateway::start(&broker)
-        .env("FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", "0.5")
-        .await;
+    let gateway = Gateway::start(&broker).env("FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", "0.5").await;
     let part = |name: &str| json!({ "service": name });
     let watching = python(&gateway, WATCH, &part("floodway.streams"), &["", "3"]);
     let watch = Process::start("admin_call.py", watching);
     told(&watch, 1, "SERVING").await;
     broker.stop();
     told(&watch, 2, "NOT_SERVING").await;
-    for (name, expected) in [
-        ("", "SERVING"),
-        ("floodway.admin.v1.Admin", "SERVING"),
-        ("floodway.ingest", "NOT_SERVING"),
-    ] {
+    for (name, expected) in
+        [("", "SERVING"), ("floodway.admin.v1.Admin", "SERVING"), ("floodway.ingest", "NOT_SERVING")]
+    {
         let now = ask(&gateway, CHECK, part(name)).await;
         assert_eq!(now["status"], expected, "{name}");
     }

@@ -100,10 +100,7 @@ async fn a_tail_that_does_not_read_gets_exact_gaps_and_slows_nobody() {
     let (numbers, missing, gaps) = accounted();
     assert!(numbers.is_sorted_by(|one, next| one < next));
     assert!(missing > 0, "it was stalled for {PUBLISHED} KB");
-    assert!(
-        gaps.iter().all(|gap| gap["reason"] == "GAP_REASON_OVERFLOW"),
-        "{gaps:?}"
-    );
+    assert!(gaps.iter().all(|gap| gap["reason"] == "GAP_REASON_OVERFLOW"), "{gaps:?}");
     // It is live again: nothing is missing from here on.
     publisher.count("T1", "A", PUBLISHED..PUBLISHED + 1).await;
     wait_until("it goes on", async || accounted().0.last() == Some(&PUBLISHED)).await;
@@ -228,9 +225,7 @@ async fn a_watch_shows_the_busiest_tenants_and_the_slowest_streams() {
 #[tokio::test]
 async fn a_change_of_many_names_counts_as_many_messages() {
     let broker = Broker::start().await;
-    let gateway = Gateway::start(&broker)
-        .env("FLOODWAY_STREAM_CLIENT_MESSAGES_PER_SECOND", "50")
-        .await;
+    let gateway = Gateway::start(&broker).env("FLOODWAY_STREAM_CLIENT_MESSAGES_PER_SECOND", "50").await;
     let kinds = json!({"kinds": ["EVENT_KIND_LIMIT_HIT"]});
     let watch = Watch::start(&gateway, "WatchEvents", kinds).await;
     let names = |count: usize| (0..count).map(|n| format!("device-{n}")).collect::<Vec<_>>();

@@ -103,12 +103,7 @@ async fn both_pages_tell_what_was_delivered_to_whom() {
     let mut publisher = broker.publisher().await;
     let strange = r#"a "b" \ é"#;
     // Each tenant, its events, and how it is shown; the last is not among the three busiest.
-    let tenants = [
-        ("T1", 40, "T1"),
-        ("_other", 20, "__other"),
-        (strange, 10, strange),
-        ("T4", 5, "_other"),
-    ];
+    let tenants = [("T1", 40, "T1"), ("_other", 20, "__other"), (strange, 10, strange), ("T4", 5, "_other")];
     let mut streams = Vec::new();
     for (tenant, events, _) in tenants {
         let (mut first, mut second) = (gateway.ws(tenant, "").await, gateway.ws(tenant, "").await);
@@ -121,10 +116,7 @@ async fn both_pages_tell_what_was_delivered_to_whom() {
     }
     // A tenant without streams is among the others, with what came in.
     publisher.count("NOBODY", "A", 0..7).await;
-    wait_until("all came in", async || {
-        Page::gateway(&gateway).await.sum("ingest_accepted_total", &[]) == 82.0
-    })
-    .await;
+    wait_until("all came in", async || Page::gateway(&gateway).await.sum("ingest_accepted_total", &[]) == 82.0).await;
 
     let page = has_delivered(&gateway, 225.0).await;
     page.is_consistent();
@@ -142,11 +134,7 @@ async fn both_pages_tell_what_was_delivered_to_whom() {
     sums_agree(&told, &page);
     for (_, events, shown) in tenants {
         let tenant = [("tenant", shown)];
-        assert_eq!(
-            told.sum("tenant_deliveries_total", &tenant),
-            (3 * events) as f64,
-            "{shown}"
-        );
+        assert_eq!(told.sum("tenant_deliveries_total", &tenant), (3 * events) as f64, "{shown}");
         let sse = [("tenant", shown), ("transport", "sse")];
         assert_eq!(told.sum("tenant_connections", &sse), 1.0, "{shown}");
     }
@@ -185,9 +173,7 @@ async fn who_has_left_is_counted_under_how_it_ended_and_stays_in_the_sums() {
     ask(&gateway, "Disconnect", json!({"tenant_id": "T1"})).await;
     assert_eq!(kept.close_code().await.0, 4010);
     wait_until("the tenant has left", async || {
-        !Page::tenants(&gateway)
-            .await
-            .has("tenant_drops_total", &[("tenant", "T1")])
+        !Page::tenants(&gateway).await.has("tenant_drops_total", &[("tenant", "T1")])
     })
     .await;
     let (told, page) = (Page::tenants(&gateway).await, Page::gateway(&gateway).await);
@@ -231,10 +217,7 @@ async fn what_lags_is_held_and_gaps_are_counted_by_reason() {
     .await;
     assert_eq!(page.sum("lagging_connections", &[]), 1.0);
     let held = page.sum("held_events", &[]);
-    assert!(
-        (20.0..=21.0).contains(&held),
-        "a full ring, and one that is partly written: {held}"
-    );
+    assert!((20.0..=21.0).contains(&held), "a full ring, and one that is partly written: {held}");
     let mut lost = 0;
     let mut received = 0;
     while received + lost < sent {
@@ -247,18 +230,12 @@ async fn what_lags_is_held_and_gaps_are_counted_by_reason() {
     let page = has_delivered(&gateway, (sent + received) as f64).await;
     page.is_consistent();
     assert_eq!(page.sum("drops_total", &[]), lost as f64);
-    assert_eq!(
-        (page.sum("held_events", &[]), page.sum("lagging_connections", &[])),
-        (0.0, 0.0)
-    );
+    assert_eq!((page.sum("held_events", &[]), page.sum("lagging_connections", &[])), (0.0, 0.0));
     assert!(page.sum("gaps_total", &[("reason", "overflow")]) >= 1.0);
     assert_eq!(page.sum("gaps_total", &[("reason", "upstream")]), 0.0);
 
     broker.stop();
-    wait_until("the broker is missed", async || {
-        Page::gateway(&gateway).await.sum("broker_up", &[]) == 0.0
-    })
-    .await;
+    wait_until("the broker is missed", async || Page::gateway(&gateway).await.sum("broker_up", &[]) == 0.0).await;
     broker.start_again().await;
     let gap = json!({"type": "gap", "reason": "upstream", "dropped": null});
     neighbour.expect_json(gap.clone()).await;

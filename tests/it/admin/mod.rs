@@ -62,10 +62,7 @@ async fn answers(gateway: &Gateway, call: &str, request: Value, more: &[&str]) -
             let text = |name: &str| refused[name].as_str().unwrap_or_default().to_owned();
             Err((text("code"), text("message")))
         }
-        _ => panic!(
-            "{call}: {}\nrun scripts/test: it installs what is missing",
-            finished.stderr
-        ),
+        _ => panic!("{call}: {}\nrun scripts/test: it installs what is missing", finished.stderr),
     }
 }
 
@@ -80,9 +77,7 @@ pub(crate) async fn sample(gateway: &Gateway, name: &str) -> String {
 /// The answer to a call that gives one.
 pub(crate) async fn ask(gateway: &Gateway, call: &str, request: Value) -> Value {
     let answers = answers(gateway, call, request, &[]).await;
-    answers
-        .unwrap_or_else(|refused| panic!("{call}: {refused:?}"))
-        .remove(0)
+    answers.unwrap_or_else(|refused| panic!("{call}: {refused:?}")).remove(0)
 }
 
 /// The code that refuses a call.

@@ -11,9 +11,7 @@ use super::{Watch, ask};
 const NOT_AUTHORIZED: u8 = 0x87;
 
 fn quick(broker: &ScriptedBroker) -> Launch {
-    Gateway::start_at(&broker.url())
-        .env("FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", "0.5")
-        .unready()
+    Gateway::start_at(&broker.url()).env("FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", "0.5").unready()
 }
 
 fn is_control(filters: &[String]) -> bool {
@@ -78,16 +76,11 @@ async fn a_connected_broker_whose_documents_are_not_read_takes_no_streams() {
         true => Answer::Silence,
         false => Answer::Good,
     });
-    let gateway = quick(&broker)
-        .env("FLOODWAY_MQTT_SUBSCRIBE_TIMEOUT_SECONDS", "600")
-        .await;
+    let gateway = quick(&broker).env("FLOODWAY_MQTT_SUBSCRIBE_TIMEOUT_SECONDS", "600").await;
     is_unready(&gateway, "control_unread").await;
     let status = ask(&gateway, "GetStatus", json!({})).await;
     let link = &status["status"]["broker"];
-    assert_eq!(
-        (&link["connected"], &link["connected_url"]),
-        (&json!(true), &json!(broker.url()))
-    );
+    assert_eq!((&link["connected"], &link["connected_url"]), (&json!(true), &json!(broker.url())));
     health_becomes(&gateway, "floodway.ingest", "NOT_SERVING").await;
     broker.on_subscribe(|_| Answer::Good);
     broker.cut();
@@ -146,9 +139,7 @@ async fn a_tenant_that_is_refused_leaves_the_gateway_ready() {
 #[tokio::test]
 async fn a_broker_that_is_gone_and_a_drain_are_told_alike() {
     let mut broker = Broker::start().await;
-    let gateway = Gateway::start(&broker)
-        .env("FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", "0.5")
-        .await;
+    let gateway = Gateway::start(&broker).env("FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", "0.5").await;
     broker.stop();
     assert_eq!(is_unready(&gateway, "no_broker").await, "Broker unavailable");
     broker.start_again().await;
@@ -164,10 +155,7 @@ async fn a_thread_that_stands_still_is_noticed_and_so_is_its_return() {
     let broker = Broker::start().await;
     let gateway = Gateway::start(&broker).env("FLOODWAY_SHARD_COUNT", "2").await;
     let _streams = [gateway.ws("T1", "").await, gateway.ws("T1", "").await];
-    for (thread, reason, told) in [
-        ("ingest", "ingest_stuck", "Ingest"),
-        ("shard-1", "shard_stuck", "Shard 1"),
-    ] {
+    for (thread, reason, told) in [("ingest", "ingest_stuck", "Ingest"), ("shard-1", "shard_stuck", "Shard 1")] {
         let stopped = gateway.pause_thread(thread).await;
         let detail = is_unready(&gateway, reason).await;
         assert!(detail.starts_with(told), "{detail}");
@@ -186,10 +174,7 @@ async fn an_idle_gateway_stays_ready_however_long_nothing_happens() {
         let text = answer["status"]["node"]["uptime"].as_str().expect("a duration");
         text.trim_end_matches('s').parse::<f64>().expect("seconds")
     };
-    wait_until("it has run for 8 s", async || {
-        watch.answers().last().is_some_and(|answer| uptime(answer) > 8.0)
-    })
-    .await;
+    wait_until("it has run for 8 s", async || watch.answers().last().is_some_and(|answer| uptime(answer) > 8.0)).await;
     for answer in watch.answers() {
         assert_eq!(answer["status"]["unready"], json!([]));
     }

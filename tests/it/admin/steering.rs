@@ -41,10 +41,7 @@ async fn a_limit_and_a_group_hold_on_every_gateway_and_survive_their_restart() {
         both_hold(&broker, gateway).await;
     }
     let cleared = ask(&second, "ClearLimits", of_tenant.clone()).await;
-    assert_eq!(
-        (&cleared["cleared"], &cleared["effective"]["connections_per_tenant"]),
-        (&json!(true), &json!(10))
-    );
+    assert_eq!((&cleared["cleared"], &cleared["effective"]["connections_per_tenant"]), (&json!(true), &json!(10)));
     becomes(&first, "GetLimits", of_tenant, limit, json!(10)).await;
     ask(&second, "DeleteGroup", of_group.clone()).await;
     assert_eq!(refused(&second, "GetGroup", of_group.clone(), "").await, "NOT_FOUND");
@@ -194,10 +191,7 @@ async fn a_token_for_reading_only_reads() {
         .await;
     let all = || json!({"tenant_id": "T1"});
     assert_eq!(refused(&gateway, "ListTenants", json!({}), "").await, "UNAUTHENTICATED");
-    assert_eq!(
-        refused(&gateway, "Disconnect", all(), "looker").await,
-        "PERMISSION_DENIED"
-    );
+    assert_eq!(refused(&gateway, "Disconnect", all(), "looker").await, "PERMISSION_DENIED");
     let log = gateway.log().join("\n");
     for reason in ["unauthenticated", "read_only"] {
         let told = format!(r#"request refused","reason":"{reason}","path":"/"#);

@@ -166,10 +166,7 @@ async fn who_has_no_certificate_of_the_authority_is_not_heard() {
 async fn a_certificate_does_not_stand_in_for_a_token_that_is_set() {
     let authority = Authority::new("ours");
     let ca = authority.file();
-    let settings = [
-        ("FLOODWAY_ADMIN_TLS_CLIENT_CA", ca.as_str()),
-        ("FLOODWAY_ADMIN_TOKEN", "s3cret"),
-    ];
+    let settings = [("FLOODWAY_ADMIN_TLS_CLIENT_CA", ca.as_str()), ("FLOODWAY_ADMIN_TOKEN", "s3cret")];
     let (_broker, gateway) = tls(&authority.vouch(HERE), &settings).await;
     let client = authority.vouch(&["operator"]);
     let flags = ["--admin-ca", &ca, "--admin-cert", &client.cert];
@@ -209,10 +206,7 @@ async fn an_address_that_others_reach_needs_a_token_or_client_certificates() {
     let server = authority.vouch(HERE);
     let ca = authority.file();
     let open = [KEY, ("FLOODWAY_ADMIN_LISTEN", "0.0.0.0:0")];
-    let encrypted = [
-        ("FLOODWAY_ADMIN_TLS_CERT", server.cert.as_str()),
-        ("FLOODWAY_ADMIN_TLS_KEY", &server.key),
-    ];
+    let encrypted = [("FLOODWAY_ADMIN_TLS_CERT", server.cert.as_str()), ("FLOODWAY_ADMIN_TLS_KEY", &server.key)];
     for settings in [&open[..], &[&open[..], &encrypted].concat()] {
         let refused = floodway_run(&["serve"], settings).await;
         ended(&refused, 2, "admin.token (FLOODWAY_ADMIN_TOKEN)");

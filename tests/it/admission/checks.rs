@@ -19,16 +19,11 @@ fn refusals() -> Vec<(String, &'static str, &'static str)> {
         (t().expires_at(now() - 10).sign(), "expired", "exp is past"),
         (t().claim("nbf", json!(now() + 600)).sign(), "not_yet_valid", "nbf"),
         (
-            t().signed_with(Algorithm::HS256, key("another one, that is as long as the first"))
-                .sign(),
+            t().signed_with(Algorithm::HS256, key("another one, that is as long as the first")).sign(),
             "signature",
             "signature",
         ),
-        (
-            t().signed_with(Algorithm::HS512, key(SECRET)).sign(),
-            "algorithm",
-            "alg",
-        ),
+        (t().signed_with(Algorithm::HS512, key(SECRET)).sign(), "algorithm", "alg"),
         (format!("{head}."), "signature", "signature"),
         (t().claim("iss", json!("them")).sign(), "issuer", "auth.issuer"),
         (t().claim("aud", json!(["there"])).sign(), "audience", "auth.audience"),
@@ -94,10 +89,7 @@ async fn a_claim_that_names_nobody_is_named() {
     let rest = format!(r#""realm_access":{{"roles":["customer"]}},"exp":{}"#, now() + 600);
     for (claims, told) in [
         (r#""tenant_id":7"#, "tenant_id is a number"),
-        (
-            r#""organization":{"id":"42","name":"acme"}"#,
-            "organization describes one",
-        ),
+        (r#""organization":{"id":"42","name":"acme"}"#, "organization describes one"),
         (r#""organization":"acme""#, "organization is a text"),
     ] {
         // Each check is logged once in a while, so each has a gateway's journal to itself.

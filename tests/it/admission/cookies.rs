@@ -41,14 +41,8 @@ async fn a_cookie_is_looked_at_last_and_an_empty_token_is_none() {
     let by_query = format!("token={}", token("QUERY").sign());
     let protocols = |token: &str| ("sec-websocket-protocol", format!("floodway.v1, bearer.{token}"));
     assert_eq!(tenant("", &[]).await, "COOKIE");
-    assert_eq!(
-        tenant("token=", &[("authorization", "Bearer ".to_owned())]).await,
-        "COOKIE"
-    );
-    assert_eq!(
-        tenant(&by_query, &[("authorization", "Bearer ".to_owned())]).await,
-        "QUERY"
-    );
+    assert_eq!(tenant("token=", &[("authorization", "Bearer ".to_owned())]).await, "COOKIE");
+    assert_eq!(tenant(&by_query, &[("authorization", "Bearer ".to_owned())]).await, "QUERY");
     let by_protocol = protocols(&token("PROTOCOL").sign());
     assert_eq!(tenant("token=", &[by_protocol]).await, "PROTOCOL");
 }
@@ -61,16 +55,8 @@ async fn a_cookie_is_not_good_for_the_pages_of_others() {
     let own = format!("http://{}", gateway.address());
     for (what, headers, status) in [
         ("no origin", &[][..], 200),
-        (
-            "its own page",
-            &[("origin", own.as_str()), ("sec-fetch-site", "same-origin")],
-            200,
-        ),
-        (
-            "a listed page",
-            &[("origin", "https://app.example"), ("sec-fetch-site", "cross-site")],
-            200,
-        ),
+        ("its own page", &[("origin", own.as_str()), ("sec-fetch-site", "same-origin")], 200),
+        ("a listed page", &[("origin", "https://app.example"), ("sec-fetch-site", "cross-site")], 200),
         ("a foreign page", &[("origin", "https://evil.example")], 403),
         ("a foreign image", &[("sec-fetch-site", "cross-site")], 403),
     ] {
@@ -78,10 +64,7 @@ async fn a_cookie_is_not_good_for_the_pages_of_others() {
         let response = gateway.sse_response(None, "", &headers).await;
         assert_eq!(response.status(), status, "{what}");
     }
-    let foreign = [
-        ("cookie", cookie.clone()),
-        ("origin", "https://evil.example".to_owned()),
-    ];
+    let foreign = [("cookie", cookie.clone()), ("origin", "https://evil.example".to_owned())];
     let refused = Ws::open(gateway.address(), WS_PATH, &foreign).await;
     assert_eq!(refused.expect_err("no upgrade").status(), 403);
     // Who shows a token that no browser sends by itself is no browser that was misled.

@@ -82,10 +82,7 @@ async fn a_live_stream_is_refreshed_with_a_token_of_a_new_key() {
     let longer = provider.sign(token("T1").expires_at(4_102_444_800), "b");
     let refresh = serde_json::json!({"action": "refresh", "token": longer});
     assert_eq!(ws.ask(refresh.clone()).await["type"], "error");
-    floodway_tests::wait_until("the key is known", async || {
-        ws.ask(refresh.clone()).await["type"] == "refreshed"
-    })
-    .await;
+    floodway_tests::wait_until("the key is known", async || ws.ask(refresh.clone()).await["type"] == "refreshed").await;
 }
 
 #[tokio::test]

@@ -31,13 +31,9 @@ async fn a_public_key_accepts_its_own_algorithm_and_no_other() {
         let launch = Gateway::start(&broker).without("FLOODWAY_JWT_SECRET");
         let gateway = launch.env("FLOODWAY_JWT_PUBLIC_KEY", path.display()).await;
         let private = private_key(algorithm, &pair.serialize_pem());
-        gateway
-            .ws_with(&token("T1").signed_with(algorithm, private).sign(), "")
-            .await;
+        gateway.ws_with(&token("T1").signed_with(algorithm, private).sign(), "").await;
         for fake in [public.as_bytes(), public.trim().as_bytes(), SECRET.as_bytes()] {
-            let forged = token("T1")
-                .signed_with(Algorithm::HS256, EncodingKey::from_secret(fake))
-                .sign();
+            let forged = token("T1").signed_with(Algorithm::HS256, EncodingKey::from_secret(fake)).sign();
             refused(&gateway, "an HMAC over the public key", Some(&forged), INVALID).await;
         }
     }
@@ -67,16 +63,10 @@ async fn issuer_audience_and_roles_are_checked_where_configured() {
             .roles(&["viewer"])
     };
     gateway.ws_with(&good().sign(), "").await;
-    gateway
-        .ws_with(&good().claim("aud", json!(["other", "floodway"])).sign(), "")
-        .await;
+    gateway.ws_with(&good().claim("aud", json!(["other", "floodway"])).sign(), "").await;
     for (what, token, expected) in [
         ("no issuer", good().without("iss"), INVALID),
-        (
-            "another issuer",
-            good().claim("iss", json!("https://evil.example")),
-            INVALID,
-        ),
+        ("another issuer", good().claim("iss", json!("https://evil.example")), INVALID),
         ("no audience", good().without("aud"), INVALID),
         ("another audience", good().claim("aud", json!("other")), INVALID),
         ("a role that is no longer one", good().roles(&["customer"]), NO_ROLE),
@@ -90,12 +80,6 @@ async fn audience_and_issuer_do_not_matter_where_none_is_configured() {
     let broker = Broker::start().await;
     let gateway = Gateway::start(&broker).await;
     gateway
-        .ws_with(
-            &token("T1")
-                .claim("aud", json!("account"))
-                .claim("iss", json!("anyone"))
-                .sign(),
-            "",
-        )
+        .ws_with(&token("T1").claim("aud", json!("account")).claim("iss", json!("anyone")).sign(), "")
         .await;
 }

@@ -22,8 +22,5 @@ async fn refused(gateway: &Gateway, what: &str, token: Option<&str>, (code, reas
     assert!(reason.is_empty() || closed.1 == reason, "{what}: {closed:?}");
     let (answered, body) = gateway.sse_refused(token, "").await;
     assert_eq!(answered, status, "{what}: {body}");
-    assert!(
-        body["detail"].as_str().is_some_and(|detail| !detail.is_empty()),
-        "{what}: {body}"
-    );
+    assert!(body["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{what}: {body}");
 }

@@ -23,47 +23,19 @@ async fn a_bad_token_is_refused_with_its_reason() {
         ("three dots", "a.b.c".to_owned(), INVALID),
         ("expired", t().expires_at(now() - 10).sign(), INVALID),
         ("another key", t().signed_with(Algorithm::HS256, other).sign(), INVALID),
-        (
-            "another algorithm of the key's family",
-            t().signed_with(Algorithm::HS512, secret()).sign(),
-            INVALID,
-        ),
+        ("another algorithm of the key's family", t().signed_with(Algorithm::HS512, secret()).sign(), INVALID),
         ("unsigned", format!("{none}.{claims}."), INVALID),
-        (
-            "unsigned with a signature",
-            format!("{none}.{claims}.{signature}"),
-            INVALID,
-        ),
+        ("unsigned with a signature", format!("{none}.{claims}.{signature}"), INVALID),
         ("cut signature", head.to_owned(), INVALID),
         ("without expiry", t().without("exp").sign(), INVALID),
         ("not yet valid", t().claim("nbf", json!(now() + 600)).sign(), INVALID),
         ("expiry as text", t().claim("exp", json!("tomorrow")).sign(), INVALID),
         ("no tenant", t().without("tenant_id").sign(), NO_TENANT),
-        (
-            "empty tenant",
-            t().claim("tenant_id", json!("")).sign(),
-            (4003, "", 403),
-        ),
-        (
-            "wildcard tenant",
-            t().claim("tenant_id", json!("+")).sign(),
-            (4003, "", 403),
-        ),
-        (
-            "two levels",
-            t().claim("tenant_id", json!("a/b")).sign(),
-            (4003, "", 403),
-        ),
-        (
-            "control character",
-            t().claim("tenant_id", json!("a\u{7}")).sign(),
-            (4003, "", 403),
-        ),
-        (
-            "long tenant",
-            t().claim("tenant_id", json!("t".repeat(257))).sign(),
-            (4003, "", 403),
-        ),
+        ("empty tenant", t().claim("tenant_id", json!("")).sign(), (4003, "", 403)),
+        ("wildcard tenant", t().claim("tenant_id", json!("+")).sign(), (4003, "", 403)),
+        ("two levels", t().claim("tenant_id", json!("a/b")).sign(), (4003, "", 403)),
+        ("control character", t().claim("tenant_id", json!("a\u{7}")).sign(), (4003, "", 403)),
+        ("long tenant", t().claim("tenant_id", json!("t".repeat(257))).sign(), (4003, "", 403)),
         ("no access", t().without("realm_access").sign(), NO_ROLE),
         ("no roles", t().roles(&[]).sign(), NO_ROLE),
         ("foreign role", t().roles(&["admin", "CUSTOMER"]).sign(), NO_ROLE),
@@ -90,10 +62,7 @@ async fn a_401_says_how_to_authenticate() {
 async fn the_tenant_is_found_where_the_contract_says() {
     let broker = Broker::start().await;
     let gateway = Gateway::start(&broker).await;
-    let rest = format!(
-        r#""realm_access":{{"roles":["other","operator-admin"]}},"exp":{}"#,
-        now() + 600
-    );
+    let rest = format!(r#""realm_access":{{"roles":["other","operator-admin"]}},"exp":{}"#, now() + 600);
     for (claims, tenant) in [
         (r#""tenant_id":"T1""#, "T1"),
         (r#""organization":{"ZED":{},"ABLE":{}},"tenant_id":"T1""#, "ZED"),
@@ -120,10 +89,7 @@ async fn a_token_comes_by_header_query_or_subprotocol_in_this_order() {
     let open = async |path: &str, headers: &[(&str, String)]| {
         let mut ws = Ws::open(gateway.address(), path, headers).await.expect("an upgrade");
         ws.read_connected().await;
-        (
-            ws.connected()["tenant_id"].clone(),
-            ws.head().get("sec-websocket-protocol").cloned(),
-        )
+        (ws.connected()["tenant_id"].clone(), ws.head().get("sec-websocket-protocol").cloned())
     };
     assert_eq!(open(WS_PATH, std::slice::from_ref(&bearer)).await.0, "HEADER");
     assert_eq!(open(&with_query, &[]).await.0, "QUERY");
@@ -138,22 +104,14 @@ async fn a_token_comes_by_header_query_or_subprotocol_in_this_order() {
     let response = gateway.sse_response(None, &format!("token={query}"), &[]).await;
     assert_eq!(response.status(), 200);
     let bad = [("authorization", "Bearer bad".to_owned())];
-    let mut ws = Ws::open(gateway.address(), &with_query, &bad)
-        .await
-        .expect("an upgrade");
-    assert_eq!(
-        ws.close_code().await.0,
-        4001,
-        "the header's token is the one that counts"
-    );
+    let mut ws = Ws::open(gateway.address(), &with_query, &bad).await.expect("an upgrade");
+    assert_eq!(ws.close_code().await.0, 4001, "the header's token is the one that counts");
 }
 
 #[tokio::test]
 async fn a_foreign_origin_is_refused_before_the_upgrade() {
     let broker = Broker::start().await;
-    let gateway = Gateway::start(&broker)
-        .env("FLOODWAY_ALLOWED_ORIGINS", "https://app.example")
-        .await;
+    let gateway = Gateway::start(&broker).env("FLOODWAY_ALLOWED_ORIGINS", "https://app.example").await;
     let good = token("T1").sign();
     let own = format!("http://{}", gateway.address());
     for (origin, allowed) in [
@@ -165,10 +123,7 @@ async fn a_foreign_origin_is_refused_before_the_upgrade() {
         ("https://app.example:444", false),
         ("null", false),
     ] {
-        let headers = [
-            ("authorization", format!("Bearer {good}")),
-            ("origin", origin.to_owned()),
-        ];
+        let headers = [("authorization", format!("Bearer {good}")), ("origin", origin.to_owned())];
         match Ws::open(gateway.address(), WS_PATH, &headers).await {
             Ok(mut ws) => {
                 assert!(allowed, "{origin} is let in");
@@ -192,9 +147,7 @@ async fn any_origin_is_allowed_by_a_star() {
         ("authorization", format!("Bearer {}", token("T1").sign())),
         ("origin", "https://any.example".to_owned()),
     ];
-    let mut ws = Ws::open(gateway.address(), WS_PATH, &headers)
-        .await
-        .expect("an upgrade");
+    let mut ws = Ws::open(gateway.address(), WS_PATH, &headers).await.expect("an upgrade");
     ws.read_connected().await;
 }
 
@@ -207,9 +160,7 @@ async fn a_token_is_never_logged() {
         let by_header = gateway.ws_unread(Some(token), "").await;
         let by_query = gateway.ws_unread(None, &format!("token={token}")).await;
         let protocols = [("sec-websocket-protocol", format!("floodway.v1, bearer.{token}"))];
-        let by_protocol = Ws::open(gateway.address(), WS_PATH, &protocols)
-            .await
-            .expect("an upgrade");
+        let by_protocol = Ws::open(gateway.address(), WS_PATH, &protocols).await.expect("an upgrade");
         for mut ws in [by_header, by_query, by_protocol] {
             // A message or a refusal: either way the gateway has judged the token.
             let _judged = ws.message().await;

@@ -62,9 +62,7 @@ async fn sse_takes_the_same_filters() {
     assert_eq!(sse.connected()["filters"], filters(&["A", "B"], &[], &["n"]));
     let mut publisher = broker.publisher().await;
     for (device, n) in [("C", 1), ("A", 2), ("C", 3), ("B", 4)] {
-        publisher
-            .telemetry("T1", device, format!(r#"{{"metrics":{{"m":0,"n":{n}}}}}"#))
-            .await;
+        publisher.telemetry("T1", device, format!(r#"{{"metrics":{{"m":0,"n":{n}}}}}"#)).await;
     }
     for n in [2, 4] {
         assert_eq!(sse.next_event().await["metrics"], json!({"n": n}));
@@ -78,31 +76,15 @@ async fn unsubscribing_from_the_last_leaves_nothing_and_clearing_gives_everythin
     let mut publisher = broker.publisher().await;
     let mut witness = gateway.ws("T1", "").await;
     let mut ws = gateway.ws("T1", "device_id=A&metric=n").await;
-    assert_eq!(
-        received(&mut publisher, &["A", "B"], &mut witness, &mut ws).await,
-        ["A"]
-    );
+    assert_eq!(received(&mut publisher, &["A", "B"], &mut witness, &mut ws).await, ["A"]);
     ws.ask(json!({"action": "unsubscribe", "device_id": "A"})).await;
-    assert_eq!(
-        received(&mut publisher, &["A", "B"], &mut witness, &mut ws).await,
-        [""; 0]
-    );
+    assert_eq!(received(&mut publisher, &["A", "B"], &mut witness, &mut ws).await, [""; 0]);
     ws.ask(json!({"action": "subscribe", "device_id": "B"})).await;
-    assert_eq!(
-        received(&mut publisher, &["A", "B"], &mut witness, &mut ws).await,
-        ["B"]
-    );
+    assert_eq!(received(&mut publisher, &["A", "B"], &mut witness, &mut ws).await, ["B"]);
     ws.ask(json!({"action": "clear_filters"})).await;
-    assert_eq!(
-        received(&mut publisher, &["A", "B"], &mut witness, &mut ws).await,
-        ["A", "B"]
-    );
+    assert_eq!(received(&mut publisher, &["A", "B"], &mut witness, &mut ws).await, ["A", "B"]);
     let told = ws.ask(json!({"action": "get_filters"})).await;
-    assert_eq!(
-        told["filters"],
-        filters(&[], &[], &[]),
-        "devices, groups and metrics are cleared"
-    );
+    assert_eq!(told["filters"], filters(&[], &[], &[]), "devices, groups and metrics are cleared");
 }
 
 #[tokio::test]
@@ -113,10 +95,7 @@ async fn a_group_that_nobody_defined_has_no_members() {
     let mut witness = gateway.ws("T1", "").await;
     let mut ws = gateway.ws("T1", "").await;
     ws.ask(json!({"action": "subscribe", "group_id": "G"})).await;
-    assert_eq!(
-        received(&mut publisher, &["A", "G"], &mut witness, &mut ws).await,
-        [""; 0]
-    );
+    assert_eq!(received(&mut publisher, &["A", "G"], &mut witness, &mut ws).await, [""; 0]);
 }
 
 #[tokio::test]
@@ -128,36 +107,21 @@ async fn metrics_are_narrowed_in_the_devices_order() {
     let mut all = gateway.ws("T1", "").await;
     let payload = r#"{"metrics":{"a":1.0,"b":2.0,"c":3.0,"a b":4.0},"ts":7}"#;
     publisher.telemetry("T1", "A", payload).await;
-    assert!(
-        narrow
-            .text()
-            .await
-            .contains(r#""metrics":{"a":1.0,"c":3.0},"timestamp":7"#)
-    );
+    assert!(narrow.text().await.contains(r#""metrics":{"a":1.0,"c":3.0},"timestamp":7"#));
     assert!(
         all.text()
             .await
             .contains(r#""metrics":{"a":1.0,"b":2.0,"c":3.0,"a b":4.0},"timestamp":7"#)
     );
 
-    narrow
-        .ask(json!({"action": "set_metrics", "metrics": ["a b", "zzz"]}))
-        .await;
+    narrow.ask(json!({"action": "set_metrics", "metrics": ["a b", "zzz"]})).await;
     publisher.telemetry("T1", "A", r#"{"metrics":{"a":1.0}}"#).await;
     publisher.telemetry("T1", "A", payload).await;
-    assert_eq!(
-        narrow.next_event().await["metrics"],
-        json!({"a b": 4.0}),
-        "an event with none of them is not sent"
-    );
+    assert_eq!(narrow.next_event().await["metrics"], json!({"a b": 4.0}), "an event with none of them is not sent");
 
     narrow.ask(json!({"action": "set_metrics", "metrics": []})).await;
     publisher.telemetry("T1", "A", r#"{"metrics":{}}"#).await;
-    assert_eq!(
-        narrow.next_event().await["metrics"],
-        json!({}),
-        "all metrics again, even none"
-    );
+    assert_eq!(narrow.next_event().await["metrics"], json!({}), "all metrics again, even none");
 }
 
 #[tokio::test]

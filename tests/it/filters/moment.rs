@@ -9,9 +9,7 @@ use floodway_tests::{Broker, Gateway, Publisher, Ws, topic};
 async fn alternate(mut publisher: Publisher, stop: Arc<AtomicBool>) {
     for n in 0_u64.. {
         let device = if n % 2 == 0 { "A" } else { "B" };
-        publisher
-            .send(&topic("T1", device), format!(r#"{{"metrics":{{"n":{n}}}}}"#))
-            .await;
+        publisher.send(&topic("T1", device), format!(r#"{{"metrics":{{"n":{n}}}}}"#)).await;
         if n % 20 == 0 {
             publisher.settled().await;
             if stop.load(Ordering::Relaxed) {
@@ -55,11 +53,7 @@ async fn an_answer_stands_between_the_old_filters_and_the_new() {
         }
         // The last A was `next - 2`; its B may have passed before the answer, nothing else.
         let mut both = ws.next_number().await;
-        assert!(
-            both == next - 1 || both == next,
-            "{both} follows the answer, the last A was {}",
-            next - 2
-        );
+        assert!(both == next - 1 || both == next, "{both} follows the answer, the last A was {}", next - 2);
         for _ in 0..5 {
             both += 1;
             assert_eq!(ws.next_number().await, both);

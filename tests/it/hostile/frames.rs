@@ -50,65 +50,25 @@ fn forbidden() -> Vec<Row> {
     let bytes = unmasked_frame(FIN | BINARY, b"{}");
     rows.push(row("unmasked binary frame", bytes, &[1002, 1003]));
     for opcode in [3, 4, 5, 6, 7, 11, 12, 13, 14, 15] {
-        rows.push(row(
-            &format!("reserved type {opcode}"),
-            frame(FIN | opcode, b"x"),
-            PROTOCOL,
-        ));
+        rows.push(row(&format!("reserved type {opcode}"), frame(FIN | opcode, b"x"), PROTOCOL));
     }
     for bit in [0x40, 0x20, 0x10, 0x70] {
-        rows.push(row(
-            &format!("reserved bits {bit:#x}"),
-            frame(FIN | bit | TEXT, b"{}"),
-            PROTOCOL,
-        ));
-        rows.push(row(
-            &format!("reserved bits {bit:#x} on a ping"),
-            frame(FIN | bit | PING, b""),
-            PROTOCOL,
-        ));
+        rows.push(row(&format!("reserved bits {bit:#x}"), frame(FIN | bit | TEXT, b"{}"), PROTOCOL));
+        rows.push(row(&format!("reserved bits {bit:#x} on a ping"), frame(FIN | bit | PING, b""), PROTOCOL));
     }
     for opcode in [CLOSE, PING, PONG] {
-        rows.push(row(
-            &format!("control frame {opcode} in fragments"),
-            frame(opcode, b"x"),
-            PROTOCOL,
-        ));
-        rows.push(row(
-            &format!("control frame {opcode} of 126 bytes"),
-            frame(FIN | opcode, &[b'x'; 126]),
-            PROTOCOL,
-        ));
-        rows.push(row(
-            &format!("control frame {opcode} of 300 bytes"),
-            frame(FIN | opcode, &[b'x'; 300]),
-            PROTOCOL,
-        ));
+        rows.push(row(&format!("control frame {opcode} in fragments"), frame(opcode, b"x"), PROTOCOL));
+        rows.push(row(&format!("control frame {opcode} of 126 bytes"), frame(FIN | opcode, &[b'x'; 126]), PROTOCOL));
+        rows.push(row(&format!("control frame {opcode} of 300 bytes"), frame(FIN | opcode, &[b'x'; 300]), PROTOCOL));
     }
     let open = frame(TEXT, b"{");
     rows.extend([
         row("last fragment of nothing", frame(FIN | CONTINUATION, b"x"), PROTOCOL),
         row("first fragment of nothing", frame(CONTINUATION, b"x"), PROTOCOL),
-        row(
-            "text within fragments",
-            [open.clone(), frame(FIN | TEXT, b"}")].concat(),
-            PROTOCOL,
-        ),
-        row(
-            "another first fragment",
-            [open.clone(), open.clone()].concat(),
-            PROTOCOL,
-        ),
-        row(
-            "binary within fragments",
-            [open, frame(FIN | BINARY, b"}")].concat(),
-            PROTOCOL,
-        ),
-        row(
-            "a length with its highest bit",
-            claim(FIN | TEXT, 127, 1 << 63),
-            &[1002, 1009],
-        ),
+        row("text within fragments", [open.clone(), frame(FIN | TEXT, b"}")].concat(), PROTOCOL),
+        row("another first fragment", [open.clone(), open.clone()].concat(), PROTOCOL),
+        row("binary within fragments", [open, frame(FIN | BINARY, b"}")].concat(), PROTOCOL),
+        row("a length with its highest bit", claim(FIN | TEXT, 127, 1 << 63), &[1002, 1009]),
     ]);
     rows
 }
@@ -117,18 +77,10 @@ fn forbidden() -> Vec<Row> {
 fn too_large() -> Vec<Row> {
     let space = [b' '; 900];
     let endless = [frame(TEXT, &space), frame(CONTINUATION, &space).repeat(2000)].concat();
-    let empty = [
-        frame(TEXT, b""),
-        frame(CONTINUATION, b"").repeat(1000),
-        frame(CONTINUATION, &[b' '; 20_000]),
-    ];
+    let empty = [frame(TEXT, b""), frame(CONTINUATION, b"").repeat(1000), frame(CONTINUATION, &[b' '; 20_000])];
     vec![
         row("a large message", frame(FIN | TEXT, &[b' '; 100_000]), TOO_LARGE),
-        row(
-            "a large binary message",
-            frame(FIN | BINARY, &[b' '; 100_000]),
-            &[1003, 1009],
-        ),
+        row("a large binary message", frame(FIN | BINARY, &[b' '; 100_000]), &[1003, 1009]),
         row("a claim of 60 MiB", claim(FIN | TEXT, 127, 60 << 20), TOO_LARGE),
         row("a claim of an exabyte", claim(FIN | TEXT, 127, 1 << 60), TOO_LARGE),
         row("a claim of 65535", claim(FIN | TEXT, 126, 65_535), TOO_LARGE),
@@ -173,26 +125,14 @@ fn broken_off() -> Vec<(&'static str, Vec<u8>)> {
         ("one byte of a frame", vec![FIN | TEXT]),
         ("a head without a mask", vec![FIN | TEXT, 0x85]),
         ("half a long length", vec![FIN | TEXT, 0xfe, 0x10]),
-        (
-            "half a payload",
-            frame(FIN | TEXT, b"{\"action\":\"ping\"}")[..12].to_vec(),
-        ),
+        ("half a payload", frame(FIN | TEXT, b"{\"action\":\"ping\"}")[..12].to_vec()),
         ("an open fragment", frame(TEXT, b"{\"action\":")),
-        (
-            "a ping and half a ping",
-            [frame(FIN | PING, b"x"), vec![FIN | PING]].concat(),
-        ),
+        ("a ping and half a ping", [frame(FIN | PING, b"x"), vec![FIN | PING]].concat()),
         ("a thousand pings", frame(FIN | PING, b"are you there").repeat(1000)),
         ("a thousand pongs", frame(FIN | PONG, b"I am").repeat(1000)),
-        (
-            "a thousand actions",
-            frame(FIN | TEXT, b"{\"action\":\"get_filters\"}").repeat(1000),
-        ),
+        ("a thousand actions", frame(FIN | TEXT, b"{\"action\":\"get_filters\"}").repeat(1000)),
         ("empty texts", frame(FIN | TEXT, b"").repeat(500)),
-        (
-            "a close and more",
-            [close(1000, b""), frame(FIN | TEXT, b"{}").repeat(100)].concat(),
-        ),
+        ("a close and more", [close(1000, b""), frame(FIN | TEXT, b"{}").repeat(100)].concat()),
         ("two closes", close(1000, b"bye").repeat(2)),
         ("a close without a code", frame(FIN | CLOSE, b"")),
         ("a close with a code of one's own", close(4999, b"mine")),
@@ -208,10 +148,7 @@ async fn forbidden_frames_are_closed_with_their_codes() {
         // The gateway may close before it has read all.
         let _ = raw.write(&bytes).await;
         let code = raw.close_code().await;
-        assert!(
-            code.is_some_and(|code| codes.contains(&code)),
-            "{name}: {code:?}, not {codes:?}"
-        );
+        assert!(code.is_some_and(|code| codes.contains(&code)), "{name}: {code:?}, not {codes:?}");
         scene.unharmed_by(format!("frame: {name}")).await;
     }
     scene.leaves_nothing(61).await;

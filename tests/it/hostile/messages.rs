@@ -104,12 +104,7 @@ fn payloads() -> Vec<Vec<u8>> {
         "[".repeat(100_000).into_bytes(),
         "{\"a\":".repeat(20_000).into_bytes(),
         format!("{{\"a\":{}1{}}}", "[".repeat(33), "]".repeat(33)).into_bytes(),
-        format!(
-            "{{\"metrics\":{{\"a\":{}1{}}}}}",
-            "{\"a\":".repeat(1000),
-            "}".repeat(1000)
-        )
-        .into_bytes(),
+        format!("{{\"metrics\":{{\"a\":{}1{}}}}}", "{\"a\":".repeat(1000), "}".repeat(1000)).into_bytes(),
         format!("{{\"a\":\"{}\"}}", "x".repeat(200_000)).into_bytes(),
         format!("{{\"metrics\":{{\"a\":\"{}\"}}}}", "x".repeat(300_000)).into_bytes(),
         format!("{{\"metrics\":{{{}}}}}", metrics(2000)).into_bytes(),
@@ -167,9 +162,7 @@ async fn bad_messages_are_dropped_one_by_one() {
     for payload in payloads() {
         scene.publisher.telemetry("GOOD", "A", payload.clone()).await;
         let start = String::from_utf8_lossy(&payload[..payload.len().min(60)]).into_owned();
-        scene
-            .unharmed_by(format!("payload of {} bytes: {start:?}", payload.len()))
-            .await;
+        scene.unharmed_by(format!("payload of {} bytes: {start:?}", payload.len())).await;
     }
     for topic in topics() {
         // The broker may end a publisher for its topic: it is none of the neighbour's.
@@ -177,11 +170,7 @@ async fn bad_messages_are_dropped_one_by_one() {
         stranger.send(&topic, r#"{"metrics":{"n":666}}"#).await;
         stranger.gone_or_settled().await;
         scene
-            .unharmed_by(format!(
-                "topic of {} bytes: {}",
-                topic.len(),
-                &topic[..topic.len().min(60)]
-            ))
+            .unharmed_by(format!("topic of {} bytes: {}", topic.len(), &topic[..topic.len().min(60)]))
             .await;
     }
     scene.leaves_nothing(125).await;

@@ -35,15 +35,7 @@ impl Scene {
         let gateway = launch.await;
         let (ws, sse) = (gateway.ws("GOOD", "").await, gateway.sse("GOOD", "").await);
         let publisher = broker.publisher().await;
-        Self {
-            gateway,
-            broker,
-            publisher,
-            ws,
-            sse,
-            next: 0,
-            kinds: BTreeSet::new(),
-        }
+        Self { gateway, broker, publisher, ws, sse, next: 0, kinds: BTreeSet::new() }
     }
 
     fn good_token(&self) -> String {
@@ -57,22 +49,14 @@ impl Scene {
         self.publisher.count("GOOD", "A", self.next..self.next + 1).await;
         let event = self.ws.next().await;
         assert_eq!(event["metrics"]["n"], self.next, "the neighbour after {kind}: {event}");
-        assert_eq!(
-            self.sse.next_event().await["metrics"]["n"],
-            self.next,
-            "the neighbour after: {kind}"
-        );
+        assert_eq!(self.sse.next_event().await["metrics"]["n"], self.next, "the neighbour after: {kind}");
         self.next += 1;
         assert!(self.kinds.insert(kind.clone()), "tried twice: {kind}");
     }
 
     /// All has been tried: only the neighbour is left, and then nobody.
     async fn leaves_nothing(mut self, at_least: usize) {
-        assert!(
-            self.kinds.len() >= at_least,
-            "only {} kinds were tried",
-            self.kinds.len()
-        );
+        assert!(self.kinds.len() >= at_least, "only {} kinds were tried", self.kinds.len());
         self.gateway.has_connections(2).await;
         drop((self.ws, self.sse));
         self.gateway.has_connections(0).await;

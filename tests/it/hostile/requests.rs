@@ -32,30 +32,12 @@ fn requests(token: &str) -> Vec<(&'static str, Vec<u8>)> {
         ("TLS to a plain port", tls),
         ("SOCKS", b"\x05\x01\x00".to_vec()),
         ("redis", b"*1\r\n$4\r\nPING\r\n".to_vec()),
-        (
-            "a long method",
-            [vec![b'A'; 20_000], b" / HTTP/1.1\r\n\r\n".to_vec()].concat(),
-        ),
+        ("a long method", [vec![b'A'; 20_000], b" / HTTP/1.1\r\n\r\n".to_vec()].concat()),
         ("a long path", get(&format!("/{}", "a".repeat(70_000)), "")),
-        (
-            "a long query",
-            get(&format!("{SSE_PATH}?device_id={}", "a,".repeat(35_000)), ""),
-        ),
-        (
-            "a long header",
-            get("/livez", &format!("X: {}\r\n", "a".repeat(70_000))),
-        ),
-        (
-            "a long header name",
-            get("/livez", &format!("{}: x\r\n", "a".repeat(70_000))),
-        ),
-        (
-            "many headers",
-            get(
-                "/livez",
-                &(0..5000).map(|n| format!("x-{n}: y\r\n")).collect::<String>(),
-            ),
-        ),
+        ("a long query", get(&format!("{SSE_PATH}?device_id={}", "a,".repeat(35_000)), "")),
+        ("a long header", get("/livez", &format!("X: {}\r\n", "a".repeat(70_000)))),
+        ("a long header name", get("/livez", &format!("{}: x\r\n", "a".repeat(70_000)))),
+        ("many headers", get("/livez", &(0..5000).map(|n| format!("x-{n}: y\r\n")).collect::<String>())),
         ("a header without a colon", get("/livez", "nonsense\r\n")),
         ("a header with a zero byte", get("/livez", "x: a\0b\r\n")),
         ("a header name with a space", get("/livez", "x y: z\r\n")),
@@ -65,45 +47,21 @@ fn requests(token: &str) -> Vec<(&'static str, Vec<u8>)> {
         ("a path of bytes", b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n".to_vec()),
         ("an absolute address", get("http://evil.example/livez", "")),
         ("a path with dots", get("/../../etc/passwd", "")),
-        (
-            "CONNECT",
-            b"CONNECT evil.example:443 HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(),
-        ),
+        ("CONNECT", b"CONNECT evil.example:443 HTTP/1.1\r\nHost: x\r\n\r\n".to_vec()),
         ("TRACE", b"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec()),
         ("OPTIONS of all", b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n".to_vec()),
-        (
-            "HEAD of a stream",
-            format!("HEAD {SSE_PATH} HTTP/1.1\r\nHost: x\r\n\r\n").into_bytes(),
-        ),
-        (
-            "two lengths",
-            get("/livez", "Content-Length: 1\r\nContent-Length: 2\r\n"),
-        ),
+        ("HEAD of a stream", format!("HEAD {SSE_PATH} HTTP/1.1\r\nHost: x\r\n\r\n").into_bytes()),
+        ("two lengths", get("/livez", "Content-Length: 1\r\nContent-Length: 2\r\n")),
         ("a negative length", get("/livez", "Content-Length: -1\r\n")),
-        (
-            "an endless length",
-            get("/livez", "Content-Length: 99999999999999999999\r\n"),
-        ),
-        (
-            "a length and chunks",
-            get("/livez", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"),
-        ),
+        ("an endless length", get("/livez", "Content-Length: 99999999999999999999\r\n")),
+        ("a length and chunks", get("/livez", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n")),
         ("a body that never comes", get(SSE_PATH, "Content-Length: 1000\r\n")),
-        (
-            "bad chunks",
-            [get(SSE_PATH, "Transfer-Encoding: chunked\r\n"), b"zz\r\n\r\n".to_vec()].concat(),
-        ),
+        ("bad chunks", [get(SSE_PATH, "Transfer-Encoding: chunked\r\n"), b"zz\r\n\r\n".to_vec()].concat()),
         ("an unknown coding", get("/livez", "Transfer-Encoding: magic\r\n")),
-        (
-            "an expectation",
-            get("/livez", "Expect: 100-continue\r\nContent-Length: 10\r\n"),
-        ),
+        ("an expectation", get("/livez", "Expect: 100-continue\r\nContent-Length: 10\r\n")),
         (
             "an upgrade to HTTP 2",
-            get(
-                "/livez",
-                "Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AA\r\n",
-            ),
+            get("/livez", "Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AA\r\n"),
         ),
         (
             "the preface of HTTP 2 and noise",
@@ -120,34 +78,16 @@ fn requests(token: &str) -> Vec<(&'static str, Vec<u8>)> {
         ("no key", edit(key, "")),
         ("an empty key", edit(key, "Sec-WebSocket-Key: \r\n")),
         ("a short key", edit(key, "Sec-WebSocket-Key: c2hvcnQ=\r\n")),
-        (
-            "a key that is not base64",
-            edit(key, "Sec-WebSocket-Key: ************************\r\n"),
-        ),
-        (
-            "a long key",
-            edit(key, &format!("Sec-WebSocket-Key: {}\r\n", "A".repeat(4000))),
-        ),
+        ("a key that is not base64", edit(key, "Sec-WebSocket-Key: ************************\r\n")),
+        ("a long key", edit(key, &format!("Sec-WebSocket-Key: {}\r\n", "A".repeat(4000)))),
         ("POST with upgrade", edit("GET ", "POST ")),
         ("upgrade by HTTP 1.0", edit("HTTP/1.1", "HTTP/1.0")),
-        (
-            "upgrade of an unknown path",
-            edit(&format!("GET {WS_PATH}?"), "GET /api/v1/nothing?"),
-        ),
-        (
-            "bad escapes",
-            edit("stream? ", "stream?device_id=%zz&metric=%&token=%0 "),
-        ),
-        (
-            "escapes that are no UTF-8",
-            edit("stream? ", "stream?device_id=%ff%fe "),
-        ),
+        ("upgrade of an unknown path", edit(&format!("GET {WS_PATH}?"), "GET /api/v1/nothing?")),
+        ("bad escapes", edit("stream? ", "stream?device_id=%zz&metric=%&token=%0 ")),
+        ("escapes that are no UTF-8", edit("stream? ", "stream?device_id=%ff%fe ")),
         ("a query of signs", edit("stream? ", "stream?&&&===&device_id&=A& ")),
         ("a wildcard in the query", edit("stream? ", "stream?device_id=%23 ")),
-        (
-            "two thousand ids",
-            edit("stream? ", &format!("stream?device_id={} ", "a,".repeat(2000))),
-        ),
+        ("two thousand ids", edit("stream? ", &format!("stream?device_id={} ", "a,".repeat(2000)))),
         ("half a handshake", good.as_bytes()[..good.len() / 2].to_vec()),
         ("all but the last byte", good.as_bytes()[..good.len() - 1].to_vec()),
     ]

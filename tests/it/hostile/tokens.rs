@@ -38,12 +38,7 @@ fn tokens() -> Vec<(String, String)> {
             .into_iter()
             .map(|(name, claims)| (name.to_owned(), token_of(&claims.to_string()))),
     );
-    let deep = format!(
-        "{{\"exp\":{},\"organization\":{}{}}}",
-        now() + 600,
-        "[".repeat(400),
-        "]".repeat(400)
-    );
+    let deep = format!("{{\"exp\":{},\"organization\":{}{}}}", now() + 600, "[".repeat(400), "]".repeat(400));
     tokens.push(("deep organization".to_owned(), token_of(&deep.replace("[]", "[1]"))));
     tokens
 }
@@ -75,17 +70,11 @@ fn claims() -> Vec<(&'static str, Value)> {
         ("tenant has a zero byte", with("tenant_id", json!("GOOD\u{0}"))),
         ("tenant has a line break", with("tenant_id", json!("GOOD\r\nX: y"))),
         ("organization is a wildcard", with("organization", json!(["+"]))),
-        (
-            "organization's key is a wildcard",
-            with("organization", json!({"+": {}})),
-        ),
+        ("organization's key is a wildcard", with("organization", json!({"+": {}}))),
         ("access is a list", with("realm_access", json!([]))),
         ("access is a text", with("realm_access", json!("customer"))),
         ("roles are a text", with("realm_access", json!({"roles": "customer"}))),
-        (
-            "roles are an object",
-            with("realm_access", json!({"roles": {"customer": true}})),
-        ),
+        ("roles are an object", with("realm_access", json!({"roles": {"customer": true}}))),
         ("roles are numbers", with("realm_access", json!({"roles": [1, 2]}))),
         ("roles are null", with("realm_access", json!({"roles": null}))),
     ]
@@ -95,27 +84,15 @@ fn claims() -> Vec<(&'static str, Value)> {
 async fn bad_tokens_open_nothing() {
     let mut scene = Scene::start().await;
     for (name, token) in tokens() {
-        let encoded = token
-            .replace('%', "%25")
-            .replace(' ', "%20")
-            .replace('"', "%22")
-            .replace('+', "%2B");
+        let encoded = token.replace('%', "%25").replace(' ', "%20").replace('"', "%22").replace('+', "%2B");
         for (place, request) in [
-            (
-                "header",
-                format!("GET {SSE_PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n"),
-            ),
-            (
-                "query",
-                format!("GET {SSE_PATH}?token={encoded} HTTP/1.1\r\nHost: x\r\n\r\n"),
-            ),
+            ("header", format!("GET {SSE_PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n")),
+            ("query", format!("GET {SSE_PATH}?token={encoded} HTTP/1.1\r\nHost: x\r\n\r\n")),
         ] {
             let mut raw = Raw::connect(scene.gateway.address()).await;
             raw.write(request.as_bytes()).await.expect("it is accepted");
             let head = raw.read_head().await;
-            let refused = ["401", "403", "431"]
-                .iter()
-                .any(|status| head.starts_with(&format!("HTTP/1.1 {status}")));
+            let refused = ["401", "403", "431"].iter().any(|status| head.starts_with(&format!("HTTP/1.1 {status}")));
             assert!(refused, "a token in the {place} ({name}): {head}");
         }
         let upgrade = format!(
@@ -126,10 +103,7 @@ async fn bad_tokens_open_nothing() {
         let mut raw = Raw::connect(scene.gateway.address()).await;
         raw.write(upgrade.as_bytes()).await.expect("it is accepted");
         let answer = String::from_utf8_lossy(&raw.read_to_end().await).into_owned();
-        assert!(
-            !answer.contains("\"connected\""),
-            "a token as a subprotocol ({name}): {answer}"
-        );
+        assert!(!answer.contains("\"connected\""), "a token as a subprotocol ({name}): {answer}");
         scene.unharmed_by(format!("token: {name}")).await;
     }
     scene.leaves_nothing(44).await;

@@ -44,11 +44,8 @@ impl Modules {
 
     /// The circles: sets of files of which each imports each other, if not directly, then through others.
     pub(super) fn circles(&self) -> Vec<Vec<&str>> {
-        let edges: BTreeMap<&Vec<String>, BTreeSet<&Vec<String>>> = self
-            .0
-            .iter()
-            .map(|(path, module)| (path, self.targets(path, module)))
-            .collect();
+        let edges: BTreeMap<&Vec<String>, BTreeSet<&Vec<String>>> =
+            self.0.iter().map(|(path, module)| (path, self.targets(path, module))).collect();
         let reach: BTreeMap<_, _> = edges.keys().map(|from| (*from, reachable(from, &edges))).collect();
         let mut found = BTreeSet::new();
         for (from, reached) in &reach {
@@ -70,9 +67,7 @@ impl Modules {
 
     /// The module that defines what stands at this path.
     fn defining(&self, path: &[String], depth: usize) -> Option<&Vec<String>> {
-        let known = (0..=path.len())
-            .rev()
-            .find(|&length| self.0.contains_key(&path[..length]))?;
+        let known = (0..=path.len()).rev().find(|&length| self.0.contains_key(&path[..length]))?;
         let (at, module) = self.0.get_key_value(&path[..known])?;
         let Some(name) = path.get(known) else {
             return Some(at);

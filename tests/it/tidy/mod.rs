@@ -14,24 +14,10 @@ const CRATES: &[(&str, &[&str])] = &[
     ("engine/protocol", &[]),
     ("engine/core", &["floodway-protocol"]),
     ("engine/sources", &["floodway-protocol", "floodway-core"]),
-    (
-        "engine/server",
-        &[
-            "floodway-protocol",
-            "floodway-core",
-            "floodway-sources",
-            "floodway-proto",
-        ],
-    ),
+    ("engine/server", &["floodway-protocol", "floodway-core", "floodway-sources", "floodway-proto"]),
     (
         "engine/floodway",
-        &[
-            "floodway-protocol",
-            "floodway-core",
-            "floodway-sources",
-            "floodway-server",
-            "floodway-proto",
-        ],
+        &["floodway-protocol", "floodway-core", "floodway-sources", "floodway-server", "floodway-proto"],
     ),
 ];
 
@@ -39,23 +25,13 @@ const CRATES: &[(&str, &[&str])] = &[
 const ONLY: &[(&[&str], &[&str])] = &[
     (&["rumqttc"], &["engine/sources/src/mqtt", "engine/floodway/src/demo"]),
     (&["rumqttd"], &["engine/floodway/src/demo"]),
-    (
-        &["fastwebsockets"],
-        &["engine/protocol/src/ws", "engine/server/src/http/handshake"],
-    ),
+    (&["fastwebsockets"], &["engine/protocol/src/ws", "engine/server/src/http/handshake"]),
     (
         &["tonic", "prost", "tonic_health", "tonic_reflection", "floodway_proto"],
-        &[
-            "engine/server/src/admin",
-            "engine/floodway/src/remote",
-            "engine/floodway/src/cli",
-        ],
+        &["engine/server/src/admin", "engine/floodway/src/remote", "engine/floodway/src/cli"],
     ),
     (&["jsonwebtoken"], &["engine/server/src/auth"]),
-    (
-        &["rustls", "tokio_rustls", "rustls_native_certs", "webpki"],
-        &["engine/server/src/tls"],
-    ),
+    (&["rustls", "tokio_rustls", "rustls_native_certs", "webpki"], &["engine/server/src/tls"]),
     (&["simd_json"], &["engine/core/src/event"]),
 ];
 
@@ -82,14 +58,7 @@ const LINES: usize = 400;
 
 /// What modules of tests may be called: unit tests, properties of any input, comparison with another implementation, models
 /// of what the code promises, and what several of them need.
-const TEST_MODULES: &[&str] = &[
-    "tests",
-    "properties",
-    "differential",
-    "model",
-    "loom_models",
-    "test_kit",
-];
+const TEST_MODULES: &[&str] = &["tests", "properties", "differential", "model", "loom_models", "test_kit"];
 
 struct Source {
     /// Path below the root of the project.
@@ -100,10 +69,7 @@ struct Source {
 impl Source {
     /// The text without comments: what the compiler reads, strings included.
     fn code(&self) -> String {
-        let lines = self
-            .text
-            .lines()
-            .map(|line| line.find("//").map_or(line, |at| &line[..at]));
+        let lines = self.text.lines().map(|line| line.find("//").map_or(line, |at| &line[..at]));
         lines.collect::<Vec<_>>().join("\n")
     }
 
@@ -128,9 +94,7 @@ fn is_of_tests(name: &str) -> bool {
 }
 
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("tests/ lies in the project")
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the project")
 }
 
 /// Every file of the project that people write.
@@ -140,11 +104,7 @@ fn sources() -> Vec<Source> {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).expect("a readable folder") {
             let path = entry.expect("a readable folder").path();
-            let name = path
-                .file_name()
-                .and_then(|name| name.to_str())
-                .expect("UTF-8")
-                .to_owned();
+            let name = path.file_name().and_then(|name| name.to_str()).expect("UTF-8").to_owned();
             if path.is_dir() {
                 if !["target", ".git", "__pycache__"].contains(&name.as_str()) {
                     folders.push(path);
@@ -226,9 +186,7 @@ fn each_library_is_named_by_its_own_room_only() {
         let (code, file) = (source.code(), source.path.display().to_string());
         for (libraries, places) in ONLY {
             let is_at_home = places.iter().any(|place| file.starts_with(place));
-            let named = libraries
-                .iter()
-                .filter(|library| !is_at_home && names_library(&code, library));
+            let named = libraries.iter().filter(|library| !is_at_home && names_library(&code, library));
             wrong.extend(named.map(|library| format!("{file} names {library}")));
         }
     }
@@ -256,12 +214,8 @@ fn tests_stand_beside_the_code_under_a_few_fixed_names() {
         let lines: Vec<&str> = source.text.lines().map(str::trim).collect();
         for pair in lines.windows(2) {
             let is_for_tests = pair[0].starts_with("#[cfg(") && pair[0].contains("test");
-            let name = pair[1]
-                .trim_start_matches("pub(crate) ")
-                .trim_start_matches("pub(super) ");
-            let name = name
-                .strip_prefix("mod ")
-                .map(|name| name.trim_end_matches([';', ' ', '{']));
+            let name = pair[1].trim_start_matches("pub(crate) ").trim_start_matches("pub(super) ");
+            let name = name.strip_prefix("mod ").map(|name| name.trim_end_matches([';', ' ', '{']));
             if let Some(name) = name.filter(|name| is_for_tests && !is_of_tests(name)) {
                 wrong.push(format!("{}: {name}", source.path.display()));
             }
@@ -320,10 +274,7 @@ fn nothing_is_left_open_or_bound_to_one_machine() {
 
 #[test]
 fn the_reader_of_imports_follows_names_to_the_files_that_define_them() {
-    let file = |path: &str, text: &str| Source {
-        path: PathBuf::from(format!("x/src/{path}")),
-        text: text.to_owned(),
-    };
+    let file = |path: &str, text: &str| Source { path: PathBuf::from(format!("x/src/{path}")), text: text.to_owned() };
     let sources = [
         file("lib.rs", "mod a;\nmod b;\npub use b::{c::C, D};"),
         file("a.rs", "use crate::{C, b::D as E};\nfn f() { super::b::c::g(); }"),

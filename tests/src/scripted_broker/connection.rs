@@ -27,11 +27,7 @@ pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 async fn serve(socket: TcpStream, shared: Arc<Shared>) {
     let (input, output) = socket.into_split();
     let (out, waiting) = mpsc::unbounded_channel();
-    let client = Client {
-        out,
-        filters: Arc::default(),
-        subscribed: Arc::default(),
-    };
+    let client = Client { out, filters: Arc::default(), subscribed: Arc::default() };
     tokio::select! {
         () = write(output, waiting) => {}
         () = read(input, &client, &shared) => {}

@@ -272,20 +272,11 @@ mod tests {
         let broker = ScriptedBroker::start().await;
         let mut publisher = Publisher::connect(broker.port).await;
         publisher.count("T1", "A", 0..3).await;
-        broker.on_publish(|topic| {
-            if topic.contains("/B/") {
-                Answer::Disconnect(0x87)
-            } else {
-                Answer::Good
-            }
-        });
+        broker.on_publish(|topic| if topic.contains("/B/") { Answer::Disconnect(0x87) } else { Answer::Good });
         publisher.count("T1", "A", 3..4).await;
         publisher.send("tenant/T1/device/B/telemetry", "{}").await;
         publisher.gone_or_settled().await;
-        wait_until("the client has gone", async || {
-            broker.seen().last() == Some(&Seen::Gone)
-        })
-        .await;
+        wait_until("the client has gone", async || broker.seen().last() == Some(&Seen::Gone)).await;
         assert_eq!(broker.count_seen(|seen| matches!(seen, Seen::Publish(..))), 5);
     }
 }

@@ -81,19 +81,11 @@ impl<'a> Event<'a> {
         let rest = payload.strip_prefix(br#"{"ts":"#)?.strip_suffix(b"}")?;
         let ts = &rest[..memmem::find(rest, br#","site_id":"#)?];
         let metrics = &rest[memmem::find(rest, METRICS)? + METRICS.len()..];
-        (metrics.starts_with(b"{") && metrics.ends_with(b"}")).then_some(Self {
-            tenant,
-            device,
-            topic,
-            metrics,
-            ts,
-        })
+        (metrics.starts_with(b"{") && metrics.ends_with(b"}")).then_some(Self { tenant, device, topic, metrics, ts })
     }
 
     fn json(&self, out: &mut Vec<u8>) {
-        let Self {
-            tenant, device, topic, ..
-        } = self;
+        let Self { tenant, device, topic, .. } = self;
         write(
             out,
             format_args!(r#"{{"type":"telemetry","device_id":"{device}","tenant_id":"{tenant}","metrics":"#),

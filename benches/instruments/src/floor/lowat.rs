@@ -27,20 +27,8 @@ pub(crate) fn set_tcp_notsent_lowat(socket: impl AsFd, bytes: u32) -> io::Result
     let socket = socket.as_fd().as_raw_fd();
     // SAFETY: `socket` is borrowed, so it stays open during the call. The kernel reads `VALUE_BYTES` bytes at the
     // address of `bytes`, which has that size, lives until the call is over, and is not kept by the kernel.
-    let set = unsafe {
-        setsockopt(
-            socket,
-            IPPROTO_TCP,
-            TCP_NOTSENT_LOWAT,
-            (&raw const bytes).cast(),
-            VALUE_BYTES,
-        )
-    };
-    if set == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
+    let set = unsafe { setsockopt(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, (&raw const bytes).cast(), VALUE_BYTES) };
+    if set == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// What the option is set to.
@@ -49,18 +37,6 @@ pub(crate) fn tcp_notsent_lowat(socket: impl AsFd) -> io::Result<u32> {
     let socket = socket.as_fd().as_raw_fd();
     let (mut value, mut bytes) = (0_u32, VALUE_BYTES);
     // SAFETY: as above; the kernel writes at most `bytes` bytes, the size of `value`, and how many they were.
-    let got = unsafe {
-        getsockopt(
-            socket,
-            IPPROTO_TCP,
-            TCP_NOTSENT_LOWAT,
-            (&raw mut value).cast(),
-            &raw mut bytes,
-        )
-    };
-    if got == 0 {
-        Ok(value)
-    } else {
-        Err(io::Error::last_os_error())
-    }
+    let got = unsafe { getsockopt(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, (&raw mut value).cast(), &raw mut bytes) };
+    if got == 0 { Ok(value) } else { Err(io::Error::last_os_error()) }
 }

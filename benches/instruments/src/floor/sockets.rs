@@ -32,11 +32,7 @@ struct Socket {
 impl Sockets {
     /// Nobody yet. Batches are sent through `uring` if it is given, and by a `write` per socket if not.
     pub(crate) fn new(uring: Option<Uring>) -> Self {
-        Self {
-            places: Vec::new(),
-            uring,
-            unsent: Vec::new(),
-        }
+        Self { places: Vec::new(), uring, unsent: Vec::new() }
     }
 
     /// Takes in a connection, which is no subscriber yet.
@@ -45,10 +41,7 @@ impl Sockets {
         if self.places.len() <= at {
             self.places.resize_with(at + 1, || None);
         }
-        self.places[at] = Some(Socket {
-            stream,
-            subscribed: false,
-        });
+        self.places[at] = Some(Socket { stream, subscribed: false });
     }
 
     /// Whether `fd` is connected, and has still to be answered.
@@ -107,18 +100,12 @@ fn index(fd: RawFd) -> usize {
 
 fn subscribers(places: &[Option<Socket>]) -> impl Iterator<Item = std::os::fd::BorrowedFd<'_>> {
     let connected = places.iter().flatten();
-    connected
-        .filter(|socket| socket.subscribed)
-        .map(|socket| socket.stream.as_fd())
+    connected.filter(|socket| socket.subscribed).map(|socket| socket.stream.as_fd())
 }
 
 fn write_each(places: &mut [Option<Socket>], batch: &[u8]) {
     for place in places {
-        if let Some(Socket {
-            stream,
-            subscribed: true,
-        }) = place
-        {
+        if let Some(Socket { stream, subscribed: true }) = place {
             let sent = stream.write(batch);
             if !matches!(sent, Ok(bytes) if bytes == batch.len()) {
                 settle(place, batch, sent);

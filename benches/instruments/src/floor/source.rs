@@ -35,11 +35,7 @@ impl Source {
     pub(crate) fn connect(address: &str, tenant: &str) -> io::Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(ANSWER))?;
-        let mut source = Self {
-            stream,
-            unread: BytesMut::new(),
-            read: vec![0; READ_BYTES].into_boxed_slice(),
-        };
+        let mut source = Self { stream, unread: BytesMut::new(), read: vec![0; READ_BYTES].into_boxed_slice() };
         source.greet()?;
         source.subscribe(&format!("tenant/{tenant}/device/+/telemetry"))?;
         source.stream.set_nonblocking(true)?;
@@ -95,10 +91,7 @@ impl Source {
 
     fn read(&mut self) -> io::Result<()> {
         match self.stream.read(&mut self.read) {
-            Ok(0) => Err(io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                "the broker closed the connection",
-            )),
+            Ok(0) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the broker closed the connection")),
             Ok(bytes) => {
                 self.unread.extend_from_slice(&self.read[..bytes]);
                 Ok(())

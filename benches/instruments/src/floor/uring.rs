@@ -47,10 +47,7 @@ impl Uring {
     fn with_room(sends: u32) -> io::Result<Self> {
         // One send that the kernel refuses does not hold up those after it.
         let ring = IoUring::builder().setup_submit_all().build(sends)?;
-        Ok(Self {
-            ring: Some(ring),
-            bytes: ManuallyDrop::new(Vec::new()),
-        })
+        Ok(Self { ring: Some(ring), bytes: ManuallyDrop::new(Vec::new()) })
     }
 
     /// Sends `bytes` to each of `sockets`, once. Those that did not take everything are put into `unsent`.
@@ -67,12 +64,7 @@ impl Uring {
         let mut ring = self.ring.take().ok_or_else(gone)?;
         self.bytes.clear();
         self.bytes.extend_from_slice(bytes);
-        let mut sends = Sends {
-            ring: &mut ring,
-            bytes: &self.bytes,
-            under_way: 0,
-            unsent,
-        };
+        let mut sends = Sends { ring: &mut ring, bytes: &self.bytes, under_way: 0, unsent };
         for socket in sockets {
             sends.push(socket)?;
         }

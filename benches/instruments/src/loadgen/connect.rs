@@ -42,11 +42,7 @@ pub(crate) fn connect(
 ) -> io::Result<Connect> {
     let count = requests.len();
     let begun = Instant::now();
-    let mut readings = Readings {
-        start: server.cpu(),
-        first: None,
-        before_last: None,
-    };
+    let mut readings = Readings { start: server.cpu(), first: None, before_last: None };
     let (mut through, mut moved) = (0, begun);
     let mut requests = requests.into_iter().enumerate();
     while through < count && moved.elapsed() < PATIENCE {

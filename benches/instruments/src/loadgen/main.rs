@@ -43,9 +43,7 @@ fn main() -> ExitCode {
     let args = args::Args::parse();
     if let Err(error) = args.check() {
         // Exits with status 2, as clap does for what it sees itself.
-        args::Args::command()
-            .error(clap::error::ErrorKind::ArgumentConflict, error)
-            .exit();
+        args::Args::command().error(clap::error::ErrorKind::ArgumentConflict, error).exit();
     }
     let report = match prepare(&args).and_then(|()| run::Run::new(&args)) {
         Ok(run) => run.carry_out(),
@@ -59,11 +57,7 @@ fn main() -> ExitCode {
     } else {
         println!("{}", serde_json::to_string(&report).expect("figures are JSON"));
     }
-    if report.is_clean() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Sees to it that there are descriptors for all, so that reading the server's figures can't fail for want of one.

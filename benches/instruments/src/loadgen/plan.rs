@@ -114,14 +114,8 @@ impl FromStr for Phase {
     fn from_str(text: &str) -> Result<Self, String> {
         let parts: Vec<&str> = text.split(':').collect();
         match parts[..] {
-            ["paced", rate, seconds] => Ok(Phase::Paced {
-                rate: positive(rate)?,
-                time: time(seconds)?,
-            }),
-            ["window", width, seconds] => Ok(Phase::Window {
-                width: count(width)?,
-                time: time(seconds)?,
-            }),
+            ["paced", rate, seconds] => Ok(Phase::Paced { rate: positive(rate)?, time: time(seconds)? }),
+            ["window", width, seconds] => Ok(Phase::Window { width: count(width)?, time: time(seconds)? }),
             ["single", events] => Ok(Phase::Single { count: count(events)? }),
             ["idle", seconds] => Ok(Phase::Idle { time: time(seconds)? }),
             _ => Err("paced:RATE:SECONDS, window:W:SECONDS, single:COUNT or idle:SECONDS".into()),

@@ -217,10 +217,7 @@ impl Report {
     /// The run could not begin.
     pub(crate) fn failed(args: &Args, error: &io::Error) -> Self {
         let error = Some(error.to_string());
-        Report {
-            error,
-            ..Report::new(args)
-        }
+        Report { error, ..Report::new(args) }
     }
 
     /// Whether everything that was to arrive did, once and in order, on streams that lasted.

@@ -44,10 +44,7 @@ struct Roles {
 impl Request {
     /// The requests of all subscribers.
     pub(crate) fn all(args: &Args) -> Vec<Request> {
-        let key = args
-            .secret
-            .as_ref()
-            .map(|secret| EncodingKey::from_secret(secret.as_bytes()));
+        let key = args.secret.as_ref().map(|secret| EncodingKey::from_secret(secret.as_bytes()));
         let each = (0..args.streams).map(|subscriber| Request::new(args, subscriber, key.as_ref()));
         each.collect()
     }

@@ -58,14 +58,7 @@ impl<'a> Run<'a> {
         let tally = Tally::new(args.wants(), args.streams);
         let subscribers = Subscribers::new(address, args.dialect, args.streams, tally, progress.clone())?;
         let told = (Instant::now(), 0);
-        Ok(Run {
-            args,
-            server,
-            progress,
-            publishing,
-            subscribers,
-            told,
-        })
+        Ok(Run { args, server, progress, publishing, subscribers, told })
     }
 
     /// Carries it out. What goes wrong on the way stands in the report.
@@ -79,11 +72,7 @@ impl<'a> Run<'a> {
             thread.join().expect("the publisher does not panic");
         }
         report.closed_early = self.subscribers.closed;
-        let first = self
-            .subscribers
-            .first_end
-            .take()
-            .map(|end| format!("a stream ended: {end}"));
+        let first = self.subscribers.first_end.take().map(|end| format!("a stream ended: {end}"));
         report.error = self.progress.failure.get().cloned().or(failed).or(first);
         report
     }
@@ -141,14 +130,7 @@ impl<'a> Run<'a> {
         let client_cpu = own_cpu().saturating_sub(client_cpu);
         let now = self.progress.published.load(SeqCst);
         let expected = self.subscribers.tally.expected(now);
-        let measured = Measured {
-            phase,
-            published: now - published,
-            expected,
-            time,
-            cpu,
-            client_cpu,
-        };
+        let measured = Measured { phase, published: now - published, expected, time, cpu, client_cpu };
         Ok(PhaseReport::new(&measured, &self.subscribers.tally.counts))
     }
 
@@ -235,10 +217,7 @@ fn tell(args: &Args, told: &mut (Instant, u64), what: &str, live: usize, count: 
     if args.quiet || last.elapsed() < Duration::from_secs(1) {
         return;
     }
-    eprintln!(
-        "loadgen: {what}: {live} streams, {count} (+{})",
-        count.saturating_sub(before)
-    );
+    eprintln!("loadgen: {what}: {live} streams, {count} (+{})", count.saturating_sub(before));
     *told = (Instant::now(), count);
 }
 

@@ -88,12 +88,7 @@ impl Decoder {
         }
         if let Some(value) = self.value(&bytes[start..end]) {
             match self.data {
-                Data::None => {
-                    self.data = Data::Line {
-                        start: start + value,
-                        end,
-                    }
-                }
+                Data::None => self.data = Data::Line { start: start + value, end },
                 _ => self.append(bytes, &bytes[start + value..end])?,
             }
         }
@@ -102,11 +97,7 @@ impl Decoder {
 
     /// Where the value of a `data` field begins in this line.
     fn value(&mut self, line: &[u8]) -> Option<usize> {
-        let mark = if std::mem::replace(&mut self.begun, true) {
-            0
-        } else {
-            byte_order_mark(line)
-        };
+        let mark = if std::mem::replace(&mut self.begun, true) { 0 } else { byte_order_mark(line) };
         let rest = line[mark..].strip_prefix(b"data")?;
         match rest {
             [] => Some(line.len()),

@@ -224,10 +224,9 @@ impl Subscriber {
 
 fn reason(payload: &[u8]) -> End {
     match payload {
-        [high, low, reason @ ..] => End::Told(
-            u16::from_be_bytes([*high, *low]),
-            String::from_utf8_lossy(reason).into_owned(),
-        ),
+        [high, low, reason @ ..] => {
+            End::Told(u16::from_be_bytes([*high, *low]), String::from_utf8_lossy(reason).into_owned())
+        }
         // Section 7.1.5: no status was received.
         _ => End::Told(1005, String::new()),
     }

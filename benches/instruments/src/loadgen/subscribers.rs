@@ -87,11 +87,7 @@ impl Subscribers {
     /// Those that are ready.
     pub(crate) fn ready(&self) -> impl Iterator<Item = usize> {
         let ready = |each: &Option<Subscriber>| each.as_ref().is_some_and(|each| each.ready);
-        self.each
-            .iter()
-            .enumerate()
-            .filter(move |(_, each)| ready(each))
-            .map(|(index, _)| index)
+        self.each.iter().enumerate().filter(move |(_, each)| ready(each)).map(|(index, _)| index)
     }
 
     /// How many are ready.
@@ -142,10 +138,7 @@ impl Subscribers {
     /// # Errors
     /// If the event queue fails, which is the end of the run.
     pub(crate) fn turn(&mut self, at_most: Duration) -> io::Result<()> {
-        let timeout = Timespec {
-            tv_sec: at_most.as_secs() as i64,
-            tv_nsec: at_most.subsec_nanos().into(),
-        };
+        let timeout = Timespec { tv_sec: at_most.as_secs() as i64, tv_nsec: at_most.subsec_nanos().into() };
         let mut events = std::mem::take(&mut self.events);
         events.clear();
         match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), Some(&timeout)) {

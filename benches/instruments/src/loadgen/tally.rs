@@ -117,11 +117,7 @@ pub(crate) struct Tally {
 impl Tally {
     /// Nothing was received yet, by so many subscribers.
     pub(crate) fn new(wants: Wants, subscribers: usize) -> Self {
-        let each = if wants.one_of.is_some() {
-            1
-        } else {
-            wants.devices as usize
-        };
+        let each = if wants.one_of.is_some() { 1 } else { wants.devices as usize };
         Tally {
             wants,
             places: vec![Place::default(); subscribers * each],

@@ -43,11 +43,7 @@ impl Reader {
             Some(rest) => number(rest)?,
             None => after(&self.at, event)?,
         };
-        Some(Stamp {
-            device: device.try_into().ok()?,
-            n: n.try_into().ok()?,
-            at_us,
-        })
+        Some(Stamp { device: device.try_into().ok()?, n: n.try_into().ok()?, at_us })
     }
 }
 

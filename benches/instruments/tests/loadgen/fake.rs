@@ -57,10 +57,7 @@ impl Fake {
             streams: streams.local_addr().expect("bound"),
             broker: broker.local_addr().expect("bound"),
         };
-        let shared = Arc::new(Shared {
-            mischief,
-            streams: Mutex::default(),
-        });
+        let shared = Arc::new(Shared { mischief, streams: Mutex::default() });
         let accepting = shared.clone();
         thread::spawn(move || {
             for socket in streams.incoming() {
@@ -104,9 +101,7 @@ impl Shared {
             while let Ok(packet) = Packet::read(&mut bytes, 1 << 20) {
                 match packet {
                     Packet::Connect(_) => {
-                        ConnAck::new(ConnectReturnCode::Success, false)
-                            .write(&mut out)
-                            .expect("room");
+                        ConnAck::new(ConnectReturnCode::Success, false).write(&mut out).expect("room");
                     }
                     Packet::Publish(publish) => {
                         if publish.pkid != 0 {
@@ -186,10 +181,7 @@ impl Stream {
 /// The event that subscribers see of a message.
 fn event(publish: &Publish) -> String {
     let payload = std::str::from_utf8(&publish.payload).expect("JSON");
-    format!(
-        r#"{{"type":"telemetry","topic":"{}","payload":{payload}}}"#,
-        publish.topic
-    )
+    format!(r#"{{"type":"telemetry","topic":"{}","payload":{payload}}}"#, publish.topic)
 }
 
 fn accept(key: &str) -> String {

@@ -41,16 +41,8 @@ fn report(output: &Output) -> Value {
 
 /// Expected, received, lost, doubled, disordered, gaps, events in gaps.
 fn counts(phase: &Value) -> [u64; 7] {
-    [
-        "expected",
-        "received",
-        "lost",
-        "doubled",
-        "disordered",
-        "gaps",
-        "gap_dropped",
-    ]
-    .map(|name| phase[name].as_u64().unwrap_or_else(|| panic!("no {name} in {phase}")))
+    ["expected", "received", "lost", "doubled", "disordered", "gaps", "gap_dropped"]
+        .map(|name| phase[name].as_u64().unwrap_or_else(|| panic!("no {name} in {phase}")))
 }
 
 /// One test for each of these, at the same time: some wait for what never comes.
@@ -90,10 +82,7 @@ fn the_server_is_watched_while_it_works() {
     let (report, _) = run(Mischief::None, &["--pid", &pid]);
     let phase = &report["phases"][0];
     let figure = |value: &Value| value.as_f64().unwrap_or_else(|| panic!("no number in {report}"));
-    assert!(
-        figure(&phase["cpu_us_per_delivery"]) > 0.1,
-        "a write costs more: {report}"
-    );
+    assert!(figure(&phase["cpu_us_per_delivery"]) > 0.1, "a write costs more: {report}");
     assert!(figure(&report["connect"]["cpu_us"]) > 0.1, "{report}");
     for when in ["before", "connected", "after_phases", "after_leaving"] {
         assert!(figure(&report["rss_kib"][when]) > 1_000.0, "{when}: {report}");
@@ -112,11 +101,7 @@ fn each_fault_shows_as_what_it_is() {
     each(&cases, |(mischief, due)| {
         let (report, status) = run(mischief, &[]);
         assert_eq!(counts(&report["phases"][0]), due, "{mischief:?}");
-        assert_eq!(
-            (status, &report["closed_early"]),
-            (Some(1), &Value::from(0)),
-            "{mischief:?}"
-        );
+        assert_eq!((status, &report["closed_early"]), (Some(1), &Value::from(0)), "{mischief:?}");
     });
 }
 
@@ -125,30 +110,15 @@ fn a_stream_that_ends_is_closed_early_and_its_events_are_lost() {
     let (report, status) = run(Mischief::HangUp, &[]);
     let (all, missed) = (EVENTS * STREAMS, EVENTS - 4);
     assert_eq!(counts(&report["phases"][0])[..3], [all, all - missed, missed]);
-    assert_eq!(
-        (status, &report["closed_early"]),
-        (Some(1), &Value::from(1)),
-        "{report}"
-    );
-    assert!(
-        report["error"].as_str().unwrap().contains("closed by the server"),
-        "{report}"
-    );
+    assert_eq!((status, &report["closed_early"]), (Some(1), &Value::from(1)), "{report}");
+    assert!(report["error"].as_str().unwrap().contains("closed by the server"), "{report}");
 }
 
 #[test]
 fn a_server_that_goes_away_ends_the_run() {
     let (report, status) = run(Mischief::HangUpOnAll, &["--phase", "idle:3000"]);
-    assert_eq!(
-        (status, &report["closed_early"]),
-        (Some(1), &Value::from(STREAMS)),
-        "{report}"
-    );
-    assert_eq!(
-        report["phases"].as_array().unwrap().len(),
-        1,
-        "no second phase: {report}"
-    );
+    assert_eq!((status, &report["closed_early"]), (Some(1), &Value::from(STREAMS)), "{report}");
+    assert_eq!(report["phases"].as_array().unwrap().len(), 1, "no second phase: {report}");
 }
 
 #[test]
@@ -156,10 +126,7 @@ fn a_broker_that_goes_away_ends_the_run() {
     each(&[Mischief::NoBroker, Mischief::BrokerGone], |mischief| {
         let (report, status) = run(mischief, &["--phase", "single:10"]);
         assert_eq!(status, Some(1), "{mischief:?}: {report}");
-        assert!(
-            report["error"].as_str().unwrap().starts_with("publishing: "),
-            "{report}"
-        );
+        assert!(report["error"].as_str().unwrap().starts_with("publishing: "), "{report}");
         assert_eq!(report["phases"].as_array().unwrap().len(), 1, "{report}");
     });
 }
@@ -167,16 +134,7 @@ fn a_broker_that_goes_away_ends_the_run() {
 #[test]
 fn phases_run_one_after_the_other_on_the_same_streams() {
     let fake = Fake::start(Mischief::None);
-    let phases = [
-        "--phase",
-        "single:7",
-        "--phase",
-        "idle:0.05",
-        "--phase",
-        "window:4:0.2",
-        "--phase",
-        "paced:50:0.1",
-    ];
+    let phases = ["--phase", "single:7", "--phase", "idle:0.05", "--phase", "window:4:0.2", "--phase", "paced:50:0.1"];
     let output = loadgen(&fake, &phases);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let report = report(&output);
@@ -185,10 +143,7 @@ fn phases_run_one_after_the_other_on_the_same_streams() {
     assert!(published(2) > 4, "the window moves: {report}");
     for phase in report["phases"].as_array().unwrap() {
         let [expected, received, ..] = counts(phase);
-        assert_eq!(
-            (expected, received),
-            (phase["published"].as_u64().unwrap() * STREAMS, expected)
-        );
+        assert_eq!((expected, received), (phase["published"].as_u64().unwrap() * STREAMS, expected));
     }
 }
 
@@ -199,10 +154,7 @@ fn a_window_that_nobody_completes_ends_and_is_a_loss() {
     let report = report(&output);
     assert_eq!(counts(&report["phases"][0])[..3], [5 * STREAMS, 5 * STREAMS - 1, 1]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(
-        begun.elapsed() < std::time::Duration::from_secs(40),
-        "long before the phase's time"
-    );
+    assert!(begun.elapsed() < std::time::Duration::from_secs(40), "long before the phase's time");
 }
 
 #[test]
@@ -220,10 +172,7 @@ fn only_what_was_asked_for_may_arrive() {
 #[test]
 fn a_server_that_is_not_there_refuses_everyone() {
     let fake = Fake::start(Mischief::None);
-    let nowhere = Fake {
-        streams: "127.0.0.1:1".parse().unwrap(),
-        ..fake
-    };
+    let nowhere = Fake { streams: "127.0.0.1:1".parse().unwrap(), ..fake };
     let output = loadgen(&nowhere, &["--phase", "paced:10:1"]);
     let report = report(&output);
     assert_eq!(output.status.code(), Some(1));
@@ -246,24 +195,15 @@ fn too_many_streams_for_this_machine_are_reported_before_they_begin() {
 #[test]
 fn a_broker_that_is_not_there_is_reported() {
     let fake = Fake::start(Mischief::None);
-    let nowhere = Fake {
-        broker: "127.0.0.1:1".parse().unwrap(),
-        ..fake
-    };
+    let nowhere = Fake { broker: "127.0.0.1:1".parse().unwrap(), ..fake };
     let output = loadgen(&nowhere, &["--phase", "paced:10:1"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(
-        report(&output)["error"].as_str().unwrap().contains("127.0.0.1:1"),
-        "{output:?}"
-    );
+    assert!(report(&output)["error"].as_str().unwrap().contains("127.0.0.1:1"), "{output:?}");
 }
 
 #[test]
 fn a_summary_for_people_has_the_same_figures() {
-    let output = loadgen(
-        &Fake::start(Mischief::LeaveOut),
-        &["--human", "--phase", "paced:100:0.1"],
-    );
+    let output = loadgen(&Fake::start(Mischief::LeaveOut), &["--human", "--phase", "paced:100:0.1"]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("10 of 10 streams"), "{text}");
     assert!(text.contains("99 of 100 deliveries"), "{text}");

@@ -71,9 +71,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .route("/sse", get(sse))
         .with_state(sender.clone());
     // As the documents of `axum::serve` advise for small messages.
-    let listener = TcpListener::bind(&args.listen)
-        .await?
-        .tap_io(|stream| drop(stream.set_nodelay(true)));
+    let listener = TcpListener::bind(&args.listen).await?.tap_io(|stream| drop(stream.set_nodelay(true)));
     tokio::select! {
         served = axum::serve(listener, app) => served?,
         broken = receive(events, sender) => return Err(broken.into()),

@@ -13,10 +13,6 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            payload_bytes: 128 * 1024,
-            depth: 32,
-            metrics: 1024,
-        }
+        Self { payload_bytes: 128 * 1024, depth: 32, metrics: 1024 }
     }
 }

@@ -126,10 +126,7 @@ impl Chunk {
         let (mut message, mut bytes) = (Vec::new(), Vec::new());
         sse::message(None, Some(id), json, &mut message);
         sse::chunk(&message, &mut bytes);
-        Self {
-            bytes: bytes.into_boxed_slice(),
-            message_bytes: message.len(),
-        }
+        Self { bytes: bytes.into_boxed_slice(), message_bytes: message.len() }
     }
 
     fn message(&self) -> &[u8] {

@@ -20,10 +20,7 @@ pub struct Ids {
 impl Default for Ids {
     /// None given yet, and no bound.
     fn default() -> Self {
-        Self {
-            last: AtomicU64::new(0),
-            follow_to: AtomicU64::new(u64::MAX),
-        }
+        Self { last: AtomicU64::new(0), follow_to: AtomicU64::new(u64::MAX) }
     }
 }
 
@@ -76,11 +73,7 @@ impl IdSource {
     pub fn next_at(&mut self, now: u64) -> EventId {
         let last = self.ids.last();
         let may_follow = now <= self.ids.follow_to.load(Ordering::Relaxed);
-        let next = if may_follow || last == 0 {
-            now.max(last + 1)
-        } else {
-            last + 1
-        };
+        let next = if may_follow || last == 0 { now.max(last + 1) } else { last + 1 };
         self.ids.last.store(next, Ordering::Relaxed);
         EventId::new(next)
     }

@@ -69,9 +69,7 @@ impl Members {
 
     /// Takes out the names that are not the text between the quotes, with their indexes in the list.
     pub(super) fn take_names(&mut self) -> Box<[(u32, Box<str>)]> {
-        let names = (0..)
-            .zip(&mut self.list)
-            .filter_map(|(at, member)| Some((at, member.name.take()?)));
+        let names = (0..).zip(&mut self.list).filter_map(|(at, member)| Some((at, member.name.take()?)));
         names.collect()
     }
 
@@ -79,11 +77,7 @@ impl Members {
     pub(super) fn read(&mut self, json: &[u8], object: Object<'_>, metrics_max: usize) -> Result<(), Rejection> {
         self.clear();
         for entry in object {
-            let member = Member {
-                key: entry.key,
-                name: entry.name,
-                value: entry.value,
-            };
+            let member = Member { key: entry.key, name: entry.name, value: entry.value };
             match self.find(json, member.name(json)) {
                 Some(first) => {
                     self.list[first].value = member.value;

@@ -37,14 +37,8 @@ impl MetricSet {
         let count = u32::try_from(kept.len()).expect("a filter has a bounded number of names");
         let mut sorted: Box<[u32]> = (0..count).collect();
         sorted.sort_unstable_by_key(|&at| &kept[at as usize]);
-        let hash = kept
-            .iter()
-            .fold(0, |sum: u64, name| sum.wrapping_add(HASHER.hash_one(name)));
-        Self {
-            names: kept.into_boxed_slice(),
-            sorted,
-            hash,
-        }
+        let hash = kept.iter().fold(0, |sum: u64, name| sum.wrapping_add(HASHER.hash_one(name)));
+        Self { names: kept.into_boxed_slice(), sorted, hash }
     }
 
     /// The names, in the order in which they were first given.
@@ -61,9 +55,7 @@ impl MetricSet {
         if self.names.len() <= SCAN_NAMES_MAX {
             return self.names.iter().any(|known| known.as_bytes() == name);
         }
-        self.sorted
-            .binary_search_by(|&at| self.names[at as usize].as_bytes().cmp(name))
-            .is_ok()
+        self.sorted.binary_search_by(|&at| self.names[at as usize].as_bytes().cmp(name)).is_ok()
     }
 
     /// Whether both make the same projection: they have the same names, in any order.

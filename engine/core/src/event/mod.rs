@@ -108,8 +108,7 @@ impl Event {
     pub fn metric_names(&self, metrics: Option<&MetricSet>) -> Vec<String> {
         let named = self.metrics.named(self.json());
         let sent = named.filter(|(name, _)| metrics.is_none_or(|all| all.contains_bytes(name)));
-        sent.map(|(name, _)| String::from_utf8_lossy(name).into_owned())
-            .collect()
+        sent.map(|(name, _)| String::from_utf8_lossy(name).into_owned()).collect()
     }
 
     /// The bytes of the event in this view, ready for the socket; `None` if it has none of the view's metrics.

@@ -131,12 +131,7 @@ impl Parser {
             received: self.received,
             tenant: tenant.clone(),
             device: Box::from(device),
-            metrics: Metrics {
-                from,
-                to,
-                each: Box::from(&*self.metrics),
-                unescaped: self.members.take_names(),
-            },
+            metrics: Metrics { from, to, each: Box::from(&*self.metrics), unescaped: self.members.take_names() },
             whole: self.draft.encoded(),
             projections: Projections::default(),
         })
@@ -213,11 +208,7 @@ impl Parser {
             let key_end = self.draft.offset();
             self.draft.push(b':');
             self.draft.append_value(&payload[member.value.clone()]);
-            self.metrics.push(Metric {
-                from,
-                key_end,
-                to: self.draft.offset(),
-            });
+            self.metrics.push(Metric { from, key_end, to: self.draft.offset() });
         }
     }
 }

@@ -63,11 +63,7 @@ impl Projections {
 
 impl Node {
     fn new(metrics: Arc<MetricSet>) -> Self {
-        Self {
-            metrics,
-            projected: OnceLock::new(),
-            below: Default::default(),
-        }
+        Self { metrics, projected: OnceLock::new(), below: Default::default() }
     }
 
     fn is_for(&self, metrics: &Arc<MetricSet>) -> bool {

@@ -52,17 +52,12 @@ impl<'de> Deserialize<'de> for Model {
 
 impl Model {
     fn value(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(known, ..)| known == name)
-            .map(|(.., value)| &**value)
+        self.0.iter().find(|(known, ..)| known == name).map(|(.., value)| &**value)
     }
 
     fn json(&self, keep: impl Fn(&str) -> bool) -> String {
         let kept = self.0.iter().filter(|(name, ..)| keep(name));
-        kept.map(|(_, key, value)| format!("{key}:{value}"))
-            .collect::<Vec<_>>()
-            .join(",")
+        kept.map(|(_, key, value)| format!("{key}:{value}")).collect::<Vec<_>>().join(",")
     }
 }
 
@@ -93,19 +88,8 @@ fn string() -> impl Strategy<Value = String> {
 
 fn scalar() -> impl Strategy<Value = String> {
     prop_oneof![
-        select(
-            &[
-                "true",
-                "false",
-                "null",
-                "-0",
-                "72.10",
-                "1e400",
-                "-1E-400",
-                "18446744073709551616"
-            ][..]
-        )
-        .prop_map(str::to_owned),
+        select(&["true", "false", "null", "-0", "72.10", "1e400", "-1E-400", "18446744073709551616"][..])
+            .prop_map(str::to_owned),
         any::<f64>()
             .prop_filter("JSON has no others", |n| n.is_finite())
             .prop_map(|n| format!("{n:?}")),
@@ -127,10 +111,7 @@ fn object_of(
 
 fn value() -> impl Strategy<Value = String> {
     scalar().prop_recursive(4, 32, 5, |inner| {
-        let items = vec(
-            (space(), inner.clone(), space()).prop_map(|(a, item, b)| format!("{a}{item}{b}")),
-            0..5,
-        );
+        let items = vec((space(), inner.clone(), space()).prop_map(|(a, item, b)| format!("{a}{item}{b}")), 0..5);
         let array = (space(), items).prop_map(|(inner, items)| format!("[{inner}{}]", items.join(",")));
         prop_oneof![array, object_of(string(), inner, 5)]
     })
@@ -191,12 +172,7 @@ fn check_tokens(payload: &[u8]) {
     let mut fast = Tokenizer::new(depth);
     let mut slow = Tokenizer::new(depth);
     if let Ok(tokens) = fast.tokens_fast(payload) {
-        assert_eq!(
-            Ok(tokens),
-            slow.tokens_slow(payload),
-            "{:?}",
-            String::from_utf8_lossy(payload)
-        );
+        assert_eq!(Ok(tokens), slow.tokens_slow(payload), "{:?}", String::from_utf8_lossy(payload));
     }
 }
 

@@ -118,10 +118,7 @@ fn end_of_string(json: &[u8], opening_quote: usize) -> usize {
 
 fn end_of_word(json: &[u8], from: usize) -> usize {
     let is_end = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b',' | b':' | b']' | b'}');
-    json[from..]
-        .iter()
-        .position(is_end)
-        .map_or(json.len(), |length| from + length)
+    json[from..].iter().position(is_end).map_or(json.len(), |length| from + length)
 }
 
 /// A valid text with its tokens.
@@ -135,11 +132,7 @@ pub(super) struct Text<'a> {
 
 impl<'a> Text<'a> {
     pub(super) fn new(json: &'a [u8], tokens: &'a [u32]) -> Self {
-        Self {
-            json,
-            tokens,
-            has_escapes: memchr::memchr(b'\\', json).is_some(),
-        }
+        Self { json, tokens, has_escapes: memchr::memchr(b'\\', json).is_some() }
     }
 
     fn byte(&self, token: usize) -> u8 {
@@ -210,19 +203,10 @@ impl Iterator for Object<'_> {
         let value = key + 2;
         let (value_end, next) = self.end(value);
         self.next = next;
-        let Text {
-            json,
-            tokens,
-            has_escapes,
-        } = self.text;
+        let Text { json, tokens, has_escapes } = self.text;
         let key = tokens[key] as usize..self.trimmed_end(key);
         let name = has_escapes.then(|| unescaped(&json[key.clone()])).flatten();
-        Some(Entry {
-            key,
-            name,
-            value: tokens[value] as usize..value_end,
-            value_token: value,
-        })
+        Some(Entry { key, name, value: tokens[value] as usize..value_end, value_token: value })
     }
 }
 

@@ -79,9 +79,7 @@ impl TenantCounterTable {
     pub(super) fn of(&self, shard: usize) -> OwnCounters {
         let find = |counters: &[(usize, OwnCounters)]| {
             let mut counters = counters.iter();
-            counters
-                .find(|(of, _)| *of == shard)
-                .map(|(_, found)| Arc::clone(found))
+            counters.find(|(of, _)| *of == shard).map(|(_, found)| Arc::clone(found))
         };
         if let Some(found) = find(&self.0.load()) {
             return found;

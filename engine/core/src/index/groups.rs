@@ -91,9 +91,7 @@ impl Groups {
             None => {
                 let (device, groups) = (device.clone(), Arc::new([number]));
                 let hasher = &self.hasher;
-                part.insert_unique(hash, Member { device, groups }, |member| {
-                    hasher.hash_one(member.device.as_str())
-                });
+                part.insert_unique(hash, Member { device, groups }, |member| hasher.hash_one(member.device.as_str()));
                 self.devices += 1;
             }
         }

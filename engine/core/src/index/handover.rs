@@ -17,10 +17,7 @@ pub(crate) struct Handover {
 
 impl Handover {
     pub(crate) fn new() -> Self {
-        Self {
-            newest: AtomicU64::new(0),
-            interest: AtomicU64::new(0),
-        }
+        Self { newest: AtomicU64::new(0), interest: AtomicU64::new(0) }
     }
 
     /// Publishes that the event `id` is stored. Returns the shards to push it to, a bit each.

@@ -127,22 +127,14 @@ pub struct ClientInfo {
 impl ClientInfo {
     /// A client of which no more is known.
     pub fn new(transport: Transport) -> Self {
-        Self {
-            transport,
-            tls: false,
-            peer: None,
-            subject: None,
-            user_agent: None,
-        }
+        Self { transport, tls: false, peer: None, subject: None, user_agent: None }
     }
 
     /// With this subject. One longer than 255 bytes is left out (OpenID Connect Core 1.0, section 2): a part of it might be
     /// another subject.
     #[must_use]
     pub fn with_subject(mut self, subject: Option<&str>) -> Self {
-        self.subject = subject
-            .filter(|subject| subject.len() <= SUBJECT_BYTES_MAX)
-            .map(Arc::from);
+        self.subject = subject.filter(|subject| subject.len() <= SUBJECT_BYTES_MAX).map(Arc::from);
         self
     }
 

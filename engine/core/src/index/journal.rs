@@ -141,10 +141,7 @@ impl Journal {
             return;
         }
         if let Some(sender) = self.sender.get() {
-            let event = AuditEvent {
-                at: SystemTime::now(),
-                what: what(),
-            };
+            let event = AuditEvent { at: SystemTime::now(), what: what() };
             // An error means that the last watcher has left meanwhile.
             let _ = sender.send(event);
         }
@@ -155,10 +152,7 @@ impl Journal {
         let sender = self.sender.get_or_init(|| broadcast::Sender::new(KEPT));
         let receiver = sender.subscribe();
         self.watchers.fetch_add(1, Ordering::Relaxed);
-        Watcher {
-            receiver,
-            journal: Arc::clone(self),
-        }
+        Watcher { receiver, journal: Arc::clone(self) }
     }
 }
 

@@ -109,9 +109,7 @@ impl OwnLimits {
             queue_size: self.queue_size.unwrap_or(under.queue_size),
             overflow: self.overflow.unwrap_or(under.overflow),
             filter_ids: self.filter_ids.unwrap_or(under.filter_ids),
-            client_messages_per_second: self
-                .client_messages_per_second
-                .unwrap_or(under.client_messages_per_second),
+            client_messages_per_second: self.client_messages_per_second.unwrap_or(under.client_messages_per_second),
         }
     }
 }
@@ -144,10 +142,7 @@ pub(super) struct Book {
 
 impl Book {
     pub(super) fn new(configured: Limits) -> Self {
-        Self {
-            configured,
-            ..Self::default()
-        }
+        Self { configured, ..Self::default() }
     }
 
     /// The limits of a tenant with none of its own.
@@ -185,9 +180,7 @@ impl Book {
             Some(tenant) if own.is_empty() => _ = book.tenants.remove(tenant),
             Some(tenant) => _ = book.tenants.insert(tenant.clone(), own),
         }
-        (book.tenants.len() <= OWN_LIMITS_MAX)
-            .then_some(book)
-            .ok_or(TooManyLimits)
+        (book.tenants.len() <= OWN_LIMITS_MAX).then_some(book).ok_or(TooManyLimits)
     }
 }
 

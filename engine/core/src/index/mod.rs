@@ -184,10 +184,7 @@ impl Index {
                     found.renew_limits(&self.limits);
                 }
             }
-            None => self
-                .tenants()
-                .iter()
-                .for_each(|tenant| tenant.renew_limits(&self.limits)),
+            None => self.tenants().iter().for_each(|tenant| tenant.renew_limits(&self.limits)),
         }
         Ok(())
     }

@@ -32,12 +32,7 @@ pub(super) struct Gateway {
 
 impl Gateway {
     pub(super) fn new(kind: PermitKind, limit: u32, journal: Arc<Journal>) -> Self {
-        Self {
-            kind,
-            taken: AtomicU32::new(0),
-            limit,
-            journal,
-        }
+        Self { kind, taken: AtomicU32::new(0), limit, journal }
     }
 
     pub(super) fn connections(&self) -> u32 {
@@ -45,9 +40,9 @@ impl Gateway {
     }
 
     fn acquire(&self) -> bool {
-        let taken = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
-            (taken < self.limit).then(|| taken + 1)
-        });
+        let taken = self
+            .taken
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| (taken < self.limit).then(|| taken + 1));
         taken.is_ok()
     }
 }
@@ -71,10 +66,7 @@ impl ConnectionPermit {
             tenant.release(gateway.kind);
             return Err(NoPermit::Gateway);
         }
-        Ok(Some(Self {
-            tenant,
-            gateway: Arc::clone(gateway),
-        }))
+        Ok(Some(Self { tenant, gateway: Arc::clone(gateway) }))
     }
 
     /// The tenant of the stream.

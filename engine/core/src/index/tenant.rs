@@ -196,11 +196,9 @@ impl Tenant {
             (PermitKind::Onlooker, _) | (_, 0) => u32::MAX,
             (PermitKind::Stream, limit) => limit,
         };
-        let taken = self
-            .permits
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
-                (taken != RETIRED && streams(taken) < full_at).then(|| taken + kind as u64)
-            });
+        let taken = self.permits.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
+            (taken != RETIRED && streams(taken) < full_at).then(|| taken + kind as u64)
+        });
         match taken {
             Ok(_) => Ok(()),
             Err(RETIRED) => Err(Refused::Retired),
@@ -218,9 +216,7 @@ impl Tenant {
 
     /// Closes an empty tenant for good. False if it has a permit out.
     pub(super) fn retire(&self) -> bool {
-        self.permits
-            .compare_exchange(0, RETIRED, Ordering::Relaxed, Ordering::Relaxed)
-            .is_ok()
+        self.permits.compare_exchange(0, RETIRED, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 }
 

@@ -3,10 +3,7 @@
 use super::*;
 
 fn index(per_tenant: u32, gateway: u32) -> Index {
-    let limits = Limits {
-        connections: per_tenant,
-        ..Limits::default()
-    };
+    let limits = Limits { connections: per_tenant, ..Limits::default() };
     Index::new(gateway, limits)
 }
 
@@ -19,10 +16,7 @@ fn a_limit_is_exact_under_a_race_and_a_permit_comes_back() {
     let index = index(10, 1000);
     let permits: Vec<ConnectionPermit> = std::thread::scope(|scope| {
         let racers: Vec<_> = (0..50).map(|_| scope.spawn(|| index.enter(&tenant("T")))).collect();
-        racers
-            .into_iter()
-            .filter_map(|racer| racer.join().unwrap().ok())
-            .collect()
+        racers.into_iter().filter_map(|racer| racer.join().unwrap().ok()).collect()
     });
     assert_eq!((permits.len(), index.connections()), (10, 10));
     assert!(matches!(index.enter(&tenant("T")), Err(NoPermit::Tenant { limit: 10 })));
@@ -50,10 +44,7 @@ fn an_onlooker_refuses_no_stream_and_keeps_the_tenant() {
 }
 
 fn connections(connections: u32) -> OwnLimits {
-    OwnLimits {
-        connections: Some(connections),
-        ..OwnLimits::default()
-    }
+    OwnLimits { connections: Some(connections), ..OwnLimits::default() }
 }
 
 #[test]
@@ -104,11 +95,7 @@ fn the_gateways_own_limit_holds_over_all_tenants() {
     let index = index(0, 2);
     let held = [index.enter(&tenant("A")).unwrap(), index.enter(&tenant("B")).unwrap()];
     assert!(matches!(index.enter(&tenant("C")), Err(NoPermit::Gateway)));
-    assert_eq!(
-        index.find("C").unwrap().connections(),
-        0,
-        "the tenant's permit is released"
-    );
+    assert_eq!(index.find("C").unwrap().connections(), 0, "the tenant's permit is released");
     drop(held);
 }
 

@@ -36,10 +36,7 @@ pub struct WakeFilter {
 
 impl WakeFilter {
     pub(super) fn new() -> Self {
-        Self {
-            always: AtomicU64::new(0),
-            slots: OnceLock::new(),
-        }
+        Self { always: AtomicU64::new(0), slots: OnceLock::new() }
     }
 
     /// The shards to wake for an event of `device` that was put into their inboxes.
@@ -61,9 +58,7 @@ impl WakeFilter {
 
     /// As [`WakeFilter::set_always`], for the events of one slot's devices.
     pub fn set_slot(&self, shard: usize, slot: Slot, wakes: bool) {
-        let slots = self
-            .slots
-            .get_or_init(|| (0..SLOTS).map(|_| AtomicU64::new(0)).collect());
+        let slots = self.slots.get_or_init(|| (0..SLOTS).map(|_| AtomicU64::new(0)).collect());
         set(&slots[slot.0 as usize], shard, wakes);
     }
 }

@@ -24,8 +24,5 @@ async fn a_part_that_panics_is_started_again() {
 #[test]
 fn panics_are_counted_by_kinds_of_threads() {
     let kinds = ["shard-12", "ingest", "broker-v4", "tokio-runtime-worker"];
-    assert_eq!(
-        kinds.map(|thread| THREADS[kind(thread)]),
-        ["shard", "ingest", "broker", "other"]
-    );
+    assert_eq!(kinds.map(|thread| THREADS[kind(thread)]), ["shard", "ingest", "broker", "other"]);
 }

@@ -43,12 +43,7 @@ pub(super) struct Clock {
 impl Clock {
     pub(super) fn new(source: TimeSource) -> Self {
         let now = (source.monotonic)();
-        Self {
-            source,
-            started: now,
-            now,
-            tenths: Tenths::default(),
-        }
+        Self { source, started: now, now, tenths: Tenths::default() }
     }
 
     /// Reads the clock: this is now, until the next call. To be called first in whatever the shard does after it may have

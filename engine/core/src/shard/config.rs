@@ -49,9 +49,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            count: std::thread::available_parallelism()
-                .map_or(1, NonZeroUsize::get)
-                .min(SHARDS_MAX),
+            count: std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(SHARDS_MAX),
             inbox: NonZeroUsize::new(8192).expect("not zero"),
             writes: Writes::Write,
             control_bytes: 64 * 1024,

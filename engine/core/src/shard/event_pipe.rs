@@ -34,11 +34,7 @@ impl EventPipe {
 
     /// A pipe into this queue. It stays on the shard's thread.
     pub fn new(queue: mpsc::Sender<Received>) -> Self {
-        Self {
-            queue: EventQueue::new(queue),
-            waker: None,
-            watching: None,
-        }
+        Self { queue: EventQueue::new(queue), waker: None, watching: None }
     }
 
     fn stop_watching(&mut self) {

@@ -29,10 +29,7 @@ pub struct EventQueue {
 
 impl EventQueue {
     pub(super) fn new(sender: mpsc::Sender<Received>) -> Self {
-        Self {
-            sender: Some(sender),
-            full: Rc::default(),
-        }
+        Self { sender: Some(sender), full: Rc::default() }
     }
 
     /// Hands one item to the reader.

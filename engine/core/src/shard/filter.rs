@@ -92,12 +92,7 @@ impl Filter {
     /// # Errors
     /// If more than `max` would be named; the filter is then undefined, and is to be thrown away.
     pub fn add_devices(&mut self, devices: &[DeviceId], max: usize) -> Result<(), TooMany> {
-        add(
-            &mut self.selected.get_or_insert_default().devices,
-            devices,
-            "device_ids",
-            max,
-        )
+        add(&mut self.selected.get_or_insert_default().devices, devices, "device_ids", max)
     }
 
     /// Adds the members of `groups` to the devices wanted.
@@ -105,12 +100,7 @@ impl Filter {
     /// # Errors
     /// As [`Filter::add_devices`].
     pub fn add_groups(&mut self, groups: &[GroupId], max: usize) -> Result<(), TooMany> {
-        add(
-            &mut self.selected.get_or_insert_default().groups,
-            groups,
-            "group_ids",
-            max,
-        )
+        add(&mut self.selected.get_or_insert_default().groups, groups, "group_ids", max)
     }
 
     /// Gives up `devices`. Changes nothing while every device is wanted.

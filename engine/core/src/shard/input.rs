@@ -48,11 +48,6 @@ pub(super) struct Input {
 impl Input {
     pub(super) fn new(message_bytes: usize, tokens: Arc<dyn RefreshTokens>) -> Self {
         const READ_BYTES: usize = 8 * 1024;
-        Self {
-            buffer: vec![0; READ_BYTES],
-            commands: Vec::new(),
-            message_bytes,
-            tokens,
-        }
+        Self { buffer: vec![0; READ_BYTES], commands: Vec::new(), message_bytes, tokens }
     }
 }

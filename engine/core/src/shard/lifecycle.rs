@@ -17,16 +17,8 @@ use floodway_protocol::session::Session;
 impl State {
     /// Makes `new_subscriber` a subscriber: every event after this moment that it wants is its own.
     pub(super) fn attach(&mut self, new_subscriber: NewSubscriber) -> io::Result<()> {
-        let NewSubscriber {
-            mut outlet,
-            encoding,
-            filter,
-            permit,
-            client,
-            expires_at,
-            greeting,
-            mut early,
-        } = new_subscriber;
+        let NewSubscriber { mut outlet, encoding, filter, permit, client, expires_at, greeting, mut early } =
+            new_subscriber;
         let is_pipe = matches!(outlet, Outlet::Pipe(_));
         let (key, generation) = self.registry.watch(&mut outlet)?;
         let credit = permit.tenant().limits().client_messages_per_second;
@@ -46,35 +38,12 @@ impl State {
         self.registry.insert(Subscriber {
             outlet,
             ring: None,
-            start: Start {
-                after,
-                tick: self.delivery.tick.next_whole(),
-            },
-            output: Output {
-                events: 0,
-                bytes: 0,
-                last_write: now,
-                encoding,
-            },
-            phase: Phase::Live {
-                permit,
-                position,
-                expires_at,
-            },
+            start: Start { after, tick: self.delivery.tick.next_whole() },
+            output: Output { events: 0, bytes: 0, last_write: now, encoding },
+            phase: Phase::Live { permit, position, expires_at },
             session: Session::default(),
-            info: SubscriberInfo {
-                id,
-                client,
-                counters,
-                since: now,
-                generation,
-                dropped: 0,
-            },
-            attention: Attention {
-                credit,
-                is_queued: false,
-                is_paused: false,
-            },
+            info: SubscriberInfo { id, client, counters, since: now, generation, dropped: 0 },
+            attention: Attention { credit, is_queued: false, is_paused: false },
         });
         if is_pipe {
             // It may hold what its socket has given already, and will not report again.
@@ -118,10 +87,7 @@ impl State {
     /// Leaves the cohort and gives the permit back.
     fn retire(&mut self, key: SubscriberKey, end: &End) {
         let subscriber = &mut self.registry[key];
-        let leaving = Phase::Leaving {
-            deadline: self.timers.deadline(&self.delivery.clock),
-            finished: false,
-        };
+        let leaving = Phase::Leaving { deadline: self.timers.deadline(&self.delivery.clock), finished: false };
         let Phase::Live { permit, position, .. } = std::mem::replace(&mut subscriber.phase, leaving) else {
             unreachable!("only a live stream ends");
         };
@@ -138,8 +104,7 @@ impl State {
         tracing::debug!(tenant = %permit.tenant().id(), %id, reason = end.label(), "stream ended");
         self.registry.live.leave(id);
         let registry = &mut self.registry;
-        self.matcher
-            .leave(position, |(moved, to)| registry.move_member(moved, to));
+        self.matcher.leave(position, |(moved, to)| registry.move_member(moved, to));
     }
 
     fn send_close(&mut self, key: SubscriberKey, end: &End) {

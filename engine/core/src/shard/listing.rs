@@ -148,12 +148,7 @@ impl State {
     }
 
     fn connection(&self, subscriber: &Subscriber, wall: SystemTime) -> Option<Connection> {
-        let Phase::Live {
-            permit,
-            position,
-            expires_at,
-        } = &subscriber.phase
-        else {
+        let Phase::Live { permit, position, expires_at } = &subscriber.phase else {
             return None;
         };
         let at = |then: Tenths| self.delivery.clock.wall_at(then, wall);

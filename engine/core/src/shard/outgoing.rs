@@ -52,10 +52,7 @@ pub(super) struct SubscriptionKey {
 
 impl SubscriptionKey {
     pub(super) fn new(filter: Filter, encoding: Encoding) -> Self {
-        let view = View {
-            metrics: filter.metrics().cloned(),
-            encoding,
-        };
+        let view = View { metrics: filter.metrics().cloned(), encoding };
         Self { filter, view }
     }
 }

@@ -69,8 +69,7 @@ impl Outlet {
             Self::Socket(socket) => socket.register(registry, token, interest),
             Self::Pipe(pipe) => {
                 pipe.connect(waker);
-                pipe.socket()
-                    .map_or(Ok(()), |socket| socket.register(registry, token, interest))
+                pipe.socket().map_or(Ok(()), |socket| socket.register(registry, token, interest))
             }
         }
     }

@@ -187,12 +187,7 @@ impl Ring {
         write: impl FnOnce(&[std::io::IoSlice<'_>]) -> Result<usize, E>,
     ) -> Result<Sent, E> {
         const N: usize = 64;
-        let gaps: Vec<Vec<u8>> = self
-            .entries
-            .iter()
-            .take(N)
-            .filter_map(|entry| gap_bytes(entry, encoding))
-            .collect();
+        let gaps: Vec<Vec<u8>> = self.entries.iter().take(N).filter_map(|entry| gap_bytes(entry, encoding)).collect();
         let mut gap = gaps.iter();
         let mut slices = [std::io::IoSlice::new(&[]); N];
         let mut count = 0;
@@ -211,10 +206,7 @@ impl Ring {
     }
 
     fn take_out(&mut self, mut n: usize, lengths: &[usize], encoding: Encoding, untimed: &mut Untimed) -> Sent {
-        let mut sent = Sent {
-            bytes: n as u64,
-            ..Sent::default()
-        };
+        let mut sent = Sent { bytes: n as u64, ..Sent::default() };
         for &length in lengths {
             if n < length {
                 break;
@@ -311,11 +303,7 @@ impl Ring {
         let mut dropped = dropped.iter().peekable();
         let mut kept: VecDeque<Entry> = VecDeque::with_capacity(self.entries.len());
         for (at, entry) in self.entries.drain(..).enumerate() {
-            let entry = if dropped.next_if_eq(&&at).is_some() {
-                Entry::Gap(1)
-            } else {
-                entry
-            };
+            let entry = if dropped.next_if_eq(&&at).is_some() { Entry::Gap(1) } else { entry };
             match (kept.back_mut(), entry) {
                 (Some(Entry::Gap(before)), Entry::Gap(more)) => *before += more,
                 (_, entry) => kept.push_back(entry),

@@ -24,10 +24,7 @@ use crate::inbox::Inbox;
 const SLICE: usize = 256;
 
 /// The machine's clocks.
-const MACHINE: TimeSource = TimeSource {
-    monotonic: Instant::now,
-    wall: SystemTime::now,
-};
+const MACHINE: TimeSource = TimeSource { monotonic: Instant::now, wall: SystemTime::now };
 
 /// A shard, for the tasks on its own thread.
 pub struct Shard {
@@ -65,15 +62,7 @@ impl Shard {
     ) -> io::Result<Rc<Self>> {
         let poll = Poll::new()?;
         let wake_queue = Rc::new(WakeQueue::default());
-        let state = State::new(
-            id,
-            config,
-            Sockets::registry(&poll)?,
-            Rc::clone(&wake_queue),
-            metrics,
-            time,
-            tokens,
-        )?;
+        let state = State::new(id, config, Sockets::registry(&poll)?, Rc::clone(&wake_queue), metrics, time, tokens)?;
         Ok(Rc::new(Self {
             state: RefCell::new(state),
             wake_queue,

@@ -25,10 +25,7 @@ impl State {
         let Some(limits) = self.limits(key) else {
             return;
         };
-        let bounds = Bounds {
-            message_bytes: self.input.message_bytes,
-            filter_ids: limits.filter_ids,
-        };
+        let bounds = Bounds { message_bytes: self.input.message_bytes, filter_ids: limits.filter_ids };
         let mut commands = std::mem::take(&mut self.input.commands);
         let subscriber = &mut self.registry[key];
         let encoding = subscriber.output.encoding;

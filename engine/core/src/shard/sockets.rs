@@ -30,10 +30,7 @@ impl Sockets {
         // lives, closes it only when it is dropped, and is neither given out nor replaced here: `queue` is private to
         // this module, which only ever polls it.
         let queue = unsafe { AsyncFd::register_with_interest(poll, Interest::READABLE) }?;
-        Ok(Self {
-            queue,
-            events: Events::with_capacity(EVENTS),
-        })
+        Ok(Self { queue, events: Events::with_capacity(EVENTS) })
     }
 
     /// What has been reported since the last call. Does not wait.

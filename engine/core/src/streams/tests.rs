@@ -28,17 +28,10 @@ impl Bed {
             shards.push(shard);
             handles.push(handle);
         }
-        let limits = Limits {
-            connections: 0,
-            ..Limits::default()
-        };
+        let limits = Limits { connections: 0, ..Limits::default() };
         let index = Arc::new(Index::new(u32::MAX, limits));
         let streams = Streams::new(handles, index);
-        Self {
-            shards,
-            inboxes,
-            streams,
-        }
+        Self { shards, inboxes, streams }
     }
 
     /// Attaches `count` streams of `tenant`, unevenly: two on the first shard for each on the second.
@@ -70,10 +63,7 @@ impl Bed {
 }
 
 fn select(limit: usize) -> Select {
-    Select {
-        limit,
-        ..Select::default()
-    }
+    Select { limit, ..Select::default() }
 }
 
 #[tokio::test]
@@ -111,10 +101,7 @@ async fn pages_hold_every_stream_of_every_shard_once() {
 async fn the_slowest_of_all_shards_come_first_and_who_keeps_up_is_not_listed() {
     on_one_thread(async {
         let bed = Bed::new();
-        let by_lag = |limit| Select {
-            slowest: true,
-            ..select(limit)
-        };
+        let by_lag = |limit| Select { slowest: true, ..select(limit) };
         let _peers: Vec<_> = [("A", true), ("B", true), ("C", false)]
             .into_iter()
             .flat_map(|(tenant, is_stuck)| {
@@ -142,10 +129,7 @@ async fn the_slowest_of_all_shards_come_first_and_who_keeps_up_is_not_listed() {
         assert!(page.connections[0].id < page.connections[1].id);
         let fewer = bed.streams.list(by_lag(3)).await;
         assert_eq!((of(&fewer), fewer.next), (vec![b.clone(), b, a], None));
-        let of_a = Select {
-            tenant: TenantId::parse("A").ok(),
-            ..by_lag(1)
-        };
+        let of_a = Select { tenant: TenantId::parse("A").ok(), ..by_lag(1) };
         let of_a = bed.streams.list(of_a).await.connections;
         assert_eq!(of_a[0].id, page.connections[2].id);
     })
@@ -180,18 +164,12 @@ async fn a_drain_ends_streams_little_by_little_and_can_be_called_off() {
         let peers = bed.attach("T", 300);
         assert_eq!(bed.streams.drain_progress().await, None);
         assert!(!bed.streams.cancel_drain().await, "there is none");
-        let an_hour = Drain {
-            within: Duration::from_secs(3600),
-            pause: Duration::ZERO,
-        };
+        let an_hour = Drain { within: Duration::from_secs(3600), pause: Duration::ZERO };
         bed.streams.drain(an_hour).await;
         assert!(bed.streams.index().is_draining());
         let progress = bed.streams.drain_progress().await.unwrap();
         assert_eq!((progress.streams, progress.left), (300, 300));
-        let minutes = Drain {
-            within: Duration::from_secs(120),
-            pause: Duration::from_millis(7),
-        };
+        let minutes = Drain { within: Duration::from_secs(120), pause: Duration::from_millis(7) };
         bed.streams.drain(minutes).await;
         while bed.live() == 300 {
             tokio::task::yield_now().await;
@@ -202,10 +180,7 @@ async fn a_drain_ends_streams_little_by_little_and_can_be_called_off() {
         let ended = peers.iter().filter(|peer| peer.text().contains("after_ms"));
         assert_eq!(ended.count() as u32, 300 - left);
         assert!(!bed.streams.index().is_draining());
-        let at_once = Drain {
-            within: Duration::ZERO,
-            pause: Duration::from_secs(3600),
-        };
+        let at_once = Drain { within: Duration::ZERO, pause: Duration::from_secs(3600) };
         bed.streams.drain(at_once).await;
         while bed.live() > 0 {
             tokio::task::yield_now().await;
@@ -226,10 +201,7 @@ async fn the_drain_before_the_end_is_not_called_off() {
         let bed = Bed::new();
         bed.streams.begin_last_drain().await;
         assert!(!bed.streams.cancel_drain().await);
-        let an_hour = Drain {
-            within: Duration::from_secs(3600),
-            pause: Duration::ZERO,
-        };
+        let an_hour = Drain { within: Duration::from_secs(3600), pause: Duration::ZERO };
         bed.streams.drain(an_hour).await;
         assert!(bed.streams.index().is_draining());
         assert!(bed.streams.drain_progress().await.is_some());

@@ -28,15 +28,6 @@ fn files(config: &Config) -> Result<(), Failure> {
         wrong.push(error.to_string());
     }
     let listeners = [config.http.acceptor(), config.admin.acceptor()];
-    wrong.extend(
-        listeners
-            .into_iter()
-            .filter_map(Result::err)
-            .map(|error| error.to_string()),
-    );
-    if wrong.is_empty() {
-        Ok(())
-    } else {
-        Err(Failure::Usage(wrong.join("\n")))
-    }
+    wrong.extend(listeners.into_iter().filter_map(Result::err).map(|error| error.to_string()));
+    if wrong.is_empty() { Ok(()) } else { Err(Failure::Usage(wrong.join("\n"))) }
 }

@@ -36,11 +36,8 @@ pub(super) struct Args {
 }
 
 /// What carries a stream, as people type it.
-const TRANSPORTS: &[(&str, Transport)] = &[
-    ("websocket", Transport::Websocket),
-    ("sse", Transport::Sse),
-    ("ws", Transport::Websocket),
-];
+const TRANSPORTS: &[(&str, Transport)] =
+    &[("websocket", Transport::Websocket), ("sse", Transport::Sse), ("ws", Transport::Websocket)];
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let remote = &args.remote;
@@ -59,11 +56,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             ..ListConnectionsRequest::default()
         };
         let answer = pages(args.all, async |page_size, page_token| {
-            let page = ListConnectionsRequest {
-                page_size,
-                page_token,
-                ..request.clone()
-            };
+            let page = ListConnectionsRequest { page_size, page_token, ..request.clone() };
             client.list_connections(page).await
         });
         let answer = answer.await?;
@@ -94,9 +87,9 @@ fn list(answer: &ListConnectionsResponse, now: SystemTime) -> String {
 
 fn one(stream: &Connection, now: SystemTime) -> String {
     let queue = (stream.queue_depth, stream.queue_capacity);
-    let lag = stream.slow_for.map_or(String::new(), |slow| {
-        format!(", slow for {}", age(duration(Some(slow))))
-    });
+    let lag = stream
+        .slow_for
+        .map_or(String::new(), |slow| format!(", slow for {}", age(duration(Some(slow)))));
     fields(&[
         ("connection", or_dash(&stream.connection_id)),
         ("tenant", or_dash(&stream.tenant_id)),
@@ -104,25 +97,13 @@ fn one(stream: &Connection, now: SystemTime) -> String {
         ("transport", via(stream)),
         ("peer", or_dash(&stream.peer)),
         ("user agent", or_dash(&stream.user_agent)),
-        (
-            "connected",
-            format!(
-                "{} ({} ago)",
-                date(stream.connected_at),
-                since(stream.connected_at, now)
-            ),
-        ),
+        ("connected", format!("{} ({} ago)", date(stream.connected_at), since(stream.connected_at, now))),
         ("expires", date(stream.expires_at)),
         ("wants", filters(stream.filters.as_ref())),
         ("queue", format!("{} of {} events{lag}", queue.0, queue.1)),
         (
             "deliveries",
-            format!(
-                "{} ({}), dropped {}",
-                stream.delivered,
-                bytes(stream.sent_bytes as f64),
-                stream.dropped
-            ),
+            format!("{} ({}), dropped {}", stream.delivered, bytes(stream.sent_bytes as f64), stream.dropped),
         ),
         ("last write", date(stream.last_write_at)),
     ])
@@ -144,9 +125,7 @@ pub(super) fn carrier(transport: Transport) -> &'static str {
 }
 
 pub(super) fn slow(stream: &Connection) -> String {
-    stream
-        .slow_for
-        .map_or_else(|| "-".to_owned(), |slow| age(duration(Some(slow))))
+    stream.slow_for.map_or_else(|| "-".to_owned(), |slow| age(duration(Some(slow))))
 }
 
 /// What a stream wants, for a column: names where there is one, else how many there are.
@@ -175,11 +154,7 @@ fn describe(filters: Option<&Filters>, names: impl Fn(&str, &[String]) -> String
     } else if filters.device_ids.is_empty() && filters.group_ids.is_empty() {
         parts.push("nothing".to_owned());
     }
-    let kinds = [
-        ("device", &filters.device_ids),
-        ("group", &filters.group_ids),
-        ("metric", &filters.metric_names),
-    ];
+    let kinds = [("device", &filters.device_ids), ("group", &filters.group_ids), ("metric", &filters.metric_names)];
     let named = kinds.iter().filter(|(_, list)| !list.is_empty());
     parts.extend(named.map(|(kind, list)| names(kind, list)));
     parts.join(", ")

@@ -35,10 +35,7 @@ pub(super) struct Args {
 
 fn reason(text: &str) -> Result<String, String> {
     if text.len() > REASON_BYTES {
-        Err(format!(
-            "is {} bytes long; a close frame holds {REASON_BYTES}",
-            text.len()
-        ))
+        Err(format!("is {} bytes long; a close frame holds {REASON_BYTES}", text.len()))
     } else {
         Ok(text.to_owned())
     }
@@ -51,10 +48,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         (None, Some(subject)) => Target::Subject(TenantSubject { tenant_id, subject }),
         (None, None) => Target::TenantId(tenant_id),
     };
-    let request = DisconnectRequest {
-        target: Some(target),
-        reason: args.reason,
-    };
+    let request = DisconnectRequest { target: Some(target), reason: args.reason };
     let remote = &args.remote;
     remote.run(async |mut client| {
         let answer = client.disconnect(request).await?.into_inner();

@@ -77,12 +77,9 @@ fn text(event: &Event) -> String {
         }
         Event::Closed(closed) => self::closed(closed),
         Event::Refused(refused) => self::refused(refused),
-        Event::LimitHit(hit) => format!(
-            "limit    {} {}  {} hit",
-            or_dash(&hit.connection_id),
-            or_dash(&hit.tenant_id),
-            limit(hit.limit())
-        ),
+        Event::LimitHit(hit) => {
+            format!("limit    {} {}  {} hit", or_dash(&hit.connection_id), or_dash(&hit.tenant_id), limit(hit.limit()))
+        }
         Event::BrokerUp(up) => format!("broker   {} connected", or_dash(&up.url)),
         Event::BrokerDown(down) => {
             let why = or_dash(&down.detail);
@@ -94,10 +91,7 @@ fn text(event: &Event) -> String {
             or_dash(&failed.detail),
             plural(failed.failed_attempts, "attempt")
         ),
-        Event::Gap(gap) => format!(
-            "gap      {} missing, this terminal was too slow",
-            plural(gap.missed, "line")
-        ),
+        Event::Gap(gap) => format!("gap      {} missing, this terminal was too slow", plural(gap.missed, "line")),
     }
 }
 

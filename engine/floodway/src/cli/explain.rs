@@ -38,20 +38,14 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let event = match args.topic {
-        Some(topic) => Event::Message(DeviceMessage {
-            topic,
-            payload: args.payload.unwrap_or_default().into_bytes(),
-        }),
+        Some(topic) => Event::Message(DeviceMessage { topic, payload: args.payload.unwrap_or_default().into_bytes() }),
         None => Event::Sample(SampleEvent {
             tenant_id: args.tenant.unwrap_or_default(),
             device_id: args.device.unwrap_or_default(),
             metric_names: args.metrics,
         }),
     };
-    let request = ExplainRequest {
-        connection_id: args.connection,
-        event: Some(event),
-    };
+    let request = ExplainRequest { connection_id: args.connection, event: Some(event) };
     let remote = &args.remote;
     remote.run(async |mut client| {
         let answer = client.explain(request).await?.into_inner();

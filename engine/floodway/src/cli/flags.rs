@@ -59,11 +59,7 @@ impl Args for SettingFlags {
                 "\"\"" | "[]" => String::new(),
                 default => format!(" [default: {default}]"),
             };
-            let seen = if setting.secret {
-                "; other users of this machine can see flags"
-            } else {
-                ""
-            };
+            let seen = if setting.secret { "; other users of this machine can see flags" } else { "" };
             let help = format!("{}{seen} [env: {}]{default}", setting.help, setting.env);
             let command = command.arg(flag(setting.key, value_name(setting.key), help));
             match (setting.file_key(), setting.file_env()) {
@@ -83,9 +79,7 @@ impl Args for SettingFlags {
 
 impl FromArgMatches for SettingFlags {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let keys = SETTINGS
-            .iter()
-            .flat_map(|setting| [Some(setting.key.to_owned()), setting.file_key()]);
+        let keys = SETTINGS.iter().flat_map(|setting| [Some(setting.key.to_owned()), setting.file_key()]);
         let given = keys.flatten().filter_map(|key| {
             let value = matches.get_one::<String>(&key)?.clone();
             Some((key, value))

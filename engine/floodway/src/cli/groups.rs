@@ -71,19 +71,13 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let command = args.command.unwrap_or(Command::List { all: false });
     // A file that can't be read is reported before the gateway is called.
     let device_ids = match &command {
-        Command::Put {
-            devices, devices_from, ..
-        } => with_file(devices, devices_from.as_deref())?,
+        Command::Put { devices, devices_from, .. } => with_file(devices, devices_from.as_deref())?,
         _ => Vec::new(),
     };
     remote.run(async |mut client| match command {
         Command::List { all } => {
             let answer = pages(all, async |page_size, page_token| {
-                let page = ListGroupsRequest {
-                    tenant_id: tenant_id.clone(),
-                    page_size,
-                    page_token,
-                };
+                let page = ListGroupsRequest { tenant_id: tenant_id.clone(), page_size, page_token };
                 client.list_groups(page).await
             });
             let answer = answer.await?;
@@ -95,20 +89,13 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             remote.print(Json(&answer), || devices(&answer))
         }
         Command::Put { group: group_id, .. } => {
-            let group = Some(Group {
-                tenant_id,
-                group_id,
-                device_ids,
-            });
+            let group = Some(Group { tenant_id, group_id, device_ids });
             let answer = client.put_group(PutGroupRequest { group }).await?;
             let answer = answer.into_inner();
             remote.print(Json(&answer), || put(&answer))
         }
         Command::Delete { group } => {
-            let request = DeleteGroupRequest {
-                tenant_id,
-                group_id: group.clone(),
-            };
+            let request = DeleteGroupRequest { tenant_id, group_id: group.clone() };
             let answer = client.delete_group(request).await?.into_inner();
             remote.print(Json(&answer), || format!("group {} is deleted\n", plain(&group)))
         }

@@ -87,9 +87,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 }
 
 async fn get(remote: &Remote, mut client: Client, tenant_id: String) -> Result<(), Interrupted> {
-    let request = GetLimitsRequest {
-        tenant_id: tenant_id.clone(),
-    };
+    let request = GetLimitsRequest { tenant_id: tenant_id.clone() };
     let answer = client.get_limits(request).await?.into_inner();
     remote.print(Json(&answer), || {
         let stale = stale(answer.known_at, SystemTime::now());
@@ -102,9 +100,7 @@ async fn change(remote: &Remote, mut client: Client, set: Set) -> Result<(), Int
     let tenant_id = set.whose.tenant.clone().unwrap_or_default();
     let mut before = None;
     if !set.replace {
-        let request = GetLimitsRequest {
-            tenant_id: tenant_id.clone(),
-        };
+        let request = GetLimitsRequest { tenant_id: tenant_id.clone() };
         let answer = client.get_limits(request).await?.into_inner();
         if answer.known_at.is_some() {
             let why =
@@ -114,19 +110,14 @@ async fn change(remote: &Remote, mut client: Client, set: Set) -> Result<(), Int
         before = answer.own;
     }
     let own = Some(set.over(before.unwrap_or_default()));
-    let request = SetLimitsRequest {
-        tenant_id: tenant_id.clone(),
-        limits: own,
-    };
+    let request = SetLimitsRequest { tenant_id: tenant_id.clone(), limits: own };
     let answer = client.set_limits(request).await?.into_inner();
     remote.print(Json(&answer), || limits(&tenant_id, answer.effective, own))
 }
 
 async fn clear(remote: &Remote, mut client: Client, whose: Whose) -> Result<(), Interrupted> {
     let tenant_id = whose.tenant.unwrap_or_default();
-    let request = ClearLimitsRequest {
-        tenant_id: tenant_id.clone(),
-    };
+    let request = ClearLimitsRequest { tenant_id: tenant_id.clone() };
     let answer = client.clear_limits(request).await?.into_inner();
     remote.print(Json(&answer), || {
         let was = if answer.cleared { "" } else { "nothing was set\n" };
@@ -170,17 +161,9 @@ fn limits(tenant_id: &str, effective: Option<TenantLimits>, own: Option<TenantLi
             (limit, own) => counted(per_tenant, limit, own),
         },
         counted("queue-size", effective.queue_size, own.queue_size),
-        row(
-            "overflow",
-            policy(effective.overflow()).to_owned(),
-            own.overflow() != OverflowPolicy::Unspecified,
-        ),
+        row("overflow", policy(effective.overflow()).to_owned(), own.overflow() != OverflowPolicy::Unspecified),
         counted("filter-ids", effective.filter_ids, own.filter_ids),
-        counted(
-            "client-messages-per-second",
-            effective.client_messages_per_second,
-            own.client_messages_per_second,
-        ),
+        counted("client-messages-per-second", effective.client_messages_per_second, own.client_messages_per_second),
     ];
     let table = table("LIMIT >VALUE FROM", rows);
     format!("limits of {whose}\n{table}")

@@ -124,9 +124,7 @@ fn variables() -> Vec<String> {
         let below = command.get_subcommands();
         std::iter::once(command).chain(below)
     });
-    let variables = commands
-        .flat_map(clap::Command::get_arguments)
-        .filter_map(|argument| argument.get_env());
+    let variables = commands.flat_map(clap::Command::get_arguments).filter_map(|argument| argument.get_env());
     let mut variables: Vec<String> = variables.map(|name| name.to_string_lossy().into_owned()).collect();
     variables.sort_unstable();
     variables.dedup();

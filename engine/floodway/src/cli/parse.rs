@@ -21,9 +21,7 @@ where
 
 /// Reads the id of a tenant, device or group.
 pub(super) fn name(text: &str) -> Result<String, String> {
-    names::check(text)
-        .map(|()| text.to_owned())
-        .map_err(|error| error.to_string())
+    names::check(text).map(|()| text.to_owned()).map_err(|error| error.to_string())
 }
 
 /// Reads a duration such as 60s.

@@ -131,11 +131,7 @@ impl Access {
                 return Err(Failure::Usage(hint.to_owned()));
             }
         };
-        Ok(Credentials {
-            token: self.token()?,
-            ca: file(&self.admin_ca),
-            identity,
-        })
+        Ok(Credentials { token: self.token()?, ca: file(&self.admin_ca), identity })
     }
 
     /// The gateway as it was named.

@@ -74,9 +74,9 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 /// Except for the event itself, the keys of a line of JSON are sorted.
 fn show(remote: &Remote, next: &TailResponse) -> Result<ControlFlow<()>, Failure> {
     match &next.item {
-        Some(Item::Live(live)) => remote.print_next(json!(Json(next)), || {
-            format!("live: {}\n", filters(live.filters.as_ref()))
-        }),
+        Some(Item::Live(live)) => {
+            remote.print_next(json!(Json(next)), || format!("live: {}\n", filters(live.filters.as_ref())))
+        }
         Some(Item::Event(event)) => {
             let wrong = |_| Failure::running("the gateway sent an event that is no JSON");
             let line = Line {

@@ -69,31 +69,16 @@ fn one(tenant: &Tenant) -> String {
         ("upstream", upstream_and_why(tenant)),
         (
             "streams",
-            format!(
-                "{} of {} ({} WebSocket, {} SSE)",
-                tenant.connections,
-                limit(tenant),
-                tenant.websocket,
-                tenant.sse
-            ),
+            format!("{} of {} ({} WebSocket, {} SSE)", tenant.connections, limit(tenant), tenant.websocket, tenant.sse),
         ),
         ("events in", tenant.events.to_string()),
         (
             "deliveries",
-            format!(
-                "{} ({}), dropped {}",
-                tenant.delivered,
-                bytes(tenant.sent_bytes as f64),
-                tenant.dropped
-            ),
+            format!("{} ({}), dropped {}", tenant.delivered, bytes(tenant.sent_bytes as f64), tenant.dropped),
         ),
         (
             "queue",
-            format!(
-                "{} a stream, then {}",
-                plural(limits.queue_size().into(), "event"),
-                policy(limits.overflow())
-            ),
+            format!("{} a stream, then {}", plural(limits.queue_size().into(), "event"), policy(limits.overflow())),
         ),
         ("groups", tenant.groups.to_string()),
     ];

@@ -37,11 +37,7 @@ fn tenant(text: &str) -> Result<TenantId, String> {
 /// Tokens count in whole seconds, and one that has expired at once is of no use.
 fn ttl(text: &str) -> Result<Duration, String> {
     let ttl = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    if ttl.as_secs() == 0 {
-        Err("must be at least 1s".to_owned())
-    } else {
-        Ok(ttl)
-    }
+    if ttl.as_secs() == 0 { Err("must be at least 1s".to_owned()) } else { Ok(ttl) }
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {

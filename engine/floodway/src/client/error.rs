@@ -51,10 +51,7 @@ pub(crate) enum ClientError {
 
 impl ClientError {
     pub(super) fn unreachable(url: &GatewayUrl, error: &dyn Error) -> Self {
-        Self::Unreachable {
-            url: url.to_string(),
-            cause: innermost(error),
-        }
+        Self::Unreachable { url: url.to_string(), cause: innermost(error) }
     }
 
     pub(super) fn of(url: &GatewayUrl, status: &Status) -> Self {

@@ -80,10 +80,7 @@ fn fields<S: Serializer>(message: &DynamicMessage, to: S) -> Result<S::Ok, S::Er
         if field.supports_presence() && !message.has_field(&field) {
             continue;
         }
-        let part = Part {
-            field: &field,
-            value: &message.get_field(&field),
-        };
+        let part = Part { field: &field, value: &message.get_field(&field) };
         if is_duration(&field) {
             map.serialize_entry(&format!("{}_seconds", field.name()), &part)?;
         } else {

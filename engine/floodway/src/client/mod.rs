@@ -78,12 +78,8 @@ impl FromStr for GatewayUrl {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let url = text.parse().ok().map(|uri| Self {
-            text: text.to_owned(),
-            uri,
-        });
-        url.filter(Self::is_right)
-            .ok_or("expected http://host:port, or https://host:port")
+        let url = text.parse().ok().map(|uri| Self { text: text.to_owned(), uri });
+        url.filter(Self::is_right).ok_or("expected http://host:port, or https://host:port")
     }
 }
 
@@ -159,10 +155,7 @@ pub(crate) async fn connect(url: &GatewayUrl, credentials: &Credentials) -> Resu
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(ANSWER_TIMEOUT)
         .http2_keep_alive_interval(KEEP_ALIVE);
-    let peer = Peer {
-        url: url.clone(),
-        faults: Faults::default(),
-    };
+    let peer = Peer { url: url.clone(), faults: Faults::default() };
     let channel = match url.server_name() {
         Some(name) => {
             let tls = credentials.connector()?;

@@ -20,12 +20,7 @@ async fn a_gateway_that_is_not_there_is_named() {
 
 #[test]
 fn only_the_url_of_a_listener_is_one() {
-    for good in [
-        "http://127.0.0.1:9090",
-        "http://[::1]:9090/",
-        "http://gateway.example:80",
-        "https://localhost:9090",
-    ] {
+    for good in ["http://127.0.0.1:9090", "http://[::1]:9090/", "http://gateway.example:80", "https://localhost:9090"] {
         assert!(good.parse::<GatewayUrl>().is_ok(), "{good}");
     }
     for bad in [

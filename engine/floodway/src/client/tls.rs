@@ -34,10 +34,7 @@ impl Credentials {
     pub(super) fn connector(&self) -> Result<tls::Connector, tls::Error> {
         let roots = match &self.ca {
             None => Roots::of_system()?,
-            Some(path) => Roots::of(Pem {
-                setting: "--admin-ca",
-                path,
-            })?,
+            Some(path) => Roots::of(Pem { setting: "--admin-ca", path })?,
         };
         let pair = self.identity.as_ref();
         let pair = pair.map(|files| files.named("--admin-cert", "--admin-key"));

@@ -102,19 +102,14 @@ const KEYS: [&str; 3] = ["auth.hs256_secret", "auth.public_key", "auth.jwks_url"
 
 fn verification_key(loaded: &Loaded, key: Key, errors: &[ConfigError]) -> Option<ConfigError> {
     let auth = &loaded.config.auth;
-    let given = [
-        auth.hs256_secret.is_some(),
-        auth.public_key.is_some(),
-        auth.jwks_url.is_some(),
-    ];
+    let given = [auth.hs256_secret.is_some(), auth.public_key.is_some(), auth.jwks_url.is_some()];
     let set = KEYS.into_iter().zip(given).filter(|(_, given)| *given);
     let set: Vec<&str> = set.map(|(key, _)| key).collect();
     match set.len() {
         // A key that was given and is wrong has its error already.
-        0 if key == Key::Needed && !errors.iter().any(is_about_key) => Some(ConfigError::VerificationKey(format!(
-            "no verification key; set one of {}",
-            ways()
-        ))),
+        0 if key == Key::Needed && !errors.iter().any(is_about_key) => {
+            Some(ConfigError::VerificationKey(format!("no verification key; set one of {}", ways())))
+        }
         0 | 1 => None,
         _ => {
             let names = set.iter().map(|key| match loaded.origin(key) {
@@ -122,9 +117,7 @@ fn verification_key(loaded: &Loaded, key: Key, errors: &[ConfigError]) -> Option
                 origin => format!("{key} ({origin})"),
             });
             let names = names.collect::<Vec<_>>().join(" and ");
-            Some(ConfigError::VerificationKey(format!(
-                "{names} are set; keep one of them"
-            )))
+            Some(ConfigError::VerificationKey(format!("{names} are set; keep one of them")))
         }
     }
 }

@@ -9,10 +9,7 @@ use super::unknown::is_section;
 
 /// Reads a TOML file.
 pub(super) fn read(path: &Path) -> Result<Table, ConfigError> {
-    let failed = |why: String| ConfigError::File {
-        path: path.to_owned(),
-        why,
-    };
+    let failed = |why: String| ConfigError::File { path: path.to_owned(), why };
     let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
     text.parse().map_err(|error| failed(not_toml(&text, &error)))
 }
@@ -33,11 +30,7 @@ pub(super) fn walk(table: &Table, each: &mut dyn FnMut(&str, &Value)) {
 
 fn walk_below(section: &str, table: &Table, each: &mut dyn FnMut(&str, &Value)) {
     for (name, value) in table {
-        let key = if section.is_empty() {
-            name.clone()
-        } else {
-            format!("{section}.{name}")
-        };
+        let key = if section.is_empty() { name.clone() } else { format!("{section}.{name}") };
         match value {
             Value::Table(inner) if !inner.is_empty() => walk_below(&key, inner, each),
             Value::Table(_) if is_section(&key) => {}

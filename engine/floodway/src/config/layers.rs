@@ -32,11 +32,7 @@ pub(crate) fn load(
     layers.broker_host(env);
     let Layers { mut loaded, mut errors } = layers;
     checks::run(&mut loaded, key, &mut errors);
-    if errors.is_empty() {
-        Ok(loaded)
-    } else {
-        Err(ConfigErrors(errors))
-    }
+    if errors.is_empty() { Ok(loaded) } else { Err(ConfigErrors(errors)) }
 }
 
 /// What was read so far, and what is wrong with it.
@@ -52,10 +48,7 @@ impl Layers {
             origins: vec![Origin::Default; SETTINGS.len()],
             warnings: Vec::new(),
         };
-        Self {
-            loaded,
-            errors: Vec::new(),
-        }
+        Self { loaded, errors: Vec::new() }
     }
 
     fn file(&mut self, path: &Path) {
@@ -101,12 +94,7 @@ impl Layers {
             return;
         };
         if let Err(hint) = done {
-            self.errors.push(ConfigError::Value {
-                key: key.to_owned().into(),
-                value,
-                origin,
-                hint,
-            });
+            self.errors.push(ConfigError::Value { key: key.to_owned().into(), value, origin, hint });
         }
     }
 
@@ -160,9 +148,7 @@ impl Layers {
         let index = table::find("mqtt.url").expect("a known setting");
         let origin = &self.loaded.origins[index];
         if *origin != Origin::Default {
-            self.loaded
-                .warnings
-                .push(format!("{names}: not used, since mqtt.url is set ({origin})"));
+            self.loaded.warnings.push(format!("{names}: not used, since mqtt.url is set ({origin})"));
             return;
         }
         let host = self.read("MQTT_HOST", host, "localhost".to_owned(), broker_host);
@@ -189,12 +175,7 @@ impl Layers {
             Err(hint) => {
                 let value = address::without_user(&Raw::Text(&text).show());
                 let origin = Origin::Env(name.into());
-                self.errors.push(ConfigError::Value {
-                    key: name.into(),
-                    value,
-                    origin,
-                    hint,
-                });
+                self.errors.push(ConfigError::Value { key: name.into(), value, origin, hint });
                 None
             }
         }
@@ -203,11 +184,7 @@ impl Layers {
 
 fn broker_host(text: &str) -> Result<String, String> {
     let hint = "expected a host name or an address, without a port; for a whole URL set MQTT_URL";
-    if address::is_host(text) {
-        Ok(text.to_owned())
-    } else {
-        Err(hint.to_owned())
-    }
+    if address::is_host(text) { Ok(text.to_owned()) } else { Err(hint.to_owned()) }
 }
 
 fn broker_port(text: &str) -> Result<u16, String> {

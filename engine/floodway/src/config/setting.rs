@@ -46,11 +46,7 @@ impl Setting {
     /// `shown`, a value as TOML, or the mask where it must not be seen.
     pub(super) fn mask(&self, shown: String) -> String {
         let hidden = self.secret && shown != "\"\"" || shown.contains("-----BEGIN");
-        if hidden {
-            format!("\"{MASK}\"")
-        } else {
-            address::without_user(&shown)
-        }
+        if hidden { format!("\"{MASK}\"") } else { address::without_user(&shown) }
     }
 }
 

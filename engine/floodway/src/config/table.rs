@@ -71,28 +71,16 @@ macro_rules! tls_file {
 }
 
 fn set_tls_file(files: &mut Option<Files>, path: Option<PathBuf>, field: fn(&mut Files) -> &mut PathBuf) {
-    let tls = files.get_or_insert_with(|| Files {
-        cert: PathBuf::new(),
-        key: PathBuf::new(),
-    });
+    let tls = files.get_or_insert_with(|| Files { cert: PathBuf::new(), key: PathBuf::new() });
     *field(tls) = path.unwrap_or_default();
     if tls.cert.as_os_str().is_empty() && tls.key.as_os_str().is_empty() {
         *files = None;
     }
 }
 
-const LIST: List = List {
-    item: any,
-    may_be_empty: false,
-};
-const BROKERS: List = List {
-    item: address::broker,
-    may_be_empty: false,
-};
-const ORIGINS: List = List {
-    item: address::origin,
-    may_be_empty: true,
-};
+const LIST: List = List { item: any, may_be_empty: false };
+const BROKERS: List = List { item: address::broker, may_be_empty: false };
+const ORIGINS: List = List { item: address::origin, may_be_empty: true };
 const LISTEN: Text = Text(address::listen);
 const TEXT: Text = Text(any);
 const MQTT_TEXT: Text = Text(mqtt);
@@ -132,11 +120,8 @@ const OVERFLOW: Choice<Overflow> = Choice(&Overflow::NAMED);
 const WRITES: Choice<Writes> = Choice(&[("write", Writes::Write), ("io_uring", Writes::IoUring)]);
 /// From twice the shortest time between two fetches on.
 const JWKS_REFRESH: Seconds = Seconds(10.0, 86_400.0);
-const FORMAT: Choice<Option<Format>> = Choice(&[
-    ("auto", None),
-    ("text", Some(Format::Text)),
-    ("json", Some(Format::Json)),
-]);
+const FORMAT: Choice<Option<Format>> =
+    Choice(&[("auto", None), ("text", Some(Format::Text)), ("json", Some(Format::Json))]);
 
 /// RFC 6265, 4.1.1: a token of HTTP (RFC 9110, 5.6.2).
 fn cookie_name(text: &str) -> Result<String, String> {

@@ -15,9 +15,7 @@ pub(crate) fn variables(given: impl Iterator<Item = String>, others: &[String]) 
         .flatten()
         .chain(others.iter().cloned())
         .collect();
-    let mut unknown: Vec<String> = given
-        .filter(|name| name.starts_with(PREFIX) && !known.contains(name))
-        .collect();
+    let mut unknown: Vec<String> = given.filter(|name| name.starts_with(PREFIX) && !known.contains(name)).collect();
     unknown.sort_unstable();
     unknown.into_iter().map(|name| warning(&name, &known)).collect()
 }
@@ -41,11 +39,7 @@ pub(super) fn key(key: &str, origin: Origin) -> ConfigError {
         let nearest = nearest(key, known).expect("there are settings");
         format!("unknown setting; the nearest known one is {nearest}")
     };
-    ConfigError::Unknown {
-        key: key.to_owned(),
-        origin,
-        hint,
-    }
+    ConfigError::Unknown { key: key.to_owned(), origin, hint }
 }
 
 /// True if settings have keys below `key`.

@@ -105,11 +105,7 @@ impl Broker {
     }
 
     async fn answers(&self) -> Result<(), BrokerError> {
-        let ports = [
-            (self.inner, Version::V5),
-            (self.v4, Version::V4),
-            (self.v5, Version::V5),
-        ];
+        let ports = [(self.inner, Version::V5), (self.v4, Version::V4), (self.v5, Version::V5)];
         let deadline = Instant::now() + START;
         for (address, version) in ports {
             let answered = timeout_at(deadline, knock::until_answered(address, version)).await;

@@ -17,12 +17,7 @@ use floodway_core::parts;
 pub(crate) const TENANTS: [&str; 2] = ["acme", "globex"];
 
 const fn device(tenant: &'static str, site: &'static str, id: &'static str, measure: Measure) -> Device {
-    Device {
-        tenant,
-        site,
-        id,
-        measure,
-    }
+    Device { tenant, site, id, measure }
 }
 
 /// Every device, the tenants in turn, so that each tenant's are spread over a second.
@@ -66,10 +61,7 @@ impl Fleet {
             };
             running.spawn(parts::kept("device", publish));
         }
-        Self {
-            connected,
-            _running: running,
-        }
+        Self { connected, _running: running }
     }
 
     /// Devices that there are.

@@ -28,10 +28,7 @@ const RECONNECT: Duration = Duration::from_millis(500);
 /// Publishes for `device` for ever, from `first` on. `connected` counts the devices that are.
 pub(super) async fn run(device: Device, broker: SocketAddr, first: Instant, connected: &AtomicUsize) {
     let (client, events) = AsyncClient::new(options(&device, broker), WAITING);
-    let up = Up {
-        is_up: AtomicBool::new(false),
-        connected,
-    };
+    let up = Up { is_up: AtomicBool::new(false), connected };
     // Side by side in one task: rumqttc's event loop must not be cancelled while it waits.
     tokio::join!(stay_connected(events, &up), publish(device, client, &up, first),);
 }

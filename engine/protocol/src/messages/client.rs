@@ -106,9 +106,7 @@ pub fn parse(text: &str, ids_max: usize) -> Result<Action, Mistake> {
         "get_filters" => Ok(Action::GetFilters),
         "refresh" => fields.token().map(|token| Action::Refresh { token }),
         "ping" => Ok(Action::Ping),
-        unknown => Err(Mistake::UnknownAction(
-            unknown.chars().take(ACTION_CHARS_SHOWN).collect(),
-        )),
+        unknown => Err(Mistake::UnknownAction(unknown.chars().take(ACTION_CHARS_SHOWN).collect())),
     }
 }
 
@@ -141,13 +139,11 @@ struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     fn parse(text: &'a str) -> Result<Self, Mistake> {
-        serde_json::from_str(text).map_err(|error| {
-            if error.is_data() {
-                Mistake::NotAnObject
-            } else {
-                Mistake::NotJson
-            }
-        })
+        serde_json::from_str(text).map_err(
+            |error| {
+                if error.is_data() { Mistake::NotAnObject } else { Mistake::NotJson }
+            },
+        )
     }
 
     fn names(&self, ids_max: usize) -> Result<Vec<Names>, Mistake> {

@@ -115,18 +115,12 @@ pub struct Notice {
 impl Notice {
     /// A gap.
     pub fn gap(gap: Gap) -> Self {
-        Self {
-            frames: Frames::message("gap", &gap.json()),
-            gaps: 1,
-        }
+        Self { frames: Frames::message("gap", &gap.json()), gaps: 1 }
     }
 
     /// The state of a tenant's source.
     pub fn source(state: SourceState) -> Self {
-        Self {
-            frames: Frames::message("upstream", state.json()),
-            gaps: 0,
-        }
+        Self { frames: Frames::message("upstream", state.json()), gaps: 0 }
     }
 
     /// Gaps that it reports: one or none.

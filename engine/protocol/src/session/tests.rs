@@ -2,10 +2,7 @@
 
 use super::*;
 
-const BOUNDS: Bounds = Bounds {
-    message_bytes: 100,
-    filter_ids: 3,
-};
+const BOUNDS: Bounds = Bounds { message_bytes: 100, filter_ids: 3 };
 
 /// A frame whose mask is zero, so that its body is what is read.
 fn frame(first: u8, body: &[u8]) -> Vec<u8> {

@@ -4,14 +4,7 @@ use super::*;
 
 #[test]
 fn a_chunk_says_its_size_in_hexadecimal() {
-    for (size, expected) in [
-        (1, "1"),
-        (15, "f"),
-        (16, "10"),
-        (255, "ff"),
-        (4096, "1000"),
-        (70_000, "11170"),
-    ] {
+    for (size, expected) in [(1, "1"), (15, "f"), (16, "10"), (255, "ff"), (4096, "1000"), (70_000, "11170")] {
         let mut out = b"before".to_vec();
         let message = vec![b'x'; size];
         chunk(&message, &mut out);

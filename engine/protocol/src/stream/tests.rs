@@ -22,10 +22,7 @@ fn an_expired_event_stream_says_so_before_its_end() {
 
 #[test]
 fn a_websocket_ends_with_a_close_frame() {
-    assert_eq!(
-        closing(Encoding::Ws, &End::SlowConsumer),
-        b"\x88\x0f\x0f\xa8Slow consumer"
-    );
+    assert_eq!(closing(Encoding::Ws, &End::SlowConsumer), b"\x88\x0f\x0f\xa8Slow consumer");
     assert_eq!(closing(Encoding::WsWithId, &End::Closed(None)), [0x88, 0]);
     let answered = closing(Encoding::Ws, &End::Closed(Some(1001)));
     assert_eq!(answered, [0x88, 2, 0x03, 0xE9]);

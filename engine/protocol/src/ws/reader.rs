@@ -142,16 +142,10 @@ impl Reader {
     }
 
     fn context(&self, limit: usize) -> Context {
-        self.partial.as_ref().map_or(
-            Context {
-                open: false,
-                room: limit,
-            },
-            |partial| Context {
-                open: partial.open,
-                room: limit.saturating_sub(partial.message.len()),
-            },
-        )
+        self.partial.as_ref().map_or(Context { open: false, room: limit }, |partial| Context {
+            open: partial.open,
+            room: limit.saturating_sub(partial.message.len()),
+        })
     }
 
     /// True if the whole body lies in `bytes` and is a message by itself.
@@ -169,11 +163,7 @@ impl Partial {
     /// Moves what is there of the frame's body out of `bytes`. True if the body is whole then.
     fn fill(&mut self, frame: &mut Frame, bytes: &mut &mut [u8], limit: usize) -> bool {
         let body = split_off(bytes, frame.left.min(bytes.len()));
-        let into = if frame.is_control() {
-            &mut self.control
-        } else {
-            &mut self.message
-        };
+        let into = if frame.is_control() { &mut self.control } else { &mut self.message };
         let most = if frame.fin {
             frame.left
         } else {

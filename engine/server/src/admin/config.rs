@@ -31,10 +31,7 @@ impl Config {
     /// # Errors
     /// Names the setting and the file.
     pub fn acceptor(&self) -> Result<Option<TlsAcceptor>, tls::Error> {
-        let client_ca = self.client_ca.as_deref().map(|path| Pem {
-            setting: "admin.tls.client_ca",
-            path,
-        });
+        let client_ca = self.client_ca.as_deref().map(|path| Pem { setting: "admin.tls.client_ca", path });
         let accept = |files: &tls::Files| tls::acceptor(files.named("admin.tls.cert", "admin.tls.key"), client_ca);
         self.tls.as_ref().map(accept).transpose()
     }

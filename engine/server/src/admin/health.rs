@@ -51,12 +51,7 @@ impl Health {
     /// The health of a gateway with these streams, which serves; and the service that answers for it.
     pub(super) async fn new(streams: Streams, readiness: Readiness) -> (Self, HealthServer<impl Asked>) {
         let (reporter, server) = health_reporter();
-        let health = Self {
-            reporter,
-            streams,
-            readiness,
-            reported: Arc::default(),
-        };
+        let health = Self { reporter, streams, readiness, reported: Arc::default() };
         health.report(&mut *health.reported.lock().await, false).await;
         (health, server)
     }
@@ -125,11 +120,7 @@ impl Health {
             if reported.serves.insert(part, serves) == Some(serves) {
                 continue;
             }
-            let status = if serves {
-                ServingStatus::Serving
-            } else {
-                ServingStatus::NotServing
-            };
+            let status = if serves { ServingStatus::Serving } else { ServingStatus::NotServing };
             self.reporter.set_service_status(part, status).await;
         }
     }

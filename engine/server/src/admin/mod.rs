@@ -89,13 +89,7 @@ impl Admin {
             Health::new(observer.streams.clone(), readiness).await
         };
         let service = Service::new(observer.clone(), health.clone(), for_parts.clone());
-        let routes = Routes::new(
-            service,
-            health_server,
-            observer.clone(),
-            Tokens::new(config),
-            config.metrics_tenants,
-        );
+        let routes = Routes::new(service, health_server, observer.clone(), Tokens::new(config), config.metrics_tenants);
         let socket = {
             let _entered = runtime.enter();
             tokio::net::TcpListener::from_std(socket)?
@@ -117,13 +111,7 @@ impl Admin {
             });
         };
         let thread = Builder::new().name("admin".to_owned()).spawn(serve)?;
-        Ok(Self {
-            address,
-            observer,
-            health,
-            stop,
-            thread,
-        })
+        Ok(Self { address, observer, health, stop, thread })
     }
 
     /// The address that it listens on.

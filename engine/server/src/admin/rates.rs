@@ -51,10 +51,7 @@ impl Counts {
 
 /// Nothing was measured yet, in no time.
 pub(super) fn none() -> Rates {
-    Rates {
-        window: Some(prost_types::Duration::default()),
-        ..Rates::default()
-    }
+    Rates { window: Some(prost_types::Duration::default()), ..Rates::default() }
 }
 
 /// The counts of the last minute, the oldest first.

@@ -55,12 +55,7 @@ impl Routes {
         let reflection = described().build_v1().expect("our own descriptors");
         let older = described().build_v1alpha().expect("our own descriptors");
         Self {
-            grpc: vec![
-                grpc(AdminServer::new(service)),
-                grpc(health),
-                grpc(reflection),
-                grpc(older),
-            ],
+            grpc: vec![grpc(AdminServer::new(service)), grpc(health), grpc(reflection), grpc(older)],
             observer,
             tokens,
             refused: Refused::default(),
@@ -182,9 +177,7 @@ fn permission_denied() -> Response<Body> {
 
 fn unauthorized() -> Response<Body> {
     let mut response = error(StatusCode::UNAUTHORIZED, "Missing or wrong token");
-    response
-        .headers_mut()
-        .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     response
 }
 

@@ -111,12 +111,7 @@ impl Observer {
             sse: totals.sse,
             opened: totals.opened,
             closed_by_reason: by_label(EndReason::ENDED.map(EndReason::label).into_iter().zip(totals.closed)),
-            refused_by_reason: by_label(
-                EndReason::REFUSED
-                    .map(EndReason::label)
-                    .into_iter()
-                    .zip(refusals.counts()),
-            ),
+            refused_by_reason: by_label(EndReason::REFUSED.map(EndReason::label).into_iter().zip(refusals.counts())),
             tokens_refused_by_check: by_label(CHECK_LABELS.into_iter().zip(refusals.checks())),
             tenants: count,
             by_tenant,
@@ -163,10 +158,8 @@ impl Observer {
 
     fn unready(&self) -> Vec<v1::Unready> {
         let reasons = self.readiness.amiss().into_iter();
-        let unready = reasons.map(|reason| v1::Unready {
-            reason: reason.label().to_owned(),
-            detail: reason.to_string(),
-        });
+        let unready =
+            reasons.map(|reason| v1::Unready { reason: reason.label().to_owned(), detail: reason.to_string() });
         unready.collect()
     }
 

@@ -58,11 +58,7 @@ impl Expected {
             return Err(Refusal::Role);
         }
         let subject = claims.sub.as_str().map(str::to_owned);
-        Ok(Identity {
-            tenant,
-            subject,
-            expires_at,
-        })
+        Ok(Identity { tenant, subject, expires_at })
     }
 
     /// The expiry in Unix seconds, if the token is valid now (RFC 7519, 4.1.4 and 4.1.5).
@@ -139,8 +135,7 @@ impl Claims {
 
 /// Whether `list` is a list with `text` in it.
 fn holds(list: &Value, text: &str) -> bool {
-    list.as_array()
-        .is_some_and(|items| items.iter().any(|item| item == text))
+    list.as_array().is_some_and(|items| items.iter().any(|item| item == text))
 }
 
 /// A NumericDate (RFC 7519, 2): seconds since the Unix epoch, perhaps with a fraction.

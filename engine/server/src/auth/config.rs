@@ -50,14 +50,9 @@ impl Default for Config {
             jwks_waiting: 1000,
             issuer: None,
             audience: None,
-            roles: ["customer", "tenant-admin", "operator", "operator-admin"]
-                .map(str::to_owned)
-                .to_vec(),
+            roles: ["customer", "tenant-admin", "operator", "operator-admin"].map(str::to_owned).to_vec(),
             leeway: Duration::ZERO,
-            places: Places {
-                query: true,
-                cookie: None,
-            },
+            places: Places { query: true, cookie: None },
         }
     }
 }

@@ -97,13 +97,7 @@ impl Source {
             _ => return Err(FetchError::Url),
         };
         let port = uri.port_u16().unwrap_or(default_port);
-        Ok(Self {
-            uri,
-            host,
-            port,
-            tls,
-            timeout,
-        })
+        Ok(Self { uri, host, port, tls, timeout })
     }
 
     /// Fetches the answer.

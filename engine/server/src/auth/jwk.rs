@@ -30,11 +30,7 @@ pub(super) fn read(json: &[u8]) -> Result<Vec<NamedKey>, FetchError> {
     let set: Set = serde_json::from_slice(json).map_err(|error| FetchError::NotASet(error.to_string()))?;
     let jwks = set.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok());
     let keys: Vec<_> = jwks.filter_map(|jwk| named_key(&jwk)).take(KEYS_MAX).collect();
-    if keys.is_empty() {
-        Err(FetchError::NoKey)
-    } else {
-        Ok(keys)
-    }
+    if keys.is_empty() { Err(FetchError::NoKey) } else { Ok(keys) }
 }
 
 fn named_key(jwk: &Jwk) -> Option<NamedKey> {
@@ -48,10 +44,7 @@ fn named_key(jwk: &Jwk) -> Option<NamedKey> {
         algorithms.retain(|algorithm| *algorithm == only);
     }
     let id = jwk.common.key_id.clone();
-    (!algorithms.is_empty()).then(|| NamedKey {
-        id,
-        key: Key::new(key, &algorithms),
-    })
+    (!algorithms.is_empty()).then(|| NamedKey { id, key: Key::new(key, &algorithms) })
 }
 
 /// RFC 7517, 4.2 and 4.3.

@@ -33,12 +33,7 @@ pub(super) struct Pace {
 
 impl Pace {
     pub(super) fn new(refresh: Duration, waiting: usize) -> Self {
-        Self {
-            refresh,
-            pause: Duration::from_secs(5),
-            timeout: Duration::from_secs(5),
-            waiting,
-        }
+        Self { refresh, pause: Duration::from_secs(5), timeout: Duration::from_secs(5), waiting }
     }
 
     /// From one fetch to the next, so that the next one has ended before `refresh` is over.
@@ -85,13 +80,7 @@ impl KeySet {
         let (fetches, all_fetches) = watch::channel(Fetches::default());
         let (begun, all_begun) = watch::channel(0);
         let (wanted, mut asked) = watch::channel(0);
-        let keeper = KeyRefresher {
-            source,
-            keys: Arc::clone(&keys),
-            fetches,
-            begun,
-            pace,
-        };
+        let keeper = KeyRefresher { source, keys: Arc::clone(&keys), fetches, begun, pace };
         let keep = async move || keeper.run(&mut asked).await;
         tokio::spawn(parts::kept("jwks", keep));
         Ok(Self {
@@ -217,11 +206,7 @@ impl KeyRefresher {
                 fetches.has_keys |= !has_failed;
                 fetches.has_failed = has_failed;
             });
-            let pause = if has_failed {
-                self.pace.pause
-            } else {
-                self.pace.period()
-            };
+            let pause = if has_failed { self.pace.pause } else { self.pace.period() };
             tokio::select! {
                 wanted = asked.wait_for(|wanted| *wanted > number) => {
                     if wanted.is_err() {

@@ -73,14 +73,8 @@ impl Key {
 
     /// Reads a public key from a PEM file.
     pub(super) fn from_pem_file(path: &Path) -> Result<Self, KeyError> {
-        let pem = std::fs::read(path).map_err(|error| KeyError::Unreadable {
-            path: path.to_owned(),
-            error,
-        })?;
-        Self::from_pem(&pem).map_err(|hint| KeyError::Unusable {
-            path: path.to_owned(),
-            hint,
-        })
+        let pem = std::fs::read(path).map_err(|error| KeyError::Unreadable { path: path.to_owned(), error })?;
+        Self::from_pem(&pem).map_err(|hint| KeyError::Unusable { path: path.to_owned(), hint })
     }
 
     fn from_pem(pem: &[u8]) -> Result<Self, &'static str> {
@@ -114,9 +108,7 @@ impl Key {
 /// Only public keys are taken: a certificate is more than a key, and a private key must not lie here.
 fn check_label(pem: &[u8]) -> Result<(), &'static str> {
     let text = String::from_utf8_lossy(pem);
-    let label = text
-        .split_once("-----BEGIN ")
-        .and_then(|(_, rest)| rest.split_once("-----"));
+    let label = text.split_once("-----BEGIN ").and_then(|(_, rest)| rest.split_once("-----"));
     match label.map(|(label, _)| label) {
         Some("PUBLIC KEY" | "RSA PUBLIC KEY") => Ok(()),
         Some("CERTIFICATE") => Err("is a certificate; take its key: openssl x509 -pubkey -noout"),

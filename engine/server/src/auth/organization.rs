@@ -39,10 +39,9 @@ impl<'de> Deserialize<'de> for Organization {
                 let why = item.why().unwrap_or(NOTHING);
                 Self::of(item.names(), why)
             }
-            Item::Text(_) => Self::of(
-                Vec::new(),
-                "organization is a text, not names of organizations, and tenant_id is no name",
-            ),
+            Item::Text(_) => {
+                Self::of(Vec::new(), "organization is a text, not names of organizations, and tenant_id is no name")
+            }
             Item::Null => Self::default(),
             Item::Other => Self::of(Vec::new(), NOTHING),
         })
@@ -107,11 +106,7 @@ impl<'de> Visitor<'de> for ItemVisitor {
             }
             keys.push(key);
         }
-        Ok(if is_description {
-            Item::Description
-        } else {
-            Item::Map(keys)
-        })
+        Ok(if is_description { Item::Description } else { Item::Map(keys) })
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Item, A::Error> {

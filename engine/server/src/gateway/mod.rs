@@ -105,16 +105,11 @@ impl Gateway {
         let private_tls = config.admin.acceptor()?;
         let connections = limits::derive(config.connections, &mut config.http.pending)?;
         let index = Arc::new(Index::new(connections, config.limits));
-        let listen_error = |error| StartError::Listen {
-            listen: config.http.listen.clone(),
-            error,
-        };
+        let listen_error = |error| StartError::Listen { listen: config.http.listen.clone(), error };
         let (acceptor, dealt) =
             Acceptor::open(&config.http, &config.shard, config.shard.count).map_err(listen_error)?;
         let private = private(&config.admin, private_tls)?;
-        let inboxes: Arc<[Inbox]> = (0..config.shard.count)
-            .map(|_| Inbox::new(config.shard.inbox.get()))
-            .collect();
+        let inboxes: Arc<[Inbox]> = (0..config.shard.count).map(|_| Inbox::new(config.shard.inbox.get())).collect();
         let identity = Identity::new();
         let (control, steering) = control::new(&config.control, &identity.id, Arc::clone(&index));
         let event = config.event.clone();
@@ -122,13 +117,8 @@ impl Gateway {
         let mqtt = Mqtt::new(config.mqtt, Arc::clone(&index), Some(steering))?;
         let brokers = mqtt.terms().endpoints;
         let sources: Vec<Box<dyn Source>> = vec![Box::new(mqtt)];
-        let ingest = Ingest::start(
-            sources,
-            config.event,
-            Arc::clone(&index),
-            Arc::clone(&inboxes),
-            Some(control.clone()),
-        )?;
+        let ingest =
+            Ingest::start(sources, config.event, Arc::clone(&index), Arc::clone(&inboxes), Some(control.clone()))?;
         let shared = http::Shared {
             http: config.http.clone(),
             stream: config.shard,
@@ -167,22 +157,9 @@ impl Gateway {
         tracing::info!(address = %admin.address(), "admin listening");
         let last_drain = LastDrain {
             grace: config.http.drain,
-            order: Drain {
-                within: Duration::ZERO,
-                pause: config.http.drain_spread,
-            },
+            order: Drain { within: Duration::ZERO, pause: config.http.drain_spread },
         };
-        Ok(Self {
-            acceptor,
-            shards,
-            ingest,
-            index,
-            streams,
-            admin,
-            last_drain,
-            control,
-            announcer,
-        })
+        Ok(Self { acceptor, shards, ingest, index, streams, admin, last_drain, control, announcer })
     }
 
     /// The public listener's address.
@@ -285,8 +262,5 @@ async fn accept(acceptor: &Acceptor) {
 }
 
 fn private(config: &admin::Config, tls: Option<TlsAcceptor>) -> Result<admin::Listener, StartError> {
-    admin::Listener::open(config, tls).map_err(|error| StartError::AdminListen {
-        listen: config.listen.clone(),
-        error,
-    })
+    admin::Listener::open(config, tls).map_err(|error| StartError::AdminListen { listen: config.listen.clone(), error })
 }

@@ -71,20 +71,11 @@ impl ShardThread {
             let run = move || _ = parts::caught("shard", run);
             std::thread::Builder::new().name(format!("shard-{id}")).spawn(run)?
         };
-        Ok(Self {
-            metrics,
-            orders,
-            handle,
-            runtime: counted,
-            thread,
-        })
+        Ok(Self { metrics, orders, handle, runtime: counted, thread })
     }
 
     pub(super) fn watched(&self) -> WatchedShard {
-        WatchedShard {
-            metrics: Arc::clone(&self.metrics),
-            runtime: self.runtime.clone(),
-        }
+        WatchedShard { metrics: Arc::clone(&self.metrics), runtime: self.runtime.clone() }
     }
 
     pub(super) fn pulse(&self) -> ShardPulse {

@@ -50,14 +50,7 @@ impl Acceptor {
         let listener = TcpListener::from_std(listen(http, stream)?)?;
         let (senders, receivers) = (0..shards).map(|_| mpsc::channel(DEALT)).unzip();
         let pending = Pending::new(http.pending);
-        Ok((
-            Self {
-                listener,
-                pending,
-                shards: senders,
-            },
-            receivers,
-        ))
+        Ok((Self { listener, pending, shards: senders }, receivers))
     }
 
     /// The address that it listens on.
@@ -170,8 +163,5 @@ fn resolve(listen: &str) -> io::Result<SocketAddr> {
 /// Whether the peer was gone before it was accepted: the listener itself is well (accept(2)).
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
-    matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted
-    )
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }

@@ -33,10 +33,7 @@ pub(super) async fn admit(request: &Parts, shard_context: &ShardContext) -> Resu
     let query = Query::parse(&request.uri);
     let verified = verify(request, &query, shard_context).await;
     let (tenant, admitted) = match verified {
-        Ok(identity) => (
-            Some(identity.tenant.clone()),
-            admit_identity(identity, &query, request, shard_context).await,
-        ),
+        Ok(identity) => (Some(identity.tenant.clone()), admit_identity(identity, &query, request, shard_context).await),
         Err(refusal) => (None, Err(Refusal::Token(refusal))),
     };
     let peer = peer::address(&request.extensions);
@@ -95,10 +92,5 @@ async fn admit_identity(
     if shard_context.shared.index.is_draining() {
         return Err(Refusal::Draining);
     }
-    Ok(Admitted {
-        identity,
-        filter,
-        resume,
-        permit,
-    })
+    Ok(Admitted { identity, filter, resume, permit })
 }

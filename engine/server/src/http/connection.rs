@@ -31,10 +31,7 @@ pub(super) async fn serve(socket: TcpStream, ticket: Ticket, shard_context: Rc<S
 
 async fn serve_wanted(socket: TcpStream, ticket: &Ticket, shard_context: &Rc<ShardContext>) -> io::Result<()> {
     let tls = &shard_context.shared.tls;
-    let peer = Peer {
-        address: socket.peer_addr().ok(),
-        tls: tls.is_some(),
-    };
+    let peer = Peer { address: socket.peer_addr().ok(), tls: tls.is_some() };
     let patience = shard_context.shared.http.header_timeout;
     if let Some(tls) = tls {
         let stream = timeout(patience, tls.accept(socket)).await??;

@@ -67,10 +67,7 @@ fn cookie<'a>(headers: &'a HeaderMap, places: &Places) -> Option<&'a str> {
 
 /// RFC 6265, 4.1.1: a value may be in quotation marks.
 fn unquoted(value: &str) -> &str {
-    value
-        .strip_prefix('"')
-        .and_then(|value| value.strip_suffix('"'))
-        .unwrap_or(value)
+    value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value)
 }
 
 #[cfg(test)]

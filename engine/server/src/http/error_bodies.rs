@@ -23,11 +23,7 @@ pub(super) struct ErrorBodies<I, F> {
 
 impl<I, F> ErrorBodies<I, F> {
     pub(super) fn new(io: I, on_error: F) -> Self {
-        Self {
-            io,
-            on_error,
-            unwritten: Vec::new(),
-        }
+        Self { io, on_error, unwritten: Vec::new() }
     }
 
     /// The connection. Nothing waits to be written: this is called while requests can be read.
@@ -88,9 +84,7 @@ fn bare_error(head: &[u8]) -> Option<StatusCode> {
     let is_error = status.is_client_error() || status.is_server_error();
     let is_bare = || {
         let lines = head.split(|&byte| byte == b'\n');
-        lines
-            .into_iter()
-            .any(|line| line.trim_ascii().eq_ignore_ascii_case(b"content-length: 0"))
+        lines.into_iter().any(|line| line.trim_ascii().eq_ignore_ascii_case(b"content-length: 0"))
     };
     (is_error && is_bare()).then_some(status)
 }

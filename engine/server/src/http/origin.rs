@@ -35,10 +35,7 @@ pub(super) fn judge(headers: &HeaderMap, uri: &Uri, allowed: &[String]) -> Origi
     }
     let is_listed = allowed.iter().any(|it| is_same(it, text));
     if is_listed || allowed.iter().any(|it| it == "*") {
-        return Origin::Allowed {
-            origin: origin.clone(),
-            is_listed,
-        };
+        return Origin::Allowed { origin: origin.clone(), is_listed };
     }
     Origin::Foreign
 }

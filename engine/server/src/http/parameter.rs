@@ -15,11 +15,8 @@ pub(super) enum Parameter {
 }
 
 /// Names with such a beginning were meant for these.
-const STEMS: [(&str, Parameter); 3] = [
-    ("device", Parameter::Devices),
-    ("group", Parameter::Groups),
-    ("metric", Parameter::Metrics),
-];
+const STEMS: [(&str, Parameter); 3] =
+    [("device", Parameter::Devices), ("group", Parameter::Groups), ("metric", Parameter::Metrics)];
 
 /// Names as [`plain`] gives them, and the parameters that they resemble.
 const PLAIN: [(&str, Parameter); 11] = [

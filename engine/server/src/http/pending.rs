@@ -38,11 +38,7 @@ pub(super) struct Busy(Arc<Holder>);
 impl Pending {
     pub(super) fn new(most: usize) -> Self {
         let most = most.clamp(1, Semaphore::MAX_PERMITS);
-        Self {
-            permits: Arc::new(Semaphore::new(most)),
-            most,
-            oldest_first: RefCell::default(),
-        }
+        Self { permits: Arc::new(Semaphore::new(most)), most, oldest_first: RefCell::default() }
     }
 
     /// Waits for a permit. If none is left, another connection is cut.
@@ -57,10 +53,7 @@ impl Pending {
         };
         let holder = Arc::new(Holder::default());
         self.remember(Arc::downgrade(&holder));
-        Ticket {
-            permit: RefCell::new(Some(permit)),
-            holder,
-        }
+        Ticket { permit: RefCell::new(Some(permit)), holder }
     }
 
     fn remember(&self, holder: Weak<Holder>) {

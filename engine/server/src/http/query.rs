@@ -96,27 +96,20 @@ impl Query {
         let mut filter = Filter::default();
         if !self.devices.is_empty() {
             let devices = names("device_id", &self.devices, DeviceId::parse)?;
-            filter
-                .add_devices(&devices, ids_max)
-                .map_err(|error| error.to_string())?;
+            filter.add_devices(&devices, ids_max).map_err(|error| error.to_string())?;
         }
         if !self.groups.is_empty() {
             let groups = names("group_id", &self.groups, GroupId::parse)?;
             filter.add_groups(&groups, ids_max).map_err(|error| error.to_string())?;
         }
-        filter
-            .set_metrics(self.metrics.clone(), ids_max)
-            .map_err(|error| error.to_string())?;
+        filter.set_metrics(self.metrics.clone(), ids_max).map_err(|error| error.to_string())?;
         Ok(filter)
     }
 
     /// Where the stream resumes. The header, which browsers send by themselves, wins. Any text that is not empty is taken for
     /// an id, since a browser that is refused does not come back; a text that is no id counts as an unknown one.
     pub(super) fn resume(&self, headers: &HeaderMap) -> Resume {
-        let header = headers
-            .get("last-event-id")
-            .map(|value| value.as_bytes())
-            .filter(|id| !id.is_empty());
+        let header = headers.get("last-event-id").map(|value| value.as_bytes()).filter(|id| !id.is_empty());
         let parameter = self.last_event_id.as_deref().map(str::as_bytes);
         match header.or(parameter) {
             None => Resume::No,
@@ -138,10 +131,7 @@ fn list(value: &str) -> impl Iterator<Item = String> {
 }
 
 fn names<T>(parameter: &str, texts: &[String], parse: fn(&str) -> Result<T, BadName>) -> Result<Vec<T>, String> {
-    texts
-        .iter()
-        .map(|text| parse(text).map_err(|bad| format!("{parameter} {bad}")))
-        .collect()
+    texts.iter().map(|text| parse(text).map_err(|bad| format!("{parameter} {bad}"))).collect()
 }
 
 #[cfg(test)]

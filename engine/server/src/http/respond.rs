@@ -34,17 +34,11 @@ enum Content {
 
 impl Answer {
     pub(super) fn stream(body: StreamBody) -> Self {
-        Self {
-            content: Content::Stream(body),
-            guard: None,
-        }
+        Self { content: Content::Stream(body), guard: None }
     }
 
     fn whole(bytes: Option<Bytes>) -> Self {
-        Self {
-            content: Content::Whole(bytes),
-            guard: None,
-        }
+        Self { content: Content::Whole(bytes), guard: None }
     }
 
     pub(super) fn is_stream(&self) -> bool {
@@ -160,9 +154,7 @@ pub(super) fn with_origin<B>(mut response: Response<B>, origin: &Origin) -> Resp
         return response;
     };
     set(&mut response, VARY, "Origin");
-    response
-        .headers_mut()
-        .insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
     set(&mut response, ACCESS_CONTROL_EXPOSE_HEADERS, "Retry-After");
     if *is_listed {
         set(&mut response, ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");

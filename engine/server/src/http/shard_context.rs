@@ -53,14 +53,8 @@ impl ShardContext {
     }
 
     pub(super) fn status(&self) -> Response<Answer> {
-        let (total, max) = (
-            self.shared.index.connections(),
-            self.shared.index.connections_per_tenant(),
-        );
-        respond::json(
-            StatusCode::OK,
-            format!(r#"{{"total_connections":{total},"max_per_tenant":{max}}}"#),
-        )
+        let (total, max) = (self.shared.index.connections(), self.shared.index.connections_per_tenant());
+        respond::json(StatusCode::OK, format!(r#"{{"total_connections":{total},"max_per_tenant":{max}}}"#))
     }
 
     /// Whether a new stream could begin. A reason against it does not fail `/livez`.
@@ -99,12 +93,9 @@ impl ShardContext {
             let peer = peer.map(display);
             tracing::info!(reason, check, detail, peer, suppressed, "client refused");
         }
-        self.shared.index.journal().note(|| AuditKind::Refused {
-            tenant,
-            peer,
-            reason,
-            check,
-            detail: detail(),
-        });
+        self.shared
+            .index
+            .journal()
+            .note(|| AuditKind::Refused { tenant, peer, reason, check, detail: detail() });
     }
 }

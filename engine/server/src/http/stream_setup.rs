@@ -52,22 +52,12 @@ impl Beginning {
         client.peer = peer.and_then(|peer| peer.address);
         client.tls = peer.is_some_and(|peer| peer.tls);
         let greeting = greeting(&admitted, encoding, head);
-        Self {
-            admitted,
-            client,
-            encoding,
-            greeting,
-        }
+        Self { admitted, client, encoding, greeting }
     }
 
     /// The subscriber, with its outlet and what its client sent behind its request.
     pub(super) fn new_subscriber(self, outlet: Outlet, early: Vec<u8>) -> NewSubscriber {
-        let Admitted {
-            identity,
-            filter,
-            permit,
-            ..
-        } = self.admitted;
+        let Admitted { identity, filter, permit, .. } = self.admitted;
         NewSubscriber {
             outlet,
             encoding: self.encoding,
@@ -101,11 +91,7 @@ pub(super) async fn websocket(head: Response<()>, request: &Parts, shard_context
     let mut head = respond::head(&head);
     match admit(request, shard_context).await {
         Ok(admitted) => {
-            let encoding = if admitted.resume == Resume::No {
-                Encoding::Ws
-            } else {
-                Encoding::WsWithId
-            };
+            let encoding = if admitted.resume == Resume::No { Encoding::Ws } else { Encoding::WsWithId };
             let transport = Transport::WebSocket;
             let beginning = Beginning::new(request, admitted, transport, encoding, head);
             Takeover::Stream(Box::new(beginning))

@@ -36,9 +36,7 @@ impl TlsPipe {
 
 impl fmt::Debug for TlsPipe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TlsPipe")
-            .field("socket", &self.socket)
-            .finish_non_exhaustive()
+        f.debug_struct("TlsPipe").field("socket", &self.socket).finish_non_exhaustive()
     }
 }
 

@@ -150,9 +150,7 @@ impl io::Write for Kept {
 pub fn filter(text: &str) -> Result<String, String> {
     match EnvFilter::try_new(text) {
         Ok(_) => Ok(text.to_owned()),
-        Err(error) => Err(format!(
-            "expected a level such as info, or floodway=debug,warn ({error})"
-        )),
+        Err(error) => Err(format!("expected a level such as info, or floodway=debug,warn ({error})")),
     }
 }
 
@@ -173,14 +171,9 @@ where
             let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
             Box::new(lines.with_ansi(terminal && !plain).finish())
         }
-        Format::Json => Box::new(
-            lines
-                .json()
-                .flatten_event(true)
-                .with_current_span(false)
-                .with_span_list(false)
-                .finish(),
-        ),
+        Format::Json => {
+            Box::new(lines.json().flatten_event(true).with_current_span(false).with_span_list(false).finish())
+        }
     })
 }
 

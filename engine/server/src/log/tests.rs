@@ -29,15 +29,9 @@ fn away_from_a_terminal_a_line_is_one_flat_json_object() {
 
 #[test]
 fn the_format_can_be_chosen() {
-    let text = Config {
-        format: Some(Format::Text),
-        ..Config::default()
-    };
+    let text = Config { format: Some(Format::Text), ..Config::default() };
     assert!(logged(&text, false).contains("listening address=\"127.0.0.1:8080\""));
-    let json = Config {
-        format: Some(Format::Json),
-        ..Config::default()
-    };
+    let json = Config { format: Some(Format::Json), ..Config::default() };
     assert!(logged(&json, true).starts_with('{'));
 }
 

@@ -72,10 +72,7 @@ impl Writer {
         let part = name.to_owned();
         let run = move || while parts::caught(&part, || writing.run()).is_err() {};
         let thread = Builder::new().name(name.to_owned()).spawn(run)?;
-        Ok(Self {
-            queue,
-            thread: thread.thread().clone(),
-        })
+        Ok(Self { queue, thread: thread.thread().clone() })
     }
 
     /// Queues one line, with its end.

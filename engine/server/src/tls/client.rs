@@ -22,10 +22,7 @@ impl Roots {
     /// # Errors
     /// Names the setting and the file.
     pub fn of(ca: Pem<'_>) -> Result<Self, Error> {
-        Ok(Self {
-            authorities: ca.authorities()?,
-            pinned: ca.certificates()?,
-        })
+        Ok(Self { authorities: ca.authorities()?, pinned: ca.certificates()? })
     }
 
     /// The authorities of the system; `SSL_CERT_FILE` names others.
@@ -69,9 +66,7 @@ pub fn connector(roots: Roots, pair: Option<Pair<'_>>, alpn: &[&[u8]]) -> Result
         Some(pair) => {
             let chain = pair.cert.certificates()?;
             let key = pair.key.private_key()?;
-            builder
-                .with_client_auth_cert(chain, key)
-                .map_err(|error| pair.unfit(error))?
+            builder.with_client_auth_cert(chain, key).map_err(|error| pair.unfit(error))?
         }
     };
     config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();

@@ -104,25 +104,15 @@ impl Files {
     /// The two files with their settings.
     pub fn named(&self, cert: &'static str, key: &'static str) -> Pair<'_> {
         Pair {
-            cert: Pem {
-                setting: cert,
-                path: &self.cert,
-            },
-            key: Pem {
-                setting: key,
-                path: &self.key,
-            },
+            cert: Pem { setting: cert, path: &self.cert },
+            key: Pem { setting: key, path: &self.key },
         }
     }
 }
 
 impl Pem<'_> {
     fn wrong(&self, error: FileError) -> Error {
-        Error::File {
-            setting: self.setting,
-            path: self.path.display().to_string(),
-            error,
-        }
+        Error::File { setting: self.setting, path: self.path.display().to_string(), error }
     }
 
     fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, Error> {
@@ -138,9 +128,7 @@ impl Pem<'_> {
     fn authorities(&self) -> Result<RootCertStore, Error> {
         let mut roots = RootCertStore::empty();
         for certificate in self.certificates()? {
-            roots
-                .add(certificate)
-                .map_err(|error| self.wrong(FileError::Authority(error.into())))?;
+            roots.add(certificate).map_err(|error| self.wrong(FileError::Authority(error.into())))?;
         }
         Ok(roots)
     }
@@ -152,11 +140,7 @@ impl Pem<'_> {
 
 impl Pair<'_> {
     fn unfit(&self, error: rustls::Error) -> Error {
-        Error::Pair {
-            cert: self.cert.setting,
-            key: self.key.setting,
-            error: error.into(),
-        }
+        Error::Pair { cert: self.cert.setting, key: self.key.setting, error: error.into() }
     }
 }
 

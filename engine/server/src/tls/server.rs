@@ -20,9 +20,7 @@ pub fn acceptor(pair: Pair<'_>, client_ca: Option<Pem<'_>>) -> Result<TlsAccepto
     };
     let chain = pair.cert.certificates()?;
     let key = pair.key.private_key()?;
-    let mut config = builder
-        .with_single_cert(chain, key)
-        .map_err(|error| pair.unfit(error))?;
+    let mut config = builder.with_single_cert(chain, key).map_err(|error| pair.unfit(error))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }

@@ -20,10 +20,7 @@ fn pem<'a>(setting: &'static str, path: &'a Path) -> Pem<'a> {
 }
 
 fn refused(cert: &Path, key: &Path) -> String {
-    let pair = Pair {
-        cert: pem(CERT, cert),
-        key: pem(KEY, key),
-    };
+    let pair = Pair { cert: pem(CERT, cert), key: pem(KEY, key) };
     let error = acceptor(pair, None).err().expect("refused");
     error.to_string()
 }
@@ -32,10 +29,7 @@ fn refused(cert: &Path, key: &Path) -> String {
 fn a_file_that_is_none_is_named_with_its_setting() {
     let missing = Path::new("no/such.pem");
     let text = refused(missing, missing);
-    assert!(
-        text.starts_with("admin.tls.cert = \"no/such.pem\": No such file"),
-        "{text}"
-    );
+    assert!(text.starts_with("admin.tls.cert = \"no/such.pem\": No such file"), "{text}");
     let empty = file("nothing in here\n");
     let text = refused(empty.path(), missing);
     assert!(text.ends_with("holds no certificate"), "{text}");
@@ -46,14 +40,7 @@ fn a_certificate_that_is_none_is_no_authority() {
     let broken = file("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").into_temp_path();
     let error = Roots::of(pem("--admin-ca", &broken)).err();
     assert!(
-        matches!(
-            error,
-            Some(Error::File {
-                setting: "--admin-ca",
-                error: FileError::Authority(_),
-                ..
-            })
-        ),
+        matches!(error, Some(Error::File { setting: "--admin-ca", error: FileError::Authority(_), .. })),
         "{error:?}"
     );
 }
@@ -70,8 +57,5 @@ fn an_alert_about_a_certificate_has_a_fault_of_its_own() {
     use rustls::AlertDescription::{CertificateRequired, UnknownCA};
     let fault = |alert| Fault::of(&io::Error::other(rustls::Error::AlertReceived(alert)));
     assert_eq!(fault(CertificateRequired), Some(Fault::CertificateWanted));
-    assert_eq!(
-        fault(UnknownCA),
-        Some(Fault::CertificateRefused("UnknownCA".to_owned()))
-    );
+    assert_eq!(fault(UnknownCA), Some(Fault::CertificateRefused("UnknownCA".to_owned())));
 }

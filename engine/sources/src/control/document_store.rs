@@ -22,11 +22,7 @@ pub(super) struct DocumentStore {
 
 impl DocumentStore {
     pub(super) fn new(config: &Config, index: Arc<Index>) -> Self {
-        Self {
-            config: config.clone(),
-            documents: Arc::default(),
-            index,
-        }
+        Self { config: config.clone(), documents: Arc::default(), index }
     }
 
     pub(super) fn documents(&self) -> &Arc<Documents> {
@@ -75,10 +71,7 @@ impl DocumentStore {
         };
         self.documents.admits(&order.key, document, &self.config)?;
         if !facts.admit(&order.key.topic(), &order.payload()) {
-            return Err(WriteError::Exceeded {
-                setting: facts.message_bytes_setting,
-                limit: facts.message_bytes,
-            });
+            return Err(WriteError::Exceeded { setting: facts.message_bytes_setting, limit: facts.message_bytes });
         }
         Ok(())
     }

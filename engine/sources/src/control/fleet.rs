@@ -148,10 +148,10 @@ impl Fleet {
         if !std::mem::take(&mut self.has_changed) {
             return None;
         }
-        let members = self.others.iter().map(|(node, other)| Member {
-            node: node.clone(),
-            status: other.status.clone(),
-        });
+        let members = self
+            .others
+            .iter()
+            .map(|(node, other)| Member { node: node.clone(), status: other.status.clone() });
         Some(Arc::new(members.collect()))
     }
 

@@ -119,8 +119,7 @@ impl Control {
     /// Why it was not done; see [`WriteError`].
     pub async fn set_limits(&self, tenant: Option<&TenantId>, limits: OwnLimits) -> Result<(), WriteError> {
         limits::check(&limits)?;
-        self.write(Key::Limits(tenant.cloned()), Some(Document::Limits(limits)))
-            .await
+        self.write(Key::Limits(tenant.cloned()), Some(Document::Limits(limits))).await
     }
 
     /// Takes such limits back.
@@ -160,12 +159,7 @@ impl Control {
         document: Option<Document>,
     ) -> impl Future<Output = Result<(), WriteError>> + Send + use<> {
         let (reply, done) = oneshot::channel();
-        let order = Order {
-            key,
-            document,
-            deadline: Instant::now() + self.write_timeout,
-            reply,
-        };
+        let order = Order { key, document, deadline: Instant::now() + self.write_timeout, reply };
         let given = self.give(order);
         let patience = self.write_timeout;
         async move {
@@ -203,8 +197,6 @@ impl Standing {
 
 impl fmt::Debug for Control {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Control")
-            .field("standing", &self.standing())
-            .finish_non_exhaustive()
+        f.debug_struct("Control").field("standing", &self.standing()).finish_non_exhaustive()
     }
 }

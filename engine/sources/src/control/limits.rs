@@ -30,13 +30,8 @@ pub(super) fn check(limits: &OwnLimits) -> Result<(), Invalid> {
     let zero = |name| Err(Invalid::new(name, "must be at least 1"));
     match limits {
         _ if limits.is_empty() => Err(Invalid::new("document", "sets no limit")),
-        OwnLimits {
-            filter_ids: Some(0), ..
-        } => zero("filter_ids"),
-        OwnLimits {
-            client_messages_per_second: Some(0),
-            ..
-        } => zero("client_messages_per_second"),
+        OwnLimits { filter_ids: Some(0), .. } => zero("filter_ids"),
+        OwnLimits { client_messages_per_second: Some(0), .. } => zero("client_messages_per_second"),
         _ => Ok(()),
     }
 }
@@ -48,14 +43,9 @@ pub(super) fn to_json(limits: &OwnLimits) -> Vec<u8> {
         ("queue_size", queue_size.map(Value::from)),
         ("overflow", limits.overflow.map(|policy| policy.name().into())),
         ("filter_ids", limits.filter_ids.map(Value::from)),
-        (
-            "client_messages_per_second",
-            limits.client_messages_per_second.map(Value::from),
-        ),
+        ("client_messages_per_second", limits.client_messages_per_second.map(Value::from)),
     ];
-    let set = fields
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    let set = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
     Value::Object(set.collect::<Map<_, _>>()).to_string().into_bytes()
 }
 

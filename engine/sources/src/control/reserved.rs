@@ -124,11 +124,7 @@ impl Reservation {
             // Another's ids, or our own before a restart.
             self.ids.begin_after(self.highest.max(clock));
         }
-        self.stage = if self.is_short() {
-            Stage::Beginning
-        } else {
-            Stage::Holding
-        };
+        self.stage = if self.is_short() { Stage::Beginning } else { Stage::Holding };
         self.allow();
         if !self.probe.may_try() {
             self.without("the broker ends the connection when something is published there", now);
@@ -146,11 +142,7 @@ impl Reservation {
         if !may_ask || !is_due || self.asked.is_some() || !self.probe.may_try() {
             return None;
         }
-        let up_to = self
-            .highest
-            .max(clock.saturating_add(AHEAD))
-            .max(self.ids.last() + 2 * SPARE)
-            .min(MOST);
+        let up_to = self.highest.max(clock.saturating_add(AHEAD)).max(self.ids.last() + 2 * SPARE).min(MOST);
         self.asked = Some((up_to, now));
         self.probe.tries();
         Some(serde_json::to_vec(&Document { up_to }).expect("a number is JSON"))

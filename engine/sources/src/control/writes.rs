@@ -107,13 +107,7 @@ impl Writes {
                 continue;
             }
             let (topic, payload) = (order.key.topic(), order.payload());
-            let sent = Sent {
-                order,
-                id: None,
-                payload: payload.clone(),
-                is_acknowledged: false,
-                copied: None,
-            };
+            let sent = Sent { order, id: None, payload: payload.clone(), is_acknowledged: false, copied: None };
             self.sent.push(sent);
             return Some((topic, payload));
         }
@@ -151,10 +145,7 @@ impl Writes {
 
     /// Answers the orders that are done.
     pub(super) fn finish(&mut self) {
-        for sent in self
-            .sent
-            .extract_if(.., |sent| sent.is_acknowledged && sent.copied.is_some())
-        {
+        for sent in self.sent.extract_if(.., |sent| sent.is_acknowledged && sent.copied.is_some()) {
             let _ = sent.order.reply.send(sent.copied.expect("it was asked for above"));
         }
     }

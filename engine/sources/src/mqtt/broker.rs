@@ -41,10 +41,7 @@ impl Broker {
     /// # Errors
     /// Says which part is wrong.
     pub(super) fn parse(url: &str) -> Result<Self, BadUrl> {
-        let rest = url
-            .strip_prefix("mqtt://")
-            .or_else(|| url.strip_prefix("tcp://"))
-            .ok_or(BadUrl::Scheme)?;
+        let rest = url.strip_prefix("mqtt://").or_else(|| url.strip_prefix("tcp://")).ok_or(BadUrl::Scheme)?;
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         let (login, address) = match rest.rsplit_once('@') {
             Some((login, address)) => (Some(self::login(login)?), address),
@@ -57,11 +54,7 @@ impl Broker {
         if !is_host(host) {
             return Err(BadUrl::Host);
         }
-        Ok(Self {
-            host: host.to_owned(),
-            port,
-            login,
-        })
+        Ok(Self { host: host.to_owned(), port, login })
     }
 
     pub(super) fn host(&self) -> &str {
@@ -73,9 +66,7 @@ impl Broker {
     }
 
     pub(super) fn login(&self) -> Option<(&str, &str)> {
-        self.login
-            .as_ref()
-            .map(|(user, password)| (user.as_str(), password.as_str()))
+        self.login.as_ref().map(|(user, password)| (user.as_str(), password.as_str()))
     }
 }
 
@@ -98,12 +89,7 @@ fn port(text: &str) -> Result<u16, BadUrl> {
 fn is_host(host: &str) -> bool {
     match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => {
-            !host.is_empty()
-                && host
-                    .chars()
-                    .all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'))
-        }
+        None => !host.is_empty() && host.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_')),
     }
 }
 

@@ -28,11 +28,7 @@ pub(super) struct Probe<'a> {
 impl<'a> Probe<'a> {
     /// For requests of the client `client_id`.
     pub(super) fn new(config: &'a Config, client_id: &str) -> Self {
-        Self {
-            config,
-            client_id: format!("{client_id}-probe"),
-            running: None,
-        }
+        Self { config, client_id: format!("{client_id}-probe"), running: None }
     }
 
     /// Begins to send these subscriptions to `broker`, all at once.

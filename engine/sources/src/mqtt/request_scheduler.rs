@@ -23,12 +23,7 @@ pub(super) struct RequestScheduler<'a> {
 
 impl<'a> RequestScheduler<'a> {
     pub(super) fn new(subscriptions: &'a mut Subscriptions, control: Option<&'a mut Follower>) -> Self {
-        Self {
-            subscriptions,
-            control,
-            is_open: false,
-            control_was_last: false,
-        }
+        Self { subscriptions, control, is_open: false, control_was_last: false }
     }
 
     /// The broker of this number is connected.
@@ -71,17 +66,11 @@ impl<'a> RequestScheduler<'a> {
     /// What to send now, if anything; nothing is published unless something `may_be_published`. It is to be followed by
     /// [`RequestScheduler::sent`] or [`RequestScheduler::unsent`].
     pub(super) fn next_request(&mut self, now: Instant, may_be_published: bool) -> Option<Request> {
-        let ready = StoreReady {
-            publish: may_be_published,
-            subscribe: self.subscriptions.may_request(now),
-        };
+        let ready = StoreReady { publish: may_be_published, subscribe: self.subscriptions.may_request(now) };
         let request = if self.control_was_last {
-            self.subscriptions
-                .next_request(now)
-                .or_else(|| self.control_request(ready, now))
+            self.subscriptions.next_request(now).or_else(|| self.control_request(ready, now))
         } else {
-            self.control_request(ready, now)
-                .or_else(|| self.subscriptions.next_request(now))
+            self.control_request(ready, now).or_else(|| self.subscriptions.next_request(now))
         };
         if let Some(request) = &request {
             self.control_was_last = matches!(request, Request::Control(_));

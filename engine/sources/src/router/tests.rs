@@ -16,23 +16,12 @@ fn bed() -> Bed {
 }
 
 fn bed_with_room_for(items: usize) -> Bed {
-    let index = Arc::new(Index::new(
-        100,
-        Limits {
-            connections: 0,
-            ..Limits::default()
-        },
-    ));
+    let index = Arc::new(Index::new(100, Limits { connections: 0, ..Limits::default() }));
     let inboxes: Arc<[Inbox]> = (0..3).map(|_| Inbox::new(items)).collect();
     let metrics = Arc::new(Metrics::default());
     let config = event::Config::default();
     let router = Router::new(&config, Arc::clone(&index), Arc::clone(&inboxes), Arc::clone(&metrics));
-    Bed {
-        router,
-        index,
-        inboxes,
-        metrics,
-    }
+    Bed { router, index, inboxes, metrics }
 }
 
 impl Bed {
@@ -68,9 +57,7 @@ async fn an_event_reaches_each_interested_shard_once_and_is_shared() {
     let permit = bed.enter("T");
     permit.tenant().declare(0);
     permit.tenant().declare(2);
-    bed.router
-        .publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
-        .await;
+    bed.router.publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD)).await;
     let (first, second) = (bed.take(0).unwrap(), bed.take(2).unwrap());
     assert!(Arc::ptr_eq(&first, &second));
     assert_eq!((first.tenant().as_str(), first.device()), ("T", "D"));
@@ -82,21 +69,11 @@ async fn an_event_reaches_each_interested_shard_once_and_is_shared() {
 async fn events_nobody_wants_are_counted_and_go_nowhere() {
     let mut bed = bed();
     let permit = bed.enter("T");
-    bed.router
-        .publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
-        .await;
-    bed.router
-        .publish(&RawMessage::new(b"tenant/STRANGER/device/D/telemetry", GOOD))
-        .await;
-    bed.router
-        .publish(&RawMessage::new(b"tenant/STRANGER/device/D/telemetry", b"[]"))
-        .await;
+    bed.router.publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD)).await;
+    bed.router.publish(&RawMessage::new(b"tenant/STRANGER/device/D/telemetry", GOOD)).await;
+    bed.router.publish(&RawMessage::new(b"tenant/STRANGER/device/D/telemetry", b"[]")).await;
     assert!(bed.inboxes.iter().all(Inbox::is_empty));
-    assert_ne!(
-        permit.tenant().declare(0),
-        event::EventId::new(0),
-        "the first one is appended all the same"
-    );
+    assert_ne!(permit.tenant().declare(0), event::EventId::new(0), "the first one is appended all the same");
     let counts = bed.metrics.snapshot(false);
     assert_eq!((counts.received, counts.accepted), (3, 2));
     assert_eq!(counts.rejected_for(Reason::Payload(Rejection::NotAnObject)), 1);
@@ -108,29 +85,18 @@ async fn bad_input_is_counted_by_reason_and_the_next_event_arrives() {
     let mut bed = bed();
     let permit = bed.enter("T");
     permit.tenant().declare(1);
-    bed.router
-        .publish(&RawMessage::new(b"tenant/T/device/D/status", GOOD))
-        .await;
-    bed.router
-        .publish(&RawMessage::new(b"tenant/T/device/\xff/telemetry", GOOD))
-        .await;
-    bed.router
-        .publish(&RawMessage::new(b"tenant/T/device/D/telemetry", b"{"))
-        .await;
+    bed.router.publish(&RawMessage::new(b"tenant/T/device/D/status", GOOD)).await;
+    bed.router.publish(&RawMessage::new(b"tenant/T/device/\xff/telemetry", GOOD)).await;
+    bed.router.publish(&RawMessage::new(b"tenant/T/device/D/telemetry", b"{")).await;
     bed.router
         .publish(&RawMessage::new(b"tenant/T/device/D/telemetry", br#"{"metrics":[]}"#))
         .await;
-    bed.router
-        .publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
-        .await;
+    bed.router.publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD)).await;
     let counts = bed.metrics.snapshot(false);
     assert_eq!(counts.rejected_for(Reason::Topic), 2);
     assert_eq!(counts.rejected_for(Reason::Payload(Rejection::NotJson)), 1);
     assert_eq!(counts.rejected_for(Reason::Payload(Rejection::MetricsNotAnObject)), 1);
-    assert_eq!(
-        counts.received,
-        counts.accepted + counts.rejected.iter().map(|(_, n)| n).sum::<u64>()
-    );
+    assert_eq!(counts.received, counts.accepted + counts.rejected.iter().map(|(_, n)| n).sum::<u64>());
     assert!(bed.take(1).is_some());
     assert!(bed.take(1).is_none());
 }
@@ -140,14 +106,9 @@ async fn a_gap_keeps_its_place_between_two_events() {
     let mut bed = bed();
     let permit = bed.enter("T");
     permit.tenant().declare(0);
-    bed.router
-        .publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
-        .await;
+    bed.router.publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD)).await;
     bed.router.upstream_gap(permit.tenant()).await;
-    assert!(
-        bed.inboxes[1].is_empty(),
-        "a shard without subscribers of the tenant is not told"
-    );
+    assert!(bed.inboxes[1].is_empty(), "a shard without subscribers of the tenant is not told");
     assert!(matches!(bed.inboxes[0].take(), Some(Item::Event(_))));
     assert!(matches!(bed.inboxes[0].take(), Some(Item::UpstreamGap(of)) if Arc::ptr_eq(&of, permit.tenant())));
 }
@@ -199,9 +160,7 @@ async fn messages_that_come_together_wake_a_shard_once_they_are_all_there() {
     permit.tenant().wake_filter().set_always(0, true);
     permit.tenant().declare(0);
     for _ in 0..10 {
-        bed.router
-            .publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
-            .await;
+        bed.router.publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD)).await;
         assert!(!bed.is_woken().await);
     }
     bed.router.wake_shards();
@@ -210,9 +169,7 @@ async fn messages_that_come_together_wake_a_shard_once_they_are_all_there() {
     assert!(!bed.is_woken().await, "nothing has come since");
     for _ in 0..GATHERED {
         assert!(!bed.is_woken().await);
-        bed.router
-            .publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
-            .await;
+        bed.router.publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD)).await;
     }
     assert!(bed.is_woken().await, "the first of many waits no longer");
 }
@@ -235,9 +192,7 @@ async fn a_full_inbox_makes_the_router_wait_and_loses_nothing() {
         ids
     });
     for _ in 0..50 {
-        bed.router
-            .publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD))
-            .await;
+        bed.router.publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD)).await;
     }
     let ids = shard.await.unwrap();
     assert!(ids.windows(2).all(|pair| pair[0] < pair[1]), "in order, each once");

@@ -28,11 +28,7 @@ impl<'a> RawMessage<'a> {
             let (tenant, device) = parse(topic)?;
             Some(Address { topic, tenant, device })
         });
-        Self {
-            topic,
-            address,
-            payload,
-        }
+        Self { topic, address, payload }
     }
 
     /// Whose it is; none if it is not telemetry.

@@ -14,11 +14,7 @@ pub(crate) struct Backoff {
 impl Backoff {
     pub(crate) fn new(first: Duration, max: Duration) -> Self {
         let first = first.min(max);
-        Self {
-            first,
-            max,
-            bound: first,
-        }
+        Self { first, max, bound: first }
     }
 
     /// The next pause.

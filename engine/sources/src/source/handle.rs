@@ -47,11 +47,7 @@ pub struct IngestHandle {
 
 impl IngestHandle {
     pub(super) fn new(sources: Vec<Known>, states: watch::Sender<Vec<SourceState>>, metrics: Arc<Metrics>) -> Self {
-        Self {
-            sources: sources.into(),
-            states,
-            metrics,
-        }
+        Self { sources: sources.into(), states, metrics }
     }
 
     /// Whether a source is connected, and the control documents that it keeps were read.

@@ -73,18 +73,11 @@ impl Ingest {
                 wanted,
                 backoff: Backoff::new(BACKOFF_FIRST, terms.backoff_max),
             });
-            known.push(Known {
-                status,
-                wanted: sender,
-                terms,
-            });
+            known.push(Known { status, wanted: sender, terms });
         }
         let handle = IngestHandle::new(known, states, Arc::clone(&metrics));
         let (stop, stopped) = watch::channel(false);
-        let runtime = runtime::Builder::new_current_thread()
-            .enable_io()
-            .enable_time()
-            .build()?;
+        let runtime = runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let gateway = move || {
             let (index, inboxes) = (Arc::clone(&index), Arc::clone(&inboxes));
             let router = Router::new(&event, index, inboxes, Arc::clone(&metrics));
@@ -189,11 +182,7 @@ async fn until_stopped(
 async fn all(mut runs: Vec<Pin<Box<dyn Future<Output = ()> + '_>>>) {
     poll_fn(|cx| {
         runs.retain_mut(|run| run.as_mut().poll(cx).is_pending());
-        if runs.is_empty() {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
+        if runs.is_empty() { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
 }

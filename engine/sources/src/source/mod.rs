@@ -86,11 +86,7 @@ impl Port<'_> {
     /// The source sends this tenant's events from now on. Live streams get first what they are owed, and the tenant its
     /// groups.
     pub(crate) async fn confirm(&mut self, confirmation: Confirmation) {
-        let Confirmation {
-            tenant,
-            after_loss,
-            after_refusal,
-        } = confirmation;
+        let Confirmation { tenant, after_loss, after_refusal } = confirmation;
         if after_loss {
             self.router.upstream_gap(&tenant).await;
         }

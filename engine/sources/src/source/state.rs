@@ -46,14 +46,8 @@ pub enum Attempt {
 
 impl Attempt {
     /// All results, in the order in which they are counted.
-    pub const ALL: [Self; 6] = [
-        Self::Connected,
-        Self::Refused,
-        Self::Timeout,
-        Self::Unreachable,
-        Self::Broken,
-        Self::Malformed,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Connected, Self::Refused, Self::Timeout, Self::Unreachable, Self::Broken, Self::Malformed];
 
     /// The result as a label of metrics.
     pub const fn label(self) -> &'static str {

@@ -160,10 +160,8 @@ impl SourceStatus {
         } else if let Some(failure) = &failure {
             history.report.failed_attempts += 1;
             if history.is_news(failure, Instant::now()) {
-                let change = SourceChange::Failed {
-                    error: failure.error.clone(),
-                    attempts: history.report.failed_attempts,
-                };
+                let change =
+                    SourceChange::Failed { error: failure.error.clone(), attempts: history.report.failed_attempts };
                 self.note(failure.endpoint.clone(), change);
             }
         }
@@ -174,11 +172,7 @@ impl SourceStatus {
     }
 
     fn note(&self, endpoint: String, change: SourceChange) {
-        self.journal.note(|| AuditKind::Source {
-            kind: self.kind,
-            endpoint,
-            change,
-        });
+        self.journal.note(|| AuditKind::Source { kind: self.kind, endpoint, change });
     }
 
     pub(super) fn report(&self) -> SourceReport {
@@ -192,11 +186,7 @@ impl SourceStatus {
 }
 
 fn failure(endpoint: &impl Display, error: &impl Display) -> SourceFailure {
-    SourceFailure {
-        endpoint: endpoint.to_string(),
-        error: error.to_string(),
-        at: SystemTime::now(),
-    }
+    SourceFailure { endpoint: endpoint.to_string(), error: error.to_string(), at: SystemTime::now() }
 }
 
 #[cfg(all(test, not(floodway_loom)))]

@@ -118,11 +118,7 @@ impl Script {
     fn new() -> (Self, Box<dyn Source>) {
         let (steps, script) = mpsc::unbounded_channel();
         let (sender, asked) = mpsc::unbounded_channel();
-        let source = Scripted {
-            script,
-            asked: sender,
-            tenants: HashMap::new(),
-        };
+        let source = Scripted { script, asked: sender, tenants: HashMap::new() };
         (Self { steps, asked }, Box::new(source))
     }
 
@@ -147,24 +143,13 @@ struct Bed {
 
 impl Bed {
     fn start(sources: Vec<Box<dyn Source>>) -> Self {
-        let index = Arc::new(Index::new(
-            100,
-            Limits {
-                connections: 0,
-                ..Limits::default()
-            },
-        ));
+        let index = Arc::new(Index::new(100, Limits { connections: 0, ..Limits::default() }));
         let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(64)]);
         let journal = index.journal().watch();
         let event = event::Config::default();
         let (tenants, into) = (Arc::clone(&index), Arc::clone(&inboxes));
         let ingest = Ingest::start(sources, event, tenants, into, None);
-        Self {
-            ingest: ingest.expect("a thread"),
-            index,
-            inboxes,
-            journal,
-        }
+        Self { ingest: ingest.expect("a thread"), index, inboxes, journal }
     }
 
     fn permit(&self, tenant: &str) -> ConnectionPermit {
@@ -270,10 +255,7 @@ async fn a_loss_is_reported_and_owes_each_confirmed_tenant_one_gap() {
     let report = bed.ingest.handle().report();
     assert_eq!((report.kind, report.endpoint), ("scripted", None));
     let failure = report.last_failure.expect("it was lost");
-    assert_eq!(
-        (failure.endpoint.as_str(), failure.error.as_str()),
-        (ENDPOINT, "the script says so")
-    );
+    assert_eq!((failure.endpoint.as_str(), failure.error.as_str()), (ENDPOINT, "the script says so"));
     script.does(UP);
     // An event of `U` comes before its confirmation: its gap comes before the event, and only once.
     script.does([

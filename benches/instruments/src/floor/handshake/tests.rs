@@ -26,11 +26,7 @@ fn a_websocket_is_answered_by_the_hash_of_its_key() {
 fn an_event_stream_is_chunked_and_kept_alive() {
     let head = subscribed(answer(Transport::Sse, b"GET / HTTP/1.1\r\n\r\n"));
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && head.ends_with("\r\n\r\n"));
-    for field in [
-        "content-type: text/event-stream",
-        "connection: keep-alive",
-        "transfer-encoding: chunked",
-    ] {
+    for field in ["content-type: text/event-stream", "connection: keep-alive", "transfer-encoding: chunked"] {
         assert!(head.lines().any(|line| line == field), "{field}");
     }
 }

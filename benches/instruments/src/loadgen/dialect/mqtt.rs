@@ -23,9 +23,7 @@ pub(crate) fn connect(client: &str) -> Packet {
 /// Appends a packet.
 pub(crate) fn write(packet: &Packet, out: &mut BytesMut) {
     // The packets of an instrument are never empty and never longer than that.
-    packet
-        .write(out, PACKET_BYTES_MAX)
-        .expect("a packet that can be written");
+    packet.write(out, PACKET_BYTES_MAX).expect("a packet that can be written");
 }
 
 /// Both at once: a broker takes in what follows CONNECT (section 3.1.4 lets a client send without waiting).

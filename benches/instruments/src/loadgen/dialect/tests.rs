@@ -48,11 +48,7 @@ fn nats_messages_of_any_size() {
 
 #[test]
 fn what_nats_refuses_is_a_fault() {
-    for wrong in [
-        "-ERR 'Authorization Violation'\r\n",
-        "HTTP/1.1 400\r\n",
-        "MSG a 1 x\r\n",
-    ] {
+    for wrong in ["-ERR 'Authorization Violation'\r\n", "HTTP/1.1 400\r\n", "MSG a 1 x\r\n"] {
         assert!(hear(Kind::Nats, wrong.as_bytes(), 100).is_err(), "{wrong}");
     }
 }

@@ -26,21 +26,14 @@ fn a_head_is_taken_when_it_is_whole() {
     assert_eq!((head.status, length), (200, whole));
     assert_eq!(head.field("content-type"), Some("text/event-stream"));
     assert!(matches!(head.body(), Body::Chunked(_)));
-    for wrong in [
-        &b"SSH-2.0\r\n\r\n"[..],
-        b"HTTP/1.1\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nfield\r\n\r\n",
-        &[b'a'; 70_000],
-    ] {
+    for wrong in [&b"SSH-2.0\r\n\r\n"[..], b"HTTP/1.1\r\n\r\n", b"HTTP/1.1 200 OK\r\nfield\r\n\r\n", &[b'a'; 70_000]] {
         assert!(Head::take(wrong).is_err());
     }
 }
 
 #[test]
 fn a_length_ends_a_body_and_leaves_the_rest() {
-    let (head, _) = Head::take(b"HTTP/1.1 201 Created\r\nContent-Length: 3\r\n\r\n")
-        .unwrap()
-        .unwrap();
+    let (head, _) = Head::take(b"HTTP/1.1 201 Created\r\nContent-Length: 3\r\n\r\n").unwrap().unwrap();
     let (mut body, mut bytes, mut content) = (head.body(), &b"abcHTTP"[..], Vec::new());
     body.feed(&mut bytes, |part| {
         content.extend_from_slice(part);
@@ -54,23 +47,13 @@ fn a_length_ends_a_body_and_leaves_the_rest() {
 fn extensions_and_trailers_are_passed_over() {
     let bytes = b"5;name=\"va;lue\"\r\nhello\r\n00A \r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n";
     for length in 1..bytes.len() {
-        assert_eq!(
-            content(bytes, &[length]),
-            Ok((b"hello0123456789".into(), true)),
-            "{length}"
-        );
+        assert_eq!(content(bytes, &[length]), Ok((b"hello0123456789".into(), true)), "{length}");
     }
 }
 
 #[test]
 fn what_is_no_chunk_is_a_fault() {
-    for wrong in [
-        &b"hello"[..],
-        b"\r\n",
-        b"3\r\nabcd\r\n",
-        b"3\r\nabc\r\r",
-        b"1234567890abcdef1\r\n",
-    ] {
+    for wrong in [&b"hello"[..], b"\r\n", b"3\r\nabcd\r\n", b"3\r\nabc\r\r", b"1234567890abcdef1\r\n"] {
         assert!(content(wrong, &[100]).is_err(), "{wrong:?}");
     }
 }

@@ -71,15 +71,7 @@ impl Publisher {
         let wire = Wire::new(target, tenant, qos);
         let out = wire.opening();
         let payload = Vec::new();
-        let mut publisher = Publisher {
-            socket,
-            wire,
-            wants,
-            progress,
-            out,
-            payload,
-            published: 0,
-        };
+        let mut publisher = Publisher { socket, wire, wants, progress, out, payload, published: 0 };
         publisher.flush()?;
         while !publisher.wire.is_ready() {
             publisher.hear()?;
@@ -167,15 +159,10 @@ impl Publisher {
 
     /// Sleeps until the bell rings, the server says something, or time is up.
     fn wait(&mut self, at_most: Option<Duration>) -> io::Result<()> {
-        let timeout = at_most.map(|at_most| Timespec {
-            tv_sec: at_most.as_secs() as i64,
-            tv_nsec: at_most.subsec_nanos().into(),
-        });
+        let timeout = at_most
+            .map(|at_most| Timespec { tv_sec: at_most.as_secs() as i64, tv_nsec: at_most.subsec_nanos().into() });
         let bell = &self.progress.to_publisher;
-        let mut ready = [
-            PollFd::new(bell, PollFlags::IN),
-            PollFd::new(&self.socket, PollFlags::IN),
-        ];
+        let mut ready = [PollFd::new(bell, PollFlags::IN), PollFd::new(&self.socket, PollFlags::IN)];
         match poll(&mut ready, timeout.as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),

@@ -33,11 +33,7 @@ pub(crate) struct Pace {
 impl Pace {
     /// The phase begins now.
     pub(crate) fn new(phase: Phase, now_us: u64) -> Self {
-        Pace {
-            phase,
-            start_us: now_us,
-            rested_us: now_us,
-        }
+        Pace { phase, start_us: now_us, rested_us: now_us }
     }
 
     /// Whether what is due depends on what is complete.

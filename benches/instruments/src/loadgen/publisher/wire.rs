@@ -54,11 +54,7 @@ impl FromStr for Target {
         if !address.contains(':') || (scheme != Scheme::Http && path != "/") {
             return Err(format!("{text:?} is no {scheme:?} address with a port"));
         }
-        Ok(Target {
-            scheme,
-            address: address.into(),
-            path: path.into(),
-        })
+        Ok(Target { scheme, address: address.into(), path: path.into() })
     }
 }
 

@@ -5,19 +5,11 @@ use proptest::prelude::*;
 use std::collections::BTreeSet;
 
 fn wants(devices: u32, one_of: Option<u32>) -> Wants {
-    Wants {
-        devices,
-        one_of,
-        metric_filters: 0,
-    }
+    Wants { devices, one_of, metric_filters: 0 }
 }
 
 fn stamp(device: u32, n: u32) -> Stamp {
-    Stamp {
-        device,
-        n,
-        at_us: 1_000,
-    }
+    Stamp { device, n, at_us: 1_000 }
 }
 
 /// Received, doubled, disordered.
@@ -61,10 +53,7 @@ fn only_what_is_wanted_is_expected() {
     let mut tally = Tally::new(wants(10, Some(2)), 5);
     tally.begin(0, 0..5);
     assert_eq!(tally.wanters(), [3, 2, 0, 0, 0, 0, 0, 0, 0, 0]);
-    assert_eq!(
-        [1, 2, 10, 11, 20].map(|published| tally.expected(published)),
-        [3, 5, 5, 8, 10]
-    );
+    assert_eq!([1, 2, 10, 11, 20].map(|published| tally.expected(published)), [3, 5, 5, 8, 10]);
     tally.event(3, stamp(1, 1), 2_000);
     tally.event(3, stamp(0, 1), 2_000);
     tally.event(3, stamp(1, 0), 2_000);

@@ -44,10 +44,7 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 #[test]
 fn the_examples_of_section_5_7() {
     assert_eq!(decode(b"\x81\x05Hello"), Ok(vec![Given::Message(b"Hello".into())]));
-    assert_eq!(
-        decode(b"\x01\x03Hel\x80\x02lo"),
-        Ok(vec![Given::Message(b"Hello".into())])
-    );
+    assert_eq!(decode(b"\x01\x03Hel\x80\x02lo"), Ok(vec![Given::Message(b"Hello".into())]));
     assert_eq!(decode(b"\x89\x05Hello"), Ok(vec![Given::Ping(b"Hello".into())]));
     let binary = vec![7; 65_536];
     assert_eq!(decode(&frame(0x82, &binary)), Ok(vec![Given::Message(binary)]));

@@ -5,10 +5,7 @@ use super::*;
 #[test]
 fn ids_follow_the_clock_and_grow_while_it_stands_or_goes_back() {
     let mut ids = IdSource::new();
-    let given: Vec<u64> = [50, 50, 40, 51, 60]
-        .into_iter()
-        .map(|now| ids.next_at(now).get())
-        .collect();
+    let given: Vec<u64> = [50, 50, 40, 51, 60].into_iter().map(|now| ids.next_at(now).get()).collect();
     assert_eq!(given, [50, 51, 52, 53, 60]);
 }
 

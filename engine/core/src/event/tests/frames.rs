@@ -52,10 +52,7 @@ fn each_encoding_frames_the_same_json() {
         assert_eq!(frame(Encoding::Ws), ws(format!("{open}}}")));
         assert_eq!(frame(Encoding::WsWithId), ws(format!(r#"{open},"id":"7"}}"#)));
         assert_eq!(text(frame(Encoding::Sse)), sse);
-        assert_eq!(
-            text(frame(Encoding::SseChunked)),
-            format!("{:x}\r\n{sse}\r\n", sse.len())
-        );
+        assert_eq!(text(frame(Encoding::SseChunked)), format!("{:x}\r\n{sse}\r\n", sse.len()));
     }
 }
 
@@ -73,9 +70,7 @@ fn a_frame_is_right_at_each_length_of_its_header() {
     let mut parser = Parser::new(&Config::default());
     let mut filled = |fill: usize| {
         let payload = format!(r#"{{"ts":"{}"}}"#, "x".repeat(fill));
-        parser
-            .parse(EventId::new(1), &tenant, "D", "t", payload.as_bytes())
-            .unwrap()
+        parser.parse(EventId::new(1), &tenant, "D", "t", payload.as_bytes()).unwrap()
     };
     let overhead = filled(0).json().len();
     for (length, header) in [(125, 2), (126, 4), (65_535, 4), (65_536, 10)] {
@@ -101,19 +96,10 @@ fn equal_views_share_one_encoding_and_a_projection_to_everything_shares_the_whol
 fn every_projection_of_many_is_found_again() {
     let members: Vec<String> = (0..300).map(|n| format!(r#""m{n}":{n}"#)).collect();
     let event = event(format!(r#"{{"metrics":{{{}}}}}"#, members.join(",")));
-    let views: Vec<View> = (0..300)
-        .map(|n| view(Some(&[&format!("m{n}")]), Encoding::Ws))
-        .collect();
+    let views: Vec<View> = (0..300).map(|n| view(Some(&[&format!("m{n}")]), Encoding::Ws)).collect();
     let first: Vec<*const u8> = views.iter().map(|view| event.frame(view).unwrap().as_ptr()).collect();
     for (n, view) in views.iter().enumerate() {
-        let names: Vec<&str> = view
-            .metrics
-            .as_ref()
-            .unwrap()
-            .names()
-            .iter()
-            .map(|name| &**name)
-            .collect();
+        let names: Vec<&str> = view.metrics.as_ref().unwrap().names().iter().map(|name| &**name).collect();
         assert_eq!(projected(&event, &names).unwrap(), members[n]);
         assert_eq!(event.frame(view).unwrap().as_ptr(), first[n]);
     }
@@ -123,22 +109,14 @@ fn every_projection_of_many_is_found_again() {
 fn threads_that_ask_at_the_same_time_get_the_same_bytes() {
     const THREADS: usize = 4;
     let encodings = [Encoding::Ws, Encoding::WsWithId, Encoding::Sse, Encoding::SseChunked];
-    let subsets: [Option<&[&str]>; 6] = [
-        None,
-        Some(&["a"]),
-        Some(&["b"]),
-        Some(&["a", "b"]),
-        Some(&["b", "c"]),
-        Some(&["x"]),
-    ];
+    let subsets: [Option<&[&str]>; 6] =
+        [None, Some(&["a"]), Some(&["b"]), Some(&["a", "b"]), Some(&["b", "c"]), Some(&["x"])];
     for _ in 0..100 {
         let event = event(r#"{"metrics":{"a":1,"b":2,"c":3}}"#);
         let start = Barrier::new(THREADS);
         let ask = || {
             // Each thread has sets of its own, as two shards would.
-            let views = subsets
-                .iter()
-                .flat_map(|names| encodings.map(|encoding| view(*names, encoding)));
+            let views = subsets.iter().flat_map(|names| encodings.map(|encoding| view(*names, encoding)));
             let views: Vec<View> = views.collect();
             start.wait();
             views
@@ -151,9 +129,6 @@ fn threads_that_ask_at_the_same_time_get_the_same_bytes() {
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         assert!(answers.iter().all(|answer| *answer == answers[0]));
-        assert_eq!(
-            answers[0].iter().filter(|bytes| bytes.is_none()).count(),
-            encodings.len()
-        );
+        assert_eq!(answers[0].iter().filter(|bytes| bytes.is_none()).count(), encodings.len());
     }
 }

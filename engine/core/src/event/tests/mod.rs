@@ -11,13 +11,7 @@ fn parsed(payload: impl AsRef<[u8]>) -> Result<Event, Rejection> {
 
 fn parsed_within(config: &Config, payload: impl AsRef<[u8]>) -> Result<Event, Rejection> {
     let tenant = TenantId::parse("T").unwrap();
-    Parser::new(config).parse(
-        EventId::new(7),
-        &tenant,
-        "D",
-        "tenant/T/device/D/telemetry",
-        payload.as_ref(),
-    )
+    Parser::new(config).parse(EventId::new(7), &tenant, "D", "tenant/T/device/D/telemetry", payload.as_ref())
 }
 
 fn event(payload: impl AsRef<[u8]>) -> Event {
@@ -52,10 +46,7 @@ fn set(names: &[&str]) -> Arc<MetricSet> {
 }
 
 fn view(names: Option<&[&str]>, encoding: Encoding) -> View {
-    View {
-        metrics: names.map(set),
-        encoding,
-    }
+    View { metrics: names.map(set), encoding }
 }
 
 /// The metrics of the projection, or `None` if it is not sent. The frame's header is two to four bytes here.

@@ -8,17 +8,12 @@ fn an_event_has_its_keys_in_the_order_of_the_contract_and_nothing_else_of_the_pa
     let payload = br#"{"ts":"2026-02-16T12:00:00Z","site_id":"SITE-1","provision_token":"secret","metrics":{"temperature":72,"humidity":45}}"#;
     let topic = "tenant/TENANT1/device/DEV-001/telemetry";
     let mut parser = Parser::new(&Config::default());
-    let event = parser
-        .parse(EventId::new(9), &tenant, "DEV-001", topic, payload)
-        .unwrap();
+    let event = parser.parse(EventId::new(9), &tenant, "DEV-001", topic, payload).unwrap();
     assert_eq!(
         text(event.json()),
         r#"{"type":"telemetry","device_id":"DEV-001","tenant_id":"TENANT1","metrics":{"temperature":72,"humidity":45},"timestamp":"2026-02-16T12:00:00Z","topic":"tenant/TENANT1/device/DEV-001/telemetry"}"#
     );
-    assert_eq!(
-        (event.id(), event.tenant(), event.device()),
-        (EventId::new(9), &tenant, "DEV-001")
-    );
+    assert_eq!((event.id(), event.tenant(), event.device()), (EventId::new(9), &tenant, "DEV-001"));
 }
 
 #[test]
@@ -55,19 +50,13 @@ fn what_is_absent_is_empty_or_null() {
     assert_eq!(metrics_and_ts("{}"), (String::new(), "null".into()));
     assert_eq!(metrics_and_ts(" {\t} \n"), (String::new(), "null".into()));
     assert_eq!(metrics_and_ts(r#"{"metrics":{}}"#), (String::new(), "null".into()));
-    assert_eq!(
-        metrics_and_ts(r#"{"x":{"metrics":{"a":1},"ts":2}}"#),
-        (String::new(), "null".into())
-    );
+    assert_eq!(metrics_and_ts(r#"{"x":{"metrics":{"a":1},"ts":2}}"#), (String::new(), "null".into()));
 }
 
 #[test]
 fn line_breaks_within_a_value_become_spaces() {
     let payload = "{\r\n\"metrics\":\r\n{\r\n\"a\"\r\n:\r\n[1,\r\n2\n]\r\n,\n\"b\":\n{\t\"x\":\r1}\n}\n,\"ts\":[\n]}";
-    assert_eq!(
-        metrics_and_ts(payload),
-        (r#""a":[1,  2 ],"b":{	"x": 1}"#.into(), "[ ]".into())
-    );
+    assert_eq!(metrics_and_ts(payload), (r#""a":[1,  2 ],"b":{	"x": 1}"#.into(), "[ ]".into()));
 }
 
 #[test]
@@ -75,19 +64,10 @@ fn of_names_given_twice_the_last_value_stands_at_the_first_place() {
     assert_eq!(metrics(r#"{"metrics":{"a":1,"b":2,"a":3}}"#), r#""a":3,"b":2"#);
     assert_eq!(metrics(r#"{"metrics":{"a":1,"b":2,"\u0061":3}}"#), r#""a":3,"b":2"#);
     assert_eq!(metrics(r#"{"metrics":{"\u0061":1,"a":2}}"#), r#""\u0061":2"#);
-    assert_eq!(
-        metrics_and_ts(r#"{"ts":1,"metrics":{"a":1},"t\u0073":2,"metrics":{"b":2}}"#).0,
-        r#""b":2"#
-    );
-    assert_eq!(
-        metrics_and_ts(r#"{"ts":1,"t\u0073":2,"\u006detrics":{"b":2}}"#),
-        (r#""b":2"#.into(), "2".into())
-    );
+    assert_eq!(metrics_and_ts(r#"{"ts":1,"metrics":{"a":1},"t\u0073":2,"metrics":{"b":2}}"#).0, r#""b":2"#);
+    assert_eq!(metrics_and_ts(r#"{"ts":1,"t\u0073":2,"\u006detrics":{"b":2}}"#), (r#""b":2"#.into(), "2".into()));
     assert_eq!(metrics(r#"{"metrics":null,"metrics":{}}"#), "");
-    assert_eq!(
-        rejection(r#"{"metrics":{},"metrics":null}"#),
-        Rejection::MetricsNotAnObject
-    );
+    assert_eq!(rejection(r#"{"metrics":{},"metrics":null}"#), Rejection::MetricsNotAnObject);
 }
 
 #[test]
@@ -104,9 +84,7 @@ fn names_given_twice_are_found_among_many_too() {
 fn names_are_escaped_where_they_need_it() {
     let tenant = TenantId::parse(r"T\").unwrap();
     let mut parser = Parser::new(&Config::default());
-    let event = parser
-        .parse(EventId::new(1), &tenant, r#"D"é"#, r#"t/T\/D"é"#, b"{}")
-        .unwrap();
+    let event = parser.parse(EventId::new(1), &tenant, r#"D"é"#, r#"t/T\/D"é"#, b"{}").unwrap();
     assert_eq!(
         text(event.json()),
         r#"{"type":"telemetry","device_id":"D\"é","tenant_id":"T\\","metrics":{},"timestamp":null,"topic":"t/T\\/D\"é"}"#
@@ -141,12 +119,7 @@ fn what_is_not_json_is_refused() {
         b"{\"a\":\"",
         b"{\"a\":\"\\",
     ] {
-        assert_eq!(
-            rejection(payload),
-            Rejection::NotJson,
-            "{:?}",
-            String::from_utf8_lossy(payload)
-        );
+        assert_eq!(rejection(payload), Rejection::NotJson, "{:?}", String::from_utf8_lossy(payload));
     }
 }
 
@@ -156,21 +129,13 @@ fn what_is_not_of_the_form_is_refused() {
         assert_eq!(rejection(payload), Rejection::NotAnObject, "{payload}");
     }
     for value in ["null", "1", "1e400", "[]", r#""{}""#, r#"[{"a":1}]"#] {
-        assert_eq!(
-            rejection(format!(r#"{{"metrics":{value}}}"#)),
-            Rejection::MetricsNotAnObject,
-            "{value}"
-        );
+        assert_eq!(rejection(format!(r#"{{"metrics":{value}}}"#)), Rejection::MetricsNotAnObject, "{value}");
     }
 }
 
 #[test]
 fn each_bound_holds_exactly() {
-    let config = Config {
-        payload_bytes: 40,
-        depth: 3,
-        metrics: 2,
-    };
+    let config = Config { payload_bytes: 40, depth: 3, metrics: 2 };
     let refused = |payload: &str| parsed_within(&config, payload).err();
 
     assert_eq!(refused(&format!("{:<40}", "{}")), None);
@@ -184,10 +149,7 @@ fn each_bound_holds_exactly() {
     assert_eq!(refused(r#"{"x":"[[[[{{{{"}"#), None);
 
     assert_eq!(refused(r#"{"metrics":{"a":1,"b":2,"a":3}}"#), None);
-    assert_eq!(
-        refused(r#"{"metrics":{"a":1,"b":2,"c":3}}"#),
-        Some(Rejection::TooManyMetrics)
-    );
+    assert_eq!(refused(r#"{"metrics":{"a":1,"b":2,"c":3}}"#), Some(Rejection::TooManyMetrics));
 }
 
 #[test]
@@ -207,11 +169,7 @@ fn a_hostile_payload_is_refused_and_the_parser_goes_on() {
 
 #[test]
 fn a_hundred_thousand_members_are_within_reach() {
-    let config = Config {
-        payload_bytes: 1 << 22,
-        metrics: 1 << 20,
-        ..Config::default()
-    };
+    let config = Config { payload_bytes: 1 << 22, metrics: 1 << 20, ..Config::default() };
     let members: Vec<String> = (0..100_000).map(|n| format!(r#""{}":{n}"#, n % 50_000)).collect();
     let event = parsed_within(&config, format!(r#"{{"metrics":{{{}}}}}"#, members.join(","))).unwrap();
     assert_eq!(projected(&event, &["0"]).unwrap(), r#""0":50000"#);

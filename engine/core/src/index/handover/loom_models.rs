@@ -13,10 +13,7 @@ fn an_event_is_stored_for_a_new_subscriber_or_pushed_to_its_shard() {
         };
         let stored = handover.declare(3);
         for (id, pushed_to) in ingest.join().unwrap() {
-            assert!(
-                id <= stored || pushed_to & 1 << 3 != 0,
-                "event {id} reached the shard in neither way"
-            );
+            assert!(id <= stored || pushed_to & 1 << 3 != 0, "event {id} reached the shard in neither way");
         }
     });
 }
@@ -33,9 +30,6 @@ fn two_shards_that_declare_at_once_are_both_seen() {
         let pushed_to = handover.appended(7);
         let theirs = other.join().unwrap();
         assert!(pushed_to & 1 != 0 && mine == 0);
-        assert!(
-            theirs == 7 || pushed_to & 2 != 0,
-            "the event reached the other shard in neither way"
-        );
+        assert!(theirs == 7 || pushed_to & 2 != 0, "the event reached the other shard in neither way");
     });
 }

@@ -3,11 +3,7 @@
 use super::*;
 
 fn up(endpoint: &str) -> AuditKind {
-    AuditKind::Source {
-        kind: "mqtt",
-        endpoint: endpoint.to_owned(),
-        change: SourceChange::Up,
-    }
+    AuditKind::Source { kind: "mqtt", endpoint: endpoint.to_owned(), change: SourceChange::Up }
 }
 
 #[tokio::test]

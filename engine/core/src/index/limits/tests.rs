@@ -3,19 +3,13 @@
 use super::*;
 
 fn connections(connections: u32) -> OwnLimits {
-    OwnLimits {
-        connections: Some(connections),
-        ..OwnLimits::default()
-    }
+    OwnLimits { connections: Some(connections), ..OwnLimits::default() }
 }
 
 #[test]
 fn a_tenants_own_stand_over_the_default_and_that_over_the_configured() {
     let (t, u) = (TenantId::parse("T").unwrap(), TenantId::parse("U").unwrap());
-    let own = OwnLimits {
-        filter_ids: Some(3),
-        ..OwnLimits::default()
-    };
+    let own = OwnLimits { filter_ids: Some(3), ..OwnLimits::default() };
     let book = Book::new(Limits::default());
     let book = book.with(Some(&t), own).unwrap();
     assert_eq!((book.of(&t).connections, book.of(&t).filter_ids), (10, 3));
@@ -23,11 +17,7 @@ fn a_tenants_own_stand_over_the_default_and_that_over_the_configured() {
     assert_eq!((book.of(&t).connections, book.of(&t).filter_ids), (5, 3));
     assert_eq!((book.of(&u).connections, book.of(&u).filter_ids), (5, 1000));
     let book = book.with(Some(&t), connections(7)).unwrap();
-    assert_eq!(
-        (book.of(&t).connections, book.of(&t).filter_ids),
-        (7, 1000),
-        "set whole"
-    );
+    assert_eq!((book.of(&t).connections, book.of(&t).filter_ids), (7, 1000), "set whole");
     assert_eq!(book.tenants(), [(t.clone(), connections(7))]);
     let book = book.with(Some(&t), OwnLimits::default()).unwrap();
     let book = book.with(None, OwnLimits::default()).unwrap();

@@ -110,13 +110,8 @@ impl Delivery {
             self.metrics.gaps.upstream.add(notice.gaps());
             return Ok(());
         }
-        let addressed = Addressed {
-            outgoing: Rc::clone(outgoing),
-            key: Rc::clone(audience.key),
-        };
-        let Limits {
-            queue_size, overflow, ..
-        } = *audience.limits;
+        let addressed = Addressed { outgoing: Rc::clone(outgoing), key: Rc::clone(audience.key) };
+        let Limits { queue_size, overflow, .. } = *audience.limits;
         let pushed = ring.push(addressed, queue_size.get(), overflow);
         self.account_pushed(subscriber, pushed)
     }

@@ -41,11 +41,7 @@ impl Uring {
         if !ring.params().is_feature_skip_cqe_on_success() {
             return Err(io::Error::from(io::ErrorKind::Unsupported));
         }
-        Ok(Self {
-            ring: Some(ring),
-            batch: 0,
-            results: Vec::with_capacity(SENDS),
-        })
+        Ok(Self { ring: Some(ring), batch: 0, results: Vec::with_capacity(SENDS) })
     }
 
     /// Sends `bytes` to each of `sockets`, at most [`SENDS`], which must not block. Returns what came of each, in their

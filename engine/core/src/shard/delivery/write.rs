@@ -21,9 +21,7 @@ impl Delivery {
     /// With its end, if the stream can't go on.
     pub(crate) fn send(&mut self, subscriber: &mut Subscriber, bytes: &[u8]) -> Result<(), End> {
         match &mut subscriber.ring {
-            Some(ring) => ring
-                .push_notice(bytes, self.control_bytes)
-                .map_err(|_| End::SlowConsumer),
+            Some(ring) => ring.push_notice(bytes, self.control_bytes).map_err(|_| End::SlowConsumer),
             None => self.write_or_hold(subscriber, bytes),
         }
     }

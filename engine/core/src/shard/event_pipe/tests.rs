@@ -44,13 +44,7 @@ impl Bed {
             ..new_subscriber(&index, "T", None, &Rc::new(Peer::default()))
         };
         shard.attach(new).unwrap();
-        let bed = Self {
-            inboxes,
-            metrics,
-            index,
-            handle,
-            sent: 0,
-        };
+        let bed = Self { inboxes, metrics, index, handle, sent: 0 };
         (bed, events)
     }
 
@@ -78,12 +72,8 @@ impl Bed {
     /// Counts: matched, delivered, dropped, held.
     fn ledger(&self) -> [u64; 4] {
         let metrics = &self.metrics;
-        let counts = [
-            &metrics.events.matched,
-            &metrics.events.delivered,
-            &metrics.events.dropped,
-            &metrics.events.held,
-        ];
+        let counts =
+            [&metrics.events.matched, &metrics.events.delivered, &metrics.events.dropped, &metrics.events.held];
         counts.map(|count| count.get())
     }
 }
@@ -171,10 +161,7 @@ async fn a_reader_that_goes_ends_its_stream() {
             let (mut bed, events) = Bed::new(Overflow::DropOldest);
             bed.publish(lag).await;
             drop(events);
-            let all = Select {
-                limit: 10,
-                ..Select::default()
-            };
+            let all = Select { limit: 10, ..Select::default() };
             while !bed.handle.list(all.clone()).await.unwrap().is_empty() {
                 yield_now().await;
             }

@@ -25,13 +25,7 @@ impl Bed {
     fn new(limits: Limits) -> Self {
         let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(1024)]);
         let (shard, handle) = run_beside(0, &inboxes);
-        Self {
-            shard,
-            inboxes,
-            index: Arc::new(Index::new(u32::MAX, limits)),
-            handle,
-            sent: 0,
-        }
+        Self { shard, inboxes, index: Arc::new(Index::new(u32::MAX, limits)), handle, sent: 0 }
     }
 
     fn attach(&self, tenant: &str, subject: Option<&str>) -> Rc<Peer> {
@@ -59,17 +53,11 @@ impl Bed {
 }
 
 fn without_limit() -> Limits {
-    Limits {
-        connections: 0,
-        ..Limits::default()
-    }
+    Limits { connections: 0, ..Limits::default() }
 }
 
 fn all() -> Select {
-    Select {
-        limit: usize::MAX,
-        ..Select::default()
-    }
+    Select { limit: usize::MAX, ..Select::default() }
 }
 
 async fn next(watcher: &mut Watcher) -> AuditKind {
@@ -97,11 +85,7 @@ async fn a_listing_gives_those_selected_in_order_and_page_by_page() {
         };
         let first = bed.handle.list(select.clone()).await.unwrap();
         assert_eq!(first.len(), 100);
-        let select = Select {
-            after: first.last().map(|last| last.id),
-            limit: 1000,
-            ..select
-        };
+        let select = Select { after: first.last().map(|last| last.id), limit: 1000, ..select };
         let rest = bed.handle.list(select).await.unwrap();
         assert_eq!(rest.len(), 150);
         assert!(first.last().unwrap().id < rest[0].id);
@@ -109,10 +93,7 @@ async fn a_listing_gives_those_selected_in_order_and_page_by_page() {
             assert_eq!((one.tenant.as_str(), one.client.subject()), ("T", Some("bob")));
             assert_eq!(bed.handle.get(one.id).await.unwrap().unwrap().id, one.id);
         }
-        let over_sse = Select {
-            transports: vec![crate::index::Transport::Sse],
-            ..all()
-        };
+        let over_sse = Select { transports: vec![crate::index::Transport::Sse], ..all() };
         assert_eq!(bed.handle.list(over_sse).await.unwrap(), []);
     })
     .await;
@@ -145,9 +126,7 @@ async fn an_administrator_ends_whom_it_means_and_nobody_else() {
         let of_t: Vec<_> = (0..600).map(|_| bed.attach("T", Some("alice"))).collect();
         let (bob, of_u) = (bed.attach("T", Some("bob")), bed.attach("U", Some("alice")));
         let tenant = TenantId::parse("T").unwrap();
-        let ended = bed
-            .handle
-            .end(Scope::Subject(tenant.clone(), "alice".to_owned()), "abuse");
+        let ended = bed.handle.end(Scope::Subject(tenant.clone(), "alice".to_owned()), "abuse");
         assert_eq!(ended.await, Ok(600));
         assert!(of_t.iter().all(|peer| peer.text().contains("abuse")));
         let left = bed.handle.list(all()).await.unwrap();
@@ -178,10 +157,7 @@ async fn a_slow_subscriber_is_seen_to_be_and_a_limit_holds_for_the_next_event() 
         let mut watcher = bed.index.journal().watch();
         let peer = bed.attach("T", None);
         let id = bed.handle.list(all()).await.unwrap()[0].id;
-        let own = OwnLimits {
-            queue_size: NonZeroUsize::new(3),
-            ..OwnLimits::default()
-        };
+        let own = OwnLimits { queue_size: NonZeroUsize::new(3), ..OwnLimits::default() };
         bed.index.set_limits(None, own).unwrap();
         bed.publish("T").await;
         while bed.delivered("T") < 1 {
@@ -197,10 +173,7 @@ async fn a_slow_subscriber_is_seen_to_be_and_a_limit_holds_for_the_next_event() 
             tokio::task::yield_now().await;
         }
         let seen = bed.handle.get(id).await.unwrap().unwrap();
-        assert_eq!(
-            (seen.counts.delivered, seen.counts.dropped, seen.counts.held),
-            (1, 2, 3)
-        );
+        assert_eq!((seen.counts.delivered, seen.counts.dropped, seen.counts.held), (1, 2, 3));
         assert_eq!(seen.queue_size, 3);
         assert!(seen.slow_since.is_some_and(|since| since >= seen.since));
         let own = OwnLimits {
@@ -214,10 +187,7 @@ async fn a_slow_subscriber_is_seen_to_be_and_a_limit_holds_for_the_next_event() 
             tokio::task::yield_now().await;
         }
         let seen = bed.handle.get(id).await.unwrap().unwrap();
-        assert_eq!(
-            (seen.counts.delivered, seen.counts.dropped, seen.counts.held),
-            (1, 4, 2)
-        );
+        assert_eq!((seen.counts.delivered, seen.counts.dropped, seen.counts.held), (1, 4, 2));
         assert!(matches!(next(&mut watcher).await, AuditKind::Connected { .. }));
         assert!(matches!(
             next(&mut watcher).await,

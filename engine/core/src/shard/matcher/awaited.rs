@@ -18,11 +18,7 @@ pub(super) struct AwaitedDevices {
 
 impl AwaitedDevices {
     pub(super) fn new(shard: usize) -> Self {
-        Self {
-            shard,
-            always: 0,
-            slots: HashMap::new(),
-        }
+        Self { shard, always: 0, slots: HashMap::new() }
     }
 
     /// A cohort wants every device, or those of a group, whose members may change at any time.

@@ -68,9 +68,7 @@ impl Cohort {
 
     /// The members, and what a delivery to each of them needs.
     pub(crate) fn flush_parts<'a>(&'a mut self, limits: &'a Limits) -> (&'a mut Members, Audience<'a>) {
-        let Self {
-            key, members, batch, ..
-        } = self;
+        let Self { key, members, batch, .. } = self;
         (members, Audience { key, batch, limits })
     }
 
@@ -226,12 +224,8 @@ impl TenantCohorts {
             let list = self.by_group.entry(group.clone()).or_default();
             enlist(list, id, &mut positions);
         }
-        self.cohorts.insert(Cohort {
-            key: Rc::clone(&key),
-            members: Members::default(),
-            batch: Vec::new(),
-            positions,
-        });
+        self.cohorts
+            .insert(Cohort { key: Rc::clone(&key), members: Members::default(), batch: Vec::new(), positions });
         self.by_key.insert(key, id);
         id
     }

@@ -31,12 +31,7 @@ pub(crate) struct Matcher {
 
 impl Matcher {
     pub(crate) fn new(shard: usize) -> Self {
-        Self {
-            shard,
-            tenants: Slab::new(),
-            by_id: HashMap::new(),
-            newest: EventId::new(0),
-        }
+        Self { shard, tenants: Slab::new(), by_id: HashMap::new(), newest: EventId::new(0) }
     }
 
     /// Adds a subscriber; every event after the returned one that it wants is its own.

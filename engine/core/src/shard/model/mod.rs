@@ -48,20 +48,13 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn policy() -> impl Strategy<Value = Overflow> {
-    prop::sample::select(vec![
-        Overflow::DropNewest,
-        Overflow::DropOldest,
-        Overflow::Latest,
-        Overflow::Disconnect,
-    ])
+    prop::sample::select(vec![Overflow::DropNewest, Overflow::DropOldest, Overflow::Latest, Overflow::Disconnect])
 }
 
 fn filter(device: Option<usize>) -> Filter {
     let mut filter = Filter::default();
     if let Some(device) = device {
-        filter
-            .add_devices(&[DeviceId::parse(DEVICES[device]).unwrap()], 10)
-            .unwrap();
+        filter.add_devices(&[DeviceId::parse(DEVICES[device]).unwrap()], 10).unwrap();
     }
     filter
 }

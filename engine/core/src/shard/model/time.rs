@@ -75,14 +75,8 @@ struct Order {
 
 impl World {
     fn new() -> Self {
-        let config = Config {
-            close_timeout: CLOSE_TIMEOUT,
-            ..Config::default()
-        };
-        let limits = Limits {
-            connections: 0,
-            ..Limits::default()
-        };
+        let config = Config { close_timeout: CLOSE_TIMEOUT, ..Config::default() };
+        let limits = Limits { connections: 0, ..Limits::default() };
         Self {
             state: state(&config),
             index: Index::new(u32::MAX, limits),
@@ -112,12 +106,7 @@ impl World {
             Step::Drain(seconds) => {
                 let within = Duration::from_secs(seconds);
                 self.state.start_drain(Drain { within, pause: PAUSE });
-                self.drain = Some(Order {
-                    within,
-                    elapsed: Duration::ZERO,
-                    of: self.live(),
-                    ended: 0,
-                });
+                self.drain = Some(Order { within, elapsed: Duration::ZERO, of: self.live(), ended: 0 });
             }
             Step::CancelDrain => {
                 self.state.timers.drain = None;

@@ -84,10 +84,7 @@ impl World {
             overflow: Overflow::DropNewest,
             ..Limits::default()
         };
-        let config = Config {
-            sse_keepalive: KEEPALIVE,
-            ..Config::default()
-        };
+        let config = Config { sse_keepalive: KEEPALIVE, ..Config::default() };
         Self {
             state: state(&config),
             inbox: Inbox::new(1024),
@@ -113,10 +110,7 @@ impl World {
         let name = DEVICES[device];
         let payload = format!(r#"{{"metrics":{{"n":{id}}}}}"#);
         let topic = format!("tenant/T/device/{name}/telemetry");
-        let event: Event = self
-            .parser
-            .parse(id, &Self::tenant(), name, &topic, payload.as_bytes())
-            .unwrap();
+        let event: Event = self.parser.parse(id, &Self::tenant(), name, &topic, payload.as_bytes()).unwrap();
         // As ingest does: append, then read the interest, then push.
         let wanted = self.index.find("T").is_some_and(|tenant| tenant.appended(id) & 1 != 0);
         if wanted {
@@ -163,17 +157,12 @@ impl World {
                 let is_gap = device == GAP;
                 self.gaps += u64::from(is_gap) * self.owed.len() as u64;
                 let notice = if is_gap { "upstream" } else { "refused" };
-                self.owed
-                    .iter_mut()
-                    .for_each(|owed| owed.messages.push(notice.to_owned()));
+                self.owed.iter_mut().for_each(|owed| owed.messages.push(notice.to_owned()));
                 continue;
             }
             let device = DeviceId::parse(DEVICES[device]).unwrap();
             for owed in &mut self.owed {
-                let joined_later = owed
-                    .messages
-                    .first()
-                    .is_some_and(|first| first.parse::<u64>().unwrap() >= id);
+                let joined_later = owed.messages.first().is_some_and(|first| first.parse::<u64>().unwrap() >= id);
                 if !joined_later && (owed.filter.wants_all_devices() || owed.filter.devices().contains(&device)) {
                     owed.messages.push(id.to_string());
                     owed.matched += 1;
@@ -296,15 +285,7 @@ impl World {
         let metrics = &self.state.delivery.metrics;
         let (streams, events) = (&metrics.streams, &metrics.events);
         let counted = (counts.sse, counts.delivered, counts.dropped, counts.bytes);
-        assert_eq!(
-            counted,
-            (
-                streams.sse.get(),
-                events.delivered.get(),
-                events.dropped.get(),
-                metrics.bytes.get()
-            )
-        );
+        assert_eq!(counted, (streams.sse.get(), events.delivered.get(), events.dropped.get(), metrics.bytes.get()));
         assert_eq!(counts.sse, self.owed.len() as u64);
         let (mut held, mut lagging) = (0, 0);
         for subscriber in self.state.registry.all() {

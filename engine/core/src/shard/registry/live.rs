@@ -15,11 +15,7 @@ pub(crate) struct LiveStreams {
 
 impl LiveStreams {
     pub(super) fn new(shard: usize) -> Self {
-        Self {
-            shard,
-            entered: 0,
-            by_id: BTreeMap::new(),
-        }
+        Self { shard, entered: 0, by_id: BTreeMap::new() }
     }
 
     /// Gives a stream its number.

@@ -57,10 +57,7 @@ impl Registry {
         let key = self.vacant();
         self.generation = self.generation.wrapping_add(1);
         let token = token(key, self.generation);
-        let waker = Waker {
-            wake_queue: Rc::clone(&self.wake_queue),
-            token,
-        };
+        let waker = Waker { wake_queue: Rc::clone(&self.wake_queue), token };
         outlet.register(&self.sockets, token, waker)?;
         Ok((key, self.generation))
     }

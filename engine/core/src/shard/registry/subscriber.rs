@@ -35,9 +35,7 @@ pub struct NewSubscriber {
 
 impl fmt::Debug for NewSubscriber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NewSubscriber")
-            .field("encoding", &self.encoding)
-            .finish_non_exhaustive()
+        f.debug_struct("NewSubscriber").field("encoding", &self.encoding).finish_non_exhaustive()
     }
 }
 

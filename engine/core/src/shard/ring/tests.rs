@@ -17,9 +17,7 @@ fn event(id: u64, device: &str) -> Addressed {
     let topic = format!("tenant/T/device/{device}/telemetry");
     let payload = format!(r#"{{"metrics":{{"n":{id}}}}}"#);
     let mut parser = Parser::new(&event::Config::default());
-    let event: Event = parser
-        .parse(EventId::new(id), &tenant, device, &topic, payload.as_bytes())
-        .unwrap();
+    let event: Event = parser.parse(EventId::new(id), &tenant, device, &topic, payload.as_bytes()).unwrap();
     Addressed {
         outgoing: Rc::new(Outgoing::Event(Arc::new(event))),
         key: Rc::new(SubscriptionKey::new(Filter::default(), Encoding::Sse)),
@@ -34,11 +32,7 @@ fn read_all(ring: &mut Ring, step: usize) -> (Vec<String>, u64) {
     }
     let text = String::from_utf8(bytes).unwrap();
     let sent = text.split("\n\n").filter(|message| !message.is_empty()).map(|message| {
-        let field = |name: &str| {
-            message
-                .split_once(name)
-                .map(|(_, rest)| rest.split([',', '}']).next().unwrap())
-        };
+        let field = |name: &str| message.split_once(name).map(|(_, rest)| rest.split([',', '}']).next().unwrap());
         match (field("\"n\":"), field("\"dropped\":")) {
             (Some(n), _) => n.to_owned(),
             (_, Some(dropped)) => format!("gap {dropped}"),
@@ -74,20 +68,14 @@ fn filled(overflow: Overflow, capacity: usize, devices: &[&str]) -> (Ring, u64) 
 fn drop_newest_reports_one_gap_behind_what_waits() {
     let (mut ring, dropped) = filled(Overflow::DropNewest, 2, &["A"; 6]);
     assert_eq!(dropped, 4);
-    assert_eq!(
-        read_all(&mut ring, usize::MAX),
-        (vec!["1".into(), "2".into(), "gap 4".into()], 2)
-    );
+    assert_eq!(read_all(&mut ring, usize::MAX), (vec!["1".into(), "2".into(), "gap 4".into()], 2));
 }
 
 #[test]
 fn drop_oldest_reports_one_gap_before_what_is_left() {
     let (mut ring, dropped) = filled(Overflow::DropOldest, 2, &["A"; 6]);
     assert_eq!(dropped, 4);
-    assert_eq!(
-        read_all(&mut ring, 7),
-        (vec!["gap 4".into(), "5".into(), "6".into()], 2)
-    );
+    assert_eq!(read_all(&mut ring, 7), (vec!["gap 4".into(), "5".into(), "6".into()], 2));
 }
 
 #[test]
@@ -114,10 +102,7 @@ fn latest_keeps_the_newest_event_of_each_device() {
 #[test]
 fn latest_drops_the_oldest_where_every_device_is_another() {
     let (mut ring, dropped) = filled(Overflow::Latest, 2, &["A", "B", "C"]);
-    assert_eq!(
-        (dropped, read_all(&mut ring, 5).0),
-        (1, vec!["gap 1".into(), "2".into(), "3".into()])
-    );
+    assert_eq!((dropped, read_all(&mut ring, 5).0), (1, vec!["gap 1".into(), "2".into(), "3".into()]));
 }
 
 #[test]
@@ -180,20 +165,12 @@ impl Model {
             gone.push(0);
         }
         self.dropped.extend(gone.iter().map(|&at| all[at].0));
-        self.waiting = (0..all.len())
-            .filter(|at| !gone.contains(at))
-            .map(|at| all[at])
-            .collect();
+        self.waiting = (0..all.len()).filter(|at| !gone.contains(at)).map(|at| all[at]).collect();
     }
 }
 
 fn policies() -> impl Strategy<Value = Overflow> {
-    prop::sample::select(vec![
-        Overflow::DropNewest,
-        Overflow::DropOldest,
-        Overflow::Latest,
-        Overflow::Disconnect,
-    ])
+    prop::sample::select(vec![Overflow::DropNewest, Overflow::DropOldest, Overflow::Latest, Overflow::Disconnect])
 }
 
 proptest! {

@@ -60,10 +60,7 @@ fn actions_are_answered_in_order_up_to_the_one_that_ends_the_stream() {
         r#"{"action":"get_filters"}"#,
     ]);
     shard.state().receive(FIRST, &mut asked);
-    assert!(matches!(
-        shard.state().registry[FIRST].phase,
-        Phase::Live { expires_at: 7, .. }
-    ));
+    assert!(matches!(shard.state().registry[FIRST].phase, Phase::Live { expires_at: 7, .. }));
     let mut asked = frames([r#"{"action":"refresh","token":"bad"}"#, r#"{"action":"ping"}"#]);
     shard.state().receive(FIRST, &mut asked);
     let text = peer.text();
@@ -83,10 +80,7 @@ fn actions_are_answered_in_order_up_to_the_one_that_ends_the_stream() {
 
 #[test]
 fn what_a_client_asks_behind_answers_that_it_does_not_read_is_not_executed() {
-    let config = Config {
-        control_bytes: 100,
-        ..Config::default()
-    };
+    let config = Config { control_bytes: 100, ..Config::default() };
     let tokens = Arc::<Numbers>::default();
     let (shard, peer) = shard(&config, Arc::clone(&tokens));
     peer.set_window(0);

@@ -27,12 +27,7 @@ pub(crate) struct Draining {
 impl Draining {
     /// A drain of so many streams.
     pub(crate) fn new(order: Drain, started: Instant, streams: usize) -> Self {
-        Self {
-            order,
-            started,
-            streams,
-            ended: 0,
-        }
+        Self { order, started, streams, ended: 0 }
     }
 
     /// How many more are to end by `now`; all, once the time is over.

@@ -89,11 +89,7 @@ impl Timers {
 
     /// How long nothing may be written to a stream.
     fn silence(&self, encoding: Encoding) -> Duration {
-        if encoding.is_websocket() {
-            self.ws_ping
-        } else {
-            self.sse_keepalive
-        }
+        if encoding.is_websocket() { self.ws_ping } else { self.sse_keepalive }
     }
 
     /// When a stream that ends now is removed, whatever its peer has read by then.

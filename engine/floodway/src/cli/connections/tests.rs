@@ -3,10 +3,7 @@
 use super::*;
 
 fn all() -> Filters {
-    Filters {
-        all_devices: true,
-        ..Filters::default()
-    }
+    Filters { all_devices: true, ..Filters::default() }
 }
 
 #[test]
@@ -39,21 +36,13 @@ fn a_stream_stands_in_its_columns() {
     };
     stream.set_transport(Transport::Sse);
     let whole = one(&stream, SystemTime::now());
-    assert!(
-        whole.contains("queue      7 of 100 events, slow for 1m12s\n"),
-        "{whole}"
-    );
+    assert!(whole.contains("queue      7 of 100 events, slow for 1m12s\n"), "{whole}");
     assert!(!whole.contains('\u{1b}'), "{whole}");
-    let answer = ListConnectionsResponse {
-        connections: vec![stream],
-        next_page_token: String::new(),
-    };
+    let answer = ListConnectionsResponse { connections: vec![stream], next_page_token: String::new() };
     let text = list(&answer, SystemTime::now());
     let row: Vec<&str> = text.lines().nth(1).unwrap().split_whitespace().collect();
     assert_eq!(
         row,
-        [
-            "c1", "acme", "-", "sse+h2", "[::1]:5", "-", "7/100", "1m12s", "0", "0", "0", "B", "all", "devices"
-        ]
+        ["c1", "acme", "-", "sse+h2", "[::1]:5", "-", "7/100", "1m12s", "0", "0", "0", "B", "all", "devices"]
     );
 }

@@ -88,11 +88,7 @@ fn line(devices: usize, before: &Counts, now: &Counts) -> String {
 
 /// On a terminal a line replaces the one before, and erases what is left of it.
 fn placed(line: &str, terminal: bool) -> String {
-    if terminal {
-        format!("\r{line}\x1b[K")
-    } else {
-        format!("{line}\n")
-    }
+    if terminal { format!("\r{line}\x1b[K") } else { format!("{line}\n") }
 }
 
 #[cfg(test)]

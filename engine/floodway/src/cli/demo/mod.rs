@@ -58,13 +58,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 }
 
 async fn demo(settled: Settled, stdout: Writer) -> Result<(), Failure> {
-    let Settled {
-        mut config,
-        secret,
-        may_move,
-        admin_may_move,
-        ..
-    } = settled;
+    let Settled { mut config, secret, may_move, admin_may_move, .. } = settled;
     let stop = Stop::listen(Hangup::Stop)?;
     let broker = Broker::start(settings::broker_packet_bytes(&config)).await;
     let broker = broker.map_err(Failure::running)?;
@@ -100,9 +94,7 @@ async fn demo(settled: Settled, stdout: Writer) -> Result<(), Failure> {
     live.end();
     served.map_err(Failure::running)?;
     if is_broken {
-        return Err(Failure::Running(format!(
-            "the embedded broker is gone: it was not reached for {GONE:?}"
-        )));
+        return Err(Failure::Running(format!("the embedded broker is gone: it was not reached for {GONE:?}")));
     }
     Ok(())
 }
@@ -152,11 +144,9 @@ async fn until_connected(observer: &Observer) -> Result<(), Failure> {
             tokio::time::sleep(LOOK).await;
         }
     };
-    tokio::time::timeout(CONNECT, connected).await.map_err(|_| {
-        Failure::Running(format!(
-            "the gateway did not reach the embedded broker within {CONNECT:?}"
-        ))
-    })
+    tokio::time::timeout(CONNECT, connected)
+        .await
+        .map_err(|_| Failure::Running(format!("the gateway did not reach the embedded broker within {CONNECT:?}")))
 }
 
 /// An address of this machine that a client on it can connect to: `0.0.0.0` is none.

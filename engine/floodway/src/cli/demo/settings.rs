@@ -85,13 +85,7 @@ pub(super) fn settle(loaded: Loaded) -> Result<Settled, Failure> {
     if is_default("log.filter") {
         config.log.filter = LOG_FILTER.to_owned();
     }
-    Ok(Settled {
-        config,
-        secret,
-        may_move,
-        admin_may_move: is_default("admin.listen"),
-        warnings,
-    })
+    Ok(Settled { config, secret, may_move, admin_may_move: is_default("admin.listen"), warnings })
 }
 
 /// The largest packet that the embedded broker may take. It passes on whatever it took, heedless of what a subscriber

@@ -27,15 +27,7 @@ pub(super) struct Welcome<'a> {
 /// them, is there once. Each command is one line, so that it can be copied whole.
 impl fmt::Display for Welcome<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            gateway,
-            admin,
-            broker_v4,
-            broker_v5,
-            devices,
-            token,
-            ..
-        } = self;
+        let Self { gateway, admin, broker_v4, broker_v5, devices, token, .. } = self;
         let version = env!("CARGO_PKG_VERSION");
         let in_use = self.in_use.as_ref();
         let in_use = in_use.map_or_else(String::new, |taken| format!(" ({taken} is in use)"));

@@ -17,15 +17,8 @@ fn stream() -> Option<StreamIdentity> {
 
 #[test]
 fn an_event_is_one_line() {
-    let closed = StreamClosed {
-        stream: stream(),
-        reason: "admin".into(),
-        close_code: 4010,
-    };
-    assert_eq!(
-        text(&Event::Closed(closed)),
-        "closed   c1 acme me\u{fffd} ws 127.0.0.1:5  admin 4010"
-    );
+    let closed = StreamClosed { stream: stream(), reason: "admin".into(), close_code: 4010 };
+    assert_eq!(text(&Event::Closed(closed)), "closed   c1 acme me\u{fffd} ws 127.0.0.1:5  admin 4010");
     let refused = StreamRefused {
         peer: "127.0.0.1:5".into(),
         reason: "bad_token".into(),
@@ -38,15 +31,8 @@ fn an_event_is_one_line() {
         detail: "exp is past".into(),
         ..StreamRefused::default()
     };
-    assert_eq!(
-        text(&Event::Refused(refused)),
-        "refused  - -  bad_token expired: exp is past"
-    );
-    let mut hit = LimitHit {
-        connection_id: "c1".into(),
-        tenant_id: "acme".into(),
-        ..LimitHit::default()
-    };
+    assert_eq!(text(&Event::Refused(refused)), "refused  - -  bad_token expired: exp is past");
+    let mut hit = LimitHit { connection_id: "c1".into(), tenant_id: "acme".into(), ..LimitHit::default() };
     hit.set_limit(LimitKind::QueueSize);
     assert_eq!(text(&Event::LimitHit(hit)), "limit    c1 acme  queue-size hit");
     let gap = text(&Event::Gap(WatchEventsGap { missed: 2 }));

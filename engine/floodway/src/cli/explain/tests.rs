@@ -4,11 +4,7 @@ use super::*;
 use floodway_proto::admin::v1::ExplainStep;
 
 fn step(stage: DeliveryStage, passed: bool, detail: &str) -> ExplainStep {
-    let mut step = ExplainStep {
-        passed,
-        detail: detail.to_owned(),
-        ..ExplainStep::default()
-    };
+    let mut step = ExplainStep { passed, detail: detail.to_owned(), ..ExplainStep::default() };
     step.set_stage(stage);
     step
 }

@@ -4,10 +4,7 @@ use super::*;
 
 fn set() -> Set {
     Set {
-        whose: Whose {
-            tenant: Some("acme".to_owned()),
-            default: false,
-        },
+        whose: Whose { tenant: Some("acme".to_owned()), default: false },
         connections_per_tenant: None,
         queue_size: Some(500),
         overflow: Some(Overflow::Latest),
@@ -19,11 +16,7 @@ fn set() -> Set {
 
 #[test]
 fn what_is_not_named_stays() {
-    let before = TenantLimits {
-        connections_per_tenant: Some(0),
-        queue_size: Some(1),
-        ..TenantLimits::default()
-    };
+    let before = TenantLimits { connections_per_tenant: Some(0), queue_size: Some(1), ..TenantLimits::default() };
     let after = set().over(before);
     assert_eq!(after.connections_per_tenant, Some(0));
     assert_eq!(after.queue_size, Some(500));
@@ -34,10 +27,7 @@ fn what_is_not_named_stays() {
 #[test]
 fn each_limit_names_its_origin() {
     let own = set().over(TenantLimits::default());
-    let effective = TenantLimits {
-        connections_per_tenant: Some(0),
-        ..own
-    };
+    let effective = TenantLimits { connections_per_tenant: Some(0), ..own };
     let text = limits("acme", Some(effective), Some(own));
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines[0], "limits of acme");

@@ -8,9 +8,7 @@ pub(super) use units::{age, bytes, clock, count, date, duration, per_second, sin
 
 /// `text` without what a terminal would take for a command: what a client sent must not steer the operator's screen.
 pub(super) fn plain(text: &str) -> String {
-    text.chars()
-        .map(|c| if is_command(c) { '\u{fffd}' } else { c })
-        .collect()
+    text.chars().map(|c| if is_command(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// Control characters, and those that turn the direction of what follows.
@@ -25,11 +23,7 @@ pub(super) fn or_dash(text: &str) -> String {
 
 /// `1 stream`, `2 streams`.
 pub(super) fn plural(count: u64, one: &str) -> String {
-    if count == 1 {
-        format!("1 {one}")
-    } else {
-        format!("{count} {one}s")
-    }
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
 /// What stands below the first page of a list, if it is not the last one.

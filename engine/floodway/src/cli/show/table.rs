@@ -22,11 +22,7 @@ pub(in crate::cli) fn table<const N: usize>(titles: &str, rows: impl IntoIterato
     for line in &lines {
         for ((cell, title), wide) in line.iter().zip(titles).zip(widths) {
             let pad = " ".repeat(wide - width(cell));
-            let (before, behind) = if title.starts_with('>') {
-                (pad.as_str(), "")
-            } else {
-                ("", pad.as_str())
-            };
+            let (before, behind) = if title.starts_with('>') { (pad.as_str(), "") } else { ("", pad.as_str()) };
             text.extend([before, cell, behind, GAP]);
         }
         text.truncate(text.trim_end().len());

@@ -39,19 +39,13 @@ pub(in crate::cli) fn since(then: Option<Timestamp>, now: SystemTime) -> String 
 pub(in crate::cli) fn stale(known_at: Option<Timestamp>, now: SystemTime) -> String {
     known_at.map_or_else(String::new, |at| {
         let ago = since(Some(at), now);
-        format!(
-            "as of {} ({ago} ago): the broker's are not followed now\n",
-            date(Some(at))
-        )
+        format!("as of {} ({ago} ago): the broker's are not followed now\n", date(Some(at)))
     })
 }
 
 /// Date and time in UTC, to the second; a dash if there is none.
 pub(in crate::cli) fn date(of: Option<Timestamp>) -> String {
-    time(of).map_or_else(
-        || "-".to_owned(),
-        |time| humantime::format_rfc3339_seconds(time).to_string(),
-    )
+    time(of).map_or_else(|| "-".to_owned(), |time| humantime::format_rfc3339_seconds(time).to_string())
 }
 
 /// The time of the day in UTC, to the millisecond; a dash if there is none.

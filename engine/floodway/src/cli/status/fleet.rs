@@ -9,10 +9,7 @@ pub(super) fn fleet(fleet: &Fleet) -> String {
     let sum = plural(fleet.gateways.len() as u64, "gateway");
     let sum = row([&sum, "", "", "", ""], fleet.total);
     let rows = fleet.gateways.iter().map(gateway).chain([sum]);
-    let mut text = table(
-        "GATEWAY ID VERSION >UP STATE >WS >SSE >TENANTS >EVENTS >DELIVERED >DROPPED",
-        rows,
-    );
+    let mut text = table("GATEWAY ID VERSION >UP STATE >WS >SSE >TENANTS >EVENTS >DELIVERED >DROPPED", rows);
     if !fleet.synced {
         text.push_str("the gateway does not follow the broker now: the others are as last heard of, or missing\n");
     }

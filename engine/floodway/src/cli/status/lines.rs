@@ -107,9 +107,7 @@ fn broker_line(broker: &Broker, now: SystemTime) -> String {
 /// How many, and the ones with the most streams.
 fn tenants(streams: &Connections) -> String {
     let most = streams.by_tenant.iter().take(TENANTS);
-    let most: Vec<String> = most
-        .map(|tenant| format!("{} {}", plain(&tenant.tenant_id), tenant.total))
-        .collect();
+    let most: Vec<String> = most.map(|tenant| format!("{} {}", plain(&tenant.tenant_id), tenant.total)).collect();
     let more = if streams.tenants > TENANTS as u64 { ", …" } else { "" };
     match most.as_slice() {
         [] => streams.tenants.to_string(),

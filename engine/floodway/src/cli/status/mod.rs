@@ -65,19 +65,12 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             let answer = Answer(answer.get_ref());
             return remote.print(&answer, || answer.text());
         }
-        let request = WatchStatusRequest {
-            interval: Some(args.interval),
-            fleet,
-            ..WatchStatusRequest::default()
-        };
+        let request = WatchStatusRequest { interval: Some(args.interval), fleet, ..WatchStatusRequest::default() };
         let clear = if std::io::stdout().is_terminal() { CLEAR } else { "\n" };
         let answers = client.watch_status(request).await?.into_inner();
         let counts = |_: &_| false;
         follow(answers, None, counts, |next| {
-            let next = GetStatusResponse {
-                status: next.status.clone(),
-                fleet: next.fleet.clone(),
-            };
+            let next = GetStatusResponse { status: next.status.clone(), fleet: next.fleet.clone() };
             let answer = Answer(&next);
             remote.print_next(&answer, || format!("{clear}{}", answer.text()))
         })

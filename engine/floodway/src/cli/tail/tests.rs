@@ -14,10 +14,7 @@ fn an_event_is_shown_with_its_values_as_sent() {
 
 #[test]
 fn a_gap_names_its_size_and_reason() {
-    let mut gap = Gap {
-        dropped: Some(3),
-        ..Gap::default()
-    };
+    let mut gap = Gap { dropped: Some(3), ..Gap::default() };
     gap.set_reason(GapReason::Overflow);
     assert_eq!(gap_line(&gap), "gap: 3 events missing, this terminal was too slow");
     gap.dropped = None;
@@ -27,16 +24,8 @@ fn a_gap_names_its_size_and_reason() {
 
 #[test]
 fn a_line_of_json_has_its_keys_in_order() {
-    let mut gap = Gap {
-        dropped: Some(3),
-        ..Gap::default()
-    };
+    let mut gap = Gap { dropped: Some(3), ..Gap::default() };
     gap.set_reason(GapReason::Overflow);
-    let next = TailResponse {
-        item: Some(Item::Gap(gap)),
-    };
-    assert_eq!(
-        json!(Json(&next)).to_string(),
-        r#"{"gap":{"dropped":3,"reason":"overflow"}}"#
-    );
+    let next = TailResponse { item: Some(Item::Gap(gap)) };
+    assert_eq!(json!(Json(&next)).to_string(), r#"{"gap":{"dropped":3,"reason":"overflow"}}"#);
 }

@@ -11,10 +11,7 @@ fn tenant(id: &str, limit: u32) -> Tenant {
         sse: 1,
         sent_bytes: 2048,
         subscribed: true,
-        limits: Some(TenantLimits {
-            connections_per_tenant: Some(limit),
-            ..TenantLimits::default()
-        }),
+        limits: Some(TenantLimits { connections_per_tenant: Some(limit), ..TenantLimits::default() }),
         ..Tenant::default()
     }
 }
@@ -47,9 +44,6 @@ fn a_tenant_that_the_broker_refuses_is_marked() {
         ..tenant("acme", 10)
     };
     assert!(one(&refused).contains("upstream   refused by the broker: not authorized\n"));
-    let answer = ListTenantsResponse {
-        tenants: vec![refused],
-        ..ListTenantsResponse::default()
-    };
+    let answer = ListTenantsResponse { tenants: vec![refused], ..ListTenantsResponse::default() };
     assert!(list(&answer).trim_end().ends_with("  refused"));
 }

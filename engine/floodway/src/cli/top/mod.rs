@@ -74,9 +74,7 @@ fn terminal_failed(error: &io::Error) -> Failure {
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
-        return Err(Failure::Usage(
-            "top needs a terminal; floodway status --watch does not".to_owned(),
-        ));
+        return Err(Failure::Usage("top needs a terminal; floodway status --watch does not".to_owned()));
     }
     runtime::block_on(async {
         let (client, peer) = args.access.connect().await?;
@@ -142,10 +140,7 @@ async fn disconnect(mut client: Client, target: Target) -> (Target, Result<u64, 
         Target::Tenant(id) => Disconnect::TenantId(id),
         Target::Stream(id) => Disconnect::ConnectionId(id),
     };
-    let request = DisconnectRequest {
-        target: Some(which),
-        reason: REASON.to_owned(),
-    };
+    let request = DisconnectRequest { target: Some(which), reason: REASON.to_owned() };
     let answer = client.disconnect(request).await;
     (target, answer.map(|answer| answer.get_ref().ended))
 }

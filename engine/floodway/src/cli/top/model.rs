@@ -102,11 +102,8 @@ impl Model {
             self.rows.clear();
         }
         let passed = passed(self.answer.as_ref(), &answer);
-        let before: HashMap<String, Tenant> = self
-            .rows
-            .drain(..)
-            .map(|row| (row.tenant.tenant_id.clone(), row.tenant))
-            .collect();
+        let before: HashMap<String, Tenant> =
+            self.rows.drain(..).map(|row| (row.tenant.tenant_id.clone(), row.tenant)).collect();
         let rows = answer.busiest_tenants.iter().map(|tenant| {
             let before = before.get(&tenant.tenant_id);
             Row {

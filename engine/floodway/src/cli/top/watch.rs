@@ -23,12 +23,7 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn new(client: Client, request: WatchStatusRequest) -> Self {
-        Self {
-            client,
-            request,
-            answers: None,
-            again: Instant::now(),
-        }
+        Self { client, request, answers: None, again: Instant::now() }
     }
 
     /// The next answer. May be dropped and called again at any time; after an error it calls the gateway anew.

@@ -42,10 +42,7 @@ fn an_error_names_the_fix_or_repeats_the_gateway() {
 
 #[test]
 fn a_refused_field_is_named_as_its_flag() {
-    assert_eq!(
-        with_flag("limits.queue_size: must be from 1 to 1000000"),
-        "--queue-size: must be from 1 to 1000000"
-    );
+    assert_eq!(with_flag("limits.queue_size: must be from 1 to 1000000"), "--queue-size: must be from 1 to 1000000");
     assert_eq!(with_flag("device_ids[3]: is empty"), "--device: is empty");
     assert_eq!(with_flag("page_token: not one"), "page_token: not one");
     assert_eq!(with_flag("what else"), "what else");

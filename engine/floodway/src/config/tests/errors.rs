@@ -14,10 +14,7 @@ fn an_error_names_the_setting_its_value_its_place_and_the_hint() {
         "shard.count = 65 (file FILE): expected a whole number from 1 to 64"
     );
     let flag = load_all("", &[], &[("mqtt.qos", "2")]).expect_err("refused");
-    assert_eq!(
-        flag,
-        "mqtt.qos = \"2\" (flag --mqtt-qos): expected a whole number from 0 to 1"
-    );
+    assert_eq!(flag, "mqtt.qos = \"2\" (flag --mqtt-qos): expected a whole number from 0 to 1");
 }
 
 #[test]
@@ -44,10 +41,7 @@ fn every_value_has_its_bounds() {
         ("mqtt.linger_seconds = -1", "number of seconds"),
         ("mqtt.linger_seconds = nan", "number of seconds"),
         ("mqtt.linger_seconds = inf", "number of seconds"),
-        (
-            "event.payload_bytes = 300000",
-            "must not exceed mqtt.packet_bytes (262144)",
-        ),
+        ("event.payload_bytes = 300000", "must not exceed mqtt.packet_bytes (262144)"),
         ("event.depth = 1", "from 2"),
         ("auth.leeway_seconds = 5.1", "from 0 to 5"),
         ("auth.jwks_refresh_seconds = 9", "from 10 to 86400"),
@@ -80,10 +74,7 @@ fn every_value_has_its_bounds() {
 #[test]
 fn the_private_listener_needs_a_token_or_mtls_where_others_reach_it() {
     for open in ["0.0.0.0:9090", "[::]:9090", "10.0.0.1:9090", "gateway:9090"] {
-        assert!(
-            error("", &[("FLOODWAY_ADMIN_LISTEN", open)]).contains("set admin.token"),
-            "{open}"
-        );
+        assert!(error("", &[("FLOODWAY_ADMIN_LISTEN", open)]).contains("set admin.token"), "{open}");
         let both = [("FLOODWAY_ADMIN_LISTEN", open), ("FLOODWAY_ADMIN_TOKEN", "t")];
         let warnings = load_all("", &both, &[]).expect(open).warnings;
         assert_eq!(warnings.len(), 1, "{warnings:?}");
@@ -91,20 +82,14 @@ fn the_private_listener_needs_a_token_or_mtls_where_others_reach_it() {
         let tls = "admin.tls = { cert = \"c\", key = \"k\" }";
         let alone = error(tls, &[("FLOODWAY_ADMIN_LISTEN", open)]);
         assert!(alone.contains("admin.tls.client_ca"), "{open}: {alone}");
-        assert!(
-            load_all(tls, &both, &[]).is_ok_and(|loaded| loaded.warnings.is_empty()),
-            "{open}"
-        );
+        assert!(load_all(tls, &both, &[]).is_ok_and(|loaded| loaded.warnings.is_empty()), "{open}");
         let mutual = [("FLOODWAY_ADMIN_LISTEN", open), ("FLOODWAY_ADMIN_TLS_CLIENT_CA", "a")];
         assert!(load_all(tls, &mutual, &[]).is_ok(), "{open}");
         let reading_only = [("FLOODWAY_ADMIN_LISTEN", open), ("FLOODWAY_ADMIN_READ_TOKEN", "r")];
         assert!(error("", &reading_only).contains("set admin.token"), "{open}");
     }
     for closed in ["127.0.0.2:9090", "[::1]:9090", "localhost:9090", "[::ffff:127.0.0.1]:1"] {
-        assert!(
-            load_all("", &[("FLOODWAY_ADMIN_LISTEN", closed)], &[]).is_ok(),
-            "{closed}"
-        );
+        assert!(load_all("", &[("FLOODWAY_ADMIN_LISTEN", closed)], &[]).is_ok(), "{closed}");
     }
 }
 
@@ -158,14 +143,7 @@ fn a_variable_that_is_none_is_warned_of_by_name_and_never_by_value() {
 fn all_that_is_wrong_is_told_at_once() {
     let toml = "mqtt.qos = 3\nshard.count = 0\nnonsense = 1\nadmin.listen = \"0.0.0.0:1\"";
     let text = error(toml, &[("FLOODWAY_OVERFLOW", "x"), ("MQTT_PORT", "0")]);
-    let parts = [
-        "mqtt.qos",
-        "shard.count",
-        "nonsense",
-        "stream.overflow",
-        "MQTT_PORT",
-        "admin.listen",
-    ];
+    let parts = ["mqtt.qos", "shard.count", "nonsense", "stream.overflow", "MQTT_PORT", "admin.listen"];
     assert_eq!(text.lines().count(), parts.len(), "{text}");
     assert!(parts.iter().all(|part| text.contains(part)), "{text}");
 }

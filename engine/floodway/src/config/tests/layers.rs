@@ -15,10 +15,7 @@ fn later_layers_win_and_each_value_knows_its_origin() {
     assert_eq!(loaded.config.shard.count, 3);
     assert_eq!(loaded.config.admin.listen, "127.0.0.1:9090");
     assert!(matches!(loaded.origin("http.listen"), Origin::File(_)));
-    assert_eq!(
-        *loaded.origin("stream.queue_size"),
-        Origin::Env("STREAM_QUEUE_SIZE".into())
-    );
+    assert_eq!(*loaded.origin("stream.queue_size"), Origin::Env("STREAM_QUEUE_SIZE".into()));
     assert_eq!(*loaded.origin("shard.count"), Origin::Flag("--shard-count".to_owned()));
     assert_eq!(*loaded.origin("admin.listen"), Origin::Default);
 }
@@ -48,10 +45,7 @@ fn sections_and_dotted_keys_and_native_types_and_texts_are_all_the_same() {
 
 #[test]
 fn lists_in_the_environment_are_separated_by_commas() {
-    let env = [
-        ("FLOODWAY_ROLES", " a, b,,"),
-        ("FLOODWAY_ALLOWED_ORIGINS", "https://A.example:443,*"),
-    ];
+    let env = [("FLOODWAY_ROLES", " a, b,,"), ("FLOODWAY_ALLOWED_ORIGINS", "https://A.example:443,*")];
     let config = load_all("", &env, &[]).expect("good").config;
     assert_eq!(config.auth.roles, ["a", "b"]);
     assert_eq!(config.http.allowed_origins, ["https://a.example", "*"]);
@@ -59,11 +53,7 @@ fn lists_in_the_environment_are_separated_by_commas() {
 
 #[test]
 fn an_empty_environment_variable_is_not_set() {
-    let env = [
-        ("FLOODWAY_OVERFLOW", ""),
-        ("MQTT_HOST", ""),
-        ("FLOODWAY_JWT_ISSUER", ""),
-    ];
+    let env = [("FLOODWAY_OVERFLOW", ""), ("MQTT_HOST", ""), ("FLOODWAY_JWT_ISSUER", "")];
     let loaded = load_all("stream.overflow = \"latest\"", &env, &[]).expect("good");
     assert_eq!(loaded.config.limits.overflow, Overflow::Latest);
     assert_eq!(loaded.config.mqtt.urls, ["mqtt://localhost:1883"]);
@@ -78,15 +68,8 @@ fn the_broker_is_built_from_host_and_port_where_no_url_is_given() {
     assert_eq!(urls(&[("MQTT_HOST", "::1"), ("MQTT_PORT", "1")]), ["mqtt://[::1]:1"]);
     let given = [("MQTT_HOST", "a"), ("MQTT_URL", "tcp://b,mqtt://c:2/,mqtt://[::1]:3")];
     let loaded = load_all("", &given, &[]).expect("good");
-    assert_eq!(
-        loaded.config.mqtt.urls,
-        ["mqtt://b:1883", "mqtt://c:2", "mqtt://[::1]:3"]
-    );
-    assert!(
-        loaded.warnings[0].contains("MQTT_HOST: not used"),
-        "{:?}",
-        loaded.warnings
-    );
+    assert_eq!(loaded.config.mqtt.urls, ["mqtt://b:1883", "mqtt://c:2", "mqtt://[::1]:3"]);
+    assert!(loaded.warnings[0].contains("MQTT_HOST: not used"), "{:?}", loaded.warnings);
     let one = load_all("mqtt.url = \"mqtt://d:4\"", &[], &[]).expect("good");
     assert_eq!(one.config.mqtt.urls, ["mqtt://d:4"]);
 }
@@ -105,14 +88,7 @@ fn what_is_shown_is_toml_that_loads_to_the_same() {
     let shown = loaded.show().replace(MASK, SECRET);
     let again = load_exactly(&shown, &[], &[]).expect("good");
     assert_eq!(format!("{:?}", again), format!("{:?}", loaded));
-    assert_eq!(
-        again
-            .origins
-            .iter()
-            .filter(|origin| **origin == Origin::Default)
-            .count(),
-        0
-    );
+    assert_eq!(again.origins.iter().filter(|origin| **origin == Origin::Default).count(), 0);
     assert!(loaded.show().lines().all(|line| line.contains(" # ")));
 }
 

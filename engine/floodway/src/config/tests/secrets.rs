@@ -9,10 +9,7 @@ fn a_secret_is_never_shown() {
         "mqtt.password = \"********\" (file FILE): expected a text in quotation marks, \"…\""
     );
     let text = error("", &[("MQTT_URL", "mqtt://a:1,mqtt://user:pass-word@b:1")]);
-    assert!(
-        text.contains("set mqtt.username") && !text.contains("pass-word"),
-        "{text}"
-    );
+    assert!(text.contains("set mqtt.username") && !text.contains("pass-word"), "{text}");
     let text = error("mqtt.url = [\"mqtt://user:pass,word@b:1\"]", &[]);
     assert!(!text.contains("pass,") && !text.contains(",word"), "{text}");
     let pem = "-----BEGIN PRIVATE KEY-----\nMIIB";
@@ -25,11 +22,7 @@ fn a_secret_is_never_shown() {
         ("FLOODWAY_ADMIN_READ_TOKEN", "looker-token"),
     ];
     let loaded = load_all("", &env, &[]).expect("good");
-    for shown in [
-        loaded.show(),
-        format!("{loaded:?}"),
-        format!("{:?}", loaded.config.auth),
-    ] {
+    for shown in [loaded.show(), format!("{loaded:?}"), format!("{:?}", loaded.config.auth)] {
         assert!(shown.contains(MASK), "{shown}");
         for secret in [SECRET, "pass-word", "admin-token", "looker-token"] {
             assert!(!shown.contains(secret), "{shown}");
@@ -54,10 +47,7 @@ fn a_gateway_needs_one_verification_key_and_only_one() {
     assert!(url("https://id.example/keys").is_ok_and(|loaded| loaded.warnings.is_empty()));
     assert!(url("http://id.example/keys").is_ok_and(|loaded| loaded.warnings.len() == 1));
     let text = url("ftp://id.example").expect_err("refused");
-    assert!(
-        text.starts_with("auth.jwks_url = ") && text.lines().count() == 1,
-        "{text}"
-    );
+    assert!(text.starts_with("auth.jwks_url = ") && text.lines().count() == 1, "{text}");
 }
 
 #[test]
@@ -82,18 +72,10 @@ fn every_secret_and_the_brokers_user_may_stand_in_a_file_of_their_own() {
     let filed = SETTINGS.iter().filter(|setting| setting.filed);
     let keys: Vec<_> = filed.clone().map(|setting| setting.key).collect();
     assert!(keys.contains(&"mqtt.username") && keys.contains(&"auth.hs256_secret"));
-    for (text, value) in [
-        ("s3cret", "s3cret"),
-        ("s3cret \n", "s3cret "),
-        ("s\r\n", "s"),
-        ("s\n\n", "s\n"),
-    ] {
+    for (text, value) in [("s3cret", "s3cret"), ("s3cret \n", "s3cret "), ("s\r\n", "s"), ("s\n\n", "s\n")] {
         let file = holding(text);
         let path = file.path().to_str().expect("UTF-8");
-        let env: Vec<_> = filed
-            .clone()
-            .map(|setting| setting.file_env().expect("a name"))
-            .collect();
+        let env: Vec<_> = filed.clone().map(|setting| setting.file_env().expect("a name")).collect();
         let env: Vec<_> = env.iter().map(|name| (name.as_str(), path)).collect();
         let text = load_exactly("", &env, &[]);
         // The two tokens of the private listener must differ.
@@ -101,12 +83,7 @@ fn every_secret_and_the_brokers_user_may_stand_in_a_file_of_their_own() {
         let env: Vec<_> = env.into_iter().filter(|(name, _)| !name.contains("READ")).collect();
         let loaded = load_exactly("", &env, &[]).expect("good");
         let config = &loaded.config;
-        for given in [
-            &config.auth.hs256_secret,
-            &config.mqtt.username,
-            &config.mqtt.password,
-            &config.admin.token,
-        ] {
+        for given in [&config.auth.hs256_secret, &config.mqtt.username, &config.mqtt.password, &config.admin.token] {
             assert_eq!(given.as_deref(), Some(value));
         }
         let shown = loaded.show();
@@ -133,10 +110,7 @@ fn a_value_and_a_file_for_it_are_not_both_given() {
     let file = holding(SECRET);
     let path = file.path().to_str().expect("UTF-8");
     let text = error("", &[("FLOODWAY_JWT_SECRET_FILE", path)]);
-    assert!(
-        text.starts_with("auth.hs256_secret_file = ") && text.lines().count() == 1,
-        "{text}"
-    );
+    assert!(text.starts_with("auth.hs256_secret_file = ") && text.lines().count() == 1, "{text}");
     assert!(text.contains("auth.hs256_secret is set as well"), "{text}");
     let toml = format!("mqtt.password = \"p\"\nmqtt.password_file = {path:?}");
     assert!(error(&toml, &[]).contains("mqtt.password is set as well"));
@@ -144,11 +118,7 @@ fn a_value_and_a_file_for_it_are_not_both_given() {
 
 #[test]
 fn a_file_that_holds_no_secret_is_named_and_its_content_is_not() {
-    let (empty, long, binary) = (
-        holding("\n"),
-        holding(&"x".repeat(70_000)),
-        NamedTempFile::new().expect("a file"),
-    );
+    let (empty, long, binary) = (holding("\n"), holding(&"x".repeat(70_000)), NamedTempFile::new().expect("a file"));
     std::fs::write(binary.path(), [0xff, b'x']).expect("written");
     for (path, why) in [
         (empty.path(), "holds nothing"),
@@ -171,8 +141,5 @@ fn the_mask_of_a_secret_is_none() {
     let masked = holding("********\n");
     let path = masked.path().to_str().expect("UTF-8");
     assert!(error("", &[("MQTT_PASSWORD_FILE", path)]).contains("give the secret itself"));
-    assert!(
-        load_all("mqtt.username = \"********\"", &[], &[]).is_ok(),
-        "it is no secret"
-    );
+    assert!(load_all("mqtt.username = \"********\"", &[], &[]).is_ok(), "it is no secret");
 }

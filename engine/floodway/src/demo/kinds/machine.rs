@@ -32,11 +32,7 @@ fn burst(seed: Seed, t: f64) -> f64 {
     let slot = (t / SLOT).floor();
     let (comes, place) = (seed.unit(slot as i64), seed.part("place").unit(slot as i64));
     let since = t - slot * SLOT - place * SLOT * 0.7;
-    if comes < CHANCE && since >= 0.0 {
-        (-since / CALMING).exp()
-    } else {
-        0.0
-    }
+    if comes < CHANCE && since >= 0.0 { (-since / CALMING).exp() } else { 0.0 }
 }
 
 #[cfg(test)]

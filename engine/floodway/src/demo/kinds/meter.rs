@@ -20,10 +20,7 @@ pub(in crate::demo) fn metrics(seed: Seed, t: f64) -> Metrics {
         ("power_kw", number(power, 2)),
         ("energy_kwh", number(share * kilowatt_seconds / 3_600.0, 3)),
         ("voltage", number(voltage, 1)),
-        (
-            "frequency",
-            number(50.0 + 0.03 * seed.part("frequency").drift(t, 20.0), 3),
-        ),
+        ("frequency", number(50.0 + 0.03 * seed.part("frequency").drift(t, 20.0), 3)),
     ]
 }
 

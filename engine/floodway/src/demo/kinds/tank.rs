@@ -22,11 +22,7 @@ pub(in crate::demo) fn metrics(seed: Seed, t: f64) -> Metrics {
         1.0 - (phase - FILLING) / (1.0 - FILLING)
     };
     let level = LOW + (HIGH - LOW) * full + 0.1 * seed.part("waves").noise(t);
-    let inflow = if filling {
-        4.8 + 0.1 * seed.part("inflow").noise(t)
-    } else {
-        0.0
-    };
+    let inflow = if filling { 4.8 + 0.1 * seed.part("inflow").noise(t) } else { 0.0 };
     vec![
         ("level", number(level, 2)),
         // Hydrostatic: three metres of water are 0.29 bar.

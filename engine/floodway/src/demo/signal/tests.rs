@@ -16,16 +16,14 @@ fn a_signal_depends_on_seed_and_time_alone() {
 #[test]
 fn drift_stays_in_bounds_and_never_jumps() {
     let seed = Seed::of("drift");
-    let values: Vec<f64> = (0..5_000)
-        .map(|n| seed.drift(NOON + f64::from(n) * 0.1, 30.0))
-        .collect();
+    let values: Vec<f64> = (0..5_000).map(|n| seed.drift(NOON + f64::from(n) * 0.1, 30.0)).collect();
     assert!(values.iter().all(|value| value.abs() <= 1.0));
     // The steepest slope of a cosine from -1 to 1 within 30 s, for a tenth of a second.
     let steepest = TAU / 2.0 / 30.0 * 0.1 + 1e-6;
     assert!(values.windows(2).all(|pair| (pair[1] - pair[0]).abs() <= steepest));
-    let (low, high) = values.iter().fold((1.0f64, -1.0f64), |(low, high), &value| {
-        (low.min(value), high.max(value))
-    });
+    let (low, high) = values
+        .iter()
+        .fold((1.0f64, -1.0f64), |(low, high), &value| (low.min(value), high.max(value)));
     assert!(high - low > 0.5, "it moves: {low} to {high}");
 }
 

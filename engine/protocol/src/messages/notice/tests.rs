@@ -41,10 +41,7 @@ fn filters_name_all_three_kinds() {
 
 #[test]
 fn reconnect_names_whole_milliseconds() {
-    assert_eq!(
-        reconnect(Duration::from_micros(1_234_567)),
-        r#"{"type":"reconnect","after_ms":1234}"#
-    );
+    assert_eq!(reconnect(Duration::from_micros(1_234_567)), r#"{"type":"reconnect","after_ms":1234}"#);
 }
 
 #[test]
@@ -57,10 +54,7 @@ fn a_time_beyond_the_calendar_is_the_last_one() {
 
 #[test]
 fn a_gap_counts_what_was_dropped_where_that_is_known() {
-    assert_eq!(
-        Gap::Overflow(3).json(),
-        r#"{"type":"gap","reason":"overflow","dropped":3}"#
-    );
+    assert_eq!(Gap::Overflow(3).json(), r#"{"type":"gap","reason":"overflow","dropped":3}"#);
     for (gap, reason) in [(Gap::Replay, "replay"), (Gap::Upstream, "upstream")] {
         let json = format!(r#"{{"type":"gap","reason":"{reason}","dropped":null}}"#);
         assert_eq!(gap.json(), json);

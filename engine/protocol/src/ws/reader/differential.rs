@@ -20,9 +20,7 @@ use super::tests::{CLOSE, CONTINUATION, FIN, Got, LIMIT, PING, PONG, TEXT, frame
 
 /// What fastwebsockets makes of a client's bytes, and whether it refused them before their end.
 fn oracle(bytes: &[u8]) -> (Vec<Got>, bool) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     runtime.block_on(async {
         // Room for its answers as well, which nobody reads.
         let room = 2 * bytes.len() + 1024;
@@ -71,10 +69,7 @@ fn whole_frame() -> impl Strategy<Value = Vec<u8>> {
     ];
     let control = || prop::collection::vec(any::<u8>(), 0..126);
     let code = prop_oneof![any::<u16>(), 990..1020_u16].prop_filter("known difference", |&code| code != 1014);
-    let reason = prop_oneof![
-        ".{0,30}".prop_map(String::into_bytes),
-        prop::collection::vec(any::<u8>(), 0..9)
-    ];
+    let reason = prop_oneof![".{0,30}".prop_map(String::into_bytes), prop::collection::vec(any::<u8>(), 0..9)];
     let close = (code, reason).prop_map(|(code, reason)| [&code.to_be_bytes(), &*reason].concat());
     prop_oneof![
         8 => text.prop_map(|body| frame(FIN | TEXT, &body)),

@@ -8,16 +8,10 @@ use super::*;
 
 /// A message of a well-behaved client, as the bytes it becomes: text cut into fragments anywhere, with pings between.
 fn sent() -> impl Strategy<Value = (Vec<Got>, Vec<u8>)> {
-    let text = (
-        ".{0,300}",
-        prop::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 0..4),
-    );
+    let text = (".{0,300}", prop::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 0..4));
     let fragmented = text.prop_map(|(text, cuts)| {
         let body = text.as_bytes();
-        let mut cuts: Vec<_> = cuts
-            .into_iter()
-            .map(|(at, ping)| (at.index(body.len() + 1), ping))
-            .collect();
+        let mut cuts: Vec<_> = cuts.into_iter().map(|(at, ping)| (at.index(body.len() + 1), ping)).collect();
         cuts.sort_unstable();
         let (mut got, mut bytes, mut from, mut opcode) = (vec![], vec![], 0, TEXT);
         for (at, ping) in cuts {
@@ -71,9 +65,7 @@ fn pieces<'a>(bytes: &'a [u8], cuts: &[prop::sample::Index]) -> Vec<&'a [u8]> {
     cuts.sort_unstable();
     cuts.push(bytes.len());
     let mut from = 0;
-    cuts.into_iter()
-        .map(|at| &bytes[mem::replace(&mut from, at)..at])
-        .collect()
+    cuts.into_iter().map(|at| &bytes[mem::replace(&mut from, at)..at]).collect()
 }
 
 fn cuts() -> impl Strategy<Value = Vec<prop::sample::Index>> {

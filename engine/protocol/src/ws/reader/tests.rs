@@ -240,13 +240,7 @@ fn close_frames_are_checked() {
 
 #[test]
 fn text_must_be_utf_8() {
-    for body in [
-        &b"\xff"[..],
-        b"a\xc3",
-        b"\xed\xa0\x80",
-        b"\xc0\x80",
-        b"\xf4\x90\x80\x80",
-    ] {
+    for body in [&b"\xff"[..], b"a\xc3", b"\xed\xa0\x80", b"\xc0\x80", b"\xf4\x90\x80\x80"] {
         refuses(&frame(FIN | TEXT, body), Violation::NotUtf8);
     }
     let mut cut = frame(TEXT, b"ok");

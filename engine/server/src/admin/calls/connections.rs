@@ -51,9 +51,7 @@ pub(super) async fn get(
     asked: &v1::GetConnectionRequest,
 ) -> Result<v1::GetConnectionResponse, Status> {
     let found = find(observer, &asked.connection_id).await?;
-    Ok(v1::GetConnectionResponse {
-        connection: Some(connection(&found, SystemTime::now())),
-    })
+    Ok(v1::GetConnectionResponse { connection: Some(connection(&found, SystemTime::now())) })
 }
 
 pub(super) async fn disconnect(
@@ -87,11 +85,7 @@ pub(super) async fn slowest(observer: &Observer, most: usize) -> Vec<v1::Connect
     if most == 0 {
         return Vec::new();
     }
-    let select = Select {
-        slowest: true,
-        limit: most,
-        ..Select::default()
-    };
+    let select = Select { slowest: true, limit: most, ..Select::default() };
     let page = observer.streams.list(select).await;
     let now = SystemTime::now();
     let slowest = page.connections.iter();
@@ -171,11 +165,7 @@ pub(super) fn filters(filter: &Filter) -> v1::Filters {
     v1::Filters {
         device_ids: filter.devices().iter().map(ToString::to_string).collect(),
         group_ids: filter.groups().iter().map(ToString::to_string).collect(),
-        metric_names: metrics
-            .unwrap_or_default()
-            .iter()
-            .map(|name| name.to_string())
-            .collect(),
+        metric_names: metrics.unwrap_or_default().iter().map(|name| name.to_string()).collect(),
         all_devices: filter.wants_all_devices(),
     }
 }

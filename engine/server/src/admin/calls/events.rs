@@ -80,10 +80,7 @@ async fn send(
 }
 
 fn response(at: SystemTime, event: Event) -> v1::WatchEventsResponse {
-    v1::WatchEventsResponse {
-        at: Some(at.into()),
-        event: Some(event),
-    }
+    v1::WatchEventsResponse { at: Some(at.into()), event: Some(event) }
 }
 
 fn event(what: AuditKind) -> Event {
@@ -92,24 +89,12 @@ fn event(what: AuditKind) -> Event {
             user_agent: about.user_agent().unwrap_or_default().to_owned(),
             stream: Some(identity(id, &tenant, &about)),
         }),
-        AuditKind::Disconnected {
-            id,
-            tenant,
-            about,
-            reason,
-            code,
-        } => Event::Closed(v1::StreamClosed {
+        AuditKind::Disconnected { id, tenant, about, reason, code } => Event::Closed(v1::StreamClosed {
             stream: Some(identity(id, &tenant, &about)),
             reason: reason.to_owned(),
             close_code: close_code(&about, code),
         }),
-        AuditKind::Refused {
-            tenant,
-            peer: from,
-            reason,
-            check,
-            detail,
-        } => Event::Refused(v1::StreamRefused {
+        AuditKind::Refused { tenant, peer: from, reason, check, detail } => Event::Refused(v1::StreamRefused {
             tenant_id: tenant.map(|tenant| tenant.to_string()).unwrap_or_default(),
             peer: peer(from),
             reason: reason.to_owned(),
@@ -132,15 +117,10 @@ fn event(what: AuditKind) -> Event {
 fn source(url: String, change: SourceChange) -> Event {
     match change {
         SourceChange::Up => Event::BrokerUp(v1::BrokerUp { url }),
-        SourceChange::Down { error } => Event::BrokerDown(v1::BrokerDown {
-            url,
-            detail: error.unwrap_or_default(),
-        }),
-        SourceChange::Failed { error, attempts } => Event::BrokerFailed(v1::BrokerFailed {
-            url,
-            detail: error,
-            failed_attempts: attempts,
-        }),
+        SourceChange::Down { error } => Event::BrokerDown(v1::BrokerDown { url, detail: error.unwrap_or_default() }),
+        SourceChange::Failed { error, attempts } => {
+            Event::BrokerFailed(v1::BrokerFailed { url, detail: error, failed_attempts: attempts })
+        }
     }
 }
 

@@ -68,11 +68,7 @@ struct Way(Vec<v1::ExplainStep>);
 
 impl Way {
     fn step(&mut self, stage: Stage, passed: bool, detail: impl Into<String>) -> Result<(), Stopped> {
-        self.0.push(v1::ExplainStep {
-            stage: stage.into(),
-            passed,
-            detail: detail.into(),
-        });
+        self.0.push(v1::ExplainStep { stage: stage.into(), passed, detail: detail.into() });
         passed.then_some(()).ok_or(Stopped)
     }
 
@@ -110,9 +106,7 @@ fn follow(
 
 fn upstream(observer: &Observer, stream: &Connection, way: &mut Way) -> Result<(), Stopped> {
     let found = observer.index().find(stream.tenant.as_str());
-    let is_subscribed = found
-        .as_ref()
-        .is_some_and(|tenant| tenants::is_subscribed(observer, tenant));
+    let is_subscribed = found.as_ref().is_some_and(|tenant| tenants::is_subscribed(observer, tenant));
     let refusal = found.and_then(|tenant| tenant.refusal());
     let detail = match (observer.upstreams.is_connected(), is_subscribed) {
         (false, _) => "no broker is connected".to_owned(),
@@ -149,10 +143,7 @@ fn is_wanted(observer: &Observer, stream: &Connection, event: &Event, way: &mut 
         _ if filter.wants_all_devices() => (true, "it wants every device".to_owned()),
         _ if is_named => (true, format!("it names device {device}")),
         Some(group) => (true, format!("device {device} is in group {group}, which it names")),
-        None => (
-            false,
-            format!("it names neither device {device} nor a group that has it"),
-        ),
+        None => (false, format!("it names neither device {device} nor a group that has it")),
     };
     way.step(Stage::Device, wants, detail)?;
     let metrics = filter.metrics();

@@ -31,9 +31,7 @@ pub(super) async fn set(observer: &Observer, asked: &v1::SetLimitsRequest) -> Re
     let limits = read(asked.limits.as_ref())?;
     let written = observer.control.set_limits(tenant.as_ref(), limits).await;
     written.map_err(|error| not_written("limits", error))?;
-    Ok(v1::SetLimitsResponse {
-        effective: Some(effective(observer, tenant.as_ref())),
-    })
+    Ok(v1::SetLimitsResponse { effective: Some(effective(observer, tenant.as_ref())) })
 }
 
 pub(super) async fn clear(
@@ -46,10 +44,7 @@ pub(super) async fn clear(
         Err(WriteError::NotFound) => false,
         Err(error) => return Err(not_written("limits", error)),
     };
-    Ok(v1::ClearLimitsResponse {
-        effective: Some(effective(observer, tenant.as_ref())),
-        cleared,
-    })
+    Ok(v1::ClearLimitsResponse { effective: Some(effective(observer, tenant.as_ref())), cleared })
 }
 
 /// The API's word for a policy. It has the same name in upper case, so a new policy needs no line here.

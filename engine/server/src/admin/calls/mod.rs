@@ -36,11 +36,7 @@ pub(super) struct Service {
 impl Service {
     /// Streams of answers end when `stop` turns true; drains go by `health`.
     pub(super) fn new(observer: Observer, health: Health, stop: watch::Receiver<bool>) -> Self {
-        Self {
-            observer,
-            health,
-            streaming: Streaming::new(stop),
-        }
+        Self { observer, health, streaming: Streaming::new(stop) }
     }
 }
 

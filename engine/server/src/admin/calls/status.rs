@@ -113,8 +113,6 @@ impl Watching {
         self.delivered = delivered;
         grown.sort_by(|(one, a), (other, b)| other.cmp(one).then_with(|| a.id().cmp(b.id())));
         let busiest = grown.into_iter().take(self.busiest);
-        busiest
-            .map(|(_, tenant)| tenants::shown(&self.observer, tenant))
-            .collect()
+        busiest.map(|(_, tenant)| tenants::shown(&self.observer, tenant)).collect()
     }
 }

@@ -38,10 +38,7 @@ pub(super) struct Streaming {
 impl Streaming {
     /// Streams end when `stop` turns true.
     pub(super) fn new(stop: watch::Receiver<bool>) -> Self {
-        Self {
-            permits: Arc::new(Semaphore::new(STREAMS)),
-            stop,
-        }
+        Self { permits: Arc::new(Semaphore::new(STREAMS)), stop }
     }
 
     /// A stream of what `answer` sends. It ends with the status that `answer` returns.

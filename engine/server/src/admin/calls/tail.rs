@@ -33,9 +33,7 @@ pub(super) async fn begin(
     let permit = observer.index().look_on(&tenant);
     let confirmed = observer.upstreams.confirmed(permit.tenant()).await;
     confirmed.map_err(|error| Status::unavailable(error.to_string()))?;
-    let live = Item::Live(v1::TailLive {
-        filters: Some(filters(&filter)),
-    });
+    let live = Item::Live(v1::TailLive { filters: Some(filters(&filter)) });
     let events = attach(observer, permit, filter).await?;
     Ok(streaming.start_with(stream_permit, |responses| send(live, events, responses)))
 }
@@ -64,9 +62,7 @@ async fn attach(observer: &Observer, permit: ConnectionPermit, filter: Filter) -
     let shards = observer.streams.shards();
     let shard = shards.get(fastrand::usize(..shards.len().max(1)));
     let (queue, events) = EventPipe::queue();
-    let attached = shard
-        .ok_or_else(stopped)?
-        .run(move |shard| attach_on(shard, permit, filter, queue));
+    let attached = shard.ok_or_else(stopped)?.run(move |shard| attach_on(shard, permit, filter, queue));
     match attached.await {
         Ok(Ok(())) => Ok(events),
         Ok(Err(error)) => Err(Status::unavailable(error.to_string())),

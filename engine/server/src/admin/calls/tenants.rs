@@ -29,9 +29,7 @@ pub(super) fn get(observer: &Observer, asked: &v1::GetTenantRequest) -> Result<v
     let id = tenant("tenant_id", &asked.tenant_id)?;
     let found = observer.index().find(id.as_str());
     let found = found.ok_or_else(|| Status::not_found("tenant_id: the gateway does not serve it now"))?;
-    Ok(v1::GetTenantResponse {
-        tenant: Some(shown(observer, &found)),
-    })
+    Ok(v1::GetTenantResponse { tenant: Some(shown(observer, &found)) })
 }
 
 /// Whether the broker sends the tenant's events now.

@@ -80,23 +80,14 @@ impl Busiest {
         seen.sort_by_cached_key(Seen::rank);
         let others = seen.split_off(seen.len().min(self.most));
         self.unnamed = others.iter().map(|seen| seen.named.tenant.id().clone()).collect();
-        let rows: Vec<(TenantId, Reported)> = seen
-            .iter()
-            .map(|seen| (seen.named.tenant.id().clone(), seen.reported()))
-            .collect();
-        let named = rows
-            .iter()
-            .fold(Reported::default(), |sum, (_, reported)| sum.plus(reported));
+        let rows: Vec<(TenantId, Reported)> =
+            seen.iter().map(|seen| (seen.named.tenant.id().clone(), seen.reported())).collect();
+        let named = rows.iter().fold(Reported::default(), |sum, (_, reported)| sum.plus(reported));
         let left = gateway.less(&named);
         self.others = self.others.at_least(&left.counters);
-        let by_id = seen
-            .into_iter()
-            .map(|seen| (seen.named.tenant.id().clone(), seen.named));
+        let by_id = seen.into_iter().map(|seen| (seen.named.tenant.id().clone(), seen.named));
         self.named = by_id.collect();
-        let others = Reported {
-            counters: self.others,
-            ..left
-        };
+        let others = Reported { counters: self.others, ..left };
         (rows, others)
     }
 
@@ -110,11 +101,7 @@ impl Busiest {
             None if self.unnamed.contains(tenant.id()) => now.counters,
             None => Counters::default(),
         };
-        Seen {
-            named: Named { tenant, before },
-            was_named: known.is_some(),
-            now,
-        }
+        Seen { named: Named { tenant, before }, was_named: known.is_some(), now }
     }
 }
 
@@ -130,10 +117,7 @@ impl Seen {
     }
 
     fn reported(&self) -> Reported {
-        Reported {
-            counters: self.now.counters.less(&self.named.before),
-            ..self.now
-        }
+        Reported { counters: self.now.counters.less(&self.named.before), ..self.now }
     }
 }
 
@@ -154,11 +138,7 @@ impl Reported {
 
     fn plus(&self, other: &Self) -> Self {
         let counters = self.counters.with(&other.counters, u64::saturating_add);
-        Self {
-            ws: self.ws + other.ws,
-            sse: self.sse + other.sse,
-            counters,
-        }
+        Self { ws: self.ws + other.ws, sse: self.sse + other.sse, counters }
     }
 
     fn less(&self, other: &Self) -> Self {

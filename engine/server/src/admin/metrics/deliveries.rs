@@ -28,9 +28,5 @@ pub(super) fn all(text: &mut Text, totals: &Totals) {
         Kind::Histogram,
         "From the read of a message from the broker to the write to a subscriber, of each delivery.",
     )
-    .histogram(
-        bounds.into_iter().zip(within.iter().copied()),
-        beyond[0],
-        delays.microseconds as f64 / 1e6,
-    );
+    .histogram(bounds.into_iter().zip(within.iter().copied()), beyond[0], delays.microseconds as f64 / 1e6);
 }

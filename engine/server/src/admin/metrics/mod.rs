@@ -47,12 +47,7 @@ impl Snapshot {
 
 /// The page `/metrics`.
 pub(super) fn gateway(snapshot: &Snapshot) -> String {
-    let Snapshot {
-        status,
-        totals,
-        shards,
-        refused,
-    } = snapshot;
+    let Snapshot { status, totals, shards, refused } = snapshot;
     let mut text = Text::new();
     let connections = part(&status.connections);
     node::identity(&mut text, part(&status.node), status.draining);

@@ -37,10 +37,8 @@ impl Tenants {
             },
         };
         let (named, others) = self.0.look(gateway, observer.index().tenants());
-        let mut rows: Vec<(Cow<'_, str>, Reported)> = named
-            .iter()
-            .map(|(tenant, reported)| (shown(tenant.as_str()), *reported))
-            .collect();
+        let mut rows: Vec<(Cow<'_, str>, Reported)> =
+            named.iter().map(|(tenant, reported)| (shown(tenant.as_str()), *reported)).collect();
         rows.push((Cow::Borrowed(OTHERS), others));
         page(&rows)
     }

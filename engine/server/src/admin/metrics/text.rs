@@ -39,14 +39,8 @@ impl Text {
             Kind::Gauge => "gauge",
             Kind::Histogram => "histogram",
         };
-        write(
-            &mut self.0,
-            format_args!("# HELP floodway_{name} {help}\n# TYPE floodway_{name} {kind}\n"),
-        );
-        Family {
-            name,
-            text: &mut self.0,
-        }
+        write(&mut self.0, format_args!("# HELP floodway_{name} {help}\n# TYPE floodway_{name} {kind}\n"));
+        Family { name, text: &mut self.0 }
     }
 
     pub(super) fn finish(self) -> String {

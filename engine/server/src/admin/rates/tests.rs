@@ -6,11 +6,7 @@ use super::*;
 fn rates_are_of_the_last_second_and_of_the_last_minute() {
     let (start, mut samples) = (Instant::now(), Samples::default());
     let add = |samples: &mut Samples, second, delivered| {
-        let counts = Counts {
-            delivered,
-            opened: second,
-            ..Counts::default()
-        };
+        let counts = Counts { delivered, opened: second, ..Counts::default() };
         samples.add(start + Duration::from_secs(second), counts);
     };
     assert_eq!(samples.rates().0, none());

@@ -72,14 +72,8 @@ async fn the_status_shows_what_is_there_now() {
 async fn a_watch_repeats_the_status_until_the_gateway_stops() {
     let private = Private::start(None).await;
     let mut client = AdminClient::new(private.channel().await);
-    let interval = prost_types::Duration {
-        seconds: 0,
-        nanos: 100_000_000,
-    };
-    let request = WatchStatusRequest {
-        interval: Some(interval),
-        ..WatchStatusRequest::default()
-    };
+    let interval = prost_types::Duration { seconds: 0, nanos: 100_000_000 };
+    let request = WatchStatusRequest { interval: Some(interval), ..WatchStatusRequest::default() };
     let mut watch = client.watch_status(request).await.unwrap().into_inner();
     let mut last = Duration::ZERO;
     for _ in 0..3 {
@@ -103,10 +97,7 @@ fn uptime(node: &v1::Node) -> Duration {
 }
 
 fn every(interval: Option<prost_types::Duration>) -> WatchStatusRequest {
-    WatchStatusRequest {
-        interval,
-        ..WatchStatusRequest::default()
-    }
+    WatchStatusRequest { interval, ..WatchStatusRequest::default() }
 }
 
 #[tokio::test]
@@ -153,14 +144,7 @@ async fn reflection_lists_the_services_and_gives_their_files() {
     };
     let mut names: Vec<_> = listed.service.into_iter().map(|one| one.name).collect();
     names.sort();
-    assert_eq!(
-        names,
-        [
-            "floodway.admin.v1.Admin",
-            "grpc.health.v1.Health",
-            "grpc.reflection.v1.ServerReflection"
-        ]
-    );
+    assert_eq!(names, ["floodway.admin.v1.Admin", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"]);
     let symbol = MessageRequest::FileContainingSymbol("floodway.admin.v1.Admin".to_owned());
     let found = reflect(&channel, symbol).await;
     assert!(matches!(found, MessageResponse::FileDescriptorResponse(_)), "{found:?}");
@@ -168,10 +152,7 @@ async fn reflection_lists_the_services_and_gives_their_files() {
 }
 
 async fn reflect(channel: &Channel, question: MessageRequest) -> MessageResponse {
-    let request = ServerReflectionRequest {
-        host: String::new(),
-        message_request: Some(question),
-    };
+    let request = ServerReflectionRequest { host: String::new(), message_request: Some(question) };
     let mut client = ServerReflectionClient::new(channel.clone());
     let answers = client.server_reflection_info(tokio_stream::once(request)).await;
     let answer: Option<ServerReflectionResponse> = answers.unwrap().into_inner().message().await.unwrap();

@@ -19,10 +19,7 @@ use floodway_core::shard::{self, Answering, Drain, NoRefresh, Shard, answering};
 /// Longer than anything here takes.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-const AT_ONCE: Drain = Drain {
-    within: Duration::ZERO,
-    pause: Duration::ZERO,
-};
+const AT_ONCE: Drain = Drain { within: Duration::ZERO, pause: Duration::ZERO };
 
 async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
     timeout(DEADLINE, work).await.expect(what)

@@ -20,10 +20,7 @@ async fn metrics_are_served_and_other_paths_are_not() {
     assert!(other.ends_with("\r\n\r\n{\"detail\":\"Not found\"}"), "{other}");
     for request in ["DELETE /metrics", "POST /metrics/tenants"] {
         let wrong = private.ask(request, "").await;
-        assert!(
-            wrong.starts_with("HTTP/1.1 405 ") && wrong.contains("allow: GET\r\n"),
-            "{wrong}"
-        );
+        assert!(wrong.starts_with("HTTP/1.1 405 ") && wrong.contains("allow: GET\r\n"), "{wrong}");
     }
     private.stop().await;
 }
@@ -57,19 +54,14 @@ async fn with_a_token_nothing_is_answered_without_it() {
 async fn a_web_page_can_not_speak_grpc_over_http_1() {
     let private = Private::start(None).await;
     let call = "POST /floodway.admin.v1.Admin/GetStatus";
-    let answer = private
-        .ask(call, "Content-Type: application/grpc\r\nContent-Length: 0\r\n")
-        .await;
+    let answer = private.ask(call, "Content-Type: application/grpc\r\nContent-Length: 0\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
     private.stop().await;
 }
 
 #[test]
 fn an_address_in_use_is_an_error() {
-    let config = |listen: String| Config {
-        listen,
-        ..Config::default()
-    };
+    let config = |listen: String| Config { listen, ..Config::default() };
     let first = Listener::open(&config("127.0.0.1:0".to_owned()), None).expect("a port");
     let taken = first.socket.local_addr().expect("an address").to_string();
     let error = Listener::open(&config(taken), None).err().expect("taken");

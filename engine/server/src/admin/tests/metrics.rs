@@ -57,11 +57,7 @@ fn snapshot() -> Snapshot {
     };
     let mut counts = [0; shard::DELAY_BOUNDS.len() + 1];
     (counts[0], counts[3], counts[16]) = (4000, 990, 10);
-    let load = |inbox, millis| ShardLoad {
-        inbox,
-        inbox_capacity: 8192,
-        busy: Duration::from_millis(millis),
-    };
+    let load = |inbox, millis| ShardLoad { inbox, inbox_capacity: 8192, busy: Duration::from_millis(millis) };
     Snapshot {
         status: sample(),
         totals: Totals {
@@ -69,10 +65,7 @@ fn snapshot() -> Snapshot {
             sse_passed: passed(10),
             matched: 5044,
             delivered: 5000,
-            delays: Delays {
-                counts,
-                microseconds: 1_500_000,
-            },
+            delays: Delays { counts, microseconds: 1_500_000 },
             dropped: 21,
             held: 23,
             lagging: 2,
@@ -168,12 +161,7 @@ async fn tenants_are_shown_by_their_names_and_the_others_as_one() {
     let names = [r#"a"b\c"#, "_other", "ten nant é", "D"];
     let places: Vec<_> = names
         .iter()
-        .map(|name| {
-            private
-                .index
-                .enter(&TenantId::parse(name).expect(name))
-                .expect("a place")
-        })
+        .map(|name| private.index.enter(&TenantId::parse(name).expect(name)).expect("a place"))
         .collect();
     for (place, delivered) in places.iter().zip([40, 30, 20, 10]) {
         place.tenant().counters(0).delivered.add(delivered);
@@ -183,16 +171,8 @@ async fn tenants_are_shown_by_their_names_and_the_others_as_one() {
     // The shards' own counts are zeros here, so nothing is left for the others.
     let page = read(&Tenants::new(3).text(&observer));
     assert_eq!(page.families.len(), 5);
-    let delivered = |name: &str| {
-        page.samples
-            .get(&format!("floodway_tenant_deliveries_total{{tenant=\"{name}\"}}"))
-    };
-    for (name, expected) in [
-        (r#"a\"b\\c"#, 40.0),
-        ("__other", 30.0),
-        ("ten nant é", 20.0),
-        ("_other", 0.0),
-    ] {
+    let delivered = |name: &str| page.samples.get(&format!("floodway_tenant_deliveries_total{{tenant=\"{name}\"}}"));
+    for (name, expected) in [(r#"a\"b\\c"#, 40.0), ("__other", 30.0), ("ten nant é", 20.0), ("_other", 0.0)] {
         assert_eq!(delivered(name), Some(&expected), "{name}");
     }
     assert_eq!(delivered("D"), None);

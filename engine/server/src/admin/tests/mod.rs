@@ -49,10 +49,7 @@ impl Private {
             ..Config::default()
         };
         let index = Arc::new(Index::new(1000, Limits::default()));
-        let mqtt = mqtt::Config {
-            urls: vec!["mqtt://127.0.0.1:1".to_owned()],
-            ..mqtt::Config::default()
-        };
+        let mqtt = mqtt::Config { urls: vec!["mqtt://127.0.0.1:1".to_owned()], ..mqtt::Config::default() };
         let mqtt = Mqtt::new(mqtt, Arc::clone(&index), None).expect("a URL");
         let sources: Vec<Box<dyn Source>> = vec![Box::new(mqtt)];
         let event = event::Config::default();
@@ -114,10 +111,7 @@ impl Private {
 }
 
 fn idle_shard() -> WatchedShard {
-    WatchedShard {
-        metrics: Arc::default(),
-        runtime: tokio::runtime::Handle::current().metrics(),
-    }
+    WatchedShard { metrics: Arc::default(), runtime: tokio::runtime::Handle::current().metrics() }
 }
 
 /// A status in which no two numbers are the same.
@@ -158,17 +152,10 @@ fn sample() -> v1::Status {
             refused_by_reason: counts(&[("bad_token", 11), ("draining", 2)]),
             tokens_refused_by_check: counts(&[("expired", 7), ("signature", 4)]),
             tenants: 6,
-            by_tenant: vec![v1::TenantConnections {
-                tenant_id: "T1".to_owned(),
-                total: 13,
-            }],
+            by_tenant: vec![v1::TenantConnections { tenant_id: "T1".to_owned(), total: 13 }],
             other_tenants_total: 1,
         }),
-        limits: Some(v1::Limits {
-            connections: 9000,
-            connections_per_tenant: 12,
-            queue_size: 100,
-        }),
+        limits: Some(v1::Limits { connections: 9000, connections_per_tenant: 12, queue_size: 100 }),
         ingest: Some(v1::Ingest {
             received: 700,
             received_bytes: 70_000,
@@ -204,10 +191,7 @@ fn sample() -> v1::Status {
             }],
         }),
         ready: false,
-        unready: vec![v1::Unready {
-            reason: "draining".to_owned(),
-            detail: "Server draining".to_owned(),
-        }],
+        unready: vec![v1::Unready { reason: "draining".to_owned(), detail: "Server draining".to_owned() }],
         refused_upstream: 27,
     }
 }
@@ -241,9 +225,6 @@ fn lasting(seconds: i64, millis: i32) -> Option<prost_types::Duration> {
 
 /// One that has its key.
 fn verifier() -> Arc<Verifier> {
-    let config = auth::Config {
-        hs256_secret: Some("x".repeat(32)),
-        ..auth::Config::default()
-    };
+    let config = auth::Config { hs256_secret: Some("x".repeat(32)), ..auth::Config::default() };
     Arc::new(Verifier::start(&config).expect("a key"))
 }

@@ -12,10 +12,7 @@ use super::*;
 fn names<T: std::fmt::Debug>(field: &str, answer: Result<T, Status>) {
     let refused = answer.expect_err(field);
     assert_eq!(refused.code(), Code::InvalidArgument, "{field}: {refused}");
-    assert!(
-        refused.message().starts_with(&format!("{field}: ")),
-        "{field}: {refused}"
-    );
+    assert!(refused.message().starts_with(&format!("{field}: ")), "{field}: {refused}");
 }
 
 #[tokio::test]
@@ -23,51 +20,24 @@ async fn a_bad_argument_is_named_by_its_field() {
     let private = Private::start(None).await;
     let mut admin = AdminClient::new(private.channel().await);
     let bad = || "a/b".to_owned();
-    let asked = ListTenantsRequest {
-        page_size: -1,
-        ..Default::default()
-    };
+    let asked = ListTenantsRequest { page_size: -1, ..Default::default() };
     names("page_size", admin.list_tenants(asked).await);
-    let asked = ListTenantsRequest {
-        page_token: "mine".to_owned(),
-        ..Default::default()
-    };
+    let asked = ListTenantsRequest { page_token: "mine".to_owned(), ..Default::default() };
     names("page_token", admin.list_tenants(asked).await);
     names("tenant_id", admin.get_tenant(GetTenantRequest::default()).await);
-    let asked = ListConnectionsRequest {
-        tenant_id: bad(),
-        ..Default::default()
-    };
+    let asked = ListConnectionsRequest { tenant_id: bad(), ..Default::default() };
     names("tenant_id", admin.list_connections(asked).await);
-    let asked = ListConnectionsRequest {
-        transport: 9,
-        ..Default::default()
-    };
+    let asked = ListConnectionsRequest { transport: 9, ..Default::default() };
     names("transport", admin.list_connections(asked).await);
-    names(
-        "connection_id",
-        admin.get_connection(GetConnectionRequest::default()).await,
-    );
+    names("connection_id", admin.get_connection(GetConnectionRequest::default()).await);
     names("tenant_id", admin.list_groups(ListGroupsRequest::default()).await);
-    let asked = GetGroupRequest {
-        tenant_id: "T".to_owned(),
-        group_id: bad(),
-    };
+    let asked = GetGroupRequest { tenant_id: "T".to_owned(), group_id: bad() };
     names("group_id", admin.get_group(asked).await);
-    let spread = Some(prost_types::Duration {
-        seconds: 86_400,
-        nanos: 1,
-    });
+    let spread = Some(prost_types::Duration { seconds: 86_400, nanos: 1 });
     names("spread", admin.drain(DrainRequest { spread }).await);
-    let asked = WatchEventsRequest {
-        kinds: vec![1, 0],
-        ..Default::default()
-    };
+    let asked = WatchEventsRequest { kinds: vec![1, 0], ..Default::default() };
     names("kinds[1]", admin.watch_events(asked).await);
-    let asked = WatchStatusRequest {
-        busiest_tenants: 101,
-        ..Default::default()
-    };
+    let asked = WatchStatusRequest { busiest_tenants: 101, ..Default::default() };
     names("busiest_tenants", admin.watch_status(asked).await);
     let asked = TailRequest {
         tenant_id: "T".to_owned(),
@@ -76,15 +46,9 @@ async fn a_bad_argument_is_named_by_its_field() {
     };
     names("device_ids[1]", admin.tail(asked).await);
     names("event", admin.explain(ExplainRequest::default()).await);
-    let event = Some(Explained::Sample(SampleEvent {
-        tenant_id: bad(),
-        ..Default::default()
-    }));
+    let event = Some(Explained::Sample(SampleEvent { tenant_id: bad(), ..Default::default() }));
     let connection_id = "0-1".to_owned();
-    names(
-        "sample.tenant_id",
-        admin.explain(ExplainRequest { connection_id, event }).await,
-    );
+    names("sample.tenant_id", admin.explain(ExplainRequest { connection_id, event }).await);
     private.stop().await;
 }
 
@@ -92,31 +56,20 @@ async fn a_bad_argument_is_named_by_its_field() {
 async fn who_shall_be_disconnected_must_be_said() {
     let private = Private::start(None).await;
     let mut admin = AdminClient::new(private.channel().await);
-    let target = |target| DisconnectRequest {
-        target,
-        reason: String::new(),
-    };
+    let target = |target| DisconnectRequest { target, reason: String::new() };
     names("target", admin.disconnect(target(None)).await);
     let empty = Some(Target::ConnectionId(String::new()));
     names("connection_id", admin.disconnect(target(empty)).await);
     let tenant_id = "T".to_owned();
-    let subject = Some(Target::Subject(TenantSubject {
-        tenant_id,
-        subject: String::new(),
-    }));
+    let subject = Some(Target::Subject(TenantSubject { tenant_id, subject: String::new() }));
     names("subject.subject", admin.disconnect(target(subject)).await);
     let everybody = || Some(Target::TenantId("T".to_owned()));
-    let long = DisconnectRequest {
-        target: everybody(),
-        reason: "x".repeat(124),
-    };
+    let long = DisconnectRequest { target: everybody(), reason: "x".repeat(124) };
     names("reason", admin.disconnect(long).await);
     let nobody = admin.disconnect(target(everybody())).await.unwrap();
     assert_eq!(nobody.into_inner().ended, 0);
     for id in ["0-1", "7-1", "not-an-id"] {
-        let refused = admin
-            .disconnect(target(Some(Target::ConnectionId(id.to_owned()))))
-            .await;
+        let refused = admin.disconnect(target(Some(Target::ConnectionId(id.to_owned())))).await;
         assert_eq!(refused.unwrap_err().code(), Code::NotFound, "{id}");
     }
     private.stop().await;
@@ -126,40 +79,16 @@ async fn who_shall_be_disconnected_must_be_said() {
 async fn limits_out_of_bounds_are_named_and_none_at_all_are_refused() {
     let private = Private::start(None).await;
     let mut admin = AdminClient::new(private.channel().await);
-    let set = |limits| SetLimitsRequest {
-        tenant_id: "T".to_owned(),
-        limits,
-    };
+    let set = |limits| SetLimitsRequest { tenant_id: "T".to_owned(), limits };
     names("limits", admin.set_limits(set(None)).await);
     names("limits", admin.set_limits(set(Some(TenantLimits::default()))).await);
     for (field, limits) in [
-        (
-            "queue_size",
-            TenantLimits {
-                queue_size: Some(0),
-                ..Default::default()
-            },
-        ),
-        (
-            "overflow",
-            TenantLimits {
-                overflow: 5,
-                ..Default::default()
-            },
-        ),
-        (
-            "filter_ids",
-            TenantLimits {
-                filter_ids: Some(1_000_001),
-                ..Default::default()
-            },
-        ),
+        ("queue_size", TenantLimits { queue_size: Some(0), ..Default::default() }),
+        ("overflow", TenantLimits { overflow: 5, ..Default::default() }),
+        ("filter_ids", TenantLimits { filter_ids: Some(1_000_001), ..Default::default() }),
         (
             "client_messages_per_second",
-            TenantLimits {
-                client_messages_per_second: Some(0),
-                ..Default::default()
-            },
+            TenantLimits { client_messages_per_second: Some(0), ..Default::default() },
         ),
     ] {
         names(&format!("limits.{field}"), admin.set_limits(set(Some(limits))).await);
@@ -171,39 +100,17 @@ async fn limits_out_of_bounds_are_named_and_none_at_all_are_refused() {
 async fn without_a_broker_nothing_that_it_keeps_is_set_or_shown() {
     let private = Private::start(None).await;
     let mut admin = AdminClient::new(private.channel().await);
-    let limits = TenantLimits {
-        connections_per_tenant: Some(1),
-        ..Default::default()
-    };
+    let limits = TenantLimits { connections_per_tenant: Some(1), ..Default::default() };
     let tenant_id = || "T".to_owned();
-    let set = SetLimitsRequest {
-        tenant_id: tenant_id(),
-        limits: Some(limits),
-    };
-    let group = Group {
-        tenant_id: tenant_id(),
-        group_id: "G".to_owned(),
-        device_ids: vec![],
-    };
+    let set = SetLimitsRequest { tenant_id: tenant_id(), limits: Some(limits) };
+    let group = Group { tenant_id: tenant_id(), group_id: "G".to_owned(), device_ids: vec![] };
     let refusals = [
         admin.set_limits(set).await.unwrap_err(),
+        admin.clear_limits(ClearLimitsRequest { tenant_id: tenant_id() }).await.unwrap_err(),
+        admin.put_group(PutGroupRequest { group: Some(group) }).await.unwrap_err(),
+        admin.get_limits(GetLimitsRequest { tenant_id: tenant_id() }).await.unwrap_err(),
         admin
-            .clear_limits(ClearLimitsRequest { tenant_id: tenant_id() })
-            .await
-            .unwrap_err(),
-        admin
-            .put_group(PutGroupRequest { group: Some(group) })
-            .await
-            .unwrap_err(),
-        admin
-            .get_limits(GetLimitsRequest { tenant_id: tenant_id() })
-            .await
-            .unwrap_err(),
-        admin
-            .tail(TailRequest {
-                tenant_id: tenant_id(),
-                ..Default::default()
-            })
+            .tail(TailRequest { tenant_id: tenant_id(), ..Default::default() })
             .await
             .unwrap_err(),
     ];

@@ -13,9 +13,7 @@ fn tokens(token: Option<&str>, read_token: Option<&str>) -> Tokens {
 }
 
 fn headers(authorization: &'static str) -> HeaderMap {
-    [(AUTHORIZATION, authorization.parse().expect("a value"))]
-        .into_iter()
-        .collect()
+    [(AUTHORIZATION, authorization.parse().expect("a value"))].into_iter().collect()
 }
 
 #[test]
@@ -25,16 +23,7 @@ fn only_the_tokens_themselves_open() {
         assert_eq!(tokens.access(&headers(good)), Some(Access::Full), "{good:?}");
     }
     assert_eq!(tokens.access(&headers("Bearer looker")), Some(Access::Read));
-    for bad in [
-        "",
-        "s3cret",
-        "Bearer",
-        "Bearer ",
-        "Bearer s3cre",
-        "Bearer s3cret2",
-        "Bearer S3cret",
-        "Basic s3cret",
-    ] {
+    for bad in ["", "s3cret", "Bearer", "Bearer ", "Bearer s3cre", "Bearer s3cret2", "Bearer S3cret", "Basic s3cret"] {
         assert_eq!(tokens.access(&headers(bad)), None, "{bad:?}");
     }
     assert_eq!(tokens.access(&HeaderMap::new()), None);

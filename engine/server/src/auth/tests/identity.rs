@@ -102,18 +102,7 @@ fn an_operator_reads_what_the_token_names_instead_of_a_tenant() {
 
 #[test]
 fn without_an_organization_the_tenant_id_counts() {
-    for nothing in [
-        "{}",
-        "[]",
-        r#"["",7]"#,
-        r#"{"":1}"#,
-        "null",
-        r#""ORG""#,
-        "7",
-        "-7",
-        "1.5",
-        "true",
-    ] {
+    for nothing in ["{}", "[]", r#"["",7]"#, r#"{"":1}"#, "null", r#""ORG""#, "7", "-7", "1.5", "true"] {
         assert_eq!(tenant(nothing, r#""T""#).unwrap(), "T", "{nothing}");
     }
 }
@@ -128,14 +117,7 @@ fn a_token_without_a_tenant_is_refused() {
 #[test]
 fn a_tenant_that_may_not_be_part_of_a_topic_is_refused() {
     let long = format!("\"{}\"", "x".repeat(257));
-    for bad in [
-        r#""a/b""#,
-        r##""#""##,
-        r#""+""#,
-        r#""a\u0000b""#,
-        r#""a\nb""#,
-        long.as_str(),
-    ] {
+    for bad in [r#""a/b""#, r##""#""##, r#""+""#, r#""a\u0000b""#, r#""a\nb""#, long.as_str()] {
         for judged in [
             tenant("null", bad),
             tenant(&format!("[{bad}]"), r#""T""#),
@@ -150,10 +132,7 @@ fn a_tenant_that_may_not_be_part_of_a_topic_is_refused() {
 fn one_of_the_roles_is_needed() {
     let judged = |access: &str| {
         let exp = NOW + 60;
-        check(
-            &by_secret(),
-            &format!(r#"{{"exp":{exp},"tenant_id":"T","realm_access":{access}}}"#),
-        )
+        check(&by_secret(), &format!(r#"{{"exp":{exp},"tenant_id":"T","realm_access":{access}}}"#))
     };
     for role in ["customer", "tenant-admin", "operator", "operator-admin"] {
         assert!(judged(&format!(r#"{{"roles":["x",7,"{role}"]}}"#)).is_ok(), "{role}");

@@ -28,10 +28,7 @@ fn token(signer: &Signer, algorithm: Algorithm, kid: Option<&str>) -> String {
         Algorithm::ES256 => EncodingKey::from_ec_pem(pem),
         _ => EncodingKey::from_rsa_pem(pem),
     };
-    let header = Header {
-        kid: kid.map(str::to_owned),
-        ..Header::new(algorithm)
-    };
+    let header = Header { kid: kid.map(str::to_owned), ..Header::new(algorithm) };
     encode(&header, &key.expect("a key"), &claims_with(""))
 }
 
@@ -74,11 +71,7 @@ async fn only_public_keys_for_signatures_are_taken() {
         jwk(&rsa, Algorithm::RS256, r#""kid":"sign","key_ops":["sign"],"#),
         jwk(&rsa, Algorithm::RS256, r#""kid":"ps","alg":"PS256","#),
         jwk(&rsa, Algorithm::RS256, r#""kid":"oaep","alg":"RSA-OAEP","#),
-        jwk(
-            &good,
-            Algorithm::ES256,
-            r#""kid":"good","key_ops":["verify"],"alg":"ES256","#,
-        ),
+        jwk(&good, Algorithm::ES256, r#""kid":"good","key_ops":["verify"],"alg":"ES256","#),
     ];
     let provider = Provider::start(set(&keys)).await;
     let verifier = provider.verifier().await;
@@ -87,10 +80,7 @@ async fn only_public_keys_for_signatures_are_taken() {
     }
     assert!(accepts(&verifier, &token(&rsa, Algorithm::PS256, Some("ps"))));
     assert!(accepts(&verifier, &token(&good, Algorithm::ES256, Some("good"))));
-    let header = Header {
-        kid: Some("secret".to_owned()),
-        ..Header::default()
-    };
+    let header = Header { kid: Some("secret".to_owned()), ..Header::default() };
     let forged = encode(&header, &EncodingKey::from_secret(b"a secret"), &claims_with(""));
     assert!(!accepts(&verifier, &forged));
 }
@@ -98,10 +88,7 @@ async fn only_public_keys_for_signatures_are_taken() {
 /// A good token, as of today, that names the key `kid`.
 fn lasting(signer: &Signer, kid: &str) -> String {
     let key = EncodingKey::from_ec_pem(signer.private.as_bytes()).expect("a key");
-    let header = Header {
-        kid: Some(kid.to_owned()),
-        ..Header::new(Algorithm::ES256)
-    };
+    let header = Header { kid: Some(kid.to_owned()), ..Header::new(Algorithm::ES256) };
     let claims = r#"{"exp":4102444800,"tenant_id":"T","realm_access":{"roles":["customer"]}}"#;
     encode(&header, &key, claims)
 }
@@ -157,24 +144,15 @@ async fn a_refresh_does_not_wait_and_is_good_the_next_time() {
 async fn however_many_tokens_name_unknown_keys_few_wait_and_one_fetches() {
     let signer = Signer::p256();
     let provider = Provider::start(set(&[named(&signer, "k")])).await;
-    let pace = Pace {
-        pause: Duration::from_secs(2),
-        ..QUICK
-    };
+    let pace = Pace { pause: Duration::from_secs(2), ..QUICK };
     let verifier = provider.verifier_at(pace).await;
     let (forged, good) = (lasting(&signer, "unknown"), lasting(&signer, "k"));
-    let mut waiting: Vec<_> = (0..pace.waiting)
-        .map(|_| Box::pin(verifier.verify(&forged, None)))
-        .collect();
+    let mut waiting: Vec<_> = (0..pace.waiting).map(|_| Box::pin(verifier.verify(&forged, None))).collect();
     for waiter in &mut waiting {
         let soon = tokio::time::timeout(Duration::ZERO, waiter).await;
         assert!(soon.is_err(), "it waits");
     }
-    assert_eq!(
-        verifier.verify(&forged, None).await,
-        Err(Refusal::NoKeys),
-        "one too many"
-    );
+    assert_eq!(verifier.verify(&forged, None).await, Err(Refusal::NoKeys), "one too many");
     assert!(verifier.verify(&good, None).await.is_ok());
     for waiter in waiting {
         assert_eq!(failed(waiter.await), "unknown_key");
@@ -186,10 +164,7 @@ async fn however_many_tokens_name_unknown_keys_few_wait_and_one_fetches() {
 async fn keys_are_refreshed_without_being_asked_for_until_the_verifier_is_gone() {
     let signer = Signer::p256();
     let provider = Provider::start(set(&[jwk(&signer, Algorithm::ES256, "")])).await;
-    let pace = Pace {
-        refresh: Duration::from_millis(20),
-        ..QUICK
-    };
+    let pace = Pace { refresh: Duration::from_millis(20), ..QUICK };
     let verifier = provider.verifier_at(pace).await;
     eventually(|| provider.fetches() > 2).await;
     drop(verifier);
@@ -202,10 +177,7 @@ async fn keys_are_refreshed_without_being_asked_for_until_the_verifier_is_gone()
 async fn a_key_that_is_withdrawn_counts_no_more_after_the_refresh() {
     let (old, new) = (Signer::p256(), Signer::p256());
     let provider = Provider::start(set(&[named(&old, "old")])).await;
-    let pace = Pace {
-        refresh: Duration::from_millis(100),
-        ..QUICK
-    };
+    let pace = Pace { refresh: Duration::from_millis(100), ..QUICK };
     let verifier = provider.verifier_at(pace).await;
     provider.now_answers(set(&[named(&new, "new")]));
     eventually(|| verifier.verify_now(&lasting(&old, "old"), None).is_err()).await;

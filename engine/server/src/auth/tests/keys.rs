@@ -12,11 +12,7 @@ const NONE: &str = "eyJ0eXAiOiJKV1QiLCJhbGciOiJub25lIn0";
 fn every_kind_of_key_verifies_its_own_algorithms_and_no_other_keys_tokens() {
     use Algorithm::{ES256, ES384, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512};
     let kinds: [(Signer, Signer, &[Algorithm]); 4] = [
-        (
-            Signer::rsa(),
-            Signer::rsa(),
-            &[RS256, RS384, RS512, PS256, PS384, PS512],
-        ),
+        (Signer::rsa(), Signer::rsa(), &[RS256, RS384, RS512, PS256, PS384, PS512]),
         (Signer::p256(), Signer::p256(), &[ES256]),
         (Signer::p384(), Signer::p384(), &[ES384]),
         (Signer::ed25519(), Signer::ed25519(), &[EdDSA]),
@@ -24,14 +20,8 @@ fn every_kind_of_key_verifies_its_own_algorithms_and_no_other_keys_tokens() {
     for (ours, other, algorithms) in &kinds {
         let verifier = ours.verifier();
         for algorithm in *algorithms {
-            assert!(
-                accepts(&verifier, &ours.sign(*algorithm, &claims_with(""))),
-                "{algorithm:?}"
-            );
-            assert!(
-                !accepts(&verifier, &other.sign(*algorithm, &claims_with(""))),
-                "{algorithm:?}"
-            );
+            assert!(accepts(&verifier, &ours.sign(*algorithm, &claims_with(""))), "{algorithm:?}");
+            assert!(!accepts(&verifier, &other.sign(*algorithm, &claims_with(""))), "{algorithm:?}");
         }
         assert!(!accepts(&verifier, &hs256(&claims_with(""))));
     }
@@ -91,10 +81,7 @@ fn a_secret_is_for_hs256_only() {
 #[test]
 fn a_critical_extension_is_refused() {
     let key = EncodingKey::from_secret(SECRET.as_bytes());
-    let header = Header {
-        crit: Some(vec!["b64".to_owned()]),
-        ..Header::default()
-    };
+    let header = Header { crit: Some(vec!["b64".to_owned()]), ..Header::default() };
     let verifier = Verifier::start(&by_secret()).unwrap();
     assert!(!accepts(&verifier, &encode(&header, &key, &claims_with(""))));
 }
@@ -116,15 +103,9 @@ fn a_missing_token_and_one_that_is_too_long_differ() {
 fn only_a_usable_public_key_is_taken() {
     let cases = [
         (Signer::p256().private, "private key"),
-        (
-            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned(),
-            "certificate",
-        ),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned(), "certificate"),
         ("ssh-ed25519 AAAA".to_owned(), "PUBLIC KEY"),
-        (
-            "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n".to_owned(),
-            "Ed25519",
-        ),
+        ("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n".to_owned(), "Ed25519"),
         (RSA_1024.to_owned(), "2048"),
         (P_521.to_owned(), "P-384"),
     ];
@@ -133,10 +114,7 @@ fn only_a_usable_public_key_is_taken() {
         assert!(error.contains(text), "{error}");
         assert!(error.starts_with("auth.public_key = "), "{error}");
     }
-    let missing = from_file(Path::new("no/such/key.pem"))
-        .err()
-        .expect("refused")
-        .to_string();
+    let missing = from_file(Path::new("no/such/key.pem")).err().expect("refused").to_string();
     assert!(missing.contains("no/such/key.pem"), "{missing}");
     assert!(matches!(Verifier::start(&Config::default()), Err(KeyError::Missing)));
 }
@@ -161,11 +139,7 @@ fn a_token_of_our_own_is_accepted_and_tells_what_it_grants() {
     let token = sign(SECRET, &grant).unwrap();
     let verifier = Verifier::start(&config).unwrap();
     let identity = verifier.verify_at(&token, None, Duration::from_secs(NOW)).unwrap();
-    let expected = Identity {
-        tenant,
-        subject: Some("alice".to_owned()),
-        expires_at: NOW + 1,
-    };
+    let expected = Identity { tenant, subject: Some("alice".to_owned()), expires_at: NOW + 1 };
     assert_eq!(identity, expected);
 }
 

@@ -35,10 +35,7 @@ struct Signer {
 impl Signer {
     fn new(private: &[u8], public: PublicKeyX509Der<'_>) -> Self {
         let pem = |label: &str, der: &[u8]| pem::encode(&pem::Pem::new(label, der));
-        Self {
-            private: pem("PRIVATE KEY", private),
-            public: pem("PUBLIC KEY", public.as_ref()),
-        }
+        Self { private: pem("PRIVATE KEY", private), public: pem("PUBLIC KEY", public.as_ref()) }
     }
 
     fn rsa() -> Self {
@@ -92,17 +89,11 @@ fn from_pem(text: &str) -> Result<Verifier, KeyError> {
 }
 
 fn from_file(path: &Path) -> Result<Verifier, KeyError> {
-    Verifier::start(&Config {
-        public_key: Some(path.to_owned()),
-        ..Config::default()
-    })
+    Verifier::start(&Config { public_key: Some(path.to_owned()), ..Config::default() })
 }
 
 fn by_secret() -> Config {
-    Config {
-        hs256_secret: Some(SECRET.to_owned()),
-        ..Config::default()
-    }
+    Config { hs256_secret: Some(SECRET.to_owned()), ..Config::default() }
 }
 
 /// A token with exactly this JSON as its claims.

@@ -6,10 +6,7 @@ use http::header::AUTHORIZATION;
 use super::*;
 
 fn places(query: bool, cookie: Option<&str>) -> Places {
-    Places {
-        query,
-        cookie: cookie.map(str::to_owned),
-    }
+    Places { query, cookie: cookie.map(str::to_owned) }
 }
 
 fn headers(given: &[(HeaderName, &'static str)]) -> HeaderMap {
@@ -31,11 +28,7 @@ fn a_token_is_looked_for_in_order_and_an_empty_one_is_none() {
     let by_header = (AUTHORIZATION, "bearer A");
     let empty = (AUTHORIZATION, "Bearer ");
     for (given, query, wanted) in [
-        (
-            &[by_header.clone(), by_protocol.clone(), by_cookie.clone()][..],
-            Some("B"),
-            "A",
-        ),
+        (&[by_header.clone(), by_protocol.clone(), by_cookie.clone()][..], Some("B"), "A"),
         (&[empty.clone(), by_protocol.clone(), by_cookie.clone()], Some("B"), "B"),
         (&[(AUTHORIZATION, "Basic A"), by_protocol.clone()], Some("B"), "B"),
         (&[empty, by_protocol.clone(), by_cookie.clone()], Some(""), "C"),
@@ -66,10 +59,7 @@ fn cookies_are_read_from_all_headers_by_their_whole_name() {
 #[test]
 fn a_cookie_is_not_good_for_a_page_of_another_site() {
     let places = places(true, Some("jwt"));
-    let app = |is_listed| Origin::Allowed {
-        origin: HeaderValue::from_static("https://app.example"),
-        is_listed,
-    };
+    let app = |is_listed| Origin::Allowed { origin: HeaderValue::from_static("https://app.example"), is_listed };
     let with = |site: Option<&'static str>, more: &[(HeaderName, &'static str)]| {
         let mut given = vec![(COOKIE, "jwt=D")];
         given.extend(site.map(|site| (SEC_FETCH_SITE, site)));

@@ -49,10 +49,7 @@ fn accepted(mut request: Request<()>) -> Response<()> {
 fn the_example_of_the_rfc_is_accepted() {
     let response = accepted(request());
     assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);
-    assert_eq!(
-        response.headers()["sec-websocket-accept"],
-        "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
-    );
+    assert_eq!(response.headers()["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     assert!(!response.headers().contains_key(SEC_WEBSOCKET_PROTOCOL));
 }
 
@@ -83,14 +80,7 @@ fn what_is_no_upgrade_is_told_to_upgrade() {
         .iter()
         .map(|(name, value)| (name.as_str(), value.to_str().expect("text")))
         .collect();
-    assert_eq!(
-        text,
-        [
-            ("upgrade", "websocket"),
-            ("connection", "Upgrade"),
-            ("sec-websocket-version", "13")
-        ]
-    );
+    assert_eq!(text, [("upgrade", "websocket"), ("connection", "Upgrade"), ("sec-websocket-version", "13")]);
     assert_eq!(HandshakeError::NotUpgrade.status(), 426);
 }
 
@@ -102,10 +92,7 @@ fn only_get_will_do() {
         refused(request, HandshakeError::Method);
     }
     assert_eq!(HandshakeError::Method.status(), 405);
-    assert_eq!(
-        HandshakeError::Method.headers(),
-        [(ALLOW, HeaderValue::from_static("GET"))]
-    );
+    assert_eq!(HandshakeError::Method.headers(), [(ALLOW, HeaderValue::from_static("GET"))]);
 }
 
 #[test]
@@ -138,10 +125,7 @@ fn a_key_is_16_bytes_in_base64() {
     for key in bad {
         refused(with("sec-websocket-key", key), HandshakeError::Key);
     }
-    refused(
-        twice("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
-        HandshakeError::Key,
-    );
+    refused(twice("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="), HandshakeError::Key);
     accepted(with("sec-websocket-key", "AAAAAAAAAAAAAA+/zzzzzw=="));
     assert_eq!(HandshakeError::Key.status(), 400);
     assert_eq!(HandshakeError::Key.headers(), []);

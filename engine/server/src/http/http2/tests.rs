@@ -26,30 +26,15 @@ fn shard_context() -> (Rc<ShardContext>, Ingest) {
     let stream = shard::Config::default();
     let index = Arc::new(Index::new(0, Limits::default()));
     let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(1)]);
-    let mqtt = mqtt::Config {
-        urls: vec!["mqtt://127.0.0.1:1".to_owned()],
-        ..mqtt::Config::default()
-    };
+    let mqtt = mqtt::Config { urls: vec!["mqtt://127.0.0.1:1".to_owned()], ..mqtt::Config::default() };
     let mqtt = Mqtt::new(mqtt, Arc::clone(&index), None).unwrap();
     let sources: Vec<Box<dyn Source>> = vec![Box::new(mqtt)];
-    let ingest = Ingest::start(
-        sources,
-        event::Config::default(),
-        Arc::clone(&index),
-        Arc::clone(&inboxes),
-        None,
-    );
+    let ingest = Ingest::start(sources, event::Config::default(), Arc::clone(&index), Arc::clone(&inboxes), None);
     let ingest = ingest.unwrap();
-    let auth = auth::Config {
-        hs256_secret: Some("x".repeat(32)),
-        ..auth::Config::default()
-    };
+    let auth = auth::Config { hs256_secret: Some("x".repeat(32)), ..auth::Config::default() };
     let verifier = Arc::new(auth::Verifier::start(&auth).unwrap());
     let shared = Shared {
-        http: http::Config {
-            header_timeout: Duration::from_millis(100),
-            ..http::Config::default()
-        },
+        http: http::Config { header_timeout: Duration::from_millis(100), ..http::Config::default() },
         stream: stream.clone(),
         readiness: Readiness::new(Arc::clone(&index), ingest.handle(), Arc::clone(&verifier)),
         verifier,
@@ -69,10 +54,7 @@ async fn an_http_2_answer_that_is_not_read_keeps_no_connection() {
     let (mut client, server) = tokio::io::duplex(64 * 1024);
     client.write_all(WITHOUT_ROOM).await.unwrap();
     let ticket = Pending::new(1).admit().await;
-    let peer = Peer {
-        address: None,
-        tls: false,
-    };
+    let peer = Peer { address: None, tls: false };
     let tasks = tokio::task::LocalSet::new();
     let served = tasks.run_until(serve(server, peer, &ticket, &shard_context));
     let served = timeout(Duration::from_secs(5), served).await;

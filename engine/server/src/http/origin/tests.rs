@@ -22,10 +22,7 @@ fn foreign_pages_need_to_be_allowed() {
     assert_eq!(judged(Some("http://GW.example:8080"), &[]), Origin::Same);
     assert_eq!(judged(Some("http://gw.example"), &[]), Origin::Foreign);
     assert_eq!(judged(Some("null"), &[]), Origin::Foreign);
-    let app = |is_listed| Origin::Allowed {
-        origin: HeaderValue::from_static("https://app.example"),
-        is_listed,
-    };
+    let app = |is_listed| Origin::Allowed { origin: HeaderValue::from_static("https://app.example"), is_listed };
     let page = Some("https://app.example");
     assert_eq!(judged(page, &["https://app.example/"]), app(true));
     assert_eq!(judged(page, &["https://App.example:443"]), app(true));
@@ -57,9 +54,6 @@ fn a_foreign_origin_is_explained_in_one_line() {
     headers.insert(HOST, HeaderValue::from_static("gw.internal"));
     headers.insert(ORIGIN, HeaderValue::from_bytes(b"https://x\xff").unwrap());
     let text = explain(&headers, &Uri::from_static("/"));
-    assert!(
-        text.contains("https://x\u{fffd}") && text.contains("gw.internal"),
-        "{text}"
-    );
+    assert!(text.contains("https://x\u{fffd}") && text.contains("gw.internal"), "{text}");
     assert!(text.contains("http.allowed_origins"), "{text}");
 }

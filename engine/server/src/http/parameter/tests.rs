@@ -11,14 +11,8 @@ fn near_misses_are_known_for_what_they_were_meant() {
         ),
         ("devcie_id devic_id device_name ddevice", Parameter::Devices),
         ("group groups groupId group_id[] gruop_id group-ids", Parameter::Groups),
-        (
-            "Metric metric[] metric_names metricName metirc mertics",
-            Parameter::Metrics,
-        ),
-        (
-            "lasteventid Last-Event-ID last_event_id[] last_event_di",
-            Parameter::LastEventId,
-        ),
+        ("Metric metric[] metric_names metricName metirc mertics", Parameter::Metrics),
+        ("lasteventid Last-Event-ID last_event_id[] last_event_di", Parameter::LastEventId),
         ("tenant_id tenantId Tenant tennant", Parameter::Tenant),
     ] {
         for name in names.split(' ') {

@@ -32,7 +32,5 @@ async fn a_connection_that_carries_streams_needs_no_permit() {
     let pending = Pending::new(1);
     let first = pending.admit().await;
     first.release_permit();
-    timeout(Duration::from_secs(20), pending.admit())
-        .await
-        .expect("a permit");
+    timeout(Duration::from_secs(20), pending.admit()).await.expect("a permit");
 }

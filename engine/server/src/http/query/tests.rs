@@ -8,13 +8,8 @@ fn query(text: &str) -> Query {
 
 #[test]
 fn filters_are_read_from_lists_and_repeated_parameters() {
-    let filter = query("device_id=A,B%20C&device_id=D&metric=t,h&group_id=")
-        .filter(10)
-        .unwrap();
-    assert_eq!(
-        filter.devices().iter().map(DeviceId::as_str).collect::<Vec<_>>(),
-        ["A", "B C", "D"]
-    );
+    let filter = query("device_id=A,B%20C&device_id=D&metric=t,h&group_id=").filter(10).unwrap();
+    assert_eq!(filter.devices().iter().map(DeviceId::as_str).collect::<Vec<_>>(), ["A", "B C", "D"]);
     assert_eq!(filter.metrics().unwrap().names().len(), 2);
     assert!(query("").filter(10).unwrap().wants_all_devices());
     assert!(query("device_id=&token=x").filter(10).unwrap().wants_all_devices());
@@ -22,9 +17,7 @@ fn filters_are_read_from_lists_and_repeated_parameters() {
 
 #[test]
 fn lists_are_read_as_clients_in_the_field_write_them() {
-    let filter = query("device_ids=+A+,,B,%20&group_ids=G&metrics=t,&_=17&cb=x")
-        .filter(10)
-        .unwrap();
+    let filter = query("device_ids=+A+,,B,%20&group_ids=G&metrics=t,&_=17&cb=x").filter(10).unwrap();
     let devices = filter.devices().iter().map(DeviceId::as_str);
     assert_eq!(devices.collect::<Vec<_>>(), ["A", "B"]);
     assert_eq!(filter.groups().len(), 1);
@@ -41,10 +34,7 @@ fn what_would_widen_the_stream_is_refused_with_the_right_name() {
         ("device_id%5B%5D=A", r#"Unknown parameter "device_id[]": use device_id"#),
         ("deviceId", r#"Unknown parameter "deviceId": use device_id"#),
         ("_=1&Metric=t", r#"Unknown parameter "Metric": use metric"#),
-        (
-            "device_id=%FC",
-            "device_id is not UTF-8; percent-encode its UTF-8 bytes",
-        ),
+        ("device_id=%FC", "device_id is not UTF-8; percent-encode its UTF-8 bytes"),
         ("group_id=a%2Fb", "group_id holds '/', '+', '#' or a control character"),
     ] {
         assert_eq!(query(text).filter(10).unwrap_err(), mistake, "{text}");

@@ -10,9 +10,7 @@ use floodway_core::event::now_micros;
 
 impl Follower {
     pub(super) fn publication(&mut self, now: Instant) -> Option<(RequestKind, StoreRequest)> {
-        self.reserve(now)
-            .or_else(|| self.write(now))
-            .or_else(|| self.announcement(now))
+        self.reserve(now).or_else(|| self.write(now)).or_else(|| self.announcement(now))
     }
 
     fn reserve(&mut self, now: Instant) -> Option<(RequestKind, StoreRequest)> {

@@ -21,12 +21,8 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let node = 0..2usize;
-    let payload = prop_oneof![
-        Just("{\"devices\":[\"P\"]}"),
-        Just("{\"devices\":[]}"),
-        Just(""),
-        Just("{\"devices\":7}"),
-    ];
+    let payload =
+        prop_oneof![Just("{\"devices\":[\"P\"]}"), Just("{\"devices\":[]}"), Just(""), Just("{\"devices\":7}"),];
     let step = prop_oneof![
         4 => (node.clone(), 0..2u8, 0..3u8, proptest::option::of(0..3u8))
             .prop_map(|(node, t, g, d)| Step::Write(node, t, g, d)),
@@ -83,9 +79,7 @@ impl World {
                     bed.follower.message(topic.as_bytes(), payload, true, bed.now);
                 }
             }
-            StoreRequest::Publish {
-                topic, payload, retain, ..
-            } => self.publish(&topic, &payload, retain),
+            StoreRequest::Publish { topic, payload, retain, .. } => self.publish(&topic, &payload, retain),
         }
         if !answer_first {
             self.nodes[node].0.answers(id, Ok(()));

@@ -3,10 +3,7 @@
 use super::*;
 
 fn status(websocket: u64) -> Status {
-    Status {
-        websocket,
-        ..Status::default()
-    }
+    Status { websocket, ..Status::default() }
 }
 
 fn said(websocket: u64) -> String {
@@ -16,9 +13,7 @@ fn said(websocket: u64) -> String {
 fn members(bed: &Bed) -> Vec<(String, u64)> {
     let fleet = bed.control.fleet();
     let members = fleet.iter();
-    members
-        .map(|member| (member.node.clone(), member.status.websocket))
-        .collect()
+    members.map(|member| (member.node.clone(), member.status.websocket)).collect()
 }
 
 #[test]
@@ -41,10 +36,7 @@ fn the_others_newest_words_are_kept_until_they_are_silent_or_cleared() {
 
 #[test]
 fn the_fleet_is_bounded() {
-    let mut bed = bed_with(Config {
-        fleet_members: 1,
-        ..Config::default()
-    });
+    let mut bed = bed_with(Config { fleet_members: 1, ..Config::default() });
     bed.link_up();
     bed.hears("fleet/A", &said(1));
     bed.hears("fleet/B", &said(1));
@@ -58,16 +50,7 @@ fn our_own_status_is_published_when_it_changed_or_would_be_forgotten() {
     let mut bed = following(&[]);
     assert!(bed.sends().is_none(), "nothing was announced");
     bed.control.announce(status(1));
-    let Some((
-        id,
-        StoreRequest::Publish {
-            topic,
-            payload,
-            retain,
-            expiry,
-        },
-    )) = bed.sends()
-    else {
+    let Some((id, StoreRequest::Publish { topic, payload, retain, expiry })) = bed.sends() else {
         panic!("it is published");
     };
     assert_eq!((topic, retain, expiry), (at("fleet/N"), true, Some(15)));
@@ -107,10 +90,7 @@ fn a_published_status_is_cleared_at_the_end() {
 fn a_status_that_the_broker_does_not_take_is_not_sent_and_the_next_broker_gets_it() {
     let mut bed = following(&[]);
     bed.follower.link_lost();
-    let narrow = StoreFacts {
-        message_bytes: 100,
-        ..ABLE
-    };
+    let narrow = StoreFacts { message_bytes: 100, ..ABLE };
     bed.follower.link_up(narrow, bed.now);
     bed.obey();
     assert_eq!(bed.control.standing(), Standing::Following);

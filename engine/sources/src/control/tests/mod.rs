@@ -43,10 +43,7 @@ fn bed() -> Bed {
 }
 
 fn bed_with(config: Config) -> Bed {
-    let limits = Limits {
-        connections: 0,
-        ..Limits::default()
-    };
+    let limits = Limits { connections: 0, ..Limits::default() };
     let index = Arc::new(Index::new(100, limits));
     let (control, steering) = new(&config, "N", Arc::clone(&index));
     Bed {
@@ -54,10 +51,7 @@ fn bed_with(config: Config) -> Bed {
         control,
         index,
         retained: BTreeMap::new(),
-        may: StoreReady {
-            publish: true,
-            subscribe: true,
-        },
+        may: StoreReady { publish: true, subscribe: true },
         now: Instant::now(),
         next_id: 0,
     }
@@ -130,9 +124,7 @@ impl Bed {
 
     fn hears_as(&mut self, topic: &str, payload: &str, retain: bool) {
         let topic = at(topic);
-        let is_ours = self
-            .follower
-            .message(topic.as_bytes(), payload.as_bytes(), retain, self.now);
+        let is_ours = self.follower.message(topic.as_bytes(), payload.as_bytes(), retain, self.now);
         assert!(is_ours);
     }
 
@@ -143,13 +135,10 @@ impl Bed {
                 StoreRequest::Follow(filter) => {
                     assert_eq!(filter, "floodway/control/v1/#");
                     for (topic, payload) in self.retained.clone() {
-                        self.follower
-                            .message(topic.as_bytes(), payload.as_bytes(), true, self.now);
+                        self.follower.message(topic.as_bytes(), payload.as_bytes(), true, self.now);
                     }
                 }
-                StoreRequest::Publish {
-                    topic, payload, retain, ..
-                } => {
+                StoreRequest::Publish { topic, payload, retain, .. } => {
                     self.follower.message(topic.as_bytes(), &payload, retain, self.now);
                     if retain {
                         let payload = String::from_utf8(payload).unwrap();
@@ -163,12 +152,8 @@ impl Bed {
 
     fn orders(&mut self, key: Key, document: Option<Document>) -> Outcome {
         let (reply, outcome) = oneshot::channel();
-        self.follower.order(Order {
-            key,
-            document,
-            deadline: self.now + Duration::from_secs(5),
-            reply,
-        });
+        self.follower
+            .order(Order { key, document, deadline: self.now + Duration::from_secs(5), reply });
         outcome
     }
 
@@ -202,8 +187,7 @@ impl Bed {
         let tenants = self.index.tenants_with_limits().into_iter();
         let tenants = tenants.map(|(tenant, own)| (tenant.to_string(), own));
         let all = default.into_iter().chain(tenants);
-        all.filter_map(|(scope, own)| Some(format!("{scope} {}", own.connections?)))
-            .collect()
+        all.filter_map(|(scope, own)| Some(format!("{scope} {}", own.connections?))).collect()
     }
 }
 

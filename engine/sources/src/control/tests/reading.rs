@@ -69,8 +69,7 @@ fn what_changed_while_the_broker_was_away_is_found_again() {
     bed.retained.remove(&at("groups/T/GONE"));
     bed.retained.remove(&at("limits/tenant/T"));
     bed.retained.insert(at("groups/T/BAD"), "{".to_owned());
-    bed.retained
-        .insert(at("groups/T/NEW"), r#"{"devices":["A"]}"#.to_owned());
+    bed.retained.insert(at("groups/T/NEW"), r#"{"devices":["A"]}"#.to_owned());
     bed.link_up();
     assert_eq!(seen(&permit, "A"), ["BAD", "NEW"]);
     assert!(bed.applied().is_empty());
@@ -109,25 +108,16 @@ fn a_malformed_message_is_refused_named_and_changes_nothing() {
 
 #[test]
 fn a_bound_refuses_what_is_beyond_it_and_keeps_what_is_there() {
-    let mut bed = bed_with(Config {
-        groups: 2,
-        group_devices: 3,
-        tenant_limits: 1,
-        bytes: 1000,
-        ..Config::default()
-    });
+    let mut bed = bed_with(Config { groups: 2, group_devices: 3, tenant_limits: 1, bytes: 1000, ..Config::default() });
     bed.link_up();
     bed.hears("groups/T/1", r#"{"devices":["A"]}"#);
     bed.hears("groups/T/2", r#"{"devices":["A","B","C"]}"#);
     bed.hears("groups/U/3", r#"{"devices":["A"]}"#);
     assert!(bed.problem().contains("control.groups"));
     bed.hears("groups/U/3", "");
-    for (topic, problems) in [
-        ("limits/tenant/T", 0),
-        ("limits/default", 0),
-        ("limits/tenant/U", 1),
-        ("limits/tenant/T", 1),
-    ] {
+    for (topic, problems) in
+        [("limits/tenant/T", 0), ("limits/default", 0), ("limits/tenant/U", 1), ("limits/tenant/T", 1)]
+    {
         bed.hears(topic, r#"{"queue_size":5}"#);
         assert_eq!(bed.control.problems().len(), problems);
     }

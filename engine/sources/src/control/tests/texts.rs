@@ -34,11 +34,7 @@ fn limits_are_read_with_errors_that_name_the_field() {
         ("7", "document"),
         ("", "document"),
     ] {
-        assert_eq!(
-            limits::parse(document.as_bytes()).unwrap_err().field,
-            field,
-            "{document}"
-        );
+        assert_eq!(limits::parse(document.as_bytes()).unwrap_err().field, field, "{document}");
     }
 }
 

@@ -46,11 +46,7 @@ fn of_two_writers_the_last_wins_and_both_are_told_that_they_wrote() {
 #[test]
 fn limits_are_written_and_taken_back() {
     let mut bed = following(&[]);
-    let limits = OwnLimits {
-        connections: Some(0),
-        overflow: Some(Overflow::Latest),
-        ..OwnLimits::default()
-    };
+    let limits = OwnLimits { connections: Some(0), overflow: Some(Overflow::Latest), ..OwnLimits::default() };
     for scope in [None, Some(tenant("T"))] {
         let key = Key::Limits(scope.clone());
         let mut set = bed.orders(key.clone(), Some(Document::Limits(limits)));
@@ -99,10 +95,7 @@ fn nothing_is_published_while_the_broker_takes_nothing() {
 
 #[test]
 fn what_cannot_be_done_fails_at_once_and_is_not_sent() {
-    let mut bed = bed_with(Config {
-        groups: 1,
-        ..Config::default()
-    });
+    let mut bed = bed_with(Config { groups: 1, ..Config::default() });
     let mut early = bed.orders(key("T", "G"), group(&["A"]));
     assert!(matches!(done(&mut early), Some(Err(WriteError::Unavailable(_)))));
     bed.link_up();
@@ -186,10 +179,7 @@ async fn a_handle_refuses_what_is_wrong_before_anybody_is_asked() {
     assert!(error.to_string().starts_with("devices[1]: "), "{error}");
     let error = bed.control.set_limits(None, OwnLimits::default()).await.unwrap_err();
     assert!(matches!(error, WriteError::Invalid(_)), "{error}");
-    let limits = OwnLimits {
-        filter_ids: Some(0),
-        ..OwnLimits::default()
-    };
+    let limits = OwnLimits { filter_ids: Some(0), ..OwnLimits::default() };
     let error = bed.control.set_limits(Some(&t), limits).await.unwrap_err();
     assert_eq!(error.to_string(), "filter_ids: must be at least 1");
 }

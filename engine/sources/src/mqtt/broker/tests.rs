@@ -9,11 +9,7 @@ fn a_url_gives_host_port_and_login() {
         ("tcp://broker.example/", "mqtt://broker.example:1883", None),
         ("mqtt://[::1]:99", "mqtt://[::1]:99", None),
         ("mqtt://[::1]", "mqtt://[::1]:1883", None),
-        (
-            "mqtt://me:a%40b:c@10.0.0.1:1",
-            "mqtt://10.0.0.1:1",
-            Some(("me", "a@b:c")),
-        ),
+        ("mqtt://me:a%40b:c@10.0.0.1:1", "mqtt://10.0.0.1:1", Some(("me", "a@b:c"))),
         ("mqtt://me@iot_mqtt", "mqtt://iot_mqtt:1883", Some(("me", ""))),
     ] {
         let broker = Broker::parse(url).unwrap();

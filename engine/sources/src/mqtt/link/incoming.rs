@@ -65,11 +65,7 @@ struct Skip {
 impl Incoming {
     /// Goes on with what is in `read`. Messages of more than `limit` bytes, not counting the fixed header, are skipped.
     pub(super) fn new(read: BytesMut, limit: u32) -> Self {
-        Self {
-            read,
-            limit,
-            skip: None,
-        }
+        Self { read, limit, skip: None }
     }
 
     /// The next packet, if it is there. After an error nothing more is to be asked for.
@@ -124,15 +120,8 @@ impl Incoming {
             _ => 0,
         };
         let bytes = self.read.len() - body.len() + remaining;
-        let message = Oversized {
-            topic: Bytes::copy_from_slice(&head[2..topic_end]),
-            bytes,
-        };
-        Ok(Some(Skip {
-            message,
-            id,
-            left: bytes,
-        }))
+        let message = Oversized { topic: Bytes::copy_from_slice(&head[2..topic_end]), bytes };
+        Ok(Some(Skip { message, id, left: bytes }))
     }
 
     /// Throws away what has come of the message, and returns it once that is all.
@@ -173,11 +162,7 @@ fn message(publish: Publish) -> Result<Received, LinkError> {
         let reason = DisconnectReasonCode::TopicAliasInvalid;
         return Err(LinkError::Protocol("a topic alias, though we take none", reason));
     }
-    let message = Message {
-        topic: publish.topic,
-        payload: publish.payload,
-        retain: publish.retain,
-    };
+    let message = Message { topic: publish.topic, payload: publish.payload, retain: publish.retain };
     Ok(Received::Message(message, publish.pkid))
 }
 
@@ -218,11 +203,7 @@ fn suback(header: FixedHeader, frame: Bytes) -> Option<Received> {
     let text = suback.and_then(|suback| suback.properties?.reason_string);
     let answers = codes.iter().map(|&code| granted(code, text.clone()));
     let id = u16::from_be_bytes(*id);
-    Some(Received::Answer(
-        id,
-        RequestKind::Subscribe,
-        answers.collect::<Option<_>>()?,
-    ))
+    Some(Received::Answer(id, RequestKind::Subscribe, answers.collect::<Option<_>>()?))
 }
 
 fn granted(code: u8, text: Option<String>) -> Option<Answer> {

@@ -70,12 +70,7 @@ impl Schedule {
         let theirs = theirs.filter(|&seconds| seconds != 0);
         let theirs = theirs.map_or(ours, |seconds| Duration::from_secs(seconds.into()));
         let pause = ours.min(theirs);
-        Self {
-            pause,
-            patience: ours / 2,
-            next_ping: now + pause,
-            unanswered: None,
-        }
+        Self { pause, patience: ours / 2, next_ping: now + pause, unanswered: None }
     }
 
     fn due(&mut self, now: Instant) -> Due {

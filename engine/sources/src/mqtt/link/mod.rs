@@ -103,11 +103,7 @@ impl Link {
         let mut read = BytesMut::with_capacity(2 * READ_BYTES);
         let connack = open::greet(&mut *stream, connect, &mut read).await?;
         let connack = connack.as_ref();
-        let qos = if config.qos == 0 {
-            QoS::AtMostOnce
-        } else {
-            QoS::AtLeastOnce
-        };
+        let qos = if config.qos == 0 { QoS::AtMostOnce } else { QoS::AtLeastOnce };
         let outgoing = Outgoing::new(qos, connack);
         let facts = facts(connack, outgoing.limit().min(config.packet_bytes));
         let link = Self {
@@ -215,11 +211,7 @@ impl Link {
         loop {
             let written = self.outgoing.poll_write(&mut *self.stream, cx);
             // Without room for what has to be answered, nothing more is taken in.
-            let read = if self.outgoing.is_full() {
-                Poll::Pending
-            } else {
-                self.poll_read(cx)?
-            };
+            let read = if self.outgoing.is_full() { Poll::Pending } else { self.poll_read(cx)? };
             // What was read comes before an error in writing: it may say why.
             if read.is_pending() {
                 let _ = written?;

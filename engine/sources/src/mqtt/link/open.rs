@@ -142,10 +142,7 @@ pub(super) fn connect(config: &Config, broker: &Broker, id: &str, will: Option<S
 }
 
 pub(super) fn timed_out(config: &Config, awaited: &'static str) -> LinkError {
-    LinkError::Timeout {
-        awaited,
-        within: config.connect_timeout,
-    }
+    LinkError::Timeout { awaited, within: config.connect_timeout }
 }
 
 fn left(deadline: Instant) -> Duration {

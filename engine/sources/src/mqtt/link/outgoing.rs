@@ -161,16 +161,8 @@ impl Outgoing {
             Request::Control(StoreRequest::Follow(filter)) => {
                 (RequestKind::Subscribe, subscribe(id, vec![following(filter)]))
             }
-            Request::Control(StoreRequest::Publish {
-                topic,
-                payload,
-                retain,
-                expiry,
-            }) => {
-                let properties = PublishProperties {
-                    message_expiry_interval: expiry,
-                    ..PublishProperties::default()
-                };
+            Request::Control(StoreRequest::Publish { topic, payload, retain, expiry }) => {
+                let properties = PublishProperties { message_expiry_interval: expiry, ..PublishProperties::default() };
                 let mut publish = Publish::new(topic, QoS::AtLeastOnce, payload, Some(properties));
                 (publish.pkid, publish.retain) = (id, retain);
                 (RequestKind::Publish, Packet::Publish(publish))
@@ -179,10 +171,7 @@ impl Outgoing {
     }
 
     fn push(&mut self, packet: &Packet) -> Result<(), Unsent> {
-        let too_large = Unsent::TooLarge {
-            bytes: packet.size(),
-            limit: self.limit,
-        };
+        let too_large = Unsent::TooLarge { bytes: packet.size(), limit: self.limit };
         if packet.size() > self.limit as usize {
             return Err(too_large);
         }
@@ -201,19 +190,12 @@ impl Outgoing {
 }
 
 fn subscribe(id: u16, filters: Vec<Filter>) -> Packet {
-    Packet::Subscribe(Subscribe {
-        pkid: id,
-        filters,
-        properties: None,
-    })
+    Packet::Subscribe(Subscribe { pkid: id, filters, properties: None })
 }
 
 /// Live events only: a retained one is old, and would come again with each subscription.
 fn live(path: String, qos: QoS) -> Filter {
-    Filter {
-        retain_forward_rule: RetainForwardRule::Never,
-        ..Filter::new(path, qos)
-    }
+    Filter { retain_forward_rule: RetainForwardRule::Never, ..Filter::new(path, qos) }
 }
 
 /// Everything that is retained, first; then what comes, with the flag that it was published with (MQTT 5.0, 3.8.3.1).

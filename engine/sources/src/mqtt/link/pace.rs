@@ -24,9 +24,8 @@ impl Pace {
     }
 
     fn left(&self, now: Instant) -> Duration {
-        self.last.map_or(Duration::ZERO, |last| {
-            self.pause.saturating_sub(now.saturating_duration_since(last))
-        })
+        self.last
+            .map_or(Duration::ZERO, |last| self.pause.saturating_sub(now.saturating_duration_since(last)))
     }
 }
 

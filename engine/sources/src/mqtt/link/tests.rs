@@ -19,10 +19,7 @@ impl Peer {
     async fn hears(&mut self, expected: &[u8]) {
         let mut bytes = vec![0; expected.len()];
         let read = self.0.read_exact(&mut bytes);
-        timeout(Duration::from_secs(20), read)
-            .await
-            .expect("it is sent")
-            .unwrap();
+        timeout(Duration::from_secs(20), read).await.expect("it is sent").unwrap();
         assert_eq!(bytes, expected);
     }
 
@@ -36,11 +33,7 @@ impl Peer {
 }
 
 fn config() -> Config {
-    Config {
-        packet_bytes: 1024,
-        read_pause_us: 0,
-        ..Config::default()
-    }
+    Config { packet_bytes: 1024, read_pause_us: 0, ..Config::default() }
 }
 
 async fn linked_by(connack: &[u8]) -> (Link, StoreFacts, Peer) {
@@ -76,20 +69,11 @@ impl Link {
 }
 
 fn published(topic: &'static str, payload: &'static str) -> LinkEvent {
-    LinkEvent::Published(Message {
-        topic: topic.into(),
-        payload: payload.into(),
-        retain: false,
-    })
+    LinkEvent::Published(Message { topic: topic.into(), payload: payload.into(), retain: false })
 }
 
 fn status(payload: Vec<u8>) -> Request {
-    Request::Control(StoreRequest::Publish {
-        topic: "s".to_owned(),
-        payload,
-        retain: true,
-        expiry: None,
-    })
+    Request::Control(StoreRequest::Publish { topic: "s".to_owned(), payload, retain: true, expiry: None })
 }
 
 fn filter(path: &str) -> Request {
@@ -108,8 +92,7 @@ async fn requests_get_ids_of_their_own_until_they_are_answered() {
     peer.hears(b"\x33\x07\x00\x01s\x00\x03\x00x").await;
     // Of an id that nobody has, and of the wrong kind; then the answers.
     peer.says(b"\x90\x04\x00\x09\x00\x00\x40\x02\x00\x01").await;
-    peer.says(b"\xb0\x04\x00\x02\x00\x00\x40\x03\x00\x03\x87\x90\x04\x00\x01\x00\x01")
-        .await;
+    peer.says(b"\xb0\x04\x00\x02\x00\x00\x40\x03\x00\x03\x87\x90\x04\x00\x01\x00\x01").await;
     assert_eq!(link.gives().await, LinkEvent::Answered(2, vec![Ok(())]));
     let refused = Err("NotAuthorized".to_owned());
     assert_eq!(link.gives().await, LinkEvent::Answered(3, vec![refused]));
@@ -136,17 +119,10 @@ async fn what_is_larger_than_the_broker_takes_is_refused_and_not_sent() {
     let too_large = Unsent::TooLarge { bytes: 33, limit: 32 };
     assert_eq!(link.send(status(vec![b'x'; 25])), Err(too_large));
     assert_eq!(link.send(status(vec![b'x'; 24])), Ok(1));
-    assert_eq!(
-        link.send(filter(&"x".repeat(40))),
-        Err(Unsent::TooLarge { bytes: 48, limit: 32 })
-    );
+    assert_eq!(link.send(filter(&"x".repeat(40))), Err(Unsent::TooLarge { bytes: 48, limit: 32 }));
     link.disconnect(Some("x".repeat(40)));
     link.turn();
-    let expected = [
-        b"\x33\x1e\x00\x01s\x00\x01\x00".to_vec(),
-        vec![b'x'; 24],
-        b"\xe0\x02\x00\x00".to_vec(),
-    ];
+    let expected = [b"\x33\x1e\x00\x01s\x00\x01\x00".to_vec(), vec![b'x'; 24], b"\xe0\x02\x00\x00".to_vec()];
     peer.hears(&expected.concat()).await;
 }
 
@@ -192,10 +168,7 @@ async fn a_message_that_is_too_large_is_skipped_and_acknowledged_and_the_next_on
         peer.says(b"\x30\x05\x00\x01t\x00A").await;
     };
     let (happened, ()) = tokio::join!(link.gives(), sending);
-    let message = Oversized {
-        topic: "t".into(),
-        bytes: BYTES + 4,
-    };
+    let message = Oversized { topic: "t".into(), bytes: BYTES + 4 };
     assert_eq!(happened, LinkEvent::TooLarge(message));
     assert_eq!(link.gives().await, published("t", "A"));
     link.turn();
@@ -206,8 +179,7 @@ async fn a_message_that_is_too_large_is_skipped_and_acknowledged_and_the_next_on
 #[tokio::test]
 async fn a_broken_packet_ends_the_link_after_what_came_before_it_and_the_broker_is_told() {
     let (mut link, mut peer) = linked().await;
-    peer.says(b"\x30\x05\x00\x01t\x00A\x36\x05\x00\x01t\x00B\x30\x05\x00\x01t\x00C")
-        .await;
+    peer.says(b"\x30\x05\x00\x01t\x00A\x36\x05\x00\x01t\x00B\x30\x05\x00\x01t\x00C").await;
     assert_eq!(link.gives().await, published("t", "A"));
     assert_eq!(link.event(), None);
     assert!(link.ends().await.contains("malformed"));
@@ -216,10 +188,7 @@ async fn a_broken_packet_ends_the_link_after_what_came_before_it_and_the_broker_
 
 #[tokio::test]
 async fn an_end_is_told_after_the_last_message() {
-    for (end, words) in [
-        (&b"\xe0\x02\x97\x00"[..], "quota exceeded"),
-        (b"", "closed the connection"),
-    ] {
+    for (end, words) in [(&b"\xe0\x02\x97\x00"[..], "quota exceeded"), (b"", "closed the connection")] {
         let (mut link, mut peer) = linked().await;
         peer.says(b"\x30\x05\x00\x01t\x00A").await;
         peer.says(end).await;
@@ -250,10 +219,7 @@ async fn a_broker_that_does_not_answer_a_ping_is_gone() {
     let (ours, theirs) = duplex(1024);
     let mut peer = Peer(theirs);
     peer.says(WELCOME).await;
-    let config = Config {
-        keep_alive: Duration::from_millis(20),
-        ..config()
-    };
+    let config = Config { keep_alive: Duration::from_millis(20), ..config() };
     let (mut link, _) = Link::over(Box::new(ours), &config, b"").await.unwrap();
     let told = link.ends().await;
     assert!(told.contains("nothing for 10ms after a ping"), "{told}");
@@ -265,10 +231,7 @@ async fn an_answer_to_connect_that_does_not_come_in_time_is_told_as_that() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let broker = format!("mqtt://{}", listener.local_addr().unwrap());
     let broker = Broker::parse(&broker).unwrap();
-    let config = Config {
-        connect_timeout: Duration::from_millis(100),
-        ..config()
-    };
+    let config = Config { connect_timeout: Duration::from_millis(100), ..config() };
     let connected = Link::connect(&config, &broker, "id", None).await;
     let told = connected.err().expect("nobody answers").to_string();
     assert_eq!(told, "no answer to CONNECT within 100ms (mqtt.connect_timeout_seconds)");

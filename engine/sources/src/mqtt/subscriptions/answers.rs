@@ -99,13 +99,11 @@ impl Subscriptions {
             Subject::All => {
                 self.all_refusal = Some(reason.into());
                 let refused = self.entries.values_mut();
-                self.refused
-                    .extend(refused.filter_map(|entry| entry.tracked.refused(reason)));
+                self.refused.extend(refused.filter_map(|entry| entry.tracked.refused(reason)));
             }
             Subject::Tenant(tenant) => {
                 let entry = self.entries.get_mut(tenant.id());
-                self.refused
-                    .extend(entry.and_then(|entry| entry.tracked.refused(reason)));
+                self.refused.extend(entry.and_then(|entry| entry.tracked.refused(reason)));
             }
         }
     }

@@ -251,8 +251,7 @@ impl Bisection {
             self.burst = Some(burst).filter(|&burst| burst > 1);
         }
         let groups = under_way.into_iter();
-        self.suspected
-            .extend(groups.map(|subjects| group(subjects, Part::Whole)));
+        self.suspected.extend(groups.map(|subjects| group(subjects, Part::Whole)));
         fatal
     }
 
@@ -290,9 +289,5 @@ impl Bisection {
 }
 
 fn group(subjects: Vec<Subject>, part: Part) -> Group {
-    Group {
-        subjects,
-        part,
-        tries: 0,
-    }
+    Group { subjects, part, tries: 0 }
 }

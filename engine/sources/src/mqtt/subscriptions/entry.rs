@@ -42,12 +42,7 @@ pub(super) struct Subscription {
 
 impl Subscription {
     pub(super) fn new() -> Self {
-        Self {
-            state: State::Idle,
-            is_single: false,
-            retry: RETRY.0,
-            harmless: 0,
-        }
+        Self { state: State::Idle, is_single: false, retry: RETRY.0, harmless: 0 }
     }
 
     pub(super) fn grant(&mut self) {
@@ -113,10 +108,7 @@ pub(super) struct Entry {
 
 impl Entry {
     pub(super) fn new(tenant: Arc<Tenant>) -> Self {
-        Self {
-            tracked: TrackedTenant::new(tenant),
-            subscription: Subscription::new(),
-        }
+        Self { tracked: TrackedTenant::new(tenant), subscription: Subscription::new() }
     }
 
     pub(super) fn confirm(&mut self) -> Confirmation {

@@ -164,11 +164,7 @@ impl Subscriptions {
     /// Somebody waits for `tenant`.
     pub(super) fn want(&mut self, tenant: &Arc<Tenant>) {
         // A request may be older than the tenant's retirement.
-        if self
-            .index
-            .find(tenant.id().as_str())
-            .is_some_and(|found| Arc::ptr_eq(&found, tenant))
-        {
+        if self.index.find(tenant.id().as_str()).is_some_and(|found| Arc::ptr_eq(&found, tenant)) {
             self.track(tenant);
         }
     }
@@ -184,21 +180,10 @@ impl Subscriptions {
             let mut due: Vec<Subject> = Vec::new();
             due.extend(self.all_tenants.is_due(now).then_some(Subject::All));
             let entries = self.entries.values();
-            due.extend(
-                entries
-                    .filter(|entry| entry.subscription.is_due(now))
-                    .map(Entry::subject),
-            );
+            due.extend(entries.filter(|entry| entry.subscription.is_due(now)).map(Entry::subject));
             due.into_iter().for_each(|subject| self.enqueue_if(subject, |_| true));
         }
-        let Self {
-            entries,
-            index,
-            leaving,
-            linger,
-            mode,
-            ..
-        } = self;
+        let Self { entries, index, leaving, linger, mode, .. } = self;
         entries.retain(|name, entry| {
             if !entry.tracked.has_lingered(now, *linger) || !entry.leave(index) {
                 return true;
@@ -250,10 +235,7 @@ impl Subscriptions {
 
     /// Makes sure that `tenant`, which is in the index, has an entry, and is requested if it should be.
     fn track(&mut self, tenant: &Arc<Tenant>) {
-        let entry = self
-            .entries
-            .entry(tenant.id().clone())
-            .or_insert_with(|| Entry::new(Arc::clone(tenant)));
+        let entry = self.entries.entry(tenant.id().clone()).or_insert_with(|| Entry::new(Arc::clone(tenant)));
         if !entry.tracked.is(tenant) {
             // The name's last tenant has left the index. What the broker granted to it holds for its successor.
             if entry.succeed(Arc::clone(tenant)) {
@@ -281,10 +263,7 @@ impl Subscriptions {
     fn owes_gap(&self, subject: &Subject) -> bool {
         match subject {
             Subject::All => self.entries.values().any(|entry| entry.tracked.owes_gap()),
-            Subject::Tenant(tenant) => self
-                .entries
-                .get(tenant.id())
-                .is_some_and(|entry| entry.tracked.owes_gap()),
+            Subject::Tenant(tenant) => self.entries.get(tenant.id()).is_some_and(|entry| entry.tracked.owes_gap()),
         }
     }
 

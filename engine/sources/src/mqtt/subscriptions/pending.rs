@@ -67,13 +67,7 @@ impl PendingRequests {
     /// A request is handed over; with `owes_gap` an event of one of its subjects has to be preceded by a gap.
     pub(super) fn begin(&mut self, subjects: Vec<Subject>, sending: Sending, owes_gap: bool, now: Instant) {
         self.owes_gap |= owes_gap;
-        self.all.begin(Pending {
-            subjects,
-            sending,
-            since: now,
-            is_late: false,
-            owes_gap,
-        });
+        self.all.begin(Pending { subjects, sending, since: now, is_late: false, owes_gap });
     }
 
     /// The request that was handed over last has this packet id.

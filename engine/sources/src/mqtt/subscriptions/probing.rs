@@ -14,12 +14,7 @@ impl Subscriptions {
             return None;
         }
         let batch = self.broker_limits().batch;
-        let Self {
-            entries,
-            all_tenants,
-            bisection,
-            ..
-        } = self;
+        let Self { entries, all_tenants, bisection, .. } = self;
         let undecided = |subject: &Subject| match subject {
             Subject::All => all_tenants.state == State::Suspect,
             Subject::Tenant(tenant) => {

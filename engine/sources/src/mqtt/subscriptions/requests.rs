@@ -63,24 +63,15 @@ impl Subscriptions {
     /// Enqueues `subject` for a request, if its state `is_to_be`. Where it may cost the link it is probed first.
     pub(super) fn enqueue_if(&mut self, subject: Subject, is_to_be: impl Fn(&State) -> bool) {
         let (broker, ends_for_forbidden) = (self.broker, self.broker_limits().ends_for_forbidden);
-        let Some(subscription) = self
-            .subscription(&subject)
-            .filter(|subscription| is_to_be(&subscription.state))
+        let Some(subscription) = self.subscription(&subject).filter(|subscription| is_to_be(&subscription.state))
         else {
             return;
         };
         if !ends_for_forbidden || subscription.is_harmless(broker) {
             subscription.state = State::Queued;
-            let queue = if subscription.is_single {
-                &mut self.singles
-            } else {
-                &mut self.queued
-            };
+            let queue = if subscription.is_single { &mut self.singles } else { &mut self.queued };
             queue.push_back(subject);
-        } else if matches!(
-            std::mem::replace(&mut subscription.state, State::Suspect),
-            State::Refused(_)
-        ) {
+        } else if matches!(std::mem::replace(&mut subscription.state, State::Suspect), State::Refused(_)) {
             self.bisection.recheck(subject);
         } else {
             self.bisection.add_unproven(subject);

@@ -45,9 +45,7 @@ impl Steered {
     }
 
     async fn stop(self) {
-        tokio::task::spawn_blocking(move || self.bed.ingest.stop())
-            .await
-            .unwrap();
+        tokio::task::spawn_blocking(move || self.bed.ingest.stop()).await.unwrap();
     }
 }
 
@@ -61,9 +59,7 @@ fn group(name: &str) -> GroupId {
 
 fn devices(control: &Control, name: &str) -> Vec<String> {
     let group = control.group(&tenant(), &group(name));
-    group.map_or_else(Vec::new, |group| {
-        group.devices().iter().map(DeviceId::to_string).collect()
-    })
+    group.map_or_else(Vec::new, |group| group.devices().iter().map(DeviceId::to_string).collect())
 }
 
 #[tokio::test]
@@ -72,16 +68,9 @@ async fn what_one_writes_the_other_reads_and_so_does_who_comes_later() {
     let (a, b) = (Steered::on(&broker, "a").await, Steered::on(&broker, "b").await);
     assert_eq!(a.control.standing(), Standing::Following, "before anybody is let in");
     let put = a.control.put_group(&tenant(), &group("G"), ["B", "A"]).await;
-    assert_eq!(
-        (put, devices(&a.control, "G")),
-        (Ok(()), vec!["A".to_owned(), "B".to_owned()])
-    );
-    b.until("it reaches the other", |control| devices(control, "G") == ["A", "B"])
-        .await;
-    let limits = OwnLimits {
-        queue_size: std::num::NonZeroUsize::new(7),
-        ..OwnLimits::default()
-    };
+    assert_eq!((put, devices(&a.control, "G")), (Ok(()), vec!["A".to_owned(), "B".to_owned()]));
+    b.until("it reaches the other", |control| devices(control, "G") == ["A", "B"]).await;
+    let limits = OwnLimits { queue_size: std::num::NonZeroUsize::new(7), ..OwnLimits::default() };
     b.control.set_limits(None, limits).await.unwrap();
     let late = Steered::on(&broker, "late").await;
     assert_eq!(devices(&late.control, "G"), ["A", "B"]);
@@ -91,9 +80,7 @@ async fn what_one_writes_the_other_reads_and_so_does_who_comes_later() {
     assert_eq!(late.control.clear_limits(None).await, Err(WriteError::NotFound));
     for steered in [&a, &b] {
         steered
-            .until("it is gone", |control| {
-                devices(control, "G").is_empty() && control.limits(None).is_none()
-            })
+            .until("it is gone", |control| devices(control, "G").is_empty() && control.limits(None).is_none())
             .await;
     }
 }
@@ -122,9 +109,7 @@ async fn many_writes_at_once_are_all_done_beside_subscriptions() {
 #[tokio::test]
 async fn all_of_many_retained_documents_are_read() {
     let broker = Mosquitto::open().await;
-    let topics: Vec<String> = (0..5000)
-        .map(|n| format!("floodway/control/v1/groups/T{}/G{n}", n % 50))
-        .collect();
+    let topics: Vec<String> = (0..5000).map(|n| format!("floodway/control/v1/groups/T{}/G{n}", n % 50)).collect();
     let options = MqttOptions::new("writer", "127.0.0.1", broker.port);
     let (client, mut events) = AsyncClient::new(options, topics.len());
     for topic in &topics {
@@ -156,18 +141,13 @@ async fn a_broker_that_is_away_fails_writes_and_what_was_written_comes_back_with
     })
     .await;
     broker.kill();
-    a.until("the loss is seen", |control| control.standing() == Standing::Away)
-        .await;
+    a.until("the loss is seen", |control| control.standing() == Standing::Away).await;
     let away = a.control.put_group(&tenant(), &group("H"), ["A"]).await;
     assert_eq!(away, Err(WriteError::Unavailable("no broker is connected".to_owned())));
     assert_eq!(devices(&a.control, "G"), ["A"], "what was read holds");
     broker.restart().await;
-    a.until("it is read again", |control| control.standing() == Standing::Following)
-        .await;
-    assert_eq!(
-        (devices(&a.control, "G"), devices(&a.control, "H")),
-        (vec!["A".to_owned()], vec![])
-    );
+    a.until("it is read again", |control| control.standing() == Standing::Following).await;
+    assert_eq!((devices(&a.control, "G"), devices(&a.control, "H")), (vec!["A".to_owned()], vec![]));
     a.stop().await;
     let again = Steered::on(&broker, "again").await;
     assert_eq!(devices(&again.control, "G"), ["A"]);
@@ -180,10 +160,7 @@ async fn without_permission_to_write_documents_are_read_and_writes_say_why() {
     let text = "topic readwrite tenant/#\ntopic read floodway/control/#\nuser boss\ntopic readwrite #\n";
     std::fs::write(&rules, text).unwrap();
     let broker = Mosquitto::start(&format!("allow_anonymous true\nacl_file {}", rules.display())).await;
-    let as_boss = Config {
-        username: Some("boss".to_owned()),
-        ..quick(vec![broker.url()])
-    };
+    let as_boss = Config { username: Some("boss".to_owned()), ..quick(vec![broker.url()]) };
     let boss = Steered::start(as_boss, "boss");
     boss.bed.connected(true).await;
     boss.control.put_group(&tenant(), &group("G"), ["A"]).await.unwrap();
@@ -196,9 +173,7 @@ async fn without_permission_to_write_documents_are_read_and_writes_say_why() {
     };
     assert!(reason.contains("NotAuthorized"), "{reason}");
     boss.control.delete_group(&tenant(), &group("G")).await.unwrap();
-    reader
-        .until("it is followed", |control| devices(control, "G").is_empty())
-        .await;
+    reader.until("it is followed", |control| devices(control, "G").is_empty()).await;
     reader.bed.subscriber("T").await;
 }
 
@@ -206,10 +181,7 @@ async fn without_permission_to_write_documents_are_read_and_writes_say_why() {
 async fn gateways_see_each_other_come_and_go() {
     let broker = Mosquitto::open().await;
     let (a, b) = (Steered::on(&broker, "a").await, Steered::on(&broker, "b").await);
-    let status = |websocket| Status {
-        websocket,
-        ..Status::default()
-    };
+    let status = |websocket| Status { websocket, ..Status::default() };
     a.control.announce(status(1));
     b.control.announce(status(2));
     let sees = |control: &Control, node: &str, websocket: u64| {

@@ -7,16 +7,11 @@ async fn what_is_published_after_the_confirmation_arrives() {
     let broker = Mosquitto::open().await;
     let bed = Bed::on(&broker).await;
     let _permit = bed.subscriber("T").await;
-    broker
-        .publish(&[(TOPIC, b"nonsense"), (TOPIC, br#"{"metrics":{"t":72.10}}"#)])
-        .await;
+    broker.publish(&[(TOPIC, b"nonsense"), (TOPIC, br#"{"metrics":{"t":72.10}}"#)]).await;
     let event = bed.next_event().await;
     assert_eq!((event.tenant().as_str(), event.device()), ("T", "D"));
     let counts = bed.ingest.handle().metrics();
-    assert_eq!(
-        (counts.received, counts.accepted, counts.reconnects, counts.connected),
-        (2, 1, 0, true)
-    );
+    assert_eq!((counts.received, counts.accepted, counts.reconnects, counts.connected), (2, 1, 0, true));
     bed.ingest.stop();
 }
 
@@ -31,11 +26,7 @@ async fn an_oversized_message_is_skipped_and_the_next_one_arrives() {
     assert!(bed.next_event().await.json().len() > 20 * 1024);
     assert!(bed.next_event().await.json().len() < 1024);
     let counts = bed.ingest.handle().metrics();
-    assert_eq!(
-        (counts.received, counts.reconnects),
-        (2, 0),
-        "the broker skipped it, and the link stayed"
-    );
+    assert_eq!((counts.received, counts.reconnects), (2, 0), "the broker skipped it, and the link stayed");
 }
 
 async fn broker_publish_each(broker: &Mosquitto, payloads: [Vec<u8>; 3]) {
@@ -45,21 +36,9 @@ async fn broker_publish_each(broker: &Mosquitto, payloads: [Vec<u8>; 3]) {
         std::fs::write(&file, payload).unwrap();
         let mut publish = Command::new("mosquitto_pub");
         publish
-            .args([
-                "-h",
-                "127.0.0.1",
-                "-q",
-                "1",
-                "-t",
-                TOPIC,
-                "-p",
-                &broker.port.to_string(),
-                "-f",
-            ])
+            .args(["-h", "127.0.0.1", "-q", "1", "-t", TOPIC, "-p", &broker.port.to_string(), "-f"])
             .arg(file);
-        let published = tokio::task::spawn_blocking(move || publish.status().unwrap())
-            .await
-            .unwrap();
+        let published = tokio::task::spawn_blocking(move || publish.status().unwrap()).await.unwrap();
         assert!(published.success());
     }
 }
@@ -69,10 +48,7 @@ async fn a_retained_message_is_old_and_does_not_come() {
     let broker = Mosquitto::open().await;
     let options = MqttOptions::new("device", "127.0.0.1", broker.port);
     let (client, mut events) = AsyncClient::new(options, 1);
-    client
-        .publish(TOPIC, QoS::AtLeastOnce, true, r#"{"ts":"old"}"#)
-        .await
-        .unwrap();
+    client.publish(TOPIC, QoS::AtLeastOnce, true, r#"{"ts":"old"}"#).await.unwrap();
     while !matches!(events.poll().await.unwrap(), MqttEvent::Incoming(Incoming::PubAck(_))) {}
     let bed = Bed::on(&broker).await;
     let _permit = bed.subscriber("T").await;

@@ -43,10 +43,7 @@ impl Mosquitto {
         let dir = tempfile::tempdir().unwrap();
         // Run by root it would change to a user that may not read its files; run by anyone else it ignores this.
         let log = dir.path().join("log");
-        let text = format!(
-            "user root\nlistener {port} 127.0.0.1\nlog_dest file {}\n{settings}\n",
-            log.display()
-        );
+        let text = format!("user root\nlistener {port} 127.0.0.1\nlog_dest file {}\n{settings}\n", log.display());
         std::fs::write(dir.path().join("mosquitto.conf"), text).unwrap();
         let process = spawn(dir.path());
         let this = Self { port, dir, process };
@@ -82,17 +79,11 @@ impl Mosquitto {
         let options = MqttOptions::new("device", "127.0.0.1", self.port);
         let (client, mut events) = AsyncClient::new(options, messages.len() + 1);
         for (topic, payload) in messages {
-            client
-                .publish(*topic, QoS::AtLeastOnce, false, payload.to_vec())
-                .await
-                .unwrap();
+            client.publish(*topic, QoS::AtLeastOnce, false, payload.to_vec()).await.unwrap();
         }
         let mut taken = 0;
         while taken < messages.len() {
-            let event = timeout(DEADLINE, events.poll())
-                .await
-                .expect("the broker answers")
-                .unwrap();
+            let event = timeout(DEADLINE, events.poll()).await.expect("the broker answers").unwrap();
             taken += usize::from(matches!(event, MqttEvent::Incoming(Incoming::PubAck(_))));
         }
     }
@@ -120,13 +111,7 @@ fn spawn(dir: &Path) -> Child {
 }
 
 fn index() -> Arc<Index> {
-    Arc::new(Index::new(
-        1000,
-        Limits {
-            connections: 0,
-            ..Limits::default()
-        },
-    ))
+    Arc::new(Index::new(1000, Limits { connections: 0, ..Limits::default() }))
 }
 
 struct Bed {

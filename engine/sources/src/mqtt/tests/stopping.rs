@@ -7,10 +7,7 @@ async fn ingest_starts_and_stops_without_a_broker() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let bed = Bed::start(quick(vec![format!("mqtt://{nobody}")]));
     let permit = bed.index.enter(&TenantId::parse("T").unwrap()).unwrap();
-    assert_eq!(
-        bed.ingest.handle().confirmed(permit.tenant()).await,
-        Err(Unavailable::NoSource)
-    );
+    assert_eq!(bed.ingest.handle().confirmed(permit.tenant()).await, Err(Unavailable::NoSource));
     assert!(!bed.ingest.handle().is_connected());
     bed.ingest.stop();
 }
@@ -26,10 +23,7 @@ async fn stopping_says_goodbye_to_the_broker() {
         loop {
             // A link that just ended would be "closed its connection".
             let log = std::fs::read_to_string(&log).unwrap_or_default();
-            if let Some(line) = log
-                .lines()
-                .find(|line| line.contains("Client floodway-") && !line.contains(" as "))
-            {
+            if let Some(line) = log.lines().find(|line| line.contains("Client floodway-") && !line.contains(" as ")) {
                 return line.to_owned();
             }
             tokio::time::sleep(Duration::from_millis(10)).await;

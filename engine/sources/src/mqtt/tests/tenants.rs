@@ -27,18 +27,12 @@ async fn sixty_tenants_at_once_are_all_confirmed() {
 #[tokio::test]
 async fn one_subscription_to_all_serves_every_tenant() {
     let broker = Mosquitto::open().await;
-    let config = Config {
-        subscribe: Subscribe::All,
-        ..quick(vec![broker.url()])
-    };
+    let config = Config { subscribe: Subscribe::All, ..quick(vec![broker.url()]) };
     let bed = Bed::start(config);
     bed.connected(true).await;
     let _permits = [bed.subscriber("A").await, bed.subscriber("B").await];
     broker
-        .publish(&[
-            ("tenant/A/device/D/telemetry", b"{}"),
-            ("tenant/B/device/D/telemetry", b"{}"),
-        ])
+        .publish(&[("tenant/A/device/D/telemetry", b"{}"), ("tenant/B/device/D/telemetry", b"{}")])
         .await;
     assert_eq!(bed.next_event().await.tenant().as_str(), "A");
     assert_eq!(bed.next_event().await.tenant().as_str(), "B");

@@ -26,11 +26,7 @@ async fn noted(watcher: &mut Watcher) -> Vec<AuditKind> {
 }
 
 fn change(endpoint: &str, change: SourceChange) -> AuditKind {
-    AuditKind::Source {
-        kind: "mqtt",
-        endpoint: endpoint.to_owned(),
-        change,
-    }
+    AuditKind::Source { kind: "mqtt", endpoint: endpoint.to_owned(), change }
 }
 
 fn failed(endpoint: &str, error: &str, attempts: u64) -> AuditKind {
@@ -46,11 +42,7 @@ async fn a_failure_is_noted_once_for_each_endpoint_until_it_changes_and_each_is_
         status.attempt_failed(&B, Attempt::Refused, &"wrong password");
     }
     status.attempt_failed(&A, Attempt::Timeout, &"no answer");
-    let expected = [
-        failed(A, "connection refused", 1),
-        failed(B, "wrong password", 2),
-        failed(A, "no answer", 101),
-    ];
+    let expected = [failed(A, "connection refused", 1), failed(B, "wrong password", 2), failed(A, "no answer", 101)];
     assert_eq!(noted(&mut watcher).await, expected);
     let report = status.report();
     assert_eq!((report.endpoint, report.failed_attempts), (None, 101));
@@ -78,11 +70,7 @@ async fn a_connection_counts_from_its_documents_on_and_its_loss_is_noted_with_th
     assert_eq!(report.last_failure.expect("of before").error, "cut");
     status.lost(&A, &"cut again");
     let error = Some("cut again".to_owned());
-    let expected = [
-        failed(A, "cut", 1),
-        change(A, SourceChange::Up),
-        change(A, SourceChange::Down { error }),
-    ];
+    let expected = [failed(A, "cut", 1), change(A, SourceChange::Up), change(A, SourceChange::Down { error })];
     assert_eq!(noted(&mut watcher).await, expected);
     assert_eq!(state(), SourceState::Away);
     assert_eq!(status.states.borrow()[0], SourceState::Away, "not its own");

@@ -21,12 +21,7 @@ fn a_target_names_protocol_and_port() {
         (target.scheme, &target.address[..], &target.path[..]),
         (Scheme::Http, "127.0.0.1:80", "/pub?id={device}")
     );
-    for wrong in [
-        "127.0.0.1:1883",
-        "mqtt://localhost",
-        "amqp://localhost:1",
-        "nats://localhost:1/x",
-    ] {
+    for wrong in ["127.0.0.1:1883", "mqtt://localhost", "amqp://localhost:1", "nats://localhost:1/x"] {
         assert!(wrong.parse::<Target>().is_err(), "{wrong}");
     }
 }
@@ -44,10 +39,7 @@ fn an_mqtt_event_of_qos_1_takes_room_until_it_is_acknowledged() {
         let Ok(Packet::Publish(first)) = Packet::read(&mut out, 1_000) else {
             panic!("no PUBLISH");
         };
-        assert_eq!(
-            (&first.topic[..], &first.payload[..], first.pkid),
-            ("tenant/T/device/d3/telemetry", &b"{}"[..], 1)
-        );
+        assert_eq!((&first.topic[..], &first.payload[..], first.pkid), ("tenant/T/device/d3/telemetry", &b"{}"[..], 1));
         hear(&mut wire, b"\x40\x02\x00\x01\x40\x02\x00\x02", length).unwrap();
         assert_eq!(wire.room(), 2);
     }
@@ -75,10 +67,7 @@ fn a_post_takes_room_until_its_answer_is_whole() {
         let mut out = BytesMut::new();
         (0..4).for_each(|device| wire.event(device, b"{}", &mut out));
         let text = String::from_utf8(out.to_vec()).unwrap();
-        assert!(
-            text.starts_with("POST /pub?id=d0 HTTP/1.1\r\nHost: localhost:80\r\n"),
-            "{text}"
-        );
+        assert!(text.starts_with("POST /pub?id=d0 HTTP/1.1\r\nHost: localhost:80\r\n"), "{text}");
         assert!(text.ends_with("Content-Length: 2\r\n\r\n{}"), "{text}");
         hear(&mut wire, answers, length).unwrap();
         assert_eq!(wire.room(), UNANSWERED_MAX - 1, "{length}");

@@ -10,9 +10,7 @@ use floodway_protocol::names::TenantId;
 /// Everything (with a metric or another), or some of four devices and groups.
 fn subscription((metric, devices, groups): (u8, u8, u8)) -> SubscriptionKey {
     let named = |bits: u8| (0..4_u8).filter(move |n| bits >> n & 1 == 1);
-    let devices: Vec<_> = named(devices)
-        .map(|n| DeviceId::parse(&n.to_string()).unwrap())
-        .collect();
+    let devices: Vec<_> = named(devices).map(|n| DeviceId::parse(&n.to_string()).unwrap()).collect();
     let groups: Vec<_> = named(groups).map(|n| GroupId::parse(&n.to_string()).unwrap()).collect();
     let mut filter = crate::shard::Filter::default();
     filter.set_metrics(vec![metric.to_string()], 1).unwrap();

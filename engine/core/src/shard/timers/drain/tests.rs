@@ -5,10 +5,7 @@ use super::*;
 #[test]
 fn streams_end_evenly_and_all_of_them_when_the_time_is_over() {
     let started = Instant::now();
-    let order = Drain {
-        within: Duration::from_secs(60),
-        pause: Duration::from_secs(5),
-    };
+    let order = Drain { within: Duration::from_secs(60), pause: Duration::from_secs(5) };
     let mut draining = Draining::new(order, started, 600);
     let at = |seconds| started + Duration::from_secs(seconds);
     assert_eq!(draining.due(at(0)), 0);

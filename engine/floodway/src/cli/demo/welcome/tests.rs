@@ -41,8 +41,5 @@ fn every_command_is_there_to_be_copied() {
 #[test]
 fn an_address_in_use_is_named() {
     let text = welcome(Some("127.0.0.1:80"));
-    assert!(
-        text.contains("http://127.0.0.1:8080 (127.0.0.1:80 is in use)\n"),
-        "{text}"
-    );
+    assert!(text.contains("http://127.0.0.1:8080 (127.0.0.1:80 is in use)\n"), "{text}");
 }

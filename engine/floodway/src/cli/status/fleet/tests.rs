@@ -7,19 +7,13 @@ use super::*;
 #[test]
 fn a_fleet_ends_with_its_sum() {
     let gateway = Gateway {
-        node: Some(Node {
-            name: "gw-1".to_owned(),
-            ..Node::default()
-        }),
+        node: Some(Node { name: "gw-1".to_owned(), ..Node::default() }),
         answering: true,
         ..Gateway::default()
     };
     let two = Fleet {
         gateways: vec![gateway.clone(), gateway],
-        total: Some(Load {
-            websocket: 12,
-            ..Load::default()
-        }),
+        total: Some(Load { websocket: 12, ..Load::default() }),
         synced: false,
     };
     let text = fleet(&two);

@@ -13,10 +13,7 @@ fn reasons_that_never_occurred_are_left_out() {
         with_reasons(&counts.collect())
     };
     assert_eq!(counts(&[("gone", 0)]), "0");
-    assert_eq!(
-        counts(&[("gone", 2), ("closed", 0), ("expired", 1)]),
-        "3 (expired 1, gone 2)"
-    );
+    assert_eq!(counts(&[("gone", 2), ("closed", 0), ("expired", 1)]), "3 (expired 1, gone 2)");
 }
 
 #[test]
@@ -33,15 +30,8 @@ fn a_gateway_without_a_broker_says_what_that_means_and_why_it_has_none() {
         }),
         ..Broker::default()
     };
-    let unready = Unready {
-        reason: "no_broker".to_owned(),
-        detail: "Broker unavailable".to_owned(),
-    };
-    let status = Status {
-        broker: Some(away),
-        unready: vec![unready],
-        ..Status::default()
-    };
+    let unready = Unready { reason: "no_broker".to_owned(), detail: "Broker unavailable".to_owned() };
+    let status = Status { broker: Some(away), unready: vec![unready], ..Status::default() };
     let text = lines(&status, SystemTime::UNIX_EPOCH + Duration::from_secs(100));
     for line in [
         "state        new streams are refused: Broker unavailable\n",
@@ -60,10 +50,7 @@ fn nothing_measured_is_said() {
 
 #[test]
 fn the_largest_tenants_are_named() {
-    let by_tenant = |id: &str, total| TenantConnections {
-        tenant_id: id.to_owned(),
-        total,
-    };
+    let by_tenant = |id: &str, total| TenantConnections { tenant_id: id.to_owned(), total };
     let connections = Connections {
         tenants: 7,
         by_tenant: vec![by_tenant("acme", 9), by_tenant("b", 1)],

@@ -7,12 +7,7 @@ use super::super::view;
 use super::*;
 
 fn tenant(id: &str, delivered: u64, dropped: u64) -> Tenant {
-    Tenant {
-        tenant_id: id.to_owned(),
-        delivered,
-        dropped,
-        ..Tenant::default()
-    }
+    Tenant { tenant_id: id.to_owned(), delivered, dropped, ..Tenant::default() }
 }
 
 fn stream(id: &str) -> Connection {
@@ -28,21 +23,12 @@ fn stream(id: &str) -> Connection {
 fn answer(uptime: i64, tenants: &[(&str, u64, u64)], streams: &[&str]) -> WatchStatusResponse {
     let node = Node {
         name: "gw-1".to_owned(),
-        uptime: Some(prost_types::Duration {
-            seconds: uptime,
-            nanos: 0,
-        }),
+        uptime: Some(prost_types::Duration { seconds: uptime, nanos: 0 }),
         ..Node::default()
     };
     WatchStatusResponse {
-        status: Some(Status {
-            node: Some(node),
-            ..Status::default()
-        }),
-        busiest_tenants: tenants
-            .iter()
-            .map(|(id, delivered, dropped)| tenant(id, *delivered, *dropped))
-            .collect(),
+        status: Some(Status { node: Some(node), ..Status::default() }),
+        busiest_tenants: tenants.iter().map(|(id, delivered, dropped)| tenant(id, *delivered, *dropped)).collect(),
         slowest_connections: streams.iter().map(|id| stream(id)).collect(),
         ..WatchStatusResponse::default()
     }

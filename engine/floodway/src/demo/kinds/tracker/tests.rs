@@ -18,9 +18,7 @@ fn it_moves_as_fast_as_it_says() {
 
 #[test]
 fn the_round_closes() {
-    let whole: f64 = (0..ROUND.len())
-        .map(|n| length(metres(ROUND[n], ROUND[(n + 1) % ROUND.len()])))
-        .sum();
+    let whole: f64 = (0..ROUND.len()).map(|n| length(metres(ROUND[n], ROUND[(n + 1) % ROUND.len()]))).sum();
     let (start, end) = (position(0.0), position(whole - 0.01));
     assert!(length(metres((start.0, start.1), (end.0, end.1))) < 1.0);
 }

@@ -63,9 +63,7 @@ fn endless_fragments_cost_no_more_than_the_limit() {
     let mut none = |_: Message<'_>| unreachable!("no message is whole");
     reader.read(&mut frame(TEXT, b"x"), 1000, &mut none).expect("good");
     for _ in 0..100_000 {
-        reader
-            .read(&mut frame(CONTINUATION, b""), 1000, &mut none)
-            .expect("good");
+        reader.read(&mut frame(CONTINUATION, b""), 1000, &mut none).expect("good");
     }
     assert!(reader.partial.as_ref().expect("open").message.capacity() <= 8);
     let mut accepted = 1;

@@ -30,10 +30,9 @@ fn an_event_is_shown_as_its_subscriber_sees_it() {
 
 #[test]
 fn a_gap_has_its_reason_and_a_count_where_one_is_known() {
-    for (gap, reason, dropped) in [
-        (Gap::Overflow(3), v1::GapReason::Overflow, Some(3)),
-        (Gap::Upstream, v1::GapReason::Upstream, None),
-    ] {
+    for (gap, reason, dropped) in
+        [(Gap::Overflow(3), v1::GapReason::Overflow, Some(3)), (Gap::Upstream, v1::GapReason::Upstream, None)]
+    {
         let reason = reason.into();
         let expected = Some(Item::Gap(v1::Gap { reason, dropped }));
         assert_eq!(item(&Received::Gap(gap)), expected);

@@ -9,13 +9,7 @@ use floodway_core::event::EventId;
 use floodway_core::index::{ConnectionPermit, Count, Index, Limits};
 
 fn index() -> Index {
-    Index::new(
-        1000,
-        Limits {
-            connections: 0,
-            ..Limits::default()
-        },
-    )
+    Index::new(1000, Limits { connections: 0, ..Limits::default() })
 }
 
 fn enter(index: &Index, tenant: usize) -> ConnectionPermit {
@@ -141,10 +135,7 @@ fn the_busiest_are_named_and_give_way_to_who_is_twice_as_busy() {
     world.count(0, 40);
     let rows = world.look();
     assert_eq!(names(&rows), ["T0", "T2"]);
-    assert_eq!(
-        rows[0].1.counters.delivered, 0,
-        "what it had stays where it was reported"
-    );
+    assert_eq!(rows[0].1.counters.delivered, 0, "what it had stays where it was reported");
     world.count(0, 5);
     assert_eq!(world.look()[0].1.counters.delivered, 5);
 }
@@ -154,10 +145,7 @@ fn while_others_count_no_sum_is_beyond_the_gateways_and_none_falls() {
     let (index, total, done) = (index(), Count::default(), AtomicBool::new(false));
     let permits: Vec<ConnectionPermit> = (0..4).map(|tenant| enter(&index, tenant)).collect();
     let gateway = || Reported {
-        counters: Counters {
-            delivered: total.get(),
-            ..Counters::default()
-        },
+        counters: Counters { delivered: total.get(), ..Counters::default() },
         ..Reported::default()
     };
     let count = || {

@@ -86,11 +86,7 @@ fn meant(packet: &Packet) -> Received {
                 let bytes = whole.len();
                 return Received::TooLarge(Oversized { topic, bytes }, publish.pkid);
             }
-            let message = Message {
-                topic,
-                payload: publish.payload.clone(),
-                retain: publish.retain,
-            };
+            let message = Message { topic, payload: publish.payload.clone(), retain: publish.retain };
             Received::Message(message, publish.pkid)
         }
         Packet::PubAck(ack) => Received::Answer(ack.pkid, RequestKind::Publish, vec![Ok(())]),
@@ -177,10 +173,7 @@ fn a_disconnect_tells_why() {
         (b"\xe0\x02\x95\x00", "packet too large (0x95)"),
         (b"\xe0\x02\x8e\x00", "session taken over"),
         (b"\xe0\x02\x87\x00", "not authorized (0x87)"),
-        (
-            b"\xe0\x07\x98\x05\x1f\x00\x02by",
-            "administrative action (0x98), \"by\"",
-        ),
+        (b"\xe0\x07\x98\x05\x1f\x00\x02by", "administrative action (0x98), \"by\""),
         (b"\xe0\x02\x77\x00", "does not know (0x77)"),
         (b"\xe0\x03\x87\xff\xff", "not authorized (0x87)"),
     ] {
@@ -203,10 +196,7 @@ fn a_code_of_a_suback_that_nobody_knows_refuses_and_its_explanation_is_told() {
     for (packet, answers) in [(&b"\x90\x04\x00\x07\x00\xc3"[..], 1), (b"\x90\x03\x00\x07\x00", 0)] {
         let mut incoming = Incoming::new(BytesMut::from(packet), 100);
         let said = incoming.next();
-        assert!(
-            matches!(&said, Ok(Some(Received::Answer(7, _, told))) if told.len() == answers),
-            "{said:?}"
-        );
+        assert!(matches!(&said, Ok(Some(Received::Answer(7, _, told))) if told.len() == answers), "{said:?}");
     }
     for packet in [&b"\x90\x02\x00\x07"[..], b"\x90\x03\x00\x07\x05"] {
         let mut incoming = Incoming::new(BytesMut::from(packet), 100);

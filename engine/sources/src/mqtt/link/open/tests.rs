@@ -29,10 +29,7 @@ async fn each_refusal_is_told_in_words_and_with_what_to_look_at() {
         (b"\x20\x02\x00\x02", "mqtt.client_id"),
         (b"\x20\x02\x00\x87", "mqtt.username and mqtt.password"),
         // In that of MQTT 5.
-        (
-            b"\x20\x03\x00\x86\x00",
-            "bad user name or password (0x86); check mqtt.username",
-        ),
+        (b"\x20\x03\x00\x86\x00", "bad user name or password (0x86); check mqtt.username"),
         (b"\x20\x03\x00\x87\x00", "not authorized (0x87); check mqtt.username"),
         (b"\x20\x03\x00\x85\x00", "mqtt.client_id"),
         (b"\x20\x03\x00\x89\x00", "server busy"),
@@ -41,10 +38,7 @@ async fn each_refusal_is_told_in_words_and_with_what_to_look_at() {
         (b"\x20\x08\x00\x97\x05\x1f\x00\x02no", "quota exceeded (0x97), \"no\""),
         (b"\x20\x08\x00\x97\x05\x1f\x00\x02\n\x1b", r#""\n\u{1b}""#),
         (b"\x15\x03\x01\x00\x02\x02\x46", "speaks TLS"),
-        (
-            b"HTTP/1.1 400 Bad Request\r\n",
-            "no MQTT broker (its first byte is 0x48)",
-        ),
+        (b"HTTP/1.1 400 Bad Request\r\n", "no MQTT broker (its first byte is 0x48)"),
         (b"\x20\x01\x00", "malformed"),
         (b"\x20\x05\x00\x00\x02\xff\x00", "malformed"),
         (b"\x20\xff\xff\xff\x7f", "malformed"),
@@ -113,20 +107,14 @@ fn the_connect_announces_what_we_take_and_who_we_are() {
     assert_eq!(announced.receive_maximum, Some(u16::MAX));
     assert_eq!(announced.topic_alias_max, None, "none is taken");
     let will = will.unwrap();
-    assert_eq!(
-        (&will.topic[..], &will.message[..], will.retain),
-        (&b"w"[..], &b""[..], true)
-    );
+    assert_eq!((&will.topic[..], &will.message[..], will.retain), (&b"w"[..], &b""[..], true));
     assert_eq!(login, Some(Login::new("U", "P")));
     let (_, will, login) = sent(&config, "mqtt://me:secret@h", None);
     assert_eq!((will, login), (None, Some(Login::new("me", "secret"))));
 }
 
 fn within(connect_timeout: Duration) -> (Config, Instant) {
-    let config = Config {
-        connect_timeout,
-        ..Config::default()
-    };
+    let config = Config { connect_timeout, ..Config::default() };
     (config, Instant::now() + connect_timeout)
 }
 
@@ -174,10 +162,7 @@ async fn a_broker_that_can_not_be_reached_in_time_is_told_as_what_was_waited_for
     let (config, deadline) = within(Duration::from_millis(50));
     let (_listener, _queue, deaf) = deaf();
     let late = first_of(&config, &[deaf], deadline).await.unwrap_err();
-    assert_eq!(
-        late.to_string(),
-        "no TCP connection within 50ms (mqtt.connect_timeout_seconds)"
-    );
+    assert_eq!(late.to_string(), "no TCP connection within 50ms (mqtt.connect_timeout_seconds)");
     let unknown = Broker::parse("mqtt://no-such-name.invalid").unwrap();
     let (config, deadline) = within(Duration::from_secs(20));
     let error = dial(&config, &unknown, deadline).await.unwrap_err();

@@ -16,11 +16,7 @@ fn all_is_one_subscription_that_confirms_everybody() {
     assert_eq!(bed.confirms(), ["LATE"], "at once");
     assert_eq!(bed.sends(), None);
     bed.subscriptions.link_lost(None, bed.now);
-    assert!(
-        [&early, &asked, &late]
-            .into_iter()
-            .all(|permit| upstream(permit) == Upstream::Waiting)
-    );
+    assert!([&early, &asked, &late].into_iter().all(|permit| upstream(permit) == Upstream::Waiting));
     let _new = bed.enter("NEW");
     bed.subscriptions.open();
     let (id, _) = bed.sends_subscribe();
@@ -54,10 +50,7 @@ fn all_refused_refuses_everybody_until_it_is_granted() {
     let (id, _) = bed.sends_subscribe();
     bed.refuses(id);
     let late = bed.enter("LATE");
-    assert_eq!(
-        (upstream(&early), upstream(&late)),
-        (Upstream::Refused, Upstream::Refused)
-    );
+    assert_eq!((upstream(&early), upstream(&late)), (Upstream::Refused, Upstream::Refused));
     bed.passes(Duration::from_secs(2));
     let (id, _) = bed.sends_subscribe();
     bed.grants(id, 1);

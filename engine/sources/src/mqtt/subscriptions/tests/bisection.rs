@@ -79,10 +79,7 @@ fn of_a_batch_the_guilty_one_is_found_by_halves() {
     assert_eq!(bed.grants_all(), 1, "all others in one request");
     assert_eq!(bed.confirms().len(), 63);
     let refused = permits.iter().filter(|permit| upstream(permit) == Upstream::Refused);
-    assert_eq!(
-        refused.map(|permit| permit.tenant().id().as_str()).collect::<Vec<_>>(),
-        ["T41"]
-    );
+    assert_eq!(refused.map(|permit| permit.tenant().id().as_str()).collect::<Vec<_>>(), ["T41"]);
 }
 
 #[test]

@@ -9,19 +9,13 @@ fn a_lost_link_takes_confirmations_back_and_the_next_suback_tells_the_gap() {
     let waiting = bed.enter("WAITING");
     bed.sends_subscribe();
     bed.subscriptions.link_lost(None, bed.now);
-    assert_eq!(
-        (upstream(&old), upstream(&waiting)),
-        (Upstream::Waiting, Upstream::Waiting)
-    );
+    assert_eq!((upstream(&old), upstream(&waiting)), (Upstream::Waiting, Upstream::Waiting));
     assert_eq!(bed.sends(), None);
     let _new = bed.enter("NEW");
     bed.subscriptions.open();
     let (id, filters) = bed.sends_subscribe();
     assert_eq!(filters.len(), 3);
-    assert!(
-        bed.confirms().is_empty(),
-        "an answer of the old link is none of the new one"
-    );
+    assert!(bed.confirms().is_empty(), "an answer of the old link is none of the new one");
     bed.grants(id, 3);
     assert_eq!(bed.confirms(), ["!OLD", "NEW", "WAITING"]);
 }

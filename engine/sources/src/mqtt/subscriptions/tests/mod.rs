@@ -18,22 +18,11 @@ struct Bed {
 }
 
 fn bed(mode: Subscribe) -> Bed {
-    let limits = Limits {
-        connections: 0,
-        ..Limits::default()
-    };
+    let limits = Limits { connections: 0, ..Limits::default() };
     let index = Arc::new(Index::new(10_000, limits));
-    let config = Config {
-        subscribe: mode,
-        ..Config::default()
-    };
+    let config = Config { subscribe: mode, ..Config::default() };
     let subscriptions = Subscriptions::new(&config, Arc::clone(&index));
-    Bed {
-        subscriptions,
-        index,
-        now: Instant::now(),
-        next_id: 0,
-    }
+    Bed { subscriptions, index, now: Instant::now(), next_id: 0 }
 }
 
 /// On demand, with a link.
@@ -79,8 +68,7 @@ impl Bed {
     }
 
     fn refuses(&mut self, id: u16) {
-        self.subscriptions
-            .answered(id, &[Err("NotAuthorized".to_owned())], self.now);
+        self.subscriptions.answered(id, &[Err("NotAuthorized".to_owned())], self.now);
     }
 
     /// The broker ends the connection.
@@ -120,11 +108,7 @@ impl Bed {
     fn confirms(&mut self) -> Vec<String> {
         let mut told = Vec::new();
         while let Some(confirmed) = self.subscriptions.next_confirmed() {
-            let Confirmation {
-                tenant,
-                after_loss,
-                after_refusal,
-            } = confirmed;
+            let Confirmation { tenant, after_loss, after_refusal } = confirmed;
             tenant.set_upstream(Upstream::Confirmed);
             let gap = if after_loss { "!" } else { "" };
             let returned = if after_refusal { "+" } else { "" };

@@ -79,13 +79,9 @@ fn a_refusal_is_told_and_tried_again_later_and_the_others_of_its_batch_are_confi
     let (id, filters) = bed.sends_subscribe();
     assert_eq!(filters.len(), 3);
     // One answer is missing: that filter is not granted either.
-    bed.subscriptions
-        .answered(id, &[Ok(()), Err("QuotaExceeded".to_owned())], bed.now);
+    bed.subscriptions.answered(id, &[Ok(()), Err("QuotaExceeded".to_owned())], bed.now);
     assert_eq!(bed.confirms(), ["A"]);
-    assert_eq!(
-        permits.each_ref().map(upstream),
-        [Upstream::Confirmed, Upstream::Refused, Upstream::Refused]
-    );
+    assert_eq!(permits.each_ref().map(upstream), [Upstream::Confirmed, Upstream::Refused, Upstream::Refused]);
     assert_eq!(bed.sends(), None);
     bed.passes(Duration::from_secs(2));
     let (id, filters) = bed.sends_subscribe();
