@@ -58,7 +58,7 @@ impl Modules {
         found.into_iter().collect()
     }
 
-    fn targets(&self, from: &Vec<String>, module: &Module) -> BTreeSet<&Vec<String>> {
+    fn targets(&self, from: &[String], module: &Module) -> BTreeSet<&Vec<String>> {
         let all = module.named.iter().chain(module.imported.values());
         let found = all.filter_map(|path| self.defining(path, 8));
         // What a file takes from the module that it is a part of is no circle: the two are read as one.
@@ -84,7 +84,7 @@ impl Modules {
 }
 
 fn reachable<'a>(
-    from: &Vec<String>,
+    from: &'a Vec<String>,
     edges: &BTreeMap<&'a Vec<String>, BTreeSet<&'a Vec<String>>>,
 ) -> BTreeSet<&'a Vec<String>> {
     let (mut seen, mut next) = (BTreeSet::new(), vec![from]);
