@@ -6,8 +6,11 @@
 mod messages;
 mod publications;
 
+use std::future::pending;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
+
+use tokio::sync::mpsc;
 
 use super::config::Config;
 use super::document_store::DocumentStore;
@@ -44,6 +47,8 @@ pub struct Follower {
     node: String,
     store: DocumentStore,
     shared: Arc<Shared>,
+    /// From every [`super::Control`].
+    orders: mpsc::Receiver<Order>,
     problems: Problems,
     fleet: Fleet,
     writes: Writes,
@@ -65,13 +70,19 @@ pub struct Follower {
 }
 
 impl Follower {
-    pub(super) fn new(config: &Config, node: &str, index: Arc<Index>) -> Self {
-        let shared = Arc::<Shared>::default();
+    pub(super) fn new(
+        config: &Config,
+        node: &str,
+        index: Arc<Index>,
+        shared: Arc<Shared>,
+        orders: mpsc::Receiver<Order>,
+    ) -> Self {
         Self {
             node: node.to_owned(),
             store: DocumentStore::new(config, index),
             reservation: Reservation::new(Arc::clone(&shared.ids)),
             shared,
+            orders,
             problems: Problems::default(),
             fleet: Fleet::new(config, node),
             writes: Writes::default(),
@@ -86,10 +97,6 @@ impl Follower {
             logged_reason: None,
             shows_retained: false,
         }
-    }
-
-    pub(super) fn shared(&self) -> Arc<Shared> {
-        Arc::clone(&self.shared)
     }
 
     /// The topic of our status, for a last will that clears it.
@@ -134,13 +141,17 @@ impl Follower {
         self.is_settled && !self.reservation.is_beginning()
     }
 
-    /// Whether orders have to wait in their channel.
-    pub fn is_full(&self) -> bool {
-        self.writes.is_full()
+    /// Takes the next write that somebody requests, while there is room for it. May be cancelled.
+    pub async fn take_order(&mut self) {
+        if !self.writes.is_full()
+            && let Some(order) = self.orders.recv().await
+        {
+            return self.order(order);
+        }
+        pending().await
     }
 
-    /// Somebody requests a write.
-    pub fn order(&mut self, order: Order) {
+    pub(super) fn order(&mut self, order: Order) {
         let may = self.standing.may_write();
         match may.and_then(|()| self.store.check(&order, self.facts)) {
             Ok(()) => self.writes.push(order),
@@ -165,9 +176,7 @@ impl Follower {
 
     /// The request that was handed over last is on its way with this number.
     pub fn sent(&mut self, id: u16) {
-        if self.in_flight.sent(id) == Some(&RequestKind::Write) {
-            self.writes.sent(id);
-        }
+        self.in_flight.sent(id);
     }
 
     /// The store has answered the request with this number. An error is its reason to refuse.
@@ -184,18 +193,16 @@ impl Follower {
                 self.refused(&format!("publishing was refused: {reason}"), now);
             }
             (RequestKind::Reserve, Err(reason)) => self.reservation.without(&reason, now),
-            (RequestKind::Write, answer) => self.writes.answered(id, answer),
+            (RequestKind::Write(number), answer) => self.writes.answered(number, answer),
             (RequestKind::Mark | RequestKind::Reserve, Ok(())) => {}
-            (RequestKind::Status, answer) => self.status_answered(answer),
+            (RequestKind::Status, answer) => {
+                self.probes.status.survived();
+                if let Err(reason) = answer {
+                    tracing::debug!(reason, "our own status was refused");
+                }
+            }
         }
         self.show();
-    }
-
-    fn status_answered(&mut self, answer: Result<(), String>) {
-        self.probes.status.survived();
-        if let Err(reason) = answer {
-            tracing::debug!(reason, "our own status was refused");
-        }
     }
 
     /// A message has come. Returns whether it was one of control.

@@ -1,7 +1,6 @@
 //! The handle to control for other threads: the admin API, and whoever fills in our own status.
 
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,20 +26,12 @@ use floodway_protocol::names::{GroupId, TenantId};
 pub struct Control {
     shared: Arc<Shared>,
     orders: mpsc::Sender<Order>,
-    group_devices: usize,
-    write_timeout: Duration,
-    fleet: Duration,
+    config: Config,
 }
 
 impl Control {
     pub(super) fn new(config: &Config, shared: Arc<Shared>, orders: mpsc::Sender<Order>) -> Self {
-        Self {
-            shared,
-            orders,
-            group_devices: config.group_devices,
-            write_timeout: config.write_timeout,
-            fleet: config.fleet,
-        }
+        Self { shared, orders, config: config.clone() }
     }
 
     /// How far the documents are followed.
@@ -95,7 +86,7 @@ impl Control {
         group: &GroupId,
         devices: impl IntoIterator<Item = &str>,
     ) -> Result<(), WriteError> {
-        let members = Group::new(devices, self.group_devices)?;
+        let members = Group::new(devices, self.config.group_devices)?;
         let key = Key::Group(tenant.clone(), group.clone());
         self.write(key, Some(Document::Group(Arc::new(members)))).await
     }
@@ -142,42 +133,28 @@ impl Control {
 
     /// How often [`Control::announce`] is to be called.
     pub fn announce_every(&self) -> Duration {
-        self.fleet
+        self.config.fleet
     }
 
     /// What the others are to know of this gateway. It is published if it has changed.
     pub fn announce(&self, status: Status) {
-        let interval_ms = u64::try_from(self.fleet.as_millis()).unwrap_or(u64::MAX);
+        let interval_ms = u64::try_from(self.config.fleet.as_millis()).unwrap_or(u64::MAX);
         let status = Status { interval_ms, ..status };
         self.shared.own.store(Some(Arc::new(status)));
     }
 
-    /// Once called, the write goes on even if the caller does not wait for its end.
-    fn write(
-        &self,
-        key: Key,
-        document: Option<Document>,
-    ) -> impl Future<Output = Result<(), WriteError>> + Send + use<> {
-        let (reply, done) = oneshot::channel();
-        let order = Order { key, document, deadline: Instant::now() + self.write_timeout, reply };
-        let given = self.give(order);
-        let patience = self.write_timeout;
-        async move {
-            given?;
-            match timeout(patience, done).await {
-                Ok(Ok(outcome)) => outcome,
-                Ok(Err(_)) => Err(unconfirmed("the gateway stops")),
-                Err(_) => Err(unconfirmed("the broker has not confirmed it in time")),
-            }
-        }
-    }
-
-    /// Hands `order` to the follower, unless it is known that it can't be done.
-    fn give(&self, order: Order) -> Result<(), WriteError> {
+    /// Once it has begun, the write goes on even if the caller does not wait for its end.
+    async fn write(&self, key: Key, document: Option<Document>) -> Result<(), WriteError> {
         self.standing().may_write()?;
-        self.orders
-            .try_send(order)
-            .map_err(|_| WriteError::Unavailable("too many writes are waiting, or the gateway stops".to_owned()))
+        let (reply, done) = oneshot::channel();
+        let order = Order { key, document, deadline: Instant::now() + self.config.write_timeout, reply };
+        let no_room = |_| WriteError::Unavailable("too many writes are waiting, or the gateway stops".to_owned());
+        self.orders.try_send(order).map_err(no_room)?;
+        match timeout(self.config.write_timeout, done).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err(unconfirmed("the gateway stops")),
+            Err(_) => Err(unconfirmed("the broker has not confirmed it in time")),
+        }
     }
 }
 

@@ -52,7 +52,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 pub use config::Config;
-pub use documents::{Documents, TenantGroups};
+pub use documents::{Documents, Exceeded, TenantGroups};
 pub use field::Invalid;
 pub use fleet::{Member, Status};
 pub use follower::Follower;
@@ -62,26 +62,19 @@ pub use problems::Problem;
 pub use store::{StoreFacts, StoreReady, StoreRequest};
 pub use topic::is_control;
 pub use view::{Age, Standing};
-pub use writes::{Order, WriteError};
+pub use writes::WriteError;
 
 use floodway_core::index::Index;
+use view::Shared;
 
 /// Writes that wait for the follower. Beyond it a write fails at once.
 const ORDERS: usize = 256;
 
-/// What the source that owns the store carries: the follower, and the writes that are requested of it.
-pub struct Steering {
-    /// Decides what to send.
-    pub follower: Follower,
-    /// From every [`Control`].
-    pub orders: mpsc::Receiver<Order>,
-}
-
-/// The control of the gateway `node`, which sets the groups and limits of `index`; and the part for the source that owns
-/// the store.
-pub fn new(config: &Config, node: &str, index: Arc<Index>) -> (Control, Steering) {
+/// The control of the gateway `node`, which sets the groups and limits of `index`; and the follower for the source that
+/// owns the store.
+pub fn new(config: &Config, node: &str, index: Arc<Index>) -> (Control, Follower) {
     let (sender, orders) = mpsc::channel(ORDERS);
-    let follower = Follower::new(config, node, index);
-    let control = Control::new(config, follower.shared(), sender);
-    (control, Steering { follower, orders })
+    let shared = Arc::<Shared>::default();
+    let follower = Follower::new(config, node, index, Arc::clone(&shared), orders);
+    (Control::new(config, shared, sender), follower)
 }

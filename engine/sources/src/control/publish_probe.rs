@@ -11,7 +11,8 @@ pub(super) enum RequestKind {
     Subscribe,
     Mark,
     Reserve,
-    Write,
+    /// The order of this number.
+    Write(u64),
     Status,
 }
 

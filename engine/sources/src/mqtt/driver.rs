@@ -6,7 +6,6 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::broker::Broker;
@@ -14,7 +13,7 @@ use super::config::Config;
 use super::link::{Link, LinkError, LinkEvent, Message, Oversized};
 use super::probe::Probe;
 use super::request_scheduler::RequestScheduler;
-use crate::control::{Order, StoreFacts};
+use crate::control::StoreFacts;
 use crate::router::{LOG_TOPIC_CHARS, RawMessage, Reason};
 use crate::source::Port;
 use floodway_core::printable::printable;
@@ -29,8 +28,6 @@ pub(super) struct Driver<'a> {
     pub(super) client_id: &'a str,
     pub(super) requests: RequestScheduler<'a>,
     pub(super) probe: Probe<'a>,
-    /// Control documents that somebody writes.
-    pub(super) orders: Option<&'a mut mpsc::Receiver<Order>>,
     pub(super) port: Port<'a>,
 }
 
@@ -112,9 +109,7 @@ impl<'a> Driver<'a> {
                     continue;
                 }
                 Some(tenant) = self.port.wanted.recv() => self.requests.subscriptions.want(&tenant),
-                Some(order) = next_order(&mut self.orders), if self.requests.takes_orders() => {
-                    self.requests.order(order);
-                }
+                () = self.requests.take_order() => {}
                 outcome = self.probe.outcome() => self.requests.subscriptions.probed(outcome, Instant::now()),
                 _ = sweep.tick() => self.sweep(),
                 _ = stop.wait_for(|&stop| stop), if !is_stopping => {
@@ -206,13 +201,5 @@ impl<'a> Driver<'a> {
                 "message skipped: the broker ignores the largest packet that it was told"
             );
         }
-    }
-}
-
-/// The next order, if there is anybody who could give one.
-async fn next_order(orders: &mut Option<&mut mpsc::Receiver<Order>>) -> Option<Order> {
-    match orders {
-        Some(orders) => orders.recv().await,
-        None => None,
     }
 }

@@ -4,12 +4,13 @@
 //! the other, for they take turns; tenants are subscribed only after the control documents were read, or it is known that
 //! they are not to be had, so a stream that begins finds the limits and groups that hold.
 
+use std::future::pending;
 use std::time::Instant;
 
 use super::link::Unsent;
 use super::request::{Answer, Request};
 use super::subscriptions::Subscriptions;
-use crate::control::{Follower, Order, StoreFacts, StoreReady, is_control};
+use crate::control::{Follower, StoreFacts, StoreReady, is_control};
 use crate::source::SourceState;
 
 /// Both sides of one link.
@@ -118,14 +119,11 @@ impl<'a> RequestScheduler<'a> {
         }
     }
 
-    /// Whether another order may be taken.
-    pub(super) fn takes_orders(&self) -> bool {
-        self.control.as_ref().is_some_and(|control| !control.is_full())
-    }
-
-    pub(super) fn order(&mut self, order: Order) {
-        if let Some(control) = &mut self.control {
-            control.order(order);
+    /// See [`Follower::take_order`]; never ready without control.
+    pub(super) async fn take_order(&mut self) {
+        match &mut self.control {
+            Some(control) => control.take_order().await,
+            None => pending().await,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::{Follower, Stage};
+use crate::control::documents::Document;
 use crate::control::topic::Key;
 use crate::control::writes::WriteError;
 
@@ -41,7 +42,7 @@ impl Follower {
     }
 
     fn take(&mut self, key: &Key, payload: &[u8]) -> Result<(), WriteError> {
-        let document = self.store.read(key, payload)?;
+        let document = Document::parse(key, payload, &self.store.config)?;
         match &mut self.stage {
             Stage::InitialSync(sync) => Ok(sync.take(key, document, &self.store.config)?),
             _ => self.store.take(key, document),

@@ -20,8 +20,8 @@ impl Follower {
     }
 
     fn write(&mut self, now: Instant) -> Option<(RequestKind, StoreRequest)> {
-        let (topic, payload) = self.writes.next(now)?;
-        Some((RequestKind::Write, publish(topic, payload, true, None)))
+        let (number, topic, payload) = self.writes.next(now)?;
+        Some((RequestKind::Write(number), publish(topic, payload, true, None)))
     }
 
     fn announcement(&mut self, now: Instant) -> Option<(RequestKind, StoreRequest)> {

@@ -150,7 +150,7 @@ impl World {
         let config = Config::default();
         for (topic, payload) in &self.retained {
             if let Some(super::super::topic::Topic::Document(key)) = super::super::topic::parse(topic)
-                && let Ok(document) = Document::parse(&key, payload, &config)
+                && let Ok(Some(document)) = Document::parse(&key, payload, &config)
             {
                 held.put(&key, document, &config).unwrap();
             }

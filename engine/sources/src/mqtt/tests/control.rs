@@ -23,8 +23,8 @@ impl Steered {
             ..control::Config::default()
         };
         let index = index();
-        let (control, steering) = control::new(&settings, node, Arc::clone(&index));
-        let source = Mqtt::new(config, Arc::clone(&index), Some(steering)).unwrap();
+        let (control, follower) = control::new(&settings, node, Arc::clone(&index));
+        let source = Mqtt::new(config, Arc::clone(&index), Some(follower)).unwrap();
         let bed = Bed::of(source, index, Some(control.clone()));
         Self { bed, control }
     }
