@@ -4,7 +4,6 @@
 //! be under way. None waits for the answer to another one, except the mark for the subscription's.
 
 mod messages;
-mod publications;
 
 use std::future::pending;
 use std::sync::Arc;

@@ -13,8 +13,8 @@ const PORT: u16 = 1883;
 /// Where a broker is, and the login in its URL if there is one.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Broker {
-    host: String,
-    port: u16,
+    /// Host and port.
+    pub(super) address: String,
     login: Option<(String, String)>,
 }
 
@@ -54,15 +54,7 @@ impl Broker {
         if !is_host(host) {
             return Err(BadUrl::Host);
         }
-        Ok(Self { host: host.to_owned(), port, login })
-    }
-
-    pub(super) fn host(&self) -> &str {
-        &self.host
-    }
-
-    pub(super) fn port(&self) -> u16 {
-        self.port
+        Ok(Self { address: format!("{host}:{port}"), login })
     }
 
     pub(super) fn login(&self) -> Option<(&str, &str)> {
@@ -72,7 +64,7 @@ impl Broker {
 
 impl fmt::Display for Broker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "mqtt://{}:{}", self.host, self.port)
+        write!(f, "mqtt://{}", self.address)
     }
 }
 

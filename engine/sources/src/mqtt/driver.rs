@@ -102,7 +102,7 @@ impl<'a> Driver<'a> {
             self.port.router.wake_shards();
             tokio::select! {
                 event = link.next() => {
-                    self.port.status.pulse.beat(link.received());
+                    self.port.status.pulse.beat(link.received);
                     if self.handle(event?, link, broker).await.is_break() {
                         return Ok(());
                     }
@@ -128,7 +128,7 @@ impl<'a> Driver<'a> {
                 if self.requests.message(&topic, &payload, retain) {
                     self.settle(link, broker).await;
                 } else {
-                    self.publish(&topic, &payload, link.received()).await;
+                    self.publish(&topic, &payload, link.received).await;
                 }
             }
             LinkEvent::TooLarge(message) => self.skip(&message, broker),

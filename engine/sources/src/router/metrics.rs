@@ -39,14 +39,7 @@ impl Reason {
     }
 
     fn index(self) -> usize {
-        match self {
-            Self::Topic => 0,
-            Self::Packet => 1,
-            Self::Payload(rejection) => {
-                let at = Rejection::ALL.iter().position(|&one| one == rejection);
-                2 + at.expect("every rejection is among all of them")
-            }
-        }
+        Self::all().position(|one| one == self).expect("every reason is among all of them")
     }
 }
 
@@ -120,13 +113,6 @@ impl Metrics {
             reconnects: self.reconnects.load(Ordering::Relaxed),
             connected,
         }
-    }
-}
-
-impl Snapshot {
-    /// Messages that were rejected for `reason`.
-    pub fn rejected_for(&self, reason: Reason) -> u64 {
-        self.rejected[reason.index()].1
     }
 }
 

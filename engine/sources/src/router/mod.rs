@@ -100,25 +100,22 @@ impl Router {
 
     /// Sends `tenant`'s subscribers a gap: events may be missing here.
     pub async fn upstream_gap(&mut self, tenant: &Arc<Tenant>) {
-        let interested = tenant.interest();
-        self.put(interested, || Item::UpstreamGap(Arc::clone(tenant))).await;
-        self.owed |= interested;
+        self.notify(tenant, || Item::UpstreamGap(Arc::clone(tenant))).await;
     }
 
     /// Sends `tenant`'s subscribers a gap and the notice that the source refuses the tenant from here on.
     pub async fn upstream_refused(&mut self, tenant: &Arc<Tenant>) {
         self.upstream_gap(tenant).await;
-        self.upstream_turn(tenant, SourceState::Refused).await;
+        self.notify(tenant, || Item::Upstream(Arc::clone(tenant), SourceState::Refused)).await;
     }
 
     /// Sends them the notice that the source sends the tenant's events again. The gap comes before.
     pub async fn upstream_returned(&mut self, tenant: &Arc<Tenant>) {
-        self.upstream_turn(tenant, SourceState::Up).await;
+        self.notify(tenant, || Item::Upstream(Arc::clone(tenant), SourceState::Up)).await;
     }
 
-    async fn upstream_turn(&mut self, tenant: &Arc<Tenant>, source: SourceState) {
+    async fn notify(&mut self, tenant: &Tenant, item: impl Fn() -> Item) {
         let interested = tenant.interest();
-        let item = || Item::Upstream(Arc::clone(tenant), source);
         self.put(interested, item).await;
         self.owed |= interested;
     }

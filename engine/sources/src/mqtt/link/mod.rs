@@ -62,8 +62,8 @@ pub(super) struct Link {
     outgoing: Outgoing,
     keep_alive: KeepAlive,
     pace: Pace,
-    /// When the bytes were read that hold the last event.
-    received: Instant,
+    /// When the bytes were read that hold the last event: one reading of the clock for the messages that come together.
+    pub(super) received: Instant,
     /// When the broker let us in.
     began: Instant,
     /// Packet id of the last message; 0 if it needs no acknowledgement.
@@ -175,12 +175,6 @@ impl Link {
             }
         }
         None
-    }
-
-    /// When the last event was read. The clock is read once for the messages that come together; before that they wait in
-    /// the kernel, unseen.
-    pub(super) fn received(&self) -> Instant {
-        self.received
     }
 
     /// Waits for the next event. May be cancelled: nothing is lost, and the next call goes on. After an error the link is of

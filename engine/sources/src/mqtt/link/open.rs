@@ -34,8 +34,7 @@ const DISCONNECT: u8 = 0xe0;
 
 /// A connection to `broker`.
 pub(super) async fn dial(config: &Config, broker: &Broker, deadline: Instant) -> Result<TcpStream, LinkError> {
-    let name = format!("{}:{}", broker.host(), broker.port());
-    let found = timeout_at(deadline, lookup_host(name)).await;
+    let found = timeout_at(deadline, lookup_host(&broker.address)).await;
     let found = found.map_err(|_| timed_out(config, "address for its name"))?;
     let addresses: Vec<SocketAddr> = found.map_err(LinkError::Name)?.collect();
     first_of(config, &addresses, deadline).await

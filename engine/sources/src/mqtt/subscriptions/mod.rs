@@ -15,7 +15,6 @@ mod bisection;
 mod broker_limits;
 mod entry;
 mod pending;
-mod probing;
 mod requests;
 mod subject;
 #[cfg(all(test, not(floodway_loom)))]
