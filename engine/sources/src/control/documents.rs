@@ -7,9 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::config::Config;
-use super::field::Invalid;
-use super::group::Group;
-use super::limits;
+use super::payload::{Group, Invalid, limits_to_json, parse_limits};
 use super::topic::Key;
 use floodway_core::index::{Groups, OwnLimits};
 use floodway_protocol::names::{GroupId, TenantId};
@@ -69,7 +67,7 @@ impl Document {
     pub(super) fn parse(key: &Key, payload: &[u8], config: &Config) -> Result<Option<Self>, Invalid> {
         let document = match key {
             _ if payload.is_empty() => return Ok(None),
-            Key::Limits(_) => Self::Limits(limits::parse(payload)?),
+            Key::Limits(_) => Self::Limits(parse_limits(payload)?),
             Key::Group(..) => Self::Group(Arc::new(Group::parse(payload, config.group_devices)?)),
         };
         Ok(Some(document))
@@ -78,7 +76,7 @@ impl Document {
     /// What [`Document::parse`] reads.
     pub(super) fn to_json(&self) -> Vec<u8> {
         match self {
-            Self::Limits(limits) => limits::to_json(limits),
+            Self::Limits(limits) => limits_to_json(limits),
             Self::Group(group) => group.to_json(),
         }
     }

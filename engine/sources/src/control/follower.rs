@@ -14,13 +14,13 @@ use tokio::sync::mpsc;
 use super::config::Config;
 use super::document_store::DocumentStore;
 use super::fleet::Fleet;
+use super::handle::{Shared, SyncState, View};
 use super::initial_sync::{InitialSync, Step};
 use super::problems::Problems;
 use super::publish_probe::{PublishProbes, RequestKind};
 use super::reserved::Reservation;
 use super::store::{StoreFacts, StoreReady, StoreRequest};
 use super::topic::{self, Topic};
-use super::view::{Shared, Standing, View};
 use super::writes::{Order, Writes};
 use crate::in_flight::InFlight;
 use floodway_core::event::now_micros;
@@ -55,7 +55,7 @@ pub struct Follower {
     facts: StoreFacts,
     probes: PublishProbes,
     stage: Stage,
-    standing: Standing,
+    sync_state: SyncState,
     /// When the documents were last those of the store, if they no longer are.
     known_at: Option<SystemTime>,
     in_flight: InFlight<RequestKind>,
@@ -88,7 +88,7 @@ impl Follower {
             facts: StoreFacts::default(),
             probes: PublishProbes::default(),
             stage: Stage::Away,
-            standing: Standing::Away,
+            sync_state: SyncState::Away,
             known_at: None,
             in_flight: InFlight::default(),
             is_settled: false,
@@ -131,7 +131,7 @@ impl Follower {
         self.is_settled = false;
         self.writes.fail_all("the broker is gone");
         self.reservation.link_lost();
-        self.standing = Standing::Away;
+        self.sync_state = SyncState::Away;
         self.show();
     }
 
@@ -151,7 +151,7 @@ impl Follower {
     }
 
     pub(super) fn order(&mut self, order: Order) {
-        let may = self.standing.may_write();
+        let may = self.sync_state.may_write();
         match may.and_then(|()| self.store.check(&order, self.facts)) {
             Ok(()) => self.writes.push(order),
             Err(error) => order.fail(error),
@@ -266,8 +266,8 @@ impl Follower {
         self.in_flight = InFlight::default();
         self.stage = Stage::InitialSync(InitialSync::new(now));
         // The documents in force stay so while they are read again, and writes stay refused.
-        if !matches!(self.standing, Standing::Partial(_)) {
-            self.standing = Standing::Reading;
+        if !matches!(self.sync_state, SyncState::Partial(_)) {
+            self.sync_state = SyncState::Reading;
         }
     }
 
@@ -287,7 +287,7 @@ impl Follower {
         self.is_settled = true;
         self.logged_reason = None;
         self.retry = RETRY.0;
-        self.standing = Standing::Following;
+        self.sync_state = SyncState::Following;
         let documents = self.store.documents();
         let (groups, limits) = (documents.group_count(), documents.tenant_limits().count());
         tracing::info!(groups, limits, "control documents read");
@@ -328,7 +328,7 @@ impl Follower {
         self.is_settled = true;
         self.reservation.without(reason, now);
         self.writes.fail_queued(reason);
-        self.standing = Standing::Partial(reason.to_owned());
+        self.sync_state = SyncState::Partial(reason.to_owned());
         if self.logged_reason.as_deref() != Some(reason) {
             let needs = "publish and subscribe to floodway/control/#";
             tracing::warn!(reason, needs, "limits and groups can't be kept in the broker");
@@ -339,12 +339,12 @@ impl Follower {
     /// Shows others what has changed, and then answers the writes that it contains.
     fn show(&mut self) {
         let seen = self.shared.view.load_full();
-        if seen.standing == Standing::Following && self.standing != Standing::Following {
+        if seen.sync_state == SyncState::Following && self.sync_state != SyncState::Following {
             self.known_at = Some(SystemTime::now());
         }
         let members = self.fleet.changed();
         self.shared.view.store(Arc::new(View {
-            standing: self.standing.clone(),
+            sync_state: self.sync_state.clone(),
             known_at: self.known_at,
             documents: Arc::clone(self.store.documents()),
             members: members.unwrap_or_else(|| Arc::clone(&seen.members)),

@@ -24,19 +24,17 @@
 //! * Everything happens on the thread of ingest, between two events. Other threads read an immutable view.
 //!
 //! [`Follower`] knows no socket and no MQTT: the source that owns the store reports what happened, and asks what to send.
-//! In the order of a document's way: `store` is the seam, `topic`, `limits` and `group` parse, `initial_sync` and
-//! `documents` keep, `follower` decides, `writes` are under way, `view` is what other threads see, through [`Control`].
+//! In the order of a document's way: `store` is the seam, `topic` and `payload` parse, `initial_sync` and
+//! `documents` keep, `follower` decides, `writes` are under way, and other threads see a view through [`Control`].
 
 mod config;
 mod document_store;
 mod documents;
-mod field;
 mod fleet;
 mod follower;
-mod group;
 mod handle;
 mod initial_sync;
-mod limits;
+mod payload;
 mod problems;
 mod publish_probe;
 mod reserved;
@@ -44,7 +42,6 @@ mod store;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
 mod topic;
-mod view;
 mod writes;
 
 use std::sync::Arc;
@@ -53,19 +50,17 @@ use tokio::sync::mpsc;
 
 pub use config::Config;
 pub use documents::{Documents, Exceeded, TenantGroups};
-pub use field::Invalid;
 pub use fleet::{Member, Status};
 pub use follower::Follower;
-pub use group::Group;
-pub use handle::Control;
+pub use handle::{Age, Control, SyncState};
+pub use payload::{Group, Invalid};
 pub use problems::Problem;
 pub use store::{StoreFacts, StoreReady, StoreRequest};
 pub use topic::is_control;
-pub use view::{Age, Standing};
 pub use writes::WriteError;
 
 use floodway_core::index::Index;
-use view::Shared;
+use handle::Shared;
 
 /// Writes that wait for the follower. Beyond it a write fails at once.
 const ORDERS: usize = 256;

@@ -9,7 +9,7 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 
 use super::documents::{Document, Exceeded};
-use super::field::Invalid;
+use super::payload::Invalid;
 use super::topic::Key;
 
 /// Orders that wait or are under way.

@@ -1,6 +1,5 @@
 //! How the rest of the gateway asks for a tenant's events.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,8 +7,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::Terms;
-use super::state::{SourceReport, SourceState};
-use super::status::SourceStatus;
+use super::status::{SourceReport, SourceState, SourceStatus};
 use crate::router::{Metrics, Snapshot};
 use floodway_core::index::{Tenant, Upstream};
 
@@ -31,6 +29,7 @@ pub enum Unavailable {
 }
 
 /// A source, for the other threads.
+#[derive(Debug)]
 pub(super) struct Known {
     pub(super) status: Arc<SourceStatus>,
     pub(super) wanted: mpsc::Sender<Arc<Tenant>>,
@@ -38,18 +37,14 @@ pub(super) struct Known {
 }
 
 /// A handle to the sources: cheap to clone, for any thread.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct IngestHandle {
-    sources: Arc<[Known]>,
-    states: watch::Sender<Vec<SourceState>>,
-    metrics: Arc<Metrics>,
+    pub(super) sources: Arc<[Known]>,
+    pub(super) states: watch::Sender<Vec<SourceState>>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 impl IngestHandle {
-    pub(super) fn new(sources: Vec<Known>, states: watch::Sender<Vec<SourceState>>, metrics: Arc<Metrics>) -> Self {
-        Self { sources: sources.into(), states, metrics }
-    }
-
     /// Whether a source is connected, and the control documents that it keeps were read.
     pub fn is_connected(&self) -> bool {
         self.states.borrow().iter().any(SourceState::is_open)
@@ -133,13 +128,5 @@ impl IngestHandle {
         timeout(patience.max().unwrap_or_default(), settled)
             .await
             .unwrap_or(Err(Unavailable::NotConfirmed))
-    }
-}
-
-impl fmt::Debug for IngestHandle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IngestHandle")
-            .field("is_connected", &self.is_connected())
-            .finish_non_exhaustive()
     }
 }

@@ -75,7 +75,7 @@ impl Ingest {
             });
             known.push(Known { status, wanted: sender, terms });
         }
-        let handle = IngestHandle::new(known, states, Arc::clone(&metrics));
+        let handle = IngestHandle { sources: known.into(), states, metrics: Arc::clone(&metrics) };
         let (stop, stopped) = watch::channel(false);
         let runtime = runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let gateway = move || {

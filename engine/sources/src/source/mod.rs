@@ -16,7 +16,6 @@
 mod backoff;
 mod handle;
 mod ingest;
-mod state;
 mod status;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
@@ -31,8 +30,8 @@ use tokio::sync::{mpsc, watch};
 pub(crate) use backoff::Backoff;
 pub use handle::{IngestHandle, Unavailable};
 pub use ingest::Ingest;
-pub use state::{Attempt, SourceFailure, SourceReport, SourceState};
 pub(crate) use status::SourceStatus;
+pub use status::{Attempt, SourceFailure, SourceReport, SourceState};
 pub(crate) use tracked::{Confirmation, TrackedTenant};
 
 use crate::control::Control;

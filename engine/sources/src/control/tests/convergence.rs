@@ -185,7 +185,7 @@ proptest! {
                     }
                 }
             }
-            prop_assert_eq!(bed.control.standing(), Standing::Following);
+            prop_assert_eq!(bed.control.sync_state(), SyncState::Following);
             let named: Vec<String> = bed.control.problems().iter().map(|problem| problem.topic.clone()).collect();
             prop_assert!(bad.iter().all(|topic| named.contains(topic)), "{:?} are named: {:?}", bad, named);
         }

@@ -65,7 +65,7 @@ fn following(retained: &[(&str, &str)]) -> Bed {
         bed.retained.insert(at(topic), (*payload).to_owned());
     }
     bed.link_up();
-    assert_eq!(bed.control.standing(), Standing::Following);
+    assert_eq!(bed.control.sync_state(), SyncState::Following);
     bed
 }
 

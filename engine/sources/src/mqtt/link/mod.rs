@@ -187,21 +187,13 @@ impl Link {
             if let Some(end) = self.end.take() {
                 return self.ended(end);
             }
-            poll_fn(|cx| self.poll(cx)).await;
+            // Now or after what was read.
+            self.end = poll_fn(|cx| self.poll(cx)).await.err();
         }
     }
 
     /// Sends what is to be sent, and is ready when something was read or the end has come.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match self.poll_pass(cx) {
-            Poll::Ready(Err(error)) => self.end = Some(error),
-            Poll::Ready(Ok(())) => {}
-            Poll::Pending => return Poll::Pending,
-        }
-        Poll::Ready(())
-    }
-
-    fn poll_pass(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
         loop {
             let written = self.outgoing.poll_write(&mut *self.stream, cx);
             // Without room for what has to be answered, nothing more is taken in.

@@ -4,8 +4,7 @@ use std::time::Instant;
 
 use super::Subscriptions;
 use super::bisection::{Finding, ProbeOutcome};
-use super::entry::{Entry, State, Subscription};
-use super::subject::Subject;
+use super::entry::{Entry, State, Subject, Subscription};
 use crate::mqtt::request::Answer;
 
 impl Subscriptions {

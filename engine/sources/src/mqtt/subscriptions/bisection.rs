@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::broker_limits::BrokerLimits;
-use super::subject::Subject;
+use super::entry::Subject;
 
 /// Attempts to connect a probe. After these the link itself serves as the probe.
 const TRIES: u32 = 3;

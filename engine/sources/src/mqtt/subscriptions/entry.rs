@@ -1,11 +1,39 @@
-//! The state of one subscription.
+//! One subscription: its filter and its state.
+//!
+//! Invariant: the filters match what [`crate::router::parse_topic`] accepts.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::subject::Subject;
 use crate::source::{Confirmation, TrackedTenant};
 use floodway_core::index::{Index, Tenant};
+use floodway_protocol::names::TenantId;
+
+/// The filter for every tenant's telemetry.
+pub(super) const ALL_TENANTS: &str = "tenant/+/device/+/telemetry";
+
+/// The filter for one tenant's telemetry. Matches no other tenant's, since a name holds no wildcard (MQTT 5.0, 4.7.1).
+pub(super) fn filter_of(tenant: &TenantId) -> String {
+    format!("tenant/{tenant}/device/+/telemetry")
+}
+
+/// Whose events a filter is for.
+#[derive(Clone, Debug)]
+pub(super) enum Subject {
+    /// Every tenant's.
+    All,
+    /// This one's, and not those of a successor of its name.
+    Tenant(Arc<Tenant>),
+}
+
+impl Subject {
+    pub(super) fn filter(&self) -> String {
+        match self {
+            Self::All => ALL_TENANTS.to_owned(),
+            Self::Tenant(tenant) => filter_of(tenant.id()),
+        }
+    }
+}
 
 /// Pauses before a subscription is requested again: the first, which doubles, and the longest.
 const RETRY: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(30));

@@ -16,7 +16,6 @@ mod broker_limits;
 mod entry;
 mod pending;
 mod requests;
-mod subject;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
 
@@ -31,11 +30,10 @@ use crate::source::{Confirmation, SourceState};
 use bisection::Bisection;
 pub(super) use bisection::ProbeOutcome;
 use broker_limits::BrokerLimits;
-use entry::{Entry, State, Subscription};
+use entry::{Entry, State, Subject, Subscription};
 use floodway_core::index::{Index, Tenant};
 use floodway_protocol::names::TenantId;
 use pending::PendingRequests;
-use subject::Subject;
 
 /// The subscriptions of one gateway.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::subject::Subject;
+use super::entry::Subject;
 use crate::in_flight::InFlight;
 
 /// Requests that wait for their answer in time.

@@ -3,9 +3,8 @@
 use std::time::Instant;
 
 use super::Subscriptions;
-use super::entry::State;
+use super::entry::{State, Subject, filter_of};
 use super::pending::Sending;
-use super::subject::{Subject, filter_of};
 use crate::mqtt::request::Request;
 
 /// Bytes of the filters of one SUBSCRIBE at most, well below any broker's limit on packets.
