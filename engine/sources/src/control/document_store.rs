@@ -15,17 +15,13 @@ use floodway_protocol::names::TenantId;
 
 pub(super) struct DocumentStore {
     pub(super) config: Config,
-    documents: Arc<Documents>,
+    pub(super) documents: Arc<Documents>,
     index: Arc<Index>,
 }
 
 impl DocumentStore {
     pub(super) fn new(config: &Config, index: Arc<Index>) -> Self {
         Self { config: config.clone(), documents: Arc::default(), index }
-    }
-
-    pub(super) fn documents(&self) -> &Arc<Documents> {
-        &self.documents
     }
 
     pub(super) fn take(&mut self, key: &Key, document: Option<Document>) -> Result<(), WriteError> {

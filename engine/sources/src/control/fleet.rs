@@ -63,17 +63,12 @@ pub struct Member {
 }
 
 #[derive(Debug)]
-struct Other {
-    status: Status,
-    until: Instant,
-}
-
-#[derive(Debug)]
 pub(super) struct Fleet {
     node: String,
     interval: Duration,
     most: usize,
-    others: BTreeMap<String, Other>,
+    /// The last status of each, and until when it holds.
+    others: BTreeMap<String, (Status, Instant)>,
     has_changed: bool,
     /// What was last published on this connection, and when.
     published: Option<(Vec<u8>, Instant)>,
@@ -131,7 +126,7 @@ impl Fleet {
         }
         let interval = Duration::from_millis(status.interval_ms).min(INTERVAL_MAX);
         let until = now + interval * INTERVALS;
-        self.others.insert(node.to_owned(), Other { status, until });
+        self.others.insert(node.to_owned(), (status, until));
         self.has_changed = true;
         Ok(())
     }
@@ -139,7 +134,7 @@ impl Fleet {
     /// Forgets members that were silent for too long.
     pub(super) fn sweep(&mut self, now: Instant) {
         let before = self.others.len();
-        self.others.retain(|_, other| now < other.until);
+        self.others.retain(|_, (_, until)| now < *until);
         self.has_changed |= self.others.len() != before;
     }
 
@@ -148,11 +143,9 @@ impl Fleet {
         if !std::mem::take(&mut self.has_changed) {
             return None;
         }
-        let members = self
-            .others
-            .iter()
-            .map(|(node, other)| Member { node: node.clone(), status: other.status.clone() });
-        Some(Arc::new(members.collect()))
+        let member =
+            |(node, (status, _)): (&String, &(Status, Instant))| Member { node: node.clone(), status: status.clone() };
+        Some(Arc::new(self.others.iter().map(member).collect()))
     }
 
     /// The status to publish now, if any, under `topic` to a store of these `facts`.

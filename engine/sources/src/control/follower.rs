@@ -245,7 +245,7 @@ impl Follower {
                 let reason = sync.silence(&self.probes, self.logged_reason.as_deref());
                 self.follow_partially(&reason, now);
             }
-            Stage::Partial(until) if now >= *until && self.may_try_again() => self.begin(now),
+            Stage::Partial(until) if now >= *until && self.facts.is_able && self.probes.may_try() => self.begin(now),
             // If a copy was lost, other messages may have been lost too.
             Stage::Following if has_lost_copies => self.begin(now),
             _ => {}
@@ -280,7 +280,7 @@ impl Follower {
         let Stage::InitialSync(sync) = std::mem::replace(&mut self.stage, Stage::Following) else {
             return;
         };
-        let documents = sync.whole(self.store.documents(), &self.store.config);
+        let documents = sync.whole(&self.store.documents, &self.store.config);
         self.store.replace(documents);
         self.reservation.read(now_micros(), now);
         self.probes.survived();
@@ -288,7 +288,7 @@ impl Follower {
         self.logged_reason = None;
         self.retry = RETRY.0;
         self.sync_state = SyncState::Following;
-        let documents = self.store.documents();
+        let documents = &self.store.documents;
         let (groups, limits) = (documents.group_count(), documents.tenant_limits().count());
         tracing::info!(groups, limits, "control documents read");
     }
@@ -310,17 +310,13 @@ impl Follower {
         }
     }
 
-    fn may_try_again(&self) -> bool {
-        self.facts.is_able && self.probes.may_try()
-    }
-
     /// The store does not give everything: events flow without the rest.
     fn follow_partially(&mut self, reason: &str, now: Instant) {
         let until = now + self.retry;
         self.retry = (self.retry * 2).min(RETRY.1);
         if let Stage::InitialSync(sync) = std::mem::replace(&mut self.stage, Stage::Partial(until)) {
-            let documents = sync.partial(self.store.documents(), &self.store.config);
-            if documents != **self.store.documents() {
+            let documents = sync.partial(&self.store.documents, &self.store.config);
+            if documents != *self.store.documents {
                 self.known_at = Some(SystemTime::now());
             }
             self.store.replace(documents);
@@ -346,9 +342,9 @@ impl Follower {
         self.shared.view.store(Arc::new(View {
             sync_state: self.sync_state.clone(),
             known_at: self.known_at,
-            documents: Arc::clone(self.store.documents()),
+            documents: Arc::clone(&self.store.documents),
             members: members.unwrap_or_else(|| Arc::clone(&seen.members)),
-            problems: self.problems.kept(),
+            problems: Arc::clone(&self.problems.kept),
         }));
         self.writes.finish();
     }

@@ -32,17 +32,13 @@ pub struct Problem {
 
 #[derive(Debug, Default)]
 pub(super) struct Problems {
-    kept: Arc<VecDeque<Problem>>,
+    /// The newest last.
+    pub(super) kept: Arc<VecDeque<Problem>>,
     lines: u32,
     since: Option<Instant>,
 }
 
 impl Problems {
-    /// The newest last.
-    pub(super) fn kept(&self) -> Arc<VecDeque<Problem>> {
-        Arc::clone(&self.kept)
-    }
-
     pub(super) fn add(&mut self, topic: &str, reason: String, now: Instant) {
         let topic = printable(topic.as_bytes(), TOPIC_CHARS);
         let is_known = |known: &Problem| known.topic == topic && known.reason == reason;

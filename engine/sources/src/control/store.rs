@@ -53,7 +53,6 @@ pub enum StoreRequest {
     },
 }
 
-/// A message to publish.
 pub(super) fn publish(topic: String, payload: Vec<u8>, retain: bool, expiry: Option<u32>) -> StoreRequest {
     StoreRequest::Publish { topic, payload, retain, expiry }
 }

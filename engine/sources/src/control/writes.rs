@@ -145,7 +145,6 @@ impl Writes {
         is_any_lost
     }
 
-    /// The store is gone.
     pub(super) fn fail_all(&mut self, reason: &str) {
         for sent in self.sent.drain(..) {
             sent.order.fail(unconfirmed(reason));

@@ -4,11 +4,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::num::NonZeroU16;
 
 use percent_encoding::percent_decode_str;
 
 /// MQTT's own port.
-const PORT: u16 = 1883;
+const PORT: NonZeroU16 = NonZeroU16::new(1883).unwrap();
 
 /// Where a broker is, and the login in its URL if there is one.
 #[derive(Clone, PartialEq, Eq)]
@@ -48,7 +49,7 @@ impl Broker {
             None => (None, rest),
         };
         let (host, port) = match address.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => (host, self::port(port)?),
+            Some((host, port)) if !port.ends_with(']') => (host, port.parse().map_err(|_| BadUrl::Port)?),
             _ => (address, PORT),
         };
         if !is_host(host) {
@@ -72,10 +73,6 @@ impl fmt::Debug for Broker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
-}
-
-fn port(text: &str) -> Result<u16, BadUrl> {
-    text.parse().ok().filter(|&port| port != 0).ok_or(BadUrl::Port)
 }
 
 fn is_host(host: &str) -> bool {

@@ -13,7 +13,6 @@ use super::subscriptions::Subscriptions;
 use crate::control::{Follower, StoreFacts, StoreReady, is_control};
 use crate::source::SourceState;
 
-/// Both sides of one link.
 pub(super) struct RequestScheduler<'a> {
     pub(super) subscriptions: &'a mut Subscriptions,
     /// None in a gateway without control.
@@ -100,7 +99,6 @@ impl<'a> RequestScheduler<'a> {
         }
     }
 
-    /// A request was answered.
     pub(super) fn answered(&mut self, id: u16, mut answers: Vec<Answer>, now: Instant) {
         if self.subscriptions.answered(id, &answers, now) {
             return;

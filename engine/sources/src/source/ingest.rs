@@ -1,13 +1,11 @@
 //! The thread on which sources run.
 
-use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::runtime;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
@@ -164,7 +162,7 @@ async fn until_stopped(
             stop: stop.clone(),
         })
     });
-    let runs = all(runs.collect());
+    let runs = join_all(runs);
     let mut stop = stop.clone();
     let cut_short = async {
         // An error means that nobody is left who could say so: it is the same.
@@ -172,17 +170,8 @@ async fn until_stopped(
         sleep(STOP_GRACE).await;
     };
     tokio::select! {
-        () = runs => {}
+        _ = runs => {}
         () = cut_short => {}
         never = parts::faults("ingest") => match never {},
     }
-}
-
-/// Waits until all `runs` have ended. Whichever is woken, each is polled: there are few, and nearly always one.
-async fn all(mut runs: Vec<Pin<Box<dyn Future<Output = ()> + '_>>>) {
-    poll_fn(|cx| {
-        runs.retain_mut(|run| run.as_mut().poll(cx).is_pending());
-        if runs.is_empty() { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
 }

@@ -121,8 +121,8 @@ pub(crate) struct SourceStatus {
 struct History {
     report: SourceReport,
     away_since: SystemTime,
-    /// Endpoint, error and time of the failures in the journal; the last one of each endpoint.
-    noted: Vec<(String, String, Instant)>,
+    /// Error and time of the last failure of each endpoint in the journal.
+    noted: BTreeMap<String, (String, Instant)>,
 }
 
 impl History {
@@ -133,16 +133,12 @@ impl History {
     /// Whether the journal is to name this failure: the endpoint's last one had another error, or is long ago.
     fn is_news(&mut self, failure: &SourceFailure, now: Instant) -> bool {
         let SourceFailure { endpoint, error, .. } = failure;
-        let before = self.noted.iter().position(|(of, ..)| of == endpoint);
-        if let Some(at) = before {
-            let (_, same, noted) = &self.noted[at];
-            if same == error && now < *noted + REPEAT {
-                return false;
-            }
-            self.noted.remove(at);
+        let last = self.noted.get(endpoint);
+        let is_news = last.is_none_or(|(same, noted)| same != error || now >= *noted + REPEAT);
+        if is_news {
+            self.noted.insert(endpoint.clone(), (error.clone(), now));
         }
-        self.noted.push((endpoint.clone(), error.clone(), now));
-        true
+        is_news
     }
 }
 
@@ -172,7 +168,7 @@ impl SourceStatus {
                     attempts: Attempt::ALL.map(|result| (result.label(), 0)).into(),
                 },
                 away_since: now,
-                noted: Vec::new(),
+                noted: BTreeMap::new(),
             }),
             pulse,
             metrics,

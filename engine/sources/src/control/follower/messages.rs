@@ -33,7 +33,7 @@ impl Follower {
             Err(error) => {
                 self.problems.add(topic, error.to_string(), now);
                 // A refusal matters only for a document in force, which it keeps.
-                let stands = self.store.documents().get(key).is_some();
+                let stands = self.store.documents.get(key).is_some();
                 if let Stage::InitialSync(sync) = &mut self.stage
                     && stands
                 {

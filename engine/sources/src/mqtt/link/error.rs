@@ -59,7 +59,6 @@ impl LinkError {
         }
     }
 
-    /// The result of an attempt that ended so.
     pub(in crate::mqtt) fn result(&self) -> Attempt {
         match self {
             Self::Name(_) | Self::Unreachable(..) => Attempt::Unreachable,

@@ -16,7 +16,7 @@ mod pace;
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use bytes::{BufMut, BytesMut};
@@ -37,7 +37,6 @@ use keep_alive::KeepAlive;
 use outgoing::{Outgoing, RequestKind};
 use pace::Pace;
 
-/// What carries a link.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
@@ -55,7 +54,6 @@ pub(super) enum LinkEvent {
     Disconnected,
 }
 
-/// One connection.
 pub(super) struct Link {
     stream: Box<dyn Stream>,
     incoming: Incoming,
@@ -105,7 +103,7 @@ impl Link {
         let connack = connack.as_ref();
         let qos = if config.qos == 0 { QoS::AtMostOnce } else { QoS::AtLeastOnce };
         let outgoing = Outgoing::new(qos, connack);
-        let facts = facts(connack, outgoing.limit().min(config.packet_bytes));
+        let facts = facts(connack, outgoing.limit.min(config.packet_bytes));
         let link = Self {
             stream,
             incoming: Incoming::new(read, config.packet_bytes),
@@ -221,16 +219,12 @@ impl Link {
         let mut room = read.limit(READ_BYTES);
         let got = pin!(self.stream.read_buf(&mut room)).poll(cx);
         self.is_idle = got.is_pending();
-        match got {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(0)) => Poll::Ready(Err(LinkError::Closed)),
-            Poll::Ready(Err(error)) => Poll::Ready(Err(LinkError::Broken(error))),
-            Poll::Ready(Ok(_)) => {
-                self.received = Instant::now();
-                self.keep_alive.received();
-                Poll::Ready(Ok(()))
-            }
+        if ready!(got).map_err(LinkError::Broken)? == 0 {
+            return Poll::Ready(Err(LinkError::Closed));
         }
+        self.received = Instant::now();
+        self.keep_alive.received();
+        Poll::Ready(Ok(()))
     }
 
     /// The router has taken the last message.

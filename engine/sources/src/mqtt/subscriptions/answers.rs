@@ -127,7 +127,6 @@ impl Subscriptions {
         Some(requests.into_iter().map(filters).collect())
     }
 
-    /// A probe has ended.
     pub(in crate::mqtt) fn probed(&mut self, outcome: ProbeOutcome, now: Instant) {
         let broker = self.broker;
         let limits = self.limits_by_broker.entry(broker).or_default();

@@ -46,7 +46,6 @@ pub(super) enum State {
     Queued,
     /// In a request under way.
     Requested,
-    /// Granted.
     Confirmed,
     /// Refused; to be requested again from this time on.
     Refused(Instant),
@@ -127,7 +126,6 @@ fn bit(broker: usize) -> u64 {
     1 << (broker % 64)
 }
 
-/// A tenant and its subscription.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) tracked: TrackedTenant,
@@ -148,7 +146,6 @@ impl Entry {
         Subject::Tenant(Arc::clone(self.tracked.tenant()))
     }
 
-    /// The link is lost.
     pub(super) fn link_lost(&mut self) {
         let was_confirmed = self.subscription.state == State::Confirmed;
         self.subscription.state = State::Idle;
