@@ -62,7 +62,7 @@ pub struct Member {
     pub status: Status,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Fleet {
     node: String,
     interval: Duration,
@@ -83,11 +83,7 @@ impl Fleet {
             node: node.to_owned(),
             interval: config.fleet,
             most: config.fleet_members,
-            others: BTreeMap::new(),
-            has_changed: false,
-            published: None,
-            looked: None,
-            is_too_large: false,
+            ..Self::default()
         }
     }
 
@@ -120,7 +116,10 @@ impl Fleet {
             self.has_changed |= self.others.remove(node).is_some();
             return Ok(());
         }
-        let status = parse(payload)?;
+        if payload.len() > STATUS_BYTES {
+            return Err(format!("document: is larger than {STATUS_BYTES} bytes"));
+        }
+        let status: Status = serde_json::from_slice(payload).map_err(|error| format!("document: {error}"))?;
         if self.others.len() >= self.most && !self.others.contains_key(node) {
             return Err(format!("would be more than {} (control.fleet_members)", self.most));
         }
@@ -180,11 +179,4 @@ impl Fleet {
             payload
         })
     }
-}
-
-fn parse(payload: &[u8]) -> Result<Status, String> {
-    if payload.len() > STATUS_BYTES {
-        return Err(format!("document: is larger than {STATUS_BYTES} bytes"));
-    }
-    serde_json::from_slice(payload).map_err(|error| format!("document: {error}"))
 }

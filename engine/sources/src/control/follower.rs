@@ -211,13 +211,10 @@ impl Follower {
         }
         let text = String::from_utf8_lossy(topic);
         match topic::parse(&text) {
-            Some(Topic::Sync(node)) => {
-                if node == self.node {
-                    self.mark(payload, now);
-                }
-            }
+            Some(Topic::Sync(node)) if node == self.node => self.mark(payload, now),
+            Some(Topic::Sync(_)) => {}
             Some(Topic::Fleet(node)) => self.fleet(node, &text, payload, retain, now),
-            Some(Topic::Reserved) => self.reserved(&text, payload, now),
+            Some(Topic::Reserved) => self.problems.note(&text, self.reservation.received(payload), now),
             Some(Topic::Document(key)) => {
                 // Only documents show that reading goes on: the fleet publishes all the time.
                 if let Stage::InitialSync(sync) = &mut self.stage {
@@ -273,12 +270,9 @@ impl Follower {
 
     /// The mark has come back: everything that was kept is there.
     fn mark(&mut self, payload: &[u8], now: Instant) {
-        let is_ours = |stage: &Stage| matches!(stage, Stage::InitialSync(sync) if sync.nonce.as_bytes() == payload);
-        if !is_ours(&self.stage) {
-            return;
-        }
-        let Stage::InitialSync(sync) = std::mem::replace(&mut self.stage, Stage::Following) else {
-            return;
+        let sync = match std::mem::replace(&mut self.stage, Stage::Following) {
+            Stage::InitialSync(sync) if sync.nonce.as_bytes() == payload => sync,
+            other => return self.stage = other,
         };
         let documents = sync.whole(&self.store.documents, &self.store.config);
         self.store.replace(documents);

@@ -54,7 +54,14 @@ impl Problems {
         kept.push_back(Problem { topic, reason, at });
     }
 
-    /// A message of this topic was taken.
+    /// A message of this topic was taken, or refused for this reason.
+    pub(super) fn note(&mut self, topic: &str, outcome: Result<(), String>, now: Instant) {
+        match outcome {
+            Ok(()) => self.clear(topic),
+            Err(reason) => self.add(topic, reason, now),
+        }
+    }
+
     pub(super) fn clear(&mut self, topic: &str) {
         if self.kept.is_empty() {
             return;

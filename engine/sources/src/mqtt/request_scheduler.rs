@@ -66,7 +66,10 @@ impl<'a> RequestScheduler<'a> {
     /// What to send now, if anything; nothing is published unless something `may_be_published`. It is to be followed by
     /// [`RequestScheduler::sent`] or [`RequestScheduler::unsent`].
     pub(super) fn next_request(&mut self, now: Instant, may_be_published: bool) -> Option<Request> {
-        let ready = StoreReady { publish: may_be_published, subscribe: self.subscriptions.may_request(now) };
+        let ready = StoreReady {
+            publish: may_be_published,
+            subscribe: self.subscriptions.broker_limits().may_request(now),
+        };
         let request = if self.control_was_last {
             self.subscriptions.next_request(now).or_else(|| self.control_request(ready, now))
         } else {
@@ -142,7 +145,7 @@ impl<'a> RequestScheduler<'a> {
     fn control_request(&mut self, ready: StoreReady, now: Instant) -> Option<Request> {
         let request = Request::Control(self.control.as_mut()?.next_request(ready, now)?);
         if request.is_of_subscriptions() {
-            self.subscriptions.count_request(now);
+            self.subscriptions.broker_limits().count_request(now);
         }
         Some(request)
     }

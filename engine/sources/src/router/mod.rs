@@ -167,7 +167,7 @@ impl Router {
 
     #[cold]
     fn without_metrics(&self, topic: &str) {
-        if let Some(suppressed) = self.metrics.without_metrics(self.started.elapsed()) {
+        if let Some(suppressed) = self.metrics.without_metrics.count(self.started.elapsed()) {
             let topic = printable(topic.as_bytes(), LOG_TOPIC_CHARS);
             tracing::warn!(
                 topic,

@@ -28,7 +28,7 @@ const RESTART_MAX: Duration = Duration::from_secs(10);
 /// Requests for tenants that wait to be looked at. Beyond it a source finds the tenant in the index.
 const WANTED: usize = 1024;
 
-/// How long the farewell to a source, and events that wait for a full inbox, may hold up the end.
+/// How long the disconnecting of sources, and events that wait for a full inbox, may hold up the end.
 const STOP_GRACE: Duration = Duration::from_secs(1);
 
 /// The running sources, on a thread of their own.

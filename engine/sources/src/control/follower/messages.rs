@@ -16,10 +16,7 @@ impl Follower {
         if node == self.node && !payload.is_empty() && matches!(self.stage, Stage::Following) {
             self.shows_retained = retain;
         }
-        match self.fleet.received(node, payload, now) {
-            Ok(()) => self.problems.clear(topic),
-            Err(reason) => self.problems.add(topic, reason, now),
-        }
+        self.problems.note(topic, self.fleet.received(node, payload, now), now);
     }
 
     pub(super) fn document(&mut self, key: &Key, topic: &str, payload: &[u8], retain: bool, now: Instant) {
@@ -28,19 +25,13 @@ impl Follower {
             return self.problems.add(topic, reason.to_owned(), now);
         }
         let taken = self.take(key, payload);
-        match &taken {
-            Ok(()) => self.problems.clear(topic),
-            Err(error) => {
-                self.problems.add(topic, error.to_string(), now);
-                // A refusal matters only for a document in force, which it keeps.
-                let stands = self.store.documents.get(key).is_some();
-                if let Stage::InitialSync(sync) = &mut self.stage
-                    && stands
-                {
-                    sync.refuse(key);
-                }
-            }
+        // A refusal matters only for a document in force, which it keeps.
+        if let (Err(_), Stage::InitialSync(sync)) = (&taken, &mut self.stage)
+            && self.store.documents.get(key).is_some()
+        {
+            sync.refuse(key);
         }
+        self.problems.note(topic, taken.as_ref().map(|()| ()).map_err(WriteError::to_string), now);
         self.writes.copied(key, payload, &taken);
     }
 
@@ -52,30 +43,14 @@ impl Follower {
         }
     }
 
-    pub(super) fn reserved(&mut self, topic: &str, payload: &[u8], now: Instant) {
-        match self.reservation.received(payload) {
-            Ok(()) => self.problems.clear(topic),
-            Err(reason) => self.problems.add(topic, reason, now),
-        }
-    }
-
     /// What to publish while everything is followed, by urgency: the ids that events wait for, then writes, then our status.
     pub(super) fn publication(&mut self, now: Instant) -> Option<(RequestKind, StoreRequest)> {
-        self.reserve(now).or_else(|| self.write(now)).or_else(|| self.announcement(now))
-    }
-
-    fn reserve(&mut self, now: Instant) -> Option<(RequestKind, StoreRequest)> {
-        let payload = self.reservation.next(now_micros(), now)?;
-        let request = publish(topic::reserved(), payload, true, None);
-        Some((RequestKind::Reserve, request))
-    }
-
-    fn write(&mut self, now: Instant) -> Option<(RequestKind, StoreRequest)> {
-        let (number, topic, payload) = self.writes.next(now)?;
-        Some((RequestKind::Write(number), publish(topic, payload, true, None)))
-    }
-
-    fn announcement(&mut self, now: Instant) -> Option<(RequestKind, StoreRequest)> {
+        if let Some(payload) = self.reservation.next(now_micros(), now) {
+            return Some((RequestKind::Reserve, publish(topic::reserved(), payload, true, None)));
+        }
+        if let Some((number, topic, payload)) = self.writes.next(now) {
+            return Some((RequestKind::Write(number), publish(topic, payload, true, None)));
+        }
         if !self.probes.status.may_try() {
             return None;
         }

@@ -150,7 +150,11 @@ impl Link {
     /// The next event in what was read already. To be asked before [`Link::next`]: it costs nothing, and of messages that
     /// came together only the first is worth looking at everything else for.
     pub(super) fn event(&mut self) -> Option<LinkEvent> {
-        self.acknowledge();
+        // The router has taken the last message.
+        let taken = std::mem::take(&mut self.unacknowledged);
+        if taken != 0 {
+            self.outgoing.acknowledge(taken);
+        }
         while self.end.is_none() {
             match self.incoming.next() {
                 Ok(None) => break,
@@ -225,14 +229,6 @@ impl Link {
         self.received = Instant::now();
         self.keep_alive.received();
         Poll::Ready(Ok(()))
-    }
-
-    /// The router has taken the last message.
-    fn acknowledge(&mut self) {
-        let id = std::mem::take(&mut self.unacknowledged);
-        if id != 0 {
-            self.outgoing.acknowledge(id);
-        }
     }
 
     #[cold]

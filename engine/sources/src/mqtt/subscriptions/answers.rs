@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::Subscriptions;
 use super::bisection::{Finding, ProbeOutcome};
-use super::entry::{Entry, State, Subject, Subscription};
+use super::entry::{Entry, State, Subject, Subscription, entries_of};
 use crate::mqtt::request::Answer;
 
 impl Subscriptions {
@@ -77,17 +77,11 @@ impl Subscriptions {
     }
 
     fn grant(&mut self, subject: &Subject) {
-        match subject {
-            Subject::All => {
-                self.all_tenants.grant();
-                self.all_refusal = None;
-                self.confirmed.extend(self.entries.values_mut().map(Entry::confirm));
-            }
-            Subject::Tenant(tenant) => {
-                let entry = self.entries.get_mut(tenant.id());
-                self.confirmed.extend(entry.map(Entry::confirm));
-            }
+        if let Subject::All = subject {
+            self.all_tenants.grant();
+            self.all_refusal = None;
         }
+        self.confirmed.extend(entries_of(&mut self.entries, subject).map(Entry::confirm));
     }
 
     pub(super) fn refuse(&mut self, subject: &Subject, reason: &str, now: Instant) {
@@ -95,17 +89,11 @@ impl Subscriptions {
             return;
         };
         subscription.refuse(now);
-        match subject {
-            Subject::All => {
-                self.all_refusal = Some(reason.into());
-                let refused = self.entries.values_mut();
-                self.refused.extend(refused.filter_map(|entry| entry.tracked.refused(reason)));
-            }
-            Subject::Tenant(tenant) => {
-                let entry = self.entries.get_mut(tenant.id());
-                self.refused.extend(entry.and_then(|entry| entry.tracked.refused(reason)));
-            }
+        if let Subject::All = subject {
+            self.all_refusal = Some(reason.into());
         }
+        let entries = entries_of(&mut self.entries, subject);
+        self.refused.extend(entries.filter_map(|entry| entry.tracked.refused(reason)));
     }
 
     /// The requests to send on another connection now, all at once, if any. [`Subscriptions::probed`] takes the outcome.

@@ -5,6 +5,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use hashbrown::HashMap;
+
 use crate::source::{Confirmation, TrackedTenant};
 use floodway_core::index::{Index, Tenant};
 use floodway_protocol::names::TenantId;
@@ -33,6 +35,18 @@ impl Subject {
             Self::Tenant(tenant) => filter_of(tenant.id()),
         }
     }
+}
+
+/// The entries of the tenants whose events `subject` is for.
+pub(super) fn entries_of<'a>(
+    entries: &'a mut HashMap<TenantId, Entry>,
+    subject: &Subject,
+) -> impl Iterator<Item = &'a mut Entry> + use<'a> {
+    let (all, one) = match subject {
+        Subject::All => (Some(entries.values_mut()), None),
+        Subject::Tenant(tenant) => (None, entries.get_mut(tenant.id())),
+    };
+    all.into_iter().flatten().chain(one)
 }
 
 /// Pauses before a subscription is requested again: the first, which doubles, and the longest.

@@ -257,13 +257,6 @@ impl Subscriptions {
         }
     }
 
-    fn owes_gap(&self, subject: &Subject) -> bool {
-        match subject {
-            Subject::All => self.entries.values().any(|entry| entry.tracked.owes_gap()),
-            Subject::Tenant(tenant) => self.entries.get(tenant.id()).is_some_and(|entry| entry.tracked.owes_gap()),
-        }
-    }
-
     /// None if the tenant has left.
     fn subscription(&mut self, subject: &Subject) -> Option<&mut Subscription> {
         match subject {
@@ -275,7 +268,8 @@ impl Subscriptions {
         }
     }
 
-    fn broker_limits(&mut self) -> &mut BrokerLimits {
+    /// What the broker was seen to do.
+    pub(super) fn broker_limits(&mut self) -> &mut BrokerLimits {
         self.limits_by_broker.entry(self.broker).or_default()
     }
 }
