@@ -53,8 +53,6 @@ impl PartialEq for TenantGroups {
     }
 }
 
-impl Eq for TenantGroups {}
-
 /// A document that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Document {
@@ -93,7 +91,7 @@ pub struct Exceeded {
 }
 
 /// All limits and groups at one moment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Documents {
     limits: BTreeMap<Option<TenantId>, OwnLimits>,
     groups: BTreeMap<TenantId, Arc<TenantGroups>>,

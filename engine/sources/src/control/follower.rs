@@ -184,7 +184,15 @@ impl Follower {
             return tracing::debug!(id, "an answer that nobody waits for any more");
         };
         match (what, answer) {
-            (RequestKind::Subscribe, Ok(())) => self.granted(now),
+            (RequestKind::Subscribe, Ok(())) => {
+                self.probes.follow.survived();
+                // The store sends what it keeps: the mark is next.
+                if let Stage::InitialSync(sync) = &mut self.stage
+                    && sync.step == Step::Granted
+                {
+                    (sync.step, sync.quiet_since) = (Step::Mark, now);
+                }
+            }
             (RequestKind::Subscribe, Err(reason)) => {
                 self.refused(&format!("the subscription was refused: {reason}"), now);
             }
@@ -291,16 +299,6 @@ impl Follower {
         // A late refusal says nothing new.
         if matches!(self.stage, Stage::InitialSync(_)) {
             self.follow_partially(reason, now);
-        }
-    }
-
-    /// The store sends what it keeps: the mark is next.
-    fn granted(&mut self, now: Instant) {
-        self.probes.follow.survived();
-        if let Stage::InitialSync(sync) = &mut self.stage
-            && sync.step == Step::Granted
-        {
-            (sync.step, sync.quiet_since) = (Step::Mark, now);
         }
     }
 

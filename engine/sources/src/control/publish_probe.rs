@@ -57,9 +57,7 @@ impl PublishProbe {
 pub(super) struct PublishProbes {
     /// The subscription.
     pub(super) follow: PublishProbe,
-    /// The mark.
     pub(super) mark: PublishProbe,
-    /// The publish of our own status.
     pub(super) status: PublishProbe,
 }
 

@@ -22,13 +22,10 @@ pub(super) struct Broker {
 /// Why a text is not the URL of a broker. The text itself is not repeated: it may hold a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BadUrl {
-    /// Something else than `mqtt://` or `tcp://`.
     #[error("must begin with mqtt:// (TLS to the broker is not supported)")]
     Scheme,
-    /// No host, or something that is none.
     #[error("has no valid host")]
     Host,
-    /// Not a number from 1 to 65535.
     #[error("has no valid port")]
     Port,
     /// A `%` without two hexadecimal digits, or behind it what MQTT can't carry (MQTT 5.0, 1.5.4).

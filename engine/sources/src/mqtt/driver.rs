@@ -111,10 +111,15 @@ impl<'a> Driver<'a> {
                 Some(tenant) = self.port.wanted.recv() => self.requests.subscriptions.want(&tenant),
                 () = self.requests.take_order() => {}
                 outcome = self.probe.outcome() => self.requests.subscriptions.probed(outcome, Instant::now()),
-                _ = sweep.tick() => self.sweep(),
+                _ = sweep.tick() => {
+                    let now = Instant::now();
+                    self.port.status.pulse.beat(now);
+                    self.requests.sweep(now);
+                }
                 _ = stop.wait_for(|&stop| stop), if !is_stopping => {
                     is_stopping = true;
-                    link.disconnect(self.requests.topic_to_clear());
+                    let control = self.requests.control.as_ref();
+                    link.disconnect(control.and_then(|control| control.topic_to_clear()));
                 }
             }
             self.settle(link, broker).await;
@@ -141,21 +146,15 @@ impl<'a> Driver<'a> {
         ControlFlow::Continue(())
     }
 
-    fn sweep(&mut self) {
-        let now = Instant::now();
-        self.port.status.pulse.beat(now);
-        self.requests.sweep(now);
-    }
-
     /// Passes on who was confirmed or refused, asks for what is wanted, and tries what may cost the link on another one.
     async fn settle(&mut self, link: &mut Link, broker: &'a Broker) {
         if self.requests.open_if_settled() {
             self.port.status.opened();
         }
-        while let Some(confirmation) = self.requests.subscriptions.next_confirmed() {
+        while let Some(confirmation) = self.requests.subscriptions.confirmed.pop_front() {
             self.port.confirm(confirmation).await;
         }
-        while let Some(tenant) = self.requests.subscriptions.next_refused() {
+        while let Some(tenant) = self.requests.subscriptions.refused.pop_front() {
             self.port.refuse(&tenant).await;
         }
         self.port.router.wake_shards();

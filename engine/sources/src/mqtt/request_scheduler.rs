@@ -26,7 +26,6 @@ impl<'a> RequestScheduler<'a> {
         Self { subscriptions, control, is_open: false, control_was_last: false }
     }
 
-    /// The broker of this number is connected.
     pub(super) fn link_up(&mut self, broker: usize, facts: StoreFacts, now: Instant) {
         self.subscriptions.link_up(broker);
         if let Some(control) = &mut self.control {
@@ -54,7 +53,6 @@ impl<'a> RequestScheduler<'a> {
         }
     }
 
-    /// Whether a stream could begin.
     pub(super) fn source_state(&self) -> SourceState {
         if self.is_open {
             self.subscriptions.source_state()
@@ -135,11 +133,6 @@ impl<'a> RequestScheduler<'a> {
             Some(control) if is_control(topic) => control.message(topic, payload, retain, Instant::now()),
             _ => false,
         }
-    }
-
-    /// The topic of our status, if it was published: it is to be cleared before the end.
-    pub(super) fn topic_to_clear(&self) -> Option<String> {
-        self.control.as_ref()?.topic_to_clear()
     }
 
     fn control_request(&mut self, ready: StoreReady, now: Instant) -> Option<Request> {

@@ -33,7 +33,7 @@ pub(crate) const LOG_TOPIC_CHARS: usize = 200;
 /// Takes messages in, one after the other.
 pub struct Router {
     parser: Parser,
-    ids: IdSource,
+    pub(crate) ids: IdSource,
     index: Arc<Index>,
     inboxes: Arc<[Inbox]>,
     metrics: Arc<Metrics>,
@@ -58,11 +58,6 @@ impl Router {
             owed: 0,
             gathered: 0,
         }
-    }
-
-    /// The same, with ids from `ids`.
-    pub(crate) fn with_ids(self, ids: IdSource) -> Self {
-        Self { ids, ..self }
     }
 
     /// The messages that follow were received `at` this time. One reading of the clock for all that came together.

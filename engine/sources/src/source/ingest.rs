@@ -78,8 +78,8 @@ impl Ingest {
         let runtime = runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let gateway = move || {
             let (index, inboxes) = (Arc::clone(&index), Arc::clone(&inboxes));
-            let router = Router::new(&event, index, inboxes, Arc::clone(&metrics));
-            let router = router.with_ids(IdSource::of(Arc::clone(&ids)));
+            let mut router = Router::new(&event, index, inboxes, Arc::clone(&metrics));
+            router.ids = IdSource::of(Arc::clone(&ids));
             (router, control.clone())
         };
         let thread = Builder::new().name("ingest".to_owned()).spawn(move || {

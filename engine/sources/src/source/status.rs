@@ -213,13 +213,11 @@ impl SourceStatus {
         before
     }
 
-    /// An attempt to connect to `endpoint` has failed.
     pub(crate) fn attempt_failed(&self, endpoint: &impl Display, result: Attempt, error: &impl Display) {
         self.history().count(result);
         self.ended(Some(failure(endpoint, error)));
     }
 
-    /// The connection to `endpoint` is lost.
     pub(crate) fn lost(&self, endpoint: &impl Display, error: &impl Display) {
         self.ended(Some(failure(endpoint, error)));
     }

@@ -46,7 +46,7 @@ impl Follower {
     /// What to publish while everything is followed, by urgency: the ids that events wait for, then writes, then our status.
     pub(super) fn publication(&mut self, now: Instant) -> Option<(RequestKind, StoreRequest)> {
         if let Some(payload) = self.reservation.next(now_micros(), now) {
-            return Some((RequestKind::Reserve, publish(topic::reserved(), payload, true, None)));
+            return Some((RequestKind::Reserve, publish(topic::RESERVED.to_owned(), payload, true, None)));
         }
         if let Some((number, topic, payload)) = self.writes.next(now) {
             return Some((RequestKind::Write(number), publish(topic, payload, true, None)));

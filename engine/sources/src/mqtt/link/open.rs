@@ -25,10 +25,8 @@ const RECEIVE_MAX: u16 = u16::MAX;
 /// Bytes of a CONNACK: its texts are the only ones of some length.
 const CONNACK_BYTES: u32 = 256 * 1024;
 
-/// The first byte of a CONNACK.
+/// The first byte of a CONNACK, and of a DISCONNECT, which some send in its place.
 const CONNACK: u8 = 0x20;
-
-/// The first byte of a DISCONNECT, which some send in its place.
 const DISCONNECT: u8 = 0xe0;
 
 pub(super) async fn dial(config: &Config, broker: &Broker, deadline: Instant) -> Result<TcpStream, LinkError> {

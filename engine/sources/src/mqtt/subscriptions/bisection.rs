@@ -20,7 +20,6 @@ const TRIES: u32 = 3;
 /// The pause after a probe that could not be connected.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
-/// What became of a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::mqtt) enum ProbeOutcome {
     /// The connection survived the requests, whatever was answered.
@@ -110,24 +109,19 @@ impl Bisection {
             return None;
         }
         let suspected = self.next_suspected(batch, &undecided);
-        if self.only_on_link
-            && let Some(group) = suspected
-        {
-            self.running = Some(Round::OnLink(group, false));
-            return None;
-        }
-        self.only_on_link = false;
-        let suspected = suspected.map(Round::Group);
-        let round = suspected
-            .or_else(|| self.next_burst())
-            .or_else(|| self.next_unproven(batch, &undecided).map(Round::Group))?;
+        self.only_on_link &= suspected.is_some();
+        let round = match suspected {
+            Some(group) if self.only_on_link => Round::OnLink(group, false),
+            Some(group) => Round::Group(group),
+            None => self.next_burst().or_else(|| self.next_unproven(batch, &undecided).map(Round::Group))?,
+        };
         let requests = match &round {
-            Round::Group(group) => vec![group.subjects.clone()],
-            Round::Burst(subject, times) => vec![vec![subject.clone()]; *times],
-            Round::OnLink(..) => return None,
+            Round::Group(group) => Some(vec![group.subjects.clone()]),
+            Round::Burst(subject, times) => Some(vec![vec![subject.clone()]; *times]),
+            Round::OnLink(..) => None,
         };
         self.running = Some(round);
-        Some(requests)
+        requests
     }
 
     fn next_suspected(&mut self, batch: usize, undecided: impl Fn(&Subject) -> bool) -> Option<Group> {
@@ -161,7 +155,6 @@ impl Bisection {
         Some(group(subjects, Part::Whole))
     }
 
-    /// The probe has ended so.
     pub(super) fn probed(&mut self, outcome: ProbeOutcome, limits: &mut BrokerLimits, now: Instant) -> Vec<Finding> {
         match (self.running.take(), outcome) {
             (Some(Round::Group(group)), ProbeOutcome::Survived) => {

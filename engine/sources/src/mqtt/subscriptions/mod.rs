@@ -35,7 +35,6 @@ use floodway_core::index::{Index, Tenant};
 use floodway_protocol::names::TenantId;
 use pending::PendingRequests;
 
-/// The subscriptions of one gateway.
 #[derive(Debug)]
 pub(super) struct Subscriptions {
     mode: Subscribe,
@@ -58,11 +57,11 @@ pub(super) struct Subscriptions {
     queued: VecDeque<Subject>,
     /// To subscribe each by itself.
     singles: VecDeque<Subject>,
-    /// To unsubscribe.
     leaving: VecDeque<TenantId>,
-    confirmed: VecDeque<Confirmation>,
-    /// Tenants with subscribers that were refused.
-    refused: VecDeque<Arc<Tenant>>,
+    /// To be passed on, oldest first.
+    pub(super) confirmed: VecDeque<Confirmation>,
+    /// Tenants that were refused, and whose live streams do not know it yet.
+    pub(super) refused: VecDeque<Arc<Tenant>>,
 }
 
 impl Subscriptions {
@@ -197,16 +196,6 @@ impl Subscriptions {
         });
     }
 
-    /// The next tenant that was confirmed.
-    pub(super) fn next_confirmed(&mut self) -> Option<Confirmation> {
-        self.confirmed.pop_front()
-    }
-
-    /// The next refused tenant whose live streams do not know it yet.
-    pub(super) fn next_refused(&mut self) -> Option<Arc<Tenant>> {
-        self.refused.pop_front()
-    }
-
     /// Whether a stream could begin: what is refused or unanswered counts only where it concerns every tenant.
     pub(super) fn source_state(&self) -> SourceState {
         match &self.all_refusal {
@@ -227,7 +216,7 @@ impl Subscriptions {
 
     /// Whether the next event may be of a tenant that is owed a gap. Cheap, and nearly always false.
     pub(super) fn may_owe_gaps(&self) -> bool {
-        self.in_flight.owes_gap()
+        self.in_flight.owes_gap
     }
 
     /// Makes sure that `tenant`, which is in the index, has an entry, and is requested if it should be.
