@@ -61,16 +61,14 @@ impl IngestHandle {
         self.states.subscribe()
     }
 
-    /// What became of the connection of that source.
+    /// What became of the connection of the source that can do most.
     ///
     /// # Panics
     /// If there is no source.
     pub fn report(&self) -> SourceReport {
-        let states = self.states.borrow().clone();
-        let sources = self.sources.iter().zip(states).rev();
-        let most = sources.max_by(|(_, one), (_, other)| one.cmp(other));
-        let (source, _) = most.expect("a gateway has a source");
-        source.status.report()
+        let states = self.states.borrow();
+        let most = self.sources.iter().zip(&*states).rev().max_by_key(|(_, state)| *state);
+        most.expect("a gateway has a source").0.status.report()
     }
 
     /// For how long ingest has not turned though a source is connected; none while each waits for a connection.

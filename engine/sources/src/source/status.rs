@@ -38,7 +38,7 @@ impl SourceState {
     }
 }
 
-/// What came of an attempt to connect.
+/// What came of an attempt to connect. Counted under the label at its place in [`Attempt::LABELS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attempt {
     /// The source has let us in.
@@ -56,21 +56,8 @@ pub enum Attempt {
 }
 
 impl Attempt {
-    /// All results, in the order in which they are counted.
-    pub const ALL: [Self; 6] =
-        [Self::Connected, Self::Refused, Self::Timeout, Self::Unreachable, Self::Broken, Self::Malformed];
-
-    /// The result as a label of metrics.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Connected => "connected",
-            Self::Refused => "refused",
-            Self::Timeout => "timeout",
-            Self::Unreachable => "unreachable",
-            Self::Broken => "broken",
-            Self::Malformed => "malformed",
-        }
-    }
+    /// The labels of metrics, in the order of the results.
+    const LABELS: [&'static str; 6] = ["connected", "refused", "timeout", "unreachable", "broken", "malformed"];
 }
 
 /// How a source is connected and came to that, for people. Endpoints are named without credentials.
@@ -127,7 +114,7 @@ struct History {
 
 impl History {
     fn count(&mut self, result: Attempt) {
-        *self.report.attempts.entry(result.label()).or_default() += 1;
+        *self.report.attempts.entry(Attempt::LABELS[result as usize]).or_default() += 1;
     }
 
     /// Whether the journal is to name this failure: the endpoint's last one had another error, or is long ago.
@@ -165,7 +152,7 @@ impl SourceStatus {
                     since: now,
                     failed_attempts: 0,
                     last_failure: None,
-                    attempts: Attempt::ALL.map(|result| (result.label(), 0)).into(),
+                    attempts: Attempt::LABELS.map(|result| (result, 0)).into(),
                 },
                 away_since: now,
                 noted: BTreeMap::new(),

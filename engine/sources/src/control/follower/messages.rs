@@ -29,7 +29,7 @@ impl Follower {
         if let (Err(_), Stage::InitialSync(sync)) = (&taken, &mut self.stage)
             && self.store.documents.get(key).is_some()
         {
-            sync.refuse(key);
+            sync.refused.insert(key.clone());
         }
         self.problems.note(topic, taken.as_ref().map(|()| ()).map_err(WriteError::to_string), now);
         self.writes.copied(key, payload, &taken);

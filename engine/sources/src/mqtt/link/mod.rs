@@ -244,7 +244,7 @@ impl Link {
         }
         if let Some(reason) = end.reason() {
             self.outgoing.disconnect(reason);
-            // The broker is told why if it can be sent at once.
+            // The reason goes to the broker if it can be sent at once.
             let mut cx = Context::from_waker(Waker::noop());
             let _ = self.outgoing.poll_write(&mut *self.stream, &mut cx);
         }

@@ -75,10 +75,10 @@ pub(super) struct Bisection {
     burst: Option<usize>,
     /// Subjects that passed, kept back until it is known whether the burst was the reason.
     passed: Vec<Subject>,
-    /// Subjects that were not requested from this broker before.
-    unproven: Vec<Subject>,
+    /// Subjects that were not requested from this broker before, which closes connections for what it forbids.
+    pub(super) unproven: Vec<Subject>,
     /// Subjects that were fatal before, and are due to be probed again.
-    known_fatal: VecDeque<Subject>,
+    pub(super) known_fatal: VecDeque<Subject>,
     running: Option<Round>,
     /// No second connection can be made.
     only_on_link: bool,
@@ -87,16 +87,6 @@ pub(super) struct Bisection {
 }
 
 impl Bisection {
-    /// The broker closes connections for what it forbids, and this was not requested before.
-    pub(super) fn add_unproven(&mut self, subject: Subject) {
-        self.unproven.push(subject);
-    }
-
-    /// This one was fatal, and is due to be probed again.
-    pub(super) fn recheck(&mut self, subject: Subject) {
-        self.known_fatal.push_back(subject);
-    }
-
     /// The requests to send on another connection now, all at once, if no probe is running. Only subjects that are
     /// `undecided` are probed.
     pub(super) fn next_probe(

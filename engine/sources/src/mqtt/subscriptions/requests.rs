@@ -61,9 +61,9 @@ impl Subscriptions {
             let queue = if subscription.is_single { &mut self.singles } else { &mut self.queued };
             queue.push_back(subject);
         } else if matches!(std::mem::replace(&mut subscription.state, State::Suspect), State::Refused(_)) {
-            self.bisection.recheck(subject);
+            self.bisection.known_fatal.push_back(subject);
         } else {
-            self.bisection.add_unproven(subject);
+            self.bisection.unproven.push(subject);
         }
     }
 
