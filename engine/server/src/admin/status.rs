@@ -10,7 +10,7 @@ use super::observer::Observer;
 use super::totals::Totals;
 use crate::auth::CHECK_LABELS;
 use floodway_protocol::ends::EndReason;
-use floodway_sources::control::{Problem, Standing};
+use floodway_sources::control::{Problem, SyncState};
 
 /// Tenants that a status names.
 const TENANTS: usize = 100;
@@ -149,7 +149,7 @@ impl Observer {
             received_at: Some(problem.at.into()),
         };
         v1::ControlState {
-            synced: control.standing() == Standing::Following,
+            synced: control.sync_state() == SyncState::Following,
             tenant_limits: documents.tenant_limits().count() as u64,
             groups: documents.group_count() as u64,
             problems: control.problems().into_iter().rev().map(problem).collect(),
