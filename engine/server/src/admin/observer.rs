@@ -80,6 +80,7 @@ pub struct Watched {
 }
 
 /// What is known of one shard without asking it.
+#[derive(Clone)]
 pub struct WatchedShard {
     /// What it counts.
     pub metrics: Arc<shard::Metrics>,

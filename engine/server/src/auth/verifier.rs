@@ -43,7 +43,7 @@ impl Verifier {
     }
 
     pub(super) fn start_set(config: &Config, url: &str, pace: Pace) -> Result<Self, KeyError> {
-        let set = KeySet::start(url, pace).map_err(|error| KeyError::Source { url: url.to_owned(), error })?;
+        let set = KeySet::start(url, pace).map_err(|error| KeyError::Source(url.to_owned(), error))?;
         Ok(Self::with(Keys::Set(set), config))
     }
 

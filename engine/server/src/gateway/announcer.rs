@@ -7,14 +7,15 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::admin::{Observer, Totals};
 use floodway_core::parts;
-use floodway_sources::control::{Control, Status};
+use floodway_sources::control::Status;
 
-/// Gives control this gateway's status at a fixed interval.
+/// Gives the control store this gateway's status at a fixed interval.
 pub(super) struct Announcer(JoinHandle<()>);
 
 impl Announcer {
-    pub(super) fn start(control: Control, observer: Observer) -> Self {
+    pub(super) fn start(observer: Observer) -> Self {
         let announce = async move || {
+            let control = &observer.control;
             let mut pause = interval(control.announce_every());
             pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
             let mut before = Sample::at(&observer);

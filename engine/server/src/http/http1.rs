@@ -40,7 +40,7 @@ where
         return Ok(());
     };
     match takeover {
-        Takeover::Stream(beginning) => shard_context.shard.attach(beginning.new_subscriber(outlet(io)?, early)),
+        Takeover::Stream(beginning) => shard_context.shard.attach(beginning(outlet(io)?, early)),
         Takeover::Close(bytes) => send_close(io, &bytes, shard_context.shared.stream.close_timeout).await,
     }
 }

@@ -12,7 +12,7 @@ use tracing::field::display;
 use super::config::Config;
 use super::refusal::{Refusal, Refusals};
 use super::respond::{self, Answer};
-use crate::auth::{CHECK_LABELS, Verifier};
+use crate::auth::Verifier;
 use crate::readiness::{Readiness, Unready};
 use crate::tls::TlsAcceptor;
 use floodway_core::index::{AuditKind, Index};
@@ -84,7 +84,7 @@ impl ShardContext {
             _ => detail.map(|detail| detail()),
         };
         let check = match refusal {
-            Refusal::Token(refusal) => refusal.check().map(|check| CHECK_LABELS[check]),
+            Refusal::Token(refusal) => refusal.check(),
             _ => None,
         };
         let reason = refusal.reason().label();

@@ -6,7 +6,7 @@ use floodway_proto::admin::v1;
 
 use super::text::{Kind, Text, families};
 use crate::log;
-use crate::readiness::UNREADY_LABELS;
+use crate::readiness::Unready;
 use floodway_core::parts;
 
 pub(super) fn identity(text: &mut Text, node: &v1::Node, is_draining: bool) {
@@ -39,7 +39,7 @@ pub(super) fn readiness(text: &mut Text, unready: &[v1::Unready]) {
     families! { text;
         Gauge "ready" "1 while a new stream could begin: what /readyz answers." = u8::from(unready.is_empty());
         Gauge "unready" "1 for each reason why no new stream could begin." by "reason" =
-            UNREADY_LABELS.into_iter().map(|label| (label, is_amiss(label)));
+            Unready::LABELS.iter().map(|label| (label, is_amiss(label)));
     }
 }
 

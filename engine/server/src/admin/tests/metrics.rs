@@ -167,9 +167,9 @@ async fn tenants_are_shown_by_their_names_and_the_others_as_one() {
         place.tenant().counters(0).delivered.add(delivered);
         place.tenant().counters(0).sse.add(delivered / 10);
     }
-    let observer = private.admin.observer();
+    let observer = &private.observer;
     // The shards' own counts are zeros here, so nothing is left for the others.
-    let page = read(&Tenants::new(3).text(&observer));
+    let page = read(&Tenants::new(3).text(observer));
     assert_eq!(page.families.len(), 5);
     let delivered = |name: &str| page.samples.get(&format!("floodway_tenant_deliveries_total{{tenant=\"{name}\"}}"));
     for (name, expected) in [(r#"a\"b\\c"#, 40.0), ("__other", 30.0), ("ten nant é", 20.0), ("_other", 0.0)] {
@@ -179,7 +179,7 @@ async fn tenants_are_shown_by_their_names_and_the_others_as_one() {
     assert_eq!(page.families["floodway_tenant_connections"], 8);
     let sse = "floodway_tenant_connections{tenant=\"__other\",transport=\"sse\"}";
     assert_eq!(page.samples[sse], 3.0);
-    let none = read(&Tenants::new(0).text(&observer));
+    let none = read(&Tenants::new(0).text(observer));
     assert_eq!(none.families["floodway_tenant_deliveries_total"], 1);
     drop(places);
     private.stop().await;

@@ -30,6 +30,7 @@ mod refusals;
 /// A private listener on a port that the kernel chose, with the parts that it looks at.
 struct Private {
     admin: Admin,
+    observer: Observer,
     index: Arc<Index>,
     ingest: source::Ingest,
 }
@@ -71,7 +72,8 @@ impl Private {
         });
         let listener = Listener::open(&config, None).expect("a port");
         Self {
-            admin: Admin::start(listener, &config, observer).await.expect("a thread"),
+            admin: Admin::start(listener, &config, observer.clone()).await.expect("a thread"),
+            observer,
             index,
             ingest,
         }
