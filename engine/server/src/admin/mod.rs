@@ -19,7 +19,6 @@ mod rates;
 mod refused;
 mod routes;
 mod status;
-mod stop;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
 mod token;

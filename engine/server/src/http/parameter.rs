@@ -19,18 +19,12 @@ const STEMS: [(&str, Parameter); 3] =
     [("device", Parameter::Devices), ("group", Parameter::Groups), ("metric", Parameter::Metrics)];
 
 /// Names as [`plain`] gives them, and the parameters that they resemble.
-const PLAIN: [(&str, Parameter); 11] = [
-    ("device", Parameter::Devices),
-    ("deviceid", Parameter::Devices),
-    ("deviceids", Parameter::Devices),
-    ("group", Parameter::Groups),
-    ("groupid", Parameter::Groups),
-    ("groupids", Parameter::Groups),
-    ("metric", Parameter::Metrics),
-    ("metrics", Parameter::Metrics),
-    ("tenant", Parameter::Tenant),
-    ("tenantid", Parameter::Tenant),
-    ("lasteventid", Parameter::LastEventId),
+const PLAIN: [(&[&str], Parameter); 5] = [
+    (&["device", "deviceid", "deviceids"], Parameter::Devices),
+    (&["group", "groupid", "groupids"], Parameter::Groups),
+    (&["metric", "metrics"], Parameter::Metrics),
+    (&["tenant", "tenantid"], Parameter::Tenant),
+    (&["lasteventid"], Parameter::LastEventId),
 ];
 
 /// Plain names at least this long may have one wrong letter.
@@ -56,10 +50,10 @@ impl Parameter {
         if let Some((_, meant)) = STEMS.iter().find(|(stem, _)| name.starts_with(stem)) {
             return Some(*meant);
         }
-        let is_close = |known: &str| {
-            name == known || (name.len() >= LONG_ENOUGH && strsim::damerau_levenshtein(&name, known) == 1)
+        let is_close = |known: &&str| {
+            name == *known || (name.len() >= LONG_ENOUGH && strsim::damerau_levenshtein(&name, known) == 1)
         };
-        let close = PLAIN.iter().find(|(known, _)| is_close(known));
+        let close = PLAIN.iter().find(|(known, _)| known.iter().any(is_close));
         close.map(|(_, meant)| *meant)
     }
 

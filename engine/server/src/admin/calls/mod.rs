@@ -25,6 +25,7 @@ use super::health::Health;
 use super::observer::Observer;
 pub use limits::{overflow, policy};
 use streaming::Streaming;
+pub(super) use streaming::stopped;
 
 /// Answers the calls.
 pub(super) struct Service {

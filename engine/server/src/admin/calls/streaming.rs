@@ -10,7 +10,6 @@ use tonic::Status;
 use tonic::codegen::BoxStream;
 use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 
-use crate::admin::stop::stopped;
 use floodway_core::parts;
 
 /// Streams of answers at once.
@@ -27,6 +26,11 @@ impl<T> From<mpsc::error::SendError<T>> for Gone {
     fn from(_: mpsc::error::SendError<T>) -> Self {
         Self
     }
+}
+
+/// Returns when `stop` is true, or when nothing is left that could set it.
+pub(in crate::admin) async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|&stop| stop).await;
 }
 
 /// Starts streams of answers.

@@ -9,7 +9,7 @@ use crate::log;
 use crate::readiness::Unready;
 use floodway_core::parts;
 
-pub(super) fn identity(text: &mut Text, node: &v1::Node, is_draining: bool) {
+pub(super) fn identity(text: &mut Text, node: &v1::Node, is_draining: bool, refused: [(&str, u64); 3]) {
     let target = format!("{ARCH}-{OS}");
     let help = "The version that runs, and what for; always 1.";
     text.family("build_info", Kind::Gauge, help)
@@ -23,11 +23,6 @@ pub(super) fn identity(text: &mut Text, node: &v1::Node, is_draining: bool) {
         Counter "log_lines_dropped_total" "Lines of the log that were lost, since stderr did not take them." =
             log::dropped();
         Counter "panics_total" "Panics, by kind of thread; the log tells where." by "thread" = parts::panics();
-    }
-}
-
-pub(super) fn refused(text: &mut Text, refused: [(&'static str, u64); 3]) {
-    families! { text;
         Counter "admin_requests_refused_total"
             "Requests of the private listener that were refused for their credentials, by reason." by "reason" =
             refused;
