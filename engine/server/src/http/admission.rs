@@ -5,10 +5,9 @@ use http::request::Parts;
 
 use super::credentials;
 use super::origin::Origin;
-use super::peer;
 use super::query::{Query, Resume};
 use super::refusal::Refusal;
-use super::shard_context::ShardContext;
+use super::shard_context::{ShardContext, peer};
 use crate::auth::{self, Identity};
 use floodway_core::index::{ConnectionPermit, Tenant, Upstream};
 use floodway_core::shard::Filter;
@@ -36,8 +35,7 @@ pub(super) async fn admit(request: &Parts, shard_context: &ShardContext) -> Resu
         Ok(identity) => (Some(identity.tenant.clone()), admit_identity(identity, &query, request, shard_context).await),
         Err(refusal) => (None, Err(Refusal::Token(refusal))),
     };
-    let peer = peer::address(&request.extensions);
-    admitted.inspect_err(|refusal| shard_context.note(refusal, tenant, peer, None))
+    admitted.inspect_err(|refusal| shard_context.note(refusal, tenant, peer(&request.extensions), None))
 }
 
 /// Whether a page of another site may have made a browser send this request with a cookie that holds its token.

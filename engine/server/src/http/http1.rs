@@ -17,11 +17,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
 use super::error_bodies::ErrorBodies;
-use super::peer::Peer;
 use super::pending::Ticket;
 use super::refusal::Refusal;
 use super::routes::{self, Outcome};
-use super::shard_context::ShardContext;
+use super::shard_context::{Peer, ShardContext};
 use super::stream_setup::Takeover;
 use floodway_core::shard::Outlet;
 

@@ -15,10 +15,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
-use super::peer::Peer;
 use super::pending::Ticket;
 use super::routes::{self, Outcome};
-use super::shard_context::ShardContext;
+use super::shard_context::{Peer, ShardContext};
 
 /// Streams of one HTTP/2 connection at once.
 const STREAMS: u32 = 200;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{Response, StatusCode};
+use http::{Extensions, Response, StatusCode};
 use serde_json::json;
 use tracing::field::display;
 
@@ -19,6 +19,18 @@ use floodway_core::index::{AuditKind, Index};
 use floodway_core::shard::{self, Shard};
 use floodway_protocol::names::TenantId;
 use floodway_sources::source::IngestHandle;
+
+/// The other end of a connection, as each of its requests carries it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer {
+    pub(super) address: Option<SocketAddr>,
+    pub(super) tls: bool,
+}
+
+/// The address of a request's peer.
+pub(super) fn peer(extensions: &Extensions) -> Option<SocketAddr> {
+    extensions.get::<Peer>()?.address
+}
 
 /// What the contexts of all shards share.
 #[derive(Clone)]

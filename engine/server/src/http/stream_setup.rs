@@ -13,11 +13,10 @@ use super::admission::{Admitted, admit};
 use super::h2_stream;
 use super::handshake;
 use super::origin::Origin;
-use super::peer::{self, Peer};
 use super::query::{Query, Resume};
 use super::refusal::Refusal;
 use super::respond::{self, Answer};
-use super::shard_context::ShardContext;
+use super::shard_context::{Peer, ShardContext, peer};
 use crate::auth::TOKEN_BYTES_MAX;
 use floodway_core::event::Encoding;
 use floodway_core::index::{ClientInfo, Transport};
@@ -148,7 +147,7 @@ pub(super) fn upgrade<B>(
         Ok(response) => Ok(response),
         Err(error) => {
             let refusal = Refusal::Handshake(error);
-            shard_context.note(&refusal, None, peer::address(request.extensions()), None);
+            shard_context.note(&refusal, None, peer(request.extensions()), None);
             let mut response = respond::error(refusal.status(), &refusal.detail());
             for &(name, value) in error.headers() {
                 // RFC 9113, 8.2.2: HTTP/2 has no fields that are about the connection.
