@@ -58,41 +58,39 @@ impl Unready {
 
 /// Judges. Cheap to clone, for any thread.
 #[derive(Clone)]
-pub struct Readiness(Arc<Parts>);
-
-struct Parts {
+pub struct Readiness {
     index: Arc<Index>,
     ingest: IngestHandle,
     verifier: Arc<Verifier>,
-    shards: ArcSwap<Vec<ShardPulse>>,
+    shards: Arc<ArcSwap<Vec<ShardPulse>>>,
 }
 
 impl Readiness {
     /// That of a gateway with this index, these sources and these keys. It has no shards yet.
     pub fn new(index: Arc<Index>, ingest: IngestHandle, verifier: Arc<Verifier>) -> Self {
-        Self(Arc::new(Parts { index, ingest, verifier, shards: ArcSwap::default() }))
+        Self { index, ingest, verifier, shards: Arc::default() }
     }
 
     /// From now on these shards are judged, in the order of their numbers.
     pub fn watch_shards(&self, shards: Vec<ShardPulse>) {
-        self.0.shards.store(Arc::new(shards));
+        self.shards.store(Arc::new(shards));
     }
 
     /// What is amiss; nothing, if the gateway is ready.
     pub fn amiss(&self) -> Vec<Unready> {
-        let draining = self.0.index.is_draining().then_some(Unready::Draining);
+        let draining = self.index.is_draining().then_some(Unready::Draining);
         draining.into_iter().chain(self.amiss_but_draining()).collect()
     }
 
     /// The same, whether or not the gateway drains.
     pub fn amiss_but_draining(&self) -> Vec<Unready> {
         let now = Instant::now();
-        let shards = self.0.shards.load();
+        let shards = self.shards.load();
         let stuck = shards.iter().enumerate().filter_map(|(shard, pulse)| {
             let silence = pulse.silence(now);
             (silence >= STUCK_AFTER).then_some(Unready::ShardStuck(shard, silence))
         });
-        let keys = (!self.0.verifier.is_ready()).then_some(Unready::NoKeys);
+        let keys = (!self.verifier.is_ready()).then_some(Unready::NoKeys);
         keys.into_iter().chain(self.amiss_in_sources(now)).chain(stuck).collect()
     }
 
@@ -102,7 +100,7 @@ impl Readiness {
     }
 
     fn amiss_in_sources(&self, now: Instant) -> Vec<Unready> {
-        let ingest = &self.0.ingest;
+        let ingest = &self.ingest;
         let source = match ingest.state() {
             SourceState::Open => None,
             SourceState::Away => Some(Unready::NoSource),
@@ -116,7 +114,7 @@ impl Readiness {
 
     /// The states of all sources, to be watched. What a clock decides is not among them: look once a second.
     pub fn sources(&self) -> watch::Receiver<Vec<SourceState>> {
-        self.0.ingest.states()
+        self.ingest.states()
     }
 }
 

@@ -80,9 +80,9 @@ impl KeySet {
         let keys = Arc::default();
         let (fetches, all_fetches) = watch::channel(Fetches::default());
         let (wanted, mut asked) = watch::channel(0);
-        let keeper = KeyRefresher { source, keys: Arc::clone(&keys), fetches, pace };
-        let keep = async move || keeper.run(&mut asked).await;
-        tokio::spawn(parts::kept("jwks", keep));
+        let refresher = KeyRefresher { source, keys: Arc::clone(&keys), fetches, pace };
+        let refresh = async move || refresher.run(&mut asked).await;
+        tokio::spawn(parts::kept("jwks", refresh));
         Ok(Self {
             keys,
             fetches: all_fetches,

@@ -16,12 +16,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
+
 use crate::admin::{self, Admin, Identity, Watched};
 use crate::auth::{KeyError, Verifier};
 use crate::http::{self, Acceptor};
 use crate::readiness::Readiness;
 use crate::tls;
-use announcer::Announcer;
 use floodway_core::inbox::Inbox;
 use floodway_core::index::Index;
 use floodway_core::parts;
@@ -70,7 +71,7 @@ pub struct Gateway {
     ingest: Ingest,
     observer: Observer,
     admin: Admin,
-    announcer: Announcer,
+    announcer: JoinHandle<()>,
     /// The longest that the drain before the end may take.
     grace: Duration,
 }
@@ -106,7 +107,7 @@ impl Gateway {
             readiness: Readiness::new(Arc::clone(&index), ingest.handle(), Arc::clone(&verifier)),
             verifier,
             index: Arc::clone(&index),
-            upstreams: ingest.handle(),
+            source: ingest.handle(),
             refusals: Arc::default(),
             tls,
         };
@@ -127,12 +128,12 @@ impl Gateway {
             control,
             event,
             drain_spread: config.http.drain_spread,
-            upstreams: ingest.handle(),
+            source: ingest.handle(),
             readiness,
             inboxes,
             shards: shards.iter().map(|shard| shard.watched.clone()).collect(),
         });
-        let announcer = Announcer::start(observer.clone());
+        let announcer = announcer::start(observer.clone());
         let admin = Admin::start(private, &config.admin, observer.clone()).await?;
         tracing::info!(address = %admin.address(), "admin listening");
         Ok(Self { acceptor, shards, ingest, observer, admin, announcer, grace: config.http.drain })
@@ -141,7 +142,7 @@ impl Gateway {
     /// The public listener's address.
     ///
     /// # Errors
-    /// If the kernel does not tell.
+    /// If the kernel does not say.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.acceptor.address()
     }
@@ -156,7 +157,7 @@ impl Gateway {
         self.observer.clone()
     }
 
-    /// Serves until `stop` comes, then drains: new streams are refused, live ones are told when to come back, what
+    /// Serves until `stop` comes, then drains: new streams are refused, live ones are ended with the time to come back, what
     /// waits for them is flushed.
     ///
     /// # Errors
@@ -203,7 +204,7 @@ impl Gateway {
         }
         drop(acceptor);
         shards.into_iter().for_each(ShardThread::stop);
-        announcer.stop();
+        announcer.abort();
         ingest.stop();
         admin.stop();
         served

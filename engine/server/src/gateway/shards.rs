@@ -1,12 +1,12 @@
 //! One thread a shard, with a runtime of its own.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
 use std::thread::JoinHandle;
 
+use futures_util::future::select_all;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
 
@@ -102,12 +102,7 @@ impl ShardThread {
 
 /// Returns when one of the shards has ended.
 pub(super) async fn any_ended(shards: &[ShardThread]) {
-    let mut ended: Vec<_> = shards.iter().map(|shard| Box::pin(shard.ended())).collect();
-    poll_fn(|cx| {
-        let is_one = ended.iter_mut().any(|one| one.as_mut().poll(cx).is_ready());
-        if is_one { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
+    select_all(shards.iter().map(|shard| Box::pin(shard.ended()))).await;
 }
 
 /// Does `work`, of a shard's part `name`, and ends the shard if it panics.

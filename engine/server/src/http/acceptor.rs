@@ -56,7 +56,7 @@ impl Acceptor {
     /// The address that it listens on.
     ///
     /// # Errors
-    /// If the kernel does not tell.
+    /// If the kernel does not say.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }

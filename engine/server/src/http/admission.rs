@@ -58,11 +58,11 @@ async fn verify(request: &Parts, query: &Query, shard_context: &ShardContext) ->
 /// A permit of the tenant. It is needed before the source can be asked. Yet a known refusal of the source comes before a
 /// limit that is reached.
 fn enter(tenant: &TenantId, shard_context: &ShardContext) -> Result<ConnectionPermit, Refusal> {
-    let (index, upstreams) = (&shard_context.shared.index, &shard_context.shared.upstreams);
+    let (index, source) = (&shard_context.shared.index, &shard_context.shared.source);
     index.enter(tenant).map_err(|limit| {
         let known = index.find(tenant.as_str());
         let refused = known.filter(|tenant| *tenant.upstream().borrow() == Upstream::Refused);
-        refused.map_or(limit.into(), |tenant| of_source(&tenant, upstreams.refused()))
+        refused.map_or(limit.into(), |tenant| of_source(&tenant, source.refused()))
     })
 }
 
@@ -85,7 +85,7 @@ async fn admit_identity(
     let filter = query.filter(limits.filter_ids).map_err(Refusal::Query)?;
     let resume = query.resume(&request.headers);
     let permit = enter(&identity.tenant, shard_context)?;
-    let confirmed = shard_context.shared.upstreams.confirmed(permit.tenant()).await;
+    let confirmed = shard_context.shared.source.confirmed(permit.tenant()).await;
     confirmed.map_err(|reason| of_source(permit.tenant(), reason))?;
     if shard_context.shared.index.is_draining() {
         return Err(Refusal::Draining);

@@ -40,7 +40,7 @@ impl HandshakeError {
         }
     }
 
-    /// Headers that tell the client what it should have sent (RFC 9110, 15.5.6 and 15.5.22; RFC 6455, 4.4). Over
+    /// Headers that name what the client should have sent (RFC 9110, 15.5.6 and 15.5.22; RFC 6455, 4.4). Over
     /// HTTP/2 the first two of a 426 must not be sent (RFC 9113, 8.2.2).
     pub(super) fn headers(&self) -> &'static [(&'static str, &'static str)] {
         match self {

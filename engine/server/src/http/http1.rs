@@ -25,16 +25,13 @@ use super::stream_setup::Takeover;
 use floodway_core::shard::Outlet;
 
 /// Serves the connection. A stream gets it back from hyper, and reaches its client through the outlet that `outlet` makes.
-pub(super) async fn serve<I>(
+pub(super) async fn serve<I: AsyncRead + AsyncWrite + Unpin + 'static>(
     io: I,
     peer: Peer,
     ticket: &Ticket,
     shard_context: &ShardContext,
     outlet: impl FnOnce(I) -> io::Result<Outlet>,
-) -> io::Result<()>
-where
-    I: AsyncRead + AsyncWrite + Unpin + 'static,
-{
+) -> io::Result<()> {
     let Some((takeover, io, early)) = until_takeover(io, peer, ticket, shard_context).await? else {
         return Ok(());
     };
@@ -45,15 +42,12 @@ where
 }
 
 /// Answers requests. Returns the connection if one of them takes it over, with what was read behind that request.
-async fn until_takeover<I>(
+async fn until_takeover<I: AsyncRead + AsyncWrite + Unpin + 'static>(
     io: I,
     peer: Peer,
     ticket: &Ticket,
     shard_context: &ShardContext,
-) -> io::Result<Option<(Takeover, I, Vec<u8>)>>
-where
-    I: AsyncRead + AsyncWrite + Unpin + 'static,
-{
+) -> io::Result<Option<(Takeover, I, Vec<u8>)>> {
     let takeover = &Cell::new(None);
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(peer);
@@ -110,10 +104,7 @@ where
 
 /// Sends the client the reason why it is refused, and reads on until the client has read it: a socket closed with bytes
 /// unread would be reset, and the reason lost.
-async fn send_close<I>(mut io: I, bytes: &[u8], patience: Duration) -> io::Result<()>
-where
-    I: AsyncRead + AsyncWrite + Unpin,
-{
+async fn send_close(mut io: impl AsyncRead + AsyncWrite + Unpin, bytes: &[u8], patience: Duration) -> io::Result<()> {
     let sent = async {
         io.write_all(bytes).await?;
         io.shutdown().await?;

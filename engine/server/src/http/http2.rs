@@ -33,10 +33,7 @@ const SEND_BYTES: usize = 16 * 1024;
 #[derive(Clone, Copy, Debug)]
 struct LocalExecutor;
 
-impl<F> Executor<F> for LocalExecutor
-where
-    F: Future + 'static,
-{
+impl<F: Future + 'static> Executor<F> for LocalExecutor {
     fn execute(&self, future: F) {
         tokio::task::spawn_local(async move {
             future.await;

@@ -44,7 +44,7 @@ pub struct Shared {
     /// The tenants and the limits.
     pub index: Arc<Index>,
     /// Says whether a tenant's events arrive.
-    pub upstreams: IngestHandle,
+    pub source: IngestHandle,
     /// Says whether a new stream could begin.
     pub readiness: Readiness,
     /// Counts refused clients by reason.

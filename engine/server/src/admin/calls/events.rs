@@ -25,7 +25,8 @@ pub(super) async fn watch(
         kinds: kinds(&asked.kinds)?,
     };
     let watcher = service.observer.index().journal().watch();
-    service.streaming.start(|responses| send(watcher, wanted, responses))
+    let permit = service.streaming.permit()?;
+    Ok(service.streaming.start(permit, |responses| send(watcher, wanted, responses)))
 }
 
 /// Which audit events are asked for.

@@ -108,7 +108,7 @@ fn upstream(observer: &Observer, stream: &Connection, way: &mut Way) -> Result<(
     let found = observer.index().find(stream.tenant.as_str());
     let is_subscribed = found.as_ref().is_some_and(|tenant| tenants::is_subscribed(observer, tenant));
     let refusal = found.and_then(|tenant| tenant.refusal());
-    let detail = match (observer.upstreams.is_connected(), is_subscribed) {
+    let detail = match (observer.source.is_connected(), is_subscribed) {
         (false, _) => "no broker is connected".to_owned(),
         (true, false) => match refusal {
             Some(reason) => format!("the broker refuses the subscription of {}: {reason}", stream.tenant),

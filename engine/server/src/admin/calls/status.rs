@@ -44,7 +44,10 @@ pub(super) async fn watch(
         slowest: some("slowest_connections", asked.slowest_connections)?,
         delivered: HashMap::new(),
     };
-    service.streaming.start(|responses| watching.send(period.unwrap_or(INTERVAL), responses))
+    let permit = service.streaming.permit()?;
+    Ok(service
+        .streaming
+        .start(permit, |responses| watching.send(period.unwrap_or(INTERVAL), responses)))
 }
 
 async fn now(observer: &Observer) -> v1::Status {

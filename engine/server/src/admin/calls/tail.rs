@@ -29,11 +29,11 @@ pub(super) async fn begin(service: &Service, asked: v1::TailRequest) -> Answer<B
     // Before anything is done for it, so that no more than may stream ever ask the broker for a tenant.
     let stream_permit = streaming.permit()?;
     let permit = observer.index().look_on(&tenant);
-    let confirmed = observer.upstreams.confirmed(permit.tenant()).await;
+    let confirmed = observer.source.confirmed(permit.tenant()).await;
     confirmed.map_err(|error| Status::unavailable(error.to_string()))?;
     let live = Item::Live(v1::TailLive { filters: Some(filters(&filter)) });
     let events = attach(observer, permit, filter).await?;
-    Ok(streaming.start_with(stream_permit, |responses| send(live, events, responses)))
+    Ok(streaming.start(stream_permit, |responses| send(live, events, responses)))
 }
 
 fn filter(asked: &v1::TailRequest, limits: &Limits) -> Answer<Filter> {

@@ -37,7 +37,7 @@ pub(super) async fn get(service: &Service, asked: v1::GetTenantRequest) -> Answe
 
 /// Whether the broker sends the tenant's events now.
 pub(super) fn is_subscribed(observer: &Observer, tenant: &Tenant) -> bool {
-    observer.upstreams.is_connected() && *tenant.upstream().borrow() == Upstream::Confirmed
+    observer.source.is_connected() && *tenant.upstream().borrow() == Upstream::Confirmed
 }
 
 /// A tenant, as the API has it.

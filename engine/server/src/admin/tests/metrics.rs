@@ -159,13 +159,13 @@ fn the_gateways_page_keeps_the_rules_and_has_so_many_series() {
 async fn tenants_are_shown_by_their_names_and_the_others_as_one() {
     let private = Private::start(None).await;
     let names = [r#"a"b\c"#, "_other", "ten nant é", "D"];
-    let places: Vec<_> = names
+    let permits: Vec<_> = names
         .iter()
-        .map(|name| private.index.enter(&TenantId::parse(name).expect(name)).expect("a place"))
+        .map(|name| private.index.enter(&TenantId::parse(name).expect(name)).expect("a permit"))
         .collect();
-    for (place, delivered) in places.iter().zip([40, 30, 20, 10]) {
-        place.tenant().counters(0).delivered.add(delivered);
-        place.tenant().counters(0).sse.add(delivered / 10);
+    for (permit, delivered) in permits.iter().zip([40, 30, 20, 10]) {
+        permit.tenant().counters(0).delivered.add(delivered);
+        permit.tenant().counters(0).sse.add(delivered / 10);
     }
     let observer = &private.observer;
     // The shards' own counts are zeros here, so nothing is left for the others.
@@ -181,6 +181,6 @@ async fn tenants_are_shown_by_their_names_and_the_others_as_one() {
     assert_eq!(page.samples[sse], 3.0);
     let none = read(&Tenants::new(0).text(observer));
     assert_eq!(none.families["floodway_tenant_deliveries_total"], 1);
-    drop(places);
+    drop(permits);
     private.stop().await;
 }

@@ -65,7 +65,7 @@ impl Private {
             control: control::new(&control::Config::default(), "node", Arc::clone(&index)).0,
             event: event::Config::default(),
             drain_spread: Duration::from_secs(5),
-            upstreams: ingest.handle(),
+            source: ingest.handle(),
             readiness: Readiness::new(Arc::clone(&index), ingest.handle(), verifier()),
             inboxes: (0..2).map(|_| Inbox::new(64)).collect(),
             shards: (0..2).map(|_| idle_shard()).collect(),
