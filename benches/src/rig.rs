@@ -6,10 +6,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use floodway_core::event::{Encoding, Event};
+use floodway_core::event::Event;
 use floodway_core::inbox::{Inbox, Item};
 use floodway_core::index::{ClientInfo, Index, Limits, Transport};
 use floodway_core::shard::{Config, Filter, Handle, Metrics, NewSubscriber, NoRefresh, Outlet, Shard, answering};
+use floodway_protocol::Encoding;
 use floodway_protocol::names::TenantId;
 use tokio::runtime::{self, Runtime};
 use tokio::task::{JoinHandle, LocalSet};

@@ -12,7 +12,7 @@ use super::groups::Groups;
 use super::handover::Handover;
 use super::limits::{Book, Limits};
 use super::wake_filter::WakeFilter;
-use crate::event::EventId;
+use floodway_protocol::EventId;
 use floodway_protocol::names::TenantId;
 
 /// The value of `permits` once the tenant has left the index: it gives no more.

@@ -22,7 +22,7 @@ impl State {
         let is_pipe = matches!(outlet, Outlet::Pipe(_));
         let (key, generation) = self.registry.watch(&mut outlet)?;
         let credit = permit.tenant().limits().client_messages_per_second;
-        let subscription = SubscriptionKey::new(filter, encoding);
+        let subscription = SubscriptionKey { filter, encoding };
         let (position, after) = self.matcher.join(key, permit.tenant(), subscription);
         let client = client.sharing_user_agent(|text| self.registry.user_agents.share(text));
         let counters = OwnCounters::clone(self.matcher.counters(position.cohort));

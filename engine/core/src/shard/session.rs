@@ -77,7 +77,7 @@ impl State {
                 let text = answer::filters(&self.filter(key).shown());
                 self.answer(key, [text]);
             }
-            Action::Refresh { token } => self.refresh(key, &token),
+            Action::Refresh(token) => self.refresh(key, &token.0),
             Action::Ping => self.answer(key, [answer::PONG]),
         }
     }

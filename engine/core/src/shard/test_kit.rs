@@ -12,9 +12,9 @@ use tokio::time::timeout;
 use super::clock::TimeSource;
 use super::state::State;
 use super::{Config, Filter, Handle, NewSubscriber, NoRefresh, Outlet, Pipe, Shard, answering};
-use crate::event::Encoding;
 use crate::inbox::Inbox;
 use crate::index::{ClientInfo, Index, Transport};
+use floodway_protocol::Encoding;
 use floodway_protocol::names::TenantId;
 
 /// When the clock on the wall begins, in seconds since 1970.

@@ -4,10 +4,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::*;
-use crate::event::{self, EventId, Parser};
+use crate::event::{self, Parser};
 use crate::inbox::{Inbox, Item};
 use crate::index::Limits;
 use crate::shard::test_kit::{Peer, new_subscriber, on_one_thread, run_beside};
+use floodway_protocol::EventId;
 use floodway_protocol::names::TenantId;
 
 const SHARDS: usize = 2;

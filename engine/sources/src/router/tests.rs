@@ -3,6 +3,7 @@
 use super::*;
 use floodway_core::event::Rejection;
 use floodway_core::index::{ConnectionPermit, Limits, Slot};
+use floodway_protocol::EventId;
 
 struct Bed {
     router: Router,
@@ -73,7 +74,7 @@ async fn events_nobody_wants_are_counted_and_go_nowhere() {
     bed.router.publish(&RawMessage::new(b"tenant/STRANGER/device/D/telemetry", GOOD)).await;
     bed.router.publish(&RawMessage::new(b"tenant/STRANGER/device/D/telemetry", b"[]")).await;
     assert!(bed.inboxes.iter().all(Inbox::is_empty));
-    assert_ne!(permit.tenant().declare(0), event::EventId::new(0), "the first one is appended all the same");
+    assert_ne!(permit.tenant().declare(0), EventId::new(0), "the first one is appended all the same");
     let counts = bed.metrics.snapshot(false);
     assert_eq!((counts.received, counts.accepted), (3, 2));
     assert_eq!(counts.rejected_for(Reason::Payload(Rejection::NotAnObject)), 1);

@@ -3,12 +3,12 @@
 use std::io;
 
 use super::Delivery;
-use crate::event::Encoding;
 use crate::shard::keys::SubscriberKey;
 use crate::shard::metrics::Untimed;
 use crate::shard::outlet::Outlet;
 use crate::shard::registry::{Phase, Registry, Subscriber};
 use crate::shard::ring::{Ring, Sent};
+use floodway_protocol::Encoding;
 use floodway_protocol::ends::End;
 
 /// Writes of a ring in one turn, of up to 64 entries each; a long ring does not keep the others waiting.

@@ -8,9 +8,10 @@ use tokio::task::yield_now;
 use super::super::test_kit::{Peer, new_subscriber, on_one_thread, run_beside};
 use super::super::{Handle, Metrics, NewSubscriber, Outlet, Overflow, Scope, Select};
 use super::*;
-use crate::event::{self, EventId, Parser};
+use crate::event::{self, Parser};
 use crate::inbox::{Inbox, Item};
 use crate::index::{Index, Limits};
+use floodway_protocol::EventId;
 use floodway_protocol::messages::notice::{Gap, SourceState};
 use floodway_protocol::names::TenantId;
 

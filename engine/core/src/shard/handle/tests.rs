@@ -7,9 +7,10 @@ use std::sync::Arc;
 use super::super::test_kit::{Peer, new_subscriber, on_one_thread, run_beside};
 use super::super::{Config, NoRefresh, Overflow};
 use super::*;
-use crate::event::{self, EventId, Parser};
+use crate::event::{self, Parser};
 use crate::inbox::{Inbox, Item};
 use crate::index::{AuditKind, Index, Limit, Limits, Missed, OwnLimits, Watcher};
+use floodway_protocol::EventId;
 use floodway_protocol::names::TenantId;
 
 struct Bed {

@@ -170,7 +170,7 @@ impl TenantCohorts {
         let mut offer = |list: &[Listed]| {
             for &Listed { cohort: id, .. } in list {
                 let cohort = &mut cohorts[id as usize];
-                let metrics = cohort.key.view.metrics.as_ref();
+                let metrics = cohort.key.filter.metrics();
                 if event.matches(metrics) {
                     matched.cohorts += 1;
                     matched.narrowed += usize::from(metrics.is_some());

@@ -6,9 +6,9 @@
 
 mod delays;
 
-use crate::event::Encoding;
 use crate::index::{Count, TenantCounters, Transport};
 use crate::pulse::Pulse;
+use floodway_protocol::Encoding;
 use floodway_protocol::ends::{CODE_LABELS, End, EndReason};
 
 pub use self::delays::{DELAY_BOUNDS, Delays};

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::time::Instant;
 
-use crate::event::{Encoding, EventId};
 use crate::index::{AuditKind, ClientInfo, ConnectionId, ConnectionPermit, Limit, OwnCounters};
 use crate::shard::clock::Tenths;
 use crate::shard::filter::Filter;
@@ -12,6 +11,7 @@ use crate::shard::metrics::Metrics;
 use crate::shard::outlet::Outlet;
 use crate::shard::ring::Ring;
 use floodway_protocol::session::Session;
+use floodway_protocol::{Encoding, EventId};
 
 /// What becomes a subscriber.
 pub struct NewSubscriber {

@@ -3,9 +3,9 @@
 use std::io;
 
 use super::{Entry, Ring, Sent, gap_bytes};
-use crate::event::Encoding;
 use crate::shard::event_queue::{EventQueue, Received};
 use crate::shard::metrics::Untimed;
+use floodway_protocol::Encoding;
 use floodway_protocol::messages::notice::Gap;
 
 impl Ring {

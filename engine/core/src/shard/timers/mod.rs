@@ -13,7 +13,7 @@ use super::clock::{Clock, Tenths};
 use super::config::Config;
 use super::keys::SubscriberKey;
 use super::registry::{Phase, Subscriber};
-use crate::event::Encoding;
+use floodway_protocol::Encoding;
 use floodway_protocol::ends::End;
 
 /// In so many steps each subscriber is visited once.

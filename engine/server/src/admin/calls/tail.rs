@@ -13,9 +13,9 @@ use super::args::{bad, devices, groups, tenant};
 use super::connections::{TIMESTAMP_MAX, filters};
 use super::streaming::{Gone, ResponseSender, Streaming};
 use crate::admin::observer::Observer;
-use floodway_core::event::Encoding;
 use floodway_core::index::{ClientInfo, ConnectionPermit, Limits, Transport};
 use floodway_core::shard::{EventPipe, Filter, NewSubscriber, Outlet, Received, Shard};
+use floodway_protocol::Encoding;
 use floodway_protocol::messages::notice::Gap;
 
 /// The user agent that a tail is listed with.
