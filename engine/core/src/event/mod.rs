@@ -97,7 +97,7 @@ impl Event {
 
     /// Whether a subscriber to these metrics is sent this event: it has one of them, or the subscriber wants all.
     pub fn matches(&self, metrics: Option<&Arc<MetricSet>>) -> bool {
-        metrics.is_none_or(|metrics| self.text(metrics).is_some())
+        metrics.is_none() || self.text(metrics).is_some()
     }
 
     /// The names of the metrics that a subscriber to these is sent, in the order of the text; with `None`, of all.
@@ -111,24 +111,18 @@ impl Event {
     ///
     /// The first call for the same metrics and encoding makes the bytes. Later ones, on any thread, get the same.
     pub fn frame(&self, metrics: Option<&Arc<MetricSet>>, encoding: Encoding) -> Option<&[u8]> {
-        let text = self.seen_with(metrics)?;
-        Some(text.bytes(encoding, self.id))
+        Some(self.text(metrics)?.bytes(encoding, self.id))
     }
 
     /// As [`Event::json`], with those of its metrics that are wanted; `None` if it has none of them.
     pub fn json_with(&self, metrics: Option<&Arc<MetricSet>>) -> Option<&[u8]> {
-        Some(self.seen_with(metrics)?.json())
+        Some(self.text(metrics)?.json())
     }
 
-    #[inline]
-    fn seen_with(&self, metrics: Option<&Arc<MetricSet>>) -> Option<&Encoded> {
-        match metrics {
-            None => Some(&self.whole),
-            Some(metrics) => self.text(metrics),
-        }
-    }
-
-    fn text(&self, metrics: &Arc<MetricSet>) -> Option<&Encoded> {
+    fn text(&self, metrics: Option<&Arc<MetricSet>>) -> Option<&Encoded> {
+        let Some(metrics) = metrics else {
+            return Some(&self.whole);
+        };
         match self.projections.get(metrics, || self.project(metrics)) {
             Projected::Nothing => None,
             Projected::Whole => Some(&self.whole),

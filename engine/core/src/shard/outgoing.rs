@@ -6,7 +6,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::event_queue::Received;
+use super::event_pipe::Received;
 use super::filter::Filter;
 use crate::event::Event;
 use floodway_protocol::Encoding;

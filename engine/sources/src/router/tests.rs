@@ -140,7 +140,7 @@ async fn a_shard_is_woken_only_for_a_device_that_it_awaits_and_before_its_inbox_
     let permit = bed.enter("T");
     permit.tenant().declare(0);
     let slot = Slot::of("D");
-    permit.tenant().wake_filter().set_slot(0, slot, true);
+    permit.tenant().wake_filter().set(0, Some(slot), true);
     assert_ne!(slot, Slot::of("E"), "the two can be told apart");
     for (device, wakes) in [("E", false), ("D", true), ("E", false)] {
         bed.publish_of(device).await;
@@ -158,7 +158,7 @@ async fn a_shard_is_woken_only_for_a_device_that_it_awaits_and_before_its_inbox_
 async fn messages_that_come_together_wake_a_shard_once_they_are_all_there() {
     let mut bed = bed_with_room_for(100);
     let permit = bed.enter("T");
-    permit.tenant().wake_filter().set_always(0, true);
+    permit.tenant().wake_filter().set(0, None, true);
     permit.tenant().declare(0);
     for _ in 0..10 {
         bed.router.publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD)).await;

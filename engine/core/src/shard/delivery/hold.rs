@@ -7,7 +7,7 @@ use crate::index::{Limit, Limits};
 use crate::shard::keys::SubscriberKey;
 use crate::shard::matcher::{Audience, Matcher};
 use crate::shard::outgoing::{Addressed, Outgoing, SubscriptionKey};
-use crate::shard::registry::{Registry, Subscriber};
+use crate::shard::registry::{Live, Registry, Subscriber};
 use crate::shard::ring::Pushed;
 use floodway_protocol::ends::End;
 
@@ -148,7 +148,7 @@ impl Delivery {
         matcher: &mut Matcher,
         key: SubscriberKey,
     ) -> Result<(), End> {
-        let Some(position) = registry.get(key).and_then(Subscriber::position) else {
+        let Some(&Live { position, .. }) = registry.get(key).and_then(Subscriber::live) else {
             return Ok(());
         };
         let cohort = matcher.cohort(position.cohort);
@@ -197,7 +197,7 @@ impl Delivery {
 
     /// Counts as dropped what its cohort's batch still has for a subscriber that will not receive it.
     pub(crate) fn forgo(&mut self, registry: &mut Registry, matcher: &Matcher, key: SubscriberKey) {
-        let Some(position) = registry.get(key).and_then(Subscriber::position) else {
+        let Some(&Live { position, .. }) = registry.get(key).and_then(Subscriber::live) else {
             return;
         };
         let cohort = matcher.cohort(position.cohort);

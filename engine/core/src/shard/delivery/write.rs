@@ -147,8 +147,8 @@ fn write_ring_once(
     outlet: &mut Outlet,
     untimed: &mut Untimed,
 ) -> io::Result<Sent> {
-    if let Some(queue) = outlet.events() {
-        return ring.hand_over(encoding, untimed, queue);
+    if let Some(reader) = outlet.events() {
+        return ring.hand_over(encoding, untimed, reader);
     }
     ring.write_out(encoding, untimed, |slices| {
         loop {

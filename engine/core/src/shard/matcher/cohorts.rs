@@ -211,11 +211,11 @@ impl TenantCohorts {
             enlist(&mut self.everything, id, &mut positions);
         }
         if may_want_any(&key) {
-            self.awaited.add_always(&self.tenant);
+            self.awaited.add(&self.tenant, None);
         }
         for device in key.filter.devices() {
             let list = self.by_device.entry_ref(device).or_insert_with(|| {
-                self.awaited.add(&self.tenant, device);
+                self.awaited.add(&self.tenant, Some(device));
                 List::new()
             });
             enlist(list, id, &mut positions);
@@ -242,12 +242,11 @@ impl TenantCohorts {
             remove_at(&mut self.everything, positions.next(), &mut self.cohorts);
         }
         if may_want_any(&key) {
-            self.awaited.remove_always(&self.tenant);
+            self.awaited.remove(&self.tenant, None);
         }
         for device in key.filter.devices() {
-            let is_last = remove_under(&mut self.by_device, device, positions.next(), &mut self.cohorts);
-            if is_last {
-                self.awaited.remove(&self.tenant, device);
+            if remove_under(&mut self.by_device, device, positions.next(), &mut self.cohorts) {
+                self.awaited.remove(&self.tenant, Some(device));
             }
         }
         for group in key.filter.groups() {

@@ -93,7 +93,7 @@ impl World {
                 if let Some(stream) = live.nth(nth) {
                     stream.expires_at = unix_now() + seconds;
                     stream.overdue = Duration::ZERO;
-                    self.state.set_expiry(stream.key, stream.expires_at);
+                    self.state.registry[stream.key].live_mut().unwrap().expires_at = stream.expires_at;
                 }
             }
             Step::End(nth) => {

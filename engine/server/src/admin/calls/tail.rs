@@ -27,7 +27,7 @@ pub(super) async fn begin(
     asked: v1::TailRequest,
 ) -> Result<BoxStream<v1::TailResponse>, Status> {
     let tenant = tenant("tenant_id", &asked.tenant_id)?;
-    let filter = filter(&asked, &observer.index().limits_of(&tenant))?;
+    let filter = filter(&asked, &observer.index().limits().of(Some(&tenant)))?;
     // Before anything is done for it, so that no more than may stream ever ask the broker for a tenant.
     let stream_permit = streaming.permit()?;
     let permit = observer.index().look_on(&tenant);
