@@ -43,8 +43,8 @@ struct Listed {
 
 type List = Vec<Listed>;
 
-/// A cohort, as a delivery to one of its members needs it.
-#[derive(Clone, Copy)]
+/// A cohort, as a delivery to one of its members needs it. Handed on by reference: the loop over the subscribers keeps its
+/// registers, and only what is held in a ring looks inside.
 pub(crate) struct Audience<'a> {
     pub(crate) key: &'a Rc<SubscriptionKey>,
     pub(crate) batch: &'a [u32],
@@ -66,10 +66,10 @@ impl Cohort {
         Audience { key, batch, limits }
     }
 
-    /// The members, and what a delivery to each of them needs.
-    pub(crate) fn flush_parts<'a>(&'a mut self, limits: &'a Limits) -> (&'a mut Members, Audience<'a>) {
+    /// Up to `most` members that the batch goes to now, and what a delivery to each of them needs.
+    pub(crate) fn take<'a>(&'a mut self, most: usize, limits: &'a Limits) -> (&'a [SubscriberKey], Audience<'a>) {
         let Self { key, members, batch, .. } = self;
-        (members, Audience { key, batch, limits })
+        (members.take(most), Audience { key, batch, limits })
     }
 
     fn end_flush(&mut self) {
