@@ -1,6 +1,5 @@
 //! Settings of token checks.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -54,12 +53,5 @@ impl Default for Config {
             leeway: Duration::ZERO,
             places: Places { query: true, cookie: None },
         }
-    }
-}
-
-/// Shows nothing, since there is a secret.
-impl fmt::Debug for Config {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Config").finish_non_exhaustive()
     }
 }
