@@ -7,7 +7,7 @@ use std::time::Duration;
 use tonic::Status;
 
 use super::Answer;
-use floodway_protocol::names::{DeviceId, GroupId, TenantId};
+use floodway_protocol::names::{BadName, GroupId, TenantId};
 use floodway_sources::control::WriteError;
 
 /// INVALID_ARGUMENT for this field.
@@ -30,16 +30,9 @@ pub(super) fn group(field: &str, text: &str) -> Answer<GroupId> {
     GroupId::parse(text).map_err(|error| bad(field, error))
 }
 
-/// Devices; the first that is none is named by its index.
-pub(super) fn devices(field: &str, texts: &[String]) -> Answer<Vec<DeviceId>> {
-    let parse =
-        |(at, text): (usize, &String)| DeviceId::parse(text).map_err(|error| bad(&format!("{field}[{at}]"), error));
-    texts.iter().enumerate().map(parse).collect()
-}
-
-/// Groups, likewise.
-pub(super) fn groups(field: &str, texts: &[String]) -> Answer<Vec<GroupId>> {
-    let parse = |(at, text): (usize, &String)| group(&format!("{field}[{at}]"), text);
+/// Names of devices or groups; the first that is none is given by its index.
+pub(super) fn names<T>(field: &str, texts: &[String], parse: fn(&str) -> Result<T, BadName>) -> Answer<Vec<T>> {
+    let parse = |(at, text): (usize, &String)| parse(text).map_err(|error| bad(&format!("{field}[{at}]"), error));
     texts.iter().enumerate().map(parse).collect()
 }
 

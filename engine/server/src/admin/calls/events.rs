@@ -110,17 +110,15 @@ fn event(what: AuditKind) -> Event {
             connection_id: id.to_string(),
             tenant_id: tenant.to_string(),
         }),
-        AuditKind::Source { endpoint, change, .. } => source(endpoint, change),
-    }
-}
-
-fn source(url: String, change: SourceChange) -> Event {
-    match change {
-        SourceChange::Up => Event::BrokerUp(v1::BrokerUp { url }),
-        SourceChange::Down { error } => Event::BrokerDown(v1::BrokerDown { url, detail: error.unwrap_or_default() }),
-        SourceChange::Failed { error, attempts } => {
-            Event::BrokerFailed(v1::BrokerFailed { url, detail: error, failed_attempts: attempts })
-        }
+        AuditKind::Source { endpoint: url, change, .. } => match change {
+            SourceChange::Up => Event::BrokerUp(v1::BrokerUp { url }),
+            SourceChange::Down { error } => {
+                Event::BrokerDown(v1::BrokerDown { url, detail: error.unwrap_or_default() })
+            }
+            SourceChange::Failed { error, attempts } => {
+                Event::BrokerFailed(v1::BrokerFailed { url, detail: error, failed_attempts: attempts })
+            }
+        },
     }
 }
 

@@ -6,7 +6,7 @@ use floodway_proto::admin::v1;
 use prost_types::Timestamp;
 use tonic::Status;
 
-use super::args::{bad, group, not_written, tenant};
+use super::args::{bad, group, names, not_written, tenant};
 use super::paging::{self, List};
 use super::{Answer, Service};
 use crate::admin::observer::Observer;
@@ -54,11 +54,10 @@ pub(super) async fn put(service: &Service, asked: v1::PutGroupRequest) -> Answer
     let asked = asked.group.ok_or_else(|| bad("group", "must be given"))?;
     let tenant = tenant("group.tenant_id", &asked.tenant_id)?;
     let id = group("group.group_id", &asked.group_id)?;
-    let mut devices = super::args::devices("group.device_ids", &asked.device_ids)?;
+    let mut devices = names("group.device_ids", &asked.device_ids, DeviceId::parse)?;
     let control = &service.observer.control;
     let created = control.group(&tenant, &id).is_none();
-    let names = devices.iter().map(DeviceId::as_str);
-    let written = control.put_group(&tenant, &id, names).await;
+    let written = control.put_group(&tenant, &id, devices.iter().map(DeviceId::as_str)).await;
     // Each name was looked at above, so it is their number that is wrong.
     written.map_err(|error| not_written("group", error))?;
     devices.sort_unstable();

@@ -136,17 +136,17 @@ impl Reported {
         }
     }
 
+    fn with(&self, other: &Self, by: fn(u64, u64) -> u64) -> Self {
+        let counters = self.counters.with(&other.counters, by);
+        Self { ws: by(self.ws, other.ws), sse: by(self.sse, other.sse), counters }
+    }
+
     fn plus(&self, other: &Self) -> Self {
-        let counters = self.counters.with(&other.counters, u64::saturating_add);
-        Self { ws: self.ws + other.ws, sse: self.sse + other.sse, counters }
+        self.with(other, u64::saturating_add)
     }
 
     fn less(&self, other: &Self) -> Self {
-        Self {
-            ws: self.ws.saturating_sub(other.ws),
-            sse: self.sse.saturating_sub(other.sse),
-            counters: self.counters.less(&other.counters),
-        }
+        self.with(other, u64::saturating_sub)
     }
 }
 
