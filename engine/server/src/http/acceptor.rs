@@ -89,7 +89,9 @@ impl Acceptor {
     async fn accept(&self) -> std::net::TcpStream {
         loop {
             let accepted = match self.accept_now() {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.await_one().await,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.listener.accept().await.and_then(|(socket, _)| socket.into_std())
+                }
                 accepted => accepted,
             };
             match accepted {
@@ -108,10 +110,6 @@ impl Acceptor {
         let (socket, _) = SockRef::from(&self.listener).accept()?;
         socket.set_nonblocking(true)?;
         Ok(socket.into())
-    }
-
-    async fn await_one(&self) -> io::Result<std::net::TcpStream> {
-        self.listener.accept().await?.0.into_std()
     }
 }
 

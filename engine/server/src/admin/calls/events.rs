@@ -11,8 +11,8 @@ use tonic::codegen::BoxStream;
 
 use super::args::{bad, tenant_or_none};
 use super::connections::transport;
+use super::service::{Answer, Service};
 use super::streaming::{Gone, ResponseSender};
-use super::{Answer, Service};
 use floodway_core::index::{AuditKind, ClientInfo, ConnectionId, Limit, Missed, SourceChange, Watcher};
 use floodway_protocol::names::TenantId;
 

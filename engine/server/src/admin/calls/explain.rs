@@ -7,8 +7,9 @@ use floodway_proto::admin::v1;
 use floodway_proto::admin::v1::explain_request::Event as Asked;
 use serde_json::{Map, Value, json};
 
-use super::args::{bad, tenant};
-use super::{Answer, Service, connections, tenants};
+use super::args::{bad, name, tenant};
+use super::service::{Answer, Service};
+use super::{connections, tenants};
 use crate::admin::observer::Observer;
 use floodway_core::event::{Event, IdSource, Parser};
 use floodway_core::index::Limits;
@@ -47,8 +48,7 @@ fn message(asked: Option<Asked>) -> Answer<v1::DeviceMessage> {
         Some(Asked::Message(message)) => Ok(message),
         Some(Asked::Sample(sample)) => {
             let tenant = tenant("sample.tenant_id", &sample.tenant_id)?;
-            let device = DeviceId::parse(&sample.device_id);
-            let device = device.map_err(|error| bad("sample.device_id", error))?;
+            let device = name("sample.device_id", &sample.device_id, DeviceId::parse)?;
             let metrics = sample.metric_names.into_iter();
             let metrics: Map<String, Value> = metrics.map(|name| (name, json!(0))).collect();
             Ok(v1::DeviceMessage {

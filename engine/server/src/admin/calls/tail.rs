@@ -11,8 +11,8 @@ use tonic::codegen::BoxStream;
 
 use super::args::{bad, names, tenant};
 use super::connections::{TIMESTAMP_MAX, filters};
+use super::service::{Answer, Service};
 use super::streaming::{Gone, ResponseSender};
-use super::{Answer, Service};
 use crate::admin::observer::Observer;
 use floodway_core::event::Encoding;
 use floodway_core::index::{ClientInfo, ConnectionPermit, Limits, Transport};
