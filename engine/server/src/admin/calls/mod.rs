@@ -19,7 +19,7 @@ mod tenants;
 
 use floodway_proto::admin::v1::*;
 use tonic::codegen::BoxStream;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response};
 
 pub use limits::{overflow, policy};
 use service::Answer;

@@ -1,4 +1,4 @@
-//! What the calls work with.
+//! What every call works with: the observer, the drains, and the streams of answers.
 
 use tokio::sync::watch;
 use tonic::Status;
@@ -7,14 +7,14 @@ use super::streaming::Streaming;
 use crate::admin::health::Health;
 use crate::admin::observer::Observer;
 
-/// What the calls have in common.
+/// Answers the calls.
 pub(in crate::admin) struct Service {
     pub(super) observer: Observer,
     pub(super) health: Health,
     pub(super) streaming: Streaming,
 }
 
-/// What a call is answered.
+/// The answer to a call.
 pub(super) type Answer<T> = Result<T, Status>;
 
 impl Service {
