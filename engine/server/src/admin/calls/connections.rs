@@ -89,10 +89,7 @@ fn scope(asked: Option<Target>) -> Answer<Scope> {
     match asked {
         None => Err(bad("target", "connection_id, subject or tenant_id must be given")),
         Some(Target::ConnectionId(id)) if id.is_empty() => Err(bad("connection_id", "must not be empty")),
-        Some(Target::ConnectionId(id)) => {
-            let id = id.parse().map_err(|_| no_such_stream())?;
-            Ok(Scope::Connection(id))
-        }
+        Some(Target::ConnectionId(id)) => id.parse().map(Scope::Connection).map_err(|_| no_such_stream()),
         Some(Target::Subject(v1::TenantSubject { tenant_id, subject })) => {
             let tenant = tenant("subject.tenant_id", &tenant_id)?;
             if subject.is_empty() {

@@ -13,7 +13,7 @@ use super::args::{bad, tenant_or_none};
 use super::connections::transport;
 use super::service::{Answer, Service};
 use super::streaming::{Gone, ResponseSender};
-use floodway_core::index::{AuditKind, ClientInfo, ConnectionId, Limit, Missed, SourceChange, Watcher};
+use floodway_core::index::{AuditKind, ClientInfo, ConnectionId, Limit, Missed, SourceChange, Transport, Watcher};
 use floodway_protocol::names::TenantId;
 
 pub(super) async fn watch(
@@ -92,7 +92,10 @@ fn event(what: AuditKind) -> Event {
         AuditKind::Disconnected { id, tenant, about, reason, code } => Event::Closed(v1::StreamClosed {
             stream: Some(identity(id, &tenant, &about)),
             reason: reason.to_owned(),
-            close_code: close_code(&about, code),
+            close_code: match about.transport {
+                Transport::WebSocket => code.unwrap_or_default().into(),
+                _ => 0,
+            },
         }),
         AuditKind::Refused { tenant, peer: from, reason, check, detail } => Event::Refused(v1::StreamRefused {
             tenant_id: tenant.map(|tenant| tenant.to_string()).unwrap_or_default(),
@@ -134,11 +137,4 @@ fn identity(id: ConnectionId, tenant: &TenantId, about: &ClientInfo) -> v1::Stre
 
 fn peer(peer: Option<SocketAddr>) -> String {
     peer.map(|peer| peer.to_string()).unwrap_or_default()
-}
-
-fn close_code(about: &ClientInfo, code: Option<u16>) -> u32 {
-    match transport(about.transport) {
-        v1::Transport::Websocket => code.unwrap_or_default().into(),
-        _ => 0,
-    }
 }
