@@ -11,7 +11,7 @@ use super::totals::Totals;
 use crate::auth::CHECK_LABELS;
 use crate::readiness::Unready;
 use floodway_protocol::ends::EndReason;
-use floodway_sources::control::{Problem, Standing};
+use floodway_sources::control::{Problem, SyncState};
 
 /// Tenants that a status names.
 const TENANTS: usize = 100;
@@ -121,7 +121,7 @@ impl Observer {
     }
 
     fn limits(&self) -> v1::Limits {
-        let default = self.index().default_limits();
+        let default = self.index().limits().of(None);
         v1::Limits {
             connections: self.connections.into(),
             connections_per_tenant: default.connections.into(),
@@ -150,7 +150,7 @@ impl Observer {
             received_at: Some(problem.at.into()),
         };
         v1::ControlState {
-            synced: control.standing() == Standing::Following,
+            synced: control.sync_state() == SyncState::Following,
             tenant_limits: documents.tenant_limits().count() as u64,
             groups: documents.group_count() as u64,
             problems: control.problems().into_iter().rev().map(problem).collect(),

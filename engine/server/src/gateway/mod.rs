@@ -93,10 +93,10 @@ impl Gateway {
             .map_err(|error| StartError::AdminListen(config.admin.listen.clone(), error))?;
         let inboxes: Arc<[Inbox]> = (0..config.shard.count).map(|_| Inbox::new(config.shard.inbox.get())).collect();
         let identity = Identity::new();
-        let (control, steering) = control::new(&config.control, &identity.id, Arc::clone(&index));
+        let (control, follower) = control::new(&config.control, &identity.id, Arc::clone(&index));
         let event = config.event.clone();
         // The one place that knows which sources there are. The first owns the control documents.
-        let mqtt = Mqtt::new(config.mqtt, Arc::clone(&index), Some(steering))?;
+        let mqtt = Mqtt::new(config.mqtt, Arc::clone(&index), Some(follower))?;
         let brokers = mqtt.terms().endpoints;
         let sources: Vec<Box<dyn Source>> = vec![Box::new(mqtt)];
         let ingest =
