@@ -91,15 +91,11 @@ impl Readiness {
             (silence >= STUCK_AFTER).then_some(Unready::ShardStuck(shard, silence))
         });
         let keys = (!self.verifier.is_ready()).then_some(Unready::NoKeys);
-        keys.into_iter().chain(self.amiss_in_sources(now)).chain(stuck).collect()
+        keys.into_iter().chain(self.amiss_in_ingest()).chain(stuck).collect()
     }
 
     /// What is amiss on the way from the sources to the shards.
     pub fn amiss_in_ingest(&self) -> Vec<Unready> {
-        self.amiss_in_sources(Instant::now())
-    }
-
-    fn amiss_in_sources(&self, now: Instant) -> Vec<Unready> {
         let ingest = &self.ingest;
         let source = match ingest.state() {
             SourceState::Open => None,
@@ -108,7 +104,7 @@ impl Readiness {
             SourceState::Unanswered => Some(Unready::SubscriptionUnanswered),
             SourceState::Refused(reason) => Some(Unready::SubscriptionRefused(reason)),
         };
-        let silence = ingest.silence(now).filter(|&silence| silence >= STUCK_AFTER);
+        let silence = ingest.silence(Instant::now()).filter(|&silence| silence >= STUCK_AFTER);
         source.into_iter().chain(silence.map(Unready::IngestStuck)).collect()
     }
 

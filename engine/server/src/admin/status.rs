@@ -9,6 +9,7 @@ use floodway_proto::admin::v1;
 use super::observer::Observer;
 use super::totals::Totals;
 use crate::auth::CHECK_LABELS;
+use crate::readiness::Unready;
 use floodway_protocol::ends::EndReason;
 use floodway_sources::control::{Problem, SyncState};
 
@@ -157,10 +158,8 @@ impl Observer {
     }
 
     fn unready(&self) -> Vec<v1::Unready> {
-        let reasons = self.readiness.amiss().into_iter();
-        let unready =
-            reasons.map(|reason| v1::Unready { reason: reason.label().to_owned(), detail: reason.to_string() });
-        unready.collect()
+        let unready = |reason: Unready| v1::Unready { reason: reason.label().to_owned(), detail: reason.to_string() };
+        self.readiness.amiss().into_iter().map(unready).collect()
     }
 
     /// Live streams of tenants that the broker refuses.

@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde::de::Deserializer;
 use serde_json::Value;
 
 use super::config::Config;
@@ -30,8 +29,8 @@ pub struct Identity {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Claims {
-    exp: Time,
-    nbf: Time,
+    exp: Value,
+    nbf: Value,
     iss: Value,
     aud: Value,
     sub: Value,
@@ -56,18 +55,14 @@ impl Config {
 
     /// The expiry in Unix seconds, if the token is valid now (RFC 7519, 4.1.4 and 4.1.5).
     fn lifetime(&self, claims: &Claims, now: Duration) -> Result<u64, Fault> {
-        let expiry = match claims.exp {
-            Time::At(expiry) => expiry,
-            Time::Absent => return Err(Fault::Claims("exp is missing")),
-            Time::Malformed => return Err(Fault::Claims("exp is not a number")),
-        };
+        let expiry = time(&claims.exp, "exp is not a number")?;
+        let expiry = expiry.ok_or(Fault::Claims("exp is missing"))?;
         if expiry.saturating_add(self.leeway) <= now {
             return Err(Fault::Expired);
         }
-        match claims.nbf {
-            Time::At(start) if start > now.saturating_add(self.leeway) => Err(Fault::NotYetValid),
-            Time::Malformed => Err(Fault::Claims("nbf is not a number")),
-            Time::At(_) | Time::Absent => Ok(expiry.as_secs().min(LAST_SECOND)),
+        match time(&claims.nbf, "nbf is not a number")? {
+            Some(start) if start > now.saturating_add(self.leeway) => Err(Fault::NotYetValid),
+            _ => Ok(expiry.as_secs().min(LAST_SECOND)),
         }
     }
 
@@ -131,24 +126,12 @@ fn holds(list: &Value, text: &str) -> bool {
     list.as_array().is_some_and(|items| items.iter().any(|item| item == text))
 }
 
-/// A NumericDate (RFC 7519, 2): seconds since the Unix epoch, perhaps with a fraction.
-#[derive(Clone, Copy, Default)]
-enum Time {
-    #[default]
-    Absent,
-    At(Duration),
-    Malformed,
-}
-
-impl<'de> Deserialize<'de> for Time {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        if value.is_null() {
-            return Ok(Self::Absent);
-        }
-        let whole = value.as_u64().map(Duration::from_secs);
-        let time = whole.or_else(|| value.as_f64().map(since_epoch));
-        Ok(time.map_or(Self::Malformed, Self::At))
+/// A NumericDate (RFC 7519, 2), if there is one: seconds since the Unix epoch, perhaps with a fraction.
+fn time(claim: &Value, malformed: &'static str) -> Result<Option<Duration>, Fault> {
+    let whole = claim.as_u64().map(Duration::from_secs);
+    match whole.or_else(|| claim.as_f64().map(since_epoch)) {
+        None if !claim.is_null() => Err(Fault::Claims(malformed)),
+        time => Ok(time),
     }
 }
 

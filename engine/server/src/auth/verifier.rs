@@ -34,10 +34,7 @@ impl Verifier {
     /// If there is no key, or it cannot be read or used.
     pub fn start(config: &Config) -> Result<Self, KeyError> {
         match &config.jwks_url {
-            Some(url) => {
-                let pace = Pace::new(config.jwks_refresh, config.jwks_waiting);
-                Self::start_set(config, url, pace)
-            }
+            Some(url) => Self::start_set(config, url, Pace::new(config.jwks_refresh, config.jwks_waiting)),
             None => Ok(Self::with(Self::key(config)?, config)),
         }
     }
@@ -52,10 +49,10 @@ impl Verifier {
     /// # Errors
     /// If there is none, or it cannot be read or used.
     pub fn check(config: &Config) -> Result<(), KeyError> {
-        match config.jwks_url {
-            Some(_) => Ok(()),
-            None => Self::key(config).map(|_| ()),
+        if config.jwks_url.is_none() {
+            Self::key(config)?;
         }
+        Ok(())
     }
 
     fn with(keys: Keys, config: &Config) -> Self {

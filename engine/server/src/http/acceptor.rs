@@ -8,6 +8,7 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::{SendError, TrySendError};
 
 use super::config::Config;
 use super::connection;
@@ -73,15 +74,13 @@ impl Acceptor {
     }
 
     /// Gives a connection to the shard whose turn it is, or to the next one that has room. Waits only if none has.
-    async fn deal(&self, turn: usize, mut dealt: Dealt) -> Result<(), mpsc::error::SendError<Dealt>> {
+    async fn deal(&self, turn: usize, mut dealt: Dealt) -> Result<(), SendError<Dealt>> {
         let (before, from) = self.shards.split_at(turn);
         for shard in from.iter().chain(before) {
             match shard.try_send(dealt) {
                 Ok(()) => return Ok(()),
-                Err(mpsc::error::TrySendError::Full(back)) => dealt = back,
-                Err(mpsc::error::TrySendError::Closed(back)) => {
-                    return Err(mpsc::error::SendError(back));
-                }
+                Err(TrySendError::Full(back)) => dealt = back,
+                Err(TrySendError::Closed(back)) => return Err(SendError(back)),
             }
         }
         self.shards[turn].send(dealt).await
@@ -90,7 +89,9 @@ impl Acceptor {
     async fn accept(&self) -> std::net::TcpStream {
         loop {
             let accepted = match self.accept_now() {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.await_one().await,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.listener.accept().await.and_then(|(socket, _)| socket.into_std())
+                }
                 accepted => accepted,
             };
             match accepted {
@@ -110,15 +111,11 @@ impl Acceptor {
         socket.set_nonblocking(true)?;
         Ok(socket.into())
     }
-
-    async fn await_one(&self) -> io::Result<std::net::TcpStream> {
-        self.listener.accept().await?.0.into_std()
-    }
 }
 
 /// Serves the connections that a shard gets, each in a task of its own, on the shard's thread.
 pub async fn serve(mut dealt: mpsc::Receiver<Dealt>, shared: Shared, shard: Rc<Shard>) {
-    let shard_context = Rc::new(ShardContext::new(shared, shard));
+    let shard_context = Rc::new(ShardContext { shared, shard });
     while let Some(Dealt { socket, ticket }) = dealt.recv().await {
         match TcpStream::from_std(socket) {
             Ok(socket) => {

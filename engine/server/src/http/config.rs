@@ -35,10 +35,8 @@ impl Config {
     /// # Errors
     /// Names the setting and the file.
     pub fn acceptor(&self) -> Result<Option<TlsAcceptor>, tls::Error> {
-        let files = self.tls.as_ref();
-        files
-            .map(|files| tls::acceptor(files.named("http.tls.cert", "http.tls.key"), None))
-            .transpose()
+        let accept = |files: &tls::Files| tls::acceptor(files.named("http.tls.cert", "http.tls.key"), None);
+        self.tls.as_ref().map(accept).transpose()
     }
 
     /// The bytes of a request head that are read: more than `header_bytes`, so that an answer in words, or the close of a

@@ -110,8 +110,7 @@ impl Query {
     /// an id, since a browser that is refused does not come back; a text that is no id counts as an unknown one.
     pub(super) fn resume(&self, headers: &HeaderMap) -> Resume {
         let header = headers.get("last-event-id").map(|value| value.as_bytes()).filter(|id| !id.is_empty());
-        let parameter = self.last_event_id.as_deref().map(str::as_bytes);
-        match header.or(parameter) {
+        match header.or(self.last_event_id.as_deref().map(str::as_bytes)) {
             None => Resume::No,
             Some(b"") => Resume::FromNow,
             Some(id) => Resume::After(str::from_utf8(id).ok().and_then(|id| id.parse().ok())),

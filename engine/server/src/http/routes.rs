@@ -115,14 +115,10 @@ async fn begin(mut request: Request<Incoming>, origin: &Origin, shard_context: &
     }
     let (request, _) = request.into_parts();
     let begun = if request.version == Version::HTTP_2 {
-        let response = stream_setup::sse_h2(&request, shard_context).await;
-        response.map(Outcome::Response)
+        stream_setup::sse_h2(&request, shard_context).await.map(Outcome::Response)
     } else {
-        let takeover = stream_setup::sse(&request, origin, shard_context).await;
-        takeover.map(Outcome::Takeover)
+        stream_setup::sse(&request, origin, shard_context).await.map(Outcome::Takeover)
     };
-    begun.unwrap_or_else(|refusal| {
-        let retry_after = shard_context.shared.http.retry_after;
-        Outcome::Response(respond::refused(&refusal, retry_after))
-    })
+    let retry_after = shard_context.shared.http.retry_after;
+    begun.unwrap_or_else(|refusal| Outcome::Response(respond::refused(&refusal, retry_after)))
 }

@@ -60,10 +60,6 @@ pub(super) struct ShardContext {
 }
 
 impl ShardContext {
-    pub(super) fn new(shared: Shared, shard: Rc<Shard>) -> Self {
-        Self { shared, shard }
-    }
-
     pub(super) fn status(&self) -> Response<Answer> {
         let (total, max) = (self.shared.index.connections(), self.shared.index.limits().of(None).connections);
         respond::json(StatusCode::OK, format!(r#"{{"total_connections":{total},"max_per_tenant":{max}}}"#))

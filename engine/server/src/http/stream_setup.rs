@@ -143,19 +143,16 @@ pub(super) fn upgrade<B>(
     request: &mut Request<B>,
     shard_context: &ShardContext,
 ) -> Result<Response<()>, Box<Response<Answer>>> {
-    match handshake::accept(request) {
-        Ok(response) => Ok(response),
-        Err(error) => {
-            let refusal = Refusal::Handshake(error);
-            shard_context.note(&refusal, None, peer(request.extensions()), None);
-            let mut response = respond::error(refusal.status(), &refusal.detail());
-            for &(name, value) in error.headers() {
-                // RFC 9113, 8.2.2: HTTP/2 has no fields that are about the connection.
-                if request.version() < Version::HTTP_2 || !matches!(name, "upgrade" | "connection") {
-                    respond::set(&mut response, name, value);
-                }
+    handshake::accept(request).map_err(|error| {
+        let refusal = Refusal::Handshake(error);
+        shard_context.note(&refusal, None, peer(request.extensions()), None);
+        let mut response = respond::error(refusal.status(), &refusal.detail());
+        for &(name, value) in error.headers() {
+            // RFC 9113, 8.2.2: HTTP/2 has no fields that are about the connection.
+            if request.version() < Version::HTTP_2 || !matches!(name, "upgrade" | "connection") {
+                respond::set(&mut response, name, value);
             }
-            Err(Box::new(response))
         }
-    }
+        Box::new(response)
+    })
 }

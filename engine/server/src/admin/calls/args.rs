@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tonic::Status;
 
-use super::Answer;
-use floodway_protocol::names::{DeviceId, GroupId, TenantId};
+use super::service::Answer;
+use floodway_protocol::names::{BadName, TenantId};
 use floodway_sources::control::WriteError;
 
 /// INVALID_ARGUMENT for this field.
@@ -15,32 +15,25 @@ pub(super) fn bad(field: &str, reason: impl Display) -> Status {
     Status::invalid_argument(format!("{field}: {reason}"))
 }
 
+/// A name that must be given.
+pub(super) fn name<T>(field: &str, text: &str, parse: fn(&str) -> Result<T, BadName>) -> Answer<T> {
+    parse(text).map_err(|error| bad(field, error))
+}
+
+/// Names; the first that is none is given by its index.
+pub(super) fn names<T>(field: &str, texts: &[String], parse: fn(&str) -> Result<T, BadName>) -> Answer<Vec<T>> {
+    let texts = texts.iter().enumerate();
+    texts.map(|(at, text)| name(&format!("{field}[{at}]"), text, parse)).collect()
+}
+
 /// A tenant that must be given.
 pub(super) fn tenant(field: &str, text: &str) -> Answer<TenantId> {
-    TenantId::parse(text).map_err(|error| bad(field, error))
+    name(field, text, TenantId::parse)
 }
 
 /// A tenant, or none if the field is empty.
 pub(super) fn tenant_or_none(field: &str, text: &str) -> Answer<Option<TenantId>> {
     (!text.is_empty()).then(|| tenant(field, text)).transpose()
-}
-
-/// A group that must be given.
-pub(super) fn group(field: &str, text: &str) -> Answer<GroupId> {
-    GroupId::parse(text).map_err(|error| bad(field, error))
-}
-
-/// Devices; the first that is none is named by its index.
-pub(super) fn devices(field: &str, texts: &[String]) -> Answer<Vec<DeviceId>> {
-    let parse =
-        |(at, text): (usize, &String)| DeviceId::parse(text).map_err(|error| bad(&format!("{field}[{at}]"), error));
-    texts.iter().enumerate().map(parse).collect()
-}
-
-/// Groups, likewise.
-pub(super) fn groups(field: &str, texts: &[String]) -> Answer<Vec<GroupId>> {
-    let parse = |(at, text): (usize, &String)| group(&format!("{field}[{at}]"), text);
-    texts.iter().enumerate().map(parse).collect()
 }
 
 /// A duration within bounds, or none if the field is absent.

@@ -8,7 +8,7 @@ use tonic::Status;
 
 use super::args::{bad, tenant, tenant_or_none};
 use super::paging::{self, List};
-use super::{Answer, Service};
+use super::service::{Answer, Service};
 use crate::admin::observer::Observer;
 use floodway_core::index::{ConnectionId, Transport};
 use floodway_core::shard::{Connection, Filter, Select};

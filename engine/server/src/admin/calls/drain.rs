@@ -6,7 +6,7 @@ use floodway_proto::admin::v1;
 use tonic::Status;
 
 use super::args::duration;
-use super::{Answer, Service};
+use super::service::{Answer, Service};
 use floodway_core::shard::Drain;
 
 const SPREAD_MAX: Duration = Duration::from_secs(24 * 60 * 60);

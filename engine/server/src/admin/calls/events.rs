@@ -11,9 +11,9 @@ use tonic::codegen::BoxStream;
 
 use super::args::{bad, tenant_or_none};
 use super::connections::transport;
+use super::service::{Answer, Service};
 use super::streaming::{Gone, ResponseSender};
-use super::{Answer, Service};
-use floodway_core::index::{AuditKind, ClientInfo, ConnectionId, Limit, Missed, SourceChange, Watcher};
+use floodway_core::index::{AuditKind, ClientInfo, ConnectionId, Limit, Missed, SourceChange, Transport, Watcher};
 use floodway_protocol::names::TenantId;
 
 pub(super) async fn watch(
@@ -92,7 +92,10 @@ fn event(what: AuditKind) -> Event {
         AuditKind::Disconnected { id, tenant, client, reason, code } => Event::Closed(v1::StreamClosed {
             stream: Some(identity(id, &tenant, &client)),
             reason: reason.to_owned(),
-            close_code: close_code(&client, code),
+            close_code: match client.transport {
+                Transport::WebSocket => code.unwrap_or_default().into(),
+                _ => 0,
+            },
         }),
         AuditKind::Refused { tenant, peer: from, reason, check, detail } => Event::Refused(v1::StreamRefused {
             tenant_id: tenant.map(|tenant| tenant.to_string()).unwrap_or_default(),
@@ -110,17 +113,15 @@ fn event(what: AuditKind) -> Event {
             connection_id: id.to_string(),
             tenant_id: tenant.to_string(),
         }),
-        AuditKind::Source { endpoint, change, .. } => source(endpoint, change),
-    }
-}
-
-fn source(url: String, change: SourceChange) -> Event {
-    match change {
-        SourceChange::Up => Event::BrokerUp(v1::BrokerUp { url }),
-        SourceChange::Down { error } => Event::BrokerDown(v1::BrokerDown { url, detail: error.unwrap_or_default() }),
-        SourceChange::Failed { error, attempts } => {
-            Event::BrokerFailed(v1::BrokerFailed { url, detail: error, failed_attempts: attempts })
-        }
+        AuditKind::Source { endpoint: url, change, .. } => match change {
+            SourceChange::Up => Event::BrokerUp(v1::BrokerUp { url }),
+            SourceChange::Down { error } => {
+                Event::BrokerDown(v1::BrokerDown { url, detail: error.unwrap_or_default() })
+            }
+            SourceChange::Failed { error, attempts } => {
+                Event::BrokerFailed(v1::BrokerFailed { url, detail: error, failed_attempts: attempts })
+            }
+        },
     }
 }
 
@@ -136,11 +137,4 @@ fn identity(id: ConnectionId, tenant: &TenantId, client: &ClientInfo) -> v1::Str
 
 fn peer(peer: Option<SocketAddr>) -> String {
     peer.map(|peer| peer.to_string()).unwrap_or_default()
-}
-
-fn close_code(client: &ClientInfo, code: Option<u16>) -> u32 {
-    match transport(client.transport) {
-        v1::Transport::Websocket => code.unwrap_or_default().into(),
-        _ => 0,
-    }
 }

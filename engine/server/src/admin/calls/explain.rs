@@ -7,8 +7,9 @@ use floodway_proto::admin::v1;
 use floodway_proto::admin::v1::explain_request::Event as Asked;
 use serde_json::{Map, Value, json};
 
-use super::args::{bad, tenant};
-use super::{Answer, Service, connections, tenants};
+use super::args::{bad, name, tenant};
+use super::service::{Answer, Service};
+use super::{connections, tenants};
 use crate::admin::observer::Observer;
 use floodway_core::event::{Event, IdSource, Parser};
 use floodway_core::index::Limits;
@@ -47,8 +48,7 @@ fn message(asked: Option<Asked>) -> Answer<v1::DeviceMessage> {
         Some(Asked::Message(message)) => Ok(message),
         Some(Asked::Sample(sample)) => {
             let tenant = tenant("sample.tenant_id", &sample.tenant_id)?;
-            let device = DeviceId::parse(&sample.device_id);
-            let device = device.map_err(|error| bad("sample.device_id", error))?;
+            let device = name("sample.device_id", &sample.device_id, DeviceId::parse)?;
             let metrics = sample.metric_names.into_iter();
             let metrics: Map<String, Value> = metrics.map(|name| (name, json!(0))).collect();
             Ok(v1::DeviceMessage {
@@ -91,8 +91,7 @@ fn follow(
     let names = names.and_then(|(tenant, device)| Some((TenantId::parse(tenant).ok()?, device)));
     let malformed = "it is not tenant/TENANT/device/DEVICE/telemetry";
     let (tenant, device) = names.ok_or_else(|| way.stop(Stage::Topic, malformed))?;
-    let detail = format!("device {device} of tenant {tenant}");
-    way.step(Stage::Topic, true, detail)?;
+    way.step(Stage::Topic, true, format!("device {device} of tenant {tenant}"))?;
     let mut parser = Parser::new(&observer.event);
     let id = IdSource::new().next();
     let event = parser.parse(id, &tenant, device, &message.topic, &message.payload);
@@ -120,8 +119,8 @@ fn upstream(observer: &Observer, stream: &Connection, way: &mut Way) -> Result<(
 }
 
 fn is_whose(stream: &Connection, event: &Event, way: &mut Way) -> Result<(), Stopped> {
-    let is_its_own = *event.tenant() == stream.tenant;
     let (of, whose) = (event.tenant(), &stream.tenant);
+    let is_its_own = of == whose;
     let detail = if is_its_own {
         format!("event and stream are of tenant {whose}")
     } else {
@@ -133,10 +132,7 @@ fn is_whose(stream: &Connection, event: &Event, way: &mut Way) -> Result<(), Sto
 fn is_wanted(observer: &Observer, stream: &Connection, event: &Event, way: &mut Way) -> Result<(), Stopped> {
     let (filter, device) = (&stream.filter, event.device());
     let tenant = observer.index().find(stream.tenant.as_str());
-    let has = |group: &&GroupId| {
-        let tenant = tenant.as_ref();
-        tenant.is_some_and(|tenant| tenant.groups().has(group, device))
-    };
+    let has = |group: &&GroupId| tenant.as_ref().is_some_and(|tenant| tenant.groups().has(group, device));
     let group = filter.groups().iter().find(has);
     let is_named = filter.devices().iter().any(|named| named.as_str() == device);
     let (wants, detail) = match group {

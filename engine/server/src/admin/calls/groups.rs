@@ -6,9 +6,9 @@ use floodway_proto::admin::v1;
 use prost_types::Timestamp;
 use tonic::Status;
 
-use super::args::{bad, group, not_written, tenant};
+use super::args::{bad, name, names, not_written, tenant};
 use super::paging::{self, List};
-use super::{Answer, Service};
+use super::service::{Answer, Service};
 use crate::admin::observer::Observer;
 use floodway_protocol::names::{DeviceId, GroupId, TenantId};
 use floodway_sources::control::{Age, Group};
@@ -35,7 +35,7 @@ pub(super) async fn list(service: &Service, asked: v1::ListGroupsRequest) -> Ans
 
 pub(super) async fn get(service: &Service, asked: v1::GetGroupRequest) -> Answer<v1::GetGroupResponse> {
     let tenant = tenant("tenant_id", &asked.tenant_id)?;
-    let id = group("group_id", &asked.group_id)?;
+    let id = name("group_id", &asked.group_id, GroupId::parse)?;
     let known_at = known_at(&service.observer)?;
     let found = service.observer.control.group(&tenant, &id);
     let found = found.ok_or_else(|| Status::not_found("group_id: the tenant has no such group"))?;
@@ -53,12 +53,11 @@ pub(super) async fn get(service: &Service, asked: v1::GetGroupRequest) -> Answer
 pub(super) async fn put(service: &Service, asked: v1::PutGroupRequest) -> Answer<v1::PutGroupResponse> {
     let asked = asked.group.ok_or_else(|| bad("group", "must be given"))?;
     let tenant = tenant("group.tenant_id", &asked.tenant_id)?;
-    let id = group("group.group_id", &asked.group_id)?;
-    let mut devices = super::args::devices("group.device_ids", &asked.device_ids)?;
+    let id = name("group.group_id", &asked.group_id, GroupId::parse)?;
+    let mut devices = names("group.device_ids", &asked.device_ids, DeviceId::parse)?;
     let control = &service.observer.control;
     let created = control.group(&tenant, &id).is_none();
-    let names = devices.iter().map(DeviceId::as_str);
-    let written = control.put_group(&tenant, &id, names).await;
+    let written = control.put_group(&tenant, &id, devices.iter().map(DeviceId::as_str)).await;
     // Each name was looked at above, so it is their number that is wrong.
     written.map_err(|error| not_written("group", error))?;
     devices.sort_unstable();
@@ -75,7 +74,7 @@ pub(super) async fn put(service: &Service, asked: v1::PutGroupRequest) -> Answer
 
 pub(super) async fn delete(service: &Service, asked: v1::DeleteGroupRequest) -> Answer<v1::DeleteGroupResponse> {
     let tenant = tenant("tenant_id", &asked.tenant_id)?;
-    let id = group("group_id", &asked.group_id)?;
+    let id = name("group_id", &asked.group_id, GroupId::parse)?;
     let deleted = service.observer.control.delete_group(&tenant, &id).await;
     deleted.map_err(|error| not_written("group", error))?;
     Ok(v1::DeleteGroupResponse {})

@@ -6,7 +6,7 @@ use floodway_proto::admin::v1;
 
 use super::args::{bad, not_written, tenant_or_none};
 use super::groups::known_at;
-use super::{Answer, Service};
+use super::service::{Answer, Service};
 use crate::admin::observer::Observer;
 use floodway_core::index::{Overflow, OwnLimits};
 use floodway_protocol::names::TenantId;

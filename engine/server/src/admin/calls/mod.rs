@@ -11,38 +11,20 @@ mod fleet;
 mod groups;
 mod limits;
 mod paging;
+mod service;
 mod status;
 mod streaming;
 mod tail;
 mod tenants;
 
 use floodway_proto::admin::v1::*;
-use tokio::sync::watch;
 use tonic::codegen::BoxStream;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response};
 
-use super::health::Health;
-use super::observer::Observer;
 pub use limits::{overflow, policy};
-use streaming::Streaming;
+use service::Answer;
+pub(super) use service::Service;
 pub(super) use streaming::stopped;
-
-/// Answers the calls.
-pub(super) struct Service {
-    observer: Observer,
-    health: Health,
-    streaming: Streaming,
-}
-
-/// What a call is answered.
-type Answer<T> = Result<T, Status>;
-
-impl Service {
-    /// Streams of answers end when `stop` turns true; drains go by `health`.
-    pub(super) fn new(observer: Observer, health: Health, stop: watch::Receiver<bool>) -> Self {
-        Self { observer, health, streaming: Streaming::new(stop) }
-    }
-}
 
 /// Answers each call by a function of the module of its subject.
 macro_rules! answers {

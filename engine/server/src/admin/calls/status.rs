@@ -10,8 +10,9 @@ use tonic::Status;
 use tonic::codegen::BoxStream;
 
 use super::args::{bad, duration};
+use super::service::{Answer, Service};
 use super::streaming::{Gone, ResponseSender};
-use super::{Answer, Service, connections, fleet, tenants};
+use super::{connections, fleet, tenants};
 use crate::admin::observer::Observer;
 use floodway_core::index::Tenant;
 use floodway_protocol::names::TenantId;

@@ -9,15 +9,16 @@ use tokio::sync::mpsc::{Receiver, Sender};
 use tonic::Status;
 use tonic::codegen::BoxStream;
 
-use super::args::{bad, devices, groups, tenant};
+use super::args::{bad, names, tenant};
 use super::connections::{TIMESTAMP_MAX, filters};
+use super::service::{Answer, Service};
 use super::streaming::{Gone, ResponseSender};
-use super::{Answer, Service};
 use crate::admin::observer::Observer;
 use floodway_core::index::{ClientInfo, ConnectionPermit, Limits, Transport};
 use floodway_core::shard::{EventPipe, Filter, NewSubscriber, Outlet, Received, Shard};
 use floodway_protocol::Encoding;
 use floodway_protocol::messages::notice::Gap;
+use floodway_protocol::names::{DeviceId, GroupId};
 
 /// The user agent that a tail is listed with.
 const USER_AGENT: &[u8] = b"floodway-tail";
@@ -38,8 +39,8 @@ pub(super) async fn begin(service: &Service, asked: v1::TailRequest) -> Answer<B
 
 fn filter(asked: &v1::TailRequest, limits: &Limits) -> Answer<Filter> {
     let max = limits.filter_ids;
-    let device_ids = devices("device_ids", &asked.device_ids)?;
-    let group_ids = groups("group_ids", &asked.group_ids)?;
+    let device_ids = names("device_ids", &asked.device_ids, DeviceId::parse)?;
+    let group_ids = names("group_ids", &asked.group_ids, GroupId::parse)?;
     let mut filter = Filter::default();
     if !device_ids.is_empty() {
         let added = filter.add_devices(&device_ids, max);

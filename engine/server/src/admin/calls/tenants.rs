@@ -8,7 +8,7 @@ use tonic::Status;
 use super::args::tenant;
 use super::limits;
 use super::paging::{self, List};
-use super::{Answer, Service};
+use super::service::{Answer, Service};
 use crate::admin::observer::Observer;
 use floodway_core::index::{Tenant, Upstream};
 

@@ -79,16 +79,13 @@ impl Busiest {
         let mut seen: Vec<Seen> = tenants.into_iter().map(|tenant| self.see(tenant)).collect();
         seen.sort_by_cached_key(Seen::rank);
         let others = seen.split_off(seen.len().min(self.most));
-        self.unnamed = others.iter().map(|seen| seen.named.tenant.id().clone()).collect();
-        let rows: Vec<(TenantId, Reported)> =
-            seen.iter().map(|seen| (seen.named.tenant.id().clone(), seen.reported())).collect();
+        self.unnamed = others.iter().map(Seen::id).collect();
+        let rows: Vec<(TenantId, Reported)> = seen.iter().map(|seen| (seen.id(), seen.reported())).collect();
         let named = rows.iter().fold(Reported::default(), |sum, (_, reported)| sum.plus(reported));
         let left = gateway.less(&named);
         self.others = self.others.at_least(&left.counters);
-        let by_id = seen.into_iter().map(|seen| (seen.named.tenant.id().clone(), seen.named));
-        self.named = by_id.collect();
-        let others = Reported { counters: self.others, ..left };
-        (rows, others)
+        self.named = seen.into_iter().map(|seen| (seen.id(), seen.named)).collect();
+        (rows, Reported { counters: self.others, ..left })
     }
 
     fn see(&self, tenant: Arc<Tenant>) -> Seen {
@@ -106,6 +103,10 @@ impl Busiest {
 }
 
 impl Seen {
+    fn id(&self) -> TenantId {
+        self.named.tenant.id().clone()
+    }
+
     /// The smallest is the busiest. A named tenant gives way only to one that is twice as busy, lest two that are alike
     /// take turns.
     fn rank(&self) -> (Reverse<(u64, u64)>, TenantId) {
@@ -113,7 +114,7 @@ impl Seen {
         let busy = counters.delivered.saturating_add(counters.dropped);
         let weight = if self.was_named { 2 } else { 1 };
         let key = (busy.saturating_mul(weight), self.now.ws + self.now.sse);
-        (Reverse(key), self.named.tenant.id().clone())
+        (Reverse(key), self.id())
     }
 
     fn reported(&self) -> Reported {
@@ -136,17 +137,17 @@ impl Reported {
         }
     }
 
+    fn with(&self, other: &Self, by: fn(u64, u64) -> u64) -> Self {
+        let counters = self.counters.with(&other.counters, by);
+        Self { ws: by(self.ws, other.ws), sse: by(self.sse, other.sse), counters }
+    }
+
     fn plus(&self, other: &Self) -> Self {
-        let counters = self.counters.with(&other.counters, u64::saturating_add);
-        Self { ws: self.ws + other.ws, sse: self.sse + other.sse, counters }
+        self.with(other, u64::saturating_add)
     }
 
     fn less(&self, other: &Self) -> Self {
-        Self {
-            ws: self.ws.saturating_sub(other.ws),
-            sse: self.sse.saturating_sub(other.sse),
-            counters: self.counters.less(&other.counters),
-        }
+        self.with(other, u64::saturating_sub)
     }
 }
 

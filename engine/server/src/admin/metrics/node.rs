@@ -11,11 +11,10 @@ use floodway_core::parts;
 
 pub(super) fn identity(text: &mut Text, node: &v1::Node, is_draining: bool, refused: [(&str, u64); 3]) {
     let target = format!("{ARCH}-{OS}");
-    let help = "The version that runs, and what for; always 1.";
-    text.family("build_info", Kind::Gauge, help)
-        .labelled(&[("version", &node.version), ("target", &target)], 1);
     let started = node.started_at.unwrap_or_default();
     families! { text;
+        Gauge "build_info" "The version that runs, and what for; always 1." by ["version", "target"] =
+            [([&node.version, &target], 1)];
         Gauge "start_time_seconds" "When the gateway started, in seconds since 1970." =
             started.seconds as f64 + f64::from(started.nanos) / 1e9;
         Gauge "draining" "1 while no new streams are admitted because the gateway drains or stops." =

@@ -2,7 +2,7 @@
 
 use floodway_proto::admin::v1;
 
-use super::super::totals::{Passed, Totals};
+use super::super::totals::Totals;
 use super::text::{Kind, Text, families};
 use floodway_protocol::ends::CODE_LABELS;
 
@@ -26,33 +26,26 @@ pub(super) fn now(text: &mut Text, connections: &v1::Connections, limits: &v1::L
 
 pub(super) fn passed(text: &mut Text, connections: &v1::Connections, totals: &Totals) {
     let transports = [(WEBSOCKET, totals.ws_passed), (SSE, totals.sse_passed)];
+    let by_code = transports.into_iter().flat_map(|(transport, passed)| {
+        CODE_LABELS
+            .into_iter()
+            .zip(passed.closed)
+            .map(move |(code, count)| ([transport, code], count))
+    });
     families! { text;
         Counter "connections_opened_total" "Streams that became live." by "transport" =
             transports.map(|(transport, passed)| (transport, passed.opened));
         Counter "connections_closed_total" "Live streams that ended, by reason." by "reason" =
             &connections.closed_by_reason;
-    }
-    by_code(text, transports);
-    families! { text;
+        // A family of its own, so that the sum of each is the number of streams that ended.
+        Counter "connections_closed_by_code_total"
+            "The same by transport and close code; an SSE stream under the code that a WebSocket would have been told, and code none if the client was gone."
+            by ["transport", "code"] = by_code;
         Counter "connections_refused_total"
             "Clients that asked for a stream and were refused, by reason." by "reason" =
             &connections.refused_by_reason;
         Counter "tokens_refused_total"
             "Those of them whose token was refused, by the check that failed." by "check" =
             &connections.tokens_refused_by_check;
-    }
-}
-
-/// A family of its own, so that the sum of each is the number of streams that ended.
-fn by_code(text: &mut Text, transports: [(&str, Passed); 2]) {
-    let mut family = text.family(
-        "connections_closed_by_code_total",
-        Kind::Counter,
-        "The same by transport and close code; an SSE stream under the code that a WebSocket would have been told, and code none if the client was gone.",
-    );
-    for (transport, passed) in transports {
-        for (code, count) in CODE_LABELS.into_iter().zip(passed.closed) {
-            family = family.labelled(&[("transport", transport), ("code", code)], count);
-        }
     }
 }

@@ -56,18 +56,15 @@ fn shown(tenant: &str) -> Cow<'_, str> {
 
 fn page(rows: &[(Cow<'_, str>, Reported)]) -> String {
     let mut text = Text::new();
-    let help = "Live streams of the tenant.";
-    let mut family = text.family("tenant_connections", Kind::Gauge, help);
-    for (tenant, reported) in rows {
-        for (transport, count) in [(WEBSOCKET, reported.ws), (SSE, reported.sse)] {
-            family = family.labelled(&[("tenant", tenant), ("transport", transport)], count);
-        }
-    }
+    let connections = rows
+        .iter()
+        .flat_map(|(tenant, reported)| [([tenant, WEBSOCKET], reported.ws), ([tenant, SSE], reported.sse)]);
     let each = |count: fn(&Counters) -> u64| {
         let rows = rows.iter();
         rows.map(move |(tenant, reported)| (tenant, count(&reported.counters)))
     };
     families! { text;
+        Gauge "tenant_connections" "Live streams of the tenant." by ["tenant", "transport"] = connections;
         Counter "tenant_ingest_accepted_total" "Messages of the tenant's devices that became events." by "tenant" =
             each(|counters| counters.accepted);
         Counter "tenant_deliveries_total" "Events handed to the kernel, once for each subscriber." by "tenant" =

@@ -54,18 +54,20 @@ impl Family<'_> {
         self.line("", &[], value);
     }
 
-    pub(super) fn labelled(self, labels: &[Label<'_>], value: impl Display) -> Self {
-        self.line("", labels, value)
+    /// One sample for each value of a label.
+    pub(super) fn each(self, label: &'static str, samples: impl IntoIterator<Item = (impl AsRef<str>, impl Display)>) {
+        self.each_of([label], samples.into_iter().map(|(name, value)| ([name], value)));
     }
 
-    /// One sample for each value of a label.
-    pub(super) fn each(
+    /// One sample for each combination of the labels' values.
+    pub(super) fn each_of<const N: usize>(
         mut self,
-        label: &'static str,
-        samples: impl IntoIterator<Item = (impl AsRef<str>, impl Display)>,
+        labels: [&'static str; N],
+        samples: impl IntoIterator<Item = ([impl AsRef<str>; N], impl Display)>,
     ) {
-        for (name, value) in samples {
-            self = self.labelled(&[(label, name.as_ref())], value);
+        for (names, value) in samples {
+            let labelled: [Label<'_>; N] = std::array::from_fn(|at| (labels[at], names[at].as_ref()));
+            self = self.line("", &labelled, value);
         }
     }
 
@@ -99,11 +101,13 @@ impl Family<'_> {
     }
 }
 
-/// Writes families in their order: the kind, the name, the help, and the only sample or one for each value of a label.
+/// Writes families in their order: the kind, the name, the help, and the only sample or one for each value of a label, or of
+/// several.
 macro_rules! families {
     (@samples $family:expr, $value:expr) => { $family.sample($value) };
     (@samples $family:expr, $label:literal, $samples:expr) => { $family.each($label, $samples) };
-    ($text:expr; $($kind:ident $name:literal $help:literal $(by $label:literal)? = $value:expr;)+) => {
+    (@samples $family:expr, $labels:tt, $samples:expr) => { $family.each_of($labels, $samples) };
+    ($text:expr; $($kind:ident $name:literal $help:literal $(by $label:tt)? = $value:expr;)+) => {
         $(families!(@samples $text.family($name, Kind::$kind, $help), $($label,)? $value);)+
     };
 }

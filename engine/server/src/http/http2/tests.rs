@@ -45,7 +45,7 @@ fn shard_context() -> (Rc<ShardContext>, Ingest) {
     };
     let tokens = Arc::clone(&shared.verifier);
     let shard = Shard::new(0, &stream, inboxes, Arc::default(), tokens, TimeSource::MACHINE).unwrap();
-    (Rc::new(ShardContext::new(shared, shard)), ingest)
+    (Rc::new(ShardContext { shared, shard }), ingest)
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use super::*;
 fn a_family_stands_under_its_help_and_type_and_values_are_escaped() {
     let mut text = Text::new();
     text.family("things", Kind::Gauge, "Things.")
-        .labelled(&[("of", "a \"b\" \\ c\nd é"), ("is", "x")], 1)
-        .labelled(&[], 2);
+        .line("", &[("of", "a \"b\" \\ c\nd é"), ("is", "x")], 1)
+        .line("", &[], 2);
     let expected = "# HELP floodway_things Things.\n# TYPE floodway_things gauge\n\
             floodway_things{of=\"a \\\"b\\\" \\\\ c\\nd é\",is=\"x\"} 1\nfloodway_things 2\n";
     assert_eq!(text.finish(), expected);
