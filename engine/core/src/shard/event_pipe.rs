@@ -4,7 +4,6 @@
 //! policy, so a reader that lags gets the same counted gaps as a socket. A bare socket knows nothing of this: only the
 //! cold ways, of what waits and of notices, ask whether an outlet takes events.
 
-use std::fmt;
 use std::io::{self, IoSlice};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -31,6 +30,7 @@ pub enum Received {
 }
 
 /// An outlet into the queue of a reader.
+#[derive(Debug)]
 pub struct EventPipe {
     /// None: nothing follows.
     sender: Option<mpsc::Sender<Received>>,
@@ -111,12 +111,6 @@ impl Pipe for EventPipe {
 impl Drop for EventPipe {
     fn drop(&mut self) {
         self.stop_watching();
-    }
-}
-
-impl fmt::Debug for EventPipe {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventPipe").finish_non_exhaustive()
     }
 }
 

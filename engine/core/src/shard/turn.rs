@@ -8,7 +8,7 @@ use mio::Token;
 
 use super::keys::SubscriberKey;
 use super::state::State;
-use super::timers::{Drain, Draining, Due, Timers};
+use super::timers::{Drain, Draining, Due, STEPS_A_ROUND};
 use crate::inbox::Inbox;
 use floodway_protocol::{End, Frames};
 
@@ -75,7 +75,7 @@ impl State {
         };
         let heartbeats = LazyCell::new(|| Frames::heartbeat(wall));
         let keys = self.registry.capacity();
-        for _ in 0..Timers::visits(keys) {
+        for _ in 0..keys.div_ceil(STEPS_A_ROUND) {
             let key = self.timers.next_key(keys);
             if self.registry.get(key).is_some() {
                 self.visit(key, wall, &heartbeats);

@@ -16,7 +16,7 @@ use crate::shard::matcher::{Audience, Matcher, TenantCohorts};
 use crate::shard::metrics::STRIDE;
 use crate::shard::outlet::Outlet;
 use crate::shard::registry::{Registry, Subscriber};
-use floodway_protocol::ends::End;
+use floodway_protocol::End;
 
 impl Delivery {
     /// Writes batches to up to `budget` subscribers.

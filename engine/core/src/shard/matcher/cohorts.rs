@@ -71,12 +71,6 @@ impl Cohort {
         let Self { key, members, batch, .. } = self;
         (members.take(most), Audience { key, batch, limits })
     }
-
-    fn end_flush(&mut self) {
-        self.members.end_flush();
-        self.batch.clear();
-        self.batch.shrink_to(BATCH_KEPT);
-    }
 }
 
 /// How many cohorts want an event.
@@ -159,7 +153,10 @@ impl TenantCohorts {
 
     /// Ends the flush of a cohort's batch.
     pub(crate) fn end_flush(&mut self, cohort: u32) {
-        self.cohorts[cohort as usize].end_flush();
+        let Cohort { members, batch, .. } = &mut self.cohorts[cohort as usize];
+        members.end_flush();
+        batch.clear();
+        batch.shrink_to(BATCH_KEPT);
         self.dissolve_if_idle(cohort);
     }
 

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use self::world::{DEVICES, World, received};
 use super::filter::Filter;
 use crate::index::Overflow;
+use floodway_protocol::messages::client::Names;
 use floodway_protocol::names::DeviceId;
 
 #[derive(Clone, Debug)]
@@ -54,7 +55,7 @@ fn policy() -> impl Strategy<Value = Overflow> {
 fn filter(device: Option<usize>) -> Filter {
     let mut filter = Filter::default();
     if let Some(device) = device {
-        filter.add_devices(&[DeviceId::parse(DEVICES[device]).unwrap()], 10).unwrap();
+        filter.add(&Names::Device(DeviceId::parse(DEVICES[device]).unwrap()), 10).unwrap();
     }
     filter
 }

@@ -94,7 +94,7 @@ fn follow(
     let detail = format!("device {device} of tenant {tenant}");
     way.step(Stage::Topic, true, detail)?;
     let mut parser = Parser::new(&observer.event);
-    let id = IdSource::new().next();
+    let id = IdSource::default().next();
     let event = parser.parse(id, &tenant, device, &message.topic, &message.payload);
     let event = event.map_err(|reason| way.stop(Stage::Payload, reason.to_string()))?;
     way.step(Stage::Payload, true, "it is an event")?;

@@ -16,6 +16,7 @@ use crate::admin::observer::Observer;
 use floodway_core::index::{ClientInfo, ConnectionPermit, Limits, Transport};
 use floodway_core::shard::{EventPipe, Filter, NewSubscriber, Outlet, Received, Shard};
 use floodway_protocol::Encoding;
+use floodway_protocol::messages::client::Names;
 use floodway_protocol::messages::notice::Gap;
 
 /// The user agent that a tail is listed with.
@@ -44,11 +45,11 @@ fn filter(asked: &v1::TailRequest, limits: &Limits) -> Result<Filter, Status> {
     let group_ids = groups("group_ids", &asked.group_ids)?;
     let mut filter = Filter::default();
     if !device_ids.is_empty() {
-        let added = filter.add_devices(&device_ids, max);
+        let added = filter.add(&Names::Devices(device_ids), max);
         added.map_err(|error| bad("device_ids", error))?;
     }
     if !group_ids.is_empty() {
-        let added = filter.add_groups(&group_ids, max);
+        let added = filter.add(&Names::Groups(group_ids), max);
         added.map_err(|error| bad("group_ids", error))?;
     }
     let set = filter.set_metrics(asked.metric_names.clone(), max);

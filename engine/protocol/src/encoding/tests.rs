@@ -1,4 +1,4 @@
-//! Tests of `stream`.
+//! Tests of `encoding`.
 
 use super::*;
 
