@@ -26,9 +26,9 @@ impl State {
     }
 
     /// Ends the tick at once: what was not flushed yet goes to the rings.
-    pub(super) fn spill(&mut self) {
+    pub(super) fn hold_tick(&mut self) {
         let (registry, matcher) = (&mut self.registry, &mut self.matcher);
-        self.delivery.spill(registry, matcher);
+        self.delivery.hold_tick(registry, matcher);
         self.end_failed();
     }
 

@@ -57,7 +57,7 @@ impl Delivery {
     }
 
     /// Ends the tick at once: what was not flushed yet goes to the rings.
-    pub(crate) fn spill(&mut self, registry: &mut Registry, matcher: &mut Matcher) {
+    pub(crate) fn hold_tick(&mut self, registry: &mut Registry, matcher: &mut Matcher) {
         while let Some(&cohort) = self.tick.dirty.front() {
             let tenant = matcher.tenant(cohort.tenant);
             let limits = tenant.limits();

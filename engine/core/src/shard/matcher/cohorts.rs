@@ -44,7 +44,7 @@ struct Listed {
 type List = Vec<Listed>;
 
 /// A cohort, as a delivery to one of its members needs it. Handed on by reference: the loop over the subscribers keeps its
-/// registers, and only what is held in a ring looks inside.
+/// registers, and only the cold ways look inside.
 pub(crate) struct Audience<'a> {
     pub(crate) key: &'a Rc<SubscriptionKey>,
     pub(crate) batch: &'a [u32],

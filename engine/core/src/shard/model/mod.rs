@@ -72,7 +72,7 @@ fn play(steps: Vec<Step>, capacity: usize) -> World {
             Step::Refused => world.refused(),
             Step::Distribute => world.distribute(),
             Step::Flush(budget) => world.state.flush(budget),
-            Step::Spill => world.state.spill(),
+            Step::Spill => world.state.hold_tick(),
             Step::Join(device) => world.join(filter(device)),
             Step::Refilter(nth, device) => world.refilter(nth, filter(device)),
             Step::Open(nth, window) => world.open(nth, window),
