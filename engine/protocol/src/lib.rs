@@ -13,6 +13,7 @@ pub mod messages;
 pub mod names;
 pub mod session;
 pub mod sse;
+mod stream;
 pub mod ws;
 
 pub use encoding::{Encoding, Frames};

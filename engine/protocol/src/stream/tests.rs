@@ -1,4 +1,4 @@
-//! Tests of `encoding`.
+//! Tests of `stream`.
 
 use super::*;
 
