@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use floodway_benches::{Appetite, BenchPipe, Counter, Devices, Peer, Rig, config, metric, size};
 use floodway_core::shard::Filter;
+use floodway_protocol::messages::client::Names;
 use floodway_protocol::names::DeviceId;
 
 /// How many come, or leave, between two turns of the shard.
@@ -78,7 +79,7 @@ fn of_device_action(action: &str, n: usize) -> String {
 fn of_device(n: usize) -> Filter {
     let device = DeviceId::parse(&Devices::name(n)).expect("a valid name");
     let mut filter = Filter::default();
-    filter.add_devices(&[device], 1).expect("as many as it may");
+    filter.add(&Names::Device(device), 1).expect("as many as it may");
     filter
 }
 

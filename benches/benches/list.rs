@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use floodway_benches::{Appetite, BenchPipe, Counter, Devices, Rig, config, size};
 use floodway_core::shard::{Filter, Select};
+use floodway_protocol::messages::client::Names;
 use floodway_protocol::names::DeviceId;
 
 fn crowd() -> usize {
@@ -31,7 +32,7 @@ fn gather(count: usize) -> Rig {
     for n in 0..count {
         let device = DeviceId::parse(&Devices::name(n)).expect("a valid name");
         let mut filter = Filter::default();
-        filter.add_devices(&[device], 1).expect("as many as it may");
+        filter.add(&Names::Device(device), 1).expect("as many as it may");
         rig.attach(BenchPipe::outlet(Appetite::Everything, &taken), filter);
     }
     rig

@@ -11,6 +11,7 @@ use floodway_benches::{Appetite, BenchPipe, Counter, Devices, METRICS, Peer, Rig
 use floodway_core::event::Event;
 use floodway_core::shard::{Filter, Outlet};
 use floodway_protocol::Encoding;
+use floodway_protocol::messages::client::Names;
 use floodway_protocol::names::DeviceId;
 use gungraun::{library_benchmark, library_benchmark_group};
 
@@ -55,7 +56,7 @@ impl Audience {
             Self::TenFilters => filter.set_metrics(vec![metric(n % METRICS)], 1),
             Self::OwnDevice => {
                 let device = DeviceId::parse(&Devices::name(n)).expect("a valid name");
-                filter.add_devices(&[device], 1)
+                filter.add(&Names::Device(device), 1)
             }
         }
         .expect("as many as it may");

@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use tokio::sync::Mutex;
 
 use crate::index::{ConnectionId, Index};
-use crate::shard::{Connection, Drain, Handle, Select, Shard, Stopped};
+use crate::shard::{Connection, Drain, Handle, Select, Shard};
 
 /// The most streams of one page.
 pub const PAGE_MAX: usize = 1000;
@@ -103,7 +103,7 @@ impl Streams {
             return;
         }
         self.begin(&mut draining, drain.within, false);
-        join_all(self.on_each(move |shard| shard.drain(drain))).await;
+        join_all(self.shards.iter().map(|shard| shard.run(move |shard| shard.drain(drain)))).await;
     }
 
     /// Calls a drain off: streams that have not ended yet stay, and new ones are admitted again. False if there is none, or
@@ -114,7 +114,7 @@ impl Streams {
             return false;
         }
         *draining = None;
-        join_all(self.on_each(Shard::cancel_drain)).await;
+        join_all(self.shards.iter().map(|shard| shard.run(Shard::cancel_drain))).await;
         self.index.set_draining(false);
         true
     }
@@ -135,13 +135,6 @@ impl Streams {
         self.index.set_draining(true);
         let streams = self.index.connections();
         *draining = Some(DrainProgress { began: SystemTime::now(), within, streams, left: streams, is_last });
-    }
-
-    fn on_each(
-        &self,
-        act: impl Fn(&Shard) + Copy + Send + 'static,
-    ) -> impl Iterator<Item = impl Future<Output = Result<(), Stopped>>> {
-        self.shards.iter().map(move |shard| shard.run(act))
     }
 
     /// The shards, for callers that attach a subscriber of their own.

@@ -19,16 +19,18 @@ pub struct Row {
     pub text: &'static str,
 }
 
-/// Makes the table: label, close code, status, whether to retry, text. 0 stands for no code and no status.
+/// Makes the table: label, close code, status, whether to retry, text.
 macro_rules! table {
-    ($($(#[$doc:meta])* $reason:ident $label:literal $code:literal $status:literal $retry:literal $text:literal;)*) => {
+    ($($(#[$doc:meta])* $reason:ident, $label:literal, $code:expr, $status:expr, $retry:literal, $text:literal;)*) => {
         /// Why a client gets no stream, or its stream ends.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum EndReason {
             $($(#[$doc])* $reason,)*
         }
 
-        const ROWS: &[Row] = &[$(row($label, $code, $status, $retry, $text)),*];
+        const ROWS: &[Row] = &[
+            $(Row { label: $label, code: $code, status: $status, retry: $retry, text: $text },)*
+        ];
 
         impl EndReason {
             /// All of them: first those for which a client is refused, last those for which a live stream ends.
@@ -39,59 +41,49 @@ macro_rules! table {
 
 table! {
     /// No token.
-    NoToken "no_token" 4001 401 false "Missing token parameter";
+    NoToken, "no_token", Some(4001), Some(401), false, "Missing token parameter";
     /// A token that names no tenant, or not the one that is asked for.
-    NoTenant "no_tenant" 4003 403 false "No tenant_id in token";
+    NoTenant, "no_tenant", Some(4003), Some(403), false, "No tenant_id in token";
     /// A token with none of the roles.
-    Role "role" 4003 403 false "Unauthorized role";
+    Role, "role", Some(4003), Some(403), false, "Unauthorized role";
     /// A query that can't be served.
-    Query "query" 4000 400 false "";
+    Query, "query", Some(4000), Some(400), false, "";
     /// The tenant has as many streams as it may.
-    TenantLimit "tenant_limit" 4029 429 true "";
+    TenantLimit, "tenant_limit", Some(4029), Some(429), true, "";
     /// The gateway has as many streams as it can hold.
-    GatewayLimit "gateway_limit" 1013 503 true "Server at capacity";
+    GatewayLimit, "gateway_limit", Some(1013), Some(503), true, "Server at capacity";
     /// No source is connected, or it has not confirmed the tenant.
-    NoBroker "no_broker" 1013 503 true "Broker unavailable";
+    NoBroker, "no_broker", Some(1013), Some(503), true, "Broker unavailable";
     /// The keys that tokens are checked with are not there yet.
-    NoKeys "no_keys" 1013 503 true "Verification keys unavailable";
+    NoKeys, "no_keys", Some(1013), Some(503), true, "Verification keys unavailable";
     /// The source refuses the tenant.
-    BrokerRefused "broker_refused" 4003 403 false "Not authorized at the broker";
+    BrokerRefused, "broker_refused", Some(4003), Some(403), false, "Not authorized at the broker";
     /// The page that asks comes from elsewhere (RFC 6454).
-    Origin "origin" 0 403 false "Origin not allowed";
+    Origin, "origin", None, Some(403), false, "Origin not allowed";
     /// No WebSocket handshake. The status depends on what it lacks.
-    Handshake "handshake" 0 426 false "";
+    Handshake, "handshake", None, Some(426), false, "";
     /// A request that can't be read.
-    Malformed "malformed" 0 400 false "Request can't be read";
+    Malformed, "malformed", None, Some(400), false, "Request can't be read";
     /// A request whose head is larger than the settings allow.
-    HeadTooLarge "head_too_large" 0 431 false "Request head is too large";
+    HeadTooLarge, "head_too_large", None, Some(431), false, "Request head is too large";
     /// A token that does not verify: at the beginning, or to refresh a stream.
-    BadToken "bad_token" 4001 401 false "Invalid or expired token";
+    BadToken, "bad_token", Some(4001), Some(401), false, "Invalid or expired token";
     /// The gateway drains.
-    Draining "draining" 1012 503 true "Server draining";
+    Draining, "draining", Some(1012), Some(503), true, "Server draining";
     /// The stream's token has expired.
-    Expired "expired" 4001 0 false "Invalid or expired token";
+    Expired, "expired", Some(4001), None, false, "Invalid or expired token";
     /// A token for another tenant, or one that may not stream, is given to refresh the stream.
-    Forbidden "forbidden" 4003 0 false "";
+    Forbidden, "forbidden", Some(4003), None, false, "";
     /// The client lags too far for its policy, or asks without reading the answers.
-    SlowConsumer "slow_consumer" 4008 0 true "Slow consumer";
+    SlowConsumer, "slow_consumer", Some(4008), None, true, "Slow consumer";
     /// An administrator ends the stream.
-    Administrator "administrator" 4010 0 false "";
+    Administrator, "administrator", Some(4010), None, false, "";
     /// The client breaks the protocol. The code depends on the violation.
-    Violation "violation" 1002 0 false "";
+    Violation, "violation", Some(1002), None, false, "";
     /// The client closes, with this code or its own.
-    Closed "closed" 1000 0 false "";
+    Closed, "closed", Some(1000), None, false, "";
     /// The client is gone: end of input, a reset, or no answer for too long.
-    Gone "gone" 0 0 true "";
-}
-
-const fn row(label: &'static str, code: u16, status: u16, retry: bool, text: &'static str) -> Row {
-    Row {
-        label,
-        code: if code == 0 { None } else { Some(code) },
-        status: if status == 0 { None } else { Some(status) },
-        retry,
-        text,
-    }
+    Gone, "gone", None, None, true, "";
 }
 
 impl EndReason {

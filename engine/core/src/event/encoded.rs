@@ -3,6 +3,7 @@
 //! Invariant: each encoding is made at most once, by the thread that needs it first, and its bytes never change or move
 //! after that. The plain WebSocket frame is there from the beginning: it holds the text itself.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use floodway_protocol::ws::frame::{self, HEADER_BYTES_MAX};
@@ -89,14 +90,8 @@ pub(super) struct Encoded {
     ws: Box<[u8]>,
     json_at: usize,
     ws_with_id: OnceLock<Box<[u8]>>,
-    sse: OnceLock<Chunk>,
-}
-
-/// An SSE message inside its HTTP chunk.
-#[derive(Debug)]
-struct Chunk {
-    bytes: Box<[u8]>,
-    message_bytes: usize,
+    /// An HTTP chunk, and where the SSE message is in it.
+    sse: OnceLock<(Box<[u8]>, Range<usize>)>,
 }
 
 impl Encoded {
@@ -110,28 +105,20 @@ impl Encoded {
         match encoding {
             Encoding::Ws => &self.ws,
             Encoding::WsWithId => self.ws_with_id.get_or_init(|| with_id(self.json(), id)),
-            Encoding::Sse => self.chunk(id).message(),
-            Encoding::SseChunked => &self.chunk(id).bytes,
+            Encoding::Sse | Encoding::SseChunked => {
+                let (bytes, message) = self.sse.get_or_init(|| sse_chunk(self.json(), id));
+                if encoding == Encoding::Sse { &bytes[message.clone()] } else { bytes }
+            }
         }
-    }
-
-    fn chunk(&self, id: EventId) -> &Chunk {
-        self.sse.get_or_init(|| Chunk::new(self.json(), id))
     }
 }
 
-impl Chunk {
-    fn new(json: &[u8], id: EventId) -> Self {
-        let (mut message, mut bytes) = (Vec::new(), Vec::new());
-        sse::message(None, Some(id), json, &mut message);
-        sse::chunk(&message, &mut bytes);
-        Self { bytes: bytes.into_boxed_slice(), message_bytes: message.len() }
-    }
-
-    fn message(&self) -> &[u8] {
-        let end = self.bytes.len() - b"\r\n".len();
-        &self.bytes[end - self.message_bytes..end]
-    }
+fn sse_chunk(json: &[u8], id: EventId) -> (Box<[u8]>, Range<usize>) {
+    let (mut message, mut bytes) = (Vec::new(), Vec::new());
+    sse::message(None, Some(id), json, &mut message);
+    sse::chunk(&message, &mut bytes);
+    let end = bytes.len() - b"\r\n".len();
+    (bytes.into_boxed_slice(), end - message.len()..end)
 }
 
 fn with_id(json: &[u8], id: EventId) -> Box<[u8]> {

@@ -41,7 +41,7 @@ impl Ids {
     }
 }
 
-/// Gives each event its id. There is one at a time for the same [`Ids`], and one [`Ids`] per gateway: two sources would
+/// Gives each event its id; the default one begins at the present time, without a bound. There is one at a time for the same [`Ids`], and one [`Ids`] per gateway: two sources would
 /// give the same ids.
 #[derive(Debug, Default)]
 pub struct IdSource {
@@ -49,11 +49,6 @@ pub struct IdSource {
 }
 
 impl IdSource {
-    /// A source that begins at the present time, without a bound.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// A source that goes on after `ids`.
     pub fn of(ids: Arc<Ids>) -> Self {
         Self { ids }

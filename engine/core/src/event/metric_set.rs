@@ -20,8 +20,8 @@ pub struct MetricSet {
     names: Box<[Box<str>]>,
     /// Indexes of `names`, in the order of the names.
     sorted: Box<[u32]>,
-    /// A hash of the names that does not depend on their order.
-    hash: u64,
+    /// A hash of the names, in any order. It differs from one run of the process to the next.
+    pub(super) hash: u64,
 }
 
 impl MetricSet {
@@ -47,11 +47,7 @@ impl MetricSet {
     }
 
     /// Whether `name` is one of the names.
-    pub fn contains(&self, name: &str) -> bool {
-        self.contains_bytes(name.as_bytes())
-    }
-
-    pub(super) fn contains_bytes(&self, name: &[u8]) -> bool {
+    pub(super) fn contains(&self, name: &[u8]) -> bool {
         if self.names.len() <= SCAN_NAMES_MAX {
             return self.names.iter().any(|known| known.as_bytes() == name);
         }
@@ -61,11 +57,6 @@ impl MetricSet {
     /// Whether both make the same projection: they have the same names, in any order.
     pub(super) fn same_names(&self, other: &Self) -> bool {
         self.hash == other.hash && self.in_order().eq(other.in_order())
-    }
-
-    /// A hash that is equal for the same names in any order. It differs from one run of the process to the next.
-    pub(super) fn hash_of_names(&self) -> u64 {
-        self.hash
     }
 
     fn in_order(&self) -> impl Iterator<Item = &str> {

@@ -103,7 +103,7 @@ impl Event {
     /// The names of the metrics that a subscriber to these is sent, in the order of the text; with `None`, of all.
     pub fn metric_names(&self, metrics: Option<&MetricSet>) -> Vec<String> {
         let named = self.metrics.named(self.json());
-        let sent = named.filter(|(name, _)| metrics.is_none_or(|all| all.contains_bytes(name)));
+        let sent = named.filter(|(name, _)| metrics.is_none_or(|all| all.contains(name)));
         sent.map(|(name, _)| String::from_utf8_lossy(name).into_owned()).collect()
     }
 
@@ -135,7 +135,7 @@ impl Event {
         let kept: Vec<Metric> = self
             .metrics
             .named(json)
-            .filter(|(name, _)| wanted.contains_bytes(name))
+            .filter(|(name, _)| wanted.contains(name))
             .map(|(_, metric)| metric)
             .collect();
         if kept.is_empty() {

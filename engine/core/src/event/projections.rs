@@ -46,7 +46,7 @@ impl Projections {
     }
 
     fn node(&self, metrics: &Arc<MetricSet>) -> &Node {
-        let mut path = metrics.hash_of_names();
+        let mut path = metrics.hash;
         let mut slot = &self.root;
         loop {
             // A thread that loses the race for this slot finds the winner's node in it, and goes on below.

@@ -8,7 +8,7 @@
 use crate::sync::{AtomicU64, Ordering, fence};
 
 /// A tenant's newest event, and the shards that want what follows.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Handover {
     newest: AtomicU64,
     /// Bit `n` is set while shard `n` has subscribers of this tenant.
@@ -16,10 +16,6 @@ pub(crate) struct Handover {
 }
 
 impl Handover {
-    pub(crate) fn new() -> Self {
-        Self { newest: AtomicU64::new(0), interest: AtomicU64::new(0) }
-    }
-
     /// Publishes that the event `id` is stored. Returns the shards to push it to, a bit each.
     pub(crate) fn appended(&self, id: u64) -> u64 {
         // Release, pairs with the Acquire load in `declare`: a shard that reads this id finds the event stored.

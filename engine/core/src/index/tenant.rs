@@ -69,8 +69,8 @@ impl Tenant {
     pub(super) fn new(id: TenantId, limits: Limits) -> Self {
         Self {
             id,
-            handover: CachePadded::new(Handover::new()),
-            wake_filter: WakeFilter::new(),
+            handover: CachePadded::default(),
+            wake_filter: WakeFilter::default(),
             permits: CachePadded::new(AtomicU64::new(0)),
             upstream: watch::Sender::new(Upstream::Waiting),
             refusal: ArcSwapOption::empty(),

@@ -27,7 +27,7 @@ impl Slot {
 }
 
 /// The shards to wake, a bit each.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct WakeFilter {
     /// Those to wake for every event.
     always: AtomicU64,
@@ -35,10 +35,6 @@ pub struct WakeFilter {
 }
 
 impl WakeFilter {
-    pub(super) fn new() -> Self {
-        Self { always: AtomicU64::new(0), slots: OnceLock::new() }
-    }
-
     /// The shards to wake for an event of `device` that was put into their inboxes.
     pub fn by(&self, device: &str) -> u64 {
         // Pairs with the fence in `set`. Of two SeqCst fences one comes first: if this one does, the shard finds the event in

@@ -4,33 +4,22 @@
 //! policy, so a reader that lags gets the same counted gaps as a socket. A bare socket knows nothing of this: only the
 //! cold ways, of what waits and of notices, ask whether an outlet takes events.
 
-use std::fmt;
 use std::io::{self, IoSlice};
 use std::rc::Rc;
-use std::sync::Arc;
 
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinHandle, spawn_local};
 
+use super::outgoing::Received;
 use super::outlet::Pipe;
 use super::waker::Waker;
-use crate::event::{Event, MetricSet};
-use floodway_protocol::messages::notice::Gap;
 
 /// Items that may wait for the reader, besides those in the ring.
 const QUEUE: usize = 64;
 
-/// What a reader of events gets.
-#[derive(Clone, Debug)]
-pub enum Received {
-    /// An event, and the metrics that the subscriber sees of it, for [`Event::json_with`].
-    Event(Arc<Event>, Option<Arc<MetricSet>>),
-    /// Events are missing here.
-    Gap(Gap),
-}
-
 /// An outlet into the queue of a reader.
+#[derive(Debug)]
 pub struct EventPipe {
     /// None: nothing follows.
     sender: Option<mpsc::Sender<Received>>,
@@ -52,21 +41,6 @@ impl EventPipe {
         Self { sender: Some(queue), full: Rc::default(), waker: None, watching: None }
     }
 
-    /// Hands one item to the reader.
-    ///
-    /// # Errors
-    /// `WouldBlock` if it has to read first; `BrokenPipe` if it has gone.
-    pub(super) fn send(&self, item: Received) -> io::Result<()> {
-        let sender = self.sender.as_ref().ok_or(io::ErrorKind::BrokenPipe)?;
-        sender.try_send(item).map_err(|error| match error {
-            TrySendError::Full(_) => {
-                self.full.notify_one();
-                io::ErrorKind::WouldBlock.into()
-            }
-            TrySendError::Closed(_) => io::ErrorKind::BrokenPipe.into(),
-        })
-    }
-
     fn stop_watching(&mut self) {
         if let Some(watching) = self.watching.take() {
             watching.abort();
@@ -81,8 +55,19 @@ impl Pipe for EventPipe {
         self.watching = sender.map(|sender| spawn_local(watch(sender, full, waker)));
     }
 
-    fn events(&self) -> Option<&EventPipe> {
-        Some(self)
+    fn takes_events(&self) -> bool {
+        true
+    }
+
+    fn send(&self, item: Received) -> io::Result<()> {
+        let sender = self.sender.as_ref().ok_or(io::ErrorKind::BrokenPipe)?;
+        sender.try_send(item).map_err(|error| match error {
+            TrySendError::Full(_) => {
+                self.full.notify_one();
+                io::ErrorKind::WouldBlock.into()
+            }
+            TrySendError::Closed(_) => io::ErrorKind::BrokenPipe.into(),
+        })
     }
 
     /// Takes none: a batch comes event by event instead.
@@ -111,12 +96,6 @@ impl Pipe for EventPipe {
 impl Drop for EventPipe {
     fn drop(&mut self) {
         self.stop_watching();
-    }
-}
-
-impl fmt::Debug for EventPipe {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventPipe").finish_non_exhaustive()
     }
 }
 

@@ -4,11 +4,13 @@
 //! and gave them all up receives nothing, until it clears its filter.
 
 use std::hash::Hash;
+use std::slice::from_ref;
 use std::sync::Arc;
 
 use hashbrown::HashSet;
 
 use crate::event::MetricSet;
+use floodway_protocol::messages::client::Names;
 use floodway_protocol::messages::notice::Filters;
 use floodway_protocol::names::{DeviceId, GroupId};
 
@@ -87,33 +89,30 @@ impl Filter {
         self.devices().len() + self.groups().len() + metrics
     }
 
-    /// Adds `devices` to those wanted.
+    /// Adds devices, or the members of groups, to the devices wanted.
     ///
     /// # Errors
     /// If more than `max` would be named; the filter is then undefined, and is to be thrown away.
-    pub fn add_devices(&mut self, devices: &[DeviceId], max: usize) -> Result<(), TooMany> {
-        add(&mut self.selected.get_or_insert_default().devices, devices, "device_ids", max)
-    }
-
-    /// Adds the members of `groups` to the devices wanted.
-    ///
-    /// # Errors
-    /// As [`Filter::add_devices`].
-    pub fn add_groups(&mut self, groups: &[GroupId], max: usize) -> Result<(), TooMany> {
-        add(&mut self.selected.get_or_insert_default().groups, groups, "group_ids", max)
-    }
-
-    /// Gives up `devices`. Changes nothing while every device is wanted.
-    pub fn remove_devices(&mut self, devices: &[DeviceId]) {
-        if let Some(selected) = &mut self.selected {
-            remove(&mut selected.devices, devices);
+    pub fn add(&mut self, names: &Names, max: usize) -> Result<(), TooMany> {
+        let Selected { devices, groups } = self.selected.get_or_insert_default();
+        match names {
+            Names::Device(id) => add(devices, from_ref(id), "device_ids", max),
+            Names::Devices(ids) => add(devices, ids, "device_ids", max),
+            Names::Group(id) => add(groups, from_ref(id), "group_ids", max),
+            Names::Groups(ids) => add(groups, ids, "group_ids", max),
         }
     }
 
-    /// Gives up `groups`. Changes nothing while every device is wanted.
-    pub fn remove_groups(&mut self, groups: &[GroupId]) {
-        if let Some(selected) = &mut self.selected {
-            remove(&mut selected.groups, groups);
+    /// Gives up devices or groups. Changes nothing while every device is wanted.
+    pub fn remove(&mut self, names: &Names) {
+        let Some(Selected { devices, groups }) = &mut self.selected else {
+            return;
+        };
+        match names {
+            Names::Device(id) => remove(devices, from_ref(id)),
+            Names::Devices(ids) => remove(devices, ids),
+            Names::Group(id) => remove(groups, from_ref(id)),
+            Names::Groups(ids) => remove(groups, ids),
         }
     }
 

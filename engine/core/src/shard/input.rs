@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use floodway_protocol::ends::End;
+use floodway_protocol::End;
 use floodway_protocol::names::TenantId;
 use floodway_protocol::session::Command;
 

@@ -11,7 +11,7 @@ use super::outlet::Outlet;
 use super::registry::{Attention, Live, NewSubscriber, Output, Phase, Start, Subscriber, SubscriberInfo};
 use super::state::State;
 use crate::index::{AuditKind, OwnCounters};
-use floodway_protocol::ends::End;
+use floodway_protocol::End;
 use floodway_protocol::session::Session;
 
 impl State {
@@ -25,7 +25,7 @@ impl State {
         let subscription = SubscriptionKey { filter, encoding };
         let (position, after) = self.matcher.join(key, permit.tenant(), subscription);
         let client = client.sharing_user_agent(|text| self.registry.user_agents.share(text));
-        let counters = OwnCounters::clone(self.matcher.counters(position.cohort));
+        let counters = OwnCounters::clone(&self.matcher.tenant(position.cohort.tenant).counters);
         let streams = &self.delivery.metrics.streams;
         streams.count_opened(encoding, client.transport, &counters);
         let id = self.registry.live.enter(key);
@@ -87,7 +87,8 @@ impl State {
     /// Leaves the cohort and gives the permit back.
     fn retire(&mut self, key: SubscriberKey, end: &End) {
         let subscriber = &mut self.registry[key];
-        let leaving = Phase::Leaving { deadline: self.timers.deadline(&self.delivery.clock), finished: false };
+        let deadline = self.delivery.clock.now() + self.timers.close_timeout;
+        let leaving = Phase::Leaving { deadline, finished: false };
         let Phase::Live(Live { permit, position, .. }) = std::mem::replace(&mut subscriber.phase, leaving) else {
             unreachable!("only a live stream ends");
         };

@@ -12,7 +12,7 @@ use super::filter::Filter;
 use super::registry::{Live, Subscriber};
 use super::state::State;
 use crate::index::{ClientInfo, ConnectionId, Transport};
-use floodway_protocol::ends::End;
+use floodway_protocol::End;
 use floodway_protocol::names::TenantId;
 
 /// Streams that are looked at between two turns.

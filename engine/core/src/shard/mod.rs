@@ -40,12 +40,13 @@ mod waker;
 
 pub use clock::TimeSource;
 pub use config::{Config, SHARDS_MAX, Writes};
-pub use event_pipe::{EventPipe, Received};
+pub use event_pipe::EventPipe;
 pub use filter::{Filter, TooMany};
 pub use handle::{Answering, Handle, Stopped, answering};
 pub use input::{NoRefresh, RefreshError, RefreshTokens};
 pub use listing::{Connection, ConnectionCounts, Select};
 pub use metrics::{DELAY_BOUNDS, Delays, EventCounts, GapCounts, Metrics, StreamCounts, TransportCounts};
+pub use outgoing::Received;
 pub use outlet::{Outlet, Pipe};
 pub use registry::NewSubscriber;
 pub use run::Shard;

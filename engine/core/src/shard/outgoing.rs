@@ -6,11 +6,19 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::event_pipe::Received;
 use super::filter::Filter;
-use crate::event::Event;
+use crate::event::{Event, MetricSet};
 use floodway_protocol::Encoding;
-use floodway_protocol::messages::notice::Notice;
+use floodway_protocol::messages::notice::{Gap, Notice};
+
+/// What a reader of events gets.
+#[derive(Clone, Debug)]
+pub enum Received {
+    /// An event, and the metrics that the subscriber sees of it, for [`Event::json_with`].
+    Event(Arc<Event>, Option<Arc<MetricSet>>),
+    /// Events are missing here.
+    Gap(Gap),
+}
 
 /// An event or a notice on its way to subscribers of one shard.
 #[derive(Debug)]

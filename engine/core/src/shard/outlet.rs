@@ -8,7 +8,7 @@ use mio::event::Source;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
-use super::event_pipe::EventPipe;
+use super::outgoing::Received;
 use super::waker::Waker;
 
 /// A way to a subscriber that is not a bare socket. Never waits: what can't go now is `WouldBlock`, and the shard comes
@@ -40,9 +40,16 @@ pub trait Pipe: fmt::Debug {
     fn read(&mut self, _into: &mut [u8]) -> io::Result<usize> {
         Err(io::ErrorKind::WouldBlock.into())
     }
-    /// The pipe, if it takes events whole. The shard then writes it neither batches nor notices.
-    fn events(&self) -> Option<&EventPipe> {
-        None
+    /// Whether it takes events whole, by [`Pipe::send`]. The shard then writes it neither batches nor notices.
+    fn takes_events(&self) -> bool {
+        false
+    }
+    /// Hands one item to its reader.
+    ///
+    /// # Errors
+    /// `WouldBlock` if the reader has to read first; anything else ends the stream.
+    fn send(&self, _item: Received) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
     }
     /// Nothing more will be written.
     ///
@@ -98,10 +105,10 @@ impl Outlet {
 
     /// The pipe, if it takes events whole.
     #[inline]
-    pub(super) fn events(&self) -> Option<&EventPipe> {
+    pub(super) fn events(&self) -> Option<&dyn Pipe> {
         match self {
-            Self::Socket(_) => None,
-            Self::Pipe(pipe) => pipe.events(),
+            Self::Pipe(pipe) if pipe.takes_events() => Some(&**pipe),
+            _ => None,
         }
     }
 

@@ -15,8 +15,8 @@ use super::clock::Tenths;
 use super::metrics::Untimed;
 use super::outgoing::Addressed;
 use crate::index::Overflow;
-use floodway_protocol::Encoding;
 use floodway_protocol::messages::notice::{Gap, Notice};
+use floodway_protocol::{Encoding, End};
 
 #[derive(Debug)]
 enum Entry {
@@ -36,10 +36,6 @@ pub(super) enum Pushed {
     /// The ring is full and its subscriber is to be disconnected; the event is not held.
     Refused,
 }
-
-/// The notices that wait are over their bound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct NoticesFull;
 
 #[derive(Debug)]
 pub(super) struct Ring {
@@ -108,7 +104,10 @@ impl Ring {
         }
         match overflow {
             Overflow::DropNewest => {
-                self.count_at_end();
+                match self.entries.back_mut() {
+                    Some(Entry::Gap(dropped)) => *dropped += 1,
+                    _ => self.entries.push_back(Entry::Gap(1)),
+                }
                 Pushed::Dropped(1)
             }
             Overflow::DropOldest => {
@@ -142,16 +141,19 @@ impl Ring {
     }
 
     /// Puts bytes at the end that must not be lost.
-    pub(super) fn push_notice(&mut self, bytes: &[u8], bound: usize) -> Result<(), NoticesFull> {
+    ///
+    /// # Errors
+    /// With the end of the stream, if the notices that wait would take more than `bound`.
+    pub(super) fn push_notice(&mut self, bytes: &[u8], bound: usize) -> Result<(), End> {
         if self.notice_bytes + bytes.len() > bound {
-            return Err(NoticesFull);
+            return Err(End::SlowConsumer);
         }
         self.append_notice(bytes);
         Ok(())
     }
 
     /// As [`Ring::push_notice`], for a notice that many subscribers get.
-    pub(super) fn push_shared(&mut self, notice: &Notice, encoding: Encoding, bound: usize) -> Result<(), NoticesFull> {
+    pub(super) fn push_shared(&mut self, notice: &Notice, encoding: Encoding, bound: usize) -> Result<(), End> {
         self.push_notice(notice.frame(encoding), bound)?;
         if let Some(Entry::Notice(_, is_gap)) = self.entries.back_mut() {
             *is_gap = notice.gaps() > 0;
@@ -254,13 +256,6 @@ impl Ring {
         self.held += 1;
     }
 
-    fn count_at_end(&mut self) {
-        match self.entries.back_mut() {
-            Some(Entry::Gap(dropped)) => *dropped += 1,
-            _ => self.entries.push_back(Entry::Gap(1)),
-        }
-    }
-
     fn droppable(&self) -> impl DoubleEndedIterator<Item = (usize, &Addressed)> {
         let first = usize::from(self.written > 0);
         let entries = self.entries.iter().enumerate();
@@ -323,10 +318,9 @@ impl Ring {
     fn merge_with_next(&mut self, at: usize) {
         if let (Some(Entry::Gap(_)), Some(&Entry::Gap(more))) = (self.entries.get(at), self.entries.get(at + 1)) {
             self.entries.remove(at + 1);
-            self.entries[at] = match self.entries[at] {
-                Entry::Gap(dropped) => Entry::Gap(dropped + more),
-                _ => unreachable!("it was a gap a line ago"),
-            };
+            if let Entry::Gap(dropped) = &mut self.entries[at] {
+                *dropped += more;
+            }
         }
     }
 }

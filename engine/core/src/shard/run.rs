@@ -135,7 +135,7 @@ impl Shard {
         if state.delivery.tick.is_over() {
             state.distribute(inbox);
         } else if inbox.is_half_full() {
-            state.spill();
+            state.hold_tick();
         }
         state.flush(SLICE);
         for event in events {

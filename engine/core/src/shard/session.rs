@@ -12,9 +12,9 @@ use super::input::RefreshError;
 use super::keys::SubscriberKey;
 use super::registry::Subscriber;
 use super::state::State;
-use floodway_protocol::ends::End;
+use floodway_protocol::End;
 use floodway_protocol::messages::answer;
-use floodway_protocol::messages::client::{Action, Names};
+use floodway_protocol::messages::client::Action;
 use floodway_protocol::session::{Bounds, Command};
 
 /// Reads of one socket in one turn; what is more waits for the next turn.
@@ -106,12 +106,11 @@ impl State {
     fn act(&mut self, key: SubscriberKey, action: Action, filter_ids: usize) {
         match action {
             Action::Subscribe(names) => self.change_filter(key, |filter| {
-                let mut each = names.iter();
-                each.try_for_each(|names| add(filter, names, filter_ids))?;
+                names.iter().try_for_each(|names| filter.add(names, filter_ids))?;
                 Ok(names.iter().map(answer::subscribed).collect())
             }),
             Action::Unsubscribe(names) => self.change_filter(key, |filter| {
-                names.iter().for_each(|names| remove(filter, names));
+                names.iter().for_each(|names| filter.remove(names));
                 Ok(names.iter().map(answer::unsubscribed).collect())
             }),
             Action::SetMetrics(metrics) => self.change_filter(key, |filter| {
@@ -169,24 +168,6 @@ impl State {
                 break;
             }
         }
-    }
-}
-
-fn add(filter: &mut Filter, names: &Names, max: usize) -> Result<(), TooMany> {
-    match names {
-        Names::Device(id) => filter.add_devices(std::slice::from_ref(id), max),
-        Names::Devices(ids) => filter.add_devices(ids, max),
-        Names::Group(id) => filter.add_groups(std::slice::from_ref(id), max),
-        Names::Groups(ids) => filter.add_groups(ids, max),
-    }
-}
-
-fn remove(filter: &mut Filter, names: &Names) {
-    match names {
-        Names::Device(id) => filter.remove_devices(std::slice::from_ref(id)),
-        Names::Devices(ids) => filter.remove_devices(ids),
-        Names::Group(id) => filter.remove_groups(std::slice::from_ref(id)),
-        Names::Groups(ids) => filter.remove_groups(ids),
     }
 }
 

@@ -64,7 +64,7 @@ impl State {
     /// What a subscriber may use now; none if it leaves.
     pub(super) fn limits(&mut self, key: SubscriberKey) -> Option<Limits> {
         let live = self.registry.get(key)?.live()?;
-        Some(self.matcher.limits(live.position.cohort))
+        Some(self.matcher.tenant(live.position.cohort.tenant).limits())
     }
 
     /// Gives a subscriber another filter: events matched so far are sent as it wanted them, later ones as it wants.

@@ -8,7 +8,7 @@ use mio::Token;
 
 use super::keys::SubscriberKey;
 use super::state::State;
-use super::timers::{Drain, Draining, Due, Timers};
+use super::timers::{Drain, Draining, Due, STEPS_A_ROUND};
 use crate::inbox::Inbox;
 use floodway_protocol::{End, Frames};
 
@@ -26,9 +26,9 @@ impl State {
     }
 
     /// Ends the tick at once: what was not flushed yet goes to the rings.
-    pub(super) fn spill(&mut self) {
+    pub(super) fn hold_tick(&mut self) {
         let (registry, matcher) = (&mut self.registry, &mut self.matcher);
-        self.delivery.spill(registry, matcher);
+        self.delivery.hold_tick(registry, matcher);
         self.end_failed();
     }
 
@@ -75,7 +75,7 @@ impl State {
         };
         let heartbeats = LazyCell::new(|| Frames::heartbeat(wall));
         let keys = self.registry.capacity();
-        for _ in 0..Timers::visits(keys) {
+        for _ in 0..keys.div_ceil(STEPS_A_ROUND) {
             let key = self.timers.next_key(keys);
             if self.registry.get(key).is_some() {
                 self.visit(key, wall, &heartbeats);

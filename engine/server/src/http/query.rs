@@ -7,6 +7,7 @@ use percent_encoding::percent_decode_str;
 
 use super::parameter::Parameter;
 use floodway_core::shard::Filter;
+use floodway_protocol::messages::client::Names;
 use floodway_protocol::names::{BadName, DeviceId, GroupId};
 
 /// Characters of an unknown parameter's name that the answer repeats.
@@ -96,11 +97,11 @@ impl Query {
         let mut filter = Filter::default();
         if !self.devices.is_empty() {
             let devices = names("device_id", &self.devices, DeviceId::parse)?;
-            filter.add_devices(&devices, ids_max).map_err(|error| error.to_string())?;
+            filter.add(&Names::Devices(devices), ids_max).map_err(|error| error.to_string())?;
         }
         if !self.groups.is_empty() {
             let groups = names("group_id", &self.groups, GroupId::parse)?;
-            filter.add_groups(&groups, ids_max).map_err(|error| error.to_string())?;
+            filter.add(&Names::Groups(groups), ids_max).map_err(|error| error.to_string())?;
         }
         filter.set_metrics(self.metrics.clone(), ids_max).map_err(|error| error.to_string())?;
         Ok(filter)

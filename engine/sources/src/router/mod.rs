@@ -50,7 +50,7 @@ impl Router {
     pub fn new(config: &event::Config, index: Arc<Index>, inboxes: Arc<[Inbox]>, metrics: Arc<Metrics>) -> Self {
         Self {
             parser: Parser::new(config),
-            ids: IdSource::new(),
+            ids: IdSource::default(),
             index,
             inboxes,
             metrics,

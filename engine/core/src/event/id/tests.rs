@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn ids_follow_the_clock_and_grow_while_it_stands_or_goes_back() {
-    let mut ids = IdSource::new();
+    let mut ids = IdSource::default();
     let given: Vec<u64> = [50, 50, 40, 51, 60].into_iter().map(|now| ids.next_at(now).get()).collect();
     assert_eq!(given, [50, 51, 52, 53, 60]);
 }
@@ -12,7 +12,7 @@ fn ids_follow_the_clock_and_grow_while_it_stands_or_goes_back() {
 #[test]
 fn ids_begin_at_the_present_microsecond() {
     let before = now_micros();
-    let id = IdSource::new().next().get();
+    let id = IdSource::default().next().get();
     assert!((before..=now_micros()).contains(&id));
 }
 

@@ -6,7 +6,7 @@ use loom::sync::Arc;
 #[test]
 fn an_event_is_stored_for_a_new_subscriber_or_pushed_to_its_shard() {
     loom::model(|| {
-        let handover = Arc::new(Handover::new());
+        let handover = Arc::new(Handover::default());
         let ingest = {
             let handover = Arc::clone(&handover);
             loom::thread::spawn(move || [1, 2].map(|id| (id, handover.appended(id))))
@@ -21,7 +21,7 @@ fn an_event_is_stored_for_a_new_subscriber_or_pushed_to_its_shard() {
 #[test]
 fn two_shards_that_declare_at_once_are_both_seen() {
     loom::model(|| {
-        let handover = Arc::new(Handover::new());
+        let handover = Arc::new(Handover::default());
         let other = {
             let handover = Arc::clone(&handover);
             loom::thread::spawn(move || handover.declare(1))

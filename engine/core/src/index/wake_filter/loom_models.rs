@@ -6,7 +6,7 @@ use loom::sync::Arc;
 #[test]
 fn an_event_is_found_by_the_shard_or_wakes_it() {
     loom::model(|| {
-        let wake_filter = Arc::new(WakeFilter::new());
+        let wake_filter = Arc::new(WakeFilter::default());
         let inbox = Arc::new(AtomicU64::new(0));
         let ingest = {
             let (wake_filter, inbox) = (Arc::clone(&wake_filter), Arc::clone(&inbox));

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn a_shard_is_woken_for_the_devices_it_names_until_it_no_longer_does() {
-    let wake_filter = WakeFilter::new();
+    let wake_filter = WakeFilter::default();
     let devices: Vec<String> = (0..100).map(|n| format!("d{n}")).collect();
     let slot = Slot::of(&devices[0]);
     wake_filter.set(5, Some(slot), true);

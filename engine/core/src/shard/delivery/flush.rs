@@ -16,7 +16,7 @@ use crate::shard::matcher::{Audience, Matcher, TenantCohorts};
 use crate::shard::metrics::STRIDE;
 use crate::shard::outlet::Outlet;
 use crate::shard::registry::{Registry, Subscriber};
-use floodway_protocol::ends::End;
+use floodway_protocol::End;
 
 impl Delivery {
     /// Writes batches to up to `budget` subscribers.
@@ -57,7 +57,7 @@ impl Delivery {
     }
 
     /// Ends the tick at once: what was not flushed yet goes to the rings.
-    pub(crate) fn spill(&mut self, registry: &mut Registry, matcher: &mut Matcher) {
+    pub(crate) fn hold_tick(&mut self, registry: &mut Registry, matcher: &mut Matcher) {
         while let Some(&cohort) = self.tick.dirty.front() {
             let tenant = matcher.tenant(cohort.tenant);
             let limits = tenant.limits();

@@ -9,7 +9,7 @@ use crate::shard::matcher::{Audience, Matcher};
 use crate::shard::outgoing::{Addressed, Outgoing, SubscriptionKey};
 use crate::shard::registry::{Live, Registry, Subscriber};
 use crate::shard::ring::Pushed;
-use floodway_protocol::ends::End;
+use floodway_protocol::End;
 
 /// Events that are put into a ring before it is written, if nothing waited: as many as one turn is sure to write.
 const AT_ONCE: usize = 128;
@@ -105,8 +105,7 @@ impl Delivery {
         let encoding = subscriber.output.encoding;
         let ring = subscriber.ring_from(self.clock.tenths(), &self.metrics);
         if let Outgoing::Notice(notice) = &**outgoing {
-            let pushed = ring.push_shared(notice, encoding, self.control_bytes);
-            pushed.map_err(|_| End::SlowConsumer)?;
+            ring.push_shared(notice, encoding, self.control_bytes)?;
             self.metrics.gaps.upstream.add(notice.gaps());
             return Ok(());
         }
@@ -155,7 +154,7 @@ impl Delivery {
         if cohort.batch.is_empty() || cohort.members.has_flushed(position.member) {
             return Ok(());
         }
-        let limits = matcher.limits(position.cohort);
+        let limits = matcher.tenant(position.cohort.tenant).limits();
         let cohort = matcher.cohort(position.cohort);
         self.write_each(registry, &cohort.audience(&limits), key)
     }

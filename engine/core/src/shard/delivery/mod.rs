@@ -23,7 +23,7 @@ use super::clock::Clock;
 use super::config::{Config, Writes};
 use super::keys::SubscriberKey;
 use super::metrics::{Metrics, Untimed};
-use floodway_protocol::ends::End;
+use floodway_protocol::End;
 
 pub(crate) struct Delivery {
     pub(crate) tick: Tick,

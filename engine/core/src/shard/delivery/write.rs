@@ -8,8 +8,7 @@ use crate::shard::metrics::Untimed;
 use crate::shard::outlet::Outlet;
 use crate::shard::registry::{Phase, Registry, Subscriber};
 use crate::shard::ring::{Ring, Sent};
-use floodway_protocol::Encoding;
-use floodway_protocol::ends::End;
+use floodway_protocol::{Encoding, End};
 
 /// Writes of a ring in one turn, of up to 64 entries each; a long ring does not keep the others waiting.
 const RING_WRITES: usize = 4;
@@ -21,7 +20,7 @@ impl Delivery {
     /// With its end, if the stream can't go on.
     pub(crate) fn send(&mut self, subscriber: &mut Subscriber, bytes: &[u8]) -> Result<(), End> {
         match &mut subscriber.ring {
-            Some(ring) => ring.push_notice(bytes, self.control_bytes).map_err(|_| End::SlowConsumer),
+            Some(ring) => ring.push_notice(bytes, self.control_bytes),
             None => self.write_or_hold(subscriber, bytes),
         }
     }

@@ -44,7 +44,7 @@ struct Listed {
 type List = Vec<Listed>;
 
 /// A cohort, as a delivery to one of its members needs it. Handed on by reference: the loop over the subscribers keeps its
-/// registers, and only what is held in a ring looks inside.
+/// registers, and only the cold ways look inside.
 pub(crate) struct Audience<'a> {
     pub(crate) key: &'a Rc<SubscriptionKey>,
     pub(crate) batch: &'a [u32],
@@ -70,12 +70,6 @@ impl Cohort {
     pub(crate) fn take<'a>(&'a mut self, most: usize, limits: &'a Limits) -> (&'a [SubscriberKey], Audience<'a>) {
         let Self { key, members, batch, .. } = self;
         (members.take(most), Audience { key, batch, limits })
-    }
-
-    fn end_flush(&mut self) {
-        self.members.end_flush();
-        self.batch.clear();
-        self.batch.shrink_to(BATCH_KEPT);
     }
 }
 
@@ -159,7 +153,10 @@ impl TenantCohorts {
 
     /// Ends the flush of a cohort's batch.
     pub(crate) fn end_flush(&mut self, cohort: u32) {
-        self.cohorts[cohort as usize].end_flush();
+        let Cohort { members, batch, .. } = &mut self.cohorts[cohort as usize];
+        members.end_flush();
+        batch.clear();
+        batch.shrink_to(BATCH_KEPT);
         self.dissolve_if_idle(cohort);
     }
 

@@ -18,7 +18,7 @@ use super::filter::Filter;
 use super::keys::{CohortKey, CohortPosition, SubscriberKey};
 use super::outgoing::SubscriptionKey;
 use crate::event::Event;
-use crate::index::{Limits, OwnCounters, Tenant};
+use crate::index::Tenant;
 use floodway_protocol::names::TenantId;
 use floodway_protocol::{Encoding, EventId};
 
@@ -124,16 +124,6 @@ impl Matcher {
 
     pub(crate) fn filter(&self, key: CohortKey) -> &Filter {
         &self.cohort(key).key.filter
-    }
-
-    /// What the tenant's streams may use now.
-    pub(crate) fn limits(&mut self, key: CohortKey) -> Limits {
-        self.tenants[key.tenant as usize].limits()
-    }
-
-    /// What this shard counts of the tenant.
-    pub(crate) fn counters(&self, key: CohortKey) -> &OwnCounters {
-        &self.tenants[key.tenant as usize].counters
     }
 
     #[cfg(all(test, not(floodway_loom)))]

@@ -8,8 +8,8 @@ mod delays;
 
 use crate::index::{Count, TenantCounters, Transport};
 use crate::pulse::Pulse;
-use floodway_protocol::Encoding;
-use floodway_protocol::ends::{CODE_LABELS, End, EndReason};
+use floodway_protocol::ends::{CODE_LABELS, EndReason};
+use floodway_protocol::{Encoding, End};
 
 pub use self::delays::{DELAY_BOUNDS, Delays};
 pub(crate) use self::delays::{Received, STRIDE, Untimed};

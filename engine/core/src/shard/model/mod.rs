@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use self::world::{DEVICES, World, received};
 use super::filter::Filter;
 use crate::index::Overflow;
+use floodway_protocol::messages::client::Names;
 use floodway_protocol::names::DeviceId;
 
 #[derive(Clone, Debug)]
@@ -54,7 +55,7 @@ fn policy() -> impl Strategy<Value = Overflow> {
 fn filter(device: Option<usize>) -> Filter {
     let mut filter = Filter::default();
     if let Some(device) = device {
-        filter.add_devices(&[DeviceId::parse(DEVICES[device]).unwrap()], 10).unwrap();
+        filter.add(&Names::Device(DeviceId::parse(DEVICES[device]).unwrap()), 10).unwrap();
     }
     filter
 }
@@ -71,7 +72,7 @@ fn play(steps: Vec<Step>, capacity: usize) -> World {
             Step::Refused => world.refused(),
             Step::Distribute => world.distribute(),
             Step::Flush(budget) => world.state.flush(budget),
-            Step::Spill => world.state.spill(),
+            Step::Spill => world.state.hold_tick(),
             Step::Join(device) => world.join(filter(device)),
             Step::Refilter(nth, device) => world.refilter(nth, filter(device)),
             Step::Open(nth, window) => world.open(nth, window),

@@ -13,8 +13,7 @@ use crate::shard::registry::{NewSubscriber, Registry};
 use crate::shard::state::State;
 use crate::shard::test_kit::{Peer, new_subscriber, pass, state, unix_now};
 use crate::shard::timers::Drain;
-use floodway_protocol::Encoding;
-use floodway_protocol::ends::End;
+use floodway_protocol::{Encoding, End};
 
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 

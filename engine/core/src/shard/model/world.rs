@@ -15,10 +15,9 @@ use crate::shard::keys::SubscriberKey;
 use crate::shard::registry::NewSubscriber;
 use crate::shard::state::State;
 use crate::shard::test_kit::{Peer, new_subscriber, pass, state};
-use floodway_protocol::ends::End;
 use floodway_protocol::messages::notice::SourceState;
 use floodway_protocol::names::{DeviceId, TenantId};
-use floodway_protocol::{Encoding, EventId};
+use floodway_protocol::{Encoding, End, EventId};
 
 /// Stands for no device, but for a gap of the source's.
 pub(super) const GAP: usize = usize::MAX;

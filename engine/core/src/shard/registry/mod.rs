@@ -75,7 +75,7 @@ impl Registry {
     pub(crate) fn remove(&mut self, key: SubscriberKey) -> Subscriber {
         let subscriber = self.subscribers.remove(key.index());
         if self.subscribers.is_empty() && self.subscribers.capacity() > CROWD {
-            // What they took is given back; the next owner of a key is told apart by its generation.
+            // What they took is given back; its generation distinguishes the next owner of a key.
             self.subscribers = Slab::new();
             self.user_agents = UserAgents::default();
         }

@@ -3,8 +3,9 @@
 use std::io;
 
 use super::{Entry, Ring, Sent, gap_bytes};
-use crate::shard::event_pipe::{EventPipe, Received};
 use crate::shard::metrics::Untimed;
+use crate::shard::outgoing::Received;
+use crate::shard::outlet::Pipe;
 use floodway_protocol::Encoding;
 use floodway_protocol::messages::notice::Gap;
 
@@ -15,7 +16,7 @@ impl Ring {
         &mut self,
         encoding: Encoding,
         untimed: &mut Untimed,
-        reader: &EventPipe,
+        reader: &dyn Pipe,
     ) -> io::Result<Sent> {
         let mut sent = Sent::default();
         while let Some(entry) = self.entries.front() {

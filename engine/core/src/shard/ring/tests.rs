@@ -133,7 +133,7 @@ fn what_is_partly_on_the_wire_is_neither_dropped_nor_cut() {
 fn notices_keep_their_place_and_are_bounded() {
     let mut ring = filled(Overflow::DropNewest, 1, &["A", "A"]).0;
     ring.push_notice(b"answer\n\n", 8).unwrap();
-    assert_eq!(ring.push_notice(b"x", 8), Err(NoticesFull));
+    assert_eq!(ring.push_notice(b"x", 8), Err(End::SlowConsumer));
     assert_eq!(ring.push(event(3, "A"), 1, Overflow::DropNewest), Pushed::Dropped(1));
     let sent = ["1", "gap 1", "answer", "gap 1"].map(str::to_owned).to_vec();
     assert_eq!(read_all(&mut ring, 1).0, sent);

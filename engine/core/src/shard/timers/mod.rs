@@ -13,11 +13,10 @@ use super::clock::{Clock, Tenths};
 use super::config::Config;
 use super::keys::SubscriberKey;
 use super::registry::{Phase, Subscriber};
-use floodway_protocol::Encoding;
-use floodway_protocol::ends::End;
+use floodway_protocol::End;
 
 /// In so many steps each subscriber is visited once.
-const STEPS_A_ROUND: usize = 10;
+pub(crate) const STEPS_A_ROUND: usize = 10;
 
 #[derive(Debug)]
 pub(crate) struct Timers {
@@ -27,7 +26,8 @@ pub(crate) struct Timers {
     cursor: usize,
     ws_ping: Duration,
     sse_keepalive: Duration,
-    close_timeout: Duration,
+    /// After this a stream that ends is removed, whatever its peer has read by then.
+    pub(crate) close_timeout: Duration,
     pub(crate) drain: Option<Draining>,
 }
 
@@ -59,11 +59,6 @@ impl Timers {
         Some(clock.wall())
     }
 
-    /// Visits of one step, with this many keys in use at most.
-    pub(crate) fn visits(keys: usize) -> usize {
-        keys.div_ceil(STEPS_A_ROUND)
-    }
-
     /// The key to be visited next, of those below `keys`.
     pub(crate) fn next_key(&mut self, keys: usize) -> SubscriberKey {
         self.cursor = (self.cursor + 1) % keys;
@@ -75,21 +70,14 @@ impl Timers {
         match subscriber.phase {
             Phase::Leaving { deadline, .. } => (clock.now() >= deadline).then_some(Due::End(End::Gone)),
             Phase::Live(ref live) if is_past(live.expires_at, wall) => Some(Due::End(End::Expired)),
-            // A stream with a ring is slow, not silent.
-            Phase::Live(_) => (subscriber.ring.is_none()
-                && clock.tenths().since(subscriber.output.last_write) >= self.silence(subscriber.output.encoding))
-            .then_some(Due::Heartbeat),
+            Phase::Live(_) => {
+                let output = &subscriber.output;
+                let silence = if output.encoding.is_websocket() { self.ws_ping } else { self.sse_keepalive };
+                // A stream with a ring is slow, not silent.
+                let is_silent = subscriber.ring.is_none() && clock.tenths().since(output.last_write) >= silence;
+                is_silent.then_some(Due::Heartbeat)
+            }
         }
-    }
-
-    /// How long nothing may be written to a stream.
-    fn silence(&self, encoding: Encoding) -> Duration {
-        if encoding.is_websocket() { self.ws_ping } else { self.sse_keepalive }
-    }
-
-    /// When a stream that ends now is removed, whatever its peer has read by then.
-    pub(crate) fn deadline(&self, clock: &Clock) -> Instant {
-        clock.now() + self.close_timeout
     }
 }
 

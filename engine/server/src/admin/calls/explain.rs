@@ -93,7 +93,7 @@ fn follow(
     let (tenant, device) = names.ok_or_else(|| way.stop(Stage::Topic, malformed))?;
     way.step(Stage::Topic, true, format!("device {device} of tenant {tenant}"))?;
     let mut parser = Parser::new(&observer.event);
-    let id = IdSource::new().next();
+    let id = IdSource::default().next();
     let event = parser.parse(id, &tenant, device, &message.topic, &message.payload);
     let event = event.map_err(|reason| way.stop(Stage::Payload, reason.to_string()))?;
     way.step(Stage::Payload, true, "it is an event")?;

@@ -17,6 +17,7 @@ use crate::admin::observer::Observer;
 use floodway_core::index::{ClientInfo, ConnectionPermit, Limits, Transport};
 use floodway_core::shard::{EventPipe, Filter, NewSubscriber, Outlet, Received, Shard};
 use floodway_protocol::Encoding;
+use floodway_protocol::messages::client::Names;
 use floodway_protocol::messages::notice::Gap;
 use floodway_protocol::names::{DeviceId, GroupId};
 
@@ -43,11 +44,11 @@ fn filter(asked: &v1::TailRequest, limits: &Limits) -> Answer<Filter> {
     let group_ids = names("group_ids", &asked.group_ids, GroupId::parse)?;
     let mut filter = Filter::default();
     if !device_ids.is_empty() {
-        let added = filter.add_devices(&device_ids, max);
+        let added = filter.add(&Names::Devices(device_ids), max);
         added.map_err(|error| bad("device_ids", error))?;
     }
     if !group_ids.is_empty() {
-        let added = filter.add_groups(&group_ids, max);
+        let added = filter.add(&Names::Groups(group_ids), max);
         added.map_err(|error| bad("group_ids", error))?;
     }
     let set = filter.set_metrics(asked.metric_names.clone(), max);

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::index::{Index, Limits};
 use floodway_protocol::Encoding;
+use floodway_protocol::messages::client::Names;
 use floodway_protocol::names::TenantId;
 
 /// Everything (with a metric or another), or some of four devices and groups.
@@ -15,10 +16,10 @@ fn subscription((metric, devices, groups): (u8, u8, u8)) -> SubscriptionKey {
     let mut filter = crate::shard::Filter::default();
     filter.set_metrics(vec![metric.to_string()], 1).unwrap();
     if !devices.is_empty() {
-        filter.add_devices(&devices, 4).unwrap();
+        filter.add(&Names::Devices(devices), 4).unwrap();
     }
     if !groups.is_empty() {
-        filter.add_groups(&groups, 4).unwrap();
+        filter.add(&Names::Groups(groups), 4).unwrap();
     }
     SubscriptionKey { filter, encoding: Encoding::Ws }
 }
