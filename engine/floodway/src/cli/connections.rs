@@ -56,7 +56,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             let page = ListConnectionsRequest { page_size, page_token, ..request.clone() };
             client.list_connections(page).await
         };
-        pages(args.all, page).await
+        pages(args.all, |answer| &mut answer.next_page_token, page).await
     };
     args.remote.call(call, |answer| list(answer, SystemTime::now()))
 }

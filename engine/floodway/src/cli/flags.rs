@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
 use super::output;
-use crate::config::{self, Config, ConfigErrors, Key, Loaded, SETTINGS};
+use crate::config::{self, Config, ConfigErrors, Key, Loaded, SETTINGS, Setting};
 
 /// Where the configuration comes from: a file, the environment, and the flags.
 #[derive(Args)]
@@ -79,11 +79,8 @@ impl Args for SettingFlags {
 
 impl FromArgMatches for SettingFlags {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let keys = SETTINGS.iter().flat_map(|setting| [Some(setting.key.to_owned()), setting.file_key()]);
-        let given = keys.flatten().filter_map(|key| {
-            let value = matches.get_one::<String>(&key)?.clone();
-            Some((key, value))
-        });
+        let keys = SETTINGS.iter().flat_map(Setting::names).map(|(key, _)| key);
+        let given = keys.filter_map(|key| matches.get_one(&key).cloned().map(|value| (key, value)));
         Ok(Self(given.collect()))
     }
 
