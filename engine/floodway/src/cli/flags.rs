@@ -29,7 +29,7 @@ impl Sources {
 pub(super) fn load(file: Option<&Path>, flags: &[(String, String)], key: Key) -> Result<Loaded, ConfigErrors> {
     let loaded = config::load(file, &env, flags, key);
     let names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
-    let unknown = config::unknown_variables(names, &super::variables());
+    let unknown = config::unknown_variables(names, super::variables());
     match loaded {
         Ok(mut loaded) => {
             loaded.warnings.extend(unknown);

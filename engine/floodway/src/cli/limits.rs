@@ -154,11 +154,10 @@ fn limits(tenant_id: &str, effective: Option<TenantLimits>, own: Option<TenantLi
         let value = value.map_or_else(|| "-".to_owned(), |value| value.to_string());
         row(limit, value, own.is_some())
     };
-    let per_tenant = "connections-per-tenant";
     let rows = [
         match (effective.connections_per_tenant, own.connections_per_tenant) {
-            (Some(0), own) => row(per_tenant, "no limit".to_owned(), own.is_some()),
-            (limit, own) => counted(per_tenant, limit, own),
+            (Some(0), own) => row("connections-per-tenant", "no limit".to_owned(), own.is_some()),
+            (limit, own) => counted("connections-per-tenant", limit, own),
         },
         counted("queue-size", effective.queue_size, own.queue_size),
         row("overflow", policy(effective.overflow()).to_owned(), own.overflow() != OverflowPolicy::Unspecified),

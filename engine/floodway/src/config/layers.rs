@@ -13,10 +13,7 @@ type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 /// Loads a configuration.
 ///
 /// `env` looks up an environment variable; an empty one counts as not set. `flags` are pairs of a
-/// setting's key and its value.
-///
-/// # Errors
-/// Everything that is wrong.
+/// setting's key and its value. The error is everything that is wrong.
 pub(crate) fn load(
     file: Option<&Path>,
     env: Env<'_>,

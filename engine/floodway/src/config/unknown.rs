@@ -9,9 +9,9 @@ const PREFIX: &str = "FLOODWAY_";
 
 /// A warning for each of the variables `given`, by name, that is neither a setting's nor one of `others`. It is not more
 /// than that, since an orchestrator may set some by itself: Kubernetes does so for a service called floodway.
-pub(crate) fn variables(given: impl Iterator<Item = String>, others: &[String]) -> Vec<String> {
+pub(crate) fn variables(given: impl Iterator<Item = String>, others: impl IntoIterator<Item = String>) -> Vec<String> {
     let ours = SETTINGS.iter().flat_map(Setting::names).map(|(_, env)| env);
-    let known: Vec<String> = ours.chain(others.iter().cloned()).collect();
+    let known: Vec<String> = ours.chain(others).collect();
     let mut unknown: Vec<String> = given.filter(|name| name.starts_with(PREFIX) && !known.contains(name)).collect();
     unknown.sort_unstable();
     unknown.into_iter().map(|name| warning(&name, &known)).collect()
