@@ -61,14 +61,11 @@ impl Args for SettingFlags {
             };
             let seen = if setting.secret { "; other users of this machine can see flags" } else { "" };
             let help = format!("{}{seen} [env: {}]{default}", setting.help, setting.env);
-            let command = command.arg(flag(setting.key, value_name(setting.key), help));
-            match (setting.file_key(), setting.file_env()) {
-                (Some(key), Some(env)) => {
-                    let help = format!("File that holds the value of {} [env: {env}]", setting.key);
-                    command.arg(flag(&key, "FILE", help))
-                }
-                _ => command,
-            }
+            let in_file = setting.names().skip(1).map(|(key, env)| {
+                let help = format!("File that holds the value of {} [env: {env}]", setting.key);
+                flag(&key, "FILE", help)
+            });
+            command.arg(flag(setting.key, value_name(setting.key), help)).args(in_file)
         })
     }
 

@@ -3,7 +3,9 @@
 use std::time::SystemTime;
 
 use clap::ArgGroup;
-use floodway_proto::admin::v1::{ClearLimitsRequest, GetLimitsRequest, OverflowPolicy, SetLimitsRequest, TenantLimits};
+use floodway_proto::admin::v1::{
+    ClearLimitsRequest, ClearLimitsResponse, GetLimitsRequest, OverflowPolicy, SetLimitsRequest, TenantLimits,
+};
 
 use super::failure::Failure;
 use super::parse::{name, one_of};
@@ -116,13 +118,11 @@ async fn change(remote: &Remote, mut client: Client, set: Set) -> Result<(), Int
 
 fn clear(remote: &Remote, tenant_id: String) -> Result<(), Failure> {
     let request = ClearLimitsRequest { tenant_id: tenant_id.clone() };
-    remote.call(
-        async |mut client| client.clear_limits(request).await,
-        |answer| {
-            let was = if answer.cleared { "" } else { "nothing was set\n" };
-            was.to_owned() + &limits(&tenant_id, answer.effective, None)
-        },
-    )
+    let text = |answer: &ClearLimitsResponse| {
+        let was = if answer.cleared { "" } else { "nothing was set\n" };
+        was.to_owned() + &limits(&tenant_id, answer.effective, None)
+    };
+    remote.call(async |mut client| client.clear_limits(request).await, text)
 }
 
 impl Set {

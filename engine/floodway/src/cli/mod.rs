@@ -99,7 +99,7 @@ pub(crate) fn run() -> ExitCode {
         Err(Failure::Running(_)) => 1,
         Err(Failure::Usage(_)) => 2,
     };
-    let why = done.err().map(Failure::into_text).unwrap_or_default();
+    let why = done.err().map(|failure| failure.to_string()).unwrap_or_default();
     for line in why.lines() {
         log::say(&format!("error: {line}"));
     }

@@ -82,12 +82,10 @@ fn one(tenant: &Tenant) -> String {
 }
 
 fn upstream(tenant: &Tenant) -> &'static str {
-    if tenant.subscribed {
-        "subscribed"
-    } else if tenant.upstream_refusal.is_empty() {
-        "not subscribed"
-    } else {
-        "refused"
+    match (tenant.subscribed, tenant.upstream_refusal.as_str()) {
+        (true, _) => "subscribed",
+        (false, "") => "not subscribed",
+        (false, _) => "refused",
     }
 }
 

@@ -100,7 +100,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             tokio::select! {
                 answer = watch.next() => match answer {
                     Ok(answer) => model.answer(answer),
-                    Err(why) => model.lost(&why.explained(&peer).into_text()),
+                    Err(why) => model.lost(&why.explained(&peer).to_string()),
                 },
                 event = keys.next() => match event {
                     Some(Ok(event)) => match action(&mut model, &event) {
