@@ -121,12 +121,12 @@ async fn start(
     let mut in_use = None;
     loop {
         match Gateway::start(config.clone()).await {
-            Err(StartError::Listen { listen, error }) if may_move && is_taken(&error) => {
+            Err(StartError::Listen(listen, error)) if may_move && is_taken(&error) => {
                 config.http.listen = settings::ANY_PORT.to_owned();
                 in_use = Some(listen);
                 may_move = false;
             }
-            Err(StartError::AdminListen { error, .. }) if admin_may_move && is_taken(&error) => {
+            Err(StartError::AdminListen(_, error)) if admin_may_move && is_taken(&error) => {
                 config.admin.listen = settings::ANY_PORT.to_owned();
                 admin_may_move = false;
             }
