@@ -151,7 +151,7 @@ async fn silence_is_broken_by_pings_and_comments() {
     let gateway = launch.env("FLOODWAY_STREAM_SSE_KEEPALIVE_SECONDS", "0.3").await;
     let (mut ws, mut sse) = (gateway.ws("T1", "").await, gateway.sse("T1", "").await);
     for _ in 0..3 {
-        let ping = ws.text().await;
+        let ping = ws.next_ping().await;
         let ts = ping.strip_prefix(r#"{"type":"ping","ts":""#).and_then(|rest| rest.strip_suffix(r#""}"#));
         assert!(ts.is_some_and(is_milliseconds_of_utc), "{ping}");
         let comment = sse.next_comment().await;

@@ -98,11 +98,28 @@ impl Ws {
         assert_eq!(self.connected["type"], "connected", "{}", self.connected);
     }
 
-    /// Reads one message.
+    /// Reads one message. Pings are passed over: a slow machine gets some anywhere.
     ///
     /// # Errors
     /// How the stream was closed.
     pub async fn message(&mut self) -> Result<String, Closed> {
+        loop {
+            let message = self.any_message().await?;
+            if !is_ping(&message) {
+                return Ok(message);
+            }
+        }
+    }
+
+    /// Reads one ping that must come before anything else.
+    pub async fn next_ping(&mut self) -> String {
+        let message = self.any_message().await.expect("a ping, not the end of the stream");
+        assert!(is_ping(&message), "a ping was expected: {message}");
+        message
+    }
+
+    /// Reads one message, pings included.
+    async fn any_message(&mut self) -> Result<String, Closed> {
         loop {
             match within("a message", self.stream.next()).await {
                 Some(Ok(Message::Text(text))) => return Ok(text.as_str().to_owned()),
@@ -199,6 +216,11 @@ impl Ws {
         let (code, _) = self.close_code().await;
         assert!(code == 1000 || code == 1005, "a close is answered with a close, not {code}");
     }
+}
+
+/// Whether it is what the gateway sends after some silence.
+fn is_ping(message: &str) -> bool {
+    message.starts_with(r#"{"type":"ping""#)
 }
 
 impl fmt::Debug for Ws {

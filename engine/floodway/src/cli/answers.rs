@@ -3,7 +3,7 @@
 use std::mem;
 use std::ops::ControlFlow;
 
-use floodway_proto::admin::v1::{ListConnectionsResponse, ListGroupsResponse, ListTenantsResponse};
+use prost_reflect::prost::Message;
 use tonic::{Response, Status, Streaming};
 
 use super::failure::Failure;
@@ -31,43 +31,19 @@ pub(super) async fn follow<T>(
     Ok(())
 }
 
-/// A page of a list.
-pub(super) trait Page {
-    fn next_page_token(&mut self) -> &mut String;
-
-    /// Adds the page that follows.
-    fn append(&mut self, next: Self);
-}
-
-macro_rules! page {
-    ($answer:ty, $items:ident) => {
-        impl Page for $answer {
-            fn next_page_token(&mut self) -> &mut String {
-                &mut self.next_page_token
-            }
-
-            fn append(&mut self, next: Self) {
-                self.$items.extend(next.$items);
-                self.next_page_token = next.next_page_token;
-            }
-        }
-    };
-}
-
-page!(ListConnectionsResponse, connections);
-page!(ListGroupsResponse, groups);
-page!(ListTenantsResponse, tenants);
-
-/// The first page of a list, or all pages as one. `ask` takes the size of a page, and the token of the one that is next.
-pub(super) async fn pages<P: Page>(
+/// The first page of a list, or all pages as one: protobuf appends the lists of messages that are merged. `ask` takes the
+/// size of a page, and the token of the one that is next; `token` is where an answer has that.
+pub(super) async fn pages<P: Message>(
     all: bool,
+    token: impl Fn(&mut P) -> &mut String,
     mut ask: impl AsyncFnMut(i32, String) -> Result<Response<P>, Status>,
 ) -> Result<Response<P>, Status> {
     let size = if all { PAGE } else { 0 };
     let mut whole = ask(size, String::new()).await?;
-    while all && !whole.get_mut().next_page_token().is_empty() {
-        let token = mem::take(whole.get_mut().next_page_token());
-        whole.get_mut().append(ask(size, token).await?.into_inner());
+    while all && !token(whole.get_mut()).is_empty() {
+        let next = ask(size, mem::take(token(whole.get_mut()))).await?;
+        let page = next.get_ref().encode_to_vec();
+        whole.get_mut().merge(page.as_slice()).expect("the same message on both sides");
     }
     Ok(whole)
 }

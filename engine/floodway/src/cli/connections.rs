@@ -56,7 +56,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             let page = ListConnectionsRequest { page_size, page_token, ..request.clone() };
             client.list_connections(page).await
         };
-        pages(args.all, page).await
+        pages(args.all, |answer| &mut answer.next_page_token, page).await
     };
     args.remote.call(call, |answer| list(answer, SystemTime::now()))
 }
@@ -83,10 +83,7 @@ fn list(answer: &ListConnectionsResponse, now: SystemTime) -> String {
 }
 
 fn one(stream: &Connection, now: SystemTime) -> String {
-    let queue = (stream.queue_depth, stream.queue_capacity);
-    let lag = stream
-        .slow_for
-        .map_or(String::new(), |slow| format!(", slow for {}", age(duration(Some(slow)))));
+    let lag = stream.slow_for.map_or(String::new(), |_| format!(", slow for {}", slow(stream)));
     fields(&[
         ("connection", or_dash(&stream.connection_id)),
         ("tenant", or_dash(&stream.tenant_id)),
@@ -97,7 +94,7 @@ fn one(stream: &Connection, now: SystemTime) -> String {
         ("connected", format!("{} ({} ago)", date(stream.connected_at), since(stream.connected_at, now))),
         ("expires", date(stream.expires_at)),
         ("wants", filters(stream.filters.as_ref())),
-        ("queue", format!("{} of {} events{lag}", queue.0, queue.1)),
+        ("queue", format!("{} of {} events{lag}", stream.queue_depth, stream.queue_capacity)),
         (
             "deliveries",
             format!("{} ({}), dropped {}", stream.delivered, bytes(stream.sent_bytes as f64), stream.dropped),

@@ -124,14 +124,9 @@ fn stream(stream: Option<&StreamIdentity>) -> String {
     let Some(stream) = stream else {
         return "-".to_owned();
     };
-    format!(
-        "{} {} {} {} {}",
-        or_dash(&stream.connection_id),
-        or_dash(&stream.tenant_id),
-        or_dash(&stream.subject),
-        carrier(stream.transport()),
-        or_dash(&stream.peer)
-    )
+    let [id, tenant, subject, peer] =
+        [&stream.connection_id, &stream.tenant_id, &stream.subject, &stream.peer].map(|text| or_dash(text));
+    format!("{id} {tenant} {subject} {} {peer}", carrier(stream.transport()))
 }
 
 /// `text` with `before` in front of it, if there is any.

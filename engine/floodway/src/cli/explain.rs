@@ -67,16 +67,10 @@ fn steps(answer: &ExplainResponse) -> String {
     text
 }
 
-fn stage(stage: DeliveryStage) -> &'static str {
+fn stage(stage: DeliveryStage) -> String {
     match stage {
-        DeliveryStage::Unspecified => "a stage that this command does not know",
-        DeliveryStage::Upstream => "upstream",
-        DeliveryStage::Topic => "topic",
-        DeliveryStage::Payload => "payload",
-        DeliveryStage::Tenant => "tenant",
-        DeliveryStage::Device => "device",
-        DeliveryStage::Metrics => "metrics",
-        DeliveryStage::Queue => "queue",
+        DeliveryStage::Unspecified => "a stage that this command does not know".to_owned(),
+        known => known.as_str_name().trim_start_matches("DELIVERY_STAGE_").to_lowercase(),
     }
 }
 

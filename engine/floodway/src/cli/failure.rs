@@ -3,10 +3,13 @@
 use crate::config::ConfigErrors;
 
 /// Why a command failed.
+#[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     /// Wrong usage or configuration.
+    #[error("{0}")]
     Usage(String),
     /// It went wrong while running.
+    #[error("{0}")]
     Running(String),
 }
 
@@ -14,12 +17,6 @@ impl Failure {
     /// It went wrong while running, for this reason.
     pub(super) fn running(why: impl ToString) -> Self {
         Self::Running(why.to_string())
-    }
-
-    pub(super) fn into_text(self) -> String {
-        match self {
-            Self::Usage(why) | Self::Running(why) => why,
-        }
     }
 }
 

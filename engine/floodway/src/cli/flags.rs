@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
 use super::output;
-use crate::config::{self, Config, ConfigErrors, Key, Loaded, SETTINGS};
+use crate::config::{self, Config, ConfigErrors, Key, Loaded, SETTINGS, Setting};
 
 /// Where the configuration comes from: a file, the environment, and the flags.
 #[derive(Args)]
@@ -29,7 +29,7 @@ impl Sources {
 pub(super) fn load(file: Option<&Path>, flags: &[(String, String)], key: Key) -> Result<Loaded, ConfigErrors> {
     let loaded = config::load(file, &env, flags, key);
     let names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
-    let unknown = config::unknown_variables(names, &super::variables());
+    let unknown = config::unknown_variables(names, super::variables());
     match loaded {
         Ok(mut loaded) => {
             loaded.warnings.extend(unknown);
@@ -61,14 +61,11 @@ impl Args for SettingFlags {
             };
             let seen = if setting.secret { "; other users of this machine can see flags" } else { "" };
             let help = format!("{}{seen} [env: {}]{default}", setting.help, setting.env);
-            let command = command.arg(flag(setting.key, value_name(setting.key), help));
-            match (setting.file_key(), setting.file_env()) {
-                (Some(key), Some(env)) => {
-                    let help = format!("File that holds the value of {} [env: {env}]", setting.key);
-                    command.arg(flag(&key, "FILE", help))
-                }
-                _ => command,
-            }
+            let in_file = setting.names().skip(1).map(|(key, env)| {
+                let help = format!("File that holds the value of {} [env: {env}]", setting.key);
+                flag(&key, "FILE", help)
+            });
+            command.arg(flag(setting.key, value_name(setting.key), help)).args(in_file)
         })
     }
 
@@ -79,11 +76,8 @@ impl Args for SettingFlags {
 
 impl FromArgMatches for SettingFlags {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let keys = SETTINGS.iter().flat_map(|setting| [Some(setting.key.to_owned()), setting.file_key()]);
-        let given = keys.flatten().filter_map(|key| {
-            let value = matches.get_one::<String>(&key)?.clone();
-            Some((key, value))
-        });
+        let keys = SETTINGS.iter().flat_map(Setting::names).map(|(key, _)| key);
+        let given = keys.filter_map(|key| matches.get_one(&key).cloned().map(|value| (key, value)));
         Ok(Self(given.collect()))
     }
 

@@ -57,8 +57,7 @@ fn pages(command: &Command, dir: &Path) -> Result<(), Failure> {
 
 fn page(command: &Command) -> Result<String, Failure> {
     let mut text = Vec::new();
-    let written = Page::new(command.clone()).render(&mut text);
-    written.map_err(|error| Failure::Running(error.to_string()))?;
+    Page::new(command.clone()).render(&mut text).map_err(Failure::running)?;
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 

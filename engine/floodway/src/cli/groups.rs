@@ -81,7 +81,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
                     let page = ListGroupsRequest { tenant_id: tenant_id.clone(), page_size, page_token };
                     client.list_groups(page).await
                 };
-                pages(all, page).await
+                pages(all, |answer| &mut answer.next_page_token, page).await
             };
             remote.call(call, list)
         }

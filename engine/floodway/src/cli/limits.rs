@@ -3,7 +3,9 @@
 use std::time::SystemTime;
 
 use clap::ArgGroup;
-use floodway_proto::admin::v1::{ClearLimitsRequest, GetLimitsRequest, OverflowPolicy, SetLimitsRequest, TenantLimits};
+use floodway_proto::admin::v1::{
+    ClearLimitsRequest, ClearLimitsResponse, GetLimitsRequest, OverflowPolicy, SetLimitsRequest, TenantLimits,
+};
 
 use super::failure::Failure;
 use super::parse::{name, one_of};
@@ -116,13 +118,11 @@ async fn change(remote: &Remote, mut client: Client, set: Set) -> Result<(), Int
 
 fn clear(remote: &Remote, tenant_id: String) -> Result<(), Failure> {
     let request = ClearLimitsRequest { tenant_id: tenant_id.clone() };
-    remote.call(
-        async |mut client| client.clear_limits(request).await,
-        |answer| {
-            let was = if answer.cleared { "" } else { "nothing was set\n" };
-            was.to_owned() + &limits(&tenant_id, answer.effective, None)
-        },
-    )
+    let text = |answer: &ClearLimitsResponse| {
+        let was = if answer.cleared { "" } else { "nothing was set\n" };
+        was.to_owned() + &limits(&tenant_id, answer.effective, None)
+    };
+    remote.call(async |mut client| client.clear_limits(request).await, text)
 }
 
 impl Set {
@@ -154,11 +154,10 @@ fn limits(tenant_id: &str, effective: Option<TenantLimits>, own: Option<TenantLi
         let value = value.map_or_else(|| "-".to_owned(), |value| value.to_string());
         row(limit, value, own.is_some())
     };
-    let per_tenant = "connections-per-tenant";
     let rows = [
         match (effective.connections_per_tenant, own.connections_per_tenant) {
-            (Some(0), own) => row(per_tenant, "no limit".to_owned(), own.is_some()),
-            (limit, own) => counted(per_tenant, limit, own),
+            (Some(0), own) => row("connections-per-tenant", "no limit".to_owned(), own.is_some()),
+            (limit, own) => counted("connections-per-tenant", limit, own),
         },
         counted("queue-size", effective.queue_size, own.queue_size),
         row("overflow", policy(effective.overflow()).to_owned(), own.overflow() != OverflowPolicy::Unspecified),

@@ -3,6 +3,8 @@
 //! Invariant: the exit status is 0 for success, 1 for a failure while running, and 2 for wrong usage
 //! or configuration. What a command is asked for goes to stdout, everything else to stderr.
 
+use std::collections::BTreeSet;
+use std::iter;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -97,7 +99,7 @@ pub(crate) fn run() -> ExitCode {
         Err(Failure::Running(_)) => 1,
         Err(Failure::Usage(_)) => 2,
     };
-    let why = done.err().map(Failure::into_text).unwrap_or_default();
+    let why = done.err().map(|failure| failure.to_string()).unwrap_or_default();
     for line in why.lines() {
         log::say(&format!("error: {line}"));
     }
@@ -118,17 +120,13 @@ fn misused(refused: &clap::Error) -> ExitCode {
 }
 
 /// The environment variables that stand for flags of the commands.
-fn variables() -> Vec<String> {
+fn variables() -> BTreeSet<String> {
     let command = Floodway::command();
-    let commands = command.get_subcommands().flat_map(|command| {
-        let below = command.get_subcommands();
-        std::iter::once(command).chain(below)
-    });
+    let commands = command
+        .get_subcommands()
+        .flat_map(|command| iter::once(command).chain(command.get_subcommands()));
     let variables = commands.flat_map(clap::Command::get_arguments).filter_map(|argument| argument.get_env());
-    let mut variables: Vec<String> = variables.map(|name| name.to_string_lossy().into_owned()).collect();
-    variables.sort_unstable();
-    variables.dedup();
-    variables
+    variables.map(|name| name.to_string_lossy().into_owned()).collect()
 }
 
 #[cfg(test)]

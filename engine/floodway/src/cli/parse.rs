@@ -2,7 +2,7 @@
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-use floodway_protocol::names;
+use floodway_protocol::names::{self, BadName};
 
 /// Reads one of some words. A second word for the same value is understood and not shown.
 pub(super) fn one_of<T>(words: &'static [(&'static str, T)]) -> impl TypedValueParser<Value = T>
@@ -20,8 +20,8 @@ where
 }
 
 /// Reads the id of a tenant, device or group.
-pub(super) fn name(text: &str) -> Result<String, String> {
-    names::check(text).map(|()| text.to_owned()).map_err(|error| error.to_string())
+pub(super) fn name(text: &str) -> Result<String, BadName> {
+    names::check(text).map(|()| text.to_owned())
 }
 
 /// Reads a duration such as 60s.

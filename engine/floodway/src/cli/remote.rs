@@ -19,6 +19,7 @@ use floodway_server::tls::Files;
 const TOKEN_FILE: &str = "FLOODWAY_ADMIN_TOKEN_FILE";
 
 /// Which gateway is called, and with which credentials.
+#[rustfmt::skip]
 #[derive(clap::Args)]
 pub(super) struct Access {
     /// Private listener of the gateway, http://host:port or https://host:port
@@ -28,31 +29,13 @@ pub(super) struct Access {
     #[arg(long, global = true, env = "FLOODWAY_ADMIN_TOKEN", hide_env_values = true)]
     token: Option<String>,
     /// PEM file with the authorities that vouch for the gateway's certificate; default the system's
-    #[arg(
-        long,
-        global = true,
-        value_name = "FILE",
-        env = "FLOODWAY_ADMIN_CA",
-        hide_env_values = true
-    )]
+    #[arg(long, global = true, value_name = "FILE", env = "FLOODWAY_ADMIN_CA", hide_env_values = true)]
     admin_ca: Option<OsString>,
     /// PEM file with the client certificate, where the gateway demands one
-    #[arg(
-        long,
-        global = true,
-        value_name = "FILE",
-        env = "FLOODWAY_ADMIN_CERT",
-        hide_env_values = true
-    )]
+    #[arg(long, global = true, value_name = "FILE", env = "FLOODWAY_ADMIN_CERT", hide_env_values = true)]
     admin_cert: Option<OsString>,
     /// PEM file with the client certificate's private key
-    #[arg(
-        long,
-        global = true,
-        value_name = "FILE",
-        env = "FLOODWAY_ADMIN_KEY",
-        hide_env_values = true
-    )]
+    #[arg(long, global = true, value_name = "FILE", env = "FLOODWAY_ADMIN_KEY", hide_env_values = true)]
     admin_key: Option<OsString>,
 }
 

@@ -31,12 +31,12 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         let call = async |mut client: Client| client.get_tenant(GetTenantRequest { tenant_id }).await;
         return remote.call(call, |answer| one(&answer.tenant.clone().unwrap_or_default()));
     }
-    let page = async |mut client: Client| {
-        let list =
+    let call = async |mut client: Client| {
+        let page =
             async |page_size, page_token| client.list_tenants(ListTenantsRequest { page_size, page_token }).await;
-        pages(all, list).await
+        pages(all, |answer| &mut answer.next_page_token, page).await
     };
-    remote.call(page, list)
+    remote.call(call, list)
 }
 
 fn list(answer: &ListTenantsResponse) -> String {
@@ -82,12 +82,10 @@ fn one(tenant: &Tenant) -> String {
 }
 
 fn upstream(tenant: &Tenant) -> &'static str {
-    if tenant.subscribed {
-        "subscribed"
-    } else if tenant.upstream_refusal.is_empty() {
-        "not subscribed"
-    } else {
-        "refused"
+    match (tenant.subscribed, tenant.upstream_refusal.as_str()) {
+        (true, _) => "subscribed",
+        (false, "") => "not subscribed",
+        (false, _) => "refused",
     }
 }
 

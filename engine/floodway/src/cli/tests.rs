@@ -9,5 +9,5 @@ fn the_commands_and_their_flags_fit_together() {
 
 #[test]
 fn the_variables_of_flags_are_known() {
-    assert!(variables().contains(&"FLOODWAY_ADMIN_CA".to_owned()));
+    assert!(variables().contains("FLOODWAY_ADMIN_CA"));
 }

@@ -14,7 +14,7 @@ use floodway_server::auth::{self, Grant};
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// Tenant that the token is for
-    #[arg(long, value_parser = tenant)]
+    #[arg(long, value_parser = TenantId::parse)]
     tenant: TenantId,
     /// Role that the token grants; may be given more than once
     #[arg(long = "role", value_name = "ROLE", default_value = "customer")]
@@ -28,10 +28,6 @@ pub(super) struct Args {
     /// TOML file with settings
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-}
-
-fn tenant(text: &str) -> Result<TenantId, String> {
-    TenantId::parse(text).map_err(|error| error.to_string())
 }
 
 /// Tokens count in whole seconds, and one that has expired at once is of no use.

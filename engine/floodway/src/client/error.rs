@@ -10,7 +10,6 @@ use floodway_server::tls::{self, Fault};
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
-    /// The token has characters that no header can carry.
     #[error("the token has characters that can't be sent")]
     Token,
     /// A certificate, or its file, is unusable.
@@ -25,10 +24,8 @@ pub(crate) enum ClientError {
          where admin.tls.cert is set?"
     )]
     Unreachable { url: String, cause: String },
-    /// No token was given, or a wrong one.
     #[error("the gateway at {0} does not accept this token; give admin.token by FLOODWAY_ADMIN_TOKEN or --token")]
     Unauthenticated(String),
-    /// The token is for reading only.
     #[error(
         "the gateway at {0} accepts this token for reading only; give admin.token by FLOODWAY_ADMIN_TOKEN or --token"
     )]
@@ -36,7 +33,6 @@ pub(crate) enum ClientError {
     /// The gateway refuses an argument.
     #[error("{0}")]
     Argument(String),
-    /// The gateway has no such call.
     #[error(
         "the gateway at {0} does not know this call; it is of another version than this command: see floodway status"
     )]

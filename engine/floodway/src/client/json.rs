@@ -84,11 +84,8 @@ fn fields<S: Serializer>(message: &DynamicMessage, to: S) -> Result<S::Ok, S::Er
             continue;
         }
         let part = Part { field: &field, value: &message.get_field(&field) };
-        if is_duration(&field) {
-            map.serialize_entry(&format!("{}_seconds", field.name()), &part)?;
-        } else {
-            map.serialize_entry(field.name(), &part)?;
-        }
+        let unit = if is_duration(&field) { "_seconds" } else { "" };
+        map.serialize_entry(&format!("{}{unit}", field.name()), &part)?;
     }
     map.end()
 }

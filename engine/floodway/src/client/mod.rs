@@ -146,9 +146,6 @@ impl Peer {
 }
 
 /// Connects to the private listener at `url`; over https with the certificates of `credentials`.
-///
-/// # Errors
-/// If the token or a file is unusable, nobody listens there, or one side does not trust the other.
 pub(crate) async fn connect(url: &GatewayUrl, credentials: &Credentials) -> Result<(Client, Peer), ClientError> {
     let bearer = Bearer::new(credentials.token.as_deref())?;
     let endpoint = Endpoint::from(url.uri.clone())

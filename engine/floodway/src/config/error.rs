@@ -9,7 +9,6 @@ use std::path::PathBuf;
 /// Where a value came from. Later ones win.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// Built in.
     Default,
     /// The TOML file.
     File(PathBuf),
@@ -40,7 +39,6 @@ pub(crate) enum ConfigError {
         key: Cow<'static, str>,
         /// As TOML; masked if it is a secret.
         value: String,
-        /// Where it was set.
         origin: Origin,
         /// What would be right.
         hint: String,
@@ -50,7 +48,6 @@ pub(crate) enum ConfigError {
     Unknown {
         /// The key as written.
         key: String,
-        /// Where it stands.
         origin: Origin,
         /// The nearest known key.
         hint: String,
@@ -58,7 +55,6 @@ pub(crate) enum ConfigError {
     /// The file cannot be read, or is not TOML.
     #[error("configuration file {}: {why}", path.display())]
     File {
-        /// The file.
         path: PathBuf,
         /// The cause, with the line where there is one. The line's text may hold a secret and is not
         /// repeated.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::{ConfigError, ConfigErrors, Origin};
 use super::kinds::{File as FileName, Kind, Raw};
-use super::setting::{self, MASK};
+use super::setting::{self, MASK, Setting};
 use super::table::{self, SETTINGS};
 use super::{Config, Loaded, address, checks, file, secret, unknown};
 
@@ -13,10 +13,7 @@ type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 /// Loads a configuration.
 ///
 /// `env` looks up an environment variable; an empty one counts as not set. `flags` are pairs of a
-/// setting's key and its value.
-///
-/// # Errors
-/// Everything that is wrong.
+/// setting's key and its value. The error is everything that is wrong.
 pub(crate) fn load(
     file: Option<&Path>,
     env: Env<'_>,
@@ -62,15 +59,8 @@ impl Layers {
     }
 
     fn environment(&mut self, env: Env<'_>) {
-        for setting in SETTINGS {
-            let given = |name: &str| env(name).filter(|value| !value.is_empty());
-            if let Some(value) = given(setting.env) {
-                let origin = Origin::Env(setting.env.into());
-                self.set(setting.key, Raw::Text(&value), origin);
-            }
-            if let (Some(key), Some(name)) = (setting.file_key(), setting.file_env())
-                && let Some(value) = given(&name)
-            {
+        for (key, name) in SETTINGS.iter().flat_map(Setting::names) {
+            if let Some(value) = given(env, &name) {
                 self.set(&key, Raw::Text(&value), Origin::Env(name.into()));
             }
         }
@@ -137,8 +127,7 @@ impl Layers {
 
     /// Builds the default of `mqtt.url` from `MQTT_HOST` and `MQTT_PORT`.
     fn broker_host(&mut self, env: Env<'_>) {
-        let given = |name| env(name).filter(|value| !value.is_empty());
-        let (host, port) = (given("MQTT_HOST"), given("MQTT_PORT"));
+        let (host, port) = (given(env, "MQTT_HOST"), given(env, "MQTT_PORT"));
         let names = match (&host, &port) {
             (None, None) => return,
             (Some(_), None) => "MQTT_HOST",
@@ -180,6 +169,11 @@ impl Layers {
             }
         }
     }
+}
+
+/// The value of an environment variable; an empty one is not set.
+fn given(env: Env<'_>, name: &str) -> Option<String> {
+    env(name).filter(|value| !value.is_empty())
 }
 
 fn broker_host(text: &str) -> Result<String, String> {

@@ -26,7 +26,7 @@ pub(crate) use checks::Key;
 pub(crate) use error::{ConfigErrors, Origin};
 pub(crate) use layers::load;
 pub(crate) use secret::read as read_secret;
-pub(crate) use setting::flag;
+pub(crate) use setting::{Setting, flag};
 pub(crate) use table::SETTINGS;
 pub(crate) use unknown::variables as unknown_variables;
 

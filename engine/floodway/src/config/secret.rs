@@ -9,10 +9,8 @@ use std::path::Path;
 /// The longest value, in bytes. A file that is longer, or has no end, is no secret.
 const BYTES_MAX: u64 = 64 * 1024;
 
-/// Reads the value in a file. One line end behind it is cut, since editors and `echo` leave one.
-///
-/// # Errors
-/// Says what is wrong with the file.
+/// Reads the value in a file. One line end behind it is cut, since editors and `echo` leave one. The error
+/// says what is wrong with the file.
 pub(crate) fn read(path: &Path) -> Result<String, String> {
     let mut bytes = Vec::new();
     File::open(path)

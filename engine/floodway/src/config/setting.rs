@@ -38,6 +38,12 @@ impl Setting {
         self.filed.then(|| format!("{}{suffix}", self.env))
     }
 
+    /// Its key and its variable, and where there are some those that name a file with its value.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (String, String)> + use<> {
+        let plain = (self.key.to_owned(), self.env.to_owned());
+        std::iter::once(plain).chain(self.file_key().zip(self.file_env()))
+    }
+
     /// Its value as TOML, a secret masked; an empty text stands for one that is not set.
     pub(crate) fn show(&self, config: &Config) -> String {
         self.mask((self.shown)(config))

@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 
 use super::address;
-use super::kinds::{Choice, File, Kind, List, Number, SECONDS_MAX, Seconds, Switch, Text, any, mqtt};
+use super::kinds::{Choice, File, Kind, List, Number, Raw, SECONDS_MAX, Seconds, Switch, Text, any, mqtt};
 use super::setting::{FILE_SUFFIX, Setting};
 use floodway_core::index::Overflow;
 use floodway_core::shard::{SHARDS_MAX, Writes};
@@ -27,56 +27,36 @@ pub(crate) fn find(key: &str) -> Option<usize> {
 }
 
 macro_rules! setting {
-    (secret $key:literal, $env:literal, $($field:ident).+, $kind:expr, $help:literal) => {
-        Setting { secret: true, ..setting!(filed $key, $env, $($field).+, $kind, $help) }
+    (secret $($setting:tt)+) => {
+        Setting { secret: true, ..setting!(filed $($setting)+) }
     };
-    (filed $key:literal, $env:literal, $($field:ident).+, $kind:expr, $help:literal) => {
-        Setting { filed: true, ..setting!($key, $env, $($field).+, $kind, $help) }
+    (filed $($setting:tt)+) => {
+        Setting { filed: true, ..setting!($($setting)+) }
+    };
+    // One of the two files of a listener's TLS. The other may not be known yet: the checks see to it.
+    (tls $key:literal, $env:literal, $listener:ident.$field:ident, $help:literal) => {
+        setting!(@ $key, $env, $help,
+            |config, raw| set_tls_file(&mut config.$listener.tls, raw, |tls| &mut tls.$field),
+            |config| File.show(&config.$listener.tls.as_ref().map(|tls| tls.$field.clone())))
     };
     ($key:literal, $env:literal, $($field:ident).+, $kind:expr, $help:literal) => {
-        Setting {
-            key: $key,
-            env: $env,
-            secret: false,
-            filed: false,
-            help: $help,
-            set: |config, raw| {
-                config.$($field).+ = $kind.read(raw)?;
-                Ok(())
-            },
-            shown: |config| $kind.show(&config.$($field).+),
-        }
+        setting!(@ $key, $env, $help,
+            |config, raw| $kind.read(raw).map(|value| config.$($field).+ = value),
+            |config| $kind.show(&config.$($field).+))
+    };
+    (@ $key:literal, $env:literal, $help:literal, $set:expr, $shown:expr) => {
+        Setting { key: $key, env: $env, secret: false, filed: false, help: $help, set: $set, shown: $shown }
     };
 }
 
-/// One of the two files of a listener's TLS. The other may not be known yet: the checks see to it.
-macro_rules! tls_file {
-    ($key:literal, $env:literal, $listener:ident.$field:ident, $help:literal) => {
-        Setting {
-            key: $key,
-            env: $env,
-            secret: false,
-            filed: false,
-            help: $help,
-            set: |config, raw| {
-                let path = File.read(raw)?;
-                set_tls_file(&mut config.$listener.tls, path, |tls| &mut tls.$field);
-                Ok(())
-            },
-            shown: |config| {
-                let path = config.$listener.tls.as_ref().map(|tls| tls.$field.clone());
-                File.show(&path)
-            },
-        }
-    };
-}
-
-fn set_tls_file(files: &mut Option<Files>, path: Option<PathBuf>, field: fn(&mut Files) -> &mut PathBuf) {
+fn set_tls_file(files: &mut Option<Files>, raw: Raw<'_>, field: fn(&mut Files) -> &mut PathBuf) -> Result<(), String> {
+    let path: Option<PathBuf> = File.read(raw)?;
     let tls = files.get_or_insert_with(|| Files { cert: PathBuf::new(), key: PathBuf::new() });
     *field(tls) = path.unwrap_or_default();
     if tls.cert.as_os_str().is_empty() && tls.key.as_os_str().is_empty() {
         *files = None;
     }
+    Ok(())
 }
 
 const LIST: List = List { item: any, may_be_empty: false };
@@ -139,9 +119,9 @@ fn cookie_name(text: &str) -> Result<String, String> {
 pub(crate) static SETTINGS: &[Setting] = &[
     setting!("http.listen", "FLOODWAY_LISTEN", http.listen, LISTEN,
         "Address and port of the public listener"),
-    tls_file!("http.tls.cert", "FLOODWAY_TLS_CERT", http.cert,
+    setting!(tls "http.tls.cert", "FLOODWAY_TLS_CERT", http.cert,
         "PEM file with the certificate chain; with it the public listener speaks TLS"),
-    tls_file!("http.tls.key", "FLOODWAY_TLS_KEY", http.key,
+    setting!(tls "http.tls.key", "FLOODWAY_TLS_KEY", http.key,
         "PEM file with the certificate's private key"),
     setting!("http.allowed_origins", "FLOODWAY_ALLOWED_ORIGINS", http.allowed_origins, ORIGINS,
         "Origins of web pages that may connect besides the same origin; * for any"),
@@ -164,9 +144,9 @@ pub(crate) static SETTINGS: &[Setting] = &[
         "Bearer token of the private listener; if other machines reach it, this or admin.tls.client_ca is needed"),
     setting!(secret "admin.read_token", "FLOODWAY_ADMIN_READ_TOKEN", admin.read_token, TEXT,
         "Bearer token for those who may look and change nothing; only beside admin.token"),
-    tls_file!("admin.tls.cert", "FLOODWAY_ADMIN_TLS_CERT", admin.cert,
+    setting!(tls "admin.tls.cert", "FLOODWAY_ADMIN_TLS_CERT", admin.cert,
         "PEM file with the certificate chain; with it the private listener speaks TLS"),
-    tls_file!("admin.tls.key", "FLOODWAY_ADMIN_TLS_KEY", admin.key,
+    setting!(tls "admin.tls.key", "FLOODWAY_ADMIN_TLS_KEY", admin.key,
         "PEM file with the certificate's private key"),
     setting!("admin.tls.client_ca", "FLOODWAY_ADMIN_TLS_CLIENT_CA", admin.client_ca, File,
         "PEM file with authorities one of which must vouch for a client's certificate; tokens that are set stay needed"),

@@ -1,6 +1,7 @@
 //! Keys and environment variables that look like settings and are none, and what was probably meant.
 
 use super::error::{ConfigError, Origin};
+use super::setting::Setting;
 use super::table::SETTINGS;
 
 /// What all variables of the gateway begin with, but for those of the broker and of the earlier service.
@@ -8,13 +9,9 @@ const PREFIX: &str = "FLOODWAY_";
 
 /// A warning for each of the variables `given`, by name, that is neither a setting's nor one of `others`. It is not more
 /// than that, since an orchestrator may set some by itself: Kubernetes does so for a service called floodway.
-pub(crate) fn variables(given: impl Iterator<Item = String>, others: &[String]) -> Vec<String> {
-    let known: Vec<String> = SETTINGS
-        .iter()
-        .flat_map(|setting| [Some(setting.env.to_owned()), setting.file_env()])
-        .flatten()
-        .chain(others.iter().cloned())
-        .collect();
+pub(crate) fn variables(given: impl Iterator<Item = String>, others: impl IntoIterator<Item = String>) -> Vec<String> {
+    let ours = SETTINGS.iter().flat_map(Setting::names).map(|(_, env)| env);
+    let known: Vec<String> = ours.chain(others).collect();
     let mut unknown: Vec<String> = given.filter(|name| name.starts_with(PREFIX) && !known.contains(name)).collect();
     unknown.sort_unstable();
     unknown.into_iter().map(|name| warning(&name, &known)).collect()
@@ -32,10 +29,7 @@ pub(super) fn key(key: &str, origin: Origin) -> ConfigError {
     let hint = if is_section(key) {
         format!("is a section; write [{key}] and its settings below")
     } else {
-        let known = SETTINGS
-            .iter()
-            .flat_map(|setting| [Some(setting.key.to_owned()), setting.file_key()])
-            .flatten();
+        let known = SETTINGS.iter().flat_map(Setting::names).map(|(key, _)| key);
         let nearest = nearest(key, known).expect("there are settings");
         format!("unknown setting; the nearest known one is {nearest}")
     };

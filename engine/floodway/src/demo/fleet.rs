@@ -47,9 +47,6 @@ pub(crate) struct Fleet {
 
 impl Fleet {
     /// Lets every device connect to `broker` (MQTT 5) and publish about once a second, spread over the second.
-    ///
-    /// # Panics
-    /// Outside a tokio runtime.
     pub(crate) fn start(broker: SocketAddr) -> Self {
         let connected = Arc::new(AtomicUsize::new(0));
         let mut running = JoinSet::new();

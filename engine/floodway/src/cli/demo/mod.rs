@@ -93,10 +93,8 @@ async fn demo(settled: Settled, stdout: Writer) -> Result<(), Failure> {
     let served = gateway.run(stop).await;
     live.end();
     served.map_err(Failure::running)?;
-    if is_broken {
-        return Err(Failure::Running(format!("the embedded broker is gone: it was not reached for {GONE:?}")));
-    }
-    Ok(())
+    let why = || Failure::Running(format!("the embedded broker is gone: it was not reached for {GONE:?}"));
+    if is_broken { Err(why()) } else { Ok(()) }
 }
 
 /// Returns when the gateway was without the embedded broker for so long that one of the broker's threads must have ended.

@@ -1,7 +1,5 @@
 //! Columns that are as wide as what stands in them.
 
-use std::fmt::Write;
-
 use ratatui::text::Span;
 
 /// Between two columns.
@@ -34,11 +32,7 @@ pub(in crate::cli) fn table<const N: usize>(titles: &str, rows: impl IntoIterato
 /// Names before their values, a line each.
 pub(in crate::cli) fn fields(lines: &[(&str, String)]) -> String {
     let widest = lines.iter().map(|(name, _)| width(name)).max().unwrap_or(0);
-    let mut text = String::new();
-    for (name, value) in lines {
-        writeln!(text, "{name:<widest$} {value}").expect("a String takes all that is written");
-    }
-    text
+    lines.iter().map(|(name, value)| format!("{name:<widest$} {value}\n")).collect()
 }
 
 /// Cells of a terminal: fewer than bytes, and not always one a character.

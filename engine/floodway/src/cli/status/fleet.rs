@@ -23,10 +23,8 @@ fn gateway(gateway: &Gateway) -> [String; 11] {
     let mark = if gateway.answering { " *" } else { "" };
     let name = plain(&node.name) + mark;
     // It is known of the one that answers only.
-    let up = node.uptime.map(|up| age(duration(Some(up))));
-    let up = up.as_deref().unwrap_or("-");
-    let (id, version) = (plain(&node.id), plain(&node.version));
-    row([&name, &id, &version, up, state], gateway.load)
+    let up = node.uptime.map_or_else(|| "-".to_owned(), |up| age(duration(Some(up))));
+    row([&name, &plain(&node.id), &plain(&node.version), &up, state], gateway.load)
 }
 
 fn row(gateway: [&str; 5], load: Option<Load>) -> [String; 11] {

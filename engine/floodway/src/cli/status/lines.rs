@@ -64,9 +64,8 @@ fn streams(status: &Status) -> String {
         limit => format!("{limit} per tenant"),
     };
     let streams = status.connections.clone().unwrap_or_default();
-    let (total, ws, sse) = (streams.total, streams.websocket, streams.sse);
-    let most = limits.connections;
-    format!("{total} of {most} ({ws} WebSocket, {sse} SSE), {per_tenant}")
+    let Connections { total, websocket, sse, .. } = streams;
+    format!("{total} of {} ({websocket} WebSocket, {sse} SSE), {per_tenant}", limits.connections)
 }
 
 fn deliveries(sent: Option<Deliveries>) -> String {

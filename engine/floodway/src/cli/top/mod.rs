@@ -88,8 +88,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         let mut watch = Watch::new(client.clone(), request);
         let begun = watch.begin().await.map(|_| ());
         begun.map_err(|why| why.explained(&peer))?;
-        let mut terminate = stop_signal(SignalKind::terminate())?;
-        let mut hangup = stop_signal(SignalKind::hangup())?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(Failure::running)?;
+        let mut hangup = signal(SignalKind::hangup()).map_err(Failure::running)?;
         let mut model = Model::new(args.access.url().to_string());
         let mut screen = Screen::take()?;
         let mut keys = EventStream::new();
@@ -100,7 +100,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             tokio::select! {
                 answer = watch.next() => match answer {
                     Ok(answer) => model.answer(answer),
-                    Err(why) => model.lost(&why.explained(&peer).into_text()),
+                    Err(why) => model.lost(&why.explained(&peer).to_string()),
                 },
                 event = keys.next() => match event {
                     Some(Ok(event)) => match action(&mut model, &event) {
@@ -121,10 +121,6 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             }
         }
     })
-}
-
-fn stop_signal(kind: SignalKind) -> Result<tokio::signal::unix::Signal, Failure> {
-    signal(kind).map_err(Failure::running)
 }
 
 /// What is to be done for this. A terminal of another size is drawn anew anyway.

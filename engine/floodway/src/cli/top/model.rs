@@ -123,8 +123,10 @@ impl Model {
             };
         }
         match self.asked.take() {
-            Some(target) => confirm(target, key.code),
             None => self.command(key.code),
+            Some(target) if matches!(key.code, KeyCode::Char('y' | 'Y')) => Action::Disconnect(target),
+            // Anything but a plain yes is a no.
+            Some(_) => Action::None,
         }
     }
 
@@ -232,14 +234,6 @@ impl Target {
             Self::Tenant(id) => format!("all streams of {}", plain(id)),
             Self::Stream(id) => format!("stream {}", plain(id)),
         }
-    }
-}
-
-/// Anything but a plain yes is a no.
-fn confirm(target: Target, key: KeyCode) -> Action {
-    match key {
-        KeyCode::Char('y' | 'Y') => Action::Disconnect(target),
-        _ => Action::None,
     }
 }
 

@@ -3,7 +3,7 @@
 use floodway_proto::admin::v1::{Fleet, Rates};
 use ratatui::Frame;
 use ratatui::layout::Constraint::{self, Fill, Length, Max};
-use ratatui::layout::{Layout, Rect};
+use ratatui::layout::{Alignment, Layout, Rect};
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Text};
 use ratatui::widgets::{Block, Borders, Clear, Paragraph, Row, Table, TableState};
@@ -99,13 +99,10 @@ fn in_columns<'a>(window: &str, columns: impl Iterator<Item = &'a str>) -> Strin
 
 /// The other gateways on the broker, if there are any.
 fn fleet(model: &Model) -> Vec<Line<'static>> {
-    let answer = model.answer.as_ref();
-    let Some(fleet) = answer.and_then(|answer| answer.fleet.as_ref()) else {
+    let fleet = model.answer.as_ref().and_then(|answer| answer.fleet.as_ref());
+    let Some(fleet) = fleet.filter(|fleet| fleet.gateways.len() > 1) else {
         return Vec::new();
     };
-    if fleet.gateways.len() < 2 {
-        return Vec::new();
-    }
     let mut lines = vec![Line::raw(fleet_total(fleet))];
     for gateway in fleet.gateways.iter().take(GATEWAYS) {
         let node = gateway.node.clone().unwrap_or_default();
@@ -166,10 +163,7 @@ const STREAMS: Columns<8> = [
 fn draw_tenants(frame: &mut Frame<'_>, model: &Model, area: Rect) {
     let rows = model.rows.iter().map(|row| {
         let tenant = &row.tenant;
-        let rate = |rate: fn(TenantRates) -> f64| {
-            let rate = row.rates.map(rate);
-            rate.map_or_else(|| "-".to_owned(), per_second)
-        };
+        let rate = |rate: fn(TenantRates) -> f64| row.rates.map(rate).map_or_else(|| "-".to_owned(), per_second);
         [
             plain(&tenant.tenant_id),
             tenant.connections.to_string(),
@@ -209,10 +203,8 @@ fn draw_streams(frame: &mut Frame<'_>, model: &Model, area: Rect) {
 fn table<const N: usize>(columns: Columns<N>, rows: impl Iterator<Item = [String; N]>) -> Table<'static> {
     let row = |cells: [String; N]| {
         let cells = cells.into_iter().zip(columns);
-        Row::new(cells.map(|(cell, (title, _))| match title.strip_prefix('>') {
-            Some(_) => Text::from(cell).right_aligned(),
-            None => Text::from(cell),
-        }))
+        let right = |title: &str| if title.starts_with('>') { Alignment::Right } else { Alignment::Left };
+        Row::new(cells.map(|(cell, (title, _))| Text::from(cell).alignment(right(title))))
     };
     let titles = columns.map(|(title, _)| title.trim_start_matches('>').to_owned());
     let widths = columns.map(|(_, width)| width);
@@ -223,11 +215,8 @@ fn table<const N: usize>(columns: Columns<N>, rows: impl Iterator<Item = [String
 fn draw_list(frame: &mut Frame<'_>, model: &Model, list: List, table: Table<'_>, title: String, area: Rect) {
     // Not by colours alone: a terminal may have none.
     let has_keys = model.list == list;
-    let title = if has_keys {
-        Line::styled(title, Modifier::BOLD | Modifier::REVERSED)
-    } else {
-        Line::raw(title)
-    };
+    let style = if has_keys { Modifier::BOLD | Modifier::REVERSED } else { Modifier::empty() };
+    let title = Line::styled(title, style);
     let table = table
         .block(Block::new().borders(Borders::TOP).title(title))
         .row_highlight_style(Modifier::REVERSED);

@@ -28,7 +28,7 @@ impl Watch {
 
     /// The next answer. May be dropped and called again at any time; after an error it calls the gateway anew.
     pub(super) async fn next(&mut self) -> Result<WatchStatusResponse, Interrupted> {
-        let answer = self.ask().await;
+        let answer = async { self.begin().await?.message().await?.ok_or(Interrupted::Ended) }.await;
         if answer.is_err() {
             self.answers = None;
             self.again = Instant::now() + AGAIN;
@@ -44,10 +44,5 @@ impl Watch {
             self.answers = Some(answers.into_inner());
         }
         Ok(self.answers.as_mut().expect("just set"))
-    }
-
-    async fn ask(&mut self) -> Result<WatchStatusResponse, Interrupted> {
-        let answers = self.begin().await?;
-        answers.message().await?.ok_or(Interrupted::Ended)
     }
 }

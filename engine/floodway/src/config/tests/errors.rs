@@ -124,7 +124,7 @@ fn a_variable_that_is_none_is_warned_of_by_name_and_never_by_value() {
         "PATH",
     ];
     let flags = ["FLOODWAY_ADMIN_CA".to_owned()];
-    let text = unknown_variables(given.into_iter().map(str::to_owned), &flags);
+    let text = unknown_variables(given.into_iter().map(str::to_owned), flags);
     let text = text.join("\n");
     assert_eq!(text.lines().count(), 4, "{text}");
     for (name, nearest) in [
