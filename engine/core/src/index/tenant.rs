@@ -152,7 +152,7 @@ impl Tenant {
         self.groups.load()
     }
 
-    /// Repermits its groups; the next event is matched against the new ones.
+    /// Replaces its groups; the next event is matched against the new ones.
     pub fn set_groups(&self, groups: Arc<Groups>) {
         self.groups.store(groups);
     }
