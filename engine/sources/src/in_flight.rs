@@ -22,10 +22,10 @@ impl<R> InFlight<R> {
     }
 
     /// The request that was handed over last is on its way with this number.
-    pub(crate) fn sent(&mut self, number: u16) -> Option<&R> {
-        let (request, its) = self.0.back_mut()?;
-        its.get_or_insert(number);
-        Some(request)
+    pub(crate) fn sent(&mut self, number: u16) {
+        if let Some((_, its)) = self.0.back_mut() {
+            its.get_or_insert(number);
+        }
     }
 
     /// The request that was handed over last is not sent. Returns it.

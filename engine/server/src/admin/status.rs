@@ -10,7 +10,7 @@ use super::observer::Observer;
 use super::totals::Totals;
 use crate::auth::CHECK_LABELS;
 use floodway_protocol::ends::EndReason;
-use floodway_sources::control::{Problem, Standing};
+use floodway_sources::control::{Problem, SyncState};
 
 /// Tenants that a status names.
 const TENANTS: usize = 100;
@@ -71,7 +71,7 @@ impl Observer {
     }
 
     fn broker(&self) -> v1::Broker {
-        let source = self.upstreams.report();
+        let source = self.source.report();
         v1::Broker {
             connected: source.endpoint.is_some(),
             urls: self.brokers.clone(),
@@ -89,16 +89,16 @@ impl Observer {
     }
 
     fn streams_of(&self, totals: &Totals) -> v1::Connections {
-        let mut tenants = self.index().tenants();
-        tenants.retain(|tenant| tenant.connections() > 0);
-        let count = tenants.len() as u64;
+        let tenants = self.index().tenants();
         let mut by_tenant: Vec<_> = tenants
             .iter()
+            .filter(|tenant| tenant.connections() > 0)
             .map(|tenant| v1::TenantConnections {
                 tenant_id: tenant.id().to_string(),
                 total: tenant.connections().into(),
             })
             .collect();
+        let count = by_tenant.len();
         by_tenant.sort_by(|one, other| {
             let by_total = other.total.cmp(&one.total);
             by_total.then_with(|| one.tenant_id.cmp(&other.tenant_id))
@@ -113,14 +113,14 @@ impl Observer {
             closed_by_reason: by_label(EndReason::ENDED.map(EndReason::label).into_iter().zip(totals.closed)),
             refused_by_reason: by_label(EndReason::REFUSED.map(EndReason::label).into_iter().zip(refusals.counts())),
             tokens_refused_by_check: by_label(CHECK_LABELS.into_iter().zip(refusals.checks())),
-            tenants: count,
+            tenants: count as u64,
             by_tenant,
             other_tenants_total: others.iter().map(|tenant| tenant.total).sum(),
         }
     }
 
     fn limits(&self) -> v1::Limits {
-        let default = self.index().default_limits();
+        let default = self.index().limits().of(None);
         v1::Limits {
             connections: self.connections.into(),
             connections_per_tenant: default.connections.into(),
@@ -149,7 +149,7 @@ impl Observer {
             received_at: Some(problem.at.into()),
         };
         v1::ControlState {
-            synced: control.standing() == Standing::Following,
+            synced: control.sync_state() == SyncState::Following,
             tenant_limits: documents.tenant_limits().count() as u64,
             groups: documents.group_count() as u64,
             problems: control.problems().into_iter().rev().map(problem).collect(),

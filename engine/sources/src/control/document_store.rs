@@ -6,8 +6,7 @@
 use std::sync::Arc;
 
 use super::config::Config;
-use super::documents::{Change, Document, Documents};
-use super::field::Invalid;
+use super::documents::{Document, Documents, Exceeded};
 use super::store::StoreFacts;
 use super::topic::Key;
 use super::writes::{Order, WriteError};
@@ -16,25 +15,13 @@ use floodway_protocol::names::TenantId;
 
 pub(super) struct DocumentStore {
     pub(super) config: Config,
-    documents: Arc<Documents>,
+    pub(super) documents: Arc<Documents>,
     index: Arc<Index>,
 }
 
 impl DocumentStore {
     pub(super) fn new(config: &Config, index: Arc<Index>) -> Self {
         Self { config: config.clone(), documents: Arc::default(), index }
-    }
-
-    pub(super) fn documents(&self) -> &Arc<Documents> {
-        &self.documents
-    }
-
-    /// The document in `payload`; none in an empty one.
-    pub(super) fn read(&self, key: &Key, payload: &[u8]) -> Result<Option<Document>, Invalid> {
-        if payload.is_empty() {
-            return Ok(None);
-        }
-        Document::parse(key, payload, &self.config).map(Some)
     }
 
     pub(super) fn take(&mut self, key: &Key, document: Option<Document>) -> Result<(), WriteError> {
@@ -49,18 +36,19 @@ impl DocumentStore {
                 Arc::make_mut(&mut self.documents).put(key, document, &self.config)?;
             }
         }
-        self.take_effect(&Change::from(key));
+        match key {
+            Key::Limits(scope) => self.apply_limits(scope.as_ref()),
+            Key::Group(tenant, _) => self.apply_groups(tenant),
+        }
         Ok(())
     }
 
     /// Puts `documents` in the place of those that are kept.
     pub(super) fn replace(&mut self, documents: Documents) {
-        let changes = documents.changes_since(&self.documents);
-        if changes.is_empty() {
-            return;
-        }
-        self.documents = Arc::new(documents);
-        changes.iter().for_each(|change| self.take_effect(change));
+        let old = std::mem::replace(&mut self.documents, Arc::new(documents));
+        let (scopes, tenants) = self.documents.changes_since(&old);
+        scopes.into_iter().for_each(|scope| self.apply_limits(scope.as_ref()));
+        tenants.into_iter().for_each(|tenant| self.apply_groups(tenant));
     }
 
     /// Whether `order` can be done now.
@@ -71,7 +59,7 @@ impl DocumentStore {
         };
         self.documents.admits(&order.key, document, &self.config)?;
         if !facts.admit(&order.key.topic(), &order.payload()) {
-            return Err(WriteError::Exceeded { setting: facts.message_bytes_setting, limit: facts.message_bytes });
+            return Err(Exceeded { setting: facts.message_bytes_setting, limit: facts.message_bytes }.into());
         }
         Ok(())
     }
@@ -87,16 +75,10 @@ impl DocumentStore {
         }
     }
 
-    fn take_effect(&self, change: &Change) {
-        match change {
-            Change::Limits(scope) => self.apply_limits(scope.as_ref()),
-            Change::Groups(name) => {
-                if let Some(tenant) = self.index.find(name.as_str()) {
-                    let groups = self.documents.groups(name);
-                    let members = groups.map(|groups| Arc::clone(groups.members()));
-                    tenant.set_groups(members.unwrap_or_default());
-                }
-            }
+    fn apply_groups(&self, tenant: &TenantId) {
+        if let Some(found) = self.index.find(tenant.as_str()) {
+            let groups = self.documents.groups(tenant);
+            found.set_groups(groups.map(|groups| Arc::clone(groups.members())).unwrap_or_default());
         }
     }
 }

@@ -3,16 +3,14 @@
 //! Invariant: `group_count` and `bytes` are those of the documents that are kept, and within the bounds. A document that
 //! would break one is refused, and the one that stood in its place stays.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::config::Config;
-use super::field::Invalid;
-use super::group::Group;
-use super::limits;
+use super::payload::{Group, Invalid, limits_to_json, parse_limits};
 use super::topic::Key;
 use floodway_core::index::{Groups, OwnLimits};
-use floodway_protocol::names::{DeviceId, GroupId, TenantId};
+use floodway_protocol::names::{GroupId, TenantId};
 
 /// What a document costs besides its names.
 const EACH_BYTES: usize = 64;
@@ -55,8 +53,6 @@ impl PartialEq for TenantGroups {
     }
 }
 
-impl Eq for TenantGroups {}
-
 /// A document that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Document {
@@ -65,14 +61,21 @@ pub(super) enum Document {
 }
 
 impl Document {
-    /// Reads what stands under `key`.
-    pub(super) fn parse(key: &Key, payload: &[u8], config: &Config) -> Result<Self, Invalid> {
-        match key {
-            Key::Limits(_) => limits::parse(payload).map(Self::Limits),
-            Key::Group(..) => {
-                let group = Group::parse(payload, config.group_devices)?;
-                Ok(Self::Group(Arc::new(group)))
-            }
+    /// Reads what stands under `key`; nothing in an empty payload.
+    pub(super) fn parse(key: &Key, payload: &[u8], config: &Config) -> Result<Option<Self>, Invalid> {
+        let document = match key {
+            _ if payload.is_empty() => return Ok(None),
+            Key::Limits(_) => Self::Limits(parse_limits(payload)?),
+            Key::Group(..) => Self::Group(Arc::new(Group::parse(payload, config.group_devices)?)),
+        };
+        Ok(Some(document))
+    }
+
+    /// What [`Document::parse`] reads.
+    pub(super) fn to_json(&self) -> Vec<u8> {
+        match self {
+            Self::Limits(limits) => limits_to_json(limits),
+            Self::Group(group) => group.to_json(),
         }
     }
 }
@@ -80,29 +83,15 @@ impl Document {
 /// A bound that a document would break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("would be more than {limit} ({setting})")]
-pub(super) struct Exceeded {
-    pub(super) setting: &'static str,
-    pub(super) limit: usize,
-}
-
-/// What has to be applied anew.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Change {
-    Limits(Option<TenantId>),
-    Groups(TenantId),
-}
-
-impl From<&Key> for Change {
-    fn from(key: &Key) -> Self {
-        match key {
-            Key::Limits(scope) => Self::Limits(scope.clone()),
-            Key::Group(tenant, _) => Self::Groups(tenant.clone()),
-        }
-    }
+pub struct Exceeded {
+    /// The setting that is the bound.
+    pub setting: &'static str,
+    /// Its value.
+    pub limit: usize,
 }
 
 /// All limits and groups at one moment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Documents {
     limits: BTreeMap<Option<TenantId>, OwnLimits>,
     groups: BTreeMap<TenantId, Arc<TenantGroups>>,
@@ -158,8 +147,7 @@ impl Documents {
         }
         let freed = old.map_or(0, |old| cost(key, &old));
         if self.bytes - freed + cost(key, document) > config.bytes {
-            let (setting, limit) = ("control.bytes", config.bytes);
-            return Err(Exceeded { setting, limit });
+            return Err(Exceeded { setting: "control.bytes", limit: config.bytes });
         }
         Ok(())
     }
@@ -215,19 +203,18 @@ impl Documents {
         limits.chain(groups)
     }
 
-    /// What differs from `old`.
-    pub(super) fn changes_since(&self, old: &Self) -> Vec<Change> {
-        let mut scopes: Vec<_> = self.limits.keys().chain(old.limits.keys()).collect();
-        scopes.sort_unstable();
-        scopes.dedup();
-        scopes.retain(|scope| self.limits.get(*scope) != old.limits.get(*scope));
-        let mut tenants: Vec<_> = self.groups.keys().chain(old.groups.keys()).collect();
-        tenants.sort_unstable();
-        tenants.dedup();
-        tenants.retain(|tenant| self.groups.get(*tenant) != old.groups.get(*tenant));
-        let limits = scopes.into_iter().cloned().map(Change::Limits);
-        limits.chain(tenants.into_iter().cloned().map(Change::Groups)).collect()
+    /// The scopes whose limits, and the tenants whose groups, differ from those of `old`.
+    pub(super) fn changes_since<'a>(
+        &'a self,
+        old: &'a Self,
+    ) -> (BTreeSet<&'a Option<TenantId>>, BTreeSet<&'a TenantId>) {
+        (differing(&self.limits, &old.limits), differing(&self.groups, &old.groups))
     }
+}
+
+fn differing<'a, K: Ord, V: PartialEq>(one: &'a BTreeMap<K, V>, other: &'a BTreeMap<K, V>) -> BTreeSet<&'a K> {
+    let keys = one.keys().chain(other.keys());
+    keys.filter(|key| one.get(key) != other.get(key)).collect()
 }
 
 /// Bytes of a document's names, and a little for itself.
@@ -238,10 +225,7 @@ fn cost(key: &Key, document: &Document) -> usize {
     };
     let members = match document {
         Document::Limits(_) => 0,
-        Document::Group(group) => {
-            let lengths = group.devices().iter().map(DeviceId::as_str).map(str::len);
-            lengths.sum()
-        }
+        Document::Group(group) => group.devices().iter().map(|device| device.as_str().len()).sum(),
     };
     EACH_BYTES + names + members
 }

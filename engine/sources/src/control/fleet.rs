@@ -62,18 +62,13 @@ pub struct Member {
     pub status: Status,
 }
 
-#[derive(Debug)]
-struct Other {
-    status: Status,
-    until: Instant,
-}
-
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Fleet {
     node: String,
     interval: Duration,
     most: usize,
-    others: BTreeMap<String, Other>,
+    /// The last status of each, and until when it holds.
+    others: BTreeMap<String, (Status, Instant)>,
     has_changed: bool,
     /// What was last published on this connection, and when.
     published: Option<(Vec<u8>, Instant)>,
@@ -88,11 +83,7 @@ impl Fleet {
             node: node.to_owned(),
             interval: config.fleet,
             most: config.fleet_members,
-            others: BTreeMap::new(),
-            has_changed: false,
-            published: None,
-            looked: None,
-            is_too_large: false,
+            ..Self::default()
         }
     }
 
@@ -125,13 +116,16 @@ impl Fleet {
             self.has_changed |= self.others.remove(node).is_some();
             return Ok(());
         }
-        let status = parse(payload)?;
+        if payload.len() > STATUS_BYTES {
+            return Err(format!("document: is larger than {STATUS_BYTES} bytes"));
+        }
+        let status: Status = serde_json::from_slice(payload).map_err(|error| format!("document: {error}"))?;
         if self.others.len() >= self.most && !self.others.contains_key(node) {
             return Err(format!("would be more than {} (control.fleet_members)", self.most));
         }
         let interval = Duration::from_millis(status.interval_ms).min(INTERVAL_MAX);
         let until = now + interval * INTERVALS;
-        self.others.insert(node.to_owned(), Other { status, until });
+        self.others.insert(node.to_owned(), (status, until));
         self.has_changed = true;
         Ok(())
     }
@@ -139,7 +133,7 @@ impl Fleet {
     /// Forgets members that were silent for too long.
     pub(super) fn sweep(&mut self, now: Instant) {
         let before = self.others.len();
-        self.others.retain(|_, other| now < other.until);
+        self.others.retain(|_, (_, until)| now < *until);
         self.has_changed |= self.others.len() != before;
     }
 
@@ -148,11 +142,9 @@ impl Fleet {
         if !std::mem::take(&mut self.has_changed) {
             return None;
         }
-        let members = self
-            .others
-            .iter()
-            .map(|(node, other)| Member { node: node.clone(), status: other.status.clone() });
-        Some(Arc::new(members.collect()))
+        let member =
+            |(node, (status, _)): (&String, &(Status, Instant))| Member { node: node.clone(), status: status.clone() };
+        Some(Arc::new(self.others.iter().map(member).collect()))
     }
 
     /// The status to publish now, if any, under `topic` to a store of these `facts`.
@@ -187,11 +179,4 @@ impl Fleet {
             payload
         })
     }
-}
-
-fn parse(payload: &[u8]) -> Result<Status, String> {
-    if payload.len() > STATUS_BYTES {
-        return Err(format!("document: is larger than {STATUS_BYTES} bytes"));
-    }
-    serde_json::from_slice(payload).map_err(|error| format!("document: {error}"))
 }

@@ -4,21 +4,23 @@
 //! be under way. None waits for the answer to another one, except the mark for the subscription's.
 
 mod messages;
-mod publications;
 
+use std::future::pending;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
+
+use tokio::sync::mpsc;
 
 use super::config::Config;
 use super::document_store::DocumentStore;
 use super::fleet::Fleet;
+use super::handle::{Shared, SyncState, View};
 use super::initial_sync::{InitialSync, Step};
 use super::problems::Problems;
 use super::publish_probe::{PublishProbes, RequestKind};
 use super::reserved::Reservation;
 use super::store::{StoreFacts, StoreReady, StoreRequest};
 use super::topic::{self, Topic};
-use super::view::{Shared, Standing, View};
 use super::writes::{Order, Writes};
 use crate::in_flight::InFlight;
 use floodway_core::event::now_micros;
@@ -30,13 +32,19 @@ const READ_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pauses before a store that did not give everything is asked again: the first, which doubles, and the longest.
 const RETRY: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(600));
 
+/// How long a connection has to last after a refusal to have survived it: some brokers end it a moment after their answer.
+const SURVIVED_AFTER: Duration = Duration::from_secs(2);
+
 #[derive(Debug)]
 enum Stage {
     Away,
     InitialSync(InitialSync),
     Following,
-    /// The store did not give everything. It is asked again at this time.
-    Partial(Instant),
+    /// The store did not give everything, as is known `since` then. It is asked again at `until`.
+    Partial {
+        since: Instant,
+        until: Instant,
+    },
 }
 
 /// Follows the control documents of one store at a time.
@@ -44,6 +52,8 @@ pub struct Follower {
     node: String,
     store: DocumentStore,
     shared: Arc<Shared>,
+    /// From every [`super::Control`].
+    orders: mpsc::Receiver<Order>,
     problems: Problems,
     fleet: Fleet,
     writes: Writes,
@@ -51,7 +61,7 @@ pub struct Follower {
     facts: StoreFacts,
     probes: PublishProbes,
     stage: Stage,
-    standing: Standing,
+    sync_state: SyncState,
     /// When the documents were last those of the store, if they no longer are.
     known_at: Option<SystemTime>,
     in_flight: InFlight<RequestKind>,
@@ -65,20 +75,26 @@ pub struct Follower {
 }
 
 impl Follower {
-    pub(super) fn new(config: &Config, node: &str, index: Arc<Index>) -> Self {
-        let shared = Arc::<Shared>::default();
+    pub(super) fn new(
+        config: &Config,
+        node: &str,
+        index: Arc<Index>,
+        shared: Arc<Shared>,
+        orders: mpsc::Receiver<Order>,
+    ) -> Self {
         Self {
             node: node.to_owned(),
             store: DocumentStore::new(config, index),
             reservation: Reservation::new(Arc::clone(&shared.ids)),
             shared,
+            orders,
             problems: Problems::default(),
             fleet: Fleet::new(config, node),
             writes: Writes::default(),
             facts: StoreFacts::default(),
             probes: PublishProbes::default(),
             stage: Stage::Away,
-            standing: Standing::Away,
+            sync_state: SyncState::Away,
             known_at: None,
             in_flight: InFlight::default(),
             is_settled: false,
@@ -86,10 +102,6 @@ impl Follower {
             logged_reason: None,
             shows_retained: false,
         }
-    }
-
-    pub(super) fn shared(&self) -> Arc<Shared> {
-        Arc::clone(&self.shared)
     }
 
     /// The topic of our status, for a last will that clears it.
@@ -125,7 +137,7 @@ impl Follower {
         self.is_settled = false;
         self.writes.fail_all("the broker is gone");
         self.reservation.link_lost();
-        self.standing = Standing::Away;
+        self.sync_state = SyncState::Away;
         self.show();
     }
 
@@ -134,14 +146,18 @@ impl Follower {
         self.is_settled && !self.reservation.is_beginning()
     }
 
-    /// Whether orders have to wait in their channel.
-    pub fn is_full(&self) -> bool {
-        self.writes.is_full()
+    /// Takes the next write that somebody requests, while there is room for it. May be cancelled.
+    pub async fn take_order(&mut self) {
+        if !self.writes.is_full()
+            && let Some(order) = self.orders.recv().await
+        {
+            return self.order(order);
+        }
+        pending().await
     }
 
-    /// Somebody requests a write.
-    pub fn order(&mut self, order: Order) {
-        let may = self.standing.may_write();
+    pub(super) fn order(&mut self, order: Order) {
+        let may = self.sync_state.may_write();
         match may.and_then(|()| self.store.check(&order, self.facts)) {
             Ok(()) => self.writes.push(order),
             Err(error) => order.fail(error),
@@ -165,9 +181,7 @@ impl Follower {
 
     /// The request that was handed over last is on its way with this number.
     pub fn sent(&mut self, id: u16) {
-        if self.in_flight.sent(id) == Some(&RequestKind::Write) {
-            self.writes.sent(id);
-        }
+        self.in_flight.sent(id);
     }
 
     /// The store has answered the request with this number. An error is its reason to refuse.
@@ -176,7 +190,15 @@ impl Follower {
             return tracing::debug!(id, "an answer that nobody waits for any more");
         };
         match (what, answer) {
-            (RequestKind::Subscribe, Ok(())) => self.granted(now),
+            (RequestKind::Subscribe, Ok(())) => {
+                self.probes.follow.survived();
+                // The store sends what it keeps: the mark is next.
+                if let Stage::InitialSync(sync) = &mut self.stage
+                    && sync.step == Step::Granted
+                {
+                    (sync.step, sync.quiet_since) = (Step::Mark, now);
+                }
+            }
             (RequestKind::Subscribe, Err(reason)) => {
                 self.refused(&format!("the subscription was refused: {reason}"), now);
             }
@@ -184,18 +206,16 @@ impl Follower {
                 self.refused(&format!("publishing was refused: {reason}"), now);
             }
             (RequestKind::Reserve, Err(reason)) => self.reservation.without(&reason, now),
-            (RequestKind::Write, answer) => self.writes.answered(id, answer),
+            (RequestKind::Write(number), answer) => self.writes.answered(number, answer),
             (RequestKind::Mark | RequestKind::Reserve, Ok(())) => {}
-            (RequestKind::Status, answer) => self.status_answered(answer),
+            (RequestKind::Status, answer) => {
+                self.probes.status.survived();
+                if let Err(reason) = answer {
+                    tracing::debug!(reason, "our own status was refused");
+                }
+            }
         }
         self.show();
-    }
-
-    fn status_answered(&mut self, answer: Result<(), String>) {
-        self.probes.status.survived();
-        if let Err(reason) = answer {
-            tracing::debug!(reason, "our own status was refused");
-        }
     }
 
     /// A message has come. Returns whether it was one of control.
@@ -205,13 +225,10 @@ impl Follower {
         }
         let text = String::from_utf8_lossy(topic);
         match topic::parse(&text) {
-            Some(Topic::Sync(node)) => {
-                if node == self.node {
-                    self.mark(payload, now);
-                }
-            }
+            Some(Topic::Sync(node)) if node == self.node => self.mark(payload, now),
+            Some(Topic::Sync(_)) => {}
             Some(Topic::Fleet(node)) => self.fleet(node, &text, payload, retain, now),
-            Some(Topic::Reserved) => self.reserved(&text, payload, now),
+            Some(Topic::Reserved) => self.problems.note(&text, self.reservation.received(payload), now),
             Some(Topic::Document(key)) => {
                 // Only documents show that reading goes on: the fleet publishes all the time.
                 if let Stage::InitialSync(sync) = &mut self.stage {
@@ -231,7 +248,7 @@ impl Follower {
         self.fleet.sweep(now);
         self.reservation.sweep(now);
         let has_lost_copies = self.writes.sweep(now);
-        if matches!(self.stage, Stage::Partial(_)) {
+        if matches!(self.stage, Stage::Partial { since, .. } if now >= since + SURVIVED_AFTER) {
             self.probes.survived();
         }
         match &self.stage {
@@ -239,7 +256,9 @@ impl Follower {
                 let reason = sync.silence(&self.probes, self.logged_reason.as_deref());
                 self.follow_partially(&reason, now);
             }
-            Stage::Partial(until) if now >= *until && self.may_try_again() => self.begin(now),
+            Stage::Partial { until, .. } if now >= *until && self.facts.is_able && self.probes.may_try() => {
+                self.begin(now)
+            }
             // If a copy was lost, other messages may have been lost too.
             Stage::Following if has_lost_copies => self.begin(now),
             _ => {}
@@ -260,29 +279,26 @@ impl Follower {
         self.in_flight = InFlight::default();
         self.stage = Stage::InitialSync(InitialSync::new(now));
         // The documents in force stay so while they are read again, and writes stay refused.
-        if !matches!(self.standing, Standing::Partial(_)) {
-            self.standing = Standing::Reading;
+        if !matches!(self.sync_state, SyncState::Partial(_)) {
+            self.sync_state = SyncState::Reading;
         }
     }
 
     /// The mark has come back: everything that was kept is there.
     fn mark(&mut self, payload: &[u8], now: Instant) {
-        let is_ours = |stage: &Stage| matches!(stage, Stage::InitialSync(sync) if sync.nonce.as_bytes() == payload);
-        if !is_ours(&self.stage) {
-            return;
-        }
-        let Stage::InitialSync(sync) = std::mem::replace(&mut self.stage, Stage::Following) else {
-            return;
+        let sync = match std::mem::replace(&mut self.stage, Stage::Following) {
+            Stage::InitialSync(sync) if sync.nonce.as_bytes() == payload => sync,
+            other => return self.stage = other,
         };
-        let documents = sync.whole(self.store.documents(), &self.store.config);
+        let documents = sync.whole(&self.store.documents, &self.store.config);
         self.store.replace(documents);
         self.reservation.read(now_micros(), now);
         self.probes.survived();
         self.is_settled = true;
         self.logged_reason = None;
         self.retry = RETRY.0;
-        self.standing = Standing::Following;
-        let documents = self.store.documents();
+        self.sync_state = SyncState::Following;
+        let documents = &self.store.documents;
         let (groups, limits) = (documents.group_count(), documents.tenant_limits().count());
         tracing::info!(groups, limits, "control documents read");
     }
@@ -294,27 +310,13 @@ impl Follower {
         }
     }
 
-    /// The store sends what it keeps: the mark is next.
-    fn granted(&mut self, now: Instant) {
-        self.probes.follow.survived();
-        if let Stage::InitialSync(sync) = &mut self.stage
-            && sync.step == Step::Granted
-        {
-            (sync.step, sync.quiet_since) = (Step::Mark, now);
-        }
-    }
-
-    fn may_try_again(&self) -> bool {
-        self.facts.is_able && self.probes.may_try()
-    }
-
     /// The store does not give everything: events flow without the rest.
     fn follow_partially(&mut self, reason: &str, now: Instant) {
         let until = now + self.retry;
         self.retry = (self.retry * 2).min(RETRY.1);
-        if let Stage::InitialSync(sync) = std::mem::replace(&mut self.stage, Stage::Partial(until)) {
-            let documents = sync.partial(self.store.documents(), &self.store.config);
-            if documents != **self.store.documents() {
+        if let Stage::InitialSync(sync) = std::mem::replace(&mut self.stage, Stage::Partial { since: now, until }) {
+            let documents = sync.partial(&self.store.documents, &self.store.config);
+            if documents != *self.store.documents {
                 self.known_at = Some(SystemTime::now());
             }
             self.store.replace(documents);
@@ -322,7 +324,7 @@ impl Follower {
         self.is_settled = true;
         self.reservation.without(reason, now);
         self.writes.fail_queued(reason);
-        self.standing = Standing::Partial(reason.to_owned());
+        self.sync_state = SyncState::Partial(reason.to_owned());
         if self.logged_reason.as_deref() != Some(reason) {
             let needs = "publish and subscribe to floodway/control/#";
             tracing::warn!(reason, needs, "limits and groups can't be kept in the broker");
@@ -333,16 +335,16 @@ impl Follower {
     /// Shows others what has changed, and then answers the writes that it contains.
     fn show(&mut self) {
         let seen = self.shared.view.load_full();
-        if seen.standing == Standing::Following && self.standing != Standing::Following {
+        if seen.sync_state == SyncState::Following && self.sync_state != SyncState::Following {
             self.known_at = Some(SystemTime::now());
         }
         let members = self.fleet.changed();
         self.shared.view.store(Arc::new(View {
-            standing: self.standing.clone(),
+            sync_state: self.sync_state.clone(),
             known_at: self.known_at,
-            documents: Arc::clone(self.store.documents()),
+            documents: Arc::clone(&self.store.documents),
             members: members.unwrap_or_else(|| Arc::clone(&seen.members)),
-            problems: self.problems.kept(),
+            problems: Arc::clone(&self.problems.kept),
         }));
         self.writes.finish();
     }

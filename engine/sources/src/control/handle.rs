@@ -1,58 +1,109 @@
-//! The handle to control for other threads: the admin API, and whoever fills in our own status.
+//! What other threads see of control, and their handle: the admin API, and whoever fills in our own status.
+//!
+//! Invariant: a view never changes; each change makes a new one, so a reader has all of one moment and delays nobody.
 
-use std::fmt;
-use std::future::Future;
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::config::Config;
 use super::documents::{Document, Documents, TenantGroups};
 use super::fleet::{Member, Status};
-use super::group::Group;
-use super::limits;
+use super::payload::{Group, check_limits};
 use super::problems::Problem;
 use super::topic::Key;
-use super::view::{Age, Shared, Standing};
 use super::writes::{Order, WriteError, unconfirmed};
 use floodway_core::event::Ids;
 use floodway_core::index::{OwnLimits, Tenant};
 use floodway_protocol::names::{GroupId, TenantId};
 
+/// How far the control documents are followed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SyncState {
+    /// The store is not connected. What was read before holds.
+    #[default]
+    Away,
+    /// The store is connected, and its documents are being read.
+    Reading,
+    /// Everything was read, and is followed.
+    Following,
+    /// The store does not give all of it, for this reason. What comes is followed; nothing can be written.
+    Partial(String),
+}
+
+impl SyncState {
+    /// # Errors
+    /// Why nothing can be written.
+    pub(super) fn may_write(&self) -> Result<(), WriteError> {
+        let reason = match self {
+            Self::Following => return Ok(()),
+            Self::Away => "no broker is connected",
+            Self::Reading => "the broker's documents are still being read",
+            Self::Partial(reason) => reason,
+        };
+        Err(WriteError::Unavailable(reason.to_owned()))
+    }
+}
+
+/// How old the known documents are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    /// They are those of the store.
+    Current,
+    /// They were those of the store at this time.
+    Since(SystemTime),
+    /// None were ever read.
+    Unknown,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct View {
+    pub(super) sync_state: SyncState,
+    /// When the documents were last those of the store; none while they are, or were never read.
+    pub(super) known_at: Option<SystemTime>,
+    pub(super) documents: Arc<Documents>,
+    pub(super) members: Arc<Vec<Member>>,
+    pub(super) problems: Arc<VecDeque<Problem>>,
+}
+
+/// Between the follower and its handles.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    pub(super) view: ArcSwap<View>,
+    /// The ids of events, as far as they are reserved.
+    pub(super) ids: Arc<Ids>,
+    /// Our own status, as it was last announced.
+    pub(super) own: ArcSwapOption<Status>,
+}
+
 /// A handle to control: cheap to clone, for any thread. It reads this gateway's memory and costs the store
 /// nothing.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Control {
     shared: Arc<Shared>,
     orders: mpsc::Sender<Order>,
-    group_devices: usize,
-    write_timeout: Duration,
-    fleet: Duration,
+    config: Config,
 }
 
 impl Control {
     pub(super) fn new(config: &Config, shared: Arc<Shared>, orders: mpsc::Sender<Order>) -> Self {
-        Self {
-            shared,
-            orders,
-            group_devices: config.group_devices,
-            write_timeout: config.write_timeout,
-            fleet: config.fleet,
-        }
+        Self { shared, orders, config: config.clone() }
     }
 
     /// How far the documents are followed.
-    pub fn standing(&self) -> Standing {
-        self.shared.view.load().standing.clone()
+    pub fn sync_state(&self) -> SyncState {
+        self.shared.view.load().sync_state.clone()
     }
 
     /// How old the documents are.
     pub fn age(&self) -> Age {
         let view = self.shared.view.load();
-        match (&view.standing, view.known_at) {
-            (Standing::Following, _) => Age::Current,
+        match (&view.sync_state, view.known_at) {
+            (SyncState::Following, _) => Age::Current,
             (_, Some(at)) => Age::Since(at),
             (_, None) => Age::Unknown,
         }
@@ -95,7 +146,7 @@ impl Control {
         group: &GroupId,
         devices: impl IntoIterator<Item = &str>,
     ) -> Result<(), WriteError> {
-        let members = Group::new(devices, self.group_devices)?;
+        let members = Group::new(devices, self.config.group_devices)?;
         let key = Key::Group(tenant.clone(), group.clone());
         self.write(key, Some(Document::Group(Arc::new(members)))).await
     }
@@ -118,7 +169,7 @@ impl Control {
     /// # Errors
     /// Why it was not done; see [`WriteError`].
     pub async fn set_limits(&self, tenant: Option<&TenantId>, limits: OwnLimits) -> Result<(), WriteError> {
-        limits::check(&limits)?;
+        check_limits(&limits)?;
         self.write(Key::Limits(tenant.cloned()), Some(Document::Limits(limits))).await
     }
 
@@ -142,61 +193,27 @@ impl Control {
 
     /// How often [`Control::announce`] is to be called.
     pub fn announce_every(&self) -> Duration {
-        self.fleet
+        self.config.fleet
     }
 
     /// What the others are to know of this gateway. It is published if it has changed.
     pub fn announce(&self, status: Status) {
-        let interval_ms = u64::try_from(self.fleet.as_millis()).unwrap_or(u64::MAX);
+        let interval_ms = u64::try_from(self.config.fleet.as_millis()).unwrap_or(u64::MAX);
         let status = Status { interval_ms, ..status };
         self.shared.own.store(Some(Arc::new(status)));
     }
 
-    /// Once called, the write goes on even if the caller does not wait for its end.
-    fn write(
-        &self,
-        key: Key,
-        document: Option<Document>,
-    ) -> impl Future<Output = Result<(), WriteError>> + Send + use<> {
+    /// Once it has begun, the write goes on even if the caller does not wait for its end.
+    async fn write(&self, key: Key, document: Option<Document>) -> Result<(), WriteError> {
+        self.sync_state().may_write()?;
         let (reply, done) = oneshot::channel();
-        let order = Order { key, document, deadline: Instant::now() + self.write_timeout, reply };
-        let given = self.give(order);
-        let patience = self.write_timeout;
-        async move {
-            given?;
-            match timeout(patience, done).await {
-                Ok(Ok(outcome)) => outcome,
-                Ok(Err(_)) => Err(unconfirmed("the gateway stops")),
-                Err(_) => Err(unconfirmed("the broker has not confirmed it in time")),
-            }
+        let order = Order { key, document, deadline: Instant::now() + self.config.write_timeout, reply };
+        let no_room = |_| WriteError::Unavailable("too many writes are waiting, or the gateway stops".to_owned());
+        self.orders.try_send(order).map_err(no_room)?;
+        match timeout(self.config.write_timeout, done).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err(unconfirmed("the gateway stops")),
+            Err(_) => Err(unconfirmed("the broker has not confirmed it in time")),
         }
-    }
-
-    /// Hands `order` to the follower, unless it is known that it can't be done.
-    fn give(&self, order: Order) -> Result<(), WriteError> {
-        self.standing().may_write()?;
-        self.orders
-            .try_send(order)
-            .map_err(|_| WriteError::Unavailable("too many writes are waiting, or the gateway stops".to_owned()))
-    }
-}
-
-impl Standing {
-    /// # Errors
-    /// Why nothing can be written.
-    pub(super) fn may_write(&self) -> Result<(), WriteError> {
-        let reason = match self {
-            Self::Following => return Ok(()),
-            Self::Away => "no broker is connected",
-            Self::Reading => "the broker's documents are still being read",
-            Self::Partial(reason) => reason,
-        };
-        Err(WriteError::Unavailable(reason.to_owned()))
-    }
-}
-
-impl fmt::Debug for Control {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Control").field("standing", &self.standing()).finish_non_exhaustive()
     }
 }

@@ -29,7 +29,8 @@ pub(super) struct InitialSync {
     /// When a document last came, or a step was taken.
     pub(super) quiet_since: Instant,
     incoming: Documents,
-    refused: BTreeSet<Key>,
+    /// Documents in force whose message was refused.
+    pub(super) refused: BTreeSet<Key>,
 }
 
 impl InitialSync {
@@ -83,10 +84,6 @@ impl InitialSync {
         }
         self.refused.remove(key);
         Ok(())
-    }
-
-    pub(super) fn refuse(&mut self, key: &Key) {
-        self.refused.insert(key.clone());
     }
 
     /// All that is there, now that the mark has come.

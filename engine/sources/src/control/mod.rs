@@ -24,19 +24,17 @@
 //! * Everything happens on the thread of ingest, between two events. Other threads read an immutable view.
 //!
 //! [`Follower`] knows no socket and no MQTT: the source that owns the store reports what happened, and asks what to send.
-//! In the order of a document's way: `store` is the seam, `topic`, `limits` and `group` parse, `initial_sync` and
-//! `documents` keep, `follower` decides, `writes` are under way, `view` is what other threads see, through [`Control`].
+//! In the order of a document's way: `store` is the seam, `topic` and `payload` parse, `initial_sync` and
+//! `documents` keep, `follower` decides, `writes` are under way, and other threads see a view through [`Control`].
 
 mod config;
 mod document_store;
 mod documents;
-mod field;
 mod fleet;
 mod follower;
-mod group;
 mod handle;
 mod initial_sync;
-mod limits;
+mod payload;
 mod problems;
 mod publish_probe;
 mod reserved;
@@ -44,7 +42,6 @@ mod store;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
 mod topic;
-mod view;
 mod writes;
 
 use std::sync::Arc;
@@ -52,36 +49,27 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 pub use config::Config;
-pub use documents::{Documents, TenantGroups};
-pub use field::Invalid;
+pub use documents::{Documents, Exceeded, TenantGroups};
 pub use fleet::{Member, Status};
 pub use follower::Follower;
-pub use group::Group;
-pub use handle::Control;
+pub use handle::{Age, Control, SyncState};
+pub use payload::{Group, Invalid};
 pub use problems::Problem;
 pub use store::{StoreFacts, StoreReady, StoreRequest};
 pub use topic::is_control;
-pub use view::{Age, Standing};
-pub use writes::{Order, WriteError};
+pub use writes::WriteError;
 
 use floodway_core::index::Index;
+use handle::Shared;
 
 /// Writes that wait for the follower. Beyond it a write fails at once.
 const ORDERS: usize = 256;
 
-/// What the source that owns the store carries: the follower, and the writes that are requested of it.
-pub struct Steering {
-    /// Decides what to send.
-    pub follower: Follower,
-    /// From every [`Control`].
-    pub orders: mpsc::Receiver<Order>,
-}
-
-/// The control of the gateway `node`, which sets the groups and limits of `index`; and the part for the source that owns
-/// the store.
-pub fn new(config: &Config, node: &str, index: Arc<Index>) -> (Control, Steering) {
+/// The control of the gateway `node`, which sets the groups and limits of `index`; and the follower for the source that
+/// owns the store.
+pub fn new(config: &Config, node: &str, index: Arc<Index>) -> (Control, Follower) {
     let (sender, orders) = mpsc::channel(ORDERS);
-    let follower = Follower::new(config, node, index);
-    let control = Control::new(config, follower.shared(), sender);
-    (control, Steering { follower, orders })
+    let shared = Arc::<Shared>::default();
+    let follower = Follower::new(config, node, index, Arc::clone(&shared), orders);
+    (Control::new(config, shared, sender), follower)
 }

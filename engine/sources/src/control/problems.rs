@@ -32,17 +32,13 @@ pub struct Problem {
 
 #[derive(Debug, Default)]
 pub(super) struct Problems {
-    kept: Arc<VecDeque<Problem>>,
+    /// The newest last.
+    pub(super) kept: Arc<VecDeque<Problem>>,
     lines: u32,
     since: Option<Instant>,
 }
 
 impl Problems {
-    /// The newest last.
-    pub(super) fn kept(&self) -> Arc<VecDeque<Problem>> {
-        Arc::clone(&self.kept)
-    }
-
     pub(super) fn add(&mut self, topic: &str, reason: String, now: Instant) {
         let topic = printable(topic.as_bytes(), TOPIC_CHARS);
         let is_known = |known: &Problem| known.topic == topic && known.reason == reason;
@@ -58,7 +54,14 @@ impl Problems {
         kept.push_back(Problem { topic, reason, at });
     }
 
-    /// A message of this topic was taken.
+    /// A message of this topic was taken, or refused for this reason.
+    pub(super) fn note(&mut self, topic: &str, outcome: Result<(), String>, now: Instant) {
+        match outcome {
+            Ok(()) => self.clear(topic),
+            Err(reason) => self.add(topic, reason, now),
+        }
+    }
+
     pub(super) fn clear(&mut self, topic: &str) {
         if self.kept.is_empty() {
             return;

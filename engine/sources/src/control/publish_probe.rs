@@ -11,7 +11,8 @@ pub(super) enum RequestKind {
     Subscribe,
     Mark,
     Reserve,
-    Write,
+    /// The order of this number.
+    Write(u64),
     Status,
 }
 
@@ -56,9 +57,7 @@ impl PublishProbe {
 pub(super) struct PublishProbes {
     /// The subscription.
     pub(super) follow: PublishProbe,
-    /// The mark.
     pub(super) mark: PublishProbe,
-    /// The publish of our own status.
     pub(super) status: PublishProbe,
 }
 

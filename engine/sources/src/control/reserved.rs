@@ -44,9 +44,10 @@ struct Document {
     up_to: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Stage {
     /// Nothing is known of what the store holds now.
+    #[default]
     Away,
     /// It was read; what it holds now is not enough to begin with.
     Beginning,
@@ -55,7 +56,7 @@ enum Stage {
     Without(Instant),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Reservation {
     ids: Arc<Ids>,
     stage: Stage,
@@ -72,16 +73,7 @@ pub(super) struct Reservation {
 
 impl Reservation {
     pub(super) fn new(ids: Arc<Ids>) -> Self {
-        Self {
-            ids,
-            stage: Stage::Away,
-            held: 0,
-            highest: 0,
-            was_read: false,
-            asked: None,
-            probe: PublishProbe::default(),
-            has_complained: false,
-        }
+        Self { ids, ..Self::default() }
     }
 
     /// Whether no event is to be given an id yet.
@@ -192,10 +184,10 @@ impl Reservation {
 }
 
 fn parse(payload: &[u8], most: u64) -> Result<u64, String> {
-    let document: Document = serde_json::from_slice(payload).map_err(|error| format!("document: {error}"))?;
-    let up_to = document.up_to;
+    let Document { up_to } = serde_json::from_slice(payload).map_err(|error| format!("document: {error}"))?;
     if up_to > most {
-        return Err(format!("up_to: is larger than {most}"));
+        Err(format!("up_to: is larger than {most}"))
+    } else {
+        Ok(up_to)
     }
-    Ok(up_to)
 }

@@ -38,7 +38,7 @@ pub struct StoreReady {
 /// What to send to a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreRequest {
-    /// Send every message that is kept and matches this filter, then each new one, and tell which are kept.
+    /// Send every message that is kept and matches this filter, then each new one, and show which are kept.
     Follow(&'static str),
     /// Publish a message, and confirm that it was taken.
     Publish {
@@ -53,7 +53,6 @@ pub enum StoreRequest {
     },
 }
 
-/// A message to publish.
 pub(super) fn publish(topic: String, payload: Vec<u8>, retain: bool, expiry: Option<u32>) -> StoreRequest {
     StoreRequest::Publish { topic, payload, retain, expiry }
 }

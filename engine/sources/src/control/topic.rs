@@ -1,6 +1,6 @@
 //! Topics of control.
 //!
-//! Invariant: [`parse`] reads what [`Key::topic`], [`reserved`], [`fleet`] and [`sync`] write, and nothing that has an invalid name.
+//! Invariant: [`parse`] reads what [`Key::topic`], [`RESERVED`], [`fleet`] and [`sync`] write, and nothing that has an invalid name.
 
 use floodway_protocol::names::{self, GroupId, TenantId};
 
@@ -16,6 +16,9 @@ pub fn is_control(topic: &[u8]) -> bool {
 }
 
 const ROOT: &str = "floodway/control/v1/";
+
+/// Where ids are reserved.
+pub(super) const RESERVED: &str = "floodway/control/v1/ids/reserved";
 
 /// What a document is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -43,10 +46,6 @@ pub(super) enum Topic<'a> {
     Sync(&'a str),
     /// Up to where ids are reserved.
     Reserved,
-}
-
-pub(super) fn reserved() -> String {
-    format!("{ROOT}ids/reserved")
 }
 
 pub(super) fn fleet(node: &str) -> String {

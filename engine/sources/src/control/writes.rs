@@ -9,8 +9,7 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 
 use super::documents::{Document, Exceeded};
-use super::field::Invalid;
-use super::limits;
+use super::payload::Invalid;
 use super::topic::Key;
 
 /// Orders that wait or are under way.
@@ -33,24 +32,13 @@ pub enum WriteError {
     #[error(transparent)]
     Invalid(#[from] Invalid),
     /// A bound is reached; nothing has changed.
-    #[error("would be more than {limit} ({setting})")]
-    Exceeded {
-        /// The setting that is the bound.
-        setting: &'static str,
-        /// Its value.
-        limit: usize,
-    },
-}
-
-impl From<Exceeded> for WriteError {
-    fn from(Exceeded { setting, limit }: Exceeded) -> Self {
-        Self::Exceeded { setting, limit }
-    }
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
 }
 
 /// One document to be written or deleted.
 #[derive(Debug)]
-pub struct Order {
+pub(super) struct Order {
     pub(super) key: Key,
     /// `None` deletes.
     pub(super) document: Option<Document>,
@@ -65,19 +53,14 @@ impl Order {
     }
 
     pub(super) fn payload(&self) -> Vec<u8> {
-        match &self.document {
-            None => Vec::new(),
-            Some(Document::Limits(limits)) => limits::to_json(limits),
-            Some(Document::Group(group)) => group.to_json(),
-        }
+        self.document.as_ref().map(Document::to_json).unwrap_or_default()
     }
 }
 
 #[derive(Debug)]
 struct Sent {
     order: Order,
-    /// Its number, once it is on its way.
-    id: Option<u16>,
+    number: u64,
     payload: Vec<u8>,
     is_acknowledged: bool,
     /// What became of its copy.
@@ -88,6 +71,8 @@ struct Sent {
 pub(super) struct Writes {
     queued: VecDeque<Order>,
     sent: Vec<Sent>,
+    /// The number of the order that was sent last.
+    last: u64,
 }
 
 impl Writes {
@@ -99,31 +84,26 @@ impl Writes {
         self.queued.push_back(order);
     }
 
-    /// The topic and payload to publish next. It is under way from then on.
-    pub(super) fn next(&mut self, now: Instant) -> Option<(String, Vec<u8>)> {
+    /// The order to publish next: its number, topic and payload. It is under way from then on.
+    pub(super) fn next(&mut self, now: Instant) -> Option<(u64, String, Vec<u8>)> {
         while let Some(order) = self.queued.pop_front() {
             if order.reply.is_closed() || now >= order.deadline {
                 order.fail(WriteError::Unavailable("not sent in time".to_owned()));
                 continue;
             }
             let (topic, payload) = (order.key.topic(), order.payload());
-            let sent = Sent { order, id: None, payload: payload.clone(), is_acknowledged: false, copied: None };
-            self.sent.push(sent);
-            return Some((topic, payload));
+            self.last += 1;
+            let (number, payload_sent) = (self.last, payload.clone());
+            self.sent
+                .push(Sent { order, number, payload: payload_sent, is_acknowledged: false, copied: None });
+            return Some((number, topic, payload));
         }
         None
     }
 
-    /// The order that was handed over last has this number.
-    pub(super) fn sent(&mut self, id: u16) {
-        if let Some(sent) = self.sent.last_mut() {
-            sent.id.get_or_insert(id);
-        }
-    }
-
     /// The store has answered the order with this number, unless nobody waits for that any more.
-    pub(super) fn answered(&mut self, id: u16, answer: Result<(), String>) {
-        let Some(at) = self.sent.iter().position(|sent| sent.id == Some(id)) else {
+    pub(super) fn answered(&mut self, number: u64, answer: Result<(), String>) {
+        let Some(at) = self.sent.iter().position(|sent| sent.number == number) else {
             return;
         };
         match answer {
@@ -165,7 +145,6 @@ impl Writes {
         is_any_lost
     }
 
-    /// The store is gone.
     pub(super) fn fail_all(&mut self, reason: &str) {
         for sent in self.sent.drain(..) {
             sent.order.fail(unconfirmed(reason));

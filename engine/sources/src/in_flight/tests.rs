@@ -11,7 +11,7 @@ fn an_answer_finds_the_newest_request_of_its_number() {
     let mut in_flight = InFlight::default();
     for (request, number) in [('a', 1), ('b', 2), ('c', 1)] {
         in_flight.begin(request);
-        assert_eq!(in_flight.sent(number), Some(&request));
+        in_flight.sent(number);
     }
     assert_eq!(in_flight.answered(3), None);
     assert_eq!(in_flight.answered(1), Some('c'));

@@ -4,30 +4,28 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::num::NonZeroU16;
 
 use percent_encoding::percent_decode_str;
 
 /// MQTT's own port.
-const PORT: u16 = 1883;
+const PORT: NonZeroU16 = NonZeroU16::new(1883).unwrap();
 
 /// Where a broker is, and the login in its URL if there is one.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Broker {
-    host: String,
-    port: u16,
+    /// Host and port.
+    pub(super) address: String,
     login: Option<(String, String)>,
 }
 
 /// Why a text is not the URL of a broker. The text itself is not repeated: it may hold a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BadUrl {
-    /// Something else than `mqtt://` or `tcp://`.
     #[error("must begin with mqtt:// (TLS to the broker is not supported)")]
     Scheme,
-    /// No host, or something that is none.
     #[error("has no valid host")]
     Host,
-    /// Not a number from 1 to 65535.
     #[error("has no valid port")]
     Port,
     /// A `%` without two hexadecimal digits, or behind it what MQTT can't carry (MQTT 5.0, 1.5.4).
@@ -48,21 +46,13 @@ impl Broker {
             None => (None, rest),
         };
         let (host, port) = match address.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => (host, self::port(port)?),
+            Some((host, port)) if !port.ends_with(']') => (host, port.parse().map_err(|_| BadUrl::Port)?),
             _ => (address, PORT),
         };
         if !is_host(host) {
             return Err(BadUrl::Host);
         }
-        Ok(Self { host: host.to_owned(), port, login })
-    }
-
-    pub(super) fn host(&self) -> &str {
-        &self.host
-    }
-
-    pub(super) fn port(&self) -> u16 {
-        self.port
+        Ok(Self { address: format!("{host}:{port}"), login })
     }
 
     pub(super) fn login(&self) -> Option<(&str, &str)> {
@@ -72,7 +62,7 @@ impl Broker {
 
 impl fmt::Display for Broker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "mqtt://{}:{}", self.host, self.port)
+        write!(f, "mqtt://{}", self.address)
     }
 }
 
@@ -80,10 +70,6 @@ impl fmt::Debug for Broker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
-}
-
-fn port(text: &str) -> Result<u16, BadUrl> {
-    text.parse().ok().filter(|&port| port != 0).ok_or(BadUrl::Port)
 }
 
 fn is_host(host: &str) -> bool {

@@ -6,7 +6,6 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::broker::Broker;
@@ -14,7 +13,7 @@ use super::config::Config;
 use super::link::{Link, LinkError, LinkEvent, Message, Oversized};
 use super::probe::Probe;
 use super::request_scheduler::RequestScheduler;
-use crate::control::{Order, StoreFacts};
+use crate::control::StoreFacts;
 use crate::router::{LOG_TOPIC_CHARS, RawMessage, Reason};
 use crate::source::Port;
 use floodway_core::printable::printable;
@@ -29,8 +28,6 @@ pub(super) struct Driver<'a> {
     pub(super) client_id: &'a str,
     pub(super) requests: RequestScheduler<'a>,
     pub(super) probe: Probe<'a>,
-    /// Control documents that somebody writes.
-    pub(super) orders: Option<&'a mut mpsc::Receiver<Order>>,
     pub(super) port: Port<'a>,
 }
 
@@ -105,21 +102,24 @@ impl<'a> Driver<'a> {
             self.port.router.wake_shards();
             tokio::select! {
                 event = link.next() => {
-                    self.port.status.pulse.beat(link.received());
+                    self.port.status.pulse.beat(link.received);
                     if self.handle(event?, link, broker).await.is_break() {
                         return Ok(());
                     }
                     continue;
                 }
                 Some(tenant) = self.port.wanted.recv() => self.requests.subscriptions.want(&tenant),
-                Some(order) = next_order(&mut self.orders), if self.requests.takes_orders() => {
-                    self.requests.order(order);
-                }
+                () = self.requests.take_order() => {}
                 outcome = self.probe.outcome() => self.requests.subscriptions.probed(outcome, Instant::now()),
-                _ = sweep.tick() => self.sweep(),
+                _ = sweep.tick() => {
+                    let now = Instant::now();
+                    self.port.status.pulse.beat(now);
+                    self.requests.sweep(now);
+                }
                 _ = stop.wait_for(|&stop| stop), if !is_stopping => {
                     is_stopping = true;
-                    link.disconnect(self.requests.topic_to_clear());
+                    let control = self.requests.control.as_ref();
+                    link.disconnect(control.and_then(|control| control.topic_to_clear()));
                 }
             }
             self.settle(link, broker).await;
@@ -133,7 +133,7 @@ impl<'a> Driver<'a> {
                 if self.requests.message(&topic, &payload, retain) {
                     self.settle(link, broker).await;
                 } else {
-                    self.publish(&topic, &payload, link.received()).await;
+                    self.publish(&topic, &payload, link.received).await;
                 }
             }
             LinkEvent::TooLarge(message) => self.skip(&message, broker),
@@ -146,21 +146,15 @@ impl<'a> Driver<'a> {
         ControlFlow::Continue(())
     }
 
-    fn sweep(&mut self) {
-        let now = Instant::now();
-        self.port.status.pulse.beat(now);
-        self.requests.sweep(now);
-    }
-
     /// Passes on who was confirmed or refused, asks for what is wanted, and tries what may cost the link on another one.
     async fn settle(&mut self, link: &mut Link, broker: &'a Broker) {
         if self.requests.open_if_settled() {
             self.port.status.opened();
         }
-        while let Some(confirmation) = self.requests.subscriptions.next_confirmed() {
+        while let Some(confirmation) = self.requests.subscriptions.confirmed.pop_front() {
             self.port.confirm(confirmation).await;
         }
-        while let Some(tenant) = self.requests.subscriptions.next_refused() {
+        while let Some(tenant) = self.requests.subscriptions.refused.pop_front() {
             self.port.refuse(&tenant).await;
         }
         self.port.router.wake_shards();
@@ -206,13 +200,5 @@ impl<'a> Driver<'a> {
                 "message skipped: the broker ignores the largest packet that it was told"
             );
         }
-    }
-}
-
-/// The next order, if there is anybody who could give one.
-async fn next_order(orders: &mut Option<&mut mpsc::Receiver<Order>>) -> Option<Order> {
-    match orders {
-        Some(orders) => orders.recv().await,
-        None => None,
     }
 }

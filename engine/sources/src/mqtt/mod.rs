@@ -27,7 +27,7 @@ pub use config::{Config, Subscribe};
 
 #[cfg(doc)]
 use crate::control;
-use crate::control::Steering;
+use crate::control::Follower;
 use crate::source::{Port, Source, Terms};
 use broker::Broker;
 use driver::Driver;
@@ -42,7 +42,7 @@ pub struct Mqtt {
     brokers: Vec<Broker>,
     client_id: String,
     subscriptions: Subscriptions,
-    control: Option<Steering>,
+    control: Option<Follower>,
 }
 
 impl Mqtt {
@@ -51,7 +51,7 @@ impl Mqtt {
     ///
     /// # Errors
     /// `InvalidInput` if `config` has no URL or a wrong one.
-    pub fn new(config: Config, index: Arc<Index>, control: Option<Steering>) -> io::Result<Self> {
+    pub fn new(config: Config, index: Arc<Index>, control: Option<Follower>) -> io::Result<Self> {
         Ok(Self {
             brokers: brokers(&config.urls)?,
             // The same id for each connection: a broker that still holds a dead one lets go of it.
@@ -75,17 +75,12 @@ impl Source for Mqtt {
     }
 
     fn run<'a>(&'a mut self, port: Port<'a>) -> Pin<Box<dyn Future<Output = ()> + 'a>> {
-        let (follower, orders) = match &mut self.control {
-            Some(Steering { follower, orders }) => (Some(follower), Some(orders)),
-            None => (None, None),
-        };
         let driver = Driver {
             config: &self.config,
             brokers: &self.brokers,
             client_id: &self.client_id,
-            requests: RequestScheduler::new(&mut self.subscriptions, follower),
+            requests: RequestScheduler::new(&mut self.subscriptions, self.control.as_mut()),
             probe: Probe::new(&self.config, &self.client_id),
-            orders,
             port,
         };
         Box::pin(driver.run())
@@ -94,7 +89,7 @@ impl Source for Mqtt {
     fn run_ended(&mut self) {
         self.subscriptions.link_lost(None, Instant::now());
         if let Some(control) = &mut self.control {
-            control.follower.link_lost();
+            control.link_lost();
         }
     }
 }

@@ -12,10 +12,10 @@ use super::link::{Link, LinkError, LinkEvent};
 use super::request::Request;
 use super::subscriptions::ProbeOutcome;
 
-/// Sending long a broker may take to end the connection. One that says nothing for so long does not end it.
+/// How long a broker may take to end the connection. One that says nothing for so long does not end it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Sending long the DISCONNECT may take.
+/// How long the DISCONNECT may take.
 const DISCONNECT_TIME: Duration = Duration::from_millis(500);
 
 /// Makes one probe at a time, each on a connection of its own.
@@ -68,7 +68,8 @@ async fn run(config: &Config, broker: &Broker, id: String, requests: Vec<Vec<Str
         Ok(Ok(())) | Err(_) => {
             link.disconnect(None);
             // Whether or not the broker takes it.
-            let _ = timeout(DISCONNECT_TIME, disconnected(&mut link)).await;
+            let disconnected = async { while !matches!(link.next().await, Ok(LinkEvent::Disconnected) | Err(_)) {} };
+            let _ = timeout(DISCONNECT_TIME, disconnected).await;
             ProbeOutcome::Survived
         }
     }
@@ -88,8 +89,4 @@ async fn answers(link: &mut Link, requests: Vec<Vec<String>>) -> Result<(), Link
         }
     }
     Ok(())
-}
-
-async fn disconnected(link: &mut Link) {
-    while !matches!(link.next().await, Ok(LinkEvent::Disconnected) | Err(_)) {}
 }

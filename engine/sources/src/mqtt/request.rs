@@ -5,11 +5,9 @@ use crate::control::StoreRequest;
 /// What to send to the broker.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Request {
-    /// Subscribe to these filters.
+    /// To these filters.
     Subscribe(Vec<String>),
-    /// Unsubscribe from this filter.
     Unsubscribe(String),
-    /// What control asks for.
     Control(StoreRequest),
 }
 

@@ -4,15 +4,15 @@
 //! the other, for they take turns; tenants are subscribed only after the control documents were read, or it is known that
 //! they are not to be had, so a stream that begins finds the limits and groups that hold.
 
+use std::future::pending;
 use std::time::Instant;
 
 use super::link::Unsent;
 use super::request::{Answer, Request};
 use super::subscriptions::Subscriptions;
-use crate::control::{Follower, Order, StoreFacts, StoreReady, is_control};
+use crate::control::{Follower, StoreFacts, StoreReady, is_control};
 use crate::source::SourceState;
 
-/// Both sides of one link.
 pub(super) struct RequestScheduler<'a> {
     pub(super) subscriptions: &'a mut Subscriptions,
     /// None in a gateway without control.
@@ -26,7 +26,6 @@ impl<'a> RequestScheduler<'a> {
         Self { subscriptions, control, is_open: false, control_was_last: false }
     }
 
-    /// The broker of this number is connected.
     pub(super) fn link_up(&mut self, broker: usize, facts: StoreFacts, now: Instant) {
         self.subscriptions.link_up(broker);
         if let Some(control) = &mut self.control {
@@ -54,7 +53,6 @@ impl<'a> RequestScheduler<'a> {
         }
     }
 
-    /// Whether a stream could begin.
     pub(super) fn source_state(&self) -> SourceState {
         if self.is_open {
             self.subscriptions.source_state()
@@ -66,7 +64,10 @@ impl<'a> RequestScheduler<'a> {
     /// What to send now, if anything; nothing is published unless something `may_be_published`. It is to be followed by
     /// [`RequestScheduler::sent`] or [`RequestScheduler::unsent`].
     pub(super) fn next_request(&mut self, now: Instant, may_be_published: bool) -> Option<Request> {
-        let ready = StoreReady { publish: may_be_published, subscribe: self.subscriptions.may_request(now) };
+        let ready = StoreReady {
+            publish: may_be_published,
+            subscribe: self.subscriptions.broker_limits().may_request(now),
+        };
         let request = if self.control_was_last {
             self.subscriptions.next_request(now).or_else(|| self.control_request(ready, now))
         } else {
@@ -99,7 +100,6 @@ impl<'a> RequestScheduler<'a> {
         }
     }
 
-    /// A request was answered.
     pub(super) fn answered(&mut self, id: u16, mut answers: Vec<Answer>, now: Instant) {
         if self.subscriptions.answered(id, &answers, now) {
             return;
@@ -118,14 +118,11 @@ impl<'a> RequestScheduler<'a> {
         }
     }
 
-    /// Whether another order may be taken.
-    pub(super) fn takes_orders(&self) -> bool {
-        self.control.as_ref().is_some_and(|control| !control.is_full())
-    }
-
-    pub(super) fn order(&mut self, order: Order) {
-        if let Some(control) = &mut self.control {
-            control.order(order);
+    /// See [`Follower::take_order`]; never ready without control.
+    pub(super) async fn take_order(&mut self) {
+        match &mut self.control {
+            Some(control) => control.take_order().await,
+            None => pending().await,
         }
     }
 
@@ -138,15 +135,10 @@ impl<'a> RequestScheduler<'a> {
         }
     }
 
-    /// The topic of our status, if it was published: it is to be cleared before the end.
-    pub(super) fn topic_to_clear(&self) -> Option<String> {
-        self.control.as_ref()?.topic_to_clear()
-    }
-
     fn control_request(&mut self, ready: StoreReady, now: Instant) -> Option<Request> {
         let request = Request::Control(self.control.as_mut()?.next_request(ready, now)?);
         if request.is_of_subscriptions() {
-            self.subscriptions.count_request(now);
+            self.subscriptions.broker_limits().count_request(now);
         }
         Some(request)
     }

@@ -13,7 +13,7 @@ use floodway_core::log_rate::Counted;
 pub enum Reason {
     /// Its topic is not one of telemetry.
     Topic,
-    /// Its packet is larger than the source was told to send, and was not read.
+    /// Its packet is larger than the source may send, and was not read.
     Packet,
     /// Its payload is not an event.
     Payload(Rejection),
@@ -39,14 +39,7 @@ impl Reason {
     }
 
     fn index(self) -> usize {
-        match self {
-            Self::Topic => 0,
-            Self::Packet => 1,
-            Self::Payload(rejection) => {
-                let at = Rejection::ALL.iter().position(|&one| one == rejection);
-                2 + at.expect("every rejection is among all of them")
-            }
-        }
+        Self::all().position(|one| one == self).expect("every reason is among all of them")
     }
 }
 
@@ -57,7 +50,7 @@ pub struct Metrics {
     received: AtomicU64,
     bytes: AtomicU64,
     accepted: AtomicU64,
-    without_metrics: Counted,
+    pub(super) without_metrics: Counted,
     rejected: [Counted; Reason::COUNT],
     reconnects: AtomicU64,
 }
@@ -91,12 +84,7 @@ impl Metrics {
         self.accepted.fetch_add(1, Ordering::Release);
     }
 
-    /// Counts an event without metrics, and tells as [`Counted::count`] whether to log it.
-    pub(super) fn without_metrics(&self, now: Duration) -> Option<u64> {
-        self.without_metrics.count(now)
-    }
-
-    /// Counts a rejected message, and tells as [`Counted::count`] whether to log it.
+    /// Counts a rejected message. Returns as [`Counted::count`] whether to log it.
     pub(super) fn rejected(&self, reason: Reason, now: Duration) -> Option<u64> {
         self.rejected[reason.index()].count(now)
     }
@@ -107,26 +95,16 @@ impl Metrics {
 
     /// The counts now, and whether a source is `connected`.
     pub fn snapshot(&self, connected: bool) -> Snapshot {
-        let mut rejected = [(Reason::Topic, 0); Reason::COUNT];
-        for (slot, (reason, count)) in rejected.iter_mut().zip(Reason::all().zip(&self.rejected)) {
-            *slot = (reason, count.get());
-        }
+        let mut rejected = Reason::all().zip(self.rejected.iter().map(Counted::get));
         Snapshot {
             received: self.received.load(Ordering::Relaxed),
             bytes: self.bytes.load(Ordering::Relaxed),
             accepted: self.accepted.load(Ordering::Acquire),
             without_metrics: self.without_metrics.get(),
-            rejected,
+            rejected: std::array::from_fn(|_| rejected.next().expect("each reason has a count")),
             reconnects: self.reconnects.load(Ordering::Relaxed),
             connected,
         }
-    }
-}
-
-impl Snapshot {
-    /// Messages that were rejected for `reason`.
-    pub fn rejected_for(&self, reason: Reason) -> u64 {
-        self.rejected[reason.index()].1
     }
 }
 

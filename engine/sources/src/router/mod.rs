@@ -30,13 +30,10 @@ const GATHERED: u32 = 16;
 /// Characters of a topic in the log.
 pub(crate) const LOG_TOPIC_CHARS: usize = 200;
 
-/// An event, its tenant, and the shards to push it to.
-type Accepted = (Arc<Event>, Arc<Tenant>, u64);
-
 /// Takes messages in, one after the other.
 pub struct Router {
     parser: Parser,
-    ids: IdSource,
+    pub(crate) ids: IdSource,
     index: Arc<Index>,
     inboxes: Arc<[Inbox]>,
     metrics: Arc<Metrics>,
@@ -61,11 +58,6 @@ impl Router {
             owed: 0,
             gathered: 0,
         }
-    }
-
-    /// The same, with ids from `ids`.
-    pub(crate) fn with_ids(self, ids: IdSource) -> Self {
-        Self { ids, ..self }
     }
 
     /// The messages that follow were received `at` this time. One reading of the clock for all that came together.
@@ -100,25 +92,22 @@ impl Router {
 
     /// Sends `tenant`'s subscribers a gap: events may be missing here.
     pub async fn upstream_gap(&mut self, tenant: &Arc<Tenant>) {
-        let interested = tenant.interest();
-        self.put(interested, || Item::UpstreamGap(Arc::clone(tenant))).await;
-        self.owed |= interested;
+        self.notify(tenant, || Item::UpstreamGap(Arc::clone(tenant))).await;
     }
 
     /// Sends `tenant`'s subscribers a gap and the notice that the source refuses the tenant from here on.
     pub async fn upstream_refused(&mut self, tenant: &Arc<Tenant>) {
         self.upstream_gap(tenant).await;
-        self.upstream_turn(tenant, SourceState::Refused).await;
+        self.notify(tenant, || Item::Upstream(Arc::clone(tenant), SourceState::Refused)).await;
     }
 
     /// Sends them the notice that the source sends the tenant's events again. The gap comes before.
     pub async fn upstream_returned(&mut self, tenant: &Arc<Tenant>) {
-        self.upstream_turn(tenant, SourceState::Up).await;
+        self.notify(tenant, || Item::Upstream(Arc::clone(tenant), SourceState::Up)).await;
     }
 
-    async fn upstream_turn(&mut self, tenant: &Arc<Tenant>, source: SourceState) {
+    async fn notify(&mut self, tenant: &Tenant, item: impl Fn() -> Item) {
         let interested = tenant.interest();
-        let item = || Item::Upstream(Arc::clone(tenant), source);
         self.put(interested, item).await;
         self.owed |= interested;
     }
@@ -137,7 +126,7 @@ impl Router {
     /// This is where an event will be stored for replay, and the order that must hold is: append, *then* read the
     /// interest ([`Tenant::appended`] does both). A shard declares its interest first and reads what is stored then,
     /// so a new subscriber finds an event among the stored ones, or is pushed it, or both, and never neither.
-    fn accept(&mut self, message: &RawMessage<'_>) -> Result<Option<Accepted>, Reason> {
+    fn accept(&mut self, message: &RawMessage<'_>) -> Result<Option<(Arc<Event>, Arc<Tenant>, u64)>, Reason> {
         let address = message.address.as_ref().ok_or(Reason::Topic)?;
         let Some(tenant) = self.index.find(address.tenant) else {
             // Nobody's event, yet bad input is counted whoever listens.
@@ -173,7 +162,7 @@ impl Router {
 
     #[cold]
     fn without_metrics(&self, topic: &str) {
-        if let Some(suppressed) = self.metrics.without_metrics(self.started.elapsed()) {
+        if let Some(suppressed) = self.metrics.without_metrics.count(self.started.elapsed()) {
             let topic = printable(topic.as_bytes(), LOG_TOPIC_CHARS);
             tracing::warn!(
                 topic,

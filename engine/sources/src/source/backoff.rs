@@ -17,7 +17,6 @@ impl Backoff {
         Self { first, max, bound: first }
     }
 
-    /// The next pause.
     pub(crate) fn pause(&mut self) -> Duration {
         let bound = self.bound;
         self.bound = (bound * 2).min(self.max);

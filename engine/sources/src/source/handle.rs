@@ -1,6 +1,5 @@
 //! How the rest of the gateway asks for a tenant's events.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,8 +7,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::Terms;
-use super::state::{SourceReport, SourceState};
-use super::status::SourceStatus;
+use super::status::{SourceReport, SourceState, SourceStatus};
 use crate::router::{Metrics, Snapshot};
 use floodway_core::index::{Tenant, Upstream};
 
@@ -31,6 +29,7 @@ pub enum Unavailable {
 }
 
 /// A source, for the other threads.
+#[derive(Debug)]
 pub(super) struct Known {
     pub(super) status: Arc<SourceStatus>,
     pub(super) wanted: mpsc::Sender<Arc<Tenant>>,
@@ -38,18 +37,14 @@ pub(super) struct Known {
 }
 
 /// A handle to the sources: cheap to clone, for any thread.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct IngestHandle {
-    sources: Arc<[Known]>,
-    states: watch::Sender<Vec<SourceState>>,
-    metrics: Arc<Metrics>,
+    pub(super) sources: Arc<[Known]>,
+    pub(super) states: watch::Sender<Vec<SourceState>>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 impl IngestHandle {
-    pub(super) fn new(sources: Vec<Known>, states: watch::Sender<Vec<SourceState>>, metrics: Arc<Metrics>) -> Self {
-        Self { sources: sources.into(), states, metrics }
-    }
-
     /// Whether a source is connected, and the control documents that it keeps were read.
     pub fn is_connected(&self) -> bool {
         self.states.borrow().iter().any(SourceState::is_open)
@@ -66,16 +61,14 @@ impl IngestHandle {
         self.states.subscribe()
     }
 
-    /// What became of the connection of that source.
+    /// What became of the connection of the source that can do most.
     ///
     /// # Panics
     /// If there is no source.
     pub fn report(&self) -> SourceReport {
-        let states = self.states.borrow().clone();
-        let sources = self.sources.iter().zip(states).rev();
-        let most = sources.max_by(|(_, one), (_, other)| one.cmp(other));
-        let (source, _) = most.expect("a gateway has a source");
-        source.status.report()
+        let states = self.states.borrow();
+        let most = self.sources.iter().zip(&*states).rev().max_by_key(|(_, state)| *state);
+        most.expect("a gateway has a source").0.status.report()
     }
 
     /// For how long ingest has not turned though a source is connected; none while each waits for a connection.
@@ -133,13 +126,5 @@ impl IngestHandle {
         timeout(patience.max().unwrap_or_default(), settled)
             .await
             .unwrap_or(Err(Unavailable::NotConfirmed))
-    }
-}
-
-impl fmt::Debug for IngestHandle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IngestHandle")
-            .field("is_connected", &self.is_connected())
-            .finish_non_exhaustive()
     }
 }

@@ -1,13 +1,11 @@
 //! The thread on which sources run.
 
-use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::runtime;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
@@ -30,7 +28,7 @@ const RESTART_MAX: Duration = Duration::from_secs(10);
 /// Requests for tenants that wait to be looked at. Beyond it a source finds the tenant in the index.
 const WANTED: usize = 1024;
 
-/// How long the farewell to a source, and events that wait for a full inbox, may hold up the end.
+/// How long the disconnecting of sources, and events that wait for a full inbox, may hold up the end.
 const STOP_GRACE: Duration = Duration::from_secs(1);
 
 /// The running sources, on a thread of their own.
@@ -75,13 +73,13 @@ impl Ingest {
             });
             known.push(Known { status, wanted: sender, terms });
         }
-        let handle = IngestHandle::new(known, states, Arc::clone(&metrics));
+        let handle = IngestHandle { sources: known.into(), states, metrics: Arc::clone(&metrics) };
         let (stop, stopped) = watch::channel(false);
         let runtime = runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let gateway = move || {
             let (index, inboxes) = (Arc::clone(&index), Arc::clone(&inboxes));
-            let router = Router::new(&event, index, inboxes, Arc::clone(&metrics));
-            let router = router.with_ids(IdSource::of(Arc::clone(&ids)));
+            let mut router = Router::new(&event, index, inboxes, Arc::clone(&metrics));
+            router.ids = IdSource::of(Arc::clone(&ids));
             (router, control.clone())
         };
         let thread = Builder::new().name("ingest".to_owned()).spawn(move || {
@@ -164,7 +162,7 @@ async fn until_stopped(
             stop: stop.clone(),
         })
     });
-    let runs = all(runs.collect());
+    let runs = join_all(runs);
     let mut stop = stop.clone();
     let cut_short = async {
         // An error means that nobody is left who could say so: it is the same.
@@ -172,17 +170,8 @@ async fn until_stopped(
         sleep(STOP_GRACE).await;
     };
     tokio::select! {
-        () = runs => {}
+        _ = runs => {}
         () = cut_short => {}
         never = parts::faults("ingest") => match never {},
     }
-}
-
-/// Waits until all `runs` have ended. Whichever is woken, each is polled: there are few, and nearly always one.
-async fn all(mut runs: Vec<Pin<Box<dyn Future<Output = ()> + '_>>>) {
-    poll_fn(|cx| {
-        runs.retain_mut(|run| run.as_mut().poll(cx).is_pending());
-        if runs.is_empty() { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
 }

@@ -11,12 +11,15 @@
 //! to be sent, and when it may leave the index. One source of a gateway may own the control documents: it then carries a [`crate::control::Follower`].
 //!
 //! All sources run on the one thread of ingest ([`Ingest`]), so none of this needs a lock. [`IngestHandle`] is for the
-//! other threads. A tenant's state is the last word of any source about it.
+//! other threads.
+//!
+//! With several sources, each owes its own gaps and notices, and sends them. A tenant has one state for all of them, the
+//! last word of any: so each tenant is to be served by one source only. Of a tenant that two serve, a new stream may begin
+//! before both have confirmed it; for that, its state in the index would have to be kept for each source.
 
 mod backoff;
 mod handle;
 mod ingest;
-mod state;
 mod status;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
@@ -31,8 +34,8 @@ use tokio::sync::{mpsc, watch};
 pub(crate) use backoff::Backoff;
 pub use handle::{IngestHandle, Unavailable};
 pub use ingest::Ingest;
-pub use state::{Attempt, SourceFailure, SourceReport, SourceState};
 pub(crate) use status::SourceStatus;
+pub use status::{Attempt, SourceFailure, SourceReport, SourceState};
 pub(crate) use tracked::{Confirmation, TrackedTenant};
 
 use crate::control::Control;

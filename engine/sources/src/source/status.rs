@@ -1,5 +1,6 @@
 //! What a source reports of itself: its state, and what became of its connections.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,13 +8,85 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::watch;
 
-use super::state::{Attempt, SourceFailure, SourceReport, SourceState};
 use crate::router::Metrics;
 use floodway_core::index::{AuditKind, Journal, SourceChange};
 use floodway_core::pulse::Pulse;
 
 /// The pause between two entries in the journal that an endpoint can't be reached for the same reason.
 const REPEAT: Duration = Duration::from_secs(60);
+
+/// Whether a stream could begin, as far as the source goes. Ordered by what the source can do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SourceState {
+    /// It is not connected.
+    #[default]
+    Away,
+    /// It is connected, and the control documents that it keeps are being read.
+    Reading,
+    /// It refuses all tenants, which are asked for together, for this reason.
+    Refused(Arc<str>),
+    /// It has not answered in time, though all tenants are asked for together.
+    Unanswered,
+    /// Tenants are asked for.
+    Open,
+}
+
+impl SourceState {
+    /// Whether the source is connected, and the control documents that it keeps were read.
+    pub fn is_open(&self) -> bool {
+        !matches!(self, Self::Away | Self::Reading)
+    }
+}
+
+/// What came of an attempt to connect. Counted under the label at its place in [`Attempt::LABELS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attempt {
+    /// The source has let us in.
+    Connected,
+    /// It refused us, or does not speak a version that we know.
+    Refused,
+    /// It did not answer in time.
+    Timeout,
+    /// There is no way to it.
+    Unreachable,
+    /// The connection broke off.
+    Broken,
+    /// What answered does not speak the source's protocol.
+    Malformed,
+}
+
+impl Attempt {
+    /// The labels of metrics, in the order of the results.
+    const LABELS: [&'static str; 6] = ["connected", "refused", "timeout", "unreachable", "broken", "malformed"];
+}
+
+/// How a source is connected and came to that, for people. Endpoints are named without credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceReport {
+    /// What kind of source it is.
+    pub kind: &'static str,
+    /// The endpoint that is connected, if one is.
+    pub endpoint: Option<String>,
+    /// Since when it is connected, or since when none was whose documents were read.
+    pub since: SystemTime,
+    /// Attempts since then that did not get as far; none while it is connected.
+    pub failed_attempts: u64,
+    /// Why the connection was last lost, or not made.
+    pub last_failure: Option<SourceFailure>,
+    /// All attempts, by result; every result is there.
+    pub attempts: BTreeMap<&'static str, u64>,
+}
+
+/// Why a connection was lost, or not made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceFailure {
+    /// The endpoint.
+    pub endpoint: String,
+    /// What went wrong, in words.
+    pub error: String,
+    /// When.
+    pub at: SystemTime,
+}
 
 /// What one source reports. Written by the source, read by everybody.
 #[derive(Debug)]
@@ -35,28 +108,24 @@ pub(crate) struct SourceStatus {
 struct History {
     report: SourceReport,
     away_since: SystemTime,
-    /// Endpoint, error and time of the failures in the journal; the last one of each endpoint.
-    noted: Vec<(String, String, Instant)>,
+    /// Error and time of the last failure of each endpoint in the journal.
+    noted: BTreeMap<String, (String, Instant)>,
 }
 
 impl History {
     fn count(&mut self, result: Attempt) {
-        *self.report.attempts.entry(result.label()).or_default() += 1;
+        *self.report.attempts.entry(Attempt::LABELS[result as usize]).or_default() += 1;
     }
 
     /// Whether the journal is to name this failure: the endpoint's last one had another error, or is long ago.
     fn is_news(&mut self, failure: &SourceFailure, now: Instant) -> bool {
         let SourceFailure { endpoint, error, .. } = failure;
-        let before = self.noted.iter().position(|(of, ..)| of == endpoint);
-        if let Some(at) = before {
-            let (_, same, noted) = &self.noted[at];
-            if same == error && now < *noted + REPEAT {
-                return false;
-            }
-            self.noted.remove(at);
+        let last = self.noted.get(endpoint);
+        let is_news = last.is_none_or(|(same, noted)| same != error || now >= *noted + REPEAT);
+        if is_news {
+            self.noted.insert(endpoint.clone(), (error.clone(), now));
         }
-        self.noted.push((endpoint.clone(), error.clone(), now));
-        true
+        is_news
     }
 }
 
@@ -83,10 +152,10 @@ impl SourceStatus {
                     since: now,
                     failed_attempts: 0,
                     last_failure: None,
-                    attempts: Attempt::ALL.map(|result| (result.label(), 0)).into(),
+                    attempts: Attempt::LABELS.map(|result| (result, 0)).into(),
                 },
                 away_since: now,
-                noted: Vec::new(),
+                noted: BTreeMap::new(),
             }),
             pulse,
             metrics,
@@ -131,13 +200,11 @@ impl SourceStatus {
         before
     }
 
-    /// An attempt to connect to `endpoint` has failed.
     pub(crate) fn attempt_failed(&self, endpoint: &impl Display, result: Attempt, error: &impl Display) {
         self.history().count(result);
         self.ended(Some(failure(endpoint, error)));
     }
 
-    /// The connection to `endpoint` is lost.
     pub(crate) fn lost(&self, endpoint: &impl Display, error: &impl Display) {
         self.ended(Some(failure(endpoint, error)));
     }

@@ -10,7 +10,6 @@ use floodway_core::index::{Index, Tenant, Upstream};
 /// The source sends this tenant's events from now on.
 #[derive(Debug)]
 pub(crate) struct Confirmation {
-    /// Whose events.
     pub(crate) tenant: Arc<Tenant>,
     /// It sent them before the connection was lost, and not in between: live streams get a gap first.
     pub(crate) after_loss: bool,
@@ -89,7 +88,6 @@ impl TrackedTenant {
         is_news.then(|| Arc::clone(&self.tenant))
     }
 
-    /// The source confirms it.
     pub(crate) fn confirmed(&mut self) -> Confirmation {
         self.sent_gap_early = false;
         Confirmation {

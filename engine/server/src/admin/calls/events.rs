@@ -11,22 +11,22 @@ use tonic::codegen::BoxStream;
 
 use super::args::{bad, tenant_or_none};
 use super::connections::transport;
-use super::streaming::{Gone, ResponseSender, Streaming};
-use crate::admin::observer::Observer;
+use super::streaming::{Gone, ResponseSender};
+use super::{Answer, Service};
 use floodway_core::index::{AuditKind, ClientInfo, ConnectionId, Limit, Missed, SourceChange, Watcher};
 use floodway_protocol::names::TenantId;
 
-pub(super) fn watch(
-    observer: &Observer,
-    streaming: &Streaming,
-    asked: &v1::WatchEventsRequest,
-) -> Result<BoxStream<v1::WatchEventsResponse>, Status> {
+pub(super) async fn watch(
+    service: &Service,
+    asked: v1::WatchEventsRequest,
+) -> Answer<BoxStream<v1::WatchEventsResponse>> {
     let wanted = Wanted {
         tenant: tenant_or_none("tenant_id", &asked.tenant_id)?,
         kinds: kinds(&asked.kinds)?,
     };
-    let watcher = observer.index().journal().watch();
-    streaming.start(|responses| send(watcher, wanted, responses))
+    let watcher = service.observer.index().journal().watch();
+    let permit = service.streaming.permit()?;
+    Ok(service.streaming.start(permit, |responses| send(watcher, wanted, responses)))
 }
 
 /// Which audit events are asked for.
@@ -50,7 +50,7 @@ impl Wanted {
     }
 }
 
-fn kinds(asked: &[i32]) -> Result<BTreeSet<v1::EventKind>, Status> {
+fn kinds(asked: &[i32]) -> Answer<BTreeSet<v1::EventKind>> {
     let known = |(at, &kind): (usize, &i32)| match v1::EventKind::try_from(kind) {
         Ok(v1::EventKind::Unspecified) | Err(_) => Err(bad(&format!("kinds[{at}]"), format!("{kind} is not known"))),
         Ok(kind) => Ok(kind),
@@ -85,14 +85,14 @@ fn response(at: SystemTime, event: Event) -> v1::WatchEventsResponse {
 
 fn event(what: AuditKind) -> Event {
     match what {
-        AuditKind::Connected { id, tenant, about } => Event::Opened(v1::StreamOpened {
-            user_agent: about.user_agent().unwrap_or_default().to_owned(),
-            stream: Some(identity(id, &tenant, &about)),
+        AuditKind::Connected { id, tenant, client } => Event::Opened(v1::StreamOpened {
+            user_agent: client.user_agent().unwrap_or_default().to_owned(),
+            stream: Some(identity(id, &tenant, &client)),
         }),
-        AuditKind::Disconnected { id, tenant, about, reason, code } => Event::Closed(v1::StreamClosed {
-            stream: Some(identity(id, &tenant, &about)),
+        AuditKind::Disconnected { id, tenant, client, reason, code } => Event::Closed(v1::StreamClosed {
+            stream: Some(identity(id, &tenant, &client)),
             reason: reason.to_owned(),
-            close_code: close_code(&about, code),
+            close_code: close_code(&client, code),
         }),
         AuditKind::Refused { tenant, peer: from, reason, check, detail } => Event::Refused(v1::StreamRefused {
             tenant_id: tenant.map(|tenant| tenant.to_string()).unwrap_or_default(),
@@ -124,13 +124,13 @@ fn source(url: String, change: SourceChange) -> Event {
     }
 }
 
-fn identity(id: ConnectionId, tenant: &TenantId, about: &ClientInfo) -> v1::StreamIdentity {
+fn identity(id: ConnectionId, tenant: &TenantId, client: &ClientInfo) -> v1::StreamIdentity {
     v1::StreamIdentity {
         connection_id: id.to_string(),
         tenant_id: tenant.to_string(),
-        subject: about.subject().unwrap_or_default().to_owned(),
-        transport: transport(about.transport).into(),
-        peer: peer(about.peer),
+        subject: client.subject().unwrap_or_default().to_owned(),
+        transport: transport(client.transport).into(),
+        peer: peer(client.peer),
     }
 }
 
@@ -138,8 +138,8 @@ fn peer(peer: Option<SocketAddr>) -> String {
     peer.map(|peer| peer.to_string()).unwrap_or_default()
 }
 
-fn close_code(about: &ClientInfo, code: Option<u16>) -> u32 {
-    match transport(about.transport) {
+fn close_code(client: &ClientInfo, code: Option<u16>) -> u32 {
+    match transport(client.transport) {
         v1::Transport::Websocket => code.unwrap_or_default().into(),
         _ => 0,
     }

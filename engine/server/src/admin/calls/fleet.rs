@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use floodway_proto::admin::v1;
 
 use crate::admin::observer::Observer;
-use floodway_sources::control::{Member, Standing};
+use floodway_sources::control::{Member, SyncState};
 
 /// This gateway and all others that have announced themselves, and their sum.
 pub(super) fn all(observer: &Observer) -> v1::Fleet {
@@ -16,7 +16,7 @@ pub(super) fn all(observer: &Observer) -> v1::Fleet {
     v1::Fleet {
         total: Some(sum(&gateways)),
         gateways,
-        synced: observer.control.standing() == Standing::Following,
+        synced: observer.control.sync_state() == SyncState::Following,
     }
 }
 

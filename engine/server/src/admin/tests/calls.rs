@@ -56,15 +56,15 @@ async fn the_status_shows_what_is_there_now() {
     assert_eq!(rejected.len(), Reason::COUNT);
     assert_eq!(connections.total, 0);
 
-    let place = private.index.enter(&TenantId::parse("T").unwrap()).unwrap();
-    private.index.start_draining();
+    let permit = private.index.enter(&TenantId::parse("T").unwrap()).unwrap();
+    private.index.set_draining(true);
     let after = status(&mut client).await.unwrap();
     assert_eq!(after.connections.unwrap().total, 1);
     assert!(after.draining);
     let later = after.node.unwrap();
     assert_eq!(later.id, node.id);
     assert!(uptime(&later) > uptime(&node));
-    drop(place);
+    drop(permit);
     private.stop().await;
 }
 

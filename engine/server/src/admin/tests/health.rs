@@ -14,7 +14,7 @@ use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use super::*;
 use floodway_core::inbox::Inbox;
-use floodway_core::shard::{self, Answering, Drain, NoRefresh, Shard, answering};
+use floodway_core::shard::{self, Answering, Drain, NoRefresh, Shard, TimeSource, answering};
 
 /// Longer than anything here takes.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -37,7 +37,7 @@ impl Bed {
     async fn new() -> (Self, Answering) {
         let inboxes = [Inbox::new(1)].into();
         let (config, tokens) = (shard::Config::default(), Arc::new(NoRefresh));
-        let shard = Shard::new(0, &config, inboxes, Arc::default(), tokens);
+        let shard = Shard::new(0, &config, inboxes, Arc::default(), tokens, TimeSource::MACHINE);
         let shard = shard.expect("an event queue");
         let (handle, asked) = answering();
         let running = Rc::clone(&shard);
@@ -118,7 +118,7 @@ async fn a_gateway_that_stops_is_not_said_to_serve_by_who_called_a_drain_off() {
     on_one_thread(async {
         let (mut bed, asked) = Bed::new().await;
         assert_eq!(bed.reported().await, Serving);
-        let streams = bed.private.admin.observer().streams.clone();
+        let streams = bed.private.observer.streams.clone();
         let health = bed.private.admin.health.clone();
         // Called off, and stopped, before the shard has answered the first time.
         let (one, two, three) = (health.clone(), health.clone(), health);

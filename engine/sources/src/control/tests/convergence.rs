@@ -150,7 +150,7 @@ impl World {
         let config = Config::default();
         for (topic, payload) in &self.retained {
             if let Some(super::super::topic::Topic::Document(key)) = super::super::topic::parse(topic)
-                && let Ok(document) = Document::parse(&key, payload, &config)
+                && let Ok(Some(document)) = Document::parse(&key, payload, &config)
             {
                 held.put(&key, document, &config).unwrap();
             }
@@ -185,7 +185,7 @@ proptest! {
                     }
                 }
             }
-            prop_assert_eq!(bed.control.standing(), Standing::Following);
+            prop_assert_eq!(bed.control.sync_state(), SyncState::Following);
             let named: Vec<String> = bed.control.problems().iter().map(|problem| problem.topic.clone()).collect();
             prop_assert!(bad.iter().all(|topic| named.contains(topic)), "{:?} are named: {:?}", bad, named);
         }

@@ -93,7 +93,7 @@ fn a_status_that_the_broker_does_not_take_is_not_sent_and_the_next_broker_gets_i
     let narrow = StoreFacts { message_bytes: 100, ..ABLE };
     bed.follower.link_up(narrow, bed.now);
     bed.obey();
-    assert_eq!(bed.control.standing(), Standing::Following);
+    assert_eq!(bed.control.sync_state(), SyncState::Following);
     bed.control.announce(status(1));
     for _ in 0..3 {
         assert!(bed.sends().is_none(), "it would end the connection");
@@ -128,5 +128,5 @@ fn a_status_for_which_the_broker_ends_the_connection_is_left_out_soon() {
         bed.follower.link_up(ABLE, bed.now);
         assert_eq!(outlives(&mut bed), outlived);
     }
-    assert_eq!(bed.control.standing(), Standing::Following);
+    assert_eq!(bed.control.sync_state(), SyncState::Following);
 }

@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use super::documents::Document;
 use super::topic::Key;
+use super::writes::Order;
 use super::*;
 use floodway_core::index::{ConnectionPermit, Limits, Overflow, OwnLimits};
 use floodway_protocol::names::{GroupId, TenantId};
@@ -45,9 +46,9 @@ fn bed() -> Bed {
 fn bed_with(config: Config) -> Bed {
     let limits = Limits { connections: 0, ..Limits::default() };
     let index = Arc::new(Index::new(100, limits));
-    let (control, steering) = new(&config, "N", Arc::clone(&index));
+    let (control, follower) = new(&config, "N", Arc::clone(&index));
     Bed {
-        follower: steering.follower,
+        follower,
         control,
         index,
         retained: BTreeMap::new(),
@@ -64,7 +65,7 @@ fn following(retained: &[(&str, &str)]) -> Bed {
         bed.retained.insert(at(topic), (*payload).to_owned());
     }
     bed.link_up();
-    assert_eq!(bed.control.standing(), Standing::Following);
+    assert_eq!(bed.control.sync_state(), SyncState::Following);
     bed
 }
 
@@ -183,8 +184,8 @@ impl Bed {
 
     /// The limits of streams that the index has, the default first.
     fn applied(&self) -> Vec<String> {
-        let default = [("*".to_owned(), self.index.own_limits(None))];
-        let tenants = self.index.tenants_with_limits().into_iter();
+        let default = [("*".to_owned(), self.index.limits().own(None))];
+        let tenants = self.index.limits().tenants().into_iter();
         let tenants = tenants.map(|(tenant, own)| (tenant.to_string(), own));
         let all = default.into_iter().chain(tenants);
         all.filter_map(|(scope, own)| Some(format!("{scope} {}", own.connections?))).collect()

@@ -20,13 +20,13 @@ fn documents_take_effect_together_when_the_mark_comes_back() {
     bed.hears_as("sync/N", "of another time", false);
     bed.hears_as("sync/M", &nonce, false);
     assert!(!bed.follower.is_settled());
-    assert_eq!(bed.control.standing(), Standing::Reading);
+    assert_eq!(bed.control.sync_state(), SyncState::Reading);
     assert_eq!((bed.devices("T", "G"), bed.applied()), (None, vec![]));
     bed.hears_as("sync/N", &nonce, false);
     assert!(!bed.follower.is_settled(), "no id is reserved yet");
     bed.obey();
     assert!(bed.follower.is_settled());
-    assert_eq!(bed.control.standing(), Standing::Following);
+    assert_eq!(bed.control.sync_state(), SyncState::Following);
     assert_eq!(bed.devices("T", "G").unwrap(), ["A", "B"]);
     assert_eq!(seen(&permit, "A"), ["G", "H"]);
     assert_eq!(bed.applied(), ["* 3"]);
@@ -63,7 +63,7 @@ fn what_changed_while_the_broker_was_away_is_found_again() {
     ]);
     let permit = bed.enter("T");
     bed.follower.link_lost();
-    assert_eq!(bed.control.standing(), Standing::Away);
+    assert_eq!(bed.control.sync_state(), SyncState::Away);
     assert_eq!(seen(&permit, "A"), ["BAD", "GONE"], "it holds meanwhile");
     assert_eq!(bed.applied(), ["T 1"]);
     bed.retained.remove(&at("groups/T/GONE"));
@@ -150,7 +150,7 @@ fn without_permission_telemetry_is_served_and_the_broker_asked_again() {
     let (id, _, _) = bed.publishes();
     bed.answers(id, Err("NotAuthorized".to_owned()));
     assert!(bed.follower.is_settled());
-    assert!(matches!(bed.control.standing(), Standing::Partial(why) if why.contains("NotAuthorized")));
+    assert!(matches!(bed.control.sync_state(), SyncState::Partial(why) if why.contains("NotAuthorized")));
     assert!(bed.devices("T", "G").is_some(), "what came is used");
     bed.hears("groups/T/H", r#"{"devices":["A"]}"#);
     assert!(bed.devices("T", "H").is_some(), "and followed");
@@ -159,7 +159,7 @@ fn without_permission_telemetry_is_served_and_the_broker_asked_again() {
     assert!(bed.sends().is_none());
     bed.passes(2);
     bed.obey();
-    assert_eq!(bed.control.standing(), Standing::Following);
+    assert_eq!(bed.control.sync_state(), SyncState::Following);
     assert_eq!((bed.devices("T", "G"), bed.devices("T", "H").is_some()), (None, true));
 }
 
@@ -196,6 +196,7 @@ fn a_broker_that_ends_the_connection_for_the_mark_is_not_asked_for_it_again_on_t
         reads(&mut bed);
         let (id, _, _) = bed.publishes();
         bed.answers(id, Err("NotAuthorized".to_owned()));
+        bed.passes(1);
         bed.follower.link_lost();
     }
     reads(&mut bed);
@@ -203,12 +204,12 @@ fn a_broker_that_ends_the_connection_for_the_mark_is_not_asked_for_it_again_on_t
     bed.hears("groups/T/G", r#"{"devices":["A"]}"#);
     bed.passes(5);
     assert!(bed.devices("T", "G").is_some());
-    assert!(matches!(bed.control.standing(), Standing::Partial(why) if why.contains("NotAuthorized")));
+    assert!(matches!(bed.control.sync_state(), SyncState::Partial(why) if why.contains("NotAuthorized")));
     bed.passes(100_000);
     assert!(bed.sends().is_none(), "a retry would cost the link");
     bed.follower.link_lost();
     bed.link_up();
-    assert_eq!(bed.control.standing(), Standing::Following, "the next link tries again");
+    assert_eq!(bed.control.sync_state(), SyncState::Following, "the next link tries again");
 }
 
 #[test]
@@ -243,11 +244,11 @@ fn a_subscription_that_is_never_answered_holds_nobody_up_for_long() {
     assert!(!bed.follower.is_settled());
     bed.passes(1);
     assert!(bed.follower.is_settled());
-    assert!(matches!(bed.control.standing(), Standing::Partial(why) if why.contains("not answered")));
+    assert!(matches!(bed.control.sync_state(), SyncState::Partial(why) if why.contains("not answered")));
     assert_eq!(bed.sends(), None);
     bed.passes(30);
     bed.obey();
-    assert_eq!(bed.control.standing(), Standing::Following, "it is tried again");
+    assert_eq!(bed.control.sync_state(), SyncState::Following, "it is tried again");
 }
 
 #[test]
@@ -277,5 +278,5 @@ fn a_broker_that_ends_the_connection_for_the_subscription_is_served_without_it()
     assert_eq!(bed.sends(), None, "a retry would cost the link");
     bed.follower.link_lost();
     bed.link_up();
-    assert_eq!(bed.control.standing(), Standing::Following, "the next link tries again");
+    assert_eq!(bed.control.sync_state(), SyncState::Following, "the next link tries again");
 }

@@ -4,13 +4,14 @@ use std::num::NonZeroUsize;
 
 use proptest::prelude::*;
 
+use super::super::payload::{limits_to_json, parse_limits};
 use super::super::topic::{self, Topic};
 use super::*;
 
 #[test]
 fn limits_are_read_with_errors_that_name_the_field() {
     let all = br#"{"connections_per_tenant":0,"queue_size":1,"overflow":"disconnect","filter_ids":5,"client_messages_per_second":6}"#;
-    let limits = limits::parse(all).unwrap();
+    let limits = parse_limits(all).unwrap();
     let expected = OwnLimits {
         connections: Some(0),
         queue_size: NonZeroUsize::new(1),
@@ -19,7 +20,7 @@ fn limits_are_read_with_errors_that_name_the_field() {
         client_messages_per_second: Some(6),
     };
     assert_eq!(limits, expected);
-    assert_eq!(limits::parse(&limits::to_json(&limits)), Ok(limits));
+    assert_eq!(parse_limits(&limits_to_json(&limits)), Ok(limits));
     for (document, field) in [
         (r#"{"connections_per_tenant":-1}"#, "connections_per_tenant"),
         (r#"{"connections_per_tenant":4294967296}"#, "connections_per_tenant"),
@@ -34,7 +35,7 @@ fn limits_are_read_with_errors_that_name_the_field() {
         ("7", "document"),
         ("", "document"),
     ] {
-        assert_eq!(limits::parse(document.as_bytes()).unwrap_err().field, field, "{document}");
+        assert_eq!(parse_limits(document.as_bytes()).unwrap_err().field, field, "{document}");
     }
 }
 

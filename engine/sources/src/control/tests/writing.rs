@@ -53,12 +53,12 @@ fn limits_are_written_and_taken_back() {
         bed.obey();
         assert_eq!(done(&mut set), Some(Ok(())));
         assert_eq!(bed.control.limits(scope.as_ref()), Some(limits));
-        assert_eq!(bed.index.own_limits(scope.as_ref()), limits);
+        assert_eq!(bed.index.limits().own(scope.as_ref()), limits);
         let mut clear = bed.orders(key.clone(), None);
         bed.obey();
         assert_eq!(done(&mut clear), Some(Ok(())));
         assert_eq!(bed.control.limits(scope.as_ref()), None);
-        assert!(bed.index.own_limits(scope.as_ref()).is_empty());
+        assert!(bed.index.limits().own(scope.as_ref()).is_empty());
         let mut again = bed.orders(key, None);
         assert_eq!(done(&mut again), Some(Err(WriteError::NotFound)));
     }
@@ -80,7 +80,7 @@ fn writes_do_not_wait_for_each_other() {
     let error = done(&mut first).unwrap().unwrap_err().to_string();
     assert!(error.contains("has not answered it in time"), "{error}");
     bed.answers(unanswered, Ok(()));
-    assert_eq!(bed.control.standing(), Standing::Following);
+    assert_eq!(bed.control.sync_state(), SyncState::Following);
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn where_a_copy_is_lost_everything_is_read_again() {
     bed.retained.insert(topic, payload);
     bed.retained.remove(&at("groups/T/OLD"));
     bed.obey();
-    assert_eq!(bed.control.standing(), Standing::Following);
+    assert_eq!(bed.control.sync_state(), SyncState::Following);
     assert_eq!((bed.devices("T", "G").is_some(), bed.devices("T", "OLD")), (true, None));
 }
 

@@ -59,7 +59,6 @@ impl LinkError {
         }
     }
 
-    /// The result of an attempt that ended so.
     pub(in crate::mqtt) fn result(&self) -> Attempt {
         match self {
             Self::Name(_) | Self::Unreachable(..) => Attempt::Unreachable,
@@ -99,7 +98,53 @@ fn foreign(first: u8) -> String {
     }
 }
 
-/// A reason code (MQTT 5.0, 2.4), and the broker's own explanation.
+const LOGIN: &str = "check mqtt.username and mqtt.password, and the broker's rules for them";
+const CLIENT_ID: &str = "check mqtt.client_id";
+const AGAIN: &str = "it is tried again";
+
+const UNKNOWN: (u8, &str, &str) = (0xff, "a reason that MQTT 5 does not know", "");
+
+/// The reason codes (MQTT 5.0, 2.4), in words and with what to look at, if there is anything.
+const REASONS: &[(u8, &str, &str)] = &[
+    (0x00, "a normal end", ""),
+    (0x04, "an end with the last will", ""),
+    (0x80, "an unspecified error", ""),
+    (0x81, "malformed packet", ""),
+    (0x82, "protocol error", ""),
+    (0x83, "something that it does not do", ""),
+    (0x84, "unsupported protocol version", ""),
+    (0x85, "client id not valid", CLIENT_ID),
+    (0x86, "bad user name or password", LOGIN),
+    (0x87, "not authorized", LOGIN),
+    (0x88, "server unavailable", AGAIN),
+    (0x89, "server busy", AGAIN),
+    (0x8a, "banned", "ask who runs the broker"),
+    (0x8b, "server shutting down", AGAIN),
+    (0x8c, "bad authentication method", "floodway authenticates by mqtt.username and mqtt.password"),
+    (0x8d, "keep alive timeout", ""),
+    (0x8e, "session taken over by another client of the same id", CLIENT_ID),
+    (0x8f, "topic filter not accepted", ""),
+    (0x90, "topic name not accepted", ""),
+    (0x91, "packet id in use", ""),
+    (0x93, "receive maximum exceeded", ""),
+    (0x94, "topic alias not valid", ""),
+    (0x95, "packet too large", ""),
+    (0x96, "message rate too high", ""),
+    (0x97, "quota exceeded", AGAIN),
+    (0x98, "administrative action", ""),
+    (0x99, "payload format not valid", ""),
+    (0x9a, "retained messages not supported", ""),
+    (0x9b, "quality of service not supported", ""),
+    (0x9c, "use another server", "check mqtt.url"),
+    (0x9d, "server moved", "check mqtt.url"),
+    (0x9e, "shared subscriptions not supported", ""),
+    (0x9f, "connection rate exceeded", AGAIN),
+    (0xa0, "maximum connect time", ""),
+    (0xa1, "subscription identifiers not supported", ""),
+    (0xa2, "wildcard subscriptions not supported", ""),
+];
+
+/// A reason code, and the broker's own explanation.
 #[derive(Debug)]
 pub(in crate::mqtt) struct Reason {
     code: u8,
@@ -122,72 +167,17 @@ impl Reason {
         };
         Self::new(code, None)
     }
-
-    fn words(&self) -> &'static str {
-        match self.code {
-            0x00 => "a normal end",
-            0x04 => "an end with the last will",
-            0x80 => "an unspecified error",
-            0x81 => "malformed packet",
-            0x82 => "protocol error",
-            0x83 => "something that it does not do",
-            0x84 => "unsupported protocol version",
-            0x85 => "client id not valid",
-            0x86 => "bad user name or password",
-            0x87 => "not authorized",
-            0x88 => "server unavailable",
-            0x89 => "server busy",
-            0x8a => "banned",
-            0x8b => "server shutting down",
-            0x8c => "bad authentication method",
-            0x8d => "keep alive timeout",
-            0x8e => "session taken over by another client of the same id",
-            0x8f => "topic filter not accepted",
-            0x90 => "topic name not accepted",
-            0x91 => "packet id in use",
-            0x93 => "receive maximum exceeded",
-            0x94 => "topic alias not valid",
-            0x95 => "packet too large",
-            0x96 => "message rate too high",
-            0x97 => "quota exceeded",
-            0x98 => "administrative action",
-            0x99 => "payload format not valid",
-            0x9a => "retained messages not supported",
-            0x9b => "quality of service not supported",
-            0x9c => "use another server",
-            0x9d => "server moved",
-            0x9e => "shared subscriptions not supported",
-            0x9f => "connection rate exceeded",
-            0xa0 => "maximum connect time",
-            0xa1 => "subscription identifiers not supported",
-            0xa2 => "wildcard subscriptions not supported",
-            _ => "a reason that MQTT 5 does not know",
-        }
-    }
-
-    fn hint(&self) -> Option<&'static str> {
-        Some(match self.code {
-            0x86 | 0x87 => "check mqtt.username and mqtt.password, and the broker's rules for them",
-            0x85 | 0x8e => "check mqtt.client_id",
-            0x8a => "ask who runs the broker",
-            0x8c => "floodway authenticates by mqtt.username and mqtt.password",
-            0x88 | 0x89 | 0x8b | 0x97 | 0x9f => "it is tried again",
-            0x9c | 0x9d => "check mqtt.url",
-            _ => return None,
-        })
-    }
 }
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({:#04x})", self.words(), self.code)?;
+        let row = REASONS.iter().find(|(code, ..)| *code == self.code);
+        let (_, words, hint) = row.unwrap_or(&UNKNOWN);
+        write!(f, "{words} ({:#04x})", self.code)?;
         if let Some(text) = &self.text {
             write!(f, ", \"{}\"", printable(text.as_bytes(), TEXT_CHARS))?;
         }
-        match self.hint() {
-            Some(hint) => write!(f, "; {hint}"),
-            None => Ok(()),
-        }
+        if hint.is_empty() { Ok(()) } else { write!(f, "; {hint}") }
     }
 }
 

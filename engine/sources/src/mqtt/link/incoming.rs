@@ -3,6 +3,8 @@
 //! Invariants: what is found does not depend on how the bytes were split; no more is gathered than the largest packet
 //! that we take, or the longest topic, and one reading; what was handed out pins the buffer until it is dropped.
 
+use std::fmt;
+
 use bytes::{Buf, Bytes, BytesMut};
 use rumqttc::v5::mqttbytes::v5::{
     Disconnect, DisconnectReasonCode, FixedHeader, PubAck, PubAckReason, Publish, SubAck, UnsubAck, UnsubAckReason,
@@ -44,7 +46,6 @@ pub(super) enum Received {
     TooLarge(Oversized, u16),
     /// The request with this packet id was answered, one answer for each filter.
     Answer(u16, RequestKind, Vec<Answer>),
-    /// A ping was answered.
     Pong,
 }
 
@@ -91,15 +92,12 @@ impl Incoming {
     /// The message, too large, that begins here, once its topic and packet id are there. `remaining` bytes follow its
     /// fixed header.
     fn oversized(&self, remaining: usize) -> Result<Option<Skip>, LinkError> {
-        let qos = match self.read[0] {
-            0x30..=0x3f => (self.read[0] >> 1) & 0b11,
-            _ => {
-                return Err(LinkError::Protocol(
-                    "a packet, other than a message, that is larger than we take",
-                    DisconnectReasonCode::PacketTooLarge,
-                ));
-            }
-        };
+        let first = self.read[0];
+        if !matches!(first, 0x30..=0x3f) {
+            let what = "a packet, other than a message, that is larger than we take";
+            return Err(LinkError::Protocol(what, DisconnectReasonCode::PacketTooLarge));
+        }
+        let qos = (first >> 1) & 0b11;
         if qos > 1 {
             return Err(unexpected(QOS_2));
         }
@@ -138,12 +136,14 @@ impl Incoming {
 fn packet(first: u8, header: FixedHeader, frame: Bytes) -> Result<Received, LinkError> {
     let packet = match first {
         0x30..=0x3f => return message(Publish::read(header, frame).map_err(LinkError::Malformed)?),
-        0x40 => PubAck::read(header, frame)
-            .map(|ack| Received::Answer(ack.pkid, RequestKind::Publish, vec![taken(ack.reason)])),
+        0x40 => PubAck::read(header, frame).map(|ack| {
+            let is_taken = matches!(ack.reason, PubAckReason::Success | PubAckReason::NoMatchingSubscribers);
+            Received::Answer(ack.pkid, RequestKind::Publish, vec![answer(is_taken, ack.reason)])
+        }),
         0x90 => suback(header, frame).ok_or(CodecError::MalformedPacket),
         0xb0 => UnsubAck::read(header, frame).map(|ack| {
-            let answers = ack.reasons.into_iter().map(removed).collect();
-            Received::Answer(ack.pkid, RequestKind::Unsubscribe, answers)
+            let answers = ack.reasons.into_iter().map(|reason| answer(reason == UnsubAckReason::Success, reason));
+            Received::Answer(ack.pkid, RequestKind::Unsubscribe, answers.collect())
         }),
         0xd0 => Ok(Received::Pong),
         0xe0 => return Err(LinkError::Disconnected(disconnect_reason(header, frame))),
@@ -156,9 +156,7 @@ fn message(publish: Publish) -> Result<Received, LinkError> {
     if publish.qos == QoS::ExactlyOnce {
         return Err(unexpected(QOS_2));
     }
-    let properties = publish.properties;
-    let alias = properties.and_then(|properties| properties.topic_alias);
-    if alias.is_some() {
+    if publish.properties.is_some_and(|properties| properties.topic_alias.is_some()) {
         let reason = DisconnectReasonCode::TopicAliasInvalid;
         return Err(LinkError::Protocol("a topic alias, though we take none", reason));
     }
@@ -184,11 +182,8 @@ pub(super) fn body(frame: &[u8]) -> &[u8] {
     frame.get(2 + length.count()..).unwrap_or_default()
 }
 
-fn taken(reason: PubAckReason) -> Answer {
-    match reason {
-        PubAckReason::Success | PubAckReason::NoMatchingSubscribers => Ok(()),
-        refused => Err(format!("{refused:?}")),
-    }
+fn answer(is_done: bool, reason: impl fmt::Debug) -> Answer {
+    if is_done { Ok(()) } else { Err(format!("{reason:?}")) }
 }
 
 /// By hand (MQTT 5.0, 3.9), all but its explanation: an error that the codec does not know refuses like any other, and
@@ -211,13 +206,6 @@ fn granted(code: u8, text: Option<String>) -> Option<Answer> {
         0..=2 => Some(Ok(())),
         3..0x80 => None,
         refused => Some(Err(Reason::new(refused, text).to_string())),
-    }
-}
-
-fn removed(reason: UnsubAckReason) -> Answer {
-    match reason {
-        UnsubAckReason::Success => Ok(()),
-        other => Err(format!("{other:?}")),
     }
 }
 

@@ -26,7 +26,6 @@ impl KeepAlive {
         Self { schedule, timer }
     }
 
-    /// Something was received.
     pub(super) fn received(&mut self) {
         self.schedule.unanswered = None;
     }
@@ -38,9 +37,7 @@ impl KeepAlive {
             match self.schedule.due(Instant::now()) {
                 Due::Ping => return Poll::Ready(Ok(())),
                 Due::Later(at) => self.timer.as_mut().reset(at),
-                Due::Dead => {
-                    return Poll::Ready(Err(LinkError::Silent(self.schedule.patience)));
-                }
+                Due::Dead => return Poll::Ready(Err(LinkError::Silent(self.schedule.patience))),
             }
         }
     }
@@ -52,7 +49,6 @@ enum Due {
     Ping,
     /// Nothing before this time.
     Later(Instant),
-    /// The broker is dead.
     Dead,
 }
 

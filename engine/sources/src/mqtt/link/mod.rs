@@ -16,7 +16,7 @@ mod pace;
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use bytes::{BufMut, BytesMut};
@@ -37,7 +37,6 @@ use keep_alive::KeepAlive;
 use outgoing::{Outgoing, RequestKind};
 use pace::Pace;
 
-/// What carries a link.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
@@ -55,15 +54,14 @@ pub(super) enum LinkEvent {
     Disconnected,
 }
 
-/// One connection.
 pub(super) struct Link {
     stream: Box<dyn Stream>,
     incoming: Incoming,
     outgoing: Outgoing,
     keep_alive: KeepAlive,
     pace: Pace,
-    /// When the bytes were read that hold the last event.
-    received: Instant,
+    /// When the bytes were read that hold the last event: one reading of the clock for the messages that come together.
+    pub(super) received: Instant,
     /// When the broker let us in.
     began: Instant,
     /// Packet id of the last message; 0 if it needs no acknowledgement.
@@ -105,7 +103,7 @@ impl Link {
         let connack = connack.as_ref();
         let qos = if config.qos == 0 { QoS::AtMostOnce } else { QoS::AtLeastOnce };
         let outgoing = Outgoing::new(qos, connack);
-        let facts = facts(connack, outgoing.limit().min(config.packet_bytes));
+        let facts = facts(connack, outgoing.limit.min(config.packet_bytes));
         let link = Self {
             stream,
             incoming: Incoming::new(read, config.packet_bytes),
@@ -152,7 +150,11 @@ impl Link {
     /// The next event in what was read already. To be asked before [`Link::next`]: it costs nothing, and of messages that
     /// came together only the first is worth looking at everything else for.
     pub(super) fn event(&mut self) -> Option<LinkEvent> {
-        self.acknowledge();
+        // The router has taken the last message.
+        let taken = std::mem::take(&mut self.unacknowledged);
+        if taken != 0 {
+            self.outgoing.acknowledge(taken);
+        }
         while self.end.is_none() {
             match self.incoming.next() {
                 Ok(None) => break,
@@ -177,12 +179,6 @@ impl Link {
         None
     }
 
-    /// When the last event was read. The clock is read once for the messages that come together; before that they wait in
-    /// the kernel, unseen.
-    pub(super) fn received(&self) -> Instant {
-        self.received
-    }
-
     /// Waits for the next event. May be cancelled: nothing is lost, and the next call goes on. After an error the link is of
     /// no more use.
     pub(super) async fn next(&mut self) -> Result<LinkEvent, LinkError> {
@@ -193,21 +189,13 @@ impl Link {
             if let Some(end) = self.end.take() {
                 return self.ended(end);
             }
-            poll_fn(|cx| self.poll(cx)).await;
+            // Now or after what was read.
+            self.end = poll_fn(|cx| self.poll(cx)).await.err();
         }
     }
 
     /// Sends what is to be sent, and is ready when something was read or the end has come.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match self.poll_pass(cx) {
-            Poll::Ready(Err(error)) => self.end = Some(error),
-            Poll::Ready(Ok(())) => {}
-            Poll::Pending => return Poll::Pending,
-        }
-        Poll::Ready(())
-    }
-
-    fn poll_pass(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
         loop {
             let written = self.outgoing.poll_write(&mut *self.stream, cx);
             // Without room for what has to be answered, nothing more is taken in.
@@ -235,24 +223,12 @@ impl Link {
         let mut room = read.limit(READ_BYTES);
         let got = pin!(self.stream.read_buf(&mut room)).poll(cx);
         self.is_idle = got.is_pending();
-        match got {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(0)) => Poll::Ready(Err(LinkError::Closed)),
-            Poll::Ready(Err(error)) => Poll::Ready(Err(LinkError::Broken(error))),
-            Poll::Ready(Ok(_)) => {
-                self.received = Instant::now();
-                self.keep_alive.received();
-                Poll::Ready(Ok(()))
-            }
+        if ready!(got).map_err(LinkError::Broken)? == 0 {
+            return Poll::Ready(Err(LinkError::Closed));
         }
-    }
-
-    /// The router has taken the last message.
-    fn acknowledge(&mut self) {
-        let id = std::mem::take(&mut self.unacknowledged);
-        if id != 0 {
-            self.outgoing.acknowledge(id);
-        }
+        self.received = Instant::now();
+        self.keep_alive.received();
+        Poll::Ready(Ok(()))
     }
 
     #[cold]
@@ -268,7 +244,7 @@ impl Link {
         }
         if let Some(reason) = end.reason() {
             self.outgoing.disconnect(reason);
-            // The broker is told why if it can be sent at once.
+            // The reason goes to the broker if it can be sent at once.
             let mut cx = Context::from_waker(Waker::noop());
             let _ = self.outgoing.poll_write(&mut *self.stream, &mut cx);
         }

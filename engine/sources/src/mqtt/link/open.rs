@@ -1,7 +1,6 @@
 //! From a broker's address to its CONNACK.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use rumqttc::v5::mqttbytes::v5::{
@@ -26,16 +25,12 @@ const RECEIVE_MAX: u16 = u16::MAX;
 /// Bytes of a CONNACK: its texts are the only ones of some length.
 const CONNACK_BYTES: u32 = 256 * 1024;
 
-/// The first byte of a CONNACK.
+/// The first byte of a CONNACK, and of a DISCONNECT, which some send in its place.
 const CONNACK: u8 = 0x20;
-
-/// The first byte of a DISCONNECT, which some send in its place.
 const DISCONNECT: u8 = 0xe0;
 
-/// A connection to `broker`.
 pub(super) async fn dial(config: &Config, broker: &Broker, deadline: Instant) -> Result<TcpStream, LinkError> {
-    let name = format!("{}:{}", broker.host(), broker.port());
-    let found = timeout_at(deadline, lookup_host(name)).await;
+    let found = timeout_at(deadline, lookup_host(&broker.address)).await;
     let found = found.map_err(|_| timed_out(config, "address for its name"))?;
     let addresses: Vec<SocketAddr> = found.map_err(LinkError::Name)?.collect();
     first_of(config, &addresses, deadline).await
@@ -46,7 +41,8 @@ async fn first_of(config: &Config, addresses: &[SocketAddr], deadline: Instant) 
     let mut failure = timed_out(config, "address for its name");
     for (tried, &address) in addresses.iter().enumerate() {
         // One that swallows everything leaves as much time to each of the others.
-        let share = left(deadline) / u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
+        let left = deadline.saturating_duration_since(Instant::now());
+        let share = left / u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
         failure = match timeout(share, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
                 stream.set_nodelay(true).map_err(LinkError::Broken)?;
@@ -71,8 +67,7 @@ pub(super) async fn greet(
             return Ok(connack.properties);
         }
         read.reserve(READ_BYTES);
-        let got = stream.read_buf(&mut (&mut *read).limit(READ_BYTES)).await;
-        match got {
+        match stream.read_buf(&mut (&mut *read).limit(READ_BYTES)).await {
             Ok(0) if read.is_empty() => return Err(LinkError::NoAnswer),
             Ok(0) => return Err(LinkError::Closed),
             Ok(_) => {}
@@ -114,12 +109,9 @@ fn connack(read: &mut BytesMut) -> Result<Option<ConnAck>, LinkError> {
     }
 }
 
-/// The bytes of our CONNECT.
 pub(super) fn connect(config: &Config, broker: &Broker, id: &str, will: Option<String>) -> Result<Bytes, LinkError> {
-    let configured = config
-        .username
-        .as_deref()
-        .map(|user| (user, config.password.as_deref().unwrap_or_default()));
+    let password = config.password.as_deref().unwrap_or_default();
+    let configured = config.username.as_deref().map(|user| (user, password));
     let login = broker.login().or(configured);
     let connect = Connect {
         // In whole seconds, and never less than the pause between two pings.
@@ -143,10 +135,6 @@ pub(super) fn connect(config: &Config, broker: &Broker, id: &str, will: Option<S
 
 pub(super) fn timed_out(config: &Config, awaited: &'static str) -> LinkError {
     LinkError::Timeout { awaited, within: config.connect_timeout }
-}
-
-fn left(deadline: Instant) -> Duration {
-    deadline.saturating_duration_since(Instant::now())
 }
 
 #[cfg(all(test, not(floodway_loom)))]

@@ -4,7 +4,7 @@
 //! broker takes, nor more publishes of QoS 1 ahead of their acknowledgement than it takes (MQTT 5.0, 3.2.2.3.3).
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
 use hashbrown::HashMap;
@@ -35,7 +35,7 @@ pub(super) struct Outgoing {
     /// Of tenants' subscriptions.
     qos: QoS,
     /// Bytes of a packet, at most.
-    limit: u32,
+    pub(super) limit: u32,
     receive_max: u16,
     publishes: usize,
     /// Requests by packet id.
@@ -60,10 +60,6 @@ impl Outgoing {
             last_id: 0,
             is_over: false,
         }
-    }
-
-    pub(super) fn limit(&self) -> u32 {
-        self.limit
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -124,14 +120,9 @@ impl Outgoing {
         self.is_over = true;
     }
 
-    /// Writes what waits.
     pub(super) fn poll_write(&mut self, stream: &mut dyn Stream, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
         while !self.waiting.is_empty() {
-            let written = match Pin::new(&mut *stream).poll_write(cx, &self.waiting) {
-                Poll::Ready(Ok(written)) => written,
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(LinkError::Broken(error))),
-                Poll::Pending => return Poll::Pending,
-            };
+            let written = ready!(Pin::new(&mut *stream).poll_write(cx, &self.waiting)).map_err(LinkError::Broken)?;
             if written == 0 {
                 return Poll::Ready(Err(LinkError::Closed));
             }

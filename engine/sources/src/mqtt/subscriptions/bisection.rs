@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::broker_limits::BrokerLimits;
-use super::subject::Subject;
+use super::entry::Subject;
 
 /// Attempts to connect a probe. After these the link itself serves as the probe.
 const TRIES: u32 = 3;
@@ -20,7 +20,6 @@ const TRIES: u32 = 3;
 /// The pause after a probe that could not be connected.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
-/// What became of a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::mqtt) enum ProbeOutcome {
     /// The connection survived the requests, whatever was answered.
@@ -76,10 +75,10 @@ pub(super) struct Bisection {
     burst: Option<usize>,
     /// Subjects that passed, kept back until it is known whether the burst was the reason.
     passed: Vec<Subject>,
-    /// Subjects that were not requested from this broker before.
-    unproven: Vec<Subject>,
+    /// Subjects that were not requested from this broker before, which closes connections for what it forbids.
+    pub(super) unproven: Vec<Subject>,
     /// Subjects that were fatal before, and are due to be probed again.
-    known_fatal: VecDeque<Subject>,
+    pub(super) known_fatal: VecDeque<Subject>,
     running: Option<Round>,
     /// No second connection can be made.
     only_on_link: bool,
@@ -88,16 +87,6 @@ pub(super) struct Bisection {
 }
 
 impl Bisection {
-    /// The broker closes connections for what it forbids, and this was not requested before.
-    pub(super) fn add_unproven(&mut self, subject: Subject) {
-        self.unproven.push(subject);
-    }
-
-    /// This one was fatal, and is due to be probed again.
-    pub(super) fn recheck(&mut self, subject: Subject) {
-        self.known_fatal.push_back(subject);
-    }
-
     /// The requests to send on another connection now, all at once, if no probe is running. Only subjects that are
     /// `undecided` are probed.
     pub(super) fn next_probe(
@@ -110,24 +99,19 @@ impl Bisection {
             return None;
         }
         let suspected = self.next_suspected(batch, &undecided);
-        if self.only_on_link
-            && let Some(group) = suspected
-        {
-            self.running = Some(Round::OnLink(group, false));
-            return None;
-        }
-        self.only_on_link = false;
-        let suspected = suspected.map(Round::Group);
-        let round = suspected
-            .or_else(|| self.next_burst())
-            .or_else(|| self.next_unproven(batch, &undecided).map(Round::Group))?;
+        self.only_on_link &= suspected.is_some();
+        let round = match suspected {
+            Some(group) if self.only_on_link => Round::OnLink(group, false),
+            Some(group) => Round::Group(group),
+            None => self.next_burst().or_else(|| self.next_unproven(batch, &undecided).map(Round::Group))?,
+        };
         let requests = match &round {
-            Round::Group(group) => vec![group.subjects.clone()],
-            Round::Burst(subject, times) => vec![vec![subject.clone()]; *times],
-            Round::OnLink(..) => return None,
+            Round::Group(group) => Some(vec![group.subjects.clone()]),
+            Round::Burst(subject, times) => Some(vec![vec![subject.clone()]; *times]),
+            Round::OnLink(..) => None,
         };
         self.running = Some(round);
-        Some(requests)
+        requests
     }
 
     fn next_suspected(&mut self, batch: usize, undecided: impl Fn(&Subject) -> bool) -> Option<Group> {
@@ -161,7 +145,6 @@ impl Bisection {
         Some(group(subjects, Part::Whole))
     }
 
-    /// The probe has ended so.
     pub(super) fn probed(&mut self, outcome: ProbeOutcome, limits: &mut BrokerLimits, now: Instant) -> Vec<Finding> {
         match (self.running.take(), outcome) {
             (Some(Round::Group(group)), ProbeOutcome::Survived) => {

@@ -17,7 +17,7 @@ const BURST_TIME: Duration = Duration::from_secs(1);
 const BURST_MOST: usize = 8;
 
 #[derive(Debug)]
-pub(super) struct BrokerLimits {
+pub(in crate::mqtt) struct BrokerLimits {
     /// It closes the connection for a filter that it forbids.
     pub(super) ends_for_forbidden: bool,
     /// Filters that it takes in one request.
@@ -43,15 +43,16 @@ impl BrokerLimits {
         self.requests.clear();
     }
 
-    /// A request is sent.
-    pub(super) fn count_request(&mut self, now: Instant) {
+    /// A request to subscribe or unsubscribe is sent.
+    pub(in crate::mqtt) fn count_request(&mut self, now: Instant) {
         self.requests.push_back(now);
         if self.requests.len() > BURST_MOST {
             self.requests.pop_front();
         }
     }
 
-    pub(super) fn may_request(&self, now: Instant) -> bool {
+    /// Whether the broker takes another such request yet.
+    pub(in crate::mqtt) fn may_request(&self, now: Instant) -> bool {
         let last = self.requests.back();
         last.is_none_or(|&last| now >= last + self.pause)
     }

@@ -1,11 +1,53 @@
-//! The state of one subscription.
+//! One subscription: its filter and its state.
+//!
+//! Invariant: the filters match what [`crate::router::parse_topic`] accepts.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::subject::Subject;
+use hashbrown::HashMap;
+
 use crate::source::{Confirmation, TrackedTenant};
 use floodway_core::index::{Index, Tenant};
+use floodway_protocol::names::TenantId;
+
+/// The filter for every tenant's telemetry.
+pub(super) const ALL_TENANTS: &str = "tenant/+/device/+/telemetry";
+
+/// The filter for one tenant's telemetry. Matches no other tenant's, since a name holds no wildcard (MQTT 5.0, 4.7.1).
+pub(super) fn filter_of(tenant: &TenantId) -> String {
+    format!("tenant/{tenant}/device/+/telemetry")
+}
+
+/// Whose events a filter is for.
+#[derive(Clone, Debug)]
+pub(super) enum Subject {
+    /// Every tenant's.
+    All,
+    /// This one's, and not those of a successor of its name.
+    Tenant(Arc<Tenant>),
+}
+
+impl Subject {
+    pub(super) fn filter(&self) -> String {
+        match self {
+            Self::All => ALL_TENANTS.to_owned(),
+            Self::Tenant(tenant) => filter_of(tenant.id()),
+        }
+    }
+}
+
+/// The entries of the tenants whose events `subject` is for.
+pub(super) fn entries_of<'a>(
+    entries: &'a mut HashMap<TenantId, Entry>,
+    subject: &Subject,
+) -> impl Iterator<Item = &'a mut Entry> + use<'a> {
+    let (all, one) = match subject {
+        Subject::All => (Some(entries.values_mut()), None),
+        Subject::Tenant(tenant) => (None, entries.get_mut(tenant.id())),
+    };
+    all.into_iter().flatten().chain(one)
+}
 
 /// Pauses before a subscription is requested again: the first, which doubles, and the longest.
 const RETRY: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(30));
@@ -18,7 +60,6 @@ pub(super) enum State {
     Queued,
     /// In a request under way.
     Requested,
-    /// Granted.
     Confirmed,
     /// Refused; to be requested again from this time on.
     Refused(Instant),
@@ -99,7 +140,6 @@ fn bit(broker: usize) -> u64 {
     1 << (broker % 64)
 }
 
-/// A tenant and its subscription.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) tracked: TrackedTenant,
@@ -120,7 +160,6 @@ impl Entry {
         Subject::Tenant(Arc::clone(self.tracked.tenant()))
     }
 
-    /// The link is lost.
     pub(super) fn link_lost(&mut self) {
         let was_confirmed = self.subscription.state == State::Confirmed;
         self.subscription.state = State::Idle;

@@ -15,9 +15,7 @@ mod bisection;
 mod broker_limits;
 mod entry;
 mod pending;
-mod probing;
 mod requests;
-mod subject;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
 
@@ -32,13 +30,11 @@ use crate::source::{Confirmation, SourceState};
 use bisection::Bisection;
 pub(super) use bisection::ProbeOutcome;
 use broker_limits::BrokerLimits;
-use entry::{Entry, State, Subscription};
+use entry::{Entry, State, Subject, Subscription};
 use floodway_core::index::{Index, Tenant};
 use floodway_protocol::names::TenantId;
 use pending::PendingRequests;
-use subject::Subject;
 
-/// The subscriptions of one gateway.
 #[derive(Debug)]
 pub(super) struct Subscriptions {
     mode: Subscribe,
@@ -61,11 +57,11 @@ pub(super) struct Subscriptions {
     queued: VecDeque<Subject>,
     /// To subscribe each by itself.
     singles: VecDeque<Subject>,
-    /// To unsubscribe.
     leaving: VecDeque<TenantId>,
-    confirmed: VecDeque<Confirmation>,
-    /// Tenants with subscribers that were refused.
-    refused: VecDeque<Arc<Tenant>>,
+    /// To be passed on, oldest first.
+    pub(super) confirmed: VecDeque<Confirmation>,
+    /// Tenants that were refused, and whose live streams do not know it yet.
+    pub(super) refused: VecDeque<Arc<Tenant>>,
 }
 
 impl Subscriptions {
@@ -200,16 +196,6 @@ impl Subscriptions {
         });
     }
 
-    /// The next tenant that was confirmed.
-    pub(super) fn next_confirmed(&mut self) -> Option<Confirmation> {
-        self.confirmed.pop_front()
-    }
-
-    /// The next refused tenant whose live streams do not know it yet.
-    pub(super) fn next_refused(&mut self) -> Option<Arc<Tenant>> {
-        self.refused.pop_front()
-    }
-
     /// Whether a stream could begin: what is refused or unanswered counts only where it concerns every tenant.
     pub(super) fn source_state(&self) -> SourceState {
         match &self.all_refusal {
@@ -230,7 +216,7 @@ impl Subscriptions {
 
     /// Whether the next event may be of a tenant that is owed a gap. Cheap, and nearly always false.
     pub(super) fn may_owe_gaps(&self) -> bool {
-        self.in_flight.owes_gap()
+        self.in_flight.owes_gap
     }
 
     /// Makes sure that `tenant`, which is in the index, has an entry, and is requested if it should be.
@@ -260,13 +246,6 @@ impl Subscriptions {
         }
     }
 
-    fn owes_gap(&self, subject: &Subject) -> bool {
-        match subject {
-            Subject::All => self.entries.values().any(|entry| entry.tracked.owes_gap()),
-            Subject::Tenant(tenant) => self.entries.get(tenant.id()).is_some_and(|entry| entry.tracked.owes_gap()),
-        }
-    }
-
     /// None if the tenant has left.
     fn subscription(&mut self, subject: &Subject) -> Option<&mut Subscription> {
         match subject {
@@ -278,7 +257,8 @@ impl Subscriptions {
         }
     }
 
-    fn broker_limits(&mut self) -> &mut BrokerLimits {
+    /// What the broker was seen to do.
+    pub(super) fn broker_limits(&mut self) -> &mut BrokerLimits {
         self.limits_by_broker.entry(self.broker).or_default()
     }
 }

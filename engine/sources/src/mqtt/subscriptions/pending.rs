@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::subject::Subject;
+use super::entry::Subject;
 use crate::in_flight::InFlight;
 
 /// Requests that wait for their answer in time.
@@ -43,7 +43,8 @@ struct Pending {
 #[derive(Debug, Default)]
 pub(super) struct PendingRequests {
     all: InFlight<Pending>,
-    owes_gap: bool,
+    /// Whether a gap has to precede an event of something that is under way.
+    pub(super) owes_gap: bool,
 }
 
 impl PendingRequests {
@@ -122,11 +123,6 @@ impl PendingRequests {
     pub(super) fn leaves_all_unanswered(&self) -> bool {
         let is_of_all = |request: &Pending| matches!(request.subjects[..], [Subject::All]);
         self.all.iter().any(|request| request.is_late && is_of_all(request))
-    }
-
-    /// Whether a gap has to precede an event of something that is under way. Cheap.
-    pub(super) fn owes_gap(&self) -> bool {
-        self.owes_gap
     }
 
     #[cfg(test)]

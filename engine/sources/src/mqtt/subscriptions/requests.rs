@@ -3,9 +3,8 @@
 use std::time::Instant;
 
 use super::Subscriptions;
-use super::entry::State;
+use super::entry::{State, Subject, entries_of, filter_of};
 use super::pending::Sending;
-use super::subject::{Subject, filter_of};
 use crate::mqtt::request::Request;
 
 /// Bytes of the filters of one SUBSCRIBE at most, well below any broker's limit on packets.
@@ -14,7 +13,7 @@ const BATCH_BYTES: usize = 8 * 1024;
 impl Subscriptions {
     /// The request to send now, if any. It counts as under way from then on.
     pub(in crate::mqtt) fn next_request(&mut self, now: Instant) -> Option<Request> {
-        if !self.is_open || self.in_flight.is_full(now) || !self.may_request(now) {
+        if !self.is_open || self.in_flight.is_full(now) || !self.broker_limits().may_request(now) {
             return None;
         }
         let request = self
@@ -22,18 +21,8 @@ impl Subscriptions {
             .or_else(|| self.next_retry(now))
             .or_else(|| self.next_unsubscribe(now))
             .or_else(|| self.next_isolated(now))?;
-        self.count_request(now);
-        Some(request)
-    }
-
-    /// Whether the broker takes another request yet.
-    pub(in crate::mqtt) fn may_request(&mut self, now: Instant) -> bool {
-        self.broker_limits().may_request(now)
-    }
-
-    /// A request to subscribe or unsubscribe is sent.
-    pub(in crate::mqtt) fn count_request(&mut self, now: Instant) {
         self.broker_limits().count_request(now);
+        Some(request)
     }
 
     /// The request that was handed over last was given this packet id.
@@ -72,26 +61,25 @@ impl Subscriptions {
             let queue = if subscription.is_single { &mut self.singles } else { &mut self.queued };
             queue.push_back(subject);
         } else if matches!(std::mem::replace(&mut subscription.state, State::Suspect), State::Refused(_)) {
-            self.bisection.recheck(subject);
+            self.bisection.known_fatal.push_back(subject);
         } else {
-            self.bisection.add_unproven(subject);
+            self.bisection.unproven.push(subject);
         }
     }
 
     fn next_batch(&mut self, now: Instant) -> Option<Request> {
         let most = self.broker_limits().batch;
         let (mut subjects, mut bytes) = (Vec::new(), 0);
-        while subjects.len() < most && bytes < BATCH_BYTES {
-            let Some(subject) = self.queued.pop_front() else {
-                break;
-            };
+        while subjects.len() < most
+            && bytes < BATCH_BYTES
+            && let Some(subject) = self.queued.pop_front()
+        {
             let subscription = self.subscription(&subject);
-            let Some(subscription) = subscription.filter(|subscription| subscription.state == State::Queued) else {
-                continue;
-            };
-            subscription.state = State::Requested;
-            bytes += subject.filter().len();
-            subjects.push(subject);
+            if let Some(subscription) = subscription.filter(|subscription| subscription.state == State::Queued) {
+                subscription.state = State::Requested;
+                bytes += subject.filter().len();
+                subjects.push(subject);
+            }
         }
         (!subjects.is_empty()).then(|| self.subscribe(subjects, Sending::Batched, now))
     }
@@ -128,7 +116,7 @@ impl Subscriptions {
     fn subscribe(&mut self, subjects: Vec<Subject>, sending: Sending, now: Instant) -> Request {
         let mut owes_gap = false;
         for subject in &subjects {
-            owes_gap |= self.owes_gap(subject);
+            owes_gap |= entries_of(&mut self.entries, subject).any(|entry| entry.tracked.owes_gap());
             if let Some(subscription) = self.subscription(subject) {
                 subscription.state = State::Requested;
             }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
-use crate::control::{self, Standing, Status, WriteError};
+use crate::control::{self, Status, SyncState, WriteError};
 use floodway_core::index::OwnLimits;
 use floodway_protocol::names::{DeviceId, GroupId};
 
@@ -23,8 +23,8 @@ impl Steered {
             ..control::Config::default()
         };
         let index = index();
-        let (control, steering) = control::new(&settings, node, Arc::clone(&index));
-        let source = Mqtt::new(config, Arc::clone(&index), Some(steering)).unwrap();
+        let (control, follower) = control::new(&settings, node, Arc::clone(&index));
+        let source = Mqtt::new(config, Arc::clone(&index), Some(follower)).unwrap();
         let bed = Bed::of(source, index, Some(control.clone()));
         Self { bed, control }
     }
@@ -66,7 +66,7 @@ fn devices(control: &Control, name: &str) -> Vec<String> {
 async fn what_one_writes_the_other_reads_and_so_does_who_comes_later() {
     let broker = Mosquitto::open().await;
     let (a, b) = (Steered::on(&broker, "a").await, Steered::on(&broker, "b").await);
-    assert_eq!(a.control.standing(), Standing::Following, "before anybody is let in");
+    assert_eq!(a.control.sync_state(), SyncState::Following, "before anybody is let in");
     let put = a.control.put_group(&tenant(), &group("G"), ["B", "A"]).await;
     assert_eq!((put, devices(&a.control, "G")), (Ok(()), vec!["A".to_owned(), "B".to_owned()]));
     b.until("it reaches the other", |control| devices(control, "G") == ["A", "B"]).await;
@@ -141,12 +141,12 @@ async fn a_broker_that_is_away_fails_writes_and_what_was_written_comes_back_with
     })
     .await;
     broker.kill();
-    a.until("the loss is seen", |control| control.standing() == Standing::Away).await;
+    a.until("the loss is seen", |control| control.sync_state() == SyncState::Away).await;
     let away = a.control.put_group(&tenant(), &group("H"), ["A"]).await;
     assert_eq!(away, Err(WriteError::Unavailable("no broker is connected".to_owned())));
     assert_eq!(devices(&a.control, "G"), ["A"], "what was read holds");
     broker.restart().await;
-    a.until("it is read again", |control| control.standing() == Standing::Following).await;
+    a.until("it is read again", |control| control.sync_state() == SyncState::Following).await;
     assert_eq!((devices(&a.control, "G"), devices(&a.control, "H")), (vec!["A".to_owned()], vec![]));
     a.stop().await;
     let again = Steered::on(&broker, "again").await;
@@ -166,7 +166,7 @@ async fn without_permission_to_write_documents_are_read_and_writes_say_why() {
     boss.control.put_group(&tenant(), &group("G"), ["A"]).await.unwrap();
     let reader = Steered::on(&broker, "reader").await;
     assert_eq!(devices(&reader.control, "G"), ["A"]);
-    assert!(matches!(reader.control.standing(), Standing::Partial(_)));
+    assert!(matches!(reader.control.sync_state(), SyncState::Partial(_)));
     let refused = reader.control.put_group(&tenant(), &group("H"), ["A"]).await;
     let Err(WriteError::Unavailable(reason)) = refused else {
         panic!("{refused:?}");
@@ -230,6 +230,6 @@ async fn a_broker_that_keeps_nothing_and_refuses_the_will_is_served_without() {
     let steered = Steered::start(quick(vec![url]), "a");
     steered.bed.connected(true).await;
     assert_eq!(refused.load(Ordering::Relaxed), 1);
-    assert!(matches!(steered.control.standing(), Standing::Partial(why) if why.contains("retained")));
+    assert!(matches!(steered.control.sync_state(), SyncState::Partial(why) if why.contains("retained")));
     broker.abort();
 }

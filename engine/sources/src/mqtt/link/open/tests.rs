@@ -1,6 +1,7 @@
 //! What a broker may say before it has let us in.
 
 use std::net::{Ipv4Addr, TcpListener as StdListener};
+use std::time::Duration;
 
 use tokio::io::{DuplexStream, duplex};
 use tokio::net::TcpListener;

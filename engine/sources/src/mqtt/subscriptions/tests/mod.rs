@@ -107,7 +107,7 @@ impl Bed {
     /// who is told that it is no longer refused.
     fn confirms(&mut self) -> Vec<String> {
         let mut told = Vec::new();
-        while let Some(confirmed) = self.subscriptions.next_confirmed() {
+        while let Some(confirmed) = self.subscriptions.confirmed.pop_front() {
             let Confirmation { tenant, after_loss, after_refusal } = confirmed;
             tenant.set_upstream(Upstream::Confirmed);
             let gap = if after_loss { "!" } else { "" };
@@ -120,7 +120,7 @@ impl Bed {
 
     /// Tells those with live streams that they are refused, as the driver does; returns the names.
     fn tells_refused(&mut self) -> Vec<String> {
-        let told = std::iter::from_fn(|| self.subscriptions.next_refused());
+        let told = std::iter::from_fn(|| self.subscriptions.refused.pop_front());
         told.map(|tenant| tenant.id().to_string()).collect()
     }
 
