@@ -23,7 +23,8 @@ impl Counted {
         let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
         let now = 1 + now.as_millis() as u64;
         let last = self.logged_at.load(Ordering::Relaxed);
-        let is_soon = last != 0 && now < last + LOG_PAUSE.as_millis() as u64;
+        // By the distance: the clock of a part that runs again after a panic begins anew, before the last log line.
+        let is_soon = last != 0 && now.abs_diff(last) < LOG_PAUSE.as_millis() as u64;
         // Of several threads that find a line due, one writes it.
         let wins = || {
             let (relaxed, logged_at) = (Ordering::Relaxed, &self.logged_at);

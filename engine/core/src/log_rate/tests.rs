@@ -22,3 +22,12 @@ fn it_is_counted_always_and_logged_once_in_a_while_with_the_number_passed_over()
     assert_eq!(counted.count(start + LOG_PAUSE * 2), Some(0));
     assert_eq!(counted.get(), 5);
 }
+
+#[test]
+fn a_clock_that_begins_anew_silences_nothing() {
+    let (counted, hours) = (Counted::default(), Duration::from_secs(5 * 3600));
+    assert_eq!(counted.count(hours), Some(0));
+    assert_eq!(counted.count(hours + LOG_PAUSE / 2), None);
+    assert_eq!(counted.count(LOG_PAUSE / 2), Some(1));
+    assert_eq!(counted.count(LOG_PAUSE), None);
+}
