@@ -1,5 +1,6 @@
 //! Settings of token checks.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -53,5 +54,23 @@ impl Default for Config {
             leeway: Duration::ZERO,
             places: Places { query: true, cookie: None },
         }
+    }
+}
+
+/// Shows everything but the secret.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("hs256_secret", &self.hs256_secret.as_ref().map(|_| "********"))
+            .field("public_key", &self.public_key)
+            .field("jwks_url", &self.jwks_url)
+            .field("jwks_refresh", &self.jwks_refresh)
+            .field("jwks_waiting", &self.jwks_waiting)
+            .field("issuer", &self.issuer)
+            .field("audience", &self.audience)
+            .field("roles", &self.roles)
+            .field("leeway", &self.leeway)
+            .field("places", &self.places)
+            .finish()
     }
 }

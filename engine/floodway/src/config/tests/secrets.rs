@@ -22,7 +22,7 @@ fn a_secret_is_never_shown() {
         ("FLOODWAY_ADMIN_READ_TOKEN", "looker-token"),
     ];
     let loaded = load_all("", &env, &[]).expect("good");
-    for shown in [loaded.show(), format!("{loaded:?}")] {
+    for shown in [loaded.show(), format!("{loaded:?}"), format!("{:?}", loaded.config.auth)] {
         assert!(shown.contains(MASK), "{shown}");
         for secret in [SECRET, "pass-word", "admin-token", "looker-token"] {
             assert!(!shown.contains(secret), "{shown}");
