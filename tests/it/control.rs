@@ -196,8 +196,8 @@ async fn a_broker_that_ends_the_connection_over_control_is_served_all_the_same()
     let broker = Broker::start_with(&settings).await;
     let gateway = quick(&broker).await;
     let cut = || told(&gateway, "broker lost");
-    // Ready, and on the next connection after those that were ended. It is the third, or the fourth where a look at the
-    // clock fell between a refusal and its connection's end.
+    // Ready, and on the next connection after those that were ended. It is the third, or the fourth where a connection
+    // outlived its refusal for seconds.
     wait_until("a connection stays", async || {
         let is_ready = gateway.get("/readyz").await.0 == 200;
         is_ready && cut() >= 2 && told(&gateway, "broker connected") == cut() + 1

@@ -154,7 +154,7 @@ async fn silence_is_broken_by_pings_and_comments() {
         let ping = ws.text().await;
         let ts = ping.strip_prefix(r#"{"type":"ping","ts":""#).and_then(|rest| rest.strip_suffix(r#""}"#));
         assert!(ts.is_some_and(is_milliseconds_of_utc), "{ping}");
-        let comment = sse.next().await.raw;
+        let comment = sse.next_comment().await;
         let ts = comment.strip_prefix(": keepalive ");
         assert!(ts.is_some_and(is_milliseconds_of_utc), "{comment}");
     }

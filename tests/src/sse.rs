@@ -32,6 +32,14 @@ pub struct Message {
     pub comment: Option<String>,
 }
 
+impl Message {
+    /// Whether it is a comment and nothing else.
+    fn is_comment(&self) -> bool {
+        let Self { raw: _, id, event, data, retry, comment } = self;
+        comment.is_some() && [id, event, data, retry].iter().all(|field| field.is_none())
+    }
+}
+
 /// One SSE stream. Dropping it cuts the connection.
 pub struct Sse {
     body: Pin<Box<dyn Stream<Item = Result<Bytes, String>> + Send>>,
@@ -109,8 +117,25 @@ impl Sse {
         }
     }
 
-    /// Reads one message or comment; none at the end of the body.
+    /// Reads one message; none at the end of the body. Comments are passed over: a slow machine gets some anywhere.
     pub async fn take(&mut self) -> Option<Message> {
+        loop {
+            let message = self.block().await?;
+            if !message.is_comment() {
+                return Some(message);
+            }
+        }
+    }
+
+    /// Reads one comment that must come before anything else.
+    pub async fn next_comment(&mut self) -> String {
+        let message = self.block().await.expect("a comment, not the end of the body");
+        assert!(message.is_comment(), "a comment was expected: {}", message.raw);
+        message.raw
+    }
+
+    /// Reads one message or comment; none at the end of the body.
+    async fn block(&mut self) -> Option<Message> {
         loop {
             if let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\n\n") {
                 let raw: Vec<u8> = self.buffer.drain(..end + 2).take(end).collect();
@@ -127,7 +152,7 @@ impl Sse {
         }
     }
 
-    /// Reads one message or comment that must come.
+    /// Reads one message that must come.
     pub async fn next(&mut self) -> Message {
         self.take().await.expect("a message, not the end of the body")
     }
@@ -203,5 +228,15 @@ mod tests {
         assert_eq!(message.data, text("a\nb"));
         assert_eq!(message.retry, text("2000"));
         assert_eq!(message.comment, text("note"));
+        assert!(!message.is_comment());
+    }
+
+    #[tokio::test]
+    async fn comments_are_passed_over_where_messages_are_awaited() {
+        let body = futures_util::stream::iter([Ok(Bytes::from(": one\n\ndata: 1\n\n: two\n\n: three\n\n"))]);
+        let mut sse = Sse::over(HeaderMap::new(), body);
+        assert_eq!(sse.next_event().await, 1);
+        assert_eq!(sse.next_comment().await, ": two");
+        assert_eq!(sse.take().await, None);
     }
 }

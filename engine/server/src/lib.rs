@@ -7,9 +7,9 @@
 
 pub mod admin;
 pub mod auth;
-mod bearer;
 pub mod gateway;
 pub mod http;
 pub mod log;
+mod plain_http;
 pub mod readiness;
 pub mod tls;

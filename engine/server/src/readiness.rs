@@ -2,7 +2,6 @@
 //!
 //! `/readyz`, the admin API, its health service and the metrics all ask here, so that they agree.
 
-use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,119 +15,82 @@ use floodway_core::pulse::STUCK_AFTER;
 use floodway_core::shard;
 use floodway_sources::source::{IngestHandle, SourceState};
 
-/// Why no new stream could begin.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why no new stream could begin, in the order in which reasons are reported. To users a source is a broker.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, strum::IntoStaticStr, strum::VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Unready {
     /// The gateway drains or stops.
+    #[error("Server draining")]
     Draining,
     /// The keys of tokens were never fetched.
+    #[error("Verification keys unavailable: auth.jwks_url has not answered")]
     NoKeys,
     /// No source is connected.
+    #[error("Broker unavailable")]
+    #[strum(serialize = "no_broker")]
     NoSource,
     /// The control documents of the source are not read yet.
+    #[error("The broker's limits and groups are not read yet")]
     ControlUnread,
     /// The source has not answered in time, and is asked for all tenants at once.
+    #[error("The broker does not answer the subscription to all tenants")]
     SubscriptionUnanswered,
     /// The source refuses all tenants, for this reason.
+    #[error("The broker refuses the subscription to all tenants: {0}")]
     SubscriptionRefused(Arc<str>),
     /// Ingest has not turned for so long.
+    #[error("Ingest has been stuck for {} s", .0.as_secs())]
     IngestStuck(Duration),
-    /// A shard has not turned for so long.
-    ShardStuck {
-        /// Its number.
-        shard: usize,
-        /// For how long.
-        silence: Duration,
-    },
+    /// The shard of this number has not turned for so long.
+    #[error("Shard {} has been stuck for {} s", .0, .1.as_secs())]
+    ShardStuck(usize, Duration),
 }
-
-/// Every label, in the order in which reasons are reported.
-pub const UNREADY_LABELS: [&str; 8] = [
-    "draining",
-    "no_keys",
-    "no_broker",
-    "control_unread",
-    "subscription_unanswered",
-    "subscription_refused",
-    "ingest_stuck",
-    "shard_stuck",
-];
 
 impl Unready {
-    /// The reason as a word: the same in JSON, the admin API and metrics. To users a source is a broker.
-    pub fn label(&self) -> &'static str {
-        let at = match self {
-            Self::Draining => 0,
-            Self::NoKeys => 1,
-            Self::NoSource => 2,
-            Self::ControlUnread => 3,
-            Self::SubscriptionUnanswered => 4,
-            Self::SubscriptionRefused(_) => 5,
-            Self::IngestStuck(_) => 6,
-            Self::ShardStuck { .. } => 7,
-        };
-        UNREADY_LABELS[at]
-    }
-}
+    /// Every label.
+    pub const LABELS: &[&str] = <Self as strum::VariantNames>::VARIANTS;
 
-impl fmt::Display for Unready {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Draining => f.write_str("Server draining"),
-            Self::NoKeys => f.write_str("Verification keys unavailable: auth.jwks_url has not answered"),
-            Self::NoSource => f.write_str("Broker unavailable"),
-            Self::ControlUnread => f.write_str("The broker's limits and groups are not read yet"),
-            Self::SubscriptionUnanswered => f.write_str("The broker does not answer the subscription to all tenants"),
-            Self::SubscriptionRefused(reason) => {
-                write!(f, "The broker refuses the subscription to all tenants: {reason}")
-            }
-            Self::IngestStuck(silence) => {
-                write!(f, "Ingest has been stuck for {} s", silence.as_secs())
-            }
-            Self::ShardStuck { shard, silence } => {
-                write!(f, "Shard {shard} has been stuck for {} s", silence.as_secs())
-            }
-        }
+    /// The reason as a word: the same in JSON, the admin API and metrics.
+    pub fn label(&self) -> &'static str {
+        self.into()
     }
 }
 
 /// Judges. Cheap to clone, for any thread.
 #[derive(Clone)]
-pub struct Readiness(Arc<Parts>);
-
-struct Parts {
+pub struct Readiness {
     index: Arc<Index>,
     ingest: IngestHandle,
     verifier: Arc<Verifier>,
-    shards: ArcSwap<Vec<ShardPulse>>,
+    shards: Arc<ArcSwap<Vec<ShardPulse>>>,
 }
 
 impl Readiness {
     /// That of a gateway with this index, these sources and these keys. It has no shards yet.
     pub fn new(index: Arc<Index>, ingest: IngestHandle, verifier: Arc<Verifier>) -> Self {
-        Self(Arc::new(Parts { index, ingest, verifier, shards: ArcSwap::default() }))
+        Self { index, ingest, verifier, shards: Arc::default() }
     }
 
     /// From now on these shards are judged, in the order of their numbers.
     pub fn watch_shards(&self, shards: Vec<ShardPulse>) {
-        self.0.shards.store(Arc::new(shards));
+        self.shards.store(Arc::new(shards));
     }
 
     /// What is amiss; nothing, if the gateway is ready.
     pub fn amiss(&self) -> Vec<Unready> {
-        let draining = self.0.index.is_draining().then_some(Unready::Draining);
+        let draining = self.index.is_draining().then_some(Unready::Draining);
         draining.into_iter().chain(self.amiss_but_draining()).collect()
     }
 
     /// The same, whether or not the gateway drains.
     pub fn amiss_but_draining(&self) -> Vec<Unready> {
         let now = Instant::now();
-        let shards = self.0.shards.load();
+        let shards = self.shards.load();
         let stuck = shards.iter().enumerate().filter_map(|(shard, pulse)| {
             let silence = pulse.silence(now);
-            (silence >= STUCK_AFTER).then_some(Unready::ShardStuck { shard, silence })
+            (silence >= STUCK_AFTER).then_some(Unready::ShardStuck(shard, silence))
         });
-        let keys = (!self.0.verifier.is_ready()).then_some(Unready::NoKeys);
+        let keys = (!self.verifier.is_ready()).then_some(Unready::NoKeys);
         keys.into_iter().chain(self.amiss_in_sources(now)).chain(stuck).collect()
     }
 
@@ -138,7 +100,7 @@ impl Readiness {
     }
 
     fn amiss_in_sources(&self, now: Instant) -> Vec<Unready> {
-        let ingest = &self.0.ingest;
+        let ingest = &self.ingest;
         let source = match ingest.state() {
             SourceState::Open => None,
             SourceState::Away => Some(Unready::NoSource),
@@ -152,13 +114,7 @@ impl Readiness {
 
     /// The states of all sources, to be watched. What a clock decides is not among them: look once a second.
     pub fn sources(&self) -> watch::Receiver<Vec<SourceState>> {
-        self.0.ingest.states()
-    }
-}
-
-impl fmt::Debug for Readiness {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Readiness").field(&self.amiss()).finish()
+        self.ingest.states()
     }
 }
 

@@ -166,6 +166,11 @@ impl ScriptedBroker {
         self.shared.deliver(topic, payload.as_ref());
     }
 
+    /// Sends a message to every client, whatever it has subscribed to.
+    pub fn push(&self, topic: &str, payload: impl AsRef<[u8]>) {
+        self.send(&packets::published(topic, payload.as_ref(), false));
+    }
+
     /// Sends bytes to every client, whatever they are.
     pub fn send(&self, bytes: &[u8]) {
         for client in self.shared.clients() {

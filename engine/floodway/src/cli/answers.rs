@@ -62,12 +62,12 @@ page!(ListTenantsResponse, tenants);
 pub(super) async fn pages<P: Page>(
     all: bool,
     mut ask: impl AsyncFnMut(i32, String) -> Result<Response<P>, Status>,
-) -> Result<P, Status> {
+) -> Result<Response<P>, Status> {
     let size = if all { PAGE } else { 0 };
-    let mut whole = ask(size, String::new()).await?.into_inner();
-    while all && !whole.next_page_token().is_empty() {
-        let token = mem::take(whole.next_page_token());
-        whole.append(ask(size, token).await?.into_inner());
+    let mut whole = ask(size, String::new()).await?;
+    while all && !whole.get_mut().next_page_token().is_empty() {
+        let token = mem::take(whole.get_mut().next_page_token());
+        whole.get_mut().append(ask(size, token).await?.into_inner());
     }
     Ok(whole)
 }

@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::parse::{name, one_of};
 use super::remote::Remote;
 use super::show::{age, bytes, date, duration, fields, more, or_dash, plain, since, table};
-use crate::client::Json;
+use crate::client::Client;
 
 /// Show the live streams of a gateway
 #[derive(clap::Args)]
@@ -40,28 +40,25 @@ const TRANSPORTS: &[(&str, Transport)] =
     &[("websocket", Transport::Websocket), ("sse", Transport::Sse), ("ws", Transport::Websocket)];
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let remote = &args.remote;
-    remote.run(async |mut client| {
-        let now = SystemTime::now();
-        if let Some(connection_id) = args.connection {
-            let request = GetConnectionRequest { connection_id };
-            let answer = client.get_connection(request).await?.into_inner();
-            let stream = answer.connection.clone().unwrap_or_default();
-            return remote.print(Json(&answer), || one(&stream, now));
-        }
-        let request = ListConnectionsRequest {
-            tenant_id: args.tenant.unwrap_or_default(),
-            subject: args.subject.unwrap_or_default(),
-            transport: args.transport.unwrap_or_default().into(),
-            ..ListConnectionsRequest::default()
-        };
-        let answer = pages(args.all, async |page_size, page_token| {
+    if let Some(connection_id) = args.connection {
+        let call = async |mut client: Client| client.get_connection(GetConnectionRequest { connection_id }).await;
+        let one = |stream: Option<Connection>| one(&stream.unwrap_or_default(), SystemTime::now());
+        return args.remote.call(call, |answer| one(answer.connection.clone()));
+    }
+    let request = ListConnectionsRequest {
+        tenant_id: args.tenant.unwrap_or_default(),
+        subject: args.subject.unwrap_or_default(),
+        transport: args.transport.unwrap_or_default().into(),
+        ..ListConnectionsRequest::default()
+    };
+    let call = async |mut client: Client| {
+        let page = async |page_size, page_token| {
             let page = ListConnectionsRequest { page_size, page_token, ..request.clone() };
             client.list_connections(page).await
-        });
-        let answer = answer.await?;
-        remote.print(Json(&answer), || list(&answer, now))
-    })
+        };
+        pages(args.all, page).await
+    };
+    args.remote.call(call, |answer| list(answer, SystemTime::now()))
 }
 
 fn list(answer: &ListConnectionsResponse, now: SystemTime) -> String {

@@ -8,7 +8,6 @@ use super::failure::Failure;
 use super::parse::name;
 use super::remote::Remote;
 use super::show::plural;
-use crate::client::Json;
 
 /// Bytes of a reason, at most (RFC 6455, 5.5).
 const REASON_BYTES: usize = 123;
@@ -49,9 +48,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         (None, None) => Target::TenantId(tenant_id),
     };
     let request = DisconnectRequest { target: Some(target), reason: args.reason };
-    let remote = &args.remote;
-    remote.run(async |mut client| {
-        let answer = client.disconnect(request).await?.into_inner();
-        remote.print(Json(&answer), || format!("{} ended\n", plural(answer.ended, "stream")))
-    })
+    args.remote.call(
+        async |mut client| client.disconnect(request).await,
+        |answer| format!("{} ended\n", plural(answer.ended, "stream")),
+    )
 }

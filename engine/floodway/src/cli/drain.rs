@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::parse::span;
 use super::remote::Remote;
 use super::show::{age, date, duration, plural};
-use crate::client::Json;
+use crate::client::Client;
 
 /// Empty a gateway: it takes no new streams, and tells the live ones to come back elsewhere
 #[derive(clap::Args)]
@@ -22,18 +22,14 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let (remote, spread) = (&args.remote, args.spread);
-    remote.run(async |mut client| {
-        if args.cancel {
-            let answer = client.cancel_drain(CancelDrainRequest {}).await?;
-            let answer = answer.into_inner();
-            remote.print(Json(&answer), || cancelled(answer.drain.as_ref()))
-        } else {
-            let answer = client.drain(DrainRequest { spread }).await?.into_inner();
-            let drain = answer.drain.unwrap_or_default();
-            remote.print(Json(&answer), || begun(&drain))
-        }
-    })
+    let Args { remote, spread, cancel } = args;
+    if cancel {
+        let call = async |mut client: Client| client.cancel_drain(CancelDrainRequest {}).await;
+        remote.call(call, |answer| cancelled(answer.drain.as_ref()))
+    } else {
+        let call = async |mut client: Client| client.drain(DrainRequest { spread }).await;
+        remote.call(call, |answer| begun(&answer.drain.unwrap_or_default()))
+    }
 }
 
 fn begun(drain: &DrainProgress) -> String {

@@ -8,7 +8,6 @@ use super::failure::Failure;
 use super::parse::name;
 use super::remote::Remote;
 use super::show::plain;
-use crate::client::Json;
 
 /// Tell whether an event would reach a live stream, and if not, what would stop it
 #[derive(clap::Args)]
@@ -46,11 +45,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         }),
     };
     let request = ExplainRequest { connection_id: args.connection, event: Some(event) };
-    let remote = &args.remote;
-    remote.run(async |mut client| {
-        let answer = client.explain(request).await?.into_inner();
-        remote.print(Json(&answer), || steps(&answer))
-    })
+    args.remote.call(async |mut client| client.explain(request).await, steps)
 }
 
 /// The verdict, then the stages that lead to it.

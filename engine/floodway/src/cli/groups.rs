@@ -15,7 +15,7 @@ use super::failure::Failure;
 use super::parse::name;
 use super::remote::Remote;
 use super::show::{more, plain, plural, stale, table};
-use crate::client::Json;
+use crate::client::Client;
 
 /// Show or change a tenant's groups of devices
 #[derive(clap::Args)]
@@ -74,32 +74,31 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         Command::Put { devices, devices_from, .. } => with_file(devices, devices_from.as_deref())?,
         _ => Vec::new(),
     };
-    remote.run(async |mut client| match command {
+    match command {
         Command::List { all } => {
-            let answer = pages(all, async |page_size, page_token| {
-                let page = ListGroupsRequest { tenant_id: tenant_id.clone(), page_size, page_token };
-                client.list_groups(page).await
-            });
-            let answer = answer.await?;
-            remote.print(Json(&answer), || list(&answer))
+            let call = async |mut client: Client| {
+                let page = async |page_size, page_token| {
+                    let page = ListGroupsRequest { tenant_id: tenant_id.clone(), page_size, page_token };
+                    client.list_groups(page).await
+                };
+                pages(all, page).await
+            };
+            remote.call(call, list)
         }
         Command::Get { group: group_id } => {
             let request = GetGroupRequest { tenant_id, group_id };
-            let answer = client.get_group(request).await?.into_inner();
-            remote.print(Json(&answer), || devices(&answer))
+            remote.call(async |mut client| client.get_group(request).await, devices)
         }
         Command::Put { group: group_id, .. } => {
             let group = Some(Group { tenant_id, group_id, device_ids });
-            let answer = client.put_group(PutGroupRequest { group }).await?;
-            let answer = answer.into_inner();
-            remote.print(Json(&answer), || put(&answer))
+            remote.call(async |mut client| client.put_group(PutGroupRequest { group }).await, put)
         }
         Command::Delete { group } => {
             let request = DeleteGroupRequest { tenant_id, group_id: group.clone() };
-            let answer = client.delete_group(request).await?.into_inner();
-            remote.print(Json(&answer), || format!("group {} is deleted\n", plain(&group)))
+            let text = format!("group {} is deleted\n", plain(&group));
+            remote.call(async |mut client| client.delete_group(request).await, |_| text)
         }
-    })
+    }
 }
 
 fn list(answer: &ListGroupsResponse) -> String {

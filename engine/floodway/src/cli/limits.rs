@@ -78,21 +78,20 @@ struct Set {
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let remote = &args.remote;
-    remote.run(async |client| match args.command {
-        None => get(remote, client, String::new()).await,
-        Some(Command::Get { tenant }) => get(remote, client, tenant.unwrap_or_default()).await,
-        Some(Command::Set(set)) => change(remote, client, set).await,
-        Some(Command::Clear(whose)) => clear(remote, client, whose).await,
-    })
+    match args.command {
+        None => get(remote, String::new()),
+        Some(Command::Get { tenant }) => get(remote, tenant.unwrap_or_default()),
+        Some(Command::Set(set)) => remote.run(async |client| change(remote, client, set).await),
+        Some(Command::Clear(whose)) => clear(remote, whose.tenant.unwrap_or_default()),
+    }
 }
 
-async fn get(remote: &Remote, mut client: Client, tenant_id: String) -> Result<(), Interrupted> {
+fn get(remote: &Remote, tenant_id: String) -> Result<(), Failure> {
     let request = GetLimitsRequest { tenant_id: tenant_id.clone() };
-    let answer = client.get_limits(request).await?.into_inner();
-    remote.print(Json(&answer), || {
-        let stale = stale(answer.known_at, SystemTime::now());
-        stale + &limits(&tenant_id, answer.effective, answer.own)
-    })
+    remote.call(
+        async |mut client| client.get_limits(request).await,
+        |answer| stale(answer.known_at, SystemTime::now()) + &limits(&tenant_id, answer.effective, answer.own),
+    )
 }
 
 /// The gateway replaces all limits at once, so those that stay are read first and sent again.
@@ -115,14 +114,15 @@ async fn change(remote: &Remote, mut client: Client, set: Set) -> Result<(), Int
     remote.print(Json(&answer), || limits(&tenant_id, answer.effective, own))
 }
 
-async fn clear(remote: &Remote, mut client: Client, whose: Whose) -> Result<(), Interrupted> {
-    let tenant_id = whose.tenant.unwrap_or_default();
+fn clear(remote: &Remote, tenant_id: String) -> Result<(), Failure> {
     let request = ClearLimitsRequest { tenant_id: tenant_id.clone() };
-    let answer = client.clear_limits(request).await?.into_inner();
-    remote.print(Json(&answer), || {
-        let was = if answer.cleared { "" } else { "nothing was set\n" };
-        was.to_owned() + &limits(&tenant_id, answer.effective, None)
-    })
+    remote.call(
+        async |mut client| client.clear_limits(request).await,
+        |answer| {
+            let was = if answer.cleared { "" } else { "nothing was set\n" };
+            was.to_owned() + &limits(&tenant_id, answer.effective, None)
+        },
+    )
 }
 
 impl Set {

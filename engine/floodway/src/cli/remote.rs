@@ -4,13 +4,14 @@ use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
+use prost_reflect::prost::Name;
 use serde::Serialize;
-use tonic::Status;
+use tonic::{Response, Status};
 
 use super::failure::Failure;
 use super::output;
 use super::runtime;
-use crate::client::{self, Client, ClientError, Credentials, GatewayUrl, Peer};
+use crate::client::{self, Client, ClientError, Credentials, GatewayUrl, Json, Peer};
 use crate::config;
 use floodway_server::tls::Files;
 
@@ -119,17 +120,12 @@ impl Access {
 
     /// As in the configuration, an empty one is none.
     fn credentials(&self) -> Result<Credentials, Failure> {
+        let needs = |hint: &str| Err(Failure::Usage(hint.to_owned()));
         let identity = match (file(&self.admin_cert), file(&self.admin_key)) {
             (None, None) => None,
             (Some(cert), Some(key)) => Some(Files { cert, key }),
-            (Some(_), None) => {
-                let hint = "--admin-cert needs --admin-key beside it (FLOODWAY_ADMIN_KEY)";
-                return Err(Failure::Usage(hint.to_owned()));
-            }
-            (None, Some(_)) => {
-                let hint = "--admin-key needs --admin-cert beside it (FLOODWAY_ADMIN_CERT)";
-                return Err(Failure::Usage(hint.to_owned()));
-            }
+            (Some(_), None) => return needs("--admin-cert needs --admin-key beside it (FLOODWAY_ADMIN_KEY)"),
+            (None, Some(_)) => return needs("--admin-key needs --admin-cert beside it (FLOODWAY_ADMIN_CERT)"),
         };
         Ok(Credentials { token: self.token()?, ca: file(&self.admin_ca), identity })
     }
@@ -146,6 +142,18 @@ impl Remote {
         runtime::block_on(async {
             let (client, peer) = self.access.connect().await?;
             work(client).await.map_err(|why| why.explained(&peer))
+        })
+    }
+
+    /// Makes one call, and prints its answer: as JSON, or what `text` makes of it for people.
+    pub(super) fn call<M: Name>(
+        &self,
+        call: impl AsyncFnOnce(Client) -> Result<Response<M>, Status>,
+        text: impl FnOnce(&M) -> String,
+    ) -> Result<(), Failure> {
+        self.run(async |client| {
+            let answer = call(client).await?;
+            self.print(Json(answer.get_ref()), || text(answer.get_ref()))
         })
     }
 

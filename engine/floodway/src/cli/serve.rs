@@ -40,7 +40,7 @@ impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
         match error {
             StartError::Key(_) | StartError::Tls(_) => Self::Usage(error.to_string()),
-            StartError::Listen { .. } | StartError::AdminListen { .. } | StartError::System(_) => {
+            StartError::Listen(..) | StartError::AdminListen(..) | StartError::System(_) => {
                 Self::Running(error.to_string())
             }
         }

@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::parse::name;
 use super::remote::Remote;
 use super::show::{bytes, fields, more, or_dash, plain, plural, table};
-use crate::client::Json;
+use crate::client::Client;
 
 /// Show the tenants that a gateway serves
 #[derive(clap::Args)]
@@ -26,21 +26,17 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let remote = &args.remote;
-    remote.run(async |mut client| {
-        if let Some(tenant_id) = args.tenant {
-            let answer = client.get_tenant(GetTenantRequest { tenant_id }).await?;
-            let answer = answer.into_inner();
-            let tenant = answer.tenant.clone().unwrap_or_default();
-            return remote.print(Json(&answer), || one(&tenant));
-        }
-        let answer = pages(args.all, async |page_size, page_token| {
-            let page = ListTenantsRequest { page_size, page_token };
-            client.list_tenants(page).await
-        });
-        let answer = answer.await?;
-        remote.print(Json(&answer), || list(&answer))
-    })
+    let Args { remote, tenant, all } = args;
+    if let Some(tenant_id) = tenant {
+        let call = async |mut client: Client| client.get_tenant(GetTenantRequest { tenant_id }).await;
+        return remote.call(call, |answer| one(&answer.tenant.clone().unwrap_or_default()));
+    }
+    let page = async |mut client: Client| {
+        let list =
+            async |page_size, page_token| client.list_tenants(ListTenantsRequest { page_size, page_token }).await;
+        pages(all, list).await
+    };
+    remote.call(page, list)
 }
 
 fn list(answer: &ListTenantsResponse) -> String {

@@ -85,6 +85,20 @@ fn with_flag(text: &str) -> String {
     };
     let last = field.rsplit('.').next().unwrap_or(field);
     let last = last.split('[').next().unwrap_or(last);
+    const SAME: [&str; 12] = [
+        "subject",
+        "transport",
+        "reason",
+        "spread",
+        "interval",
+        "topic",
+        "payload",
+        "connections_per_tenant",
+        "queue_size",
+        "overflow",
+        "filter_ids",
+        "client_messages_per_second",
+    ];
     let flag = match last {
         "tenant_id" => "tenant",
         "device_id" | "device_ids" => "device",
@@ -92,18 +106,7 @@ fn with_flag(text: &str) -> String {
         "connection_id" => "connection",
         "metric_names" => "metric",
         "kinds" => "kind",
-        "subject"
-        | "transport"
-        | "reason"
-        | "spread"
-        | "interval"
-        | "topic"
-        | "payload"
-        | "connections_per_tenant"
-        | "queue_size"
-        | "overflow"
-        | "filter_ids"
-        | "client_messages_per_second" => last,
+        _ if SAME.contains(&last) => last,
         _ => return text.to_owned(),
     };
     format!("--{}: {what}", flag.replace('_', "-"))

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use floodway_proto::admin::v1::FILE_DESCRIPTOR_SET;
 use prost_reflect::prost::Name;
-use prost_reflect::{DescriptorPool, DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, ReflectMessage, Value};
+use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, ReflectMessage, Value};
 use serde::ser::{Error, SerializeMap};
 use serde::{Serialize, Serializer};
 
@@ -55,7 +55,10 @@ impl Serialize for Part<'_> {
             Value::List(values) => to.collect_seq(values.iter().map(|value| Part { field, value })),
             Value::Map(values) => {
                 let sorted: BTreeMap<_, &Value> = values.iter().collect();
-                let field = &value_field(field);
+                let Kind::Message(entry) = field.kind() else {
+                    unreachable!("a map is a list of entries");
+                };
+                let field = &entry.map_entry_value_field();
                 let parts = sorted.into_iter().map(|(key, value)| {
                     let key = key.as_str().expect("maps have names as keys");
                     (key, Part { field, value })
@@ -111,33 +114,13 @@ fn word<S: Serializer>(field: &FieldDescriptor, number: i32, to: S) -> Result<S:
     let Kind::Enum(words) = field.kind() else {
         return to.serialize_i32(number);
     };
-    match words.get_value(number) {
-        Some(value) => {
-            let name = value.name().to_lowercase();
-            to.serialize_str(name.strip_prefix(&prefix(&words)).unwrap_or(&name))
-        }
-        None => to.serialize_i32(number),
-    }
-}
-
-/// `OverflowPolicy` has words that begin with `overflow_policy_`.
-fn prefix(words: &EnumDescriptor) -> String {
-    let mut prefix = String::new();
-    for letter in words.name().chars() {
-        if letter.is_uppercase() && !prefix.is_empty() {
-            prefix.push('_');
-        }
-        prefix.extend(letter.to_lowercase());
-    }
-    prefix.push('_');
-    prefix
-}
-
-fn value_field(map: &FieldDescriptor) -> FieldDescriptor {
-    match map.kind() {
-        Kind::Message(entry) => entry.map_entry_value_field(),
-        _ => unreachable!("a map is a list of entries"),
-    }
+    let Some(value) = words.get_value(number) else {
+        return to.serialize_i32(number);
+    };
+    // All words of an enumeration begin as its first one, such as `OVERFLOW_POLICY_UNSPECIFIED`.
+    let first = words.default_value();
+    let prefix = first.name().trim_end_matches("UNSPECIFIED");
+    to.serialize_str(&value.name().trim_start_matches(prefix).to_lowercase())
 }
 
 #[cfg(test)]

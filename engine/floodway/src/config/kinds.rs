@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use toml::Value;
 
 /// A value as it was given: text from the environment and from flags, or a TOML value.
@@ -23,6 +24,14 @@ impl<'a> Raw<'a> {
         match self {
             Raw::Text(text) => Some(text),
             Raw::Toml(value) => value.as_str(),
+        }
+    }
+
+    /// A number or a flag, which TOML may hold as such or as a text.
+    fn parsed<T: FromStr + DeserializeOwned>(self) -> Option<T> {
+        match self {
+            Raw::Toml(value) if !value.is_str() => value.clone().try_into().ok(),
+            _ => self.text()?.trim().parse().ok(),
         }
     }
 
@@ -145,11 +154,7 @@ pub(crate) struct Number(pub(crate) u64, pub(crate) u64);
 
 impl<T: FromStr + Display> Kind<T> for Number {
     fn read(&self, raw: Raw<'_>) -> Result<T, String> {
-        let number = match raw {
-            Raw::Toml(Value::Integer(number)) => u64::try_from(*number).ok(),
-            _ => raw.text().and_then(|text| text.trim().parse().ok()),
-        };
-        number
+        raw.parsed::<u64>()
             .filter(|number| (self.0..=self.1).contains(number))
             .and_then(|number| number.to_string().parse().ok())
             .ok_or_else(|| format!("expected a whole number from {} to {}", self.0, self.1))
@@ -169,12 +174,7 @@ pub(crate) const SECONDS_MAX: f64 = 30.0 * 86_400.0;
 
 impl Kind<Duration> for Seconds {
     fn read(&self, raw: Raw<'_>) -> Result<Duration, String> {
-        let seconds = match raw {
-            Raw::Toml(Value::Integer(seconds)) => Some(*seconds as f64),
-            Raw::Toml(Value::Float(seconds)) => Some(*seconds),
-            _ => raw.text().and_then(|text| text.trim().parse().ok()),
-        };
-        seconds
+        raw.parsed()
             .filter(|seconds| (self.0..=self.1).contains(seconds))
             .map(Duration::from_secs_f64)
             .ok_or_else(|| format!("expected a number of seconds from {} to {}", self.0, self.1))
@@ -210,11 +210,7 @@ pub(crate) struct Switch;
 
 impl Kind<bool> for Switch {
     fn read(&self, raw: Raw<'_>) -> Result<bool, String> {
-        let read = match raw {
-            Raw::Toml(Value::Boolean(value)) => Some(*value),
-            _ => raw.text().and_then(|text| text.trim().parse().ok()),
-        };
-        read.ok_or_else(|| "expected true or false".to_owned())
+        raw.parsed().ok_or_else(|| "expected true or false".to_owned())
     }
 
     fn show(&self, value: &bool) -> String {

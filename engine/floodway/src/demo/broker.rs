@@ -59,16 +59,16 @@ pub(crate) enum BrokerError {
 /// The running broker. Everyone on this machine may connect.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Broker {
-    inner: SocketAddr,
-    v4: SocketAddr,
-    v5: SocketAddr,
+    /// Where the gateway and the simulated devices connect, with MQTT 5.
+    pub(crate) inner: SocketAddr,
+    /// Where outside clients of MQTT 3.1.1 connect.
+    pub(crate) v4: SocketAddr,
+    /// Where outside clients of MQTT 5 connect.
+    pub(crate) v5: SocketAddr,
 }
 
 impl Broker {
     /// Starts the broker, which takes packets of up to `packet_bytes`, and waits until it answers.
-    ///
-    /// # Errors
-    /// If it does not answer within some seconds.
     pub(crate) async fn start(packet_bytes: usize) -> Result<Self, BrokerError> {
         let [inner, v4, v5] = free_ports()?;
         let broker = Self { inner, v4, v5 };
@@ -89,21 +89,6 @@ impl Broker {
         }
     }
 
-    /// Where the gateway and the simulated devices connect, with MQTT 5.
-    pub(crate) fn inner(&self) -> SocketAddr {
-        self.inner
-    }
-
-    /// Where outside clients of MQTT 3.1.1 connect.
-    pub(crate) fn v4(&self) -> SocketAddr {
-        self.v4
-    }
-
-    /// Where outside clients of MQTT 5 connect.
-    pub(crate) fn v5(&self) -> SocketAddr {
-        self.v5
-    }
-
     async fn answers(&self) -> Result<(), BrokerError> {
         let ports = [(self.inner, Version::V5), (self.v4, Version::V4), (self.v5, Version::V5)];
         let deadline = Instant::now() + START;
@@ -116,10 +101,9 @@ impl Broker {
 
     fn config(&self, packet_bytes: usize) -> rumqttd::Config {
         let servers = |servers: &[(&str, SocketAddr)]| {
-            let named = servers.iter().map(|(name, listen)| {
-                let settings = settings(name, *listen, packet_bytes);
-                ((*name).to_owned(), settings)
-            });
+            let named = servers
+                .iter()
+                .map(|&(name, listen)| (name.to_owned(), settings(name, listen, packet_bytes)));
             Some(named.collect::<HashMap<_, _>>())
         };
         rumqttd::Config {

@@ -36,7 +36,7 @@ struct Message<'a> {
 impl Device {
     /// The topic that it publishes to.
     pub(super) fn topic(&self) -> String {
-        topic_of(&self.tenant, &self.id)
+        topic_of(self.tenant, self.id)
     }
 
     /// The payload of its message at `now`.

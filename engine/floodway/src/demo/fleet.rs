@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::device::Device;
-use super::kinds::{Measure, climate, door, machine, meter, tank, tracker};
+use super::kinds::{Measure, cold_store, door, machine, meter, room, tank, tracker};
 use super::publisher;
 use floodway_core::parts;
 
@@ -22,20 +22,20 @@ const fn device(tenant: &'static str, site: &'static str, id: &'static str, meas
 
 /// Every device, the tenants in turn, so that each tenant's are spread over a second.
 const DEVICES: [Device; 14] = [
-    device("acme", "PLANT-1", "climate-hall", climate::room),
-    device("globex", "DEPOT-7", "cold-store-1", climate::cold_store),
-    device("acme", "PLANT-1", "press-1", machine::metrics),
+    device("acme", "PLANT-1", "climate-hall", room),
+    device("globex", "DEPOT-7", "cold-store-1", cold_store),
+    device("acme", "PLANT-1", "press-1", machine),
     device("globex", "DEPOT-7", "truck-11", tracker::metrics),
-    device("acme", "PLANT-1", "press-2", machine::metrics),
+    device("acme", "PLANT-1", "press-2", machine),
     device("globex", "DEPOT-7", "truck-12", tracker::metrics),
-    device("acme", "PLANT-1", "gate-north", door::metrics),
-    device("globex", "DEPOT-7", "dock-3", door::metrics),
-    device("acme", "PLANT-1", "meter-main", meter::metrics),
-    device("globex", "DEPOT-7", "diesel-tank", tank::metrics),
-    device("acme", "PLANT-2", "climate-office", climate::room),
-    device("globex", "DEPOT-7", "meter-main", meter::metrics),
+    device("acme", "PLANT-1", "gate-north", door),
+    device("globex", "DEPOT-7", "dock-3", door),
+    device("acme", "PLANT-1", "meter-main", meter),
+    device("globex", "DEPOT-7", "diesel-tank", tank),
+    device("acme", "PLANT-2", "climate-office", room),
+    device("globex", "DEPOT-7", "meter-main", meter),
     device("acme", "PLANT-2", "van-1", tracker::metrics),
-    device("globex", "DEPOT-9", "compressor-1", machine::metrics),
+    device("globex", "DEPOT-9", "compressor-1", machine),
 ];
 
 /// The running devices. They end with this value.

@@ -13,7 +13,7 @@ use super::violation::Violation;
 const REASON_BYTES_MAX: usize = CONTROL_BYTES_MAX - 2;
 
 /// Appends a close frame. One without a code has no reason either: it answers a client's that has none (5.5.1). A reason
-/// longer than [`REASON_BYTES_MAX`] is cut between two characters.
+/// longer than `REASON_BYTES_MAX` is cut between two characters.
 ///
 /// # Panics
 /// In debug builds, if `code` is one that must not be sent.

@@ -1,11 +1,10 @@
 //! Settings of the private listener.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use crate::tls::{self, Pem, TlsAcceptor};
 
-/// The private listener: gRPC, metrics and the operator's page.
+/// The private listener: gRPC, metrics and the operator's page. Has no `Debug`: it holds secrets.
 #[derive(Clone)]
 pub struct Config {
     /// `admin.listen`: address and port. Default `127.0.0.1:9090`. An address that other machines
@@ -47,18 +46,5 @@ impl Default for Config {
             client_ca: None,
             metrics_tenants: 100,
         }
-    }
-}
-
-impl fmt::Debug for Config {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Config")
-            .field("listen", &self.listen)
-            .field("token", &self.token.as_ref().map(|_| "********"))
-            .field("read_token", &self.read_token.as_ref().map(|_| "********"))
-            .field("tls", &self.tls)
-            .field("client_ca", &self.client_ca)
-            .field("metrics_tenants", &self.metrics_tenants)
-            .finish()
     }
 }

@@ -22,9 +22,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::calls::stopped;
 use super::refused::Peer;
 use super::routes::{self, Routes};
-use super::stop::stopped;
 use crate::tls::{ServerStream, TlsAcceptor};
 use floodway_core::parts;
 

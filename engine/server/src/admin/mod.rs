@@ -4,7 +4,7 @@
 //! watching tool ever delays an event. Where a token is set, no request is answered without it; where clients need a
 //! certificate, no connection is served without one. Of the gateway, only this module knows gRPC and protobuf.
 //!
-//! The messages of [`api`] are its only model. `observer` reads the parts and `totals` adds up the counts of all shards;
+//! The messages of `floodway_proto::admin::v1` are its only model. `observer` reads the parts and `totals` adds up the counts of all shards;
 //! `status` fills the message from both, and `metrics` writes them as text. `rates` measures how fast counts grow.
 //! `health` reports drains and readiness. `listener` serves connections, `routes` finds what a request asks for, and
 //! `calls` answers, by subject.
@@ -19,7 +19,6 @@ mod rates;
 mod refused;
 mod routes;
 mod status;
-mod stop;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
 mod token;
@@ -55,7 +54,6 @@ pub struct Listener {
 /// A running private listener.
 pub struct Admin {
     address: SocketAddr,
-    observer: Observer,
     health: Health,
     stop: watch::Sender<bool>,
     thread: JoinHandle<()>,
@@ -84,25 +82,22 @@ impl Admin {
         let address = socket.local_addr()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, for_parts) = watch::channel(false);
-        let (health, health_server) = {
-            let readiness = observer.readiness.clone();
-            Health::new(observer.streams.clone(), readiness).await
-        };
+        let (health, health_server) = Health::new(observer.streams.clone(), observer.readiness.clone()).await;
         let service = Service::new(observer.clone(), health.clone(), for_parts.clone());
-        let routes = Routes::new(service, health_server, observer.clone(), Tokens::new(config), config.metrics_tenants);
+        let tokens = Tokens::new(config);
+        let routes = Arc::new(Routes::new(service, health_server, observer.clone(), tokens, config.metrics_tenants));
         let socket = {
             let _entered = runtime.enter();
             tokio::net::TcpListener::from_std(socket)?
         };
-        let (measured, followed) = (observer.clone(), health.clone());
+        let followed = health.clone();
         let serve = move || {
             runtime.block_on(async {
                 let mut tasks = JoinSet::new();
-                let measure = async move || measured.clone().measure().await;
+                let measure = async move || observer.clone().measure().await;
                 tasks.spawn(parts::kept("rates", measure));
                 let follow = async move || followed.clone().follow().await;
                 tasks.spawn(parts::kept("health", follow));
-                let routes = Arc::new(routes);
                 parts::kept("admin", async || {
                     let (tls, routes) = (tls.clone(), Arc::clone(&routes));
                     listener::serve(&socket, tls, routes, for_parts.clone()).await;
@@ -111,17 +106,12 @@ impl Admin {
             });
         };
         let thread = Builder::new().name("admin".to_owned()).spawn(serve)?;
-        Ok(Self { address, observer, health, stop, thread })
+        Ok(Self { address, health, stop, thread })
     }
 
     /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
-    }
-
-    /// What it reads.
-    pub fn observer(&self) -> Observer {
-        self.observer.clone()
     }
 
     /// The gateway stops: reports NOT_SERVING as its health, and then admits no new streams. All other calls are answered

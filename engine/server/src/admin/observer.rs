@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use arc_swap::ArcSwap;
 use floodway_proto::admin::v1::Rates;
 use tokio::runtime::RuntimeMetrics;
-use tokio::time::interval;
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::rates::{self, Counts, STEP, Samples};
 use super::totals::Totals;
@@ -67,10 +67,10 @@ pub struct Watched {
     pub control: Control,
     /// What an event may be.
     pub event: event::Config,
-    /// A drain tells clients to come back after a random part of this.
+    /// A drain sends clients away for a random part of this.
     pub drain_spread: Duration,
     /// The source of events.
-    pub upstreams: IngestHandle,
+    pub source: IngestHandle,
     /// Whether a new stream could begin.
     pub readiness: Readiness,
     /// Where events wait for the shards, in the order of their numbers.
@@ -80,6 +80,7 @@ pub struct Watched {
 }
 
 /// What is known of one shard without asking it.
+#[derive(Clone)]
 pub struct WatchedShard {
     /// What it counts.
     pub metrics: Arc<shard::Metrics>,
@@ -100,19 +101,17 @@ pub(super) struct ShardLoad {
 
 /// Reads what a gateway does, from any thread. Cheap to clone.
 #[derive(Clone)]
-pub struct Observer(Arc<Observed>);
-
-struct Observed {
-    parts: Watched,
+pub struct Observer {
+    parts: Arc<Watched>,
     /// Those of the last second and of the last minute.
-    rates: ArcSwap<(Rates, Rates)>,
+    rates: Arc<ArcSwap<(Rates, Rates)>>,
 }
 
 impl Deref for Observer {
     type Target = Watched;
 
     fn deref(&self) -> &Watched {
-        &self.0.parts
+        &self.parts
     }
 }
 
@@ -120,7 +119,7 @@ impl Observer {
     /// Reads these parts.
     pub fn new(parts: Watched) -> Self {
         let rates = ArcSwap::from_pointee((rates::none(), rates::none()));
-        Self(Arc::new(Observed { parts, rates }))
+        Self { parts: Arc::new(parts), rates: Arc::new(rates) }
     }
 
     /// The counts of all shards. Each is exact, though not all are of the same instant.
@@ -143,7 +142,7 @@ impl Observer {
 
     /// The counts of ingest.
     pub fn ingest(&self) -> router::Snapshot {
-        self.upstreams.metrics()
+        self.source.metrics()
     }
 
     /// Tenants that have subscribers, or had some a moment ago.
@@ -158,18 +157,18 @@ impl Observer {
 
     /// The rates of the last second and of the last minute.
     pub(super) fn rates(&self) -> (Rates, Rates) {
-        **self.0.rates.load()
+        **self.rates.load()
     }
 
     /// Measures the rates once a second, for ever.
     pub(super) async fn measure(self) {
         let mut samples = Samples::default();
         let mut ticks = interval(STEP);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
             samples.add(Instant::now(), self.counts());
-            self.0.rates.store(Arc::new(samples.rates()));
+            self.rates.store(Arc::new(samples.rates()));
         }
     }
 

@@ -12,42 +12,29 @@ pub(super) const STEP: Duration = Duration::from_secs(1);
 const SAMPLES: usize = 61;
 
 /// The counts whose growth is measured, as [`Rates`] names them.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Counts {
-    pub(super) received: u64,
-    pub(super) received_bytes: u64,
-    pub(super) accepted: u64,
-    pub(super) rejected: u64,
-    pub(super) delivered: u64,
-    pub(super) dropped: u64,
-    pub(super) sent_bytes: u64,
-    pub(super) opened: u64,
-    pub(super) closed: u64,
-    pub(super) refused: u64,
+macro_rules! counts {
+    ($($count:ident)+) => {
+        #[derive(Clone, Copy, Debug, Default)]
+        pub(super) struct Counts {
+            $(pub(super) $count: u64,)+
+        }
+
+        impl Counts {
+            /// How fast they have grown since `earlier`, in the time that has passed.
+            fn since(&self, earlier: &Self, window: Duration) -> Rates {
+                if window.is_zero() {
+                    return none();
+                }
+                Rates {
+                    window: window.try_into().ok(),
+                    $($count: self.$count.saturating_sub(earlier.$count) as f64 / window.as_secs_f64(),)+
+                }
+            }
+        }
+    };
 }
 
-impl Counts {
-    /// How fast they have grown since `earlier`, in the time that has passed.
-    fn since(&self, earlier: &Self, window: Duration) -> Rates {
-        if window.is_zero() {
-            return none();
-        }
-        let rate = |count: fn(&Self) -> u64| count(self).saturating_sub(count(earlier)) as f64 / window.as_secs_f64();
-        Rates {
-            window: window.try_into().ok(),
-            received: rate(|counts| counts.received),
-            received_bytes: rate(|counts| counts.received_bytes),
-            accepted: rate(|counts| counts.accepted),
-            rejected: rate(|counts| counts.rejected),
-            delivered: rate(|counts| counts.delivered),
-            dropped: rate(|counts| counts.dropped),
-            sent_bytes: rate(|counts| counts.sent_bytes),
-            opened: rate(|counts| counts.opened),
-            closed: rate(|counts| counts.closed),
-            refused: rate(|counts| counts.refused),
-        }
-    }
-}
+counts! { received received_bytes accepted rejected delivered dropped sent_bytes opened closed refused }
 
 /// Nothing was measured yet, in no time.
 pub(super) fn none() -> Rates {

@@ -4,12 +4,14 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use strum::VariantNames;
 use tracing::field::display;
 
 use floodway_core::log_rate::CountedEach;
 
 /// Why a request is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, strum::IntoStaticStr, strum::VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub(super) enum Reason {
     /// No token, or a wrong one.
     Unauthenticated,
@@ -19,34 +21,26 @@ pub(super) enum Reason {
     Host,
 }
 
-impl Reason {
-    const LABELS: [&'static str; 3] = ["unauthenticated", "read_only", "host"];
-
-    fn label(self) -> &'static str {
-        Self::LABELS[self as usize]
-    }
-}
-
 /// The other end of a request's connection, as the request carries it.
 #[derive(Clone, Copy)]
 pub(super) struct Peer(pub(super) Option<SocketAddr>);
 
 /// The counts of all reasons.
 #[derive(Default)]
-pub(super) struct Refused(CountedEach<{ Reason::LABELS.len() }>);
+pub(super) struct Refused(CountedEach<{ Reason::VARIANTS.len() }>);
 
 impl Refused {
     pub(super) fn note(&self, reason: Reason, path: &str, peer: Option<SocketAddr>) {
         if let Some(suppressed) = self.0.count(reason as usize, Instant::now()) {
-            let (reason, peer) = (reason.label(), peer.map(display));
+            let (reason, peer) = (<&str>::from(reason), peer.map(display));
             tracing::warn!(reason, path, peer, suppressed, "private listener: request refused");
         }
     }
 
     /// The counts now, by label.
-    pub(super) fn counts(&self) -> [(&'static str, u64); Reason::LABELS.len()] {
+    pub(super) fn counts(&self) -> [(&'static str, u64); Reason::VARIANTS.len()] {
         let counts = self.0.get();
-        std::array::from_fn(|at| (Reason::LABELS[at], counts[at]))
+        std::array::from_fn(|at| (Reason::VARIANTS[at], counts[at]))
     }
 }
 

@@ -13,14 +13,14 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 use floodway_proto::admin::v1::FILE_DESCRIPTOR_SET;
 use floodway_proto::admin::v1::admin_server::AdminServer;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, WWW_AUTHENTICATE};
+use http::header::{CONTENT_TYPE, HOST, WWW_AUTHENTICATE};
 use http::uri::Authority;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use tonic::body::Body;
-use tonic::codegen;
 use tonic::server::NamedService;
+use tonic::{Status, codegen};
 use tonic_health::pb::health_server::{Health, HealthServer};
 
 use super::calls::Service;
@@ -28,6 +28,7 @@ use super::metrics::{self, Snapshot, Tenants};
 use super::observer::Observer;
 use super::refused::{Peer, Reason, Refused};
 use super::token::Tokens;
+use crate::plain_http::{error, method_not_allowed, set, whole};
 
 type Answering = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 
@@ -76,11 +77,16 @@ impl Routes {
         };
         let Some(access) = self.tokens.access(request.headers()) else {
             refused(Reason::Unauthenticated);
-            return if is_grpc { unauthenticated() } else { unauthorized() };
+            if is_grpc {
+                return Status::unauthenticated("needs the metadata \"authorization: Bearer TOKEN\"").into_http();
+            }
+            let mut response = error(StatusCode::UNAUTHORIZED, "Missing or wrong token");
+            set(&mut response, WWW_AUTHENTICATE, "Bearer");
+            return sent(response);
         };
         if is_grpc && access < self.tokens.needed(request.uri().path()) {
             refused(Reason::ReadOnly);
-            return permission_denied();
+            return Status::permission_denied("this token is for reading; the call needs admin.token").into_http();
         }
         if is_grpc {
             return self.call(request).await;
@@ -88,32 +94,32 @@ impl Routes {
         if self.tokens.may_be_a_page(host(&request).as_deref()) {
             refused(Reason::Host);
             let detail = "Host must be an address or localhost, unless admin.token is set";
-            return error(StatusCode::FORBIDDEN, detail);
+            return sent(error(StatusCode::FORBIDDEN, detail));
         }
-        match request.uri().path() {
-            path @ ("/metrics" | "/metrics/tenants") if request.method() == Method::GET => self.metrics(path),
-            "/metrics" | "/metrics/tenants" => method_not_allowed(),
+        sent(match request.uri().path() {
+            path @ ("/metrics" | "/metrics/tenants") if request.method() == Method::GET => {
+                whole(StatusCode::OK, metrics::CONTENT_TYPE, self.metrics(path))
+            }
+            "/metrics" | "/metrics/tenants" => method_not_allowed("GET"),
             _ => error(StatusCode::NOT_FOUND, "Not found"),
-        }
+        })
     }
 
     async fn call(&self, request: Request<Incoming>) -> Response<Body> {
         let name = request.uri().path().split('/').nth(1).unwrap_or_default();
         match self.grpc.iter().find(|(known, _)| *known == name) {
             Some((_, service)) => service(request).await,
-            None => tonic::Status::unimplemented("unknown service").into_http(),
+            None => Status::unimplemented("unknown service").into_http(),
         }
     }
 
-    fn metrics(&self, path: &str) -> Response<Body> {
-        let text = if path == "/metrics" {
-            metrics::gateway(&Snapshot::at(&self.observer, self.refused.counts()))
-        } else {
-            // Only this thread locks it, so nothing ever waits. A panic has left nothing half done that matters.
-            let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
-            tenants.text(&self.observer)
-        };
-        respond(StatusCode::OK, metrics::CONTENT_TYPE, text)
+    fn metrics(&self, path: &str) -> String {
+        if path == "/metrics" {
+            return metrics::gateway(&Snapshot::at(&self.observer, self.refused.counts()));
+        }
+        // Only this thread locks it, so nothing ever waits. A panic has left nothing half done that matters.
+        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        tenants.text(&self.observer)
     }
 }
 
@@ -161,42 +167,12 @@ fn host(request: &Request<Incoming>) -> Option<String> {
 pub(super) fn failed(is_grpc: bool) -> Response<Body> {
     let why = "the gateway failed; its log tells where";
     if is_grpc {
-        tonic::Status::internal(why).into_http()
+        Status::internal(why).into_http()
     } else {
-        error(StatusCode::INTERNAL_SERVER_ERROR, why)
+        sent(error(StatusCode::INTERNAL_SERVER_ERROR, why))
     }
 }
 
-fn unauthenticated() -> Response<Body> {
-    tonic::Status::unauthenticated("needs the metadata \"authorization: Bearer TOKEN\"").into_http()
-}
-
-fn permission_denied() -> Response<Body> {
-    tonic::Status::permission_denied("this token is for reading; the call needs admin.token").into_http()
-}
-
-fn unauthorized() -> Response<Body> {
-    let mut response = error(StatusCode::UNAUTHORIZED, "Missing or wrong token");
-    response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    response
-}
-
-fn method_not_allowed() -> Response<Body> {
-    let mut response = error(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed");
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
-    response
-}
-
-fn error(status: StatusCode, detail: &str) -> Response<Body> {
-    let text = serde_json::json!({ "detail": detail }).to_string();
-    respond(status, "application/json", text)
-}
-
-fn respond(status: StatusCode, content_type: &'static str, text: String) -> Response<Body> {
-    let mut response = Response::new(Body::new(Full::new(Bytes::from(text))));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+fn sent(response: Response<String>) -> Response<Body> {
+    response.map(|text| Body::new(Full::new(Bytes::from(text))))
 }

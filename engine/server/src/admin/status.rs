@@ -71,7 +71,7 @@ impl Observer {
     }
 
     fn broker(&self) -> v1::Broker {
-        let source = self.upstreams.report();
+        let source = self.source.report();
         v1::Broker {
             connected: source.endpoint.is_some(),
             urls: self.brokers.clone(),
@@ -89,16 +89,16 @@ impl Observer {
     }
 
     fn streams_of(&self, totals: &Totals) -> v1::Connections {
-        let mut tenants = self.index().tenants();
-        tenants.retain(|tenant| tenant.connections() > 0);
-        let count = tenants.len() as u64;
+        let tenants = self.index().tenants();
         let mut by_tenant: Vec<_> = tenants
             .iter()
+            .filter(|tenant| tenant.connections() > 0)
             .map(|tenant| v1::TenantConnections {
                 tenant_id: tenant.id().to_string(),
                 total: tenant.connections().into(),
             })
             .collect();
+        let count = by_tenant.len();
         by_tenant.sort_by(|one, other| {
             let by_total = other.total.cmp(&one.total);
             by_total.then_with(|| one.tenant_id.cmp(&other.tenant_id))
@@ -113,7 +113,7 @@ impl Observer {
             closed_by_reason: by_label(EndReason::ENDED.map(EndReason::label).into_iter().zip(totals.closed)),
             refused_by_reason: by_label(EndReason::REFUSED.map(EndReason::label).into_iter().zip(refusals.counts())),
             tokens_refused_by_check: by_label(CHECK_LABELS.into_iter().zip(refusals.checks())),
-            tenants: count,
+            tenants: count as u64,
             by_tenant,
             other_tenants_total: others.iter().map(|tenant| tenant.total).sum(),
         }

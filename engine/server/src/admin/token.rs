@@ -8,7 +8,7 @@ use http::HeaderMap;
 use subtle::ConstantTimeEq;
 
 use super::config::Config;
-use crate::bearer::bearer;
+use crate::plain_http::bearer;
 
 /// What a client may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde::de::Deserializer;
 use serde_json::Value;
 
+use super::config::Config;
 use super::organization::Organization;
 use super::refusal::{Fault, Refusal};
 use floodway_protocol::messages::notice::LAST_SECOND;
@@ -39,18 +40,10 @@ pub(super) struct Claims {
     realm_access: Value,
 }
 
-/// What the claims must say.
-pub(super) struct Expected {
-    pub(super) issuer: Option<String>,
-    pub(super) audience: Option<String>,
-    pub(super) roles: Vec<String>,
-    pub(super) leeway: Duration,
-}
-
-impl Expected {
+impl Config {
     /// Checks the claims at `now`, the time since the Unix epoch, in the order of the refusals. With `asked` the identity is
     /// of that tenant, which must be one of those that the token names.
-    pub(super) fn check(&self, claims: &Claims, asked: Option<&str>, now: Duration) -> Result<Identity, Refusal> {
+    pub(super) fn judge(&self, claims: &Claims, asked: Option<&str>, now: Duration) -> Result<Identity, Refusal> {
         let expires_at = self.lifetime(claims, now).map_err(Refusal::Invalid)?;
         self.meant_for_us(claims).map_err(Refusal::Invalid)?;
         let tenant = claims.tenant(asked)?;

@@ -102,10 +102,8 @@ impl Source {
 
     /// Fetches the answer.
     pub(super) async fn get(&self) -> Result<Bytes, FetchError> {
-        match tokio::time::timeout(self.timeout, self.connect_and_get()).await {
-            Ok(answer) => answer,
-            Err(_) => Err(FetchError::Timeout(self.timeout)),
-        }
+        let answer = tokio::time::timeout(self.timeout, self.connect_and_get()).await;
+        answer.unwrap_or(Err(FetchError::Timeout(self.timeout)))
     }
 
     async fn connect_and_get(&self) -> Result<Bytes, FetchError> {

@@ -8,7 +8,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind};
 use serde::Deserialize;
 
 use super::fetch::FetchError;
-use super::key::{Key, RSA, ec_algorithm};
+use super::key::{Key, RSA, RSA_BYTES, ec_algorithm};
 
 /// The most keys that are taken. Providers have two or three while they rotate them.
 const KEYS_MAX: usize = 64;
@@ -57,9 +57,8 @@ fn is_for_signatures(jwk: &Jwk) -> bool {
 /// What a key of this type and size can verify.
 fn algorithms(jwk: &Jwk, key: &DecodingKey) -> Option<Vec<Algorithm>> {
     match (&jwk.algorithm, key.kind()) {
-        // 2048 to 8192 bits, as for a key from a file.
         (AlgorithmParameters::RSA(_), DecodingKeyKind::RsaModulusExponent { n, .. }) => {
-            (256..=1024).contains(&n.len()).then(|| RSA.to_vec())
+            RSA_BYTES.contains(&n.len()).then(|| RSA.to_vec())
         }
         (AlgorithmParameters::EllipticCurve(_), _) => Some(vec![ec_algorithm(key)?]),
         (AlgorithmParameters::OctetKeyPair(pair), _) => {

@@ -51,6 +51,9 @@ impl Pace {
 /// How far fetching has come.
 #[derive(Clone, Copy, Debug, Default)]
 struct Fetches {
+    /// The number of the latest fetch that has begun.
+    begun: u64,
+    /// The number of the latest one that has ended.
     ended: u64,
     has_keys: bool,
     /// The latest one gave no keys.
@@ -63,8 +66,6 @@ pub(super) struct KeySet {
     fetches: watch::Receiver<Fetches>,
     /// The number of the fetch that is wanted. When the set is gone it is closed, which ends the task.
     wanted: watch::Sender<u64>,
-    /// The number of the latest fetch that has begun.
-    begun: watch::Receiver<u64>,
     turns: Semaphore,
     patience: Duration,
 }
@@ -78,16 +79,14 @@ impl KeySet {
         let source = Source::new(url, pace.timeout)?;
         let keys = Arc::default();
         let (fetches, all_fetches) = watch::channel(Fetches::default());
-        let (begun, all_begun) = watch::channel(0);
         let (wanted, mut asked) = watch::channel(0);
-        let keeper = KeyRefresher { source, keys: Arc::clone(&keys), fetches, begun, pace };
-        let keep = async move || keeper.run(&mut asked).await;
-        tokio::spawn(parts::kept("jwks", keep));
+        let refresher = KeyRefresher { source, keys: Arc::clone(&keys), fetches, pace };
+        let refresh = async move || refresher.run(&mut asked).await;
+        tokio::spawn(parts::kept("jwks", refresh));
         Ok(Self {
             keys,
             fetches: all_fetches,
             wanted,
-            begun: all_begun,
             turns: Semaphore::new(pace.waiting),
             patience: pace.patience(),
         })
@@ -168,7 +167,7 @@ impl KeySet {
 
     /// Asks for a fetch that begins after this call. Returns its number.
     pub(super) fn ask(&self) -> u64 {
-        let target = *self.begun.borrow() + 1;
+        let target = self.fetches.borrow().begun + 1;
         self.wanted.send_if_modified(|wanted| {
             let is_later = *wanted < target;
             *wanted = target.max(*wanted);
@@ -183,7 +182,6 @@ struct KeyRefresher {
     source: Source,
     keys: Arc<ArcSwap<Vec<NamedKey>>>,
     fetches: watch::Sender<Fetches>,
-    begun: watch::Sender<u64>,
     pace: Pace,
 }
 
@@ -191,10 +189,10 @@ impl KeyRefresher {
     async fn run(&self, asked: &mut watch::Receiver<u64>) {
         let mut trouble = Trouble::default();
         // A fetch that a panic interrupted has no end: the next one gets another number.
-        let first = *self.begun.borrow() + 1;
+        let first = self.fetches.borrow().begun + 1;
         for number in first.. {
             let began = Instant::now();
-            self.begun.send_replace(number);
+            self.fetches.send_modify(|fetches| fetches.begun = number);
             let fetched = self.fetch().await;
             let has_failed = fetched.is_err();
             match fetched {

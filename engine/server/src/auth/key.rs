@@ -4,6 +4,7 @@
 //! (RFC 8725, 2.1 and 3.1).
 
 use std::collections::HashSet;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use jsonwebtoken::errors::ErrorKind;
@@ -20,29 +21,14 @@ pub enum KeyError {
     #[error("no verification key; set one of auth.hs256_secret, auth.public_key, auth.jwks_url")]
     Missing,
     /// The file cannot be read.
-    #[error("auth.public_key = \"{}\": {error}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        error: std::io::Error,
-    },
-    /// The file does not hold a key of a known kind.
-    #[error("auth.public_key = \"{}\": {hint}", path.display())]
-    Unusable {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong, and what would be right.
-        hint: &'static str,
-    },
-    /// No keys can be fetched from `auth.jwks_url`.
-    #[error("auth.jwks_url = \"{url}\": {error}")]
-    Source {
-        /// The URL.
-        url: String,
-        /// The cause.
-        error: FetchError,
-    },
+    #[error("auth.public_key = \"{}\": {}", .0.display(), .1)]
+    Unreadable(PathBuf, std::io::Error),
+    /// The file does not hold a key of a known kind. The text says what is wrong, and what would be right.
+    #[error("auth.public_key = \"{}\": {}", .0.display(), .1)]
+    Unusable(PathBuf, &'static str),
+    /// No keys can be fetched from the URL of `auth.jwks_url`.
+    #[error("auth.jwks_url = \"{0}\": {1}")]
+    Source(String, FetchError),
 }
 
 /// A key and what it may verify.
@@ -73,22 +59,26 @@ impl Key {
 
     /// Reads a public key from a PEM file.
     pub(super) fn from_pem_file(path: &Path) -> Result<Self, KeyError> {
-        let pem = std::fs::read(path).map_err(|error| KeyError::Unreadable { path: path.to_owned(), error })?;
-        Self::from_pem(&pem).map_err(|hint| KeyError::Unusable { path: path.to_owned(), hint })
+        let pem = std::fs::read(path).map_err(|error| KeyError::Unreadable(path.to_owned(), error))?;
+        Self::from_pem(&pem).map_err(|hint| KeyError::Unusable(path.to_owned(), hint))
     }
 
     fn from_pem(pem: &[u8]) -> Result<Self, &'static str> {
         check_label(pem)?;
         if let Ok(key) = DecodingKey::from_rsa_pem(pem) {
-            return rsa(key);
+            // The key is a PKCS#1 structure: the modulus, and at most 20 bytes more.
+            return match bytes(&key) {
+                256..=1044 => Ok(Self::new(key, &RSA)),
+                _ => Err("expected an RSA key of 2048 to 8192 bits (RFC 7518, 3.3)"),
+            };
         }
         if let Ok(key) = DecodingKey::from_ec_pem(pem) {
-            return ec(key);
+            let algorithm = ec_algorithm(&key).ok_or("expected an EC key on the curve P-256 or P-384")?;
+            return Ok(Self::new(key, &[algorithm]));
         }
-        match DecodingKey::from_ed_pem(pem) {
-            Ok(key) => Ok(Self::new(key, &[Algorithm::EdDSA])),
-            Err(_) => Err("expected an RSA, EC (P-256, P-384) or Ed25519 public key"),
-        }
+        let key = DecodingKey::from_ed_pem(pem);
+        let key = key.map_err(|_| "expected an RSA, EC (P-256, P-384) or Ed25519 public key")?;
+        Ok(Self::new(key, &[Algorithm::EdDSA]))
     }
 
     /// The claims of a token that this key signed.
@@ -129,26 +119,17 @@ pub(super) const RSA: [Algorithm; 6] = [
     Algorithm::PS512,
 ];
 
-/// Shorter and longer keys verify nothing: the cryptography library takes 2048 to 8192 bits
-/// (RFC 7518, 3.3 and 3.5 demand 2048 or more).
-fn rsa(key: DecodingKey) -> Result<Key, &'static str> {
-    // The key is a PKCS#1 structure: the modulus, and at most 20 bytes more.
-    match key.try_get_as_bytes().map_or(0, <[u8]>::len) {
-        256..=1044 => Ok(Key::new(key, &RSA)),
-        _ => Err("expected an RSA key of 2048 to 8192 bits (RFC 7518, 3.3)"),
-    }
-}
+/// The modulus of the shortest and the longest RSA key. Others verify nothing: the cryptography library takes 2048 to 8192
+/// bits (RFC 7518, 3.3 and 3.5 demand 2048 or more).
+pub(super) const RSA_BYTES: RangeInclusive<usize> = 256..=1024;
 
-fn ec(key: DecodingKey) -> Result<Key, &'static str> {
-    match ec_algorithm(&key) {
-        Some(algorithm) => Ok(Key::new(key, &[algorithm])),
-        None => Err("expected an EC key on the curve P-256 or P-384"),
-    }
+fn bytes(key: &DecodingKey) -> usize {
+    key.try_get_as_bytes().map_or(0, <[u8]>::len)
 }
 
 /// The curve decides the algorithm (RFC 7518, 3.4). The key is an uncompressed point.
 pub(super) fn ec_algorithm(key: &DecodingKey) -> Option<Algorithm> {
-    match key.try_get_as_bytes().map_or(0, <[u8]>::len) {
+    match bytes(key) {
         65 => Some(Algorithm::ES256),
         97 => Some(Algorithm::ES384),
         _ => None,

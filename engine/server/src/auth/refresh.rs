@@ -9,20 +9,15 @@ use super::verifier::Verifier;
 
 impl RefreshTokens for Verifier {
     fn verify_refresh(&self, token: &str, tenant: &TenantId) -> Result<u64, RefreshError> {
-        let verified = self.verify_now(token, Some(tenant.as_str()));
-        let refusal = match verified {
+        let refusal = match self.verify_now(token, Some(tenant.as_str())) {
             Ok(identity) => return Ok(identity.expires_at),
             Err(refusal) => refusal,
         };
-        let diagnosis = refusal.diagnosis();
-        tracing::debug!(%tenant, diagnosis, "refresh refused");
-        if refusal.may_pass() {
-            return Err(RefreshError::KeyAwaited);
-        }
-        let text = refusal.to_string();
-        Err(RefreshError::Refused(match refusal.reason() {
-            EndReason::NoTenant | EndReason::Role => End::Forbidden(text),
-            _ => End::BadToken(text),
-        }))
+        tracing::debug!(%tenant, diagnosis = refusal.diagnosis(), "refresh refused");
+        Err(match refusal.reason() {
+            _ if refusal.may_pass() => RefreshError::KeyAwaited,
+            EndReason::NoTenant | EndReason::Role => RefreshError::Refused(End::Forbidden(refusal.to_string())),
+            _ => RefreshError::Refused(End::BadToken(refusal.to_string())),
+        })
     }
 }

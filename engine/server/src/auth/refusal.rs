@@ -6,7 +6,8 @@ use floodway_protocol::ends::EndReason;
 
 /// One value gives the text, the close code and the HTTP status ([`Refusal::reason`]), the label of the check that
 /// failed, and the diagnosis for an operator. None of these holds anything of the token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Refusal {
     /// There was no token.
     Missing,
@@ -15,6 +16,7 @@ pub enum Refusal {
     /// The token can't be judged: the keys were never fetched, or not since it named a new one.
     NoKeys,
     /// The token names no tenant, or one that may not be part of a topic. The text says what it names instead.
+    #[strum(serialize = "tenant")]
     NoTenant(&'static str),
     /// The token does not name the tenant that was asked for.
     OtherTenant,
@@ -34,7 +36,8 @@ impl fmt::Display for Refusal {
 impl std::error::Error for Refusal {}
 
 /// Which check of a token failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Fault {
     /// It is no JWT (RFC 7519, 7.2), or one with an extension that is not known.
     #[error("{0}")]
@@ -99,24 +102,13 @@ impl Refusal {
         matches!(self, Self::NoKeys | Self::Invalid(Fault::UnknownKey))
     }
 
-    /// The place of the check that failed in [`CHECK_LABELS`]; none where there was no token.
-    pub fn check(self) -> Option<usize> {
-        Some(match self {
-            Self::Missing => return None,
-            Self::Invalid(Fault::Malformed(_)) => 0,
-            Self::Invalid(Fault::Algorithm) => 1,
-            Self::Invalid(Fault::UnknownKey) => 2,
-            Self::Invalid(Fault::Signature) => 3,
-            Self::Invalid(Fault::Expired) => 4,
-            Self::Invalid(Fault::NotYetValid) => 5,
-            Self::Invalid(Fault::Issuer) => 6,
-            Self::Invalid(Fault::Audience) => 7,
-            Self::Invalid(Fault::Claims(_)) => 8,
-            Self::NoKeys => 9,
-            Self::NoTenant(_) => 10,
-            Self::OtherTenant => 11,
-            Self::Role => 12,
-        })
+    /// The label of the check that failed, one of [`CHECK_LABELS`]; none where there was no token.
+    pub fn check(self) -> Option<&'static str> {
+        match self {
+            Self::Missing => None,
+            Self::Invalid(fault) => Some(fault.into()),
+            refusal => Some(refusal.into()),
+        }
     }
 
     /// What an operator reads besides: which claim it is, and what is wrong with it.

@@ -1,9 +1,7 @@
 //! Makes tokens to try things out. In production an identity provider makes them.
 
-use std::collections::BTreeMap;
-
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use serde::Serialize;
+use serde_json::json;
 
 use floodway_protocol::names::TenantId;
 
@@ -31,35 +29,18 @@ pub struct Grant<'a> {
 /// # Errors
 /// What the cryptography library says; none is known.
 pub fn sign(secret: &str, grant: &Grant<'_>) -> Result<String, jsonwebtoken::errors::Error> {
-    let claims = Claims {
-        sub: grant.subject,
-        iss: grant.issuer,
-        aud: grant.audience,
-        iat: grant.issued_at,
-        exp: grant.expires_at,
-        organization: BTreeMap::from([(grant.tenant.as_str(), BTreeMap::new())]),
-        realm_access: RealmAccess { roles: grant.roles },
-    };
+    let mut claims = json!({
+        "iat": grant.issued_at,
+        "exp": grant.expires_at,
+        // By name, as Keycloak writes it.
+        "organization": { grant.tenant.as_str(): {} },
+        "realm_access": { "roles": grant.roles },
+    });
+    for (name, value) in [("sub", grant.subject), ("iss", grant.issuer), ("aud", grant.audience)] {
+        if let Some(value) = value {
+            claims[name] = value.into();
+        }
+    }
     let key = EncodingKey::from_secret(secret.as_bytes());
     jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)
-}
-
-#[derive(Serialize)]
-struct Claims<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sub: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    iss: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    aud: Option<&'a str>,
-    iat: u64,
-    exp: u64,
-    /// By name, as Keycloak writes it; the organizations are empty.
-    organization: BTreeMap<&'a str, BTreeMap<&'a str, &'a str>>,
-    realm_access: RealmAccess<'a>,
-}
-
-#[derive(Serialize)]
-struct RealmAccess<'a> {
-    roles: &'a [String],
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use jsonwebtoken::Header;
 use jsonwebtoken::errors::ErrorKind;
 
-use super::claims::{Claims, Expected, Identity};
+use super::claims::{Claims, Identity};
 use super::config::{Config, Places};
 use super::jwks::{KeySet, Pace};
 use super::key::{Key, KeyError};
@@ -17,8 +17,8 @@ pub const TOKEN_BYTES_MAX: usize = 16 * 1024;
 /// Checks tokens against the configured key. Made once, and shared.
 pub struct Verifier {
     keys: Keys,
-    expected: Expected,
-    places: Places,
+    /// Without the secret, which the key holds.
+    config: Config,
 }
 
 enum Keys {
@@ -43,7 +43,7 @@ impl Verifier {
     }
 
     pub(super) fn start_set(config: &Config, url: &str, pace: Pace) -> Result<Self, KeyError> {
-        let set = KeySet::start(url, pace).map_err(|error| KeyError::Source { url: url.to_owned(), error })?;
+        let set = KeySet::start(url, pace).map_err(|error| KeyError::Source(url.to_owned(), error))?;
         Ok(Self::with(Keys::Set(set), config))
     }
 
@@ -59,16 +59,7 @@ impl Verifier {
     }
 
     fn with(keys: Keys, config: &Config) -> Self {
-        Self {
-            keys,
-            expected: Expected {
-                issuer: config.issuer.clone(),
-                audience: config.audience.clone(),
-                roles: config.roles.clone(),
-                leeway: config.leeway,
-            },
-            places: config.places.clone(),
-        }
+        Self { keys, config: Config { hs256_secret: None, ..config.clone() } }
     }
 
     /// The key of `auth.hs256_secret` or `auth.public_key`.
@@ -83,7 +74,7 @@ impl Verifier {
 
     /// Where a client may put its token besides the header.
     pub fn places(&self) -> &Places {
-        &self.places
+        &self.config.places
     }
 
     /// Whether tokens can be checked: false until keys that are fetched have come, and never again after that.
@@ -120,7 +111,7 @@ impl Verifier {
                 set.open(token, &header(token)?).await
             }
         };
-        self.expected.check(&opened?, tenant, now())
+        self.config.judge(&opened?, tenant, now())
     }
 
     /// As [`Verifier::verify`], without waiting: a token of a new key is refused as one of an unknown key, and the keys are
@@ -139,7 +130,7 @@ impl Verifier {
     /// Checks a token at `now`, a time since the Unix epoch.
     pub(super) fn verify_at(&self, token: &str, tenant: Option<&str>, now: Duration) -> Result<Identity, Refusal> {
         let opened = self.open(token, &header(token)?);
-        self.expected.check(&opened.map_err(Refusal::Invalid)?, tenant, now)
+        self.config.judge(&opened.map_err(Refusal::Invalid)?, tenant, now)
     }
 
     /// The claims of a token that one of the keys signed that are known now.

@@ -7,30 +7,23 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::admin::{Observer, Totals};
 use floodway_core::parts;
-use floodway_sources::control::{Control, Status};
+use floodway_sources::control::Status;
 
-/// Gives control this gateway's status at a fixed interval.
-pub(super) struct Announcer(JoinHandle<()>);
-
-impl Announcer {
-    pub(super) fn start(control: Control, observer: Observer) -> Self {
-        let announce = async move || {
-            let mut pause = interval(control.announce_every());
-            pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            let mut before = Sample::at(&observer);
-            loop {
-                pause.tick().await;
-                let now = Sample::at(&observer);
-                control.announce(status(&observer, &before, &now));
-                before = now;
-            }
-        };
-        Self(tokio::spawn(parts::kept("announcer", announce)))
-    }
-
-    pub(super) fn stop(self) {
-        self.0.abort();
-    }
+/// A task that gives the control store this gateway's status at a fixed interval, until it is aborted.
+pub(super) fn start(observer: Observer) -> JoinHandle<()> {
+    let announce = async move || {
+        let control = &observer.control;
+        let mut pause = interval(control.announce_every());
+        pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut before = Sample::at(&observer);
+        loop {
+            pause.tick().await;
+            let now = Sample::at(&observer);
+            control.announce(status(&observer, &before, &now));
+            before = now;
+        }
+    };
+    tokio::spawn(parts::kept("announcer", announce))
 }
 
 /// The counts at one moment.

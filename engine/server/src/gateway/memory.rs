@@ -20,22 +20,14 @@ const OFTEN: Duration = Duration::from_millis(100);
 /// Fewer streams than this are not worth it.
 const MANY: u32 = 1000;
 
-/// Larger blocks are mapped from the system and go back to it when they are freed.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-const MAPPED_BYTES: i32 = 256 * 1024;
-
-/// What may stay free at the end of a heap.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-const SPARE_BYTES: i32 = 1024 * 1024;
-
 /// Watches the streams until it is dropped.
 pub(super) async fn give_back(index: &Index) -> Infallible {
-    set_up();
+    heap::set_up();
     let mut crowd = Crowd::default();
     loop {
         sleep(if crowd.is_small() { SELDOM } else { OFTEN }).await;
         if crowd.has_changed(index.connections()) {
-            trim();
+            heap::trim();
         }
     }
 }
@@ -68,34 +60,38 @@ impl Crowd {
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[allow(
     unsafe_code,
-    reason = "the C library's own function, of which there is no safe wrapper"
+    reason = "the C library's own functions, of which there are no safe wrappers"
 )]
-fn trim() {
-    // SAFETY: malloc_trim(3) takes no pointer, changes nothing that is allocated, and may be called on any thread at any
-    // time ("MT-Safe"). It holds the lock of one heap after the other while it looks through its free chunks.
-    unsafe { libc::malloc_trim(0) };
-}
+mod heap {
+    /// Larger blocks are mapped from the system and go back to it when they are freed.
+    const MAPPED_BYTES: i32 = 256 * 1024;
 
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-#[allow(
-    unsafe_code,
-    reason = "the C library's own function, of which there is no safe wrapper"
-)]
-fn set_up() {
-    // SAFETY: mallopt(3) takes no pointer and changes nothing that is allocated. These two it only stores, under the lock
-    // of the main heap; what other threads read of them meanwhile is the old value or the new one.
-    unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, MAPPED_BYTES);
-        libc::mallopt(libc::M_TRIM_THRESHOLD, SPARE_BYTES);
+    /// What may stay free at the end of a heap.
+    const SPARE_BYTES: i32 = 1024 * 1024;
+
+    pub(super) fn trim() {
+        // SAFETY: malloc_trim(3) takes no pointer, changes nothing that is allocated, and may be called on any thread at
+        // any time ("MT-Safe"). It holds the lock of one heap after the other while it looks through its free chunks.
+        unsafe { libc::malloc_trim(0) };
+    }
+
+    pub(super) fn set_up() {
+        // SAFETY: mallopt(3) takes no pointer and changes nothing that is allocated. These two it only stores, under the
+        // lock of the main heap; what other threads read of them meanwhile is the old value or the new one.
+        unsafe {
+            libc::mallopt(libc::M_MMAP_THRESHOLD, MAPPED_BYTES);
+            libc::mallopt(libc::M_TRIM_THRESHOLD, SPARE_BYTES);
+        }
     }
 }
 
 /// Other allocators give back by themselves, or can't.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-fn trim() {}
+mod heap {
+    pub(super) fn trim() {}
 
-#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-fn set_up() {}
+    pub(super) fn set_up() {}
+}
 
 #[cfg(test)]
 mod tests;

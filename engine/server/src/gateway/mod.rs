@@ -16,18 +16,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
+
 use crate::admin::{self, Admin, Identity, Watched};
 use crate::auth::{KeyError, Verifier};
 use crate::http::{self, Acceptor};
 use crate::readiness::Readiness;
-use crate::tls::{self, TlsAcceptor};
-use announcer::Announcer;
+use crate::tls;
 use floodway_core::inbox::Inbox;
 use floodway_core::index::Index;
 use floodway_core::parts;
 use floodway_core::shard::Drain;
 use floodway_core::streams::Streams;
-use floodway_sources::control::{self, Control};
+use floodway_sources::control;
 use floodway_sources::mqtt::Mqtt;
 use floodway_sources::source::{Ingest, Source};
 use shards::{ShardThread, any_ended};
@@ -45,21 +46,11 @@ pub enum StartError {
     #[error(transparent)]
     Tls(#[from] tls::Error),
     /// The public listener's address can't be bound.
-    #[error("http.listen = \"{listen}\": {error}; choose a free address with http.listen (FLOODWAY_LISTEN)")]
-    Listen {
-        /// The setting.
-        listen: String,
-        /// The cause.
-        error: io::Error,
-    },
+    #[error("http.listen = \"{0}\": {1}; choose a free address with http.listen (FLOODWAY_LISTEN)")]
+    Listen(String, io::Error),
     /// The private listener's address can't be bound.
-    #[error("admin.listen = \"{listen}\": {error}; choose a free address with admin.listen (FLOODWAY_ADMIN_LISTEN)")]
-    AdminListen {
-        /// The setting.
-        listen: String,
-        /// The cause.
-        error: io::Error,
-    },
+    #[error("admin.listen = \"{0}\": {1}; choose a free address with admin.listen (FLOODWAY_ADMIN_LISTEN)")]
+    AdminListen(String, io::Error),
     /// The system gives no threads, descriptors or memory.
     #[error("can't start: {0}")]
     System(#[from] io::Error),
@@ -78,20 +69,11 @@ pub struct Gateway {
     acceptor: Acceptor,
     shards: Vec<ShardThread>,
     ingest: Ingest,
-    index: Arc<Index>,
-    streams: Streams,
+    observer: Observer,
     admin: Admin,
-    last_drain: LastDrain,
-    control: Control,
-    announcer: Announcer,
-}
-
-/// The drain before the end.
-#[derive(Clone, Copy)]
-struct LastDrain {
-    /// The longest that it may take.
+    announcer: JoinHandle<()>,
+    /// The longest that the drain before the end may take.
     grace: Duration,
-    order: Drain,
 }
 
 impl Gateway {
@@ -105,10 +87,10 @@ impl Gateway {
         let private_tls = config.admin.acceptor()?;
         let connections = limits::derive(config.connections, &mut config.http.pending)?;
         let index = Arc::new(Index::new(connections, config.limits));
-        let listen_error = |error| StartError::Listen { listen: config.http.listen.clone(), error };
-        let (acceptor, dealt) =
-            Acceptor::open(&config.http, &config.shard, config.shard.count).map_err(listen_error)?;
-        let private = private(&config.admin, private_tls)?;
+        let (acceptor, dealt) = Acceptor::open(&config.http, &config.shard, config.shard.count)
+            .map_err(|error| StartError::Listen(config.http.listen.clone(), error))?;
+        let private = admin::Listener::open(&config.admin, private_tls)
+            .map_err(|error| StartError::AdminListen(config.admin.listen.clone(), error))?;
         let inboxes: Arc<[Inbox]> = (0..config.shard.count).map(|_| Inbox::new(config.shard.inbox.get())).collect();
         let identity = Identity::new();
         let (control, follower) = control::new(&config.control, &identity.id, Arc::clone(&index));
@@ -125,7 +107,7 @@ impl Gateway {
             readiness: Readiness::new(Arc::clone(&index), ingest.handle(), Arc::clone(&verifier)),
             verifier,
             index: Arc::clone(&index),
-            upstreams: ingest.handle(),
+            source: ingest.handle(),
             refusals: Arc::default(),
             tls,
         };
@@ -136,36 +118,31 @@ impl Gateway {
             .collect();
         let shards = shards?;
         readiness.watch_shards(shards.iter().map(ShardThread::pulse).collect());
-        let handles = shards.iter().map(|shard| shard.handle().clone());
-        let streams = Streams::new(handles, Arc::clone(&index));
+        let streams = Streams::new(shards.iter().map(|shard| shard.handle.clone()), index);
         let observer = Observer::new(Watched {
             identity,
             brokers,
             connections,
-            streams: streams.clone(),
+            streams,
             refusals,
-            control: control.clone(),
+            control,
             event,
             drain_spread: config.http.drain_spread,
-            upstreams: ingest.handle(),
+            source: ingest.handle(),
             readiness,
             inboxes,
-            shards: shards.iter().map(ShardThread::watched).collect(),
+            shards: shards.iter().map(|shard| shard.watched.clone()).collect(),
         });
-        let announcer = Announcer::start(control.clone(), observer.clone());
-        let admin = Admin::start(private, &config.admin, observer).await?;
+        let announcer = announcer::start(observer.clone());
+        let admin = Admin::start(private, &config.admin, observer.clone()).await?;
         tracing::info!(address = %admin.address(), "admin listening");
-        let last_drain = LastDrain {
-            grace: config.http.drain,
-            order: Drain { within: Duration::ZERO, pause: config.http.drain_spread },
-        };
-        Ok(Self { acceptor, shards, ingest, index, streams, admin, last_drain, control, announcer })
+        Ok(Self { acceptor, shards, ingest, observer, admin, announcer, grace: config.http.drain })
     }
 
     /// The public listener's address.
     ///
     /// # Errors
-    /// If the kernel does not tell.
+    /// If the kernel does not say.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.acceptor.address()
     }
@@ -175,39 +152,21 @@ impl Gateway {
         self.admin.address()
     }
 
-    /// For those who want to know how it does.
+    /// Reads what it does.
     pub fn observer(&self) -> Observer {
-        self.admin.observer()
+        self.observer.clone()
     }
 
-    /// For those who look at live streams, and end them.
-    pub fn streams(&self) -> Streams {
-        self.streams.clone()
-    }
-
-    /// Limits, groups and the fleet, for those who read or set them.
-    pub fn control(&self) -> Control {
-        self.control.clone()
-    }
-
-    /// Serves until `stop` comes, then drains: new streams are refused, live ones are told when to come back, what
+    /// Serves until `stop` comes, then drains: new streams are refused, live ones are ended with the time to come back, what
     /// waits for them is flushed.
     ///
     /// # Errors
     /// If a part ended by itself. The others have been drained then.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), PartEnded> {
-        let Self {
-            acceptor,
-            shards,
-            ingest,
-            index,
-            streams: _,
-            admin,
-            last_drain: LastDrain { grace, order },
-            control: _,
-            announcer,
-        } = self;
-        let memory = parts::kept("memory", async || -> Infallible { memory::give_back(&index).await });
+        let Self { acceptor, shards, ingest, observer, admin, announcer, grace } = self;
+        let index = observer.index();
+        let order = Drain { within: Duration::ZERO, pause: observer.drain_spread };
+        let memory = parts::kept("memory", async || -> Infallible { memory::give_back(index).await });
         let served = tokio::select! {
             () = accept(&acceptor) => Err(PartEnded("the public listener")),
             () = any_ended(&shards) => Err(PartEnded("a shard")),
@@ -245,7 +204,7 @@ impl Gateway {
         }
         drop(acceptor);
         shards.into_iter().for_each(ShardThread::stop);
-        announcer.stop();
+        announcer.abort();
         ingest.stop();
         admin.stop();
         served
@@ -259,8 +218,4 @@ async fn accept(acceptor: &Acceptor) {
         _ = parts::guarded("door", acceptor.run()) => {}
         _ = parts::guarded("door", parts::faults("door")) => {}
     }
-}
-
-fn private(config: &admin::Config, tls: Option<TlsAcceptor>) -> Result<admin::Listener, StartError> {
-    admin::Listener::open(config, tls).map_err(|error| StartError::AdminListen { listen: config.listen.clone(), error })
 }

@@ -1,13 +1,12 @@
 //! One thread a shard, with a runtime of its own.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
 use std::thread::JoinHandle;
 
-use tokio::runtime::RuntimeMetrics;
+use futures_util::future::select_all;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
 
@@ -18,9 +17,9 @@ use floodway_core::inbox::Inbox;
 use floodway_core::parts;
 use floodway_core::shard::{Drain, Handle, Metrics, Shard, answering};
 
-/// Told to a shard's thread.
+/// Sent to a shard's thread.
 enum Order {
-    /// Tell every stream to come back later, and say when the last has gone.
+    /// Send every client away, to come back later, and answer when the last has gone.
     Drain(Drain, oneshot::Sender<()>),
     /// A task that the shard can't do without has panicked.
     Fail,
@@ -28,10 +27,11 @@ enum Order {
 
 /// A running shard.
 pub(super) struct ShardThread {
-    metrics: Arc<Metrics>,
+    /// What is known of it without asking it.
+    pub(super) watched: WatchedShard,
+    /// Asks it.
+    pub(super) handle: Handle,
     orders: mpsc::Sender<Order>,
-    handle: Handle,
-    runtime: RuntimeMetrics,
     thread: JoinHandle<()>,
 }
 
@@ -48,9 +48,8 @@ impl ShardThread {
         let failed = orders.downgrade();
         let (handle, asked) = answering();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let counted = runtime.metrics();
+        let watched = WatchedShard { metrics: Arc::clone(&metrics), runtime: runtime.metrics() };
         let thread = {
-            let metrics = Arc::clone(&metrics);
             let run = move || {
                 let tokens = shared.verifier.clone();
                 let shard = Shard::new(id, &shared.stream, inboxes, metrics, tokens);
@@ -67,23 +66,16 @@ impl ShardThread {
                     tracing::error!(shard = id, %error, "shard ended");
                 }
             };
-            // What comes out of it is the end of `received`, which tells whoever gives orders.
+            // What comes out of it is the end of `received`, which whoever gives orders sees.
             let run = move || _ = parts::caught("shard", run);
             std::thread::Builder::new().name(format!("shard-{id}")).spawn(run)?
         };
-        Ok(Self { metrics, orders, handle, runtime: counted, thread })
-    }
-
-    pub(super) fn watched(&self) -> WatchedShard {
-        WatchedShard { metrics: Arc::clone(&self.metrics), runtime: self.runtime.clone() }
+        Ok(Self { watched, handle, orders, thread })
     }
 
     pub(super) fn pulse(&self) -> ShardPulse {
-        ShardPulse::new(Arc::clone(&self.metrics), self.runtime.clone())
-    }
-
-    pub(super) fn handle(&self) -> &Handle {
-        &self.handle
+        let WatchedShard { metrics, runtime } = self.watched.clone();
+        ShardPulse::new(metrics, runtime)
     }
 
     /// Returns when the thread has ended, be it by an error or a panic.
@@ -91,7 +83,7 @@ impl ShardThread {
         self.orders.closed().await;
     }
 
-    /// Tells the shard's streams to come back later. The answer comes when the last one has gone; it is an
+    /// Sends the clients of the shard's streams away, to come back later. The answer comes when the last one has gone; it is an
     /// error if the shard has ended, which then has none left either.
     pub(super) async fn drain(&self, drain: Drain) -> oneshot::Receiver<()> {
         let (done, drained) = oneshot::channel();
@@ -110,12 +102,7 @@ impl ShardThread {
 
 /// Returns when one of the shards has ended.
 pub(super) async fn any_ended(shards: &[ShardThread]) {
-    let mut ended: Vec<_> = shards.iter().map(|shard| Box::pin(shard.ended())).collect();
-    poll_fn(|cx| {
-        let is_one = ended.iter_mut().any(|one| one.as_mut().poll(cx).is_ready());
-        if is_one { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
+    select_all(shards.iter().map(|shard| Box::pin(shard.ended()))).await;
 }
 
 /// Does `work`, of a shard's part `name`, and ends the shard if it panics.

@@ -1,7 +1,7 @@
 //! Accepts connections, and gives them to the shards in turn.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ impl Acceptor {
     /// The address that it listens on.
     ///
     /// # Errors
-    /// If the kernel does not tell.
+    /// If the kernel does not say.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
@@ -130,19 +130,15 @@ pub async fn serve(mut dealt: mpsc::Receiver<Dealt>, shared: Shared, shard: Rc<S
 }
 
 fn listen(http: &Config, stream: &shard::Config) -> io::Result<std::net::TcpListener> {
-    let address = resolve(&http.listen)?;
+    let unknown = || io::Error::new(io::ErrorKind::AddrNotAvailable, "no such address");
+    let address = http.listen.to_socket_addrs()?.next().ok_or_else(unknown)?;
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
-    prepare(&SockRef::from(&socket), stream)?;
-    Ok(socket.into())
-}
-
-/// Sets what each connection inherits from its listener: three system calls less for each.
-fn prepare(socket: &SockRef<'_>, stream: &shard::Config) -> io::Result<()> {
-    // The shard makes batches; Nagle's algorithm would only hold the last segment back.
+    // What each connection inherits from its listener: three system calls less for each. The shard makes batches; Nagle's
+    // algorithm would only hold the last segment back.
     socket.set_tcp_nodelay(true)?;
     #[cfg(target_os = "linux")]
     {
@@ -151,13 +147,7 @@ fn prepare(socket: &SockRef<'_>, stream: &shard::Config) -> io::Result<()> {
     }
     #[cfg(not(target_os = "linux"))]
     let _ = stream;
-    Ok(())
-}
-
-fn resolve(listen: &str) -> io::Result<SocketAddr> {
-    use std::net::ToSocketAddrs;
-    let unknown = || io::Error::new(io::ErrorKind::AddrNotAvailable, "no such address");
-    listen.to_socket_addrs()?.next().ok_or_else(unknown)
+    Ok(socket.into())
 }
 
 /// Whether the peer was gone before it was accepted: the listener itself is well (accept(2)).

@@ -5,10 +5,9 @@ use http::request::Parts;
 
 use super::credentials;
 use super::origin::Origin;
-use super::peer;
 use super::query::{Query, Resume};
 use super::refusal::Refusal;
-use super::shard_context::ShardContext;
+use super::shard_context::{ShardContext, peer};
 use crate::auth::{self, Identity};
 use floodway_core::index::{ConnectionPermit, Tenant, Upstream};
 use floodway_core::shard::Filter;
@@ -36,8 +35,7 @@ pub(super) async fn admit(request: &Parts, shard_context: &ShardContext) -> Resu
         Ok(identity) => (Some(identity.tenant.clone()), admit_identity(identity, &query, request, shard_context).await),
         Err(refusal) => (None, Err(Refusal::Token(refusal))),
     };
-    let peer = peer::address(&request.extensions);
-    admitted.inspect_err(|refusal| shard_context.note(refusal, tenant, peer, None))
+    admitted.inspect_err(|refusal| shard_context.note(refusal, tenant, peer(&request.extensions), None))
 }
 
 /// Whether a page of another site may have made a browser send this request with a cookie that holds its token.
@@ -60,11 +58,11 @@ async fn verify(request: &Parts, query: &Query, shard_context: &ShardContext) ->
 /// A permit of the tenant. It is needed before the source can be asked. Yet a known refusal of the source comes before a
 /// limit that is reached.
 fn enter(tenant: &TenantId, shard_context: &ShardContext) -> Result<ConnectionPermit, Refusal> {
-    let (index, upstreams) = (&shard_context.shared.index, &shard_context.shared.upstreams);
+    let (index, source) = (&shard_context.shared.index, &shard_context.shared.source);
     index.enter(tenant).map_err(|limit| {
         let known = index.find(tenant.as_str());
         let refused = known.filter(|tenant| *tenant.upstream().borrow() == Upstream::Refused);
-        refused.map_or(limit.into(), |tenant| of_source(&tenant, upstreams.refused()))
+        refused.map_or(limit.into(), |tenant| of_source(&tenant, source.refused()))
     })
 }
 
@@ -87,7 +85,7 @@ async fn admit_identity(
     let filter = query.filter(limits.filter_ids).map_err(Refusal::Query)?;
     let resume = query.resume(&request.headers);
     let permit = enter(&identity.tenant, shard_context)?;
-    let confirmed = shard_context.shared.upstreams.confirmed(permit.tenant()).await;
+    let confirmed = shard_context.shared.source.confirmed(permit.tenant()).await;
     confirmed.map_err(|reason| of_source(permit.tenant(), reason))?;
     if shard_context.shared.index.is_draining() {
         return Err(Refusal::Draining);

@@ -7,9 +7,8 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::peer::Peer;
 use super::pending::Ticket;
-use super::shard_context::ShardContext;
+use super::shard_context::{Peer, ShardContext};
 use super::tls::TlsPipe;
 use super::{http1, http2};
 use crate::tls::ServerStream;

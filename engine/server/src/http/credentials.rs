@@ -10,7 +10,7 @@ use http::header::{COOKIE, HeaderName};
 use super::handshake;
 use super::origin::Origin;
 use crate::auth::Places;
-use crate::bearer::bearer;
+use crate::plain_http::bearer;
 
 /// Says from which site's page a browser sends the request (Fetch Metadata, 2.4).
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");

@@ -10,7 +10,6 @@ use std::rc::Rc;
 use std::task::{self, Context, Poll};
 
 use bytes::{Bytes, BytesMut};
-use mio::net::TcpStream;
 
 use floodway_core::shard::{Pipe, Waker};
 
@@ -24,6 +23,25 @@ struct Shared {
     is_gone: bool,
     reader: Option<task::Waker>,
     waker: Option<Waker>,
+}
+
+impl Shared {
+    fn wake_reader(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
+    }
+
+    fn wake_shard(&self) {
+        if let Some(waker) = &self.waker {
+            waker.wake();
+        }
+    }
+
+    fn finish(&mut self) {
+        self.is_finished = true;
+        self.wake_reader();
+    }
 }
 
 /// The shard's end.
@@ -44,9 +62,7 @@ impl StreamBody {
         let mut shared = self.0.borrow_mut();
         if !shared.waiting.is_empty() {
             let bytes = shared.waiting.split().freeze();
-            if let Some(waker) = &shared.waker {
-                waker.wake();
-            }
+            shared.wake_shard();
             return Poll::Ready(Some(bytes));
         }
         if shared.is_finished {
@@ -61,26 +77,14 @@ impl Drop for StreamBody {
     fn drop(&mut self) {
         let mut shared = self.0.borrow_mut();
         shared.is_gone = true;
-        if let Some(waker) = &shared.waker {
-            waker.wake();
-        }
-    }
-}
-
-impl StreamPipe {
-    fn wake_reader(shared: &mut Shared) {
-        if let Some(reader) = shared.reader.take() {
-            reader.wake();
-        }
+        shared.wake_shard();
     }
 }
 
 /// A stream that is cut ends its body too: otherwise hyper and the client would wait for ever.
 impl Drop for StreamPipe {
     fn drop(&mut self) {
-        let shared = &mut *self.0.borrow_mut();
-        shared.is_finished = true;
-        Self::wake_reader(shared);
+        self.0.borrow_mut().finish();
     }
 }
 
@@ -91,10 +95,6 @@ impl fmt::Debug for StreamPipe {
 }
 
 impl Pipe for StreamPipe {
-    fn socket(&mut self) -> Option<&mut TcpStream> {
-        None
-    }
-
     fn connect(&mut self, waker: Waker) {
         self.0.borrow_mut().waker = Some(waker);
     }
@@ -117,12 +117,8 @@ impl Pipe for StreamPipe {
         if taken == 0 {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        Self::wake_reader(shared);
+        shared.wake_reader();
         Ok(taken)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
@@ -134,9 +130,7 @@ impl Pipe for StreamPipe {
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        let shared = &mut *self.0.borrow_mut();
-        shared.is_finished = true;
-        Self::wake_reader(shared);
+        self.0.borrow_mut().finish();
         Ok(())
     }
 }

@@ -4,9 +4,7 @@
 //! bytes. fastwebsockets makes the response, but checks little of this. The Origin is checked elsewhere (`origin`).
 
 use fastwebsockets::upgrade;
-use http::header::{
-    ALLOW, CONNECTION, HeaderName, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
-};
+use http::header::{HeaderName, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 
 /// The subprotocol that the gateway speaks.
@@ -42,18 +40,14 @@ impl HandshakeError {
         }
     }
 
-    /// Headers that tell the client what it should have sent (RFC 9110, 15.5.6 and 15.5.22; RFC 6455, 4.4). Over
+    /// Headers that name what the client should have sent (RFC 9110, 15.5.6 and 15.5.22; RFC 6455, 4.4). Over
     /// HTTP/2 the first two of a 426 must not be sent (RFC 9113, 8.2.2).
-    pub(super) fn headers(&self) -> &'static [(HeaderName, HeaderValue)] {
-        static METHOD: [(HeaderName, HeaderValue); 1] = [(ALLOW, HeaderValue::from_static("GET"))];
-        static UPGRADE_TO: [(HeaderName, HeaderValue); 3] = [
-            (UPGRADE, HeaderValue::from_static("websocket")),
-            (CONNECTION, HeaderValue::from_static("Upgrade")),
-            (SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13")),
-        ];
+    pub(super) fn headers(&self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::Method => &METHOD,
-            Self::NotUpgrade | Self::Version => &UPGRADE_TO,
+            Self::Method => &[("allow", "GET")],
+            Self::NotUpgrade | Self::Version => {
+                &[("upgrade", "websocket"), ("connection", "Upgrade"), ("sec-websocket-version", "13")]
+            }
             Self::Key => &[],
         }
     }
@@ -72,8 +66,7 @@ pub(super) fn accept<B>(request: &mut Request<B>) -> Result<Response<()>, Handsh
     let mut response = response.map(|_| ());
     if offered {
         let protocol = HeaderValue::from_static(SUBPROTOCOL);
-        let headers = response.headers_mut();
-        headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
+        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, protocol);
     }
     Ok(response)
 }

@@ -17,44 +17,37 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
 use super::error_bodies::ErrorBodies;
-use super::peer::Peer;
 use super::pending::Ticket;
 use super::refusal::Refusal;
 use super::routes::{self, Outcome};
-use super::shard_context::ShardContext;
+use super::shard_context::{Peer, ShardContext};
 use super::stream_setup::Takeover;
 use floodway_core::shard::Outlet;
 
 /// Serves the connection. A stream gets it back from hyper, and reaches its client through the outlet that `outlet` makes.
-pub(super) async fn serve<I>(
+pub(super) async fn serve<I: AsyncRead + AsyncWrite + Unpin + 'static>(
     io: I,
     peer: Peer,
     ticket: &Ticket,
     shard_context: &ShardContext,
     outlet: impl FnOnce(I) -> io::Result<Outlet>,
-) -> io::Result<()>
-where
-    I: AsyncRead + AsyncWrite + Unpin + 'static,
-{
+) -> io::Result<()> {
     let Some((takeover, io, early)) = until_takeover(io, peer, ticket, shard_context).await? else {
         return Ok(());
     };
     match takeover {
-        Takeover::Stream(beginning) => shard_context.shard.attach(beginning.new_subscriber(outlet(io)?, early)),
+        Takeover::Stream(beginning) => shard_context.shard.attach(beginning(outlet(io)?, early)),
         Takeover::Close(bytes) => send_close(io, &bytes, shard_context.shared.stream.close_timeout).await,
     }
 }
 
 /// Answers requests. Returns the connection if one of them takes it over, with what was read behind that request.
-async fn until_takeover<I>(
+async fn until_takeover<I: AsyncRead + AsyncWrite + Unpin + 'static>(
     io: I,
     peer: Peer,
     ticket: &Ticket,
     shard_context: &ShardContext,
-) -> io::Result<Option<(Takeover, I, Vec<u8>)>>
-where
-    I: AsyncRead + AsyncWrite + Unpin + 'static,
-{
+) -> io::Result<Option<(Takeover, I, Vec<u8>)>> {
     let takeover = &Cell::new(None);
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(peer);
@@ -111,10 +104,7 @@ where
 
 /// Sends the client the reason why it is refused, and reads on until the client has read it: a socket closed with bytes
 /// unread would be reset, and the reason lost.
-async fn send_close<I>(mut io: I, bytes: &[u8], patience: Duration) -> io::Result<()>
-where
-    I: AsyncRead + AsyncWrite + Unpin,
-{
+async fn send_close(mut io: impl AsyncRead + AsyncWrite + Unpin, bytes: &[u8], patience: Duration) -> io::Result<()> {
     let sent = async {
         io.write_all(bytes).await?;
         io.shutdown().await?;

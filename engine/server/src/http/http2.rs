@@ -15,10 +15,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
-use super::peer::Peer;
 use super::pending::Ticket;
 use super::routes::{self, Outcome};
-use super::shard_context::ShardContext;
+use super::shard_context::{Peer, ShardContext};
 
 /// Streams of one HTTP/2 connection at once.
 const STREAMS: u32 = 200;
@@ -34,10 +33,7 @@ const SEND_BYTES: usize = 16 * 1024;
 #[derive(Clone, Copy, Debug)]
 struct LocalExecutor;
 
-impl<F> Executor<F> for LocalExecutor
-where
-    F: Future + 'static,
-{
+impl<F: Future + 'static> Executor<F> for LocalExecutor {
     fn execute(&self, future: F) {
         tokio::task::spawn_local(async move {
             future.await;

@@ -17,7 +17,6 @@ mod http1;
 mod http2;
 mod origin;
 mod parameter;
-mod peer;
 mod pending;
 mod query;
 mod refusal;

@@ -14,23 +14,27 @@ pub(super) enum Parameter {
     LastEventId,
 }
 
+/// Each parameter in its order, and its names, the documented one first.
+const NAMES: [(Parameter, &[&str]); 6] = [
+    (Parameter::Token, &["token"]),
+    (Parameter::Tenant, &["tenant"]),
+    (Parameter::Devices, &["device_id", "device_ids"]),
+    (Parameter::Groups, &["group_id", "group_ids"]),
+    (Parameter::Metrics, &["metric", "metrics"]),
+    (Parameter::LastEventId, &["last_event_id", "lastEventId"]),
+];
+
 /// Names with such a beginning were meant for these.
 const STEMS: [(&str, Parameter); 3] =
     [("device", Parameter::Devices), ("group", Parameter::Groups), ("metric", Parameter::Metrics)];
 
 /// Names as [`plain`] gives them, and the parameters that they resemble.
-const PLAIN: [(&str, Parameter); 11] = [
-    ("device", Parameter::Devices),
-    ("deviceid", Parameter::Devices),
-    ("deviceids", Parameter::Devices),
-    ("group", Parameter::Groups),
-    ("groupid", Parameter::Groups),
-    ("groupids", Parameter::Groups),
-    ("metric", Parameter::Metrics),
-    ("metrics", Parameter::Metrics),
-    ("tenant", Parameter::Tenant),
-    ("tenantid", Parameter::Tenant),
-    ("lasteventid", Parameter::LastEventId),
+const PLAIN: [(&[&str], Parameter); 5] = [
+    (&["device", "deviceid", "deviceids"], Parameter::Devices),
+    (&["group", "groupid", "groupids"], Parameter::Groups),
+    (&["metric", "metrics"], Parameter::Metrics),
+    (&["tenant", "tenantid"], Parameter::Tenant),
+    (&["lasteventid"], Parameter::LastEventId),
 ];
 
 /// Plain names at least this long may have one wrong letter.
@@ -39,15 +43,8 @@ const LONG_ENOUGH: usize = 5;
 impl Parameter {
     /// The parameter of exactly this name.
     pub(super) fn of(name: &str) -> Option<Self> {
-        Some(match name {
-            "token" => Self::Token,
-            "tenant" => Self::Tenant,
-            "device_id" | "device_ids" => Self::Devices,
-            "group_id" | "group_ids" => Self::Groups,
-            "metric" | "metrics" => Self::Metrics,
-            "last_event_id" | "lastEventId" => Self::LastEventId,
-            _ => return None,
-        })
+        let found = NAMES.iter().find(|(_, names)| names.contains(&name));
+        found.map(|(parameter, _)| *parameter)
     }
 
     /// The parameter that `name`, which is not one, was probably meant for.
@@ -56,10 +53,10 @@ impl Parameter {
         if let Some((_, meant)) = STEMS.iter().find(|(stem, _)| name.starts_with(stem)) {
             return Some(*meant);
         }
-        let is_close = |known: &str| {
-            name == known || (name.len() >= LONG_ENOUGH && strsim::damerau_levenshtein(&name, known) == 1)
+        let is_close = |known: &&str| {
+            name == *known || (name.len() >= LONG_ENOUGH && strsim::damerau_levenshtein(&name, known) == 1)
         };
-        let close = PLAIN.iter().find(|(known, _)| is_close(known));
+        let close = PLAIN.iter().find(|(known, _)| known.iter().any(is_close));
         close.map(|(_, meant)| *meant)
     }
 
@@ -70,14 +67,7 @@ impl Parameter {
 
     /// Its name in the documentation.
     pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Token => "token",
-            Self::Tenant => "tenant",
-            Self::Devices => "device_id",
-            Self::Groups => "group_id",
-            Self::Metrics => "metric",
-            Self::LastEventId => "last_event_id",
-        }
+        NAMES[self as usize].1[0]
     }
 }
 

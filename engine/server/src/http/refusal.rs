@@ -78,12 +78,6 @@ impl Refusal {
     }
 }
 
-impl From<auth::Refusal> for Refusal {
-    fn from(refusal: auth::Refusal) -> Self {
-        Self::Token(refusal)
-    }
-}
-
 impl From<NoPermit> for Refusal {
     fn from(reason: NoPermit) -> Self {
         Self::NoPermit(reason)
@@ -103,7 +97,10 @@ impl Refusals {
     pub(super) fn count(&self, refusal: &Refusal, now: Instant) -> Option<u64> {
         let is_due = self.reasons.count(refusal.reason() as usize, now);
         match refusal {
-            Refusal::Token(refusal) => self.checks.count(refusal.check()?, now),
+            Refusal::Token(refusal) => {
+                let check = refusal.check()?;
+                self.checks.count(auth::CHECK_LABELS.iter().position(|&label| label == check)?, now)
+            }
             _ if refusal.reason().row().retry => None,
             _ => is_due,
         }

@@ -1,4 +1,4 @@
-//! Answers to plain requests. Every error is JSON: `{"detail": …}`.
+//! Answers of the public listener.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -6,14 +6,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::IntoHeaderName;
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE,
-    RETRY_AFTER, VARY, WWW_AUTHENTICATE,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, CONTENT_LENGTH, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
 };
 use http::{HeaderValue, Response, StatusCode};
 use hyper::body::{Body, Frame, SizeHint};
+
+pub(super) use crate::plain_http::{detail, error, json, method_not_allowed, set};
 
 use super::h2_stream::StreamBody;
 use super::origin::Origin;
@@ -37,8 +37,8 @@ impl Answer {
         Self { content: Content::Stream(body), guard: None }
     }
 
-    fn whole(bytes: Option<Bytes>) -> Self {
-        Self { content: Content::Whole(bytes), guard: None }
+    fn empty() -> Self {
+        Self { content: Content::Whole(None), guard: None }
     }
 
     pub(super) fn is_stream(&self) -> bool {
@@ -48,6 +48,12 @@ impl Answer {
     /// Drops `guard` with the body, when hyper has sent it or given up.
     pub(super) fn keep(&mut self, guard: impl std::any::Any) {
         self.guard = Some(Box::new(guard));
+    }
+}
+
+impl From<String> for Answer {
+    fn from(text: String) -> Self {
+        Self { content: Content::Whole(Some(text.into())), guard: None }
     }
 }
 
@@ -74,20 +80,6 @@ impl Body for Answer {
     }
 }
 
-/// Sets a field of the head.
-pub(super) fn set<B>(response: &mut Response<B>, name: impl IntoHeaderName, value: &'static str) {
-    let value = HeaderValue::from_static(value);
-    response.headers_mut().insert(name, value);
-}
-
-pub(super) fn json(status: StatusCode, text: String) -> Response<Answer> {
-    let mut response = Response::new(Answer::whole(Some(Bytes::from(text))));
-    *response.status_mut() = status;
-    set(&mut response, CONTENT_TYPE, "application/json");
-    set(&mut response, CACHE_CONTROL, "no-store");
-    response
-}
-
 /// The response whose body is an event stream.
 pub(super) fn event_stream<B>(body: B) -> Response<B> {
     let mut response = Response::new(body);
@@ -112,26 +104,11 @@ pub(super) fn head(response: &Response<()>) -> Vec<u8> {
     head
 }
 
-pub(super) fn error(status: StatusCode, detail: &str) -> Response<Answer> {
-    json(status, self::detail(detail))
-}
-
-/// The body of every error.
-pub(super) fn detail(text: &str) -> String {
-    serde_json::json!({ "detail": text }).to_string()
-}
-
-pub(super) fn method_not_allowed(allowed: &'static str) -> Response<Answer> {
-    let mut response = error(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed");
-    set(&mut response, ALLOW, allowed);
-    response
-}
-
 /// The same answer without its body (RFC 9110, 9.3.2).
 pub(super) fn headers_only(mut response: Response<Answer>) -> Response<Answer> {
     let length = response.body().size_hint().exact().unwrap_or_default();
     response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
-    *response.body_mut() = Answer::whole(None);
+    *response.body_mut() = Answer::empty();
     response
 }
 
@@ -164,10 +141,9 @@ pub(super) fn with_origin<B>(mut response: Response<B>, origin: &Origin) -> Resp
 
 /// Answers a browser that asks whether it may send a token in a header (Fetch, 3.2.2).
 pub(super) fn preflight() -> Response<Answer> {
-    let mut response = Response::new(Answer::whole(None));
+    let mut response = Response::new(Answer::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     set(&mut response, ACCESS_CONTROL_ALLOW_METHODS, "GET");
-    let headers = "authorization, last-event-id, cache-control";
-    set(&mut response, ACCESS_CONTROL_ALLOW_HEADERS, headers);
+    set(&mut response, ACCESS_CONTROL_ALLOW_HEADERS, "authorization, last-event-id, cache-control");
     response
 }

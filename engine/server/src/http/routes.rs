@@ -6,10 +6,9 @@ use hyper::body::Incoming;
 
 use super::admission;
 use super::origin::{self, Origin};
-use super::peer;
 use super::refusal::Refusal;
 use super::respond::{self, Answer};
-use super::shard_context::ShardContext;
+use super::shard_context::{ShardContext, peer};
 use super::stream_setup::{self, Takeover};
 
 const WS: &str = "/api/v1/customer/telemetry/stream";
@@ -30,8 +29,7 @@ pub(super) async fn answer(request: Request<Incoming>, shard_context: &ShardCont
     let is_stream = path == WS || path == SSE;
     match head_refused(&request, shard_context) {
         Some(refusal) => {
-            let peer = peer::address(request.extensions());
-            shard_context.note(&refusal, None, peer, None);
+            shard_context.note(&refusal, None, peer(request.extensions()), None);
             Outcome::Response(respond::error(refusal.status(), &refusal.detail()))
         }
         None if is_stream => stream(request, shard_context).await,
@@ -101,8 +99,7 @@ async fn stream(request: Request<Incoming>, shard_context: &ShardContext) -> Out
 
 fn foreign(request: &Request<Incoming>, shard_context: &ShardContext) -> Response<Answer> {
     let why = || origin::explain(request.headers(), request.uri());
-    let peer = peer::address(request.extensions());
-    shard_context.note(&Refusal::Origin, None, peer, Some(&why));
+    shard_context.note(&Refusal::Origin, None, peer(request.extensions()), Some(&why));
     respond::error(Refusal::Origin.status(), &Refusal::Origin.detail())
 }
 

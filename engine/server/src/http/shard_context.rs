@@ -5,20 +5,32 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{Response, StatusCode};
+use http::{Extensions, Response, StatusCode};
 use serde_json::json;
 use tracing::field::display;
 
 use super::config::Config;
 use super::refusal::{Refusal, Refusals};
 use super::respond::{self, Answer};
-use crate::auth::{CHECK_LABELS, Verifier};
+use crate::auth::Verifier;
 use crate::readiness::{Readiness, Unready};
 use crate::tls::TlsAcceptor;
 use floodway_core::index::{AuditKind, Index};
 use floodway_core::shard::{self, Shard};
 use floodway_protocol::names::TenantId;
 use floodway_sources::source::IngestHandle;
+
+/// The other end of a connection, as each of its requests carries it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer {
+    pub(super) address: Option<SocketAddr>,
+    pub(super) tls: bool,
+}
+
+/// The address of a request's peer.
+pub(super) fn peer(extensions: &Extensions) -> Option<SocketAddr> {
+    extensions.get::<Peer>()?.address
+}
 
 /// What the contexts of all shards share.
 #[derive(Clone)]
@@ -32,7 +44,7 @@ pub struct Shared {
     /// The tenants and the limits.
     pub index: Arc<Index>,
     /// Says whether a tenant's events arrive.
-    pub upstreams: IngestHandle,
+    pub source: IngestHandle,
     /// Says whether a new stream could begin.
     pub readiness: Readiness,
     /// Counts refused clients by reason.
@@ -84,7 +96,7 @@ impl ShardContext {
             _ => detail.map(|detail| detail()),
         };
         let check = match refusal {
-            Refusal::Token(refusal) => refusal.check().map(|check| CHECK_LABELS[check]),
+            Refusal::Token(refusal) => refusal.check(),
             _ => None,
         };
         let reason = refusal.reason().label();

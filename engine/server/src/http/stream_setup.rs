@@ -13,11 +13,10 @@ use super::admission::{Admitted, admit};
 use super::h2_stream;
 use super::handshake;
 use super::origin::Origin;
-use super::peer::{self, Peer};
 use super::query::{Query, Resume};
 use super::refusal::Refusal;
 use super::respond::{self, Answer};
-use super::shard_context::ShardContext;
+use super::shard_context::{Peer, ShardContext, peer};
 use crate::auth::TOKEN_BYTES_MAX;
 use floodway_core::event::Encoding;
 use floodway_core::index::{ClientInfo, Transport};
@@ -28,47 +27,36 @@ use floodway_protocol::ws::close;
 /// What becomes of a connection that hyper gives back.
 pub(super) enum Takeover {
     /// It carries a stream.
-    Stream(Box<Beginning>),
+    Stream(Beginning),
     /// These bytes are sent, and it is closed.
     Close(Vec<u8>),
 }
 
-/// A stream that only lacks its outlet.
-pub(super) struct Beginning {
-    admitted: Admitted,
-    client: ClientInfo,
-    encoding: Encoding,
-    greeting: Vec<u8>,
-}
+/// A stream that only lacks its outlet, and what its client sent behind its request.
+pub(super) type Beginning = Box<dyn FnOnce(Outlet, Vec<u8>) -> NewSubscriber>;
 
-impl Beginning {
-    /// The stream that `request` has been admitted to, whose first bytes are `head`.
-    fn new(request: &Parts, admitted: Admitted, transport: Transport, encoding: Encoding, head: Vec<u8>) -> Self {
-        let peer = request.extensions.get::<Peer>();
-        let user_agent = request.headers.get(USER_AGENT);
-        let mut client = ClientInfo::new(transport)
-            .with_subject(admitted.identity.subject.as_deref())
-            .with_user_agent(user_agent.map(HeaderValue::as_bytes));
-        client.peer = peer.and_then(|peer| peer.address);
-        client.tls = peer.is_some_and(|peer| peer.tls);
-        let greeting = greeting(&admitted, encoding, head);
-        Self { admitted, client, encoding, greeting }
-    }
-
-    /// The subscriber, with its outlet and what its client sent behind its request.
-    pub(super) fn new_subscriber(self, outlet: Outlet, early: Vec<u8>) -> NewSubscriber {
-        let Admitted { identity, filter, permit, .. } = self.admitted;
-        NewSubscriber {
-            outlet,
-            encoding: self.encoding,
-            filter,
-            permit,
-            client: self.client,
-            expires_at: identity.expires_at,
-            greeting: self.greeting,
-            early,
-        }
-    }
+/// The stream that `request` has been admitted to, whose first bytes are `head`.
+fn begin(request: &Parts, admitted: Admitted, transport: Transport, encoding: Encoding, head: Vec<u8>) -> Beginning {
+    let peer = request.extensions.get::<Peer>();
+    let user_agent = request.headers.get(USER_AGENT);
+    let mut client = ClientInfo::new(transport)
+        .with_subject(admitted.identity.subject.as_deref())
+        .with_user_agent(user_agent.map(HeaderValue::as_bytes));
+    client.peer = peer.and_then(|peer| peer.address);
+    client.tls = peer.is_some_and(|peer| peer.tls);
+    let greeting = greeting(&admitted, encoding, head);
+    let Admitted { identity, filter, permit, .. } = admitted;
+    let expires_at = identity.expires_at;
+    Box::new(move |outlet, early| NewSubscriber {
+        outlet,
+        encoding,
+        filter,
+        permit,
+        client,
+        expires_at,
+        greeting,
+        early,
+    })
 }
 
 /// What a stream begins with: the head of its response, and its first messages.
@@ -92,9 +80,7 @@ pub(super) async fn websocket(head: Response<()>, request: &Parts, shard_context
     match admit(request, shard_context).await {
         Ok(admitted) => {
             let encoding = if admitted.resume == Resume::No { Encoding::Ws } else { Encoding::WsWithId };
-            let transport = Transport::WebSocket;
-            let beginning = Beginning::new(request, admitted, transport, encoding, head);
-            Takeover::Stream(Box::new(beginning))
+            Takeover::Stream(begin(request, admitted, Transport::WebSocket, encoding, head))
         }
         Err(refusal) => {
             let code = refusal.reason().row().code;
@@ -125,8 +111,7 @@ pub(super) async fn sse(request: &Parts, origin: &Origin, shard_context: &ShardC
     let date = HeaderValue::try_from(date).expect("a date is plain text");
     response.headers_mut().insert(DATE, date);
     let head = respond::head(&respond::with_origin(response, origin));
-    let beginning = Beginning::new(request, admitted, Transport::Sse, encoding, head);
-    Ok(Takeover::Stream(Box::new(beginning)))
+    Ok(Takeover::Stream(begin(request, admitted, Transport::Sse, encoding, head)))
 }
 
 /// An SSE stream over HTTP/2, as a response whose body the shard fills.
@@ -135,12 +120,10 @@ pub(super) async fn sse(request: &Parts, origin: &Origin, shard_context: &ShardC
 /// As [`sse`].
 pub(super) async fn sse_h2(request: &Parts, shard_context: &ShardContext) -> Result<Response<Answer>, Refusal> {
     let admitted = admit(request, shard_context).await?;
-    let (transport, encoding) = (Transport::SseH2, Encoding::Sse);
-    let beginning = Beginning::new(request, admitted, transport, encoding, Vec::new());
+    let beginning = begin(request, admitted, Transport::SseH2, Encoding::Sse, Vec::new());
     let (pipe, body) = h2_stream::pipe();
-    let new_subscriber = beginning.new_subscriber(Outlet::Pipe(Box::new(pipe)), Vec::new());
     // A pipe has no socket, so there is nothing that could fail to be watched.
-    let attached = shard_context.shard.attach(new_subscriber);
+    let attached = shard_context.shard.attach(beginning(Outlet::Pipe(Box::new(pipe)), Vec::new()));
     debug_assert!(attached.is_ok(), "a pipe is attached without asking the kernel");
     Ok(respond::event_stream(Answer::stream(body)))
 }
@@ -164,12 +147,12 @@ pub(super) fn upgrade<B>(
         Ok(response) => Ok(response),
         Err(error) => {
             let refusal = Refusal::Handshake(error);
-            shard_context.note(&refusal, None, peer::address(request.extensions()), None);
+            shard_context.note(&refusal, None, peer(request.extensions()), None);
             let mut response = respond::error(refusal.status(), &refusal.detail());
-            for (name, value) in error.headers() {
+            for &(name, value) in error.headers() {
                 // RFC 9113, 8.2.2: HTTP/2 has no fields that are about the connection.
-                if request.version() < Version::HTTP_2 || name == "sec-websocket-version" {
-                    response.headers_mut().insert(name, value.clone());
+                if request.version() < Version::HTTP_2 || !matches!(name, "upgrade" | "connection") {
+                    respond::set(&mut response, name, value);
                 }
             }
             Err(Box::new(response))

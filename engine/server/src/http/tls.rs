@@ -1,17 +1,17 @@
 //! A stream's outlet through TLS.
 
-use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
 
 use mio::net::TcpStream;
 
 use crate::tls::ServerConnection;
-use floodway_core::shard::{Pipe, Waker};
+use floodway_core::shard::Pipe;
 
 /// Plaintext that is taken at once. It also bounds the bytes that wait encrypted for one subscriber.
 const PLAINTEXT_BYTES: usize = 16 * 1024;
 
 /// A subscriber's connection with TLS, after it was taken over from the runtime.
+#[derive(Debug)]
 pub(super) struct TlsPipe {
     socket: TcpStream,
     tls: ServerConnection,
@@ -22,9 +22,7 @@ impl TlsPipe {
         tls.set_buffer_limit(Some(4 * PLAINTEXT_BYTES));
         Self { socket, tls }
     }
-}
 
-impl TlsPipe {
     /// Flushes what the socket takes now. False if it did not take everything; the socket reports when it takes more.
     fn flush_now(&mut self) -> io::Result<bool> {
         match self.flush() {
@@ -34,18 +32,10 @@ impl TlsPipe {
     }
 }
 
-impl fmt::Debug for TlsPipe {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TlsPipe").field("socket", &self.socket).finish_non_exhaustive()
-    }
-}
-
 impl Pipe for TlsPipe {
     fn socket(&mut self) -> Option<&mut TcpStream> {
         Some(&mut self.socket)
     }
-
-    fn connect(&mut self, _: Waker) {}
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         // What was taken before goes first, so that never more than one record waits encrypted.

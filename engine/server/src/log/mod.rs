@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 
 use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use floodway_core::parts;
@@ -65,7 +64,7 @@ pub fn init(config: &Config) -> Result<(), String> {
     let (stderr, bytes) = (io::stderr(), config.queue_bytes.get());
     let writer = Writer::start_with("log", stderr.as_fd(), bytes, report).map_err(|error| error.to_string())?;
     let lines = writer.clone();
-    subscriber(config, terminal, move || Lines(lines.clone()))?
+    subscriber(config, terminal, move |line: &[u8]| lines.push(line.to_vec()))?
         .try_init()
         .map_err(|error| error.to_string())?;
     // It can only fail if there is one, which the line above has excluded.
@@ -107,7 +106,10 @@ pub fn finish(within: Duration) {
 fn report(config: &Config, terminal: bool) -> Result<writer::Report, String> {
     let written = Arc::new(Mutex::new(Vec::new()));
     let to = Arc::clone(&written);
-    let lines = subscriber(config, terminal, move || Kept(Arc::clone(&to)))?;
+    let lines = subscriber(config, terminal, move |line: &[u8]| {
+        let mut written = to.lock().unwrap_or_else(PoisonError::into_inner);
+        written.extend_from_slice(line);
+    })?;
     let lines = tracing::Dispatch::new(lines);
     Ok(Box::new(move |lost| {
         tracing::dispatcher::with_default(&lines, || {
@@ -117,28 +119,13 @@ fn report(config: &Config, terminal: bool) -> Result<writer::Report, String> {
     }))
 }
 
-/// Hands each line to the writer. tracing-subscriber writes a whole line at once.
-struct Lines(Writer);
+/// Gives each line to a function. tracing-subscriber writes a whole line at once.
+struct Lines<F>(F);
 
-impl io::Write for Lines {
+impl<F: FnMut(&[u8])> io::Write for Lines<F> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.push(line.to_vec());
+        (self.0)(line);
         Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Keeps what is written.
-struct Kept(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Kept {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.extend_from_slice(bytes);
-        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -154,16 +141,18 @@ pub fn filter(text: &str) -> Result<String, String> {
     }
 }
 
-fn subscriber<W>(config: &Config, terminal: bool, writer: W) -> Result<Box<dyn Subscriber + Send + Sync>, String>
-where
-    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
-{
+/// Formats what is logged, and gives each line to `write`.
+fn subscriber(
+    config: &Config,
+    terminal: bool,
+    write: impl Fn(&[u8]) + Clone + Send + Sync + 'static,
+) -> Result<Box<dyn Subscriber + Send + Sync>, String> {
     let filter = EnvFilter::try_new(&config.filter).map_err(|error| error.to_string())?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         // They would go through `eprintln`, which panics if stderr is gone.
         .log_internal_errors(false)
-        .with_writer(writer);
+        .with_writer(move || Lines(write.clone()));
     let by_target = if terminal { Format::Text } else { Format::Json };
     Ok(match config.format.unwrap_or(by_target) {
         // https://no-color.org: set, and not empty.

@@ -6,7 +6,7 @@ use super::*;
 fn logged(config: &Config, terminal: bool) -> String {
     let lines = Arc::new(Mutex::new(Vec::new()));
     let sink = Arc::clone(&lines);
-    let writer = move || Kept(Arc::clone(&sink));
+    let writer = move |line: &[u8]| sink.lock().unwrap().extend_from_slice(line);
     let subscriber = subscriber(config, terminal, writer).expect("a good filter");
     tracing::subscriber::with_default(subscriber, || {
         tracing::info!(address = "127.0.0.1:8080", "listening");

@@ -55,8 +55,8 @@ fn each_reason_has_a_label_of_its_own() {
         Unready::SubscriptionUnanswered,
         Unready::SubscriptionRefused("NotAuthorized".into()),
         Unready::IngestStuck(silence),
-        Unready::ShardStuck { shard: 3, silence },
+        Unready::ShardStuck(3, silence),
     ];
-    assert_eq!(all.each_ref().map(Unready::label), UNREADY_LABELS);
+    assert_eq!(all.each_ref().map(Unready::label), *Unready::LABELS);
     assert_eq!(all[7].to_string(), "Shard 3 has been stuck for 7 s");
 }

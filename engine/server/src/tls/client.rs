@@ -46,7 +46,7 @@ impl Roots {
         let authorities = Arc::new(self.authorities);
         let webpki = WebPkiServerVerifier::builder_with_provider(authorities, provider()).build();
         let webpki = webpki.expect("there is an authority, and no list of revocations");
-        PinnedVerifier::new(webpki, self.pinned)
+        PinnedVerifier { webpki, pinned: self.pinned }
     }
 }
 

@@ -10,7 +10,6 @@ mod server;
 #[cfg(test)]
 mod tests;
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -58,46 +57,15 @@ pub struct Pair<'a> {
 /// Why TLS can't be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A file can't be read, or does not hold what is needed.
-    #[error("{setting} = \"{path}\": {error}")]
-    File {
-        /// The setting of the file.
-        setting: &'static str,
-        /// The file.
-        path: String,
-        /// The cause.
-        error: FileError,
-    },
-    /// Certificate and key do not belong together, or are not supported.
-    #[error("{cert}: {error}; {key} must be the key of the first certificate in {cert}")]
-    Pair {
-        /// The setting of the certificate.
-        cert: &'static str,
-        /// The setting of the key.
-        key: &'static str,
-        /// The cause.
-        error: Box<rustls::Error>,
-    },
+    /// The file of a setting can't be read, or does not hold what is needed.
+    #[error("{} = \"{}\": {}", .0, .1.display(), .2)]
+    File(&'static str, PathBuf, String),
+    /// The certificate and the key of two settings do not belong together, or are not supported.
+    #[error("{0}: {2}; {1} must be the key of the first certificate in {0}")]
+    Pair(&'static str, &'static str, Box<rustls::Error>),
     /// The system has no root certificates, so that no server can be trusted.
     #[error("no root certificates found; install them, or name a file in SSL_CERT_FILE")]
     NoRoots,
-}
-
-/// What is wrong with a PEM file.
-#[derive(Debug, thiserror::Error)]
-pub enum FileError {
-    /// It can't be read.
-    #[error(transparent)]
-    Io(io::Error),
-    /// It is no PEM, or does not hold what is needed.
-    #[error("{0}")]
-    Pem(pem::Error),
-    /// There is no certificate in it.
-    #[error("holds no certificate")]
-    Empty,
-    /// A certificate in it can't be an authority's.
-    #[error("{0}")]
-    Authority(Box<rustls::Error>),
 }
 
 impl Files {
@@ -111,15 +79,23 @@ impl Files {
 }
 
 impl Pem<'_> {
-    fn wrong(&self, error: FileError) -> Error {
-        Error::File { setting: self.setting, path: self.path.display().to_string(), error }
+    fn wrong(&self, error: impl ToString) -> Error {
+        Error::File(self.setting, self.path.to_owned(), error.to_string())
+    }
+
+    /// That the file can't be read says itself; all else is wrong with what is in it.
+    fn unread(&self, error: pem::Error) -> Error {
+        match error {
+            pem::Error::Io(error) => self.wrong(error),
+            error => self.wrong(error),
+        }
     }
 
     fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, Error> {
         let read: Result<Vec<_>, _> = CertificateDer::pem_file_iter(self.path).and_then(Iterator::collect);
-        let certificates = read.map_err(|error| self.wrong(error.into()))?;
+        let certificates = read.map_err(|error| self.unread(error))?;
         if certificates.is_empty() {
-            return Err(self.wrong(FileError::Empty));
+            return Err(self.wrong("holds no certificate"));
         }
         Ok(certificates)
     }
@@ -128,28 +104,19 @@ impl Pem<'_> {
     fn authorities(&self) -> Result<RootCertStore, Error> {
         let mut roots = RootCertStore::empty();
         for certificate in self.certificates()? {
-            roots.add(certificate).map_err(|error| self.wrong(FileError::Authority(error.into())))?;
+            roots.add(certificate).map_err(|error| self.wrong(error))?;
         }
         Ok(roots)
     }
 
     fn private_key(&self) -> Result<PrivateKeyDer<'static>, Error> {
-        PrivateKeyDer::from_pem_file(self.path).map_err(|error| self.wrong(error.into()))
+        PrivateKeyDer::from_pem_file(self.path).map_err(|error| self.unread(error))
     }
 }
 
 impl Pair<'_> {
     fn unfit(&self, error: rustls::Error) -> Error {
-        Error::Pair { cert: self.cert.setting, key: self.key.setting, error: error.into() }
-    }
-}
-
-impl From<pem::Error> for FileError {
-    fn from(error: pem::Error) -> Self {
-        match error {
-            pem::Error::Io(error) => Self::Io(error),
-            error => Self::Pem(error),
-        }
+        Error::Pair(self.cert.setting, self.key.setting, error.into())
     }
 }
 

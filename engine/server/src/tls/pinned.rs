@@ -20,14 +20,8 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 /// webpki, and the certificates that servers may show as their own.
 #[derive(Debug)]
 pub(super) struct PinnedVerifier {
-    webpki: Arc<WebPkiServerVerifier>,
-    pinned: Vec<CertificateDer<'static>>,
-}
-
-impl PinnedVerifier {
-    pub(super) fn new(webpki: Arc<WebPkiServerVerifier>, pinned: Vec<CertificateDer<'static>>) -> Self {
-        Self { webpki, pinned }
-    }
+    pub(super) webpki: Arc<WebPkiServerVerifier>,
+    pub(super) pinned: Vec<CertificateDer<'static>>,
 }
 
 /// Whether a certificate was refused only for the mark of an authority.

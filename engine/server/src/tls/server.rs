@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
+use rustls::ServerConfig;
 use rustls::server::WebPkiClientVerifier;
-use rustls::server::danger::ClientCertVerifier;
-use rustls::{ConfigBuilder, ServerConfig, WantsVerifier};
 
 use super::{Error, Pair, Pem, TlsAcceptor, provider};
 
@@ -14,25 +13,18 @@ use super::{Error, Pair, Pem, TlsAcceptor, provider};
 /// # Errors
 /// Names the setting and the file.
 pub fn acceptor(pair: Pair<'_>, client_ca: Option<Pem<'_>>) -> Result<TlsAcceptor, Error> {
+    let builder = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .expect("the provider has suites of every version");
     let builder = match client_ca {
-        None => builder().with_no_client_auth(),
-        Some(ca) => builder().with_client_cert_verifier(verifier(ca)?),
+        None => builder.with_no_client_auth(),
+        Some(ca) => {
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(ca.authorities()?), provider()).build();
+            builder.with_client_cert_verifier(verifier.expect("there is an authority, and no list of revocations"))
+        }
     };
-    let chain = pair.cert.certificates()?;
-    let key = pair.key.private_key()?;
+    let (chain, key) = (pair.cert.certificates()?, pair.key.private_key()?);
     let mut config = builder.with_single_cert(chain, key).map_err(|error| pair.unfit(error))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
-}
-
-fn builder() -> ConfigBuilder<ServerConfig, WantsVerifier> {
-    ServerConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .expect("the provider has suites of every version")
-}
-
-fn verifier(ca: Pem<'_>) -> Result<Arc<dyn ClientCertVerifier>, Error> {
-    let authorities = Arc::new(ca.authorities()?);
-    let verifier = WebPkiClientVerifier::builder_with_provider(authorities, provider()).build();
-    Ok(verifier.expect("there is an authority, and no list of revocations"))
 }

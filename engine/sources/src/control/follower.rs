@@ -32,13 +32,19 @@ const READ_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pauses before a store that did not give everything is asked again: the first, which doubles, and the longest.
 const RETRY: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(600));
 
+/// How long a connection has to last after a refusal to have survived it: some brokers end it a moment after their answer.
+const SURVIVED_AFTER: Duration = Duration::from_secs(2);
+
 #[derive(Debug)]
 enum Stage {
     Away,
     InitialSync(InitialSync),
     Following,
-    /// The store did not give everything. It is asked again at this time.
-    Partial(Instant),
+    /// The store did not give everything, as is known `since` then. It is asked again at `until`.
+    Partial {
+        since: Instant,
+        until: Instant,
+    },
 }
 
 /// Follows the control documents of one store at a time.
@@ -238,7 +244,7 @@ impl Follower {
         self.fleet.sweep(now);
         self.reservation.sweep(now);
         let has_lost_copies = self.writes.sweep(now);
-        if matches!(self.stage, Stage::Partial(_)) {
+        if matches!(self.stage, Stage::Partial { since, .. } if now >= since + SURVIVED_AFTER) {
             self.probes.survived();
         }
         match &self.stage {
@@ -246,7 +252,7 @@ impl Follower {
                 let reason = sync.silence(&self.probes, self.logged_reason.as_deref());
                 self.follow_partially(&reason, now);
             }
-            Stage::Partial(until) if now >= *until && self.facts.is_able && self.probes.may_try() => self.begin(now),
+            Stage::Partial { until, .. } if now >= *until && self.facts.is_able && self.probes.may_try() => self.begin(now),
             // If a copy was lost, other messages may have been lost too.
             Stage::Following if has_lost_copies => self.begin(now),
             _ => {}
@@ -302,7 +308,7 @@ impl Follower {
     fn follow_partially(&mut self, reason: &str, now: Instant) {
         let until = now + self.retry;
         self.retry = (self.retry * 2).min(RETRY.1);
-        if let Stage::InitialSync(sync) = std::mem::replace(&mut self.stage, Stage::Partial(until)) {
+        if let Stage::InitialSync(sync) = std::mem::replace(&mut self.stage, Stage::Partial { since: now, until }) {
             let documents = sync.partial(&self.store.documents, &self.store.config);
             if documents != *self.store.documents {
                 self.known_at = Some(SystemTime::now());

@@ -62,11 +62,11 @@ async fn demo(settled: Settled, stdout: Writer) -> Result<(), Failure> {
     let stop = Stop::listen(Hangup::Stop)?;
     let broker = Broker::start(settings::broker_packet_bytes(&config)).await;
     let broker = broker.map_err(Failure::running)?;
-    config.mqtt.urls = vec![format!("mqtt://{}", broker.inner())];
+    config.mqtt.urls = vec![format!("mqtt://{}", broker.inner)];
     let (gateway, in_use) = start(config.clone(), may_move, admin_may_move).await?;
     let observer = gateway.observer();
     until_connected(&observer).await?;
-    let fleet = Fleet::start(broker.inner());
+    let fleet = Fleet::start(broker.inner);
     let address = gateway.address().map_err(StartError::from)?;
     let expires_at = SystemTime::now() + TOKEN_TTL;
     let welcome = Welcome {
@@ -74,8 +74,8 @@ async fn demo(settled: Settled, stdout: Writer) -> Result<(), Failure> {
         admin: reachable(gateway.admin_address()),
         admin_tls: config.admin.tls.is_some(),
         in_use,
-        broker_v4: broker.v4(),
-        broker_v5: broker.v5(),
+        broker_v4: broker.v4,
+        broker_v5: broker.v5,
         devices: fleet.size(),
         tenants: &TENANTS,
         token: &settings::token(&config.auth, &secret, TENANTS[0], expires_at)?,
@@ -123,12 +123,12 @@ async fn start(
     let mut in_use = None;
     loop {
         match Gateway::start(config.clone()).await {
-            Err(StartError::Listen { listen, error }) if may_move && is_taken(&error) => {
+            Err(StartError::Listen(listen, error)) if may_move && is_taken(&error) => {
                 config.http.listen = settings::ANY_PORT.to_owned();
                 in_use = Some(listen);
                 may_move = false;
             }
-            Err(StartError::AdminListen { error, .. }) if admin_may_move && is_taken(&error) => {
+            Err(StartError::AdminListen(_, error)) if admin_may_move && is_taken(&error) => {
                 config.admin.listen = settings::ANY_PORT.to_owned();
                 admin_may_move = false;
             }

@@ -12,16 +12,18 @@ use floodway_proto::admin::v1::{Connection, Node, Status, Tenant, WatchStatusRes
 use crate::cli::show::{duration, plain, plural};
 
 /// What tenants are sorted by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Sort {
     Tenant,
+    #[default]
     Events,
     Drops,
 }
 
 /// The list that keys move in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum List {
+    #[default]
     Tenants,
     Streams,
 }
@@ -60,7 +62,7 @@ pub(super) struct TenantRates {
 }
 
 /// All that is shown.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Model {
     pub(super) url: String,
     /// None until the first answer.
@@ -80,17 +82,7 @@ pub(super) struct Model {
 
 impl Model {
     pub(super) fn new(url: String) -> Self {
-        Self {
-            url,
-            answer: None,
-            rows: Vec::new(),
-            sort: Sort::Events,
-            list: List::Tenants,
-            selected: [None, None],
-            asked: None,
-            came: None,
-            lost: None,
-        }
+        Self { url, ..Self::default() }
     }
 
     /// Takes the next answer of the gateway.
@@ -181,14 +173,8 @@ impl Model {
     /// The ids of what stands in `list`, line by line.
     fn ids(&self, list: List) -> Vec<&str> {
         match list {
-            List::Tenants => {
-                let rows = self.rows.iter();
-                rows.map(|row| row.tenant.tenant_id.as_str()).collect()
-            }
-            List::Streams => {
-                let streams = self.streams().iter();
-                streams.map(|one| one.connection_id.as_str()).collect()
-            }
+            List::Tenants => self.rows.iter().map(|row| row.tenant.tenant_id.as_str()).collect(),
+            List::Streams => self.streams().iter().map(|one| one.connection_id.as_str()).collect(),
         }
     }
 

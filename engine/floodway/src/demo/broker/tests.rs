@@ -17,13 +17,13 @@ async fn is_refused(broker: SocketAddr, client_id: &str) -> bool {
 async fn devices_reach_a_subscriber_whatever_outside_clients_do() {
     let broker = Broker::start(64 * 1024).await.expect("a broker");
     // The first refusal, and what rumqttd makes of the second.
-    assert!(is_refused(broker.v4(), "a+b").await);
-    assert!(is_refused(broker.v4(), "a+b").await);
-    let (host, port) = (broker.v5().ip().to_string(), broker.v5().port());
+    assert!(is_refused(broker.v4, "a+b").await);
+    assert!(is_refused(broker.v4, "a+b").await);
+    let (host, port) = (broker.v5.ip().to_string(), broker.v5.port());
     let (client, mut events) = AsyncClient::new(MqttOptions::new("test", host, port), 1);
     let subscribed = client.try_subscribe("tenant/+/device/+/telemetry", QoS::AtMostOnce);
     subscribed.expect("room for one request");
-    let fleet = Fleet::start(broker.inner());
+    let fleet = Fleet::start(broker.inner);
     let mut topics = std::collections::HashSet::new();
     let all = async {
         while topics.len() < fleet.size() {

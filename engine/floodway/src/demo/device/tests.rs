@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::*;
-use crate::demo::kinds::climate;
+use crate::demo::kinds::room;
 
-const DEVICE: Device = Device { tenant: "acme", site: "PLANT-1", id: "climate-1", measure: climate::room };
+const DEVICE: Device = Device { tenant: "acme", site: "PLANT-1", id: "climate-1", measure: room };
 
 #[test]
 fn a_message_is_of_the_form_that_the_gateway_takes() {

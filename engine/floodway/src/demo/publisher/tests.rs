@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use super::*;
 use crate::demo::kinds::tank;
 
-const DEVICE: Device = Device { tenant: "acme", site: "PLANT-1", id: "tank-1", measure: tank::metrics };
+const DEVICE: Device = Device { tenant: "acme", site: "PLANT-1", id: "tank-1", measure: tank };
 
 /// First bytes of packets (MQTT 5.0, 2.1), and a whole one that accepts.
 const CONNECT: u8 = 0x10;

@@ -8,6 +8,7 @@ use tonic::Status;
 
 use super::args::{bad, tenant, tenant_or_none};
 use super::paging::{self, List};
+use super::{Answer, Service};
 use crate::admin::observer::Observer;
 use floodway_core::index::{ConnectionId, Transport};
 use floodway_core::shard::{Connection, Filter, Scope, Select};
@@ -18,10 +19,8 @@ const REASON_BYTES: usize = 123;
 /// The last second of the year 9999, beyond which a `Timestamp` is not defined.
 pub(super) use floodway_protocol::messages::notice::LAST_SECOND as TIMESTAMP_MAX;
 
-pub(super) async fn list(
-    observer: &Observer,
-    asked: v1::ListConnectionsRequest,
-) -> Result<v1::ListConnectionsResponse, Status> {
+pub(super) async fn list(service: &Service, asked: v1::ListConnectionsRequest) -> Answer<v1::ListConnectionsResponse> {
+    let observer = &service.observer;
     let tenant = tenant_or_none("tenant_id", &asked.tenant_id)?;
     let transports = transports(asked.transport)?;
     // Numbers of streams are good for one run of one gateway.
@@ -46,24 +45,18 @@ pub(super) async fn list(
     })
 }
 
-pub(super) async fn get(
-    observer: &Observer,
-    asked: &v1::GetConnectionRequest,
-) -> Result<v1::GetConnectionResponse, Status> {
-    let found = find(observer, &asked.connection_id).await?;
+pub(super) async fn get(service: &Service, asked: v1::GetConnectionRequest) -> Answer<v1::GetConnectionResponse> {
+    let found = find(&service.observer, &asked.connection_id).await?;
     Ok(v1::GetConnectionResponse { connection: Some(connection(&found, SystemTime::now())) })
 }
 
-pub(super) async fn disconnect(
-    observer: &Observer,
-    asked: v1::DisconnectRequest,
-) -> Result<v1::DisconnectResponse, Status> {
+pub(super) async fn disconnect(service: &Service, asked: v1::DisconnectRequest) -> Answer<v1::DisconnectResponse> {
     if asked.reason.len() > REASON_BYTES {
         return Err(bad("reason", format!("must have at most {REASON_BYTES} bytes")));
     }
     let scope = scope(asked.target)?;
     let is_one = matches!(scope, Scope::Connection(_));
-    let ended = observer.streams.end(scope, &asked.reason).await;
+    let ended = service.observer.streams.end(scope, &asked.reason).await;
     if is_one && ended == 0 {
         return Err(no_such_stream());
     }
@@ -71,7 +64,7 @@ pub(super) async fn disconnect(
 }
 
 /// The live stream with this id.
-pub(super) async fn find(observer: &Observer, id: &str) -> Result<Connection, Status> {
+pub(super) async fn find(observer: &Observer, id: &str) -> Answer<Connection> {
     if id.is_empty() {
         return Err(bad("connection_id", "must be given"));
     }
@@ -92,7 +85,7 @@ pub(super) async fn slowest(observer: &Observer, most: usize) -> Vec<v1::Connect
     slowest.map(|one| connection(one, now)).collect()
 }
 
-fn scope(asked: Option<Target>) -> Result<Scope, Status> {
+fn scope(asked: Option<Target>) -> Answer<Scope> {
     match asked {
         None => Err(bad("target", "connection_id, subject or tenant_id must be given")),
         Some(Target::ConnectionId(id)) if id.is_empty() => Err(bad("connection_id", "must not be empty")),
@@ -115,7 +108,7 @@ fn no_such_stream() -> Status {
     Status::not_found("connection_id: no live stream has it")
 }
 
-fn transports(asked: i32) -> Result<Vec<Transport>, Status> {
+fn transports(asked: i32) -> Answer<Vec<Transport>> {
     match v1::Transport::try_from(asked) {
         Ok(v1::Transport::Unspecified) => Ok(Vec::new()),
         Ok(v1::Transport::Websocket) => Ok(vec![Transport::WebSocket]),

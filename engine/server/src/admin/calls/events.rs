@@ -11,22 +11,22 @@ use tonic::codegen::BoxStream;
 
 use super::args::{bad, tenant_or_none};
 use super::connections::transport;
-use super::streaming::{Gone, ResponseSender, Streaming};
-use crate::admin::observer::Observer;
+use super::streaming::{Gone, ResponseSender};
+use super::{Answer, Service};
 use floodway_core::index::{AuditKind, ClientInfo, ConnectionId, Limit, Missed, SourceChange, Watcher};
 use floodway_protocol::names::TenantId;
 
-pub(super) fn watch(
-    observer: &Observer,
-    streaming: &Streaming,
-    asked: &v1::WatchEventsRequest,
-) -> Result<BoxStream<v1::WatchEventsResponse>, Status> {
+pub(super) async fn watch(
+    service: &Service,
+    asked: v1::WatchEventsRequest,
+) -> Answer<BoxStream<v1::WatchEventsResponse>> {
     let wanted = Wanted {
         tenant: tenant_or_none("tenant_id", &asked.tenant_id)?,
         kinds: kinds(&asked.kinds)?,
     };
-    let watcher = observer.index().journal().watch();
-    streaming.start(|responses| send(watcher, wanted, responses))
+    let watcher = service.observer.index().journal().watch();
+    let permit = service.streaming.permit()?;
+    Ok(service.streaming.start(permit, |responses| send(watcher, wanted, responses)))
 }
 
 /// Which audit events are asked for.
@@ -50,7 +50,7 @@ impl Wanted {
     }
 }
 
-fn kinds(asked: &[i32]) -> Result<BTreeSet<v1::EventKind>, Status> {
+fn kinds(asked: &[i32]) -> Answer<BTreeSet<v1::EventKind>> {
     let known = |(at, &kind): (usize, &i32)| match v1::EventKind::try_from(kind) {
         Ok(v1::EventKind::Unspecified) | Err(_) => Err(bad(&format!("kinds[{at}]"), format!("{kind} is not known"))),
         Ok(kind) => Ok(kind),

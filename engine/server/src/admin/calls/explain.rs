@@ -6,10 +6,9 @@
 use floodway_proto::admin::v1;
 use floodway_proto::admin::v1::explain_request::Event as Asked;
 use serde_json::{Map, Value, json};
-use tonic::Status;
 
 use super::args::{bad, tenant};
-use super::{connections, tenants};
+use super::{Answer, Service, connections, tenants};
 use crate::admin::observer::Observer;
 use floodway_core::event::{Event, IdSource, Parser};
 use floodway_core::index::Limits;
@@ -21,7 +20,8 @@ use v1::DeliveryStage as Stage;
 /// MQTT 5.0, 1.5.4: the longest text.
 const TOPIC_BYTES: usize = 65_535;
 
-pub(super) async fn explain(observer: &Observer, asked: v1::ExplainRequest) -> Result<v1::ExplainResponse, Status> {
+pub(super) async fn explain(service: &Service, asked: v1::ExplainRequest) -> Answer<v1::ExplainResponse> {
+    let observer = &service.observer;
     let message = message(asked.event)?;
     let stream = connections::find(observer, &asked.connection_id).await?;
     let mut way = Way::default();
@@ -38,7 +38,7 @@ pub(super) async fn explain(observer: &Observer, asked: v1::ExplainRequest) -> R
 }
 
 /// The message that was asked about, or one that stands for the sample.
-fn message(asked: Option<Asked>) -> Result<v1::DeviceMessage, Status> {
+fn message(asked: Option<Asked>) -> Answer<v1::DeviceMessage> {
     match asked {
         None => Err(bad("event", "sample or message must be given")),
         Some(Asked::Message(message)) if message.topic.len() > TOPIC_BYTES => {
@@ -108,7 +108,7 @@ fn upstream(observer: &Observer, stream: &Connection, way: &mut Way) -> Result<(
     let found = observer.index().find(stream.tenant.as_str());
     let is_subscribed = found.as_ref().is_some_and(|tenant| tenants::is_subscribed(observer, tenant));
     let refusal = found.and_then(|tenant| tenant.refusal());
-    let detail = match (observer.upstreams.is_connected(), is_subscribed) {
+    let detail = match (observer.source.is_connected(), is_subscribed) {
         (false, _) => "no broker is connected".to_owned(),
         (true, false) => match refusal {
             Some(reason) => format!("the broker refuses the subscription of {}: {reason}", stream.tenant),

@@ -8,11 +8,13 @@ use tonic::Status;
 
 use super::args::{bad, group, not_written, tenant};
 use super::paging::{self, List};
+use super::{Answer, Service};
 use crate::admin::observer::Observer;
 use floodway_protocol::names::{DeviceId, GroupId, TenantId};
 use floodway_sources::control::{Age, Group};
 
-pub(super) fn list(observer: &Observer, asked: &v1::ListGroupsRequest) -> Result<v1::ListGroupsResponse, Status> {
+pub(super) async fn list(service: &Service, asked: v1::ListGroupsRequest) -> Answer<v1::ListGroupsResponse> {
+    let observer = &service.observer;
     let tenant = tenant("tenant_id", &asked.tenant_id)?;
     let size = paging::size(asked.page_size)?;
     let list = List::new(("groups", tenant.as_str()));
@@ -31,12 +33,12 @@ pub(super) fn list(observer: &Observer, asked: &v1::ListGroupsRequest) -> Result
     })
 }
 
-pub(super) fn get(observer: &Observer, asked: v1::GetGroupRequest) -> Result<v1::GetGroupResponse, Status> {
+pub(super) async fn get(service: &Service, asked: v1::GetGroupRequest) -> Answer<v1::GetGroupResponse> {
     let tenant = tenant("tenant_id", &asked.tenant_id)?;
     let id = group("group_id", &asked.group_id)?;
-    let known_at = known_at(observer)?;
-    let found = observer.control.group(&tenant, &id);
-    let found = found.ok_or_else(no_such_group)?;
+    let known_at = known_at(&service.observer)?;
+    let found = service.observer.control.group(&tenant, &id);
+    let found = found.ok_or_else(|| Status::not_found("group_id: the tenant has no such group"))?;
     let device_ids = found.devices().iter().map(DeviceId::to_string);
     Ok(v1::GetGroupResponse {
         group: Some(v1::Group {
@@ -48,12 +50,12 @@ pub(super) fn get(observer: &Observer, asked: v1::GetGroupRequest) -> Result<v1:
     })
 }
 
-pub(super) async fn put(observer: &Observer, asked: v1::PutGroupRequest) -> Result<v1::PutGroupResponse, Status> {
+pub(super) async fn put(service: &Service, asked: v1::PutGroupRequest) -> Answer<v1::PutGroupResponse> {
     let asked = asked.group.ok_or_else(|| bad("group", "must be given"))?;
     let tenant = tenant("group.tenant_id", &asked.tenant_id)?;
     let id = group("group.group_id", &asked.group_id)?;
     let mut devices = super::args::devices("group.device_ids", &asked.device_ids)?;
-    let control = &observer.control;
+    let control = &service.observer.control;
     let created = control.group(&tenant, &id).is_none();
     let names = devices.iter().map(DeviceId::as_str);
     let written = control.put_group(&tenant, &id, names).await;
@@ -71,13 +73,10 @@ pub(super) async fn put(observer: &Observer, asked: v1::PutGroupRequest) -> Resu
     })
 }
 
-pub(super) async fn delete(
-    observer: &Observer,
-    asked: &v1::DeleteGroupRequest,
-) -> Result<v1::DeleteGroupResponse, Status> {
+pub(super) async fn delete(service: &Service, asked: v1::DeleteGroupRequest) -> Answer<v1::DeleteGroupResponse> {
     let tenant = tenant("tenant_id", &asked.tenant_id)?;
     let id = group("group_id", &asked.group_id)?;
-    let deleted = observer.control.delete_group(&tenant, &id).await;
+    let deleted = service.observer.control.delete_group(&tenant, &id).await;
     deleted.map_err(|error| not_written("group", error))?;
     Ok(v1::DeleteGroupResponse {})
 }
@@ -86,7 +85,7 @@ pub(super) async fn delete(
 ///
 /// # Errors
 /// If none were ever read: nobody knows then what was set.
-pub(super) fn known_at(observer: &Observer) -> Result<Option<Timestamp>, Status> {
+pub(super) fn known_at(observer: &Observer) -> Answer<Option<Timestamp>> {
     match observer.control.age() {
         Age::Current => Ok(None),
         Age::Since(at) => Ok(Some(at.into())),
@@ -100,8 +99,4 @@ fn summary(tenant: &TenantId, id: &GroupId, group: &Group) -> v1::GroupSummary {
         group_id: id.to_string(),
         devices: group.devices().len() as u64,
     }
-}
-
-fn no_such_group() -> Status {
-    Status::not_found("group_id: the tenant has no such group")
 }

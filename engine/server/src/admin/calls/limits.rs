@@ -3,10 +3,10 @@
 use std::num::NonZeroUsize;
 
 use floodway_proto::admin::v1;
-use tonic::Status;
 
 use super::args::{bad, not_written, tenant_or_none};
 use super::groups::known_at;
+use super::{Answer, Service};
 use crate::admin::observer::Observer;
 use floodway_core::index::{Overflow, OwnLimits};
 use floodway_protocol::names::TenantId;
@@ -15,7 +15,8 @@ use floodway_sources::control::WriteError;
 /// The largest limit but that of connections.
 const MOST: u32 = 1_000_000;
 
-pub(super) fn get(observer: &Observer, asked: &v1::GetLimitsRequest) -> Result<v1::GetLimitsResponse, Status> {
+pub(super) async fn get(service: &Service, asked: v1::GetLimitsRequest) -> Answer<v1::GetLimitsResponse> {
+    let observer = &service.observer;
     let tenant = tenant_or_none("tenant_id", &asked.tenant_id)?;
     let known_at = known_at(observer)?;
     let own = observer.control.limits(tenant.as_ref());
@@ -26,18 +27,17 @@ pub(super) fn get(observer: &Observer, asked: &v1::GetLimitsRequest) -> Result<v
     })
 }
 
-pub(super) async fn set(observer: &Observer, asked: &v1::SetLimitsRequest) -> Result<v1::SetLimitsResponse, Status> {
+pub(super) async fn set(service: &Service, asked: v1::SetLimitsRequest) -> Answer<v1::SetLimitsResponse> {
+    let observer = &service.observer;
     let tenant = tenant_or_none("tenant_id", &asked.tenant_id)?;
-    let limits = read(asked.limits.as_ref())?;
+    let limits = read(asked.limits)?;
     let written = observer.control.set_limits(tenant.as_ref(), limits).await;
     written.map_err(|error| not_written("limits", error))?;
     Ok(v1::SetLimitsResponse { effective: Some(effective(observer, tenant.as_ref())) })
 }
 
-pub(super) async fn clear(
-    observer: &Observer,
-    asked: &v1::ClearLimitsRequest,
-) -> Result<v1::ClearLimitsResponse, Status> {
+pub(super) async fn clear(service: &Service, asked: v1::ClearLimitsRequest) -> Answer<v1::ClearLimitsResponse> {
+    let observer = &service.observer;
     let tenant = tenant_or_none("tenant_id", &asked.tenant_id)?;
     let cleared = match observer.control.clear_limits(tenant.as_ref()).await {
         Ok(()) => true,
@@ -80,7 +80,7 @@ fn effective(observer: &Observer, tenant: Option<&TenantId>) -> v1::TenantLimits
     })
 }
 
-fn read(asked: Option<&v1::TenantLimits>) -> Result<OwnLimits, Status> {
+fn read(asked: Option<v1::TenantLimits>) -> Answer<OwnLimits> {
     let asked = asked.ok_or_else(|| bad("limits", "must be given"))?;
     let queue_size = within("limits.queue_size", asked.queue_size)?;
     let policy = v1::OverflowPolicy::try_from(asked.overflow)
@@ -99,7 +99,7 @@ fn read(asked: Option<&v1::TenantLimits>) -> Result<OwnLimits, Status> {
     Ok(limits)
 }
 
-fn within(field: &str, value: Option<u32>) -> Result<Option<u32>, Status> {
+fn within(field: &str, value: Option<u32>) -> Answer<Option<u32>> {
     match value {
         Some(value) if !(1..=MOST).contains(&value) => Err(bad(field, format!("must be from 1 to {MOST}, is {value}"))),
         value => Ok(value),

@@ -25,6 +25,7 @@ use super::health::Health;
 use super::observer::Observer;
 pub use limits::{overflow, policy};
 use streaming::Streaming;
+pub(super) use streaming::stopped;
 
 /// Answers the calls.
 pub(super) struct Service {
@@ -33,6 +34,9 @@ pub(super) struct Service {
     streaming: Streaming,
 }
 
+/// What a call is answered.
+type Answer<T> = Result<T, Status>;
+
 impl Service {
     /// Streams of answers end when `stop` turns true; drains go by `health`.
     pub(super) fn new(observer: Observer, health: Health, stop: watch::Receiver<bool>) -> Self {
@@ -40,54 +44,40 @@ impl Service {
     }
 }
 
-/// Answers each call by the expression beside it, in which `$asked` is the message that was sent.
+/// Answers each call by a function of the module of its subject.
 macro_rules! answers {
-    ($self:ident, $asked:ident: $($name:ident($request:ty) -> $response:ty = $answer:expr;)+) => {
+    ($($name:ident($request:ty) -> $response:ty = $answer:path;)+) => {
         #[tonic::async_trait]
         impl admin_server::Admin for Service {
             type WatchStatusStream = BoxStream<WatchStatusResponse>;
             type TailStream = BoxStream<TailResponse>;
             type WatchEventsStream = BoxStream<WatchEventsResponse>;
 
-            $(async fn $name(&$self, $asked: Request<$request>) -> Result<Response<$response>, Status> {
-                let $asked = $asked.into_inner();
-                let answer: Result<$response, Status> = $answer;
-                answer.map(Response::new)
+            $(async fn $name(&self, asked: Request<$request>) -> Answer<Response<$response>> {
+                $answer(self, asked.into_inner()).await.map(Response::new)
             })+
         }
     };
 }
 
-answers! { self, asked:
-    get_status(GetStatusRequest) -> GetStatusResponse = Ok(status::get(&self.observer, &asked).await);
-    watch_status(WatchStatusRequest) -> BoxStream<WatchStatusResponse> =
-        status::watch(&self.observer, &self.streaming, asked);
-    list_tenants(ListTenantsRequest) -> ListTenantsResponse = tenants::list(&self.observer, &asked);
-    get_tenant(GetTenantRequest) -> GetTenantResponse = tenants::get(&self.observer, &asked);
-    list_connections(ListConnectionsRequest) -> ListConnectionsResponse =
-        connections::list(&self.observer, asked).await;
-    get_connection(GetConnectionRequest) -> GetConnectionResponse =
-        connections::get(&self.observer, &asked).await;
-    disconnect(DisconnectRequest) -> DisconnectResponse =
-        connections::disconnect(&self.observer, asked).await;
-    get_limits(GetLimitsRequest) -> GetLimitsResponse = limits::get(&self.observer, &asked);
-    set_limits(SetLimitsRequest) -> SetLimitsResponse = limits::set(&self.observer, &asked).await;
-    clear_limits(ClearLimitsRequest) -> ClearLimitsResponse =
-        limits::clear(&self.observer, &asked).await;
-    list_groups(ListGroupsRequest) -> ListGroupsResponse = groups::list(&self.observer, &asked);
-    get_group(GetGroupRequest) -> GetGroupResponse = groups::get(&self.observer, asked);
-    put_group(PutGroupRequest) -> PutGroupResponse = groups::put(&self.observer, asked).await;
-    delete_group(DeleteGroupRequest) -> DeleteGroupResponse =
-        groups::delete(&self.observer, &asked).await;
-    drain(DrainRequest) -> DrainResponse =
-        drain::begin(&self.observer, &self.health, &asked).await;
-    cancel_drain(CancelDrainRequest) -> CancelDrainResponse = {
-        let CancelDrainRequest {} = asked;
-        drain::cancel(&self.observer, &self.health).await
-    };
-    tail(TailRequest) -> BoxStream<TailResponse> =
-        tail::begin(&self.observer, &self.streaming, asked).await;
-    explain(ExplainRequest) -> ExplainResponse = explain::explain(&self.observer, asked).await;
-    watch_events(WatchEventsRequest) -> BoxStream<WatchEventsResponse> =
-        events::watch(&self.observer, &self.streaming, &asked);
+answers! {
+    get_status(GetStatusRequest) -> GetStatusResponse = status::get;
+    watch_status(WatchStatusRequest) -> BoxStream<WatchStatusResponse> = status::watch;
+    list_tenants(ListTenantsRequest) -> ListTenantsResponse = tenants::list;
+    get_tenant(GetTenantRequest) -> GetTenantResponse = tenants::get;
+    list_connections(ListConnectionsRequest) -> ListConnectionsResponse = connections::list;
+    get_connection(GetConnectionRequest) -> GetConnectionResponse = connections::get;
+    disconnect(DisconnectRequest) -> DisconnectResponse = connections::disconnect;
+    get_limits(GetLimitsRequest) -> GetLimitsResponse = limits::get;
+    set_limits(SetLimitsRequest) -> SetLimitsResponse = limits::set;
+    clear_limits(ClearLimitsRequest) -> ClearLimitsResponse = limits::clear;
+    list_groups(ListGroupsRequest) -> ListGroupsResponse = groups::list;
+    get_group(GetGroupRequest) -> GetGroupResponse = groups::get;
+    put_group(PutGroupRequest) -> PutGroupResponse = groups::put;
+    delete_group(DeleteGroupRequest) -> DeleteGroupResponse = groups::delete;
+    drain(DrainRequest) -> DrainResponse = drain::begin;
+    cancel_drain(CancelDrainRequest) -> CancelDrainResponse = drain::cancel;
+    tail(TailRequest) -> BoxStream<TailResponse> = tail::begin;
+    explain(ExplainRequest) -> ExplainResponse = explain::explain;
+    watch_events(WatchEventsRequest) -> BoxStream<WatchEventsResponse> = events::watch;
 }

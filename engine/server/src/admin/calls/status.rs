@@ -10,8 +10,8 @@ use tonic::Status;
 use tonic::codegen::BoxStream;
 
 use super::args::{bad, duration};
-use super::streaming::{Gone, ResponseSender, Streaming};
-use super::{connections, fleet, tenants};
+use super::streaming::{Gone, ResponseSender};
+use super::{Answer, Service, connections, fleet, tenants};
 use crate::admin::observer::Observer;
 use floodway_core::index::Tenant;
 use floodway_protocol::names::TenantId;
@@ -24,27 +24,30 @@ const INTERVAL_MAX: Duration = Duration::from_secs(3600);
 /// The most tenants, and streams, of one response.
 const MOST: u32 = 100;
 
-pub(super) async fn get(observer: &Observer, asked: &v1::GetStatusRequest) -> v1::GetStatusResponse {
-    v1::GetStatusResponse {
+pub(super) async fn get(service: &Service, asked: v1::GetStatusRequest) -> Answer<v1::GetStatusResponse> {
+    let observer = &service.observer;
+    Ok(v1::GetStatusResponse {
         status: Some(now(observer).await),
         fleet: asked.fleet.then(|| fleet::all(observer)),
-    }
+    })
 }
 
-pub(super) fn watch(
-    observer: &Observer,
-    streaming: &Streaming,
+pub(super) async fn watch(
+    service: &Service,
     asked: v1::WatchStatusRequest,
-) -> Result<BoxStream<v1::WatchStatusResponse>, Status> {
-    let period = duration("interval", asked.interval, INTERVAL_MIN, INTERVAL_MAX)?;
+) -> Answer<BoxStream<v1::WatchStatusResponse>> {
+    let period = duration("interval", asked.interval, INTERVAL_MIN..=INTERVAL_MAX)?;
     let watching = Watching {
-        observer: observer.clone(),
+        observer: service.observer.clone(),
         fleet: asked.fleet,
         busiest: some("busiest_tenants", asked.busiest_tenants)?,
         slowest: some("slowest_connections", asked.slowest_connections)?,
         delivered: HashMap::new(),
     };
-    streaming.start(|responses| watching.send(period.unwrap_or(INTERVAL), responses))
+    let permit = service.streaming.permit()?;
+    Ok(service
+        .streaming
+        .start(permit, |responses| watching.send(period.unwrap_or(INTERVAL), responses)))
 }
 
 async fn now(observer: &Observer) -> v1::Status {
@@ -55,7 +58,7 @@ async fn now(observer: &Observer) -> v1::Status {
     status
 }
 
-fn some(field: &str, asked: u32) -> Result<usize, Status> {
+fn some(field: &str, asked: u32) -> Answer<usize> {
     if asked > MOST {
         return Err(bad(field, format!("must be at most {MOST}, is {asked}")));
     }

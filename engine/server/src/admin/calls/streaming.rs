@@ -10,7 +10,6 @@ use tonic::Status;
 use tonic::codegen::BoxStream;
 use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 
-use crate::admin::stop::stopped;
 use floodway_core::parts;
 
 /// Streams of answers at once.
@@ -29,6 +28,11 @@ impl<T> From<mpsc::error::SendError<T>> for Gone {
     }
 }
 
+/// Returns when `stop` is true, or when nothing is left that could set it.
+pub(in crate::admin) async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|&stop| stop).await;
+}
+
 /// Starts streams of answers.
 pub(super) struct Streaming {
     permits: Arc<Semaphore>,
@@ -41,24 +45,15 @@ impl Streaming {
         Self { permits: Arc::new(Semaphore::new(STREAMS)), stop }
     }
 
-    /// A stream of what `answer` sends. It ends with the status that `answer` returns.
-    pub(super) fn start<T, F>(&self, answer: impl FnOnce(ResponseSender<T>) -> F) -> Result<BoxStream<T>, Status>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<Status, Gone>> + Send + 'static,
-    {
-        Ok(self.start_with(self.permit()?, answer))
-    }
-
-    /// The right to one stream, for a call that has something to do before it begins.
+    /// The right to one stream, taken before anything is done for it.
     pub(super) fn permit(&self) -> Result<OwnedSemaphorePermit, Status> {
         Arc::clone(&self.permits)
             .try_acquire_owned()
             .map_err(|_| Status::resource_exhausted(format!("{STREAMS} calls are streaming already")))
     }
 
-    /// As [`Streaming::start`], with a permit that was taken before. It is given back when the stream ends.
-    pub(super) fn start_with<T, F>(
+    /// A stream of what `answer` sends. It ends with the status that `answer` returns, and gives back its permit then.
+    pub(super) fn start<T, F>(
         &self,
         permit: OwnedSemaphorePermit,
         answer: impl FnOnce(ResponseSender<T>) -> F,

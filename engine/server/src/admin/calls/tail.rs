@@ -11,7 +11,8 @@ use tonic::codegen::BoxStream;
 
 use super::args::{bad, devices, groups, tenant};
 use super::connections::{TIMESTAMP_MAX, filters};
-use super::streaming::{Gone, ResponseSender, Streaming};
+use super::streaming::{Gone, ResponseSender};
+use super::{Answer, Service};
 use crate::admin::observer::Observer;
 use floodway_core::event::Encoding;
 use floodway_core::index::{ClientInfo, ConnectionPermit, Limits, Transport};
@@ -21,24 +22,21 @@ use floodway_protocol::messages::notice::Gap;
 /// The user agent that a tail is listed with.
 const USER_AGENT: &[u8] = b"floodway-tail";
 
-pub(super) async fn begin(
-    observer: &Observer,
-    streaming: &Streaming,
-    asked: v1::TailRequest,
-) -> Result<BoxStream<v1::TailResponse>, Status> {
+pub(super) async fn begin(service: &Service, asked: v1::TailRequest) -> Answer<BoxStream<v1::TailResponse>> {
+    let Service { observer, streaming, .. } = service;
     let tenant = tenant("tenant_id", &asked.tenant_id)?;
     let filter = filter(&asked, &observer.index().limits_of(&tenant))?;
     // Before anything is done for it, so that no more than may stream ever ask the broker for a tenant.
     let stream_permit = streaming.permit()?;
     let permit = observer.index().look_on(&tenant);
-    let confirmed = observer.upstreams.confirmed(permit.tenant()).await;
+    let confirmed = observer.source.confirmed(permit.tenant()).await;
     confirmed.map_err(|error| Status::unavailable(error.to_string()))?;
     let live = Item::Live(v1::TailLive { filters: Some(filters(&filter)) });
     let events = attach(observer, permit, filter).await?;
-    Ok(streaming.start_with(stream_permit, |responses| send(live, events, responses)))
+    Ok(streaming.start(stream_permit, |responses| send(live, events, responses)))
 }
 
-fn filter(asked: &v1::TailRequest, limits: &Limits) -> Result<Filter, Status> {
+fn filter(asked: &v1::TailRequest, limits: &Limits) -> Answer<Filter> {
     let max = limits.filter_ids;
     let device_ids = devices("device_ids", &asked.device_ids)?;
     let group_ids = groups("group_ids", &asked.group_ids)?;
@@ -57,7 +55,7 @@ fn filter(asked: &v1::TailRequest, limits: &Limits) -> Result<Filter, Status> {
 }
 
 /// Makes the tail a subscriber of one of the shards. Returns what its outlet takes.
-async fn attach(observer: &Observer, permit: ConnectionPermit, filter: Filter) -> Result<Receiver<Received>, Status> {
+async fn attach(observer: &Observer, permit: ConnectionPermit, filter: Filter) -> Answer<Receiver<Received>> {
     let stopped = || Status::unavailable("the gateway stops");
     let shards = observer.streams.shards();
     let shard = shards.get(fastrand::usize(..shards.len().max(1)));

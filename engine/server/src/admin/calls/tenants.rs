@@ -8,10 +8,12 @@ use tonic::Status;
 use super::args::tenant;
 use super::limits;
 use super::paging::{self, List};
+use super::{Answer, Service};
 use crate::admin::observer::Observer;
 use floodway_core::index::{Tenant, Upstream};
 
-pub(super) fn list(observer: &Observer, asked: &v1::ListTenantsRequest) -> Result<v1::ListTenantsResponse, Status> {
+pub(super) async fn list(service: &Service, asked: v1::ListTenantsRequest) -> Answer<v1::ListTenantsResponse> {
+    let observer = &service.observer;
     let size = paging::size(asked.page_size)?;
     let list = List::new("tenants");
     let after = list.after(&asked.page_token)?;
@@ -25,7 +27,8 @@ pub(super) fn list(observer: &Observer, asked: &v1::ListTenantsRequest) -> Resul
     })
 }
 
-pub(super) fn get(observer: &Observer, asked: &v1::GetTenantRequest) -> Result<v1::GetTenantResponse, Status> {
+pub(super) async fn get(service: &Service, asked: v1::GetTenantRequest) -> Answer<v1::GetTenantResponse> {
+    let observer = &service.observer;
     let id = tenant("tenant_id", &asked.tenant_id)?;
     let found = observer.index().find(id.as_str());
     let found = found.ok_or_else(|| Status::not_found("tenant_id: the gateway does not serve it now"))?;
@@ -34,7 +37,7 @@ pub(super) fn get(observer: &Observer, asked: &v1::GetTenantRequest) -> Result<v
 
 /// Whether the broker sends the tenant's events now.
 pub(super) fn is_subscribed(observer: &Observer, tenant: &Tenant) -> bool {
-    observer.upstreams.is_connected() && *tenant.upstream().borrow() == Upstream::Confirmed
+    observer.source.is_connected() && *tenant.upstream().borrow() == Upstream::Confirmed
 }
 
 /// A tenant, as the API has it.

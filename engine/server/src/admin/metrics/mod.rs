@@ -50,12 +50,10 @@ pub(super) fn gateway(snapshot: &Snapshot) -> String {
     let Snapshot { status, totals, shards, refused } = snapshot;
     let mut text = Text::new();
     let connections = part(&status.connections);
-    node::identity(&mut text, part(&status.node), status.draining);
-    node::refused(&mut text, *refused);
+    node::identity(&mut text, part(&status.node), status.draining, *refused);
     node::readiness(&mut text, &status.unready);
     node::broker(&mut text, part(&status.broker), status.refused_upstream);
-    streams::now(&mut text, connections);
-    streams::limits(&mut text, part(&status.limits));
+    streams::now(&mut text, connections, part(&status.limits));
     streams::passed(&mut text, connections, totals);
     node::ingest(&mut text, part(&status.ingest));
     deliveries::all(&mut text, totals);

@@ -6,10 +6,10 @@ use floodway_proto::admin::v1;
 
 use super::text::{Kind, Text, families};
 use crate::log;
-use crate::readiness::UNREADY_LABELS;
+use crate::readiness::Unready;
 use floodway_core::parts;
 
-pub(super) fn identity(text: &mut Text, node: &v1::Node, is_draining: bool) {
+pub(super) fn identity(text: &mut Text, node: &v1::Node, is_draining: bool, refused: [(&str, u64); 3]) {
     let target = format!("{ARCH}-{OS}");
     let help = "The version that runs, and what for; always 1.";
     text.family("build_info", Kind::Gauge, help)
@@ -23,11 +23,6 @@ pub(super) fn identity(text: &mut Text, node: &v1::Node, is_draining: bool) {
         Counter "log_lines_dropped_total" "Lines of the log that were lost, since stderr did not take them." =
             log::dropped();
         Counter "panics_total" "Panics, by kind of thread; the log tells where." by "thread" = parts::panics();
-    }
-}
-
-pub(super) fn refused(text: &mut Text, refused: [(&'static str, u64); 3]) {
-    families! { text;
         Counter "admin_requests_refused_total"
             "Requests of the private listener that were refused for their credentials, by reason." by "reason" =
             refused;
@@ -39,7 +34,7 @@ pub(super) fn readiness(text: &mut Text, unready: &[v1::Unready]) {
     families! { text;
         Gauge "ready" "1 while a new stream could begin: what /readyz answers." = u8::from(unready.is_empty());
         Gauge "unready" "1 for each reason why no new stream could begin." by "reason" =
-            UNREADY_LABELS.into_iter().map(|label| (label, is_amiss(label)));
+            Unready::LABELS.iter().map(|label| (label, is_amiss(label)));
     }
 }
 

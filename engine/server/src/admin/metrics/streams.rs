@@ -10,18 +10,13 @@ use floodway_protocol::ends::CODE_LABELS;
 pub(super) const WEBSOCKET: &str = "websocket";
 pub(super) const SSE: &str = "sse";
 
-pub(super) fn now(text: &mut Text, connections: &v1::Connections) {
+pub(super) fn now(text: &mut Text, connections: &v1::Connections, limits: &v1::Limits) {
     families! { text;
         Gauge "connections" "Live streams; sse is over HTTP/1.1 and HTTP/2." by "transport" =
             [(WEBSOCKET, connections.websocket), (SSE, connections.sse)];
         Gauge "connections_admitted"
             "Streams that count against the limits: live, or in their handshake." = connections.total;
         Gauge "tenants" "Tenants that have streams which count against the limits." = connections.tenants;
-    }
-}
-
-pub(super) fn limits(text: &mut Text, limits: &v1::Limits) {
-    families! { text;
         Gauge "connections_limit" "Streams that the gateway admits." = limits.connections;
         Gauge "connections_per_tenant_limit" "Streams that are admitted of one tenant; 0: no limit." =
             limits.connections_per_tenant;

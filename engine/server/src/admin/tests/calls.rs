@@ -56,7 +56,7 @@ async fn the_status_shows_what_is_there_now() {
     assert_eq!(rejected.len(), Reason::COUNT);
     assert_eq!(connections.total, 0);
 
-    let place = private.index.enter(&TenantId::parse("T").unwrap()).unwrap();
+    let permit = private.index.enter(&TenantId::parse("T").unwrap()).unwrap();
     private.index.start_draining();
     let after = status(&mut client).await.unwrap();
     assert_eq!(after.connections.unwrap().total, 1);
@@ -64,7 +64,7 @@ async fn the_status_shows_what_is_there_now() {
     let later = after.node.unwrap();
     assert_eq!(later.id, node.id);
     assert!(uptime(&later) > uptime(&node));
-    drop(place);
+    drop(permit);
     private.stop().await;
 }
 

@@ -118,7 +118,7 @@ async fn a_gateway_that_stops_is_not_said_to_serve_by_who_called_a_drain_off() {
     on_one_thread(async {
         let (mut bed, asked) = Bed::new().await;
         assert_eq!(bed.reported().await, Serving);
-        let streams = bed.private.admin.observer().streams.clone();
+        let streams = bed.private.observer.streams.clone();
         let health = bed.private.admin.health.clone();
         // Called off, and stopped, before the shard has answered the first time.
         let (one, two, three) = (health.clone(), health.clone(), health);

@@ -159,17 +159,17 @@ fn the_gateways_page_keeps_the_rules_and_has_so_many_series() {
 async fn tenants_are_shown_by_their_names_and_the_others_as_one() {
     let private = Private::start(None).await;
     let names = [r#"a"b\c"#, "_other", "ten nant é", "D"];
-    let places: Vec<_> = names
+    let permits: Vec<_> = names
         .iter()
-        .map(|name| private.index.enter(&TenantId::parse(name).expect(name)).expect("a place"))
+        .map(|name| private.index.enter(&TenantId::parse(name).expect(name)).expect("a permit"))
         .collect();
-    for (place, delivered) in places.iter().zip([40, 30, 20, 10]) {
-        place.tenant().counters(0).delivered.add(delivered);
-        place.tenant().counters(0).sse.add(delivered / 10);
+    for (permit, delivered) in permits.iter().zip([40, 30, 20, 10]) {
+        permit.tenant().counters(0).delivered.add(delivered);
+        permit.tenant().counters(0).sse.add(delivered / 10);
     }
-    let observer = private.admin.observer();
+    let observer = &private.observer;
     // The shards' own counts are zeros here, so nothing is left for the others.
-    let page = read(&Tenants::new(3).text(&observer));
+    let page = read(&Tenants::new(3).text(observer));
     assert_eq!(page.families.len(), 5);
     let delivered = |name: &str| page.samples.get(&format!("floodway_tenant_deliveries_total{{tenant=\"{name}\"}}"));
     for (name, expected) in [(r#"a\"b\\c"#, 40.0), ("__other", 30.0), ("ten nant é", 20.0), ("_other", 0.0)] {
@@ -179,8 +179,8 @@ async fn tenants_are_shown_by_their_names_and_the_others_as_one() {
     assert_eq!(page.families["floodway_tenant_connections"], 8);
     let sse = "floodway_tenant_connections{tenant=\"__other\",transport=\"sse\"}";
     assert_eq!(page.samples[sse], 3.0);
-    let none = read(&Tenants::new(0).text(&observer));
+    let none = read(&Tenants::new(0).text(observer));
     assert_eq!(none.families["floodway_tenant_deliveries_total"], 1);
-    drop(places);
+    drop(permits);
     private.stop().await;
 }

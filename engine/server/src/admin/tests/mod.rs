@@ -30,6 +30,7 @@ mod refusals;
 /// A private listener on a port that the kernel chose, with the parts that it looks at.
 struct Private {
     admin: Admin,
+    observer: Observer,
     index: Arc<Index>,
     ingest: source::Ingest,
 }
@@ -64,14 +65,15 @@ impl Private {
             control: control::new(&control::Config::default(), "node", Arc::clone(&index)).0,
             event: event::Config::default(),
             drain_spread: Duration::from_secs(5),
-            upstreams: ingest.handle(),
+            source: ingest.handle(),
             readiness: Readiness::new(Arc::clone(&index), ingest.handle(), verifier()),
             inboxes: (0..2).map(|_| Inbox::new(64)).collect(),
             shards: (0..2).map(|_| idle_shard()).collect(),
         });
         let listener = Listener::open(&config, None).expect("a port");
         Self {
-            admin: Admin::start(listener, &config, observer).await.expect("a thread"),
+            admin: Admin::start(listener, &config, observer.clone()).await.expect("a thread"),
+            observer,
             index,
             ingest,
         }

@@ -76,11 +76,7 @@ fn what_is_no_upgrade_is_told_to_upgrade() {
         refused(request, HandshakeError::NotUpgrade);
     }
     let headers = HandshakeError::NotUpgrade.headers();
-    let text: Vec<_> = headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.to_str().expect("text")))
-        .collect();
-    assert_eq!(text, [("upgrade", "websocket"), ("connection", "Upgrade"), ("sec-websocket-version", "13")]);
+    assert_eq!(headers, [("upgrade", "websocket"), ("connection", "Upgrade"), ("sec-websocket-version", "13")]);
     assert_eq!(HandshakeError::NotUpgrade.status(), 426);
 }
 
@@ -92,7 +88,7 @@ fn only_get_will_do() {
         refused(request, HandshakeError::Method);
     }
     assert_eq!(HandshakeError::Method.status(), 405);
-    assert_eq!(HandshakeError::Method.headers(), [(ALLOW, HeaderValue::from_static("GET"))]);
+    assert_eq!(HandshakeError::Method.headers(), [("allow", "GET")]);
 }
 
 #[test]
@@ -104,7 +100,7 @@ fn only_version_13_will_do() {
     refused(twice("sec-websocket-version", "8"), HandshakeError::Version);
     assert_eq!(HandshakeError::Version.status(), 426);
     let headers = HandshakeError::Version.headers();
-    assert!(headers.contains(&(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"))));
+    assert!(headers.contains(&("sec-websocket-version", "13")));
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn shard_context() -> (Rc<ShardContext>, Ingest) {
         readiness: Readiness::new(Arc::clone(&index), ingest.handle(), Arc::clone(&verifier)),
         verifier,
         index,
-        upstreams: ingest.handle(),
+        source: ingest.handle(),
         refusals: Arc::default(),
         tls: None,
     };

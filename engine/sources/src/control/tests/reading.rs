@@ -196,6 +196,7 @@ fn a_broker_that_ends_the_connection_for_the_mark_is_not_asked_for_it_again_on_t
         reads(&mut bed);
         let (id, _, _) = bed.publishes();
         bed.answers(id, Err("NotAuthorized".to_owned()));
+        bed.passes(1);
         bed.follower.link_lost();
     }
     reads(&mut bed);
