@@ -252,7 +252,9 @@ impl Follower {
                 let reason = sync.silence(&self.probes, self.logged_reason.as_deref());
                 self.follow_partially(&reason, now);
             }
-            Stage::Partial { until, .. } if now >= *until && self.facts.is_able && self.probes.may_try() => self.begin(now),
+            Stage::Partial { until, .. } if now >= *until && self.facts.is_able && self.probes.may_try() => {
+                self.begin(now)
+            }
             // If a copy was lost, other messages may have been lost too.
             Stage::Following if has_lost_copies => self.begin(now),
             _ => {}
