@@ -25,9 +25,10 @@ use std::time::{Duration, Instant};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use floodway_benches::{Appetite, BenchPipe, Counter, Devices, METRICS, Rig, config, limits, metric, size};
-use floodway_core::event::{Encoding, Event, View};
+use floodway_core::event::Event;
 use floodway_core::index::{Limits, Overflow};
 use floodway_core::shard::{Filter, Outlet};
+use floodway_protocol::Encoding;
 use floodway_protocol::names::DeviceId;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
@@ -86,10 +87,6 @@ impl Audience {
     }
 }
 
-fn view(filter: &Filter) -> View {
-    View { metrics: filter.metrics().cloned(), encoding: Encoding::Ws }
-}
-
 fn takes_everything(c: &mut Criterion) {
     for (audience, name) in Audience::ALL {
         let mut group = c.benchmark_group(format!("takes everything, {name}"));
@@ -117,7 +114,7 @@ fn to_takers(
 ) {
     let batches = audience.batches(rig, crowd, batch);
     let deliveries = audience.deliveries(crowd, batch);
-    let frame = batches[0][0].frame(&view(&audience.filter(0)));
+    let frame = batches[0][0].frame(audience.filter(0).metrics(), Encoding::Ws);
     let bytes = deliveries * frame.expect("it is wanted").len() as u64;
     let mut next = batches.iter().cycle();
     measure(group, (crowd, batch), deliveries, |rounds| {

@@ -10,7 +10,8 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use floodway_core::event::{Config, EventId, Parser};
+use floodway_core::event::{Config, Parser};
+use floodway_protocol::EventId;
 use floodway_protocol::names::TenantId;
 
 const TYPICAL: &str = r#"{"ts":"2026-02-16T12:00:00Z","site_id":"SITE-1","metrics":{"temperature":72.10,"humidity":45,"pressure":1013.25}}"#;

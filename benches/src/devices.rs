@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use floodway_core::event::{self, Event, EventId, Parser};
+use floodway_core::event::{self, Event, Parser};
+use floodway_protocol::EventId;
 use floodway_protocol::names::TenantId;
 
 /// How many metrics each event has.

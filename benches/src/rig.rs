@@ -6,10 +6,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use floodway_core::event::{Encoding, Event};
+use floodway_core::event::Event;
 use floodway_core::inbox::{Inbox, Item};
 use floodway_core::index::{ClientInfo, Index, Limits, Transport};
-use floodway_core::shard::{Config, Filter, Handle, Metrics, NewSubscriber, NoRefresh, Outlet, Shard, answering};
+use floodway_core::shard::{
+    Config, Filter, Handle, Metrics, NewSubscriber, NoRefresh, Outlet, Shard, TimeSource, answering,
+};
+use floodway_protocol::Encoding;
 use floodway_protocol::names::TenantId;
 use tokio::runtime::{self, Runtime};
 use tokio::task::{JoinHandle, LocalSet};
@@ -49,7 +52,7 @@ impl Rig {
         let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(config.inbox.get())]);
         let metrics = Arc::new(Metrics::default());
         let (shared, counts) = (Arc::clone(&inboxes), Arc::clone(&metrics));
-        let shard = Shard::new(0, config, shared, counts, Arc::new(NoRefresh));
+        let shard = Shard::new(0, config, shared, counts, Arc::new(NoRefresh), TimeSource::MACHINE);
         let shard = shard.expect("an event queue");
         let tasks = LocalSet::new();
         let running = tasks.spawn_local({

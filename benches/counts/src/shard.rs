@@ -8,8 +8,9 @@ use std::thread;
 use std::time::Duration;
 
 use floodway_benches::{Appetite, BenchPipe, Counter, Devices, METRICS, Peer, Rig, config, metric};
-use floodway_core::event::{Encoding, Event, View};
+use floodway_core::event::Event;
 use floodway_core::shard::{Filter, Outlet};
+use floodway_protocol::Encoding;
 use floodway_protocol::names::DeviceId;
 use gungraun::{library_benchmark, library_benchmark_group};
 
@@ -35,8 +36,7 @@ pub(crate) fn settle(rig: &Rig) {
 
 /// The bytes of an event for who wants `filter`.
 pub(crate) fn frame_bytes(event: &Event, filter: &Filter) -> usize {
-    let view = View { metrics: filter.metrics().cloned(), encoding: Encoding::Ws };
-    event.frame(&view).expect("it is wanted").len()
+    event.frame(filter.metrics(), Encoding::Ws).expect("it is wanted").len()
 }
 
 #[derive(Clone, Copy)]

@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use tokio::sync::Mutex;
 
 use crate::index::{ConnectionId, Index};
-use crate::shard::{Connection, Drain, Handle, Scope, Select, Shard, Stopped};
+use crate::shard::{Connection, Drain, Handle, Select, Shard, Stopped};
 
 /// The most streams of one page.
 pub const PAGE_MAX: usize = 1000;
@@ -23,17 +23,7 @@ const PAGE_BYTES: usize = 2 << 20;
 pub struct Streams {
     shards: Arc<[Handle]>,
     index: Arc<Index>,
-    draining: Arc<Mutex<Option<Begun>>>,
-}
-
-/// A drain that has begun, and was not called off.
-#[derive(Clone, Copy, Debug)]
-struct Begun {
-    at: SystemTime,
-    within: Duration,
-    streams: u32,
-    /// The gateway stops, so it can't be called off.
-    is_last: bool,
+    draining: Arc<Mutex<Option<DrainProgress>>>,
 }
 
 /// How far a drain has come.
@@ -94,13 +84,13 @@ impl Streams {
         self.shards.get(id.shard())?.get(id).await.ok()?
     }
 
-    /// Ends live streams, which are sent the reason (close code 4010). Returns how many.
-    pub async fn end(&self, scope: Scope, reason: &str) -> u64 {
-        let shards = match &scope {
-            Scope::Connection(id) => self.shards.get(id.shard()..=id.shard()).unwrap_or(&[]),
-            Scope::Subject(..) | Scope::Tenant(_) => &self.shards,
+    /// Ends the live streams that are selected, which are sent the reason (close code 4010). Returns how many.
+    pub async fn end(&self, select: Select, reason: &str) -> u64 {
+        let shards = match select.id {
+            Some(id) => self.shards.get(id.shard()..=id.shard()).unwrap_or(&[]),
+            None => &self.shards,
         };
-        let asked = shards.iter().map(|shard| shard.end(scope.clone(), reason));
+        let asked = shards.iter().map(|shard| shard.end(select.clone(), reason));
         join_all(asked).await.into_iter().flatten().sum()
     }
 
@@ -125,20 +115,14 @@ impl Streams {
         }
         *draining = None;
         join_all(self.on_each(Shard::cancel_drain)).await;
-        self.index.cancel_draining();
+        self.index.set_draining(false);
         true
     }
 
     /// How far the drain has come, if there is one.
     pub async fn drain_progress(&self) -> Option<DrainProgress> {
         let begun = (*self.draining.lock().await)?;
-        Some(DrainProgress {
-            began: begun.at,
-            within: begun.within,
-            streams: begun.streams,
-            left: self.index.connections(),
-            is_last: begun.is_last,
-        })
+        Some(DrainProgress { left: self.index.connections(), ..begun })
     }
 
     /// The gateway stops: from now on no new stream is admitted, and that is not called off.
@@ -147,9 +131,10 @@ impl Streams {
         self.begin(&mut draining, Duration::ZERO, true);
     }
 
-    fn begin(&self, draining: &mut Option<Begun>, within: Duration, is_last: bool) {
-        self.index.start_draining();
-        *draining = Some(Begun { at: SystemTime::now(), within, streams: self.index.connections(), is_last });
+    fn begin(&self, draining: &mut Option<DrainProgress>, within: Duration, is_last: bool) {
+        self.index.set_draining(true);
+        let streams = self.index.connections();
+        *draining = Some(DrainProgress { began: SystemTime::now(), within, streams, left: streams, is_last });
     }
 
     fn on_each(

@@ -40,7 +40,7 @@ impl Command {
     /// The messages of a client that its execution is as much work as. A change of filter costs more, by its names.
     pub fn messages(&self) -> usize {
         match self {
-            Self::Act(Action::Refresh { .. }) => 1 + SIGNATURE_MESSAGES,
+            Self::Act(Action::Refresh(_)) => 1 + SIGNATURE_MESSAGES,
             Self::Ignore | Self::Send(_) | Self::Act(_) | Self::Close(_) => 1,
             Self::Refuse(_) => 0,
         }

@@ -5,9 +5,8 @@
 
 use std::sync::OnceLock;
 
-use super::{Encoding, EventId};
-use floodway_protocol::sse;
 use floodway_protocol::ws::frame::{self, HEADER_BYTES_MAX};
+use floodway_protocol::{Encoding, EventId, sse};
 
 /// A JSON text that is being written, with room before it for the header of its frame.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use std::ops::Range;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::Rejection;
-use super::tokens::{Object, between_quotes};
+use super::tokens::{Entry, Object};
 
 /// Up to this many names are compared one by one, which is faster than a table.
 const SCAN_NAMES_MAX: usize = 16;
@@ -17,30 +17,11 @@ const SCAN_NAMES_MAX: usize = 16;
 /// The metrics of the last payload. The memory is used again for the next.
 #[derive(Debug, Default)]
 pub(super) struct Members {
-    list: Vec<Member>,
+    list: Vec<Entry>,
     has_doubles: bool,
     /// Indexes of `list` by name; empty while the list is short.
     table: HashTable<usize>,
     hasher: DefaultHashBuilder,
-}
-
-/// One metric, by its offsets in the payload.
-#[derive(Debug)]
-pub(super) struct Member {
-    /// The key with its quotes.
-    pub(super) key: Range<usize>,
-    /// The name, if it is not the text between the quotes.
-    pub(super) name: Option<Box<str>>,
-    pub(super) value: Range<usize>,
-}
-
-impl Member {
-    fn name<'a>(&'a self, json: &'a [u8]) -> &'a [u8] {
-        match &self.name {
-            Some(name) => name.as_bytes(),
-            None => between_quotes(&json[self.key.clone()]),
-        }
-    }
 }
 
 impl Members {
@@ -52,7 +33,7 @@ impl Members {
     }
 
     /// The metrics in the device's order.
-    pub(super) fn list(&self) -> &[Member] {
+    pub(super) fn list(&self) -> &[Entry] {
         &self.list
     }
 
@@ -60,8 +41,7 @@ impl Members {
     /// between, and all on one line.
     pub(super) fn span(&self, json: &[u8]) -> Option<Range<usize>> {
         let span = self.list.first()?.key.start..self.list.last()?.value.end;
-        let tokens = self.list.iter();
-        let bytes: usize = tokens.map(|member| member.key.len() + member.value.len()).sum();
+        let bytes: usize = self.list.iter().map(|metric| metric.key.len() + metric.value.len()).sum();
         let is_dense = bytes + 2 * self.list.len() - 1 == span.len();
         let is_one_line = || memchr::memchr2(b'\r', b'\n', &json[span.clone()]).is_none();
         (!self.has_doubles && is_dense && is_one_line()).then_some(span)
@@ -69,7 +49,7 @@ impl Members {
 
     /// Takes out the names that are not the text between the quotes, with their indexes in the list.
     pub(super) fn take_names(&mut self) -> Box<[(u32, Box<str>)]> {
-        let names = (0..).zip(&mut self.list).filter_map(|(at, member)| Some((at, member.name.take()?)));
+        let names = (0..).zip(&mut self.list).filter_map(|(at, metric)| Some((at, metric.unescaped.take()?)));
         names.collect()
     }
 
@@ -77,14 +57,13 @@ impl Members {
     pub(super) fn read(&mut self, json: &[u8], object: Object<'_>, metrics_max: usize) -> Result<(), Rejection> {
         self.clear();
         for entry in object {
-            let member = Member { key: entry.key, name: entry.name, value: entry.value };
-            match self.find(json, member.name(json)) {
+            match self.find(json, entry.name(json)) {
                 Some(first) => {
-                    self.list[first].value = member.value;
+                    self.list[first].value = entry.value;
                     self.has_doubles = true;
                 }
                 None if self.list.len() == metrics_max => return Err(Rejection::TooManyMetrics),
-                None => self.push(json, member),
+                None => self.push(json, entry),
             }
         }
         Ok(())
@@ -92,14 +71,14 @@ impl Members {
 
     fn find(&self, json: &[u8], name: &[u8]) -> Option<usize> {
         if self.list.len() <= SCAN_NAMES_MAX {
-            return self.list.iter().position(|member| member.name(json) == name);
+            return self.list.iter().position(|metric| metric.name(json) == name);
         }
         let hash = self.hasher.hash_one(name);
         self.table.find(hash, |&at| self.list[at].name(json) == name).copied()
     }
 
-    fn push(&mut self, json: &[u8], member: Member) {
-        self.list.push(member);
+    fn push(&mut self, json: &[u8], metric: Entry) {
+        self.list.push(metric);
         let count = self.list.len();
         if count == SCAN_NAMES_MAX + 1 {
             (0..count).for_each(|at| self.enter(json, at));

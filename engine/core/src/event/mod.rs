@@ -4,12 +4,11 @@
 //! it, and gives every thread the same bytes from then on. Of the payload it holds `metrics` and `ts` alone, as the text
 //! that the device sent; of the topic, the tenant, the device and the topic itself.
 //!
-//! From a payload to an event: [`parse`] decides, `tokens` finds the JSON tokens, `members` the metrics, each name once;
-//! `config` has the bounds, and `id` gives the event its id. From an event to bytes: a `view` says which metrics
-//! (`metric_set`) in which encoding, `projections` keeps the texts with some metrics only, and `encoded` each text in each
-//! encoding, framed by `floodway_protocol`. No part of it knows sources, subscribers or sockets.
+//! From a payload to an event: [`parse`] decides, `tokens` finds the JSON tokens, `members` the metrics, each name once,
+//! and `id` gives the event its id. From an event to bytes: a subscriber wants some metrics (`metric_set`) in one encoding;
+//! `projections` keeps the texts with some metrics only, and `encoded` each text in each encoding, framed by
+//! `floodway_protocol`. No part of it knows sources, subscribers or sockets.
 
-mod config;
 mod encoded;
 mod id;
 mod members;
@@ -21,19 +20,16 @@ mod properties;
 #[cfg(test)]
 mod tests;
 mod tokens;
-mod view;
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use floodway_protocol::names::TenantId;
+use floodway_protocol::{Encoding, EventId};
 
-pub use config::Config;
-pub use floodway_protocol::{Encoding, EventId};
 pub use id::{IdSource, Ids, now_micros};
 pub use metric_set::MetricSet;
-pub use parse::{Parser, Rejection};
-pub use view::View;
+pub use parse::{Config, Parser, Rejection};
 
 use encoded::{Draft, Encoded};
 use projections::{Projected, Projections};
@@ -101,7 +97,7 @@ impl Event {
 
     /// Whether a subscriber to these metrics is sent this event: it has one of them, or the subscriber wants all.
     pub fn matches(&self, metrics: Option<&Arc<MetricSet>>) -> bool {
-        metrics.is_none_or(|metrics| self.text(metrics).is_some())
+        metrics.is_none() || self.text(metrics).is_some()
     }
 
     /// The names of the metrics that a subscriber to these is sent, in the order of the text; with `None`, of all.
@@ -111,28 +107,22 @@ impl Event {
         sent.map(|(name, _)| String::from_utf8_lossy(name).into_owned()).collect()
     }
 
-    /// The bytes of the event in this view, ready for the socket; `None` if it has none of the view's metrics.
+    /// The bytes of the event with these metrics (`None`: all), ready for the socket; `None` if it has none of them.
     ///
-    /// The first call for a view encodes it. Later ones, on any thread, get the same bytes.
-    pub fn frame(&self, view: &View) -> Option<&[u8]> {
-        let text = self.seen_with(view.metrics.as_ref())?;
-        Some(text.bytes(view.encoding, self.id))
+    /// The first call for the same metrics and encoding makes the bytes. Later ones, on any thread, get the same.
+    pub fn frame(&self, metrics: Option<&Arc<MetricSet>>, encoding: Encoding) -> Option<&[u8]> {
+        Some(self.text(metrics)?.bytes(encoding, self.id))
     }
 
     /// As [`Event::json`], with those of its metrics that are wanted; `None` if it has none of them.
     pub fn json_with(&self, metrics: Option<&Arc<MetricSet>>) -> Option<&[u8]> {
-        Some(self.seen_with(metrics)?.json())
+        Some(self.text(metrics)?.json())
     }
 
-    #[inline]
-    fn seen_with(&self, metrics: Option<&Arc<MetricSet>>) -> Option<&Encoded> {
-        match metrics {
-            None => Some(&self.whole),
-            Some(metrics) => self.text(metrics),
-        }
-    }
-
-    fn text(&self, metrics: &Arc<MetricSet>) -> Option<&Encoded> {
+    fn text(&self, metrics: Option<&Arc<MetricSet>>) -> Option<&Encoded> {
+        let Some(metrics) = metrics else {
+            return Some(&self.whole);
+        };
         match self.projections.get(metrics, || self.project(metrics)) {
             Projected::Nothing => None,
             Projected::Whole => Some(&self.whole),

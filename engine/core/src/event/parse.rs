@@ -10,11 +10,29 @@ use super::encoded::Draft;
 use super::members::Members;
 use super::projections::Projections;
 use super::tokens::{Object, Text, Tokenizer};
-use super::{Config, Event, EventId, Metric, Metrics};
+use super::{Event, Metric, Metrics};
+use floodway_protocol::EventId;
 use floodway_protocol::names::TenantId;
 
 /// Offsets into a text have 32 bits; half of their range leaves room for what the event adds to the payload.
 const PAYLOAD_BYTES_MAX: usize = 1 << 31;
+
+/// The bounds of a device's message. A message beyond one is dropped, and counted by its reason.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `event.payload_bytes`: Default 128 KiB. Each held event costs about three times its size.
+    pub payload_bytes: usize,
+    /// `event.depth`: objects and arrays inside one another, the payload's own braces included. Default 32.
+    pub depth: usize,
+    /// `event.metrics`: metrics of one event. Default 1,024.
+    pub metrics: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { payload_bytes: 128 * 1024, depth: 32, metrics: 1024 }
+    }
+}
 
 /// Why a payload is not an event: the first reason in this order that holds. Only a payload that is nested too deep may be
 /// no JSON beyond that depth.
@@ -78,11 +96,6 @@ pub struct Parser {
     lacked_metrics: bool,
 }
 
-/// What an event takes from a payload besides its metrics, which are in [`Members`].
-struct Found<'a> {
-    ts: Option<&'a [u8]>,
-}
-
 impl Parser {
     /// A parser with these bounds.
     pub fn new(config: &Config) -> Self {
@@ -124,8 +137,8 @@ impl Parser {
             return Err(Rejection::TooLarge);
         }
         let payload = trimmed(payload);
-        let found = self.read(payload)?;
-        let (from, to) = self.write(payload, &found, tenant, device, topic);
+        let ts = self.read(payload)?;
+        let (from, to) = self.write(payload, ts, tenant, device, topic);
         Ok(Event {
             id,
             received: self.received,
@@ -137,14 +150,15 @@ impl Parser {
         })
     }
 
-    fn read<'a>(&mut self, payload: &'a [u8]) -> Result<Found<'a>, Rejection> {
+    /// Reads the metrics into [`Members`], and returns the value of `ts`.
+    fn read<'a>(&mut self, payload: &'a [u8]) -> Result<&'a [u8], Rejection> {
         let text = Text::new(payload, self.tokenizer.tokens(payload)?);
-        let (mut ts, mut metrics) = (None, None);
+        let (mut ts, mut metrics) = (&b"null"[..], None);
         for entry in Object::at(text, 0).ok_or(Rejection::NotAnObject)? {
-            if entry.is_named(payload, "metrics") {
-                metrics = Some(entry.value_token);
-            } else if entry.is_named(payload, "ts") {
-                ts = Some(&payload[entry.value]);
+            match entry.name(payload) {
+                b"metrics" => metrics = Some(entry.value_token),
+                b"ts" => ts = &payload[entry.value],
+                _ => {}
             }
         }
         self.members.clear();
@@ -153,11 +167,11 @@ impl Parser {
             let object = Object::at(text, token).ok_or(Rejection::MetricsNotAnObject)?;
             self.members.read(payload, object, self.metrics_max)?;
         }
-        Ok(Found { ts })
+        Ok(ts)
     }
 
     /// Writes the event's JSON, and returns where in it the metrics begin and end.
-    fn write(&mut self, payload: &[u8], found: &Found<'_>, tenant: &TenantId, device: &str, topic: &str) -> (u32, u32) {
+    fn write(&mut self, payload: &[u8], ts: &[u8], tenant: &TenantId, device: &str, topic: &str) -> (u32, u32) {
         // The topic contains both names.
         let is_plain = memchr::memchr2(b'"', b'\\', topic.as_bytes()).is_none();
         self.draft.clear();
@@ -170,7 +184,7 @@ impl Parser {
         self.write_metrics(payload);
         let to = self.draft.offset();
         self.draft.append(br#"},"timestamp":"#);
-        self.draft.append_value(found.ts.unwrap_or(b"null"));
+        self.draft.append_value(ts);
         self.draft.append(br#","topic":"#);
         self.draft.append_string(topic, is_plain);
         self.draft.push(b'}');
@@ -190,10 +204,10 @@ impl Parser {
         let (at, from) = (span.start, self.draft.offset());
         self.draft.append(&payload[span]);
         let moved = |offset: usize| from + (offset - at) as u32;
-        self.metrics.extend(self.members.list().iter().map(|member| Metric {
-            from: moved(member.key.start),
-            key_end: moved(member.key.end),
-            to: moved(member.value.end),
+        self.metrics.extend(self.members.list().iter().map(|metric| Metric {
+            from: moved(metric.key.start),
+            key_end: moved(metric.key.end),
+            to: moved(metric.value.end),
         }));
     }
 

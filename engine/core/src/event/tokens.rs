@@ -147,12 +147,12 @@ pub(super) struct Object<'a> {
 }
 
 /// One key and value, by their offsets in the text.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Entry {
     /// The key with its quotes.
     pub(super) key: Range<usize>,
     /// The key without its escapes, if it has any.
-    pub(super) name: Option<Box<str>>,
+    pub(super) unescaped: Option<Box<str>>,
     /// The value without the white space around it.
     pub(super) value: Range<usize>,
     /// Index of the value's first token.
@@ -205,8 +205,8 @@ impl Iterator for Object<'_> {
         self.next = next;
         let Text { json, tokens, has_escapes } = self.text;
         let key = tokens[key] as usize..self.trimmed_end(key);
-        let name = has_escapes.then(|| unescaped(&json[key.clone()])).flatten();
-        Some(Entry { key, name, value: tokens[value] as usize..value_end, value_token: value })
+        let unescaped = has_escapes.then(|| unescaped(&json[key.clone()])).flatten();
+        Some(Entry { key, unescaped, value: tokens[value] as usize..value_end, value_token: value })
     }
 }
 
@@ -218,16 +218,11 @@ fn unescaped(key: &[u8]) -> Option<Box<str>> {
 }
 
 impl Entry {
-    /// Whether the key is `name`, with escapes or without.
-    pub(super) fn is_named(&self, json: &[u8], name: &str) -> bool {
-        match &self.name {
-            Some(text) => **text == *name,
-            None => between_quotes(&json[self.key.clone()]) == name.as_bytes(),
+    /// The key without its quotes and escapes.
+    pub(super) fn name<'a>(&'a self, json: &'a [u8]) -> &'a [u8] {
+        match &self.unescaped {
+            Some(name) => name.as_bytes(),
+            None => &json[self.key.start + 1..self.key.end - 1],
         }
     }
-}
-
-/// The bytes between the quotes.
-pub(super) fn between_quotes(key: &[u8]) -> &[u8] {
-    &key[1..key.len() - 1]
 }

@@ -22,50 +22,33 @@ impl Count {
 
     /// Adds `n`; only for its one writer. A plain store is enough for one writer, and costs no bus lock.
     pub fn add(&self, n: u64) {
-        self.0.store(self.own().wrapping_add(n), Ordering::Release);
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(n), Ordering::Release);
     }
 
     /// Subtracts `n`; only for its one writer.
     pub fn sub(&self, n: u64) {
-        self.0.store(self.own().wrapping_sub(n), Ordering::Release);
-    }
-
-    /// The value that its one writer stored last.
-    fn own(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_sub(n), Ordering::Release);
     }
 }
 
 /// What one shard has counted for one tenant.
-#[derive(Debug, Default)]
-pub struct TenantCounters {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TenantCounters<N = Count> {
     /// Live WebSocket streams.
-    pub ws: Count,
+    pub ws: N,
     /// Live SSE streams.
-    pub sse: Count,
+    pub sse: N,
     /// Events handed to the kernel, whole.
-    pub delivered: Count,
+    pub delivered: N,
     /// Events that matched a subscriber and will not reach it.
-    pub dropped: Count,
+    pub dropped: N,
     /// Bytes handed to the kernel.
-    pub bytes: Count,
+    pub bytes: N,
 }
 
 /// What all shards have counted for one tenant since it came into the index. Each count is exact, but they are not all of
 /// the same instant.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TenantCounts {
-    /// Live WebSocket streams.
-    pub ws: u64,
-    /// Live SSE streams.
-    pub sse: u64,
-    /// Events handed to the kernel, whole.
-    pub delivered: u64,
-    /// Events that matched a subscriber and did not reach it.
-    pub dropped: u64,
-    /// Bytes handed to the kernel.
-    pub bytes: u64,
-}
+pub type TenantCounts = TenantCounters<u64>;
 
 /// Counters that share their cache line with nothing else.
 pub type OwnCounters = Arc<CachePadded<TenantCounters>>;

@@ -4,7 +4,6 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::num::ParseIntError;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -57,23 +56,17 @@ impl fmt::Display for ConnectionId {
 #[error("is not of the form SHARD-NUMBER, such as 3-17")]
 pub struct BadConnectionId;
 
-impl From<ParseIntError> for BadConnectionId {
-    fn from(_: ParseIntError) -> Self {
-        Self
-    }
-}
-
 impl FromStr for ConnectionId {
     type Err = BadConnectionId;
 
     fn from_str(text: &str) -> Result<Self, BadConnectionId> {
-        let (shard, nth) = text.split_once('-').ok_or(BadConnectionId)?;
-        let (shard, nth): (usize, u64) = (shard.parse()?, nth.parse()?);
-        let id = (shard < 1 << SHARD_BITS && nth < 1 << (u64::BITS - SHARD_BITS))
-            .then(|| Self::new(shard, nth))
-            .ok_or(BadConnectionId)?;
+        let parse = || {
+            let (shard, nth) = text.split_once('-')?;
+            let (shard, nth): (usize, u64) = (shard.parse().ok()?, nth.parse().ok()?);
+            (shard < 1 << SHARD_BITS && nth < 1 << (u64::BITS - SHARD_BITS)).then(|| Self::new(shard, nth))
+        };
         // One text for each number: no signs, no zeros in front.
-        (id.to_string() == text).then_some(id).ok_or(BadConnectionId)
+        parse().filter(|id| id.to_string() == text).ok_or(BadConnectionId)
     }
 }
 
@@ -89,17 +82,8 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// All of them, in the order of [`Transport::index`].
+    /// All of them, in the order of their numbers.
     pub const ALL: [Self; 3] = [Self::WebSocket, Self::Sse, Self::SseH2];
-
-    /// Its index in [`Transport::ALL`].
-    pub fn index(self) -> usize {
-        match self {
-            Self::WebSocket => 0,
-            Self::Sse => 1,
-            Self::SseH2 => 2,
-        }
-    }
 
     /// The name in logs and metrics.
     pub fn label(self) -> &'static str {

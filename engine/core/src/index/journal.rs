@@ -27,7 +27,7 @@ pub enum AuditKind {
         /// Its tenant.
         tenant: TenantId,
         /// Its client.
-        about: ClientInfo,
+        client: ClientInfo,
     },
     /// A live stream ended.
     Disconnected {
@@ -36,7 +36,7 @@ pub enum AuditKind {
         /// Its tenant.
         tenant: TenantId,
         /// Its client.
-        about: ClientInfo,
+        client: ClientInfo,
         /// Why, as the label of metrics says it.
         reason: &'static str,
         /// The WebSocket close code that goes with it (RFC 6455, 7.4), if one is sent.

@@ -134,30 +134,27 @@ pub struct TooManyLimits;
 
 /// All limits. It is never changed in place, so a reader sees one state of it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Book {
+pub struct LimitBook {
     configured: Limits,
     default: OwnLimits,
     tenants: HashMap<TenantId, OwnLimits>,
 }
 
-impl Book {
+impl LimitBook {
     pub(super) fn new(configured: Limits) -> Self {
         Self { configured, ..Self::default() }
     }
 
-    /// The limits of a tenant with none of its own.
-    pub(super) fn default_limits(&self) -> Limits {
-        self.default.over(self.configured)
+    /// The limits of `tenant`, whether it is in the index or not; with `None`, of tenants with none of their own.
+    pub fn of(&self, tenant: Option<&TenantId>) -> Limits {
+        let default = self.default.over(self.configured);
+        tenant
+            .and_then(|tenant| self.tenants.get(tenant))
+            .map_or(default, |own| own.over(default))
     }
 
-    /// The limits of `tenant`.
-    pub(super) fn of(&self, tenant: &TenantId) -> Limits {
-        let default = self.default_limits();
-        self.tenants.get(tenant).map_or(default, |own| own.over(default))
-    }
-
-    /// The limits that are set for `tenant`, or as the default.
-    pub(super) fn own(&self, tenant: Option<&TenantId>) -> OwnLimits {
+    /// The limits that are set for `tenant`, or with `None` as the default.
+    pub fn own(&self, tenant: Option<&TenantId>) -> OwnLimits {
         match tenant {
             None => self.default,
             Some(tenant) => self.tenants.get(tenant).copied().unwrap_or_default(),
@@ -165,7 +162,7 @@ impl Book {
     }
 
     /// The tenants with limits of their own, by name.
-    pub(super) fn tenants(&self) -> Vec<(TenantId, OwnLimits)> {
+    pub fn tenants(&self) -> Vec<(TenantId, OwnLimits)> {
         let own = self.tenants.iter();
         let mut own: Vec<_> = own.map(|(tenant, own)| (tenant.clone(), *own)).collect();
         own.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));

@@ -29,13 +29,12 @@ pub use counters::{Count, OwnCounters, TenantCounters, TenantCounts};
 pub use groups::Groups;
 pub use identity::{BadConnectionId, ClientInfo, ConnectionId, Transport};
 pub use journal::{AuditEvent, AuditKind, Journal, Limit, Missed, SourceChange, Watcher};
-pub use limits::{Limits, OWN_LIMITS_MAX, Overflow, OwnLimits, TooManyLimits};
+pub use limits::{LimitBook, Limits, OWN_LIMITS_MAX, Overflow, OwnLimits, TooManyLimits};
 pub use permit::{ConnectionPermit, NoPermit};
 pub use tenant::{Tenant, Upstream};
 pub use wake_filter::{Slot, WakeFilter};
 
 use floodway_protocol::names::TenantId;
-use limits::Book;
 use permit::Gateway;
 use tenant::PermitKind;
 
@@ -51,7 +50,7 @@ pub struct Index {
     hasher: DefaultHashBuilder,
     gateway: Arc<Gateway>,
     onlookers: Arc<Gateway>,
-    limits: ArcSwap<Book>,
+    limits: ArcSwap<LimitBook>,
     journal: Arc<Journal>,
     draining: AtomicBool,
 }
@@ -66,7 +65,7 @@ impl Index {
             hasher: DefaultHashBuilder::default(),
             gateway: gateway(PermitKind::Stream, connections),
             onlookers: gateway(PermitKind::Onlooker, u32::MAX),
-            limits: ArcSwap::from_pointee(Book::new(configured)),
+            limits: ArcSwap::from_pointee(LimitBook::new(configured)),
             journal,
             draining: AtomicBool::new(false),
         }
@@ -130,29 +129,9 @@ impl Index {
         self.gateway.connections()
     }
 
-    /// The default limit of live streams per tenant; 0 is none.
-    pub fn connections_per_tenant(&self) -> u32 {
-        self.default_limits().connections
-    }
-
-    /// The limits of tenants with none of their own.
-    pub fn default_limits(&self) -> Limits {
-        self.limits.load().default_limits()
-    }
-
-    /// The limits of `tenant`, whether it is in the index or not.
-    pub fn limits_of(&self, tenant: &TenantId) -> Limits {
-        self.limits.load().of(tenant)
-    }
-
-    /// The limits that are set for `tenant`, or with `None` as the default.
-    pub fn own_limits(&self, tenant: Option<&TenantId>) -> OwnLimits {
-        self.limits.load().own(tenant)
-    }
-
-    /// The tenants with limits of their own, by name.
-    pub fn tenants_with_limits(&self) -> Vec<(TenantId, OwnLimits)> {
-        self.limits.load().tenants()
+    /// All limits now.
+    pub fn limits(&self) -> arc_swap::Guard<Arc<LimitBook>> {
+        self.limits.load()
     }
 
     /// Sets the limits of `tenant`, or with `None` the default; they replace all that were set before. Empty ones clear
@@ -161,31 +140,23 @@ impl Index {
     /// # Errors
     /// If too many tenants have limits of their own. Nothing is changed then.
     pub fn set_limits(&self, tenant: Option<&TenantId>, own: OwnLimits) -> Result<(), TooManyLimits> {
-        let mut refused = None;
+        let mut done = Ok(());
         self.limits.rcu(|book| match book.with(tenant, own) {
             Ok(changed) => {
-                refused = None;
+                done = Ok(());
                 Arc::new(changed)
             }
             Err(error) => {
-                refused = Some(error);
+                done = Err(error);
                 Arc::clone(book)
             }
         });
-        if let Some(error) = refused {
-            return Err(error);
-        }
+        done?;
         // Pairs with the fence in `find_or_add`. Of two SeqCst fences one comes first: if this one does, a tenant that is
         // added reads the new limits; if the other does, the tenant is found in the map below. With less, both could miss.
         fence(Ordering::SeqCst);
-        match tenant {
-            Some(tenant) => {
-                if let Some(found) = self.find(tenant.as_str()) {
-                    found.renew_limits(&self.limits);
-                }
-            }
-            None => self.tenants().iter().for_each(|tenant| tenant.renew_limits(&self.limits)),
-        }
+        let changed = tenant.map_or_else(|| self.tenants(), |tenant| self.find(tenant.as_str()).into_iter().collect());
+        changed.iter().for_each(|tenant| tenant.renew_limits(&self.limits));
         Ok(())
     }
 
@@ -194,17 +165,12 @@ impl Index {
         &self.journal
     }
 
-    /// From now on no new stream is admitted.
-    pub fn start_draining(&self) {
-        self.draining.store(true, Ordering::Release);
+    /// Sets whether new streams are refused from now on.
+    pub fn set_draining(&self, is_draining: bool) {
+        self.draining.store(is_draining, Ordering::Release);
     }
 
-    /// New streams are admitted again.
-    pub fn cancel_draining(&self) {
-        self.draining.store(false, Ordering::Release);
-    }
-
-    /// Whether no new stream is admitted.
+    /// Whether new streams are refused.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
     }
@@ -215,7 +181,7 @@ impl Index {
         {
             return found;
         }
-        let fresh = Arc::new(Tenant::new(tenant.clone(), self.limits_of(tenant)));
+        let fresh = Arc::new(Tenant::new(tenant.clone(), self.limits().of(Some(tenant))));
         // What the map holds after the change: `fresh` only if it was added. One that was not added must not be given out:
         // no event would find its subscribers.
         let mut standing = Arc::clone(&fresh);

@@ -10,9 +10,9 @@ use tokio::sync::watch;
 use super::counters::{Count, OwnCounters, TenantCounterTable, TenantCounts};
 use super::groups::Groups;
 use super::handover::Handover;
-use super::limits::{Book, Limits};
+use super::limits::{LimitBook, Limits};
 use super::wake_filter::WakeFilter;
-use crate::event::EventId;
+use floodway_protocol::EventId;
 use floodway_protocol::names::TenantId;
 
 /// The value of `permits` once the tenant has left the index: it gives no more.
@@ -152,7 +152,7 @@ impl Tenant {
         self.groups.load()
     }
 
-    /// Repermits its groups; the next event is matched against the new ones.
+    /// Replaces its groups; the next event is matched against the new ones.
     pub fn set_groups(&self, groups: Arc<Groups>) {
         self.groups.store(groups);
     }
@@ -169,8 +169,8 @@ impl Tenant {
 
     /// Takes its limits from `book`. The book is read again if another thread changed the limits meanwhile, so that the
     /// newest book wins, whichever thread is last.
-    pub(super) fn renew_limits(&self, book: &ArcSwap<Book>) {
-        self.limits.rcu(|_| book.load().of(&self.id));
+    pub(super) fn renew_limits(&self, book: &ArcSwap<LimitBook>) {
+        self.limits.rcu(|_| book.load().of(Some(&self.id)));
     }
 
     /// What `shard` counts for this tenant; for that shard only.

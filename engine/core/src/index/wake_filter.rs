@@ -51,25 +51,18 @@ impl WakeFilter {
         self.always.load(Ordering::Relaxed) | of_slot
     }
 
-    /// Sets whether `shard` is woken for every event. The shard must look into its inbox afterwards.
-    pub fn set_always(&self, shard: usize, wakes: bool) {
-        set(&self.always, shard, wakes);
-    }
-
-    /// As [`WakeFilter::set_always`], for the events of one slot's devices.
-    pub fn set_slot(&self, shard: usize, slot: Slot, wakes: bool) {
-        let slots = self.slots.get_or_init(|| (0..SLOTS).map(|_| AtomicU64::new(0)).collect());
-        set(&slots[slot.0 as usize], shard, wakes);
-    }
-}
-
-fn set(shards: &AtomicU64, shard: usize, wakes: bool) {
-    if wakes {
-        shards.fetch_or(1 << shard, Ordering::Relaxed);
-        // Pairs with the fence in `by`.
-        fence(Ordering::SeqCst);
-    } else {
-        shards.fetch_and(!(1 << shard), Ordering::Relaxed);
+    /// Sets whether `shard` is woken for the events of one slot's devices, or with `None` for every event. The shard must
+    /// look into its inbox afterwards.
+    pub fn set(&self, shard: usize, slot: Option<Slot>, wakes: bool) {
+        let slots = || self.slots.get_or_init(|| (0..SLOTS).map(|_| AtomicU64::new(0)).collect());
+        let shards = slot.map_or(&self.always, |slot| &slots()[slot.0 as usize]);
+        if wakes {
+            shards.fetch_or(1 << shard, Ordering::Relaxed);
+            // Pairs with the fence in `by`.
+            fence(Ordering::SeqCst);
+        } else {
+            shards.fetch_and(!(1 << shard), Ordering::Relaxed);
+        }
     }
 }
 

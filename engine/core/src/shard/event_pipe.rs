@@ -7,20 +7,35 @@
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::rc::Rc;
+use std::sync::Arc;
 
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinHandle, spawn_local};
 
-use super::event_queue::{EventQueue, Received};
 use super::outlet::Pipe;
 use super::waker::Waker;
+use crate::event::{Event, MetricSet};
+use floodway_protocol::messages::notice::Gap;
 
 /// Items that may wait for the reader, besides those in the ring.
 const QUEUE: usize = 64;
 
+/// What a reader of events gets.
+#[derive(Clone, Debug)]
+pub enum Received {
+    /// An event, and the metrics that the subscriber sees of it, for [`Event::json_with`].
+    Event(Arc<Event>, Option<Arc<MetricSet>>),
+    /// Events are missing here.
+    Gap(Gap),
+}
+
 /// An outlet into the queue of a reader.
 pub struct EventPipe {
-    queue: EventQueue,
+    /// None: nothing follows.
+    sender: Option<mpsc::Sender<Received>>,
+    /// Notified when the queue was full.
+    full: Rc<Notify>,
     waker: Option<Waker>,
     watching: Option<JoinHandle<()>>,
 }
@@ -34,7 +49,22 @@ impl EventPipe {
 
     /// A pipe into this queue. It stays on the shard's thread.
     pub fn new(queue: mpsc::Sender<Received>) -> Self {
-        Self { queue: EventQueue::new(queue), waker: None, watching: None }
+        Self { sender: Some(queue), full: Rc::default(), waker: None, watching: None }
+    }
+
+    /// Hands one item to the reader.
+    ///
+    /// # Errors
+    /// `WouldBlock` if it has to read first; `BrokenPipe` if it has gone.
+    pub(super) fn send(&self, item: Received) -> io::Result<()> {
+        let sender = self.sender.as_ref().ok_or(io::ErrorKind::BrokenPipe)?;
+        sender.try_send(item).map_err(|error| match error {
+            TrySendError::Full(_) => {
+                self.full.notify_one();
+                io::ErrorKind::WouldBlock.into()
+            }
+            TrySendError::Closed(_) => io::ErrorKind::BrokenPipe.into(),
+        })
     }
 
     fn stop_watching(&mut self) {
@@ -47,12 +77,12 @@ impl EventPipe {
 impl Pipe for EventPipe {
     fn connect(&mut self, waker: Waker) {
         self.waker = Some(waker.clone());
-        let (sender, full) = (self.queue.sender.clone(), Rc::clone(&self.queue.full));
+        let (sender, full) = (self.sender.clone(), Rc::clone(&self.full));
         self.watching = sender.map(|sender| spawn_local(watch(sender, full, waker)));
     }
 
-    fn events(&self) -> Option<&EventQueue> {
-        Some(&self.queue)
+    fn events(&self) -> Option<&EventPipe> {
+        Some(self)
     }
 
     /// Takes none: a batch comes event by event instead.
@@ -61,7 +91,7 @@ impl Pipe for EventPipe {
     }
 
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        match &self.queue.sender {
+        match &self.sender {
             Some(queue) if !queue.is_closed() => Err(io::ErrorKind::WouldBlock.into()),
             _ => Ok(0),
         }
@@ -69,7 +99,7 @@ impl Pipe for EventPipe {
 
     fn finish(&mut self) -> io::Result<()> {
         self.stop_watching();
-        self.queue.sender = None;
+        self.sender = None;
         // The reader has all that is its own: nobody is left to wait for.
         if let Some(waker) = &self.waker {
             waker.wake();

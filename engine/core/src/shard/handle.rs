@@ -8,9 +8,10 @@ use std::fmt;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::yield_now;
 
-use super::listing::{Connection, Ending, Scope, Select, Slowest};
+use super::listing::{Connection, Ending, Select, Slowest};
 use super::run::Shard;
 use crate::index::ConnectionId;
+use floodway_protocol::End;
 
 /// Questions that wait for one shard; further ones wait for room.
 const ASKED: usize = 64;
@@ -22,8 +23,7 @@ pub struct Stopped;
 
 enum Ask {
     List(Select, oneshot::Sender<Vec<Connection>>),
-    Get(ConnectionId, oneshot::Sender<Option<Connection>>),
-    End(Scope, String, oneshot::Sender<u64>),
+    End(Select, String, oneshot::Sender<u64>),
     Run(Box<dyn FnOnce(&Shard) + Send>),
 }
 
@@ -54,16 +54,17 @@ impl Handle {
     /// # Errors
     /// If the shard has ended.
     pub async fn get(&self, id: ConnectionId) -> Result<Option<Connection>, Stopped> {
-        self.ask(|reply| Ask::Get(id, reply)).await
+        self.run(move |shard| shard.state().get(id)).await
     }
 
-    /// Ends live streams, which are sent the reason; returns how many. Streams that come meanwhile stay.
+    /// Ends the live streams that are selected, which are sent the reason; returns how many. Streams that come meanwhile
+    /// stay.
     ///
     /// # Errors
     /// If the shard has ended, and all its streams with it.
-    pub async fn end(&self, scope: Scope, reason: &str) -> Result<u64, Stopped> {
+    pub async fn end(&self, select: Select, reason: &str) -> Result<u64, Stopped> {
         let reason = reason.to_owned();
-        self.ask(|reply| Ask::End(scope, reason, reply)).await
+        self.ask(|reply| Ask::End(select, reason, reply)).await
     }
 
     /// Runs `act` on the shard's thread, between two turns: it must not take long.
@@ -99,8 +100,7 @@ impl Shard {
         while let Some(ask) = asked.0.recv().await {
             match ask {
                 Ask::List(select, reply) => self.list(select, reply).await,
-                Ask::Get(id, reply) => _ = reply.send(self.state().get(id)),
-                Ask::End(scope, reason, reply) => self.end(scope, reason, reply).await,
+                Ask::End(select, reason, reply) => self.end(select, reason, reply).await,
                 Ask::Run(act) => act(self),
             }
             yield_now().await;
@@ -128,9 +128,13 @@ impl Shard {
         let _ = reply.send(found);
     }
 
-    async fn end(&self, scope: Scope, reason: String, reply: oneshot::Sender<u64>) {
-        let newest = self.state().registry.live.newest();
-        let mut ending = Ending::new(scope, newest, reason);
+    async fn end(&self, mut select: Select, reason: String, reply: oneshot::Sender<u64>) {
+        let mut newest = self.state().registry.live.newest();
+        if let Some(id) = select.id {
+            // No other one is looked at.
+            (select.after, newest) = (Some(ConnectionId::from(id.get().saturating_sub(1))), id);
+        }
+        let mut ending = Ending { select, newest, end: End::Administrator(reason), ended: 0 };
         // Once begun it is finished, whether or not somebody waits for the reply.
         while self.state().end_some(&mut ending) {
             yield_now().await;

@@ -8,7 +8,7 @@ use std::io;
 use super::keys::SubscriberKey;
 use super::outgoing::SubscriptionKey;
 use super::outlet::Outlet;
-use super::registry::{Attention, NewSubscriber, Output, Phase, Start, Subscriber, SubscriberInfo};
+use super::registry::{Attention, Live, NewSubscriber, Output, Phase, Start, Subscriber, SubscriberInfo};
 use super::state::State;
 use crate::index::{AuditKind, OwnCounters};
 use floodway_protocol::ends::End;
@@ -22,7 +22,7 @@ impl State {
         let is_pipe = matches!(outlet, Outlet::Pipe(_));
         let (key, generation) = self.registry.watch(&mut outlet)?;
         let credit = permit.tenant().limits().client_messages_per_second;
-        let subscription = SubscriptionKey::new(filter, encoding);
+        let subscription = SubscriptionKey { filter, encoding };
         let (position, after) = self.matcher.join(key, permit.tenant(), subscription);
         let client = client.sharing_user_agent(|text| self.registry.user_agents.share(text));
         let counters = OwnCounters::clone(self.matcher.counters(position.cohort));
@@ -32,7 +32,7 @@ impl State {
         permit.journal().note(|| AuditKind::Connected {
             id,
             tenant: permit.tenant().id().clone(),
-            about: client.clone(),
+            client: client.clone(),
         });
         let now = self.delivery.clock.tenths();
         self.registry.insert(Subscriber {
@@ -40,7 +40,7 @@ impl State {
             ring: None,
             start: Start { after, tick: self.delivery.tick.next_whole() },
             output: Output { events: 0, bytes: 0, last_write: now, encoding },
-            phase: Phase::Live { permit, position, expires_at },
+            phase: Phase::Live(Live { permit, position, expires_at }),
             session: Session::default(),
             info: SubscriberInfo { id, client, counters, since: now, generation, dropped: 0 },
             attention: Attention { credit, is_queued: false, is_paused: false },
@@ -88,7 +88,7 @@ impl State {
     fn retire(&mut self, key: SubscriberKey, end: &End) {
         let subscriber = &mut self.registry[key];
         let leaving = Phase::Leaving { deadline: self.timers.deadline(&self.delivery.clock), finished: false };
-        let Phase::Live { permit, position, .. } = std::mem::replace(&mut subscriber.phase, leaving) else {
+        let Phase::Live(Live { permit, position, .. }) = std::mem::replace(&mut subscriber.phase, leaving) else {
             unreachable!("only a live stream ends");
         };
         let (info, encoding) = (&subscriber.info, subscriber.output.encoding);
@@ -97,7 +97,7 @@ impl State {
         permit.journal().note(|| AuditKind::Disconnected {
             id,
             tenant: permit.tenant().id().clone(),
-            about: info.client.clone(),
+            client: info.client.clone(),
             reason: end.label(),
             code: end.code(),
         });

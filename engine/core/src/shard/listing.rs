@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use super::clock::Tenths;
 use super::filter::Filter;
-use super::registry::{Phase, Subscriber};
+use super::registry::{Live, Subscriber};
 use super::state::State;
 use crate::index::{ClientInfo, ConnectionId, Transport};
 use floodway_protocol::ends::End;
@@ -61,9 +61,11 @@ pub struct ConnectionCounts {
     pub bytes: u64,
 }
 
-/// Which streams a listing has, and in which order.
+/// Which streams are listed, and in which order, or ended.
 #[derive(Clone, Debug, Default)]
 pub struct Select {
+    /// Only the one with this number.
+    pub id: Option<ConnectionId>,
     /// Only this tenant's.
     pub tenant: Option<TenantId>,
     /// Only those over one of these; all, if none is named.
@@ -81,64 +83,56 @@ pub struct Select {
 /// The slowest of the streams that were looked at: the events that wait for each, and its number; the slowest first.
 pub(super) type Slowest = BTreeSet<(Reverse<u64>, ConnectionId)>;
 
-/// Which streams an order to end is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// One stream.
-    Connection(ConnectionId),
-    /// All streams of one of a tenant's subjects.
-    Subject(TenantId, String),
-    /// All streams of a tenant.
-    Tenant(TenantId),
+/// An order to end streams, as far as it is carried out.
+pub(super) struct Ending {
+    pub(super) select: Select,
+    /// Streams that came later stay.
+    pub(super) newest: ConnectionId,
+    pub(super) end: End,
+    pub(super) ended: u64,
 }
 
 impl State {
     /// Looks at one slice of the live streams, adds those selected to `found`, and moves `select.after` on. Returns
-    /// whether there are more to look at.
+    /// whether there may be more to look at.
     pub(super) fn list(&self, select: &mut Select, found: &mut Vec<Connection>) -> bool {
-        let wall = self.delivery.clock.wall();
-        let (mut names, mut last) = (0, select.after);
-        let mut slice = self.registry.live.after(select.after);
-        for (id, key) in slice.by_ref().take(SLICE) {
-            if found.len() >= select.limit {
-                return false;
-            }
-            last = Some(id);
-            let subscriber = &self.registry[key];
-            if select.selects(subscriber)
-                && let Some(connection) = self.connection(subscriber, wall)
-            {
-                names += connection.filter.names();
-                found.push(connection);
-            }
-            if names > NAMES {
-                break;
-            }
-        }
-        let has_more = slice.next().is_some();
-        drop(slice);
-        select.after = last;
-        has_more
+        let (wall, limit, mut names) = (self.delivery.clock.wall(), select.limit, 0);
+        let has_more = self.look_at_some(select, |subscriber| {
+            let connection = self.connection(subscriber, wall);
+            names += connection.as_ref().map_or(0, |connection| connection.filter.names());
+            found.extend(connection);
+            found.len() < limit && names <= NAMES
+        });
+        has_more && found.len() < limit
     }
 
     /// As [`State::list`], for the slowest: keeps `select.limit` of them in `slowest`, and copies none.
     pub(super) fn rank(&self, select: &mut Select, slowest: &mut Slowest) -> bool {
-        let mut last = select.after;
-        let mut slice = self.registry.live.after(select.after);
-        for (id, key) in slice.by_ref().take(SLICE) {
-            last = Some(id);
+        let limit = select.limit;
+        self.look_at_some(select, |subscriber| {
+            if subscriber.held() > 0 {
+                slowest.insert((Reverse(subscriber.held()), subscriber.info.id));
+            }
+            if slowest.len() > limit {
+                slowest.pop_last();
+            }
+            true
+        })
+    }
+
+    /// Calls `each` for those of one slice of the live streams that are selected, until it returns false, and moves
+    /// `select.after` on. Returns whether there may be more.
+    fn look_at_some(&self, select: &mut Select, mut each: impl FnMut(&Subscriber) -> bool) -> bool {
+        let mut looked_at = 0;
+        for (id, key) in self.registry.live.after(select.after).take(SLICE) {
             let subscriber = &self.registry[key];
-            if subscriber.held() > 0 && select.selects(subscriber) {
-                slowest.insert((Reverse(subscriber.held()), id));
-                if slowest.len() > select.limit {
-                    slowest.pop_last();
-                }
+            select.after = Some(id);
+            looked_at += 1;
+            if select.selects(subscriber) && !each(subscriber) {
+                return true;
             }
         }
-        let has_more = slice.next().is_some();
-        drop(slice);
-        select.after = last;
-        has_more
+        looked_at == SLICE
     }
 
     /// A live stream as it is now, if it is there.
@@ -148,9 +142,7 @@ impl State {
     }
 
     fn connection(&self, subscriber: &Subscriber, wall: SystemTime) -> Option<Connection> {
-        let Phase::Live { permit, position, expires_at } = &subscriber.phase else {
-            return None;
-        };
+        let Live { permit, position, expires_at } = subscriber.live()?;
         let at = |then: Tenths| self.delivery.clock.wall_at(then, wall);
         let (info, output) = (&subscriber.info, &subscriber.output);
         Some(Connection {
@@ -191,43 +183,10 @@ impl State {
 impl Select {
     fn selects(&self, subscriber: &Subscriber) -> bool {
         let client = &subscriber.info.client;
-        let is_of = |tenant: &TenantId| {
-            let permit = subscriber.permit();
-            permit.is_some_and(|permit| permit.tenant().id() == tenant)
-        };
-        self.tenant.as_ref().is_none_or(is_of)
+        let is_of = |tenant: &TenantId| subscriber.live().is_some_and(|live| live.permit.tenant().id() == tenant);
+        self.id.is_none_or(|id| subscriber.info.id == id)
+            && self.tenant.as_ref().is_none_or(is_of)
             && (self.transports.is_empty() || self.transports.contains(&client.transport))
             && (self.subject.is_none() || self.subject.as_deref() == client.subject())
-    }
-}
-
-/// An order to end streams, as far as it is carried out.
-pub(super) struct Ending {
-    select: Select,
-    /// Streams that came later stay.
-    newest: ConnectionId,
-    end: End,
-    pub(super) ended: u64,
-}
-
-impl Ending {
-    /// Ends `scope`, of the streams with numbers up to `newest`, which are sent this `reason`.
-    pub(super) fn new(scope: Scope, newest: ConnectionId, reason: String) -> Self {
-        let (tenant, subject, only) = match scope {
-            Scope::Connection(id) => (None, None, Some(id)),
-            Scope::Subject(tenant, subject) => (Some(tenant), Some(subject), None),
-            Scope::Tenant(tenant) => (Some(tenant), None, None),
-        };
-        Self {
-            select: Select {
-                tenant,
-                subject,
-                after: only.map(|id| ConnectionId::from(id.get().saturating_sub(1))),
-                ..Select::default()
-            },
-            newest: only.unwrap_or(newest),
-            end: End::Administrator(reason),
-            ended: 0,
-        }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Four parts own what a shard has: the `registry` knows who is there, the `matcher` who wants what, `delivery` what goes
 //! out, the `timers` what is due. None calls back: each is given the parts that it works on, and says what came of it.
-//! What joins them is in `state`, `lifecycle`, `turn`, `read`, `session` and `listing`; `run` is the loop, `handle` the way
+//! What joins them is in `state`, `lifecycle`, `turn`, `session` and `listing`; `run` is the loop, `handle` the way
 //! in from other threads. A shard knows sockets and pipes, but neither HTTP nor WebSocket: what a client's bytes mean,
 //! `floodway_protocol::session` says.
 //!
@@ -14,7 +14,6 @@ mod clock;
 mod config;
 mod delivery;
 mod event_pipe;
-mod event_queue;
 mod filter;
 mod handle;
 mod input;
@@ -27,7 +26,6 @@ mod metrics;
 mod model;
 mod outgoing;
 mod outlet;
-mod read;
 mod registry;
 mod ring;
 mod run;
@@ -40,18 +38,16 @@ mod timers;
 mod turn;
 mod waker;
 
+pub use clock::TimeSource;
 pub use config::{Config, SHARDS_MAX, Writes};
-pub use event_pipe::EventPipe;
-pub use event_queue::{EventQueue, Received};
+pub use event_pipe::{EventPipe, Received};
 pub use filter::{Filter, TooMany};
 pub use handle::{Answering, Handle, Stopped, answering};
 pub use input::{NoRefresh, RefreshError, RefreshTokens};
-pub use listing::{Connection, ConnectionCounts, Scope, Select};
+pub use listing::{Connection, ConnectionCounts, Select};
 pub use metrics::{DELAY_BOUNDS, Delays, EventCounts, GapCounts, Metrics, StreamCounts, TransportCounts};
 pub use outlet::{Outlet, Pipe};
 pub use registry::NewSubscriber;
 pub use run::Shard;
 pub use timers::Drain;
 pub use waker::Waker;
-
-pub use crate::index::Overflow;

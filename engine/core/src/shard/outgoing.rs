@@ -6,9 +6,10 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::event_queue::Received;
+use super::event_pipe::Received;
 use super::filter::Filter;
-use crate::event::{Encoding, Event, View};
+use crate::event::Event;
+use floodway_protocol::Encoding;
 use floodway_protocol::messages::notice::Notice;
 
 /// An event or a notice on its way to subscribers of one shard.
@@ -19,11 +20,11 @@ pub(super) enum Outgoing {
 }
 
 impl Outgoing {
-    /// The ready bytes for subscribers with this view; none if nothing of it is for them.
-    pub(super) fn frame(&self, view: &View) -> Option<&[u8]> {
+    /// The ready bytes for subscribers with this key; none if nothing of it is for them.
+    pub(super) fn frame(&self, key: &SubscriptionKey) -> Option<&[u8]> {
         match self {
-            Self::Event(event) => event.frame(view),
-            Self::Notice(notice) => Some(notice.frame(view.encoding)),
+            Self::Event(event) => event.frame(key.filter.metrics(), key.encoding),
+            Self::Notice(notice) => Some(notice.frame(key.encoding)),
         }
     }
 
@@ -43,18 +44,11 @@ impl Outgoing {
     }
 }
 
-/// What a cohort's members have in common: they want the same and see it in the same way.
+/// What a cohort's members have in common: they want the same, and are sent the same bytes of it.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct SubscriptionKey {
     pub(super) filter: Filter,
-    pub(super) view: View,
-}
-
-impl SubscriptionKey {
-    pub(super) fn new(filter: Filter, encoding: Encoding) -> Self {
-        let view = View { metrics: filter.metrics().cloned(), encoding };
-        Self { filter, view }
-    }
+    pub(super) encoding: Encoding,
 }
 
 /// An event or a notice in one subscriber's ring, to be written as the subscriber saw it when it came.
@@ -67,12 +61,12 @@ pub(super) struct Addressed {
 impl Addressed {
     /// Its bytes. It was put in the ring because there are some.
     pub(super) fn bytes(&self) -> &[u8] {
-        self.outgoing.frame(&self.key.view).unwrap_or_default()
+        self.outgoing.frame(&self.key).unwrap_or_default()
     }
 
     /// What a reader of events gets of it, if it is an event.
     pub(super) fn received(&self) -> Option<Received> {
         let event = Arc::clone(self.outgoing.event()?);
-        Some(Received::Event(event, self.key.view.metrics.clone()))
+        Some(Received::Event(event, self.key.filter.metrics().cloned()))
     }
 }

@@ -8,7 +8,7 @@ use mio::event::Source;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
-use super::event_queue::EventQueue;
+use super::event_pipe::EventPipe;
 use super::waker::Waker;
 
 /// A way to a subscriber that is not a bare socket. Never waits: what can't go now is `WouldBlock`, and the shard comes
@@ -40,8 +40,8 @@ pub trait Pipe: fmt::Debug {
     fn read(&mut self, _into: &mut [u8]) -> io::Result<usize> {
         Err(io::ErrorKind::WouldBlock.into())
     }
-    /// The queue of a pipe that takes events whole. The shard then writes it neither batches nor notices.
-    fn events(&self) -> Option<&EventQueue> {
+    /// The pipe, if it takes events whole. The shard then writes it neither batches nor notices.
+    fn events(&self) -> Option<&EventPipe> {
         None
     }
     /// Nothing more will be written.
@@ -96,9 +96,9 @@ impl Outlet {
         }
     }
 
-    /// The queue of a pipe that takes events whole.
+    /// The pipe, if it takes events whole.
     #[inline]
-    pub(super) fn events(&self) -> Option<&EventQueue> {
+    pub(super) fn events(&self) -> Option<&EventPipe> {
         match self {
             Self::Socket(_) => None,
             Self::Pipe(pipe) => pipe.events(),

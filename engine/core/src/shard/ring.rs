@@ -14,8 +14,8 @@ use hashbrown::HashSet;
 use super::clock::Tenths;
 use super::metrics::Untimed;
 use super::outgoing::Addressed;
-use crate::event::Encoding;
 use crate::index::Overflow;
+use floodway_protocol::Encoding;
 use floodway_protocol::messages::notice::{Gap, Notice};
 
 #[derive(Debug)]

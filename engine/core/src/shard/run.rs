@@ -4,7 +4,6 @@ use std::cell::{RefCell, RefMut};
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
 
 use mio::{Events, Poll};
 use tokio::sync::Notify;
@@ -22,9 +21,6 @@ use crate::inbox::Inbox;
 
 /// Writes between two reads of the sockets. At some 10 µs a write, no client waits longer than a few milliseconds.
 const SLICE: usize = 256;
-
-/// The machine's clocks.
-const MACHINE: TimeSource = TimeSource { monotonic: Instant::now, wall: SystemTime::now };
 
 /// A shard, for the tasks on its own thread.
 pub struct Shard {
@@ -48,21 +44,12 @@ impl Shard {
         inboxes: Arc<[Inbox]>,
         metrics: Arc<Metrics>,
         tokens: Arc<dyn RefreshTokens>,
-    ) -> io::Result<Rc<Self>> {
-        Self::with_time(id, config, inboxes, metrics, tokens, MACHINE)
-    }
-
-    fn with_time(
-        id: usize,
-        config: &Config,
-        inboxes: Arc<[Inbox]>,
-        metrics: Arc<Metrics>,
-        tokens: Arc<dyn RefreshTokens>,
         time: TimeSource,
     ) -> io::Result<Rc<Self>> {
         let poll = Poll::new()?;
         let wake_queue = Rc::new(WakeQueue::default());
-        let state = State::new(id, config, Sockets::registry(&poll)?, Rc::clone(&wake_queue), metrics, time, tokens)?;
+        let sockets = poll.registry().try_clone()?;
+        let state = State::new(id, config, sockets, Rc::clone(&wake_queue), metrics, time, tokens)?;
         Ok(Rc::new(Self {
             state: RefCell::new(state),
             wake_queue,
@@ -180,7 +167,7 @@ impl Shard {
                 // No clock wakes it until a subscriber comes.
                 state.delivery.metrics.pulse.rest();
             }
-            (state.timers.next(), is_alone)
+            (state.timers.next, is_alone)
         };
         tokio::select! {
             biased;

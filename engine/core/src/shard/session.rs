@@ -3,6 +3,8 @@
 //! Each command takes its place in the stream at once: after the events that the shard has already matched, before
 //! those that come.
 
+use std::io;
+use std::mem::take;
 use std::time::{Duration, SystemTime};
 
 use super::filter::{Filter, TooMany};
@@ -15,10 +17,57 @@ use floodway_protocol::messages::answer;
 use floodway_protocol::messages::client::{Action, Names};
 use floodway_protocol::session::{Bounds, Command};
 
+/// Reads of one socket in one turn; what is more waits for the next turn.
+const READS: usize = 4;
+
+/// Names in a filter that make its change more work than reading it is.
+const MANY_NAMES: usize = 64;
+
+/// What is read at once of a subscriber with so many, in bytes: some twenty short messages.
+const LITTLE: usize = 1024;
+
 /// Names in filters that are as much work as a message: each is copied, hashed and compared, some 0.2 µs.
 const NAMES_A_MESSAGE: usize = 16;
 
 impl State {
+    /// Reads what a subscriber's client has sent, and executes it.
+    pub(super) fn read(&mut self, key: SubscriberKey) {
+        let mut buffer = take(&mut self.input.buffer);
+        let mut reads = (0..READS).map(|_| self.read_once(key, &mut buffer));
+        let last = reads.find(|read| !matches!(read, Ok(true)));
+        self.input.buffer = buffer;
+        match last {
+            None => self.registry.revisit(key),
+            Some(Ok(_)) => {}
+            Some(Err(_)) => self.end(key, &End::Gone),
+        }
+    }
+
+    /// Returns whether more may wait. An error: the client is gone.
+    fn read_once(&mut self, key: SubscriberKey, mut buffer: &mut [u8]) -> io::Result<bool> {
+        let Some(subscriber) = self.registry.get_mut(key).filter(|found| !found.attention.is_paused) else {
+            return Ok(false);
+        };
+        // What was read is acted upon to its end, credit or not: of one whose every message is much work, less at once.
+        let filter = subscriber.live().map(|live| self.matcher.filter(live.position.cohort));
+        if filter.is_some_and(|filter| filter.names() > MANY_NAMES) {
+            buffer = &mut buffer[..LITTLE];
+        }
+        match subscriber.outlet.read(buffer) {
+            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(n) => {
+                // Also of a leaving one, so that its client can read the close.
+                self.receive(key, &mut buffer[..n]);
+                Ok(true)
+            }
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock => Ok(false),
+                io::ErrorKind::Interrupted => Ok(true),
+                _ => Err(error),
+            },
+        }
+    }
+
     /// Executes what `bytes` of a subscriber's client ask for, up to the command that ends the stream. What a leaving
     /// client still sends means nothing.
     pub(super) fn receive(&mut self, key: SubscriberKey, bytes: &mut [u8]) {
@@ -26,7 +75,7 @@ impl State {
             return;
         };
         let bounds = Bounds { message_bytes: self.input.message_bytes, filter_ids: limits.filter_ids };
-        let mut commands = std::mem::take(&mut self.input.commands);
+        let mut commands = take(&mut self.input.commands);
         let subscriber = &mut self.registry[key];
         let encoding = subscriber.output.encoding;
         subscriber.session.read(encoding, bytes, bounds, &mut commands);
@@ -44,7 +93,7 @@ impl State {
     }
 
     fn execute(&mut self, key: SubscriberKey, command: Command, filter_ids: usize) {
-        self.count_messages(key, command.messages());
+        self.registry[key].count_messages(command.messages());
         match command {
             Command::Ignore => {}
             Command::Send(bytes) => self.send(key, &bytes),
@@ -77,7 +126,7 @@ impl State {
                 let text = answer::filters(&self.filter(key).shown());
                 self.answer(key, [text]);
             }
-            Action::Refresh { token } => self.refresh(key, &token),
+            Action::Refresh(token) => self.refresh(key, &token.0),
             Action::Ping => self.answer(key, [answer::PONG]),
         }
     }
@@ -91,7 +140,7 @@ impl State {
             Ok(answers) => answers,
             Err(too_many) => return self.answer(key, [answer::error(&too_many)]),
         };
-        self.count_messages(key, (before + filter.names()) / NAMES_A_MESSAGE);
+        self.registry[key].count_messages((before + filter.names()) / NAMES_A_MESSAGE);
         self.refilter(key, filter);
         if self.is_live(key) {
             self.answer(key, answers);
@@ -99,9 +148,10 @@ impl State {
     }
 
     fn refresh(&mut self, key: SubscriberKey, token: &str) {
-        match self.input.tokens.verify_refresh(token, self.tenant(key)) {
+        let live = self.registry[key].live_mut().expect("the stream is live");
+        match self.input.tokens.verify_refresh(token, live.permit.tenant().id()) {
             Ok(expires_at) => {
-                self.set_expiry(key, expires_at);
+                live.expires_at = expires_at;
                 let expires_at = SystemTime::UNIX_EPOCH + Duration::from_secs(expires_at);
                 self.answer(key, [answer::refreshed(expires_at)]);
             }

@@ -10,7 +10,7 @@
 use std::io;
 use std::time::Duration;
 
-use mio::{Events, Poll, Registry};
+use mio::{Events, Poll};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -52,11 +52,6 @@ impl Sockets {
     pub(super) async fn ready(&self) -> io::Result<()> {
         self.queue.readable().await?.clear_ready();
         Ok(())
-    }
-
-    /// Where sockets are put under watch, with the queue or before it is watched itself.
-    pub(super) fn registry(poll: &Poll) -> io::Result<Registry> {
-        poll.registry().try_clone()
     }
 }
 

@@ -1,7 +1,7 @@
 //! A shard's parts, and what a session's commands do with them.
 //!
 //! Each part owns what its name says; only what joins them stands here, and beside this in [`super::lifecycle`],
-//! [`super::turn`], [`super::read`] and [`super::listing`]. Invariant: a subscriber that has a ring waits for its outlet,
+//! [`super::turn`], [`super::session`] and [`super::listing`]. Invariant: a subscriber that has a ring waits for its outlet,
 //! or is to be visited again. Only the shard's thread ever touches any of this.
 
 use std::io;
@@ -13,14 +13,13 @@ use super::config::Config;
 use super::delivery::Delivery;
 use super::filter::Filter;
 use super::input::{Input, RefreshTokens};
-use super::keys::{CohortPosition, SubscriberKey};
+use super::keys::SubscriberKey;
 use super::matcher::Matcher;
 use super::metrics::Metrics;
-use super::registry::{Phase, Registry};
+use super::registry::Registry;
 use super::timers::Timers;
 use super::waker::WakeQueue;
 use crate::index::Limits;
-use floodway_protocol::names::TenantId;
 
 pub(super) struct State {
     /// Who is there.
@@ -58,56 +57,36 @@ impl State {
     }
 
     pub(super) fn filter(&self, key: SubscriberKey) -> &Filter {
-        self.matcher.filter(self.position(key).cohort)
+        self.matcher
+            .filter(self.registry[key].live().expect("the stream is live").position.cohort)
     }
 
     /// What a subscriber may use now; none if it leaves.
     pub(super) fn limits(&mut self, key: SubscriberKey) -> Option<Limits> {
-        let position = self.registry.get(key)?.position()?;
-        Some(self.matcher.limits(position.cohort))
-    }
-
-    pub(super) fn tenant(&self, key: SubscriberKey) -> &TenantId {
-        let permit = self.registry[key].permit();
-        permit.expect("the stream is live").tenant().id()
-    }
-
-    fn position(&self, key: SubscriberKey) -> CohortPosition {
-        let position = self.registry[key].position();
-        position.expect("the stream is live")
+        let live = self.registry.get(key)?.live()?;
+        Some(self.matcher.limits(live.position.cohort))
     }
 
     /// Gives a subscriber another filter: events matched so far are sent as it wanted them, later ones as it wants.
     pub(super) fn refilter(&mut self, key: SubscriberKey, filter: Filter) {
-        self.settle(key);
-        if !self.is_live(key) {
+        if let Err(end) = self.delivery.settle(&mut self.registry, &mut self.matcher, key) {
             // What it was still owed has ended it.
-            return;
+            return self.end(key, &end);
         }
         let subscriber = &mut self.registry[key];
         subscriber.start.after = subscriber.start.after.max(self.matcher.newest);
         subscriber.start.tick = self.delivery.tick.next_whole();
         let encoding = subscriber.output.encoding;
-        let from = self.position(key);
+        let from = subscriber.live().expect("the stream is live").position;
         if *self.matcher.filter(from.cohort) == filter {
             return;
         }
         let registry = &mut self.registry;
         let moved = |(moved, to)| registry.move_member(moved, to);
         let changed = self.matcher.change(key, from, filter, encoding, moved);
-        if let Phase::Live { position, .. } = &mut self.registry[key].phase {
-            *position = changed;
+        if let Some(live) = self.registry[key].live_mut() {
+            live.position = changed;
         }
-    }
-
-    pub(super) fn set_expiry(&mut self, key: SubscriberKey, unix: u64) {
-        if let Phase::Live { expires_at, .. } = &mut self.registry[key].phase {
-            *expires_at = unix;
-        }
-    }
-
-    pub(super) fn count_messages(&mut self, key: SubscriberKey, count: usize) {
-        self.registry[key].count_messages(count);
     }
 
     /// Sends bytes of the subscriber's own, behind what waits.
@@ -115,14 +94,6 @@ impl State {
         if let Some(subscriber) = self.registry.get_mut(key)
             && let Err(end) = self.delivery.send(subscriber, bytes)
         {
-            self.end(key, &end);
-        }
-    }
-
-    /// Delivers what its cohort's batch still has for a subscriber.
-    fn settle(&mut self, key: SubscriberKey) {
-        let delivery = &mut self.delivery;
-        if let Err(end) = delivery.settle(&mut self.registry, &mut self.matcher, key) {
             self.end(key, &end);
         }
     }

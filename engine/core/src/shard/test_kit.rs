@@ -9,12 +9,11 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::timeout;
 
-use super::clock::TimeSource;
 use super::state::State;
-use super::{Config, Filter, Handle, NewSubscriber, NoRefresh, Outlet, Pipe, Shard, answering};
-use crate::event::Encoding;
+use super::{Config, Filter, Handle, NewSubscriber, NoRefresh, Outlet, Pipe, Shard, TimeSource, answering};
 use crate::inbox::Inbox;
 use crate::index::{ClientInfo, Index, Transport};
+use floodway_protocol::Encoding;
 use floodway_protocol::names::TenantId;
 
 /// When the clock on the wall begins, in seconds since 1970.
@@ -137,7 +136,7 @@ pub(crate) fn new_subscriber(index: &Index, tenant: &str, subject: Option<&str>,
 /// A shard of this number that runs beside the test, on its thread.
 pub(crate) fn run_beside(id: usize, inboxes: &Arc<[Inbox]>) -> (Rc<Shard>, Handle) {
     let (config, tokens) = (Config::default(), Arc::new(NoRefresh));
-    let shard = Shard::new(id, &config, Arc::clone(inboxes), Arc::default(), tokens);
+    let shard = Shard::new(id, &config, Arc::clone(inboxes), Arc::default(), tokens, TimeSource::MACHINE);
     let shard = shard.expect("an event queue");
     let (handle, asked) = answering();
     let (running, asking) = (Rc::clone(&shard), Rc::clone(&shard));

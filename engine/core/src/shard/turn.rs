@@ -33,7 +33,7 @@ impl State {
     }
 
     fn end_failed(&mut self) {
-        while let Some((key, end)) = self.delivery.next_failed() {
+        while let Some((key, end)) = self.delivery.failed.pop() {
             self.end(key, &end);
         }
     }

@@ -4,10 +4,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::*;
-use crate::event::{self, EventId, Parser};
+use crate::event::{self, Parser};
 use crate::inbox::{Inbox, Item};
 use crate::index::Limits;
 use crate::shard::test_kit::{Peer, new_subscriber, on_one_thread, run_beside};
+use floodway_protocol::EventId;
 use floodway_protocol::names::TenantId;
 
 const SHARDS: usize = 2;
@@ -142,15 +143,15 @@ async fn ending_counts_over_all_shards() {
         let bed = Bed::new();
         let (of_t, of_u) = (bed.attach("T", 30), bed.attach("U", 3));
         let one = bed.streams.list(select(1)).await.connections[0].id;
-        assert_eq!(bed.streams.end(Scope::Connection(one), "why").await, 1);
-        let nobody = Scope::Connection(ConnectionId::new(40, 1));
+        assert_eq!(bed.streams.end(Select { id: Some(one), ..Select::default() }, "why").await, 1);
+        let nobody = Select { id: Some(ConnectionId::new(40, 1)), ..Select::default() };
         assert_eq!(bed.streams.end(nobody, "why").await, 0);
         let t = TenantId::parse("T").unwrap();
-        assert_eq!(bed.streams.end(Scope::Tenant(t), "why").await, 29);
+        assert_eq!(bed.streams.end(Select { tenant: Some(t), ..Select::default() }, "why").await, 29);
         assert!(of_t.iter().all(|peer| peer.text().contains("why")));
         assert!(of_u.iter().all(|peer| peer.text().is_empty()));
         let u = TenantId::parse("U").unwrap();
-        let alice = Scope::Subject(u, "alice".to_owned());
+        let alice = Select { tenant: Some(u), subject: Some("alice".to_owned()), ..Select::default() };
         assert_eq!(bed.streams.end(alice, "why").await, 3);
         assert_eq!(bed.live(), 0);
     })

@@ -30,8 +30,12 @@ pub enum Names {
     Groups(Vec<GroupId>),
 }
 
-/// What a client asks of its stream.
+/// A JWT as it came: a secret, which is never logged.
 #[derive(Clone, PartialEq, Eq)]
+pub struct Token(pub String);
+
+/// What a client asks of its stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Add to the filters. Never empty; in the order `device_id`, `device_ids`, `group_id`, `group_ids`, and to be
     /// answered one by one in this order.
@@ -44,11 +48,8 @@ pub enum Action {
     ClearFilters,
     /// Show the filters.
     GetFilters,
-    /// Live on with a newer token. It is not checked here, and a secret.
-    Refresh {
-        /// The JWT as it came.
-        token: String,
-    },
+    /// Live on with a newer token, which is not checked here.
+    Refresh(Token),
     /// Asks for a pong.
     Ping,
 }
@@ -97,60 +98,75 @@ pub enum Mistake {
 /// The first mistake found; nothing of the message takes effect then.
 pub fn parse(text: &str, ids_max: usize) -> Result<Action, Mistake> {
     let fields = Fields::parse(text)?;
-    let action = string("action", fields.action)?.ok_or(Mistake::NoAction)?;
+    let Text(action) = fields.string("action")?.ok_or(Mistake::NoAction)?;
     match &*action {
         "subscribe" => fields.names(ids_max).map(Action::Subscribe),
         "unsubscribe" => fields.names(ids_max).map(Action::Unsubscribe),
         "set_metrics" => fields.metrics(ids_max).map(Action::SetMetrics),
         "clear_filters" => Ok(Action::ClearFilters),
         "get_filters" => Ok(Action::GetFilters),
-        "refresh" => fields.token().map(|token| Action::Refresh { token }),
+        "refresh" => fields.token().map(Action::Refresh),
         "ping" => Ok(Action::Ping),
         unknown => Err(Mistake::UnknownAction(unknown.chars().take(ACTION_CHARS_SHOWN).collect())),
     }
 }
 
-impl fmt::Debug for Action {
+impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Subscribe(names) => f.debug_tuple("Subscribe").field(names).finish(),
-            Self::Unsubscribe(names) => f.debug_tuple("Unsubscribe").field(names).finish(),
-            Self::SetMetrics(metrics) => f.debug_tuple("SetMetrics").field(metrics).finish(),
-            Self::ClearFilters => f.write_str("ClearFilters"),
-            Self::GetFilters => f.write_str("GetFilters"),
-            // A token is never logged.
-            Self::Refresh { .. } => f.debug_struct("Refresh").finish_non_exhaustive(),
-            Self::Ping => f.write_str("Ping"),
-        }
+        f.write_str("..")
     }
 }
 
-/// The values of the keys that matter, as the message has them.
+/// The keys that matter.
+const KEYS: [&str; 7] = ["action", "device_id", "device_ids", "group_id", "group_ids", "metrics", "token"];
+
+/// The values of [`KEYS`], as the message has them.
 #[derive(Default)]
-struct Fields<'a> {
-    action: Option<&'a RawValue>,
-    device_id: Option<&'a RawValue>,
-    device_ids: Option<&'a RawValue>,
-    group_id: Option<&'a RawValue>,
-    group_ids: Option<&'a RawValue>,
-    metrics: Option<&'a RawValue>,
-    token: Option<&'a RawValue>,
-}
+struct Fields<'a>([Option<&'a RawValue>; KEYS.len()]);
 
 impl<'a> Fields<'a> {
     fn parse(text: &'a str) -> Result<Self, Mistake> {
-        serde_json::from_str(text).map_err(
-            |error| {
-                if error.is_data() { Mistake::NotAnObject } else { Mistake::NotJson }
-            },
-        )
+        let mistake = |error: serde_json::Error| if error.is_data() { Mistake::NotAnObject } else { Mistake::NotJson };
+        serde_json::from_str(text).map_err(mistake)
+    }
+
+    /// The value of `key`, if one is given that is not `null`.
+    ///
+    /// # Errors
+    /// The mistake, if it is of another type.
+    fn read<T: Deserialize<'a>>(&self, key: &str, mistake: Mistake) -> Result<Option<T>, Mistake> {
+        let value = KEYS.iter().position(|known| *known == key).and_then(|at| self.0[at]);
+        let read = value.map_or(Ok(None), |value| serde_json::from_str(value.get()));
+        read.map_err(|_| mistake)
+    }
+
+    fn string(&self, key: &'static str) -> Result<Option<Text<'a>>, Mistake> {
+        self.read(key, Mistake::NotAString(key))
+    }
+
+    fn strings(&self, key: &'static str) -> Result<Option<Vec<Text<'a>>>, Mistake> {
+        self.read(key, Mistake::NotAList(key))
+    }
+
+    fn id<T>(&self, key: &'static str, parse: ParseName<T>) -> Result<Option<T>, Mistake> {
+        let id = self.string(key)?;
+        id.map(|Text(id)| parse(&id).map_err(|bad| Mistake::BadId(key, bad))).transpose()
+    }
+
+    fn ids<T>(&self, key: &'static str, parse: ParseName<T>) -> Result<Option<Vec<T>>, Mistake> {
+        let Some(ids) = self.strings(key)? else {
+            return Ok(None);
+        };
+        let ids = ids.iter().enumerate();
+        let ids = ids.map(|(nth, Text(id))| parse(id).map_err(|bad| Mistake::BadIdInList(key, nth, bad)));
+        ids.collect::<Result<_, _>>().map(Some)
     }
 
     fn names(&self, ids_max: usize) -> Result<Vec<Names>, Mistake> {
-        let device = id("device_id", self.device_id, DeviceId::parse)?;
-        let devices = ids("device_ids", self.device_ids, DeviceId::parse)?;
-        let group = id("group_id", self.group_id, GroupId::parse)?;
-        let groups = ids("group_ids", self.group_ids, GroupId::parse)?;
+        let device = self.id("device_id", DeviceId::parse)?;
+        let devices = self.ids("device_ids", DeviceId::parse)?;
+        let group = self.id("group_id", GroupId::parse)?;
+        let groups = self.ids("group_ids", GroupId::parse)?;
         at_most(ids_max, "devices", count(&device, &devices))?;
         at_most(ids_max, "groups", count(&group, &groups))?;
 
@@ -168,42 +184,20 @@ impl<'a> Fields<'a> {
     }
 
     fn metrics(&self, ids_max: usize) -> Result<Vec<String>, Mistake> {
-        let metrics = strings("metrics", self.metrics)?.unwrap_or_default();
+        let metrics = self.strings("metrics")?.unwrap_or_default();
         at_most(ids_max, "metrics", metrics.len())?;
         Ok(metrics.into_iter().map(|Text(metric)| metric.into_owned()).collect())
     }
 
-    fn token(&self) -> Result<String, Mistake> {
-        match string("token", self.token)? {
-            Some(token) if !token.is_empty() => Ok(token.into_owned()),
+    fn token(&self) -> Result<Token, Mistake> {
+        match self.string("token")? {
+            Some(Text(token)) if !token.is_empty() => Ok(Token(token.into_owned())),
             _ => Err(Mistake::NoToken),
         }
     }
 }
 
-fn id<T>(
-    key: &'static str,
-    value: Option<&RawValue>,
-    parse: fn(&str) -> Result<T, BadName>,
-) -> Result<Option<T>, Mistake> {
-    string(key, value)?
-        .map(|id| parse(&id).map_err(|bad| Mistake::BadId(key, bad)))
-        .transpose()
-}
-
-fn ids<T>(
-    key: &'static str,
-    value: Option<&RawValue>,
-    parse: fn(&str) -> Result<T, BadName>,
-) -> Result<Option<Vec<T>>, Mistake> {
-    let Some(ids) = strings(key, value)? else {
-        return Ok(None);
-    };
-    let ids = ids.iter().enumerate();
-    ids.map(|(nth, Text(id))| parse(id).map_err(|bad| Mistake::BadIdInList(key, nth, bad)))
-        .collect::<Result<_, _>>()
-        .map(Some)
-}
+type ParseName<T> = fn(&str) -> Result<T, BadName>;
 
 fn count<T>(one: &Option<T>, list: &Option<Vec<T>>) -> usize {
     usize::from(one.is_some()) + list.as_ref().map_or(0, Vec::len)
@@ -219,24 +213,6 @@ fn at_most(max: usize, what: &'static str, count: usize) -> Result<(), Mistake> 
 /// A JSON string, borrowed from the message if it holds no escapes.
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
-fn string<'a>(key: &'static str, value: Option<&'a RawValue>) -> Result<Option<Cow<'a, str>>, Mistake> {
-    let text = read(value, Mistake::NotAString(key))?;
-    Ok(text.map(|Text(text)| text))
-}
-
-fn strings<'a>(key: &'static str, value: Option<&'a RawValue>) -> Result<Option<Vec<Text<'a>>>, Mistake> {
-    read(value, Mistake::NotAList(key))
-}
-
-/// The value, if one is given that is not `null`.
-///
-/// # Errors
-/// The mistake, if it is of another type.
-fn read<'a, T: Deserialize<'a>>(value: Option<&'a RawValue>, mistake: Mistake) -> Result<Option<T>, Mistake> {
-    let read = value.map_or(Ok(None), |value| serde_json::from_str(value.get()));
-    read.map_err(|_| mistake)
-}
 
 /// By hand: a derived one would take lists too, and refuse a key that is given twice.
 impl<'de> Deserialize<'de> for Fields<'de> {
@@ -257,20 +233,10 @@ impl<'de> Visitor<'de> for FieldsVisitor {
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
         let mut fields = Fields::default();
         while let Some(Text(key)) = map.next_key()? {
-            let field = match &*key {
-                "action" => &mut fields.action,
-                "device_id" => &mut fields.device_id,
-                "device_ids" => &mut fields.device_ids,
-                "group_id" => &mut fields.group_id,
-                "group_ids" => &mut fields.group_ids,
-                "metrics" => &mut fields.metrics,
-                "token" => &mut fields.token,
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
-                    continue;
-                }
-            };
-            *field = Some(map.next_value()?);
+            match KEYS.iter().position(|known| *known == key) {
+                Some(at) => fields.0[at] = Some(map.next_value()?),
+                None => _ = map.next_value::<IgnoredAny>()?,
+            }
         }
         Ok(fields)
     }

@@ -120,7 +120,7 @@ impl Observer {
     }
 
     fn limits(&self) -> v1::Limits {
-        let default = self.index().default_limits();
+        let default = self.index().limits().of(None);
         v1::Limits {
             connections: self.connections.into(),
             connections_per_tenant: default.connections.into(),

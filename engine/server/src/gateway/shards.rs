@@ -15,7 +15,7 @@ use crate::http::{self, Dealt};
 use crate::readiness::ShardPulse;
 use floodway_core::inbox::Inbox;
 use floodway_core::parts;
-use floodway_core::shard::{Drain, Handle, Metrics, Shard, answering};
+use floodway_core::shard::{Drain, Handle, Metrics, Shard, TimeSource, answering};
 
 /// Sent to a shard's thread.
 enum Order {
@@ -52,7 +52,7 @@ impl ShardThread {
         let thread = {
             let run = move || {
                 let tokens = shared.verifier.clone();
-                let shard = Shard::new(id, &shared.stream, inboxes, metrics, tokens);
+                let shard = Shard::new(id, &shared.stream, inboxes, metrics, tokens, TimeSource::MACHINE);
                 let ended = shard.and_then(|shard| {
                     let tasks = LocalSet::new();
                     let serving = http::serve(dealt, shared, Rc::clone(&shard));

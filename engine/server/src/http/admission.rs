@@ -81,7 +81,7 @@ async fn admit_identity(
     request: &Parts,
     shard_context: &ShardContext,
 ) -> Result<Admitted, Refusal> {
-    let limits = shard_context.shared.index.limits_of(&identity.tenant);
+    let limits = shard_context.shared.index.limits().of(Some(&identity.tenant));
     let filter = query.filter(limits.filter_ids).map_err(Refusal::Query)?;
     let resume = query.resume(&request.headers);
     let permit = enter(&identity.tenant, shard_context)?;

@@ -65,7 +65,7 @@ impl ShardContext {
     }
 
     pub(super) fn status(&self) -> Response<Answer> {
-        let (total, max) = (self.shared.index.connections(), self.shared.index.connections_per_tenant());
+        let (total, max) = (self.shared.index.connections(), self.shared.index.limits().of(None).connections);
         respond::json(StatusCode::OK, format!(r#"{{"total_connections":{total},"max_per_tenant":{max}}}"#))
     }
 

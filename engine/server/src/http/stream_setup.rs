@@ -18,9 +18,9 @@ use super::refusal::Refusal;
 use super::respond::{self, Answer};
 use super::shard_context::{Peer, ShardContext, peer};
 use crate::auth::TOKEN_BYTES_MAX;
-use floodway_core::event::Encoding;
 use floodway_core::index::{ClientInfo, Transport};
 use floodway_core::shard::{NewSubscriber, Outlet};
+use floodway_protocol::Encoding;
 use floodway_protocol::messages::notice::{self, Gap};
 use floodway_protocol::ws::close;
 

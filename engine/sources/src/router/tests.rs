@@ -3,6 +3,7 @@
 use super::*;
 use floodway_core::event::Rejection;
 use floodway_core::index::{ConnectionPermit, Limits, Slot};
+use floodway_protocol::EventId;
 
 struct Bed {
     router: Router,
@@ -78,7 +79,7 @@ async fn events_nobody_wants_are_counted_and_go_nowhere() {
     bed.router.publish(&RawMessage::new(b"tenant/STRANGER/device/D/telemetry", GOOD)).await;
     bed.router.publish(&RawMessage::new(b"tenant/STRANGER/device/D/telemetry", b"[]")).await;
     assert!(bed.inboxes.iter().all(Inbox::is_empty));
-    assert_ne!(permit.tenant().declare(0), event::EventId::new(0), "the first one is appended all the same");
+    assert_ne!(permit.tenant().declare(0), EventId::new(0), "the first one is appended all the same");
     let counts = bed.metrics.snapshot(false);
     assert_eq!((counts.received, counts.accepted), (3, 2));
     assert_eq!(rejected(&counts, Reason::Payload(Rejection::NotAnObject)), 1);
@@ -144,7 +145,7 @@ async fn a_shard_is_woken_only_for_a_device_that_it_awaits_and_before_its_inbox_
     let permit = bed.enter("T");
     permit.tenant().declare(0);
     let slot = Slot::of("D");
-    permit.tenant().wake_filter().set_slot(0, slot, true);
+    permit.tenant().wake_filter().set(0, Some(slot), true);
     assert_ne!(slot, Slot::of("E"), "the two differ");
     for (device, wakes) in [("E", false), ("D", true), ("E", false)] {
         bed.publish_of(device).await;
@@ -162,7 +163,7 @@ async fn a_shard_is_woken_only_for_a_device_that_it_awaits_and_before_its_inbox_
 async fn messages_that_come_together_wake_a_shard_once_they_are_all_there() {
     let mut bed = bed_with_room_for(100);
     let permit = bed.enter("T");
-    permit.tenant().wake_filter().set_always(0, true);
+    permit.tenant().wake_filter().set(0, None, true);
     permit.tenant().declare(0);
     for _ in 0..10 {
         bed.router.publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD)).await;

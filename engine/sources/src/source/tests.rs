@@ -170,7 +170,7 @@ impl Bed {
         };
         let (confirmed, ()) = tokio::join!(self.confirmed(&permit), granted);
         assert_eq!(confirmed, Ok(()));
-        permit.tenant().wake_filter().set_always(0, true);
+        permit.tenant().wake_filter().set(0, None, true);
         permit.tenant().declare(0);
         permit
     }

@@ -29,9 +29,8 @@ fn an_event_matches_where_it_has_a_frame() {
         (&none, None, true),
         (&none, Some(&["a"]), false),
     ] {
-        let view = view(names, Encoding::Sse);
-        assert_eq!(event.matches(view.metrics.as_ref()), expected, "{names:?}");
-        assert_eq!(event.frame(&view).is_some(), expected, "{names:?}");
+        assert_eq!(event.matches(names.map(set).as_ref()), expected, "{names:?}");
+        assert_eq!(frame(event, names, Encoding::Sse).is_some(), expected, "{names:?}");
     }
 }
 
@@ -48,7 +47,7 @@ fn each_encoding_frames_the_same_json() {
             out
         };
         let sse = format!("id: 7\ndata: {open}}}\n\n");
-        let frame = |encoding| event.frame(&view(names, encoding)).unwrap();
+        let frame = |encoding| frame(&event, names, encoding).unwrap();
         assert_eq!(frame(Encoding::Ws), ws(format!("{open}}}")));
         assert_eq!(frame(Encoding::WsWithId), ws(format!(r#"{open},"id":"7"}}"#)));
         assert_eq!(text(frame(Encoding::Sse)), sse);
@@ -59,8 +58,8 @@ fn each_encoding_frames_the_same_json() {
 #[test]
 fn an_sse_message_is_a_part_of_its_chunk() {
     let event = event(r#"{"metrics":{"a":1}}"#);
-    let chunk = event.frame(&view(None, Encoding::SseChunked)).unwrap().as_ptr_range();
-    let message = event.frame(&view(None, Encoding::Sse)).unwrap().as_ptr_range();
+    let chunk = frame(&event, None, Encoding::SseChunked).unwrap().as_ptr_range();
+    let message = frame(&event, None, Encoding::Sse).unwrap().as_ptr_range();
     assert!(chunk.start < message.start && message.end < chunk.end);
 }
 
@@ -78,7 +77,7 @@ fn a_frame_is_right_at_each_length_of_its_header() {
         let mut expected = Vec::new();
         ws::frame::write(ws::frame::TEXT, event.json(), &mut expected);
         assert_eq!(event.json().len(), length);
-        assert_eq!(event.frame(&view(None, Encoding::Ws)).unwrap(), expected);
+        assert_eq!(frame(&event, None, Encoding::Ws).unwrap(), expected);
         assert_eq!(expected.len(), length + header);
     }
 }
@@ -86,7 +85,7 @@ fn a_frame_is_right_at_each_length_of_its_header() {
 #[test]
 fn equal_views_share_one_encoding_and_a_projection_to_everything_shares_the_whole() {
     let event = event(r#"{"metrics":{"a":1,"b":2,"c":3}}"#);
-    let at = |names: Option<&[&str]>| event.frame(&view(names, Encoding::Ws)).unwrap().as_ptr();
+    let at = |names: Option<&[&str]>| frame(&event, names, Encoding::Ws).unwrap().as_ptr();
     assert_eq!(at(Some(&["a", "b"])), at(Some(&["b", "a"])));
     assert_ne!(at(Some(&["a"])), at(Some(&["b"])));
     assert_eq!(at(Some(&["c", "b", "a", "x"])), at(None));
@@ -96,12 +95,12 @@ fn equal_views_share_one_encoding_and_a_projection_to_everything_shares_the_whol
 fn every_projection_of_many_is_found_again() {
     let members: Vec<String> = (0..300).map(|n| format!(r#""m{n}":{n}"#)).collect();
     let event = event(format!(r#"{{"metrics":{{{}}}}}"#, members.join(",")));
-    let views: Vec<View> = (0..300).map(|n| view(Some(&[&format!("m{n}")]), Encoding::Ws)).collect();
-    let first: Vec<*const u8> = views.iter().map(|view| event.frame(view).unwrap().as_ptr()).collect();
-    for (n, view) in views.iter().enumerate() {
-        let names: Vec<&str> = view.metrics.as_ref().unwrap().names().iter().map(|name| &**name).collect();
-        assert_eq!(projected(&event, &names).unwrap(), members[n]);
-        assert_eq!(event.frame(view).unwrap().as_ptr(), first[n]);
+    let names: Vec<String> = (0..300).map(|n| format!("m{n}")).collect();
+    let at = |name: &str| frame(&event, Some(&[name]), Encoding::Ws).unwrap().as_ptr();
+    let first: Vec<*const u8> = names.iter().map(|name| at(name)).collect();
+    for (n, name) in names.iter().enumerate() {
+        assert_eq!(projected(&event, &[name]).unwrap(), members[n]);
+        assert_eq!(at(name), first[n]);
     }
 }
 
@@ -116,13 +115,10 @@ fn threads_that_ask_at_the_same_time_get_the_same_bytes() {
         let start = Barrier::new(THREADS);
         let ask = || {
             // Each thread has sets of its own, as two shards would.
-            let views = subsets.iter().flat_map(|names| encodings.map(|encoding| view(*names, encoding)));
-            let views: Vec<View> = views.collect();
+            let sets = subsets.map(|names| names.map(set));
             start.wait();
-            views
-                .iter()
-                .map(|view| event.frame(view).map(|bytes| bytes.as_ptr() as usize))
-                .collect::<Vec<_>>()
+            let frames = sets.iter().flat_map(|set| encodings.map(|encoding| event.frame(set.as_ref(), encoding)));
+            frames.map(|bytes| bytes.map(|bytes| bytes.as_ptr() as usize)).collect::<Vec<_>>()
         };
         let answers: Vec<_> = thread::scope(|scope| {
             let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(ask)).collect();

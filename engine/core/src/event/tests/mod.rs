@@ -45,13 +45,13 @@ fn set(names: &[&str]) -> Arc<MetricSet> {
     Arc::new(MetricSet::new(names.iter().map(|&name| name.to_owned())))
 }
 
-fn view(names: Option<&[&str]>, encoding: Encoding) -> View {
-    View { metrics: names.map(set), encoding }
+fn frame<'a>(event: &'a Event, names: Option<&[&str]>, encoding: Encoding) -> Option<&'a [u8]> {
+    event.frame(names.map(set).as_ref(), encoding)
 }
 
 /// The metrics of the projection, or `None` if it is not sent. The frame's header is two to four bytes here.
 fn projected(event: &Event, names: &[&str]) -> Option<String> {
-    let frame = event.frame(&view(Some(names), Encoding::Ws))?;
+    let frame = frame(event, Some(names), Encoding::Ws)?;
     let json = &frame[if frame[1] < 126 { 2 } else { 4 }..];
     let inner = text(json).split_once(r#""metrics":{"#).unwrap().1;
     Some(inner.rsplit_once(r#"},"timestamp""#).unwrap().0.to_owned())

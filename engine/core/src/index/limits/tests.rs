@@ -10,18 +10,18 @@ fn connections(connections: u32) -> OwnLimits {
 fn a_tenants_own_stand_over_the_default_and_that_over_the_configured() {
     let (t, u) = (TenantId::parse("T").unwrap(), TenantId::parse("U").unwrap());
     let own = OwnLimits { filter_ids: Some(3), ..OwnLimits::default() };
-    let book = Book::new(Limits::default());
+    let book = LimitBook::new(Limits::default());
     let book = book.with(Some(&t), own).unwrap();
-    assert_eq!((book.of(&t).connections, book.of(&t).filter_ids), (10, 3));
+    assert_eq!((book.of(Some(&t)).connections, book.of(Some(&t)).filter_ids), (10, 3));
     let book = book.with(None, connections(5)).unwrap();
-    assert_eq!((book.of(&t).connections, book.of(&t).filter_ids), (5, 3));
-    assert_eq!((book.of(&u).connections, book.of(&u).filter_ids), (5, 1000));
+    assert_eq!((book.of(Some(&t)).connections, book.of(Some(&t)).filter_ids), (5, 3));
+    assert_eq!((book.of(Some(&u)).connections, book.of(Some(&u)).filter_ids), (5, 1000));
     let book = book.with(Some(&t), connections(7)).unwrap();
-    assert_eq!((book.of(&t).connections, book.of(&t).filter_ids), (7, 1000), "set whole");
+    assert_eq!((book.of(Some(&t)).connections, book.of(Some(&t)).filter_ids), (7, 1000), "set whole");
     assert_eq!(book.tenants(), [(t.clone(), connections(7))]);
     let book = book.with(Some(&t), OwnLimits::default()).unwrap();
     let book = book.with(None, OwnLimits::default()).unwrap();
-    assert_eq!(book.of(&t), Limits::default());
+    assert_eq!(book.of(Some(&t)), Limits::default());
     assert!(book.tenants().is_empty());
 }
 
@@ -35,7 +35,7 @@ fn a_policy_is_found_by_its_name() {
 
 #[test]
 fn only_so_many_tenants_have_limits_of_their_own() {
-    let mut book = Book::new(Limits::default());
+    let mut book = LimitBook::new(Limits::default());
     for n in 0..OWN_LIMITS_MAX {
         let tenant = TenantId::parse(&format!("T{n}")).unwrap();
         book.tenants.insert(tenant, connections(1));

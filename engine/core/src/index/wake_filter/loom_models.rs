@@ -15,7 +15,7 @@ fn an_event_is_found_by_the_shard_or_wakes_it() {
                 wake_filter.by("A")
             })
         };
-        wake_filter.set_always(3, true);
+        wake_filter.set(3, None, true);
         let is_found = inbox.load(Ordering::Relaxed) == 1;
         let woken = ingest.join().unwrap();
         assert!(is_found || woken & 1 << 3 != 0, "the event waits unseen");

@@ -47,17 +47,13 @@ impl Delivery {
         let limits = tenant.limits();
         let cohort = &mut tenant.cohorts[cohort as usize];
         self.tick.gather(cohort);
-        let (members, audience) = cohort.flush_parts(&limits);
-        let mut reached = 0;
-        while reached < most
-            && let Some(key) = members.next()
-        {
-            self.deliver(registry, audience, key);
-            reached += 1;
+        let (members, audience) = cohort.take(most, &limits);
+        for &key in members {
+            self.deliver(registry, &audience, key);
         }
-        self.send_queued(registry, audience);
+        self.send_queued(registry, &audience);
         self.count_batches(&tenant.counters);
-        reached
+        members.len()
     }
 
     /// Ends the tick at once: what was not flushed yet goes to the rings.
@@ -65,11 +61,11 @@ impl Delivery {
         while let Some(&cohort) = self.tick.dirty.front() {
             let tenant = matcher.tenant(cohort.tenant);
             let limits = tenant.limits();
-            let (members, audience) = tenant.cohorts[cohort.cohort as usize].flush_parts(&limits);
-            while let Some(key) = members.next() {
+            let (members, audience) = tenant.cohorts[cohort.cohort as usize].take(usize::MAX, &limits);
+            for &key in members {
                 let subscriber = &mut registry[key];
                 let is_waiting = subscriber.ring.is_some();
-                self.hold_all(subscriber, audience, audience.batch, key);
+                self.hold_all(subscriber, &audience, audience.batch, key);
                 if !is_waiting && subscriber.ring.is_some() {
                     // Nothing waited before, so its outlet does not report by itself.
                     registry.revisit(key);
@@ -106,7 +102,7 @@ impl Delivery {
     }
 
     /// Writes the gathered batch to one member. All that is done per subscriber and flush is in here.
-    fn deliver(&mut self, registry: &mut Registry, audience: Audience<'_>, key: SubscriberKey) {
+    fn deliver(&mut self, registry: &mut Registry, audience: &Audience<'_>, key: SubscriberKey) {
         let subscriber = &mut registry[key];
         let batch = &self.tick.batch;
         if subscriber.ring.is_some() {
@@ -125,21 +121,21 @@ impl Delivery {
 
     /// Only a part of the batch is the member's own: it came, or changed its filter, in the middle of it.
     #[cold]
-    fn deliver_own(&mut self, registry: &mut Registry, audience: Audience<'_>, key: SubscriberKey) {
+    fn deliver_own(&mut self, registry: &mut Registry, audience: &Audience<'_>, key: SubscriberKey) {
         if let Err(end) = self.write_each(registry, audience, key) {
             self.failed.push((key, end));
         }
     }
 
     #[inline(always)]
-    fn write_batch(&mut self, subscriber: &mut Subscriber, audience: Audience<'_>, key: SubscriberKey) {
+    fn write_batch(&mut self, subscriber: &mut Subscriber, audience: &Audience<'_>, key: SubscriberKey) {
         let bytes = &self.tick.batch.bytes;
         let written = write_now(bytes, |bytes| subscriber.outlet.write(bytes));
         self.account(subscriber, audience, key, written);
     }
 
     /// Writes the gathered batch to the queued members, many with one system call.
-    fn send_queued(&mut self, registry: &mut Registry, audience: Audience<'_>) {
+    fn send_queued(&mut self, registry: &mut Registry, audience: &Audience<'_>) {
         if self.queued.is_empty() {
             return;
         }
@@ -165,7 +161,7 @@ impl Delivery {
     }
 
     /// As [`Delivery::account`], for the result that io_uring gives: the bytes taken, or a negated `errno`.
-    fn account_sent(&mut self, subscriber: &mut Subscriber, audience: Audience<'_>, key: SubscriberKey, result: i32) {
+    fn account_sent(&mut self, subscriber: &mut Subscriber, audience: &Audience<'_>, key: SubscriberKey, result: i32) {
         let written = match usize::try_from(result) {
             Ok(n) => Ok(n),
             Err(_) => match io::Error::from_raw_os_error(-result) {
@@ -184,7 +180,7 @@ impl Delivery {
     fn account(
         &mut self,
         subscriber: &mut Subscriber,
-        audience: Audience<'_>,
+        audience: &Audience<'_>,
         key: SubscriberKey,
         written: io::Result<usize>,
     ) {

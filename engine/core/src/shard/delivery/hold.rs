@@ -7,7 +7,7 @@ use crate::index::{Limit, Limits};
 use crate::shard::keys::SubscriberKey;
 use crate::shard::matcher::{Audience, Matcher};
 use crate::shard::outgoing::{Addressed, Outgoing, SubscriptionKey};
-use crate::shard::registry::{Registry, Subscriber};
+use crate::shard::registry::{Live, Registry, Subscriber};
 use crate::shard::ring::Pushed;
 use floodway_protocol::ends::End;
 
@@ -20,7 +20,7 @@ impl Delivery {
     pub(super) fn hold_rest(
         &mut self,
         subscriber: &mut Subscriber,
-        audience: Audience<'_>,
+        audience: &Audience<'_>,
         key: SubscriberKey,
         n: usize,
     ) {
@@ -53,7 +53,7 @@ impl Delivery {
     }
 
     /// Gives the gathered batch to one that takes events whole, and so has taken none of its bytes.
-    fn hand_over(&mut self, subscriber: &mut Subscriber, audience: Audience<'_>, key: SubscriberKey) {
+    fn hand_over(&mut self, subscriber: &mut Subscriber, audience: &Audience<'_>, key: SubscriberKey) {
         // The attempt was none. What takes no more wakes the shard by itself, so it needs no other visit.
         self.tick.batch.writes -= 1;
         if let Err(end) = self.write_own(subscriber, audience) {
@@ -80,7 +80,7 @@ impl Delivery {
     pub(super) fn hold_all(
         &mut self,
         subscriber: &mut Subscriber,
-        audience: Audience<'_>,
+        audience: &Audience<'_>,
         numbers: &[u32],
         key: SubscriberKey,
     ) {
@@ -93,7 +93,7 @@ impl Delivery {
     }
 
     /// Puts one event or notice into a subscriber's ring, if it is the subscriber's own.
-    fn hold(&mut self, subscriber: &mut Subscriber, audience: Audience<'_>, number: u32) -> Result<(), End> {
+    fn hold(&mut self, subscriber: &mut Subscriber, audience: &Audience<'_>, number: u32) -> Result<(), End> {
         let outgoing = &self.tick.outgoing[number as usize];
         let start = &mut subscriber.start;
         match outgoing.event() {
@@ -148,7 +148,7 @@ impl Delivery {
         matcher: &mut Matcher,
         key: SubscriberKey,
     ) -> Result<(), End> {
-        let Some(position) = registry.get(key).and_then(Subscriber::position) else {
+        let Some(&Live { position, .. }) = registry.get(key).and_then(Subscriber::live) else {
             return Ok(());
         };
         let cohort = matcher.cohort(position.cohort);
@@ -157,7 +157,7 @@ impl Delivery {
         }
         let limits = matcher.limits(position.cohort);
         let cohort = matcher.cohort(position.cohort);
-        self.write_each(registry, cohort.audience(&limits), key)
+        self.write_each(registry, &cohort.audience(&limits), key)
     }
 
     /// Sends the member's own of the cohort's batch. As long as its outlet takes it, the ring is emptied before it is
@@ -165,7 +165,7 @@ impl Delivery {
     pub(super) fn write_each(
         &mut self,
         registry: &mut Registry,
-        audience: Audience<'_>,
+        audience: &Audience<'_>,
         key: SubscriberKey,
     ) -> Result<(), End> {
         if self.write_own(&mut registry[key], audience)? {
@@ -175,7 +175,7 @@ impl Delivery {
     }
 
     /// As [`Delivery::write_each`]. Returns whether it needs another visit.
-    fn write_own(&mut self, subscriber: &mut Subscriber, audience: Audience<'_>) -> Result<bool, End> {
+    fn write_own(&mut self, subscriber: &mut Subscriber, audience: &Audience<'_>) -> Result<bool, End> {
         let full = AT_ONCE.min(audience.limits.queue_size.get()) as u64;
         let (mut is_waiting, mut has_more) = (subscriber.ring.is_some(), false);
         for (at, &number) in audience.batch.iter().enumerate() {
@@ -197,7 +197,7 @@ impl Delivery {
 
     /// Counts as dropped what its cohort's batch still has for a subscriber that will not receive it.
     pub(crate) fn forgo(&mut self, registry: &mut Registry, matcher: &Matcher, key: SubscriberKey) {
-        let Some(position) = registry.get(key).and_then(Subscriber::position) else {
+        let Some(&Live { position, .. }) = registry.get(key).and_then(Subscriber::live) else {
             return;
         };
         let cohort = matcher.cohort(position.cohort);

@@ -1,7 +1,7 @@
 //! What goes out: from the inbox into batches, from batches to outlets, and into rings what an outlet does not take.
 //!
 //! It is given the subscribers and the cohorts that it delivers to, and ends no stream: where an outlet fails, or a policy
-//! disconnects, it says so ([`Delivery::next_failed`], or an error), and the shard ends the stream.
+//! disconnects, it says so (`failed`, or an error), and the shard ends the stream.
 
 mod flush;
 mod hold;
@@ -36,8 +36,8 @@ pub(crate) struct Delivery {
     /// Deliveries of which `metrics` does not know yet how long they took.
     untimed: Untimed,
     pub(crate) clock: Clock,
-    /// See [`Delivery::next_failed`].
-    failed: Vec<(SubscriberKey, End)>,
+    /// Streams that a flush could not go on with, and how they are to end.
+    pub(crate) failed: Vec<(SubscriberKey, End)>,
 }
 
 impl Delivery {
@@ -60,11 +60,6 @@ impl Delivery {
     pub(crate) fn count_delays(&mut self) {
         let clock = &self.clock;
         self.untimed.count(&self.metrics.delays, || clock.read());
-    }
-
-    /// A stream that a flush could not go on with, and how it is to end.
-    pub(crate) fn next_failed(&mut self) -> Option<(SubscriberKey, End)> {
-        self.failed.pop()
     }
 }
 

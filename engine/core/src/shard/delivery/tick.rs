@@ -105,7 +105,7 @@ impl Tick {
         (batch.events, batch.gaps, batch.oldest) = (0, 0, u64::MAX);
         for &number in &cohort.batch {
             let one = &outgoing[number as usize];
-            batch.bytes.extend_from_slice(one.frame(&cohort.key.view).unwrap_or_default());
+            batch.bytes.extend_from_slice(one.frame(&cohort.key).unwrap_or_default());
             batch.ends.push(batch.bytes.len());
             if let Some(event) = one.event() {
                 batch.events += 1;

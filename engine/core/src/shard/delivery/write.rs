@@ -3,12 +3,12 @@
 use std::io;
 
 use super::Delivery;
-use crate::event::Encoding;
 use crate::shard::keys::SubscriberKey;
 use crate::shard::metrics::Untimed;
 use crate::shard::outlet::Outlet;
 use crate::shard::registry::{Phase, Registry, Subscriber};
 use crate::shard::ring::{Ring, Sent};
+use floodway_protocol::Encoding;
 use floodway_protocol::ends::End;
 
 /// Writes of a ring in one turn, of up to 64 entries each; a long ring does not keep the others waiting.
@@ -147,8 +147,8 @@ fn write_ring_once(
     outlet: &mut Outlet,
     untimed: &mut Untimed,
 ) -> io::Result<Sent> {
-    if let Some(queue) = outlet.events() {
-        return ring.hand_over(encoding, untimed, queue);
+    if let Some(reader) = outlet.events() {
+        return ring.hand_over(encoding, untimed, reader);
     }
     ring.write_out(encoding, untimed, |slices| {
         loop {

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use tokio::task::yield_now;
 
 use super::super::test_kit::{Peer, new_subscriber, on_one_thread, run_beside};
-use super::super::{Handle, Metrics, NewSubscriber, Outlet, Overflow, Scope, Select};
+use super::super::{Handle, Metrics, NewSubscriber, Outlet, Select};
 use super::*;
-use crate::event::{self, EventId, Parser};
+use crate::event::{self, Parser};
 use crate::inbox::{Inbox, Item};
-use crate::index::{Index, Limits};
+use crate::index::{Index, Limits, Overflow};
+use floodway_protocol::EventId;
 use floodway_protocol::messages::notice::{Gap, SourceState};
 use floodway_protocol::names::TenantId;
 
@@ -144,7 +145,7 @@ async fn a_stream_that_is_ended_ends_behind_what_waits() {
         let (mut bed, mut events) = Bed::new(Overflow::DropOldest);
         bed.publish(QUEUE as u64 + 2).await;
         let tenant = TenantId::parse("T").unwrap();
-        assert_eq!(bed.handle.end(Scope::Tenant(tenant), "why").await, Ok(1));
+        assert_eq!(bed.handle.end(Select { tenant: Some(tenant), ..Select::default() }, "why").await, Ok(1));
         for id in 1..=bed.sent {
             assert_eq!(next(&mut events).await, Ok(id));
         }

@@ -5,11 +5,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::super::test_kit::{Peer, new_subscriber, on_one_thread, run_beside};
-use super::super::{Config, NoRefresh, Overflow};
+use super::super::{Config, NoRefresh, TimeSource};
 use super::*;
-use crate::event::{self, EventId, Parser};
+use crate::event::{self, Parser};
 use crate::inbox::{Inbox, Item};
-use crate::index::{AuditKind, Index, Limit, Limits, Missed, OwnLimits, Watcher};
+use crate::index::{AuditKind, Index, Limit, Limits, Missed, Overflow, OwnLimits, Watcher};
+use floodway_protocol::EventId;
 use floodway_protocol::names::TenantId;
 
 struct Bed {
@@ -126,16 +127,23 @@ async fn an_administrator_ends_whom_it_means_and_nobody_else() {
         let of_t: Vec<_> = (0..600).map(|_| bed.attach("T", Some("alice"))).collect();
         let (bob, of_u) = (bed.attach("T", Some("bob")), bed.attach("U", Some("alice")));
         let tenant = TenantId::parse("T").unwrap();
-        let ended = bed.handle.end(Scope::Subject(tenant.clone(), "alice".to_owned()), "abuse");
+        let ended = bed.handle.end(
+            Select {
+                tenant: Some(tenant.clone()),
+                subject: Some("alice".to_owned()),
+                ..Select::default()
+            },
+            "abuse",
+        );
         assert_eq!(ended.await, Ok(600));
         assert!(of_t.iter().all(|peer| peer.text().contains("abuse")));
         let left = bed.handle.list(all()).await.unwrap();
         assert_eq!(left.len(), 2);
         let id = left[1].id;
-        assert_eq!(bed.handle.end(Scope::Connection(id), "gone").await, Ok(1));
-        assert_eq!(bed.handle.end(Scope::Connection(id), "gone").await, Ok(0));
+        assert_eq!(bed.handle.end(Select { id: Some(id), ..Select::default() }, "gone").await, Ok(1));
+        assert_eq!(bed.handle.end(Select { id: Some(id), ..Select::default() }, "gone").await, Ok(0));
         assert!(of_u.text().contains("gone") && bob.text().is_empty());
-        assert_eq!(bed.handle.end(Scope::Tenant(tenant), "all").await, Ok(1));
+        assert_eq!(bed.handle.end(Select { tenant: Some(tenant), ..Select::default() }, "all").await, Ok(1));
         assert_eq!(bed.index.connections(), 0, "the permits are given back");
         for _ in 0..602 {
             assert!(matches!(next(&mut watcher).await, AuditKind::Connected { .. }));
@@ -219,7 +227,7 @@ async fn another_thread_brings_a_subscriber_and_learns_that_the_shard_has_ended(
     on_one_thread(async {
         let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(1)]);
         let (config, tokens) = (Config::default(), Arc::new(NoRefresh));
-        let shard = Shard::new(0, &config, inboxes, Arc::default(), tokens).unwrap();
+        let shard = Shard::new(0, &config, inboxes, Arc::default(), tokens, TimeSource::MACHINE).unwrap();
         let asked_through = async {
             while !asking.is_finished() {
                 tokio::task::yield_now().await;

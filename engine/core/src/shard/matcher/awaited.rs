@@ -10,60 +10,43 @@ use floodway_protocol::names::DeviceId;
 #[derive(Debug)]
 pub(super) struct AwaitedDevices {
     shard: usize,
-    /// Cohorts that may want any device.
-    always: usize,
-    /// Devices that cohorts name, by slot.
-    slots: HashMap<Slot, usize>,
+    /// Devices that cohorts name, by slot; under `None` the cohorts that may want any device.
+    slots: HashMap<Option<Slot>, usize>,
 }
 
 impl AwaitedDevices {
     pub(super) fn new(shard: usize) -> Self {
-        Self { shard, always: 0, slots: HashMap::new() }
+        Self { shard, slots: HashMap::new() }
     }
 
-    /// A cohort wants every device, or those of a group, whose members may change at any time.
-    pub(super) fn add_always(&mut self, tenant: &Tenant) {
-        self.always += 1;
-        if self.always == 1 {
-            tenant.wake_filter().set_always(self.shard, true);
-        }
-    }
-
-    pub(super) fn remove_always(&mut self, tenant: &Tenant) {
-        self.always -= 1;
-        if self.always == 0 {
-            tenant.wake_filter().set_always(self.shard, false);
-        }
-    }
-
-    /// A device is named that was not.
-    pub(super) fn add(&mut self, tenant: &Tenant, device: &DeviceId) {
-        let slot = Slot::of(device.as_str());
+    /// A device is named that was not. With `None`: a cohort wants every device, or those of a group, whose members may
+    /// change at any time.
+    pub(super) fn add(&mut self, tenant: &Tenant, device: Option<&DeviceId>) {
+        let slot = slot(device);
         let named = self.slots.entry(slot).or_insert(0);
         *named += 1;
         if *named == 1 {
-            tenant.wake_filter().set_slot(self.shard, slot, true);
+            tenant.wake_filter().set(self.shard, slot, true);
         }
     }
 
-    /// A device is no longer named.
-    pub(super) fn remove(&mut self, tenant: &Tenant, device: &DeviceId) {
-        let slot = Slot::of(device.as_str());
+    /// What was added once is wanted no longer.
+    pub(super) fn remove(&mut self, tenant: &Tenant, device: Option<&DeviceId>) {
+        let slot = slot(device);
         let named = self.slots.get_mut(&slot).expect("it was added");
         *named -= 1;
         if *named == 0 {
             self.slots.remove(&slot);
-            tenant.wake_filter().set_slot(self.shard, slot, false);
+            tenant.wake_filter().set(self.shard, slot, false);
         }
     }
 
     /// Asks the same of another tenant of that name.
     pub(super) fn repeat(&self, tenant: &Tenant) {
-        if self.always > 0 {
-            tenant.wake_filter().set_always(self.shard, true);
-        }
-        for &slot in self.slots.keys() {
-            tenant.wake_filter().set_slot(self.shard, slot, true);
-        }
+        self.slots.keys().for_each(|&slot| tenant.wake_filter().set(self.shard, slot, true));
     }
+}
+
+fn slot(device: Option<&DeviceId>) -> Option<Slot> {
+    device.map(|device| Slot::of(device.as_str()))
 }

@@ -43,8 +43,8 @@ struct Listed {
 
 type List = Vec<Listed>;
 
-/// A cohort, as a delivery to one of its members needs it.
-#[derive(Clone, Copy)]
+/// A cohort, as a delivery to one of its members needs it. Handed on by reference: the loop over the subscribers keeps its
+/// registers, and only what is held in a ring looks inside.
 pub(crate) struct Audience<'a> {
     pub(crate) key: &'a Rc<SubscriptionKey>,
     pub(crate) batch: &'a [u32],
@@ -66,10 +66,10 @@ impl Cohort {
         Audience { key, batch, limits }
     }
 
-    /// The members, and what a delivery to each of them needs.
-    pub(crate) fn flush_parts<'a>(&'a mut self, limits: &'a Limits) -> (&'a mut Members, Audience<'a>) {
+    /// Up to `most` members that the batch goes to now, and what a delivery to each of them needs.
+    pub(crate) fn take<'a>(&'a mut self, most: usize, limits: &'a Limits) -> (&'a [SubscriberKey], Audience<'a>) {
         let Self { key, members, batch, .. } = self;
-        (members, Audience { key, batch, limits })
+        (members.take(most), Audience { key, batch, limits })
     }
 
     fn end_flush(&mut self) {
@@ -170,7 +170,7 @@ impl TenantCohorts {
         let mut offer = |list: &[Listed]| {
             for &Listed { cohort: id, .. } in list {
                 let cohort = &mut cohorts[id as usize];
-                let metrics = cohort.key.view.metrics.as_ref();
+                let metrics = cohort.key.filter.metrics();
                 if event.matches(metrics) {
                     matched.cohorts += 1;
                     matched.narrowed += usize::from(metrics.is_some());
@@ -211,11 +211,11 @@ impl TenantCohorts {
             enlist(&mut self.everything, id, &mut positions);
         }
         if may_want_any(&key) {
-            self.awaited.add_always(&self.tenant);
+            self.awaited.add(&self.tenant, None);
         }
         for device in key.filter.devices() {
             let list = self.by_device.entry_ref(device).or_insert_with(|| {
-                self.awaited.add(&self.tenant, device);
+                self.awaited.add(&self.tenant, Some(device));
                 List::new()
             });
             enlist(list, id, &mut positions);
@@ -242,12 +242,11 @@ impl TenantCohorts {
             remove_at(&mut self.everything, positions.next(), &mut self.cohorts);
         }
         if may_want_any(&key) {
-            self.awaited.remove_always(&self.tenant);
+            self.awaited.remove(&self.tenant, None);
         }
         for device in key.filter.devices() {
-            let is_last = remove_under(&mut self.by_device, device, positions.next(), &mut self.cohorts);
-            if is_last {
-                self.awaited.remove(&self.tenant, device);
+            if remove_under(&mut self.by_device, device, positions.next(), &mut self.cohorts) {
+                self.awaited.remove(&self.tenant, Some(device));
             }
         }
         for group in key.filter.groups() {

@@ -47,11 +47,11 @@ impl Members {
         (index as usize) < self.flushed
     }
 
-    /// The next member that the batch goes to.
-    pub(crate) fn next(&mut self) -> Option<SubscriberKey> {
-        let key = self.keys.get(self.flushed).copied()?;
-        self.flushed += 1;
-        Some(key)
+    /// The next members that the batch goes to, up to `most`. They count as having received it.
+    pub(crate) fn take(&mut self, most: usize) -> &[SubscriberKey] {
+        let from = self.flushed;
+        self.flushed = self.keys.len().min(from.saturating_add(most));
+        &self.keys[from..self.flushed]
     }
 
     /// The flush is over: the next batch goes to all again.

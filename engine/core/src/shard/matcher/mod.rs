@@ -17,9 +17,10 @@ pub(crate) use self::members::Moved;
 use super::filter::Filter;
 use super::keys::{CohortKey, CohortPosition, SubscriberKey};
 use super::outgoing::SubscriptionKey;
-use crate::event::{Encoding, Event, EventId};
+use crate::event::Event;
 use crate::index::{Limits, OwnCounters, Tenant};
 use floodway_protocol::names::TenantId;
+use floodway_protocol::{Encoding, EventId};
 
 pub(crate) struct Matcher {
     shard: usize,
@@ -64,7 +65,7 @@ impl Matcher {
     ) -> CohortPosition {
         // It joins the new cohort before it leaves the old one, so that the tenant stays.
         let number = from.cohort.tenant;
-        let joined = self.tenants[number as usize].join(key, SubscriptionKey::new(filter, encoding));
+        let joined = self.tenants[number as usize].join(key, SubscriptionKey { filter, encoding });
         self.leave(from, moved);
         position(number, joined)
     }

@@ -6,9 +6,9 @@
 
 mod delays;
 
-use crate::event::Encoding;
 use crate::index::{Count, TenantCounters, Transport};
 use crate::pulse::Pulse;
+use floodway_protocol::Encoding;
 use floodway_protocol::ends::{CODE_LABELS, End, EndReason};
 
 pub use self::delays::{DELAY_BOUNDS, Delays};
@@ -87,7 +87,7 @@ impl StreamCounts {
         of_tenant.add(1);
         live.add(1);
         self.opened.add(1);
-        self.transports[transport.index()].opened.add(1);
+        self.transports[transport as usize].opened.add(1);
     }
 
     pub(crate) fn count_closed(&self, encoding: Encoding, transport: Transport, counters: &TenantCounters, end: &End) {
@@ -95,7 +95,7 @@ impl StreamCounts {
         of_tenant.sub(1);
         live.sub(1);
         self.closed[end.index()].add(1);
-        self.transports[transport.index()].closed[end.code_index()].add(1);
+        self.transports[transport as usize].closed[end.code_index()].add(1);
     }
 
     fn live<'a>(&'a self, encoding: Encoding, counters: &'a TenantCounters) -> (&'a Count, &'a Count) {

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use crate::event::Encoding;
 use crate::index::{ConnectionId, Index, Limits};
 use crate::shard::clock::Tenths;
 use crate::shard::config::Config;
@@ -14,6 +13,7 @@ use crate::shard::registry::{NewSubscriber, Registry};
 use crate::shard::state::State;
 use crate::shard::test_kit::{Peer, new_subscriber, pass, state, unix_now};
 use crate::shard::timers::Drain;
+use floodway_protocol::Encoding;
 use floodway_protocol::ends::End;
 
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -93,7 +93,7 @@ impl World {
                 if let Some(stream) = live.nth(nth) {
                     stream.expires_at = unix_now() + seconds;
                     stream.overdue = Duration::ZERO;
-                    self.state.set_expiry(stream.key, stream.expires_at);
+                    self.state.registry[stream.key].live_mut().unwrap().expires_at = stream.expires_at;
                 }
             }
             Step::End(nth) => {

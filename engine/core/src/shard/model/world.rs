@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::event::{self, Encoding, Event, EventId, Parser};
+use crate::event::{self, Event, Parser};
 use crate::inbox::{Inbox, Item};
 use crate::index::{ConnectionId, Count, Index, Limits, Overflow, OwnLimits, Tenant};
 use crate::shard::clock::Tenths;
@@ -18,6 +18,7 @@ use crate::shard::test_kit::{Peer, new_subscriber, pass, state};
 use floodway_protocol::ends::End;
 use floodway_protocol::messages::notice::SourceState;
 use floodway_protocol::names::{DeviceId, TenantId};
+use floodway_protocol::{Encoding, EventId};
 
 /// Stands for no device, but for a gap of the source's.
 pub(super) const GAP: usize = usize::MAX;

@@ -22,7 +22,7 @@ use super::outlet::Outlet;
 use super::waker::{WakeQueue, Waker};
 
 pub use self::subscriber::NewSubscriber;
-pub(crate) use self::subscriber::{Attention, Output, Phase, Start, Subscriber, SubscriberInfo};
+pub(crate) use self::subscriber::{Attention, Live, Output, Phase, Start, Subscriber, SubscriberInfo};
 
 /// More subscribers than this leave memory behind that is worth giving back.
 const CROWD: usize = 1024;
@@ -119,8 +119,8 @@ impl Registry {
 
     /// The index of a cohort's member has changed.
     pub(crate) fn move_member(&mut self, key: SubscriberKey, to: u32) {
-        if let Phase::Live { position, .. } = &mut self[key].phase {
-            position.member = to;
+        if let Some(live) = self[key].live_mut() {
+            live.position.member = to;
         }
     }
 

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::time::Instant;
 
-use crate::event::{Encoding, EventId};
 use crate::index::{AuditKind, ClientInfo, ConnectionId, ConnectionPermit, Limit, OwnCounters};
 use crate::shard::clock::Tenths;
 use crate::shard::filter::Filter;
@@ -12,6 +11,7 @@ use crate::shard::metrics::Metrics;
 use crate::shard::outlet::Outlet;
 use crate::shard::ring::Ring;
 use floodway_protocol::session::Session;
+use floodway_protocol::{Encoding, EventId};
 
 /// What becomes a subscriber.
 pub struct NewSubscriber {
@@ -39,14 +39,17 @@ impl fmt::Debug for NewSubscriber {
     }
 }
 
+/// What a subscriber has while it is live.
+pub(crate) struct Live {
+    pub(crate) permit: ConnectionPermit,
+    pub(crate) position: CohortPosition,
+    /// When its token expires, in seconds since 1970.
+    pub(crate) expires_at: u64,
+}
+
 pub(crate) enum Phase {
     /// It receives what it wants.
-    Live {
-        permit: ConnectionPermit,
-        position: CohortPosition,
-        /// When its token expires, in seconds since 1970.
-        expires_at: u64,
-    },
+    Live(Live),
     /// It was sent its end, and is removed when it has read that, or at the deadline.
     Leaving { deadline: Instant, finished: bool },
 }
@@ -140,7 +143,7 @@ impl Subscriber {
 
     /// Reports that it has come to a limit.
     pub(crate) fn note_limit(&self, limit: Limit) {
-        if let Phase::Live { permit, .. } = &self.phase {
+        if let Some(Live { permit, .. }) = self.live() {
             permit.journal().note(|| AuditKind::LimitHit {
                 id: self.info.id,
                 tenant: permit.tenant().id().clone(),
@@ -165,19 +168,19 @@ impl Subscriber {
     }
 
     pub(crate) fn is_live(&self) -> bool {
-        matches!(self.phase, Phase::Live { .. })
+        self.live().is_some()
     }
 
-    pub(crate) fn permit(&self) -> Option<&ConnectionPermit> {
+    pub(crate) fn live(&self) -> Option<&Live> {
         match &self.phase {
-            Phase::Live { permit, .. } => Some(permit),
+            Phase::Live(live) => Some(live),
             Phase::Leaving { .. } => None,
         }
     }
 
-    pub(crate) fn position(&self) -> Option<CohortPosition> {
-        match &self.phase {
-            Phase::Live { position, .. } => Some(*position),
+    pub(crate) fn live_mut(&mut self) -> Option<&mut Live> {
+        match &mut self.phase {
+            Phase::Live(live) => Some(live),
             Phase::Leaving { .. } => None,
         }
     }

@@ -3,9 +3,9 @@
 use std::io;
 
 use super::{Entry, Ring, Sent, gap_bytes};
-use crate::event::Encoding;
-use crate::shard::event_queue::{EventQueue, Received};
+use crate::shard::event_pipe::{EventPipe, Received};
 use crate::shard::metrics::Untimed;
+use floodway_protocol::Encoding;
 use floodway_protocol::messages::notice::Gap;
 
 impl Ring {
@@ -15,7 +15,7 @@ impl Ring {
         &mut self,
         encoding: Encoding,
         untimed: &mut Untimed,
-        queue: &EventQueue,
+        reader: &EventPipe,
     ) -> io::Result<Sent> {
         let mut sent = Sent::default();
         while let Some(entry) = self.entries.front() {
@@ -27,7 +27,7 @@ impl Ring {
                     (length, Some(Received::Gap(Gap::Overflow(dropped))))
                 }
             };
-            match item.map_or(Ok(()), |item| queue.send(item)) {
+            match item.map_or(Ok(()), |item| reader.send(item)) {
                 Ok(()) => {}
                 Err(error) if sent.bytes == 0 => return Err(error),
                 Err(_) => break,

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::event::{self, Event, EventId, Parser};
+use crate::event::{self, Event, Parser};
 use crate::shard::filter::Filter;
 use crate::shard::outgoing::{Outgoing, SubscriptionKey};
+use floodway_protocol::EventId;
 use floodway_protocol::names::TenantId;
 
 fn event(id: u64, device: &str) -> Addressed {
@@ -20,7 +21,7 @@ fn event(id: u64, device: &str) -> Addressed {
     let event: Event = parser.parse(EventId::new(id), &tenant, device, &topic, payload.as_bytes()).unwrap();
     Addressed {
         outgoing: Rc::new(Outgoing::Event(Arc::new(event))),
-        key: Rc::new(SubscriptionKey::new(Filter::default(), Encoding::Sse)),
+        key: Rc::new(SubscriptionKey { filter: Filter::default(), encoding: Encoding::Sse }),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::index::{Index, Limits};
 fn who_comes_while_the_shard_sleeps_has_not_been_silent_since_it_fell_asleep() {
     let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(1)]);
     let (config, tokens) = (Config::default(), Arc::new(NoRefresh));
-    let shard = Shard::with_time(0, &config, inboxes, Arc::default(), tokens, STANDING).unwrap();
+    let shard = Shard::new(0, &config, inboxes, Arc::default(), tokens, STANDING).unwrap();
     let slept = config.ws_ping * 3;
     pass(slept);
 

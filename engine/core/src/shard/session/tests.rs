@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::super::input::RefreshTokens;
-use super::super::registry::Phase;
 use super::super::test_kit::{Peer, new_subscriber};
-use super::super::{Config, Shard};
+use super::super::{Config, Shard, TimeSource};
 use super::*;
 use crate::inbox::Inbox;
 use crate::index::{Index, Limits};
@@ -33,7 +32,7 @@ impl RefreshTokens for Numbers {
 /// A shard, and the peer of its one subscriber.
 fn shard(config: &Config, tokens: Arc<Numbers>) -> (Rc<Shard>, Rc<Peer>) {
     let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(1)]);
-    let shard = Shard::new(0, config, inboxes, Arc::default(), tokens).unwrap();
+    let shard = Shard::new(0, config, inboxes, Arc::default(), tokens, TimeSource::MACHINE).unwrap();
     let index = Index::new(1, Limits::default());
     let peer = Rc::new(Peer::default());
     let new_subscriber = new_subscriber(&index, "T", None, &peer);
@@ -60,7 +59,7 @@ fn actions_are_answered_in_order_up_to_the_one_that_ends_the_stream() {
         r#"{"action":"get_filters"}"#,
     ]);
     shard.state().receive(FIRST, &mut asked);
-    assert!(matches!(shard.state().registry[FIRST].phase, Phase::Live { expires_at: 7, .. }));
+    assert_eq!(shard.state().registry[FIRST].live().unwrap().expires_at, 7);
     let mut asked = frames([r#"{"action":"refresh","token":"bad"}"#, r#"{"action":"ping"}"#]);
     shard.state().receive(FIRST, &mut asked);
     let text = peer.text();

@@ -13,7 +13,7 @@ use super::clock::{Clock, Tenths};
 use super::config::Config;
 use super::keys::SubscriberKey;
 use super::registry::{Phase, Subscriber};
-use crate::event::Encoding;
+use floodway_protocol::Encoding;
 use floodway_protocol::ends::End;
 
 /// In so many steps each subscriber is visited once.
@@ -22,7 +22,7 @@ const STEPS_A_ROUND: usize = 10;
 #[derive(Debug)]
 pub(crate) struct Timers {
     /// When the next step is due.
-    next: Instant,
+    pub(crate) next: Instant,
     /// The key that was visited last.
     cursor: usize,
     ws_ping: Duration,
@@ -50,11 +50,6 @@ impl Timers {
         }
     }
 
-    /// When the next step is due.
-    pub(crate) fn next(&self) -> Instant {
-        self.next
-    }
-
     /// If a step is due, the time on the wall, for its visits.
     pub(crate) fn begin_step(&mut self, clock: &Clock) -> Option<SystemTime> {
         if clock.now() < self.next {
@@ -79,9 +74,9 @@ impl Timers {
     pub(crate) fn due(&self, subscriber: &Subscriber, clock: &Clock, wall: SystemTime) -> Option<Due> {
         match subscriber.phase {
             Phase::Leaving { deadline, .. } => (clock.now() >= deadline).then_some(Due::End(End::Gone)),
-            Phase::Live { expires_at, .. } if is_past(expires_at, wall) => Some(Due::End(End::Expired)),
+            Phase::Live(ref live) if is_past(live.expires_at, wall) => Some(Due::End(End::Expired)),
             // A stream with a ring is slow, not silent.
-            Phase::Live { .. } => (subscriber.ring.is_none()
+            Phase::Live(_) => (subscriber.ring.is_none()
                 && clock.tenths().since(subscriber.output.last_write) >= self.silence(subscriber.output.encoding))
             .then_some(Due::Heartbeat),
         }

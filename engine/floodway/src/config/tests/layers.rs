@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use floodway_core::shard::Overflow;
+use floodway_core::index::Overflow;
 
 #[test]
 fn later_layers_win_and_each_value_knows_its_origin() {

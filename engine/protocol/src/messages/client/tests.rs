@@ -49,8 +49,8 @@ fn the_contract_s_examples_are_read() {
     read(r#"{"action":"clear_filters"}"#, Action::ClearFilters);
     read(r#"{"action":"get_filters"}"#, Action::GetFilters);
     read(r#"{"action":"ping"}"#, Action::Ping);
-    let token = "a.b.c".to_owned();
-    read(r#"{"action":"refresh","token":"a.b.c"}"#, Action::Refresh { token });
+    let token = Token("a.b.c".to_owned());
+    read(r#"{"action":"refresh","token":"a.b.c"}"#, Action::Refresh(token));
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn metrics_and_token_are_needed() {
 #[test]
 fn a_token_is_not_shown() {
     let action = parse(r#"{"action":"refresh","token":"secret"}"#, 3).expect("an action");
-    assert_eq!(format!("{action:?}"), "Refresh { .. }");
+    assert_eq!(format!("{action:?}"), "Refresh(..)");
 }
 
 /// Values near to what is right.

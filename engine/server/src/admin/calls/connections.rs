@@ -11,7 +11,7 @@ use super::paging::{self, List};
 use super::{Answer, Service};
 use crate::admin::observer::Observer;
 use floodway_core::index::{ConnectionId, Transport};
-use floodway_core::shard::{Connection, Filter, Scope, Select};
+use floodway_core::shard::{Connection, Filter, Select};
 
 /// RFC 6455, 5.5: a control frame has 125 bytes at most, and two of a close frame are its code.
 const REASON_BYTES: usize = 123;
@@ -33,7 +33,7 @@ pub(super) async fn list(service: &Service, asked: v1::ListConnectionsRequest) -
         subject: (!asked.subject.is_empty()).then_some(asked.subject),
         after: after.map_err(|_| paging::foreign())?,
         limit: paging::size(asked.page_size)?,
-        slowest: false,
+        ..Select::default()
     };
     let page = observer.streams.list(select).await;
     let next = page.next.map(|last| last.to_string());
@@ -54,9 +54,9 @@ pub(super) async fn disconnect(service: &Service, asked: v1::DisconnectRequest) 
     if asked.reason.len() > REASON_BYTES {
         return Err(bad("reason", format!("must have at most {REASON_BYTES} bytes")));
     }
-    let scope = scope(asked.target)?;
-    let is_one = matches!(scope, Scope::Connection(_));
-    let ended = service.observer.streams.end(scope, &asked.reason).await;
+    let select = target(asked.target)?;
+    let is_one = select.id.is_some();
+    let ended = service.observer.streams.end(select, &asked.reason).await;
     if is_one && ended == 0 {
         return Err(no_such_stream());
     }
@@ -85,23 +85,22 @@ pub(super) async fn slowest(observer: &Observer, most: usize) -> Vec<v1::Connect
     slowest.map(|one| connection(one, now)).collect()
 }
 
-fn scope(asked: Option<Target>) -> Answer<Scope> {
+fn target(asked: Option<Target>) -> Answer<Select> {
+    let mut select = Select::default();
     match asked {
-        None => Err(bad("target", "connection_id, subject or tenant_id must be given")),
-        Some(Target::ConnectionId(id)) if id.is_empty() => Err(bad("connection_id", "must not be empty")),
-        Some(Target::ConnectionId(id)) => {
-            let id = id.parse().map_err(|_| no_such_stream())?;
-            Ok(Scope::Connection(id))
-        }
+        None => return Err(bad("target", "connection_id, subject or tenant_id must be given")),
+        Some(Target::ConnectionId(id)) if id.is_empty() => return Err(bad("connection_id", "must not be empty")),
+        Some(Target::ConnectionId(id)) => select.id = Some(id.parse().map_err(|_| no_such_stream())?),
         Some(Target::Subject(v1::TenantSubject { tenant_id, subject })) => {
-            let tenant = tenant("subject.tenant_id", &tenant_id)?;
+            select.tenant = Some(tenant("subject.tenant_id", &tenant_id)?);
             if subject.is_empty() {
                 return Err(bad("subject.subject", "must be given"));
             }
-            Ok(Scope::Subject(tenant, subject))
+            select.subject = Some(subject);
         }
-        Some(Target::TenantId(id)) => tenant("tenant_id", &id).map(Scope::Tenant),
+        Some(Target::TenantId(id)) => select.tenant = Some(tenant("tenant_id", &id)?),
     }
+    Ok(select)
 }
 
 fn no_such_stream() -> Status {

@@ -85,14 +85,14 @@ fn response(at: SystemTime, event: Event) -> v1::WatchEventsResponse {
 
 fn event(what: AuditKind) -> Event {
     match what {
-        AuditKind::Connected { id, tenant, about } => Event::Opened(v1::StreamOpened {
-            user_agent: about.user_agent().unwrap_or_default().to_owned(),
-            stream: Some(identity(id, &tenant, &about)),
+        AuditKind::Connected { id, tenant, client } => Event::Opened(v1::StreamOpened {
+            user_agent: client.user_agent().unwrap_or_default().to_owned(),
+            stream: Some(identity(id, &tenant, &client)),
         }),
-        AuditKind::Disconnected { id, tenant, about, reason, code } => Event::Closed(v1::StreamClosed {
-            stream: Some(identity(id, &tenant, &about)),
+        AuditKind::Disconnected { id, tenant, client, reason, code } => Event::Closed(v1::StreamClosed {
+            stream: Some(identity(id, &tenant, &client)),
             reason: reason.to_owned(),
-            close_code: close_code(&about, code),
+            close_code: close_code(&client, code),
         }),
         AuditKind::Refused { tenant, peer: from, reason, check, detail } => Event::Refused(v1::StreamRefused {
             tenant_id: tenant.map(|tenant| tenant.to_string()).unwrap_or_default(),
@@ -124,13 +124,13 @@ fn source(url: String, change: SourceChange) -> Event {
     }
 }
 
-fn identity(id: ConnectionId, tenant: &TenantId, about: &ClientInfo) -> v1::StreamIdentity {
+fn identity(id: ConnectionId, tenant: &TenantId, client: &ClientInfo) -> v1::StreamIdentity {
     v1::StreamIdentity {
         connection_id: id.to_string(),
         tenant_id: tenant.to_string(),
-        subject: about.subject().unwrap_or_default().to_owned(),
-        transport: transport(about.transport).into(),
-        peer: peer(about.peer),
+        subject: client.subject().unwrap_or_default().to_owned(),
+        transport: transport(client.transport).into(),
+        peer: peer(client.peer),
     }
 }
 
@@ -138,8 +138,8 @@ fn peer(peer: Option<SocketAddr>) -> String {
     peer.map(|peer| peer.to_string()).unwrap_or_default()
 }
 
-fn close_code(about: &ClientInfo, code: Option<u16>) -> u32 {
-    match transport(about.transport) {
+fn close_code(client: &ClientInfo, code: Option<u16>) -> u32 {
+    match transport(client.transport) {
         v1::Transport::Websocket => code.unwrap_or_default().into(),
         _ => 0,
     }

@@ -100,7 +100,7 @@ fn follow(
     way.step(Stage::Payload, true, "it is an event")?;
     is_whose(stream, &event, way)?;
     is_wanted(observer, stream, &event, way)?;
-    has_room(stream, &observer.index().limits_of(&stream.tenant), way)?;
+    has_room(stream, &observer.index().limits().of(Some(&stream.tenant)), way)?;
     Ok(event.metric_names(stream.filter.metrics().map(AsRef::as_ref)))
 }
 

@@ -73,11 +73,7 @@ pub(super) fn shown(limits: impl Into<OwnLimits>) -> v1::TenantLimits {
 }
 
 fn effective(observer: &Observer, tenant: Option<&TenantId>) -> v1::TenantLimits {
-    let index = observer.index();
-    shown(match tenant {
-        Some(tenant) => index.limits_of(tenant),
-        None => index.default_limits(),
-    })
+    shown(observer.index().limits().of(tenant))
 }
 
 fn read(asked: Option<v1::TenantLimits>) -> Answer<OwnLimits> {

@@ -14,9 +14,9 @@ use super::connections::{TIMESTAMP_MAX, filters};
 use super::streaming::{Gone, ResponseSender};
 use super::{Answer, Service};
 use crate::admin::observer::Observer;
-use floodway_core::event::Encoding;
 use floodway_core::index::{ClientInfo, ConnectionPermit, Limits, Transport};
 use floodway_core::shard::{EventPipe, Filter, NewSubscriber, Outlet, Received, Shard};
+use floodway_protocol::Encoding;
 use floodway_protocol::messages::notice::Gap;
 
 /// The user agent that a tail is listed with.
@@ -25,7 +25,7 @@ const USER_AGENT: &[u8] = b"floodway-tail";
 pub(super) async fn begin(service: &Service, asked: v1::TailRequest) -> Answer<BoxStream<v1::TailResponse>> {
     let Service { observer, streaming, .. } = service;
     let tenant = tenant("tenant_id", &asked.tenant_id)?;
-    let filter = filter(&asked, &observer.index().limits_of(&tenant))?;
+    let filter = filter(&asked, &observer.index().limits().of(Some(&tenant)))?;
     // Before anything is done for it, so that no more than may stream ever ask the broker for a tenant.
     let stream_permit = streaming.permit()?;
     let permit = observer.index().look_on(&tenant);

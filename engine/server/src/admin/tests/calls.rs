@@ -57,7 +57,7 @@ async fn the_status_shows_what_is_there_now() {
     assert_eq!(connections.total, 0);
 
     let permit = private.index.enter(&TenantId::parse("T").unwrap()).unwrap();
-    private.index.start_draining();
+    private.index.set_draining(true);
     let after = status(&mut client).await.unwrap();
     assert_eq!(after.connections.unwrap().total, 1);
     assert!(after.draining);

@@ -14,7 +14,7 @@ use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use super::*;
 use floodway_core::inbox::Inbox;
-use floodway_core::shard::{self, Answering, Drain, NoRefresh, Shard, answering};
+use floodway_core::shard::{self, Answering, Drain, NoRefresh, Shard, TimeSource, answering};
 
 /// Longer than anything here takes.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -37,7 +37,7 @@ impl Bed {
     async fn new() -> (Self, Answering) {
         let inboxes = [Inbox::new(1)].into();
         let (config, tokens) = (shard::Config::default(), Arc::new(NoRefresh));
-        let shard = Shard::new(0, &config, inboxes, Arc::default(), tokens);
+        let shard = Shard::new(0, &config, inboxes, Arc::default(), tokens, TimeSource::MACHINE);
         let shard = shard.expect("an event queue");
         let (handle, asked) = answering();
         let running = Rc::clone(&shard);

@@ -11,7 +11,7 @@ use crate::readiness::Readiness;
 use crate::{auth, http};
 use floodway_core::inbox::Inbox;
 use floodway_core::index::{Index, Limits};
-use floodway_core::shard::Shard;
+use floodway_core::shard::{Shard, TimeSource};
 use floodway_core::{event, shard};
 use floodway_sources::mqtt::{self, Mqtt};
 use floodway_sources::source::{Ingest, Source};
@@ -44,7 +44,7 @@ fn shard_context() -> (Rc<ShardContext>, Ingest) {
         tls: None,
     };
     let tokens = Arc::clone(&shared.verifier);
-    let shard = Shard::new(0, &stream, inboxes, Arc::default(), tokens).unwrap();
+    let shard = Shard::new(0, &stream, inboxes, Arc::default(), tokens, TimeSource::MACHINE).unwrap();
     (Rc::new(ShardContext::new(shared, shard)), ingest)
 }
 

@@ -184,8 +184,8 @@ impl Bed {
 
     /// The limits of streams that the index has, the default first.
     fn applied(&self) -> Vec<String> {
-        let default = [("*".to_owned(), self.index.own_limits(None))];
-        let tenants = self.index.tenants_with_limits().into_iter();
+        let default = [("*".to_owned(), self.index.limits().own(None))];
+        let tenants = self.index.limits().tenants().into_iter();
         let tenants = tenants.map(|(tenant, own)| (tenant.to_string(), own));
         let all = default.into_iter().chain(tenants);
         all.filter_map(|(scope, own)| Some(format!("{scope} {}", own.connections?))).collect()

@@ -53,12 +53,12 @@ fn limits_are_written_and_taken_back() {
         bed.obey();
         assert_eq!(done(&mut set), Some(Ok(())));
         assert_eq!(bed.control.limits(scope.as_ref()), Some(limits));
-        assert_eq!(bed.index.own_limits(scope.as_ref()), limits);
+        assert_eq!(bed.index.limits().own(scope.as_ref()), limits);
         let mut clear = bed.orders(key.clone(), None);
         bed.obey();
         assert_eq!(done(&mut clear), Some(Ok(())));
         assert_eq!(bed.control.limits(scope.as_ref()), None);
-        assert!(bed.index.own_limits(scope.as_ref()).is_empty());
+        assert!(bed.index.limits().own(scope.as_ref()).is_empty());
         let mut again = bed.orders(key, None);
         assert_eq!(done(&mut again), Some(Err(WriteError::NotFound)));
     }

@@ -156,7 +156,7 @@ impl Bed {
     async fn subscriber(&self, tenant: &str) -> ConnectionPermit {
         let permit = self.index.enter(&TenantId::parse(tenant).unwrap()).unwrap();
         self.ingest.handle().confirmed(permit.tenant()).await.unwrap();
-        permit.tenant().wake_filter().set_always(0, true);
+        permit.tenant().wake_filter().set(0, None, true);
         permit.tenant().declare(0);
         permit
     }

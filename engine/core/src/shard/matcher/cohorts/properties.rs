@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::event::Encoding;
 use crate::index::{Index, Limits};
+use floodway_protocol::Encoding;
 use floodway_protocol::names::TenantId;
 
 /// Everything (with a metric or another), or some of four devices and groups.
@@ -20,7 +20,7 @@ fn subscription((metric, devices, groups): (u8, u8, u8)) -> SubscriptionKey {
     if !groups.is_empty() {
         filter.add_groups(&groups, 4).unwrap();
     }
-    SubscriptionKey::new(filter, Encoding::Ws)
+    SubscriptionKey { filter, encoding: Encoding::Ws }
 }
 
 /// Checks that the lists hold each cohort where it says, and nothing else.

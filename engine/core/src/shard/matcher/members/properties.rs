@@ -10,7 +10,7 @@ use super::*;
 enum Step {
     Join,
     Leave(usize),
-    Next,
+    Take(usize),
     EndFlush,
 }
 
@@ -18,7 +18,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         3 => Just(Step::Join),
         2 => (0_usize..50).prop_map(Step::Leave),
-        4 => Just(Step::Next),
+        4 => (1_usize..4).prop_map(Step::Take),
         1 => Just(Step::EndFlush),
     ];
     prop::collection::vec(step, 0..200)
@@ -43,12 +43,12 @@ proptest! {
                     members.leave(index, |(moved, index)| { indexes.insert(moved, index); });
                     received.remove(&key);
                 }
-                Step::Next => {
-                    let next = members.next();
-                    prop_assert_eq!(next.is_none(), received.len() == indexes.len());
-                    if let Some(key) = next {
-                        prop_assert!(indexes.contains_key(&key));
-                        prop_assert!(received.insert(key), "twice");
+                Step::Take(most) => {
+                    let next = members.take(most);
+                    prop_assert_eq!(next.len(), most.min(indexes.len() - received.len()));
+                    for key in next {
+                        prop_assert!(indexes.contains_key(key));
+                        prop_assert!(received.insert(*key), "twice");
                     }
                 }
                 Step::EndFlush => {

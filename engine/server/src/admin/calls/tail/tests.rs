@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use floodway_core::event::{EventId, MetricSet, Parser};
+use floodway_core::event::{MetricSet, Parser};
+use floodway_protocol::EventId;
 
 use super::*;
 

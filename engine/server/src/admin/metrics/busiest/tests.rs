@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use proptest::prelude::*;
 
 use super::*;
-use floodway_core::event::EventId;
 use floodway_core::index::{ConnectionPermit, Count, Index, Limits};
+use floodway_protocol::EventId;
 
 fn index() -> Index {
     Index::new(1000, Limits { connections: 0, ..Limits::default() })
