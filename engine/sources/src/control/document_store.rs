@@ -54,8 +54,7 @@ impl DocumentStore {
     /// Whether `order` can be done now.
     pub(super) fn check(&self, order: &Order, facts: StoreFacts) -> Result<(), WriteError> {
         let Some(document) = &order.document else {
-            let old = self.documents.get(&order.key);
-            return old.map(|_| ()).ok_or(WriteError::NotFound);
+            return self.documents.get(&order.key).map(|_| ()).ok_or(WriteError::NotFound);
         };
         self.documents.admits(&order.key, document, &self.config)?;
         if !facts.admit(&order.key.topic(), &order.payload()) {

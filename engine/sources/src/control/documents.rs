@@ -107,8 +107,7 @@ impl Documents {
 
     /// The tenants that have limits of their own, by name.
     pub fn tenant_limits(&self) -> impl Iterator<Item = (&TenantId, &OwnLimits)> {
-        let own = self.limits.iter();
-        own.filter_map(|(tenant, limits)| Some((tenant.as_ref()?, limits)))
+        self.limits.iter().filter_map(|(tenant, limits)| Some((tenant.as_ref()?, limits)))
     }
 
     /// A tenant's groups, if it has any.
@@ -125,8 +124,7 @@ impl Documents {
         match key {
             Key::Limits(scope) => self.limits.get(scope).copied().map(Document::Limits),
             Key::Group(tenant, group) => {
-                let group = self.groups.get(tenant)?.by_name.get(group)?;
-                Some(Document::Group(Arc::clone(group)))
+                Some(Document::Group(Arc::clone(self.groups.get(tenant)?.by_name.get(group)?)))
             }
         }
     }
@@ -213,8 +211,7 @@ impl Documents {
 }
 
 fn differing<'a, K: Ord, V: PartialEq>(one: &'a BTreeMap<K, V>, other: &'a BTreeMap<K, V>) -> BTreeSet<&'a K> {
-    let keys = one.keys().chain(other.keys());
-    keys.filter(|key| one.get(key) != other.get(key)).collect()
+    one.keys().chain(other.keys()).filter(|key| one.get(key) != other.get(key)).collect()
 }
 
 /// Bytes of a document's names, and a little for itself.

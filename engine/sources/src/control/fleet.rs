@@ -124,8 +124,7 @@ impl Fleet {
             return Err(format!("would be more than {} (control.fleet_members)", self.most));
         }
         let interval = Duration::from_millis(status.interval_ms).min(INTERVAL_MAX);
-        let until = now + interval * INTERVALS;
-        self.others.insert(node.to_owned(), (status, until));
+        self.others.insert(node.to_owned(), (status, now + interval * INTERVALS));
         self.has_changed = true;
         Ok(())
     }

@@ -119,8 +119,7 @@ impl Follower {
             tracing::warn!("other gateways are not told of this one: the broker ends the connection for its status");
         }
         if !facts.is_able {
-            let reason = "the broker keeps no retained messages or takes no QoS 1";
-            self.follow_partially(reason, now);
+            self.follow_partially("the broker keeps no retained messages or takes no QoS 1", now);
         } else if self.probes.follow.may_try() {
             self.begin(now);
         } else {
@@ -157,8 +156,7 @@ impl Follower {
     }
 
     pub(super) fn order(&mut self, order: Order) {
-        let may = self.sync_state.may_write();
-        match may.and_then(|()| self.store.check(&order, self.facts)) {
+        match self.sync_state.may_write().and_then(|()| self.store.check(&order, self.facts)) {
             Ok(()) => self.writes.push(order),
             Err(error) => order.fail(error),
         }
@@ -202,9 +200,7 @@ impl Follower {
             (RequestKind::Subscribe, Err(reason)) => {
                 self.refused(&format!("the subscription was refused: {reason}"), now);
             }
-            (RequestKind::Mark, Err(reason)) => {
-                self.refused(&format!("publishing was refused: {reason}"), now);
-            }
+            (RequestKind::Mark, Err(reason)) => self.refused(&format!("publishing was refused: {reason}"), now),
             (RequestKind::Reserve, Err(reason)) => self.reservation.without(&reason, now),
             (RequestKind::Write(number), answer) => self.writes.answered(number, answer),
             (RequestKind::Mark | RequestKind::Reserve, Ok(())) => {}

@@ -199,8 +199,7 @@ impl Control {
     /// What the others are to know of this gateway. It is published if it has changed.
     pub fn announce(&self, status: Status) {
         let interval_ms = u64::try_from(self.config.fleet.as_millis()).unwrap_or(u64::MAX);
-        let status = Status { interval_ms, ..status };
-        self.shared.own.store(Some(Arc::new(status)));
+        self.shared.own.store(Some(Arc::new(Status { interval_ms, ..status })));
     }
 
     /// Once it has begun, the write goes on even if the caller does not wait for its end.

@@ -58,8 +58,7 @@ impl Group {
                 let reason = format!("are more than {most} (control.group_devices)");
                 return Err(Invalid::new("devices", reason));
             }
-            let device = DeviceId::parse(name).map_err(|bad| at(position, bad.to_string()))?;
-            members.push(device);
+            members.push(DeviceId::parse(name).map_err(|bad| at(position, bad.to_string()))?);
         }
         members.sort_unstable();
         members.dedup();

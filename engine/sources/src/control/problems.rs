@@ -50,8 +50,7 @@ impl Problems {
         if kept.len() == PROBLEMS {
             kept.pop_front();
         }
-        let at = SystemTime::now();
-        kept.push_back(Problem { topic, reason, at });
+        kept.push_back(Problem { topic, reason, at: SystemTime::now() });
     }
 
     /// A message of this topic was taken, or refused for this reason.

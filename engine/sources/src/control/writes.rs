@@ -109,8 +109,7 @@ impl Writes {
         match answer {
             Ok(()) => self.sent[at].is_acknowledged = true,
             Err(reason) => {
-                let sent = self.sent.remove(at);
-                sent.order.fail(WriteError::Refused(reason));
+                self.sent.remove(at).order.fail(WriteError::Refused(reason));
             }
         }
     }

@@ -93,8 +93,7 @@ fn percent_decoded(text: &str) -> Result<String, BadUrl> {
     let is_encoded = text.split('%').skip(1).all(is_byte);
     let is_possible = |text: &Cow<'_, str>| is_encoded && text.len() <= usize::from(u16::MAX) && !text.contains('\0');
     let decoded = percent_decode_str(text).decode_utf8().ok();
-    let decoded = decoded.filter(is_possible).ok_or(BadUrl::Login)?;
-    Ok(decoded.into_owned())
+    Ok(decoded.filter(is_possible).ok_or(BadUrl::Login)?.into_owned())
 }
 
 #[cfg(test)]

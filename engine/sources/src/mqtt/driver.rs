@@ -65,8 +65,7 @@ impl<'a> Driver<'a> {
 
     /// Serves one link from its beginning to its end, which is an error unless it was to stop.
     async fn serve(&mut self, mut link: Link, facts: StoreFacts, number: usize) -> Result<(), LinkError> {
-        let brokers = self.brokers;
-        let broker = &brokers[number];
+        let broker = &self.brokers[number];
         let since = Instant::now();
         tracing::info!(%broker, "broker connected");
         self.port.status.connected(broker);

@@ -30,6 +30,9 @@ const GATHERED: u32 = 16;
 /// Characters of a topic in the log.
 pub(crate) const LOG_TOPIC_CHARS: usize = 200;
 
+/// An event, its tenant, and the shards to push it to.
+type Accepted = (Arc<Event>, Arc<Tenant>, u64);
+
 /// Takes messages in, one after the other.
 pub struct Router {
     parser: Parser,
@@ -126,7 +129,7 @@ impl Router {
     /// This is where an event will be stored for replay, and the order that must hold is: append, *then* read the
     /// interest ([`Tenant::appended`] does both). A shard declares its interest first and reads what is stored then,
     /// so a new subscriber finds an event among the stored ones, or is pushed it, or both, and never neither.
-    fn accept(&mut self, message: &RawMessage<'_>) -> Result<Option<(Arc<Event>, Arc<Tenant>, u64)>, Reason> {
+    fn accept(&mut self, message: &RawMessage<'_>) -> Result<Option<Accepted>, Reason> {
         let address = message.address.as_ref().ok_or(Reason::Topic)?;
         let Some(tenant) = self.index.find(address.tenant) else {
             // Nobody's event, yet bad input is counted whoever listens.

@@ -114,13 +114,13 @@ async fn a_gap_keeps_its_place_between_two_events() {
     permit.tenant().declare(0);
     bed.router.publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD)).await;
     bed.router.upstream_gap(permit.tenant()).await;
-    assert!(bed.inboxes[1].is_empty(), "a shard without subscribers of the tenant is not told");
+    assert!(bed.inboxes[1].is_empty(), "a shard without subscribers of the tenant gets nothing");
     assert!(matches!(bed.inboxes[0].take(), Some(Item::Event(_))));
     assert!(matches!(bed.inboxes[0].take(), Some(Item::UpstreamGap(of)) if Arc::ptr_eq(&of, permit.tenant())));
 }
 
 #[tokio::test]
-async fn subscribers_are_told_of_the_gap_then_of_the_refusal_and_of_its_end() {
+async fn subscribers_get_the_gap_then_the_refusal_and_its_end() {
     let mut bed = bed_with_room_for(10);
     let permit = bed.enter("T");
     permit.tenant().declare(0);
@@ -131,7 +131,7 @@ async fn subscribers_are_told_of_the_gap_then_of_the_refusal_and_of_its_end() {
     assert!(matches!(bed.inboxes[0].take(), Some(Item::UpstreamGap(_))));
     for expected in [SourceState::Refused, SourceState::Up] {
         let Some(Item::Upstream(of, source)) = bed.inboxes[0].take() else {
-            panic!("{expected:?} is not told");
+            panic!("{expected:?} gets nothing");
         };
         assert!(Arc::ptr_eq(&of, permit.tenant()));
         assert_eq!(source, expected);
@@ -146,7 +146,7 @@ async fn a_shard_is_woken_only_for_a_device_that_it_awaits_and_before_its_inbox_
     permit.tenant().declare(0);
     let slot = Slot::of("D");
     permit.tenant().wake_filter().set(0, Some(slot), true);
-    assert_ne!(slot, Slot::of("E"), "the two can be told apart");
+    assert_ne!(slot, Slot::of("E"), "the two differ");
     for (device, wakes) in [("E", false), ("D", true), ("E", false)] {
         bed.publish_of(device).await;
         assert_eq!(bed.is_woken().await, wakes);

@@ -52,8 +52,7 @@ impl IngestHandle {
 
     /// The state of the source that can do most.
     pub fn state(&self) -> SourceState {
-        let states = self.states.borrow();
-        states.iter().max().cloned().unwrap_or_default()
+        self.states.borrow().iter().max().cloned().unwrap_or_default()
     }
 
     /// The states of all sources, to be watched.

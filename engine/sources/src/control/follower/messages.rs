@@ -31,7 +31,7 @@ impl Follower {
         {
             sync.refused.insert(key.clone());
         }
-        self.problems.note(topic, taken.as_ref().map(|()| ()).map_err(WriteError::to_string), now);
+        self.problems.note(topic, taken.clone().map_err(|error| error.to_string()), now);
         self.writes.copied(key, payload, &taken);
     }
 

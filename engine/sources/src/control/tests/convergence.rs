@@ -125,16 +125,16 @@ impl World {
         self.done_can_be_read();
     }
 
-    /// What is told as done by the step before can be read where it was written.
+    /// What was reported as done by the step before can be read where it was written.
     fn done_can_be_read(&mut self) {
         let nodes = &self.nodes;
         self.outcomes.retain_mut(|(node, key, document, outcome)| {
-            let told = outcome.try_recv();
-            if told == Ok(Ok(())) {
+            let reported = outcome.try_recv();
+            if reported == Ok(Ok(())) {
                 let shown = nodes[*node].0.control.documents();
                 assert_eq!(shown.get(key), *document);
             }
-            told == Err(oneshot::error::TryRecvError::Empty)
+            reported == Err(oneshot::error::TryRecvError::Empty)
         });
     }
 

@@ -133,9 +133,9 @@ fn a_lost_link_fails_what_was_sent_and_what_was_not() {
     let mut queued = bed.orders(key("T", "2"), group(&["A"]));
     bed.publishes();
     bed.follower.link_lost();
-    let told = |outcome| done(outcome).unwrap().unwrap_err().to_string();
-    assert!(told(&mut sent).contains("may take effect"));
-    assert!(!told(&mut queued).contains("may take effect"));
+    let why = |outcome| done(outcome).unwrap().unwrap_err().to_string();
+    assert!(why(&mut sent).contains("may take effect"));
+    assert!(!why(&mut queued).contains("may take effect"));
     bed.link_up();
     assert!(
         !bed.retained.keys().any(|topic| topic.contains("groups")),

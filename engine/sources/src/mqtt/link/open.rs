@@ -128,8 +128,9 @@ pub(super) fn connect(config: &Config, broker: &Broker, id: &str, will: Option<S
     let will = will.map(|topic| LastWill::new(topic, "", QoS::AtMostOnce, true, None));
     let login = login.map(|(user, password)| Login::new(user, password));
     let mut bytes = BytesMut::new();
-    let packet = Packet::Connect(connect, will, login);
-    packet.write(&mut bytes, None).map_err(LinkError::Malformed)?;
+    Packet::Connect(connect, will, login)
+        .write(&mut bytes, None)
+        .map_err(LinkError::Malformed)?;
     Ok(bytes.freeze())
 }
 

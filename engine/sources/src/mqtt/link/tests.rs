@@ -195,8 +195,8 @@ async fn an_end_is_told_after_the_last_message() {
         drop(peer);
         link.send(filter("a")).unwrap();
         assert_eq!(link.gives().await, published("t", "A"));
-        let told = link.ends().await;
-        assert!(told.contains(words), "{told}");
+        let why = link.ends().await;
+        assert!(why.contains(words), "{why}");
     }
 }
 
@@ -221,8 +221,8 @@ async fn a_broker_that_does_not_answer_a_ping_is_gone() {
     peer.says(WELCOME).await;
     let config = Config { keep_alive: Duration::from_millis(20), ..config() };
     let (mut link, _) = Link::over(Box::new(ours), &config, b"").await.unwrap();
-    let told = link.ends().await;
-    assert!(told.contains("nothing for 10ms after a ping"), "{told}");
+    let why = link.ends().await;
+    assert!(why.contains("nothing for 10ms after a ping"), "{why}");
     peer.hears(b"\xc0\x00").await;
 }
 
@@ -233,8 +233,8 @@ async fn an_answer_to_connect_that_does_not_come_in_time_is_told_as_that() {
     let broker = Broker::parse(&broker).unwrap();
     let config = Config { connect_timeout: Duration::from_millis(100), ..config() };
     let connected = Link::connect(&config, &broker, "id", None).await;
-    let told = connected.err().expect("nobody answers").to_string();
-    assert_eq!(told, "no answer to CONNECT within 100ms (mqtt.connect_timeout_seconds)");
+    let why = connected.err().expect("nobody answers").to_string();
+    assert_eq!(why, "no answer to CONNECT within 100ms (mqtt.connect_timeout_seconds)");
 }
 
 #[tokio::test]

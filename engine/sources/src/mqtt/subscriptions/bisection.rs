@@ -233,8 +233,7 @@ impl Bisection {
         if !under_way.is_empty() {
             self.burst = Some(burst).filter(|&burst| burst > 1);
         }
-        let groups = under_way.into_iter();
-        self.suspected.extend(groups.map(|subjects| group(subjects, Part::Whole)));
+        self.suspected.extend(under_way.into_iter().map(|subjects| group(subjects, Part::Whole)));
         fatal
     }
 

@@ -98,8 +98,7 @@ impl Subscriptions {
                 }
             }
             let is_refused = |entry: &&mut Entry| matches!(entry.subscription.state, State::Refused(_));
-            let refused = self.entries.values_mut().filter(is_refused);
-            refused.for_each(Entry::reset);
+            self.entries.values_mut().filter(is_refused).for_each(Entry::reset);
         }
         self.broker_limits().link_up();
     }

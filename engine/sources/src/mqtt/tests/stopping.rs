@@ -1,4 +1,4 @@
-//! Ingest ends at once, whatever it waits for, and tells the broker.
+//! Ingest ends at once, whatever it waits for, with a DISCONNECT.
 
 use super::*;
 
@@ -19,7 +19,7 @@ async fn stopping_says_goodbye_to_the_broker() {
     bed.subscriber("T").await;
     tokio::task::spawn_blocking(move || bed.ingest.stop()).await.unwrap();
     let log = broker.dir.path().join("log");
-    let told = async {
+    let noted = async {
         loop {
             // A link that just ended would be "closed its connection".
             let log = std::fs::read_to_string(&log).unwrap_or_default();
@@ -29,7 +29,7 @@ async fn stopping_says_goodbye_to_the_broker() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    let line = timeout(DEADLINE, told).await.expect("the broker notes the end");
+    let line = timeout(DEADLINE, noted).await.expect("the broker notes the end");
     assert!(line.ends_with(" disconnected."), "{line}");
 }
 

@@ -160,8 +160,8 @@ fn what_a_client_never_gets_ends_the_link_with_the_reason_that_the_broker_is_tol
         let mut incoming = Incoming::new(BytesMut::from(bytes), LIMIT);
         let error = incoming.next().unwrap_err();
         assert!(error.to_string().contains(words), "{bytes:x?}: {error}");
-        let told = error.reason().map(|reason| reason as u8);
-        assert_eq!(told, Some(code), "{bytes:x?}: {error}");
+        let sent = error.reason().map(|reason| reason as u8);
+        assert_eq!(sent, Some(code), "{bytes:x?}: {error}");
     }
 }
 
@@ -191,12 +191,12 @@ fn a_code_of_a_suback_that_nobody_knows_refuses_and_its_explanation_is_told() {
         panic!("it is a SUBACK");
     };
     assert_eq!(answers[0], Ok(()));
-    let told = answers[1].clone().unwrap_err();
-    assert!(told.starts_with("not authorized (0x87), \"why\""), "{told}");
+    let why = answers[1].clone().unwrap_err();
+    assert!(why.starts_with("not authorized (0x87), \"why\""), "{why}");
     for (packet, answers) in [(&b"\x90\x04\x00\x07\x00\xc3"[..], 1), (b"\x90\x03\x00\x07\x00", 0)] {
         let mut incoming = Incoming::new(BytesMut::from(packet), 100);
         let said = incoming.next();
-        assert!(matches!(&said, Ok(Some(Received::Answer(7, _, told))) if told.len() == answers), "{said:?}");
+        assert!(matches!(&said, Ok(Some(Received::Answer(7, _, found))) if found.len() == answers), "{said:?}");
     }
     for packet in [&b"\x90\x02\x00\x07"[..], b"\x90\x03\x00\x07\x05"] {
         let mut incoming = Incoming::new(BytesMut::from(packet), 100);

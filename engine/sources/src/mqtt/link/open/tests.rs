@@ -47,8 +47,8 @@ async fn each_refusal_is_told_in_words_and_with_what_to_look_at() {
         (b"", "closed the connection without an answer"),
         (b"\x20\x09\x00\x00", "closed the connection"),
     ] {
-        let told = greeted(answer).await.unwrap_err().to_string();
-        assert!(told.contains(words), "{answer:x?}: {told}");
+        let why = greeted(answer).await.unwrap_err().to_string();
+        assert!(why.contains(words), "{answer:x?}: {why}");
     }
 }
 
@@ -75,8 +75,8 @@ async fn a_connack_may_come_byte_by_byte_and_what_follows_it_stays() {
     let slow = |mut theirs: DuplexStream| async move { theirs.write_all(answer).await };
     let broker = tokio::spawn(slow(theirs));
     let mut read = BytesMut::new();
-    let told = greet(&mut ours, b"", &mut read).await.unwrap().unwrap();
-    assert_eq!(told.server_keep_alive, Some(7));
+    let connack = greet(&mut ours, b"", &mut read).await.unwrap().unwrap();
+    assert_eq!(connack.server_keep_alive, Some(7));
     assert!(b"\xd0".starts_with(&read));
     drop(ours);
     // Whether the last byte was still taken.

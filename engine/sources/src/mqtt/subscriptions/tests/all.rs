@@ -70,7 +70,7 @@ fn what_is_amiss_with_the_one_subscription_concerns_every_stream() {
     bed.refuses(id);
     let refused = SourceState::Refused("NotAuthorized".into());
     assert_eq!(bed.subscriptions.source_state(), refused);
-    assert_eq!(bed.tells_refused(), ["LIVE"]);
+    assert_eq!(bed.passes_refused(), ["LIVE"]);
     bed.passes(Duration::from_secs(4));
     let (id, _) = bed.sends_subscribe();
     assert_eq!(bed.subscriptions.source_state(), refused, "until it is granted");

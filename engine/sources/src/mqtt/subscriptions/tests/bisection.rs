@@ -51,8 +51,8 @@ fn the_guilty_one_is_held_off_and_the_others_live_on() {
     assert_eq!(bed.tries(), [filters(&["BAD"])]);
     bed.ends();
     assert_eq!(upstream(&bad), Upstream::Refused);
-    let told = bad.tenant().refusal().expect("it is refused");
-    assert_eq!(*told, "not authorized (0x87)");
+    let why = bad.tenant().refusal().expect("it is refused");
+    assert_eq!(*why, "not authorized (0x87)");
     for pause in [2, 4, 8] {
         assert!(bed.subscriptions.next_probe(bed.now).is_none());
         bed.passes(Duration::from_secs(pause));

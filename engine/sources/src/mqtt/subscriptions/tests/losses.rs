@@ -1,4 +1,4 @@
-//! A lost link takes confirmations back, and each tenant that had one is told of the gap once.
+//! A lost link takes confirmations back, and each tenant that had one gets the gap once.
 
 use super::*;
 
@@ -50,7 +50,7 @@ fn an_event_before_the_suback_is_preceded_by_the_gap() {
     assert!(Arc::ptr_eq(&owed, permit.tenant()));
     assert!(bed.subscriptions.gap_before("T").is_none());
     bed.grants(id, 1);
-    assert_eq!(bed.confirms(), ["T"], "the gap is told already");
+    assert_eq!(bed.confirms(), ["T"], "the gap was sent already");
 }
 
 #[test]
@@ -115,13 +115,13 @@ fn live_streams_hear_once_that_they_are_refused_and_once_that_they_no_longer_are
     live.tenant().declare(0);
     bed.subscriptions.link_lost(None, bed.now);
     let _waits = bed.enter("WAITS");
-    for told in [vec!["LIVE"], vec![], vec![]] {
+    for names in [vec!["LIVE"], vec![], vec![]] {
         bed.subscriptions.open();
         let (id, filters) = bed.sends_subscribe();
         assert_eq!(filters.len(), 2);
         let refused = || Err("NotAuthorized".to_owned());
         bed.subscriptions.answered(id, &[refused(), refused()], bed.now);
-        assert_eq!(bed.tells_refused(), told, "nobody listens at the other");
+        assert_eq!(bed.passes_refused(), names, "nobody listens at the other");
         let reason = live.tenant().refusal();
         assert_eq!(*reason.expect("it is refused"), "NotAuthorized");
         bed.subscriptions.link_lost(None, bed.now);

@@ -103,25 +103,25 @@ impl Bed {
         self.subscriptions.probed(outcome, self.now);
     }
 
-    /// Tells who was confirmed, as the driver does; returns the names, with `!` where a gap is told first, and `+` behind
-    /// who is told that it is no longer refused.
+    /// Confirms tenants as the driver does. Returns their names, with `!` before those that get a gap first, and `+` behind
+    /// those whose refusal ends.
     fn confirms(&mut self) -> Vec<String> {
-        let mut told = Vec::new();
+        let mut names = Vec::new();
         while let Some(confirmed) = self.subscriptions.confirmed.pop_front() {
             let Confirmation { tenant, after_loss, after_refusal } = confirmed;
             tenant.set_upstream(Upstream::Confirmed);
             let gap = if after_loss { "!" } else { "" };
             let returned = if after_refusal { "+" } else { "" };
-            told.push(format!("{gap}{}{returned}", tenant.id()));
+            names.push(format!("{gap}{}{returned}", tenant.id()));
         }
-        told.sort();
-        told
+        names.sort();
+        names
     }
 
-    /// Tells those with live streams that they are refused, as the driver does; returns the names.
-    fn tells_refused(&mut self) -> Vec<String> {
-        let told = std::iter::from_fn(|| self.subscriptions.refused.pop_front());
-        told.map(|tenant| tenant.id().to_string()).collect()
+    /// Passes refusals on to live streams as the driver does. Returns the names.
+    fn passes_refused(&mut self) -> Vec<String> {
+        let refused = std::iter::from_fn(|| self.subscriptions.refused.pop_front());
+        refused.map(|tenant| tenant.id().to_string()).collect()
     }
 
     fn subscribe(&mut self, tenant: &str) -> ConnectionPermit {
