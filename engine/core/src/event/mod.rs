@@ -110,6 +110,7 @@ impl Event {
     /// The bytes of the event with these metrics (`None`: all), ready for the socket; `None` if it has none of them.
     ///
     /// The first call for the same metrics and encoding makes the bytes. Later ones, on any thread, get the same.
+    #[inline]
     pub fn frame(&self, metrics: Option<&Arc<MetricSet>>, encoding: Encoding) -> Option<&[u8]> {
         Some(self.text(metrics)?.bytes(encoding, self.id))
     }
@@ -119,10 +120,15 @@ impl Event {
         Some(self.text(metrics)?.json())
     }
 
+    #[inline]
     fn text(&self, metrics: Option<&Arc<MetricSet>>) -> Option<&Encoded> {
-        let Some(metrics) = metrics else {
-            return Some(&self.whole);
-        };
+        match metrics {
+            None => Some(&self.whole),
+            Some(metrics) => self.narrowed(metrics),
+        }
+    }
+
+    fn narrowed(&self, metrics: &Arc<MetricSet>) -> Option<&Encoded> {
         match self.projections.get(metrics, || self.project(metrics)) {
             Projected::Nothing => None,
             Projected::Whole => Some(&self.whole),

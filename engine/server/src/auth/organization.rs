@@ -3,9 +3,10 @@
 //! It is an object of names, a list of names, or a list of such objects. Names keep the order of the document, which a
 //! sorted or hashed map would lose. An object with a plain `id` describes one organization: its keys are no names.
 
-use indexmap::IndexMap;
+use std::fmt;
+
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// The organizations that a token names, and what else the claim may be.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -34,7 +35,7 @@ impl<'de> Deserialize<'de> for Organization {
                 let names = items.into_iter().flat_map(Item::names).collect();
                 Self::of(names, why)
             }
-            item @ Item::Map(_) => {
+            item @ (Item::Map(_) | Item::Description) => {
                 let why = item.why().unwrap_or(NOTHING);
                 Self::of(item.names(), why)
             }
@@ -42,20 +43,21 @@ impl<'de> Deserialize<'de> for Organization {
                 Self::of(Vec::new(), "organization is a text, not names of organizations, and tenant_id is no name")
             }
             Item::Null => Self::default(),
-            Item::Other(_) => Self::of(Vec::new(), NOTHING),
+            Item::Other => Self::of(Vec::new(), NOTHING),
         })
     }
 }
 
 /// A JSON value, as far as it matters here.
-#[derive(Deserialize)]
-#[serde(untagged)]
 enum Item {
     Null,
     Text(String),
+    /// The keys of an object.
+    Map(Vec<String>),
+    /// An object with an `id` that is neither object nor list.
+    Description,
     List(Vec<Item>),
-    Map(IndexMap<String, Item>),
-    Other(IgnoredAny),
+    Other,
 }
 
 impl Item {
@@ -63,21 +65,79 @@ impl Item {
     fn names(self) -> Vec<String> {
         let mut names = match self {
             Self::Text(name) => vec![name],
-            Self::Map(items) if !is_description(&items) => items.into_keys().collect(),
-            _ => Vec::new(),
+            Self::Map(names) => names,
+            Self::Null | Self::Description | Self::List(_) | Self::Other => Vec::new(),
         };
         names.retain(|name| !name.is_empty());
         names
     }
 
     fn why(&self) -> Option<&'static str> {
-        matches!(self, Self::Map(items) if is_description(items)).then_some(DESCRIPTION)
+        matches!(self, Self::Description).then_some(DESCRIPTION)
+    }
+
+    fn is_scalar(&self) -> bool {
+        matches!(self, Self::Null | Self::Text(_) | Self::Other)
     }
 }
 
-/// Whether there is an `id` that is neither object nor list.
-fn is_description(items: &IndexMap<String, Item>) -> bool {
-    items
-        .get("id")
-        .is_some_and(|id| matches!(id, Item::Null | Item::Text(_) | Item::Other(_)))
+impl<'de> Deserialize<'de> for Item {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ItemVisitor)
+    }
+}
+
+struct ItemVisitor;
+
+impl<'de> Visitor<'de> for ItemVisitor {
+    type Value = Item;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Item, A::Error> {
+        let (mut keys, mut is_description) = (Vec::new(), false);
+        while let Some(key) = map.next_key::<String>()? {
+            if key == "id" {
+                is_description |= map.next_value::<Item>()?.is_scalar();
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+            keys.push(key);
+        }
+        Ok(if is_description { Item::Description } else { Item::Map(keys) })
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Item, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = list.next_element()? {
+            items.push(item);
+        }
+        Ok(Item::List(items))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Item, E> {
+        Ok(Item::Text(text.to_owned()))
+    }
+
+    fn visit_unit<E>(self) -> Result<Item, E> {
+        Ok(Item::Null)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Item, E> {
+        Ok(Item::Other)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Item, E> {
+        Ok(Item::Other)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Item, E> {
+        Ok(Item::Other)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Item, E> {
+        Ok(Item::Other)
+    }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use tokio::runtime;
@@ -125,6 +125,7 @@ fn run(
 ) {
     let mut backoff = Backoff::new(BACKOFF_FIRST, RESTART_MAX);
     loop {
+        let began = Instant::now();
         let ended = parts::caught("ingest", || {
             runtime.block_on(until_stopped(&mut sources, gateway, stop));
         });
@@ -135,6 +136,10 @@ fn run(
         }
         if ended.is_ok() {
             return;
+        }
+        // Only panics in a row grow the pause.
+        if began.elapsed() > RESTART_MAX {
+            backoff.reset();
         }
         let mut stop = stop.clone();
         runtime.block_on(async {
