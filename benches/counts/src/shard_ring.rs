@@ -99,7 +99,7 @@ fn a_batch_is_dropped_twice(lag: Box<Lag>) {
 
 // A batch goes into rings that have room for it.
 #[library_benchmark(setup = Lag::with_room, teardown = none_is_dropped)]
-#[bench::with_room(config = at_most(1_520_000))] // 1,374,837: 215 an event and ring
+#[bench::with_room(config = at_most(850_000))] // 770,289: 120 an event and ring
 fn push(lag: Box<Lag>) -> Box<Lag> {
     lag.send();
     lag
@@ -107,8 +107,8 @@ fn push(lag: Box<Lag>) -> Box<Lag> {
 
 // A batch comes to rings that are full: it is dropped, or what waits longest is.
 #[library_benchmark(setup = Lag::full, teardown = a_batch_is_dropped_twice)]
-#[bench::newest(args = (Overflow::DropNewest), config = at_most(1_675_000))] // 1,496,918: 234 an event and ring
-#[bench::oldest(args = (Overflow::DropOldest), config = at_most(4_190_000))] // 3,786,536: 592 an event and ring
+#[bench::newest(args = (Overflow::DropNewest), config = at_most(915_000))] // 828,372: 129 an event and ring
+#[bench::oldest(args = (Overflow::DropOldest), config = at_most(3_310_000))] // 3,002,468: 469 an event and ring
 fn overflow(lag: Box<Lag>) -> Box<Lag> {
     lag.send();
     lag
