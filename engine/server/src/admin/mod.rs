@@ -4,8 +4,9 @@
 //! watching tool ever delays an event. Where a token is set, no request is answered without it; where clients need a
 //! certificate, no connection is served without one. Of the gateway, only this module knows gRPC and protobuf.
 //!
-//! The messages of `floodway_proto::admin::v1` are its only model. `observer` reads the parts and `totals` adds up the counts of all shards;
-//! `status` fills the message from both, and `metrics` writes them as text. `rates` measures how fast counts grow.
+//! The messages of `floodway_proto::admin::v1` are its only model. `observer` reads the parts and `totals` adds up the
+//! counts of all shards; `status` fills the message from both, and `metrics` writes them as text. `rates` measures how fast
+//! counts grow.
 //! `health` reports drains and readiness. `listener` serves connections, `routes` finds what a request asks for, and
 //! `calls` answers, by subject.
 

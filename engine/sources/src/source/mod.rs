@@ -8,7 +8,8 @@
 //! * hands over raw messages in the order in which they must reach subscribers ([`Router::publish`]).
 //!
 //! It owes live streams the truth about what they may have missed: `TrackedTenant` remembers for a tenant what is still
-//! to be sent, and when it may leave the index. One source of a gateway may own the control documents: it then carries a [`crate::control::Follower`].
+//! to be sent, and when it may leave the index. One source of a gateway may own the control documents: it then carries a
+//! [`crate::control::Follower`].
 //!
 //! All sources run on the one thread of ingest ([`Ingest`]), so none of this needs a lock. [`IngestHandle`] is for the
 //! other threads.
