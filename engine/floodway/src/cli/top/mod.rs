@@ -1,10 +1,10 @@
 //! `floodway top`: a gateway at work, in a terminal.
 //!
-//! Invariant: however it ends, by key, signal, error or panic, the terminal is as it was. `model` is what is known and
+//! Invariant: however it ends, by key, signal, error or panic, the terminal is as it was. `dashboard` is what is known and
 //! what keys change, `view` draws that, `watch` follows the gateway. A gateway that goes away is shown as gone, and called
 //! again.
 
-mod model;
+mod dashboard;
 mod view;
 mod watch;
 
@@ -24,7 +24,7 @@ use super::parse::span;
 use super::remote::Access;
 use crate::cli::runtime;
 use crate::client::Client;
-use model::{Action, Model, Target};
+use dashboard::{Action, Dashboard, Target};
 use watch::Watch;
 
 /// Tenants and streams that are requested; a terminal seldom has room for more.
@@ -56,8 +56,8 @@ impl Screen {
         })
     }
 
-    fn draw(&mut self, model: &Model) -> Result<(), Failure> {
-        let drawn = self.0.draw(|frame| view::draw(frame, model));
+    fn draw(&mut self, dashboard: &Dashboard) -> Result<(), Failure> {
+        let drawn = self.0.draw(|frame| view::draw(frame, dashboard));
         drawn.map(|_| ()).map_err(|error| terminal_failed(&error))
     }
 }
@@ -90,20 +90,20 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         begun.map_err(|why| why.explained(&peer))?;
         let mut terminate = signal(SignalKind::terminate()).map_err(Failure::running)?;
         let mut hangup = signal(SignalKind::hangup()).map_err(Failure::running)?;
-        let mut model = Model::new(args.access.url().to_string());
+        let mut dashboard = Dashboard::new(args.access.url().to_string());
         let mut screen = Screen::take()?;
         let mut keys = EventStream::new();
         // Beside the keys: a gateway that does not answer must not keep anybody here.
         let mut disconnecting = JoinSet::new();
         loop {
-            screen.draw(&model)?;
+            screen.draw(&dashboard)?;
             tokio::select! {
                 answer = watch.next() => match answer {
-                    Ok(answer) => model.answer(answer),
-                    Err(why) => model.lost(&why.explained(&peer).to_string()),
+                    Ok(answer) => dashboard.answer(answer),
+                    Err(why) => dashboard.lost(&why.explained(&peer).to_string()),
                 },
                 event = keys.next() => match event {
-                    Some(Ok(event)) => match action(&mut model, &event) {
+                    Some(Ok(event)) => match action(&mut dashboard, &event) {
                         Action::None => {}
                         Action::Quit => return Ok(()),
                         Action::Disconnect(target) => {
@@ -114,7 +114,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
                     Some(Err(_)) | None => return Ok(()),
                 },
                 Some(Ok((target, ended))) = disconnecting.join_next() => {
-                    model.disconnected(&target, ended.map_err(|why| peer.refused(&why).to_string()));
+                    dashboard.disconnected(&target, ended.map_err(|why| peer.refused(&why).to_string()));
                 }
                 _ = terminate.recv() => return Ok(()),
                 _ = hangup.recv() => return Ok(()),
@@ -124,9 +124,9 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 }
 
 /// What is to be done for this. A terminal of another size is drawn anew anyway.
-fn action(model: &mut Model, event: &Event) -> Action {
+fn action(dashboard: &mut Dashboard, event: &Event) -> Action {
     match event {
-        Event::Key(key) if key.kind != KeyEventKind::Release => model.key(key),
+        Event::Key(key) if key.kind != KeyEventKind::Release => dashboard.key(key),
         _ => Action::None,
     }
 }

@@ -8,7 +8,7 @@ use ratatui::style::Modifier;
 use ratatui::text::{Line, Text};
 use ratatui::widgets::{Block, Borders, Clear, Paragraph, Row, Table, TableState};
 
-use super::model::{List, Model, Sort, TenantRates};
+use super::dashboard::{Dashboard, List, Sort, TenantRates};
 use crate::cli::connections::{carrier, slow, wants};
 use crate::cli::show::{age, bytes, count, duration, or_dash, per_second, plain, plural};
 
@@ -23,27 +23,27 @@ const TOTALS: u16 = 6;
 /// Gateways of a fleet that are shown by name.
 const GATEWAYS: usize = 4;
 
-pub(super) fn draw(frame: &mut Frame<'_>, model: &Model) {
-    let fleet = fleet(model);
+pub(super) fn draw(frame: &mut Frame<'_>, dashboard: &Dashboard) {
+    let fleet = fleet(dashboard);
     let rows = TOTALS + u16::try_from(fleet.len()).unwrap_or(u16::MAX);
     let [head, tenants, streams, foot] =
         Layout::vertical([Length(rows), Fill(2), Fill(1), Length(1)]).areas(frame.area());
-    let mut lines = totals(model);
+    let mut lines = totals(dashboard);
     lines.extend(fleet);
     frame.render_widget(Text::from(lines), head);
-    draw_tenants(frame, model, tenants);
-    draw_streams(frame, model, streams);
-    frame.render_widget(footer(model), foot);
-    draw_question(frame, model);
+    draw_tenants(frame, dashboard, tenants);
+    draw_streams(frame, dashboard, streams);
+    frame.render_widget(footer(dashboard), foot);
+    draw_question(frame, dashboard);
 }
 
-fn totals(model: &Model) -> Vec<Line<'static>> {
-    let status = model.status();
+fn totals(dashboard: &Dashboard) -> Vec<Line<'static>> {
+    let status = dashboard.status();
     let node = status.node.unwrap_or_default();
     let connections = status.connections.unwrap_or_default();
     let limits = status.limits.unwrap_or_default();
-    let state = match &model.answer {
-        _ if model.lost.is_some() => "gone; this is how it was".to_owned(),
+    let state = match &dashboard.answer {
+        _ if dashboard.lost.is_some() => "gone; this is how it was".to_owned(),
         None => "waiting for its answer".to_owned(),
         Some(_) if status.draining => "draining".to_owned(),
         Some(_) => match status.unready.first() {
@@ -57,7 +57,7 @@ fn totals(model: &Model) -> Vec<Line<'static>> {
         age(duration(node.uptime)),
         or_dash(&node.version),
         or_dash(&node.name),
-        model.url
+        dashboard.url
     );
     let streams = format!(
         "streams  {} of {} ({} WebSocket, {} SSE), {}",
@@ -98,8 +98,8 @@ fn in_columns<'a>(window: &str, columns: impl Iterator<Item = &'a str>) -> Strin
 }
 
 /// The other gateways on the broker, if there are any.
-fn fleet(model: &Model) -> Vec<Line<'static>> {
-    let fleet = model.answer.as_ref().and_then(|answer| answer.fleet.as_ref());
+fn fleet(dashboard: &Dashboard) -> Vec<Line<'static>> {
+    let fleet = dashboard.answer.as_ref().and_then(|answer| answer.fleet.as_ref());
     let Some(fleet) = fleet.filter(|fleet| fleet.gateways.len() > 1) else {
         return Vec::new();
     };
@@ -160,8 +160,8 @@ const STREAMS: Columns<8> = [
     (">DROPPED", Length(8)),
 ];
 
-fn draw_tenants(frame: &mut Frame<'_>, model: &Model, area: Rect) {
-    let rows = model.rows.iter().map(|row| {
+fn draw_tenants(frame: &mut Frame<'_>, dashboard: &Dashboard, area: Rect) {
+    let rows = dashboard.rows.iter().map(|row| {
         let tenant = &row.tenant;
         let rate = |rate: fn(TenantRates) -> f64| row.rates.map(rate).map_or_else(|| "-".to_owned(), per_second);
         [
@@ -174,17 +174,17 @@ fn draw_tenants(frame: &mut Frame<'_>, model: &Model, area: Rect) {
             count(tenant.dropped as f64),
         ]
     });
-    let by = match model.sort {
+    let by = match dashboard.sort {
         Sort::Tenant => "by tenant",
         Sort::Events => "by events delivered",
         Sort::Drops => "by events dropped",
     };
     let title = format!(" busiest tenants, {by} ");
-    draw_list(frame, model, List::Tenants, table(TENANTS, rows), title, area);
+    draw_list(frame, dashboard, List::Tenants, table(TENANTS, rows), title, area);
 }
 
-fn draw_streams(frame: &mut Frame<'_>, model: &Model, area: Rect) {
-    let rows = model.streams().iter().map(|stream| {
+fn draw_streams(frame: &mut Frame<'_>, dashboard: &Dashboard, area: Rect) {
+    let rows = dashboard.streams().iter().map(|stream| {
         [
             plain(&stream.connection_id),
             plain(&stream.tenant_id),
@@ -197,7 +197,7 @@ fn draw_streams(frame: &mut Frame<'_>, model: &Model, area: Rect) {
         ]
     });
     let title = " slowest streams ".to_owned();
-    draw_list(frame, model, List::Streams, table(STREAMS, rows), title, area);
+    draw_list(frame, dashboard, List::Streams, table(STREAMS, rows), title, area);
 }
 
 fn table<const N: usize>(columns: Columns<N>, rows: impl Iterator<Item = [String; N]>) -> Table<'static> {
@@ -212,28 +212,28 @@ fn table<const N: usize>(columns: Columns<N>, rows: impl Iterator<Item = [String
     Table::new(rows.map(row), widths).header(head)
 }
 
-fn draw_list(frame: &mut Frame<'_>, model: &Model, list: List, table: Table<'_>, title: String, area: Rect) {
+fn draw_list(frame: &mut Frame<'_>, dashboard: &Dashboard, list: List, table: Table<'_>, title: String, area: Rect) {
     // Not by colours alone: a terminal may have none.
-    let has_keys = model.list == list;
+    let has_keys = dashboard.list == list;
     let style = if has_keys { Modifier::BOLD | Modifier::REVERSED } else { Modifier::empty() };
     let title = Line::styled(title, style);
     let table = table
         .block(Block::new().borders(Borders::TOP).title(title))
         .row_highlight_style(Modifier::REVERSED);
-    let selected = model.selected(list).filter(|_| has_keys);
+    let selected = dashboard.selected(list).filter(|_| has_keys);
     let mut state = TableState::new().with_selected(selected);
     frame.render_stateful_widget(table, area, &mut state);
 }
 
-fn footer(model: &Model) -> Line<'static> {
-    match model.lost.as_ref().or(model.came.as_ref()) {
+fn footer(dashboard: &Dashboard) -> Line<'static> {
+    match dashboard.lost.as_ref().or(dashboard.came.as_ref()) {
         Some(text) => Line::styled(text.clone(), Modifier::BOLD),
         None => Line::styled(KEYS, Modifier::DIM),
     }
 }
 
-fn draw_question(frame: &mut Frame<'_>, model: &Model) {
-    let Some(target) = &model.asked else {
+fn draw_question(frame: &mut Frame<'_>, dashboard: &Dashboard) {
+    let Some(target) = &dashboard.asked else {
         return;
     };
     let question = format!("Disconnect {}?", target.words());

@@ -63,7 +63,7 @@ pub(super) struct TenantRates {
 
 /// All that is shown.
 #[derive(Debug, Default)]
-pub(super) struct Model {
+pub(super) struct Dashboard {
     pub(super) url: String,
     /// None until the first answer.
     pub(super) answer: Option<WatchStatusResponse>,
@@ -80,7 +80,7 @@ pub(super) struct Model {
     pub(super) lost: Option<String>,
 }
 
-impl Model {
+impl Dashboard {
     pub(super) fn new(url: String) -> Self {
         Self { url, ..Self::default() }
     }
