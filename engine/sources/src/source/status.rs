@@ -38,7 +38,7 @@ impl SourceState {
     }
 }
 
-/// What came of an attempt to connect. Counted under the label at its place in [`Attempt::LABELS`].
+/// What came of an attempt to connect. Counted under the label at its place in `Attempt::LABELS`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attempt {
     /// The source has let us in.
