@@ -10,13 +10,13 @@ use crate::at_most;
 
 const SECRET: &str = "a secret of thirty-two characters";
 
-struct Door {
+struct Presented {
     verifier: Verifier,
     token: String,
 }
 
-impl Door {
-    /// A door for tokens of `SECRET`, and one that `secret` signed. They are as long as those of `floodway token`.
+impl Presented {
+    /// A verifier of tokens of `SECRET`, and one that `secret` signed. They are as long as those of `floodway token`.
     fn new(secret: &str) -> Box<Self> {
         let grant = Grant {
             tenant: &TenantId::parse("TENANT1").expect("a valid name"),
@@ -29,23 +29,23 @@ impl Door {
             expires_at: 9_999_999_999,
         };
         let config = Config { hs256_secret: Some(SECRET.to_owned()), ..Config::default() };
-        let door = Box::new(Self {
+        let presented = Box::new(Self {
             verifier: Verifier::start(&config).expect("a key"),
             token: sign(secret, &grant).expect("a token"),
         });
         // What the libraries set up once for all.
-        let is_ours = door.verifier.verify_now(&door.token, None).is_ok();
+        let is_ours = presented.verifier.verify_now(&presented.token, None).is_ok();
         assert_eq!(is_ours, secret == SECRET, "only what we signed is ours");
-        door
+        presented
     }
 }
 
-#[library_benchmark(setup = Door::new)]
+#[library_benchmark(setup = Presented::new)]
 #[bench::ours(args = (SECRET), config = at_most(50_500))] // 45,888
 #[bench::forged(args = ("another secret, also long enough!"), config = at_most(36_900))] // 33,464
-fn verify(door: Box<Door>) -> (Box<Door>, Result<Identity, Refusal>) {
-    let verified = door.verifier.verify_now(black_box(&door.token), None);
-    (door, verified)
+fn verify(presented: Box<Presented>) -> (Box<Presented>, Result<Identity, Refusal>) {
+    let verified = presented.verifier.verify_now(black_box(&presented.token), None);
+    (presented, verified)
 }
 
 library_benchmark_group!(name = tokens, benchmarks = verify);

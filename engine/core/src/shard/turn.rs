@@ -33,8 +33,11 @@ impl State {
     }
 
     fn end_failed(&mut self) {
-        while let Some((key, end)) = self.delivery.failed.pop() {
-            self.end(key, &end);
+        // In the order in which they failed, and those that fail meanwhile behind them.
+        while !self.delivery.failed.is_empty() {
+            for (key, end) in std::mem::take(&mut self.delivery.failed) {
+                self.end(key, &end);
+            }
         }
     }
 

@@ -45,18 +45,3 @@ fn each_reason_has_a_label_and_a_count_of_its_own() {
     }
     assert_eq!(counts.counts(), std::array::from_fn(|at| at as u64));
 }
-
-#[test]
-fn each_check_of_tokens_is_counted_always_and_logged_now_and_then() {
-    let counts = Refusals::default();
-    let start = Instant::now();
-    let count = |refusal, now| counts.count(&Refusal::Token(refusal), now);
-    assert_eq!(count(auth::Refusal::Missing, start), None);
-    assert_eq!(count(auth::Refusal::Role, start), Some(0));
-    assert_eq!(count(auth::Refusal::Role, start + LOG_PAUSE / 2), None);
-    assert_eq!(count(auth::Refusal::Role, start + LOG_PAUSE / 2), None);
-    assert_eq!(count(auth::Refusal::OtherTenant, start), Some(0));
-    assert_eq!(count(auth::Refusal::Role, start + LOG_PAUSE), Some(2));
-    assert_eq!(counts.checks()[11..], [1, 4]);
-    assert_eq!(counts.checks().iter().sum::<u64>(), 5);
-}

@@ -190,3 +190,6 @@ impl Entry {
         !matches!(self.subscription.state, State::Requested | State::Leaving) && self.tracked.leave(index)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -143,9 +143,9 @@ impl Bed {
     }
 
     async fn connected(&self, wanted: bool) {
-        let upstreams = self.ingest.handle();
+        let ingest = self.ingest.handle();
         let connected = async {
-            while upstreams.is_connected() != wanted {
+            while ingest.is_connected() != wanted {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };

@@ -46,9 +46,9 @@ async fn stopping_does_not_wait_for_a_full_inbox() {
         }
     };
     timeout(DEADLINE, full).await.expect("the inbox fills up");
-    let upstreams = bed.ingest.handle();
+    let ingest = bed.ingest.handle();
     let stopped = tokio::task::spawn_blocking(move || bed.ingest.stop());
     timeout(DEADLINE, stopped).await.expect("it ends").unwrap();
-    assert!(!upstreams.is_connected());
-    assert_eq!(upstreams.confirmed(permit.tenant()).await, Err(Unavailable::NoSource));
+    assert!(!ingest.is_connected());
+    assert_eq!(ingest.confirmed(permit.tenant()).await, Err(Unavailable::NoSource));
 }
