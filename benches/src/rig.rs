@@ -10,7 +10,7 @@ use floodway_core::event::Event;
 use floodway_core::inbox::{Inbox, Item};
 use floodway_core::index::{ClientInfo, Index, Limits, Transport};
 use floodway_core::shard::{
-    Config, Filter, Handle, Metrics, NewSubscriber, NoRefresh, Outlet, Shard, TimeSource, answering,
+    Config, Filter, Handle, Metrics, NewSubscriber, NoRefresh, Options, Outlet, Resume, Shard, TimeSource, answering,
 };
 use floodway_protocol::Encoding;
 use floodway_protocol::names::TenantId;
@@ -116,7 +116,9 @@ impl Rig {
             permit: self.index.enter(&self.tenant).expect("no limit"),
             client: ClientInfo::new(Transport::WebSocket),
             expires_at: u64::MAX,
-            greeting: Vec::new(),
+            resume: Resume::FromNow,
+            options: Options::default(),
+            head: Vec::new(),
             early: Vec::new(),
         };
         self.shard.attach(new_subscriber).expect("nothing to watch");

@@ -11,6 +11,7 @@
 mod sync;
 
 pub mod event;
+pub mod history;
 pub mod inbox;
 pub mod index;
 pub mod log_rate;

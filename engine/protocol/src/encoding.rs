@@ -3,6 +3,7 @@
 //! Another encoding is added here, in the event's encoded forms (`floodway_core::event`), and where a stream is set up
 //! (`floodway_server::http`). Nothing else names one.
 
+use crate::EventId;
 use crate::sse;
 use crate::ws::frame;
 
@@ -36,6 +37,16 @@ impl Encoding {
         }
         let mut message = Vec::with_capacity(json.len() + name.len() + 32);
         sse::message(Some(name), None, json.as_bytes(), &mut message);
+        self.sse_text(&message, out);
+    }
+
+    /// As [`Encoding::message`], with an id over SSE.
+    pub(crate) fn message_with_id(self, name: &str, id: EventId, json: &str, out: &mut Vec<u8>) {
+        if self.is_websocket() {
+            return self.message(name, json, out);
+        }
+        let mut message = Vec::with_capacity(json.len() + name.len() + 64);
+        sse::message(Some(name), Some(id), json.as_bytes(), &mut message);
         self.sse_text(&message, out);
     }
 

@@ -24,16 +24,19 @@ pub enum Overflow {
     Latest,
     /// The stream ends as a slow consumer.
     Disconnect,
+    /// Nothing is dropped: the stream reads on from its tenant's history, as long as that holds what it needs.
+    CatchUp,
 }
 
 impl Overflow {
     /// Each policy with its name, as settings, control documents and commands have it. The admin API's names are the
     /// same in upper case.
-    pub const NAMED: [(&'static str, Self); 4] = [
+    pub const NAMED: [(&'static str, Self); 5] = [
         ("drop_newest", Self::DropNewest),
         ("drop_oldest", Self::DropOldest),
         ("latest", Self::Latest),
         ("disconnect", Self::Disconnect),
+        ("catch_up", Self::CatchUp),
     ];
 
     /// The policy with this name.
@@ -50,7 +53,7 @@ impl Overflow {
 
     /// Whether a full ring takes the new event, and drops others for it.
     pub fn makes_room(self) -> bool {
-        matches!(self, Self::DropOldest | Self::Latest)
+        matches!(self, Self::DropOldest | Self::Latest | Self::CatchUp)
     }
 }
 

@@ -4,21 +4,34 @@
 //! sent why, and is removed when it has read that, or when its time is over.
 
 use std::io;
+use std::time::{Duration, SystemTime};
 
 use super::keys::SubscriberKey;
+use super::options::Resume;
 use super::outgoing::SubscriptionKey;
 use super::outlet::Outlet;
 use super::registry::{Attention, Live, NewSubscriber, Output, Phase, Start, Subscriber, SubscriberInfo};
 use super::state::State;
 use crate::index::{AuditKind, OwnCounters};
 use floodway_protocol::End;
+use floodway_protocol::messages::notice::{Connected, Gap, LAST_SECOND};
 use floodway_protocol::session::Session;
 
 impl State {
     /// Makes `new_subscriber` a subscriber: every event after this moment that it wants is its own.
     pub(super) fn attach(&mut self, new_subscriber: NewSubscriber) -> io::Result<()> {
-        let NewSubscriber { mut outlet, encoding, filter, permit, client, expires_at, greeting, mut early } =
-            new_subscriber;
+        let NewSubscriber {
+            mut outlet,
+            encoding,
+            filter,
+            permit,
+            client,
+            expires_at,
+            resume,
+            options,
+            head,
+            mut early,
+        } = new_subscriber;
         let is_pipe = matches!(outlet, Outlet::Pipe(_));
         let (key, generation) = self.registry.watch(&mut outlet)?;
         let credit = permit.tenant().limits().client_messages_per_second;
@@ -42,18 +55,41 @@ impl State {
             output: Output { events: 0, bytes: 0, last_write: now, encoding },
             phase: Phase::Live(Live { permit, position, expires_at }),
             session: Session::default(),
-            info: SubscriberInfo { id, client, counters, since: now, generation, dropped: 0 },
+            info: SubscriberInfo { id, client, options, counters, since: now, generation, dropped: 0 },
             attention: Attention { credit, is_queued: false, is_paused: false },
         });
         if is_pipe {
             // It may hold what its socket has given already, and will not report again.
             self.registry.revisit(key);
         }
-        self.send(key, &greeting);
+        self.greet(key, head, resume);
         if !early.is_empty() {
             self.receive(key, &mut early);
         }
         Ok(())
+    }
+
+    /// Sends what a stream begins with.
+    fn greet(&mut self, key: SubscriberKey, mut greeting: Vec<u8>, resume: Resume) {
+        let subscriber = &mut self.registry[key];
+        if subscriber.outlet.events().is_some() {
+            // Its reader is told by other means.
+            return;
+        }
+        let (live, encoding) = (subscriber.live().expect("the stream is live"), subscriber.output.encoding);
+        encoding.open(&mut greeting);
+        let connected = Connected {
+            tenant: live.permit.tenant().id(),
+            filters: self.matcher.filter(live.position.cohort).shown(),
+            expires_at: SystemTime::UNIX_EPOCH + Duration::from_secs(live.expires_at.min(LAST_SECOND)),
+            options: subscriber.info.options.shown(),
+            last_event_id: subscriber.start.after,
+        };
+        connected.encode(encoding, &mut greeting);
+        if resume != Resume::FromNow {
+            Gap::Replay(None).encode(encoding, &mut greeting);
+        }
+        self.send(key, &greeting);
     }
 
     /// Ends a stream: gives its permit back, sends its end behind what waits, and lets the peer go.

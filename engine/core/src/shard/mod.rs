@@ -24,6 +24,7 @@ mod matcher;
 mod metrics;
 #[cfg(all(test, not(floodway_loom)))]
 mod model;
+mod options;
 mod outgoing;
 mod outlet;
 mod registry;
@@ -46,6 +47,7 @@ pub use handle::{Answering, Handle, Stopped, answering};
 pub use input::{NoRefresh, RefreshError, RefreshTokens};
 pub use listing::{Connection, ConnectionCounts, Select};
 pub use metrics::{DELAY_BOUNDS, Delays, EventCounts, GapCounts, Metrics, StreamCounts, TransportCounts};
+pub use options::{Options, Resume};
 pub use outgoing::Received;
 pub use outlet::{Outlet, Pipe};
 pub use registry::NewSubscriber;

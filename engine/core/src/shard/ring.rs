@@ -103,7 +103,7 @@ impl Ring {
             return Pushed::Held;
         }
         match overflow {
-            Overflow::DropNewest => {
+            Overflow::DropNewest | Overflow::CatchUp => {
                 match self.entries.back_mut() {
                     Some(Entry::Gap(dropped)) => *dropped += 1,
                     _ => self.entries.push_back(Entry::Gap(1)),

@@ -10,7 +10,9 @@ use tokio::task::{LocalSet, spawn_local};
 use tokio::time::timeout;
 
 use super::state::State;
-use super::{Config, Filter, Handle, NewSubscriber, NoRefresh, Outlet, Pipe, Shard, TimeSource, answering};
+use super::{
+    Config, Filter, Handle, NewSubscriber, NoRefresh, Options, Outlet, Pipe, Resume, Shard, TimeSource, answering,
+};
 use crate::inbox::Inbox;
 use crate::index::{ClientInfo, Index, Transport};
 use floodway_protocol::Encoding;
@@ -128,7 +130,9 @@ pub(crate) fn new_subscriber(index: &Index, tenant: &str, subject: Option<&str>,
         permit: index.enter(&tenant).expect("a permit"),
         client: ClientInfo::new(Transport::WebSocket).with_subject(subject),
         expires_at: u64::MAX,
-        greeting: Vec::new(),
+        resume: Resume::FromNow,
+        options: Options::default(),
+        head: Vec::new(),
         early: Vec::new(),
     }
 }

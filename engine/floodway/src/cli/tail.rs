@@ -108,6 +108,7 @@ fn gap_line(gap: &Gap) -> String {
     let why = match gap.reason() {
         GapReason::Unspecified => "for a reason that this command does not know",
         GapReason::Overflow => "this terminal was too slow",
+        GapReason::Conflated => "this terminal was too slow, and saw the last event of each device",
         GapReason::Upstream => "the connection to the broker was lost",
     };
     match gap.dropped {

@@ -5,4 +5,5 @@
 pub mod answer;
 pub mod client;
 mod json;
+pub mod max_rate;
 pub mod notice;

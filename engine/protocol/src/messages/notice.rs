@@ -7,6 +7,8 @@ use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::json::{List, Text};
+use super::max_rate::MaxRate;
+use crate::EventId;
 use crate::encoding::{Encoding, Frames};
 use crate::names::{DeviceId, GroupId, TenantId};
 
@@ -40,12 +42,59 @@ impl fmt::Display for Filters<'_> {
 }
 
 /// The stream is live: whatever is published after its client has read this reaches it.
-pub fn connected(tenant: &TenantId, filters: &Filters<'_>, expires_at: SystemTime) -> String {
-    format!(
-        r#"{{"type":"connected","tenant_id":{},"filters":{filters},"expires_at":"{}"}}"#,
-        Text(tenant.as_str()),
-        seconds(expires_at)
-    )
+#[derive(Clone, Copy, Debug)]
+pub struct Connected<'a> {
+    /// Whose stream it is.
+    pub tenant: &'a TenantId,
+    /// What it is to receive.
+    pub filters: Filters<'a>,
+    /// When its token expires.
+    pub expires_at: SystemTime,
+    /// What holds of the options that its client gave; `None` if it gave none.
+    pub options: Option<ShownOptions>,
+    /// Where to resume if nothing else arrives.
+    pub last_event_id: EventId,
+}
+
+impl Connected<'_> {
+    /// Appends it as `encoding` sends it. Over SSE the id is its `id:` line too, so that a browser that is cut off before
+    /// its first event resumes exactly.
+    pub fn encode(&self, encoding: Encoding, out: &mut Vec<u8>) {
+        encoding.message_with_id("connected", self.last_event_id, &self.to_string(), out);
+    }
+}
+
+impl fmt::Display for Connected<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { tenant, filters, expires_at, options, last_event_id } = self;
+        write!(f, r#"{{"type":"connected","tenant_id":{},"filters":{filters}"#, Text(tenant.as_str()))?;
+        write!(f, r#","expires_at":"{}""#, seconds(*expires_at))?;
+        if let Some(options) = options {
+            write!(f, r#","options":{options}"#)?;
+        }
+        write!(f, r#","last_event_id":"{last_event_id}"}}"#)
+    }
+}
+
+/// What holds of the options that a client gave, to be shown. Written as a JSON object of those that it gave.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ShownOptions {
+    /// The overflow policy of this stream.
+    pub overflow: Option<&'static str>,
+    /// Events a second that it gets of each device at most.
+    pub max_rate: Option<MaxRate>,
+    /// It begins with a snapshot.
+    pub snapshot: Option<bool>,
+}
+
+impl fmt::Display for ShownOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let overflow = self.overflow.map(|policy| format!(r#""overflow":"{policy}""#));
+        let max_rate = self.max_rate.map(|rate| format!(r#""max_rate":{rate}"#));
+        let snapshot = self.snapshot.map(|snapshot| format!(r#""snapshot":{snapshot}"#));
+        let given: Vec<String> = [overflow, max_rate, snapshot].into_iter().flatten().collect();
+        write!(f, "{{{}}}", given.join(","))
+    }
 }
 
 /// The gateway drains: come back after this time, in whole milliseconds.
@@ -62,8 +111,10 @@ pub const EXPIRED: &str = r#"{"type":"expired","detail":"Invalid or expired toke
 pub enum Gap {
     /// This subscriber lagged; so many events that matched were dropped.
     Overflow(u64),
-    /// They are older than what is kept.
-    Replay,
+    /// This subscriber lagged and turned to the last event of each device, or back to all events; so many were passed over.
+    Conflated(u64),
+    /// They are older than what is kept, or the client's id is not one of ours; how many, where that is known.
+    Replay(Option<u64>),
     /// The source was away.
     Upstream,
 }
@@ -72,11 +123,12 @@ impl Gap {
     /// The gap as JSON.
     pub fn json(self) -> String {
         let (reason, dropped) = match self {
-            Self::Overflow(dropped) => ("overflow", Some(dropped.to_string())),
-            Self::Replay => ("replay", None),
+            Self::Overflow(dropped) => ("overflow", Some(dropped)),
+            Self::Conflated(passed) => ("conflated", Some(passed)),
+            Self::Replay(dropped) => ("replay", dropped),
             Self::Upstream => ("upstream", None),
         };
-        let dropped = dropped.as_deref().unwrap_or("null");
+        let dropped = dropped.map_or_else(|| "null".to_owned(), |dropped| dropped.to_string());
         format!(r#"{{"type":"gap","reason":"{reason}","dropped":{dropped}}}"#)
     }
 

@@ -10,7 +10,7 @@ use super::refusal::Refusal;
 use super::shard_context::{ShardContext, peer};
 use crate::auth::{self, Identity};
 use floodway_core::index::{ConnectionPermit, Tenant, Upstream};
-use floodway_core::shard::Filter;
+use floodway_core::shard::{Filter, Options};
 use floodway_protocol::names::TenantId;
 use floodway_sources::source::Unavailable;
 
@@ -20,6 +20,7 @@ pub(super) struct Admitted {
     pub(super) identity: Identity,
     pub(super) filter: Filter,
     pub(super) resume: Resume,
+    pub(super) options: Options,
     pub(super) permit: ConnectionPermit,
 }
 
@@ -90,5 +91,5 @@ async fn admit_identity(
     if shard_context.shared.index.is_draining() {
         return Err(Refusal::Draining);
     }
-    Ok(Admitted { identity, filter, resume, permit })
+    Ok(Admitted { identity, filter, resume, options: Options::default(), permit })
 }

@@ -3,7 +3,7 @@
 //! Over HTTP/1.1 the connection is taken back from hyper before anything is answered, and the shard owns the socket
 //! from then on: an idle stream then costs hundreds of bytes, not tens of kilobytes. Over HTTP/2 the stream stays in hyper.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use http::header::{AUTHORIZATION, DATE, SEC_WEBSOCKET_PROTOCOL, USER_AGENT};
 use http::request::Parts;
@@ -13,16 +13,15 @@ use super::admission::{Admitted, admit};
 use super::h2_stream;
 use super::handshake;
 use super::origin::Origin;
-use super::query::{Query, Resume};
+use super::query::{self, Query};
 use super::refusal::Refusal;
 use super::respond::{self, Answer};
 use super::shard_context::{Peer, ShardContext, peer};
 use crate::auth::TOKEN_BYTES_MAX;
 use floodway_core::index::{ClientInfo, Transport};
-use floodway_core::shard::{NewSubscriber, Outlet};
-use floodway_protocol::Encoding;
-use floodway_protocol::messages::notice::{self, Gap};
+use floodway_core::shard::{NewSubscriber, Outlet, Resume};
 use floodway_protocol::ws::close;
+use floodway_protocol::{Encoding, EventId};
 
 /// What becomes of a connection that hyper gives back.
 pub(super) enum Takeover {
@@ -44,9 +43,13 @@ fn begin(request: &Parts, admitted: Admitted, transport: Transport, encoding: En
         .with_user_agent(user_agent.map(HeaderValue::as_bytes));
     client.peer = peer.and_then(|peer| peer.address);
     client.tls = peer.is_some_and(|peer| peer.tls);
-    let greeting = greeting(&admitted, encoding, head);
-    let Admitted { identity, filter, permit, .. } = admitted;
+    let Admitted { identity, filter, resume, options, permit } = admitted;
     let expires_at = identity.expires_at;
+    let resume = match resume {
+        query::Resume::No | query::Resume::FromNow => Resume::FromNow,
+        query::Resume::After(Some(id)) => Resume::After(EventId::new(id)),
+        query::Resume::After(None) => Resume::AfterUnknown,
+    };
     Box::new(move |outlet, early| NewSubscriber {
         outlet,
         encoding,
@@ -54,24 +57,11 @@ fn begin(request: &Parts, admitted: Admitted, transport: Transport, encoding: En
         permit,
         client,
         expires_at,
-        greeting,
+        resume,
+        options,
+        head,
         early,
     })
-}
-
-/// What a stream begins with: the head of its response, and its first messages.
-fn greeting(admitted: &Admitted, encoding: Encoding, head: Vec<u8>) -> Vec<u8> {
-    let mut greeting = head;
-    encoding.open(&mut greeting);
-    let identity = &admitted.identity;
-    let expires_at = SystemTime::UNIX_EPOCH + Duration::from_secs(identity.expires_at);
-    let connected = notice::connected(&identity.tenant, &admitted.filter.shown(), expires_at);
-    encoding.message("connected", &connected, &mut greeting);
-    // Nothing is kept to replay, so whoever was away may have missed something.
-    if matches!(admitted.resume, Resume::After(_)) {
-        Gap::Replay.encode(encoding, &mut greeting);
-    }
-    greeting
 }
 
 /// A WebSocket: the upgrade is accepted, and what is to be refused is closed behind it with its code.
@@ -79,7 +69,11 @@ pub(super) async fn websocket(head: Response<()>, request: &Parts, shard_context
     let mut head = respond::head(&head);
     match admit(request, shard_context).await {
         Ok(admitted) => {
-            let encoding = if admitted.resume == Resume::No { Encoding::Ws } else { Encoding::WsWithId };
+            let encoding = if admitted.resume == query::Resume::No {
+                Encoding::Ws
+            } else {
+                Encoding::WsWithId
+            };
             Takeover::Stream(begin(request, admitted, Transport::WebSocket, encoding, head))
         }
         Err(refusal) => {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::Delivery;
-use crate::index::{Limit, Limits};
+use crate::index::Limit;
 use crate::shard::keys::SubscriberKey;
 use crate::shard::matcher::{Audience, Matcher};
 use crate::shard::outgoing::{Addressed, Outgoing, SubscriptionKey};
@@ -103,6 +103,7 @@ impl Delivery {
             None => {}
         }
         let encoding = subscriber.output.encoding;
+        let policy = subscriber.info.options.policy(audience.limits);
         let ring = subscriber.ring_from(self.clock.tenths(), &self.metrics);
         if let Outgoing::Notice(notice) = &**outgoing {
             ring.push_shared(notice, encoding, self.control_bytes)?;
@@ -110,8 +111,7 @@ impl Delivery {
             return Ok(());
         }
         let addressed = Addressed { outgoing: Rc::clone(outgoing), key: Rc::clone(audience.key) };
-        let Limits { queue_size, overflow, .. } = *audience.limits;
-        let pushed = ring.push(addressed, queue_size.get(), overflow);
+        let pushed = ring.push(addressed, audience.limits.queue_size.get(), policy);
         self.account_pushed(subscriber, pushed)
     }
 

@@ -41,7 +41,7 @@ impl Bed {
         let (queue, events) = EventPipe::queue();
         let new = NewSubscriber {
             outlet: Outlet::Pipe(Box::new(EventPipe::new(queue))),
-            greeting: b": nothing to a reader of events\n\n".to_vec(),
+            head: b": nothing to a reader of events\n\n".to_vec(),
             ..new_subscriber(&index, "T", None, &Rc::new(Peer::default()))
         };
         shard.attach(new).unwrap();

@@ -180,7 +180,7 @@ impl World {
         let new_subscriber = NewSubscriber {
             encoding: Encoding::Sse,
             filter: filter.clone(),
-            greeting: format!("{greeting}\n\n").into_bytes(),
+            head: format!("{greeting}\n\n").into_bytes(),
             ..new_subscriber(&self.index, "T", None, &peer)
         };
         self.state.attach(new_subscriber).unwrap();
@@ -337,6 +337,11 @@ impl World {
     }
 }
 
+/// Whether it is of what every stream begins with.
+fn is_opening(message: &str) -> bool {
+    message.starts_with("retry:") || message.contains("\nevent: connected\n")
+}
+
 /// What a peer was sent, but for heartbeats: numbers of events, answers, gaps.
 pub(super) fn received(peer: &Peer) -> Vec<String> {
     let text = peer.text();
@@ -346,7 +351,7 @@ pub(super) fn received(peer: &Peer) -> Vec<String> {
             .map(|(_, rest)| rest.split([',', '}']).next().unwrap().to_owned())
     };
     text.split_terminator("\n\n")
-        .filter(|message| !message.starts_with(": keepalive"))
+        .filter(|message| !message.starts_with(": keepalive") && !is_opening(message))
         .map(|message| {
             if message.starts_with("event: upstream\n") {
                 return "refused".to_owned();

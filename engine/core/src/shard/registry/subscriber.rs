@@ -8,6 +8,7 @@ use crate::shard::clock::Tenths;
 use crate::shard::filter::Filter;
 use crate::shard::keys::CohortPosition;
 use crate::shard::metrics::Metrics;
+use crate::shard::options::{Options, Resume};
 use crate::shard::outlet::Outlet;
 use crate::shard::ring::Ring;
 use floodway_protocol::session::Session;
@@ -27,8 +28,12 @@ pub struct NewSubscriber {
     pub client: ClientInfo,
     /// When its token expires, in seconds since 1970.
     pub expires_at: u64,
-    /// What it is sent first.
-    pub greeting: Vec<u8>,
+    /// Where its stream begins.
+    pub resume: Resume,
+    /// What else its client chose.
+    pub options: Options,
+    /// What it is sent before its first message: the head of its response.
+    pub head: Vec<u8>,
     /// What it sent before it became a subscriber, behind its handshake.
     pub early: Vec<u8>,
 }
@@ -94,6 +99,8 @@ pub(crate) struct Output {
 pub(crate) struct SubscriberInfo {
     pub(crate) id: ConnectionId,
     pub(crate) client: ClientInfo,
+    /// What its client chose.
+    pub(crate) options: Options,
     /// What its tenant's streams on this shard received together.
     pub(crate) counters: OwnCounters,
     /// When it came.

@@ -150,7 +150,7 @@ impl Model {
     fn push(&mut self, id: u64, device: usize, capacity: usize, overflow: Overflow) {
         if self.waiting.len() == capacity {
             match overflow {
-                Overflow::DropNewest | Overflow::Disconnect => return self.dropped.push(id),
+                Overflow::DropNewest | Overflow::Disconnect | Overflow::CatchUp => return self.dropped.push(id),
                 Overflow::DropOldest => self.dropped.extend(self.waiting.pop_front().map(|(id, _)| id)),
                 Overflow::Latest => self.keep_latest(device),
             }

@@ -17,7 +17,7 @@ fn who_comes_while_the_shard_sleeps_has_not_been_silent_since_it_fell_asleep() {
 
     let index = Index::new(1, Limits::default());
     let mut new_subscriber = new_subscriber(&index, "T", None, &Rc::new(Peer::default()));
-    new_subscriber.greeting = b"hello".to_vec();
+    new_subscriber.head = b"hello".to_vec();
     shard.attach(new_subscriber).unwrap();
 
     let due = |shard: &Shard| {

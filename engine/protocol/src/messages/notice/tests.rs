@@ -11,7 +11,7 @@ fn noon() -> SystemTime {
 }
 
 #[test]
-fn connected_shows_tenant_filters_and_expiry() {
+fn connected_shows_tenant_filters_expiry_and_where_to_resume() {
     let filters = Filters {
         device_ids: &[device("A")],
         group_ids: &[],
@@ -19,10 +19,24 @@ fn connected_shows_tenant_filters_and_expiry() {
         all_devices: false,
     };
     let tenant = TenantId::parse("TENANT1").expect("a name");
-    assert_eq!(
-        connected(&tenant, &filters, noon() + Duration::from_millis(3_600_999)),
-        r#"{"type":"connected","tenant_id":"TENANT1","filters":{"device_ids":["A"],"group_ids":[],"metric_names":[],"all_devices":false},"expires_at":"2026-02-16T13:00:00Z"}"#
-    );
+    let connected = Connected {
+        tenant: &tenant,
+        filters,
+        expires_at: noon() + Duration::from_millis(3_600_999),
+        options: None,
+        last_event_id: EventId::new(17),
+    };
+    let start = r#"{"type":"connected","tenant_id":"TENANT1","filters":{"device_ids":["A"],"group_ids":[],"metric_names":[],"all_devices":false},"expires_at":"2026-02-16T13:00:00Z""#;
+    assert_eq!(connected.to_string(), format!(r#"{start},"last_event_id":"17"}}"#));
+
+    let options = ShownOptions { overflow: Some("latest"), max_rate: "0.2".parse().ok(), snapshot: Some(true) };
+    let connected = Connected { options: Some(options), ..connected };
+    let options = r#""options":{"overflow":"latest","max_rate":0.2,"snapshot":true}"#;
+    assert_eq!(connected.to_string(), format!(r#"{start},{options},"last_event_id":"17"}}"#));
+
+    let mut sse = Vec::new();
+    connected.encode(Encoding::Sse, &mut sse);
+    assert_eq!(String::from_utf8(sse).unwrap(), format!("id: 17\nevent: connected\ndata: {connected}\n\n"));
 }
 
 #[test]
@@ -55,7 +69,9 @@ fn a_time_beyond_the_calendar_is_the_last_one() {
 #[test]
 fn a_gap_counts_what_was_dropped_where_that_is_known() {
     assert_eq!(Gap::Overflow(3).json(), r#"{"type":"gap","reason":"overflow","dropped":3}"#);
-    for (gap, reason) in [(Gap::Replay, "replay"), (Gap::Upstream, "upstream")] {
+    assert_eq!(Gap::Conflated(0).json(), r#"{"type":"gap","reason":"conflated","dropped":0}"#);
+    assert_eq!(Gap::Replay(Some(2)).json(), r#"{"type":"gap","reason":"replay","dropped":2}"#);
+    for (gap, reason) in [(Gap::Replay(None), "replay"), (Gap::Upstream, "upstream")] {
         let json = format!(r#"{{"type":"gap","reason":"{reason}","dropped":null}}"#);
         assert_eq!(gap.json(), json);
     }

@@ -15,7 +15,7 @@ use super::service::{Answer, Service};
 use super::streaming::{Gone, ResponseSender};
 use crate::admin::observer::Observer;
 use floodway_core::index::{ClientInfo, ConnectionPermit, Limits, Transport};
-use floodway_core::shard::{EventPipe, Filter, NewSubscriber, Outlet, Received, Shard};
+use floodway_core::shard::{EventPipe, Filter, NewSubscriber, Options, Outlet, Received, Resume, Shard};
 use floodway_protocol::Encoding;
 use floodway_protocol::messages::client::Names;
 use floodway_protocol::messages::notice::Gap;
@@ -79,7 +79,9 @@ fn attach_on(shard: &Shard, permit: ConnectionPermit, filter: Filter, queue: Sen
         permit,
         client: ClientInfo::new(Transport::Sse).with_user_agent(Some(USER_AGENT)),
         expires_at: TIMESTAMP_MAX,
-        greeting: Vec::new(),
+        resume: Resume::FromNow,
+        options: Options::default(),
+        head: Vec::new(),
         early: Vec::new(),
     })
 }
@@ -114,8 +116,9 @@ fn item(received: &Received) -> Option<Item> {
         }
         Received::Gap(Gap::Overflow(dropped)) => gap(v1::GapReason::Overflow, Some(*dropped)),
         Received::Gap(Gap::Upstream) => gap(v1::GapReason::Upstream, None),
+        Received::Gap(Gap::Conflated(passed)) => gap(v1::GapReason::Conflated, Some(*passed)),
         // A tail never asks for a replay.
-        Received::Gap(Gap::Replay) => None,
+        Received::Gap(Gap::Replay(_)) => None,
     }
 }
 
