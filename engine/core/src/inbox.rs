@@ -5,6 +5,7 @@
 //! a source delivers them, so that the rings and their policy decide what is lost, and count it.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crossbeam::queue::ArrayQueue;
 use tokio::sync::Notify;
@@ -21,8 +22,19 @@ pub enum Item {
     Event(Arc<Event>),
     /// The source was away: here events of the tenant may be missing.
     UpstreamGap(Arc<Tenant>),
-    /// From here on the tenant's source is in another state.
-    Upstream(Arc<Tenant>, SourceState),
+    /// From here on a tenant's source is in another state. One allocation for all shards keeps items small.
+    Upstream(Arc<SourceNotice>),
+}
+
+/// A tenant's source is in another state.
+#[derive(Debug)]
+pub struct SourceNotice {
+    /// The tenant.
+    pub tenant: Arc<Tenant>,
+    /// Its source's state.
+    pub state: SourceState,
+    /// When that began.
+    pub since: SystemTime,
 }
 
 /// One shard's inbox.

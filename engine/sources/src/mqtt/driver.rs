@@ -79,7 +79,10 @@ impl<'a> Driver<'a> {
         }
         let blamed = ended.as_ref().err().filter(|error| error.may_be_for_a_request());
         let reason = blamed.map(ToString::to_string);
-        self.requests.link_lost(reason.as_deref(), Instant::now());
+        let lost = self.requests.link_lost(reason.as_deref(), Instant::now());
+        if ended.is_err() {
+            self.port.lost(&lost).await;
+        }
         if since.elapsed() >= self.config.backoff_max {
             self.port.backoff.reset();
         }

@@ -31,7 +31,7 @@ use crate::control::Follower;
 use crate::source::{Port, Source, Terms};
 use broker::Broker;
 use driver::Driver;
-use floodway_core::index::Index;
+use floodway_core::index::{Index, Tenant};
 use probe::Probe;
 use request_scheduler::RequestScheduler;
 use subscriptions::Subscriptions;
@@ -86,11 +86,8 @@ impl Source for Mqtt {
         Box::pin(driver.run())
     }
 
-    fn run_ended(&mut self) {
-        self.subscriptions.link_lost(None, Instant::now());
-        if let Some(control) = &mut self.control {
-            control.link_lost();
-        }
+    fn run_ended(&mut self) -> Vec<Arc<Tenant>> {
+        RequestScheduler::new(&mut self.subscriptions, self.control.as_mut()).link_lost(None, Instant::now())
     }
 }
 

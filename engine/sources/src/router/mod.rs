@@ -10,14 +10,14 @@ mod tests;
 mod topic;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 pub use metrics::{Metrics, Reason, Snapshot};
 use topic::Address;
 pub use topic::{RawMessage, parse as parse_topic, topic_of};
 
 use floodway_core::event::{self, Event, IdSource, Parser};
-use floodway_core::inbox::{Inbox, Item};
+use floodway_core::inbox::{Inbox, Item, SourceNotice};
 use floodway_core::index::{Index, Tenant};
 use floodway_core::printable::printable;
 use floodway_protocol::messages::notice::SourceState;
@@ -98,15 +98,10 @@ impl Router {
         self.notify(tenant, || Item::UpstreamGap(Arc::clone(tenant))).await;
     }
 
-    /// Sends `tenant`'s subscribers a gap and the notice that the source refuses the tenant from here on.
-    pub async fn upstream_refused(&mut self, tenant: &Arc<Tenant>) {
-        self.upstream_gap(tenant).await;
-        self.notify(tenant, || Item::Upstream(Arc::clone(tenant), SourceState::Refused)).await;
-    }
-
-    /// Sends them the notice that the source sends the tenant's events again. The gap comes before.
-    pub async fn upstream_returned(&mut self, tenant: &Arc<Tenant>) {
-        self.notify(tenant, || Item::Upstream(Arc::clone(tenant), SourceState::Up)).await;
+    /// Sends `tenant`'s subscribers the notice that the source is in this state from here on, and since when.
+    pub async fn upstream_state(&mut self, tenant: &Arc<Tenant>, state: SourceState, since: SystemTime) {
+        let notice = Arc::new(SourceNotice { tenant: Arc::clone(tenant), state, since });
+        self.notify(tenant, || Item::Upstream(Arc::clone(&notice))).await;
     }
 
     async fn notify(&mut self, tenant: &Tenant, item: impl Fn() -> Item) {

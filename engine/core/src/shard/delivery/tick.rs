@@ -57,8 +57,8 @@ impl Tick {
                 Some(Item::UpstreamGap(tenant)) => {
                     self.add_notice(&tenant, Notice::gap(Gap::Upstream), matcher);
                 }
-                Some(Item::Upstream(tenant, state)) => {
-                    self.add_notice(&tenant, Notice::source(state), matcher);
+                Some(Item::Upstream(source)) => {
+                    self.add_notice(&source.tenant, Notice::source(source.state, source.since), matcher);
                 }
                 None => break,
             }

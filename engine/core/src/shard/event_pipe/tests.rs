@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tokio::task::yield_now;
 
@@ -9,7 +10,7 @@ use super::super::test_kit::{Peer, new_subscriber, on_one_thread, run_beside};
 use super::super::{Handle, Metrics, NewSubscriber, Outlet, Select};
 use super::*;
 use crate::event::{self, Parser};
-use crate::inbox::{Inbox, Item};
+use crate::inbox::{Inbox, Item, SourceNotice};
 use crate::index::{Index, Limits, Overflow};
 use floodway_protocol::EventId;
 use floodway_protocol::messages::notice::{Gap, SourceState};
@@ -126,7 +127,12 @@ async fn a_gap_of_the_broker_has_its_place_and_other_notices_are_nothing_to_a_re
                 bed.publish(QUEUE as u64).await;
             }
             bed.publish(1).await;
-            bed.put(Item::Upstream(Arc::clone(&tenant), SourceState::Refused)).await;
+            let refused = SourceNotice {
+                tenant: Arc::clone(&tenant),
+                state: SourceState::Refused,
+                since: SystemTime::now(),
+            };
+            bed.put(Item::Upstream(Arc::new(refused))).await;
             bed.put(Item::UpstreamGap(Arc::clone(&tenant))).await;
             bed.publish(1).await;
             while next(&mut events).await != Ok(bed.sent - 1) {}

@@ -3,10 +3,10 @@
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::event::{self, Event, Parser};
-use crate::inbox::{Inbox, Item};
+use crate::inbox::{Inbox, Item, SourceNotice};
 use crate::index::{ConnectionId, Count, Index, Limits, Overflow, OwnLimits, Tenant};
 use crate::shard::clock::Tenths;
 use crate::shard::config::Config;
@@ -127,7 +127,8 @@ impl World {
 
     /// The source refuses the tenant.
     pub(super) fn refused(&mut self) {
-        self.notice(|tenant| Item::Upstream(tenant, SourceState::Refused), REFUSED);
+        let notice = |tenant| SourceNotice { tenant, state: SourceState::Refused, since: SystemTime::now() };
+        self.notice(|tenant| Item::Upstream(Arc::new(notice(tenant))), REFUSED);
     }
 
     fn notice(&mut self, item: impl FnOnce(Arc<Tenant>) -> Item, stands_for: usize) {

@@ -160,10 +160,11 @@ impl Entry {
         Subject::Tenant(Arc::clone(self.tracked.tenant()))
     }
 
-    pub(super) fn link_lost(&mut self) {
+    /// Returns its tenant if its live streams do not know it yet.
+    pub(super) fn link_lost(&mut self) -> Option<Arc<Tenant>> {
         let was_confirmed = self.subscription.state == State::Confirmed;
         self.subscription.state = State::Idle;
-        self.tracked.connection_lost(was_confirmed);
+        self.tracked.connection_lost(was_confirmed)
     }
 
     /// Its state says nothing any more.

@@ -119,8 +119,9 @@ impl Subscriptions {
     }
 
     /// The link is gone, and with it all that the broker had granted: every tenant waits again. If the broker ended it,
-    /// perhaps for a request, `reason` says why, and the filters under way are suspected.
-    pub(super) fn link_lost(&mut self, reason: Option<&str>, now: Instant) {
+    /// perhaps for a request, `reason` says why, and the filters under way are suspected. Returns the tenants whose live
+    /// streams do not know it yet.
+    pub(super) fn link_lost(&mut self, reason: Option<&str>, now: Instant) -> Vec<Arc<Tenant>> {
         self.is_open = false;
         // Those that somebody wants, but whose request was not seen yet.
         self.index.tenants().iter().for_each(|tenant| self.track(tenant));
@@ -132,10 +133,11 @@ impl Subscriptions {
         self.all_tenants.state = State::Idle;
         self.all_refusal = None;
         let (broker, ends_for_forbidden) = (self.broker, self.broker_limits().ends_for_forbidden);
+        let mut lost = Vec::new();
         self.entries.retain(|_, entry| {
             let stays = entry.subscription.state != State::Leaving;
             if !ends_for_forbidden || !entry.subscription.is_held_off(broker) {
-                entry.link_lost();
+                lost.extend(entry.link_lost());
             }
             stays
         });
@@ -154,6 +156,7 @@ impl Subscriptions {
         if let Some(fatal) = fatal {
             self.found_fatal(&fatal, reason.unwrap_or_default(), now);
         }
+        lost
     }
 
     /// Somebody waits for `tenant`.

@@ -104,14 +104,14 @@ impl Bed {
     }
 
     /// Confirms tenants as the driver does. Returns their names, with `!` before those that get a gap first, and `+` behind
-    /// those whose refusal ends.
+    /// those whose outage ends.
     fn confirms(&mut self) -> Vec<String> {
         let mut names = Vec::new();
         while let Some(confirmed) = self.subscriptions.confirmed.pop_front() {
-            let Confirmation { tenant, after_loss, after_refusal } = confirmed;
+            let Confirmation { tenant, owes_gap, is_return } = confirmed;
             tenant.set_upstream(Upstream::Confirmed);
-            let gap = if after_loss { "!" } else { "" };
-            let returned = if after_refusal { "+" } else { "" };
+            let gap = if owes_gap { "!" } else { "" };
+            let returned = if is_return { "+" } else { "" };
             names.push(format!("{gap}{}{returned}", tenant.id()));
         }
         names.sort();
