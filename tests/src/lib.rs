@@ -6,6 +6,7 @@
 
 pub mod broker;
 pub mod gateway;
+pub mod outage;
 pub mod process;
 pub mod provider;
 pub mod publisher;
@@ -18,6 +19,7 @@ pub mod ws;
 
 pub use broker::Broker;
 pub use gateway::Gateway;
+pub use outage::upstream_gap;
 pub use publisher::{Publisher, topic};
 pub use scripted_broker::{Answer, ScriptedBroker, Seen};
 pub use sse::Sse;

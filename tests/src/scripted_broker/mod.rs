@@ -265,8 +265,7 @@ mod tests {
         broker.count("T1", "A", 0..3);
         ws.expect_numbers(0..3).await;
         broker.cut();
-        ws.expect_json(serde_json::json!({"type": "gap", "reason": "upstream", "dropped": null}))
-            .await;
+        ws.expect_outage().await;
         broker.count("T1", "A", 3..4);
         ws.expect_numbers(3..4).await;
         assert_eq!(broker.count_seen(|seen| matches!(seen, Seen::Connect(_))), 2);
