@@ -166,7 +166,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
     setting!("mqtt.qos", "FLOODWAY_MQTT_QOS", mqtt.qos, QOS,
         "QoS of the subscriptions"),
     setting!("mqtt.linger_seconds", "FLOODWAY_MQTT_LINGER_SECONDS", mqtt.linger, PAUSE,
-        "How long a tenant stays subscribed after its last subscriber left"),
+        "How long a tenant stays subscribed, at least, after its last subscriber left"),
     setting!("mqtt.packet_bytes", "FLOODWAY_MQTT_PACKET_BYTES", mqtt.packet_bytes, PACKET_BYTES,
         "Largest packet that is taken from the broker"),
     setting!("mqtt.read_pause_microseconds", "FLOODWAY_MQTT_READ_PAUSE_MICROSECONDS", mqtt.read_pause_us, READ_PAUSE,

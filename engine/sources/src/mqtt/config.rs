@@ -6,7 +6,7 @@ use std::time::Duration;
 /// Which tenants are subscribed at the broker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Subscribe {
-    /// A tenant's topics while it has subscribers, and [`Config::linger`] longer.
+    /// A tenant's topics while it has subscribers, and the longer one of [`Config::linger`] and [`Config::keep`] after.
     #[default]
     OnDemand,
     /// One subscription for every tenant. Costs a parse for events that nobody wants.
@@ -29,8 +29,10 @@ pub struct Config {
     /// `mqtt.qos`: 0 or 1. Default 0: the gateway reads as fast as the socket gives, and a broker's in-flight window
     /// and queue for QoS 1 would drop a burst that TCP would have held.
     pub qos: u8,
-    /// `mqtt.linger_seconds`: how long a tenant stays subscribed after its last subscriber left. Default 30 s.
+    /// `mqtt.linger_seconds`: how long a tenant stays subscribed after its last subscriber left, at least. Default 30 s.
     pub linger: Duration,
+    /// How long events are kept for clients that come back: a tenant stays subscribed for as long. Default 60 s.
+    pub keep: Duration,
     /// `mqtt.packet_bytes`: the largest packet, in bytes, announced to the broker, which then skips larger ones; those of
     /// one that does not are skipped here. Default 256 KiB.
     pub packet_bytes: u32,
@@ -71,6 +73,7 @@ impl Default for Config {
             subscribe: Subscribe::OnDemand,
             qos: 0,
             linger: Duration::from_secs(30),
+            keep: Duration::from_secs(60),
             packet_bytes: 256 * 1024,
             read_pause_us: 250,
             keep_alive: Duration::from_secs(15),

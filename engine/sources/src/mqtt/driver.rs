@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
+use super::accepted::Accepted;
 use super::broker::Broker;
 use super::config::Config;
 use super::link::{Link, LinkError, LinkEvent, Message, Oversized};
@@ -26,6 +27,7 @@ pub(super) struct Driver<'a> {
     pub(super) config: &'a Config,
     pub(super) brokers: &'a [Broker],
     pub(super) client_id: &'a str,
+    pub(super) accepted: &'a mut Accepted,
     pub(super) requests: RequestScheduler<'a>,
     pub(super) probe: Probe<'a>,
     pub(super) port: Port<'a>,
@@ -131,11 +133,13 @@ impl<'a> Driver<'a> {
     /// Breaks once the link has ended as we wanted.
     async fn handle(&mut self, event: LinkEvent, link: &mut Link, broker: &'a Broker) -> ControlFlow<()> {
         match event {
-            LinkEvent::Published(Message { topic, payload, retain }) => {
-                if self.requests.message(&topic, &payload, retain) {
+            LinkEvent::Published(message) => {
+                if self.requests.message(&message.topic, &message.payload, message.retain) {
                     self.settle(link, broker).await;
+                } else if message.id != 0 && self.accepted.is_again(&message, link.pings) {
+                    self.pass_over(&message);
                 } else {
-                    self.publish(&topic, &payload, link.received).await;
+                    self.publish(&message, link.received).await;
                 }
             }
             LinkEvent::TooLarge(message) => self.skip(&message, broker),
@@ -174,8 +178,8 @@ impl<'a> Driver<'a> {
         }
     }
 
-    async fn publish(&mut self, topic: &[u8], payload: &[u8], received: Instant) {
-        let message = RawMessage::new(topic, payload);
+    async fn publish(&mut self, message: &Message, received: Instant) {
+        let message = RawMessage::new(&message.topic, &message.payload);
         self.port.router.received_at(received);
         let subscriptions = &mut self.requests.subscriptions;
         if subscriptions.may_owe_gaps()
@@ -187,10 +191,19 @@ impl<'a> Driver<'a> {
         self.port.router.publish(&message).await;
     }
 
+    /// Counts a message that the broker has sent again.
+    #[cold]
+    fn pass_over(&mut self, message: &Message) {
+        if let Some(suppressed) = self.port.router.skipped(Reason::Duplicate) {
+            let topic = printable(&message.topic, LOG_TOPIC_CHARS);
+            tracing::debug!(reason = Reason::Duplicate.label(), topic, suppressed, "message passed over");
+        }
+    }
+
     /// Counts a message that the broker sent though its packet is larger than the limit that we announced.
     #[cold]
     fn skip(&mut self, message: &Oversized, broker: &Broker) {
-        if let Some(suppressed) = self.port.router.skipped() {
+        if let Some(suppressed) = self.port.router.skipped(Reason::Packet) {
             tracing::warn!(
                 reason = Reason::Packet.label(),
                 topic = printable(&message.topic, LOG_TOPIC_CHARS),

@@ -7,6 +7,7 @@
 //! `driver` holds these together. Beside it, `probe` tries what may cost the connection on another one, and
 //! `request_scheduler` lets tenants' subscriptions and [`control`] take turns on the one connection.
 
+mod accepted;
 mod broker;
 mod config;
 mod driver;
@@ -29,6 +30,7 @@ pub use config::{Config, Subscribe};
 use crate::control;
 use crate::control::Follower;
 use crate::source::{Port, Source, Terms};
+use accepted::Accepted;
 use broker::Broker;
 use driver::Driver;
 use floodway_core::index::{Index, Tenant};
@@ -41,6 +43,7 @@ pub struct Mqtt {
     config: Config,
     brokers: Vec<Broker>,
     client_id: String,
+    accepted: Accepted,
     subscriptions: Subscriptions,
     control: Option<Follower>,
 }
@@ -56,6 +59,7 @@ impl Mqtt {
             brokers: brokers(&config.urls)?,
             // The same id for each connection: a broker that still holds a dead one lets go of it.
             client_id: format!("{}-{:016x}", config.client_id, fastrand::u64(..)),
+            accepted: Accepted::default(),
             subscriptions: Subscriptions::new(&config, index),
             config,
             control,
@@ -79,6 +83,7 @@ impl Source for Mqtt {
             config: &self.config,
             brokers: &self.brokers,
             client_id: &self.client_id,
+            accepted: &mut self.accepted,
             requests: RequestScheduler::new(&mut self.subscriptions, self.control.as_mut()),
             probe: Probe::new(&self.config, &self.client_id),
             port,

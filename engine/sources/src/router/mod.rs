@@ -86,11 +86,11 @@ impl Router {
         }
     }
 
-    /// Counts a message that its source had to skip, since its packet is too large. If a log line is due, returns how many
-    /// were passed over since the last one.
-    pub fn skipped(&mut self) -> Option<u64> {
+    /// Counts a message that its source passes over. If a log line is due, returns how many were passed over since the last
+    /// one.
+    pub fn skipped(&mut self, reason: Reason) -> Option<u64> {
         self.metrics.received(0);
-        self.metrics.rejected(Reason::Packet, self.started.elapsed())
+        self.metrics.rejected(reason, self.started.elapsed())
     }
 
     /// Sends `tenant`'s subscribers a gap: events may be missing here.

@@ -64,6 +64,8 @@ pub(super) struct Link {
     pub(super) received: Instant,
     /// When the broker let us in.
     began: Instant,
+    /// Pings that were sent, and that were answered.
+    pub(super) pings: (u64, u64),
     /// Packet id of the last message; 0 if it needs no acknowledgement.
     unacknowledged: u16,
     /// Answers that nobody waits for.
@@ -112,6 +114,7 @@ impl Link {
             pace: Pace::new(Duration::from_micros(config.read_pause_us.into())),
             received: Instant::now(),
             began: Instant::now(),
+            pings: (0, 0),
             unacknowledged: 0,
             strays: Counted::default(),
             is_idle: false,
@@ -158,8 +161,8 @@ impl Link {
         while self.end.is_none() {
             match self.incoming.next() {
                 Ok(None) => break,
-                Ok(Some(Received::Message(message, id))) => {
-                    self.unacknowledged = id;
+                Ok(Some(Received::Message(message))) => {
+                    self.unacknowledged = message.id;
                     return Some(LinkEvent::Published(message));
                 }
                 Ok(Some(Received::TooLarge(message, id))) => {
@@ -172,7 +175,7 @@ impl Link {
                     }
                     self.log_stray(id, to);
                 }
-                Ok(Some(Received::Pong)) => {}
+                Ok(Some(Received::Pong)) => self.pings.1 += 1,
                 Err(error) => self.end = Some(error),
             }
         }
@@ -205,7 +208,10 @@ impl Link {
                 let _ = written?;
             }
             match self.keep_alive.poll(cx)? {
-                Poll::Ready(()) => self.outgoing.ping(),
+                Poll::Ready(()) => {
+                    self.pings.0 += 1;
+                    self.outgoing.ping();
+                }
                 Poll::Pending => return read.map(Ok),
             }
             if read.is_ready() {

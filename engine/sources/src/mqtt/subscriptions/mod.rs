@@ -69,7 +69,7 @@ impl Subscriptions {
     pub(super) fn new(config: &Config, index: Arc<Index>) -> Self {
         Self {
             mode: config.subscribe,
-            linger: config.linger,
+            linger: config.linger.max(config.keep),
             subscribe_timeout: config.subscribe_timeout,
             index,
             entries: HashMap::new(),
