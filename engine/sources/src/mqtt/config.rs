@@ -13,6 +13,16 @@ pub enum Subscribe {
     All,
 }
 
+/// Whether the broker keeps a session for the gateway while it is not connected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Session {
+    /// Each connection begins anew.
+    #[default]
+    Clean,
+    /// The broker keeps subscriptions, and what is published with QoS 1 meanwhile. Of use only with [`Config::qos`] 1.
+    Persistent,
+}
+
 /// How the gateway reaches its broker.
 #[derive(Clone)]
 pub struct Config {
@@ -22,12 +32,17 @@ pub struct Config {
     pub username: Option<String>,
     /// `mqtt.password`. Default none. Never shown.
     pub password: Option<String>,
-    /// `mqtt.client_id`: prefix of the client id; a random suffix is added. Default `floodway`.
+    /// `mqtt.client_id`: prefix of the client id, to which a random suffix is added; the client id itself where the
+    /// session is persistent. Default `floodway`.
     pub client_id: String,
+    /// `mqtt.session`. Default `clean`.
+    pub session: Session,
+    /// `mqtt.session_expiry_seconds`: how long the broker keeps a persistent session without a connection. Default 1 h.
+    pub session_expiry: Duration,
     /// `mqtt.subscribe`. Default `on_demand`.
     pub subscribe: Subscribe,
     /// `mqtt.qos`: 0 or 1. Default 0: the gateway reads as fast as the socket gives, and a broker's in-flight window
-    /// and queue for QoS 1 would drop a burst that TCP would have held.
+    /// and queue for QoS 1 would drop a burst that TCP would have held. With a persistent session 1.
     pub qos: u8,
     /// `mqtt.linger_seconds`: how long a tenant stays subscribed after its last subscriber left, at least. Default 30 s.
     pub linger: Duration,
@@ -56,6 +71,7 @@ impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
             .field("subscribe", &self.subscribe)
+            .field("session", &self.session)
             .field("qos", &self.qos)
             .field("linger", &self.linger)
             .field("packet_bytes", &self.packet_bytes)
@@ -70,6 +86,8 @@ impl Default for Config {
             username: None,
             password: None,
             client_id: "floodway".to_owned(),
+            session: Session::Clean,
+            session_expiry: Duration::from_secs(3600),
             subscribe: Subscribe::OnDemand,
             qos: 0,
             linger: Duration::from_secs(30),

@@ -10,8 +10,8 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::accepted::Accepted;
 use super::broker::Broker;
-use super::config::Config;
-use super::link::{Link, LinkError, LinkEvent, Message, Oversized};
+use super::config::{Config, Session};
+use super::link::{Client, Link, LinkError, LinkEvent, Message, Oversized};
 use super::probe::Probe;
 use super::request_scheduler::RequestScheduler;
 use crate::control::StoreFacts;
@@ -41,8 +41,10 @@ impl<'a> Driver<'a> {
         for (number, broker) in self.brokers.iter().enumerate().cycle() {
             let control = self.requests.control.as_deref().filter(|_| with_will);
             let will = control.map(|control| control.will_topic());
+            let session_expiry = (self.config.session == Session::Persistent).then_some(self.config.session_expiry);
+            let client = Client { id: self.client_id, will, session_expiry };
             let connected = tokio::select! {
-                connected = Link::connect(self.config, broker, self.client_id, will) => connected,
+                connected = Link::connect(self.config, broker, client) => connected,
                 _ = stop.wait_for(|&stop| stop) => return,
             };
             match connected {
@@ -69,9 +71,10 @@ impl<'a> Driver<'a> {
     async fn serve(&mut self, mut link: Link, facts: StoreFacts, number: usize) -> Result<(), LinkError> {
         let broker = &self.brokers[number];
         let since = Instant::now();
-        tracing::info!(%broker, "broker connected");
+        let is_session_kept = self.requests.link_up(number, link.session_present, facts, since);
+        tracing::info!(%broker, is_session_kept, "broker connected");
         self.port.status.connected(broker);
-        self.requests.link_up(number, facts, since);
+        self.accepted.link_up(is_session_kept);
         let ended = self.handle_all(&mut link, broker).await;
         self.probe.cancel();
         // First the status: who sees its tenant wait again must not go on to wait for a broker that is gone.
@@ -82,6 +85,9 @@ impl<'a> Driver<'a> {
         let blamed = ended.as_ref().err().filter(|error| error.may_be_for_a_request());
         let reason = blamed.map(ToString::to_string);
         let lost = self.requests.link_lost(reason.as_deref(), Instant::now());
+        if ended.as_ref().is_err_and(LinkError::is_takeover) {
+            self.requests.subscriptions.forget_session();
+        }
         if ended.is_err() {
             self.port.lost(&lost).await;
         }
@@ -179,12 +185,13 @@ impl<'a> Driver<'a> {
     }
 
     async fn publish(&mut self, message: &Message, received: Instant) {
+        let is_kept = message.id != 0;
         let message = RawMessage::new(&message.topic, &message.payload);
         self.port.router.received_at(received);
         let subscriptions = &mut self.requests.subscriptions;
-        if subscriptions.may_owe_gaps()
+        if subscriptions.watches_messages()
             && let Some(tenant) = message.tenant()
-            && let Some(owed) = subscriptions.gap_before(tenant)
+            && let Some(owed) = subscriptions.message(tenant, is_kept)
         {
             self.port.router.upstream_gap(&owed).await;
         }

@@ -24,7 +24,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-pub use config::{Config, Subscribe};
+pub use config::{Config, Session, Subscribe};
 
 #[cfg(doc)]
 use crate::control;
@@ -58,7 +58,10 @@ impl Mqtt {
         Ok(Self {
             brokers: brokers(&config.urls)?,
             // The same id for each connection: a broker that still holds a dead one lets go of it.
-            client_id: format!("{}-{:016x}", config.client_id, fastrand::u64(..)),
+            client_id: match config.session {
+                Session::Clean => format!("{}-{:016x}", config.client_id, fastrand::u64(..)),
+                Session::Persistent => config.client_id.clone(),
+            },
             accepted: Accepted::default(),
             subscriptions: Subscriptions::new(&config, index),
             config,

@@ -28,11 +28,12 @@ impl<'a> RequestScheduler<'a> {
         Self { subscriptions, control, is_open: false, control_was_last: false }
     }
 
-    pub(super) fn link_up(&mut self, broker: usize, facts: StoreFacts, now: Instant) {
-        self.subscriptions.link_up(broker);
+    /// A link to this broker, which perhaps has a session of ours. Returns whether that is the one of the last link.
+    pub(super) fn link_up(&mut self, broker: usize, session_present: bool, facts: StoreFacts, now: Instant) -> bool {
         if let Some(control) = &mut self.control {
             control.link_up(facts, now);
         }
+        self.subscriptions.link_up(broker, session_present)
     }
 
     /// True once on each link: when tenants may be subscribed. They are from then on.

@@ -75,6 +75,11 @@ impl TrackedTenant {
         if was_confirmed { self.outage_is_news(Outage::Lost) } else { None }
     }
 
+    /// What was published meanwhile comes now: no gap is owed.
+    pub(crate) fn nothing_missed(&mut self) {
+        (self.owes_gap, self.sent_gap_early) = (false, false);
+    }
+
     /// An event of it comes though it is not confirmed. Returns it if a gap has to precede the event; the gap counts as
     /// sent then.
     pub(crate) fn gap_before_event(&mut self) -> Option<Arc<Tenant>> {

@@ -54,6 +54,16 @@ pub(super) enum LinkEvent {
     Disconnected,
 }
 
+/// As whom a link is made.
+#[derive(Debug)]
+pub(super) struct Client<'a> {
+    pub(super) id: &'a str,
+    /// Where the broker publishes an empty retained message when it loses us, if anywhere.
+    pub(super) will: Option<String>,
+    /// For how long the broker keeps the session when the link has ended. Without it each link begins anew.
+    pub(super) session_expiry: Option<Duration>,
+}
+
 pub(super) struct Link {
     stream: Box<dyn Stream>,
     incoming: Incoming,
@@ -62,6 +72,8 @@ pub(super) struct Link {
     pace: Pace,
     /// When the bytes were read that hold the last event: one reading of the clock for the messages that come together.
     pub(super) received: Instant,
+    /// The broker has kept the session of an earlier link.
+    pub(super) session_present: bool,
     /// When the broker let us in.
     began: Instant,
     /// Pings that were sent, and that were answered.
@@ -79,17 +91,15 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Connects to `broker` and waits for its CONNACK. With a `will`, the broker publishes an empty retained message
-    /// there when it loses us.
+    /// Connects to `broker` and waits for its CONNACK.
     pub(super) async fn connect(
         config: &Config,
         broker: &Broker,
-        id: &str,
-        will: Option<String>,
+        client: Client<'_>,
     ) -> Result<(Self, StoreFacts), LinkError> {
         let deadline = tokio::time::Instant::now() + config.connect_timeout;
         let stream = Box::new(open::dial(config, broker, deadline).await?);
-        let connect = open::connect(config, broker, id, will)?;
+        let connect = open::connect(config, broker, client)?;
         let over = Self::over(stream, config, &connect);
         let over = timeout_at(deadline, over).await;
         over.map_err(|_| open::timed_out(config, "answer to CONNECT"))?
@@ -102,7 +112,8 @@ impl Link {
     ) -> Result<(Self, StoreFacts), LinkError> {
         let mut read = BytesMut::with_capacity(2 * READ_BYTES);
         let connack = open::greet(&mut *stream, connect, &mut read).await?;
-        let connack = connack.as_ref();
+        let session_present = connack.session_present;
+        let connack = connack.properties.as_ref();
         let qos = if config.qos == 0 { QoS::AtMostOnce } else { QoS::AtLeastOnce };
         let outgoing = Outgoing::new(qos, connack);
         let facts = facts(connack, outgoing.limit.min(config.packet_bytes));
@@ -112,6 +123,7 @@ impl Link {
             outgoing,
             keep_alive: KeepAlive::new(config.keep_alive, connack),
             pace: Pace::new(Duration::from_micros(config.read_pause_us.into())),
+            session_present,
             received: Instant::now(),
             began: Instant::now(),
             pings: (0, 0),

@@ -43,16 +43,16 @@ fn a_gap_is_owed_across_several_losses_and_told_once() {
 fn an_event_before_the_suback_is_preceded_by_the_gap() {
     let mut bed = linked();
     let permit = bed.subscribe("T");
-    assert!(!bed.subscriptions.may_owe_gaps());
+    assert!(!bed.subscriptions.watches_messages());
     bed.subscriptions.link_lost(None, bed.now);
     bed.subscriptions.open();
-    assert!(bed.subscriptions.gap_before("T").is_none(), "not asked for yet");
+    assert!(bed.subscriptions.message("T", true).is_none(), "not asked for yet");
     let (id, _) = bed.sends_subscribe();
-    assert!(bed.subscriptions.may_owe_gaps());
-    assert!(bed.subscriptions.gap_before("OTHER").is_none());
-    let owed = bed.subscriptions.gap_before("T").unwrap();
+    assert!(bed.subscriptions.watches_messages());
+    assert!(bed.subscriptions.message("OTHER", true).is_none());
+    let owed = bed.subscriptions.message("T", true).unwrap();
     assert!(Arc::ptr_eq(&owed, permit.tenant()));
-    assert!(bed.subscriptions.gap_before("T").is_none());
+    assert!(bed.subscriptions.message("T", true).is_none());
     bed.grants(id, 1);
     assert_eq!(bed.confirms(), ["T"], "the gap was sent already");
 }
@@ -64,7 +64,7 @@ fn a_link_that_is_lost_after_early_events_owes_a_gap_again() {
     bed.subscriptions.link_lost(None, bed.now);
     bed.subscriptions.open();
     bed.sends_subscribe();
-    assert!(bed.subscriptions.gap_before("T").is_some());
+    assert!(bed.subscriptions.message("T", true).is_some());
     bed.subscriptions.link_lost(None, bed.now);
     bed.subscriptions.open();
     let (id, _) = bed.sends_subscribe();

@@ -5,6 +5,7 @@ mod bisection;
 mod leaving;
 mod losses;
 mod requests;
+mod session;
 
 use super::*;
 use crate::mqtt::request::Request;
@@ -80,14 +81,14 @@ impl Bed {
     /// The network fails, and a new connection is made.
     fn loses_without_blame(&mut self) {
         self.subscriptions.link_lost(None, self.now);
-        self.subscriptions.link_up(0);
+        self.subscriptions.link_up(0, false);
         self.subscriptions.open();
     }
 
     /// The broker ends the connection, and a new one is made.
     fn loses(&mut self) {
         self.ended();
-        self.subscriptions.link_up(0);
+        self.subscriptions.link_up(0, false);
         self.subscriptions.open();
     }
 
