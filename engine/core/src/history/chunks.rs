@@ -143,12 +143,14 @@ impl Chunks {
     }
 
     pub(super) fn get(&self, position: Position) -> Option<&Entry> {
-        // The oldest entry is looked at with each that is appended.
-        if let Some(slot) = self.list.first()?.slot(position) {
-            return slot.get();
-        }
-        let at = self.list.partition_point(|chunk| chunk.first <= position);
-        self.list[at.checked_sub(1)?].slot(position)?.get()
+        // The oldest entry is looked at with each that is appended: it is found without a search.
+        let is_in_first = self.list.get(1).is_none_or(|next| position < next.first);
+        let at = if is_in_first {
+            1
+        } else {
+            self.list.partition_point(|chunk| chunk.first <= position)
+        };
+        self.list.get(at - 1)?.slot(position)?.get()
     }
 
     /// The memory of the entries before `end`, in bytes.
@@ -161,7 +163,9 @@ impl Chunks {
 
     /// The position of the newest entry, or of the one before the first.
     pub(super) fn newest(&self) -> Position {
-        self.list.last().map_or(self.floor, |tail| tail.first + tail.entries().count() as Position - 1)
+        self.list
+            .last()
+            .map_or(self.floor, |tail| tail.first + tail.entries().count() as Position - 1)
     }
 }
 

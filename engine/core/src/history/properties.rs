@@ -82,7 +82,8 @@ impl World {
     }
 
     fn append(&mut self, entry: Entry, device: Option<usize>) {
-        self.entries.push(Known { id: entry.id().get(), at: self.now, device, memory: entry.memory() });
+        self.entries
+            .push(Known { id: entry.id().get(), at: self.now, device, memory: entry.memory() });
         self.history.append(self.newest(), entry);
         self.evict();
     }
@@ -147,8 +148,11 @@ impl World {
         let first = self.gone + old.count();
         let behind = self.entries.iter().rposition(|entry| entry.id == id).map(|at| at + 1);
         // What is older is found as long as it happens to be stored; before the first that is kept is near enough.
-        let expected = match behind.or((id == BEGIN).then(|| self.entries.iter().take_while(|e| e.id == BEGIN).count())) {
-            Some(position) if position > first || position == first && self.history.view().id_at(position as u64).is_some() => {
+        let expected = match behind.or((id == BEGIN).then(|| self.entries.iter().take_while(|e| e.id == BEGIN).count()))
+        {
+            Some(position)
+                if position > first || position == first && self.history.view().id_at(position as u64).is_some() =>
+            {
                 Located::Behind(position as u64)
             }
             _ => Located::Lost(first as u64),

@@ -13,9 +13,9 @@ use super::outlet::Outlet;
 use super::registry::{Attention, Live, NewSubscriber, Output, Phase, Subscriber, SubscriberInfo};
 use super::state::State;
 use crate::index::{AuditKind, OwnCounters};
-use floodway_protocol::{End, EventId};
 use floodway_protocol::messages::notice::{Connected, Gap, LAST_SECOND};
 use floodway_protocol::session::Session;
+use floodway_protocol::{End, EventId};
 
 impl State {
     /// Makes `new_subscriber` a subscriber: every event after this moment that it wants is its own.

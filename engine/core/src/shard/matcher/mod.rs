@@ -20,8 +20,8 @@ use super::outgoing::SubscriptionKey;
 use crate::event::Event;
 use crate::history::Position;
 use crate::index::Tenant;
-use floodway_protocol::names::TenantId;
 use floodway_protocol::Encoding;
+use floodway_protocol::names::TenantId;
 
 pub(crate) struct Matcher {
     shard: usize,

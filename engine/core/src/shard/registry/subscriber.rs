@@ -12,8 +12,8 @@ use crate::shard::metrics::Metrics;
 use crate::shard::options::{Options, Resume};
 use crate::shard::outlet::Outlet;
 use crate::shard::ring::Ring;
-use floodway_protocol::session::Session;
 use floodway_protocol::Encoding;
+use floodway_protocol::session::Session;
 
 /// What becomes a subscriber.
 pub struct NewSubscriber {
