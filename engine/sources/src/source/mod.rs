@@ -99,6 +99,7 @@ impl Port<'_> {
         if is_return {
             self.router.upstream_state(&tenant, Notice::Up, SystemTime::now()).await;
         }
+        self.router.begin(&tenant);
         if let Some(control) = &self.control {
             control.apply_groups(&tenant);
         }

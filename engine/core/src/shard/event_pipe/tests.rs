@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use tokio::task::yield_now;
 
@@ -59,7 +59,9 @@ impl Bed {
             let mut parser = Parser::new(&event::Config::default());
             let id = EventId::new(self.sent);
             let event = parser.parse(id, &tenant, "A", "t", payload.as_bytes());
-            self.put(Item::Event(Arc::new(event.unwrap()))).await;
+            let event = Arc::new(event.unwrap());
+            let (position, _) = self.index.find("T").unwrap().append(&event);
+            self.put(Item::Event(event, position)).await;
         }
         while self.metrics.events.matched.get() < self.sent {
             yield_now().await;
@@ -127,13 +129,14 @@ async fn a_gap_of_the_broker_has_its_place_and_other_notices_are_nothing_to_a_re
                 bed.publish(QUEUE as u64).await;
             }
             bed.publish(1).await;
+            let mark = || tenant.append_mark(None, Instant::now()).0;
             let refused = SourceNotice {
                 tenant: Arc::clone(&tenant),
                 state: SourceState::Refused,
                 since: SystemTime::now(),
             };
-            bed.put(Item::Upstream(Arc::new(refused))).await;
-            bed.put(Item::UpstreamGap(Arc::clone(&tenant))).await;
+            bed.put(Item::Upstream(Arc::new(refused), mark())).await;
+            bed.put(Item::UpstreamGap(Arc::clone(&tenant), mark())).await;
             bed.publish(1).await;
             while next(&mut events).await != Ok(bed.sent - 1) {}
             assert_eq!(next(&mut events).await, Err(Gap::Upstream));
