@@ -130,11 +130,7 @@ async fn messages_of_qos_1_are_acknowledged() {
     let broker = ScriptedBroker::start().await;
     let gateway = quick(&broker).env("FLOODWAY_MQTT_QOS", "1").await;
     let mut ws = gateway.ws("T1", "").await;
-    let (topic, payload) = (topic("T1", "A"), r#"{"metrics":{"n":0}}"#);
-    let lengths = [2 + topic.len() + 3 + payload.len(), topic.len()].map(|n| n as u8);
-    let head = [0x32, lengths[0], 0, lengths[1]];
-    let packet = [&head, topic.as_bytes(), &[0, 7, 0], payload.as_bytes()].concat();
-    broker.send(&packet);
+    broker.push_numbered(7, false, &topic("T1", "A"), r#"{"metrics":{"n":0}}"#);
     ws.expect_numbers(0..1).await;
     wait_until("it is acknowledged", async || broker.count_seen(|seen| *seen == Seen::Acknowledged(7)) == 1).await;
 }

@@ -9,6 +9,7 @@ pub mod gateway;
 pub mod outage;
 pub mod process;
 pub mod provider;
+pub mod proxy;
 pub mod publisher;
 pub mod raw;
 pub mod scripted_broker;

@@ -171,6 +171,11 @@ impl ScriptedBroker {
         self.send(&packets::published(topic, payload.as_ref(), false));
     }
 
+    /// Sends a message of QoS 1 with this packet id to every client, perhaps marked as sent before.
+    pub fn push_numbered(&self, id: u16, dup: bool, topic: &str, payload: impl AsRef<[u8]>) {
+        self.send(&packets::numbered(id, dup, topic, payload.as_ref()));
+    }
+
     /// Sends bytes to every client, whatever they are.
     pub fn send(&self, bytes: &[u8]) {
         for client in self.shared.clients() {
