@@ -50,6 +50,47 @@ async fn what_was_published_while_the_connection_was_cut_comes_without_a_gap() {
 }
 
 #[tokio::test]
+async fn however_often_the_connection_is_cut_each_message_comes_once_and_in_order() {
+    const MESSAGES: u64 = 3000;
+    let broker = Broker::start().await;
+    let proxy = Proxy::start(broker.port()).await;
+    let gateway = persistent(&proxy.url()).env("STREAM_QUEUE_SIZE", MESSAGES).await;
+    let mut ws = gateway.ws("T1", "").await;
+    let mut publisher = broker.publisher().await;
+    let publishing = tokio::spawn(async move { publisher.count("T1", "A", 0..MESSAGES).await });
+    let (mut next, mut cuts) = (0, 0);
+    while next < MESSAGES {
+        let message = ws.next().await;
+        match message["type"].as_str() {
+            Some("telemetry") => {
+                assert_eq!(message["metrics"]["n"], next);
+                next += 1;
+                // In the middle of what is under way.
+                if next % 300 == 0 {
+                    proxy.cut().await;
+                    proxy.restore();
+                    cuts += 1;
+                }
+            }
+            Some("upstream") => {}
+            _ => panic!("{message}"),
+        }
+    }
+    publishing.await.expect("all is published");
+    assert!(cuts > 5);
+    // Nothing comes twice: what comes next is the next one.
+    gateway.is_ready().await;
+    broker.publisher().await.count("T1", "A", MESSAGES..MESSAGES + 1).await;
+    loop {
+        let message = ws.next().await;
+        if message["type"] == "telemetry" {
+            break assert_eq!(message["metrics"]["n"], MESSAGES);
+        }
+        assert_eq!(message["type"], "upstream");
+    }
+}
+
+#[tokio::test]
 async fn one_subscription_for_all_is_kept_as_well() {
     let broker = Broker::start().await;
     let proxy = Proxy::start(broker.port()).await;
