@@ -7,6 +7,7 @@ mod awaited;
 mod cohorts;
 mod members;
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -16,7 +17,7 @@ pub(crate) use self::cohorts::{Audience, Cohort, Matched, TenantCohorts};
 pub(crate) use self::members::Moved;
 use super::filter::Filter;
 use super::keys::{CohortKey, CohortPosition, SubscriberKey};
-use super::outgoing::SubscriptionKey;
+use super::outgoing::{Outgoing, SubscriptionKey};
 use crate::event::Event;
 use crate::history::Position;
 use crate::index::Tenant;
@@ -112,7 +113,7 @@ impl Matcher {
     pub(crate) fn match_all(
         &mut self,
         tenant: &Tenant,
-        at: Position,
+        notice: &Rc<Outgoing>,
         outgoing: u32,
         mut first: impl FnMut(CohortKey),
     ) -> bool {
@@ -120,7 +121,7 @@ impl Matcher {
             return false;
         };
         let first = |cohort| first(CohortKey { tenant, cohort });
-        self.tenants[tenant as usize].match_all(at, outgoing, first)
+        self.tenants[tenant as usize].match_all(notice, outgoing, first)
     }
 
     pub(crate) fn tenant(&mut self, number: u32) -> &mut TenantCohorts {
