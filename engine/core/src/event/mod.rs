@@ -27,7 +27,7 @@ use std::time::Instant;
 use floodway_protocol::names::TenantId;
 use floodway_protocol::{Encoding, EventId};
 
-pub use id::{IdSource, Ids, now_micros};
+pub use id::{IdSource, Ids, MARK_BITS, now_micros};
 pub use metric_set::MetricSet;
 pub use parse::{Config, Parser, Rejection};
 

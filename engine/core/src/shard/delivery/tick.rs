@@ -52,8 +52,9 @@ impl Tick {
                 Some(Item::UpstreamGap(tenant, position)) => {
                     self.add_notice(&tenant, Notice::gap(Gap::Upstream), position, matcher);
                 }
-                Some(Item::Upstream(tenant, position, state)) => {
-                    self.add_notice(&tenant, Notice::source(state), position, matcher);
+                Some(Item::Upstream(source, position)) => {
+                    let notice = Notice::source(source.state, source.since);
+                    self.add_notice(&source.tenant, notice, position, matcher);
                 }
                 None => break,
             }

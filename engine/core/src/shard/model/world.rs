@@ -3,11 +3,11 @@
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::event::{self, Event, Parser};
 use crate::history;
-use crate::inbox::{Inbox, Item};
+use crate::inbox::{Inbox, Item, SourceNotice};
 use crate::index::{ConnectionId, Count, Index, Limits, Overflow, OwnLimits, Tenant};
 use crate::shard::clock::Tenths;
 use crate::shard::config::Config;
@@ -190,7 +190,8 @@ impl World {
 
     /// The source refuses the tenant.
     pub(super) fn refused(&mut self) {
-        self.notice(None, |tenant, at| Item::Upstream(tenant, at, SourceState::Refused), REFUSED);
+        let notice = |tenant| SourceNotice { tenant, state: SourceState::Refused, since: SystemTime::now() };
+        self.notice(None, |tenant, at| Item::Upstream(Arc::new(notice(tenant)), at), REFUSED);
     }
 
     fn notice(&mut self, gap: Option<EventId>, item: impl FnOnce(Arc<Tenant>, u64) -> Item, stands_for: usize) {
