@@ -121,6 +121,15 @@ impl Event {
         Some(self.text(metrics)?.bytes(encoding, self.id))
     }
 
+    /// The event as a snapshot has it: marked, and without an id, ready for the socket; `None` if it has none of the metrics.
+    pub fn snapshot_frame(&self, metrics: Option<&Arc<MetricSet>>, encoding: Encoding) -> Option<Vec<u8>> {
+        let json = self.json_with(metrics)?;
+        let open = json.strip_suffix(b"}").expect("an event is an object");
+        let mut out = Vec::with_capacity(json.len() + 64);
+        encoding.unnamed(&[open, br#","snapshot":true}"#].concat(), &mut out);
+        Some(out)
+    }
+
     /// As [`Event::json`], with those of its metrics that are wanted; `None` if it has none of them.
     pub fn json_with(&self, metrics: Option<&Arc<MetricSet>>) -> Option<&[u8]> {
         Some(self.text(metrics)?.json())

@@ -11,6 +11,7 @@ use super::options::Resume;
 use super::outgoing::SubscriptionKey;
 use super::outlet::Outlet;
 use super::registry::{Attention, Live, NewSubscriber, Output, Phase, Subscriber, SubscriberInfo};
+use super::replay::Beginning;
 use super::state::State;
 use crate::index::{AuditKind, OwnCounters};
 use floodway_protocol::messages::notice::{Connected, Gap, LAST_SECOND};
@@ -36,7 +37,14 @@ impl State {
         let (key, generation) = self.registry.watch(&mut outlet)?;
         let credit = permit.tenant().limits().client_messages_per_second;
         let subscription = SubscriptionKey { filter, encoding };
-        let (position, after) = self.matcher.join(key, permit.tenant(), subscription);
+        let (position, declared) = self.matcher.join(key, permit.tenant(), subscription);
+        let mut beginning = self.beginning(permit.tenant(), resume, declared);
+        let matched = self.matcher.tenant(position.cohort.tenant).newest;
+        let has_snapshot = options.snapshot == Some(true) && (resume == Resume::FromNow || beginning.is_incomplete);
+        if has_snapshot {
+            // Then comes what is not in the snapshot.
+            beginning.behind = beginning.behind.min(matched);
+        }
         let client = client.sharing_user_agent(|text| self.registry.user_agents.share(text));
         let counters = OwnCounters::clone(&self.matcher.tenant(position.cohort.tenant).counters);
         let streams = &self.delivery.metrics.streams;
@@ -51,7 +59,7 @@ impl State {
         self.registry.insert(Subscriber {
             outlet,
             ring: None,
-            after,
+            after: beginning.behind.max(matched),
             output: Output { events: 0, bytes: 0, last_write: now, encoding },
             phase: Phase::Live(Live { permit, position, expires_at }),
             session: Session::default(),
@@ -62,7 +70,13 @@ impl State {
             // It may hold what its socket has given already, and will not report again.
             self.registry.revisit(key);
         }
-        self.greet(key, head, resume);
+        self.greet(key, head, beginning);
+        if beginning.behind < matched && self.is_live(key) {
+            self.read_on(key, beginning.behind);
+        }
+        if has_snapshot && self.is_live(key) {
+            self.send_snapshot(key, None);
+        }
         if !early.is_empty() {
             self.receive(key, &mut early);
         }
@@ -70,7 +84,7 @@ impl State {
     }
 
     /// Sends what a stream begins with.
-    fn greet(&mut self, key: SubscriberKey, mut greeting: Vec<u8>, resume: Resume) {
+    fn greet(&mut self, key: SubscriberKey, mut greeting: Vec<u8>, beginning: Beginning) {
         let subscriber = &mut self.registry[key];
         if subscriber.outlet.events().is_some() {
             // Its reader is told by other means.
@@ -79,7 +93,7 @@ impl State {
         let (live, encoding) = (subscriber.live().expect("the stream is live"), subscriber.output.encoding);
         encoding.open(&mut greeting);
         let view = live.permit.tenant().history().view();
-        let last_event_id = view.id_at(subscriber.after).unwrap_or(EventId::new(0));
+        let last_event_id = view.id_at(beginning.behind).unwrap_or(EventId::new(0));
         let connected = Connected {
             tenant: live.permit.tenant().id(),
             filters: self.matcher.filter(live.position.cohort).shown(),
@@ -88,8 +102,9 @@ impl State {
             last_event_id,
         };
         connected.encode(encoding, &mut greeting);
-        if resume != Resume::FromNow {
+        if beginning.is_incomplete {
             Gap::Replay(None).encode(encoding, &mut greeting);
+            self.delivery.metrics.gaps.replay.add(1);
         }
         self.send(key, &greeting);
     }
@@ -125,6 +140,10 @@ impl State {
     /// Leaves the cohort and gives the permit back.
     fn retire(&mut self, key: SubscriberKey, end: &End) {
         let subscriber = &mut self.registry[key];
+        if let (Some(ring), Phase::Live(live)) = (&mut subscriber.ring, &subscriber.phase) {
+            ring.drop_unprepared();
+            ring.close_span(self.matcher.tenant(live.position.cohort.tenant).newest + 1);
+        }
         let deadline = self.delivery.clock.now() + self.timers.close_timeout;
         let leaving = Phase::Leaving { deadline, finished: false };
         let Phase::Live(Live { permit, position, .. }) = std::mem::replace(&mut subscriber.phase, leaving) else {

@@ -76,15 +76,22 @@ impl State {
         let subscriber = &mut self.registry[key];
         let encoding = subscriber.output.encoding;
         let from = subscriber.live().expect("the stream is live").position;
-        subscriber.after = subscriber.after.max(self.matcher.tenant(from.cohort.tenant).newest);
-        if *self.matcher.filter(from.cohort) == filter {
-            return;
+        let newest = self.matcher.tenant(from.cohort.tenant).newest;
+        subscriber.after = subscriber.after.max(newest);
+        let is_behind = subscriber.is_behind();
+        if let Some(ring) = &mut subscriber.ring {
+            ring.close_span(newest + 1);
         }
-        let registry = &mut self.registry;
-        let moved = |(moved, to)| registry.move_member(moved, to);
-        let changed = self.matcher.change(key, from, filter, encoding, moved);
-        if let Some(live) = self.registry[key].live_mut() {
-            live.position = changed;
+        if *self.matcher.filter(from.cohort) != filter {
+            let registry = &mut self.registry;
+            let moved = |(moved, to)| registry.move_member(moved, to);
+            let changed = self.matcher.change(key, from, filter, encoding, moved);
+            if let Some(live) = self.registry[key].live_mut() {
+                live.position = changed;
+            }
+        }
+        if is_behind {
+            self.read_on(key, newest);
         }
     }
 

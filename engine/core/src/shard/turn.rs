@@ -15,7 +15,7 @@ use floodway_protocol::{End, Frames};
 impl State {
     /// Takes what waits in the inbox and matches it.
     pub(super) fn distribute(&mut self, inbox: &Inbox) {
-        self.delivery.tick.fill(inbox, &mut self.matcher);
+        self.delivery.distribute(inbox, &mut self.matcher);
     }
 
     /// Writes batches to up to `budget` subscribers.
@@ -61,6 +61,7 @@ impl State {
     }
 
     pub(super) fn write_on(&mut self, key: SubscriberKey) {
+        self.prepare(key);
         let written = match self.registry[key].outlet.flush() {
             Ok(()) => self.delivery.write_ring(&mut self.registry, key),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
@@ -76,6 +77,7 @@ impl State {
         let Some(wall) = self.timers.begin_step(&self.delivery.clock) else {
             return;
         };
+        self.matcher.give_up_snapshots(self.delivery.clock.now());
         let heartbeats = LazyCell::new(|| Frames::heartbeat(wall));
         let keys = self.registry.capacity();
         for _ in 0..keys.div_ceil(STEPS_A_ROUND) {

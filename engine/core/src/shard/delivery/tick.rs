@@ -29,6 +29,8 @@ pub(crate) struct Tick {
     /// Cohorts with a batch; the first is being flushed.
     pub(super) dirty: VecDeque<CohortKey>,
     pub(super) batch: Batch,
+    /// Events times members that are behind and read them from history, not counted in the metrics yet.
+    behind: u64,
 }
 
 impl Tick {
@@ -63,11 +65,17 @@ impl Tick {
         }
     }
 
+    /// What is to be counted as matched and held for members that are behind.
+    pub(super) fn take_behind(&mut self) -> u64 {
+        std::mem::take(&mut self.behind)
+    }
+
     /// Matches an event, and returns about how many bytes it costs until the tick is over: itself, a text for each
     /// projection, and its place in each batch.
     fn add_event(&mut self, event: Arc<Event>, position: Position, matcher: &mut Matcher) -> usize {
         let (number, dirty) = (self.next_number(), &mut self.dirty);
         let matched = matcher.match_event(&event, position, number, |cohort| dirty.push_back(cohort));
+        self.behind += matched.behind;
         let size = event.json().len();
         if matched.cohorts > 0 {
             self.outgoing.push(Rc::new(Outgoing::of_event(event, position)));
@@ -78,8 +86,9 @@ impl Tick {
     /// A notice goes to all of the tenant's subscribers.
     fn add_notice(&mut self, tenant: &Tenant, notice: Notice, position: Position, matcher: &mut Matcher) {
         let (number, dirty) = (self.next_number(), &mut self.dirty);
-        if matcher.match_all(tenant, position, number, |cohort| dirty.push_back(cohort)) {
-            self.outgoing.push(Rc::new(Outgoing::of_notice(notice, position)));
+        let notice = Rc::new(Outgoing::of_notice(notice, position));
+        if matcher.match_all(tenant, &notice, number, |cohort| dirty.push_back(cohort)) {
+            self.outgoing.push(notice);
         }
     }
 

@@ -7,6 +7,7 @@
 use std::hash::Hash;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use arc_swap::{ArcSwap, Cache};
 use hashbrown::HashMap;
@@ -14,11 +15,13 @@ use slab::Slab;
 
 use super::awaited::AwaitedDevices;
 use super::members::{Members, Moved};
+use super::snapshots::Snapshots;
 use crate::event::Event;
 use crate::history::Position;
 use crate::index::{Limits, OwnCounters, Tenant};
 use crate::shard::keys::SubscriberKey;
-use crate::shard::outgoing::SubscriptionKey;
+use crate::shard::matches::{CohortMatches, Matches};
+use crate::shard::outgoing::{Outgoing, SubscriptionKey};
 use floodway_protocol::names::{DeviceId, GroupId};
 
 /// A batch whose list grew past this gives its memory back.
@@ -30,6 +33,8 @@ pub(crate) struct Cohort {
     pub(crate) members: Members,
     /// What is to be flushed to the members, by its number in the tick.
     pub(crate) batch: Vec<u32>,
+    /// For members that are behind.
+    pub(crate) matches: CohortMatches,
     /// Where it is in each list that names it, in the order of its filter.
     positions: Vec<u32>,
 }
@@ -50,6 +55,8 @@ pub(crate) struct Audience<'a> {
     pub(crate) key: &'a Rc<SubscriptionKey>,
     pub(crate) batch: &'a [u32],
     pub(crate) limits: &'a Limits,
+    pub(crate) matches: &'a CohortMatches,
+    pub(crate) tenant: &'a Arc<Tenant>,
 }
 
 impl Cohort {
@@ -62,15 +69,34 @@ impl Cohort {
         self.batch.len() == 1
     }
 
-    pub(crate) fn audience<'a>(&'a self, limits: &'a Limits) -> Audience<'a> {
-        let Self { key, batch, .. } = self;
-        Audience { key, batch, limits }
+    pub(crate) fn audience<'a>(&'a self, limits: &'a Limits, tenant: &'a Arc<Tenant>) -> Audience<'a> {
+        let Self { key, batch, matches, .. } = self;
+        Audience { key, batch, limits, matches, tenant }
     }
 
     /// Up to `most` members that the batch goes to now, and what a delivery to each of them needs.
-    pub(crate) fn take<'a>(&'a mut self, most: usize, limits: &'a Limits) -> (&'a [SubscriberKey], Audience<'a>) {
-        let Self { key, members, batch, .. } = self;
-        (members.take(most), Audience { key, batch, limits })
+    pub(crate) fn take<'a>(
+        &'a mut self,
+        most: usize,
+        limits: &'a Limits,
+        tenant: &'a Arc<Tenant>,
+    ) -> (&'a [SubscriberKey], Audience<'a>) {
+        let Self { key, members, batch, matches, .. } = self;
+        (members.take(most), Audience { key, batch, limits, matches, tenant })
+    }
+
+    /// An event at this position matched. Returns for how many members it waits in the history.
+    #[inline]
+    fn count_behind(&self, at: Position) -> u64 {
+        if self.matches.may_be_needed() { self.add_behind(at) } else { 0 }
+    }
+
+    #[cold]
+    fn add_behind(&self, at: Position) -> u64 {
+        self.matches.get().map_or(0, |matches| {
+            matches.add_event(at);
+            matches.followers()
+        })
     }
 }
 
@@ -80,6 +106,8 @@ pub(crate) struct Matched {
     pub(crate) cohorts: usize,
     /// Those of them that see it narrowed to some metrics.
     pub(crate) narrowed: usize,
+    /// Members of them that are behind, for whom it waits in the history.
+    pub(crate) behind: u64,
 }
 
 /// The tenant's limits, looked at again only when they have changed.
@@ -98,6 +126,7 @@ pub(crate) struct TenantCohorts {
     by_group: HashMap<GroupId, List>,
     awaited: AwaitedDevices,
     subscribers: usize,
+    snapshots: Snapshots,
     /// The position of the newest entry that was matched. A filter that is changed now holds for newer ones. What is not
     /// newer was under way when the tenant came to this shard, and is nobody's own.
     pub(crate) newest: Position,
@@ -116,6 +145,7 @@ impl TenantCohorts {
             by_group: HashMap::new(),
             awaited: AwaitedDevices::new(shard),
             subscribers: 0,
+            snapshots: Snapshots::default(),
             newest,
         }
     }
@@ -128,11 +158,26 @@ impl TenantCohorts {
     pub(crate) fn follow(&mut self, tenant: &Arc<Tenant>, shard: usize, newest: Position) {
         if !Arc::ptr_eq(&self.tenant, tenant) {
             self.newest = self.newest.max(newest);
+            self.snapshots = Snapshots::default();
             self.awaited.repeat(tenant);
             self.counters = tenant.counters(shard);
             self.limits = Cache::new(tenant.watch_limits());
             self.tenant = Arc::clone(tenant);
         }
+    }
+
+    /// The matches of a cohort, for a member that reads on from history.
+    pub(crate) fn matches(&self, cohort: u32) -> Rc<Matches> {
+        let Cohort { key, matches, .. } = &self.cohorts[cohort as usize];
+        matches.get_or(|| Matches::new(Arc::clone(&self.tenant), Rc::clone(key), self.newest + 1))
+    }
+
+    pub(super) fn snapshot(&mut self, now: Instant) -> Rc<[Arc<Event>]> {
+        self.snapshots.at(self.newest, &self.tenant, now)
+    }
+
+    pub(super) fn give_up_snapshot(&mut self, now: Instant) -> bool {
+        self.snapshots.give_up(now)
     }
 
     /// What the tenant's streams may use now.
@@ -190,6 +235,7 @@ impl TenantCohorts {
                     if cohort.add(outgoing) {
                         first(id);
                     }
+                    matched.behind += cohort.count_behind(at);
                 }
             }
         };
@@ -209,14 +255,17 @@ impl TenantCohorts {
 
     /// Adds it to the batch of every cohort; calls `first` for those that had no batch. Returns whether there is a cohort
     /// that it is for.
-    pub(crate) fn match_all(&mut self, at: Position, outgoing: u32, mut first: impl FnMut(u32)) -> bool {
-        if at <= self.newest {
+    pub(crate) fn match_all(&mut self, notice: &Rc<Outgoing>, outgoing: u32, mut first: impl FnMut(u32)) -> bool {
+        if notice.position <= self.newest {
             return false;
         }
-        self.newest = at;
+        self.newest = notice.position;
         for (id, cohort) in &mut self.cohorts {
             if cohort.add(outgoing) {
                 first(index(id));
+            }
+            if let Some(matches) = cohort.matches.get() {
+                matches.add_notice(notice);
             }
         }
         !self.cohorts.is_empty()
@@ -243,8 +292,13 @@ impl TenantCohorts {
             let list = self.by_group.entry(group.clone()).or_default();
             enlist(list, id, &mut positions);
         }
-        self.cohorts
-            .insert(Cohort { key: Rc::clone(&key), members: Members::default(), batch: Vec::new(), positions });
+        self.cohorts.insert(Cohort {
+            key: Rc::clone(&key),
+            members: Members::default(),
+            batch: Vec::new(),
+            matches: CohortMatches::default(),
+            positions,
+        });
         self.by_key.insert(key, id);
         id
     }

@@ -6,8 +6,11 @@
 mod awaited;
 mod cohorts;
 mod members;
+mod snapshots;
 
+use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use hashbrown::HashMap;
 use slab::Slab;
@@ -16,7 +19,7 @@ pub(crate) use self::cohorts::{Audience, Cohort, Matched, TenantCohorts};
 pub(crate) use self::members::Moved;
 use super::filter::Filter;
 use super::keys::{CohortKey, CohortPosition, SubscriberKey};
-use super::outgoing::SubscriptionKey;
+use super::outgoing::{Outgoing, SubscriptionKey};
 use crate::event::Event;
 use crate::history::Position;
 use crate::index::Tenant;
@@ -27,11 +30,13 @@ pub(crate) struct Matcher {
     shard: usize,
     tenants: Slab<TenantCohorts>,
     by_id: HashMap<TenantId, u32>,
+    /// Tenants that may have a list of last events.
+    with_snapshots: Vec<u32>,
 }
 
 impl Matcher {
     pub(crate) fn new(shard: usize) -> Self {
-        Self { shard, tenants: Slab::new(), by_id: HashMap::new() }
+        Self { shard, tenants: Slab::new(), by_id: HashMap::new(), with_snapshots: Vec::new() }
     }
 
     /// Adds a subscriber; every event after the returned position that it wants is its own.
@@ -112,7 +117,7 @@ impl Matcher {
     pub(crate) fn match_all(
         &mut self,
         tenant: &Tenant,
-        at: Position,
+        notice: &Rc<Outgoing>,
         outgoing: u32,
         mut first: impl FnMut(CohortKey),
     ) -> bool {
@@ -120,7 +125,22 @@ impl Matcher {
             return false;
         };
         let first = |cohort| first(CohortKey { tenant, cohort });
-        self.tenants[tenant as usize].match_all(at, outgoing, first)
+        self.tenants[tenant as usize].match_all(notice, outgoing, first)
+    }
+
+    /// The last event of each device of the tenant, as of what was matched.
+    pub(crate) fn snapshot(&mut self, tenant: u32, now: Instant) -> Rc<[Arc<Event>]> {
+        if !self.with_snapshots.contains(&tenant) {
+            self.with_snapshots.push(tenant);
+        }
+        self.tenant(tenant).snapshot(now)
+    }
+
+    /// Gives up lists that nobody has asked for for some time.
+    pub(crate) fn give_up_snapshots(&mut self, now: Instant) {
+        let tenants = &mut self.tenants;
+        self.with_snapshots
+            .retain(|&tenant| tenants.get_mut(tenant as usize).is_some_and(|tenant| tenant.give_up_snapshot(now)));
     }
 
     pub(crate) fn tenant(&mut self, number: u32) -> &mut TenantCohorts {
