@@ -209,7 +209,6 @@ async fn an_unsuback_that_never_comes_holds_up_nobody() {
     broker.on_unsubscribe(|_| Answer::Silence);
     let gateway = gateway(&broker)
         .env("FLOODWAY_MQTT_LINGER_SECONDS", "0")
-        .env("FLOODWAY_REPLAY_SECONDS", "0.1")
         .env("FLOODWAY_REPLAY_SECONDS", "0")
         .await;
     drop(gateway.ws("GONE", "").await);

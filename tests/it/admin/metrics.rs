@@ -147,7 +147,7 @@ async fn who_has_left_is_counted_under_how_it_ended_and_stays_in_the_sums() {
     let broker = Broker::start().await;
     let gateway = Gateway::start(&broker)
         .env("FLOODWAY_MQTT_LINGER_SECONDS", 0)
-        .env("FLOODWAY_REPLAY_SECONDS", "0.1")
+        .env("FLOODWAY_REPLAY_SECONDS", 0)
         .env("MAX_STREAM_CONNECTIONS_PER_TENANT", 3)
         .await;
     let mut publisher = broker.publisher().await;
