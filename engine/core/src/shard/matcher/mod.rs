@@ -6,6 +6,7 @@
 mod awaited;
 mod cohorts;
 mod members;
+mod pacer;
 
 use std::sync::Arc;
 
