@@ -126,8 +126,10 @@ impl Rig {
 
     /// Puts `events` into the shard's inbox at once, so that one tick takes them all.
     pub async fn put(&self, events: &[Arc<Event>]) {
+        let tenant = self.index.find(self.tenant.as_str()).expect("it has a subscriber");
         for event in events {
-            self.inboxes[0].put(Item::Event(Arc::clone(event))).await;
+            let (position, _) = tenant.append(event);
+            self.inboxes[0].put(Item::Event(Arc::clone(event), position)).await;
         }
         self.inboxes[0].wake();
     }

@@ -12,17 +12,18 @@ use tokio::sync::Notify;
 use floodway_protocol::messages::notice::SourceState;
 
 use crate::event::Event;
+use crate::history::Position;
 use crate::index::Tenant;
 
 /// What ingest sends to a shard, in this order.
 #[derive(Debug)]
 pub enum Item {
-    /// An event of a tenant that the shard has subscribers of.
-    Event(Arc<Event>),
-    /// The source was away: here events of the tenant may be missing.
-    UpstreamGap(Arc<Tenant>),
-    /// From here on the tenant's source is in another state.
-    Upstream(Arc<Tenant>, SourceState),
+    /// An event of a tenant that the shard has subscribers of, and its position in the tenant's history.
+    Event(Arc<Event>, Position),
+    /// The source was away: here events of the tenant may be missing. It has a position too.
+    UpstreamGap(Arc<Tenant>, Position),
+    /// From here on the tenant's source is in another state. It has a position too.
+    Upstream(Arc<Tenant>, Position, SourceState),
 }
 
 /// One shard's inbox.

@@ -90,6 +90,12 @@ impl Event {
         &self.device
     }
 
+    /// About how much memory it takes, in bytes. Its text counts twice: most events are sent in another encoding too.
+    pub fn memory(&self) -> usize {
+        let metrics = self.metrics.each.len() * size_of::<Metric>();
+        size_of::<Self>() + self.device.len() + metrics + 2 * self.json().len()
+    }
+
     /// The event as JSON, without its id and unframed.
     pub fn json(&self) -> &[u8] {
         self.whole.json()

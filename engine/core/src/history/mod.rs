@@ -1,5 +1,263 @@
 //! A tenant's newest events, kept for streams that come back and for snapshots.
+//!
+//! A history is a sequence of entries, each at a [`Position`] that is one more than that of the entry before. It shares its
+//! events with the live path. Ingest alone appends and evicts; shards read at any time, and nobody waits: `chunks` hold the
+//! entries in slots that are written once. What is evicted is folded into the `last_values` of the devices. `histories` bounds
+//! all tenants together.
+//!
+//! Invariants: an entry is in its slot before its position is published (`crate::index`, handover); a reader that asks for an
+//! evicted position is told so, and never gets another entry; positions of one tenant name are never used twice, also if the
+//! tenant leaves the index and comes back.
 
+mod chunks;
 mod config;
+mod histories;
+mod last_values;
+#[cfg(all(test, not(floodway_loom)))]
+mod properties;
 
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+
+pub use chunks::{Entry, Mark, View};
 pub use config::Config;
+pub use histories::{Eviction, Histories, HistoryCounts};
+pub use last_values::LastValues;
+
+use chunks::Chunks;
+use floodway_protocol::EventId;
+
+/// Where an entry is in its tenant's history.
+pub type Position = u64;
+
+/// Where a stream that comes back goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Located {
+    /// Behind this position, with nothing missing.
+    Behind(Position),
+    /// Its event is not kept, or unknown: behind this position, with what is kept.
+    Lost(Position),
+}
+
+/// One tenant's history.
+#[derive(Debug)]
+pub struct History {
+    all: Arc<Histories>,
+    chunks: ArcSwap<Chunks>,
+    /// The oldest position that counts as kept. Written by ingest alone, like what follows.
+    first: AtomicU64,
+    /// The memory of the entries from there on, in bytes.
+    bytes: AtomicU64,
+    /// The memory of the entries in the newest chunk.
+    tail_bytes: AtomicU64,
+    /// The id of the newest entry.
+    newest_id: AtomicU64,
+    has_begun: AtomicBool,
+    /// When a stream last needed it.
+    used: AtomicU64,
+    last_values: Mutex<LastValues>,
+}
+
+impl History {
+    /// An empty history whose first entry will be at the position after `floor`.
+    pub(crate) fn new(all: Arc<Histories>, floor: Position) -> Self {
+        Self {
+            chunks: ArcSwap::from_pointee(Chunks::empty(floor, 0)),
+            first: AtomicU64::new(floor + 1),
+            bytes: AtomicU64::new(0),
+            tail_bytes: AtomicU64::new(0),
+            newest_id: AtomicU64::new(0),
+            has_begun: AtomicBool::new(false),
+            used: AtomicU64::new(all.millis(Instant::now())),
+            last_values: Mutex::new(LastValues::new(all.config.devices, floor + 1)),
+            all,
+        }
+    }
+
+    /// For ingest: the tenant's events come from now on, all of them with larger ids than `id`. A client that resumes from
+    /// this id has missed nothing before. Without effect if there are entries already.
+    pub(crate) fn begin(&self, id: EventId) {
+        if !self.has_begun.swap(true, Ordering::Relaxed) {
+            let floor = self.chunks.load().floor();
+            self.newest_id.store(id.get(), Ordering::Relaxed);
+            self.chunks.store(Arc::new(Chunks::empty(floor, id.get())));
+        }
+    }
+
+    /// For ingest: stores `entry` at `position`, the next one, and evicts what is too much.
+    pub(crate) fn append(&self, position: Position, entry: Entry) {
+        let (bytes, at, id) = (entry.memory() as u64, entry.received(), entry.id());
+        let mut chunks = self.chunks.load();
+        let is_full = self.tail_bytes.load(Ordering::Relaxed) > self.all.chunk_bytes;
+        let put = if is_full { Err(entry) } else { chunks.put(position, entry) };
+        if let Err(entry) = put {
+            self.grow(&chunks, position, entry);
+            chunks = self.chunks.load();
+        }
+        self.newest_id.store(id.get(), Ordering::Relaxed);
+        add(&self.tail_bytes, bytes);
+        add(&self.bytes, bytes);
+        self.all.added(bytes);
+        self.evict_from(&chunks, position, at);
+    }
+
+    /// Stores `entry` as the first one of another chunk.
+    #[cold]
+    fn grow(&self, chunks: &Chunks, position: Position, entry: Entry) {
+        self.has_begun.store(true, Ordering::Relaxed);
+        let before = self.newest_id.load(Ordering::Relaxed);
+        let grown = chunks.with_chunk(position, before, self.all.chunk_entries);
+        grown.put(position, entry).expect("a new chunk has room");
+        self.chunks.store(Arc::new(grown));
+        self.tail_bytes.store(0, Ordering::Relaxed);
+    }
+
+    /// For ingest: the id of the newest entry.
+    pub(crate) fn newest_id(&self) -> EventId {
+        EventId::new(self.newest_id.load(Ordering::Relaxed))
+    }
+
+    /// For ingest, from time to time: evicts what is too old `now`. `newest` is the position of the newest entry.
+    pub(crate) fn evict(&self, newest: Position, now: Instant) {
+        self.evict_from(&self.chunks.load(), newest, now);
+    }
+
+    fn evict_from(&self, chunks: &Arc<Chunks>, newest: Position, now: Instant) {
+        let Config { events, bytes, age, .. } = self.all.config;
+        let before = self.first.load(Ordering::Relaxed);
+        let (mut first, mut held) = (before, self.bytes.load(Ordering::Relaxed));
+        while first <= newest
+            && let Some(oldest) = chunks.get(first)
+            && (newest - first >= events as u64
+                || held > bytes as u64
+                || now.saturating_duration_since(oldest.received()) > age)
+        {
+            held -= oldest.memory() as u64;
+            first += 1;
+        }
+        if first > before {
+            self.set_first(chunks, first, held, newest, Eviction::Bounds);
+        }
+    }
+
+    /// For ingest: evicts the older half, or everything and the last values too if it has no reader. Returns how many bytes
+    /// that gave back.
+    pub(crate) fn shrink(&self, newest: Position, has_readers: bool) -> u64 {
+        let (chunks, first) = (self.chunks.load(), self.first.load(Ordering::Relaxed));
+        let to = if has_readers { first + (newest + 1 - first).div_ceil(2) } else { newest + 1 };
+        let gone = (first..to).filter_map(|at| chunks.get(at)).map(|entry| entry.memory() as u64);
+        let held = self.bytes.load(Ordering::Relaxed) - gone.sum::<u64>();
+        let given_back = self.set_first(&chunks, to, held, newest, Eviction::Budget);
+        if has_readers {
+            return given_back;
+        }
+        given_back + self.last_values.lock().unwrap_or_else(PoisonError::into_inner).clear(&self.all)
+    }
+
+    /// Entries before `first` are not kept any more, and those from there on take `held` bytes. Returns how many bytes of
+    /// memory that gave back.
+    fn set_first(&self, chunks: &Arc<Chunks>, first: Position, held: u64, newest: Position, why: Eviction) -> u64 {
+        let before = self.first.swap(first, Ordering::Release);
+        self.bytes.store(held, Ordering::Relaxed);
+        self.all.evicted(first - before, why);
+        if first <= newest && chunks.gone_before(first) == 0 {
+            return 0;
+        }
+        self.let_go(chunks, first, newest)
+    }
+
+    /// Lets those chunks go that hold nothing from `first` on. While a shard reads the last values they stay a moment longer,
+    /// so that ingest does not wait.
+    #[cold]
+    fn let_go(&self, chunks: &Arc<Chunks>, first: Position, newest: Position) -> u64 {
+        let Ok(mut last_values) = self.last_values.try_lock() else {
+            return 0;
+        };
+        let kept = if first > newest {
+            self.tail_bytes.store(0, Ordering::Relaxed);
+            Chunks::empty(newest, self.newest_id.load(Ordering::Relaxed))
+        } else {
+            chunks.without_gone(first)
+        };
+        last_values.fold(&View::of(chunks), kept.floor() + 1, Some(&self.all));
+        let freed = chunks.memory_before(kept.floor() + 1);
+        self.chunks.store(Arc::new(kept));
+        self.all.freed(freed);
+        freed
+    }
+
+    /// What is stored now. Holds the entries as long as it lives, so not for long.
+    pub fn view(&self) -> View {
+        View::new(&self.chunks)
+    }
+
+    /// Where a stream goes on that has seen the event `id` last. What is older than the settings say counts as not kept,
+    /// though it may not be evicted yet.
+    pub fn locate(&self, id: Option<EventId>, now: Instant) -> Located {
+        self.used(now);
+        let (view, first) = (self.view(), self.first.load(Ordering::Acquire));
+        let first = view.first_since(first, now, self.all.config.age);
+        match id.and_then(|id| view.find(id)) {
+            Some(position) if position + 1 >= first => Located::Behind(position),
+            _ => Located::Lost(first - 1),
+        }
+    }
+
+    /// The last event of each device, as of the newest entry; `before` is an earlier answer, which is brought up to date.
+    pub fn last_values(&self, before: Option<LastValues>, now: Instant) -> LastValues {
+        self.used(now);
+        let view = self.view();
+        let known = before.filter(|values| values.next() > view.floor());
+        let mut values = known.unwrap_or_else(|| {
+            let values = self.last_values.lock().unwrap_or_else(PoisonError::into_inner);
+            values.clone()
+        });
+        values.fold(&view, Position::MAX, None);
+        values
+    }
+
+    fn used(&self, now: Instant) {
+        self.used.store(self.all.millis(now), Ordering::Relaxed);
+    }
+
+    /// When a stream last needed it, in milliseconds since the gateway started.
+    pub(crate) fn last_used(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// Entries that are kept, of which `newest` is the last, and their memory in bytes.
+    pub fn held(&self, newest: Position) -> (u64, u64) {
+        let first = self.first.load(Ordering::Acquire);
+        ((newest + 1).saturating_sub(first), self.bytes.load(Ordering::Relaxed))
+    }
+
+    /// Whether it holds neither events nor last values.
+    pub fn is_empty(&self, newest: Position) -> bool {
+        let is_empty = |values: std::sync::MutexGuard<'_, LastValues>| values.is_empty();
+        self.held(newest).0 == 0 && self.last_values.try_lock().is_ok_and(is_empty)
+    }
+
+    /// For how long entries are kept.
+    pub fn age(&self) -> Duration {
+        self.all.config.age
+    }
+}
+
+impl Drop for History {
+    fn drop(&mut self) {
+        let chunks = self.chunks.load();
+        let (entries, _) = self.held(chunks.newest());
+        self.all.evicted(entries, Eviction::TenantLeft);
+        self.all.freed(chunks.memory_before(Position::MAX));
+        let mut last_values = self.last_values.lock().unwrap_or_else(PoisonError::into_inner);
+        last_values.clear(&self.all);
+    }
+}
+
+/// Adds to a number that only one thread changes: a plain store is enough, and costs no bus lock.
+fn add(to: &AtomicU64, n: u64) {
+    to.store(to.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
+}

@@ -20,7 +20,8 @@ mod wake_filter;
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use hashbrown::{DefaultHashBuilder, HashMap};
@@ -34,6 +35,7 @@ pub use permit::{ConnectionPermit, NoPermit};
 pub use tenant::{Tenant, Upstream};
 pub use wake_filter::{Slot, WakeFilter};
 
+use crate::history::{self, Histories, History};
 use floodway_protocol::names::TenantId;
 use permit::Gateway;
 use tenant::PermitKind;
@@ -53,11 +55,21 @@ pub struct Index {
     limits: ArcSwap<LimitBook>,
     journal: Arc<Journal>,
     draining: AtomicBool,
+    histories: Arc<Histories>,
+    /// No tenant that left used a larger position in its history: a successor of its name begins behind it, so that what is
+    /// still under way of the other one is never taken for its own.
+    floor: AtomicU64,
 }
 
 impl Index {
-    /// An empty index of a gateway that holds this many `connections`, with `configured` limits for each tenant.
+    /// As [`Index::with_history`], with the default bounds of histories.
     pub fn new(connections: u32, configured: Limits) -> Self {
+        Self::with_history(connections, configured, history::Config::default())
+    }
+
+    /// An empty index of a gateway that holds this many `connections`, with `configured` limits for each tenant, and of whose
+    /// events so much is kept.
+    pub fn with_history(connections: u32, configured: Limits, history: history::Config) -> Self {
         let journal = Arc::new(Journal::default());
         let gateway = |kind, limit| Arc::new(Gateway::new(kind, limit, Arc::clone(&journal)));
         Self {
@@ -68,6 +80,8 @@ impl Index {
             limits: ArcSwap::from_pointee(LimitBook::new(configured)),
             journal,
             draining: AtomicBool::new(false),
+            histories: Arc::new(Histories::new(history)),
+            floor: AtomicU64::new(0),
         }
     }
 
@@ -110,6 +124,8 @@ impl Index {
 
     /// Removes `tenant` if it has no permit out. Returns whether it is gone.
     pub fn retire(&self, tenant: &Arc<Tenant>) -> bool {
+        // Before it retires: its successor looks behind that.
+        self.floor.fetch_max(tenant.newest(), Ordering::AcqRel);
         if !tenant.retire() {
             return false;
         }
@@ -181,25 +197,63 @@ impl Index {
         {
             return found;
         }
-        let fresh = Arc::new(Tenant::new(tenant.clone(), self.limits().of(Some(tenant))));
-        // What the map holds after the change: `fresh` only if it was added. One that was not added must not be given out:
-        // no event would find its subscribers.
-        let mut standing = Arc::clone(&fresh);
+        // What the map holds after the change: a fresh one only if it was added. One that was not added must not be given
+        // out: no event would find its subscribers.
+        let mut standing = None;
         self.part(tenant.as_str()).rcu(|part| {
             let mut part = Part::clone(part);
             match part.get(tenant) {
-                Some(found) if !found.is_retired() => standing = Arc::clone(found),
+                Some(found) if !found.is_retired() => standing = Some(Arc::clone(found)),
                 _ => {
-                    standing = Arc::clone(&fresh);
-                    part.insert(tenant.clone(), Arc::clone(&fresh));
+                    let fresh = Arc::new(self.fresh(tenant));
+                    standing = Some(Arc::clone(&fresh));
+                    part.insert(tenant.clone(), fresh);
                 }
             }
             part
         });
+        let standing = standing.expect("the map was looked at");
         // Pairs with the fence in `set_limits`: limits that are set at this moment reach the tenant by one of the two.
         fence(Ordering::SeqCst);
         standing.renew_limits(&self.limits);
         standing
+    }
+
+    fn fresh(&self, tenant: &TenantId) -> Tenant {
+        let history = History::new(Arc::clone(&self.histories), self.floor.load(Ordering::Acquire));
+        Tenant::new(tenant.clone(), self.limits().of(Some(tenant)), history)
+    }
+
+    /// The histories of all tenants, and what they hold.
+    pub fn histories(&self) -> &Histories {
+        &self.histories
+    }
+
+    /// For ingest, about once a second: evicts events that are too old.
+    pub fn evict_old(&self, now: Instant) {
+        self.tenants().iter().for_each(|tenant| tenant.evict(now));
+    }
+
+    /// For ingest, when all histories hold too much: takes from those that were needed longest ago, and first from those that
+    /// nobody is there for.
+    #[cold]
+    pub fn reclaim(&self) {
+        let mut tenants = self.tenants();
+        tenants.sort_by_cached_key(|tenant| (!tenant.is_empty(), tenant.history().last_used()));
+        let mut surplus = self.histories.surplus();
+        while surplus > 0 {
+            let before = surplus;
+            for tenant in &tenants {
+                surplus = surplus.saturating_sub(tenant.shrink_history());
+                if surplus == 0 {
+                    return;
+                }
+            }
+            if surplus == before {
+                // What is left can't be given back: newest chunks, and last values of tenants with streams.
+                return;
+            }
+        }
     }
 
     fn part(&self, tenant: &str) -> &ArcSwap<Part> {

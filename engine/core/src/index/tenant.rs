@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use crossbeam::utils::CachePadded;
@@ -12,6 +13,8 @@ use super::groups::Groups;
 use super::handover::Handover;
 use super::limits::{LimitBook, Limits};
 use super::wake_filter::WakeFilter;
+use crate::event::Event;
+use crate::history::{Entry, History, Mark, Position};
 use floodway_protocol::EventId;
 use floodway_protocol::names::TenantId;
 
@@ -44,6 +47,7 @@ pub enum Upstream {
 pub struct Tenant {
     id: TenantId,
     handover: CachePadded<Handover>,
+    history: History,
     wake_filter: WakeFilter,
     permits: CachePadded<AtomicU64>,
     upstream: watch::Sender<Upstream>,
@@ -66,10 +70,11 @@ pub(super) enum Refused {
 }
 
 impl Tenant {
-    pub(super) fn new(id: TenantId, limits: Limits) -> Self {
+    pub(super) fn new(id: TenantId, limits: Limits, history: History) -> Self {
         Self {
             id,
-            handover: CachePadded::default(),
+            handover: CachePadded::new(Handover::new(history.view().floor())),
+            history,
             wake_filter: WakeFilter::default(),
             permits: CachePadded::new(AtomicU64::new(0)),
             upstream: watch::Sender::new(Upstream::Waiting),
@@ -86,10 +91,54 @@ impl Tenant {
         &self.id
     }
 
-    /// For ingest: `event` is accepted. Returns the shards to push it to, a bit each.
-    pub fn appended(&self, event: EventId) -> u64 {
+    /// For ingest: stores `event`, which is accepted. Returns its position, and the shards to push it to, a bit each.
+    pub fn append(&self, event: &Arc<Event>) -> (Position, u64) {
         self.events.add(1);
-        self.handover.appended(event.get())
+        self.store(Entry::Event(Arc::clone(event)))
+    }
+
+    /// For ingest: stores that something happened to the source. A gap has an id of its own, so that a stream may resume
+    /// behind it. Returns as [`Tenant::append`].
+    pub fn append_mark(&self, gap: Option<EventId>, at: Instant) -> (Position, u64) {
+        let id = gap.unwrap_or_else(|| self.history.newest_id());
+        self.store(Entry::Mark(Box::new(Mark { id, at, is_gap: gap.is_some() })))
+    }
+
+    #[inline]
+    fn store(&self, entry: Entry) -> (Position, u64) {
+        let position = self.handover.newest() + 1;
+        self.history.append(position, entry);
+        (position, self.handover.appended(position))
+    }
+
+    /// Its newest events.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// For ingest: its events come from now on, all of them with larger ids than `id`.
+    pub fn begin_history(&self, id: EventId) {
+        self.history.begin(id);
+    }
+
+    /// For ingest, from time to time: evicts events that are too old.
+    pub fn evict(&self, now: Instant) {
+        self.history.evict(self.handover.newest(), now);
+    }
+
+    /// For ingest: gives memory back. Returns how many bytes.
+    pub(super) fn shrink_history(&self) -> u64 {
+        self.history.shrink(self.handover.newest(), !self.is_empty())
+    }
+
+    /// The position of its newest entry. A reader on another thread finds it stored.
+    pub fn newest(&self) -> Position {
+        self.handover.published()
+    }
+
+    /// Events that are kept of it, and their memory in bytes.
+    pub fn held(&self) -> (u64, u64) {
+        self.history.held(self.newest())
     }
 
     /// The shards that have subscribers of this tenant, a bit each.
@@ -102,9 +151,9 @@ impl Tenant {
         &self.wake_filter
     }
 
-    /// For a shard: every event after the returned one is pushed to it from now on.
-    pub fn declare(&self, shard: usize) -> EventId {
-        EventId::new(self.handover.declare(shard))
+    /// For a shard: every entry after the returned position is pushed to it from now on.
+    pub fn declare(&self, shard: usize) -> Position {
+        self.handover.declare(shard)
     }
 
     /// For a shard: no further event is pushed to it.

@@ -10,12 +10,12 @@ use super::keys::SubscriberKey;
 use super::options::Resume;
 use super::outgoing::SubscriptionKey;
 use super::outlet::Outlet;
-use super::registry::{Attention, Live, NewSubscriber, Output, Phase, Start, Subscriber, SubscriberInfo};
+use super::registry::{Attention, Live, NewSubscriber, Output, Phase, Subscriber, SubscriberInfo};
 use super::state::State;
 use crate::index::{AuditKind, OwnCounters};
-use floodway_protocol::End;
 use floodway_protocol::messages::notice::{Connected, Gap, LAST_SECOND};
 use floodway_protocol::session::Session;
+use floodway_protocol::{End, EventId};
 
 impl State {
     /// Makes `new_subscriber` a subscriber: every event after this moment that it wants is its own.
@@ -51,7 +51,7 @@ impl State {
         self.registry.insert(Subscriber {
             outlet,
             ring: None,
-            start: Start { after, tick: self.delivery.tick.next_whole() },
+            after,
             output: Output { events: 0, bytes: 0, last_write: now, encoding },
             phase: Phase::Live(Live { permit, position, expires_at }),
             session: Session::default(),
@@ -78,12 +78,14 @@ impl State {
         }
         let (live, encoding) = (subscriber.live().expect("the stream is live"), subscriber.output.encoding);
         encoding.open(&mut greeting);
+        let view = live.permit.tenant().history().view();
+        let last_event_id = view.id_at(subscriber.after).unwrap_or(EventId::new(0));
         let connected = Connected {
             tenant: live.permit.tenant().id(),
             filters: self.matcher.filter(live.position.cohort).shown(),
             expires_at: SystemTime::UNIX_EPOCH + Duration::from_secs(live.expires_at.min(LAST_SECOND)),
             options: subscriber.info.options.shown(),
-            last_event_id: subscriber.start.after,
+            last_event_id,
         };
         connected.encode(encoding, &mut greeting);
         if resume != Resume::FromNow {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::filter::Filter;
 use crate::event::{Event, MetricSet};
+use crate::history::Position;
 use floodway_protocol::Encoding;
 use floodway_protocol::messages::notice::{Gap, Notice};
 
@@ -22,32 +23,51 @@ pub enum Received {
 
 /// An event or a notice on its way to subscribers of one shard.
 #[derive(Debug)]
-pub(super) enum Outgoing {
+pub(super) struct Outgoing {
+    /// Where it is in its tenant's history.
+    pub(super) position: Position,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
     Event(Arc<Event>),
     Notice(Notice),
 }
 
 impl Outgoing {
+    pub(super) fn of_event(event: Arc<Event>, position: Position) -> Self {
+        Self { position, content: Content::Event(event) }
+    }
+
+    pub(super) fn of_notice(notice: Notice, position: Position) -> Self {
+        Self { position, content: Content::Notice(notice) }
+    }
+
     /// The ready bytes for subscribers with this key; none if nothing of it is for them.
     pub(super) fn frame(&self, key: &SubscriptionKey) -> Option<&[u8]> {
-        match self {
-            Self::Event(event) => event.frame(key.filter.metrics(), key.encoding),
-            Self::Notice(notice) => Some(notice.frame(key.encoding)),
+        match &self.content {
+            Content::Event(event) => event.frame(key.filter.metrics(), key.encoding),
+            Content::Notice(notice) => Some(notice.frame(key.encoding)),
         }
     }
 
     /// The gaps that it reports.
     pub(super) fn gaps(&self) -> u64 {
-        match self {
-            Self::Event(_) => 0,
-            Self::Notice(notice) => notice.gaps(),
-        }
+        self.notice().map_or(0, Notice::gaps)
     }
 
     pub(super) fn event(&self) -> Option<&Arc<Event>> {
-        match self {
-            Self::Event(event) => Some(event),
-            Self::Notice(_) => None,
+        match &self.content {
+            Content::Event(event) => Some(event),
+            Content::Notice(_) => None,
+        }
+    }
+
+    pub(super) fn notice(&self) -> Option<&Notice> {
+        match &self.content {
+            Content::Event(_) => None,
+            Content::Notice(notice) => Some(notice),
         }
     }
 }

@@ -74,10 +74,9 @@ impl State {
             return self.end(key, &end);
         }
         let subscriber = &mut self.registry[key];
-        subscriber.start.after = subscriber.start.after.max(self.matcher.newest);
-        subscriber.start.tick = self.delivery.tick.next_whole();
         let encoding = subscriber.output.encoding;
         let from = subscriber.live().expect("the stream is live").position;
+        subscriber.after = subscriber.after.max(self.matcher.tenant(from.cohort.tenant).newest);
         if *self.matcher.filter(from.cohort) == filter {
             return;
         }

@@ -52,8 +52,10 @@ impl Bed {
         let mut parser = Parser::new(&event::Config::default());
         let event = parser.parse(EventId::new(id), &tenant, "D", "t", br#"{"metrics":{"n":1}}"#);
         let event = Arc::new(event.unwrap());
+        let found = self.streams.index().find(tenant.as_str()).unwrap();
+        let (position, _) = found.append(&event);
         for inbox in self.inboxes.iter() {
-            inbox.put(Item::Event(Arc::clone(&event))).await;
+            inbox.put(Item::Event(Arc::clone(&event), position)).await;
             inbox.wake();
         }
     }

@@ -17,6 +17,7 @@ use topic::Address;
 pub use topic::{RawMessage, parse as parse_topic, topic_of};
 
 use floodway_core::event::{self, Event, IdSource, Parser};
+use floodway_core::history::Position;
 use floodway_core::inbox::{Inbox, Item};
 use floodway_core::index::{Index, Tenant};
 use floodway_core::printable::printable;
@@ -30,8 +31,8 @@ const GATHERED: u32 = 16;
 /// Characters of a topic in the log.
 pub(crate) const LOG_TOPIC_CHARS: usize = 200;
 
-/// An event, its tenant, and the shards to push it to.
-type Accepted = (Arc<Event>, Arc<Tenant>, u64);
+/// An event, its position in its tenant's history, its tenant, and the shards to push it to.
+type Accepted = (Arc<Event>, Position, Arc<Tenant>, u64);
 
 /// Takes messages in, one after the other.
 pub struct Router {
@@ -73,8 +74,8 @@ impl Router {
     pub async fn publish(&mut self, message: &RawMessage<'_>) {
         self.metrics.received(message.payload.len());
         match self.accept(message) {
-            Ok(Some((event, tenant, interested))) => {
-                self.put(interested, || Item::Event(Arc::clone(&event))).await;
+            Ok(Some((event, position, tenant, interested))) => {
+                self.put(interested, || Item::Event(Arc::clone(&event), position)).await;
                 self.owed |= interested & tenant.wake_filter().by(event.device());
             }
             Ok(None) => {}
@@ -93,24 +94,34 @@ impl Router {
         self.metrics.rejected(Reason::Packet, self.started.elapsed())
     }
 
+    /// The source sends the tenant's events from now on: a stream that begins before the first of them can resume there.
+    pub fn begin(&mut self, tenant: &Tenant) {
+        tenant.begin_history(self.ids.next());
+    }
+
     /// Sends `tenant`'s subscribers a gap: events may be missing here.
     pub async fn upstream_gap(&mut self, tenant: &Arc<Tenant>) {
-        self.notify(tenant, || Item::UpstreamGap(Arc::clone(tenant))).await;
+        let (position, interested) = tenant.append_mark(Some(self.ids.next()), Instant::now());
+        self.notify(interested, || Item::UpstreamGap(Arc::clone(tenant), position)).await;
     }
 
     /// Sends `tenant`'s subscribers a gap and the notice that the source refuses the tenant from here on.
     pub async fn upstream_refused(&mut self, tenant: &Arc<Tenant>) {
         self.upstream_gap(tenant).await;
-        self.notify(tenant, || Item::Upstream(Arc::clone(tenant), SourceState::Refused)).await;
+        self.upstream_state(tenant, SourceState::Refused).await;
     }
 
     /// Sends them the notice that the source sends the tenant's events again. The gap comes before.
     pub async fn upstream_returned(&mut self, tenant: &Arc<Tenant>) {
-        self.notify(tenant, || Item::Upstream(Arc::clone(tenant), SourceState::Up)).await;
+        self.upstream_state(tenant, SourceState::Up).await;
     }
 
-    async fn notify(&mut self, tenant: &Tenant, item: impl Fn() -> Item) {
-        let interested = tenant.interest();
+    async fn upstream_state(&mut self, tenant: &Arc<Tenant>, state: SourceState) {
+        let (position, interested) = tenant.append_mark(None, Instant::now());
+        self.notify(interested, || Item::Upstream(Arc::clone(tenant), position, state)).await;
+    }
+
+    async fn notify(&mut self, interested: u64, item: impl Fn() -> Item) {
         self.put(interested, item).await;
         self.owed |= interested;
     }
@@ -123,12 +134,12 @@ impl Router {
         }
     }
 
-    /// Makes an event and appends it. Returns it with its tenant and the shards to push it to, a bit each; none if the
-    /// tenant has no subscribers.
+    /// Makes an event and appends it to its tenant's history. Returns it with its tenant and the shards to push it to, a bit
+    /// each; none if the tenant is not in the index.
     ///
-    /// This is where an event will be stored for replay, and the order that must hold is: append, *then* read the
-    /// interest ([`Tenant::appended`] does both). A shard declares its interest first and reads what is stored then,
-    /// so a new subscriber finds an event among the stored ones, or is pushed it, or both, and never neither.
+    /// The order that must hold is: append, *then* read the interest ([`Tenant::append`] does both). A shard declares its
+    /// interest first and reads what is stored then, so a new subscriber finds an event among the stored ones, or is
+    /// pushed it, or both, and never neither.
     fn accept(&mut self, message: &RawMessage<'_>) -> Result<Option<Accepted>, Reason> {
         let address = message.address.as_ref().ok_or(Reason::Topic)?;
         let Some(tenant) = self.index.find(address.tenant) else {
@@ -140,9 +151,12 @@ impl Router {
         };
         let event = self.event(tenant.id(), address, message.payload)?;
         // The tenant counts it first: who reads this count and then the tenant's never finds less there.
-        let interested = tenant.appended(event.id());
+        let (position, interested) = tenant.append(&event);
         self.metrics.accepted();
-        Ok(Some((event, tenant, interested)))
+        if self.index.histories().is_over() {
+            self.index.reclaim();
+        }
+        Ok(Some((event, position, tenant, interested)))
     }
 
     fn event(&mut self, tenant: &TenantId, address: &Address<'_>, payload: &[u8]) -> Result<Arc<Event>, Reason> {

@@ -44,7 +44,7 @@ impl Bed {
 
     fn take(&self, shard: usize) -> Option<Arc<Event>> {
         match self.inboxes[shard].take()? {
-            Item::Event(event) => Some(event),
+            Item::Event(event, _) => Some(event),
             other => panic!("{other:?} where an event was expected"),
         }
     }
@@ -68,7 +68,8 @@ async fn an_event_reaches_each_interested_shard_once_and_is_shared() {
     assert!(Arc::ptr_eq(&first, &second));
     assert_eq!((first.tenant().as_str(), first.device()), ("T", "D"));
     assert!(bed.inboxes.iter().all(Inbox::is_empty));
-    assert_eq!(permit.tenant().declare(1), first.id(), "it is appended");
+    assert_eq!(permit.tenant().declare(1), 1, "it is stored");
+    assert_eq!(permit.tenant().history().view().id_at(1), Some(first.id()));
 }
 
 #[tokio::test]
@@ -79,7 +80,7 @@ async fn events_nobody_wants_are_counted_and_go_nowhere() {
     bed.router.publish(&RawMessage::new(b"tenant/STRANGER/device/D/telemetry", GOOD)).await;
     bed.router.publish(&RawMessage::new(b"tenant/STRANGER/device/D/telemetry", b"[]")).await;
     assert!(bed.inboxes.iter().all(Inbox::is_empty));
-    assert_ne!(permit.tenant().declare(0), EventId::new(0), "the first one is appended all the same");
+    assert_eq!(permit.tenant().declare(0), 1, "the first one is stored all the same");
     let counts = bed.metrics.snapshot(false);
     assert_eq!((counts.received, counts.accepted), (3, 2));
     assert_eq!(rejected(&counts, Reason::Payload(Rejection::NotAnObject)), 1);
@@ -115,8 +116,8 @@ async fn a_gap_keeps_its_place_between_two_events() {
     bed.router.publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD)).await;
     bed.router.upstream_gap(permit.tenant()).await;
     assert!(bed.inboxes[1].is_empty(), "a shard without subscribers of the tenant gets nothing");
-    assert!(matches!(bed.inboxes[0].take(), Some(Item::Event(_))));
-    assert!(matches!(bed.inboxes[0].take(), Some(Item::UpstreamGap(of)) if Arc::ptr_eq(&of, permit.tenant())));
+    assert!(matches!(bed.inboxes[0].take(), Some(Item::Event(..))));
+    assert!(matches!(bed.inboxes[0].take(), Some(Item::UpstreamGap(of, _)) if Arc::ptr_eq(&of, permit.tenant())));
 }
 
 #[tokio::test]
@@ -128,9 +129,9 @@ async fn subscribers_get_the_gap_then_the_refusal_and_its_end() {
     bed.router.upstream_returned(permit.tenant()).await;
     bed.router.wake_shards();
     assert!(bed.is_woken().await);
-    assert!(matches!(bed.inboxes[0].take(), Some(Item::UpstreamGap(_))));
+    assert!(matches!(bed.inboxes[0].take(), Some(Item::UpstreamGap(..))));
     for expected in [SourceState::Refused, SourceState::Up] {
-        let Some(Item::Upstream(of, source)) = bed.inboxes[0].take() else {
+        let Some(Item::Upstream(of, _, source)) = bed.inboxes[0].take() else {
             panic!("{expected:?} gets nothing");
         };
         assert!(Arc::ptr_eq(&of, permit.tenant()));
@@ -190,7 +191,7 @@ async fn a_full_inbox_makes_the_router_wait_and_loses_nothing() {
         let mut ids = Vec::new();
         while ids.len() < 50 {
             inboxes[0].filled().await;
-            while let Some(Item::Event(event)) = inboxes[0].take() {
+            while let Some(Item::Event(event, _)) = inboxes[0].take() {
                 ids.push(event.id());
             }
             inboxes[0].made_room();

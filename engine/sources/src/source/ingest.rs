@@ -1,5 +1,6 @@
 //! The thread on which sources run.
 
+use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use tokio::runtime;
 use tokio::sync::{mpsc, watch};
-use tokio::time::sleep;
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::handle::{IngestHandle, Known};
 use super::{Backoff, Port, Source, SourceStatus};
@@ -27,6 +28,9 @@ const RESTART_MAX: Duration = Duration::from_secs(10);
 
 /// Requests for tenants that wait to be looked at. Beyond it a source finds the tenant in the index.
 const WANTED: usize = 1024;
+
+/// The pause between two looks for events that are too old to be kept.
+const EVICTION: Duration = Duration::from_secs(1);
 
 /// How long the disconnecting of sources, and events that wait for a full inbox, may hold up the end.
 const STOP_GRACE: Duration = Duration::from_secs(1);
@@ -76,6 +80,7 @@ impl Ingest {
         let handle = IngestHandle { sources: known.into(), states, metrics: Arc::clone(&metrics) };
         let (stop, stopped) = watch::channel(false);
         let runtime = runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+        let swept = Arc::clone(&index);
         let gateway = move || {
             let (index, inboxes) = (Arc::clone(&index), Arc::clone(&inboxes));
             let mut router = Router::new(&event, index, inboxes, Arc::clone(&metrics));
@@ -83,7 +88,7 @@ impl Ingest {
             (router, control.clone())
         };
         let thread = Builder::new().name("ingest".to_owned()).spawn(move || {
-            run(running, &gateway, &stopped, &runtime);
+            run(running, &gateway, &swept, &stopped, &runtime);
             // A look-up of a name may hang, and is not waited for.
             runtime.shutdown_background();
         })?;
@@ -120,6 +125,7 @@ struct Running {
 fn run(
     mut sources: Vec<Running>,
     gateway: &dyn Fn() -> (Router, Option<Control>),
+    index: &Index,
     stop: &watch::Receiver<bool>,
     runtime: &runtime::Runtime,
 ) {
@@ -127,7 +133,7 @@ fn run(
     loop {
         let began = Instant::now();
         let ended = parts::caught("ingest", || {
-            runtime.block_on(until_stopped(&mut sources, gateway, stop));
+            runtime.block_on(until_stopped(&mut sources, gateway, index, stop));
         });
         for running in &mut sources {
             // First the status: who sees its tenant wait again must not go on to wait for a source that is gone.
@@ -151,9 +157,20 @@ fn run(
     }
 }
 
+/// Lets events go that are too old, also of tenants whose devices are silent.
+async fn evict_old(index: &Index) -> Infallible {
+    let mut due = interval(EVICTION);
+    due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        due.tick().await;
+        index.evict_old(Instant::now());
+    }
+}
+
 async fn until_stopped(
     sources: &mut [Running],
     gateway: &dyn Fn() -> (Router, Option<Control>),
+    index: &Index,
     stop: &watch::Receiver<bool>,
 ) {
     let runs = sources.iter_mut().map(|running| {
@@ -177,6 +194,7 @@ async fn until_stopped(
     tokio::select! {
         _ = runs => {}
         () = cut_short => {}
+        never = evict_old(index) => match never {},
         never = parts::faults("ingest") => match never {},
     }
 }

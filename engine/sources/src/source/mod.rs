@@ -97,6 +97,7 @@ impl Port<'_> {
         if after_refusal {
             self.router.upstream_returned(&tenant).await;
         }
+        self.router.begin(&tenant);
         if let Some(control) = &self.control {
             control.apply_groups(&tenant);
         }

@@ -194,10 +194,10 @@ impl Bed {
             }
         };
         match timeout(DEADLINE, next).await.expect("something comes") {
-            Item::Event(event) => format!("{}/{}", event.tenant(), event.device()),
-            Item::UpstreamGap(tenant) => format!("gap {}", tenant.id()),
-            Item::Upstream(tenant, Notice::Refused) => format!("refused {}", tenant.id()),
-            Item::Upstream(tenant, Notice::Up) => format!("up {}", tenant.id()),
+            Item::Event(event, _) => format!("{}/{}", event.tenant(), event.device()),
+            Item::UpstreamGap(tenant, _) => format!("gap {}", tenant.id()),
+            Item::Upstream(tenant, _, Notice::Refused) => format!("refused {}", tenant.id()),
+            Item::Upstream(tenant, _, Notice::Up) => format!("up {}", tenant.id()),
         }
     }
 

@@ -108,8 +108,7 @@ impl Delivery {
         if subscriber.ring.is_some() {
             return self.hold_all(subscriber, audience, audience.batch, key);
         }
-        let start = subscriber.start;
-        if start.after.get() >= batch.oldest || start.tick > self.tick.serial {
+        if subscriber.after >= batch.oldest {
             return self.deliver_own(registry, audience, key);
         }
         if self.uring.is_some() && subscriber.outlet.socket().is_some() {

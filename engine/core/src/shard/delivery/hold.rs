@@ -6,7 +6,7 @@ use super::Delivery;
 use crate::index::Limit;
 use crate::shard::keys::SubscriberKey;
 use crate::shard::matcher::{Audience, Matcher};
-use crate::shard::outgoing::{Addressed, Outgoing, SubscriptionKey};
+use crate::shard::outgoing::{Addressed, SubscriptionKey};
 use crate::shard::registry::{Live, Registry, Subscriber};
 use crate::shard::ring::Pushed;
 use floodway_protocol::End;
@@ -64,12 +64,10 @@ impl Delivery {
     /// Begins a ring with something of which `written` bytes are on the wire.
     fn hold_begun(&mut self, subscriber: &mut Subscriber, key: &Rc<SubscriptionKey>, number: u32, written: usize) {
         let outgoing = Rc::clone(&self.tick.outgoing[number as usize]);
-        match &*outgoing {
-            Outgoing::Event(_) => {
-                self.metrics.events.matched.add(1);
-                self.metrics.events.held.add(1);
-            }
-            Outgoing::Notice(notice) => self.metrics.gaps.upstream.add(notice.gaps()),
+        self.metrics.gaps.upstream.add(outgoing.gaps());
+        if outgoing.event().is_some() {
+            self.metrics.events.matched.add(1);
+            self.metrics.events.held.add(1);
         }
         let key = Rc::clone(key);
         let ring = subscriber.ring_from(self.clock.tenths(), &self.metrics);
@@ -95,17 +93,14 @@ impl Delivery {
     /// Puts one event or notice into a subscriber's ring, if it is the subscriber's own.
     fn hold(&mut self, subscriber: &mut Subscriber, audience: &Audience<'_>, number: u32) -> Result<(), End> {
         let outgoing = &self.tick.outgoing[number as usize];
-        let start = &mut subscriber.start;
-        match outgoing.event() {
-            Some(event) if event.id() <= start.after => return Ok(()),
-            Some(event) => start.after = event.id(),
-            None if start.tick > self.tick.serial => return Ok(()),
-            None => {}
+        if outgoing.position <= subscriber.after {
+            return Ok(());
         }
+        subscriber.after = outgoing.position;
         let encoding = subscriber.output.encoding;
         let policy = subscriber.info.options.policy(audience.limits);
         let ring = subscriber.ring_from(self.clock.tenths(), &self.metrics);
-        if let Outgoing::Notice(notice) = &**outgoing {
+        if let Some(notice) = outgoing.notice() {
             ring.push_shared(notice, encoding, self.control_bytes)?;
             self.metrics.gaps.upstream.add(notice.gaps());
             return Ok(());
@@ -208,13 +203,11 @@ impl Delivery {
     /// Counts the subscriber's own of these events as dropped.
     fn drop_all(&mut self, subscriber: &mut Subscriber, numbers: &[u32]) {
         let outgoing = numbers.iter().map(|&n| &self.tick.outgoing[n as usize]);
-        let own = outgoing
-            .filter_map(|outgoing| outgoing.event())
-            .filter(|event| event.id() > subscriber.start.after);
-        let (events, newest) = own.fold((0, None), |(n, _), event| (n + 1, Some(event.id())));
+        let own = outgoing.filter(|outgoing| outgoing.event().is_some() && outgoing.position > subscriber.after);
+        let (events, newest) = own.fold((0, None), |(n, _), event| (n + 1, Some(event.position)));
         self.metrics.events.matched.add(events);
         subscriber.count_dropped(events, &self.metrics);
         // None is counted twice.
-        subscriber.start.after = newest.unwrap_or(subscriber.start.after);
+        subscriber.after = newest.unwrap_or(subscriber.after);
     }
 }

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::event::Event;
+use crate::history::Position;
 use crate::inbox::{Inbox, Item};
 use crate::index::Tenant;
 use crate::shard::keys::CohortKey;
@@ -24,8 +25,6 @@ const TICK_BYTES: usize = 1024 * 1024;
 /// What is under way between the inbox and the subscribers.
 #[derive(Debug, Default)]
 pub(crate) struct Tick {
-    /// Its number; the next one begins when this one is over.
-    pub(super) serial: u64,
     pub(super) outgoing: Vec<Rc<Outgoing>>,
     /// Cohorts with a batch; the first is being flushed.
     pub(super) dirty: VecDeque<CohortKey>,
@@ -40,12 +39,6 @@ impl Tick {
     /// Every batch is flushed.
     pub(super) fn end(&mut self) {
         self.outgoing.clear();
-        self.serial += 1;
-    }
-
-    /// The first tick that is whole for a subscriber that comes now.
-    pub(crate) fn next_whole(&self) -> u64 {
-        self.serial + u64::from(!self.is_over())
     }
 
     /// Takes what waits in the inbox and matches it.
@@ -53,12 +46,12 @@ impl Tick {
         let (mut bytes, mut took) = (0, false);
         while bytes < TICK_BYTES {
             match inbox.take() {
-                Some(Item::Event(event)) => bytes += self.add_event(event, matcher),
-                Some(Item::UpstreamGap(tenant)) => {
-                    self.add_notice(&tenant, Notice::gap(Gap::Upstream), matcher);
+                Some(Item::Event(event, position)) => bytes += self.add_event(event, position, matcher),
+                Some(Item::UpstreamGap(tenant, position)) => {
+                    self.add_notice(&tenant, Notice::gap(Gap::Upstream), position, matcher);
                 }
-                Some(Item::Upstream(tenant, state)) => {
-                    self.add_notice(&tenant, Notice::source(state), matcher);
+                Some(Item::Upstream(tenant, position, state)) => {
+                    self.add_notice(&tenant, Notice::source(state), position, matcher);
                 }
                 None => break,
             }
@@ -71,21 +64,21 @@ impl Tick {
 
     /// Matches an event, and returns about how many bytes it costs until the tick is over: itself, a text for each
     /// projection, and its place in each batch.
-    fn add_event(&mut self, event: Arc<Event>, matcher: &mut Matcher) -> usize {
+    fn add_event(&mut self, event: Arc<Event>, position: Position, matcher: &mut Matcher) -> usize {
         let (number, dirty) = (self.next_number(), &mut self.dirty);
-        let matched = matcher.match_event(&event, number, |cohort| dirty.push_back(cohort));
+        let matched = matcher.match_event(&event, position, number, |cohort| dirty.push_back(cohort));
         let size = event.json().len();
         if matched.cohorts > 0 {
-            self.outgoing.push(Rc::new(Outgoing::Event(event)));
+            self.outgoing.push(Rc::new(Outgoing::of_event(event, position)));
         }
         size * (1 + matched.narrowed) + size_of::<u32>() * matched.cohorts
     }
 
     /// A notice goes to all of the tenant's subscribers.
-    fn add_notice(&mut self, tenant: &Tenant, notice: Notice, matcher: &mut Matcher) {
+    fn add_notice(&mut self, tenant: &Tenant, notice: Notice, position: Position, matcher: &mut Matcher) {
         let (number, dirty) = (self.next_number(), &mut self.dirty);
-        if matcher.match_all(tenant, number, |cohort| dirty.push_back(cohort)) {
-            self.outgoing.push(Rc::new(Outgoing::Notice(notice)));
+        if matcher.match_all(tenant, position, number, |cohort| dirty.push_back(cohort)) {
+            self.outgoing.push(Rc::new(Outgoing::of_notice(notice, position)));
         }
     }
 
@@ -102,15 +95,15 @@ impl Tick {
         batch.bytes.clear();
         batch.ends.clear();
         batch.received.clear();
-        (batch.events, batch.gaps, batch.oldest) = (0, 0, u64::MAX);
+        (batch.events, batch.gaps, batch.oldest) = (0, 0, Position::MAX);
         for &number in &cohort.batch {
             let one = &outgoing[number as usize];
             batch.bytes.extend_from_slice(one.frame(&cohort.key).unwrap_or_default());
             batch.ends.push(batch.bytes.len());
+            batch.oldest = batch.oldest.min(one.position);
             if let Some(event) = one.event() {
                 batch.events += 1;
                 batch.received.add(event.received(), 1);
-                batch.oldest = batch.oldest.min(event.id().get());
             } else {
                 batch.gaps += one.gaps();
             }
@@ -131,8 +124,8 @@ pub(super) struct Batch {
     pub(super) received: Received,
     /// Gaps that notices among them report.
     pub(super) gaps: u64,
-    /// The id of the oldest event; `u64::MAX` if there is none.
-    pub(super) oldest: u64,
+    /// The smallest position among them.
+    pub(super) oldest: Position,
     /// Writes of it that are not counted in the metrics yet, and those of them that were taken whole.
     pub(super) writes: u64,
     pub(super) whole: u64,

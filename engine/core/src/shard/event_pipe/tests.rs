@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::task::yield_now;
 
@@ -58,7 +59,9 @@ impl Bed {
             let mut parser = Parser::new(&event::Config::default());
             let id = EventId::new(self.sent);
             let event = parser.parse(id, &tenant, "A", "t", payload.as_bytes());
-            self.put(Item::Event(Arc::new(event.unwrap()))).await;
+            let event = Arc::new(event.unwrap());
+            let (position, _) = self.index.find("T").unwrap().append(&event);
+            self.put(Item::Event(event, position)).await;
         }
         while self.metrics.events.matched.get() < self.sent {
             yield_now().await;
@@ -126,8 +129,9 @@ async fn a_gap_of_the_broker_has_its_place_and_other_notices_are_nothing_to_a_re
                 bed.publish(QUEUE as u64).await;
             }
             bed.publish(1).await;
-            bed.put(Item::Upstream(Arc::clone(&tenant), SourceState::Refused)).await;
-            bed.put(Item::UpstreamGap(Arc::clone(&tenant))).await;
+            let mark = || tenant.append_mark(None, Instant::now()).0;
+            bed.put(Item::Upstream(Arc::clone(&tenant), mark(), SourceState::Refused)).await;
+            bed.put(Item::UpstreamGap(Arc::clone(&tenant), mark())).await;
             bed.publish(1).await;
             while next(&mut events).await != Ok(bed.sent - 1) {}
             assert_eq!(next(&mut events).await, Err(Gap::Upstream));

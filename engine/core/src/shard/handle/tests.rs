@@ -43,8 +43,10 @@ impl Bed {
         let payload = format!(r#"{{"metrics":{{"n":{}}}}}"#, self.sent);
         let mut parser = Parser::new(&event::Config::default());
         let event = parser.parse(id, &tenant, "A", "t", payload.as_bytes());
-        let item = Item::Event(Arc::new(event.unwrap()));
-        self.inboxes[0].put(item).await;
+        let event = Arc::new(event.unwrap());
+        let found = self.index.find(tenant.as_str());
+        let position = found.map_or(1, |tenant| tenant.append(&event).0);
+        self.inboxes[0].put(Item::Event(event, position)).await;
         self.inboxes[0].wake();
     }
 

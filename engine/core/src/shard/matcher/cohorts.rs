@@ -15,6 +15,7 @@ use slab::Slab;
 use super::awaited::AwaitedDevices;
 use super::members::{Members, Moved};
 use crate::event::Event;
+use crate::history::Position;
 use crate::index::{Limits, OwnCounters, Tenant};
 use crate::shard::keys::SubscriberKey;
 use crate::shard::outgoing::SubscriptionKey;
@@ -97,10 +98,13 @@ pub(crate) struct TenantCohorts {
     by_group: HashMap<GroupId, List>,
     awaited: AwaitedDevices,
     subscribers: usize,
+    /// The position of the newest entry that was matched. A filter that is changed now holds for newer ones. What is not
+    /// newer was under way when the tenant came to this shard, and is nobody's own.
+    pub(crate) newest: Position,
 }
 
 impl TenantCohorts {
-    pub(crate) fn new(tenant: Arc<Tenant>, shard: usize) -> Self {
+    pub(crate) fn new(tenant: Arc<Tenant>, shard: usize, newest: Position) -> Self {
         Self {
             counters: tenant.counters(shard),
             limits: Cache::new(tenant.watch_limits()),
@@ -112,6 +116,7 @@ impl TenantCohorts {
             by_group: HashMap::new(),
             awaited: AwaitedDevices::new(shard),
             subscribers: 0,
+            newest,
         }
     }
 
@@ -120,8 +125,9 @@ impl TenantCohorts {
     }
 
     /// The tenant left the index and came back while a last batch kept its cohorts on `shard`.
-    pub(crate) fn follow(&mut self, tenant: &Arc<Tenant>, shard: usize) {
+    pub(crate) fn follow(&mut self, tenant: &Arc<Tenant>, shard: usize, newest: Position) {
         if !Arc::ptr_eq(&self.tenant, tenant) {
+            self.newest = self.newest.max(newest);
             self.awaited.repeat(tenant);
             self.counters = tenant.counters(shard);
             self.limits = Cache::new(tenant.watch_limits());
@@ -161,7 +167,17 @@ impl TenantCohorts {
     }
 
     /// Adds it to the batch of each cohort that wants `event`; calls `first` for those that had no batch.
-    pub(crate) fn match_event(&mut self, event: &Event, outgoing: u32, mut first: impl FnMut(u32)) -> Matched {
+    pub(crate) fn match_event(
+        &mut self,
+        event: &Event,
+        at: Position,
+        outgoing: u32,
+        mut first: impl FnMut(u32),
+    ) -> Matched {
+        if at <= self.newest {
+            return Matched::default();
+        }
+        self.newest = at;
         let cohorts = &mut self.cohorts;
         let mut matched = Matched::default();
         let mut offer = |list: &[Listed]| {
@@ -191,13 +207,19 @@ impl TenantCohorts {
         matched
     }
 
-    /// Adds it to the batch of every cohort; calls `first` for those that had no batch.
-    pub(crate) fn match_all(&mut self, outgoing: u32, mut first: impl FnMut(u32)) {
+    /// Adds it to the batch of every cohort; calls `first` for those that had no batch. Returns whether there is a cohort
+    /// that it is for.
+    pub(crate) fn match_all(&mut self, at: Position, outgoing: u32, mut first: impl FnMut(u32)) -> bool {
+        if at <= self.newest {
+            return false;
+        }
+        self.newest = at;
         for (id, cohort) in &mut self.cohorts {
             if cohort.add(outgoing) {
                 first(index(id));
             }
         }
+        !self.cohorts.is_empty()
     }
 
     fn found_cohort(&mut self, key: SubscriptionKey) -> u32 {

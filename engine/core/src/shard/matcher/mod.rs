@@ -19,40 +19,39 @@ use super::filter::Filter;
 use super::keys::{CohortKey, CohortPosition, SubscriberKey};
 use super::outgoing::SubscriptionKey;
 use crate::event::Event;
+use crate::history::Position;
 use crate::index::Tenant;
+use floodway_protocol::Encoding;
 use floodway_protocol::names::TenantId;
-use floodway_protocol::{Encoding, EventId};
 
 pub(crate) struct Matcher {
     shard: usize,
     tenants: Slab<TenantCohorts>,
     by_id: HashMap<TenantId, u32>,
-    /// The newest event that was matched: a filter that is changed now holds for newer ones.
-    pub(crate) newest: EventId,
 }
 
 impl Matcher {
     pub(crate) fn new(shard: usize) -> Self {
-        Self { shard, tenants: Slab::new(), by_id: HashMap::new(), newest: EventId::new(0) }
+        Self { shard, tenants: Slab::new(), by_id: HashMap::new() }
     }
 
-    /// Adds a subscriber; every event after the returned one that it wants is its own.
+    /// Adds a subscriber; every event after the returned position that it wants is its own.
     pub(crate) fn join(
         &mut self,
         key: SubscriberKey,
         tenant: &Arc<Tenant>,
         subscription: SubscriptionKey,
-    ) -> (CohortPosition, EventId) {
+    ) -> (CohortPosition, Position) {
         let shard = self.shard;
-        let after = tenant.declare(shard).max(self.newest);
+        let newest = tenant.declare(shard);
         let tenants = &mut self.tenants;
         let number = *self.by_id.entry_ref(tenant.id()).or_insert_with(|| {
-            u32::try_from(tenants.insert(TenantCohorts::new(Arc::clone(tenant), shard)))
+            u32::try_from(tenants.insert(TenantCohorts::new(Arc::clone(tenant), shard, newest)))
                 .expect("fewer tenants than descriptors")
         });
         let cohorts = &mut self.tenants[number as usize];
-        cohorts.follow(tenant, shard);
-        (position(number, cohorts.join(key, subscription)), after)
+        cohorts.follow(tenant, shard, newest);
+        (position(number, cohorts.join(key, subscription)), newest)
     }
 
     /// Moves a subscriber to another cohort of its tenant; calls `moved` for members whose index changes by it.
@@ -95,24 +94,34 @@ impl Matcher {
 
     /// Adds outgoing number `outgoing` to the batch of each cohort that wants `event`; calls `first` for those that had
     /// no batch.
-    pub(crate) fn match_event(&mut self, event: &Event, outgoing: u32, mut first: impl FnMut(CohortKey)) -> Matched {
-        self.newest = event.id();
+    pub(crate) fn match_event(
+        &mut self,
+        event: &Event,
+        at: Position,
+        outgoing: u32,
+        mut first: impl FnMut(CohortKey),
+    ) -> Matched {
         let Some(&tenant) = self.by_id.get(event.tenant()) else {
             return Matched::default();
         };
         let first = |cohort| first(CohortKey { tenant, cohort });
-        self.tenants[tenant as usize].match_event(event, outgoing, first)
+        self.tenants[tenant as usize].match_event(event, at, outgoing, first)
     }
 
     /// Adds outgoing number `outgoing` to the batch of every cohort of the tenant; calls `first` for those that had no
-    /// batch. Returns whether the tenant has any.
-    pub(crate) fn match_all(&mut self, tenant: &Tenant, outgoing: u32, mut first: impl FnMut(CohortKey)) -> bool {
+    /// batch. Returns whether there is one.
+    pub(crate) fn match_all(
+        &mut self,
+        tenant: &Tenant,
+        at: Position,
+        outgoing: u32,
+        mut first: impl FnMut(CohortKey),
+    ) -> bool {
         let Some(&tenant) = self.by_id.get(tenant.id()) else {
             return false;
         };
         let first = |cohort| first(CohortKey { tenant, cohort });
-        self.tenants[tenant as usize].match_all(outgoing, first);
-        true
+        self.tenants[tenant as usize].match_all(at, outgoing, first)
     }
 
     pub(crate) fn tenant(&mut self, number: u32) -> &mut TenantCohorts {

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::event::{self, Event, Parser};
 use crate::inbox::{Inbox, Item};
@@ -45,6 +45,8 @@ pub(super) struct Owed {
     pub(super) messages: Vec<String>,
     /// Events among them.
     matched: u64,
+    /// The newest position when it came.
+    joined_at: u64,
 }
 
 impl Owed {
@@ -64,8 +66,8 @@ pub(super) struct World {
     pub(super) index: Index,
     parser: Parser,
     newest: u64,
-    /// Published and not yet taken out of the inbox: id and device.
-    in_inbox: Vec<(u64, usize)>,
+    /// Published and not yet taken out of the inbox: position, id and device.
+    in_inbox: Vec<(u64, u64, usize)>,
     pub(super) owed: Vec<Owed>,
     /// Those that ended by themselves.
     ended: Vec<Owed>,
@@ -110,34 +112,39 @@ impl World {
         let name = DEVICES[device];
         let payload = format!(r#"{{"metrics":{{"n":{id}}}}}"#);
         let topic = format!("tenant/T/device/{name}/telemetry");
-        let event: Event = self.parser.parse(id, &Self::tenant(), name, &topic, payload.as_bytes()).unwrap();
+        let event = self.parser.parse(id, &Self::tenant(), name, &topic, payload.as_bytes()).unwrap();
+        let event: Arc<Event> = Arc::new(event);
         // As ingest does: append, then read the interest, then push.
-        let wanted = self.index.find("T").is_some_and(|tenant| tenant.appended(id) & 1 != 0);
-        if wanted {
+        let appended = self.index.find("T").map(|tenant| tenant.append(&event));
+        if let Some((position, interested)) = appended
+            && interested & 1 != 0
+        {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            runtime.block_on(self.inbox.put(Item::Event(Arc::new(event))));
-            self.in_inbox.push((self.newest, device));
+            runtime.block_on(self.inbox.put(Item::Event(event, position)));
+            self.in_inbox.push((position, self.newest, device));
         }
     }
 
     /// The source was away.
     pub(super) fn gap(&mut self) {
-        self.notice(Item::UpstreamGap, GAP);
+        let id = EventId::new(self.newest);
+        self.notice(Some(id), Item::UpstreamGap, GAP);
     }
 
     /// The source refuses the tenant.
     pub(super) fn refused(&mut self) {
-        self.notice(|tenant| Item::Upstream(tenant, SourceState::Refused), REFUSED);
+        self.notice(None, |tenant, at| Item::Upstream(tenant, at, SourceState::Refused), REFUSED);
     }
 
-    fn notice(&mut self, item: impl FnOnce(Arc<Tenant>) -> Item, stands_for: usize) {
+    fn notice(&mut self, gap: Option<EventId>, item: impl FnOnce(Arc<Tenant>, u64) -> Item, stands_for: usize) {
         let Some(tenant) = self.index.find("T") else {
             return;
         };
-        if tenant.interest() != 0 {
+        let (position, interested) = tenant.append_mark(gap, Instant::now());
+        if interested != 0 {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            runtime.block_on(self.inbox.put(item(tenant)));
-            self.in_inbox.push((0, stands_for));
+            runtime.block_on(self.inbox.put(item(tenant, position)));
+            self.in_inbox.push((position, 0, stands_for));
         }
     }
 
@@ -152,18 +159,20 @@ impl World {
         }
         self.forget_ended();
         self.state.distribute(&self.inbox);
-        for (id, device) in self.in_inbox.drain(..) {
+        for (position, id, device) in self.in_inbox.drain(..) {
+            let here = self.owed.iter_mut().filter(|owed| owed.joined_at < position);
             if device >= REFUSED {
                 let is_gap = device == GAP;
-                self.gaps += u64::from(is_gap) * self.owed.len() as u64;
                 let notice = if is_gap { "upstream" } else { "refused" };
-                self.owed.iter_mut().for_each(|owed| owed.messages.push(notice.to_owned()));
+                for owed in here {
+                    self.gaps += u64::from(is_gap);
+                    owed.messages.push(notice.to_owned());
+                }
                 continue;
             }
             let device = DeviceId::parse(DEVICES[device]).unwrap();
-            for owed in &mut self.owed {
-                let joined_later = owed.messages.first().is_some_and(|first| first.parse::<u64>().unwrap() >= id);
-                if !joined_later && (owed.filter.wants_all_devices() || owed.filter.devices().contains(&device)) {
+            for owed in here {
+                if owed.filter.wants_all_devices() || owed.filter.devices().contains(&device) {
                     owed.messages.push(id.to_string());
                     owed.matched += 1;
                     self.matched += 1;
@@ -193,6 +202,7 @@ impl World {
             silence: Duration::ZERO,
             messages: vec![greeting],
             matched: 0,
+            joined_at: self.index.find("T").unwrap().newest(),
         });
     }
 

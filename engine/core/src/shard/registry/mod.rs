@@ -22,7 +22,7 @@ use super::outlet::Outlet;
 use super::waker::{WakeQueue, Waker};
 
 pub use self::subscriber::NewSubscriber;
-pub(crate) use self::subscriber::{Attention, Live, Output, Phase, Start, Subscriber, SubscriberInfo};
+pub(crate) use self::subscriber::{Attention, Live, Output, Phase, Subscriber, SubscriberInfo};
 
 /// More subscribers than this leave memory behind that is worth giving back.
 const CROWD: usize = 1024;

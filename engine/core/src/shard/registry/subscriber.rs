@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Instant;
 
+use crate::history::Position;
 use crate::index::{AuditKind, ClientInfo, ConnectionId, ConnectionPermit, Limit, OwnCounters};
 use crate::shard::clock::Tenths;
 use crate::shard::filter::Filter;
@@ -11,8 +12,8 @@ use crate::shard::metrics::Metrics;
 use crate::shard::options::{Options, Resume};
 use crate::shard::outlet::Outlet;
 use crate::shard::ring::Ring;
+use floodway_protocol::Encoding;
 use floodway_protocol::session::Session;
-use floodway_protocol::{Encoding, EventId};
 
 /// What becomes a subscriber.
 pub struct NewSubscriber {
@@ -66,22 +67,15 @@ pub(crate) struct Subscriber {
     pub(crate) outlet: Outlet,
     /// What waits while the outlet takes no more. None: nothing waits, and the outlet may be written to.
     pub(crate) ring: Option<Box<Ring>>,
-    pub(crate) start: Start,
+    /// Where its stream starts, or starts anew with another filter: what is at positions up to this one of its tenant's
+    /// history is not its own.
+    pub(crate) after: Position,
     pub(crate) output: Output,
     pub(crate) phase: Phase,
     pub(crate) session: Session,
     /// Not in a box of its own: small ones, made while handshakes come and go, would each pin a page of theirs.
     pub(crate) info: SubscriberInfo,
     pub(crate) attention: Attention,
-}
-
-/// Where its stream starts, or starts anew with another filter.
-#[derive(Clone, Copy)]
-pub(crate) struct Start {
-    /// Events up to this one are not its own: they came before it did.
-    pub(crate) after: EventId,
-    /// Notices of ticks before this one are not its own, for the same reason.
-    pub(crate) tick: u64,
 }
 
 /// What the kernel has taken for it.

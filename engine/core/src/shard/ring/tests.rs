@@ -20,7 +20,7 @@ fn event(id: u64, device: &str) -> Addressed {
     let mut parser = Parser::new(&event::Config::default());
     let event: Event = parser.parse(EventId::new(id), &tenant, device, &topic, payload.as_bytes()).unwrap();
     Addressed {
-        outgoing: Rc::new(Outgoing::Event(Arc::new(event))),
+        outgoing: Rc::new(Outgoing::of_event(Arc::new(event), 1)),
         key: Rc::new(SubscriptionKey { filter: Filter::default(), encoding: Encoding::Sse }),
     }
 }

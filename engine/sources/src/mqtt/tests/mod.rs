@@ -177,14 +177,14 @@ impl Bed {
 
     async fn next_event(&self) -> Arc<Event> {
         match self.next().await {
-            Item::Event(event) => event,
+            Item::Event(event, _) => event,
             other => panic!("{other:?}"),
         }
     }
 
     async fn next_gap(&self) -> Arc<Tenant> {
         match self.next().await {
-            Item::UpstreamGap(tenant) => tenant,
+            Item::UpstreamGap(tenant, _) => tenant,
             other => panic!("{other:?}"),
         }
     }

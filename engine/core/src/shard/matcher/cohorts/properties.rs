@@ -53,7 +53,7 @@ proptest! {
     ) {
         let index = Index::new(1, Limits::default());
         let permit = index.enter(&TenantId::parse("T").unwrap()).unwrap();
-        let mut tenant = TenantCohorts::new(Arc::clone(permit.tenant()), 0);
+        let mut tenant = TenantCohorts::new(Arc::clone(permit.tenant()), 0, 0);
         let mut cohorts = Vec::new();
         for (joins, nth, wanted) in steps {
             if joins || cohorts.is_empty() {

@@ -5,11 +5,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use proptest::prelude::*;
 
 use super::*;
+use floodway_core::event::{self, Event, Parser};
 use floodway_core::index::{ConnectionPermit, Count, Index, Limits};
 use floodway_protocol::EventId;
 
 fn index() -> Index {
     Index::new(1000, Limits { connections: 0, ..Limits::default() })
+}
+
+fn event(id: u64) -> Arc<Event> {
+    let (id, tenant) = (EventId::new(id), TenantId::parse("T").expect("a name"));
+    let parsed = Parser::new(&event::Config::default()).parse(id, &tenant, "A", "t", b"{}");
+    Arc::new(parsed.expect("an event"))
 }
 
 fn enter(index: &Index, tenant: usize) -> ConnectionPermit {
@@ -52,7 +59,7 @@ impl World {
         counters.bytes.add(10 * delivered);
         counters.dropped.add(delivered / 3);
         self.events += 1;
-        permit.tenant().appended(EventId::new(self.events));
+        permit.tenant().append(&event(self.events));
         let counters = &mut self.gateway.counters;
         counters.delivered += delivered;
         counters.bytes += 10 * delivered;
