@@ -35,7 +35,7 @@ impl State {
         let is_pipe = matches!(outlet, Outlet::Pipe(_));
         let (key, generation) = self.registry.watch(&mut outlet)?;
         let credit = permit.tenant().limits().client_messages_per_second;
-        let subscription = SubscriptionKey { filter, encoding };
+        let subscription = SubscriptionKey { filter, encoding, pace: options.max_rate };
         let (position, after) = self.matcher.join(key, permit.tenant(), subscription);
         let client = client.sharing_user_agent(|text| self.registry.user_agents.share(text));
         let counters = OwnCounters::clone(&self.matcher.tenant(position.cohort.tenant).counters);
@@ -55,9 +55,10 @@ impl State {
             output: Output { events: 0, bytes: 0, last_write: now, encoding },
             phase: Phase::Live(Live { permit, position, expires_at }),
             session: Session::default(),
-            info: SubscriberInfo { id, client, options, counters, since: now, generation, dropped: 0 },
+            info: SubscriberInfo { id, client, options, counters, since: now, generation, dropped: 0, conflated: 0 },
             attention: Attention { credit, is_queued: false, is_paused: false },
         });
+        self.matcher.enter_pace(key, position.cohort, after, 0);
         if is_pipe {
             // It may hold what its socket has given already, and will not report again.
             self.registry.revisit(key);
@@ -110,8 +111,10 @@ impl State {
             self.delivery.forgo(registry, matcher, key);
             Ok(())
         } else {
-            self.delivery.settle(registry, matcher, key)
+            let settled = self.delivery.settle(registry, matcher, key);
+            settled.and_then(|()| self.delivery.settle_pace(registry, matcher, key))
         };
+        self.delivery.forgo_pace(registry, matcher, key);
         // What it was still owed may have ended it first.
         let end = settled.as_ref().err().unwrap_or(end);
         self.retire(key, end);

@@ -15,6 +15,7 @@ use floodway_protocol::{End, Frames};
 impl State {
     /// Takes what waits in the inbox and matches it.
     pub(super) fn distribute(&mut self, inbox: &Inbox) {
+        self.matcher.advance(self.delivery.clock.now());
         self.delivery.tick.fill(inbox, &mut self.matcher);
     }
 

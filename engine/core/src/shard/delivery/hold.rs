@@ -42,7 +42,7 @@ impl Delivery {
                 None => self.metrics.gaps.upstream.add(outgoing.gaps()),
             }
         }
-        self.metrics.events.matched.add(events);
+        self.count_matched(events);
         subscriber.count_sent(events, n as u64, &self.metrics);
         subscriber.output.last_write = self.clock.tenths();
         if n > start {
@@ -66,7 +66,7 @@ impl Delivery {
         let outgoing = Rc::clone(&self.tick.outgoing[number as usize]);
         self.metrics.gaps.upstream.add(outgoing.gaps());
         if outgoing.event().is_some() {
-            self.metrics.events.matched.add(1);
+            self.count_matched(1);
             self.metrics.events.held.add(1);
         }
         let key = Rc::clone(key);
@@ -96,7 +96,6 @@ impl Delivery {
         if outgoing.position <= subscriber.after {
             return Ok(());
         }
-        subscriber.after = outgoing.position;
         let encoding = subscriber.output.encoding;
         let policy = subscriber.info.options.policy(audience.limits);
         let ring = subscriber.ring_from(self.clock.tenths(), &self.metrics);
@@ -112,8 +111,8 @@ impl Delivery {
 
     /// Counts what a push into a subscriber's ring has cost.
     fn account_pushed(&mut self, subscriber: &mut Subscriber, pushed: Pushed) -> Result<(), End> {
+        self.count_matched(1);
         let metrics = &self.metrics;
-        metrics.events.matched.add(1);
         metrics.events.held.add(1);
         let events = match pushed {
             Pushed::Held => return Ok(()),
@@ -150,8 +149,11 @@ impl Delivery {
             return Ok(());
         }
         let limits = matcher.tenant(position.cohort.tenant).limits();
-        let cohort = matcher.cohort(position.cohort);
-        self.write_each(registry, &cohort.audience(&limits), key)
+        let cohort = matcher.cohort_mut(position.cohort);
+        let written = self.write_each(registry, &cohort.audience(&limits), key);
+        // It does not receive it again, with the others.
+        cohort.members.pass(position.member, |(moved, to)| registry.move_member(moved, to));
+        written
     }
 
     /// Sends the member's own of the cohort's batch. As long as its outlet takes it, the ring is emptied before it is
@@ -201,13 +203,9 @@ impl Delivery {
     }
 
     /// Counts the subscriber's own of these events as dropped.
-    fn drop_all(&mut self, subscriber: &mut Subscriber, numbers: &[u32]) {
-        let outgoing = numbers.iter().map(|&n| &self.tick.outgoing[n as usize]);
-        let own = outgoing.filter(|outgoing| outgoing.event().is_some() && outgoing.position > subscriber.after);
-        let (events, newest) = own.fold((0, None), |(n, _), event| (n + 1, Some(event.position)));
-        self.metrics.events.matched.add(events);
+    pub(super) fn drop_all(&mut self, subscriber: &mut Subscriber, numbers: &[u32]) {
+        let events = self.tick.events_behind(subscriber.after, numbers);
+        self.count_matched(events);
         subscriber.count_dropped(events, &self.metrics);
-        // None is counted twice.
-        subscriber.after = newest.unwrap_or(subscriber.after);
     }
 }

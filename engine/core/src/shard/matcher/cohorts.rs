@@ -14,10 +14,11 @@ use slab::Slab;
 
 use super::awaited::AwaitedDevices;
 use super::members::{Members, Moved};
+use super::paced::{Paced, Paces};
 use crate::event::Event;
 use crate::history::Position;
 use crate::index::{Limits, OwnCounters, Tenant};
-use crate::shard::keys::SubscriberKey;
+use crate::shard::keys::{CohortKey, SubscriberKey};
 use crate::shard::outgoing::SubscriptionKey;
 use floodway_protocol::names::{DeviceId, GroupId};
 
@@ -30,6 +31,8 @@ pub(crate) struct Cohort {
     pub(crate) members: Members,
     /// What is to be flushed to the members, by its number in the tick.
     pub(crate) batch: Vec<u32>,
+    /// What holds events back, if its members want no more than so many of each device.
+    pub(crate) paced: Option<Box<Paced>>,
     /// Where it is in each list that names it, in the order of its filter.
     positions: Vec<u32>,
 }
@@ -54,7 +57,7 @@ pub(crate) struct Audience<'a> {
 
 impl Cohort {
     /// Adds something to the batch. Returns whether it is the first.
-    fn add(&mut self, outgoing: u32) -> bool {
+    pub(super) fn add(&mut self, outgoing: u32) -> bool {
         if self.batch.last() == Some(&outgoing) {
             return false;
         }
@@ -87,6 +90,8 @@ type Watched = Cache<Arc<ArcSwap<Limits>>, Arc<Limits>>;
 
 #[derive(Debug)]
 pub(crate) struct TenantCohorts {
+    /// Its number in the shard.
+    number: u32,
     pub(crate) tenant: Arc<Tenant>,
     /// What this shard counts of the tenant.
     pub(crate) counters: OwnCounters,
@@ -104,8 +109,9 @@ pub(crate) struct TenantCohorts {
 }
 
 impl TenantCohorts {
-    pub(crate) fn new(tenant: Arc<Tenant>, shard: usize, newest: Position) -> Self {
+    pub(crate) fn new(number: u32, tenant: Arc<Tenant>, shard: usize, newest: Position) -> Self {
         Self {
+            number,
             counters: tenant.counters(shard),
             limits: Cache::new(tenant.watch_limits()),
             tenant,
@@ -169,22 +175,28 @@ impl TenantCohorts {
     /// Adds it to the batch of each cohort that wants `event`; calls `first` for those that had no batch.
     pub(crate) fn match_event(
         &mut self,
-        event: &Event,
+        event: &Arc<Event>,
         at: Position,
         outgoing: u32,
+        paces: &mut Paces,
         mut first: impl FnMut(u32),
     ) -> Matched {
         if at <= self.newest {
             return Matched::default();
         }
         self.newest = at;
-        let cohorts = &mut self.cohorts;
+        let (tenant, cohorts, counters) = (self.number, &mut self.cohorts, &self.counters);
         let mut matched = Matched::default();
         let mut offer = |list: &[Listed]| {
             for &Listed { cohort: id, .. } in list {
                 let cohort = &mut cohorts[id as usize];
                 let metrics = cohort.key.filter.metrics();
                 if event.matches(metrics) {
+                    if let Some(paced) = &mut cohort.paced
+                        && !paces.offer(CohortKey { tenant, cohort: id }, paced, event, at, counters)
+                    {
+                        continue;
+                    }
                     matched.cohorts += 1;
                     matched.narrowed += usize::from(metrics.is_some());
                     if cohort.add(outgoing) {
@@ -243,8 +255,14 @@ impl TenantCohorts {
             let list = self.by_group.entry(group.clone()).or_default();
             enlist(list, id, &mut positions);
         }
-        self.cohorts
-            .insert(Cohort { key: Rc::clone(&key), members: Members::default(), batch: Vec::new(), positions });
+        let paced = key.pace.map(|rate| Box::new(Paced::new(rate)));
+        self.cohorts.insert(Cohort {
+            key: Rc::clone(&key),
+            members: Members::default(),
+            batch: Vec::new(),
+            paced,
+            positions,
+        });
         self.by_key.insert(key, id);
         id
     }
