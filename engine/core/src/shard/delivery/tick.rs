@@ -77,13 +77,18 @@ impl Tick {
         size * (1 + matched.narrowed) + size_of::<u32>() * matched.cohorts
     }
 
-    /// Adds what paces have held back until now; returns about how many bytes it costs until the tick is over.
+    /// Adds what paces have held back until now, in the order in which it came; returns about how many bytes it costs until
+    /// the tick is over.
     fn add_due(&mut self, matcher: &mut Matcher) -> usize {
-        let mut bytes = 0;
+        let (mut bytes, mut due) = (0, Vec::new());
         while bytes < TICK_BYTES
-            && let Some((cohort, Waiting { event, position, owners })) = matcher.take_due()
+            && let Some((cohort, waiting)) = matcher.take_due()
         {
-            bytes += 2 * event.json().len();
+            bytes += 2 * waiting.event.json().len();
+            due.push((cohort, waiting));
+        }
+        due.sort_by_key(|(_, waiting)| waiting.position);
+        for (cohort, Waiting { event, position, owners }) in due {
             self.released += owners;
             let number = self.put(event, position);
             if matcher.add(cohort, number) {
