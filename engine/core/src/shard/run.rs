@@ -168,8 +168,7 @@ impl Shard {
                 // No clock wakes it until a subscriber comes.
                 state.delivery.metrics.pulse.rest();
             }
-            let next = state.timers.next;
-            (state.matcher.next_due().map_or(next, |due| due.min(next)), is_alone)
+            (state.next_step(), is_alone)
         };
         tokio::select! {
             biased;

@@ -2,7 +2,7 @@
 
 use std::cell::LazyCell;
 use std::io;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use mio::Token;
 
@@ -17,6 +17,12 @@ impl State {
     pub(super) fn distribute(&mut self, inbox: &Inbox) {
         self.matcher.advance(self.delivery.clock.now());
         self.delivery.tick.fill(inbox, &mut self.matcher);
+    }
+
+    /// When there is something to do by the clock.
+    pub(super) fn next_step(&self) -> Instant {
+        let next = self.timers.next;
+        self.matcher.next_due().map_or(next, |due| due.min(next))
     }
 
     /// Writes batches to up to `budget` subscribers.

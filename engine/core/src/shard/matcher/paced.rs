@@ -43,6 +43,8 @@ pub(crate) struct Paced {
 
 #[derive(Debug)]
 struct Member {
+    /// When it came in step.
+    since: Instant,
     after: Position,
     /// What [`Paced::matched`] was when it came in step, less its events of which was known what became of them; modulo 2^64.
     base: u64,
@@ -78,7 +80,7 @@ impl Paced {
         let arrived = self.newcomers.extract_if(.., |newcomer| newcomer.after < position);
         self.members.extend(arrived.map(|Newcomer { key, after, settled }| {
             let base = self.matched.wrapping_sub(settled);
-            (key, Member { after, base })
+            (key, Member { since: now, after, base })
         }));
         if self.members.is_empty() {
             return Offered::Held { replaced: None };
@@ -96,10 +98,12 @@ impl Paced {
     /// How many events wait that are a member's own, and how many of its own newer ones have replaced, if it is known of
     /// `settled` events what else became of them.
     pub(crate) fn share(&self, key: SubscriberKey, settled: u64) -> (u64, u64) {
-        let Some(Member { after, base }) = self.members.get(&key) else {
+        let Some(Member { since, after, base }) = self.members.get(&key) else {
             return (0, 0);
         };
-        let waiting = self.pacer.waiting().filter(|waiting| waiting.position > *after).count() as u64;
+        // What is not its own waited when it came, so there is none of it one interval later.
+        let strange = self.pacer.waiting_since(*since).filter(|waiting| waiting.position <= *after);
+        let waiting = (self.pacer.len() - strange.count()) as u64;
         let matched = self.matched.wrapping_sub(*base);
         (waiting, matched.wrapping_sub(settled).wrapping_sub(waiting))
     }

@@ -98,12 +98,18 @@ impl<E> Pacer<E> {
         Some(event)
     }
 
-    /// The events that wait.
-    pub(super) fn waiting(&self) -> impl ExactSizeIterator<Item = &E> {
-        self.waiting.values().map(|(_, event)| event)
+    /// How many events wait.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
     }
 
-    /// The same, to be changed.
+    /// Those in whose turn something waited at that time already: a newer one, by now, or the same.
+    pub(super) fn waiting_since(&self, then: Instant) -> impl Iterator<Item = &E> {
+        let due = (then + self.interval, u64::MAX);
+        self.waiting.range(..=due).map(|(_, (_, event))| event)
+    }
+
+    /// The events that wait, to be changed.
     pub(super) fn waiting_mut(&mut self) -> impl Iterator<Item = &mut E> {
         self.waiting.values_mut().map(|(_, event)| event)
     }

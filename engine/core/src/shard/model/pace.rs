@@ -155,6 +155,7 @@ impl World {
         }
         self.forget_ended();
         self.check_counts();
+        self.check_next_step();
     }
 
     fn publish(&mut self, device: usize) {
@@ -323,6 +324,17 @@ impl World {
             let is_flushed = self.state.delivery.tick.is_over();
             let sum = seen.delivered + seen.dropped + seen.held + seen.conflated;
             assert!(sum == owed.matched || !is_flushed && sum < owed.matched, "{sum} of {}", owed.matched);
+        }
+    }
+
+    /// The shard wakes in time for what is due next.
+    fn check_next_step(&self) {
+        let due = self
+            .paces
+            .values()
+            .flat_map(|pace| pace.waiting.keys().map(|device| pace.passed[device] + INTERVAL));
+        if let Some(due) = due.min().and_then(|due| due.checked_sub(self.elapsed)) {
+            assert!(self.state.next_step() <= self.state.delivery.clock.now() + due);
         }
     }
 

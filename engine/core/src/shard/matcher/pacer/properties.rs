@@ -95,7 +95,8 @@ proptest! {
                     }
                 }
             }
-            let mut waiting: Vec<u64> = pacer.waiting().map(|(_, nth)| *nth).collect();
+            let mut waiting: Vec<u64> = pacer.waiting_since(now).map(|(_, nth)| *nth).collect();
+            prop_assert_eq!(waiting.len(), pacer.len());
             let mut expected: Vec<u64> = model.waiting.values().copied().collect();
             waiting.sort_unstable();
             expected.sort_unstable();
