@@ -156,7 +156,9 @@ impl Paces {
         self.due.first().filter(|(due, _)| *due <= self.now).map(|&(_, cohort)| cohort)
     }
 
-    /// Offers a matching event to a cohort's pace. Returns whether it goes out now.
+    /// Offers a matching event to a cohort's pace. Returns whether it goes out now. Not inlined: the loop over cohorts without
+    /// a pace is to have the registers for itself.
+    #[inline(never)]
     pub(super) fn offer(
         &mut self,
         key: CohortKey,
