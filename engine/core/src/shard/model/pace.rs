@@ -1,7 +1,7 @@
 //! Subscribers with a pace, against the plainest model of it: for each filter one pacer that knows by name whose own each
 //! waiting event is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -90,7 +90,7 @@ struct Waiting {
 #[derive(Default)]
 struct Pace {
     passed: BTreeMap<usize, Duration>,
-    waiting: BTreeMap<usize, Waiting>,
+    waiting: HashMap<usize, Waiting>,
 }
 
 struct World {
@@ -197,7 +197,7 @@ impl World {
         let pace = self.paces.get_mut(&wanted).unwrap();
         let passed = &mut pace.passed;
         let is_due = |device: &usize, _: &mut Waiting| passed[device] + INTERVAL <= self.elapsed;
-        let mut due: Vec<_> = pace.waiting.extract_if(.., is_due).collect();
+        let mut due: Vec<_> = pace.waiting.extract_if(is_due).collect();
         due.sort_by_key(|(_, waiting)| waiting.event);
         for (device, waiting) in due {
             passed.insert(device, self.elapsed);
