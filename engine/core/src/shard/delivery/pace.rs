@@ -50,7 +50,7 @@ impl Delivery {
     }
 
     /// Takes a member out of its cohort's pace, and counts what that has conflated for it. Adds its own events that wait to
-    /// those of the tick, for a moment, and returns their numbers; none if it is in no pace.
+    /// those of the tick, for a moment, and returns their numbers; none if there are none.
     fn leave_pace(
         &mut self,
         registry: &mut Registry,
@@ -62,6 +62,9 @@ impl Delivery {
         let (_, conflated) = matcher.cohort(cohort).paced.as_ref()?.share(key, subscriber.settled());
         subscriber.info.conflated += conflated;
         let own = matcher.leave_pace(key, cohort);
+        if own.is_empty() {
+            return None;
+        }
         self.tick.released += own.len() as u64;
         Some((cohort, own.into_iter().map(|(event, position)| self.tick.put(event, position)).collect()))
     }

@@ -20,7 +20,7 @@ use crate::shard::metrics::Metrics;
 use floodway_protocol::messages::max_rate::MaxRate;
 
 /// An event that a pace holds back.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Waiting {
     pub(crate) event: Arc<Event>,
     pub(crate) position: Position,
