@@ -109,7 +109,7 @@ async fn a_group_survives_gateway_and_broker() {
     is_on_disk(folder.path(), &["groups/T1/G"]).await;
     broker.stop();
     broker.start_again().await;
-    ws.expect_json(json!({"type": "gap", "reason": "upstream", "dropped": null})).await;
+    ws.expect_outage().await;
     assert!(received(&mut broker.publisher().await, &mut ws, "A").await);
     drop(ws);
     drop(gateway);
@@ -128,7 +128,7 @@ async fn a_group_that_was_deleted_while_the_broker_was_away_is_gone() {
     // Without persistence it forgets everything.
     broker.stop();
     broker.start_again().await;
-    ws.expect_json(json!({"type": "gap", "reason": "upstream", "dropped": null})).await;
+    ws.expect_outage().await;
     broker.publisher().await.count("T1", "A", 0..1).await;
     ws.send(r#"{"action":"ping"}"#).await;
     assert_eq!(ws.next().await, json!({"type": "pong"}));
@@ -223,7 +223,7 @@ async fn without_permission_for_control_telemetry_is_served_and_the_log_says_so_
     ws.expect_numbers(0..1).await;
     broker.stop();
     broker.start_again().await;
-    ws.expect_json(json!({"type": "gap", "reason": "upstream", "dropped": null})).await;
+    ws.expect_outage().await;
     broker.publisher().await.count("T1", "A", 1..2).await;
     ws.expect_numbers(1..2).await;
     assert_eq!(told(&gateway, "can't be kept in the broker"), 1);

@@ -4,7 +4,6 @@ use floodway_tests::gateway::Launch;
 use floodway_tests::publisher::topic;
 use floodway_tests::scripted_broker::{Answer, ScriptedBroker, Seen};
 use floodway_tests::{Gateway, wait_until};
-use serde_json::json;
 
 fn quick(broker: &ScriptedBroker) -> Launch {
     Gateway::start_at(&broker.url()).env("FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", "0.2")
@@ -61,7 +60,7 @@ async fn a_broker_that_hangs_is_left_for_a_new_connection() {
     broker.on_ping(|| Answer::Silence);
     gateway.is_logged("it sent nothing for 500ms after a ping").await;
     broker.on_ping(|| Answer::Good);
-    ws.expect_json(json!({"type": "gap", "reason": "upstream", "dropped": null})).await;
+    ws.expect_outage().await;
 }
 
 #[tokio::test]
@@ -123,7 +122,7 @@ async fn a_broken_packet_ends_the_connection_and_the_broker_is_told() {
     broker.send(&[0x36, 5, 0, 1, b't', 0, b'A']);
     gateway.is_logged("it sent a packet that is malformed").await;
     wait_until("the broker is told", async || broker.count_seen(|seen| *seen == Seen::Disconnect) == 1).await;
-    ws.expect_json(json!({"type": "gap", "reason": "upstream", "dropped": null})).await;
+    ws.expect_outage().await;
 }
 
 #[tokio::test]
@@ -131,11 +130,7 @@ async fn messages_of_qos_1_are_acknowledged() {
     let broker = ScriptedBroker::start().await;
     let gateway = quick(&broker).env("FLOODWAY_MQTT_QOS", "1").await;
     let mut ws = gateway.ws("T1", "").await;
-    let (topic, payload) = (topic("T1", "A"), r#"{"metrics":{"n":0}}"#);
-    let lengths = [2 + topic.len() + 3 + payload.len(), topic.len()].map(|n| n as u8);
-    let head = [0x32, lengths[0], 0, lengths[1]];
-    let packet = [&head, topic.as_bytes(), &[0, 7, 0], payload.as_bytes()].concat();
-    broker.send(&packet);
+    broker.push_numbered(7, false, &topic("T1", "A"), r#"{"metrics":{"n":0}}"#);
     ws.expect_numbers(0..1).await;
     wait_until("it is acknowledged", async || broker.count_seen(|seen| *seen == Seen::Acknowledged(7)) == 1).await;
 }

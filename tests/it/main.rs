@@ -23,6 +23,7 @@ mod process;
 mod requests;
 mod resume;
 mod scale;
+mod session;
 mod settings;
 mod shell;
 mod slow;

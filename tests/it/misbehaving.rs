@@ -5,7 +5,7 @@ use std::time::Duration;
 use floodway_tests::gateway::Launch;
 use floodway_tests::scripted_broker::{Answer, ScriptedBroker, Seen};
 use floodway_tests::token::token;
-use floodway_tests::{Gateway, Ws, wait_until};
+use floodway_tests::{Gateway, Ws, upstream_gap, wait_until};
 use serde_json::json;
 
 const CONTROL: &str = "floodway/control/v1/#";
@@ -45,10 +45,6 @@ async fn is_refused(gateway: &Gateway, tenant: &str, (code, reason): (u16, &str)
     assert_eq!(refused, (code, reason.to_owned()), "{tenant}");
 }
 
-fn gap() -> serde_json::Value {
-    json!({"type": "gap", "reason": "upstream", "dropped": null})
-}
-
 /// Connections of the gateway itself, without those on which it only tries something.
 fn connects(broker: &ScriptedBroker) -> usize {
     broker.count_seen(|seen| matches!(seen, Seen::Connect(id) if !id.ends_with("-probe")))
@@ -63,7 +59,7 @@ async fn a_tenant_that_costs_the_connection_costs_it_once() {
     // Whoever comes first may be told that the broker is away: it is, for a moment.
     let first = gateway.ws_unread(Some(&token("BAD").sign()), "").await.message().await;
     first.expect_err("nothing comes of it");
-    good.expect_json(gap()).await;
+    good.expect_outage().await;
     wait_until("it is found who is to blame", async || {
         let refused = gateway.ws_refused(Some(&token("BAD").sign()), "").await;
         refused.0 == REFUSED.0
@@ -115,11 +111,14 @@ async fn at_a_reconnect_the_one_that_is_forbidden_now_is_found_among_all() {
     broker.on_subscribe(for_tenant("T7", Answer::Disconnect(0x87)));
     broker.cut();
     for (n, ws) in streams.iter_mut().enumerate() {
-        ws.expect_json(gap()).await;
+        // The link is lost twice, and that is one outage.
         if n != 7 {
+            ws.expect_outage().await;
             continue;
         }
-        ws.expect_json(json!({"type": "upstream", "state": "refused"})).await;
+        ws.expect_upstream("down").await;
+        ws.expect_json(upstream_gap()).await;
+        ws.expect_upstream("refused").await;
     }
     serve(&broker, streams.iter_mut().enumerate().filter(|(n, _)| *n != 7)).await;
     is_refused(&gateway, "T7", REFUSED).await;
@@ -148,13 +147,13 @@ async fn a_broker_that_takes_eight_filters_in_a_packet_gets_no_more() {
     }
     broker.cut();
     for ws in &mut streams {
-        ws.expect_json(gap()).await;
+        ws.expect_outage().await;
     }
     serve(&broker, streams.iter_mut().enumerate()).await;
     assert_eq!(connects(&broker), 3);
     broker.cut();
     for ws in &mut streams {
-        ws.expect_json(gap()).await;
+        ws.expect_outage().await;
     }
     serve(&broker, streams.iter_mut().enumerate()).await;
     assert_eq!(connects(&broker), 4, "it is remembered");
@@ -298,7 +297,7 @@ async fn at_a_reconnect_one_that_is_not_answered_harms_none_of_its_batch() {
     let others = streams.iter_mut().enumerate().filter(|(n, _)| *n != 2);
     let mut others: Vec<_> = others.collect();
     for (_, ws) in &mut others {
-        ws.expect_json(gap()).await;
+        ws.expect_outage().await;
     }
     serve(&broker, others.into_iter()).await;
     assert_eq!(connects(&broker), 2);

@@ -1,15 +1,11 @@
 //! The way in: brokers that go and come back, messages that nobody should have sent, and that live means live.
 
 use floodway_tests::broker::free_port;
-use floodway_tests::{Answer, Broker, Gateway, ScriptedBroker, Sse, Ws, token, wait_until};
+use floodway_tests::{Answer, Broker, Gateway, ScriptedBroker, Sse, Ws, token, upstream_gap, wait_until};
 use futures_util::future::join_all;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::control::quick;
-
-fn upstream_gap() -> Value {
-    json!({"type": "gap", "reason": "upstream", "dropped": null})
-}
 
 async fn is_unready(gateway: &Gateway) {
     wait_until("the gateway takes no new streams", async || gateway.get("/readyz").await.0 == 503).await;
@@ -38,15 +34,23 @@ async fn streams_outlive_their_broker_and_are_told_of_the_gap() {
             sse.expect_numbers(round..round + 1).await;
         }
         broker.stop();
+        // Reported as soon as the broker is lost, and as soon as it is back, not with the next event.
+        for ws in &mut sockets {
+            ws.expect_upstream("down").await;
+        }
+        for sse in &mut streams {
+            sse.expect_upstream("down").await;
+        }
         is_unready(&gateway).await;
         assert_eq!(gateway.connections().await, 10, "live streams stay");
         broker.start_again().await;
-        // Told as soon as the broker is back, not with the next event.
         for ws in &mut sockets {
             ws.expect_json(upstream_gap()).await;
+            ws.expect_upstream("up").await;
         }
         for sse in &mut streams {
             assert_eq!(sse.expect_named("gap").await, upstream_gap());
+            sse.expect_upstream("up").await;
         }
     }
     broker.publisher().await.count("T1", "A", 9..10).await;
@@ -113,7 +117,7 @@ async fn brokers_are_tried_in_turn() {
     first.publisher().await.count("T1", "A", 0..1).await;
     ws.expect_numbers(0..1).await;
     first.stop();
-    ws.expect_json(upstream_gap()).await;
+    ws.expect_outage().await;
     second.publisher().await.count("T1", "A", 1..2).await;
     ws.expect_numbers(1..2).await;
 }
@@ -132,7 +136,7 @@ async fn one_subscription_for_all_serves_every_tenant() {
     broker.stop();
     is_unready(&gateway).await;
     broker.start_again().await;
-    one.expect_json(upstream_gap()).await;
+    one.expect_outage().await;
     broker.publisher().await.count("T1", "A", 30..31).await;
     one.expect_numbers(30..31).await;
 }
@@ -154,7 +158,7 @@ async fn fifty_tenants_at_once_are_all_subscribed() {
     is_unready(&gateway).await;
     broker.start_again().await;
     for ws in &mut streams {
-        ws.expect_json(upstream_gap()).await;
+        ws.expect_outage().await;
     }
     let mut publisher = broker.publisher().await;
     for (n, tenant) in (100..).zip(&names) {
@@ -246,12 +250,13 @@ async fn live_streams_whose_tenant_is_refused_are_told_and_counted_until_the_rig
         Answer::Codes(filters.iter().map(code).collect())
     });
     broker.cut();
-    let upstream = |state| json!({"type": "upstream", "state": state});
+    ws.expect_upstream("down").await;
     ws.expect_json(upstream_gap()).await;
-    ws.expect_json(upstream("refused")).await;
+    ws.expect_upstream("refused").await;
+    sse.expect_upstream("down").await;
     assert_eq!(sse.expect_named("gap").await, upstream_gap());
-    assert_eq!(sse.expect_named("upstream").await, upstream("refused"));
-    other.expect_json(upstream_gap()).await;
+    sse.expect_upstream("refused").await;
+    other.expect_outage().await;
     broker.count("T2", "A", 0..1);
     other.expect_numbers(0..1).await;
     let refused = |gateway| crate::admin::sample(gateway, "streams_refused_upstream");
@@ -264,9 +269,9 @@ async fn live_streams_whose_tenant_is_refused_are_told_and_counted_until_the_rig
 
     broker.on_subscribe(|_| Answer::Good);
     ws.expect_json(upstream_gap()).await;
-    ws.expect_json(upstream("up")).await;
+    ws.expect_upstream("up").await;
     assert_eq!(sse.expect_named("gap").await, upstream_gap());
-    assert_eq!(sse.expect_named("upstream").await, upstream("up"));
+    sse.expect_upstream("up").await;
     assert_eq!(refused(&gateway).await, "0");
     broker.count("T1", "A", 0..1);
     ws.expect_numbers(0..1).await;

@@ -6,8 +6,10 @@
 
 pub mod broker;
 pub mod gateway;
+pub mod outage;
 pub mod process;
 pub mod provider;
+pub mod proxy;
 pub mod publisher;
 pub mod raw;
 pub mod scripted_broker;
@@ -18,6 +20,7 @@ pub mod ws;
 
 pub use broker::Broker;
 pub use gateway::Gateway;
+pub use outage::upstream_gap;
 pub use publisher::{Publisher, topic};
 pub use scripted_broker::{Answer, ScriptedBroker, Seen};
 pub use sse::Sse;

@@ -72,6 +72,12 @@ impl Publisher {
         self.sent += 1;
     }
 
+    /// Hands one message of QoS 0 over, which the broker does not acknowledge.
+    pub async fn unassured(&mut self, topic: &str, payload: impl Into<Vec<u8>>) {
+        let sent = self.client.publish(topic, QoS::AtMostOnce, false, payload.into());
+        within("room for a message", sent).await.expect("the publisher is connected");
+    }
+
     /// Waits until the broker has acknowledged all that was sent.
     ///
     /// # Panics

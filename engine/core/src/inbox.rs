@@ -5,6 +5,7 @@
 //! a source delivers them, so that the rings and their policy decide what is lost, and count it.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crossbeam::queue::ArrayQueue;
 use tokio::sync::Notify;
@@ -22,8 +23,20 @@ pub enum Item {
     Event(Arc<Event>, Position),
     /// The source was away: here events of the tenant may be missing. It has a position too.
     UpstreamGap(Arc<Tenant>, Position),
-    /// From here on the tenant's source is in another state. It has a position too.
-    Upstream(Arc<Tenant>, Position, SourceState),
+    /// From here on a tenant's source is in another state. It has a position too. One allocation for all shards keeps items
+    /// small.
+    Upstream(Arc<SourceNotice>, Position),
+}
+
+/// A tenant's source is in another state.
+#[derive(Debug)]
+pub struct SourceNotice {
+    /// The tenant.
+    pub tenant: Arc<Tenant>,
+    /// Its source's state.
+    pub state: SourceState,
+    /// When that began.
+    pub since: SystemTime,
 }
 
 /// One shard's inbox.

@@ -50,6 +50,16 @@ impl Encoding {
         self.sse_text(&message, out);
     }
 
+    /// Appends a message as an event is sent, but without an id.
+    pub fn unnamed(self, json: &[u8], out: &mut Vec<u8>) {
+        if self.is_websocket() {
+            return frame::write(frame::TEXT, json, out);
+        }
+        let mut message = Vec::with_capacity(json.len() + 16);
+        sse::message(None, None, json, &mut message);
+        self.sse_text(&message, out);
+    }
+
     /// The answer to an action. Only a WebSocket has actions.
     pub fn answer(self, json: &str) -> Vec<u8> {
         let mut out = Vec::with_capacity(json.len() + frame::HEADER_BYTES_MAX);

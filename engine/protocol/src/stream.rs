@@ -43,7 +43,7 @@ impl Encoding {
 
     /// Appends what keeps a silent stream alive: a ping over WebSocket, a comment over SSE.
     fn heartbeat(self, now: SystemTime, out: &mut Vec<u8>) {
-        let now = humantime::format_rfc3339_millis(now);
+        let now = notice::millis(now);
         if self.is_websocket() {
             let json = format!(r#"{{"type":"ping","ts":"{now}"}}"#);
             self.message("ping", &json, out);

@@ -23,6 +23,17 @@ pub(super) fn acknowledged(kind: u8, id: u16, codes: &[u8]) -> Vec<u8> {
 pub(super) fn published(topic: &str, payload: &[u8], retain: bool) -> Vec<u8> {
     let mut publish = Publish::new(topic, QoS::AtMostOnce, payload.to_vec(), None);
     publish.retain = retain;
+    bytes_of(&publish)
+}
+
+/// A PUBLISH with QoS 1 (MQTT 5, 3.3).
+pub(super) fn numbered(id: u16, dup: bool, topic: &str, payload: &[u8]) -> Vec<u8> {
+    let mut publish = Publish::new(topic, QoS::AtLeastOnce, payload.to_vec(), None);
+    (publish.pkid, publish.dup) = (id, dup);
+    bytes_of(&publish)
+}
+
+fn bytes_of(publish: &Publish) -> Vec<u8> {
     let mut bytes = BytesMut::new();
     publish.write(&mut bytes).expect("a topic and a payload");
     bytes.to_vec()

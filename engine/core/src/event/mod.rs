@@ -27,7 +27,7 @@ use std::time::Instant;
 use floodway_protocol::names::TenantId;
 use floodway_protocol::{Encoding, EventId};
 
-pub use id::{IdSource, Ids, now_micros};
+pub use id::{IdSource, Ids, MARK_BITS, now_micros};
 pub use metric_set::MetricSet;
 pub use parse::{Config, Parser, Rejection};
 
@@ -119,6 +119,15 @@ impl Event {
     #[inline]
     pub fn frame(&self, metrics: Option<&Arc<MetricSet>>, encoding: Encoding) -> Option<&[u8]> {
         Some(self.text(metrics)?.bytes(encoding, self.id))
+    }
+
+    /// The event as a snapshot has it: marked, and without an id, ready for the socket; `None` if it has none of the metrics.
+    pub fn snapshot_frame(&self, metrics: Option<&Arc<MetricSet>>, encoding: Encoding) -> Option<Vec<u8>> {
+        let json = self.json_with(metrics)?;
+        let open = json.strip_suffix(b"}").expect("an event is an object");
+        let mut out = Vec::with_capacity(json.len() + 64);
+        encoding.unnamed(&[open, br#","snapshot":true}"#].concat(), &mut out);
+        Some(out)
     }
 
     /// As [`Event::json`], with those of its metrics that are wanted; `None` if it has none of them.

@@ -55,6 +55,11 @@ impl Entry {
         }
     }
 
+    /// Whether events may be missing here.
+    pub fn is_gap(&self) -> bool {
+        matches!(self, Self::Mark(mark) if mark.is_gap)
+    }
+
     /// The event, if it is one.
     pub fn event(&self) -> Option<&Arc<Event>> {
         match self {

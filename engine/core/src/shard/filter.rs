@@ -10,6 +10,7 @@ use std::sync::Arc;
 use hashbrown::HashSet;
 
 use crate::event::MetricSet;
+use crate::index::Groups;
 use floodway_protocol::messages::client::Names;
 use floodway_protocol::messages::notice::Filters;
 use floodway_protocol::names::{DeviceId, GroupId};
@@ -27,6 +28,19 @@ pub struct Filter {
 struct Selected {
     devices: Vec<DeviceId>,
     groups: Vec<GroupId>,
+}
+
+/// The devices and groups of a filter; none: every device.
+pub(super) struct Selection<'a>(Option<(HashSet<&'a str>, HashSet<&'a GroupId>)>);
+
+impl Selection<'_> {
+    /// Whether events of `device` are wanted, which is in these groups now.
+    pub(super) fn wants(&self, device: &str, groups: &Groups) -> bool {
+        self.0.as_ref().is_none_or(|(devices, selected)| {
+            let is_in = |group: &GroupId| selected.contains(group);
+            devices.contains(device) || (!selected.is_empty() && groups.of(device).any(is_in))
+        })
+    }
 }
 
 /// A filter would name more than it may.
@@ -87,6 +101,15 @@ impl Filter {
     pub(super) fn names(&self) -> usize {
         let metrics = self.metrics.as_ref().map_or(0, |metrics| metrics.names().len());
         self.devices().len() + self.groups().len() + metrics
+    }
+
+    /// The filter, to be asked about many devices.
+    pub(super) fn selection(&self) -> Selection<'_> {
+        let Some(Selected { devices, groups }) = &self.selected else {
+            return Selection(None);
+        };
+        let devices = devices.iter().map(DeviceId::as_str);
+        Selection(Some((devices.collect(), groups.iter().collect())))
     }
 
     /// Adds devices, or the members of groups, to the devices wanted.

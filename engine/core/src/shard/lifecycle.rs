@@ -7,10 +7,10 @@ use std::io;
 use std::time::{Duration, SystemTime};
 
 use super::keys::SubscriberKey;
-use super::options::Resume;
 use super::outgoing::SubscriptionKey;
 use super::outlet::Outlet;
 use super::registry::{Attention, Live, NewSubscriber, Output, Phase, Subscriber, SubscriberInfo};
+use super::replay::Beginning;
 use super::state::State;
 use crate::index::{AuditKind, OwnCounters};
 use floodway_protocol::messages::notice::{Connected, Gap, LAST_SECOND};
@@ -36,7 +36,9 @@ impl State {
         let (key, generation) = self.registry.watch(&mut outlet)?;
         let credit = permit.tenant().limits().client_messages_per_second;
         let subscription = SubscriptionKey { filter, encoding, pace: options.max_rate };
-        let (position, after) = self.matcher.join(key, permit.tenant(), subscription);
+        let (position, declared) = self.matcher.join(key, permit.tenant(), subscription);
+        let beginning = self.beginning(permit.tenant(), resume, declared);
+        let matched = self.matcher.tenant(position.cohort.tenant).newest;
         let client = client.sharing_user_agent(|text| self.registry.user_agents.share(text));
         let counters = OwnCounters::clone(&self.matcher.tenant(position.cohort.tenant).counters);
         let streams = &self.delivery.metrics.streams;
@@ -51,19 +53,22 @@ impl State {
         self.registry.insert(Subscriber {
             outlet,
             ring: None,
-            after,
+            after: beginning.behind.max(matched),
             output: Output { events: 0, bytes: 0, last_write: now, encoding },
             phase: Phase::Live(Live { permit, position, expires_at }),
             session: Session::default(),
             info: SubscriberInfo { id, client, options, counters, since: now, generation, dropped: 0, conflated: 0 },
             attention: Attention { credit, is_queued: false, is_paused: false },
         });
-        self.matcher.enter_pace(key, position.cohort, after, 0);
         if is_pipe {
             // It may hold what its socket has given already, and will not report again.
             self.registry.revisit(key);
         }
-        self.greet(key, head, resume);
+        self.greet(key, head, beginning);
+        if beginning.behind < matched && self.is_live(key) {
+            self.read_on(key, beginning.behind);
+        }
+        self.enter_pace(key);
         if !early.is_empty() {
             self.receive(key, &mut early);
         }
@@ -71,7 +76,7 @@ impl State {
     }
 
     /// Sends what a stream begins with.
-    fn greet(&mut self, key: SubscriberKey, mut greeting: Vec<u8>, resume: Resume) {
+    fn greet(&mut self, key: SubscriberKey, mut greeting: Vec<u8>, beginning: Beginning) {
         let subscriber = &mut self.registry[key];
         if subscriber.outlet.events().is_some() {
             // Its reader is told by other means.
@@ -80,7 +85,7 @@ impl State {
         let (live, encoding) = (subscriber.live().expect("the stream is live"), subscriber.output.encoding);
         encoding.open(&mut greeting);
         let view = live.permit.tenant().history().view();
-        let last_event_id = view.id_at(subscriber.after).unwrap_or(EventId::new(0));
+        let last_event_id = view.id_at(beginning.behind).unwrap_or(EventId::new(0));
         let connected = Connected {
             tenant: live.permit.tenant().id(),
             filters: self.matcher.filter(live.position.cohort).shown(),
@@ -89,8 +94,9 @@ impl State {
             last_event_id,
         };
         connected.encode(encoding, &mut greeting);
-        if resume != Resume::FromNow {
+        if beginning.is_incomplete {
             Gap::Replay(None).encode(encoding, &mut greeting);
+            self.delivery.metrics.gaps.replay.add(1);
         }
         self.send(key, &greeting);
     }
@@ -128,6 +134,10 @@ impl State {
     /// Leaves the cohort and gives the permit back.
     fn retire(&mut self, key: SubscriberKey, end: &End) {
         let subscriber = &mut self.registry[key];
+        if let (Some(ring), Phase::Live(live)) = (&mut subscriber.ring, &subscriber.phase) {
+            ring.drop_unprepared();
+            ring.close_span(self.matcher.tenant(live.position.cohort.tenant).newest + 1);
+        }
         let deadline = self.delivery.clock.now() + self.timers.close_timeout;
         let leaving = Phase::Leaving { deadline, finished: false };
         let Phase::Live(Live { permit, position, .. }) = std::mem::replace(&mut subscriber.phase, leaving) else {

@@ -6,6 +6,7 @@
 //! dropped events is reported by one gap at its place; notices are never dropped, they are bounded by their bytes.
 
 mod events;
+mod span;
 
 use std::collections::VecDeque;
 
@@ -17,12 +18,19 @@ use super::outgoing::Addressed;
 use crate::index::Overflow;
 use floodway_protocol::messages::notice::{Gap, Notice};
 use floodway_protocol::{Encoding, End};
+pub(super) use span::{SnapshotRest, Span};
 
 #[derive(Debug)]
 enum Entry {
     Event(Addressed),
     /// Ready bytes that are never dropped, and whether they report a gap of the source.
     Notice(Box<[u8]>, bool),
+    /// Ready bytes of a snapshot, or the gap that they report. Their number has a bound, so their bytes are not counted.
+    Ready(Box<[u8]>, Option<Gap>),
+    /// Events that are read from history when there is room.
+    Span(Span),
+    /// Last values that are sent when there is room.
+    Snapshot(SnapshotRest),
     /// So many events were dropped here. Becomes a notice when its first byte is on the wire.
     Gap(u64),
 }
@@ -35,6 +43,8 @@ pub(super) enum Pushed {
     Dropped(u64),
     /// The ring is full and its subscriber is to be disconnected; the event is not held.
     Refused,
+    /// The ring is full and its subscriber reads on from history; the event is not held.
+    Behind,
 }
 
 #[derive(Debug)]
@@ -49,6 +59,8 @@ pub(super) struct Ring {
     notice_bytes: usize,
     /// Bytes of the first entry that are on the wire.
     written: usize,
+    /// Entries that stand for more than is in the ring.
+    sources: usize,
 }
 
 /// What a write has brought out of a ring.
@@ -57,6 +69,18 @@ pub(super) struct Sent {
     pub(super) bytes: u64,
     pub(super) events: u64,
     pub(super) gaps: u64,
+    pub(super) replay_gaps: u64,
+    pub(super) upstream_gaps: u64,
+}
+
+impl Sent {
+    fn count(&mut self, gap: Option<Gap>) {
+        match gap {
+            Some(Gap::Replay(_)) => self.replay_gaps += 1,
+            Some(Gap::Upstream) => self.upstream_gaps += 1,
+            Some(Gap::Overflow(_) | Gap::Conflated(_)) | None => {}
+        }
+    }
 }
 
 impl Ring {
@@ -69,6 +93,7 @@ impl Ring {
             held: 0,
             notice_bytes: 0,
             written: 0,
+            sources: 0,
         }
     }
 
@@ -93,7 +118,7 @@ impl Ring {
     /// Events that wait whole, or partly.
     pub(super) fn held(&self) -> u64 {
         let partly = usize::from(self.written > 0 && matches!(self.entries.front(), Some(Entry::Event(_))));
-        (self.held + partly) as u64
+        (self.held + partly) as u64 + self.unread()
     }
 
     /// Puts an event at the end, or applies the policy if `capacity` events wait.
@@ -103,7 +128,7 @@ impl Ring {
             return Pushed::Held;
         }
         match overflow {
-            Overflow::DropNewest | Overflow::CatchUp => {
+            Overflow::DropNewest => {
                 match self.entries.back_mut() {
                     Some(Entry::Gap(dropped)) => *dropped += 1,
                     _ => self.entries.push_back(Entry::Gap(1)),
@@ -126,6 +151,7 @@ impl Ring {
                 Pushed::Dropped(overtaken.len() as u64)
             }
             Overflow::Disconnect => Pushed::Refused,
+            Overflow::CatchUp => Pushed::Behind,
         }
     }
 
@@ -158,25 +184,26 @@ impl Ring {
         if let Some(Entry::Notice(_, is_gap)) = self.entries.back_mut() {
             *is_gap = notice.gaps() > 0;
         }
+        debug_assert!(!self.is_behind(), "notices that many get are read from history then");
         Ok(())
     }
 
     /// As [`Ring::push_notice`] with no bound, for the one last message of a stream.
     pub(super) fn append_notice(&mut self, bytes: &[u8]) {
         self.notice_bytes += bytes.len();
-        self.entries.push_back(Entry::Notice(bytes.into(), false));
+        self.insert_before_span(Entry::Notice(bytes.into(), false));
     }
 
     /// Throws away every event that is not partly written, and the gaps; returns how many events that were.
     pub(super) fn discard_events(&mut self) -> u64 {
-        let discarded = self.held as u64;
+        let discarded = self.held as u64 + self.unread();
         let partly = self.written > 0;
         let mut at = 0;
         self.entries.retain(|entry| {
             at += 1;
             matches!(entry, Entry::Notice(..)) || (partly && at == 1)
         });
-        self.held = 0;
+        (self.held, self.sources) = (0, 0);
         discarded
     }
 
@@ -196,8 +223,9 @@ impl Ring {
         for (slice, entry) in slices.iter_mut().zip(&self.entries) {
             let bytes = match entry {
                 Entry::Event(event) => event.bytes(),
-                Entry::Notice(bytes, _) => bytes,
+                Entry::Notice(bytes, _) | Entry::Ready(bytes, _) => bytes,
                 Entry::Gap(_) => gap.next().expect("one for each"),
+                Entry::Span(_) | Entry::Snapshot(_) => break,
             };
             *slice = std::io::IoSlice::new(if count == 0 { &bytes[self.written..] } else { bytes });
             count += 1;
@@ -223,7 +251,9 @@ impl Ring {
                     self.held -= usize::from(self.written == 0);
                 }
                 Entry::Notice(bytes, _) => self.notice_bytes -= bytes.len(),
+                Entry::Ready(_, gap) => sent.count(gap),
                 Entry::Gap(_) => sent.gaps += 1,
+                Entry::Span(_) | Entry::Snapshot(_) => unreachable!("it has no bytes"),
             }
             self.written = 0;
         }

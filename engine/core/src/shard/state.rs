@@ -81,23 +81,44 @@ impl State {
             // What it was still owed has ended it.
             return self.end(key, &end);
         }
+        let subscriber = &mut self.registry[key];
+        let newest = self.matcher.tenant(from.tenant).newest;
+        let is_behind = subscriber.is_behind();
+        if is_same && !is_behind {
+            return;
+        }
+        subscriber.after = subscriber.after.max(newest);
+        if let Some(ring) = &mut subscriber.ring {
+            ring.close_span(newest + 1);
+        }
         if !is_same {
             self.change_cohort(key, filter);
         }
+        if is_behind {
+            self.read_on(key, newest);
+        }
+        self.enter_pace(key);
     }
 
     fn change_cohort(&mut self, key: SubscriberKey, filter: Filter) {
         let registry = &mut self.registry;
         let from = registry[key].live().expect("the stream is live").position;
-        let after = &mut registry[key].after;
-        *after = self.matcher.tenant(from.cohort.tenant).newest.max(*after);
         let moved = |(moved, to)| registry.move_member(moved, to);
         let changed = self.matcher.change(key, from, filter, moved);
-        let subscriber = &mut self.registry[key];
-        if let Some(live) = subscriber.live_mut() {
+        if let Some(live) = self.registry[key].live_mut() {
             live.position = changed;
         }
-        self.matcher.enter_pace(key, changed.cohort, subscriber.after, subscriber.settled());
+    }
+
+    /// A subscriber that is in step comes into its pace, if it has one.
+    pub(super) fn enter_pace(&mut self, key: SubscriberKey) {
+        if let Some(subscriber) = self.registry.get(key)
+            && subscriber.info.options.max_rate.is_some()
+            && !subscriber.is_behind()
+            && let Some(live) = subscriber.live()
+        {
+            self.matcher.enter_pace(key, live.position.cohort, subscriber.after, subscriber.settled());
+        }
     }
 
     /// Sends bytes of the subscriber's own, behind what waits.

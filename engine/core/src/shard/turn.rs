@@ -16,7 +16,7 @@ impl State {
     /// Takes what waits in the inbox and matches it.
     pub(super) fn distribute(&mut self, inbox: &Inbox) {
         self.matcher.advance(self.delivery.clock.now());
-        self.delivery.tick.fill(inbox, &mut self.matcher);
+        self.delivery.distribute(inbox, &mut self.matcher);
     }
 
     /// When there is something to do by the clock.
@@ -68,13 +68,16 @@ impl State {
     }
 
     pub(super) fn write_on(&mut self, key: SubscriberKey) {
+        self.prepare(key);
         let written = match self.registry[key].outlet.flush() {
             Ok(()) => self.delivery.write_ring(&mut self.registry, key),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             Err(_) => Err(End::Gone),
         };
-        if let Err(end) = written {
-            self.end(key, &end);
+        match written {
+            // It may have come in step by that.
+            Ok(()) => self.enter_pace(key),
+            Err(end) => self.end(key, &end),
         }
     }
 

@@ -6,6 +6,7 @@ use super::setting::{FILE_SUFFIX, Setting};
 use super::table::{self, SETTINGS};
 use super::{Config, Loaded};
 use floodway_server::tls::Files;
+use floodway_sources::mqtt::Session;
 
 /// RFC 7518, 3.2: an HS256 key is at least as long as the hash.
 const HS256_SECRET_BYTES: usize = 32;
@@ -17,8 +18,11 @@ pub(crate) enum Key {
     Optional,
 }
 
-/// Checks a configuration whose values are each valid alone.
+/// Checks a configuration whose values are each valid alone, and sets what one implies for another.
 pub(super) fn run(loaded: &mut Loaded, key: Key, errors: &mut Vec<ConfigError>) {
+    if loaded.config.mqtt.session == Session::Persistent && *loaded.origin("mqtt.qos") == Origin::Default {
+        loaded.config.mqtt.qos = 1;
+    }
     let found = [
         tls_files(&loaded.config.http.tls, "http.tls.cert", "http.tls.key"),
         tls_files(&loaded.config.admin.tls, "admin.tls.cert", "admin.tls.key"),
@@ -26,6 +30,7 @@ pub(super) fn run(loaded: &mut Loaded, key: Key, errors: &mut Vec<ConfigError>) 
         admin_open(&loaded.config),
         admin_read_token(&loaded.config),
         payload(&loaded.config),
+        session(loaded),
     ];
     let found = found.into_iter().flatten();
     errors.extend(found.map(|(key, hint)| wrong(loaded, key, hint)));
@@ -95,6 +100,20 @@ fn payload(config: &Config) -> Found {
     let larger = config.event.payload_bytes as u64 > u64::from(packet);
     let hint = format!("must not exceed mqtt.packet_bytes ({packet}): such messages never arrive");
     larger.then_some(("event.payload_bytes", hint))
+}
+
+/// A persistent session needs an id that stays, and QoS 1.
+fn session(loaded: &Loaded) -> Found {
+    let mqtt = &loaded.config.mqtt;
+    if mqtt.session == Session::Clean {
+        return None;
+    }
+    if *loaded.origin("mqtt.client_id") == Origin::Default {
+        let hint = format!("{}: the id that stays, of this gateway alone", needs("mqtt.client_id"));
+        return Some(("mqtt.session", hint));
+    }
+    let hint = "mqtt.session = \"persistent\" needs 1: a broker keeps nothing of QoS 0; remove one of the two";
+    (mqtt.qos == 0).then(|| ("mqtt.qos", hint.to_owned()))
 }
 
 /// The three ways to check a token, of which there is one.

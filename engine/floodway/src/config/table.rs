@@ -13,7 +13,7 @@ use floodway_core::index::Overflow;
 use floodway_core::shard::{SHARDS_MAX, Writes};
 use floodway_server::log::{self, Format};
 use floodway_server::tls::Files;
-use floodway_sources::mqtt::Subscribe;
+use floodway_sources::mqtt::{Session, Subscribe};
 
 /// Finds the setting of which a file with this key holds the value.
 pub(super) fn find_filed(key: &str) -> Option<usize> {
@@ -75,6 +75,9 @@ const KEEP_ALIVE: Seconds = Seconds(1.0, 65_535.0);
 /// A clock difference that still lets a stream end within 5 s of its token's expiry.
 const LEEWAY: Seconds = Seconds(0.0, 5.0);
 
+/// MQTT counts it in whole seconds (MQTT 5.0, 3.1.2.11.2).
+const SESSION_EXPIRY: Seconds = Seconds(1.0, SECONDS_MAX);
+
 /// Without a natural bound: it must be there, and fit everywhere.
 const COUNT: Number = Number(1, u32::MAX as u64);
 const COUNT_OR_NONE: Number = Number(0, u32::MAX as u64);
@@ -97,6 +100,7 @@ const FLEET: Seconds = Seconds(1.0, 3_600.0);
 const DEPTH: Number = Number(2, 1_024);
 
 const SUBSCRIBE: Choice<Subscribe> = Choice(&[("on_demand", Subscribe::OnDemand), ("all", Subscribe::All)]);
+const SESSION: Choice<Session> = Choice(&[("clean", Session::Clean), ("persistent", Session::Persistent)]);
 const OVERFLOW: Choice<Overflow> = Choice(&Overflow::NAMED);
 const WRITES: Choice<Writes> = Choice(&[("write", Writes::Write), ("io_uring", Writes::IoUring)]);
 /// From twice the shortest time between two fetches on.
@@ -160,13 +164,17 @@ pub(crate) static SETTINGS: &[Setting] = &[
     setting!(secret "mqtt.password", "MQTT_PASSWORD", mqtt.password, MQTT_TEXT,
         "Password at the broker"),
     setting!("mqtt.client_id", "FLOODWAY_MQTT_CLIENT_ID", mqtt.client_id, MQTT_TEXT,
-        "Prefix of the client id; a random suffix is added"),
+        "Prefix of the client id; a random suffix is added. With mqtt.session persistent the client id itself"),
+    setting!("mqtt.session", "FLOODWAY_MQTT_SESSION", mqtt.session, SESSION,
+        "persistent: the broker keeps what is published with QoS 1 while the gateway is away; needs mqtt.client_id"),
+    setting!("mqtt.session_expiry_seconds", "FLOODWAY_MQTT_SESSION_EXPIRY_SECONDS", mqtt.session_expiry, SESSION_EXPIRY,
+        "How long the broker keeps a persistent session without a connection"),
     setting!("mqtt.subscribe", "FLOODWAY_MQTT_SUBSCRIBE", mqtt.subscribe, SUBSCRIBE,
         "on_demand: each tenant while it has subscribers; all: every tenant at once"),
     setting!("mqtt.qos", "FLOODWAY_MQTT_QOS", mqtt.qos, QOS,
-        "QoS of the subscriptions"),
+        "QoS of the subscriptions; 1 with mqtt.session persistent"),
     setting!("mqtt.linger_seconds", "FLOODWAY_MQTT_LINGER_SECONDS", mqtt.linger, PAUSE,
-        "How long a tenant stays subscribed after its last subscriber left"),
+        "How long a tenant stays subscribed, at least, after its last subscriber left"),
     setting!("mqtt.packet_bytes", "FLOODWAY_MQTT_PACKET_BYTES", mqtt.packet_bytes, PACKET_BYTES,
         "Largest packet that is taken from the broker"),
     setting!("mqtt.read_pause_microseconds", "FLOODWAY_MQTT_READ_PAUSE_MICROSECONDS", mqtt.read_pause_us, READ_PAUSE,

@@ -141,6 +141,8 @@ impl Gap {
 /// The state of a tenant's source, as its subscribers see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceState {
+    /// The source is lost.
+    Down,
     /// The source refuses to send the tenant's events.
     Refused,
     /// It sends them again.
@@ -148,12 +150,14 @@ pub enum SourceState {
 }
 
 impl SourceState {
-    /// The state as JSON.
-    pub fn json(self) -> &'static str {
-        match self {
-            Self::Refused => r#"{"type":"upstream","state":"refused"}"#,
-            Self::Up => r#"{"type":"upstream","state":"up"}"#,
-        }
+    /// The state, in which the source is `since` this time, as JSON.
+    fn json(self, since: SystemTime) -> String {
+        let state = match self {
+            Self::Down => "down",
+            Self::Refused => "refused",
+            Self::Up => "up",
+        };
+        format!(r#"{{"type":"upstream","state":"{state}","since":"{}"}}"#, millis(since))
     }
 }
 
@@ -170,9 +174,9 @@ impl Notice {
         Self { frames: Frames::message("gap", &gap.json()), gaps: 1 }
     }
 
-    /// The state of a tenant's source.
-    pub fn source(state: SourceState) -> Self {
-        Self { frames: Frames::message("upstream", state.json()), gaps: 0 }
+    /// The state of a tenant's source, and since when it is in that state.
+    pub fn source(state: SourceState, since: SystemTime) -> Self {
+        Self { frames: Frames::message("upstream", &state.json(since)), gaps: 0 }
     }
 
     /// Gaps that it reports: one or none.
@@ -188,9 +192,17 @@ impl Notice {
 
 /// An instant in whole seconds, rounded down, as RFC 3339 in UTC: `2026-02-16T13:00:00Z`.
 pub fn seconds(at: SystemTime) -> impl fmt::Display {
-    // A token's `exp` may be any number, and humantime panics outside the years that it knows.
-    let last = UNIX_EPOCH + Duration::from_secs(LAST_SECOND);
-    humantime::format_rfc3339_seconds(at.clamp(UNIX_EPOCH, last))
+    humantime::format_rfc3339_seconds(writable(at))
+}
+
+/// An instant in whole milliseconds, rounded down, as RFC 3339 in UTC: `2026-02-16T13:00:00.000Z`.
+pub(crate) fn millis(at: SystemTime) -> impl fmt::Display {
+    humantime::format_rfc3339_millis(writable(at))
+}
+
+/// A token's `exp` may be any number, and humantime panics outside the years that it knows.
+fn writable(at: SystemTime) -> SystemTime {
+    at.clamp(UNIX_EPOCH, UNIX_EPOCH + Duration::from_secs(LAST_SECOND))
 }
 
 #[cfg(test)]

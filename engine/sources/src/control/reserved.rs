@@ -1,7 +1,7 @@
-//! Up to where ids of events may have been given, kept in the store, so that a gateway that starts with an earlier clock
-//! begins above them.
+//! Up to where stamps of events' ids may have been given, kept in the store, so that a gateway that starts with an earlier
+//! clock begins above them.
 //!
-//! Invariants: if somebody else lowers the document, it is written again; no gateway gives an id above what the store was
+//! Invariants: if somebody else lowers the document, it is written again; no gateway gives a stamp above what the store was
 //! seen to hold, unless the store keeps no such document, which the log says once. All gateways of a store share it: what
 //! one has reserved covers the others.
 
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::publish_probe::PublishProbe;
 use floodway_core::event::Ids;
 
-/// Microseconds, as ids count: one minute.
+/// Microseconds, as stamps count: one minute.
 const MINUTE: u64 = 60_000_000;
 
 /// How far ahead of the clock is reserved.
@@ -22,14 +22,14 @@ const AHEAD: u64 = 10 * MINUTE;
 /// What is left of it when it is renewed: five minutes and more to try again.
 const RENEW: u64 = 5 * MINUTE;
 
-/// What is left of it for ids that grow by one when they no longer follow the clock.
+/// What is left of it for stamps that grow by one when they no longer follow the clock.
 const SPARE: u64 = MINUTE;
 
 /// The largest that is reserved: a client that reads JSON numbers as doubles is exact up to here.
 const MOST: u64 = 1 << 53;
 
-/// The largest that is believed, the year 2112 as ids count, unless we have seen or reserved more ourselves: above what is
-/// believed there has to be room for ids.
+/// The largest that is believed, the year 2112 as stamps count, unless we have seen or reserved more ourselves: above what is
+/// believed there has to be room for stamps.
 const BELIEVED: u64 = 1 << 52;
 
 /// How long to wait for its copy.
@@ -40,7 +40,7 @@ const RETRY: Duration = Duration::from_secs(30);
 
 #[derive(Serialize, Deserialize)]
 struct Document {
-    /// No id above this has been given.
+    /// No stamp above this has been given.
     up_to: u64,
 }
 

@@ -6,11 +6,21 @@ use std::time::Duration;
 /// Which tenants are subscribed at the broker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Subscribe {
-    /// A tenant's topics while it has subscribers, and [`Config::linger`] longer.
+    /// A tenant's topics while it has subscribers, and the longer one of [`Config::linger`] and [`Config::keep`] after.
     #[default]
     OnDemand,
     /// One subscription for every tenant. Costs a parse for events that nobody wants.
     All,
+}
+
+/// Whether the broker keeps a session for the gateway while it is not connected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Session {
+    /// Each connection begins anew.
+    #[default]
+    Clean,
+    /// The broker keeps subscriptions, and what is published with QoS 1 meanwhile. Of use only with [`Config::qos`] 1.
+    Persistent,
 }
 
 /// How the gateway reaches its broker.
@@ -22,15 +32,22 @@ pub struct Config {
     pub username: Option<String>,
     /// `mqtt.password`. Default none. Never shown.
     pub password: Option<String>,
-    /// `mqtt.client_id`: prefix of the client id; a random suffix is added. Default `floodway`.
+    /// `mqtt.client_id`: prefix of the client id, to which a random suffix is added; the client id itself where the
+    /// session is persistent. Default `floodway`.
     pub client_id: String,
+    /// `mqtt.session`. Default `clean`.
+    pub session: Session,
+    /// `mqtt.session_expiry_seconds`: how long the broker keeps a persistent session without a connection. Default 1 h.
+    pub session_expiry: Duration,
     /// `mqtt.subscribe`. Default `on_demand`.
     pub subscribe: Subscribe,
     /// `mqtt.qos`: 0 or 1. Default 0: the gateway reads as fast as the socket gives, and a broker's in-flight window
-    /// and queue for QoS 1 would drop a burst that TCP would have held.
+    /// and queue for QoS 1 would drop a burst that TCP would have held. With a persistent session 1.
     pub qos: u8,
-    /// `mqtt.linger_seconds`: how long a tenant stays subscribed after its last subscriber left. Default 30 s.
+    /// `mqtt.linger_seconds`: how long a tenant stays subscribed after its last subscriber left, at least. Default 30 s.
     pub linger: Duration,
+    /// How long events are kept for clients that come back: a tenant stays subscribed for as long. Default 60 s.
+    pub keep: Duration,
     /// `mqtt.packet_bytes`: the largest packet, in bytes, announced to the broker, which then skips larger ones; those of
     /// one that does not are skipped here. Default 256 KiB.
     pub packet_bytes: u32,
@@ -54,6 +71,7 @@ impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
             .field("subscribe", &self.subscribe)
+            .field("session", &self.session)
             .field("qos", &self.qos)
             .field("linger", &self.linger)
             .field("packet_bytes", &self.packet_bytes)
@@ -68,9 +86,12 @@ impl Default for Config {
             username: None,
             password: None,
             client_id: "floodway".to_owned(),
+            session: Session::Clean,
+            session_expiry: Duration::from_secs(3600),
             subscribe: Subscribe::OnDemand,
             qos: 0,
             linger: Duration::from_secs(30),
+            keep: Duration::from_secs(60),
             packet_bytes: 256 * 1024,
             read_pause_us: 250,
             keep_alive: Duration::from_secs(15),

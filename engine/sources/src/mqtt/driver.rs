@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
+use super::accepted::Accepted;
 use super::broker::Broker;
-use super::config::Config;
-use super::link::{Link, LinkError, LinkEvent, Message, Oversized};
+use super::config::{Config, Session};
+use super::link::{Client, Link, LinkError, LinkEvent, Message, Oversized};
 use super::probe::Probe;
 use super::request_scheduler::RequestScheduler;
 use crate::control::StoreFacts;
@@ -26,6 +27,7 @@ pub(super) struct Driver<'a> {
     pub(super) config: &'a Config,
     pub(super) brokers: &'a [Broker],
     pub(super) client_id: &'a str,
+    pub(super) accepted: &'a mut Accepted,
     pub(super) requests: RequestScheduler<'a>,
     pub(super) probe: Probe<'a>,
     pub(super) port: Port<'a>,
@@ -39,8 +41,10 @@ impl<'a> Driver<'a> {
         for (number, broker) in self.brokers.iter().enumerate().cycle() {
             let control = self.requests.control.as_deref().filter(|_| with_will);
             let will = control.map(|control| control.will_topic());
+            let session_expiry = (self.config.session == Session::Persistent).then_some(self.config.session_expiry);
+            let client = Client { id: self.client_id, will, session_expiry };
             let connected = tokio::select! {
-                connected = Link::connect(self.config, broker, self.client_id, will) => connected,
+                connected = Link::connect(self.config, broker, client) => connected,
                 _ = stop.wait_for(|&stop| stop) => return,
             };
             match connected {
@@ -67,9 +71,10 @@ impl<'a> Driver<'a> {
     async fn serve(&mut self, mut link: Link, facts: StoreFacts, number: usize) -> Result<(), LinkError> {
         let broker = &self.brokers[number];
         let since = Instant::now();
-        tracing::info!(%broker, "broker connected");
+        let is_session_kept = self.requests.link_up(number, link.session_present, facts, since);
+        tracing::info!(%broker, is_session_kept, "broker connected");
         self.port.status.connected(broker);
-        self.requests.link_up(number, facts, since);
+        self.accepted.link_up(is_session_kept);
         let ended = self.handle_all(&mut link, broker).await;
         self.probe.cancel();
         // First the status: who sees its tenant wait again must not go on to wait for a broker that is gone.
@@ -79,7 +84,13 @@ impl<'a> Driver<'a> {
         }
         let blamed = ended.as_ref().err().filter(|error| error.may_be_for_a_request());
         let reason = blamed.map(ToString::to_string);
-        self.requests.link_lost(reason.as_deref(), Instant::now());
+        let lost = self.requests.link_lost(reason.as_deref(), Instant::now());
+        if ended.as_ref().is_err_and(LinkError::is_takeover) {
+            self.requests.subscriptions.forget_session();
+        }
+        if ended.is_err() {
+            self.port.lost(&lost).await;
+        }
         if since.elapsed() >= self.config.backoff_max {
             self.port.backoff.reset();
         }
@@ -128,11 +139,13 @@ impl<'a> Driver<'a> {
     /// Breaks once the link has ended as we wanted.
     async fn handle(&mut self, event: LinkEvent, link: &mut Link, broker: &'a Broker) -> ControlFlow<()> {
         match event {
-            LinkEvent::Published(Message { topic, payload, retain }) => {
-                if self.requests.message(&topic, &payload, retain) {
+            LinkEvent::Published(message) => {
+                if self.requests.message(&message.topic, &message.payload, message.retain) {
                     self.settle(link, broker).await;
+                } else if message.id != 0 && self.accepted.is_again(&message, link.pings) {
+                    self.pass_over(&message);
                 } else {
-                    self.publish(&topic, &payload, link.received).await;
+                    self.publish(&message, link.received).await;
                 }
             }
             LinkEvent::TooLarge(message) => self.skip(&message, broker),
@@ -171,23 +184,33 @@ impl<'a> Driver<'a> {
         }
     }
 
-    async fn publish(&mut self, topic: &[u8], payload: &[u8], received: Instant) {
-        let message = RawMessage::new(topic, payload);
+    async fn publish(&mut self, message: &Message, received: Instant) {
+        let is_kept = message.id != 0;
+        let message = RawMessage::new(&message.topic, &message.payload);
         self.port.router.received_at(received);
         let subscriptions = &mut self.requests.subscriptions;
-        if subscriptions.may_owe_gaps()
+        if subscriptions.watches_messages()
             && let Some(tenant) = message.tenant()
-            && let Some(owed) = subscriptions.gap_before(tenant)
+            && let Some(owed) = subscriptions.message(tenant, is_kept)
         {
             self.port.router.upstream_gap(&owed).await;
         }
         self.port.router.publish(&message).await;
     }
 
+    /// Counts a message that the broker has sent again.
+    #[cold]
+    fn pass_over(&mut self, message: &Message) {
+        if let Some(suppressed) = self.port.router.skipped(Reason::Duplicate) {
+            let topic = printable(&message.topic, LOG_TOPIC_CHARS);
+            tracing::debug!(reason = Reason::Duplicate.label(), topic, suppressed, "message passed over");
+        }
+    }
+
     /// Counts a message that the broker sent though its packet is larger than the limit that we announced.
     #[cold]
     fn skip(&mut self, message: &Oversized, broker: &Broker) {
-        if let Some(suppressed) = self.port.router.skipped() {
+        if let Some(suppressed) = self.port.router.skipped(Reason::Packet) {
             tracing::warn!(
                 reason = Reason::Packet.label(),
                 topic = printable(&message.topic, LOG_TOPIC_CHARS),

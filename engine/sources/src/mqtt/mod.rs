@@ -7,6 +7,7 @@
 //! `driver` holds these together. Beside it, `probe` tries what may cost the connection on another one, and
 //! `request_scheduler` lets tenants' subscriptions and [`control`] take turns on the one connection.
 
+mod accepted;
 mod broker;
 mod config;
 mod driver;
@@ -23,15 +24,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-pub use config::{Config, Subscribe};
+pub use config::{Config, Session, Subscribe};
 
 #[cfg(doc)]
 use crate::control;
 use crate::control::Follower;
 use crate::source::{Port, Source, Terms};
+use accepted::Accepted;
 use broker::Broker;
 use driver::Driver;
-use floodway_core::index::Index;
+use floodway_core::index::{Index, Tenant};
 use probe::Probe;
 use request_scheduler::RequestScheduler;
 use subscriptions::Subscriptions;
@@ -41,6 +43,7 @@ pub struct Mqtt {
     config: Config,
     brokers: Vec<Broker>,
     client_id: String,
+    accepted: Accepted,
     subscriptions: Subscriptions,
     control: Option<Follower>,
 }
@@ -55,7 +58,11 @@ impl Mqtt {
         Ok(Self {
             brokers: brokers(&config.urls)?,
             // The same id for each connection: a broker that still holds a dead one lets go of it.
-            client_id: format!("{}-{:016x}", config.client_id, fastrand::u64(..)),
+            client_id: match config.session {
+                Session::Clean => format!("{}-{:016x}", config.client_id, fastrand::u64(..)),
+                Session::Persistent => config.client_id.clone(),
+            },
+            accepted: Accepted::default(),
             subscriptions: Subscriptions::new(&config, index),
             config,
             control,
@@ -79,6 +86,7 @@ impl Source for Mqtt {
             config: &self.config,
             brokers: &self.brokers,
             client_id: &self.client_id,
+            accepted: &mut self.accepted,
             requests: RequestScheduler::new(&mut self.subscriptions, self.control.as_mut()),
             probe: Probe::new(&self.config, &self.client_id),
             port,
@@ -86,11 +94,8 @@ impl Source for Mqtt {
         Box::pin(driver.run())
     }
 
-    fn run_ended(&mut self) {
-        self.subscriptions.link_lost(None, Instant::now());
-        if let Some(control) = &mut self.control {
-            control.link_lost();
-        }
+    fn run_ended(&mut self) -> Vec<Arc<Tenant>> {
+        RequestScheduler::new(&mut self.subscriptions, self.control.as_mut()).link_lost(None, Instant::now())
     }
 }
 

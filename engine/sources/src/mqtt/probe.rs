@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::broker::Broker;
 use super::config::Config;
-use super::link::{Link, LinkError, LinkEvent};
+use super::link::{Client, Link, LinkError, LinkEvent};
 use super::request::Request;
 use super::subscriptions::ProbeOutcome;
 
@@ -55,7 +55,8 @@ impl<'a> Probe<'a> {
 
 async fn run(config: &Config, broker: &Broker, id: String, requests: Vec<Vec<String>>) -> ProbeOutcome {
     // No last will: nobody follows the status of this one.
-    let mut link = match Link::connect(config, broker, &id, None).await {
+    let client = Client { id: &id, will: None, session_expiry: None };
+    let mut link = match Link::connect(config, broker, client).await {
         Ok((link, _)) => link,
         Err(error) => {
             tracing::debug!(%broker, %error, "no connection to try subscriptions on");

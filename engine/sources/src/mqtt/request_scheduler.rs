@@ -5,6 +5,7 @@
 //! they are not to be had, so a stream that begins finds the limits and groups that hold.
 
 use std::future::pending;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::link::Unsent;
@@ -12,6 +13,7 @@ use super::request::{Answer, Request};
 use super::subscriptions::Subscriptions;
 use crate::control::{Follower, StoreFacts, StoreReady, is_control};
 use crate::source::SourceState;
+use floodway_core::index::Tenant;
 
 pub(super) struct RequestScheduler<'a> {
     pub(super) subscriptions: &'a mut Subscriptions,
@@ -26,11 +28,12 @@ impl<'a> RequestScheduler<'a> {
         Self { subscriptions, control, is_open: false, control_was_last: false }
     }
 
-    pub(super) fn link_up(&mut self, broker: usize, facts: StoreFacts, now: Instant) {
-        self.subscriptions.link_up(broker);
+    /// A link to this broker, which perhaps has a session of ours. Returns whether that is the one of the last link.
+    pub(super) fn link_up(&mut self, broker: usize, session_present: bool, facts: StoreFacts, now: Instant) -> bool {
         if let Some(control) = &mut self.control {
             control.link_up(facts, now);
         }
+        self.subscriptions.link_up(broker, session_present)
     }
 
     /// True once on each link: when tenants may be subscribed. They are from then on.
@@ -44,13 +47,14 @@ impl<'a> RequestScheduler<'a> {
         true
     }
 
-    /// If the broker ended the link, perhaps for a request, this says why, and those under way are suspected.
-    pub(super) fn link_lost(&mut self, reason: Option<&str>, now: Instant) {
+    /// If the broker ended the link, perhaps for a request, this says why, and those under way are suspected. Returns the
+    /// tenants whose live streams do not know it yet.
+    pub(super) fn link_lost(&mut self, reason: Option<&str>, now: Instant) -> Vec<Arc<Tenant>> {
         self.is_open = false;
-        self.subscriptions.link_lost(reason, now);
         if let Some(control) = &mut self.control {
             control.link_lost();
         }
+        self.subscriptions.link_lost(reason, now)
     }
 
     pub(super) fn source_state(&self) -> SourceState {

@@ -15,18 +15,20 @@ pub enum Reason {
     Topic,
     /// Its packet is larger than the source may send, and was not read.
     Packet,
+    /// Its source has sent it again, though it was accepted.
+    Duplicate,
     /// Its payload is not an event.
     Payload(Rejection),
 }
 
 impl Reason {
     /// How many reasons there are.
-    pub const COUNT: usize = 2 + Rejection::ALL.len();
+    pub const COUNT: usize = 3 + Rejection::ALL.len();
 
     /// Every reason, in the order of their indexes.
     pub fn all() -> impl Iterator<Item = Self> {
         let payload = Rejection::ALL.into_iter().map(Self::Payload);
-        [Self::Topic, Self::Packet].into_iter().chain(payload)
+        [Self::Topic, Self::Packet, Self::Duplicate].into_iter().chain(payload)
     }
 
     /// The reason as a label of metrics and logs.
@@ -34,6 +36,7 @@ impl Reason {
         match self {
             Self::Topic => "topic",
             Self::Packet => "too_large_packet",
+            Self::Duplicate => "duplicate",
             Self::Payload(rejection) => rejection.reason(),
         }
     }
@@ -60,7 +63,7 @@ pub struct Metrics {
 pub struct Snapshot {
     /// Messages that sources delivered.
     pub received: u64,
-    /// Bytes of their payloads, without those that were not read.
+    /// Bytes of their payloads, without those that were passed over.
     pub bytes: u64,
     /// Those that became events.
     pub accepted: u64,

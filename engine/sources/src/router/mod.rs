@@ -10,7 +10,7 @@ mod tests;
 mod topic;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 pub use metrics::{Metrics, Reason, Snapshot};
 use topic::Address;
@@ -18,7 +18,7 @@ pub use topic::{RawMessage, parse as parse_topic, topic_of};
 
 use floodway_core::event::{self, Event, IdSource, Parser};
 use floodway_core::history::Position;
-use floodway_core::inbox::{Inbox, Item};
+use floodway_core::inbox::{Inbox, Item, SourceNotice};
 use floodway_core::index::{Index, Tenant};
 use floodway_core::printable::printable;
 use floodway_protocol::messages::notice::SourceState;
@@ -87,11 +87,11 @@ impl Router {
         }
     }
 
-    /// Counts a message that its source had to skip, since its packet is too large. If a log line is due, returns how many
-    /// were passed over since the last one.
-    pub fn skipped(&mut self) -> Option<u64> {
+    /// Counts a message that its source passes over. If a log line is due, returns how many were passed over since the last
+    /// one.
+    pub fn skipped(&mut self, reason: Reason) -> Option<u64> {
         self.metrics.received(0);
-        self.metrics.rejected(Reason::Packet, self.started.elapsed())
+        self.metrics.rejected(reason, self.started.elapsed())
     }
 
     /// The source sends the tenant's events from now on: a stream that begins before the first of them can resume there.
@@ -105,20 +105,11 @@ impl Router {
         self.notify(interested, || Item::UpstreamGap(Arc::clone(tenant), position)).await;
     }
 
-    /// Sends `tenant`'s subscribers a gap and the notice that the source refuses the tenant from here on.
-    pub async fn upstream_refused(&mut self, tenant: &Arc<Tenant>) {
-        self.upstream_gap(tenant).await;
-        self.upstream_state(tenant, SourceState::Refused).await;
-    }
-
-    /// Sends them the notice that the source sends the tenant's events again. The gap comes before.
-    pub async fn upstream_returned(&mut self, tenant: &Arc<Tenant>) {
-        self.upstream_state(tenant, SourceState::Up).await;
-    }
-
-    async fn upstream_state(&mut self, tenant: &Arc<Tenant>, state: SourceState) {
+    /// Sends `tenant`'s subscribers the notice that the source is in this state from here on, and since when.
+    pub async fn upstream_state(&mut self, tenant: &Arc<Tenant>, state: SourceState, since: SystemTime) {
         let (position, interested) = tenant.append_mark(None, Instant::now());
-        self.notify(interested, || Item::Upstream(Arc::clone(tenant), position, state)).await;
+        let notice = Arc::new(SourceNotice { tenant: Arc::clone(tenant), state, since });
+        self.notify(interested, || Item::Upstream(Arc::clone(&notice), position)).await;
     }
 
     async fn notify(&mut self, interested: u64, item: impl Fn() -> Item) {

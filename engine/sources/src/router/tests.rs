@@ -1,9 +1,10 @@
 //! Messages go in, and what lies in the inboxes of three shards is looked at.
 
+use std::time::Duration;
+
 use super::*;
 use floodway_core::event::Rejection;
 use floodway_core::index::{ConnectionPermit, Limits, Slot};
-use floodway_protocol::EventId;
 
 struct Bed {
     router: Router,
@@ -121,21 +122,23 @@ async fn a_gap_keeps_its_place_between_two_events() {
 }
 
 #[tokio::test]
-async fn subscribers_get_the_gap_then_the_refusal_and_its_end() {
+async fn subscribers_get_the_states_of_the_source_in_order() {
     let mut bed = bed_with_room_for(10);
     let permit = bed.enter("T");
     permit.tenant().declare(0);
-    bed.router.upstream_refused(permit.tenant()).await;
-    bed.router.upstream_returned(permit.tenant()).await;
+    let states = [SourceState::Down, SourceState::Refused, SourceState::Up];
+    let times = [1, 2, 3].map(|second| SystemTime::UNIX_EPOCH + Duration::from_secs(second));
+    for (state, since) in states.into_iter().zip(times) {
+        bed.router.upstream_state(permit.tenant(), state, since).await;
+    }
     bed.router.wake_shards();
     assert!(bed.is_woken().await);
-    assert!(matches!(bed.inboxes[0].take(), Some(Item::UpstreamGap(..))));
-    for expected in [SourceState::Refused, SourceState::Up] {
-        let Some(Item::Upstream(of, _, source)) = bed.inboxes[0].take() else {
-            panic!("{expected:?} gets nothing");
+    for (state, since) in states.into_iter().zip(times) {
+        let Some(Item::Upstream(of, _)) = bed.inboxes[0].take() else {
+            panic!("{state:?} gets nothing");
         };
-        assert!(Arc::ptr_eq(&of, permit.tenant()));
-        assert_eq!(source, expected);
+        assert!(Arc::ptr_eq(&of.tenant, permit.tenant()));
+        assert_eq!((of.state, of.since), (state, since));
     }
     assert!(bed.inboxes[1].is_empty(), "nobody listens there");
 }

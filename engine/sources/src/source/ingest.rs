@@ -135,10 +135,11 @@ fn run(
         let ended = parts::caught("ingest", || {
             runtime.block_on(until_stopped(&mut sources, gateway, index, stop));
         });
+        let mut lost = Vec::new();
         for running in &mut sources {
             // First the status: who sees its tenant wait again must not go on to wait for a source that is gone.
             running.status.closed();
-            running.source.run_ended();
+            lost.extend(running.source.run_ended());
         }
         if ended.is_ok() {
             return;
@@ -148,9 +149,13 @@ fn run(
             backoff.reset();
         }
         let mut stop = stop.clone();
+        let restart = async {
+            super::lost(&mut gateway().0, &lost).await;
+            sleep(backoff.pause()).await;
+        };
         runtime.block_on(async {
             tokio::select! {
-                () = sleep(backoff.pause()) => {}
+                () = restart => {}
                 _ = stop.wait_for(|&stop| stop) => {}
             }
         });

@@ -28,7 +28,7 @@ mod tracked;
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::{mpsc, watch};
 
@@ -42,6 +42,7 @@ pub(crate) use tracked::{Confirmation, TrackedTenant};
 use crate::control::Control;
 use crate::router::Router;
 use floodway_core::index::{Tenant, Upstream};
+use floodway_protocol::messages::notice::SourceState as Notice;
 
 /// Where tenants' events come from.
 pub trait Source: Send {
@@ -51,8 +52,9 @@ pub trait Source: Send {
     /// Connects, serves and connects again, until the port says to stop.
     fn run<'a>(&'a mut self, port: Port<'a>) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
 
-    /// The run has ended, perhaps by a panic, and no events come any more: takes every confirmation back.
-    fn run_ended(&mut self);
+    /// The run has ended, perhaps by a panic, and no events come any more: takes every confirmation back. Returns the
+    /// tenants whose live streams do not know it yet.
+    fn run_ended(&mut self) -> Vec<Arc<Tenant>>;
 }
 
 /// What the gateway must know of a source before it runs.
@@ -90,12 +92,12 @@ impl Port<'_> {
     /// The source sends this tenant's events from now on. Live streams get first what they are owed, and the tenant its
     /// groups.
     pub(crate) async fn confirm(&mut self, confirmation: Confirmation) {
-        let Confirmation { tenant, after_loss, after_refusal } = confirmation;
-        if after_loss {
+        let Confirmation { tenant, owes_gap, is_return } = confirmation;
+        if owes_gap {
             self.router.upstream_gap(&tenant).await;
         }
-        if after_refusal {
-            self.router.upstream_returned(&tenant).await;
+        if is_return {
+            self.router.upstream_state(&tenant, Notice::Up, SystemTime::now()).await;
         }
         self.router.begin(&tenant);
         if let Some(control) = &self.control {
@@ -106,6 +108,21 @@ impl Port<'_> {
 
     /// The source refuses this tenant, whose live streams do not know it yet.
     pub(crate) async fn refuse(&mut self, tenant: &Arc<Tenant>) {
-        self.router.upstream_refused(tenant).await;
+        self.router.upstream_gap(tenant).await;
+        self.router.upstream_state(tenant, Notice::Refused, SystemTime::now()).await;
     }
+
+    /// The source is lost, and the live streams of these tenants do not know it yet.
+    pub(crate) async fn lost(&mut self, tenants: &[Arc<Tenant>]) {
+        lost(&mut self.router, tenants).await;
+    }
+}
+
+/// A source is lost: sends the live streams of these tenants the notice, without waiting for anything else.
+async fn lost(router: &mut Router, tenants: &[Arc<Tenant>]) {
+    let since = SystemTime::now();
+    for tenant in tenants {
+        router.upstream_state(tenant, Notice::Down, since).await;
+    }
+    router.wake_shards();
 }

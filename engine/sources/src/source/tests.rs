@@ -1,6 +1,6 @@
 //! A source in memory that does what a test says, behind the same seam as any other.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use tokio::time::timeout;
 
@@ -9,7 +9,6 @@ use crate::router::{RawMessage, topic_of};
 use floodway_core::event;
 use floodway_core::inbox::{Inbox, Item};
 use floodway_core::index::{AuditKind, ConnectionPermit, Index, Limits, SourceChange, Watcher};
-use floodway_protocol::messages::notice::SourceState as Notice;
 use floodway_protocol::names::TenantId;
 
 /// For what happens in milliseconds on a machine with nothing else to do.
@@ -33,7 +32,7 @@ struct Scripted {
     script: mpsc::UnboundedReceiver<Step>,
     /// The names of tenants that it was asked for.
     asked: mpsc::UnboundedSender<String>,
-    tenants: HashMap<String, TrackedTenant>,
+    tenants: BTreeMap<String, TrackedTenant>,
 }
 
 impl Scripted {
@@ -59,7 +58,7 @@ impl Scripted {
             Step::Open => port.status.opened(),
             Step::Lose(error) => {
                 port.status.lost(&ENDPOINT, &error);
-                self.run_ended();
+                port.lost(&self.run_ended()).await;
             }
             Step::Confirm(name) => {
                 let tracked = self.tenants.get_mut(name).expect("it was asked for");
@@ -100,11 +99,12 @@ impl Source for Scripted {
         Box::pin(self.follow(port))
     }
 
-    fn run_ended(&mut self) {
-        for tracked in self.tenants.values_mut() {
+    fn run_ended(&mut self) -> Vec<Arc<Tenant>> {
+        let lost = self.tenants.values_mut().filter_map(|tracked| {
             let was_confirmed = *tracked.tenant().upstream().borrow() == Upstream::Confirmed;
-            tracked.connection_lost(was_confirmed);
-        }
+            tracked.connection_lost(was_confirmed)
+        });
+        lost.collect()
     }
 }
 
@@ -118,7 +118,7 @@ impl Script {
     fn new() -> (Self, Box<dyn Source>) {
         let (steps, script) = mpsc::unbounded_channel();
         let (sender, asked) = mpsc::unbounded_channel();
-        let source = Scripted { script, asked: sender, tenants: HashMap::new() };
+        let source = Scripted { script, asked: sender, tenants: BTreeMap::new() };
         (Self { steps, asked }, Box::new(source))
     }
 
@@ -184,6 +184,17 @@ impl Bed {
 
     /// What the shard finds in its inbox next, in words.
     async fn next(&self) -> String {
+        match self.next_item().await {
+            Item::Event(event, _) => format!("{}/{}", event.tenant(), event.device()),
+            Item::UpstreamGap(tenant, _) => format!("gap {}", tenant.id()),
+            Item::Upstream(source, _) => {
+                let state = format!("{:?}", source.state).to_lowercase();
+                format!("{state} {}", source.tenant.id())
+            }
+        }
+    }
+
+    async fn next_item(&self) -> Item {
         let inbox = &self.inboxes[0];
         let next = async {
             loop {
@@ -193,12 +204,7 @@ impl Bed {
                 inbox.filled().await;
             }
         };
-        match timeout(DEADLINE, next).await.expect("something comes") {
-            Item::Event(event, _) => format!("{}/{}", event.tenant(), event.device()),
-            Item::UpstreamGap(tenant, _) => format!("gap {}", tenant.id()),
-            Item::Upstream(tenant, _, Notice::Refused) => format!("refused {}", tenant.id()),
-            Item::Upstream(tenant, _, Notice::Up) => format!("up {}", tenant.id()),
-        }
+        timeout(DEADLINE, next).await.expect("something comes")
     }
 
     async fn noted(&mut self) -> (String, SourceChange) {
@@ -245,8 +251,16 @@ async fn a_loss_is_reported_and_owes_each_confirmed_tenant_one_gap() {
     bed.becomes(SourceState::Open).await;
     let t = bed.subscriber("T", &mut script).await;
     let _u = bed.subscriber("U", &mut script).await;
+    let before = SystemTime::now();
     script.does([Step::Lose("the script says so")]);
     bed.becomes(SourceState::Away).await;
+    let Item::Upstream(down, _) = bed.next_item().await else {
+        panic!("the loss is not the first to be reported");
+    };
+    assert_eq!(down.state, Notice::Down);
+    assert!(Arc::ptr_eq(&down.tenant, t.tenant()));
+    assert!((before..=SystemTime::now()).contains(&down.since));
+    assert_eq!(bed.next().await, "down U");
     assert_eq!(bed.confirmed(&t).await, Err(Unavailable::NoSource));
     let error = Some("the script says so".to_owned());
     for change in [SourceChange::Up, SourceChange::Down { error }] {
@@ -265,7 +279,7 @@ async fn a_loss_is_reported_and_owes_each_confirmed_tenant_one_gap() {
         Step::Confirm("U"),
         Step::Publish("U", "C"),
     ]);
-    for expected in ["gap T", "T/A", "gap U", "U/B", "U/C"] {
+    for expected in ["gap T", "up T", "T/A", "gap U", "U/B", "up U", "U/C"] {
         assert_eq!(bed.next().await, expected);
     }
     assert_eq!(bed.noted().await.1, SourceChange::Up);
@@ -304,10 +318,47 @@ async fn after_a_panic_sources_run_again_and_what_was_confirmed_is_owed_a_gap() 
     let _subscriber = bed.subscriber("T", &mut script).await;
     script.does([Step::Panic]);
     bed.becomes(SourceState::Away).await;
+    assert_eq!(bed.next().await, "down T");
     script.does(UP);
     script.does([Step::Confirm("T"), Step::Publish("T", "A")]);
-    assert_eq!(bed.next().await, "gap T");
-    assert_eq!(bed.next().await, "T/A");
+    for expected in ["gap T", "up T", "T/A"] {
+        assert_eq!(bed.next().await, expected);
+    }
+}
+
+#[tokio::test]
+async fn one_outage_is_reported_once_and_only_to_whom_it_concerns() {
+    let (mut script, source) = Script::new();
+    let bed = Bed::start(vec![source]);
+    script.does(UP);
+    bed.becomes(SourceState::Open).await;
+    let _t = bed.subscriber("T", &mut script).await;
+    let unheard = bed.permit("U");
+    let never = bed.permit("V");
+    let granted = async {
+        script.is_asked_for().await;
+        script.does([Step::Confirm("U")]);
+    };
+    let (confirmed, ()) = tokio::join!(bed.confirmed(&unheard), granted);
+    assert_eq!(confirmed, Ok(()));
+    bed.ingest.handle().sources[0].wanted.try_send(Arc::clone(never.tenant())).unwrap();
+    assert_eq!(script.is_asked_for().await, "V");
+    never.tenant().declare(0);
+    for _ in 0..2 {
+        script.does([Step::Lose("cut")]);
+        script.does(UP);
+    }
+    script.does([Step::Publish("T", "A")]);
+    for expected in ["down T", "gap T", "T/A"] {
+        assert_eq!(bed.next().await, expected);
+    }
+    unheard.tenant().declare(0);
+    // A refusal is another state of the same outage.
+    script.does([Step::Confirm("U"), Step::Confirm("V"), Step::Refuse("T", "no more"), Step::Confirm("T")]);
+    script.does([Step::Lose("cut")]);
+    for expected in ["gap U", "gap T", "refused T", "gap T", "up T", "down T", "down U", "down V"] {
+        assert_eq!(bed.next().await, expected);
+    }
 }
 
 #[tokio::test]

@@ -11,10 +11,17 @@ use floodway_core::index::{Index, Tenant, Upstream};
 #[derive(Debug)]
 pub(crate) struct Confirmation {
     pub(crate) tenant: Arc<Tenant>,
-    /// It sent them before the connection was lost, and not in between: live streams get a gap first.
-    pub(crate) after_loss: bool,
-    /// Live streams were sent the notice that it refuses the tenant.
-    pub(crate) after_refusal: bool,
+    /// It sent them before, and perhaps not in between: live streams get a gap first.
+    pub(crate) owes_gap: bool,
+    /// Live streams were sent the notice that it is lost, or that it refuses the tenant, which has come to its end.
+    pub(crate) is_return: bool,
+}
+
+/// Why live streams get nothing, as they were sent it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outage {
+    Lost,
+    Refused,
 }
 
 /// A tenant of the index, what its live streams have been sent about the source, and what they are owed.
@@ -25,21 +32,15 @@ pub(crate) struct TrackedTenant {
     owes_gap: bool,
     /// The gap was sent before this connection confirmed the tenant, because events of it came already.
     sent_gap_early: bool,
-    /// The refusal was sent, and not yet its end.
-    sent_refusal: bool,
+    /// The notice that was sent of an outage, until its end is sent.
+    outage: Option<Outage>,
     /// Since when nobody has held a permit of it.
     empty_since: Option<Instant>,
 }
 
 impl TrackedTenant {
     pub(crate) fn new(tenant: Arc<Tenant>) -> Self {
-        Self {
-            tenant,
-            owes_gap: false,
-            sent_gap_early: false,
-            sent_refusal: false,
-            empty_since: None,
-        }
+        Self { tenant, owes_gap: false, sent_gap_early: false, outage: None, empty_since: None }
     }
 
     pub(crate) fn tenant(&self) -> &Arc<Tenant> {
@@ -66,10 +67,17 @@ impl TrackedTenant {
         self.tenant.set_upstream(Upstream::Waiting);
     }
 
-    /// The connection is lost, on which it was confirmed or not.
-    pub(crate) fn connection_lost(&mut self, was_confirmed: bool) {
+    /// The connection is lost, on which it was confirmed or not. Returns it if its live streams are to be sent the notice,
+    /// which counts as sent then.
+    pub(crate) fn connection_lost(&mut self, was_confirmed: bool) -> Option<Arc<Tenant>> {
         self.owes_gap |= was_confirmed || std::mem::take(&mut self.sent_gap_early);
         self.reset();
+        if was_confirmed { self.outage_is_news(Outage::Lost) } else { None }
+    }
+
+    /// What was published meanwhile comes now: no gap is owed.
+    pub(crate) fn nothing_missed(&mut self) {
+        (self.owes_gap, self.sent_gap_early) = (false, false);
     }
 
     /// An event of it comes though it is not confirmed. Returns it if a gap has to precede the event; the gap counts as
@@ -82,9 +90,15 @@ impl TrackedTenant {
     /// The source refuses it. Returns it if its live streams are to be sent the notice, which counts as sent then.
     pub(crate) fn refused(&mut self, reason: &str) -> Option<Arc<Tenant>> {
         self.tenant.set_refused(reason);
-        let is_news = self.tenant.interest() != 0 && !std::mem::replace(&mut self.sent_refusal, true);
+        let news = self.outage_is_news(Outage::Refused);
         // When it is granted again they have missed what came until then.
-        self.owes_gap |= is_news;
+        self.owes_gap |= news.is_some();
+        news
+    }
+
+    /// Returns the tenant if it has live streams, which do not know of this outage.
+    fn outage_is_news(&mut self, outage: Outage) -> Option<Arc<Tenant>> {
+        let is_news = self.tenant.interest() != 0 && self.outage.replace(outage) != Some(outage);
         is_news.then(|| Arc::clone(&self.tenant))
     }
 
@@ -92,8 +106,8 @@ impl TrackedTenant {
         self.sent_gap_early = false;
         Confirmation {
             tenant: Arc::clone(&self.tenant),
-            after_loss: std::mem::take(&mut self.owes_gap),
-            after_refusal: std::mem::take(&mut self.sent_refusal),
+            owes_gap: std::mem::take(&mut self.owes_gap),
+            is_return: self.outage.take().is_some(),
         }
     }
 

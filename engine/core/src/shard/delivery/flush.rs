@@ -45,14 +45,15 @@ impl Delivery {
     #[inline(never)]
     fn flush_some(&mut self, registry: &mut Registry, tenant: &mut TenantCohorts, cohort: u32, most: usize) -> usize {
         let limits = tenant.limits();
-        let cohort = &mut tenant.cohorts[cohort as usize];
+        let TenantCohorts { tenant, counters, cohorts, .. } = tenant;
+        let cohort = &mut cohorts[cohort as usize];
         self.tick.gather(cohort);
-        let (members, audience) = cohort.take(most, &limits);
+        let (members, audience) = cohort.take(most, &limits, tenant);
         for &key in members {
             self.deliver(registry, &audience, key);
         }
         self.send_queued(registry, &audience);
-        self.count_batches(&tenant.counters);
+        self.count_batches(counters);
         members.len()
     }
 
@@ -61,7 +62,8 @@ impl Delivery {
         while let Some(&cohort) = self.tick.dirty.front() {
             let tenant = matcher.tenant(cohort.tenant);
             let limits = tenant.limits();
-            let (members, audience) = tenant.cohorts[cohort.cohort as usize].take(usize::MAX, &limits);
+            let TenantCohorts { tenant, cohorts, .. } = tenant;
+            let (members, audience) = cohorts[cohort.cohort as usize].take(usize::MAX, &limits, tenant);
             for &key in members {
                 let subscriber = &mut registry[key];
                 let is_waiting = subscriber.ring.is_some();

@@ -1,14 +1,17 @@
 //! What an outlet does not take at once waits in the subscriber's ring.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::Delivery;
+use crate::history::Position;
 use crate::index::Limit;
 use crate::shard::keys::SubscriberKey;
-use crate::shard::matcher::{Audience, Matcher};
+use crate::shard::matcher::{Audience, Matcher, TenantCohorts};
+use crate::shard::matches::Matches;
 use crate::shard::outgoing::{Addressed, SubscriptionKey};
 use crate::shard::registry::{Live, Registry, Subscriber};
-use crate::shard::ring::Pushed;
+use crate::shard::ring::{Pushed, Span};
 use floodway_protocol::End;
 
 /// Events that are put into a ring before it is written, if nothing waited: as many as one turn is sure to write.
@@ -93,7 +96,7 @@ impl Delivery {
     /// Puts one event or notice into a subscriber's ring, if it is the subscriber's own.
     fn hold(&mut self, subscriber: &mut Subscriber, audience: &Audience<'_>, number: u32) -> Result<(), End> {
         let outgoing = &self.tick.outgoing[number as usize];
-        if outgoing.position <= subscriber.after {
+        if outgoing.position <= subscriber.after || subscriber.is_behind() {
             return Ok(());
         }
         let encoding = subscriber.output.encoding;
@@ -106,7 +109,31 @@ impl Delivery {
         }
         let addressed = Addressed { outgoing: Rc::clone(outgoing), key: Rc::clone(audience.key) };
         let pushed = ring.push(addressed, audience.limits.queue_size.get(), policy);
+        if pushed == Pushed::Behind {
+            self.fall_behind(subscriber, audience, number);
+            return Ok(());
+        }
         self.account_pushed(subscriber, pushed)
+    }
+
+    /// The subscriber reads on from history, from this one of the batch on.
+    #[cold]
+    fn fall_behind(&self, subscriber: &mut Subscriber, audience: &Audience<'_>, number: u32) {
+        let from = self.tick.outgoing[number as usize].position;
+        let at = audience.batch.partition_point(|&before| before < number);
+        let rest = audience.batch[at..].iter().map(|&number| &self.tick.outgoing[number as usize]);
+        let matches = audience.matches.get_or(|| {
+            let newest = rest.clone().next_back().map_or(from, |last| last.position);
+            Matches::new(Arc::clone(audience.tenant), Rc::clone(audience.key), newest + 1)
+        });
+        matches.fill_in(rest.rev());
+        let encoding = subscriber.output.encoding;
+        let ring = subscriber.ring_from(self.clock.tenths(), &self.metrics);
+        ring.push_span(Span::new(matches, from, from));
+        // What it needs is filled in already.
+        let prepared = ring.prepare(0, Position::MAX - 1, encoding);
+        debug_assert!(!prepared.has_more, "it can be read at once");
+        self.count_unread(prepared.matched);
     }
 
     /// Counts what a push into a subscriber's ring has cost.
@@ -117,7 +144,7 @@ impl Delivery {
         let events = match pushed {
             Pushed::Held => return Ok(()),
             Pushed::Dropped(events) => events,
-            Pushed::Refused => 1,
+            Pushed::Refused | Pushed::Behind => 1,
         };
         metrics.events.held.sub(events);
         subscriber.count_dropped(events, metrics);
@@ -148,9 +175,11 @@ impl Delivery {
         if cohort.batch.is_empty() || cohort.members.has_flushed(position.member) {
             return Ok(());
         }
-        let limits = matcher.tenant(position.cohort.tenant).limits();
-        let cohort = matcher.cohort_mut(position.cohort);
-        let written = self.write_each(registry, &cohort.audience(&limits), key);
+        let tenant = matcher.tenant(position.cohort.tenant);
+        let limits = tenant.limits();
+        let TenantCohorts { tenant, cohorts, .. } = tenant;
+        let cohort = &mut cohorts[position.cohort.cohort as usize];
+        let written = self.write_each(registry, &cohort.audience(&limits, tenant), key);
         // It does not receive it again, with the others.
         cohort.members.pass(position.member, |(moved, to)| registry.move_member(moved, to));
         written
@@ -204,6 +233,10 @@ impl Delivery {
 
     /// Counts the subscriber's own of these events as dropped.
     pub(super) fn drop_all(&mut self, subscriber: &mut Subscriber, numbers: &[u32]) {
+        if subscriber.is_behind() {
+            // They are among those that it has yet to read.
+            return;
+        }
         let events = self.tick.events_behind(subscriber.after, numbers);
         self.count_matched(events);
         subscriber.count_dropped(events, &self.metrics);

@@ -23,7 +23,9 @@ use self::uring::Uring;
 use super::clock::Clock;
 use super::config::{Config, Writes};
 use super::keys::SubscriberKey;
+use super::matcher::Matcher;
 use super::metrics::{Metrics, Untimed};
+use crate::inbox::Inbox;
 use floodway_protocol::End;
 
 pub(crate) struct Delivery {
@@ -55,6 +57,19 @@ impl Delivery {
             clock,
             failed: Vec::new(),
         })
+    }
+
+    /// Takes what waits in the inbox and matches it.
+    pub(crate) fn distribute(&mut self, inbox: &Inbox, matcher: &mut Matcher) {
+        self.tick.fill(inbox, matcher);
+        let behind = self.tick.take_behind();
+        self.count_unread(behind);
+    }
+
+    /// So many events wait in histories for those that are behind.
+    pub(crate) fn count_unread(&self, events: u64) {
+        self.metrics.events.matched.add(events);
+        self.metrics.events.held.add(events);
     }
 
     /// Counts how long those deliveries took whose time was not taken yet.

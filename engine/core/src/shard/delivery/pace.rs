@@ -34,8 +34,10 @@ impl Delivery {
         let Some((cohort, own)) = self.leave_pace(registry, matcher, key) else {
             return Ok(());
         };
-        let limits = matcher.tenant(cohort.tenant).limits();
-        let audience = Audience { key: &matcher.cohort(cohort).key, batch: &own, limits: &limits };
+        let tenant = matcher.tenant(cohort.tenant);
+        let limits = tenant.limits();
+        let audience = tenant.cohorts[cohort.cohort as usize].audience(&limits, &tenant.tenant);
+        let audience = Audience { batch: &own, ..audience };
         let written = self.write_each(registry, &audience, key);
         self.tick.take_back(own.len());
         written

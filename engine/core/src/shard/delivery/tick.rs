@@ -32,6 +32,8 @@ pub(crate) struct Tick {
     /// Events that paces had held back and released, once for each member whose own they are: counted as matched and held
     /// when they came, and so until it is counted what becomes of them.
     pub(super) released: u64,
+    /// Events times members that are behind and read them from history, not counted in the metrics yet.
+    behind: u64,
 }
 
 impl Tick {
@@ -53,8 +55,9 @@ impl Tick {
                 Some(Item::UpstreamGap(tenant, position)) => {
                     self.add_notice(&tenant, Notice::gap(Gap::Upstream), position, matcher);
                 }
-                Some(Item::Upstream(tenant, position, state)) => {
-                    self.add_notice(&tenant, Notice::source(state), position, matcher);
+                Some(Item::Upstream(source, position)) => {
+                    let notice = Notice::source(source.state, source.since);
+                    self.add_notice(&source.tenant, notice, position, matcher);
                 }
                 None => break,
             }
@@ -65,11 +68,17 @@ impl Tick {
         }
     }
 
+    /// What is to be counted as matched and held for members that are behind.
+    pub(super) fn take_behind(&mut self) -> u64 {
+        std::mem::take(&mut self.behind)
+    }
+
     /// Matches an event, and returns about how many bytes it costs until the tick is over: itself, a text for each
     /// projection, and its place in each batch.
     fn add_event(&mut self, event: Arc<Event>, position: Position, matcher: &mut Matcher) -> usize {
         let (number, dirty) = (self.next_number(), &mut self.dirty);
         let matched = matcher.match_event(&event, position, number, |cohort| dirty.push_back(cohort));
+        self.behind += matched.behind;
         let size = event.json().len();
         if matched.cohorts > 0 {
             self.outgoing.push(Rc::new(Outgoing::of_event(event, position)));
@@ -101,8 +110,9 @@ impl Tick {
     /// A notice goes to all of the tenant's subscribers.
     fn add_notice(&mut self, tenant: &Tenant, notice: Notice, position: Position, matcher: &mut Matcher) {
         let (number, dirty) = (self.next_number(), &mut self.dirty);
-        if matcher.match_all(tenant, position, number, |cohort| dirty.push_back(cohort)) {
-            self.outgoing.push(Rc::new(Outgoing::of_notice(notice, position)));
+        let notice = Rc::new(Outgoing::of_notice(notice, position));
+        if matcher.match_all(tenant, &notice, number, |cohort| dirty.push_back(cohort)) {
+            self.outgoing.push(notice);
         }
     }
 

@@ -73,29 +73,49 @@ impl Delivery {
             let Some(ring) = &mut subscriber.ring else {
                 return Ok(false);
             };
-            let (encoding, outlet) = (subscriber.output.encoding, &mut subscriber.outlet);
+            let encoding = subscriber.output.encoding;
+            let lost = ring.read_ahead(encoding);
+            let is_waiting = ring.waits_for_history();
+            subscriber.count_dropped(lost, &self.metrics);
+            self.metrics.events.held.sub(lost);
+            if self.end_ring_if_done(subscriber)? {
+                return Ok(false);
+            }
+            if is_waiting {
+                return Ok(true);
+            }
+            let (Some(ring), outlet) = (&mut subscriber.ring, &mut subscriber.outlet) else {
+                return Ok(false);
+            };
             let sent = match write_ring_once(ring, encoding, outlet, &mut self.untimed) {
                 Ok(sent) => sent,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(_) => return Err(End::Gone),
             };
-            let is_empty = ring.is_empty();
             subscriber.output.last_write = self.clock.tenths();
             subscriber.count_sent(sent.events, sent.bytes, &self.metrics);
             self.metrics.events.held.sub(sent.events);
             self.metrics.gaps.overflow.add(sent.gaps);
+            self.metrics.gaps.replay.add(sent.replay_gaps);
+            self.metrics.gaps.upstream.add(sent.upstream_gaps);
             self.metrics.writes.add(1);
             self.untimed.add_write();
             if self.untimed.is_due() {
                 self.count_delays();
             }
-            if is_empty {
-                subscriber.drop_ring(&self.metrics);
-                finish_if_written(subscriber)?;
-                return Ok(false);
-            }
         }
-        Ok(true)
+        // Perhaps all of it went out with the last write.
+        self.end_ring_if_done(subscriber).map(|is_done| !is_done)
+    }
+
+    /// If everything that waited is written, the subscriber is in step again. Returns whether it is.
+    fn end_ring_if_done(&self, subscriber: &mut Subscriber) -> Result<bool, End> {
+        let Some(position) = subscriber.ring.as_ref().and_then(|ring| ring.is_done()) else {
+            return Ok(false);
+        };
+        subscriber.after = subscriber.after.max(position);
+        subscriber.drop_ring(&self.metrics);
+        finish_if_written(subscriber).map(|()| true)
     }
 
     /// A subscriber is sent no more events: those that wait are counted as dropped.

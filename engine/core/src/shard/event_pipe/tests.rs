@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use tokio::task::yield_now;
 
@@ -10,7 +10,7 @@ use super::super::test_kit::{Peer, new_subscriber, on_one_thread, run_beside};
 use super::super::{Handle, Metrics, NewSubscriber, Outlet, Select};
 use super::*;
 use crate::event::{self, Parser};
-use crate::inbox::{Inbox, Item};
+use crate::inbox::{Inbox, Item, SourceNotice};
 use crate::index::{Index, Limits, Overflow};
 use floodway_protocol::EventId;
 use floodway_protocol::messages::notice::{Gap, SourceState};
@@ -130,7 +130,12 @@ async fn a_gap_of_the_broker_has_its_place_and_other_notices_are_nothing_to_a_re
             }
             bed.publish(1).await;
             let mark = || tenant.append_mark(None, Instant::now()).0;
-            bed.put(Item::Upstream(Arc::clone(&tenant), mark(), SourceState::Refused)).await;
+            let refused = SourceNotice {
+                tenant: Arc::clone(&tenant),
+                state: SourceState::Refused,
+                since: SystemTime::now(),
+            };
+            bed.put(Item::Upstream(Arc::new(refused), mark())).await;
             bed.put(Item::UpstreamGap(Arc::clone(&tenant), mark())).await;
             bed.publish(1).await;
             while next(&mut events).await != Ok(bed.sent - 1) {}

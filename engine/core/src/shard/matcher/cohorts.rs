@@ -19,7 +19,8 @@ use crate::event::Event;
 use crate::history::Position;
 use crate::index::{Limits, OwnCounters, Tenant};
 use crate::shard::keys::{CohortKey, SubscriberKey};
-use crate::shard::outgoing::SubscriptionKey;
+use crate::shard::matches::{CohortMatches, Matches};
+use crate::shard::outgoing::{Outgoing, SubscriptionKey};
 use floodway_protocol::names::{DeviceId, GroupId};
 
 /// A batch whose list grew past this gives its memory back.
@@ -33,6 +34,8 @@ pub(crate) struct Cohort {
     pub(crate) batch: Vec<u32>,
     /// What holds events back, if its members want no more than so many of each device.
     pub(crate) paced: Option<Box<Paced>>,
+    /// For members that are behind.
+    pub(crate) matches: CohortMatches,
     /// Where it is in each list that names it, in the order of its filter.
     positions: Vec<u32>,
 }
@@ -53,27 +56,45 @@ pub(crate) struct Audience<'a> {
     pub(crate) key: &'a Rc<SubscriptionKey>,
     pub(crate) batch: &'a [u32],
     pub(crate) limits: &'a Limits,
+    pub(crate) matches: &'a CohortMatches,
+    pub(crate) tenant: &'a Arc<Tenant>,
 }
 
 impl Cohort {
     /// Adds something to the batch. Returns whether it is the first.
     pub(super) fn add(&mut self, outgoing: u32) -> bool {
-        if self.batch.last() == Some(&outgoing) {
-            return false;
-        }
         self.batch.push(outgoing);
         self.batch.len() == 1
     }
 
-    pub(crate) fn audience<'a>(&'a self, limits: &'a Limits) -> Audience<'a> {
-        let Self { key, batch, .. } = self;
-        Audience { key, batch, limits }
+    pub(crate) fn audience<'a>(&'a self, limits: &'a Limits, tenant: &'a Arc<Tenant>) -> Audience<'a> {
+        let Self { key, batch, matches, .. } = self;
+        Audience { key, batch, limits, matches, tenant }
     }
 
     /// Up to `most` members that the batch goes to now, and what a delivery to each of them needs.
-    pub(crate) fn take<'a>(&'a mut self, most: usize, limits: &'a Limits) -> (&'a [SubscriberKey], Audience<'a>) {
-        let Self { key, members, batch, .. } = self;
-        (members.take(most), Audience { key, batch, limits })
+    pub(crate) fn take<'a>(
+        &'a mut self,
+        most: usize,
+        limits: &'a Limits,
+        tenant: &'a Arc<Tenant>,
+    ) -> (&'a [SubscriberKey], Audience<'a>) {
+        let Self { key, members, batch, matches, .. } = self;
+        (members.take(most), Audience { key, batch, limits, matches, tenant })
+    }
+
+    /// An event at this position matched. Returns for how many members it waits in the history.
+    #[inline]
+    fn count_behind(&self, at: Position) -> u64 {
+        if self.matches.may_be_needed() { self.add_behind(at) } else { 0 }
+    }
+
+    #[cold]
+    fn add_behind(&self, at: Position) -> u64 {
+        self.matches.get().map_or(0, |matches| {
+            matches.add_event(at);
+            matches.followers()
+        })
     }
 }
 
@@ -83,6 +104,8 @@ pub(crate) struct Matched {
     pub(crate) cohorts: usize,
     /// Those of them that see it narrowed to some metrics.
     pub(crate) narrowed: usize,
+    /// Members of them that are behind, for whom it waits in the history.
+    pub(crate) behind: u64,
 }
 
 /// The tenant's limits, looked at again only when they have changed.
@@ -141,6 +164,12 @@ impl TenantCohorts {
         }
     }
 
+    /// The matches of a cohort, for a member that reads on from history.
+    pub(crate) fn matches(&self, cohort: u32) -> Rc<Matches> {
+        let Cohort { key, matches, .. } = &self.cohorts[cohort as usize];
+        matches.get_or(|| Matches::new(Arc::clone(&self.tenant), Rc::clone(key), self.newest + 1))
+    }
+
     /// What the tenant's streams may use now.
     pub(crate) fn limits(&mut self) -> Limits {
         **self.limits.load()
@@ -192,9 +221,19 @@ impl TenantCohorts {
                 let cohort = &mut cohorts[id as usize];
                 let metrics = cohort.key.filter.metrics();
                 if event.matches(metrics) {
-                    if let Some(paced) = &mut cohort.paced
-                        && !paces.offer(CohortKey { tenant, cohort: id }, paced, event, at, counters)
-                    {
+                    // Lists may name the cohort twice.
+                    let (is_new, goes_now) = match &mut cohort.paced {
+                        None => (cohort.batch.last() != Some(&outgoing), true),
+                        Some(paced) => {
+                            let key = CohortKey { tenant, cohort: id };
+                            (paced.is_new(at), paces.offer(key, paced, event, at, counters))
+                        }
+                    };
+                    if !is_new {
+                        continue;
+                    }
+                    matched.behind += cohort.count_behind(at);
+                    if !goes_now {
                         continue;
                     }
                     matched.cohorts += 1;
@@ -221,14 +260,17 @@ impl TenantCohorts {
 
     /// Adds it to the batch of every cohort; calls `first` for those that had no batch. Returns whether there is a cohort
     /// that it is for.
-    pub(crate) fn match_all(&mut self, at: Position, outgoing: u32, mut first: impl FnMut(u32)) -> bool {
-        if at <= self.newest {
+    pub(crate) fn match_all(&mut self, notice: &Rc<Outgoing>, outgoing: u32, mut first: impl FnMut(u32)) -> bool {
+        if notice.position <= self.newest {
             return false;
         }
-        self.newest = at;
+        self.newest = notice.position;
         for (id, cohort) in &mut self.cohorts {
             if cohort.add(outgoing) {
                 first(index(id));
+            }
+            if let Some(matches) = cohort.matches.get() {
+                matches.add_notice(notice);
             }
         }
         !self.cohorts.is_empty()
@@ -261,6 +303,7 @@ impl TenantCohorts {
             members: Members::default(),
             batch: Vec::new(),
             paced,
+            matches: CohortMatches::default(),
             positions,
         });
         self.by_key.insert(key, id);

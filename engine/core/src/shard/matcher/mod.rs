@@ -9,6 +9,7 @@ mod members;
 mod paced;
 mod pacer;
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -22,7 +23,7 @@ pub(crate) use self::paced::Waiting;
 use super::filter::Filter;
 use super::keys::{CohortKey, CohortPosition, SubscriberKey};
 use super::metrics::Metrics;
-use super::outgoing::SubscriptionKey;
+use super::outgoing::{Outgoing, SubscriptionKey};
 use crate::event::Event;
 use crate::history::Position;
 use crate::index::Tenant;
@@ -124,7 +125,7 @@ impl Matcher {
     pub(crate) fn match_all(
         &mut self,
         tenant: &Tenant,
-        at: Position,
+        notice: &Rc<Outgoing>,
         outgoing: u32,
         mut first: impl FnMut(CohortKey),
     ) -> bool {
@@ -132,7 +133,7 @@ impl Matcher {
             return false;
         };
         let first = |cohort| first(CohortKey { tenant, cohort });
-        self.tenants[tenant as usize].match_all(at, outgoing, first)
+        self.tenants[tenant as usize].match_all(notice, outgoing, first)
     }
 
     /// Time has passed: paced events that are due by then can be taken.

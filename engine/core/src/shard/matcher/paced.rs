@@ -31,6 +31,8 @@ pub(crate) struct Waiting {
 #[derive(Debug)]
 pub(crate) struct Paced {
     pacer: Pacer<Waiting>,
+    /// The newest event that matched.
+    newest: Position,
     /// Events that matched so far.
     matched: u64,
     /// The members in step.
@@ -63,6 +65,7 @@ impl Paced {
     pub(super) fn new(rate: MaxRate) -> Self {
         Self {
             pacer: Pacer::new(rate.interval()),
+            newest: 0,
             matched: 0,
             members: HashMap::new(),
             newcomers: Vec::new(),
@@ -72,7 +75,15 @@ impl Paced {
 
     /// A member comes: events after this position are its own. Of `settled` events of it is known what became of them.
     pub(super) fn enter(&mut self, key: SubscriberKey, after: Position, settled: u64) {
-        self.newcomers.push(Newcomer { key, after, settled });
+        let is_here = self.members.contains_key(&key) || self.newcomers.iter().any(|newcomer| newcomer.key == key);
+        if !is_here {
+            self.newcomers.push(Newcomer { key, after, settled });
+        }
+    }
+
+    /// Whether the event at this position has not been offered yet.
+    pub(super) fn is_new(&self, position: Position) -> bool {
+        position > self.newest
     }
 
     /// An event matches the cohort.
@@ -82,6 +93,7 @@ impl Paced {
             let base = self.matched.wrapping_sub(settled);
             (key, Member { since: now, after, base })
         }));
+        self.newest = position;
         if self.members.is_empty() {
             return Offered::Held { replaced: None };
         }
@@ -167,6 +179,9 @@ impl Paces {
         position: Position,
         counters: &TenantCounters,
     ) -> bool {
+        if !paced.is_new(position) {
+            return false;
+        }
         let offered = paced.offer(event, position, self.now);
         self.schedule(key, paced);
         let Offered::Held { replaced } = offered else {

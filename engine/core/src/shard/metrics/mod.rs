@@ -31,6 +31,8 @@ pub struct Metrics {
     pub writes: Count,
     /// Gaps that subscribers were sent.
     pub gaps: GapCounts,
+    /// Streams that resumed behind an event, by what was kept.
+    pub resumes: ResumeCounts,
 }
 
 /// Streams that came, are live, and ended.
@@ -79,8 +81,19 @@ pub struct EventCounts {
 pub struct GapCounts {
     /// Those because a ring was full.
     pub overflow: Count,
+    /// Those because what was asked for is not kept any more, or its id is unknown.
+    pub replay: Count,
     /// Those because the broker was away; counted when they are written, or put into a ring behind what waits.
     pub upstream: Count,
+}
+
+/// Streams that resumed.
+#[derive(Debug, Default)]
+pub struct ResumeCounts {
+    /// Nothing was missing.
+    pub complete: Count,
+    /// What came before was not kept any more, or the id was unknown: a gap was reported first.
+    pub incomplete: Count,
 }
 
 impl StreamCounts {

@@ -21,6 +21,8 @@ enum Step {
     Flush(usize),
     Spill,
     Join(Option<usize>),
+    /// One comes back that has missed so many entries.
+    ComeBack(Option<usize>, usize),
     Refilter(usize, Option<usize>),
     Open(usize, usize),
     Leave(usize),
@@ -39,6 +41,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         5 => (1_usize..4).prop_map(Step::Flush),
         1 => Just(Step::Spill),
         2 => device().prop_map(Step::Join),
+        2 => (device(), 0_usize..30).prop_map(|(device, missed)| Step::ComeBack(device, missed)),
         3 => (0_usize..6, device()).prop_map(|(nth, device)| Step::Refilter(nth, device)),
         5 => (0_usize..6, 0_usize..600).prop_map(|(nth, window)| Step::Open(nth, window)),
         1 => (0_usize..6).prop_map(Step::Leave),
@@ -50,7 +53,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn policy() -> impl Strategy<Value = Overflow> {
-    prop::sample::select(vec![Overflow::DropNewest, Overflow::DropOldest, Overflow::Latest, Overflow::Disconnect])
+    prop::sample::select(Overflow::NAMED.map(|(_, policy)| policy).to_vec())
 }
 
 fn filter(device: Option<usize>) -> Filter {
@@ -65,7 +68,10 @@ fn filter(device: Option<usize>) -> Filter {
 const NO_LOSS: usize = 1000;
 
 fn play(steps: Vec<Step>, capacity: usize) -> World {
-    let mut world = World::new(capacity);
+    play_in(World::new(capacity), steps, capacity)
+}
+
+fn play_in(mut world: World, steps: Vec<Step>, capacity: usize) -> World {
     for step in steps {
         match step {
             Step::Publish(device) => world.publish(device),
@@ -75,6 +81,7 @@ fn play(steps: Vec<Step>, capacity: usize) -> World {
             Step::Flush(budget) => world.state.flush(budget),
             Step::Spill => world.state.hold_tick(),
             Step::Join(device) => world.join(filter(device)),
+            Step::ComeBack(device, missed) => world.come_back(filter(device), missed),
             Step::Refilter(nth, device) => world.refilter(nth, filter(device)),
             Step::Open(nth, window) => world.open(nth, window),
             Step::Leave(nth) => world.leave(nth),
@@ -119,6 +126,23 @@ proptest! {
             prop_assert_eq!(came.len() + lost, owed.messages.len(), "matched == delivered + dropped");
             let mut rest = owed.messages.iter();
             prop_assert!(came.iter().all(|message| rest.any(|one| one == *message)), "in order, none twice");
+        }
+        let events = &world.state.delivery.metrics.events;
+        prop_assert_eq!(events.delivered.get() + events.dropped.get(), world.matched, "nothing is held any more");
+    }
+
+    #[test]
+    fn a_small_history_loses_only_what_the_gaps_report(steps in steps(), capacity in 1_usize..5, kept in 0_usize..12) {
+        let world = play_in(World::with_history(capacity, kept), steps, capacity);
+        let is_event = |message: &&String| message.parse::<u64>().is_ok();
+        for owed in &world.owed {
+            let received = received(&owed.peer);
+            let lost: usize = received.iter().filter_map(|message| message.strip_prefix("gap ")?.parse::<usize>().ok()).sum();
+            let came: Vec<&String> = received.iter().filter(is_event).collect();
+            let owes: Vec<&String> = owed.messages.iter().filter(is_event).collect();
+            prop_assert_eq!(came.len() + lost, owes.len(), "matched == delivered + dropped");
+            let mut rest = owes.iter();
+            prop_assert!(came.iter().all(|message| rest.any(|one| one == message)), "in order, none twice");
         }
         let events = &world.state.delivery.metrics.events;
         prop_assert_eq!(events.delivered.get() + events.dropped.get(), world.matched, "nothing is held any more");

@@ -3,18 +3,20 @@
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime};
 
 use crate::event::{self, Event, Parser};
-use crate::inbox::{Inbox, Item};
+use crate::history;
+use crate::inbox::{Inbox, Item, SourceNotice};
 use crate::index::{ConnectionId, Count, Index, Limits, Overflow, OwnLimits, Tenant};
 use crate::shard::clock::Tenths;
 use crate::shard::config::Config;
 use crate::shard::filter::Filter;
 use crate::shard::keys::SubscriberKey;
+use crate::shard::options::Resume;
 use crate::shard::registry::NewSubscriber;
 use crate::shard::state::State;
-use crate::shard::test_kit::{Peer, new_subscriber, pass, state};
+use crate::shard::test_kit::{Peer, STANDING, new_subscriber, pass, state};
 use floodway_protocol::messages::notice::SourceState;
 use floodway_protocol::names::{DeviceId, TenantId};
 use floodway_protocol::{Encoding, End, EventId};
@@ -45,11 +47,24 @@ pub(super) struct Owed {
     pub(super) messages: Vec<String>,
     /// Events among them.
     matched: u64,
-    /// The newest position when it came.
+    /// Events, and gaps of the source's, that are not summed up yet.
+    matched_now: u64,
+    gaps_now: u64,
+    /// What is behind this position is owed when it is matched.
     joined_at: u64,
 }
 
 impl Owed {
+    fn owe(&mut self, stored: Stored) {
+        if stored.is_for(&self.filter) {
+            let is_event = u64::from(stored.device < REFUSED);
+            self.matched += is_event;
+            self.matched_now += is_event;
+            self.gaps_now += u64::from(stored.device == GAP);
+            self.messages.push(stored.message());
+        }
+    }
+
     /// Whether it has been sent something since the last call.
     fn hear(&mut self) -> bool {
         let before = std::mem::replace(&mut self.sent, self.peer.bytes());
@@ -60,14 +75,40 @@ impl Owed {
     }
 }
 
+/// An event or a notice.
+#[derive(Clone, Copy)]
+struct Stored {
+    id: u64,
+    device: usize,
+}
+
+impl Stored {
+    fn is_for(self, filter: &Filter) -> bool {
+        let device = || DeviceId::parse(DEVICES[self.device]).unwrap();
+        self.device >= REFUSED || filter.wants_all_devices() || filter.devices().contains(&device())
+    }
+
+    fn message(self) -> String {
+        match self.device {
+            GAP => "upstream".to_owned(),
+            REFUSED => "refused".to_owned(),
+            _ => self.id.to_string(),
+        }
+    }
+}
+
 pub(super) struct World {
     pub(super) state: State,
     inbox: Inbox,
     pub(super) index: Index,
     parser: Parser,
     newest: u64,
-    /// Published and not yet taken out of the inbox: position, id and device.
-    in_inbox: Vec<(u64, u64, usize)>,
+    /// Everything that was stored, the newest last: its position is its index and one.
+    stored: Vec<Stored>,
+    /// How many of them the shard has matched. The others are in its inbox, but for those from before it had subscribers.
+    matched_to: u64,
+    /// How many of them the history keeps.
+    kept: usize,
     pub(super) owed: Vec<Owed>,
     /// Those that ended by themselves.
     ended: Vec<Owed>,
@@ -80,6 +121,11 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(capacity: usize) -> Self {
+        Self::with_history(capacity, 10_000)
+    }
+
+    /// With a history of so many entries.
+    pub(super) fn with_history(capacity: usize, kept: usize) -> Self {
         let limits = Limits {
             connections: 0,
             queue_size: NonZeroUsize::new(capacity).unwrap(),
@@ -90,10 +136,12 @@ impl World {
         Self {
             state: state(&config),
             inbox: Inbox::new(1024),
-            index: Index::new(1000, limits),
+            index: Index::with_history(1000, limits, history::Config { events: kept, ..history::Config::default() }),
             parser: Parser::new(&event::Config::default()),
             newest: 0,
-            in_inbox: Vec::new(),
+            stored: Vec::new(),
+            matched_to: 0,
+            kept,
             owed: Vec::new(),
             ended: Vec::new(),
             answers: 0,
@@ -112,40 +160,47 @@ impl World {
         let name = DEVICES[device];
         let payload = format!(r#"{{"metrics":{{"n":{id}}}}}"#);
         let topic = format!("tenant/T/device/{name}/telemetry");
+        self.parser.received_at((STANDING.monotonic)());
         let event = self.parser.parse(id, &Self::tenant(), name, &topic, payload.as_bytes()).unwrap();
         let event: Arc<Event> = Arc::new(event);
         // As ingest does: append, then read the interest, then push.
-        let appended = self.index.find("T").map(|tenant| tenant.append(&event));
-        if let Some((position, interested)) = appended
-            && interested & 1 != 0
-        {
+        let Some((position, interested)) = self.index.find("T").map(|tenant| tenant.append(&event)) else {
+            return;
+        };
+        self.put(interested, Item::Event(event, position), Stored { id: self.newest, device });
+    }
+
+    fn put(&mut self, interested: u64, item: Item, stored: Stored) {
+        self.stored.push(stored);
+        if interested & 1 != 0 {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            runtime.block_on(self.inbox.put(Item::Event(event, position)));
-            self.in_inbox.push((position, self.newest, device));
+            runtime.block_on(self.inbox.put(item));
+        } else {
+            // The shard that comes begins behind it.
+            self.matched_to = self.stored.len() as u64;
         }
     }
 
     /// The source was away.
     pub(super) fn gap(&mut self) {
+        self.newest += 1;
         let id = EventId::new(self.newest);
         self.notice(Some(id), Item::UpstreamGap, GAP);
     }
 
     /// The source refuses the tenant.
     pub(super) fn refused(&mut self) {
-        self.notice(None, |tenant, at| Item::Upstream(tenant, at, SourceState::Refused), REFUSED);
+        let notice = |tenant| SourceNotice { tenant, state: SourceState::Refused, since: SystemTime::now() };
+        self.notice(None, |tenant, at| Item::Upstream(Arc::new(notice(tenant)), at), REFUSED);
     }
 
     fn notice(&mut self, gap: Option<EventId>, item: impl FnOnce(Arc<Tenant>, u64) -> Item, stands_for: usize) {
         let Some(tenant) = self.index.find("T") else {
             return;
         };
-        let (position, interested) = tenant.append_mark(gap, Instant::now());
-        if interested != 0 {
-            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            runtime.block_on(self.inbox.put(item(tenant, position)));
-            self.in_inbox.push((position, 0, stands_for));
-        }
+        let (position, interested) = tenant.append_mark(gap, (STANDING.monotonic)());
+        let id = gap.map_or(self.newest, EventId::get);
+        self.put(interested, item(tenant, position), Stored { id, device: stands_for });
     }
 
     /// Whether nothing is under way between the inbox and the subscribers.
@@ -159,39 +214,75 @@ impl World {
         }
         self.forget_ended();
         self.state.distribute(&self.inbox);
-        for (position, id, device) in self.in_inbox.drain(..) {
-            let here = self.owed.iter_mut().filter(|owed| owed.joined_at < position);
-            if device >= REFUSED {
-                let is_gap = device == GAP;
-                let notice = if is_gap { "upstream" } else { "refused" };
-                for owed in here {
-                    self.gaps += u64::from(is_gap);
-                    owed.messages.push(notice.to_owned());
-                }
-                continue;
+        for (stored, position) in self.stored.iter().zip(1..).skip(self.matched_to as usize) {
+            for owed in self.owed.iter_mut().filter(|owed| owed.joined_at < position) {
+                owed.owe(*stored);
             }
-            let device = DeviceId::parse(DEVICES[device]).unwrap();
-            for owed in here {
-                if owed.filter.wants_all_devices() || owed.filter.devices().contains(&device) {
-                    owed.messages.push(id.to_string());
-                    owed.matched += 1;
-                    self.matched += 1;
-                }
-            }
+        }
+        self.matched_to = self.stored.len() as u64;
+        self.sum_up();
+    }
+
+    /// What all subscribers were owed, those included that have left.
+    fn sum_up(&mut self) {
+        for owed in &mut self.owed {
+            self.matched += std::mem::take(&mut owed.matched_now);
+            self.gaps += std::mem::take(&mut owed.gaps_now);
         }
     }
 
     /// The greeting names the newest event: later ones are owed.
     pub(super) fn join(&mut self, filter: Filter) {
+        self.forget_inbox();
+        let joined_at = self.stored.len() as u64;
+        self.attach(filter, Resume::FromNow, joined_at);
+    }
+
+    /// One comes back that has missed so many entries, or so it says: there may be fewer.
+    pub(super) fn come_back(&mut self, filter: Filter, missed: usize) {
+        let Some(seen) = self.stored.len().checked_sub(missed + 1) else {
+            return self.join(filter);
+        };
+        self.forget_inbox();
+        let id = self.stored[seen].id;
+        // A notice has the id of what was before it.
+        let same = self.stored[seen + 1..].iter().take_while(|stored| stored.id == id).count();
+        let (seen, first_kept) = (seen + same + 1, self.stored.len().saturating_sub(self.kept));
+        let is_lost = seen < first_kept;
+        let behind = seen.max(first_kept);
+        self.attach(filter, Resume::After(EventId::new(id)), (behind as u64).max(self.matched_to));
+        let (stored, owed) = (&self.stored, self.owed.last_mut().unwrap());
+        if is_lost {
+            owed.messages.push("gap null".to_owned());
+        }
+        let until = (self.matched_to as usize).max(behind);
+        for stored in &stored[behind..until] {
+            if stored.device != REFUSED {
+                owed.owe(*stored);
+            }
+        }
+        self.sum_up();
+    }
+
+    /// What is in the inbox is from before the first one that comes.
+    fn forget_inbox(&mut self) {
+        if self.state.matcher.is_empty() {
+            self.matched_to = self.stored.len() as u64;
+        }
+    }
+
+    fn attach(&mut self, filter: Filter, resume: Resume, joined_at: u64) {
         let peer = Rc::new(Peer::with_window(0));
         let greeting = self.newest.to_string();
         let key = self.state.registry.vacant();
         let new_subscriber = NewSubscriber {
             encoding: Encoding::Sse,
             filter: filter.clone(),
+            resume,
             head: format!("{greeting}\n\n").into_bytes(),
             ..new_subscriber(&self.index, "T", None, &peer)
         };
+        self.index.find("T").unwrap().begin_history(EventId::new(self.newest));
         self.state.attach(new_subscriber).unwrap();
         self.owed.push(Owed {
             key,
@@ -202,7 +293,9 @@ impl World {
             silence: Duration::ZERO,
             messages: vec![greeting],
             matched: 0,
-            joined_at: self.index.find("T").unwrap().newest(),
+            matched_now: 0,
+            gaps_now: 0,
+            joined_at,
         });
     }
 

@@ -193,6 +193,11 @@ impl Subscriber {
         }
     }
 
+    /// Whether it reads on from history.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.ring.as_ref().is_some_and(|ring| ring.is_behind())
+    }
+
     /// Events that wait for it whole.
     pub(crate) fn queued(&self) -> u64 {
         self.ring.as_ref().map_or(0, |ring| ring.queued())

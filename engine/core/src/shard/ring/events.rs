@@ -23,6 +23,8 @@ impl Ring {
             let (length, item) = match entry {
                 Entry::Event(event) => (event.bytes().len(), event.received()),
                 Entry::Notice(bytes, is_gap) => (bytes.len(), is_gap.then_some(Received::Gap(Gap::Upstream))),
+                Entry::Ready(bytes, gap) => (bytes.len(), gap.map(Received::Gap)),
+                Entry::Span(_) | Entry::Snapshot(_) => break,
                 &Entry::Gap(dropped) => {
                     let length = gap_bytes(entry, encoding).map_or(0, |bytes| bytes.len());
                     (length, Some(Received::Gap(Gap::Overflow(dropped))))
@@ -37,6 +39,8 @@ impl Ring {
             sent.bytes += one.bytes;
             sent.events += one.events;
             sent.gaps += one.gaps;
+            sent.replay_gaps += one.replay_gaps;
+            sent.upstream_gaps += one.upstream_gaps;
         }
         Ok(sent)
     }

@@ -59,7 +59,7 @@ fn filled(overflow: Overflow, capacity: usize, devices: &[&str]) -> (Ring, u64) 
         match ring.push(event(n as u64 + 1, device), capacity, overflow) {
             Pushed::Held => {}
             Pushed::Dropped(events) => dropped += events,
-            Pushed::Refused => dropped += 1,
+            Pushed::Refused | Pushed::Behind => dropped += 1,
         }
     }
     (ring, dropped)
@@ -199,7 +199,7 @@ proptest! {
             match ring.push(event(pushed, devices[device]), capacity, overflow) {
                 Pushed::Held => {}
                 Pushed::Dropped(events) => dropped += events,
-                Pushed::Refused => dropped += 1,
+                Pushed::Refused | Pushed::Behind => dropped += 1,
             }
             prop_assert_eq!(pushed, delivered + dropped + ring.held(), "pushed == delivered + dropped + held");
         }

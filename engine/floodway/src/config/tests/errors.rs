@@ -41,6 +41,9 @@ fn every_value_has_its_bounds() {
         ("mqtt.linger_seconds = -1", "number of seconds"),
         ("mqtt.linger_seconds = nan", "number of seconds"),
         ("mqtt.linger_seconds = inf", "number of seconds"),
+        ("mqtt.session = \"kept\"", "expected one of clean, persistent"),
+        ("mqtt.session = \"persistent\"", "needs mqtt.client_id beside it (FLOODWAY_MQTT_CLIENT_ID)"),
+        ("mqtt.session_expiry_seconds = 0", "from 1"),
         ("event.payload_bytes = 300000", "must not exceed mqtt.packet_bytes (262144)"),
         ("event.depth = 1", "from 2"),
         ("auth.leeway_seconds = 5.1", "from 0 to 5"),
@@ -69,6 +72,19 @@ fn every_value_has_its_bounds() {
         assert!(text.contains(hint) && text.starts_with(key), "{toml}: {text}");
         assert_eq!(text.lines().count(), 1, "{text}");
     }
+}
+
+#[test]
+fn a_persistent_session_needs_an_id_that_stays_and_implies_qos_1() {
+    let toml = "[mqtt]\nsession = \"persistent\"\nclient_id = \"G\"";
+    assert_eq!(load_all(toml, &[], &[]).expect("good").config.mqtt.qos, 1);
+    let refused = error(&format!("{toml}\nqos = 0"), &[]);
+    assert!(refused.starts_with("mqtt.qos = 0 (file FILE)") && refused.contains("mqtt.session"), "{refused}");
+    let named = [("FLOODWAY_MQTT_CLIENT_ID", "floodway")];
+    assert!(
+        load_all("mqtt.session = \"persistent\"", &named, &[]).is_ok(),
+        "the default's name, given on purpose"
+    );
 }
 
 #[test]

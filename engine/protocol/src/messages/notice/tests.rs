@@ -67,6 +67,19 @@ fn a_time_beyond_the_calendar_is_the_last_one() {
 }
 
 #[test]
+fn a_source_is_in_a_state_since_a_millisecond() {
+    let since = noon() + Duration::from_micros(1_999);
+    for (state, name) in [(SourceState::Down, "down"), (SourceState::Refused, "refused"), (SourceState::Up, "up")] {
+        let json = format!(r#"{{"type":"upstream","state":"{name}","since":"2026-02-16T12:00:00.001Z"}}"#);
+        let notice = Notice::source(state, since);
+        let sse = format!("event: upstream\ndata: {json}\n\n");
+        assert_eq!(notice.frame(Encoding::Sse), sse.as_bytes());
+        assert!(notice.frame(Encoding::Ws).ends_with(json.as_bytes()));
+        assert_eq!(notice.gaps(), 0);
+    }
+}
+
+#[test]
 fn a_gap_counts_what_was_dropped_where_that_is_known() {
     assert_eq!(Gap::Overflow(3).json(), r#"{"type":"gap","reason":"overflow","dropped":3}"#);
     assert_eq!(Gap::Conflated(0).json(), r#"{"type":"gap","reason":"conflated","dropped":0}"#);

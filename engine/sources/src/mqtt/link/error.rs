@@ -79,6 +79,11 @@ impl LinkError {
         }
     }
 
+    /// Whether another client of our id has taken the session, and what the broker kept in it.
+    pub(in crate::mqtt) fn is_takeover(&self) -> bool {
+        matches!(self, Self::Disconnected(reason) if reason.code == 0x8e)
+    }
+
     /// The reason to send to the broker, if it is at fault.
     pub(super) fn reason(&self) -> Option<DisconnectReasonCode> {
         match self {

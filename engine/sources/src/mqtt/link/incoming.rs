@@ -27,6 +27,10 @@ pub(in crate::mqtt) struct Message {
     pub(in crate::mqtt) topic: Bytes,
     pub(in crate::mqtt) payload: Bytes,
     pub(in crate::mqtt) retain: bool,
+    /// The broker may have sent it before.
+    pub(in crate::mqtt) dup: bool,
+    /// It is acknowledged with this packet id, unless that is 0.
+    pub(in crate::mqtt) id: u16,
 }
 
 /// What is known of a message that is larger than we take.
@@ -40,9 +44,8 @@ pub(in crate::mqtt) struct Oversized {
 /// A packet of the broker.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Received {
-    /// A message, to be acknowledged with this packet id, unless it is 0.
-    Message(Message, u16),
-    /// A message larger than we take has come and is gone, likewise.
+    Message(Message),
+    /// A message larger than we take has come and is gone. It is acknowledged with this packet id, unless that is 0.
     TooLarge(Oversized, u16),
     /// The request with this packet id was answered, one answer for each filter.
     Answer(u16, RequestKind, Vec<Answer>),
@@ -160,8 +163,8 @@ fn message(publish: Publish) -> Result<Received, LinkError> {
         let reason = DisconnectReasonCode::TopicAliasInvalid;
         return Err(LinkError::Protocol("a topic alias, though we take none", reason));
     }
-    let message = Message { topic: publish.topic, payload: publish.payload, retain: publish.retain };
-    Ok(Received::Message(message, publish.pkid))
+    let Publish { dup, retain, topic, pkid: id, payload, .. } = publish;
+    Ok(Received::Message(Message { topic, payload, retain, dup, id }))
 }
 
 fn unexpected(what: &'static str) -> LinkError {

@@ -54,6 +54,16 @@ pub(super) enum LinkEvent {
     Disconnected,
 }
 
+/// As whom a link is made.
+#[derive(Debug)]
+pub(super) struct Client<'a> {
+    pub(super) id: &'a str,
+    /// Where the broker publishes an empty retained message when it loses us, if anywhere.
+    pub(super) will: Option<String>,
+    /// For how long the broker keeps the session when the link has ended. Without it each link begins anew.
+    pub(super) session_expiry: Option<Duration>,
+}
+
 pub(super) struct Link {
     stream: Box<dyn Stream>,
     incoming: Incoming,
@@ -62,8 +72,12 @@ pub(super) struct Link {
     pace: Pace,
     /// When the bytes were read that hold the last event: one reading of the clock for the messages that come together.
     pub(super) received: Instant,
+    /// The broker has kept the session of an earlier link.
+    pub(super) session_present: bool,
     /// When the broker let us in.
     began: Instant,
+    /// Pings that were sent, and that were answered.
+    pub(super) pings: (u64, u64),
     /// Packet id of the last message; 0 if it needs no acknowledgement.
     unacknowledged: u16,
     /// Answers that nobody waits for.
@@ -77,17 +91,15 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Connects to `broker` and waits for its CONNACK. With a `will`, the broker publishes an empty retained message
-    /// there when it loses us.
+    /// Connects to `broker` and waits for its CONNACK.
     pub(super) async fn connect(
         config: &Config,
         broker: &Broker,
-        id: &str,
-        will: Option<String>,
+        client: Client<'_>,
     ) -> Result<(Self, StoreFacts), LinkError> {
         let deadline = tokio::time::Instant::now() + config.connect_timeout;
         let stream = Box::new(open::dial(config, broker, deadline).await?);
-        let connect = open::connect(config, broker, id, will)?;
+        let connect = open::connect(config, broker, client)?;
         let over = Self::over(stream, config, &connect);
         let over = timeout_at(deadline, over).await;
         over.map_err(|_| open::timed_out(config, "answer to CONNECT"))?
@@ -100,7 +112,8 @@ impl Link {
     ) -> Result<(Self, StoreFacts), LinkError> {
         let mut read = BytesMut::with_capacity(2 * READ_BYTES);
         let connack = open::greet(&mut *stream, connect, &mut read).await?;
-        let connack = connack.as_ref();
+        let session_present = connack.session_present;
+        let connack = connack.properties.as_ref();
         let qos = if config.qos == 0 { QoS::AtMostOnce } else { QoS::AtLeastOnce };
         let outgoing = Outgoing::new(qos, connack);
         let facts = facts(connack, outgoing.limit.min(config.packet_bytes));
@@ -110,8 +123,10 @@ impl Link {
             outgoing,
             keep_alive: KeepAlive::new(config.keep_alive, connack),
             pace: Pace::new(Duration::from_micros(config.read_pause_us.into())),
+            session_present,
             received: Instant::now(),
             began: Instant::now(),
+            pings: (0, 0),
             unacknowledged: 0,
             strays: Counted::default(),
             is_idle: false,
@@ -158,8 +173,8 @@ impl Link {
         while self.end.is_none() {
             match self.incoming.next() {
                 Ok(None) => break,
-                Ok(Some(Received::Message(message, id))) => {
-                    self.unacknowledged = id;
+                Ok(Some(Received::Message(message))) => {
+                    self.unacknowledged = message.id;
                     return Some(LinkEvent::Published(message));
                 }
                 Ok(Some(Received::TooLarge(message, id))) => {
@@ -172,7 +187,7 @@ impl Link {
                     }
                     self.log_stray(id, to);
                 }
-                Ok(Some(Received::Pong)) => {}
+                Ok(Some(Received::Pong)) => self.pings.1 += 1,
                 Err(error) => self.end = Some(error),
             }
         }
@@ -205,7 +220,10 @@ impl Link {
                 let _ = written?;
             }
             match self.keep_alive.poll(cx)? {
-                Poll::Ready(()) => self.outgoing.ping(),
+                Poll::Ready(()) => {
+                    self.pings.0 += 1;
+                    self.outgoing.ping();
+                }
                 Poll::Pending => return read.map(Ok),
             }
             if read.is_ready() {

@@ -3,17 +3,15 @@
 use std::net::SocketAddr;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use rumqttc::v5::mqttbytes::v5::{
-    ConnAck, ConnAckProperties, Connect, ConnectProperties, LastWill, Login, Packet, check,
-};
+use rumqttc::v5::mqttbytes::v5::{ConnAck, Connect, ConnectProperties, LastWill, Login, Packet, check};
 use rumqttc::v5::mqttbytes::{Error as CodecError, QoS};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::Stream;
 use super::error::{LinkError, Reason};
 use super::incoming::{READ_BYTES, body, disconnect_reason};
+use super::{Client, Stream};
 use crate::mqtt::broker::Broker;
 use crate::mqtt::config::Config;
 
@@ -55,16 +53,12 @@ async fn first_of(config: &Config, addresses: &[SocketAddr], deadline: Instant) 
     Err(failure)
 }
 
-/// Sends `connect` over `stream`, and reads the CONNACK into `read`, and perhaps some of what follows.
-pub(super) async fn greet(
-    stream: &mut dyn Stream,
-    connect: &[u8],
-    read: &mut BytesMut,
-) -> Result<Option<ConnAckProperties>, LinkError> {
+/// Sends `connect` over `stream`, and reads the CONNACK into `read`, and perhaps some of what follows. Returns the CONNACK.
+pub(super) async fn greet(stream: &mut dyn Stream, connect: &[u8], read: &mut BytesMut) -> Result<ConnAck, LinkError> {
     stream.write_all(connect).await.map_err(LinkError::Broken)?;
     loop {
         if let Some(connack) = connack(read)? {
-            return Ok(connack.properties);
+            return Ok(connack);
         }
         read.reserve(READ_BYTES);
         match stream.read_buf(&mut (&mut *read).limit(READ_BYTES)).await {
@@ -109,23 +103,24 @@ fn connack(read: &mut BytesMut) -> Result<Option<ConnAck>, LinkError> {
     }
 }
 
-pub(super) fn connect(config: &Config, broker: &Broker, id: &str, will: Option<String>) -> Result<Bytes, LinkError> {
+pub(super) fn connect(config: &Config, broker: &Broker, client: Client<'_>) -> Result<Bytes, LinkError> {
     let password = config.password.as_deref().unwrap_or_default();
     let configured = config.username.as_deref().map(|user| (user, password));
     let login = broker.login().or(configured);
     let connect = Connect {
         // In whole seconds, and never less than the pause between two pings.
         keep_alive: config.keep_alive.as_secs_f64().ceil() as u16,
-        client_id: id.to_owned(),
-        clean_start: true,
+        client_id: client.id.to_owned(),
+        clean_start: client.session_expiry.is_none(),
         properties: Some(ConnectProperties {
+            session_expiry_interval: client.session_expiry.map(|expiry| expiry.as_secs_f64().ceil() as u32),
             receive_maximum: Some(RECEIVE_MAX),
             // Announced, so the broker skips what is larger and sends the next.
             max_packet_size: Some(config.packet_bytes),
             ..ConnectProperties::new()
         }),
     };
-    let will = will.map(|topic| LastWill::new(topic, "", QoS::AtMostOnce, true, None));
+    let will = client.will.map(|topic| LastWill::new(topic, "", QoS::AtMostOnce, true, None));
     let login = login.map(|(user, password)| Login::new(user, password));
     let mut bytes = BytesMut::new();
     Packet::Connect(connect, will, login)

@@ -69,7 +69,12 @@ impl Link {
 }
 
 fn published(topic: &'static str, payload: &'static str) -> LinkEvent {
-    LinkEvent::Published(Message { topic: topic.into(), payload: payload.into(), retain: false })
+    numbered(0, topic, payload)
+}
+
+/// Of QoS 1.
+fn numbered(id: u16, topic: &'static str, payload: &'static str) -> LinkEvent {
+    LinkEvent::Published(Message { topic: topic.into(), payload: payload.into(), retain: false, dup: false, id })
 }
 
 fn status(payload: Vec<u8>) -> Request {
@@ -138,7 +143,7 @@ async fn what_waits_to_be_sent_is_bounded() {
 async fn a_message_of_qos_1_is_acknowledged_once_it_was_taken() {
     let (mut link, mut peer) = linked().await;
     peer.says(b"\x32\x07\x00\x01t\x00\x05\x00A\x30\x05\x00\x01t\x00B").await;
-    assert_eq!(link.gives().await, published("t", "A"));
+    assert_eq!(link.gives().await, numbered(5, "t", "A"));
     peer.hears_nothing();
     assert_eq!(link.event(), Some(published("t", "B")));
     assert_eq!(link.event(), None);
@@ -206,7 +211,7 @@ async fn who_leaves_says_so_last_and_still_takes_what_comes() {
     link.disconnect(Some("s".to_owned()));
     assert!(!link.may_send() && !link.may_publish());
     peer.says(b"\x32\x07\x00\x01t\x00\x05\x00A").await;
-    assert_eq!(link.gives().await, published("t", "A"));
+    assert_eq!(link.gives().await, numbered(5, "t", "A"));
     link.turn();
     peer.hears(b"\x31\x04\x00\x01s\x00\xe0\x02\x00\x00").await;
     peer.hears_nothing();
@@ -232,7 +237,7 @@ async fn an_answer_to_connect_that_does_not_come_in_time_is_told_as_that() {
     let broker = format!("mqtt://{}", listener.local_addr().unwrap());
     let broker = Broker::parse(&broker).unwrap();
     let config = Config { connect_timeout: Duration::from_millis(100), ..config() };
-    let connected = Link::connect(&config, &broker, "id", None).await;
+    let connected = Link::connect(&config, &broker, Client { id: "id", will: None, session_expiry: None }).await;
     let why = connected.err().expect("nobody answers").to_string();
     assert_eq!(why, "no answer to CONNECT within 100ms (mqtt.connect_timeout_seconds)");
 }

@@ -79,21 +79,31 @@ pub(super) struct Subscription {
     retry: Duration,
     /// Brokers, a bit each, that are known not to close the connection for it.
     harmless: u64,
+    /// The broker's session, that of the last link, holds it.
+    pub(super) in_session: bool,
 }
 
 impl Subscription {
     pub(super) fn new() -> Self {
-        Self { state: State::Idle, is_single: false, retry: RETRY.0, harmless: 0 }
+        Self {
+            state: State::Idle,
+            is_single: false,
+            retry: RETRY.0,
+            harmless: 0,
+            in_session: false,
+        }
     }
 
     pub(super) fn grant(&mut self) {
         self.state = State::Confirmed;
+        self.in_session = true;
         self.is_single = false;
         self.retry = RETRY.0;
     }
 
     pub(super) fn refuse(&mut self, now: Instant) {
         self.state = State::Refused(now + self.pause());
+        self.in_session = false;
     }
 
     pub(super) fn time_out(&mut self, now: Instant) {
@@ -144,11 +154,17 @@ fn bit(broker: usize) -> u64 {
 pub(super) struct Entry {
     pub(super) tracked: TrackedTenant,
     pub(super) subscription: Subscription,
+    /// Events of it came that the session does not keep while there is no link.
+    pub(super) has_unkept: bool,
 }
 
 impl Entry {
     pub(super) fn new(tenant: Arc<Tenant>) -> Self {
-        Self { tracked: TrackedTenant::new(tenant), subscription: Subscription::new() }
+        Self {
+            tracked: TrackedTenant::new(tenant),
+            subscription: Subscription::new(),
+            has_unkept: false,
+        }
     }
 
     pub(super) fn confirm(&mut self) -> Confirmation {
@@ -160,10 +176,11 @@ impl Entry {
         Subject::Tenant(Arc::clone(self.tracked.tenant()))
     }
 
-    pub(super) fn link_lost(&mut self) {
+    /// Returns its tenant if its live streams do not know it yet.
+    pub(super) fn link_lost(&mut self) -> Option<Arc<Tenant>> {
         let was_confirmed = self.subscription.state == State::Confirmed;
         self.subscription.state = State::Idle;
-        self.tracked.connection_lost(was_confirmed);
+        self.tracked.connection_lost(was_confirmed)
     }
 
     /// Its state says nothing any more.

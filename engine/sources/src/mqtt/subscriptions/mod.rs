@@ -1,8 +1,9 @@
 //! Which tenants are subscribed at the broker, and which are to be.
 //!
 //! Knows no socket and no clock: its caller reports what happened, and asks what to send. Invariants:
-//! * A tenant counts as confirmed only once a SUBACK of *this* connection granted its filter. Losing the link takes
-//!   every confirmation back; the next one says which tenants had one before, so that they get a gap.
+//! * A tenant counts as confirmed only once a SUBACK of *this* connection granted its filter, or one of an earlier
+//!   connection whose session the broker has kept. Losing the link takes every confirmation back; the next one says which
+//!   tenants had one before, so that they get a gap.
 //! * The next sweep at the latest tracks every tenant of the index, whatever became of the request for it.
 //! * A tenant leaves the index only after nobody held a permit of it for the linger. It is unsubscribed only if it has left
 //!   and no successor of its name has come.
@@ -16,6 +17,7 @@ mod broker_limits;
 mod entry;
 mod pending;
 mod requests;
+mod session;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
 
@@ -34,6 +36,7 @@ use entry::{Entry, State, Subject, Subscription};
 use floodway_core::index::{Index, Tenant};
 use floodway_protocol::names::TenantId;
 use pending::PendingRequests;
+use session::Session;
 
 #[derive(Debug)]
 pub(super) struct Subscriptions {
@@ -47,6 +50,7 @@ pub(super) struct Subscriptions {
     /// Why it was refused last, until it is granted.
     all_refusal: Option<Arc<str>>,
     is_open: bool,
+    session: Session,
     /// The number of the broker that is connected, or was last.
     broker: usize,
     /// What each broker was seen to do, by its number.
@@ -69,13 +73,14 @@ impl Subscriptions {
     pub(super) fn new(config: &Config, index: Arc<Index>) -> Self {
         Self {
             mode: config.subscribe,
-            linger: config.linger,
+            linger: config.linger.max(config.keep),
             subscribe_timeout: config.subscribe_timeout,
             index,
             entries: HashMap::new(),
             all_tenants: Subscription::new(),
             all_refusal: None,
             is_open: false,
+            session: Session::new(config),
             broker: 0,
             limits_by_broker: HashMap::new(),
             in_flight: PendingRequests::default(),
@@ -88,9 +93,11 @@ impl Subscriptions {
         }
     }
 
-    /// A broker is connected, and has no subscription of ours. Nothing is requested before [`Subscriptions::open`].
-    pub(super) fn link_up(&mut self, broker: usize) {
-        if std::mem::replace(&mut self.broker, broker) != broker {
+    /// A broker is connected. If it has a session of ours, which is the one of the last link, what was granted in that
+    /// session holds, and true is returned. Nothing is requested before [`Subscriptions::open`].
+    pub(super) fn link_up(&mut self, broker: usize, session_present: bool) -> bool {
+        let is_same = std::mem::replace(&mut self.broker, broker) == broker;
+        if !is_same {
             // Another one has other rules.
             for subject in std::mem::take(&mut self.bisection).suspected() {
                 if let Some(subscription) = self.subscription(&subject) {
@@ -101,6 +108,8 @@ impl Subscriptions {
             self.entries.values_mut().filter(is_refused).for_each(Entry::reset);
         }
         self.broker_limits().link_up();
+        self.begin_session(session_present, is_same);
+        session_present && is_same
     }
 
     /// Subscriptions may be requested from now on.
@@ -119,8 +128,9 @@ impl Subscriptions {
     }
 
     /// The link is gone, and with it all that the broker had granted: every tenant waits again. If the broker ended it,
-    /// perhaps for a request, `reason` says why, and the filters under way are suspected.
-    pub(super) fn link_lost(&mut self, reason: Option<&str>, now: Instant) {
+    /// perhaps for a request, `reason` says why, and the filters under way are suspected. Returns the tenants whose live
+    /// streams do not know it yet.
+    pub(super) fn link_lost(&mut self, reason: Option<&str>, now: Instant) -> Vec<Arc<Tenant>> {
         self.is_open = false;
         // Those that somebody wants, but whose request was not seen yet.
         self.index.tenants().iter().for_each(|tenant| self.track(tenant));
@@ -132,10 +142,11 @@ impl Subscriptions {
         self.all_tenants.state = State::Idle;
         self.all_refusal = None;
         let (broker, ends_for_forbidden) = (self.broker, self.broker_limits().ends_for_forbidden);
+        let mut lost = Vec::new();
         self.entries.retain(|_, entry| {
             let stays = entry.subscription.state != State::Leaving;
             if !ends_for_forbidden || !entry.subscription.is_held_off(broker) {
-                entry.link_lost();
+                lost.extend(entry.link_lost());
             }
             stays
         });
@@ -154,6 +165,7 @@ impl Subscriptions {
         if let Some(fatal) = fatal {
             self.found_fatal(&fatal, reason.unwrap_or_default(), now);
         }
+        lost
     }
 
     /// Somebody waits for `tenant`.
@@ -170,6 +182,7 @@ impl Subscriptions {
         for tenant in self.index.tenants() {
             self.track(&tenant);
         }
+        self.session.strays.clear();
         self.expire_requests(now);
         if self.is_open {
             let mut due: Vec<Subject> = Vec::new();
@@ -202,20 +215,6 @@ impl Subscriptions {
             None if self.in_flight.leaves_all_unanswered() => SourceState::Unanswered,
             None => SourceState::Open,
         }
-    }
-
-    /// The tenant, if an event of it comes while it is owed a gap: a broker may send events before its SUBACK (MQTT
-    /// 5.0, 3.8.4), and the gap belongs before them. It counts as sent then.
-    pub(super) fn gap_before(&mut self, tenant: &str) -> Option<Arc<Tenant>> {
-        let mode = self.mode;
-        let is_requested = |entry: &&mut Entry| mode == Subscribe::All || entry.subscription.is_requested();
-        let entry = self.entries.get_mut(tenant).filter(is_requested)?;
-        entry.tracked.gap_before_event()
-    }
-
-    /// Whether the next event may be of a tenant that is owed a gap. Cheap, and nearly always false.
-    pub(super) fn may_owe_gaps(&self) -> bool {
-        self.in_flight.owes_gap
     }
 
     /// Makes sure that `tenant`, which is in the index, has an entry, and is requested if it should be.

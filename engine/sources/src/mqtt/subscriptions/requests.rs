@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::Subscriptions;
-use super::entry::{State, Subject, entries_of, filter_of};
+use super::entry::{ALL_TENANTS, State, Subject, entries_of, filter_of};
 use super::pending::Sending;
 use crate::mqtt::request::Request;
 
@@ -128,6 +128,10 @@ impl Subscriptions {
 
     /// The oldest tenant that left. A successor of its name is subscribed anew, after this.
     fn next_unsubscribe(&mut self, now: Instant) -> Option<Request> {
+        if std::mem::take(&mut self.session.may_hold_all) {
+            self.in_flight.begin(Vec::new(), Sending::Batched, false, now);
+            return Some(Request::Unsubscribe(ALL_TENANTS.to_owned()));
+        }
         while let Some(name) = self.leaving.pop_front() {
             let state = self.entries.get(&name).map(|entry| &entry.subscription.state);
             // None: it was never answered, and is forgotten already.

@@ -13,8 +13,10 @@ async fn a_broker_that_dies_and_returns_brings_a_gap_and_then_events() {
     bed.connected(false).await;
     let refused = bed.ingest.handle().confirmed(permit.tenant()).await;
     assert_eq!(refused, Err(Unavailable::NoSource), "at once");
+    assert_eq!(bed.next_state().await, SourceState::Down);
     broker.restart().await;
     assert!(Arc::ptr_eq(&bed.next_gap().await, permit.tenant()));
+    assert_eq!(bed.next_state().await, SourceState::Up);
     bed.ingest.handle().confirmed(permit.tenant()).await.unwrap();
     broker.publish(&[(TOPIC, br#"{"ts":2}"#)]).await;
     bed.next_event().await;

@@ -22,6 +22,7 @@ use crate::source::{Ingest, Unavailable};
 use floodway_core::event::{self, Event};
 use floodway_core::inbox::{Inbox, Item};
 use floodway_core::index::{ConnectionPermit, Limits, Tenant};
+use floodway_protocol::messages::notice::SourceState;
 use floodway_protocol::names::TenantId;
 
 /// For what happens in milliseconds on a machine with nothing else to do.
@@ -185,6 +186,13 @@ impl Bed {
     async fn next_gap(&self) -> Arc<Tenant> {
         match self.next().await {
             Item::UpstreamGap(tenant, _) => tenant,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn next_state(&self) -> SourceState {
+        match self.next().await {
+            Item::Upstream(source, _) => source.state,
             other => panic!("{other:?}"),
         }
     }

@@ -86,8 +86,8 @@ fn meant(packet: &Packet) -> Received {
                 let bytes = whole.len();
                 return Received::TooLarge(Oversized { topic, bytes }, publish.pkid);
             }
-            let message = Message { topic, payload: publish.payload.clone(), retain: publish.retain };
-            Received::Message(message, publish.pkid)
+            let Publish { dup, retain, payload, pkid: id, .. } = publish.clone();
+            Received::Message(Message { topic, payload, retain, dup, id })
         }
         Packet::PubAck(ack) => Received::Answer(ack.pkid, RequestKind::Publish, vec![Ok(())]),
         Packet::SubAck(ack) => {

@@ -7,8 +7,9 @@ use tokio::io::{DuplexStream, duplex};
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::mqtt::config::Session;
 
-async fn greeted(answer: &[u8]) -> Result<Option<ConnAckProperties>, LinkError> {
+async fn greeted(answer: &[u8]) -> Result<ConnAck, LinkError> {
     let (mut ours, mut theirs) = duplex(1024);
     theirs.write_all(answer).await.unwrap();
     theirs.shutdown().await.unwrap();
@@ -75,8 +76,8 @@ async fn a_connack_may_come_byte_by_byte_and_what_follows_it_stays() {
     let slow = |mut theirs: DuplexStream| async move { theirs.write_all(answer).await };
     let broker = tokio::spawn(slow(theirs));
     let mut read = BytesMut::new();
-    let connack = greet(&mut ours, b"", &mut read).await.unwrap().unwrap();
-    assert_eq!(connack.server_keep_alive, Some(7));
+    let connack = greet(&mut ours, b"", &mut read).await.unwrap();
+    assert_eq!(connack.properties.unwrap().server_keep_alive, Some(7));
     assert!(b"\xd0".starts_with(&read));
     drop(ours);
     // Whether the last byte was still taken.
@@ -85,7 +86,9 @@ async fn a_connack_may_come_byte_by_byte_and_what_follows_it_stays() {
 
 fn sent(config: &Config, url: &str, will: Option<&str>) -> (Connect, Option<LastWill>, Option<Login>) {
     let broker = Broker::parse(url).unwrap();
-    let bytes = connect(config, &broker, "me", will.map(str::to_owned)).unwrap();
+    let session_expiry = (config.session == Session::Persistent).then_some(config.session_expiry);
+    let client = Client { id: "me", will: will.map(str::to_owned), session_expiry };
+    let bytes = connect(config, &broker, client).unwrap();
     match Packet::read(&mut BytesMut::from(&bytes[..]), None).unwrap() {
         Packet::Connect(connect, will, login) => (connect, will, login),
         other => panic!("{other:?}"),
@@ -102,6 +105,7 @@ fn the_connect_announces_what_we_take_and_who_we_are() {
     };
     let (connect, will, login) = sent(&config, "mqtt://h", Some("w"));
     assert_eq!((connect.client_id.as_str(), connect.clean_start), ("me", true));
+    assert_eq!(connect.properties.as_ref().unwrap().session_expiry_interval, None);
     assert_eq!(connect.keep_alive, 2, "not less than the pause between two pings");
     let announced = connect.properties.unwrap();
     assert_eq!(announced.max_packet_size, Some(256 * 1024));
@@ -110,7 +114,14 @@ fn the_connect_announces_what_we_take_and_who_we_are() {
     let will = will.unwrap();
     assert_eq!((&will.topic[..], &will.message[..], will.retain), (&b"w"[..], &b""[..], true));
     assert_eq!(login, Some(Login::new("U", "P")));
-    let (_, will, login) = sent(&config, "mqtt://me:secret@h", None);
+    let config = Config {
+        session: Session::Persistent,
+        session_expiry: Duration::from_millis(1500),
+        ..config
+    };
+    let (connect, will, login) = sent(&config, "mqtt://me:secret@h", None);
+    assert!(!connect.clean_start);
+    assert_eq!(connect.properties.unwrap().session_expiry_interval, Some(2));
     assert_eq!((will, login), (None, Some(Login::new("me", "secret"))));
 }
 

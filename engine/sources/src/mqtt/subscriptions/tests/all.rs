@@ -20,8 +20,8 @@ fn all_is_one_subscription_that_confirms_everybody() {
     let _new = bed.enter("NEW");
     bed.subscriptions.open();
     let (id, _) = bed.sends_subscribe();
-    assert!(bed.subscriptions.gap_before("NEW").is_none());
-    assert!(bed.subscriptions.gap_before("EARLY").is_some());
+    assert!(bed.subscriptions.message("NEW", true).is_none());
+    assert!(bed.subscriptions.message("EARLY", true).is_some());
     bed.grants(id, 1);
     assert_eq!(bed.confirms(), ["!ASKED", "!LATE", "EARLY", "NEW"]);
 }

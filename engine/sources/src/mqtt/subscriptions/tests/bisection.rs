@@ -249,7 +249,7 @@ fn a_link_that_is_lost_during_a_trial_goes_on_with_it_and_another_broker_does_no
     assert_eq!(bed.sends(), None);
     assert_eq!(bed.tries(), [filters(&["T"])]);
     bed.ended();
-    bed.subscriptions.link_up(1);
+    bed.subscriptions.link_up(1, false);
     bed.subscriptions.open();
     assert!(bed.subscriptions.next_probe(bed.now).is_none());
     assert_eq!(bed.sends_subscribe().1, filters(&["T"]));

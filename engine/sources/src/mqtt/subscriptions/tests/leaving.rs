@@ -23,6 +23,20 @@ fn an_empty_tenant_lingers_and_is_then_forgotten_and_unsubscribed() {
 }
 
 #[test]
+fn a_tenant_lingers_for_as_long_as_its_events_are_kept() {
+    let config = Config { linger: LINGER, keep: LINGER * 2, ..Config::default() };
+    let mut bed = linked();
+    bed.subscriptions = Subscriptions::new(&config, Arc::clone(&bed.index));
+    bed.subscriptions.open();
+    drop(bed.subscribe("T"));
+    bed.passes(Duration::ZERO);
+    bed.passes(LINGER * 2 - Duration::from_millis(1));
+    assert!(bed.index.find("T").is_some());
+    bed.passes(Duration::from_millis(1));
+    assert!(bed.index.find("T").is_none());
+}
+
+#[test]
 fn a_subscriber_that_comes_back_ends_the_linger() {
     let mut bed = linked();
     drop(bed.subscribe("T"));

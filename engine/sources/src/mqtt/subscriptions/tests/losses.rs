@@ -2,6 +2,10 @@
 
 use super::*;
 
+fn names(tenants: Vec<Arc<Tenant>>) -> Vec<String> {
+    tenants.iter().map(|tenant| tenant.id().to_string()).collect()
+}
+
 #[test]
 fn a_lost_link_takes_confirmations_back_and_the_next_suback_tells_the_gap() {
     let mut bed = linked();
@@ -39,16 +43,16 @@ fn a_gap_is_owed_across_several_losses_and_told_once() {
 fn an_event_before_the_suback_is_preceded_by_the_gap() {
     let mut bed = linked();
     let permit = bed.subscribe("T");
-    assert!(!bed.subscriptions.may_owe_gaps());
+    assert!(!bed.subscriptions.watches_messages());
     bed.subscriptions.link_lost(None, bed.now);
     bed.subscriptions.open();
-    assert!(bed.subscriptions.gap_before("T").is_none(), "not asked for yet");
+    assert!(bed.subscriptions.message("T", true).is_none(), "not asked for yet");
     let (id, _) = bed.sends_subscribe();
-    assert!(bed.subscriptions.may_owe_gaps());
-    assert!(bed.subscriptions.gap_before("OTHER").is_none());
-    let owed = bed.subscriptions.gap_before("T").unwrap();
+    assert!(bed.subscriptions.watches_messages());
+    assert!(bed.subscriptions.message("OTHER", true).is_none());
+    let owed = bed.subscriptions.message("T", true).unwrap();
     assert!(Arc::ptr_eq(&owed, permit.tenant()));
-    assert!(bed.subscriptions.gap_before("T").is_none());
+    assert!(bed.subscriptions.message("T", true).is_none());
     bed.grants(id, 1);
     assert_eq!(bed.confirms(), ["T"], "the gap was sent already");
 }
@@ -60,7 +64,7 @@ fn a_link_that_is_lost_after_early_events_owes_a_gap_again() {
     bed.subscriptions.link_lost(None, bed.now);
     bed.subscriptions.open();
     bed.sends_subscribe();
-    assert!(bed.subscriptions.gap_before("T").is_some());
+    assert!(bed.subscriptions.message("T", true).is_some());
     bed.subscriptions.link_lost(None, bed.now);
     bed.subscriptions.open();
     let (id, _) = bed.sends_subscribe();
@@ -113,7 +117,7 @@ fn live_streams_hear_once_that_they_are_refused_and_once_that_they_no_longer_are
     let mut bed = linked();
     let live = bed.subscribe("LIVE");
     live.tenant().declare(0);
-    bed.subscriptions.link_lost(None, bed.now);
+    assert_eq!(names(bed.subscriptions.link_lost(None, bed.now)), ["LIVE"]);
     let _waits = bed.enter("WAITS");
     for names in [vec!["LIVE"], vec![], vec![]] {
         bed.subscriptions.open();
@@ -124,16 +128,18 @@ fn live_streams_hear_once_that_they_are_refused_and_once_that_they_no_longer_are
         assert_eq!(bed.passes_refused(), names, "nobody listens at the other");
         let reason = live.tenant().refusal();
         assert_eq!(*reason.expect("it is refused"), "NotAuthorized");
-        bed.subscriptions.link_lost(None, bed.now);
+        assert!(bed.subscriptions.link_lost(None, bed.now).is_empty(), "they get nothing as it is");
         assert_eq!(live.tenant().refusal(), None, "who knows");
     }
     bed.subscriptions.open();
     let (id, _) = bed.sends_subscribe();
     bed.grants(id, 2);
     assert_eq!(bed.confirms(), ["!LIVE+", "WAITS"]);
-    bed.subscriptions.link_lost(None, bed.now);
-    bed.subscriptions.open();
-    let (id, _) = bed.sends_subscribe();
-    bed.grants(id, 2);
-    assert_eq!(bed.confirms(), ["!LIVE", "!WAITS"]);
+    for lost in [vec!["LIVE"], vec![]] {
+        assert_eq!(names(bed.subscriptions.link_lost(None, bed.now)), lost, "once, and nobody listens at the other");
+        bed.subscriptions.open();
+    }
+    bed.sends_subscribe();
+    bed.grants(bed.next_id, 2);
+    assert_eq!(bed.confirms(), ["!LIVE+", "!WAITS"]);
 }

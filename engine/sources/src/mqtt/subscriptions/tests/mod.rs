@@ -5,6 +5,7 @@ mod bisection;
 mod leaving;
 mod losses;
 mod requests;
+mod session;
 
 use super::*;
 use crate::mqtt::request::Request;
@@ -20,7 +21,7 @@ struct Bed {
 fn bed(mode: Subscribe) -> Bed {
     let limits = Limits { connections: 0, ..Limits::default() };
     let index = Arc::new(Index::new(10_000, limits));
-    let config = Config { subscribe: mode, ..Config::default() };
+    let config = Config { subscribe: mode, linger: LINGER, keep: LINGER / 2, ..Config::default() };
     let subscriptions = Subscriptions::new(&config, Arc::clone(&index));
     Bed { subscriptions, index, now: Instant::now(), next_id: 0 }
 }
@@ -80,14 +81,14 @@ impl Bed {
     /// The network fails, and a new connection is made.
     fn loses_without_blame(&mut self) {
         self.subscriptions.link_lost(None, self.now);
-        self.subscriptions.link_up(0);
+        self.subscriptions.link_up(0, false);
         self.subscriptions.open();
     }
 
     /// The broker ends the connection, and a new one is made.
     fn loses(&mut self) {
         self.ended();
-        self.subscriptions.link_up(0);
+        self.subscriptions.link_up(0, false);
         self.subscriptions.open();
     }
 
@@ -104,14 +105,14 @@ impl Bed {
     }
 
     /// Confirms tenants as the driver does. Returns their names, with `!` before those that get a gap first, and `+` behind
-    /// those whose refusal ends.
+    /// those whose outage ends.
     fn confirms(&mut self) -> Vec<String> {
         let mut names = Vec::new();
         while let Some(confirmed) = self.subscriptions.confirmed.pop_front() {
-            let Confirmation { tenant, after_loss, after_refusal } = confirmed;
+            let Confirmation { tenant, owes_gap, is_return } = confirmed;
             tenant.set_upstream(Upstream::Confirmed);
-            let gap = if after_loss { "!" } else { "" };
-            let returned = if after_refusal { "+" } else { "" };
+            let gap = if owes_gap { "!" } else { "" };
+            let returned = if is_return { "+" } else { "" };
             names.push(format!("{gap}{}{returned}", tenant.id()));
         }
         names.sort();

@@ -1,0 +1,78 @@
+//! How a stream begins with what was before, and how one that is behind reads on from its tenant's history.
+//!
+//! What it needs is prepared little by little, so that a stream that missed ten thousand events delays nobody's live ones.
+
+use super::keys::SubscriberKey;
+use super::options::Resume;
+use super::ring::Span;
+use super::state::State;
+use crate::history::{Located, Position};
+use crate::index::Tenant;
+
+/// Entries of history that are looked at for one subscriber in one turn: some 20 ns each, more where metrics are named.
+const FILLED_A_TURN: u64 = 1024;
+
+/// Where a stream begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Beginning {
+    /// Behind this position.
+    pub(super) behind: Position,
+    /// What was before is not kept any more, or was never known.
+    pub(super) is_incomplete: bool,
+}
+
+impl State {
+    /// Where a stream of `tenant` begins that comes now, and is pushed what is behind `newest`.
+    pub(super) fn beginning(&self, tenant: &Tenant, resume: Resume, newest: Position) -> Beginning {
+        let id = match resume {
+            Resume::FromNow => return Beginning { behind: newest, is_incomplete: false },
+            Resume::After(id) => Some(id),
+            Resume::AfterUnknown => None,
+        };
+        let (located, resumes) =
+            (tenant.history().locate(id, self.delivery.clock.now()), &self.delivery.metrics.resumes);
+        match located {
+            Located::Behind(behind) => {
+                resumes.complete.add(1);
+                Beginning { behind, is_incomplete: false }
+            }
+            Located::Lost(behind) => {
+                resumes.incomplete.add(1);
+                Beginning { behind, is_incomplete: true }
+            }
+        }
+    }
+
+    /// Lets a subscriber read on from history, behind this position.
+    pub(super) fn read_on(&mut self, key: SubscriberKey, behind: Position) {
+        let subscriber = &mut self.registry[key];
+        let Some(cohort) = subscriber.live().map(|live| live.position.cohort) else {
+            return;
+        };
+        let tenant = self.matcher.tenant(cohort.tenant);
+        let (matches, live_from) = (tenant.matches(cohort.cohort), tenant.newest + 1);
+        let ring = subscriber.ring_from(self.delivery.clock.tenths(), &self.delivery.metrics);
+        ring.push_span(Span::new(matches, behind + 1, live_from));
+        self.prepare(key);
+        self.registry.revisit(key);
+    }
+
+    /// Prepares what a subscriber reads from history. Once is not enough for a long part: it is visited again then.
+    pub(super) fn prepare(&mut self, key: SubscriberKey) {
+        let subscriber = &mut self.registry[key];
+        let newest = subscriber.live().map(|live| live.position.cohort.tenant);
+        let Some(ring) = &mut subscriber.ring else {
+            return;
+        };
+        // What a leaving one has in its ring is prepared, or was given up.
+        let Some(tenant) = newest else {
+            return;
+        };
+        let newest = self.matcher.tenant(tenant).newest;
+        let prepared = ring.prepare(FILLED_A_TURN, newest, subscriber.output.encoding);
+        self.delivery.count_unread(prepared.matched);
+        if prepared.has_more {
+            self.registry.revisit(key);
+        }
+    }
+}
