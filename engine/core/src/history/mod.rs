@@ -206,8 +206,9 @@ impl History {
         }
     }
 
-    /// The last event of each device, as of the newest entry; `before` is an earlier answer, which is brought up to date.
-    pub fn last_values(&self, before: Option<LastValues>, now: Instant) -> LastValues {
+    /// The last event of each device, as of the entry before `end`; `before` is an earlier answer, which is brought up to
+    /// date.
+    pub fn last_values(&self, before: Option<LastValues>, end: Position, now: Instant) -> LastValues {
         self.used(now);
         let view = self.view();
         let known = before.filter(|values| values.next() > view.floor());
@@ -215,7 +216,7 @@ impl History {
             let values = self.last_values.lock().unwrap_or_else(PoisonError::into_inner);
             values.clone()
         });
-        values.fold(&view, Position::MAX, None);
+        values.fold(&view, end, None);
         values
     }
 

@@ -161,7 +161,7 @@ impl World {
     }
 
     fn check_last_values(&self, before: Option<LastValues>) -> LastValues {
-        let values = self.history.last_values(before, self.now);
+        let values = self.history.last_values(before, self.newest() + 1, self.now);
         let mut expected: Vec<(usize, u64)> = Vec::new();
         for entry in &self.entries[self.cleared..] {
             if let Some(device) = entry.device {

@@ -7,6 +7,7 @@ use std::io;
 use std::time::{Duration, SystemTime};
 
 use super::keys::SubscriberKey;
+use super::options::Resume;
 use super::outgoing::SubscriptionKey;
 use super::outlet::Outlet;
 use super::registry::{Attention, Live, NewSubscriber, Output, Phase, Subscriber, SubscriberInfo};
@@ -37,8 +38,13 @@ impl State {
         let credit = permit.tenant().limits().client_messages_per_second;
         let subscription = SubscriptionKey { filter, encoding, pace: options.max_rate };
         let (position, declared) = self.matcher.join(key, permit.tenant(), subscription);
-        let beginning = self.beginning(permit.tenant(), resume, declared);
+        let mut beginning = self.beginning(permit.tenant(), resume, declared);
         let matched = self.matcher.tenant(position.cohort.tenant).newest;
+        let has_snapshot = options.snapshot == Some(true) && (resume == Resume::FromNow || beginning.is_incomplete);
+        if has_snapshot {
+            // Then comes what is not in the snapshot.
+            beginning.behind = beginning.behind.min(matched);
+        }
         let client = client.sharing_user_agent(|text| self.registry.user_agents.share(text));
         let counters = OwnCounters::clone(&self.matcher.tenant(position.cohort.tenant).counters);
         let streams = &self.delivery.metrics.streams;
@@ -67,6 +73,9 @@ impl State {
         self.greet(key, head, beginning);
         if beginning.behind < matched && self.is_live(key) {
             self.read_on(key, beginning.behind);
+        }
+        if has_snapshot && self.is_live(key) {
+            self.send_snapshot(key, None);
         }
         self.enter_pace(key);
         if !early.is_empty() {

@@ -2,9 +2,14 @@
 //!
 //! What it needs is prepared little by little, so that a stream that missed ten thousand events delays nobody's live ones.
 
+use std::rc::Rc;
+use std::sync::Arc;
+
 use super::keys::SubscriberKey;
 use super::options::Resume;
-use super::ring::Span;
+use super::outgoing::SubscriptionKey;
+use super::registry::Live;
+use super::ring::{SnapshotRest, Span};
 use super::state::State;
 use crate::history::{Located, Position};
 use crate::index::Tenant;
@@ -40,6 +45,32 @@ impl State {
                 resumes.incomplete.add(1);
                 Beginning { behind, is_incomplete: true }
             }
+        }
+    }
+
+    /// Sends a subscriber the last event of each device that it wants, but of those that `except` wants, as of what was
+    /// matched; then what follows.
+    pub(super) fn send_snapshot(&mut self, key: SubscriberKey, except: Option<Rc<SubscriptionKey>>) {
+        // It is behind from now on, and so out of its pace.
+        if !self.registry[key].is_behind()
+            && let Err(end) = self.delivery.settle_pace(&mut self.registry, &mut self.matcher, key)
+        {
+            return self.end(key, &end);
+        }
+        let Some(Live { permit, position, .. }) = self.registry[key].live() else {
+            return;
+        };
+        let (cohort, tenant) = (position.cohort, Arc::clone(permit.tenant()));
+        let events = self.matcher.snapshot(cohort.tenant, self.delivery.clock.now());
+        let wanted = Rc::clone(&self.matcher.cohort(cohort).key);
+        let rest = SnapshotRest { events, next: 0, key: wanted, except, tenant };
+        let subscriber = &mut self.registry[key];
+        let is_behind = subscriber.is_behind();
+        let ring = subscriber.ring_from(self.delivery.clock.tenths(), &self.delivery.metrics);
+        ring.push_snapshot(rest);
+        if !is_behind {
+            let newest = self.matcher.tenant(cohort.tenant).newest;
+            self.read_on(key, newest);
         }
     }
 

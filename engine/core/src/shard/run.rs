@@ -66,11 +66,15 @@ impl Shard {
     /// If its socket can't be watched. It is closed then, and its permit given back.
     pub fn attach(&self, new_subscriber: NewSubscriber) -> io::Result<()> {
         let mut state = self.state();
+        if new_subscriber.looks_back() && state.delivery.tick.is_over() {
+            // What it is sent of the past goes up to what is matched: that is to be as new as it can be.
+            state.distribute(self.inbox());
+        }
         state.attach(new_subscriber)?;
         // A socket wakes the shard by itself. Otherwise the first subscriber starts the clock; one that sent more than is
         // read at once, or comes into a drain, needs a turn; and what was put into the inbox just before may be
         // the new subscriber's.
-        let has_work = state.registry.revisits() > 0 || !self.inbox().is_empty();
+        let has_work = state.registry.revisits() > 0 || !self.inbox().is_empty() || !state.delivery.tick.is_over();
         if has_work || state.registry.len() == 1 || state.timers.drain.is_some() {
             self.wake_queue.wake();
         }

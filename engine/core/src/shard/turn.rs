@@ -86,6 +86,7 @@ impl State {
         let Some(wall) = self.timers.begin_step(&self.delivery.clock) else {
             return;
         };
+        self.matcher.give_up_snapshots(self.delivery.clock.now());
         let heartbeats = LazyCell::new(|| Frames::heartbeat(wall));
         let keys = self.registry.capacity();
         for _ in 0..keys.div_ceil(STEPS_A_ROUND) {

@@ -7,6 +7,7 @@
 use std::hash::Hash;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use arc_swap::{ArcSwap, Cache};
 use hashbrown::HashMap;
@@ -15,6 +16,7 @@ use slab::Slab;
 use super::awaited::AwaitedDevices;
 use super::members::{Members, Moved};
 use super::paced::{Paced, Paces};
+use super::snapshots::Snapshots;
 use crate::event::Event;
 use crate::history::Position;
 use crate::index::{Limits, OwnCounters, Tenant};
@@ -126,6 +128,7 @@ pub(crate) struct TenantCohorts {
     by_group: HashMap<GroupId, List>,
     awaited: AwaitedDevices,
     subscribers: usize,
+    snapshots: Snapshots,
     /// The position of the newest entry that was matched. A filter that is changed now holds for newer ones. What is not
     /// newer was under way when the tenant came to this shard, and is nobody's own.
     pub(crate) newest: Position,
@@ -145,6 +148,7 @@ impl TenantCohorts {
             by_group: HashMap::new(),
             awaited: AwaitedDevices::new(shard),
             subscribers: 0,
+            snapshots: Snapshots::default(),
             newest,
         }
     }
@@ -157,6 +161,7 @@ impl TenantCohorts {
     pub(crate) fn follow(&mut self, tenant: &Arc<Tenant>, shard: usize, newest: Position) {
         if !Arc::ptr_eq(&self.tenant, tenant) {
             self.newest = self.newest.max(newest);
+            self.snapshots = Snapshots::default();
             self.awaited.repeat(tenant);
             self.counters = tenant.counters(shard);
             self.limits = Cache::new(tenant.watch_limits());
@@ -168,6 +173,14 @@ impl TenantCohorts {
     pub(crate) fn matches(&self, cohort: u32) -> Rc<Matches> {
         let Cohort { key, matches, .. } = &self.cohorts[cohort as usize];
         matches.get_or(|| Matches::new(Arc::clone(&self.tenant), Rc::clone(key), self.newest + 1))
+    }
+
+    pub(super) fn snapshot(&mut self, now: Instant) -> Rc<[Arc<Event>]> {
+        self.snapshots.at(self.newest, &self.tenant, now)
+    }
+
+    pub(super) fn give_up_snapshot(&mut self, now: Instant) -> bool {
+        self.snapshots.give_up(now)
     }
 
     /// What the tenant's streams may use now.

@@ -8,6 +8,7 @@ mod cohorts;
 mod members;
 mod paced;
 mod pacer;
+mod snapshots;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -34,6 +35,8 @@ pub(crate) struct Matcher {
     tenants: Slab<TenantCohorts>,
     by_id: HashMap<TenantId, u32>,
     paces: Paces,
+    /// Tenants that may have a list of last events.
+    with_snapshots: Vec<u32>,
 }
 
 impl Matcher {
@@ -43,6 +46,7 @@ impl Matcher {
             tenants: Slab::new(),
             by_id: HashMap::new(),
             paces: Paces::new(metrics, now),
+            with_snapshots: Vec::new(),
         }
     }
 
@@ -178,6 +182,21 @@ impl Matcher {
     /// Adds outgoing number `outgoing` to a cohort's batch. Returns whether it is the first.
     pub(crate) fn add(&mut self, cohort: CohortKey, outgoing: u32) -> bool {
         self.cohort_mut(cohort).add(outgoing)
+    }
+
+    /// The last event of each device of the tenant, as of what was matched.
+    pub(crate) fn snapshot(&mut self, tenant: u32, now: Instant) -> Rc<[Arc<Event>]> {
+        if !self.with_snapshots.contains(&tenant) {
+            self.with_snapshots.push(tenant);
+        }
+        self.tenant(tenant).snapshot(now)
+    }
+
+    /// Gives up lists that nobody has asked for for some time.
+    pub(crate) fn give_up_snapshots(&mut self, now: Instant) {
+        let tenants = &mut self.tenants;
+        self.with_snapshots
+            .retain(|&tenant| tenants.get_mut(tenant as usize).is_some_and(|tenant| tenant.give_up_snapshot(now)));
     }
 
     pub(crate) fn tenant(&mut self, number: u32) -> &mut TenantCohorts {

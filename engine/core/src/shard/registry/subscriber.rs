@@ -39,6 +39,13 @@ pub struct NewSubscriber {
     pub early: Vec<u8>,
 }
 
+impl NewSubscriber {
+    /// Whether it is sent something of what was before it came.
+    pub(crate) fn looks_back(&self) -> bool {
+        self.resume != Resume::FromNow || self.options.snapshot == Some(true)
+    }
+}
+
 impl fmt::Debug for NewSubscriber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NewSubscriber").field("encoding", &self.encoding).finish_non_exhaustive()

@@ -1,0 +1,47 @@
+//! The last events of a tenant's devices, for subscribers that begin with a snapshot.
+//!
+//! Many that come at once share one list. It is made from the tenant's history, and brought up to date by what was matched
+//! since. Invariant: a list holds what was matched on this shard, and nothing newer, so what is matched next follows it.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::event::Event;
+use crate::history::{LastValues, Position};
+use crate::index::Tenant;
+
+/// How long a list is kept that nobody asks for: it holds events that are kept nowhere else.
+const KEPT: Duration = Duration::from_secs(10);
+
+/// A tenant's last events on one shard, while they are asked for.
+#[derive(Debug, Default)]
+pub(super) struct Snapshots(Option<Known>);
+
+#[derive(Debug)]
+struct Known {
+    values: LastValues,
+    list: Rc<[Arc<Event>]>,
+    asked: Instant,
+}
+
+impl Snapshots {
+    /// The last event of each device, as of the entry at `newest`; those of the devices that published last come last.
+    pub(super) fn at(&mut self, newest: Position, tenant: &Tenant, now: Instant) -> Rc<[Arc<Event>]> {
+        let (before, list) = match self.0.take() {
+            Some(known) if known.values.next() == newest + 1 => (Some(known.values), Some(known.list)),
+            Some(known) => (Some(known.values), None),
+            None => (None, None),
+        };
+        let values = tenant.history().last_values(before, newest + 1, now);
+        let list = list.unwrap_or_else(|| values.events().map(Arc::clone).collect());
+        self.0 = Some(Known { values, list: Rc::clone(&list), asked: now });
+        list
+    }
+
+    /// Gives the list up if nobody has asked for it for some time. Returns whether there is one left.
+    pub(super) fn give_up(&mut self, now: Instant) -> bool {
+        self.0.take_if(|known| now.saturating_duration_since(known.asked) > KEPT);
+        self.0.is_some()
+    }
+}
