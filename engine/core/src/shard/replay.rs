@@ -70,6 +70,8 @@ impl State {
         ring.push_snapshot(rest);
         if !is_behind {
             let newest = self.matcher.tenant(cohort.tenant).newest;
+            // What is newer than the snapshot is its own, also if it was published before the stream began.
+            self.registry[key].after = newest;
             self.read_on(key, newest);
         }
     }

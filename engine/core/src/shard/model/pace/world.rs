@@ -6,19 +6,20 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::filter;
 use super::super::world::DEVICES;
 use crate::event::{self, Parser};
 use crate::history;
 use crate::inbox::{Inbox, Item};
-use crate::index::{ConnectionId, Index, Limits, Overflow};
+use crate::index::{ConnectionId, Groups, Index, Limits, Overflow};
+use crate::shard::Filter;
 use crate::shard::config::Config;
 use crate::shard::keys::SubscriberKey;
 use crate::shard::options::{Options, Resume};
 use crate::shard::registry::NewSubscriber;
 use crate::shard::state::State;
 use crate::shard::test_kit::{Peer, new_subscriber, pass, state};
-use floodway_protocol::names::TenantId;
+use floodway_protocol::messages::client::Names;
+use floodway_protocol::names::{DeviceId, GroupId, TenantId};
 use floodway_protocol::{Encoding, End, EventId};
 
 /// Two events of a device a second.
@@ -29,6 +30,16 @@ const INTERVAL: Duration = Duration::from_millis(500);
 pub(super) type Wanted = Option<usize>;
 
 pub(super) const ALL_WANTED: [Wanted; 4] = [None, Some(0), Some(1), Some(2)];
+
+/// Names a device twice: by itself, and by a group that is called like it.
+fn filter(wanted: Wanted) -> Filter {
+    let mut filter = Filter::default();
+    if let Some(device) = wanted {
+        filter.add(&Names::Device(DeviceId::parse(DEVICES[device]).unwrap()), 1).unwrap();
+        filter.add(&Names::Group(GroupId::parse(DEVICES[device]).unwrap()), 1).unwrap();
+    }
+    filter
+}
 
 /// A subscriber, and what the model says of it.
 pub(super) struct Owed {
@@ -43,6 +54,8 @@ pub(super) struct Owed {
     /// Events up to this one are not its own.
     after: u64,
     pub(super) messages: Vec<String>,
+    /// Answers and events of snapshots among them.
+    pub(super) uncounted: u64,
     pub(super) matched: u64,
     pub(super) conflated: u64,
 }
@@ -99,10 +112,15 @@ impl World {
             owed: Vec::new(),
             ended: Vec::new(),
         };
+        let mut groups = Groups::default();
+        for device in DEVICES {
+            groups.change(&GroupId::parse(device).unwrap(), &[], &[DeviceId::parse(device).unwrap()]);
+        }
         for wanted in ALL_WANTED {
             world.join(wanted, 0);
             world.owed.last().unwrap().peer.set_window(usize::MAX);
         }
+        world.index.find("T").unwrap().set_groups(Arc::new(groups));
         world
     }
 
@@ -185,6 +203,11 @@ impl World {
         }
     }
 
+    fn wants(&self, wanted: Wanted, event: u64) -> bool {
+        let device = self.devices[usize::try_from(event - 1).unwrap()];
+        wanted.is_none_or(|wanted| wanted == device)
+    }
+
     fn distributed(&self) -> u64 {
         self.devices.len() as u64
     }
@@ -208,10 +231,7 @@ impl World {
             ..new_subscriber(&self.index, "T", None, &peer)
         };
         self.state.attach(new_subscriber).unwrap();
-        let missed = (after + 1..=self.distributed()).filter(|event| {
-            let device = self.devices[usize::try_from(event - 1).unwrap()];
-            wanted.is_none_or(|wanted| wanted == device)
-        });
+        let missed = (after + 1..=self.distributed()).filter(|&event| self.wants(wanted, event));
         let missed: Vec<String> = missed.map(|event| event.to_string()).collect();
         self.owed.push(Owed {
             key,
@@ -223,6 +243,7 @@ impl World {
             after,
             matched: missed.len() as u64,
             messages: missed,
+            uncounted: 0,
             conflated: 0,
         });
     }
@@ -250,6 +271,32 @@ impl World {
             owed.after = owed.after.max(distributed);
         }
         self.owed[nth].messages.push("answer".to_owned());
+        self.owed[nth].uncounted += 1;
+    }
+
+    /// Its client asks for the last event of each device, once it is in step.
+    pub(super) fn snapshot(&mut self, nth: usize) {
+        if self.owed[nth].is_behind {
+            return;
+        }
+        self.refilter(nth, self.owed[nth].wanted);
+        if !self.state.is_live(self.owed[nth].key) {
+            return;
+        }
+        self.state.send_snapshot(self.owed[nth].key, None);
+        let own = self.take_own(nth);
+        let last = |event: &u64| {
+            let device = self.devices[usize::try_from(event - 1).unwrap()];
+            !self.devices[usize::try_from(*event).unwrap()..].contains(&device)
+        };
+        let wanted = self.owed[nth].wanted;
+        let events = (1..=self.distributed()).filter(|&event| self.wants(wanted, event)).filter(last);
+        let snapshot: Vec<String> = events.map(|event| event.to_string()).collect();
+        let owed = &mut self.owed[nth];
+        owed.messages.extend(own.iter().map(u64::to_string));
+        owed.uncounted += snapshot.len() as u64;
+        owed.messages.extend(snapshot);
+        owed.is_behind = true;
     }
 
     pub(super) fn open(&mut self, nth: usize, window: usize) {
