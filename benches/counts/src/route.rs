@@ -16,6 +16,9 @@ use crate::{PAYLOAD, at_most};
 
 const TENANTS: u32 = 1000;
 
+/// Events that are kept of a tenant, by default.
+const KEPT: usize = 10_000;
+
 /// A router, one shard's inbox, and an index with 1,000 tenants, of which the shard wants one.
 struct Way {
     router: Router,
@@ -42,7 +45,10 @@ impl Way {
             topic: format!("tenant/{tenant}/device/DEV-001/telemetry"),
             _permits: permits,
         });
-        way.publish();
+        // As after some time: the tenant's history is full, and its memory is used again.
+        for _ in 0..KEPT + KEPT / 4 {
+            way.publish();
+        }
         way
     }
 

@@ -11,6 +11,9 @@ const CHUNKS: usize = 32;
 /// Entries of a chunk at most, and at least.
 const ENTRIES: (usize, usize) = (8, 256);
 
+/// What a tenant costs besides its entries, in bytes: so that very many small ones are bounded too.
+const TENANT_BYTES: i64 = 2048;
+
 /// Why entries were evicted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Eviction {
@@ -97,6 +100,11 @@ impl Histories {
             devices_fallen_out: get(&self.fell_out),
             evicted: [0, 1, 2].map(|why| get(&self.evicted[why])),
         }
+    }
+
+    /// A tenant came (1), or left (-1).
+    pub(super) fn count_tenant(&self, change: i64) {
+        self.bytes.fetch_add(change.wrapping_mul(TENANT_BYTES) as u64, Ordering::Relaxed);
     }
 
     pub(super) fn added(&self, bytes: u64) {

@@ -64,6 +64,7 @@ pub struct History {
 impl History {
     /// An empty history whose first entry will be at the position after `floor`.
     pub(crate) fn new(all: Arc<Histories>, floor: Position) -> Self {
+        all.count_tenant(1);
         Self {
             chunks: ArcSwap::from_pointee(Chunks::empty(floor, 0)),
             first: AtomicU64::new(floor + 1),
@@ -89,7 +90,7 @@ impl History {
 
     /// For ingest: stores `entry` at `position`, the next one, and evicts what is too much.
     pub(crate) fn append(&self, position: Position, entry: Entry) {
-        let (bytes, at, id) = (entry.memory() as u64, entry.received(), entry.id());
+        let (bytes, id) = (entry.memory() as u64, entry.id());
         let mut chunks = self.chunks.load();
         let is_full = self.tail_bytes.load(Ordering::Relaxed) > self.all.chunk_bytes;
         let put = if is_full { Err(entry) } else { chunks.put(position, entry) };
@@ -101,7 +102,8 @@ impl History {
         add(&self.tail_bytes, bytes);
         add(&self.bytes, bytes);
         self.all.added(bytes);
-        self.evict_from(&chunks, position, at);
+        // What is too old goes from time to time: that would be a look at the oldest entry and the clock for each.
+        self.evict_from(&chunks, position, |_| false);
     }
 
     /// Stores `entry` as the first one of another chunk.
@@ -122,18 +124,19 @@ impl History {
 
     /// For ingest, from time to time: evicts what is too old `now`. `newest` is the position of the newest entry.
     pub(crate) fn evict(&self, newest: Position, now: Instant) {
-        self.evict_from(&self.chunks.load(), newest, now);
+        let age = self.all.config.age;
+        let is_old = |entry: &Entry| now.saturating_duration_since(entry.received()) > age;
+        self.evict_from(&self.chunks.load(), newest, is_old);
     }
 
-    fn evict_from(&self, chunks: &Arc<Chunks>, newest: Position, now: Instant) {
-        let Config { events, bytes, age, .. } = self.all.config;
+    #[inline]
+    fn evict_from(&self, chunks: &Arc<Chunks>, newest: Position, is_old: impl Fn(&Entry) -> bool) {
+        let Config { events, bytes, .. } = self.all.config;
         let before = self.first.load(Ordering::Relaxed);
         let (mut first, mut held) = (before, self.bytes.load(Ordering::Relaxed));
         while first <= newest
+            && (newest - first >= events as u64 || held > bytes as u64 || chunks.get(first).is_some_and(&is_old))
             && let Some(oldest) = chunks.get(first)
-            && (newest - first >= events as u64
-                || held > bytes as u64
-                || now.saturating_duration_since(oldest.received()) > age)
         {
             held -= oldest.memory() as u64;
             first += 1;
@@ -253,6 +256,7 @@ impl Drop for History {
         let (entries, _) = self.held(chunks.newest());
         self.all.evicted(entries, Eviction::TenantLeft);
         self.all.freed(chunks.memory_before(Position::MAX));
+        self.all.count_tenant(-1);
         let mut last_values = self.last_values.lock().unwrap_or_else(PoisonError::into_inner);
         last_values.clear(&self.all);
     }

@@ -85,16 +85,16 @@ impl World {
         self.entries
             .push(Known { id: entry.id().get(), at: self.now, device, memory: entry.memory() });
         self.history.append(self.newest(), entry);
-        self.evict();
+        self.evict(false);
     }
 
-    /// As the settings say.
-    fn evict(&mut self) {
+    /// As the settings say; what is old goes only when that is looked for.
+    fn evict(&mut self, looks_for_old: bool) {
         let Config { events, bytes, age, .. } = self.all.config;
         let is_within = |kept: &[Known]| {
             kept.len() <= events
                 && kept.iter().map(|entry| entry.memory).sum::<usize>() <= bytes
-                && kept.first().is_none_or(|oldest| self.now - oldest.at <= age)
+                && kept.first().is_none_or(|oldest| !looks_for_old || self.now - oldest.at <= age)
         };
         while !is_within(&self.entries[self.gone..]) {
             self.gone += 1;
@@ -112,7 +112,7 @@ impl World {
             Step::Wait(seconds) => self.now += Duration::from_secs(seconds),
             Step::Sweep => {
                 self.history.evict(self.newest(), self.now);
-                self.evict();
+                self.evict(true);
             }
             Step::Shrink(has_readers) => {
                 self.history.shrink(self.newest(), has_readers);

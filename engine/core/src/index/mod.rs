@@ -122,6 +122,11 @@ impl Index {
         }
     }
 
+    /// Adds a tenant of which nobody is there, for its last values. It leaves when there are none of it any more.
+    pub fn keep(&self, tenant: &TenantId) -> Arc<Tenant> {
+        self.find_or_add(tenant)
+    }
+
     /// Removes `tenant` if it has no permit out. Returns whether it is gone.
     pub fn retire(&self, tenant: &Arc<Tenant>) -> bool {
         // Before it retires: its successor looks behind that.

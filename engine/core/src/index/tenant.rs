@@ -136,6 +136,11 @@ impl Tenant {
         self.handover.published()
     }
 
+    /// Whether neither events nor last values are kept of it.
+    pub fn is_forgotten(&self) -> bool {
+        self.history.is_empty(self.newest())
+    }
+
     /// Events that are kept of it, and their memory in bytes.
     pub fn held(&self) -> (u64, u64) {
         self.history.held(self.newest())

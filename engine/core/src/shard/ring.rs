@@ -25,14 +25,23 @@ enum Entry {
     Event(Addressed),
     /// Ready bytes that are never dropped, and whether they report a gap of the source.
     Notice(Box<[u8]>, bool),
-    /// Ready bytes of a snapshot, or the gap that they report. Their number has a bound, so their bytes are not counted.
-    Ready(Box<[u8]>, Option<Gap>),
-    /// Events that are read from history when there is room.
-    Span(Span),
+    /// Ready bytes, read from what follows, and the gap that they report. Their number has a bound, so their bytes are not
+    /// counted.
+    Ready(Box<[u8]>, ReadGap),
+    /// Events that are read from history when there is room. Boxed: an entry is small.
+    Span(Box<Span>),
     /// Last values that are sent when there is room.
-    Snapshot(SnapshotRest),
+    Snapshot(Box<SnapshotRest>),
     /// So many events were dropped here. Becomes a notice when its first byte is on the wire.
     Gap(u64),
+}
+
+/// A gap that is reported where a ring reads on from history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ReadGap {
+    None,
+    Replay,
+    Upstream,
 }
 
 /// What came of an event that was pushed.
@@ -74,12 +83,9 @@ pub(super) struct Sent {
 }
 
 impl Sent {
-    fn count(&mut self, gap: Option<Gap>) {
-        match gap {
-            Some(Gap::Replay(_)) => self.replay_gaps += 1,
-            Some(Gap::Upstream) => self.upstream_gaps += 1,
-            Some(Gap::Overflow(_) | Gap::Conflated(_)) | None => {}
-        }
+    fn count(&mut self, gap: ReadGap) {
+        self.replay_gaps += u64::from(gap == ReadGap::Replay);
+        self.upstream_gaps += u64::from(gap == ReadGap::Upstream);
     }
 }
 

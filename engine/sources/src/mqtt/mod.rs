@@ -77,6 +77,7 @@ impl Source for Mqtt {
             endpoints: self.brokers.iter().map(Broker::to_string).collect(),
             patience: self.config.subscribe_timeout,
             refuses_all: self.config.subscribe == Subscribe::All,
+            brings_all: self.config.subscribe == Subscribe::All,
             backoff_max: self.config.backoff_max,
         }
     }

@@ -38,6 +38,8 @@ type Accepted = (Arc<Event>, Position, Arc<Tenant>, u64);
 pub struct Router {
     parser: Parser,
     pub(crate) ids: IdSource,
+    /// Events of tenants are kept that nobody has asked for.
+    pub(crate) keeps_all: bool,
     index: Arc<Index>,
     inboxes: Arc<[Inbox]>,
     metrics: Arc<Metrics>,
@@ -55,6 +57,7 @@ impl Router {
         Self {
             parser: Parser::new(config),
             ids: IdSource::default(),
+            keeps_all: false,
             index,
             inboxes,
             metrics,
@@ -134,20 +137,32 @@ impl Router {
     fn accept(&mut self, message: &RawMessage<'_>) -> Result<Option<Accepted>, Reason> {
         let address = message.address.as_ref().ok_or(Reason::Topic)?;
         let Some(tenant) = self.index.find(address.tenant) else {
-            // Nobody's event, yet bad input is counted whoever listens.
-            let tenant = TenantId::parse(address.tenant).map_err(|_| Reason::Topic)?;
-            self.event(&tenant, address, message.payload)?;
-            self.metrics.accepted();
-            return Ok(None);
+            return self.accept_of_stranger(address, message.payload);
         };
         let event = self.event(tenant.id(), address, message.payload)?;
+        Ok(Some(self.append(event, tenant)))
+    }
+
+    /// Nobody's event: bad input is counted whoever listens, and where everything is kept it is the first of its tenant's.
+    fn accept_of_stranger(&mut self, address: &Address<'_>, payload: &[u8]) -> Result<Option<Accepted>, Reason> {
+        let tenant = TenantId::parse(address.tenant).map_err(|_| Reason::Topic)?;
+        let event = self.event(&tenant, address, payload)?;
+        if self.keeps_all {
+            let tenant = self.index.keep(&tenant);
+            return Ok(Some(self.append(event, tenant)));
+        }
+        self.metrics.accepted();
+        Ok(None)
+    }
+
+    fn append(&self, event: Arc<Event>, tenant: Arc<Tenant>) -> Accepted {
         // The tenant counts it first: who reads this count and then the tenant's never finds less there.
         let (position, interested) = tenant.append(&event);
         self.metrics.accepted();
         if self.index.histories().is_over() {
             self.index.reclaim();
         }
-        Ok(Some((event, position, tenant, interested)))
+        (event, position, tenant, interested)
     }
 
     fn event(&mut self, tenant: &TenantId, address: &Address<'_>, payload: &[u8]) -> Result<Arc<Event>, Reason> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use floodway_core::event::Rejection;
+use floodway_core::history::{self, Eviction};
 use floodway_core::index::{ConnectionPermit, Limits, Slot};
 
 struct Bed {
@@ -18,7 +19,11 @@ fn bed() -> Bed {
 }
 
 fn bed_with_room_for(items: usize) -> Bed {
-    let index = Arc::new(Index::new(100, Limits { connections: 0, ..Limits::default() }));
+    bed_with(Index::new(100, Limits { connections: 0, ..Limits::default() }), items)
+}
+
+fn bed_with(index: Index, items: usize) -> Bed {
+    let index = Arc::new(index);
     let inboxes: Arc<[Inbox]> = (0..3).map(|_| Inbox::new(items)).collect();
     let metrics = Arc::new(Metrics::default());
     let config = event::Config::default();
@@ -206,4 +211,32 @@ async fn a_full_inbox_makes_the_router_wait_and_loses_nothing() {
     }
     let ids = shard.await.unwrap();
     assert!(ids.windows(2).all(|pair| pair[0] < pair[1]), "in order, each once");
+}
+
+#[tokio::test]
+async fn where_everything_comes_a_tenant_is_kept_for_its_last_values() {
+    let mut bed = bed();
+    bed.router.keeps_all = true;
+    bed.publish_of("D").await;
+    let tenant = bed.index.find("T").expect("it is kept though nobody is there");
+    let values = tenant.history().last_values(None, tenant.newest() + 1, Instant::now());
+    assert_eq!(values.events().map(|event| event.device()).collect::<Vec<_>>(), ["D"]);
+    assert!(!tenant.is_forgotten());
+}
+
+#[tokio::test]
+async fn all_histories_together_are_bounded_and_those_go_first_that_nobody_is_there_for() {
+    let config = history::Config { total_bytes: 100_000, ..history::Config::default() };
+    let mut bed = bed_with(Index::with_history(10, Limits::default(), config), 1000);
+    bed.router.keeps_all = true;
+    let permit = bed.enter("U");
+    bed.router.publish(&RawMessage::new(b"tenant/U/device/D/telemetry", GOOD)).await;
+    for n in 0..500 {
+        let topic = format!("tenant/T{}/device/D/telemetry", n % 5);
+        bed.router.publish(&RawMessage::new(topic.as_bytes(), GOOD)).await;
+        let counts = bed.index.histories().counts();
+        assert!(counts.bytes + counts.last_value_bytes <= 100_000);
+    }
+    assert!(bed.index.histories().counts().evicted[Eviction::Budget as usize] > 0);
+    assert_eq!(permit.tenant().held().0, 1, "of the tenant with a stream nothing had to go");
 }

@@ -179,7 +179,8 @@ async fn until_stopped(
     stop: &watch::Receiver<bool>,
 ) {
     let runs = sources.iter_mut().map(|running| {
-        let (router, control) = gateway();
+        let (mut router, control) = gateway();
+        router.keeps_all = running.source.terms().brings_all;
         running.source.run(Port {
             router,
             control,

@@ -68,6 +68,8 @@ pub struct Terms {
     pub patience: Duration,
     /// Whether a refusal concerns all tenants at once, since the source asks for all of them together.
     pub refuses_all: bool,
+    /// Whether it brings the events of every tenant, also of those that nobody asks for. Their last values are kept then.
+    pub brings_all: bool,
     /// The longest pause between two attempts to connect.
     pub backoff_max: Duration,
 }

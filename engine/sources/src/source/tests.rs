@@ -91,6 +91,7 @@ impl Source for Scripted {
             endpoints: vec![ENDPOINT.to_owned()],
             patience: DEADLINE,
             refuses_all: false,
+            brings_all: false,
             backoff_max: DEADLINE,
         }
     }

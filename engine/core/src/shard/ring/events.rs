@@ -23,7 +23,7 @@ impl Ring {
             let (length, item) = match entry {
                 Entry::Event(event) => (event.bytes().len(), event.received()),
                 Entry::Notice(bytes, is_gap) => (bytes.len(), is_gap.then_some(Received::Gap(Gap::Upstream))),
-                Entry::Ready(bytes, gap) => (bytes.len(), gap.map(Received::Gap)),
+                Entry::Ready(bytes, gap) => (bytes.len(), gap.reported().map(Received::Gap)),
                 Entry::Span(_) | Entry::Snapshot(_) => break,
                 &Entry::Gap(dropped) => {
                     let length = gap_bytes(entry, encoding).map_or(0, |bytes| bytes.len());

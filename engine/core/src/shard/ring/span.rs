@@ -7,7 +7,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::{Entry, Ring};
+use super::{Entry, ReadGap, Ring};
 use crate::event::Event;
 use crate::history::Position;
 use crate::index::Tenant;
@@ -135,8 +135,9 @@ impl Span {
     fn notice(&self, notice: &Outgoing, encoding: Encoding) -> Option<Entry> {
         debug_assert_eq!(self.matches.key.encoding, encoding, "a stream's encoding stays");
         let bytes = notice.frame(&self.matches.key).unwrap_or_default();
-        let gap = (notice.gaps() > 0).then_some(Gap::Upstream);
-        (gap.is_some() || notice.position >= self.live_from).then(|| Entry::Ready(bytes.into(), gap))
+        let gap = if notice.gaps() > 0 { ReadGap::Upstream } else { ReadGap::None };
+        let is_own = gap == ReadGap::Upstream || notice.position >= self.live_from;
+        is_own.then(|| Entry::Ready(bytes.into(), gap))
     }
 }
 
@@ -148,10 +149,20 @@ impl Drop for Span {
     }
 }
 
-fn gap(gap: Gap, encoding: Encoding) -> Entry {
+impl ReadGap {
+    pub(super) fn reported(self) -> Option<Gap> {
+        match self {
+            Self::None => None,
+            Self::Replay => Some(Gap::Replay(None)),
+            Self::Upstream => Some(Gap::Upstream),
+        }
+    }
+}
+
+fn replay_gap(encoding: Encoding) -> Entry {
     let mut bytes = Vec::new();
-    gap.encode(encoding, &mut bytes);
-    Entry::Ready(bytes.into(), Some(gap))
+    Gap::Replay(None).encode(encoding, &mut bytes);
+    Entry::Ready(bytes.into(), ReadGap::Replay)
 }
 
 /// The last events of devices that a subscriber has yet to read.
@@ -182,7 +193,7 @@ impl SnapshotRest {
                 let metrics = self.key.filter.metrics();
                 let frame = event.snapshot_frame(metrics, self.key.encoding);
                 bytes += frame.as_ref().map_or(0, Vec::len);
-                read.extend(frame.map(|frame| Entry::Ready(frame.into(), None)));
+                read.extend(frame.map(|frame| Entry::Ready(frame.into(), ReadGap::None)));
             }
         }
     }
@@ -210,13 +221,13 @@ impl Ring {
     /// Puts a span that may go on at the end.
     pub(in crate::shard) fn push_span(&mut self, span: Span) {
         self.sources += 1;
-        self.entries.push_back(Entry::Span(span));
+        self.entries.push_back(Entry::Span(Box::new(span)));
     }
 
     /// Puts a snapshot at the end, but before an open span.
     pub(in crate::shard) fn push_snapshot(&mut self, rest: SnapshotRest) {
         self.sources += 1;
-        self.insert_before_span(Entry::Snapshot(rest));
+        self.insert_before_span(Entry::Snapshot(Box::new(rest)));
     }
 
     /// Ends an open span at the end: nothing from `end` on is of it.
@@ -254,7 +265,7 @@ impl Ring {
                 None => prepared.has_more = true,
             }
             if skips {
-                self.entries.insert(at, gap(Gap::Replay(None), encoding));
+                self.entries.insert(at, replay_gap(encoding));
             }
         }
         prepared

@@ -193,7 +193,9 @@ impl Subscriptions {
         }
         let Self { entries, index, leaving, linger, mode, .. } = self;
         entries.retain(|name, entry| {
-            if !entry.tracked.has_lingered(now, *linger) || !entry.leave(index) {
+            // Where every tenant's events come anyway, it stays for its last values.
+            let is_needed = *mode == Subscribe::All && !entry.tracked.tenant().is_forgotten();
+            if is_needed || !entry.tracked.has_lingered(now, *linger) || !entry.leave(index) {
                 return true;
             }
             let is_subscribed = *mode == Subscribe::OnDemand && entry.subscription.state == State::Confirmed;
