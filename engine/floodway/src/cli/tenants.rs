@@ -76,6 +76,10 @@ fn one(tenant: &Tenant) -> String {
             "queue",
             format!("{} a stream, then {}", plural(limits.queue_size().into(), "event"), policy(limits.overflow())),
         ),
+        (
+            "replay",
+            format!("{} held ({})", plural(tenant.replay_events, "event"), bytes(tenant.replay_bytes as f64)),
+        ),
         ("groups", tenant.groups.to_string()),
     ];
     fields(&lines)
