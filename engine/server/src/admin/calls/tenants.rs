@@ -54,6 +54,7 @@ pub(super) fn shown(observer: &Observer, tenant: &Arc<Tenant>) -> v1::Tenant {
         events: tenant.events(),
         delivered: counts.delivered,
         dropped: counts.dropped,
+        conflated: counts.conflated,
         sent_bytes: counts.bytes,
         upstream_refusal: refusal.map(|reason| reason.to_string()).unwrap_or_default(),
     }
