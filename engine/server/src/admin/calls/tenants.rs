@@ -55,6 +55,7 @@ pub(super) fn shown(observer: &Observer, tenant: &Arc<Tenant>) -> v1::Tenant {
         events: tenant.events(),
         delivered: counts.delivered,
         dropped: counts.dropped,
+        conflated: counts.conflated,
         sent_bytes: counts.bytes,
         replay_events,
         replay_bytes,
