@@ -18,6 +18,7 @@ mod link;
 mod misbehaving;
 mod origins;
 mod outside_clients;
+mod pace;
 mod panics;
 mod process;
 mod requests;

@@ -3,7 +3,7 @@
 use floodway_tests::gateway::Launch;
 use floodway_tests::proxy::Proxy;
 use floodway_tests::scripted_broker::{Answer, Seen};
-use floodway_tests::{Broker, Gateway, ScriptedBroker, topic, wait_until};
+use floodway_tests::{Broker, Gateway, ScriptedBroker, topic, upstream_gap, wait_until};
 
 /// With a session that the broker at `url` keeps.
 fn persistent(url: &str) -> Launch {
@@ -11,6 +11,11 @@ fn persistent(url: &str) -> Launch {
     launch
         .env("FLOODWAY_MQTT_SESSION", "persistent")
         .env("FLOODWAY_MQTT_CLIENT_ID", "the-gateway")
+}
+
+/// A CONNACK of a broker that has kept the session (MQTT 5, 3.2.2.1.1).
+fn session_present() -> Answer {
+    Answer::Bytes(vec![0x20, 3, 1, 0, 0])
 }
 
 #[tokio::test]
@@ -120,6 +125,26 @@ async fn a_session_that_the_broker_has_lost_makes_a_gap() {
 }
 
 #[tokio::test]
+async fn a_session_that_another_client_has_taken_makes_a_gap() {
+    let broker = ScriptedBroker::start().await;
+    let gateway = persistent(&broker.url()).await;
+    let mut ws = gateway.ws("T1", "").await;
+    broker.on_connect(|_| session_present());
+    for is_taken in [false, true] {
+        if is_taken {
+            broker.send(&[0xe0, 2, 0x8e, 0]);
+        }
+        broker.cut();
+        ws.expect_upstream("down").await;
+        if is_taken {
+            ws.expect_json(upstream_gap()).await;
+        }
+        ws.expect_upstream("up").await;
+        gateway.is_ready().await;
+    }
+}
+
+#[tokio::test]
 async fn a_tenant_whose_device_publishes_with_qos_0_gets_a_gap_before_what_was_kept() {
     let broker = Broker::start().await;
     let proxy = Proxy::start(broker.port()).await;
@@ -134,7 +159,7 @@ async fn a_tenant_whose_device_publishes_with_qos_0_gets_a_gap_before_what_was_k
         publisher.count("T1", "A", kept.clone()).await;
         proxy.restore();
         if kept.start == 1 {
-            ws.expect_json(floodway_tests::upstream_gap()).await;
+            ws.expect_json(upstream_gap()).await;
         }
         ws.expect_upstream("up").await;
         ws.expect_numbers(kept).await;
@@ -185,7 +210,7 @@ async fn a_message_that_is_sent_again_in_its_session_is_no_second_event() {
     broker.push_numbered(7, false, &topic, payload(0));
     ws.expect_numbers(0..1).await;
     // It has kept the session, and has not seen the acknowledgement.
-    broker.on_connect(|_| Answer::Bytes(vec![0x20, 3, 1, 0, 0]));
+    broker.on_connect(|_| session_present());
     broker.cut();
     ws.expect_upstream("down").await;
     ws.expect_upstream("up").await;

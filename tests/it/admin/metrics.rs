@@ -50,7 +50,7 @@ impl Page {
 
     /// Nothing is counted twice or forgotten, and each delivery has its time.
     fn is_consistent(&self) {
-        let fates = ["deliveries_total", "drops_total", "held_events"];
+        let fates = ["deliveries_total", "drops_total", "conflated_total", "held_events"];
         let fates: f64 = fates.iter().map(|name| self.sum(name, &[])).sum();
         assert_eq!(self.sum("matched_total", &[]), fates);
         let delivered = self.sum("deliveries_total", &[]);
@@ -147,6 +147,7 @@ async fn who_has_left_is_counted_under_how_it_ended_and_stays_in_the_sums() {
     let broker = Broker::start().await;
     let gateway = Gateway::start(&broker)
         .env("FLOODWAY_MQTT_LINGER_SECONDS", 0)
+        .env("FLOODWAY_REPLAY_SECONDS", 0)
         .env("MAX_STREAM_CONNECTIONS_PER_TENANT", 3)
         .await;
     let mut publisher = broker.publisher().await;

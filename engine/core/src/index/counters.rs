@@ -42,6 +42,8 @@ pub struct TenantCounters<N = Count> {
     pub delivered: N,
     /// Events that matched a subscriber and will not reach it.
     pub dropped: N,
+    /// Events that matched a subscriber, and in whose place a newer one of the device was sent, as it had asked for.
+    pub conflated: N,
     /// Bytes handed to the kernel.
     pub bytes: N,
 }
@@ -83,6 +85,7 @@ impl TenantCounterTable {
             sse: sum.sse + counters.sse.get(),
             delivered: sum.delivered + counters.delivered.get(),
             dropped: sum.dropped + counters.dropped.get(),
+            conflated: sum.conflated + counters.conflated.get(),
             bytes: sum.bytes + counters.bytes.get(),
         };
         self.0.load().iter().fold(TenantCounts::default(), add)

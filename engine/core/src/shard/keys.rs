@@ -15,7 +15,7 @@ impl SubscriberKey {
 }
 
 /// A cohort's number: that of its tenant in the shard, and its own there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct CohortKey {
     pub(super) tenant: u32,
     pub(super) cohort: u32,

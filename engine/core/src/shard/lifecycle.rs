@@ -36,7 +36,7 @@ impl State {
         let is_pipe = matches!(outlet, Outlet::Pipe(_));
         let (key, generation) = self.registry.watch(&mut outlet)?;
         let credit = permit.tenant().limits().client_messages_per_second;
-        let subscription = SubscriptionKey { filter, encoding };
+        let subscription = SubscriptionKey { filter, encoding, pace: options.max_rate };
         let (position, declared) = self.matcher.join(key, permit.tenant(), subscription);
         let mut beginning = self.beginning(permit.tenant(), resume, declared);
         let matched = self.matcher.tenant(position.cohort.tenant).newest;
@@ -63,7 +63,7 @@ impl State {
             output: Output { events: 0, bytes: 0, last_write: now, encoding },
             phase: Phase::Live(Live { permit, position, expires_at }),
             session: Session::default(),
-            info: SubscriberInfo { id, client, options, counters, since: now, generation, dropped: 0 },
+            info: SubscriberInfo { id, client, options, counters, since: now, generation, dropped: 0, conflated: 0 },
             attention: Attention { credit, is_queued: false, is_paused: false },
         });
         if is_pipe {
@@ -77,6 +77,7 @@ impl State {
         if has_snapshot && self.is_live(key) {
             self.send_snapshot(key, None);
         }
+        self.enter_pace(key);
         if !early.is_empty() {
             self.receive(key, &mut early);
         }
@@ -125,8 +126,10 @@ impl State {
             self.delivery.forgo(registry, matcher, key);
             Ok(())
         } else {
-            self.delivery.settle(registry, matcher, key)
+            let settled = self.delivery.settle(registry, matcher, key);
+            settled.and_then(|()| self.delivery.settle_pace(registry, matcher, key))
         };
+        self.delivery.forgo_pace(registry, matcher, key);
         // What it was still owed may have ended it first.
         let end = settled.as_ref().err().unwrap_or(end);
         self.retire(key, end);

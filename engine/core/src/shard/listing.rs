@@ -53,8 +53,10 @@ pub struct ConnectionCounts {
     pub delivered: u64,
     /// Events that matched it and did not reach it.
     pub dropped: u64,
-    /// Events that wait for it. All that matched it are delivered, dropped or held, but for those that came just now.
+    /// Events that wait for it. All that matched it are delivered, dropped, held or conflated, but for those that came just now.
     pub held: u64,
+    /// Events in whose place newer ones of the device were sent, as its client asked for.
+    pub conflated: u64,
     /// Those of them that fill its queue: all but an event that is partly sent.
     pub queued: u64,
     /// Bytes handed to the kernel.
@@ -145,6 +147,7 @@ impl State {
         let Live { permit, position, expires_at } = subscriber.live()?;
         let at = |then: Tenths| self.delivery.clock.wall_at(then, wall);
         let (info, output) = (&subscriber.info, &subscriber.output);
+        let (paced, conflated) = self.paced(subscriber);
         Some(Connection {
             id: info.id,
             tenant: permit.tenant().id().clone(),
@@ -155,7 +158,8 @@ impl State {
             counts: ConnectionCounts {
                 delivered: output.events,
                 dropped: info.dropped,
-                held: subscriber.held(),
+                held: subscriber.held() + paced,
+                conflated: info.conflated + conflated,
                 queued: subscriber.queued(),
                 bytes: output.bytes,
             },
@@ -163,6 +167,20 @@ impl State {
             last_write: at(output.last_write),
             slow_since: subscriber.ring.as_ref().map(|ring| at(ring.since())),
         })
+    }
+
+    /// How many of a subscriber's events wait for its pace, and how many of those that waited newer ones have replaced.
+    fn paced(&self, subscriber: &Subscriber) -> (u64, u64) {
+        let Some(Live { position, .. }) = subscriber.live() else {
+            return (0, 0);
+        };
+        let cohort = self.matcher.cohort(position.cohort);
+        let Some(paced) = &cohort.paced else {
+            return (0, 0);
+        };
+        let under_way = if cohort.members.has_flushed(position.member) { &[] } else { &*cohort.batch };
+        let under_way = self.delivery.tick.events_behind(subscriber.after, under_way);
+        paced.share(cohort.members.key(position.member), subscriber.settled() + under_way)
     }
 
     /// Ends those of one slice of the live streams that `ending` is for. Returns whether there are more to look at.

@@ -33,11 +33,22 @@ impl Options {
     pub fn shown(self) -> Option<ShownOptions> {
         let Self { overflow, max_rate, snapshot } = self;
         let is_given = self != Self::default();
-        is_given.then(|| ShownOptions { overflow: overflow.map(Overflow::name), max_rate, snapshot })
+        is_given.then(|| {
+            let overflow = overflow.map(|overflow| self.holding(overflow).name());
+            ShownOptions { overflow, max_rate, snapshot }
+        })
     }
 
     /// The overflow policy that holds for the stream.
     pub(super) fn policy(self, limits: &Limits) -> Overflow {
-        self.overflow.unwrap_or(limits.overflow)
+        self.holding(self.overflow.unwrap_or(limits.overflow))
+    }
+
+    /// The policy that holds where this one was chosen. History knows no pace, so that a paced stream can't read on from there.
+    fn holding(self, chosen: Overflow) -> Overflow {
+        match chosen {
+            Overflow::CatchUp if self.max_rate.is_some() => Overflow::DropNewest,
+            chosen => chosen,
+        }
     }
 }

@@ -10,6 +10,7 @@ use super::filter::Filter;
 use crate::event::{Event, MetricSet};
 use crate::history::Position;
 use floodway_protocol::Encoding;
+use floodway_protocol::messages::max_rate::MaxRate;
 use floodway_protocol::messages::notice::{Gap, Notice};
 
 /// What a reader of events gets.
@@ -77,6 +78,8 @@ impl Outgoing {
 pub(super) struct SubscriptionKey {
     pub(super) filter: Filter,
     pub(super) encoding: Encoding,
+    /// Events of each device that they are sent at most.
+    pub(super) pace: Option<MaxRate>,
 }
 
 /// An event or a notice in one subscriber's ring, to be written as the subscriber saw it when it came.

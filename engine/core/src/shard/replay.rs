@@ -51,6 +51,12 @@ impl State {
     /// Sends a subscriber the last event of each device that it wants, but of those that `except` wants, as of what was
     /// matched; then what follows.
     pub(super) fn send_snapshot(&mut self, key: SubscriberKey, except: Option<Rc<SubscriptionKey>>) {
+        // It is behind from now on, and so out of its pace.
+        if !self.registry[key].is_behind()
+            && let Err(end) = self.delivery.settle_pace(&mut self.registry, &mut self.matcher, key)
+        {
+            return self.end(key, &end);
+        }
         let Some(Live { permit, position, .. }) = self.registry[key].live() else {
             return;
         };
@@ -64,6 +70,8 @@ impl State {
         ring.push_snapshot(rest);
         if !is_behind {
             let newest = self.matcher.tenant(cohort.tenant).newest;
+            // What is newer than the snapshot is its own, also if it was published before the stream began.
+            self.registry[key].after = newest;
             self.read_on(key, newest);
         }
     }

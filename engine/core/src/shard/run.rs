@@ -156,7 +156,8 @@ impl Shard {
             self.emptied.notify_one();
         }
         let is_flushed = state.delivery.tick.is_over();
-        more_to_drain || !is_flushed || state.registry.revisits() > 0 || !inbox.is_empty()
+        let is_due = state.matcher.next_due().is_some_and(|due| due <= now);
+        more_to_drain || is_due || !is_flushed || state.registry.revisits() > 0 || !inbox.is_empty()
     }
 
     fn inbox(&self) -> &Inbox {
@@ -171,7 +172,7 @@ impl Shard {
                 // No clock wakes it until a subscriber comes.
                 state.delivery.metrics.pulse.rest();
             }
-            (state.timers.next, is_alone)
+            (state.next_step(), is_alone)
         };
         tokio::select! {
             biased;

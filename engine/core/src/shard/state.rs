@@ -47,9 +47,10 @@ impl State {
         tokens: Arc<dyn RefreshTokens>,
     ) -> io::Result<Self> {
         let clock = Clock::new(time);
+        let matcher = Matcher::new(id, Arc::clone(&metrics), clock.now());
         Ok(Self {
             registry: Registry::new(id, sockets, wake_queue),
-            matcher: Matcher::new(id),
+            matcher,
             timers: Timers::new(clock.now(), config),
             delivery: Delivery::new(config, metrics, clock)?,
             input: Input::new(config.client_message_bytes, tokens),
@@ -69,29 +70,54 @@ impl State {
 
     /// Gives a subscriber another filter: events matched so far are sent as it wanted them, later ones as it wants.
     pub(super) fn refilter(&mut self, key: SubscriberKey, filter: Filter) {
-        if let Err(end) = self.delivery.settle(&mut self.registry, &mut self.matcher, key) {
+        let (registry, matcher) = (&mut self.registry, &mut self.matcher);
+        let mut settled = self.delivery.settle(registry, matcher, key);
+        let from = registry[key].live().expect("the stream is live").position.cohort;
+        let is_same = *matcher.filter(from) == filter;
+        if settled.is_ok() && !is_same {
+            settled = self.delivery.settle_pace(registry, matcher, key);
+        }
+        if let Err(end) = settled {
             // What it was still owed has ended it.
             return self.end(key, &end);
         }
         let subscriber = &mut self.registry[key];
-        let encoding = subscriber.output.encoding;
-        let from = subscriber.live().expect("the stream is live").position;
-        let newest = self.matcher.tenant(from.cohort.tenant).newest;
-        subscriber.after = subscriber.after.max(newest);
+        let newest = self.matcher.tenant(from.tenant).newest;
         let is_behind = subscriber.is_behind();
+        if is_same && !is_behind {
+            return;
+        }
+        subscriber.after = subscriber.after.max(newest);
         if let Some(ring) = &mut subscriber.ring {
             ring.close_span(newest + 1);
         }
-        if *self.matcher.filter(from.cohort) != filter {
-            let registry = &mut self.registry;
-            let moved = |(moved, to)| registry.move_member(moved, to);
-            let changed = self.matcher.change(key, from, filter, encoding, moved);
-            if let Some(live) = self.registry[key].live_mut() {
-                live.position = changed;
-            }
+        if !is_same {
+            self.change_cohort(key, filter);
         }
         if is_behind {
             self.read_on(key, newest);
+        }
+        self.enter_pace(key);
+    }
+
+    fn change_cohort(&mut self, key: SubscriberKey, filter: Filter) {
+        let registry = &mut self.registry;
+        let from = registry[key].live().expect("the stream is live").position;
+        let moved = |(moved, to)| registry.move_member(moved, to);
+        let changed = self.matcher.change(key, from, filter, moved);
+        if let Some(live) = self.registry[key].live_mut() {
+            live.position = changed;
+        }
+    }
+
+    /// A subscriber that is in step comes into its pace, if it has one.
+    pub(super) fn enter_pace(&mut self, key: SubscriberKey) {
+        if let Some(subscriber) = self.registry.get(key)
+            && subscriber.info.options.max_rate.is_some()
+            && !subscriber.is_behind()
+            && let Some(live) = subscriber.live()
+        {
+            self.matcher.enter_pace(key, live.position.cohort, subscriber.after, subscriber.settled());
         }
     }
 

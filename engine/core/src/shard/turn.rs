@@ -2,7 +2,7 @@
 
 use std::cell::LazyCell;
 use std::io;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use mio::Token;
 
@@ -15,7 +15,14 @@ use floodway_protocol::{End, Frames};
 impl State {
     /// Takes what waits in the inbox and matches it.
     pub(super) fn distribute(&mut self, inbox: &Inbox) {
+        self.matcher.advance(self.delivery.clock.now());
         self.delivery.distribute(inbox, &mut self.matcher);
+    }
+
+    /// When there is something to do by the clock.
+    pub(super) fn next_step(&self) -> Instant {
+        let next = self.timers.next;
+        self.matcher.next_due().map_or(next, |due| due.min(next))
     }
 
     /// Writes batches to up to `budget` subscribers.
@@ -67,8 +74,10 @@ impl State {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             Err(_) => Err(End::Gone),
         };
-        if let Err(end) = written {
-            self.end(key, &end);
+        match written {
+            // It may have come in step by that.
+            Ok(()) => self.enter_pace(key),
+            Err(end) => self.end(key, &end),
         }
     }
 

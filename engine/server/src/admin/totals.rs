@@ -19,7 +19,7 @@ pub struct Totals {
     pub ws_passed: Passed,
     /// SSE streams that came and went, of whichever HTTP.
     pub sse_passed: Passed,
-    /// Events that matched a subscriber: delivered, dropped, or held.
+    /// Events that matched a subscriber: delivered, dropped, held or conflated.
     pub matched: u64,
     /// Events handed to the kernel, whole.
     pub delivered: u64,
@@ -27,7 +27,9 @@ pub struct Totals {
     pub delays: Delays,
     /// Events that matched a subscriber and did not reach it.
     pub dropped: u64,
-    /// Events that wait in rings now.
+    /// Events in whose place newer ones of the device were sent, as their subscribers had asked for.
+    pub conflated: u64,
+    /// Events that wait in rings, or for their pace, now.
     pub held: u64,
     /// Streams for which something waits in a ring now.
     pub lagging: u64,
@@ -80,6 +82,7 @@ impl Totals {
         self.delays.microseconds += shard.delays.microseconds.get();
         self.delivered += events.delivered.get();
         self.dropped += events.dropped.get();
+        self.conflated += events.conflated.get();
         self.matched += events.matched.get();
         self.held += events.held.get();
         self.lagging += streams.lagging.get();

@@ -286,6 +286,10 @@ impl Follower {
             Stage::InitialSync(sync) if sync.nonce.as_bytes() == payload => sync,
             other => return self.stage = other,
         };
+        if std::mem::take(&mut self.facts.has_backlog) {
+            // A deletion may be missing among the old messages, which are all in front of the mark: they count no more.
+            return self.begin(now);
+        }
         let documents = sync.whole(&self.store.documents, &self.store.config);
         self.store.replace(documents);
         self.reservation.read(now_micros(), now);

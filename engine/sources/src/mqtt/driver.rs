@@ -71,7 +71,7 @@ impl<'a> Driver<'a> {
     async fn serve(&mut self, mut link: Link, facts: StoreFacts, number: usize) -> Result<(), LinkError> {
         let broker = &self.brokers[number];
         let since = Instant::now();
-        let is_session_kept = self.requests.link_up(number, link.session_present, facts, since);
+        let is_session_kept = self.requests.link_up(number, facts, since);
         tracing::info!(%broker, is_session_kept, "broker connected");
         self.port.status.connected(broker);
         self.accepted.link_up(is_session_kept);

@@ -4,7 +4,7 @@
 //! events; nothing that a device publishes ends the connection.
 //!
 //! In the order of a message's way: `broker` and `link` connect and receive, `subscriptions` decides what to ask for,
-//! `driver` holds these together. Beside it, `probe` tries what may cost the connection on another one, and
+//! `driver` holds these together, `accepted` knows what came before. Beside it, `probe` tries what may cost the connection on another one, and
 //! `request_scheduler` lets tenants' subscriptions and [`control`] take turns on the one connection.
 
 mod accepted;

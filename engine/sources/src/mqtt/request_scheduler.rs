@@ -2,7 +2,8 @@
 //!
 //! Invariants: each answer goes to the side whose request it answers, and neither side waits for the other's; none starves
 //! the other, for they take turns; tenants are subscribed only after the control documents were read, or it is known that
-//! they are not to be had, so a stream that begins finds the limits and groups that hold.
+//! they are not to be had, so a stream that begins finds the limits and groups that hold. Streams that outlive a link
+//! whose session the broker has kept go on at once, with those of before.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -28,12 +29,13 @@ impl<'a> RequestScheduler<'a> {
         Self { subscriptions, control, is_open: false, control_was_last: false }
     }
 
-    /// A link to this broker, which perhaps has a session of ours. Returns whether that is the one of the last link.
-    pub(super) fn link_up(&mut self, broker: usize, session_present: bool, facts: StoreFacts, now: Instant) -> bool {
+    /// A link to this broker, which has a session of ours if it has a backlog. Returns whether that is the one of the last
+    /// link.
+    pub(super) fn link_up(&mut self, broker: usize, facts: StoreFacts, now: Instant) -> bool {
         if let Some(control) = &mut self.control {
             control.link_up(facts, now);
         }
-        self.subscriptions.link_up(broker, session_present)
+        self.subscriptions.link_up(broker, facts.has_backlog)
     }
 
     /// True once on each link: when tenants may be subscribed. They are from then on.

@@ -88,16 +88,16 @@ impl Delivery {
     fn count_batches(&mut self, counters: &TenantCounters) {
         let batch = &mut self.tick.batch;
         let (writes, whole) = (take(&mut batch.writes), take(&mut batch.whole));
-        let (events, bytes) = (whole * batch.events, whole * batch.bytes.len() as u64);
+        let (events, bytes, gaps) = (whole * batch.events, whole * batch.bytes.len() as u64, whole * batch.gaps);
         self.untimed.add_batch(&batch.received, writes, whole);
         counters.delivered.add(events);
         counters.bytes.add(bytes);
+        self.count_matched(events);
         let metrics = &self.metrics;
-        metrics.events.matched.add(events);
         metrics.events.delivered.add(events);
         metrics.bytes.add(bytes);
         metrics.writes.add(writes);
-        metrics.gaps.upstream.add(whole * batch.gaps);
+        metrics.gaps.upstream.add(gaps);
         if self.untimed.is_due() {
             self.count_delays();
         }
@@ -203,7 +203,7 @@ impl Delivery {
     #[cold]
     fn lose(&mut self, subscriber: &mut Subscriber, key: SubscriberKey) {
         let events = self.tick.batch.events;
-        self.metrics.events.matched.add(events);
+        self.count_matched(events);
         subscriber.count_dropped(events, &self.metrics);
         self.failed.push((key, End::Gone));
     }

@@ -7,7 +7,7 @@ use super::Delivery;
 use crate::history::Position;
 use crate::index::Limit;
 use crate::shard::keys::SubscriberKey;
-use crate::shard::matcher::{Audience, Matcher};
+use crate::shard::matcher::{Audience, Matcher, TenantCohorts};
 use crate::shard::matches::Matches;
 use crate::shard::outgoing::{Addressed, SubscriptionKey};
 use crate::shard::registry::{Live, Registry, Subscriber};
@@ -45,7 +45,7 @@ impl Delivery {
                 None => self.metrics.gaps.upstream.add(outgoing.gaps()),
             }
         }
-        self.metrics.events.matched.add(events);
+        self.count_matched(events);
         subscriber.count_sent(events, n as u64, &self.metrics);
         subscriber.output.last_write = self.clock.tenths();
         if n > start {
@@ -69,7 +69,7 @@ impl Delivery {
         let outgoing = Rc::clone(&self.tick.outgoing[number as usize]);
         self.metrics.gaps.upstream.add(outgoing.gaps());
         if outgoing.event().is_some() {
-            self.metrics.events.matched.add(1);
+            self.count_matched(1);
             self.metrics.events.held.add(1);
         }
         let key = Rc::clone(key);
@@ -99,7 +99,6 @@ impl Delivery {
         if outgoing.position <= subscriber.after || subscriber.is_behind() {
             return Ok(());
         }
-        subscriber.after = outgoing.position;
         let encoding = subscriber.output.encoding;
         let policy = subscriber.info.options.policy(audience.limits);
         let ring = subscriber.ring_from(self.clock.tenths(), &self.metrics);
@@ -139,8 +138,8 @@ impl Delivery {
 
     /// Counts what a push into a subscriber's ring has cost.
     fn account_pushed(&mut self, subscriber: &mut Subscriber, pushed: Pushed) -> Result<(), End> {
+        self.count_matched(1);
         let metrics = &self.metrics;
-        metrics.events.matched.add(1);
         metrics.events.held.add(1);
         let events = match pushed {
             Pushed::Held => return Ok(()),
@@ -178,8 +177,12 @@ impl Delivery {
         }
         let tenant = matcher.tenant(position.cohort.tenant);
         let limits = tenant.limits();
-        let cohort = &tenant.cohorts[position.cohort.cohort as usize];
-        self.write_each(registry, &cohort.audience(&limits, &tenant.tenant), key)
+        let TenantCohorts { tenant, cohorts, .. } = tenant;
+        let cohort = &mut cohorts[position.cohort.cohort as usize];
+        let written = self.write_each(registry, &cohort.audience(&limits, tenant), key);
+        // It does not receive it again, with the others.
+        cohort.members.pass(position.member, |(moved, to)| registry.move_member(moved, to));
+        written
     }
 
     /// Sends the member's own of the cohort's batch. As long as its outlet takes it, the ring is emptied before it is
@@ -229,17 +232,13 @@ impl Delivery {
     }
 
     /// Counts the subscriber's own of these events as dropped.
-    fn drop_all(&mut self, subscriber: &mut Subscriber, numbers: &[u32]) {
+    pub(super) fn drop_all(&mut self, subscriber: &mut Subscriber, numbers: &[u32]) {
         if subscriber.is_behind() {
             // They are among those that it has yet to read.
             return;
         }
-        let outgoing = numbers.iter().map(|&n| &self.tick.outgoing[n as usize]);
-        let own = outgoing.filter(|outgoing| outgoing.event().is_some() && outgoing.position > subscriber.after);
-        let (events, newest) = own.fold((0, None), |(n, _), event| (n + 1, Some(event.position)));
-        self.metrics.events.matched.add(events);
+        let events = self.tick.events_behind(subscriber.after, numbers);
+        self.count_matched(events);
         subscriber.count_dropped(events, &self.metrics);
-        // None is counted twice.
-        subscriber.after = newest.unwrap_or(subscriber.after);
     }
 }

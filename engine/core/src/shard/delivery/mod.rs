@@ -7,6 +7,7 @@ mod flush;
 mod hold;
 #[cfg(not(target_os = "linux"))]
 mod no_uring;
+mod pace;
 mod tick;
 #[cfg(target_os = "linux")]
 mod uring;

@@ -14,7 +14,7 @@ use crate::history::Position;
 use crate::inbox::{Inbox, Item};
 use crate::index::Tenant;
 use crate::shard::keys::CohortKey;
-use crate::shard::matcher::{Cohort, Matcher};
+use crate::shard::matcher::{Cohort, Matcher, Waiting};
 use crate::shard::metrics::Received;
 use crate::shard::outgoing::Outgoing;
 use floodway_protocol::messages::notice::{Gap, Notice};
@@ -29,6 +29,9 @@ pub(crate) struct Tick {
     /// Cohorts with a batch; the first is being flushed.
     pub(super) dirty: VecDeque<CohortKey>,
     pub(super) batch: Batch,
+    /// Events that paces had held back and released, once for each member whose own they are: counted as matched and held
+    /// when they came, and so until it is counted what becomes of them.
+    pub(super) released: u64,
     /// Events times members that are behind and read them from history, not counted in the metrics yet.
     behind: u64,
 }
@@ -43,9 +46,9 @@ impl Tick {
         self.outgoing.clear();
     }
 
-    /// Takes what waits in the inbox and matches it.
+    /// Takes what waits in the inbox and matches it, behind what paces have held back until now.
     pub(crate) fn fill(&mut self, inbox: &Inbox, matcher: &mut Matcher) {
-        let (mut bytes, mut took) = (0, false);
+        let (mut bytes, mut took) = (self.add_due(matcher), false);
         while bytes < TICK_BYTES {
             match inbox.take() {
                 Some(Item::Event(event, position)) => bytes += self.add_event(event, position, matcher),
@@ -83,6 +86,27 @@ impl Tick {
         size * (1 + matched.narrowed) + size_of::<u32>() * matched.cohorts
     }
 
+    /// Adds what paces have held back until now, in the order in which it came; returns about how many bytes it costs until
+    /// the tick is over.
+    fn add_due(&mut self, matcher: &mut Matcher) -> usize {
+        let (mut bytes, mut due) = (0, Vec::new());
+        while bytes < TICK_BYTES
+            && let Some((cohort, waiting)) = matcher.take_due()
+        {
+            bytes += 2 * waiting.event.json().len();
+            due.push((cohort, waiting));
+        }
+        due.sort_by_key(|(_, waiting)| waiting.position);
+        for (cohort, Waiting { event, position, owners }) in due {
+            self.released += owners;
+            let number = self.put(event, position);
+            if matcher.add(cohort, number) {
+                self.dirty.push_back(cohort);
+            }
+        }
+        bytes
+    }
+
     /// A notice goes to all of the tenant's subscribers.
     fn add_notice(&mut self, tenant: &Tenant, notice: Notice, position: Position, matcher: &mut Matcher) {
         let (number, dirty) = (self.next_number(), &mut self.dirty);
@@ -90,6 +114,25 @@ impl Tick {
         if matcher.match_all(tenant, &notice, number, |cohort| dirty.push_back(cohort)) {
             self.outgoing.push(notice);
         }
+    }
+
+    /// Adds an event that a pace had held back; returns its number.
+    pub(super) fn put(&mut self, event: Arc<Event>, position: Position) -> u32 {
+        let number = self.next_number();
+        self.outgoing.push(Rc::new(Outgoing::of_event(event, position)));
+        number
+    }
+
+    /// Takes the newest ones out again: they are in no batch.
+    pub(super) fn take_back(&mut self, count: usize) {
+        self.outgoing.truncate(self.outgoing.len() - count);
+    }
+
+    /// How many of these are events behind `after`.
+    pub(crate) fn events_behind(&self, after: Position, numbers: &[u32]) -> u64 {
+        let outgoing = numbers.iter().map(|&number| &self.outgoing[number as usize]);
+        let own = outgoing.filter(|outgoing| outgoing.event().is_some() && outgoing.position > after);
+        own.count() as u64
     }
 
     fn next_number(&self) -> u32 {

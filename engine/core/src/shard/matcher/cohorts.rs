@@ -15,11 +15,12 @@ use slab::Slab;
 
 use super::awaited::AwaitedDevices;
 use super::members::{Members, Moved};
+use super::paced::{Paced, Paces};
 use super::snapshots::Snapshots;
 use crate::event::Event;
 use crate::history::Position;
 use crate::index::{Limits, OwnCounters, Tenant};
-use crate::shard::keys::SubscriberKey;
+use crate::shard::keys::{CohortKey, SubscriberKey};
 use crate::shard::matches::{CohortMatches, Matches};
 use crate::shard::outgoing::{Outgoing, SubscriptionKey};
 use floodway_protocol::names::{DeviceId, GroupId};
@@ -33,6 +34,8 @@ pub(crate) struct Cohort {
     pub(crate) members: Members,
     /// What is to be flushed to the members, by its number in the tick.
     pub(crate) batch: Vec<u32>,
+    /// What holds events back, if its members want no more than so many of each device.
+    pub(crate) paced: Option<Box<Paced>>,
     /// For members that are behind.
     pub(crate) matches: CohortMatches,
     /// Where it is in each list that names it, in the order of its filter.
@@ -61,10 +64,7 @@ pub(crate) struct Audience<'a> {
 
 impl Cohort {
     /// Adds something to the batch. Returns whether it is the first.
-    fn add(&mut self, outgoing: u32) -> bool {
-        if self.batch.last() == Some(&outgoing) {
-            return false;
-        }
+    pub(super) fn add(&mut self, outgoing: u32) -> bool {
         self.batch.push(outgoing);
         self.batch.len() == 1
     }
@@ -115,6 +115,8 @@ type Watched = Cache<Arc<ArcSwap<Limits>>, Arc<Limits>>;
 
 #[derive(Debug)]
 pub(crate) struct TenantCohorts {
+    /// Its number in the shard.
+    number: u32,
     pub(crate) tenant: Arc<Tenant>,
     /// What this shard counts of the tenant.
     pub(crate) counters: OwnCounters,
@@ -133,8 +135,9 @@ pub(crate) struct TenantCohorts {
 }
 
 impl TenantCohorts {
-    pub(crate) fn new(tenant: Arc<Tenant>, shard: usize, newest: Position) -> Self {
+    pub(crate) fn new(number: u32, tenant: Arc<Tenant>, shard: usize, newest: Position) -> Self {
         Self {
+            number,
             counters: tenant.counters(shard),
             limits: Cache::new(tenant.watch_limits()),
             tenant,
@@ -214,28 +217,43 @@ impl TenantCohorts {
     /// Adds it to the batch of each cohort that wants `event`; calls `first` for those that had no batch.
     pub(crate) fn match_event(
         &mut self,
-        event: &Event,
+        event: &Arc<Event>,
         at: Position,
         outgoing: u32,
+        paces: &mut Paces,
         mut first: impl FnMut(u32),
     ) -> Matched {
         if at <= self.newest {
             return Matched::default();
         }
         self.newest = at;
-        let cohorts = &mut self.cohorts;
+        let (tenant, cohorts, counters) = (self.number, &mut self.cohorts, &self.counters);
         let mut matched = Matched::default();
         let mut offer = |list: &[Listed]| {
             for &Listed { cohort: id, .. } in list {
                 let cohort = &mut cohorts[id as usize];
                 let metrics = cohort.key.filter.metrics();
                 if event.matches(metrics) {
+                    // Lists may name the cohort twice.
+                    let (is_new, goes_now) = match &mut cohort.paced {
+                        None => (cohort.batch.last() != Some(&outgoing), true),
+                        Some(paced) => {
+                            let key = CohortKey { tenant, cohort: id };
+                            (paced.is_new(at), paces.offer(key, paced, event, at, counters))
+                        }
+                    };
+                    if !is_new {
+                        continue;
+                    }
+                    matched.behind += cohort.count_behind(at);
+                    if !goes_now {
+                        continue;
+                    }
                     matched.cohorts += 1;
                     matched.narrowed += usize::from(metrics.is_some());
                     if cohort.add(outgoing) {
                         first(id);
                     }
-                    matched.behind += cohort.count_behind(at);
                 }
             }
         };
@@ -292,10 +310,12 @@ impl TenantCohorts {
             let list = self.by_group.entry(group.clone()).or_default();
             enlist(list, id, &mut positions);
         }
+        let paced = key.pace.map(|rate| Box::new(Paced::new(rate)));
         self.cohorts.insert(Cohort {
             key: Rc::clone(&key),
             members: Members::default(),
             batch: Vec::new(),
+            paced,
             matches: CohortMatches::default(),
             positions,
         });

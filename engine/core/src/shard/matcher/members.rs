@@ -42,6 +42,24 @@ impl Members {
         }
     }
 
+    /// The member at `index`, which has not, has now received the batch, before its turn; calls `moved` for those whose index
+    /// changes by it.
+    pub(crate) fn pass(&mut self, index: u32, mut moved: impl FnMut(Moved)) {
+        let (from, to) = (index as usize, self.flushed);
+        self.flushed += 1;
+        self.keys.swap(from, to);
+        if from != to {
+            let first = u32::try_from(to).expect("no more than before");
+            moved((self.keys[to], first));
+            moved((self.keys[from], index));
+        }
+    }
+
+    /// The member at `index`.
+    pub(crate) fn key(&self, index: u32) -> SubscriberKey {
+        self.keys[index as usize]
+    }
+
     /// Whether the member at `index` has received the batch.
     pub(crate) fn has_flushed(&self, index: u32) -> bool {
         (index as usize) < self.flushed

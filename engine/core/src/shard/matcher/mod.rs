@@ -6,6 +6,8 @@
 mod awaited;
 mod cohorts;
 mod members;
+mod paced;
+mod pacer;
 mod snapshots;
 
 use std::rc::Rc;
@@ -17,26 +19,35 @@ use slab::Slab;
 
 pub(crate) use self::cohorts::{Audience, Cohort, Matched, TenantCohorts};
 pub(crate) use self::members::Moved;
+use self::paced::Paces;
+pub(crate) use self::paced::Waiting;
 use super::filter::Filter;
 use super::keys::{CohortKey, CohortPosition, SubscriberKey};
+use super::metrics::Metrics;
 use super::outgoing::{Outgoing, SubscriptionKey};
 use crate::event::Event;
 use crate::history::Position;
 use crate::index::Tenant;
-use floodway_protocol::Encoding;
 use floodway_protocol::names::TenantId;
 
 pub(crate) struct Matcher {
     shard: usize,
     tenants: Slab<TenantCohorts>,
     by_id: HashMap<TenantId, u32>,
+    paces: Paces,
     /// Tenants that may have a list of last events.
     with_snapshots: Vec<u32>,
 }
 
 impl Matcher {
-    pub(crate) fn new(shard: usize) -> Self {
-        Self { shard, tenants: Slab::new(), by_id: HashMap::new(), with_snapshots: Vec::new() }
+    pub(crate) fn new(shard: usize, metrics: Arc<Metrics>, now: Instant) -> Self {
+        Self {
+            shard,
+            tenants: Slab::new(),
+            by_id: HashMap::new(),
+            paces: Paces::new(metrics, now),
+            with_snapshots: Vec::new(),
+        }
     }
 
     /// Adds a subscriber; every event after the returned position that it wants is its own.
@@ -50,8 +61,9 @@ impl Matcher {
         let newest = tenant.declare(shard);
         let tenants = &mut self.tenants;
         let number = *self.by_id.entry_ref(tenant.id()).or_insert_with(|| {
-            u32::try_from(tenants.insert(TenantCohorts::new(Arc::clone(tenant), shard, newest)))
-                .expect("fewer tenants than descriptors")
+            let number = u32::try_from(tenants.vacant_key()).expect("fewer tenants than descriptors");
+            tenants.insert(TenantCohorts::new(number, Arc::clone(tenant), shard, newest));
+            number
         });
         let cohorts = &mut self.tenants[number as usize];
         cohorts.follow(tenant, shard, newest);
@@ -64,12 +76,12 @@ impl Matcher {
         key: SubscriberKey,
         from: CohortPosition,
         filter: Filter,
-        encoding: Encoding,
         moved: impl FnMut(Moved),
     ) -> CohortPosition {
         // It joins the new cohort before it leaves the old one, so that the tenant stays.
         let number = from.cohort.tenant;
-        let joined = self.tenants[number as usize].join(key, SubscriptionKey { filter, encoding });
+        let SubscriptionKey { encoding, pace, .. } = *self.cohort(from.cohort).key;
+        let joined = self.tenants[number as usize].join(key, SubscriptionKey { filter, encoding, pace });
         self.leave(from, moved);
         position(number, joined)
     }
@@ -100,7 +112,7 @@ impl Matcher {
     /// no batch.
     pub(crate) fn match_event(
         &mut self,
-        event: &Event,
+        event: &Arc<Event>,
         at: Position,
         outgoing: u32,
         mut first: impl FnMut(CohortKey),
@@ -109,7 +121,7 @@ impl Matcher {
             return Matched::default();
         };
         let first = |cohort| first(CohortKey { tenant, cohort });
-        self.tenants[tenant as usize].match_event(event, at, outgoing, first)
+        self.tenants[tenant as usize].match_event(event, at, outgoing, &mut self.paces, first)
     }
 
     /// Adds outgoing number `outgoing` to the batch of every cohort of the tenant; calls `first` for those that had no
@@ -126,6 +138,50 @@ impl Matcher {
         };
         let first = |cohort| first(CohortKey { tenant, cohort });
         self.tenants[tenant as usize].match_all(notice, outgoing, first)
+    }
+
+    /// Time has passed: paced events that are due by then can be taken.
+    pub(crate) fn advance(&mut self, now: Instant) {
+        self.paces.advance(now);
+    }
+
+    /// When a pace has something to be taken; in the past, if there is something now.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        self.paces.next()
+    }
+
+    /// Takes an event out of a cohort's pace that is due.
+    pub(crate) fn take_due(&mut self) -> Option<(CohortKey, Waiting)> {
+        while let Some(key) = self.paces.first_due() {
+            let cohort = &mut self.tenants[key.tenant as usize].cohorts[key.cohort as usize];
+            let paced = cohort.paced.as_mut().expect("a cohort without a pace is never due");
+            if let Some(waiting) = self.paces.take_due(key, paced) {
+                return Some((key, waiting));
+            }
+        }
+        None
+    }
+
+    /// A member comes into its cohort's pace, if there is one: events after this position are its own. Of `settled` events
+    /// of it is known what became of them.
+    pub(crate) fn enter_pace(&mut self, key: SubscriberKey, cohort: CohortKey, after: Position, settled: u64) {
+        if let Some(paced) = &mut self.cohort_mut(cohort).paced {
+            paced.enter(key, after, settled);
+        }
+    }
+
+    /// A member leaves its cohort's pace. Returns its own events that wait, in the order of their positions.
+    pub(crate) fn leave_pace(&mut self, key: SubscriberKey, cohort: CohortKey) -> Vec<(Arc<Event>, Position)> {
+        let found = &mut self.tenants[cohort.tenant as usize].cohorts[cohort.cohort as usize];
+        let Some(paced) = &mut found.paced else {
+            return Vec::new();
+        };
+        self.paces.leave(cohort, paced, key)
+    }
+
+    /// Adds outgoing number `outgoing` to a cohort's batch. Returns whether it is the first.
+    pub(crate) fn add(&mut self, cohort: CohortKey, outgoing: u32) -> bool {
+        self.cohort_mut(cohort).add(outgoing)
     }
 
     /// The last event of each device of the tenant, as of what was matched.
@@ -149,6 +205,10 @@ impl Matcher {
 
     pub(crate) fn cohort(&self, key: CohortKey) -> &Cohort {
         &self.tenants[key.tenant as usize].cohorts[key.cohort as usize]
+    }
+
+    pub(crate) fn cohort_mut(&mut self, key: CohortKey) -> &mut Cohort {
+        &mut self.tenants[key.tenant as usize].cohorts[key.cohort as usize]
     }
 
     pub(crate) fn filter(&self, key: CohortKey) -> &Filter {

@@ -1,6 +1,6 @@
 //! What a shard counts. Only its own thread writes; anybody may read and add the shards up.
 //!
-//! Invariants, after each turn of the shard: `matched == delivered + dropped + held`, and `delays` has counted what
+//! Invariants, after each turn of the shard: `matched == delivered + dropped + held + conflated`, and `delays` has counted what
 //! `delivered` has. What is counted of a tenant too is counted there first: a reader of this count, and then of the
 //! tenant's, never finds less there.
 
@@ -64,14 +64,16 @@ pub struct TransportCounts {
 /// Events by what became of them: one event for three subscribers counts as three.
 #[derive(Debug, Default)]
 pub struct EventCounts {
-    /// Events that matched a subscriber, and have been delivered, dropped or held.
+    /// Events that matched a subscriber, and have been delivered, dropped, held or conflated.
     pub matched: Count,
     /// Events handed to the kernel, whole.
     pub delivered: Count,
     /// Events that matched a subscriber and will not reach it.
     pub dropped: Count,
-    /// Events that wait in rings now.
+    /// Events that wait in rings, or for their pace, now.
     pub held: Count,
+    /// Events that matched a subscriber, and in whose place a newer one of the device was sent, as it had asked for.
+    pub conflated: Count,
 }
 
 /// Gaps that subscribers were sent.

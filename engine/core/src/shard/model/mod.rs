@@ -1,5 +1,6 @@
 //! A shard against the plainest model of it: each subscriber has a list of what it is owed, in order.
 
+mod pace;
 mod time;
 mod world;
 

@@ -110,6 +110,8 @@ pub(crate) struct SubscriberInfo {
     pub(crate) generation: u32,
     /// Events that matched it and will not reach it.
     pub(crate) dropped: u64,
+    /// Events in whose place newer ones of the device were sent; those of its pace are added when it leaves its cohort.
+    pub(crate) conflated: u64,
 }
 
 /// When the shard turns to it again.
@@ -138,6 +140,11 @@ impl Subscriber {
         self.info.dropped += events;
         self.info.counters.dropped.add(events);
         metrics.events.dropped.add(events);
+    }
+
+    /// Its events of which is known what became of them.
+    pub(crate) fn settled(&self) -> u64 {
+        self.output.events + self.info.dropped + self.info.conflated + self.held()
     }
 
     /// Counts messages that it has sent. Beyond its credit it is read again only after its next visit.

@@ -214,7 +214,12 @@ pub(in crate::shard) struct Prepared {
 
 impl Ring {
     /// Whether its subscriber reads on from history: what is matched live is found there.
+    #[inline]
     pub(in crate::shard) fn is_behind(&self) -> bool {
+        self.sources > 0 && self.ends_with_span()
+    }
+
+    fn ends_with_span(&self) -> bool {
         matches!(self.entries.back(), Some(Entry::Span(span)) if span.end.is_none())
     }
 
@@ -273,10 +278,11 @@ impl Ring {
 
     /// Reads ahead from a span or a snapshot. Returns how many events the history did not hold any more.
     pub(in crate::shard) fn read_ahead(&mut self, encoding: Encoding) -> u64 {
+        if self.sources == 0 {
+            return 0;
+        }
         let mut lost = 0;
-        while self.sources > 0
-            && let Some(at) = self.entries.iter().take(READ_AHEAD).position(Entry::is_source)
-        {
+        while let Some(at) = self.entries.iter().take(READ_AHEAD).position(Entry::is_source) {
             let mut read = Vec::new();
             let is_exhausted = match &mut self.entries[at] {
                 Entry::Span(span) => {
@@ -324,6 +330,9 @@ impl Ring {
 
     /// Whether everything is written. Its subscriber is in step again then: behind this position nothing was read yet.
     pub(in crate::shard) fn is_done(&self) -> Option<Position> {
+        if self.sources == 0 {
+            return self.entries.is_empty().then_some(0);
+        }
         match self.entries.front() {
             None => Some(0),
             Some(Entry::Span(span)) if self.entries.len() == 1 && span.is_exhausted() => {
@@ -335,7 +344,7 @@ impl Ring {
 
     /// Whether there is nothing to write before its span can be read.
     pub(in crate::shard) fn waits_for_history(&self) -> bool {
-        self.entries.front().is_some_and(Entry::is_source)
+        self.sources > 0 && self.entries.front().is_some_and(Entry::is_source)
     }
 }
 

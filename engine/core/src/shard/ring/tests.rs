@@ -21,7 +21,7 @@ fn event(id: u64, device: &str) -> Addressed {
     let event: Event = parser.parse(EventId::new(id), &tenant, device, &topic, payload.as_bytes()).unwrap();
     Addressed {
         outgoing: Rc::new(Outgoing::of_event(Arc::new(event), 1)),
-        key: Rc::new(SubscriptionKey { filter: Filter::default(), encoding: Encoding::Sse }),
+        key: Rc::new(SubscriptionKey { filter: Filter::default(), encoding: Encoding::Sse, pace: None }),
     }
 }
 

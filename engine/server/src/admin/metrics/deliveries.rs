@@ -8,15 +8,18 @@ pub(super) fn all(text: &mut Text, totals: &Totals) {
     let gaps = [("overflow", totals.overflow_gaps), ("upstream", totals.upstream_gaps)];
     families! { text;
         Counter "matched_total"
-            "Events that subscribers wanted, once for each: delivered, dropped, or held." = totals.matched;
+            "Events that subscribers wanted, once for each: delivered, dropped, held, or conflated." = totals.matched;
         Counter "deliveries_total" "Events handed to the kernel, once for each subscriber." = totals.delivered;
         Counter "drops_total" "Events that matched a subscriber and did not reach it." = totals.dropped;
+        Counter "conflated_total"
+            "Events in whose place newer ones of the device were sent, as their subscribers had asked for." =
+            totals.conflated;
         Counter "gaps_total"
             "Gaps told to subscribers: they lagged (overflow), or the broker was away (upstream)." by "reason" =
             gaps;
         Counter "sent_bytes_total" "Bytes of streams handed to the kernel." = totals.bytes;
         Counter "socket_writes_total" "Writes that were asked of the kernel for events." = totals.writes;
-        Gauge "held_events" "Events that wait in the rings of subscribers whose sockets take no more." =
+        Gauge "held_events" "Events that wait in the rings of subscribers whose sockets take no more, or for their pace." =
             totals.held;
         Gauge "lagging_connections" "Streams for which something waits in a ring." = totals.lagging;
     }

@@ -164,6 +164,19 @@ fn without_permission_telemetry_is_served_and_the_broker_asked_again() {
 }
 
 #[test]
+fn behind_a_backlog_everything_is_read_once_more() {
+    let mut bed = bed();
+    bed.retained.insert(at("groups/T/G"), r#"{"devices":["A"]}"#.to_owned());
+    bed.follower.link_up(StoreFacts { has_backlog: true, ..ABLE }, bed.now);
+    // It was deleted later, and that message was dropped.
+    bed.hears("groups/T/GONE", r#"{"devices":["A"]}"#);
+    bed.obey();
+    assert!(bed.follower.is_settled());
+    assert!(bed.devices("T", "G").is_some());
+    assert_eq!(bed.devices("T", "GONE"), None);
+}
+
+#[test]
 fn a_mark_that_never_comes_back_holds_nobody_up_for_long() {
     let mut bed = bed();
     bed.follower.link_up(ABLE, bed.now);

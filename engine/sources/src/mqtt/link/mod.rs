@@ -72,8 +72,6 @@ pub(super) struct Link {
     pace: Pace,
     /// When the bytes were read that hold the last event: one reading of the clock for the messages that come together.
     pub(super) received: Instant,
-    /// The broker has kept the session of an earlier link.
-    pub(super) session_present: bool,
     /// When the broker let us in.
     began: Instant,
     /// Pings that were sent, and that were answered.
@@ -112,18 +110,17 @@ impl Link {
     ) -> Result<(Self, StoreFacts), LinkError> {
         let mut read = BytesMut::with_capacity(2 * READ_BYTES);
         let connack = open::greet(&mut *stream, connect, &mut read).await?;
-        let session_present = connack.session_present;
+        let has_backlog = connack.session_present;
         let connack = connack.properties.as_ref();
         let qos = if config.qos == 0 { QoS::AtMostOnce } else { QoS::AtLeastOnce };
         let outgoing = Outgoing::new(qos, connack);
-        let facts = facts(connack, outgoing.limit.min(config.packet_bytes));
+        let facts = StoreFacts { has_backlog, ..facts(connack, outgoing.limit.min(config.packet_bytes)) };
         let link = Self {
             stream,
             incoming: Incoming::new(read, config.packet_bytes),
             outgoing,
             keep_alive: KeepAlive::new(config.keep_alive, connack),
             pace: Pace::new(Duration::from_micros(config.read_pause_us.into())),
-            session_present,
             received: Instant::now(),
             began: Instant::now(),
             pings: (0, 0),
@@ -277,6 +274,7 @@ fn facts(connack: Option<&ConnAckProperties>, packet_bytes: u32) -> StoreFacts {
         message_bytes: packet_bytes as usize,
         message_bytes_setting: "mqtt.packet_bytes, or the broker's own bound",
         is_able: connack.is_none_or(|connack| !lacks(connack.retain_available) && !lacks(connack.max_qos)),
+        has_backlog: false,
     }
 }
 

@@ -244,6 +244,7 @@ async fn an_answer_to_connect_that_does_not_come_in_time_is_told_as_that() {
 
 #[tokio::test]
 async fn what_the_broker_lacks_is_known() {
+    assert!(linked_by(b"\x20\x03\x01\x00\x00").await.1.has_backlog, "it has kept the session");
     // No retained messages; no QoS 1; a packet limit above ours; limits of 0, which MQTT does not know.
     for (connack, packet_bytes, is_able) in [
         (&b"\x20\x05\x00\x00\x02\x25\x00"[..], 1024, false),
@@ -258,7 +259,8 @@ async fn what_the_broker_lacks_is_known() {
             StoreFacts {
                 message_bytes: packet_bytes,
                 message_bytes_setting: facts.message_bytes_setting,
-                is_able
+                is_able,
+                has_backlog: false,
             }
         );
     }

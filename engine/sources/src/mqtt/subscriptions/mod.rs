@@ -109,7 +109,7 @@ impl Subscriptions {
         }
         self.broker_limits().link_up();
         self.begin_session(session_present, is_same);
-        session_present && is_same
+        self.session.is_present && is_same
     }
 
     /// Subscriptions may be requested from now on.

@@ -21,7 +21,7 @@ fn subscription((metric, devices, groups): (u8, u8, u8)) -> SubscriptionKey {
     if !groups.is_empty() {
         filter.add(&Names::Groups(groups), 4).unwrap();
     }
-    SubscriptionKey { filter, encoding: Encoding::Ws }
+    SubscriptionKey { filter, encoding: Encoding::Ws, pace: None }
 }
 
 /// Checks that the lists hold each cohort where it says, and nothing else.
@@ -53,7 +53,7 @@ proptest! {
     ) {
         let index = Index::new(1, Limits::default());
         let permit = index.enter(&TenantId::parse("T").unwrap()).unwrap();
-        let mut tenant = TenantCohorts::new(Arc::clone(permit.tenant()), 0, 0);
+        let mut tenant = TenantCohorts::new(0, Arc::clone(permit.tenant()), 0, 0);
         let mut cohorts = Vec::new();
         for (joins, nth, wanted) in steps {
             if joins || cohorts.is_empty() {

@@ -10,6 +10,7 @@ use super::*;
 enum Step {
     Join,
     Leave(usize),
+    Pass(usize),
     Take(usize),
     EndFlush,
 }
@@ -18,6 +19,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         3 => Just(Step::Join),
         2 => (0_usize..50).prop_map(Step::Leave),
+        2 => (0_usize..50).prop_map(Step::Pass),
         4 => (1_usize..4).prop_map(Step::Take),
         1 => Just(Step::EndFlush),
     ];
@@ -42,6 +44,13 @@ proptest! {
                     let index = indexes.remove(&key).unwrap();
                     members.leave(index, |(moved, index)| { indexes.insert(moved, index); });
                     received.remove(&key);
+                }
+                Step::Pass(nth) => {
+                    let mut waiting: Vec<SubscriberKey> = indexes.keys().copied().filter(|key| !received.contains(key)).collect();
+                    waiting.sort();
+                    let Some(&key) = waiting.get(nth) else { continue };
+                    members.pass(indexes[&key], |(moved, index)| { indexes.insert(moved, index); });
+                    received.insert(key);
                 }
                 Step::Take(most) => {
                     let next = members.take(most);
