@@ -4,6 +4,7 @@
 
 mod admin;
 mod admission;
+mod browser;
 mod commands;
 mod control;
 mod demo;

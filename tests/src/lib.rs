@@ -5,6 +5,7 @@
 //! what it logged is printed if the test failed.
 
 pub mod broker;
+pub mod browser;
 pub mod gateway;
 pub mod outage;
 pub mod process;

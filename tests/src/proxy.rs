@@ -1,35 +1,58 @@
-//! The way to a broker, that a test may cut.
+//! The way to a server, that a test may cut or hold up.
 //!
-//! Invariant: nothing passes after [`Proxy::cut`] has returned, in either direction, until [`Proxy::restore`].
+//! Invariants: nothing passes after [`Proxy::cut`] has returned, in either direction, until [`Proxy::restore`]. What is
+//! held up is not lost.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::pin;
 
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
+use crate::raw::{NARROW, socket_with_buffer};
 use crate::wait::within;
+
+/// What becomes of what comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Open,
+    Held,
+    Cut,
+}
 
 /// A TCP proxy on a loopback port. Its connections end when it is cut, and when its value is dropped.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
-    is_open: watch::Sender<bool>,
+    way: watch::Sender<Way>,
     acceptor: AbortHandle,
 }
 
 impl Proxy {
     /// Starts one to this port of loopback.
-    ///
-    /// # Panics
-    /// If no port is free.
     pub async fn start(to: u16) -> Self {
+        Self::with_buffer(to, 1 << 18).await
+    }
+
+    /// The same with small buffers towards the server, which notices soon that it is held up.
+    pub async fn narrow(to: u16) -> Self {
+        Self::with_buffer(to, NARROW).await
+    }
+
+    async fn with_buffer(to: u16, buffer: usize) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let port = listener.local_addr().expect("a bound listener").port();
-        let is_open = watch::Sender::new(true);
-        let acceptor = tokio::spawn(accept(listener, to, is_open.clone())).abort_handle();
-        Self { port, is_open, acceptor }
+        let way = watch::Sender::new(Way::Open);
+        let server = (SocketAddr::from((Ipv4Addr::LOCALHOST, to)), buffer);
+        let acceptor = tokio::spawn(accept(listener, server, way.clone())).abort_handle();
+        Self { port, way, acceptor }
+    }
+
+    /// Its port on loopback.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Its address as a broker's.
@@ -37,41 +60,54 @@ impl Proxy {
         format!("mqtt://127.0.0.1:{}", self.port)
     }
 
-    /// Ends every connection, and each new one at once.
-    pub async fn cut(&self) {
-        self.is_open.send_replace(false);
-        // Each connection holds a receiver.
-        within("the end of the connections", self.is_open.closed()).await;
+    /// Reads nothing any more, from either side, until [`Proxy::restore`].
+    pub fn hold(&self) {
+        self.way.send_replace(Way::Held);
     }
 
-    /// Lets connections through again.
+    /// Ends every connection, and each new one at once.
+    pub async fn cut(&self) {
+        self.way.send_replace(Way::Cut);
+        // Each connection holds a receiver.
+        within("the end of the connections", self.way.closed()).await;
+    }
+
+    /// Lets everything through again.
     pub fn restore(&self) {
-        self.is_open.send_replace(true);
+        self.way.send_replace(Way::Open);
     }
 }
 
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.acceptor.abort();
-        self.is_open.send_replace(false);
+        self.way.send_replace(Way::Cut);
     }
 }
 
-async fn accept(listener: TcpListener, to: u16, is_open: watch::Sender<bool>) {
-    while let Ok((mut client, _)) = listener.accept().await {
-        let mut open = is_open.subscribe();
+async fn accept(listener: TcpListener, (server, buffer): (SocketAddr, usize), way: watch::Sender<Way>) {
+    while let Ok((client, _)) = listener.accept().await {
+        let way = way.subscribe();
         tokio::spawn(async move {
-            let pass = async {
-                if let Ok(mut broker) = TcpStream::connect((Ipv4Addr::LOCALHOST, to)).await {
-                    // However it ends, both ends are closed.
-                    let _ = copy_bidirectional(&mut client, &mut broker).await;
-                }
-            };
-            tokio::select! {
-                biased;
-                _ = open.wait_for(|open| !open) => {}
-                () = pass => {}
+            if let Ok(server) = socket_with_buffer(server, buffer) {
+                pass(client, server, way).await;
             }
         });
+    }
+}
+
+/// Passes on until either end is closed, or the way is cut. However it ends, both ends are closed.
+async fn pass(mut client: TcpStream, mut server: TcpStream, mut way: watch::Receiver<Way>) {
+    let mut copies = pin!(copy_bidirectional(&mut client, &mut server));
+    loop {
+        let now = *way.borrow_and_update();
+        if now == Way::Cut {
+            return;
+        }
+        tokio::select! {
+            biased;
+            changed = way.changed() => if changed.is_err() { return },
+            _ = &mut copies, if now == Way::Open => return,
+        }
     }
 }

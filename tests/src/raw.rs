@@ -29,16 +29,27 @@ pub mod opcode {
 /// The bit of a frame's first byte that says that nothing follows.
 pub const FIN: u8 = 0x80;
 
+/// The smallest receive buffer, in bytes.
+pub const NARROW: usize = 4096;
+
 /// A socket that takes next to nothing while nobody reads.
 ///
 /// # Panics
 /// If the gateway does not accept.
 pub fn narrow_socket(address: SocketAddr) -> TcpStream {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).expect("a socket");
-    socket.set_recv_buffer_size(4096).expect("a small buffer is allowed");
-    socket.connect(&address.into()).expect("the gateway accepts");
-    socket.set_nonblocking(true).expect("a socket can be made non-blocking");
-    TcpStream::from_std(socket.into()).expect("a socket of this runtime")
+    socket_with_buffer(address, NARROW).expect("the gateway accepts")
+}
+
+/// A socket with a receive buffer of this size, in bytes.
+///
+/// # Errors
+/// If nobody accepts.
+pub fn socket_with_buffer(address: SocketAddr, buffer: usize) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_recv_buffer_size(buffer)?;
+    socket.connect(&address.into())?;
+    socket.set_nonblocking(true)?;
+    TcpStream::from_std(socket.into())
 }
 
 /// The head of a WebSocket handshake with that token.
