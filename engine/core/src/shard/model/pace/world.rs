@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::world::DEVICES;
+use super::super::owed::DEVICES;
 use crate::event::{self, Parser};
 use crate::history;
 use crate::inbox::{Inbox, Item};
@@ -291,7 +291,7 @@ impl World {
         };
         let wanted = self.owed[nth].wanted;
         let events = (1..=self.distributed()).filter(|&event| self.wants(wanted, event)).filter(last);
-        let snapshot: Vec<String> = events.map(|event| event.to_string()).collect();
+        let snapshot: Vec<String> = events.map(|event| format!("last {event}")).collect();
         let owed = &mut self.owed[nth];
         owed.messages.extend(own.iter().map(u64::to_string));
         owed.uncounted += snapshot.len() as u64;
