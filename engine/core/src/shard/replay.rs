@@ -10,6 +10,7 @@ use super::options::Resume;
 use super::outgoing::SubscriptionKey;
 use super::registry::Live;
 use super::ring::{SnapshotRest, Span};
+use super::session::NAMES_A_MESSAGE;
 use super::state::State;
 use crate::history::{Located, Position};
 use crate::index::Tenant;
@@ -63,8 +64,12 @@ impl State {
         let (cohort, tenant) = (position.cohort, Arc::clone(permit.tenant()));
         let (events, at) = self.matcher.snapshot(cohort.tenant, self.delivery.clock.now());
         let wanted = Rc::clone(&self.matcher.cohort(cohort).key);
-        let rest = SnapshotRest { events, next: 0, key: wanted, except, tenant };
         let subscriber = &mut self.registry[key];
+        if except.is_some() {
+            // Its client may ask for as many as it likes: a list is work as a filter of as many names is.
+            subscriber.count_messages(events.len() / NAMES_A_MESSAGE);
+        }
+        let rest = SnapshotRest { events, next: 0, key: wanted, except, tenant };
         let is_behind = subscriber.is_behind();
         let ring = subscriber.ring_from(self.delivery.clock.tenths(), &self.delivery.metrics);
         ring.push_snapshot(rest);
@@ -108,3 +113,6 @@ impl State {
         }
     }
 }
+
+#[cfg(all(test, not(floodway_loom)))]
+mod tests;
