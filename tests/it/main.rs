@@ -11,6 +11,7 @@ mod demo;
 mod events;
 mod filters;
 mod heads;
+mod history;
 mod hostile;
 mod http;
 mod ids;
