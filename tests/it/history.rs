@@ -1,7 +1,129 @@
 //! What is kept of a tenant's events: how much, for how long, and where a loss of the source stands in it.
 
 use floodway_tests::gateway::Launch;
+use floodway_tests::stream::grows;
 use floodway_tests::{Broker, Gateway, Transport, upstream_gap, wait_until};
+use serde_json::json;
+
+use crate::resume::replay_gap;
+
+/// A gateway that keeps no more than that.
+fn replay(broker: &Broker, bound: &str, most: u64) -> Launch {
+    Gateway::start(broker).env(&format!("FLOODWAY_REPLAY_{bound}"), most)
+}
+
+#[tokio::test]
+async fn who_was_sent_a_gap_resumes_from_before_the_first_event_that_followed() {
+    let broker = Broker::start().await;
+    let gateway = replay(&broker, "EVENTS", 20).await;
+    let mut publisher = broker.publisher().await;
+    let mut witness = gateway.stream(Transport::WebSocket, "T1", "").await;
+    publisher.count("T1", "A", 0..50).await;
+    witness.expect_numbers(0..50).await;
+    for transport in Transport::ALL {
+        let mut late = gateway.resumed(transport, "T1", "", "1").await;
+        late.expect_json(replay_gap()).await;
+        let start = late.start_id();
+        let first = late.expect_numbers(30..31).await;
+        assert!(grows(&start, &first), "{transport:?}: {start} before {first}");
+        // The event before it is not kept, but nothing that came after it is missing.
+        let mut back = gateway.resumed(transport, "T1", "", &start).await;
+        assert_eq!(back.start_id(), start, "{transport:?}");
+        back.expect_numbers(30..50).await;
+    }
+}
+
+#[tokio::test]
+async fn of_more_events_than_are_kept_the_newest_come_behind_a_gap() {
+    let broker = Broker::start().await;
+    let gateway = replay(&broker, "EVENTS", 20).await;
+    let mut publisher = broker.publisher().await;
+    let mut stream = gateway.stream(Transport::Sse, "T1", "").await;
+    publisher.count("T1", "A", 0..100).await;
+    let early = stream.expect_numbers(0..10).await;
+    let kept = stream.expect_numbers(10..81).await;
+    stream.expect_numbers(81..100).await;
+    for transport in Transport::ALL {
+        let mut back = gateway.resumed(transport, "T1", "", &early).await;
+        back.expect_replay_gap(70).await;
+        back.expect_numbers(80..100).await;
+        // Just within the bound.
+        gateway.resumed(transport, "T1", "", &kept).await.expect_numbers(81..100).await;
+    }
+}
+
+#[tokio::test]
+async fn of_more_bytes_than_are_kept_the_newest_come_behind_a_gap() {
+    const BYTES: u64 = 60_000;
+    let broker = Broker::start().await;
+    let gateway = replay(&broker, "BYTES", BYTES).env("STREAM_QUEUE_SIZE", "200").await;
+    let mut publisher = broker.publisher().await;
+    let mut stream = gateway.stream(Transport::Sse, "T1", "").await;
+    let pad = "x".repeat(1000);
+    for n in 0..200 {
+        publisher.telemetry("T1", "A", json!({"metrics": {"n": n, "pad": pad}}).to_string()).await;
+    }
+    let early = stream.expect_numbers(0..10).await;
+    stream.expect_numbers(10..200).await;
+    for transport in Transport::ALL {
+        let mut back = gateway.resumed(transport, "T1", "", &early).await;
+        assert_eq!(back.next().await["reason"], "replay");
+        let (first, _) = back.next_event().await;
+        assert!((200 - BYTES / 1000..190).contains(&first), "{first}");
+        back.expect_numbers(first + 1..200).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_older_than_is_kept_is_a_gap() {
+    let broker = Broker::start().await;
+    let gateway = replay(&broker, "SECONDS", 1).await;
+    let mut publisher = broker.publisher().await;
+    let mut stream = gateway.stream(Transport::WebSocket, "T1", "").await;
+    publisher.count("T1", "A", 0..5).await;
+    let early = stream.expect_numbers(0..1).await;
+    stream.expect_numbers(1..5).await;
+    wait_until("they are too old", async || {
+        let mut back = gateway.resumed(Transport::WebSocket, "T1", "", &early).await;
+        back.next().await["reason"] == "replay"
+    })
+    .await;
+    for (transport, n) in Transport::ALL.into_iter().zip(5..) {
+        let mut back = gateway.resumed(transport, "T1", "", &early).await;
+        assert_eq!(back.next().await["reason"], "replay");
+        publisher.count("T1", "A", n..n + 1).await;
+        let (next, _) = back.next_event().await;
+        assert!((5..=n).contains(&next), "{next} is no old one");
+        back.expect_numbers(next + 1..n + 1).await;
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_is_kept_for_a_while_after_its_last_subscriber_left() {
+    let broker = Broker::start_with("log_type all").await;
+    let launch = replay(&broker, "SECONDS", 2).env("FLOODWAY_MQTT_LINGER_SECONDS", "0");
+    let gateway = launch.env("FLOODWAY_MQTT_CLIENT_ID", "the-gateway").await;
+    let mut publisher = broker.publisher().await;
+    let mut away = Vec::new();
+    for (transport, tenant) in Transport::ALL.into_iter().zip(["T1", "T2", "T3"]) {
+        let mut stream = gateway.stream(transport, tenant, "").await;
+        publisher.count(tenant, "A", 0..1).await;
+        let id = stream.expect_numbers(0..1).await;
+        drop(stream);
+        gateway.has_connections(0).await;
+        publisher.count(tenant, "A", 1..6).await;
+        let mut back = gateway.resumed(transport, tenant, "", &id).await;
+        away.push((transport, tenant, back.expect_numbers(1..6).await));
+    }
+    for (transport, tenant, id) in away {
+        let unsubscribed = format!("the-gateway tenant/{tenant}/device/+/telemetry");
+        wait_until("the tenant is given up", async || broker.logged(&[&unsubscribed])).await;
+        let mut back = gateway.resumed(transport, tenant, "", &id).await;
+        back.expect_json(replay_gap()).await;
+        publisher.count(tenant, "A", 7..8).await;
+        back.expect_numbers(7..8).await;
+    }
+}
 
 /// A gateway that is back soon when its broker is.
 fn quick(broker: &Broker) -> Launch {
