@@ -54,6 +54,8 @@ async fn the_newest_event_of_a_device_comes_once_an_interval_and_the_last_one_al
     assert_eq!(sample(&gateway, "conflated_total").await, (PUBLISHED - received).to_string());
     assert_eq!(sample(&gateway, "matched_total").await, (2 * PUBLISHED).to_string());
     assert_eq!(sample(&gateway, "held_events").await, "0");
+    let shown = ask(&gateway, "GetTenant", json!({"tenant_id": "T1"})).await;
+    assert_eq!(shown["tenant"]["conflated"], (PUBLISHED - received).to_string());
 }
 
 #[tokio::test]

@@ -77,11 +77,12 @@ async fn has_delivered(gateway: &Gateway, deliveries: f64) -> Page {
 }
 
 /// Each counter of tenants, and that of the gateway.
-const SAME: [(&str, &str); 5] = [
+const SAME: [(&str, &str); 6] = [
     ("tenant_connections", "connections"),
     ("tenant_ingest_accepted_total", "ingest_accepted_total"),
     ("tenant_deliveries_total", "deliveries_total"),
     ("tenant_drops_total", "drops_total"),
+    ("tenant_conflated_total", "conflated_total"),
     ("tenant_sent_bytes_total", "sent_bytes_total"),
 ];
 

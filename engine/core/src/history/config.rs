@@ -12,8 +12,8 @@ pub struct Config {
     pub age: Duration,
     /// `replay.bytes`: memory of one tenant's events, in bytes. Default 64 MiB.
     pub bytes: usize,
-    /// `replay.total_bytes`: memory of all tenants' events and last values together. Default: a tenth of the memory that
-    /// the process may use.
+    /// `replay.total_bytes`: memory of all tenants' events and last values together. Default 256 MiB; in a
+    /// gateway a tenth of the memory that the process may use.
     pub total_bytes: usize,
     /// `snapshot.devices`: last values of each tenant. Default 10,000; those of the devices that published last are kept.
     pub devices: NonZeroUsize,

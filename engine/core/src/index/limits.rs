@@ -3,6 +3,7 @@
 //! Invariant: limits that are set hold from then on, all at once, for present and new streams. A lower limit ends no stream,
 //! but admits no new one. A ring with more events is cut to it by its policy, with the next event.
 
+use std::fmt;
 use std::num::NonZeroUsize;
 
 use hashbrown::HashMap;
@@ -57,6 +58,53 @@ impl Overflow {
     }
 }
 
+/// Overflow policies: a set of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policies(u8);
+
+impl Policies {
+    /// Whether this one is among them.
+    pub fn contains(self, policy: Overflow) -> bool {
+        self.0 & Self::bit(policy) != 0
+    }
+
+    /// Those that are among them, in the order of [`Overflow::NAMED`].
+    pub fn iter(self) -> impl Iterator<Item = Overflow> {
+        let all = Overflow::NAMED.into_iter().map(|(_, policy)| policy);
+        all.filter(move |policy| self.contains(*policy))
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    fn bit(policy: Overflow) -> u8 {
+        1 << policy as u8
+    }
+}
+
+impl Default for Policies {
+    /// All of them.
+    fn default() -> Self {
+        Overflow::NAMED.into_iter().map(|(_, policy)| policy).collect()
+    }
+}
+
+impl FromIterator<Overflow> for Policies {
+    fn from_iter<I: IntoIterator<Item = Overflow>>(policies: I) -> Self {
+        Self(policies.into_iter().fold(0, |bits, policy| bits | Self::bit(policy)))
+    }
+}
+
+/// Their names, separated by commas.
+impl fmt::Display for Policies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.iter().map(Overflow::name).collect();
+        f.write_str(&names.join(", "))
+    }
+}
+
 /// The limits that hold for a tenant. The settings are what holds where nothing else is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -66,11 +114,20 @@ pub struct Limits {
     pub queue_size: NonZeroUsize,
     /// `stream.overflow`: what happens at that limit. Default `drop_newest`.
     pub overflow: Overflow,
+    /// `stream.overflow_allowed`: the policies that a stream may choose instead. Default all. See [`Limits::choices`].
+    pub overflow_allowed: Policies,
     /// `stream.filter_ids`: devices, groups and metrics, each, that one subscriber may name. Default 1,000.
     pub filter_ids: usize,
     /// `stream.client_messages_per_second`: Default 1,000; a client that sends more is read more slowly. A change of filter
     /// counts as one more for every 16 names, a token as 16 more. 0 works like 1.
     pub client_messages_per_second: u32,
+}
+
+impl Limits {
+    /// The policies that a stream may choose: those that are allowed, and always the one that holds without a choice.
+    pub fn choices(&self) -> Policies {
+        self.overflow_allowed.iter().chain([self.overflow]).collect()
+    }
 }
 
 impl Default for Limits {
@@ -79,6 +136,7 @@ impl Default for Limits {
             connections: 10,
             queue_size: NonZeroUsize::new(100).expect("not zero"),
             overflow: Overflow::DropNewest,
+            overflow_allowed: Policies::default(),
             filter_ids: 1000,
             client_messages_per_second: 1000,
         }
@@ -94,6 +152,8 @@ pub struct OwnLimits {
     pub queue_size: Option<NonZeroUsize>,
     /// See [`Limits::overflow`].
     pub overflow: Option<Overflow>,
+    /// See [`Limits::overflow_allowed`]. Never empty.
+    pub overflow_allowed: Option<Policies>,
     /// See [`Limits::filter_ids`].
     pub filter_ids: Option<usize>,
     /// See [`Limits::client_messages_per_second`].
@@ -111,6 +171,7 @@ impl OwnLimits {
             connections: self.connections.unwrap_or(under.connections),
             queue_size: self.queue_size.unwrap_or(under.queue_size),
             overflow: self.overflow.unwrap_or(under.overflow),
+            overflow_allowed: self.overflow_allowed.unwrap_or(under.overflow_allowed),
             filter_ids: self.filter_ids.unwrap_or(under.filter_ids),
             client_messages_per_second: self.client_messages_per_second.unwrap_or(under.client_messages_per_second),
         }
@@ -124,6 +185,7 @@ impl From<Limits> for OwnLimits {
             connections: Some(limits.connections),
             queue_size: Some(limits.queue_size),
             overflow: Some(limits.overflow),
+            overflow_allowed: Some(limits.overflow_allowed),
             filter_ids: Some(limits.filter_ids),
             client_messages_per_second: Some(limits.client_messages_per_second),
         }

@@ -30,7 +30,7 @@ pub use counters::{Count, OwnCounters, TenantCounters, TenantCounts};
 pub use groups::Groups;
 pub use identity::{BadConnectionId, ClientInfo, ConnectionId, Transport};
 pub use journal::{AuditEvent, AuditKind, Journal, Limit, Missed, SourceChange, Watcher};
-pub use limits::{LimitBook, Limits, OWN_LIMITS_MAX, Overflow, OwnLimits, TooManyLimits};
+pub use limits::{LimitBook, Limits, OWN_LIMITS_MAX, Overflow, OwnLimits, Policies, TooManyLimits};
 pub use permit::{ConnectionPermit, NoPermit};
 pub use tenant::{Tenant, Upstream};
 pub use wake_filter::{Slot, WakeFilter};

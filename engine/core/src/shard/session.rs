@@ -5,6 +5,7 @@
 
 use std::io;
 use std::mem::take;
+use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use super::filter::{Filter, TooMany};
@@ -14,7 +15,7 @@ use super::registry::Subscriber;
 use super::state::State;
 use floodway_protocol::End;
 use floodway_protocol::messages::answer;
-use floodway_protocol::messages::client::Action;
+use floodway_protocol::messages::client::{Action, Names};
 use floodway_protocol::session::{Bounds, Command};
 
 /// Reads of one socket in one turn; what is more waits for the next turn.
@@ -105,10 +106,7 @@ impl State {
 
     fn act(&mut self, key: SubscriberKey, action: Action, filter_ids: usize) {
         match action {
-            Action::Subscribe(names) => self.change_filter(key, |filter| {
-                names.iter().try_for_each(|names| filter.add(names, filter_ids))?;
-                Ok(names.iter().map(answer::subscribed).collect())
-            }),
+            Action::Subscribe { names, snapshot } => self.subscribe(key, &names, snapshot, filter_ids),
             Action::Unsubscribe(names) => self.change_filter(key, |filter| {
                 names.iter().for_each(|names| filter.remove(names));
                 Ok(names.iter().map(answer::unsubscribed).collect())
@@ -127,6 +125,22 @@ impl State {
             }
             Action::Refresh(token) => self.refresh(key, &token.0),
             Action::Ping => self.answer(key, [answer::PONG]),
+        }
+    }
+
+    /// Adds to what a subscriber wants. With `snapshot` the last events of what that adds follow the answers at once.
+    fn subscribe(&mut self, key: SubscriberKey, names: &[Names], snapshot: bool, filter_ids: usize) {
+        let live = self.registry[key].live().filter(|_| snapshot);
+        let before = live.map(|live| Rc::clone(&self.matcher.cohort(live.position.cohort).key));
+        self.change_filter(key, |filter| {
+            names.iter().try_for_each(|names| filter.add(names, filter_ids))?;
+            Ok(names.iter().map(answer::subscribed).collect())
+        });
+        if let Some(before) = before
+            && self.is_live(key)
+            && *self.filter(key) != before.filter
+        {
+            self.send_snapshot(key, Some(before));
         }
     }
 

@@ -53,7 +53,7 @@ struct Whose {
 
 #[derive(clap::Args)]
 #[command(group = ArgGroup::new("limit").multiple(true).required(true).args([
-    "connections_per_tenant", "queue_size", "overflow", "filter_ids", "client_messages_per_second",
+    "connections_per_tenant", "queue_size", "overflow", "overflow_allowed", "filter_ids", "client_messages_per_second",
 ]))]
 struct Set {
     #[command(flatten)]
@@ -67,6 +67,9 @@ struct Set {
     /// What happens beyond it
     #[arg(long, value_parser = one_of(&Overflow::NAMED))]
     overflow: Option<Overflow>,
+    /// What else a stream may choose with ?overflow=, separated by commas
+    #[arg(long, value_name = "POLICIES", value_delimiter = ',', value_parser = one_of(&Overflow::NAMED))]
+    overflow_allowed: Vec<Overflow>,
     /// Devices, groups and metrics, each, that one subscriber may name
     #[arg(long, value_name = "N")]
     filter_ids: Option<u32>,
@@ -92,7 +95,10 @@ fn get(remote: &Remote, tenant_id: String) -> Result<(), Failure> {
     let request = GetLimitsRequest { tenant_id: tenant_id.clone() };
     remote.call(
         async |mut client| client.get_limits(request).await,
-        |answer| stale(answer.known_at, SystemTime::now()) + &limits(&tenant_id, answer.effective, answer.own),
+        |answer| {
+            stale(answer.known_at, SystemTime::now())
+                + &limits(&tenant_id, answer.effective.as_ref(), answer.own.as_ref())
+        },
     )
 }
 
@@ -110,17 +116,17 @@ async fn change(remote: &Remote, mut client: Client, set: Set) -> Result<(), Int
         }
         before = answer.own;
     }
-    let own = Some(set.over(before.unwrap_or_default()));
-    let request = SetLimitsRequest { tenant_id: tenant_id.clone(), limits: own };
+    let own = set.over(before.unwrap_or_default());
+    let request = SetLimitsRequest { tenant_id: tenant_id.clone(), limits: Some(own.clone()) };
     let answer = client.set_limits(request).await?.into_inner();
-    remote.print(Json(&answer), || limits(&tenant_id, answer.effective, own))
+    remote.print(Json(&answer), || limits(&tenant_id, answer.effective.as_ref(), Some(&own)))
 }
 
 fn clear(remote: &Remote, tenant_id: String) -> Result<(), Failure> {
     let request = ClearLimitsRequest { tenant_id: tenant_id.clone() };
     let text = |answer: &ClearLimitsResponse| {
         let was = if answer.cleared { "" } else { "nothing was set\n" };
-        was.to_owned() + &limits(&tenant_id, answer.effective, None)
+        was.to_owned() + &limits(&tenant_id, answer.effective.as_ref(), None)
     };
     remote.call(async |mut client| client.clear_limits(request).await, text)
 }
@@ -129,10 +135,17 @@ impl Set {
     /// These limits where they are named, else those of `before`.
     fn over(&self, before: TenantLimits) -> TenantLimits {
         let overflow = self.overflow.map(admin::policy);
+        let allowed = self.overflow_allowed.iter().map(|&overflow| admin::policy(overflow).into());
+        let overflow_allowed: Vec<i32> = allowed.collect();
         TenantLimits {
             connections_per_tenant: self.connections_per_tenant.or(before.connections_per_tenant),
             queue_size: self.queue_size.or(before.queue_size),
             overflow: overflow.map_or(before.overflow, i32::from),
+            overflow_allowed: if overflow_allowed.is_empty() {
+                before.overflow_allowed
+            } else {
+                overflow_allowed
+            },
             filter_ids: self.filter_ids.or(before.filter_ids),
             client_messages_per_second: self.client_messages_per_second.or(before.client_messages_per_second),
         }
@@ -140,8 +153,9 @@ impl Set {
 }
 
 /// Each limit, what it is, and where it comes from. An empty tenant stands for the default.
-fn limits(tenant_id: &str, effective: Option<TenantLimits>, own: Option<TenantLimits>) -> String {
-    let (effective, own) = (effective.unwrap_or_default(), own.unwrap_or_default());
+fn limits(tenant_id: &str, effective: Option<&TenantLimits>, own: Option<&TenantLimits>) -> String {
+    let none = TenantLimits::default();
+    let (effective, own) = (effective.unwrap_or(&none), own.unwrap_or(&none));
     let (whose, set_here, inherited) = match tenant_id {
         "" => ("the default".to_owned(), "set", "configuration"),
         tenant => (plain(tenant), "set for this tenant", "default"),
@@ -161,11 +175,18 @@ fn limits(tenant_id: &str, effective: Option<TenantLimits>, own: Option<TenantLi
         },
         counted("queue-size", effective.queue_size, own.queue_size),
         row("overflow", policy(effective.overflow()).to_owned(), own.overflow() != OverflowPolicy::Unspecified),
+        row("overflow-allowed", allowed(effective), !own.overflow_allowed.is_empty()),
         counted("filter-ids", effective.filter_ids, own.filter_ids),
         counted("client-messages-per-second", effective.client_messages_per_second, own.client_messages_per_second),
     ];
     let table = table("LIMIT >VALUE FROM", rows);
     format!("limits of {whose}\n{table}")
+}
+
+/// The names of the policies that a stream may choose, as the flag takes them.
+fn allowed(limits: &TenantLimits) -> String {
+    let names: Vec<_> = limits.overflow_allowed().map(policy).collect();
+    names.join(",")
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ fn list(answer: &ListTenantsResponse) -> String {
 }
 
 fn one(tenant: &Tenant) -> String {
-    let limits = tenant.limits.unwrap_or_default();
+    let limits = tenant.limits.clone().unwrap_or_default();
     let lines = [
         ("tenant", or_dash(&tenant.tenant_id)),
         ("upstream", upstream_and_why(tenant)),
@@ -75,6 +75,10 @@ fn one(tenant: &Tenant) -> String {
         (
             "queue",
             format!("{} a stream, then {}", plural(limits.queue_size().into(), "event"), policy(limits.overflow())),
+        ),
+        (
+            "replay",
+            format!("{} held ({})", plural(tenant.replay_events, "event"), bytes(tenant.replay_bytes as f64)),
         ),
         ("groups", tenant.groups.to_string()),
     ];
@@ -98,7 +102,7 @@ fn upstream_and_why(tenant: &Tenant) -> String {
 }
 
 fn limit(tenant: &Tenant) -> String {
-    match tenant.limits.and_then(|l| l.connections_per_tenant) {
+    match tenant.limits.as_ref().and_then(|l| l.connections_per_tenant) {
         Some(0) => "none".to_owned(),
         Some(limit) => limit.to_string(),
         None => "-".to_owned(),

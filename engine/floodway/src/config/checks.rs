@@ -36,6 +36,7 @@ pub(super) fn run(loaded: &mut Loaded, key: Key, errors: &mut Vec<ConfigError>) 
     errors.extend(found.map(|(key, hint)| wrong(loaded, key, hint)));
     errors.extend(verification_key(loaded, key, errors));
     loaded.warnings.extend(warnings(&loaded.config));
+    loaded.warnings.extend(replay(loaded));
 }
 
 /// A setting's key, and what is to be done.
@@ -114,6 +115,18 @@ fn session(loaded: &Loaded) -> Found {
     }
     let hint = "mqtt.session = \"persistent\" needs 1: a broker keeps nothing of QoS 0; remove one of the two";
     (mqtt.qos == 0).then(|| ("mqtt.qos", hint.to_owned()))
+}
+
+/// A tenant's share that is set and can never be reached.
+fn replay(loaded: &Loaded) -> Option<String> {
+    let kept = &loaded.config.history;
+    let is_useless = kept.bytes > kept.total_bytes && *loaded.origin("replay.bytes") != Origin::Default;
+    is_useless.then(|| {
+        format!(
+            "replay.bytes = {} is more than replay.total_bytes = {}, which holds for all tenants together; raise that",
+            kept.bytes, kept.total_bytes
+        )
+    })
 }
 
 /// The three ways to check a token, of which there is one.

@@ -11,6 +11,8 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use toml::Value;
 
+use floodway_core::index::{Overflow, Policies};
+
 /// A value as it was given: text from the environment and from flags, or a TOML value.
 #[derive(Clone, Copy)]
 pub(crate) enum Raw<'a> {
@@ -190,18 +192,45 @@ pub(crate) struct Choice<T: 'static>(pub(crate) &'static [(&'static str, T)]);
 
 impl<T: Copy + PartialEq> Kind<T> for Choice<T> {
     fn read(&self, raw: Raw<'_>) -> Result<T, String> {
-        raw.text()
-            .and_then(|text| self.0.iter().find(|(word, _)| *word == text.trim()))
-            .map(|(_, value)| *value)
-            .ok_or_else(|| {
-                let words: Vec<_> = self.0.iter().map(|(word, _)| *word).collect();
-                format!("expected one of {}", words.join(", "))
-            })
+        let value = raw.text().and_then(|text| self.value(text.trim()));
+        value.ok_or_else(|| format!("expected one of {}", self.words()))
     }
 
     fn show(&self, value: &T) -> String {
-        let word = self.0.iter().find(|(_, known)| known == value);
-        literal(word.map_or("", |(word, _)| word))
+        literal(self.word(*value))
+    }
+}
+
+impl<T: Copy + PartialEq> Choice<T> {
+    fn value(&self, word: &str) -> Option<T> {
+        let found = self.0.iter().find(|(known, _)| *known == word);
+        found.map(|(_, value)| *value)
+    }
+
+    fn word(&self, value: T) -> &'static str {
+        let found = self.0.iter().find(|(_, known)| *known == value);
+        found.map_or("", |(word, _)| word)
+    }
+
+    fn words(&self) -> String {
+        let words: Vec<_> = self.0.iter().map(|(word, _)| *word).collect();
+        words.join(", ")
+    }
+}
+
+/// Some of these words, at least one, as a TOML array or separated by commas.
+pub(crate) struct Several<T: 'static>(pub(crate) Choice<T>);
+
+impl Kind<Policies> for Several<Overflow> {
+    fn read(&self, raw: Raw<'_>) -> Result<Policies, String> {
+        let words = split(raw).filter(|words| !words.is_empty());
+        let policies = words.and_then(|words| words.into_iter().map(|word| self.0.value(word)).collect());
+        policies.ok_or_else(|| format!("expected a list of some of {}", self.0.words()))
+    }
+
+    fn show(&self, value: &Policies) -> String {
+        let words: Vec<_> = value.iter().map(|policy| self.0.word(policy)).collect();
+        Value::from(words).to_string()
     }
 }
 

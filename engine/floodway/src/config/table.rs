@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 
 use super::address;
-use super::kinds::{Choice, File, Kind, List, Number, Raw, SECONDS_MAX, Seconds, Switch, Text, any, mqtt};
+use super::kinds::{Choice, File, Kind, List, Number, Raw, SECONDS_MAX, Seconds, Several, Switch, Text, any, mqtt};
 use super::setting::{FILE_SUFFIX, Setting};
 use floodway_core::index::Overflow;
 use floodway_core::shard::{SHARDS_MAX, Writes};
@@ -81,6 +81,8 @@ const SESSION_EXPIRY: Seconds = Seconds(1.0, SECONDS_MAX);
 /// Without a natural bound: it must be there, and fit everywhere.
 const COUNT: Number = Number(1, u32::MAX as u64);
 const COUNT_OR_NONE: Number = Number(0, u32::MAX as u64);
+/// Up to 1 TiB.
+const BYTES_OR_NONE: Number = Number(0, 1 << 40);
 const SHARDS: Number = Number(1, SHARDS_MAX as u64);
 /// Each is six series to whoever keeps them.
 const METRICS_TENANTS: Number = Number(0, 10_000);
@@ -102,6 +104,7 @@ const DEPTH: Number = Number(2, 1_024);
 const SUBSCRIBE: Choice<Subscribe> = Choice(&[("on_demand", Subscribe::OnDemand), ("all", Subscribe::All)]);
 const SESSION: Choice<Session> = Choice(&[("clean", Session::Clean), ("persistent", Session::Persistent)]);
 const OVERFLOW: Choice<Overflow> = Choice(&Overflow::NAMED);
+const POLICIES: Several<Overflow> = Several(OVERFLOW);
 const WRITES: Choice<Writes> = Choice(&[("write", Writes::Write), ("io_uring", Writes::IoUring)]);
 /// From twice the shortest time between two fetches on.
 const JWKS_REFRESH: Seconds = Seconds(10.0, 86_400.0);
@@ -238,6 +241,17 @@ pub(crate) static SETTINGS: &[Setting] = &[
     setting!("limits.connections", "FLOODWAY_MAX_CONNECTIONS", connections, COUNT_OR_NONE,
         "Live streams of the gateway; 0: from the open-files limit"),
 
+    setting!("replay.events", "FLOODWAY_REPLAY_EVENTS", history.events, COUNT_OR_NONE,
+        "Events of each tenant that are kept for clients that come back; 0: none"),
+    setting!("replay.seconds", "FLOODWAY_REPLAY_SECONDS", history.age, PAUSE,
+        "How long they are kept; a tenant stays subscribed for as long after its last subscriber left"),
+    setting!("replay.bytes", "FLOODWAY_REPLAY_BYTES", history.bytes, BYTES_OR_NONE,
+        "Memory of the events that are kept of one tenant"),
+    setting!("replay.total_bytes", "FLOODWAY_REPLAY_TOTAL_BYTES", history.total_bytes, BYTES_OR_NONE,
+        "Memory of what is kept of all tenants; default a tenth of the memory that the process may use"),
+    setting!("snapshot.devices", "FLOODWAY_SNAPSHOT_DEVICES", history.devices, COUNT,
+        "Devices of each tenant whose last event is kept for snapshots, those that published last"),
+
     setting!("shard.count", "FLOODWAY_SHARD_COUNT", shard.count, SHARDS,
         "Shards, a thread each; default one a core"),
     setting!("shard.inbox", "FLOODWAY_SHARD_INBOX", shard.inbox, COUNT,
@@ -247,7 +261,9 @@ pub(crate) static SETTINGS: &[Setting] = &[
     setting!("stream.queue_size", "STREAM_QUEUE_SIZE", limits.queue_size, COUNT,
         "Events that a subscriber may lag"),
     setting!("stream.overflow", "FLOODWAY_OVERFLOW", limits.overflow, OVERFLOW,
-        "What happens at that limit: drop_newest, drop_oldest, latest (of each device), disconnect"),
+        "What happens at that limit: drop_newest, drop_oldest, latest (of each device), disconnect, catch_up (from replay)"),
+    setting!("stream.overflow_allowed", "FLOODWAY_STREAM_OVERFLOW_ALLOWED", limits.overflow_allowed, POLICIES,
+        "Of these a stream may choose another (?overflow=); the one of stream.overflow it may have in any case"),
     setting!("stream.control_bytes", "FLOODWAY_STREAM_CONTROL_BYTES", shard.control_bytes, COUNT,
         "Answers, pings and notices that wait for one subscriber; at the limit it is closed"),
     setting!("stream.unsent_bytes", "FLOODWAY_STREAM_UNSENT_BYTES", shard.unsent_bytes, COUNT,

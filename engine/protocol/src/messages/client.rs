@@ -39,7 +39,12 @@ pub struct Token(pub String);
 pub enum Action {
     /// Add to the filters. Never empty; in the order `device_id`, `device_ids`, `group_id`, `group_ids`, and to be
     /// answered one by one in this order.
-    Subscribe(Vec<Names>),
+    Subscribe {
+        /// What is added.
+        names: Vec<Names>,
+        /// Whether the last events of what is added follow the answers.
+        snapshot: bool,
+    },
     /// Take out of the filters. As in [`Action::Subscribe`].
     Unsubscribe(Vec<Names>),
     /// Narrow events to these metrics; none named, or no `metrics` at all, means all again.
@@ -75,6 +80,9 @@ pub enum Mistake {
     /// A key whose value must be a list of strings.
     #[error("{0} must be a list of strings")]
     NotAList(&'static str),
+    /// A key whose value must be a boolean.
+    #[error("{0} must be true or false")]
+    NotABoolean(&'static str),
     /// `subscribe` or `unsubscribe` without anything named.
     #[error("Missing device_id, device_ids, group_id or group_ids")]
     NoNames,
@@ -100,7 +108,10 @@ pub fn parse(text: &str, ids_max: usize) -> Result<Action, Mistake> {
     let fields = Fields::parse(text)?;
     let Text(action) = fields.string("action")?.ok_or(Mistake::NoAction)?;
     match &*action {
-        "subscribe" => fields.names(ids_max).map(Action::Subscribe),
+        "subscribe" => {
+            let names = fields.names(ids_max)?;
+            Ok(Action::Subscribe { names, snapshot: fields.boolean("snapshot")?.unwrap_or_default() })
+        }
         "unsubscribe" => fields.names(ids_max).map(Action::Unsubscribe),
         "set_metrics" => fields.metrics(ids_max).map(Action::SetMetrics),
         "clear_filters" => Ok(Action::ClearFilters),
@@ -118,7 +129,7 @@ impl fmt::Debug for Token {
 }
 
 /// The keys that matter.
-const KEYS: [&str; 7] = ["action", "device_id", "device_ids", "group_id", "group_ids", "metrics", "token"];
+const KEYS: [&str; 8] = ["action", "device_id", "device_ids", "group_id", "group_ids", "metrics", "snapshot", "token"];
 
 /// The values of [`KEYS`], as the message has them.
 #[derive(Default)]
@@ -146,6 +157,10 @@ impl<'a> Fields<'a> {
 
     fn strings(&self, key: &'static str) -> Result<Option<Vec<Text<'a>>>, Mistake> {
         self.read(key, Mistake::NotAList(key))
+    }
+
+    fn boolean(&self, key: &'static str) -> Result<Option<bool>, Mistake> {
+        self.read(key, Mistake::NotABoolean(key))
     }
 
     fn id<T>(&self, key: &'static str, parse: ParseName<T>) -> Result<Option<T>, Mistake> {

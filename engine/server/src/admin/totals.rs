@@ -39,6 +39,8 @@ pub struct Totals {
     pub overflow_gaps: u64,
     /// Gaps sent because the broker was away.
     pub upstream_gaps: u64,
+    /// Streams that resumed, by whether all that they had missed was still kept.
+    pub resumes: Resumes,
     /// Writes that were asked of the kernel for events.
     pub writes: u64,
 }
@@ -50,6 +52,15 @@ pub struct Passed {
     pub opened: u64,
     /// Those that ended, in the order of [`CODE_LABELS`].
     pub closed: [u64; CODE_LABELS.len()],
+}
+
+/// Streams that resumed behind an event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resumes {
+    /// Nothing was missing.
+    pub complete: u64,
+    /// What they had missed was not kept any more, or their id was unknown.
+    pub incomplete: u64,
 }
 
 /// How long deliveries took, from the broker's socket to the subscriber's.
@@ -89,6 +100,8 @@ impl Totals {
         self.bytes += shard.bytes.get();
         self.overflow_gaps += shard.gaps.overflow.get();
         self.upstream_gaps += shard.gaps.upstream.get();
+        self.resumes.complete += shard.resumes.complete.get();
+        self.resumes.incomplete += shard.resumes.incomplete.get();
         self.writes += shard.writes.get();
         self
     }

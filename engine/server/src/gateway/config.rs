@@ -1,13 +1,14 @@
 //! What a gateway is built from: the settings of every part.
 
 use floodway_core::index::Limits;
-use floodway_core::{event, shard};
+use floodway_core::{event, history, shard};
 use floodway_sources::{control, mqtt};
 
+use super::allowance;
 use crate::{admin, auth, http, log};
 
 /// What every part is built from. The default has no verification key.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Config {
     /// The public listener.
     pub http: http::Config,
@@ -25,8 +26,29 @@ pub struct Config {
     pub connections: u32,
     /// Limits of each tenant (`limits.*` and `stream.*`), unless others are set.
     pub limits: Limits,
+    /// What is kept for clients that come back (`replay.*`) and for snapshots (`snapshot.*`).
+    pub history: history::Config,
     /// The shards (`shard.*`) and the streams on them (`stream.*`).
     pub shard: shard::Config,
     /// The log.
     pub log: log::Config,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let history = history::Config::default();
+        Self {
+            http: http::Config::default(),
+            admin: admin::Config::default(),
+            mqtt: mqtt::Config::default(),
+            control: control::Config::default(),
+            event: event::Config::default(),
+            auth: auth::Config::default(),
+            connections: 0,
+            limits: Limits::default(),
+            history: history::Config { total_bytes: allowance::tenth().unwrap_or(history.total_bytes), ..history },
+            shard: shard::Config::default(),
+            log: log::Config::default(),
+        }
+    }
 }

@@ -3,6 +3,7 @@
 //! The only place that knows every part. Invariant: parts are started in the order in which an event needs them, last
 //! first, so that nothing arrives before there is somebody to take it; a drain goes the way of an event.
 
+mod allowance;
 mod announcer;
 mod config;
 mod limits;
@@ -86,7 +87,7 @@ impl Gateway {
         let tls = config.http.acceptor()?;
         let private_tls = config.admin.acceptor()?;
         let connections = limits::derive(config.connections, &mut config.http.pending)?;
-        let index = Arc::new(Index::new(connections, config.limits));
+        let index = Arc::new(Index::with_history(connections, config.limits, config.history));
         let (acceptor, dealt) = Acceptor::open(&config.http, &config.shard, config.shard.count)
             .map_err(|error| StartError::Listen(config.http.listen.clone(), error))?;
         let private = admin::Listener::open(&config.admin, private_tls)
@@ -95,6 +96,7 @@ impl Gateway {
         let identity = Identity::new();
         let (control, follower) = control::new(&config.control, &identity.id, Arc::clone(&index));
         let event = config.event.clone();
+        config.mqtt.keep = config.history.age;
         // The one place that knows which sources there are. The first owns the control documents.
         let mqtt = Mqtt::new(config.mqtt, Arc::clone(&index), Some(follower))?;
         let brokers = mqtt.terms().endpoints;

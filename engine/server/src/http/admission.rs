@@ -84,6 +84,7 @@ async fn admit_identity(
 ) -> Result<Admitted, Refusal> {
     let limits = shard_context.shared.index.limits().of(Some(&identity.tenant));
     let filter = query.filter(limits.filter_ids).map_err(Refusal::Query)?;
+    let options = query.options(&limits).map_err(Refusal::Query)?;
     let resume = query.resume(&request.headers);
     let permit = enter(&identity.tenant, shard_context)?;
     let confirmed = shard_context.shared.source.confirmed(permit.tenant()).await;
@@ -91,5 +92,5 @@ async fn admit_identity(
     if shard_context.shared.index.is_draining() {
         return Err(Refusal::Draining);
     }
-    Ok(Admitted { identity, filter, resume, options: Options::default(), permit })
+    Ok(Admitted { identity, filter, resume, options, permit })
 }

@@ -12,29 +12,44 @@ pub(super) enum Parameter {
     Groups,
     Metrics,
     LastEventId,
+    Overflow,
+    MaxRate,
+    Snapshot,
 }
 
 /// Each parameter in its order, and its names, the documented one first.
-const NAMES: [(Parameter, &[&str]); 6] = [
+const NAMES: [(Parameter, &[&str]); 9] = [
     (Parameter::Token, &["token"]),
     (Parameter::Tenant, &["tenant"]),
     (Parameter::Devices, &["device_id", "device_ids"]),
     (Parameter::Groups, &["group_id", "group_ids"]),
     (Parameter::Metrics, &["metric", "metrics"]),
     (Parameter::LastEventId, &["last_event_id", "lastEventId"]),
+    (Parameter::Overflow, &["overflow"]),
+    (Parameter::MaxRate, &["max_rate"]),
+    (Parameter::Snapshot, &["snapshot"]),
 ];
 
 /// Names with such a beginning were meant for these.
-const STEMS: [(&str, Parameter); 3] =
-    [("device", Parameter::Devices), ("group", Parameter::Groups), ("metric", Parameter::Metrics)];
+const STEMS: [(&str, Parameter); 6] = [
+    ("device", Parameter::Devices),
+    ("group", Parameter::Groups),
+    ("metric", Parameter::Metrics),
+    ("overflow", Parameter::Overflow),
+    ("maxrate", Parameter::MaxRate),
+    ("snapshot", Parameter::Snapshot),
+];
 
 /// Names as [`plain`] gives them, and the parameters that they resemble.
-const PLAIN: [(&[&str], Parameter); 5] = [
+const PLAIN: [(&[&str], Parameter); 8] = [
     (&["device", "deviceid", "deviceids"], Parameter::Devices),
     (&["group", "groupid", "groupids"], Parameter::Groups),
     (&["metric", "metrics"], Parameter::Metrics),
     (&["tenant", "tenantid"], Parameter::Tenant),
     (&["lasteventid"], Parameter::LastEventId),
+    (&["overflow"], Parameter::Overflow),
+    (&["maxrate"], Parameter::MaxRate),
+    (&["snapshot"], Parameter::Snapshot),
 ];
 
 /// Plain names at least this long may have one wrong letter.

@@ -1,4 +1,4 @@
-//! The query of a stream's request: a token, a filter, and where to resume.
+//! The query of a stream's request: a token, a filter, where to resume, and options.
 
 use std::borrow::Cow;
 
@@ -6,9 +6,13 @@ use http::{HeaderMap, Uri};
 use percent_encoding::percent_decode_str;
 
 use super::parameter::Parameter;
-use floodway_core::shard::Filter;
+use chosen::Chosen;
+use floodway_core::index::Limits;
+use floodway_core::shard::{Filter, Options};
 use floodway_protocol::messages::client::Names;
 use floodway_protocol::names::{BadName, DeviceId, GroupId};
+
+mod chosen;
 
 /// Characters of an unknown parameter's name that the answer repeats.
 const NAME_CHARS_SHOWN: usize = 64;
@@ -23,6 +27,7 @@ pub(super) struct Query {
     groups: Vec<String>,
     metrics: Vec<String>,
     last_event_id: Option<String>,
+    chosen: Chosen,
     /// What is wrong with a parameter.
     mistake: Option<String>,
 }
@@ -70,6 +75,9 @@ impl Query {
             Parameter::Groups => self.groups.extend(list(&text)),
             Parameter::Metrics => self.metrics.extend(list(&text)),
             Parameter::LastEventId => self.last_event_id = Some(text.into_owned()),
+            Parameter::Overflow => self.chosen.overflow = text.into_owned(),
+            Parameter::MaxRate => self.chosen.max_rate = text.into_owned(),
+            Parameter::Snapshot => self.chosen.snapshot = text.into_owned(),
         }
     }
 
@@ -105,6 +113,14 @@ impl Query {
         }
         filter.set_metrics(self.metrics.clone(), ids_max).map_err(|error| error.to_string())?;
         Ok(filter)
+    }
+
+    /// What its client chose for the stream, which must be among what `limits` allow.
+    ///
+    /// # Errors
+    /// Names the parameter and what it may be.
+    pub(super) fn options(&self, limits: &Limits) -> Result<Options, String> {
+        self.chosen.options(limits)
     }
 
     /// Where the stream resumes. The header, which browsers send by themselves, wins. Any text that is not empty is taken for

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use serde_json::{Map, Value, json};
 
-use floodway_core::index::{Overflow, OwnLimits};
+use floodway_core::index::{Overflow, OwnLimits, Policies};
 use floodway_protocol::names::DeviceId;
 
 /// A field, and what is wrong with it. Never repeats a value: it may be hostile.
@@ -109,7 +109,8 @@ pub(super) fn parse_limits(payload: &[u8]) -> Result<OwnLimits, Invalid> {
         match name.as_str() {
             "connections_per_tenant" => limits.connections = Some(number(0)?),
             "queue_size" => limits.queue_size = NonZeroUsize::new(number(1)? as usize),
-            "overflow" => limits.overflow = Some(overflow(&value)?),
+            "overflow" => limits.overflow = Some(overflow(&name, &value)?),
+            "overflow_allowed" => limits.overflow_allowed = Some(policies(&name, &value)?),
             "filter_ids" => limits.filter_ids = Some(number(1)? as usize),
             "client_messages_per_second" => limits.client_messages_per_second = Some(number(1)?),
             _ => return Err(unknown(&name)),
@@ -124,6 +125,9 @@ pub(super) fn check_limits(limits: &OwnLimits) -> Result<(), Invalid> {
     let zero = |name| Err(Invalid::new(name, "must be at least 1"));
     match limits {
         _ if limits.is_empty() => Err(Invalid::new("document", "sets no limit")),
+        OwnLimits { overflow_allowed: Some(none), .. } if none.is_empty() => {
+            Err(Invalid::new("overflow_allowed", "must name at least one policy"))
+        }
         OwnLimits { filter_ids: Some(0), .. } => zero("filter_ids"),
         OwnLimits { client_messages_per_second: Some(0), .. } => zero("client_messages_per_second"),
         _ => Ok(()),
@@ -135,6 +139,10 @@ pub(super) fn limits_to_json(limits: &OwnLimits) -> Vec<u8> {
         ("connections_per_tenant", limits.connections.map(Value::from)),
         ("queue_size", limits.queue_size.map(|size| size.get().into())),
         ("overflow", limits.overflow.map(|policy| policy.name().into())),
+        (
+            "overflow_allowed",
+            limits.overflow_allowed.map(|allowed| allowed.iter().map(Overflow::name).collect()),
+        ),
         ("filter_ids", limits.filter_ids.map(Value::from)),
         ("client_messages_per_second", limits.client_messages_per_second.map(Value::from)),
     ];
@@ -150,9 +158,13 @@ fn number(name: &str, value: &Value, least: u32) -> Result<u32, Invalid> {
     })
 }
 
-fn overflow(value: &Value) -> Result<Overflow, Invalid> {
-    value.as_str().and_then(Overflow::named).ok_or_else(|| {
-        let names = Overflow::NAMED.map(|(name, _)| name).join(", ");
-        Invalid::new("overflow", format!("must be one of {names}"))
-    })
+fn overflow(name: &str, value: &Value) -> Result<Overflow, Invalid> {
+    let policy = value.as_str().and_then(Overflow::named);
+    policy.ok_or_else(|| Invalid::new(name, format!("must be one of {}", Policies::default())))
+}
+
+fn policies(name: &str, value: &Value) -> Result<Policies, Invalid> {
+    let names = value.as_array().ok_or_else(|| Invalid::new(name, "must be a list of policies"))?;
+    let policies = names.iter().enumerate();
+    policies.map(|(nth, value)| overflow(&format!("{name}[{nth}]"), value)).collect()
 }

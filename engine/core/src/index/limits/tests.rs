@@ -27,10 +27,23 @@ fn a_tenants_own_stand_over_the_default_and_that_over_the_configured() {
 
 #[test]
 fn a_policy_is_found_by_its_name() {
-    for name in ["drop_newest", "drop_oldest", "latest", "disconnect"] {
+    for name in ["drop_newest", "drop_oldest", "latest", "disconnect", "catch_up"] {
         assert_eq!(Overflow::named(name).unwrap().name(), name);
     }
     assert_eq!(Overflow::named("Latest"), None);
+}
+
+#[test]
+fn a_stream_may_choose_what_is_allowed_and_what_holds_anyway() {
+    let limits = Limits::default();
+    assert_eq!(limits.choices().to_string(), "drop_newest, drop_oldest, latest, disconnect, catch_up");
+    let latest: Policies = [Overflow::Latest].into_iter().collect();
+    let own = OwnLimits { overflow_allowed: Some(latest), ..OwnLimits::default() };
+    let limits = own.over(limits);
+    assert_eq!(limits.choices().to_string(), "drop_newest, latest");
+    assert!(!limits.choices().contains(Overflow::Disconnect));
+    assert_eq!(own.over(Limits { overflow: Overflow::Latest, ..limits }).choices(), latest);
+    assert!(Policies::from_iter([]).is_empty());
 }
 
 #[test]

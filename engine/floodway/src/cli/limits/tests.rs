@@ -8,6 +8,7 @@ fn set() -> Set {
         connections_per_tenant: None,
         queue_size: Some(500),
         overflow: Some(Overflow::Latest),
+        overflow_allowed: Vec::new(),
         filter_ids: None,
         client_messages_per_second: None,
         replace: false,
@@ -22,16 +23,22 @@ fn what_is_not_named_stays() {
     assert_eq!(after.queue_size, Some(500));
     assert_eq!(after.overflow(), OverflowPolicy::Latest);
     assert_eq!(after.filter_ids, None);
+    let allowed = Set { overflow_allowed: vec![Overflow::Latest, Overflow::CatchUp], ..set() };
+    let before = allowed.over(after);
+    assert_eq!(set().over(before.clone()), before);
+    assert_eq!(before.overflow_allowed().collect::<Vec<_>>(), [OverflowPolicy::Latest, OverflowPolicy::CatchUp]);
 }
 
 #[test]
 fn each_limit_names_its_origin() {
     let own = set().over(TenantLimits::default());
-    let effective = TenantLimits { connections_per_tenant: Some(0), ..own };
-    let text = limits("acme", Some(effective), Some(own));
+    let effective = TenantLimits { connections_per_tenant: Some(0), overflow_allowed: vec![3, 5], ..own.clone() };
+    let text = limits("acme", Some(&effective), Some(&own));
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines[0], "limits of acme");
     assert_eq!(lines[2], "connections-per-tenant      no limit  default");
     assert_eq!(lines[3], "queue-size                       500  set for this tenant");
-    assert!(limits("", Some(effective), None).contains("configuration"));
+    let allowed = lines.iter().find(|line| line.starts_with("overflow-allowed")).unwrap();
+    assert!(allowed.ends_with("latest,catch_up  default"), "{allowed}");
+    assert!(limits("", Some(&effective), None).contains("configuration"));
 }

@@ -35,7 +35,10 @@ fn what_was_not_set_is_not_there_and_maps_are_sorted() {
         }),
         ..GetLimitsResponse::default()
     };
-    assert_eq!(text(&limits), r#"{"effective":{"connections_per_tenant":0,"overflow":"drop_oldest"}}"#);
+    assert_eq!(
+        text(&limits),
+        r#"{"effective":{"connections_per_tenant":0,"overflow":"drop_oldest","overflow_allowed":[]}}"#
+    );
     let ingest = Ingest {
         rejected_by_reason: [("topic".to_owned(), 1), ("not_json".to_owned(), 2)].into(),
         ..Ingest::default()

@@ -18,6 +18,10 @@ fn group(id: &str) -> GroupId {
     GroupId::parse(id).expect("a name")
 }
 
+fn subscribe(names: Vec<Names>) -> Action {
+    Action::Subscribe { names, snapshot: false }
+}
+
 #[track_caller]
 fn read(text: &str, action: Action) {
     assert_eq!(parse(text, 3), Ok(action), "{text}");
@@ -31,10 +35,10 @@ fn refused(text: &str, message: &str) {
 
 #[test]
 fn the_contract_s_examples_are_read() {
-    read(r#"{"action":"subscribe","device_id":"A"}"#, Action::Subscribe(vec![Names::Device(device("A"))]));
+    read(r#"{"action":"subscribe","device_id":"A"}"#, subscribe(vec![Names::Device(device("A"))]));
     read(
         r#"{"action":"subscribe","device_ids":["A","B"]}"#,
-        Action::Subscribe(vec![Names::Devices(vec![device("A"), device("B")])]),
+        subscribe(vec![Names::Devices(vec![device("A"), device("B")])]),
     );
     read(r#"{"action":"unsubscribe","group_id":"G"}"#, Action::Unsubscribe(vec![Names::Group(group("G"))]));
     read(
@@ -62,20 +66,34 @@ fn several_forms_at_once_keep_one_order() {
         Names::Group(group("G")),
         Names::Groups(vec![group("H")]),
     ];
-    read(text, Action::Subscribe(names));
+    read(text, subscribe(names));
+}
+
+#[test]
+fn a_subscription_may_ask_for_the_last_events() {
+    let a = |snapshot| Action::Subscribe { names: vec![Names::Device(device("A"))], snapshot };
+    for (value, snapshot) in [("true", true), ("false", false), ("null", false)] {
+        read(&format!(r#"{{"action":"subscribe","device_id":"A","snapshot":{value}}}"#), a(snapshot));
+    }
+    for value in [r#""true""#, "1", "[]"] {
+        let text = format!(r#"{{"action":"subscribe","device_id":"A","snapshot":{value}}}"#);
+        refused(&text, "snapshot must be true or false");
+    }
+    let ignored = r#"{"action":"unsubscribe","device_id":"A","snapshot":7}"#;
+    read(ignored, Action::Unsubscribe(vec![Names::Device(device("A"))]));
 }
 
 #[test]
 fn what_json_allows_is_allowed() {
-    let a = || Action::Subscribe(vec![Names::Device(device("A"))]);
+    let a = || subscribe(vec![Names::Device(device("A"))]);
     read(" {\n\"action\" : \"subscribe\" ,\t\"device_id\":\"A\" } ", a());
     read(r#"{"action":"\u0073ubscribe","device\u005fid":"\u0041"}"#, a());
     read(r#"{"action":"subscribe","device_id":"A","device_ids":null}"#, a());
     read(r#"{"action":"subscribe","device_id":"A","x":{"y":[1e999]}}"#, a());
     read(r#"{"action":"ping","action":"subscribe","device_id":7,"device_id":"A"}"#, a());
-    let quoted = Action::Subscribe(vec![Names::Device(device("köln \"7\""))]);
+    let quoted = subscribe(vec![Names::Device(device("köln \"7\""))]);
     read(r#"{"action":"subscribe","device_id":"köln \"7\""}"#, quoted);
-    let none = Action::Subscribe(vec![Names::Devices(Vec::new())]);
+    let none = subscribe(vec![Names::Devices(Vec::new())]);
     read(r#"{"action":"subscribe","device_ids":[]}"#, none);
 }
 
@@ -153,7 +171,7 @@ fn one_message_names_no_more_than_it_may() {
     let groups = vec![group("A"), group("B"), group("C")];
     read(
         r#"{"action":"subscribe","device_ids":["A","B","C"],"group_ids":["A","B","C"]}"#,
-        Action::Subscribe(vec![Names::Devices(devices), Names::Groups(groups)]),
+        subscribe(vec![Names::Devices(devices), Names::Groups(groups)]),
     );
 }
 
@@ -204,6 +222,7 @@ fn any_object() -> impl Strategy<Value = Value> {
         Just("group_id"),
         Just("group_ids"),
         Just("metrics"),
+        Just("snapshot"),
         Just("token"),
     ];
     prop::collection::vec((key, any_value()), 0..6)
@@ -211,7 +230,7 @@ fn any_object() -> impl Strategy<Value = Value> {
 }
 
 fn holds_its_bounds(action: &Action, ids_max: usize) {
-    let (Action::Subscribe(named) | Action::Unsubscribe(named)) = action else {
+    let (Action::Subscribe { names: named, .. } | Action::Unsubscribe(named)) = action else {
         return;
     };
     assert!(!named.is_empty());
@@ -272,6 +291,6 @@ proptest! {
         let message = json!({"action": "subscribe", "device_ids": devices, "group_id": group});
         let devices = devices.iter().map(|id| self::device(id)).collect();
         let expected = vec![Names::Devices(devices), Names::Group(self::group(&group))];
-        prop_assert_eq!(parse(&message.to_string(), 3), Ok(Action::Subscribe(expected)));
+        prop_assert_eq!(parse(&message.to_string(), 3), Ok(subscribe(expected)));
     }
 }

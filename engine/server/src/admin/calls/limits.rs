@@ -8,7 +8,7 @@ use super::args::{bad, not_written, tenant_or_none};
 use super::groups::known_at;
 use super::service::{Answer, Service};
 use crate::admin::observer::Observer;
-use floodway_core::index::{Overflow, OwnLimits};
+use floodway_core::index::{Overflow, OwnLimits, Policies};
 use floodway_protocol::names::TenantId;
 use floodway_sources::control::WriteError;
 
@@ -67,6 +67,12 @@ pub(super) fn shown(limits: impl Into<OwnLimits>) -> v1::TenantLimits {
         connections_per_tenant: limits.connections,
         queue_size: limits.queue_size.map(NonZeroUsize::get).map(number),
         overflow: limits.overflow.map(policy).unwrap_or_default().into(),
+        overflow_allowed: limits
+            .overflow_allowed
+            .iter()
+            .flat_map(|allowed| allowed.iter())
+            .map(|p| policy(p).into())
+            .collect(),
         filter_ids: limits.filter_ids.map(number),
         client_messages_per_second: limits.client_messages_per_second,
     }
@@ -79,13 +85,18 @@ fn effective(observer: &Observer, tenant: Option<&TenantId>) -> v1::TenantLimits
 fn read(asked: Option<v1::TenantLimits>) -> Answer<OwnLimits> {
     let asked = asked.ok_or_else(|| bad("limits", "must be given"))?;
     let queue_size = within("limits.queue_size", asked.queue_size)?;
-    let policy = v1::OverflowPolicy::try_from(asked.overflow)
-        .map_err(|_| bad("limits.overflow", format!("{} is not known", asked.overflow)))?;
+    let policy = known("limits.overflow", asked.overflow)?;
+    let allowed = asked.overflow_allowed.iter().enumerate().map(|(nth, &number)| {
+        let field = format!("limits.overflow_allowed[{nth}]");
+        known(&field, number)?.ok_or_else(|| bad(&field, "must be a policy"))
+    });
+    let allowed = allowed.collect::<Answer<Policies>>()?;
     let filter_ids = within("limits.filter_ids", asked.filter_ids)?;
     let limits = OwnLimits {
         connections: asked.connections_per_tenant,
         queue_size: queue_size.and_then(|size| NonZeroUsize::new(size as usize)),
-        overflow: overflow(policy),
+        overflow: policy,
+        overflow_allowed: (!allowed.is_empty()).then_some(allowed),
         filter_ids: filter_ids.map(|ids| ids as usize),
         client_messages_per_second: within("limits.client_messages_per_second", asked.client_messages_per_second)?,
     };
@@ -93,6 +104,12 @@ fn read(asked: Option<v1::TenantLimits>) -> Answer<OwnLimits> {
         return Err(bad("limits", "at least one must be set"));
     }
     Ok(limits)
+}
+
+/// The policy with this number; none if it is not said.
+fn known(field: &str, number: i32) -> Answer<Option<Overflow>> {
+    let word = v1::OverflowPolicy::try_from(number);
+    word.map(overflow).map_err(|_| bad(field, format!("{number} is not known")))
 }
 
 fn within(field: &str, value: Option<u32>) -> Answer<Option<u32>> {

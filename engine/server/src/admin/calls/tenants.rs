@@ -43,6 +43,7 @@ pub(super) fn is_subscribed(observer: &Observer, tenant: &Tenant) -> bool {
 /// A tenant, as the API has it.
 pub(super) fn shown(observer: &Observer, tenant: &Arc<Tenant>) -> v1::Tenant {
     let (counts, refusal) = (tenant.counts(), tenant.refusal());
+    let (replay_events, replay_bytes) = tenant.held();
     v1::Tenant {
         tenant_id: tenant.id().to_string(),
         connections: tenant.connections().into(),
@@ -54,7 +55,10 @@ pub(super) fn shown(observer: &Observer, tenant: &Arc<Tenant>) -> v1::Tenant {
         events: tenant.events(),
         delivered: counts.delivered,
         dropped: counts.dropped,
+        conflated: counts.conflated,
         sent_bytes: counts.bytes,
+        replay_events,
+        replay_bytes,
         upstream_refusal: refusal.map(|reason| reason.to_string()).unwrap_or_default(),
     }
 }

@@ -24,6 +24,7 @@ pub(super) struct Counters {
     pub(super) accepted: u64,
     pub(super) delivered: u64,
     pub(super) dropped: u64,
+    pub(super) conflated: u64,
     pub(super) bytes: u64,
 }
 
@@ -132,6 +133,7 @@ impl Reported {
                 accepted: tenant.events(),
                 delivered: counts.delivered,
                 dropped: counts.dropped,
+                conflated: counts.conflated,
                 bytes: counts.bytes,
             },
         }
@@ -157,6 +159,7 @@ impl Counters {
             accepted: by(self.accepted, other.accepted),
             delivered: by(self.delivered, other.delivered),
             dropped: by(self.dropped, other.dropped),
+            conflated: by(self.conflated, other.conflated),
             bytes: by(self.bytes, other.bytes),
         }
     }

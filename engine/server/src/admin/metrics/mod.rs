@@ -1,7 +1,7 @@
 //! What the gateway counts, as text for Prometheus.
 //!
-//! `/metrics` reports the whole gateway ([`gateway`]): one function a subject in `node`, `streams`, `deliveries` and
-//! `shards`. `/metrics/tenants` reports the busiest tenants by name and the others together ([`Tenants`]): `busiest`
+//! `/metrics` reports the whole gateway ([`gateway`]): one function a subject in `node`, `streams`, `deliveries`,
+//! `history` and `shards`. `/metrics/tenants` reports the busiest tenants by name and the others together ([`Tenants`]): `busiest`
 //! decides which are named and keeps the sums exact. `text` writes the format.
 //!
 //! Invariant: the number of series has a bound. Labels of the gateway are names of ours from fixed sets, and the shards'
@@ -9,6 +9,7 @@
 
 mod busiest;
 mod deliveries;
+mod history;
 mod node;
 mod shards;
 mod streams;
@@ -24,11 +25,14 @@ pub(super) use tenants::Tenants;
 pub(super) use text::CONTENT_TYPE;
 use text::Text;
 
+use floodway_core::history::HistoryCounts;
+
 /// The gateway at one moment.
 pub(super) struct Snapshot {
     pub(super) status: v1::Status,
     pub(super) totals: Totals,
     pub(super) shards: Vec<ShardLoad>,
+    pub(super) history: HistoryCounts,
     /// Requests of the private listener that were refused, by reason.
     pub(super) refused: [(&'static str, u64); 3],
 }
@@ -40,6 +44,7 @@ impl Snapshot {
             status: observer.status(&totals),
             totals,
             shards: observer.shard_loads(),
+            history: observer.index().histories().counts(),
             refused,
         }
     }
@@ -47,7 +52,7 @@ impl Snapshot {
 
 /// The page `/metrics`.
 pub(super) fn gateway(snapshot: &Snapshot) -> String {
-    let Snapshot { status, totals, shards, refused } = snapshot;
+    let Snapshot { status, totals, shards, history, refused } = snapshot;
     let mut text = Text::new();
     let connections = part(&status.connections);
     node::identity(&mut text, part(&status.node), status.draining, *refused);
@@ -57,6 +62,7 @@ pub(super) fn gateway(snapshot: &Snapshot) -> String {
     streams::passed(&mut text, connections, totals);
     node::ingest(&mut text, part(&status.ingest));
     deliveries::all(&mut text, totals);
+    history::all(&mut text, history, totals.resumes);
     shards::all(&mut text, shards);
     text.finish()
 }

@@ -33,6 +33,7 @@ impl Tenants {
                 accepted: observer.ingest().accepted,
                 delivered: totals.delivered,
                 dropped: totals.dropped,
+                conflated: totals.conflated,
                 bytes: totals.bytes,
             },
         };
@@ -71,6 +72,9 @@ fn page(rows: &[(Cow<'_, str>, Reported)]) -> String {
             each(|counters| counters.delivered);
         Counter "tenant_drops_total" "Events that matched a subscriber and did not reach it." by "tenant" =
             each(|counters| counters.dropped);
+        Counter "tenant_conflated_total"
+            "Events in whose place newer ones of the device were sent, as their subscribers had asked for." by "tenant" =
+            each(|counters| counters.conflated);
         Counter "tenant_sent_bytes_total" "Bytes of streams handed to the kernel." by "tenant" =
             each(|counters| counters.bytes);
     }

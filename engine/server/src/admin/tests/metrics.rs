@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::super::metrics::{self as pages, Snapshot, Tenants};
 use super::super::observer::ShardLoad;
-use super::super::totals::{Delays, Passed};
+use super::super::totals::{Delays, Passed, Resumes};
 use super::*;
+use floodway_core::history::HistoryCounts;
 use floodway_core::shard;
 use floodway_protocol::ends::CODE_LABELS;
 use floodway_protocol::names::TenantId;
@@ -73,9 +74,11 @@ fn snapshot() -> Snapshot {
             overflow_gaps: 4,
             upstream_gaps: 6,
             writes: 1500,
+            resumes: Resumes { complete: 8, incomplete: 9 },
             ..Totals::default()
         },
         shards: vec![load(3, 1500), load(0, 250)],
+        history: HistoryCounts { entries: 7, bytes: 5000, evicted: [3, 2, 1], ..HistoryCounts::default() },
         refused: [("unauthenticated", 5), ("read_only", 1), ("host", 0)],
     }
 }
@@ -130,6 +133,12 @@ fn every_count_has_its_line() {
         "floodway_gaps_total{reason=\"upstream\"} 6",
         "floodway_sent_bytes_total 600000",
         "floodway_socket_writes_total 1500",
+        "floodway_replay_events 7",
+        "floodway_replay_bytes 5000",
+        "floodway_replay_evictions_total{reason=\"bounds\"} 3",
+        "floodway_replay_evictions_total{reason=\"tenant_left\"} 1",
+        "floodway_resumes_total{result=\"complete\"} 8",
+        "floodway_resumes_total{result=\"incomplete\"} 9",
         "floodway_delivery_seconds_bucket{le=\"0.0001\"} 4000",
         "floodway_delivery_seconds_bucket{le=\"0.0005\"} 4000",
         "floodway_delivery_seconds_bucket{le=\"0.001\"} 4990",

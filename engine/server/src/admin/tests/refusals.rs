@@ -84,7 +84,9 @@ async fn limits_out_of_bounds_are_named_and_none_at_all_are_refused() {
     names("limits", admin.set_limits(set(Some(TenantLimits::default()))).await);
     for (field, limits) in [
         ("queue_size", TenantLimits { queue_size: Some(0), ..Default::default() }),
-        ("overflow", TenantLimits { overflow: 5, ..Default::default() }),
+        ("overflow", TenantLimits { overflow: 6, ..Default::default() }),
+        ("overflow_allowed[1]", TenantLimits { overflow_allowed: vec![5, 6], ..Default::default() }),
+        ("overflow_allowed[0]", TenantLimits { overflow_allowed: vec![0], ..Default::default() }),
         ("filter_ids", TenantLimits { filter_ids: Some(1_000_001), ..Default::default() }),
         (
             "client_messages_per_second",

@@ -13,6 +13,9 @@ fn near_misses_are_known_for_what_they_were_meant() {
         ("group groups groupId group_id[] gruop_id group-ids", Parameter::Groups),
         ("Metric metric[] metric_names metricName metirc mertics", Parameter::Metrics),
         ("lasteventid Last-Event-ID last_event_id[] last_event_di", Parameter::LastEventId),
+        ("Overflow overflow_policy overflow-mode overflw", Parameter::Overflow),
+        ("maxrate max-rate maxRate MAX_RATE max_rates max_rat max_rate_hz", Parameter::MaxRate),
+        ("snapshots Snapshot snapshot[] snapsot", Parameter::Snapshot),
         ("tenant_id tenantId Tenant tennant", Parameter::Tenant),
     ] {
         for name in names.split(' ') {
@@ -36,10 +39,10 @@ fn what_resembles_none_is_ignored() {
         "id",
         "EIO",
         "transport",
-        "snapshot",
-        "overflow",
-        "max_rate",
         "max_delay",
+        "rate",
+        "policy",
+        "maximum",
         "where",
         "deadband",
         "format",

@@ -10,12 +10,13 @@ use super::*;
 
 #[test]
 fn limits_are_read_with_errors_that_name_the_field() {
-    let all = br#"{"connections_per_tenant":0,"queue_size":1,"overflow":"disconnect","filter_ids":5,"client_messages_per_second":6}"#;
+    let all = br#"{"connections_per_tenant":0,"queue_size":1,"overflow":"disconnect","overflow_allowed":["latest","catch_up"],"filter_ids":5,"client_messages_per_second":6}"#;
     let limits = parse_limits(all).unwrap();
     let expected = OwnLimits {
         connections: Some(0),
         queue_size: NonZeroUsize::new(1),
         overflow: Some(Overflow::Disconnect),
+        overflow_allowed: Some([Overflow::CatchUp, Overflow::Latest].into_iter().collect()),
         filter_ids: Some(5),
         client_messages_per_second: Some(6),
     };
@@ -30,6 +31,9 @@ fn limits_are_read_with_errors_that_name_the_field() {
         (r#"{"filter_ids":"5"}"#, "filter_ids"),
         (r#"{"client_messages_per_second":0}"#, "client_messages_per_second"),
         (r#"{"overflow":"Latest"}"#, "overflow"),
+        (r#"{"overflow_allowed":"latest"}"#, "overflow_allowed"),
+        (r#"{"overflow_allowed":["latest","x"]}"#, "overflow_allowed[1]"),
+        (r#"{"overflow_allowed":[]}"#, "overflow_allowed"),
         (r#"{"queue_sice":1}"#, "queue_sice"),
         ("{}", "document"),
         ("7", "document"),

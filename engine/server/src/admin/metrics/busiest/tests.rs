@@ -58,12 +58,14 @@ impl World {
         counters.delivered.add(delivered);
         counters.bytes.add(10 * delivered);
         counters.dropped.add(delivered / 3);
+        counters.conflated.add(delivered / 4);
         self.events += 1;
         permit.tenant().append(&event(self.events));
         let counters = &mut self.gateway.counters;
         counters.delivered += delivered;
         counters.bytes += 10 * delivered;
         counters.dropped += delivered / 3;
+        counters.conflated += delivered / 4;
         counters.accepted += 1;
     }
 
