@@ -5,6 +5,7 @@
 mod admin;
 mod admission;
 mod browser;
+mod catch_up;
 mod commands;
 mod control;
 mod demo;

@@ -4,6 +4,7 @@
 //! generous [`DEADLINE`]; a process that was started is killed and reaped by its id when its value is dropped, and
 //! what it logged is printed if the test failed.
 
+pub mod account;
 pub mod broker;
 pub mod browser;
 pub mod gateway;
@@ -20,6 +21,7 @@ pub mod token;
 pub mod wait;
 pub mod ws;
 
+pub use account::Account;
 pub use broker::Broker;
 pub use gateway::Gateway;
 pub use outage::upstream_gap;
