@@ -5,12 +5,14 @@
 mod admin;
 mod admission;
 mod browser;
+mod catch_up;
 mod commands;
 mod control;
 mod demo;
 mod events;
 mod filters;
 mod heads;
+mod history;
 mod hostile;
 mod http;
 mod ids;

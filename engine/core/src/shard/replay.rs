@@ -62,7 +62,7 @@ impl State {
             return;
         };
         let (cohort, tenant) = (position.cohort, Arc::clone(permit.tenant()));
-        let events = self.matcher.snapshot(cohort.tenant, self.delivery.clock.now());
+        let (events, at) = self.matcher.snapshot(cohort.tenant, self.delivery.clock.now());
         let wanted = Rc::clone(&self.matcher.cohort(cohort).key);
         let subscriber = &mut self.registry[key];
         if except.is_some() {
@@ -74,10 +74,9 @@ impl State {
         let ring = subscriber.ring_from(self.delivery.clock.tenths(), &self.delivery.metrics);
         ring.push_snapshot(rest);
         if !is_behind {
-            let newest = self.matcher.tenant(cohort.tenant).newest;
             // What is newer than the snapshot is its own, also if it was published before the stream began.
-            self.registry[key].after = newest;
-            self.read_on(key, newest);
+            self.registry[key].after = at;
+            self.read_on(key, at);
         }
     }
 
