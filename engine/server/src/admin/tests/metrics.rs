@@ -179,7 +179,7 @@ async fn tenants_are_shown_by_their_names_and_the_others_as_one() {
     let observer = &private.observer;
     // The shards' own counts are zeros here, so nothing is left for the others.
     let page = read(&Tenants::new(3).text(observer));
-    assert_eq!(page.families.len(), 5);
+    assert_eq!(page.families.len(), 6);
     let delivered = |name: &str| page.samples.get(&format!("floodway_tenant_deliveries_total{{tenant=\"{name}\"}}"));
     for (name, expected) in [(r#"a\"b\\c"#, 40.0), ("__other", 30.0), ("ten nant é", 20.0), ("_other", 0.0)] {
         assert_eq!(delivered(name), Some(&expected), "{name}");
