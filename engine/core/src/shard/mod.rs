@@ -28,6 +28,7 @@ mod model;
 mod options;
 mod outgoing;
 mod outlet;
+mod pinned;
 mod registry;
 mod replay;
 mod ring;

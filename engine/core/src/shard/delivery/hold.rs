@@ -11,7 +11,7 @@ use crate::shard::matcher::{Audience, Matcher, TenantCohorts};
 use crate::shard::matches::Matches;
 use crate::shard::outgoing::{Addressed, SubscriptionKey};
 use crate::shard::registry::{Live, Registry, Subscriber};
-use crate::shard::ring::{Pushed, Span};
+use crate::shard::ring::{Bounds, Pushed, Span};
 use floodway_protocol::End;
 
 /// Events that are put into a ring before it is written, if nothing waited: as many as one turn is sure to write.
@@ -74,7 +74,7 @@ impl Delivery {
         }
         let key = Rc::clone(key);
         let ring = subscriber.ring_from(self.clock.tenths(), &self.metrics);
-        ring.begin_with(Addressed { outgoing, key }, written);
+        ring.begin_with(Addressed { outgoing, key }, written, &self.pinned);
     }
 
     /// Puts those of the batch's numbers that are the subscriber's own into its ring.
@@ -108,7 +108,12 @@ impl Delivery {
             return Ok(());
         }
         let addressed = Addressed { outgoing: Rc::clone(outgoing), key: Rc::clone(audience.key) };
-        let pushed = ring.push(addressed, audience.limits.queue_size.get(), policy);
+        let bounds = Bounds {
+            events: audience.limits.queue_size.get(),
+            bytes: self.queue_bytes,
+            pinned: &self.pinned,
+        };
+        let pushed = ring.push(addressed, &bounds, policy);
         if pushed == Pushed::Behind {
             self.fall_behind(subscriber, audience, number);
             return Ok(());
@@ -127,11 +132,10 @@ impl Delivery {
             Matches::new(Arc::clone(audience.tenant), Rc::clone(audience.key), newest + 1)
         });
         matches.fill_in(rest.rev());
-        let encoding = subscriber.output.encoding;
         let ring = subscriber.ring_from(self.clock.tenths(), &self.metrics);
         ring.push_span(Span::new(matches, from, from));
         // What it needs is filled in already.
-        let prepared = ring.prepare(0, Position::MAX - 1, encoding);
+        let prepared = ring.prepare(0, Position::MAX - 1);
         debug_assert!(!prepared.has_more, "it can be read at once");
         self.count_unread(prepared.matched);
     }
@@ -141,13 +145,15 @@ impl Delivery {
         self.count_matched(1);
         let metrics = &self.metrics;
         metrics.events.held.add(1);
-        let events = match pushed {
+        let (dropped, conflated) = match pushed {
             Pushed::Held => return Ok(()),
-            Pushed::Dropped(events) => events,
-            Pushed::Refused | Pushed::Behind => 1,
+            Pushed::Dropped(events) => (events, 0),
+            Pushed::Conflated(events) => (0, events),
+            Pushed::Refused | Pushed::Behind => (1, 0),
         };
-        metrics.events.held.sub(events);
-        subscriber.count_dropped(events, metrics);
+        metrics.events.held.sub(dropped + conflated);
+        subscriber.count_dropped(dropped, metrics);
+        subscriber.count_conflated(conflated, metrics);
         let ring = subscriber.ring.as_mut();
         if ring.is_some_and(|ring| ring.is_first_loss()) {
             subscriber.note_limit(Limit::QueueSize);
