@@ -6,6 +6,8 @@ use floodway_tests::gateway::Launch;
 use floodway_tests::{Broker, Gateway, Publisher, Sse, Ws, token};
 use serde_json::{Value, json};
 
+use crate::admin::Page;
+
 const QUEUE: u64 = 20;
 const PUBLISHED: u64 = 1500;
 
@@ -191,9 +193,9 @@ async fn latest_turns_to_the_newest_of_each_device_and_back_to_all() {
     publisher.count("T1", "A", PUBLISHED..PUBLISHED + 5).await;
     stalled.expect_numbers(PUBLISHED..PUBLISHED + 5).await;
     neighbour.expect_numbers(PUBLISHED..PUBLISHED + 5).await;
-    let metrics = gateway.metrics().await;
+    let metrics = Page::gateway(&gateway).await;
     assert_eq!(metrics.sum("conflated_total", &[]), seen.gaps.iter().map(|(_, passed)| *passed as f64).sum::<f64>());
-    assert_eq!(metrics.sum("gaps_total", &["reason=\"conflated\""]), seen.gaps.len() as f64);
+    assert_eq!(metrics.sum("gaps_total", &[("reason", "conflated")]), seen.gaps.len() as f64);
 }
 
 /// Events of a kilobyte take some two and a half in memory.
@@ -207,7 +209,7 @@ async fn what_waits_is_bounded_in_bytes_for_each_and_for_all() {
         let mut first = gateway.ws_narrow("T1", "").await;
         let mut second = gateway.sse_narrow("T1", "").await;
         flood(&mut publisher, &mut neighbour, 0..PUBLISHED).await;
-        let held = gateway.metrics().await.sum("held_bytes", &[]);
+        let held = Page::gateway(&gateway).await.sum("held_bytes", &[]);
         assert!(held > 10_000.0 && held < 120_000.0, "{held} bytes with {setting}");
         Seen::by_ws(&mut first).await.is_exact();
         Seen::by_sse(&mut second).await.is_exact();
