@@ -23,11 +23,10 @@ impl Pinned {
         Self { metrics: Rc::new(Arc::clone(metrics)), bound }
     }
 
-    /// Whether one more ring that holds this event would take too much.
+    /// Whether one more ring may hold this event. One that a ring holds already takes no more memory.
     #[inline]
-    pub(super) fn is_full_for(&self, event: &Outgoing) -> bool {
-        let more = if event.pinned_bytes() > 0 { 0 } else { event.memory() };
-        self.metrics.events.held_bytes.get() as usize + more > self.bound
+    pub(super) fn has_room_for(&self, event: &Outgoing) -> bool {
+        event.pinned_bytes() > 0 || self.metrics.events.held_bytes.get() as usize + event.memory() <= self.bound
     }
 
     /// Counts an event of so many bytes until the pin is dropped.

@@ -15,7 +15,7 @@ use crate::shard::ring::{Bounds, Pushed, Span};
 use floodway_protocol::End;
 
 /// Events that are put into a ring before it is written, if nothing waited: as many as one turn is sure to write.
-const AT_ONCE: usize = 128;
+const AT_ONCE: u64 = 128;
 
 impl Delivery {
     /// The outlet took only `n` bytes of the gathered batch: the rest waits in a ring.
@@ -108,17 +108,20 @@ impl Delivery {
             return Ok(());
         }
         let addressed = Addressed { outgoing: Rc::clone(outgoing), key: Rc::clone(audience.key) };
-        let bounds = Bounds {
-            events: audience.limits.queue_size.get(),
-            bytes: self.queue_bytes,
-            pinned: &self.pinned,
-        };
-        let pushed = ring.push(addressed, &bounds, policy);
+        let pushed = ring.push(addressed, &self.bounds(audience), policy);
         if pushed == Pushed::Behind {
             self.fall_behind(subscriber, audience, number);
             return Ok(());
         }
         self.account_pushed(subscriber, pushed)
+    }
+
+    fn bounds(&self, audience: &Audience<'_>) -> Bounds<'_> {
+        Bounds {
+            events: audience.limits.queue_size.get(),
+            bytes: self.queue_bytes,
+            pinned: &self.pinned,
+        }
     }
 
     /// The subscriber reads on from history, from this one of the batch on.
@@ -205,20 +208,26 @@ impl Delivery {
         Ok(())
     }
 
+    /// Whether a ring is to be written before it holds this one of the batch.
+    fn is_full(&self, subscriber: &Subscriber, audience: &Audience<'_>, number: u32) -> bool {
+        let outgoing = &self.tick.outgoing[number as usize];
+        subscriber
+            .ring
+            .as_ref()
+            .is_some_and(|ring| ring.queued() >= AT_ONCE || !ring.has_room_for(outgoing, &self.bounds(audience)))
+    }
+
     /// As [`Delivery::write_each`]. Returns whether it needs another visit.
     fn write_own(&mut self, subscriber: &mut Subscriber, audience: &Audience<'_>) -> Result<bool, End> {
-        let full = AT_ONCE.min(audience.limits.queue_size.get()) as u64;
         let (mut is_waiting, mut has_more) = (subscriber.ring.is_some(), false);
         for (at, &number) in audience.batch.iter().enumerate() {
-            let mut done = self.hold(subscriber, audience, number);
-            if done.is_ok() && !is_waiting && subscriber.held() >= full {
-                done = self.write_some(subscriber).map(|more| has_more = more);
+            if !is_waiting && self.is_full(subscriber, audience, number) {
+                let written = self.write_some(subscriber);
+                has_more = written.inspect_err(|_| self.drop_all(subscriber, &audience.batch[at..]))?;
                 is_waiting = subscriber.ring.is_some();
             }
-            if let Err(end) = done {
-                self.drop_all(subscriber, &audience.batch[at + 1..]);
-                return Err(end);
-            }
+            let held = self.hold(subscriber, audience, number);
+            held.inspect_err(|_| self.drop_all(subscriber, &audience.batch[at + 1..]))?;
         }
         if is_waiting {
             return Ok(has_more);

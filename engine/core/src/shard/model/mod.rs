@@ -132,7 +132,7 @@ proptest! {
 
     #[test]
     fn under_latest_the_newest_event_of_each_device_comes(steps in steps(), capacity in DEVICES.len()..8) {
-        let mut world = World::new(capacity);
+        let world = World::new(capacity);
         world.limit(capacity, Overflow::Latest);
         let steps = steps.into_iter().filter(|step| !matches!(step, Step::Limit(..))).collect();
         let world = play_in(world, steps, capacity);

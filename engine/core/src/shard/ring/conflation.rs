@@ -127,8 +127,8 @@ impl Ring {
             passed += 1;
         }
         while self.held > 0
-            && (self.is_full_for(&event.outgoing, bounds)
-                || (passed == 0 && bounds.pinned.is_full_for(&event.outgoing)))
+            && (!self.may_hold(&event.outgoing, bounds)
+                || (passed == 0 && !bounds.pinned.has_room_for(&event.outgoing)))
             && let Some(oldest) = conflation.leave_oldest(&self.entries, skipped)
         {
             self.pass_over(oldest);

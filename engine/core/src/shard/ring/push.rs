@@ -41,8 +41,7 @@ impl Ring {
             // The policy has changed.
             self.end_conflation();
         }
-        if self.held == 0 || !(self.is_full_for(&event.outgoing, bounds) || bounds.pinned.is_full_for(&event.outgoing))
-        {
+        if self.has_room_for(&event.outgoing, bounds) || self.held == 0 {
             self.append(event, bounds.pinned);
             return Pushed::Held;
         }
@@ -56,7 +55,7 @@ impl Ring {
             }
             Overflow::DropOldest => {
                 let mut dropped = 0;
-                while self.held > 0 && (dropped == 0 || self.is_full_for(&event.outgoing, bounds)) {
+                while self.held > 0 && (dropped == 0 || !self.may_hold(&event.outgoing, bounds)) {
                     self.drop_oldest();
                     dropped += 1;
                 }
@@ -72,10 +71,16 @@ impl Ring {
         }
     }
 
-    /// Whether its own bounds leave no room for this event.
+    /// Whether nothing has to go for this event.
     #[inline]
-    pub(super) fn is_full_for(&self, event: &Outgoing, bounds: &Bounds<'_>) -> bool {
-        self.held >= bounds.events || self.held_bytes + event.memory() > bounds.bytes
+    pub(in crate::shard) fn has_room_for(&self, event: &Outgoing, bounds: &Bounds<'_>) -> bool {
+        self.may_hold(event, bounds) && bounds.pinned.has_room_for(event)
+    }
+
+    /// The same, as far as it is for this ring alone.
+    #[inline]
+    pub(super) fn may_hold(&self, event: &Outgoing, bounds: &Bounds<'_>) -> bool {
+        self.held < bounds.events && self.held_bytes + event.memory() <= bounds.bytes
     }
 
     #[inline]
