@@ -18,6 +18,7 @@ mod http;
 mod ids;
 mod link;
 mod misbehaving;
+mod options;
 mod origins;
 mod outside_clients;
 mod pace;

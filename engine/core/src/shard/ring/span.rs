@@ -83,6 +83,8 @@ impl Span {
                 self.matches.unfollow();
             }
             self.end = Some((end, self.matches.total()));
+            // It may begin behind what is matched by now.
+            self.next = self.next.min(end);
         }
     }
 
