@@ -31,6 +31,7 @@ mod session;
 mod settings;
 mod shell;
 mod slow;
+mod snapshot;
 mod tidy;
 mod tls;
 mod top;

@@ -1,5 +1,6 @@
 //! A stream of either transport, seen alike: what holds of one holds of the other.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde_json::{Value, json};
@@ -102,6 +103,35 @@ impl Stream {
         assert!(event.get("snapshot").is_none(), "{event}");
         let n = event["metrics"]["n"].as_u64().unwrap_or_else(|| panic!("no number: {event}"));
         (n, id_of(&event, "id"))
+    }
+
+    /// Reads one event of a snapshot: its text without the mark.
+    pub async fn next_snapshot(&mut self) -> String {
+        let text = match self {
+            Self::Ws(ws) => ws.text().await,
+            Self::Sse(sse) => {
+                let message = sse.next().await;
+                assert_eq!((&message.id, &message.event), (&None, &None), "{}", message.raw);
+                message.data.expect("data")
+            }
+        };
+        let event = text.strip_suffix(r#","snapshot":true}"#);
+        let event = format!("{}}}", event.unwrap_or_else(|| panic!("no event of a snapshot: {text}")));
+        assert!(!event.contains(r#","id":"#), "it carries no id: {text}");
+        event
+    }
+
+    /// Reads a snapshot of exactly these devices, in any order: the number of each one's last event.
+    pub async fn expect_snapshot(&mut self, expected: &[(&str, u64)]) {
+        let mut last = BTreeMap::new();
+        for _ in expected {
+            let event: Value = serde_json::from_str(&self.next_snapshot().await).expect("JSON");
+            let device = event["device_id"].as_str().expect("a device").to_owned();
+            let before = last.insert(device, event["metrics"]["n"].as_u64().expect("a number"));
+            assert_eq!(before, None, "a device comes once: {event}");
+        }
+        let expected: BTreeMap<String, u64> = expected.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect();
+        assert_eq!(last, expected);
     }
 
     /// Reads events with exactly these numbers, in order, and ids that grow. Returns the last id.
