@@ -16,6 +16,7 @@ mod history;
 mod hostile;
 mod http;
 mod ids;
+mod ledger;
 mod link;
 mod misbehaving;
 mod options;

@@ -168,7 +168,7 @@ impl Stream {
 
 impl Message {
     /// Its data, with its id as the last key. Its name must be that of the data's type; telemetry has none.
-    fn into_json(self) -> Value {
+    pub fn into_json(self) -> Value {
         let data = self.data.as_deref().unwrap_or_else(|| panic!("no data: {}", self.raw));
         let mut data: Value = serde_json::from_str(data).unwrap_or_else(|error| panic!("{error}: {}", self.raw));
         let name = self.event.as_deref().unwrap_or("telemetry");
