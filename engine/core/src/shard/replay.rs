@@ -106,7 +106,7 @@ impl State {
             return;
         };
         let newest = self.matcher.tenant(tenant).newest;
-        let prepared = ring.prepare(FILLED_A_TURN, newest, subscriber.output.encoding);
+        let prepared = ring.prepare(FILLED_A_TURN, newest);
         self.delivery.count_unread(prepared.matched);
         if prepared.has_more {
             self.registry.revisit(key);

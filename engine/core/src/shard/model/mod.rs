@@ -130,12 +130,25 @@ proptest! {
             let received = received(&owed.peer);
             let lost: usize = received.iter().filter_map(|message| message.strip_prefix("gap ")?.parse::<usize>().ok()).sum();
             let came: Vec<&String> = received.iter().filter(|message| !message.starts_with("gap")).collect();
-            prop_assert_eq!(came.len() + lost, owed.messages.len(), "matched == delivered + dropped");
+            prop_assert_eq!(came.len() + lost, owed.messages.len(), "matched == delivered + dropped + conflated");
             let mut rest = owed.messages.iter();
             prop_assert!(came.iter().all(|message| rest.any(|one| one == *message)), "in order, none twice");
         }
-        let events = &world.state.delivery.metrics.events;
-        prop_assert_eq!(events.delivered.get() + events.dropped.get(), world.matched, "nothing is held any more");
+        prop_assert_eq!(world.fates(), world.matched, "nothing is held any more");
+    }
+
+    #[test]
+    fn under_latest_the_newest_event_of_each_device_comes(steps in steps(), capacity in DEVICES.len()..8) {
+        let world = World::new(capacity);
+        world.limit(capacity, Overflow::Latest);
+        let steps = steps.into_iter().filter(|step| !matches!(step, Step::Limit(..))).collect();
+        let world = play_in(world, steps, capacity);
+        for owed in &world.owed {
+            let received = received(&owed.peer);
+            for newest in &owed.newest {
+                prop_assert!(newest.is_none_or(|newest| received.contains(&newest.to_string())));
+            }
+        }
     }
 
     #[test]
@@ -147,12 +160,11 @@ proptest! {
             let lost: usize = received.iter().filter_map(|message| message.strip_prefix("gap ")?.parse::<usize>().ok()).sum();
             let came: Vec<&String> = received.iter().filter(is_event).collect();
             let owes: Vec<&String> = owed.messages.iter().filter(is_event).collect();
-            prop_assert_eq!(came.len() + lost, owes.len(), "matched == delivered + dropped");
+            prop_assert_eq!(came.len() + lost, owes.len(), "matched == delivered + dropped + conflated");
             let mut rest = owes.iter();
             prop_assert!(came.iter().all(|message| rest.any(|one| one == message)), "in order, none twice");
         }
-        let events = &world.state.delivery.metrics.events;
-        prop_assert_eq!(events.delivered.get() + events.dropped.get(), world.matched, "nothing is held any more");
+        prop_assert_eq!(world.fates(), world.matched, "nothing is held any more");
     }
 
     #[test]

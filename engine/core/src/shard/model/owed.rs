@@ -27,6 +27,8 @@ pub(super) struct Owed {
     pub(super) sent: usize,
     pub(super) silence: Duration,
     pub(super) messages: Vec<String>,
+    /// The last event of each device among them.
+    pub(super) newest: [Option<u64>; DEVICES.len()],
     /// Events among them.
     pub(super) matched: u64,
     /// Events, and gaps of the source's, that are not summed up yet.
@@ -44,6 +46,9 @@ impl Owed {
             self.matched_now += is_event;
             self.gaps_now += u64::from(stored.device == GAP);
             self.messages.push(stored.message());
+            if let Some(newest) = self.newest.get_mut(stored.device) {
+                *newest = Some(stored.id);
+            }
         }
     }
 

@@ -246,6 +246,7 @@ impl World {
             sent: 0,
             silence: Duration::ZERO,
             messages: vec![greeting],
+            newest: [None; DEVICES.len()],
             matched: 0,
             matched_now: 0,
             gaps_now: 0,
