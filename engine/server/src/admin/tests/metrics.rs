@@ -125,12 +125,16 @@ fn every_count_has_its_line() {
         "floodway_ingest_without_metrics_total 3",
         "floodway_ingest_rejected_total{reason=\"not_json\"} 9",
         "floodway_ingest_rejected_total{reason=\"topic\"} 0",
-        "floodway_matched_total 5044",
+        "floodway_matched_total 5061",
         "floodway_deliveries_total 5000",
         "floodway_drops_total 21",
+        "floodway_conflated_total 17",
         "floodway_held_events 23",
+        "floodway_held_bytes 4096",
         "floodway_lagging_connections 2",
         "floodway_gaps_total{reason=\"overflow\"} 4",
+        "floodway_gaps_total{reason=\"conflated\"} 3",
+        "floodway_gaps_total{reason=\"replay\"} 9",
         "floodway_gaps_total{reason=\"upstream\"} 6",
         "floodway_sent_bytes_total 600000",
         "floodway_socket_writes_total 1500",
@@ -180,7 +184,7 @@ async fn tenants_are_shown_by_their_names_and_the_others_as_one() {
     let observer = &private.observer;
     // The shards' own counts are zeros here, so nothing is left for the others.
     let page = read(&Tenants::new(3).text(observer));
-    assert_eq!(page.families.len(), 5);
+    assert_eq!(page.families.len(), 6);
     let delivered = |name: &str| page.samples.get(&format!("floodway_tenant_deliveries_total{{tenant=\"{name}\"}}"));
     for (name, expected) in [(r#"a\"b\\c"#, 40.0), ("__other", 30.0), ("ten nant é", 20.0), ("_other", 0.0)] {
         assert_eq!(delivered(name), Some(&expected), "{name}");
