@@ -1,5 +1,6 @@
 //! A stream of either transport, seen alike: what holds of one holds of the other.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde_json::{Value, json};
@@ -104,6 +105,35 @@ impl Stream {
         (n, id_of(&event, "id"))
     }
 
+    /// Reads one event of a snapshot: its text without the mark.
+    pub async fn next_snapshot(&mut self) -> String {
+        let text = match self {
+            Self::Ws(ws) => ws.text().await,
+            Self::Sse(sse) => {
+                let message = sse.next().await;
+                assert_eq!((&message.id, &message.event), (&None, &None), "{}", message.raw);
+                message.data.expect("data")
+            }
+        };
+        let event = text.strip_suffix(r#","snapshot":true}"#);
+        let event = format!("{}}}", event.unwrap_or_else(|| panic!("no event of a snapshot: {text}")));
+        assert!(!event.contains(r#","id":"#), "it carries no id: {text}");
+        event
+    }
+
+    /// Reads a snapshot of exactly these devices, in any order: the number of each one's last event.
+    pub async fn expect_snapshot(&mut self, expected: &[(&str, u64)]) {
+        let mut last = BTreeMap::new();
+        for _ in expected {
+            let event: Value = serde_json::from_str(&self.next_snapshot().await).expect("JSON");
+            let device = event["device_id"].as_str().expect("a device").to_owned();
+            let before = last.insert(device, event["metrics"]["n"].as_u64().expect("a number"));
+            assert_eq!(before, None, "a device comes once: {event}");
+        }
+        let expected: BTreeMap<String, u64> = expected.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect();
+        assert_eq!(last, expected);
+    }
+
     /// Reads events with exactly these numbers, in order, and ids that grow. Returns the last id.
     pub async fn expect_numbers(&mut self, numbers: Range<u64>) -> String {
         let mut last = String::new();
@@ -138,7 +168,7 @@ impl Stream {
 
 impl Message {
     /// Its data, with its id as the last key. Its name must be that of the data's type; telemetry has none.
-    fn into_json(self) -> Value {
+    pub fn into_json(self) -> Value {
         let data = self.data.as_deref().unwrap_or_else(|| panic!("no data: {}", self.raw));
         let mut data: Value = serde_json::from_str(data).unwrap_or_else(|error| panic!("{error}: {}", self.raw));
         let name = self.event.as_deref().unwrap_or("telemetry");
