@@ -23,10 +23,12 @@ impl Pinned {
         Self { metrics: Rc::new(Arc::clone(metrics)), bound }
     }
 
-    /// Whether one more ring may hold this event. One that a ring holds already takes no more memory.
+    /// Whether one more ring may hold this event. One that a ring holds already takes no more memory; but where there is too
+    /// much, each ring has to let go of what it holds, or what one lets go is kept by the others.
     #[inline]
     pub(super) fn has_room_for(&self, event: &Outgoing) -> bool {
-        event.pinned_bytes() > 0 || self.metrics.events.held_bytes.get() as usize + event.memory() <= self.bound
+        let more = if event.pinned_bytes() > 0 { 0 } else { event.memory() };
+        self.metrics.events.held_bytes.get() as usize + more <= self.bound
     }
 
     /// Counts an event of so many bytes until the pin is dropped.
