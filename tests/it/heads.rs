@@ -1,14 +1,9 @@
 //! Request heads: probes, what can't be read, what is too large, over both versions of HTTP.
 
 use floodway_tests::raw::{Raw, upgrade_request};
+use floodway_tests::stream::h2_client;
 use floodway_tests::{Broker, Gateway, STATUS_PATH, within};
 use serde_json::Value;
-
-/// A client of HTTP/2 without TLS.
-pub(crate) fn h2_client() -> reqwest::Client {
-    let client = reqwest::Client::builder().no_proxy().http2_prior_knowledge();
-    client.build().expect("a client")
-}
 
 #[tokio::test]
 async fn probes_by_head_have_the_status_and_no_body() {

@@ -1,10 +1,9 @@
 //! Pages of other origins: which may connect, and what their browsers are told.
 
 use floodway_tests::raw::{Raw, upgrade_request};
+use floodway_tests::stream::h2_client;
 use floodway_tests::{Broker, Gateway, SSE_PATH, WS_PATH, token, wait_until, within};
 use reqwest::Method;
-
-use crate::heads::h2_client;
 
 #[tokio::test]
 async fn an_allowed_origin_may_read_every_answer_of_the_streams() {

@@ -127,14 +127,20 @@ async fn limits_are_changed_one_by_one() {
     text(&gateway, &[&set[..], &["--connections-per-tenant", "1"]].concat()).await;
     text(&gateway, &[&set[..], &["--overflow", "drop_oldest"]].concat()).await;
     let got = json(&gateway, &["limits", "get", "--tenant", "T1"]).await;
-    let both = json!({"connections_per_tenant": 1, "overflow": "drop_oldest"});
+    let both = json!({"connections_per_tenant": 1, "overflow": "drop_oldest", "overflow_allowed": []});
     assert_eq!(got["own"], both, "the first one is kept");
     let refused = gateway.ws_refused(Some(&token("T1").sign()), "").await;
     assert_eq!(refused.0, 4029);
 
     text(&gateway, &[&set[..], &["--replace", "--queue-size", "7"]].concat()).await;
     let got = json(&gateway, &["limits", "get", "--tenant", "T1"]).await;
-    assert_eq!(got["own"], json!({"queue_size": 7, "overflow": "unspecified"}));
+    assert_eq!(got["own"], json!({"queue_size": 7, "overflow": "unspecified", "overflow_allowed": []}));
+    text(&gateway, &[&set[..], &["--overflow-allowed", "latest,catch_up"]].concat()).await;
+    let got = json(&gateway, &["limits", "get", "--tenant", "T1"]).await;
+    let allowed = json!(["latest", "catch_up"]);
+    assert_eq!(got["own"], json!({"queue_size": 7, "overflow": "unspecified", "overflow_allowed": allowed}));
+    let shown = text(&gateway, &["limits", "get", "--tenant", "T1"]).await;
+    assert!(shown.contains("overflow-allowed            latest,catch_up  set for this tenant"), "{shown}");
     let cleared = json(&gateway, &["limits", "clear", "--tenant", "T1"]).await;
     assert_eq!(cleared["cleared"], true, "{cleared}");
     let default = text(&gateway, &["limits"]).await;

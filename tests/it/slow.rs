@@ -6,6 +6,8 @@ use floodway_tests::gateway::Launch;
 use floodway_tests::{Broker, Gateway, Publisher, Sse, Ws, token};
 use serde_json::{Value, json};
 
+use crate::admin::Page;
+
 const QUEUE: u64 = 20;
 const PUBLISHED: u64 = 1500;
 
@@ -36,12 +38,16 @@ struct Seen {
     numbers: Vec<u64>,
     /// Each gap: how many numbers had been received before it, and what it counts.
     gaps: Vec<(usize, u64)>,
+    /// That of all gaps.
+    reason: String,
 }
 
 impl Seen {
     fn note(&mut self, message: &Value) {
         if message["type"] == "gap" {
-            assert_eq!(message["reason"], "overflow", "{message}");
+            let reason = message["reason"].as_str().expect("a reason").to_owned();
+            assert!(self.gaps.is_empty() || reason == self.reason, "one policy has one reason: {message}");
+            self.reason = reason;
             let dropped = message["dropped"].as_u64().unwrap_or_else(|| panic!("no exact number: {message}"));
             self.gaps.push((self.numbers.len(), dropped));
         } else {
@@ -78,6 +84,7 @@ impl Seen {
     /// as a rule; more where the kernel took a little more after the first loss.
     fn is_exact(&self) {
         assert!(!self.gaps.is_empty(), "the stalled stream was to lose something");
+        assert_eq!(self.reason, "overflow");
         let (mut next, mut gaps) = (0, self.gaps.iter().peekable());
         for (place, number) in self.numbers.iter().enumerate() {
             while let Some((_, dropped)) = gaps.next_if(|(before, _)| *before == place) {
@@ -163,19 +170,49 @@ async fn drop_oldest_keeps_the_newest() {
 }
 
 #[tokio::test]
-async fn latest_keeps_the_newest_of_each_device() {
+async fn latest_turns_to_the_newest_of_each_device_and_back_to_all() {
     let broker = Broker::start().await;
     let gateway = launch(&broker, "latest").await;
     let (mut neighbour, mut publisher) = (gateway.ws("T1", "").await, broker.publisher().await);
     let mut stalled = gateway.ws_narrow("T1", "").await;
     flood(&mut publisher, &mut neighbour, 0..PUBLISHED).await;
-    let seen = Seen::by_ws(&mut stalled).await;
-    assert!(!seen.gaps.is_empty(), "the stalled stream was to lose something");
-    assert_eq!(seen.accounted(), PUBLISHED, "received + dropped is what was published: {seen:?}");
+    let mut seen = Seen::by_ws(&mut stalled).await;
+    if seen.gaps.len() % 2 == 1 {
+        // Nothing was passed over since the last turn, which is told too.
+        seen.note(&stalled.next().await);
+    }
+    assert!(!seen.gaps.is_empty() && seen.reason == "conflated", "the stalled stream was to turn: {seen:?}");
+    assert_eq!(seen.accounted(), PUBLISHED, "received + passed over is what was published: {seen:?}");
+    assert!(seen.numbers.is_sorted_by(|a, b| a < b), "what is cut in between resumes exactly: {seen:?}");
+    let (turn, _) = seen.gaps[0];
+    assert!(seen.numbers[..turn].iter().copied().eq(0..turn as u64), "every event until it turns: {seen:?}");
     for device in 0..3 {
-        let own: Vec<u64> = seen.numbers.iter().copied().filter(|n| n % 3 == device).collect();
-        assert!(own.is_sorted_by(|a, b| a < b), "a device's order: {own:?}");
-        assert_eq!(own.last(), Some(&(PUBLISHED - 3 + device)), "the newest of D{device}: {own:?}");
+        let newest = PUBLISHED - 3 + device;
+        assert!(seen.numbers.contains(&newest), "the newest of D{device}: {seen:?}");
+    }
+    publisher.count("T1", "A", PUBLISHED..PUBLISHED + 5).await;
+    stalled.expect_numbers(PUBLISHED..PUBLISHED + 5).await;
+    neighbour.expect_numbers(PUBLISHED..PUBLISHED + 5).await;
+    let metrics = Page::gateway(&gateway).await;
+    assert_eq!(metrics.sum("conflated_total", &[]), seen.gaps.iter().map(|(_, passed)| *passed as f64).sum::<f64>());
+    assert_eq!(metrics.sum("gaps_total", &[("reason", "conflated")]), seen.gaps.len() as f64);
+}
+
+/// Events of a kilobyte take some two and a half in memory.
+#[tokio::test]
+async fn what_waits_is_bounded_in_bytes_for_each_and_for_all() {
+    let broker = Broker::start().await;
+    for (setting, bytes) in [("FLOODWAY_STREAM_QUEUE_BYTES", 50_000), ("FLOODWAY_SHARD_HELD_BYTES", 100_000)] {
+        let roomy = launch(&broker, "drop_oldest").env("STREAM_QUEUE_SIZE", "1000000");
+        let gateway = roomy.env("FLOODWAY_SHARD_COUNT", "1").env(setting, bytes).await;
+        let (mut neighbour, mut publisher) = (gateway.ws("T1", "").await, broker.publisher().await);
+        let mut first = gateway.ws_narrow("T1", "").await;
+        let mut second = gateway.sse_narrow("T1", "").await;
+        flood(&mut publisher, &mut neighbour, 0..PUBLISHED).await;
+        let held = Page::gateway(&gateway).await.sum("held_bytes", &[]);
+        assert!(held > 10_000.0 && held < 120_000.0, "{held} bytes with {setting}");
+        Seen::by_ws(&mut first).await.is_exact();
+        Seen::by_sse(&mut second).await.is_exact();
     }
 }
 

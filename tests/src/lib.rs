@@ -4,6 +4,7 @@
 //! generous [`DEADLINE`]; a process that was started is killed and reaped by its id when its value is dropped, and
 //! what it logged is printed if the test failed.
 
+pub mod account;
 pub mod broker;
 pub mod browser;
 pub mod gateway;
@@ -15,16 +16,19 @@ pub mod publisher;
 pub mod raw;
 pub mod scripted_broker;
 pub mod sse;
+pub mod stream;
 pub mod token;
 pub mod wait;
 pub mod ws;
 
+pub use account::Account;
 pub use broker::Broker;
 pub use gateway::Gateway;
 pub use outage::upstream_gap;
 pub use publisher::{Publisher, topic};
 pub use scripted_broker::{Answer, ScriptedBroker, Seen};
 pub use sse::Sse;
+pub use stream::{Stream, Transport};
 pub use token::token;
 pub use wait::{DEADLINE, wait_until, within};
 pub use ws::Ws;

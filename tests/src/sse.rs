@@ -13,6 +13,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 
 use crate::raw::narrow_socket;
+use crate::stream::read_connected;
 use crate::wait::within;
 
 /// One message of the stream (HTML, 9.2.6), or a comment.
@@ -110,7 +111,8 @@ impl Sse {
             let message = self.next().await;
             self.retry = message.retry.clone().or(self.retry.take());
             if message.event.as_deref() == Some("connected") {
-                self.connected = json(&message);
+                self.connected = read_connected(message.data.as_deref().unwrap_or_default());
+                assert_eq!(message.id.as_deref(), self.connected["last_event_id"].as_str(), "{}", message.raw);
                 return;
             }
             assert_eq!(message.data, None, "an event before `connected`: {}", message.raw);

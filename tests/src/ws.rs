@@ -13,6 +13,7 @@ use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 use crate::raw::narrow_socket;
+use crate::stream::read_connected;
 use crate::wait::within;
 
 /// What a WebSocket can run over.
@@ -94,8 +95,7 @@ impl Ws {
 
     /// Reads the first message.
     pub async fn read_connected(&mut self) {
-        self.connected = self.next().await;
-        assert_eq!(self.connected["type"], "connected", "{}", self.connected);
+        self.connected = read_connected(&self.text().await);
     }
 
     /// Reads one message. Pings are passed over: a slow machine gets some anywhere.

@@ -92,7 +92,8 @@ async fn tenants(driver: &mut Driver<'_>) {
 }
 
 async fn limits(driver: &mut Driver<'_>) {
-    let limits = json!({"queue_size": 7, "overflow": "OVERFLOW_POLICY_DROP_OLDEST"});
+    let allowed = ["OVERFLOW_POLICY_LATEST"];
+    let limits = json!({"queue_size": 7, "overflow": "OVERFLOW_POLICY_DROP_OLDEST", "overflow_allowed": allowed});
     let set = json!({"tenant_id": "T1", "limits": limits});
     let set = driver.ask("SetLimits", set).await;
     assert_eq!(set["effective"]["queue_size"], 7, "{set}");

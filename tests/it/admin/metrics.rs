@@ -49,7 +49,7 @@ impl Page {
     }
 
     /// Nothing is counted twice or forgotten, and each delivery has its time.
-    fn is_consistent(&self) {
+    pub(crate) fn is_consistent(&self) {
         let fates = ["deliveries_total", "drops_total", "conflated_total", "held_events"];
         let fates: f64 = fates.iter().map(|name| self.sum(name, &[])).sum();
         assert_eq!(self.sum("matched_total", &[]), fates);

@@ -21,7 +21,8 @@ pub enum Overflow {
     DropNewest,
     /// The oldest waiting event is dropped.
     DropOldest,
-    /// An event that a newer one of its device has overtaken is dropped; if there is none, the oldest.
+    /// The stream turns to the last event of each device until it has caught up; what that passes over is counted as
+    /// conflated.
     Latest,
     /// The stream ends as a slow consumer.
     Disconnect,

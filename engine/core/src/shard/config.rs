@@ -26,6 +26,13 @@ pub struct Config {
     pub inbox: NonZeroUsize,
     /// `shard.writes`: how a batch gets to plain TCP sockets. Default `write`.
     pub writes: Writes,
+    /// `shard.held_bytes`: the memory of the events that wait for lagging streams, of all shards together, each with an equal
+    /// part; an event that waits for many counts once a shard. Default 256 MiB; at the limit the overflow policy decides for
+    /// each stream for which more is to wait.
+    pub held_bytes: usize,
+    /// `stream.queue_bytes`: the memory of the events that wait for one stream. Default 1 MiB; at the limit the overflow
+    /// policy decides, as at `stream.queue_size`. A larger event waits where no other does.
+    pub queue_bytes: usize,
     /// `stream.control_bytes`: answers, pings and notices that wait for one subscriber. Default 64 KiB; a stream at
     /// the limit is closed as a slow consumer.
     pub control_bytes: usize,
@@ -52,6 +59,8 @@ impl Default for Config {
             count: std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(SHARDS_MAX),
             inbox: NonZeroUsize::new(8192).expect("not zero"),
             writes: Writes::Write,
+            held_bytes: 256 * 1024 * 1024,
+            queue_bytes: 1024 * 1024,
             control_bytes: 64 * 1024,
             unsent_bytes: 16 * 1024,
             user_timeout: Duration::from_secs(120),

@@ -6,7 +6,7 @@
 //! in from other threads. A shard knows sockets and pipes, but neither HTTP nor WebSocket: what a client's bytes mean,
 //! `floodway_protocol::session` says.
 //!
-//! Invariant: for each subscriber, events matched == delivered + dropped + held, and the shard counts each of these for all of
+//! Invariant: for each subscriber, events matched == delivered + dropped + held + conflated, and the shard counts each of these for all of
 //! them (`metrics`), with the times that deliveries took. A subscriber that keeps up costs, per event, no lock, no shared count, no
 //! allocation and no task: only a part of one `write`.
 
@@ -28,6 +28,7 @@ mod model;
 mod options;
 mod outgoing;
 mod outlet;
+mod pinned;
 mod registry;
 mod replay;
 mod ring;

@@ -3,10 +3,12 @@
 //! A shard wraps each event once; rings then share it by a count that only this thread touches, so that no
 //! subscriber costs an atomic operation on a line that other cores write to.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::filter::Filter;
+use super::pinned::{Pin, Pinned};
 use crate::event::{Event, MetricSet};
 use crate::history::Position;
 use floodway_protocol::Encoding;
@@ -28,6 +30,8 @@ pub(super) struct Outgoing {
     /// Where it is in its tenant's history.
     pub(super) position: Position,
     content: Content,
+    /// Set when a ring has held it.
+    pin: OnceCell<Pin>,
 }
 
 #[derive(Debug)]
@@ -38,11 +42,11 @@ enum Content {
 
 impl Outgoing {
     pub(super) fn of_event(event: Arc<Event>, position: Position) -> Self {
-        Self { position, content: Content::Event(event) }
+        Self { position, content: Content::Event(event), pin: OnceCell::new() }
     }
 
     pub(super) fn of_notice(notice: Notice, position: Position) -> Self {
-        Self { position, content: Content::Notice(notice) }
+        Self { position, content: Content::Notice(notice), pin: OnceCell::new() }
     }
 
     /// The ready bytes for subscribers with this key; none if nothing of it is for them.
@@ -63,6 +67,26 @@ impl Outgoing {
             Content::Event(event) => Some(event),
             Content::Notice(_) => None,
         }
+    }
+
+    /// The memory that it takes as long as a ring holds it: an event's.
+    #[inline]
+    pub(super) fn memory(&self) -> usize {
+        self.pin
+            .get()
+            .map_or_else(|| self.event().map_or(0, |event| event.memory()), |pin| pin.bytes)
+    }
+
+    /// The same, as far as it is counted.
+    #[inline]
+    pub(super) fn pinned_bytes(&self) -> usize {
+        self.pin.get().map_or(0, |pin| pin.bytes)
+    }
+
+    /// Counts it until it is dropped. Returns its memory.
+    #[inline]
+    pub(super) fn pin(&self, pinned: &Pinned) -> usize {
+        self.pin.get_or_init(|| pinned.pin(self.memory())).bytes
     }
 
     pub(super) fn notice(&self) -> Option<&Notice> {
@@ -90,6 +114,11 @@ pub(super) struct Addressed {
 }
 
 impl Addressed {
+    /// The device of an event.
+    pub(super) fn device(&self) -> &str {
+        self.outgoing.event().map_or("", |event| event.device())
+    }
+
     /// Its bytes. It was put in the ring because there are some.
     pub(super) fn bytes(&self) -> &[u8] {
         self.outgoing.frame(&self.key).unwrap_or_default()

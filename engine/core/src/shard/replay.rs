@@ -10,6 +10,7 @@ use super::options::Resume;
 use super::outgoing::SubscriptionKey;
 use super::registry::Live;
 use super::ring::{SnapshotRest, Span};
+use super::session::NAMES_A_MESSAGE;
 use super::state::State;
 use crate::history::{Located, Position};
 use crate::index::Tenant;
@@ -61,18 +62,21 @@ impl State {
             return;
         };
         let (cohort, tenant) = (position.cohort, Arc::clone(permit.tenant()));
-        let events = self.matcher.snapshot(cohort.tenant, self.delivery.clock.now());
+        let (events, at) = self.matcher.snapshot(cohort.tenant, self.delivery.clock.now());
         let wanted = Rc::clone(&self.matcher.cohort(cohort).key);
-        let rest = SnapshotRest { events, next: 0, key: wanted, except, tenant };
         let subscriber = &mut self.registry[key];
+        if except.is_some() {
+            // Its client may ask for as many as it likes: a list is work as a filter of as many names is.
+            subscriber.count_messages(events.len() / NAMES_A_MESSAGE);
+        }
+        let rest = SnapshotRest { events, next: 0, key: wanted, except, tenant };
         let is_behind = subscriber.is_behind();
         let ring = subscriber.ring_from(self.delivery.clock.tenths(), &self.delivery.metrics);
         ring.push_snapshot(rest);
         if !is_behind {
-            let newest = self.matcher.tenant(cohort.tenant).newest;
             // What is newer than the snapshot is its own, also if it was published before the stream began.
-            self.registry[key].after = newest;
-            self.read_on(key, newest);
+            self.registry[key].after = at;
+            self.read_on(key, at);
         }
     }
 
@@ -102,10 +106,13 @@ impl State {
             return;
         };
         let newest = self.matcher.tenant(tenant).newest;
-        let prepared = ring.prepare(FILLED_A_TURN, newest, subscriber.output.encoding);
+        let prepared = ring.prepare(FILLED_A_TURN, newest);
         self.delivery.count_unread(prepared.matched);
         if prepared.has_more {
             self.registry.revisit(key);
         }
     }
 }
+
+#[cfg(all(test, not(floodway_loom)))]
+mod tests;

@@ -28,7 +28,7 @@ const MANY_NAMES: usize = 64;
 const LITTLE: usize = 1024;
 
 /// Names in filters that are as much work as a message: each is copied, hashed and compared, some 0.2 µs.
-const NAMES_A_MESSAGE: usize = 16;
+pub(super) const NAMES_A_MESSAGE: usize = 16;
 
 impl State {
     /// Reads what a subscriber's client has sent, and executes it.

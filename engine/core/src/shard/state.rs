@@ -87,7 +87,8 @@ impl State {
         if is_same && !is_behind {
             return;
         }
-        subscriber.after = subscriber.after.max(newest);
+        let after = subscriber.after.max(newest);
+        subscriber.after = after;
         if let Some(ring) = &mut subscriber.ring {
             ring.close_span(newest + 1);
         }
@@ -95,7 +96,7 @@ impl State {
             self.change_cohort(key, filter);
         }
         if is_behind {
-            self.read_on(key, newest);
+            self.read_on(key, after);
         }
         self.enter_pace(key);
     }

@@ -137,6 +137,15 @@ pub(crate) fn new_subscriber(index: &Index, tenant: &str, subject: Option<&str>,
     }
 }
 
+/// Text frames whose mask is zero.
+pub(super) fn frames<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
+    let frame = |text: &str| {
+        let length = u8::try_from(text.len()).expect("a short frame");
+        [&[0x81, 0x80 | length, 0, 0, 0, 0], text.as_bytes()].concat()
+    };
+    texts.into_iter().flat_map(frame).collect()
+}
+
 /// A shard of this number that runs beside the test, on its thread.
 pub(crate) fn run_beside(id: usize, inboxes: &Arc<[Inbox]>) -> (Rc<Shard>, Handle) {
     let (config, tokens) = (Config::default(), Arc::new(NoRefresh));

@@ -62,7 +62,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 }
 
 fn list(answer: &ListConnectionsResponse, now: SystemTime) -> String {
-    let titles = "CONNECTION TENANT SUBJECT VIA PEER >AGE >QUEUE >SLOW >DELIVERED >DROPPED >SENT WANTS";
+    let titles = "CONNECTION TENANT SUBJECT VIA PEER >AGE >QUEUE >SLOW >DELIVERED >DROPPED >CONFLATED >SENT WANTS";
     let row = |stream: &Connection| {
         [
             plain(&stream.connection_id),
@@ -75,6 +75,7 @@ fn list(answer: &ListConnectionsResponse, now: SystemTime) -> String {
             slow(stream),
             stream.delivered.to_string(),
             stream.dropped.to_string(),
+            stream.conflated.to_string(),
             bytes(stream.sent_bytes as f64),
             wants(stream.filters.as_ref()),
         ]
@@ -97,7 +98,13 @@ fn one(stream: &Connection, now: SystemTime) -> String {
         ("queue", format!("{} of {} events{lag}", stream.queue_depth, stream.queue_capacity)),
         (
             "deliveries",
-            format!("{} ({}), dropped {}", stream.delivered, bytes(stream.sent_bytes as f64), stream.dropped),
+            format!(
+                "{} ({}), dropped {}, conflated {}",
+                stream.delivered,
+                bytes(stream.sent_bytes as f64),
+                stream.dropped,
+                stream.conflated
+            ),
         ),
         ("last write", date(stream.last_write_at)),
     ])

@@ -186,7 +186,11 @@ fn limits(tenant_id: &str, effective: Option<&TenantLimits>, own: Option<&Tenant
 /// The names of the policies that a stream may choose, as the flag takes them.
 fn allowed(limits: &TenantLimits) -> String {
     let names: Vec<_> = limits.overflow_allowed().map(policy).collect();
-    names.join(",")
+    if names.len() == Overflow::NAMED.len() {
+        "all".to_owned()
+    } else {
+        names.join(",")
+    }
 }
 
 #[cfg(test)]

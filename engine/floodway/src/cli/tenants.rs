@@ -40,7 +40,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 }
 
 fn list(answer: &ListTenantsResponse) -> String {
-    let titles = "TENANT >STREAMS >LIMIT >WS >SSE >EVENTS >DELIVERED >DROPPED >SENT UPSTREAM";
+    let titles = "TENANT >STREAMS >LIMIT >WS >SSE >EVENTS >DELIVERED >DROPPED >CONFLATED >SENT UPSTREAM";
     let row = |tenant: &Tenant| {
         [
             plain(&tenant.tenant_id),
@@ -51,6 +51,7 @@ fn list(answer: &ListTenantsResponse) -> String {
             tenant.events.to_string(),
             tenant.delivered.to_string(),
             tenant.dropped.to_string(),
+            tenant.conflated.to_string(),
             bytes(tenant.sent_bytes as f64),
             upstream(tenant).to_owned(),
         ]
@@ -70,7 +71,13 @@ fn one(tenant: &Tenant) -> String {
         ("events in", tenant.events.to_string()),
         (
             "deliveries",
-            format!("{} ({}), dropped {}", tenant.delivered, bytes(tenant.sent_bytes as f64), tenant.dropped),
+            format!(
+                "{} ({}), dropped {}, conflated {}",
+                tenant.delivered,
+                bytes(tenant.sent_bytes as f64),
+                tenant.dropped,
+                tenant.conflated
+            ),
         ),
         (
             "queue",

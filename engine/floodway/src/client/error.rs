@@ -81,7 +81,7 @@ fn with_flag(text: &str) -> String {
     };
     let last = field.rsplit('.').next().unwrap_or(field);
     let last = last.split('[').next().unwrap_or(last);
-    const SAME: [&str; 12] = [
+    const SAME: [&str; 13] = [
         "subject",
         "transport",
         "reason",
@@ -92,6 +92,7 @@ fn with_flag(text: &str) -> String {
         "connections_per_tenant",
         "queue_size",
         "overflow",
+        "overflow_allowed",
         "filter_ids",
         "client_messages_per_second",
     ];

@@ -31,9 +31,12 @@ impl Observer {
             deliveries: Some(v1::Deliveries {
                 delivered: totals.delivered,
                 dropped: totals.dropped,
-                overflow_gaps: totals.overflow_gaps,
+                overflow_gaps: totals.gaps.overflow,
                 sent_bytes: totals.bytes,
                 writes: totals.writes,
+                conflated: totals.conflated,
+                conflated_gaps: totals.gaps.conflated,
+                held_bytes: totals.held_bytes,
             }),
             last_second: Some(last_second),
             last_minute: Some(last_minute),

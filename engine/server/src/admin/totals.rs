@@ -1,7 +1,7 @@
 //! The counts of all shards, added up.
 
 use floodway_core::index::{Count, Transport};
-use floodway_core::shard::{self, DELAY_BOUNDS};
+use floodway_core::shard::{self, DELAY_BOUNDS, GapCounts};
 use floodway_protocol::ends::{CODE_LABELS, EndReason};
 
 /// The counts of all shards together. Each is exact, though not all are of the same instant.
@@ -31,14 +31,14 @@ pub struct Totals {
     pub conflated: u64,
     /// Events that wait in rings, or for their pace, now.
     pub held: u64,
+    /// The memory of the events that rings hold, in bytes.
+    pub held_bytes: u64,
     /// Streams for which something waits in a ring now.
     pub lagging: u64,
     /// Bytes handed to the kernel.
     pub bytes: u64,
-    /// Gaps sent because a ring was full.
-    pub overflow_gaps: u64,
-    /// Gaps sent because the broker was away.
-    pub upstream_gaps: u64,
+    /// Gaps sent, by reason.
+    pub gaps: GapCounts<u64>,
     /// Streams that resumed, by whether all that they had missed was still kept.
     pub resumes: Resumes,
     /// Writes that were asked of the kernel for events.
@@ -75,7 +75,7 @@ pub struct Delays {
 impl Totals {
     /// These, and what `shard` has counted.
     pub(super) fn with(mut self, shard: &shard::Metrics) -> Self {
-        let (streams, events) = (&shard.streams, &shard.events);
+        let (streams, events, gaps) = (&shard.streams, &shard.events, &shard.gaps);
         self.ws += streams.ws.get();
         self.sse += streams.sse.get();
         self.opened += streams.opened.get();
@@ -96,10 +96,13 @@ impl Totals {
         self.conflated += events.conflated.get();
         self.matched += events.matched.get();
         self.held += events.held.get();
+        self.held_bytes += events.held_bytes.get();
         self.lagging += streams.lagging.get();
         self.bytes += shard.bytes.get();
-        self.overflow_gaps += shard.gaps.overflow.get();
-        self.upstream_gaps += shard.gaps.upstream.get();
+        self.gaps.overflow += gaps.overflow.get();
+        self.gaps.conflated += gaps.conflated.get();
+        self.gaps.replay += gaps.replay.get();
+        self.gaps.upstream += gaps.upstream.get();
         self.resumes.complete += shard.resumes.complete.get();
         self.resumes.incomplete += shard.resumes.incomplete.get();
         self.writes += shard.writes.get();

@@ -11,11 +11,11 @@ use crate::shard::matcher::{Audience, Matcher, TenantCohorts};
 use crate::shard::matches::Matches;
 use crate::shard::outgoing::{Addressed, SubscriptionKey};
 use crate::shard::registry::{Live, Registry, Subscriber};
-use crate::shard::ring::{Pushed, Span};
+use crate::shard::ring::{Bounds, Pushed, Span};
 use floodway_protocol::End;
 
 /// Events that are put into a ring before it is written, if nothing waited: as many as one turn is sure to write.
-const AT_ONCE: usize = 128;
+const AT_ONCE: u64 = 128;
 
 impl Delivery {
     /// The outlet took only `n` bytes of the gathered batch: the rest waits in a ring.
@@ -74,7 +74,7 @@ impl Delivery {
         }
         let key = Rc::clone(key);
         let ring = subscriber.ring_from(self.clock.tenths(), &self.metrics);
-        ring.begin_with(Addressed { outgoing, key }, written);
+        ring.begin_with(Addressed { outgoing, key }, written, &self.pinned);
     }
 
     /// Puts those of the batch's numbers that are the subscriber's own into its ring.
@@ -108,12 +108,20 @@ impl Delivery {
             return Ok(());
         }
         let addressed = Addressed { outgoing: Rc::clone(outgoing), key: Rc::clone(audience.key) };
-        let pushed = ring.push(addressed, audience.limits.queue_size.get(), policy);
+        let pushed = ring.push(addressed, &self.bounds(audience), policy);
         if pushed == Pushed::Behind {
             self.fall_behind(subscriber, audience, number);
             return Ok(());
         }
         self.account_pushed(subscriber, pushed)
+    }
+
+    fn bounds(&self, audience: &Audience<'_>) -> Bounds<'_> {
+        Bounds {
+            events: audience.limits.queue_size.get(),
+            bytes: self.queue_bytes,
+            pinned: &self.pinned,
+        }
     }
 
     /// The subscriber reads on from history, from this one of the batch on.
@@ -127,11 +135,10 @@ impl Delivery {
             Matches::new(Arc::clone(audience.tenant), Rc::clone(audience.key), newest + 1)
         });
         matches.fill_in(rest.rev());
-        let encoding = subscriber.output.encoding;
         let ring = subscriber.ring_from(self.clock.tenths(), &self.metrics);
         ring.push_span(Span::new(matches, from, from));
         // What it needs is filled in already.
-        let prepared = ring.prepare(0, Position::MAX - 1, encoding);
+        let prepared = ring.prepare(0, Position::MAX - 1);
         debug_assert!(!prepared.has_more, "it can be read at once");
         self.count_unread(prepared.matched);
     }
@@ -141,13 +148,15 @@ impl Delivery {
         self.count_matched(1);
         let metrics = &self.metrics;
         metrics.events.held.add(1);
-        let events = match pushed {
+        let (dropped, conflated) = match pushed {
             Pushed::Held => return Ok(()),
-            Pushed::Dropped(events) => events,
-            Pushed::Refused | Pushed::Behind => 1,
+            Pushed::Dropped(events) => (events, 0),
+            Pushed::Conflated(events) => (0, events),
+            Pushed::Refused | Pushed::Behind => (1, 0),
         };
-        metrics.events.held.sub(events);
-        subscriber.count_dropped(events, metrics);
+        metrics.events.held.sub(dropped + conflated);
+        subscriber.count_dropped(dropped, metrics);
+        subscriber.count_conflated(conflated, metrics);
         let ring = subscriber.ring.as_mut();
         if ring.is_some_and(|ring| ring.is_first_loss()) {
             subscriber.note_limit(Limit::QueueSize);
@@ -199,20 +208,26 @@ impl Delivery {
         Ok(())
     }
 
+    /// Whether a ring is to be written before it holds this one of the batch.
+    fn is_full(&self, subscriber: &Subscriber, audience: &Audience<'_>, number: u32) -> bool {
+        let outgoing = &self.tick.outgoing[number as usize];
+        subscriber
+            .ring
+            .as_ref()
+            .is_some_and(|ring| ring.queued() >= AT_ONCE || !ring.has_room_for(outgoing, &self.bounds(audience)))
+    }
+
     /// As [`Delivery::write_each`]. Returns whether it needs another visit.
     fn write_own(&mut self, subscriber: &mut Subscriber, audience: &Audience<'_>) -> Result<bool, End> {
-        let full = AT_ONCE.min(audience.limits.queue_size.get()) as u64;
         let (mut is_waiting, mut has_more) = (subscriber.ring.is_some(), false);
         for (at, &number) in audience.batch.iter().enumerate() {
-            let mut done = self.hold(subscriber, audience, number);
-            if done.is_ok() && !is_waiting && subscriber.held() >= full {
-                done = self.write_some(subscriber).map(|more| has_more = more);
+            if !is_waiting && self.is_full(subscriber, audience, number) {
+                let written = self.write_some(subscriber);
+                has_more = written.inspect_err(|_| self.drop_all(subscriber, &audience.batch[at..]))?;
                 is_waiting = subscriber.ring.is_some();
             }
-            if let Err(end) = done {
-                self.drop_all(subscriber, &audience.batch[at + 1..]);
-                return Err(end);
-            }
+            let held = self.hold(subscriber, audience, number);
+            held.inspect_err(|_| self.drop_all(subscriber, &audience.batch[at + 1..]))?;
         }
         if is_waiting {
             return Ok(has_more);

@@ -25,6 +25,7 @@ use super::config::{Config, Writes};
 use super::keys::SubscriberKey;
 use super::matcher::Matcher;
 use super::metrics::{Metrics, Untimed};
+use super::pinned::Pinned;
 use crate::inbox::Inbox;
 use floodway_protocol::End;
 
@@ -33,6 +34,10 @@ pub(crate) struct Delivery {
     /// Members whose batch goes out by the next call of io_uring, where that is used.
     queued: Vec<SubscriberKey>,
     uring: Option<Uring>,
+    /// The memory of the events that may wait for one subscriber.
+    queue_bytes: usize,
+    /// The events that wait for all.
+    pinned: Pinned,
     /// Notices that may wait for one subscriber, in bytes.
     control_bytes: usize,
     pub(crate) metrics: Arc<Metrics>,
@@ -51,6 +56,8 @@ impl Delivery {
             tick: Tick::default(),
             queued: Vec::new(),
             uring: open_uring(config.writes)?,
+            queue_bytes: config.queue_bytes,
+            pinned: Pinned::new(&metrics, config.held_bytes / config.count.max(1)),
             control_bytes: config.control_bytes,
             metrics,
             untimed: Untimed::default(),

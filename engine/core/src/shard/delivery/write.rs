@@ -95,9 +95,7 @@ impl Delivery {
             subscriber.output.last_write = self.clock.tenths();
             subscriber.count_sent(sent.events, sent.bytes, &self.metrics);
             self.metrics.events.held.sub(sent.events);
-            self.metrics.gaps.overflow.add(sent.gaps);
-            self.metrics.gaps.replay.add(sent.replay_gaps);
-            self.metrics.gaps.upstream.add(sent.upstream_gaps);
+            self.metrics.gaps.add(&sent.gaps);
             self.metrics.writes.add(1);
             self.untimed.add_write();
             if self.untimed.is_due() {

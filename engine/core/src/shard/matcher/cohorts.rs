@@ -175,7 +175,7 @@ impl TenantCohorts {
         matches.get_or(|| Matches::new(Arc::clone(&self.tenant), Rc::clone(key), self.newest + 1))
     }
 
-    pub(super) fn snapshot(&mut self, now: Instant) -> Rc<[Arc<Event>]> {
+    pub(super) fn snapshot(&mut self, now: Instant) -> (Rc<[Arc<Event>]>, Position) {
         self.snapshots.at(self.newest, &self.tenant, now)
     }
 

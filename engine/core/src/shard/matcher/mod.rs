@@ -184,8 +184,8 @@ impl Matcher {
         self.cohort_mut(cohort).add(outgoing)
     }
 
-    /// The last event of each device of the tenant, as of what was matched.
-    pub(crate) fn snapshot(&mut self, tenant: u32, now: Instant) -> Rc<[Arc<Event>]> {
+    /// The last event of each device of the tenant, as of what was matched, and up to which position that is.
+    pub(crate) fn snapshot(&mut self, tenant: u32, now: Instant) -> (Rc<[Arc<Event>]>, Position) {
         if !self.with_snapshots.contains(&tenant) {
             self.with_snapshots.push(tenant);
         }

@@ -19,6 +19,9 @@ use crate::shard::keys::{CohortKey, SubscriberKey};
 use crate::shard::metrics::Metrics;
 use floodway_protocol::messages::max_rate::MaxRate;
 
+/// Devices of which a pace knows when their last events passed.
+const DEVICES: usize = 100_000;
+
 /// An event that a pace holds back.
 #[derive(Debug)]
 pub(crate) struct Waiting {
@@ -64,7 +67,7 @@ struct Newcomer {
 impl Paced {
     pub(super) fn new(rate: MaxRate) -> Self {
         Self {
-            pacer: Pacer::new(rate.interval()),
+            pacer: Pacer::new(rate.interval(), DEVICES),
             newest: 0,
             matched: 0,
             members: HashMap::new(),

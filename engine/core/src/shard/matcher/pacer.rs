@@ -1,9 +1,9 @@
 //! At most one event of each device in an interval: what goes out now, and what waits.
 //!
 //! A device's first event passes. One that comes sooner than an interval after the last that passed waits; a newer one
-//! takes its place. It is due when the interval is over. Invariants: two events of a device pass at least an interval
-//! apart; a device is known here only for an interval after its last event passed, or while one of it waits, so memory is
-//! bounded by the devices that publish in one interval.
+//! takes its place. It is due when the interval is over. Invariants: two events of a device that is known pass at least an
+//! interval apart; a device is known only for an interval after its last event passed, or while one of it waits; so many
+//! are known at most. Events of further ones just pass: whoever publishes under ever new names fills no memory.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -26,6 +26,8 @@ type Turn = (Instant, u64);
 #[derive(Debug)]
 pub(super) struct Pacer<E> {
     interval: Duration,
+    /// So many devices are known at most.
+    most: usize,
     devices: HashMap<Rc<str>, Device>,
     /// Events that wait, and their devices, in the order in which they are due.
     waiting: BTreeMap<Turn, (Rc<str>, E)>,
@@ -43,9 +45,10 @@ struct Device {
 }
 
 impl<E> Pacer<E> {
-    pub(super) fn new(interval: Duration) -> Self {
+    pub(super) fn new(interval: Duration, most: usize) -> Self {
         Self {
             interval,
+            most,
             devices: HashMap::new(),
             waiting: BTreeMap::new(),
             next: 0,
@@ -57,9 +60,11 @@ impl<E> Pacer<E> {
     pub(super) fn offer(&mut self, device: &str, event: E, now: Instant) -> Offered<E> {
         self.forget_quiet(now);
         let Some((name, known)) = self.devices.get_key_value_mut(device) else {
-            let name: Rc<str> = device.into();
-            self.devices.insert(Rc::clone(&name), Device { passed: now, turn: None });
-            self.passed.push_back((now, name));
+            if self.devices.len() < self.most {
+                let name: Rc<str> = device.into();
+                self.devices.insert(Rc::clone(&name), Device { passed: now, turn: None });
+                self.passed.push_back((now, name));
+            }
             return Offered::Passed(event);
         };
         // One that waits goes first, also if it is due: the shard has not come to it yet.

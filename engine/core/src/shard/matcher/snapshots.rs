@@ -26,8 +26,9 @@ struct Known {
 }
 
 impl Snapshots {
-    /// The last event of each device, as of the entry at `newest`; those of the devices that published last come last.
-    pub(super) fn at(&mut self, newest: Position, tenant: &Tenant, now: Instant) -> Rc<[Arc<Event>]> {
+    /// The last event of each device, as of the entry at `newest`, and that position; those of the devices that published last
+    /// come last. It is a later position if the history has gone on already.
+    pub(super) fn at(&mut self, newest: Position, tenant: &Tenant, now: Instant) -> (Rc<[Arc<Event>]>, Position) {
         let (before, list) = match self.0.take() {
             Some(known) if known.values.next() == newest + 1 => (Some(known.values), Some(known.list)),
             Some(known) => (Some(known.values), None),
@@ -35,8 +36,9 @@ impl Snapshots {
         };
         let values = tenant.history().last_values(before, newest + 1, now);
         let list = list.unwrap_or_else(|| values.events().map(Arc::clone).collect());
+        let at = values.next() - 1;
         self.0 = Some(Known { values, list: Rc::clone(&list), asked: now });
-        list
+        (list, at)
     }
 
     /// Gives the list up if nobody has asked for it for some time. Returns whether there is one left.

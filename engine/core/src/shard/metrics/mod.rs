@@ -9,6 +9,7 @@ mod delays;
 use crate::index::{Count, TenantCounters, Transport};
 use crate::pulse::Pulse;
 use floodway_protocol::ends::{CODE_LABELS, EndReason};
+use floodway_protocol::messages::notice::Gap;
 use floodway_protocol::{Encoding, End};
 
 pub use self::delays::{DELAY_BOUNDS, Delays};
@@ -74,17 +75,21 @@ pub struct EventCounts {
     pub held: Count,
     /// Events that matched a subscriber, and in whose place a newer one of the device was sent, as it had asked for.
     pub conflated: Count,
+    /// The memory of the events that rings hold, in bytes: one event counts once however many rings hold it.
+    pub held_bytes: Count,
 }
 
-/// Gaps that subscribers were sent.
-#[derive(Debug, Default)]
-pub struct GapCounts {
+/// Gaps that subscribers were sent, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GapCounts<N = Count> {
     /// Those because a ring was full.
-    pub overflow: Count,
+    pub overflow: N,
+    /// Those because a ring turned to the last event of each device, or back to all events.
+    pub conflated: N,
     /// Those because what was asked for is not kept any more, or its id is unknown.
-    pub replay: Count,
+    pub replay: N,
     /// Those because the broker was away; counted when they are written, or put into a ring behind what waits.
-    pub upstream: Count,
+    pub upstream: N,
 }
 
 /// Streams that resumed.
@@ -94,6 +99,27 @@ pub struct ResumeCounts {
     pub complete: Count,
     /// What came before was not kept any more, or the id was unknown: a gap was reported first.
     pub incomplete: Count,
+}
+
+impl GapCounts<u64> {
+    pub(crate) fn count(&mut self, gap: Gap) {
+        let count = match gap {
+            Gap::Overflow(_) => &mut self.overflow,
+            Gap::Conflated(_) => &mut self.conflated,
+            Gap::Replay(_) => &mut self.replay,
+            Gap::Upstream => &mut self.upstream,
+        };
+        *count += 1;
+    }
+}
+
+impl GapCounts {
+    pub(crate) fn add(&self, more: &GapCounts<u64>) {
+        self.overflow.add(more.overflow);
+        self.conflated.add(more.conflated);
+        self.replay.add(more.replay);
+        self.upstream.add(more.upstream);
+    }
 }
 
 impl StreamCounts {

@@ -1,12 +1,15 @@
 //! A shard against the plainest model of it: each subscriber has a list of what it is owed, in order.
 
+mod checks;
+mod owed;
 mod pace;
 mod time;
 mod world;
 
 use proptest::prelude::*;
 
-use self::world::{DEVICES, World, received};
+use self::owed::{DEVICES, received};
+use self::world::World;
 use super::filter::Filter;
 use crate::index::Overflow;
 use floodway_protocol::messages::client::Names;
@@ -23,6 +26,8 @@ enum Step {
     Join(Option<usize>),
     /// One comes back that has missed so many entries.
     ComeBack(Option<usize>, usize),
+    /// One comes that wants the last event of each device first.
+    JoinWithSnapshot(Option<usize>),
     Refilter(usize, Option<usize>),
     Open(usize, usize),
     Leave(usize),
@@ -42,6 +47,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Step::Spill),
         2 => device().prop_map(Step::Join),
         2 => (device(), 0_usize..30).prop_map(|(device, missed)| Step::ComeBack(device, missed)),
+        1 => device().prop_map(Step::JoinWithSnapshot),
         3 => (0_usize..6, device()).prop_map(|(nth, device)| Step::Refilter(nth, device)),
         5 => (0_usize..6, 0_usize..600).prop_map(|(nth, window)| Step::Open(nth, window)),
         1 => (0_usize..6).prop_map(Step::Leave),
@@ -82,6 +88,7 @@ fn play_in(mut world: World, steps: Vec<Step>, capacity: usize) -> World {
             Step::Spill => world.state.hold_tick(),
             Step::Join(device) => world.join(filter(device)),
             Step::ComeBack(device, missed) => world.come_back(filter(device), missed),
+            Step::JoinWithSnapshot(device) => world.join_with_snapshot(filter(device)),
             Step::Refilter(nth, device) => world.refilter(nth, filter(device)),
             Step::Open(nth, window) => world.open(nth, window),
             Step::Leave(nth) => world.leave(nth),
@@ -123,12 +130,25 @@ proptest! {
             let received = received(&owed.peer);
             let lost: usize = received.iter().filter_map(|message| message.strip_prefix("gap ")?.parse::<usize>().ok()).sum();
             let came: Vec<&String> = received.iter().filter(|message| !message.starts_with("gap")).collect();
-            prop_assert_eq!(came.len() + lost, owed.messages.len(), "matched == delivered + dropped");
+            prop_assert_eq!(came.len() + lost, owed.messages.len(), "matched == delivered + dropped + conflated");
             let mut rest = owed.messages.iter();
             prop_assert!(came.iter().all(|message| rest.any(|one| one == *message)), "in order, none twice");
         }
-        let events = &world.state.delivery.metrics.events;
-        prop_assert_eq!(events.delivered.get() + events.dropped.get(), world.matched, "nothing is held any more");
+        prop_assert_eq!(world.fates(), world.matched, "nothing is held any more");
+    }
+
+    #[test]
+    fn under_latest_the_newest_event_of_each_device_comes(steps in steps(), capacity in DEVICES.len()..8) {
+        let world = World::new(capacity);
+        world.limit(capacity, Overflow::Latest);
+        let steps = steps.into_iter().filter(|step| !matches!(step, Step::Limit(..))).collect();
+        let world = play_in(world, steps, capacity);
+        for owed in &world.owed {
+            let received = received(&owed.peer);
+            for newest in &owed.newest {
+                prop_assert!(newest.is_none_or(|newest| received.contains(&newest.to_string())));
+            }
+        }
     }
 
     #[test]
@@ -140,12 +160,11 @@ proptest! {
             let lost: usize = received.iter().filter_map(|message| message.strip_prefix("gap ")?.parse::<usize>().ok()).sum();
             let came: Vec<&String> = received.iter().filter(is_event).collect();
             let owes: Vec<&String> = owed.messages.iter().filter(is_event).collect();
-            prop_assert_eq!(came.len() + lost, owes.len(), "matched == delivered + dropped");
+            prop_assert_eq!(came.len() + lost, owes.len(), "matched == delivered + dropped + conflated");
             let mut rest = owes.iter();
             prop_assert!(came.iter().all(|message| rest.any(|one| one == message)), "in order, none twice");
         }
-        let events = &world.state.delivery.metrics.events;
-        prop_assert_eq!(events.delivered.get() + events.dropped.get(), world.matched, "nothing is held any more");
+        prop_assert_eq!(world.fates(), world.matched, "nothing is held any more");
     }
 
     #[test]

@@ -8,8 +8,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use self::world::{ALL_WANTED, Wanted, World};
+use super::owed::{DEVICES, received};
 use super::policy;
-use super::world::{DEVICES, received};
 use crate::index::Overflow;
 
 #[derive(Clone, Debug)]

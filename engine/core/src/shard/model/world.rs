@@ -5,114 +5,44 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::owed::{DEVICES, GAP, Owed, REFUSED, Stored};
 use crate::event::{self, Event, Parser};
 use crate::history;
 use crate::inbox::{Inbox, Item, SourceNotice};
-use crate::index::{ConnectionId, Count, Index, Limits, Overflow, OwnLimits, Tenant};
+use crate::index::{Index, Limits, Overflow, OwnLimits, Tenant};
 use crate::shard::clock::Tenths;
 use crate::shard::config::Config;
 use crate::shard::filter::Filter;
-use crate::shard::keys::SubscriberKey;
-use crate::shard::options::Resume;
+use crate::shard::options::{Options, Resume};
 use crate::shard::registry::NewSubscriber;
 use crate::shard::state::State;
 use crate::shard::test_kit::{Peer, STANDING, new_subscriber, pass, state};
 use floodway_protocol::messages::notice::SourceState;
-use floodway_protocol::names::{DeviceId, TenantId};
+use floodway_protocol::names::TenantId;
 use floodway_protocol::{Encoding, End, EventId};
 
-/// Stands for no device, but for a gap of the source's.
-pub(super) const GAP: usize = usize::MAX;
-
-/// Likewise, for a source that refuses the tenant.
-const REFUSED: usize = usize::MAX - 1;
-
-pub(super) const DEVICES: [&str; 3] = ["A", "B", "C"];
-
 /// A silence after which a stream gets a heartbeat.
-const KEEPALIVE: Duration = Duration::from_secs(2);
+pub(super) const KEEPALIVE: Duration = Duration::from_secs(2);
 
 /// Within so much each subscriber is visited.
-const ROUND: Duration = Duration::from_millis(1100);
-
-/// A subscriber and what the model says that it is owed.
-pub(super) struct Owed {
-    key: SubscriberKey,
-    pub(super) peer: Rc<Peer>,
-    filter: Filter,
-    id: ConnectionId,
-    /// What it had been sent when that was looked at last, in bytes, and for how long that had been all.
-    sent: usize,
-    silence: Duration,
-    pub(super) messages: Vec<String>,
-    /// Events among them.
-    matched: u64,
-    /// Events, and gaps of the source's, that are not summed up yet.
-    matched_now: u64,
-    gaps_now: u64,
-    /// What is behind this position is owed when it is matched.
-    joined_at: u64,
-}
-
-impl Owed {
-    fn owe(&mut self, stored: Stored) {
-        if stored.is_for(&self.filter) {
-            let is_event = u64::from(stored.device < REFUSED);
-            self.matched += is_event;
-            self.matched_now += is_event;
-            self.gaps_now += u64::from(stored.device == GAP);
-            self.messages.push(stored.message());
-        }
-    }
-
-    /// Whether it has been sent something since the last call.
-    fn hear(&mut self) -> bool {
-        let before = std::mem::replace(&mut self.sent, self.peer.bytes());
-        if self.sent != before {
-            self.silence = Duration::ZERO;
-        }
-        self.sent != before
-    }
-}
-
-/// An event or a notice.
-#[derive(Clone, Copy)]
-struct Stored {
-    id: u64,
-    device: usize,
-}
-
-impl Stored {
-    fn is_for(self, filter: &Filter) -> bool {
-        let device = || DeviceId::parse(DEVICES[self.device]).unwrap();
-        self.device >= REFUSED || filter.wants_all_devices() || filter.devices().contains(&device())
-    }
-
-    fn message(self) -> String {
-        match self.device {
-            GAP => "upstream".to_owned(),
-            REFUSED => "refused".to_owned(),
-            _ => self.id.to_string(),
-        }
-    }
-}
+pub(super) const ROUND: Duration = Duration::from_millis(1100);
 
 pub(super) struct World {
     pub(super) state: State,
-    inbox: Inbox,
+    pub(super) inbox: Inbox,
     pub(super) index: Index,
-    parser: Parser,
-    newest: u64,
+    pub(super) parser: Parser,
+    pub(super) newest: u64,
     /// Everything that was stored, the newest last: its position is its index and one.
-    stored: Vec<Stored>,
+    pub(super) stored: Vec<Stored>,
     /// How many of them the shard has matched. The others are in its inbox, but for those from before it had subscribers.
-    matched_to: u64,
+    pub(super) matched_to: u64,
     /// How many of them the history keeps.
-    kept: usize,
+    pub(super) kept: usize,
     pub(super) owed: Vec<Owed>,
     /// Those that ended by themselves.
-    ended: Vec<Owed>,
-    answers: usize,
+    pub(super) ended: Vec<Owed>,
+    pub(super) answers: usize,
     /// Events that subscribers were owed by the model, those that have left included.
     pub(super) matched: u64,
     /// Likewise, gaps of the source's.
@@ -220,6 +150,9 @@ impl World {
             }
         }
         self.matched_to = self.stored.len() as u64;
+        // Who waited for what is matched now has its turn soon.
+        let waiting: Vec<_> = self.owed.iter().map(|owed| owed.key).collect();
+        waiting.into_iter().for_each(|key| self.state.prepare(key));
         self.sum_up();
     }
 
@@ -235,7 +168,26 @@ impl World {
     pub(super) fn join(&mut self, filter: Filter) {
         self.forget_inbox();
         let joined_at = self.stored.len() as u64;
-        self.attach(filter, Resume::FromNow, joined_at);
+        self.attach(filter, Resume::FromNow, Options::default(), joined_at);
+    }
+
+    /// It is owed the last event of each device, and what is newer than those.
+    pub(super) fn join_with_snapshot(&mut self, filter: Filter) {
+        self.forget_inbox();
+        let options = Options { snapshot: Some(true), ..Options::default() };
+        self.attach(filter, Resume::FromNow, options, 0);
+        let owed = self.owed.last_mut().unwrap();
+        // A small history may have gone on, beyond what the shard has matched.
+        owed.joined_at = self.state.registry[owed.key].after;
+        assert!(owed.joined_at == self.matched_to || self.kept < self.stored.len());
+        let mut last: Vec<Stored> = Vec::new();
+        for &stored in &self.stored[..owed.joined_at as usize] {
+            if stored.is_event() && stored.is_for(&owed.filter) {
+                last.retain(|known| known.device != stored.device);
+                last.push(stored);
+            }
+        }
+        owed.messages.extend(last.iter().map(|stored| format!("last {}", stored.id)));
     }
 
     /// One comes back that has missed so many entries, or so it says: there may be fewer.
@@ -250,7 +202,8 @@ impl World {
         let (seen, first_kept) = (seen + same + 1, self.stored.len().saturating_sub(self.kept));
         let is_lost = seen < first_kept;
         let behind = seen.max(first_kept);
-        self.attach(filter, Resume::After(EventId::new(id)), (behind as u64).max(self.matched_to));
+        let resume = Resume::After(EventId::new(id));
+        self.attach(filter, resume, Options::default(), (behind as u64).max(self.matched_to));
         let (stored, owed) = (&self.stored, self.owed.last_mut().unwrap());
         if is_lost {
             owed.messages.push("gap null".to_owned());
@@ -271,7 +224,7 @@ impl World {
         }
     }
 
-    fn attach(&mut self, filter: Filter, resume: Resume, joined_at: u64) {
+    fn attach(&mut self, filter: Filter, resume: Resume, options: Options, joined_at: u64) {
         let peer = Rc::new(Peer::with_window(0));
         let greeting = self.newest.to_string();
         let key = self.state.registry.vacant();
@@ -279,6 +232,7 @@ impl World {
             encoding: Encoding::Sse,
             filter: filter.clone(),
             resume,
+            options,
             head: format!("{greeting}\n\n").into_bytes(),
             ..new_subscriber(&self.index, "T", None, &peer)
         };
@@ -292,6 +246,7 @@ impl World {
             sent: 0,
             silence: Duration::ZERO,
             messages: vec![greeting],
+            newest: [None; DEVICES.len()],
             matched: 0,
             matched_now: 0,
             gaps_now: 0,
@@ -380,90 +335,4 @@ impl World {
         };
         self.index.set_limits(Some(&Self::tenant()), own).unwrap();
     }
-
-    /// What is counted of the tenant is what is counted of the shard, subscribers that have left included; the model counts no bytes, and
-    /// events that are under way are counted nowhere.
-    pub(super) fn check_counts(&self) {
-        let counts = self.index.find("T").map(|tenant| tenant.counts()).unwrap_or_default();
-        let metrics = &self.state.delivery.metrics;
-        let (streams, events) = (&metrics.streams, &metrics.events);
-        let counted = (counts.sse, counts.delivered, counts.dropped, counts.bytes);
-        assert_eq!(counted, (streams.sse.get(), events.delivered.get(), events.dropped.get(), metrics.bytes.get()));
-        assert_eq!(counts.sse, self.owed.len() as u64);
-        let (mut held, mut lagging) = (0, 0);
-        for subscriber in self.state.registry.all() {
-            held += subscriber.held();
-            lagging += u64::from(subscriber.ring.is_some());
-        }
-        for owed in &self.owed {
-            let subscriber = &self.state.registry[owed.key];
-            let counted = subscriber.output.events + subscriber.info.dropped + subscriber.held();
-            assert!(counted <= owed.matched, "counted twice");
-        }
-        assert_eq!((events.held.get(), streams.lagging.get()), (held, lagging));
-        let fates = events.delivered.get() + events.dropped.get() + held;
-        assert_eq!(events.matched.get(), fates);
-        assert_eq!(self.state.registry.live.len(), self.owed.len());
-    }
-
-    /// With nothing under way: matched == delivered + dropped + held, for each and for the shard, and every delivery has
-    /// its time.
-    pub(super) fn check_each(&mut self) {
-        self.state.delivery.count_delays();
-        let metrics = &self.state.delivery.metrics;
-        let timed: u64 = metrics.delays.counts.iter().map(Count::get).sum();
-        assert_eq!(timed, metrics.events.delivered.get());
-        assert_eq!(metrics.events.matched.get(), self.matched);
-        for owed in &self.owed {
-            let stream = self.state.get(owed.id).expect("it is live");
-            let seen = stream.counts;
-            assert_eq!(seen.delivered + seen.dropped + seen.held, owed.matched);
-            assert_eq!(seen.bytes, owed.peer.bytes() as u64);
-            assert_eq!(stream.filter, owed.filter);
-        }
-    }
-
-    /// Lets everything out.
-    pub(super) fn finish(&mut self) {
-        (0..self.owed.len()).for_each(|nth| self.open(nth, usize::MAX));
-        for ended in &self.ended {
-            ended.peer.set_window(usize::MAX);
-        }
-        self.state.flush(usize::MAX);
-        self.distribute();
-        self.state.flush(usize::MAX);
-        while self.state.registry.revisits() > 0 {
-            self.state.look_again(usize::MAX);
-        }
-        assert!(self.is_flushed() && self.inbox.is_empty());
-        self.wait_for_ends();
-    }
-}
-
-/// Whether it is of what every stream begins with.
-fn is_opening(message: &str) -> bool {
-    message.starts_with("retry:") || message.contains("\nevent: connected\n")
-}
-
-/// What a peer was sent, but for heartbeats: numbers of events, answers, gaps.
-pub(super) fn received(peer: &Peer) -> Vec<String> {
-    let text = peer.text();
-    let field = |message: &str, name: &str| {
-        message
-            .split_once(name)
-            .map(|(_, rest)| rest.split([',', '}']).next().unwrap().to_owned())
-    };
-    text.split_terminator("\n\n")
-        .filter(|message| !message.starts_with(": keepalive") && !is_opening(message))
-        .map(|message| {
-            if message.starts_with("event: upstream\n") {
-                return "refused".to_owned();
-            }
-            if message.contains("upstream") {
-                return "upstream".to_owned();
-            }
-            let gap = field(message, "\"dropped\":").map(|dropped| format!("gap {dropped}"));
-            field(message, "\"n\":").or(gap).unwrap_or_else(|| message.to_owned())
-        })
-        .collect()
 }

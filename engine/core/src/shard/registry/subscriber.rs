@@ -142,6 +142,13 @@ impl Subscriber {
         metrics.events.dropped.add(events);
     }
 
+    /// Counts events in whose place a newer one of the device is sent.
+    pub(crate) fn count_conflated(&mut self, events: u64, metrics: &Metrics) {
+        self.info.conflated += events;
+        self.info.counters.conflated.add(events);
+        metrics.events.conflated.add(events);
+    }
+
     /// Its events of which is known what became of them.
     pub(crate) fn settled(&self) -> u64 {
         self.output.events + self.info.dropped + self.info.conflated + self.held()

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Entry, Ring, Sent, gap_bytes};
+use super::{Entry, Ring, Sent};
 use crate::shard::metrics::Untimed;
 use crate::shard::outgoing::Received;
 use crate::shard::outlet::Pipe;
@@ -22,25 +22,21 @@ impl Ring {
         while let Some(entry) = self.entries.front() {
             let (length, item) = match entry {
                 Entry::Event(event) => (event.bytes().len(), event.received()),
-                Entry::Notice(bytes, is_gap) => (bytes.len(), is_gap.then_some(Received::Gap(Gap::Upstream))),
-                Entry::Ready(bytes, gap) => (bytes.len(), gap.reported().map(Received::Gap)),
-                Entry::Span(_) | Entry::Snapshot(_) => break,
-                &Entry::Gap(dropped) => {
-                    let length = gap_bytes(entry, encoding).map_or(0, |bytes| bytes.len());
-                    (length, Some(Received::Gap(Gap::Overflow(dropped))))
+                Entry::Notice(bytes, is_gap) | Entry::Ready(bytes, is_gap) => {
+                    (bytes.len(), is_gap.then_some(Received::Gap(Gap::Upstream)))
                 }
+                &Entry::Gap(gap) => {
+                    let length = entry.gap_bytes(encoding).map_or(0, |bytes| bytes.len());
+                    (length, Some(Received::Gap(gap)))
+                }
+                Entry::Span(_) | Entry::Snapshot(_) | Entry::PassedOver => break,
             };
             match item.map_or(Ok(()), |item| reader.send(item)) {
                 Ok(()) => {}
                 Err(error) if sent.bytes == 0 => return Err(error),
                 Err(_) => break,
             }
-            let one = self.take_out(length, &[length], encoding, untimed);
-            sent.bytes += one.bytes;
-            sent.events += one.events;
-            sent.gaps += one.gaps;
-            sent.replay_gaps += one.replay_gaps;
-            sent.upstream_gaps += one.upstream_gaps;
+            self.take_out(length, &[length], encoding, untimed, &mut sent);
         }
         Ok(sent)
     }

@@ -1,5 +1,5 @@
-//! A ring's entries that stand for more than fits into it: a span of the tenant's history, and a snapshot. They are read some
-//! events at a time, as the socket takes them.
+//! A ring's entries that stand for more than fits into it: a span of the tenant's history here, or a snapshot. They are read
+//! some events at a time, as the socket takes them.
 //!
 //! Invariant: a span that is read counts as held what matched in it and was not read. If the history does not wait, what
 //! was missed is one gap with the exact number. An open span is the last entry; it goes on with what is matched live.
@@ -7,20 +7,18 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::{Entry, ReadGap, Ring};
-use crate::event::Event;
+use super::{Entry, Ring};
 use crate::history::Position;
-use crate::index::Tenant;
 use crate::shard::matches::{Found, Matches};
-use crate::shard::outgoing::{Addressed, Outgoing, SubscriptionKey};
+use crate::shard::outgoing::{Addressed, Outgoing};
 use floodway_protocol::Encoding;
 use floodway_protocol::messages::notice::Gap;
 
 /// Entries that are read ahead of the socket: what one write takes.
 const READ_AHEAD: usize = 64;
 
-/// Bytes of a snapshot that are encoded ahead of the socket.
-const READ_AHEAD_BYTES: usize = 64 * 1024;
+/// Bytes that are read ahead of the socket.
+pub(super) const READ_AHEAD_BYTES: usize = 64 * 1024;
 
 /// A part of the tenant's history that a subscriber has yet to read.
 #[derive(Debug)]
@@ -83,6 +81,8 @@ impl Span {
                 self.matches.unfollow();
             }
             self.end = Some((end, self.matches.total()));
+            // It may begin behind what is matched by now.
+            self.next = self.next.min(end);
         }
     }
 
@@ -91,8 +91,9 @@ impl Span {
         let Some(mut number) = self.number else {
             return 0;
         };
-        let (view, mut lost) = (self.matches.view(), 0);
+        let (view, mut lost, mut bytes) = (self.matches.view(), 0, 0);
         while read.len() < most
+            && bytes < READ_AHEAD_BYTES
             && let Some(found) = self.next_found()
         {
             let at = found.position();
@@ -102,6 +103,7 @@ impl Span {
                     self.next = at + 1;
                 }
                 (Found::Event(_), Some(event)) => {
+                    bytes += event.memory();
                     let outgoing = Rc::new(Outgoing::of_event(Arc::clone(event), at));
                     read.push(Entry::Event(Addressed { outgoing, key: Rc::clone(&self.matches.key) }));
                     number += 1;
@@ -112,7 +114,7 @@ impl Span {
                     let matched = self.end.map_or_else(|| self.matches.last() + 1, |(end, _)| end);
                     let kept = matched.min(view.floor() + 1);
                     let first_kept = self.matches.number_at(kept);
-                    read.push(Entry::Gap(first_kept - number));
+                    read.push(Entry::Gap(Gap::Overflow(first_kept - number)));
                     lost += first_kept - number;
                     number = first_kept;
                     self.skip_to(kept, encoding, read);
@@ -135,9 +137,8 @@ impl Span {
     fn notice(&self, notice: &Outgoing, encoding: Encoding) -> Option<Entry> {
         debug_assert_eq!(self.matches.key.encoding, encoding, "a stream's encoding stays");
         let bytes = notice.frame(&self.matches.key).unwrap_or_default();
-        let gap = if notice.gaps() > 0 { ReadGap::Upstream } else { ReadGap::None };
-        let is_own = gap == ReadGap::Upstream || notice.position >= self.live_from;
-        is_own.then(|| Entry::Ready(bytes.into(), gap))
+        let is_gap = notice.gaps() > 0;
+        (is_gap || notice.position >= self.live_from).then(|| Entry::Ready(bytes.into(), is_gap))
     }
 }
 
@@ -146,60 +147,6 @@ impl Drop for Span {
         if self.number.is_some() && self.end.is_none() {
             self.matches.unfollow();
         }
-    }
-}
-
-impl ReadGap {
-    pub(super) fn reported(self) -> Option<Gap> {
-        match self {
-            Self::None => None,
-            Self::Replay => Some(Gap::Replay(None)),
-            Self::Upstream => Some(Gap::Upstream),
-        }
-    }
-}
-
-fn replay_gap(encoding: Encoding) -> Entry {
-    let mut bytes = Vec::new();
-    Gap::Replay(None).encode(encoding, &mut bytes);
-    Entry::Ready(bytes.into(), ReadGap::Replay)
-}
-
-/// The last events of devices that a subscriber has yet to read.
-#[derive(Debug)]
-pub(in crate::shard) struct SnapshotRest {
-    pub(in crate::shard) events: Rc<[Arc<Event>]>,
-    /// The first one that was not looked at.
-    pub(in crate::shard) next: usize,
-    pub(in crate::shard) key: Rc<SubscriptionKey>,
-    /// What it received before: that is not part of the snapshot.
-    pub(in crate::shard) except: Option<Rc<SubscriptionKey>>,
-    pub(in crate::shard) tenant: Arc<Tenant>,
-}
-
-impl SnapshotRest {
-    fn read(&mut self, most: usize, read: &mut Vec<Entry>) {
-        let (groups, selection) = (self.tenant.groups(), self.key.filter.selection());
-        let except = self.except.as_ref().map(|key| key.filter.selection());
-        let mut bytes = 0;
-        while read.len() < most
-            && bytes < READ_AHEAD_BYTES
-            && let Some(event) = self.events.get(self.next)
-        {
-            self.next += 1;
-            let device = event.device();
-            let is_new = except.as_ref().is_none_or(|except| !except.wants(device, &groups));
-            if is_new && selection.wants(device, &groups) {
-                let metrics = self.key.filter.metrics();
-                let frame = event.snapshot_frame(metrics, self.key.encoding);
-                bytes += frame.as_ref().map_or(0, Vec::len);
-                read.extend(frame.map(|frame| Entry::Ready(frame.into(), ReadGap::None)));
-            }
-        }
-    }
-
-    fn is_exhausted(&self) -> bool {
-        self.next >= self.events.len()
     }
 }
 
@@ -225,14 +172,9 @@ impl Ring {
 
     /// Puts a span that may go on at the end.
     pub(in crate::shard) fn push_span(&mut self, span: Span) {
+        self.end_conflation();
         self.sources += 1;
         self.entries.push_back(Entry::Span(Box::new(span)));
-    }
-
-    /// Puts a snapshot at the end, but before an open span.
-    pub(in crate::shard) fn push_snapshot(&mut self, rest: SnapshotRest) {
-        self.sources += 1;
-        self.insert_before_span(Entry::Snapshot(Box::new(rest)));
     }
 
     /// Ends an open span at the end: nothing from `end` on is of it.
@@ -255,7 +197,7 @@ impl Ring {
     }
 
     /// Prepares its spans to be read, by up to `most` entries of history.
-    pub(in crate::shard) fn prepare(&mut self, most: u64, newest: Position, encoding: Encoding) -> Prepared {
+    pub(in crate::shard) fn prepare(&mut self, most: u64, newest: Position) -> Prepared {
         let mut prepared = Prepared::default();
         for at in (0..self.entries.len()).rev().take_while(|_| self.sources > 0) {
             let Entry::Span(span) = &mut self.entries[at] else {
@@ -270,7 +212,7 @@ impl Ring {
                 None => prepared.has_more = true,
             }
             if skips {
-                self.entries.insert(at, replay_gap(encoding));
+                self.entries.insert(at, Entry::Gap(Gap::Replay(None)));
             }
         }
         prepared

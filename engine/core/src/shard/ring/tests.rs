@@ -1,14 +1,15 @@
-//! A ring against examples of each policy, and against the plainest model of it.
+//! A ring against examples of each policy.
 
 use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use proptest::prelude::*;
-
+use super::conflation::EMPTY_PLACES;
 use super::*;
 use crate::event::{self, Event, Parser};
+use crate::index::Overflow;
 use crate::shard::filter::Filter;
+use crate::shard::metrics::{Metrics, Untimed};
 use crate::shard::outgoing::{Outgoing, SubscriptionKey};
 use floodway_protocol::EventId;
 use floodway_protocol::names::TenantId;
@@ -25,6 +26,33 @@ fn event(id: u64, device: &str) -> Addressed {
     }
 }
 
+/// No bounds but on the number of events.
+fn unbounded() -> Pinned {
+    Pinned::new(&Arc::new(Metrics::default()), usize::MAX)
+}
+
+fn gap(gap: Gap) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    gap.encode(Encoding::Sse, &mut bytes);
+    bytes
+}
+
+impl Pushed {
+    /// The events that were passed over, where the ring conflates.
+    fn passed(self) -> Option<u64> {
+        match self {
+            Self::Conflated(events) => Some(events),
+            _ => None,
+        }
+    }
+}
+
+impl Ring {
+    fn put(&mut self, event: Addressed, capacity: usize, overflow: Overflow) -> Pushed {
+        self.push(event, &Bounds { events: capacity, bytes: usize::MAX, pinned: &unbounded() }, overflow)
+    }
+}
+
 /// Writes everything, `step` bytes at a time, and returns what stands there: event numbers, gaps, notices.
 fn read_all(ring: &mut Ring, step: usize) -> (Vec<String>, u64) {
     let (mut bytes, mut delivered) = (Vec::new(), 0);
@@ -36,6 +64,7 @@ fn read_all(ring: &mut Ring, step: usize) -> (Vec<String>, u64) {
         let field = |name: &str| message.split_once(name).map(|(_, rest)| rest.split([',', '}']).next().unwrap());
         match (field("\"n\":"), field("\"dropped\":")) {
             (Some(n), _) => n.to_owned(),
+            (_, Some(passed)) if message.contains("conflated") => format!("conflated {passed}"),
             (_, Some(dropped)) => format!("gap {dropped}"),
             _ => message.to_owned(),
         }
@@ -56,9 +85,9 @@ fn write_some(ring: &mut Ring, step: usize, bytes: &mut Vec<u8>) -> u64 {
 fn filled(overflow: Overflow, capacity: usize, devices: &[&str]) -> (Ring, u64) {
     let (mut ring, mut dropped) = (Ring::new(Tenths::default()), 0);
     for (n, device) in devices.iter().enumerate() {
-        match ring.push(event(n as u64 + 1, device), capacity, overflow) {
+        match ring.put(event(n as u64 + 1, device), capacity, overflow) {
             Pushed::Held => {}
-            Pushed::Dropped(events) => dropped += events,
+            Pushed::Dropped(events) | Pushed::Conflated(events) => dropped += events,
             Pushed::Refused | Pushed::Behind => dropped += 1,
         }
     }
@@ -82,34 +111,96 @@ fn drop_oldest_reports_one_gap_before_what_is_left() {
 #[test]
 fn a_ring_that_is_fuller_than_it_may_be_now_loses_what_its_policy_says() {
     let mut ring = filled(Overflow::DropOldest, 4, &["A"; 4]).0;
-    assert_eq!(ring.push(event(5, "A"), 2, Overflow::DropOldest), Pushed::Dropped(3));
+    assert_eq!(ring.put(event(5, "A"), 2, Overflow::DropOldest), Pushed::Dropped(3));
     let sent = ["gap 3", "4", "5"].map(str::to_owned).to_vec();
     assert_eq!(read_all(&mut ring, usize::MAX), (sent, 2));
-    for overflow in [Overflow::DropNewest, Overflow::Latest] {
-        let mut ring = filled(overflow, 4, &["A", "B", "C", "D"]).0;
-        assert_eq!(ring.push(event(5, "E"), 2, overflow), Pushed::Dropped(1));
-        assert_eq!(ring.held(), 4, "it does not grow, and keeps what it has");
+    let mut ring = filled(Overflow::DropNewest, 4, &["A", "B", "C", "D"]).0;
+    assert_eq!(ring.put(event(5, "E"), 2, Overflow::DropNewest), Pushed::Dropped(1));
+    assert_eq!(ring.held(), 4, "it does not grow, and keeps what it has");
+    let mut ring = filled(Overflow::Latest, 4, &["A", "B", "C", "D"]).0;
+    assert_eq!(ring.put(event(5, "E"), 2, Overflow::Latest), Pushed::Conflated(3));
+    assert_eq!(read_all(&mut ring, usize::MAX).0, ["conflated 0", "4", "5", "conflated 3"]);
+}
+
+#[test]
+fn latest_holds_every_event_as_long_as_there_is_room() {
+    let (mut ring, passed) = filled(Overflow::Latest, 5, &["A", "B", "A", "A", "A"]);
+    assert_eq!(passed, 0);
+    assert_eq!(read_all(&mut ring, usize::MAX).0, ["1", "2", "3", "4", "5"]);
+}
+
+#[test]
+fn latest_turns_to_the_newest_event_of_each_device_and_back_with_exact_numbers() {
+    let (mut ring, passed) = filled(Overflow::Latest, 3, &["A", "B", "A", "A", "C", "B"]);
+    assert_eq!(passed, 3, "1 by the turn; then 3 and 2");
+    let sent = ["conflated 1", "4", "5", "6", "conflated 2"].map(str::to_owned).to_vec();
+    assert_eq!(read_all(&mut ring, usize::MAX), (sent, 3));
+    assert_eq!(ring.put(event(7, "A"), 3, Overflow::Latest), Pushed::Held);
+    assert_eq!(ring.put(event(8, "A"), 3, Overflow::Latest), Pushed::Held);
+    assert_eq!(read_all(&mut ring, 5).0, ["7", "8"], "all events follow");
+}
+
+#[test]
+fn latest_passes_over_the_oldest_where_every_device_is_another() {
+    let (mut ring, passed) = filled(Overflow::Latest, 2, &["A", "B", "C"]);
+    assert_eq!(passed, 1);
+    assert_eq!(read_all(&mut ring, 5).0, ["conflated 0", "2", "3", "conflated 1"]);
+}
+
+#[test]
+fn a_turn_in_a_subscriber_that_reads_a_little_stands_behind_what_it_has_begun_to_read() {
+    let mut ring = filled(Overflow::Latest, 3, &["A", "A", "A"]).0;
+    let mut bytes = Vec::new();
+    write_some(&mut ring, 3, &mut bytes);
+    ring.push_notice(b"answer\n\n", 100).unwrap();
+    for id in 4..8 {
+        ring.put(event(id, "A"), 3, Overflow::Latest);
+    }
+    while !ring.is_empty() {
+        write_some(&mut ring, 3, &mut bytes);
+    }
+    let whole: Vec<u8> = [
+        event(1, "A").bytes(),
+        &gap(Gap::Conflated(2)),
+        b"answer\n\n",
+        event(7, "A").bytes(),
+        &gap(Gap::Conflated(3)),
+    ]
+    .concat();
+    assert_eq!(String::from_utf8(bytes), String::from_utf8(whole));
+}
+
+#[test]
+fn what_a_stalled_subscriber_costs_under_latest_is_bounded() {
+    let mut ring = filled(Overflow::Latest, 8, &["A"; 9]).0;
+    ring.push_notice(b"answer\n\n", 100).unwrap();
+    for id in 10..10_000 {
+        assert_eq!(
+            ring.put(event(id, ["A", "B", "C"][id as usize % 3]), 8, Overflow::Latest).passed(),
+            Some(u64::from(id > 11))
+        );
+        assert!(ring.held() <= 3 && ring.entries.len() <= 3 + 2 + 2 * EMPTY_PLACES);
     }
 }
 
 #[test]
-fn latest_keeps_the_newest_event_of_each_device() {
-    let (mut ring, dropped) = filled(Overflow::Latest, 3, &["A", "B", "A", "A", "C"]);
-    assert_eq!(dropped, 2);
-    let sent = ["gap 1", "2", "gap 1", "4", "5"].map(str::to_owned).to_vec();
-    assert_eq!(read_all(&mut ring, usize::MAX), (sent, 3));
-}
-
-#[test]
-fn latest_drops_the_oldest_where_every_device_is_another() {
-    let (mut ring, dropped) = filled(Overflow::Latest, 2, &["A", "B", "C"]);
-    assert_eq!((dropped, read_all(&mut ring, 5).0), (1, vec!["gap 1".into(), "2".into(), "3".into()]));
+fn a_ring_that_conflates_goes_on_with_its_new_policy_behind_a_gap() {
+    let conflating = || filled(Overflow::Latest, 2, &["A", "A", "A"]).0;
+    let mut ring = conflating();
+    assert_eq!(ring.put(event(4, "B"), 2, Overflow::DropNewest), Pushed::Held);
+    assert_eq!(ring.put(event(5, "B"), 2, Overflow::DropNewest), Pushed::Dropped(1));
+    assert_eq!(read_all(&mut ring, 9).0, ["conflated 1", "3", "conflated 1", "4", "gap 1"]);
+    let mut ring = conflating();
+    assert_eq!(ring.put(event(4, "A"), 1, Overflow::CatchUp), Pushed::Behind);
+    assert_eq!(read_all(&mut ring, 9).0, ["conflated 1", "3", "conflated 1"]);
+    let mut ring = conflating();
+    assert_eq!((ring.discard_events(), ring.held(), ring.is_empty()), (1, 0, true));
 }
 
 #[test]
 fn disconnect_refuses_what_does_not_fit() {
     let mut ring = filled(Overflow::Disconnect, 1, &["A"]).0;
-    assert_eq!(ring.push(event(2, "A"), 1, Overflow::Disconnect), Pushed::Refused);
+    assert_eq!(ring.put(event(2, "A"), 1, Overflow::Disconnect), Pushed::Refused);
     assert_eq!((ring.held(), ring.discard_events(), ring.held()), (1, 1, 0));
 }
 
@@ -118,8 +209,8 @@ fn what_is_partly_on_the_wire_is_neither_dropped_nor_cut() {
     let mut ring = filled(Overflow::DropOldest, 1, &["A"]).0;
     let mut bytes = Vec::new();
     write_some(&mut ring, 3, &mut bytes);
-    assert_eq!(ring.push(event(2, "A"), 1, Overflow::DropOldest), Pushed::Held);
-    assert_eq!(ring.push(event(3, "A"), 1, Overflow::DropOldest), Pushed::Dropped(1));
+    assert_eq!(ring.put(event(2, "A"), 1, Overflow::DropOldest), Pushed::Held);
+    assert_eq!(ring.put(event(3, "A"), 1, Overflow::DropOldest), Pushed::Dropped(1));
     assert_eq!(ring.discard_events(), 1);
     assert_eq!(ring.held(), 1);
     while !ring.is_empty() {
@@ -134,82 +225,60 @@ fn notices_keep_their_place_and_are_bounded() {
     let mut ring = filled(Overflow::DropNewest, 1, &["A", "A"]).0;
     ring.push_notice(b"answer\n\n", 8).unwrap();
     assert_eq!(ring.push_notice(b"x", 8), Err(End::SlowConsumer));
-    assert_eq!(ring.push(event(3, "A"), 1, Overflow::DropNewest), Pushed::Dropped(1));
+    assert_eq!(ring.put(event(3, "A"), 1, Overflow::DropNewest), Pushed::Dropped(1));
     let sent = ["1", "gap 1", "answer", "gap 1"].map(str::to_owned).to_vec();
     assert_eq!(read_all(&mut ring, 1).0, sent);
 }
 
-/// The plainest model of each policy: a list of what a reader is sent.
-#[derive(Debug, Default)]
-struct Model {
-    waiting: VecDeque<(u64, usize)>,
-    dropped: Vec<u64>,
-}
-
-impl Model {
-    fn push(&mut self, id: u64, device: usize, capacity: usize, overflow: Overflow) {
-        if self.waiting.len() == capacity {
-            match overflow {
-                Overflow::DropNewest | Overflow::Disconnect | Overflow::CatchUp => return self.dropped.push(id),
-                Overflow::DropOldest => self.dropped.extend(self.waiting.pop_front().map(|(id, _)| id)),
-                Overflow::Latest => self.keep_latest(device),
-            }
-        }
-        self.waiting.push_back((id, device));
-    }
-
-    fn keep_latest(&mut self, device: usize) {
-        let all: Vec<(u64, usize)> = self.waiting.iter().copied().collect();
-        let overtaken = |at: usize| all[at].1 == device || all[at + 1..].iter().any(|later| later.1 == all[at].1);
-        let mut gone: Vec<usize> = (0..all.len()).filter(|&at| overtaken(at)).collect();
-        if gone.is_empty() {
-            gone.push(0);
-        }
-        self.dropped.extend(gone.iter().map(|&at| all[at].0));
-        self.waiting = (0..all.len()).filter(|at| !gone.contains(at)).map(|at| all[at]).collect();
+#[test]
+fn events_are_bounded_by_their_memory() {
+    let bytes = event(1, "A").outgoing.memory();
+    let pinned = unbounded();
+    let bounds = Bounds { events: 10, bytes: 2 * bytes, pinned: &pinned };
+    for (overflow, third) in [
+        (Overflow::DropNewest, Pushed::Dropped(1)),
+        (Overflow::DropOldest, Pushed::Dropped(1)),
+        (Overflow::Latest, Pushed::Conflated(1)),
+        (Overflow::Disconnect, Pushed::Refused),
+        (Overflow::CatchUp, Pushed::Behind),
+    ] {
+        let mut ring = Ring::new(Tenths::default());
+        let pushed: Vec<Pushed> = ["A", "B", "C"]
+            .iter()
+            .map(|device| ring.push(event(1, device), &bounds, overflow))
+            .collect();
+        assert_eq!(pushed, [Pushed::Held, Pushed::Held, third], "{overflow:?}");
+        assert_eq!((ring.held(), ring.held_bytes), (2, 2 * bytes), "{overflow:?}");
+        read_all(&mut ring, 50);
+        assert_eq!(ring.held_bytes, 0);
+        let small = Bounds { bytes: bytes - 1, ..bounds };
+        assert_eq!(ring.push(event(4, "A"), &small, overflow), Pushed::Held, "an empty ring takes any");
     }
 }
 
-fn policies() -> impl Strategy<Value = Overflow> {
-    prop::sample::select(vec![Overflow::DropNewest, Overflow::DropOldest, Overflow::Latest, Overflow::Disconnect])
+#[test]
+fn the_events_of_all_rings_are_bounded_together_and_each_counts_once() {
+    let (metrics, first, second) = (Arc::new(Metrics::default()), event(1, "A"), event(2, "B"));
+    let bytes = first.outgoing.memory();
+    let pinned = Pinned::new(&metrics, 2 * bytes);
+    let bounds = Bounds { events: 10, bytes: usize::MAX, pinned: &pinned };
+    let mut rings = [Ring::new(Tenths::default()), Ring::new(Tenths::default())];
+    for ring in &mut rings {
+        for event in [&first, &second] {
+            assert_eq!(ring.push(event.clone(), &bounds, Overflow::DropNewest), Pushed::Held);
+        }
+        assert_eq!(ring.push(event(3, "C"), &bounds, Overflow::DropNewest), Pushed::Dropped(1));
+    }
+    drop((first, second));
+    let counted = || metrics.events.held_bytes.get();
+    assert_eq!(counted(), 2 * bytes as u64);
+    let [read, stalled] = &mut rings;
+    read_all(read, 50);
+    assert_eq!(counted(), 2 * bytes as u64, "the other ring holds them");
+    assert_eq!(stalled.push(event(4, "C"), &bounds, Overflow::DropOldest), Pushed::Dropped(1));
+    assert_eq!(counted(), 2 * bytes as u64);
+    assert_eq!(stalled.discard_events(), 2);
+    assert_eq!(counted(), 0);
 }
 
-proptest! {
-    #[test]
-    fn a_ring_is_what_its_model_is(
-        overflow in policies(),
-        capacity in 1_usize..6,
-        // None: write everything out.
-        steps in prop::collection::vec(prop::option::weighted(0.9, 0_usize..4), 1..80),
-        step in 1_usize..300,
-    ) {
-        let devices = ["A", "B", "C", "D"];
-        let (mut ring, mut model) = (Ring::new(Tenths::default()), Model::default());
-        let (mut pushed, mut sent, mut expected, mut delivered, mut dropped) = (0, Vec::new(), Vec::new(), 0, 0);
-        for action in steps.into_iter().chain([None]) {
-            let Some(device) = action else {
-                let (messages, events) = read_all(&mut ring, step);
-                sent.extend(messages);
-                delivered += events;
-                expected.extend(model.waiting.drain(..).map(|(id, _)| id.to_string()));
-                continue;
-            };
-            pushed += 1;
-            model.push(pushed, device, capacity, overflow);
-            match ring.push(event(pushed, devices[device]), capacity, overflow) {
-                Pushed::Held => {}
-                Pushed::Dropped(events) => dropped += events,
-                Pushed::Refused | Pushed::Behind => dropped += 1,
-            }
-            prop_assert_eq!(pushed, delivered + dropped + ring.held(), "pushed == delivered + dropped + held");
-        }
-        let numbers: Vec<String> = sent.iter().filter(|message| !message.starts_with("gap")).cloned().collect();
-        prop_assert_eq!(numbers, expected);
-        prop_assert_eq!(dropped, model.dropped.len() as u64);
-        if overflow != Overflow::Disconnect {
-            let counted: u64 = sent.iter().filter_map(|message| message.strip_prefix("gap ")?.parse::<u64>().ok()).sum();
-            prop_assert_eq!(counted, dropped, "the gaps report every loss");
-            prop_assert!(sent.windows(2).all(|two| !two.iter().all(|message| message.starts_with("gap"))), "gaps merge");
-        }
-    }
-}
+mod model;

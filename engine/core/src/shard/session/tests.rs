@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::super::input::RefreshTokens;
-use super::super::test_kit::{Peer, new_subscriber};
+use super::super::test_kit::{Peer, frames, new_subscriber};
 use super::super::{Config, Shard, TimeSource};
 use super::*;
 use crate::inbox::Inbox;
@@ -38,15 +38,6 @@ fn shard(config: &Config, tokens: Arc<Numbers>) -> (Rc<Shard>, Rc<Peer>) {
     let new_subscriber = new_subscriber(&index, "T", None, &peer);
     shard.attach(new_subscriber).unwrap();
     (shard, peer)
-}
-
-/// Text frames whose mask is zero.
-fn frames<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
-    let frame = |text: &str| {
-        let length = u8::try_from(text.len()).expect("a short frame");
-        [&[0x81, 0x80 | length, 0, 0, 0, 0], text.as_bytes()].concat()
-    };
-    texts.into_iter().flat_map(frame).collect()
 }
 
 #[test]

@@ -70,9 +70,9 @@ fn streams(status: &Status) -> String {
 
 fn deliveries(sent: Option<Deliveries>) -> String {
     let sent = sent.unwrap_or_default();
-    let (delivered, dropped) = (sent.delivered, sent.dropped);
+    let (delivered, dropped, conflated) = (sent.delivered, sent.dropped, sent.conflated);
     let (bytes, gaps) = (bytes(sent.sent_bytes as f64), plural(sent.overflow_gaps, "gap"));
-    format!("{delivered} ({bytes}), dropped {dropped} in {gaps}")
+    format!("{delivered} ({bytes}), dropped {dropped} in {gaps}, conflated {conflated}")
 }
 
 fn state(status: &Status) -> String {

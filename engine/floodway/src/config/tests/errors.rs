@@ -7,7 +7,7 @@ fn an_error_names_the_setting_its_value_its_place_and_the_hint() {
     assert_eq!(
         error("", &[("FLOODWAY_OVERFLOW", "drop")]),
         "stream.overflow = \"drop\" (env FLOODWAY_OVERFLOW): \
-         expected one of drop_newest, drop_oldest, latest, disconnect"
+         expected one of drop_newest, drop_oldest, latest, disconnect, catch_up"
     );
     assert_eq!(
         error("[shard]\ncount = 65", &[]),
@@ -53,6 +53,14 @@ fn every_value_has_its_bounds() {
         ("auth.query_token = 0", "expected true or false"),
         ("auth.roles = []", "at least one"),
         ("mqtt.client_id = \"a\\u0000b\"", "without NUL"),
+        ("stream.overflow_allowed = []", "expected a list of some of drop_newest, drop_oldest, latest"),
+        ("stream.overflow_allowed = \"latest,newest\"", "expected a list of some of drop_newest"),
+        ("stream.overflow_allowed = [1]", "expected a list of some of drop_newest"),
+        ("replay.events = -1", "from 0"),
+        ("replay.seconds = \"a minute\"", "number of seconds"),
+        ("replay.bytes = \"64 MiB\"", "whole number from 0 to 1099511627776"),
+        ("replay.total_bytes = 1.5", "whole number"),
+        ("snapshot.devices = 0", "from 1"),
         ("stream.queue_size = 0", "from 1"),
         ("stream.queue_size = 1.5", "whole number"),
         ("stream.queue_size = true", "whole number"),
@@ -72,6 +80,16 @@ fn every_value_has_its_bounds() {
         assert!(text.contains(hint) && text.starts_with(key), "{toml}: {text}");
         assert_eq!(text.lines().count(), 1, "{text}");
     }
+}
+
+#[test]
+fn a_share_of_the_replay_that_is_never_reached_is_a_warning() {
+    let warnings = |toml: &str| load_all(toml, &[], &[]).expect("good").warnings;
+    let text = warnings("replay = { bytes = 2000, total_bytes = 1000 }").join("\n");
+    assert!(text.starts_with("replay.bytes = 2000 is more than replay.total_bytes = 1000"), "{text}");
+    // The default is no more than meant: a small machine has less than that for all.
+    assert!(warnings("replay.total_bytes = 1000").is_empty());
+    assert!(warnings("replay = { bytes = 1000, total_bytes = 1000 }").is_empty());
 }
 
 #[test]

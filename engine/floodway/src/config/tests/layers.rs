@@ -52,6 +52,28 @@ fn lists_in_the_environment_are_separated_by_commas() {
 }
 
 #[test]
+fn what_is_kept_for_clients_that_come_back_is_set() {
+    let toml = "replay = { events = 7, seconds = 0.5, bytes = 5000000000, total_bytes = 6000000000 }";
+    let env = [("FLOODWAY_SNAPSHOT_DEVICES", "9"), ("FLOODWAY_REPLAY_EVENTS", "8")];
+    let kept = load_all(toml, &env, &[]).expect("good").config.history;
+    assert_eq!((kept.events, kept.age, kept.devices.get()), (8, Duration::from_millis(500), 9));
+    assert_eq!((kept.bytes, kept.total_bytes), (5_000_000_000, 6_000_000_000));
+    let default = load_all("", &[], &[]).expect("good").config.history;
+    assert_eq!((default.events, default.age, default.bytes), (10_000, Duration::from_secs(60), 64 << 20));
+    assert!(default.total_bytes > 0);
+}
+
+#[test]
+fn the_policies_that_streams_may_choose_are_a_list_and_shown_in_one_order() {
+    let env = [("FLOODWAY_STREAM_OVERFLOW_ALLOWED", " catch_up, latest,")];
+    let loaded = load_all("", &env, &[]).expect("good");
+    assert_eq!(loaded.config.limits.overflow_allowed.to_string(), "latest, catch_up");
+    assert!(loaded.show().contains("stream.overflow_allowed = [\"latest\", \"catch_up\"]"));
+    let all = load_all("", &[], &[]).expect("good").config.limits;
+    assert_eq!(all.overflow_allowed.iter().count(), 5);
+}
+
+#[test]
 fn an_empty_environment_variable_is_not_set() {
     let env = [("FLOODWAY_OVERFLOW", ""), ("MQTT_HOST", ""), ("FLOODWAY_JWT_ISSUER", "")];
     let loaded = load_all("stream.overflow = \"latest\"", &env, &[]).expect("good");

@@ -1,3 +1,5 @@
+//! Tests of `messages::max_rate`.
+
 use super::*;
 
 #[test]

@@ -5,7 +5,13 @@ use super::text::{Kind, Text, families};
 use floodway_core::shard::DELAY_BOUNDS;
 
 pub(super) fn all(text: &mut Text, totals: &Totals) {
-    let gaps = [("overflow", totals.overflow_gaps), ("upstream", totals.upstream_gaps)];
+    let gaps = &totals.gaps;
+    let gaps = [
+        ("overflow", gaps.overflow),
+        ("conflated", gaps.conflated),
+        ("replay", gaps.replay),
+        ("upstream", gaps.upstream),
+    ];
     families! { text;
         Counter "matched_total"
             "Events that subscribers wanted, once for each: delivered, dropped, held, or conflated." = totals.matched;
@@ -15,12 +21,13 @@ pub(super) fn all(text: &mut Text, totals: &Totals) {
             "Events in whose place newer ones of the device were sent, as their subscribers had asked for." =
             totals.conflated;
         Counter "gaps_total"
-            "Gaps told to subscribers: they lagged (overflow), or the broker was away (upstream)." by "reason" =
-            gaps;
+            "Gaps sent to subscribers: they lagged (overflow), turned to the last event of each device or back to all \
+             (conflated), asked for what is not kept (replay), or the broker was away (upstream)." by "reason" = gaps;
         Counter "sent_bytes_total" "Bytes of streams handed to the kernel." = totals.bytes;
         Counter "socket_writes_total" "Writes that were asked of the kernel for events." = totals.writes;
         Gauge "held_events" "Events that wait in the rings of subscribers whose sockets take no more, or for their pace." =
             totals.held;
+        Gauge "held_bytes" "Memory of the events that wait in rings, each counted once a shard." = totals.held_bytes;
         Gauge "lagging_connections" "Streams for which something waits in a ring." = totals.lagging;
     }
     let delays = &totals.delays;

@@ -64,15 +64,16 @@ fn snapshot() -> Snapshot {
         totals: Totals {
             ws_passed: passed(30),
             sse_passed: passed(10),
-            matched: 5044,
+            matched: 5061,
             delivered: 5000,
             delays: Delays { counts, microseconds: 1_500_000 },
             dropped: 21,
             held: 23,
             lagging: 2,
             bytes: 600_000,
-            overflow_gaps: 4,
-            upstream_gaps: 6,
+            conflated: 17,
+            held_bytes: 4096,
+            gaps: shard::GapCounts { overflow: 4, conflated: 3, replay: 9, upstream: 6 },
             writes: 1500,
             resumes: Resumes { complete: 8, incomplete: 9 },
             ..Totals::default()
@@ -179,7 +180,7 @@ async fn tenants_are_shown_by_their_names_and_the_others_as_one() {
     let observer = &private.observer;
     // The shards' own counts are zeros here, so nothing is left for the others.
     let page = read(&Tenants::new(3).text(observer));
-    assert_eq!(page.families.len(), 5);
+    assert_eq!(page.families.len(), 6);
     let delivered = |name: &str| page.samples.get(&format!("floodway_tenant_deliveries_total{{tenant=\"{name}\"}}"));
     for (name, expected) in [(r#"a\"b\\c"#, 40.0), ("__other", 30.0), ("ten nant é", 20.0), ("_other", 0.0)] {
         assert_eq!(delivered(name), Some(&expected), "{name}");

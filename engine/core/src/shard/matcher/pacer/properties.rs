@@ -37,6 +37,14 @@ struct Model {
 }
 
 impl Model {
+    /// Whether it is one of more devices than are known.
+    fn is_beyond(&mut self, device: usize, now: Instant, most: usize) -> bool {
+        let waiting = &self.waiting;
+        self.passed
+            .retain(|device, passed| now < *passed + INTERVAL || waiting.contains_key(device));
+        self.passed.len() == most && !self.passed.contains_key(&device)
+    }
+
     fn is_open(&self, device: usize, now: Instant) -> bool {
         self.passed.get(&device).is_none_or(|&passed| now >= passed + INTERVAL)
     }
@@ -57,13 +65,18 @@ impl Model {
 
 proptest! {
     #[test]
-    fn the_newest_event_of_each_device_passes_once_an_interval(steps in steps()) {
-        let (mut pacer, mut model) = (Pacer::new(INTERVAL), Model::default());
+    fn the_newest_event_of_each_device_passes_once_an_interval(steps in steps(), most in 1..=DEVICES.len()) {
+        let (mut pacer, mut model) = (Pacer::new(INTERVAL, most), Model::default());
         let (mut now, mut nth) = (Instant::now(), 0);
         for step in steps.into_iter().chain([Step::Wait(500, usize::MAX), Step::Wait(500, usize::MAX)]) {
             match step {
                 Step::Offer(device) => {
                     nth += 1;
+                    if model.is_beyond(device, now, most) {
+                        prop_assert_eq!(pacer.offer(DEVICES[device], (device, nth), now), Offered::Passed((device, nth)));
+                        model.sent.push((device, nth));
+                        continue;
+                    }
                     let may_pass = model.is_open(device, now) && !model.waiting.contains_key(&device);
                     match pacer.offer(DEVICES[device], (device, nth), now) {
                         Offered::Passed(event) => {

@@ -1,0 +1,175 @@
+//! Snapshots at the beginning of a stream, and behind the answer to a change of its filter.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::super::test_kit::{Peer, STANDING, frames, new_subscriber, state};
+use super::super::{Config, NewSubscriber, Options};
+use super::*;
+use crate::event::{self, Parser};
+use crate::inbox::{Inbox, Item};
+use crate::index::{Index, Limits};
+use floodway_protocol::EventId;
+use floodway_protocol::names::TenantId;
+
+struct Bed {
+    state: State,
+    inbox: Inbox,
+    index: Index,
+    parser: Parser,
+    newest: u64,
+    peer: Rc<Peer>,
+    read: usize,
+}
+
+impl Bed {
+    /// A tenant whose devices A, B and C have published 1, 2 and 3 while another stream was live.
+    fn new() -> Self {
+        let mut bed = Self {
+            state: state(&Config::default()),
+            inbox: Inbox::new(100),
+            index: Index::new(10, Limits::default()),
+            parser: Parser::new(&event::Config::default()),
+            newest: 0,
+            peer: Rc::default(),
+            read: 0,
+        };
+        let other = new_subscriber(&bed.index, "T", None, &Rc::default());
+        bed.index.find("T").unwrap().begin_history(EventId::new(0));
+        bed.state.attach(other).unwrap();
+        bed.publish_each();
+        bed
+    }
+
+    fn attach(&mut self, snapshot: bool) -> SubscriberKey {
+        let key = self.state.registry.vacant();
+        let new_subscriber = NewSubscriber {
+            options: Options { snapshot: Some(snapshot), ..Options::default() },
+            ..new_subscriber(&self.index, "T", None, &self.peer)
+        };
+        self.state.attach(new_subscriber).unwrap();
+        key
+    }
+
+    fn publish(&mut self, device: &str) {
+        self.newest += 1;
+        self.parser.received_at((STANDING.monotonic)());
+        let (id, tenant) = (EventId::new(self.newest), TenantId::parse("T").unwrap());
+        let payload = format!(r#"{{"metrics":{{"n":{id}}}}}"#);
+        let event = self.parser.parse(id, &tenant, device, "t", payload.as_bytes()).unwrap();
+        let event = Arc::new(event);
+        let (position, _) = self.index.find("T").unwrap().append(&event);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(self.inbox.put(Item::Event(event, position)));
+        self.state.distribute(&self.inbox);
+        self.go_on();
+    }
+
+    fn publish_each(&mut self) {
+        for device in ["A", "B", "C"] {
+            self.publish(device);
+        }
+    }
+
+    fn ask(&mut self, key: SubscriberKey, text: &str) {
+        self.state.receive(key, &mut frames([text]));
+        self.go_on();
+    }
+
+    /// Until everything is written that there is to write.
+    fn go_on(&mut self) {
+        self.state.flush(usize::MAX);
+        while self.state.registry.revisits() > 0 {
+            self.state.look_again(usize::MAX);
+        }
+    }
+
+    /// What the stream was sent since the last call: numbers of events, with a star where they are of a snapshot; types of
+    /// other messages.
+    fn sent(&mut self) -> String {
+        let text = self.peer.text();
+        let new = &text[self.read..];
+        self.read = text.len();
+        let field = |message: &str, name: &str| {
+            let (_, rest) = message.split_once(name)?;
+            Some(rest.split(['"', ',', '}']).next().unwrap().to_owned())
+        };
+        let messages = new.split(r#"{"type":""#).skip(1).map(|message| {
+            let number = field(message, r#""n":"#);
+            let star = if message.contains(r#","snapshot":true}"#) { "*" } else { "" };
+            number.map_or_else(|| message.split('"').next().unwrap().to_owned(), |number| number + star)
+        });
+        messages.collect::<Vec<_>>().join(" ")
+    }
+}
+
+#[test]
+fn a_stream_that_asks_for_it_begins_with_the_last_event_of_each_device() {
+    let mut bed = Bed::new();
+    bed.publish("B");
+    bed.attach(true);
+    bed.go_on();
+    assert_eq!(bed.sent(), "connected 1* 3* 4*");
+    bed.publish("A");
+    bed.publish("A");
+    assert_eq!(bed.sent(), "5 6", "live, once each");
+}
+
+#[test]
+fn without_it_a_stream_begins_with_what_is_published_next() {
+    let mut bed = Bed::new();
+    bed.attach(false);
+    bed.publish("A");
+    assert_eq!(bed.sent(), "connected 4");
+}
+
+#[test]
+fn a_subscription_may_bring_the_last_events_of_what_it_adds() {
+    let mut bed = Bed::new();
+    let key = bed.attach(false);
+    bed.ask(key, r#"{"action":"subscribe","device_id":"A"}"#);
+    assert_eq!(bed.sent(), "connected subscribed");
+    bed.ask(key, r#"{"action":"subscribe","device_ids":["A","B"],"device_id":"X","snapshot":true}"#);
+    assert_eq!(bed.sent(), "subscribed subscribed 2*", "A was wanted before");
+    bed.publish_each();
+    assert_eq!(bed.sent(), "4 5");
+    bed.ask(key, r#"{"action":"subscribe","device_id":"B","snapshot":true}"#);
+    assert_eq!(bed.sent(), "subscribed", "nothing was added");
+    bed.ask(key, r#"{"action":"subscribe","device_id":"C"}"#);
+    bed.ask(key, r#"{"action":"unsubscribe","device_id":"A","snapshot":true}"#);
+    assert_eq!(bed.sent(), "subscribed unsubscribed", "not asked for");
+    bed.ask(key, r#"{"action":"subscribe","device_id":"A","snapshot":true}"#);
+    bed.publish("A");
+    assert_eq!(bed.sent(), "subscribed 4* 7");
+}
+
+#[test]
+fn each_snapshot_stands_behind_its_own_answer() {
+    let mut bed = Bed::new();
+    let key = bed.attach(false);
+    bed.ask(key, r#"{"action":"subscribe","device_ids":[]}"#);
+    bed.peer.set_window(0);
+    for device in ["A", "B"] {
+        bed.ask(key, &format!(r#"{{"action":"subscribe","device_id":"{device}","snapshot":true}}"#));
+    }
+    bed.publish("A");
+    bed.peer.set_window(usize::MAX);
+    bed.state.write_on(key);
+    bed.go_on();
+    assert_eq!(bed.sent(), "connected subscribed subscribed 1* subscribed 2* 4");
+}
+
+#[test]
+fn a_long_snapshot_costs_its_client_messages() {
+    let mut bed = Bed::new();
+    (0..64).for_each(|n| bed.publish(&format!("D{n}")));
+    let key = bed.attach(false);
+    bed.ask(key, r#"{"action":"subscribe","device_id":"A"}"#);
+    let credit = |bed: &Bed| bed.state.registry[key].attention.credit;
+    let before = credit(&bed);
+    bed.ask(key, r#"{"action":"subscribe","device_id":"B"}"#);
+    let plain = before - credit(&bed);
+    let before = credit(&bed);
+    bed.ask(key, r#"{"action":"subscribe","device_id":"C","snapshot":true}"#);
+    assert_eq!(before - credit(&bed), plain + 67 / 16);
+}

@@ -1,0 +1,123 @@
+//! What waits goes out, as far as the outlet takes it.
+
+use super::{Entry, Ring};
+use crate::shard::metrics::{GapCounts, Untimed};
+use floodway_protocol::Encoding;
+
+/// What a write has brought out of a ring.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::shard) struct Sent {
+    pub(in crate::shard) bytes: u64,
+    pub(in crate::shard) events: u64,
+    pub(in crate::shard) gaps: GapCounts<u64>,
+}
+
+impl Ring {
+    /// Calls `write` with what waits, as up to `N` slices, and takes out what it says it wrote; the events among
+    /// it are added to `untimed`.
+    pub(in crate::shard) fn write_out<E>(
+        &mut self,
+        encoding: Encoding,
+        untimed: &mut Untimed,
+        write: impl FnOnce(&[std::io::IoSlice<'_>]) -> Result<usize, E>,
+    ) -> Result<Sent, E> {
+        const N: usize = 64;
+        let waiting = || self.entries.iter().filter(|entry| !matches!(entry, Entry::PassedOver)).take(N);
+        let gaps: Vec<Vec<u8>> = waiting().filter_map(|entry| entry.gap_bytes(encoding)).collect();
+        let mut gap = gaps.iter();
+        let mut slices = [std::io::IoSlice::new(&[]); N];
+        let mut count = 0;
+        for (slice, entry) in slices.iter_mut().zip(waiting()) {
+            let bytes = match entry {
+                Entry::Event(event) => event.bytes(),
+                Entry::Notice(bytes, _) | Entry::Ready(bytes, _) => bytes,
+                Entry::Gap(_) => gap.next().expect("one for each"),
+                Entry::Span(_) | Entry::Snapshot(_) | Entry::PassedOver => break,
+            };
+            *slice = std::io::IoSlice::new(if count == 0 { &bytes[self.written..] } else { bytes });
+            count += 1;
+        }
+        let lengths = slices.map(|slice| slice.len());
+        let n = write(&slices[..count])?;
+        let mut sent = Sent::default();
+        self.take_out(n, &lengths[..count], encoding, untimed, &mut sent);
+        Ok(sent)
+    }
+
+    /// Takes `n` bytes out, of entries of these lengths.
+    pub(super) fn take_out(
+        &mut self,
+        mut n: usize,
+        lengths: &[usize],
+        encoding: Encoding,
+        untimed: &mut Untimed,
+        sent: &mut Sent,
+    ) {
+        sent.bytes += n as u64;
+        for &length in lengths {
+            if n < length {
+                break;
+            }
+            n -= length;
+            self.release_front();
+            match self.entries.pop_front().expect("it was written") {
+                Entry::Event(event) => {
+                    sent.events += 1;
+                    if let Some(event) = event.outgoing.event() {
+                        untimed.add_one(event.received());
+                    }
+                }
+                Entry::Notice(bytes, _) => self.notice_bytes -= bytes.len(),
+                Entry::Ready(_, is_gap) => sent.gaps.upstream += u64::from(is_gap),
+                Entry::Gap(gap) => sent.gaps.count(gap),
+                Entry::Span(_) | Entry::Snapshot(_) | Entry::PassedOver => unreachable!("it has no bytes"),
+            }
+            self.written = 0;
+            if self.conflation.is_some() {
+                self.conflate_on();
+            }
+        }
+        if n > 0 {
+            self.begin_front(encoding, sent);
+            self.written += n;
+        }
+    }
+
+    /// The first entry goes partly onto the wire: from here on it can neither be dropped nor change.
+    fn begin_front(&mut self, encoding: Encoding, sent: &mut Sent) {
+        self.release_front();
+        if let Some(entry) = self.entries.front_mut()
+            && let &mut Entry::Gap(gap) = entry
+        {
+            let bytes = entry.gap_bytes(encoding).expect("it is a gap");
+            self.notice_bytes += bytes.len();
+            *entry = Entry::Notice(bytes.into(), false);
+            sent.gaps.count(gap);
+        }
+    }
+
+    /// If the first entry is an event that waits whole: it does so no longer.
+    #[inline]
+    fn release_front(&mut self) {
+        if self.written == 0
+            && let Some(Entry::Event(event)) = self.entries.front()
+        {
+            self.held -= 1;
+            self.held_bytes -= event.outgoing.pinned_bytes();
+            if let Some(conflation) = &mut self.conflation {
+                conflation.leave_front(&self.entries);
+            }
+        }
+    }
+}
+
+impl Entry {
+    pub(super) fn gap_bytes(&self, encoding: Encoding) -> Option<Vec<u8>> {
+        let Self::Gap(gap) = self else {
+            return None;
+        };
+        let mut out = Vec::new();
+        gap.encode(encoding, &mut out);
+        Some(out)
+    }
+}

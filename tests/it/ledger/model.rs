@@ -1,0 +1,140 @@
+//! What was published, what a subscriber wants of it, and what is still owed to it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fastrand::Rng;
+use serde_json::Value;
+
+/// Devices that publish.
+pub(super) const DEVICES: usize = 4;
+/// Each event has one of these metrics.
+pub(super) const METRICS: [&str; 2] = ["a", "b"];
+
+/// One event.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Published {
+    pub(super) id: u64,
+    pub(super) device: usize,
+    metric: usize,
+}
+
+impl Published {
+    /// Takes its id from what the witness received.
+    pub(super) fn confirm(&mut self, received: &Value) {
+        assert_eq!(received["device_id"], format!("D{}", self.device), "{received}");
+        self.id = id_of(received);
+    }
+}
+
+/// The id of an event.
+pub(super) fn id_of(event: &Value) -> u64 {
+    event["id"]
+        .as_str()
+        .and_then(|id| id.parse().ok())
+        .unwrap_or_else(|| panic!("no id: {event}"))
+}
+
+/// All that was published, in order.
+#[derive(Debug, Default)]
+pub(super) struct Log(Vec<Published>);
+
+impl Log {
+    pub(super) fn sent(&mut self, device: usize, metric: usize) {
+        self.0.push(Published { id: 0, device, metric });
+    }
+
+    /// Those that the witness has not received yet.
+    pub(super) fn unconfirmed(&mut self) -> impl Iterator<Item = &mut Published> {
+        self.0.iter_mut().skip_while(|event| event.id > 0)
+    }
+
+    /// Those behind this id.
+    pub(super) fn behind(&self, id: u64) -> &[Published] {
+        &self.0[self.0.partition_point(|event| event.id <= id)..]
+    }
+}
+
+/// What a subscriber wants.
+#[derive(Clone, Debug)]
+pub(super) struct Wants {
+    /// None: every device.
+    pub(super) devices: Option<BTreeSet<usize>>,
+    /// None: events are not narrowed.
+    pub(super) metric: Option<usize>,
+}
+
+impl Wants {
+    /// Everything, or something.
+    pub(super) fn any(rng: &mut Rng) -> Self {
+        let devices = rng.bool().then(|| (0..DEVICES).filter(|_| rng.bool()).chain([0]).collect());
+        Self { devices, metric: rng.bool().then(|| rng.usize(..METRICS.len())) }
+    }
+
+    pub(super) fn matches(&self, event: &Published) -> bool {
+        self.devices.as_ref().is_none_or(|devices| devices.contains(&event.device))
+            && self.metric.is_none_or(|metric| metric == event.metric)
+    }
+
+    /// As a query. One that wants no device at all can't be written.
+    pub(super) fn query(&self) -> String {
+        let devices: Vec<String> = self.devices.iter().flatten().map(|device| format!("D{device}")).collect();
+        format!("device_id={}&metric={}", devices.join(","), self.metric.map_or("", |metric| METRICS[metric]))
+    }
+}
+
+/// The part of a stream between two changes of its filter: what matched, and is neither received nor counted in a gap.
+#[derive(Debug, Default)]
+pub(super) struct Part {
+    owed: BTreeMap<u64, usize>,
+    /// What gaps count that may be anywhere among those owed.
+    conflated: usize,
+    /// The last event of each device that was received.
+    received: BTreeMap<usize, u64>,
+}
+
+impl Part {
+    /// Of what was published before.
+    pub(super) fn of(wants: &Wants, published: &[Published]) -> Self {
+        let mut part = Self::default();
+        published.iter().filter(|event| wants.matches(event)).for_each(|event| part.owe(event));
+        part
+    }
+
+    /// How many are owed.
+    pub(super) fn owed(&self) -> u64 {
+        self.owed.len() as u64
+    }
+
+    pub(super) fn owe(&mut self, event: &Published) {
+        self.owed.insert(event.id, event.device);
+    }
+
+    /// An event was received: the first that is owed, or, where newer events take the place of older ones, any.
+    pub(super) fn receive(&mut self, id: u64, conflates: bool) {
+        if !conflates {
+            assert_eq!(self.owed.keys().next(), Some(&id), "a hole that is no gap, or an event twice: {self:?}");
+        }
+        let device = self.owed.remove(&id).unwrap_or_else(|| panic!("{id} is not owed: {self:?}"));
+        let before = self.received.insert(device, id);
+        assert!(before.is_none_or(|before| before < id), "a device's events keep their order: {id} after {before:?}");
+    }
+
+    /// A gap: the first `count` of those owed.
+    pub(super) fn lose(&mut self, count: usize) {
+        for _ in 0..count {
+            assert!(self.owed.pop_first().is_some(), "a gap counts more than was owed");
+        }
+    }
+
+    /// A gap: `count` of those owed, in whose place newer ones come.
+    pub(super) fn conflate(&mut self, count: usize) {
+        self.conflated += count;
+        assert!(self.conflated <= self.owed.len(), "a gap counts more than was owed: {self:?}");
+    }
+
+    /// Whether all that matched is accounted for. Of those conflated the newest of each device was received.
+    pub(super) fn is_settled(&self) -> bool {
+        let replaced = |(id, device): (&u64, &usize)| self.received.get(device).is_some_and(|newest| newest > id);
+        self.owed.len() == self.conflated && self.owed.iter().all(replaced)
+    }
+}

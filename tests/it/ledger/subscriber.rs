@@ -1,0 +1,199 @@
+//! One subscriber, and what it must have by the model.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use fastrand::Rng;
+use floodway_tests::{Gateway, SSE_PATH, Sse, Stream, WS_PATH, Ws, token};
+use serde_json::{Value, json};
+
+use super::KEPT;
+use super::model::{DEVICES, Log, METRICS, Part, Published, Wants, id_of};
+
+const POLICIES: [&str; 5] = ["drop_newest", "drop_oldest", "latest", "disconnect", "catch_up"];
+
+/// A stream over a socket with small buffers.
+#[derive(Debug)]
+pub(super) struct Subscriber {
+    pub(super) subject: String,
+    pub(super) reads: bool,
+    /// Events that gaps have counted.
+    pub(super) lost: u64,
+    policy: &'static str,
+    stream: Stream,
+    wants: Wants,
+    /// The first is being read; an answer ends it.
+    parts: VecDeque<Part>,
+    /// All that matched this stream.
+    matched: u64,
+    last_id: u64,
+    is_closed: bool,
+}
+
+impl Subscriber {
+    /// The subscriber with this number, from now on.
+    pub(super) async fn open(gateway: &Gateway, number: usize, wants: Wants, rng: &mut Rng, log: &Log) -> Self {
+        let (policy, is_ws) = (POLICIES[number % POLICIES.len()], number % 2 == 0);
+        let subject = format!("{policy}-{number}");
+        let stream = connect(gateway, is_ws, &subject, &format!("overflow={policy}&{}", wants.query()), "").await;
+        let start = start(&stream);
+        assert!(log.behind(start).is_empty(), "who comes without an id begins behind the newest event");
+        Self {
+            subject,
+            reads: rng.bool(),
+            lost: 0,
+            policy,
+            stream,
+            wants,
+            parts: [Part::default()].into(),
+            matched: 0,
+            last_id: start,
+            is_closed: false,
+        }
+    }
+
+    /// Cuts the connection and opens another that goes on behind the last id.
+    pub(super) async fn leave_and_come_back(&mut self, gateway: &Gateway, rng: &mut Rng, log: &Log) {
+        if rng.bool() {
+            self.wants = Wants::any(rng);
+        }
+        if self.wants.devices.as_ref().is_some_and(BTreeSet::is_empty) {
+            self.wants.devices = None;
+        }
+        let query = format!("overflow={}&{}", self.policy, self.wants.query());
+        let (id, is_ws) = (self.last_id, matches!(self.stream, Stream::Ws(_)));
+        self.stream = connect(gateway, is_ws, &self.subject, &query, &id.to_string()).await;
+        let start = start(&self.stream);
+        if start != id {
+            let gap = self.stream.next().await;
+            assert_eq!(gap, json!({"type": "gap", "reason": "replay", "dropped": gap["dropped"]}));
+            let (missed, kept) = (log.behind(id).len(), log.behind(start).len());
+            assert!(start > id && kept >= KEPT.min(missed), "of {missed} that it missed {kept} are kept");
+        }
+        let part = Part::of(&self.wants, log.behind(start));
+        self.matched = part.owed();
+        self.parts = [part].into();
+        (self.last_id, self.is_closed) = (start, false);
+    }
+
+    /// Changes its filter in one of the ways that its transport has.
+    pub(super) async fn change_filter(&mut self, rng: &mut Rng) {
+        let Stream::Ws(ws) = &mut self.stream else {
+            return;
+        };
+        let (device, metric) = (rng.usize(..DEVICES), rng.usize(..METRICS.len()));
+        let action = match (rng.u8(..5), &mut self.wants.devices) {
+            (0, Some(devices)) => {
+                devices.remove(&device);
+                json!({"action": "unsubscribe", "device_id": format!("D{device}")})
+            }
+            (0 | 1, devices) => {
+                devices.get_or_insert_default().insert(device);
+                json!({"action": "subscribe", "device_id": format!("D{device}")})
+            }
+            (2, _) => {
+                self.wants.metric = Some(metric);
+                json!({"action": "set_metrics", "metrics": [METRICS[metric]]})
+            }
+            (3, _) => {
+                self.wants.metric = None;
+                json!({"action": "set_metrics", "metrics": []})
+            }
+            _ => {
+                self.wants = Wants { devices: None, metric: None };
+                json!({"action": "clear_filters"})
+            }
+        };
+        if ws.try_send(&action.to_string()).await {
+            self.parts.push_back(Part::default());
+        }
+    }
+
+    /// An event was published.
+    pub(super) fn matches(&mut self, event: &Published) {
+        if self.wants.matches(event) {
+            self.matched += 1;
+            self.parts.back_mut().expect("there is always one").owe(event);
+        }
+    }
+
+    /// Whether it may be that all that became of its events, as the gateway reports it, is this; none: the stream is ended.
+    pub(super) fn may_report(&self, sum: Option<u64>) -> bool {
+        sum.map_or(self.policy == "disconnect", |sum| sum == self.matched)
+    }
+
+    /// Reads so many messages, as far as any are due.
+    pub(super) async fn read(&mut self, messages: usize) {
+        for _ in 0..messages {
+            if self.is_closed || (self.parts.len() == 1 && self.parts[0].is_settled()) {
+                return;
+            }
+            self.read_one().await;
+        }
+    }
+
+    /// Reads all that is due.
+    pub(super) async fn read_all(&mut self) {
+        self.read(usize::MAX).await;
+    }
+
+    async fn read_one(&mut self) {
+        let Some(message) = self.take().await else {
+            assert_eq!(self.policy, "disconnect", "{} was closed", self.subject);
+            self.is_closed = true;
+            return;
+        };
+        let part = &mut self.parts[0];
+        let count = message["dropped"].as_u64().unwrap_or_default();
+        match (message["type"].as_str(), message["reason"].as_str()) {
+            (Some("telemetry"), _) => {
+                let id = id_of(&message);
+                part.receive(id, self.policy == "latest");
+                self.last_id = self.last_id.max(id);
+            }
+            (Some("gap"), Some("overflow")) => {
+                assert!(count > 0, "{message}");
+                part.lose(count as usize);
+            }
+            (Some("gap"), Some("conflated")) => part.conflate(count as usize),
+            (Some("subscribed" | "unsubscribed" | "metrics_updated" | "filters_cleared"), _) => {
+                assert!(part.is_settled(), "{}: {message} before its place: {part:?}", self.subject);
+                self.parts.pop_front();
+            }
+            _ => panic!("{}: {message}", self.subject),
+        }
+        self.lost += count;
+    }
+
+    /// The next message, as a WebSocket sends it; none if the stream was closed for a slow consumer.
+    async fn take(&mut self) -> Option<Value> {
+        match &mut self.stream {
+            Stream::Ws(ws) => match ws.message().await {
+                Ok(text) => Some(serde_json::from_str(&text).expect("JSON")),
+                Err(closed) => {
+                    assert_eq!(closed, (4008, "Slow consumer".to_owned()), "{}", self.subject);
+                    None
+                }
+            },
+            Stream::Sse(sse) => Some(sse.take().await?.into_json()),
+        }
+    }
+}
+
+/// Opens a stream over a socket with the smallest buffers.
+async fn connect(gateway: &Gateway, is_ws: bool, subject: &str, query: &str, id: &str) -> Stream {
+    let token = token("T1").claim("sub", json!(subject)).sign();
+    let query = format!("{query}&last_event_id={id}");
+    if is_ws {
+        let mut ws = Ws::open_narrow(gateway.address(), &format!("{WS_PATH}?{query}"), &token).await;
+        ws.read_connected().await;
+        return Stream::Ws(ws);
+    }
+    let mut sse = Sse::open_narrow(gateway.address(), &format!("{SSE_PATH}?{query}"), &token).await;
+    sse.read_connected().await;
+    Stream::Sse(sse)
+}
+
+/// Where it begins, as an id.
+fn start(stream: &Stream) -> u64 {
+    stream.start_id().parse().expect("a number")
+}
