@@ -9,11 +9,11 @@ use std::sync::Arc;
 use super::metrics::Metrics;
 use super::outgoing::Outgoing;
 
-/// The events that the rings of one shard hold.
+/// The events that the rings of one shard hold. Shared by a count that no other thread touches, so that no event costs an
+/// atomic operation.
 #[derive(Clone, Debug)]
 pub(super) struct Pinned(Rc<Gauge>);
 
-/// Shared by an `Rc`, so that no event costs an atomic operation.
 #[derive(Debug)]
 struct Gauge {
     metrics: Arc<Metrics>,
@@ -37,19 +37,19 @@ impl Pinned {
     /// Counts an event of so many bytes until the pin is dropped.
     pub(super) fn pin(&self, bytes: usize) -> Pin {
         self.0.metrics.events.held_bytes.add(bytes as u64);
-        Pin { gauge: Rc::clone(&self.0), bytes }
+        Pin { pinned: self.clone(), bytes }
     }
 }
 
 /// An event is counted as long as this lives.
 #[derive(Debug)]
 pub(super) struct Pin {
-    gauge: Rc<Gauge>,
+    pinned: Pinned,
     pub(super) bytes: usize,
 }
 
 impl Drop for Pin {
     fn drop(&mut self) {
-        self.gauge.metrics.events.held_bytes.sub(self.bytes as u64);
+        self.pinned.0.metrics.events.held_bytes.sub(self.bytes as u64);
     }
 }
