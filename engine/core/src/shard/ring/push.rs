@@ -74,7 +74,7 @@ impl Ring {
     /// Whether nothing has to go for this event.
     #[inline]
     pub(in crate::shard) fn has_room_for(&self, event: &Outgoing, bounds: &Bounds<'_>) -> bool {
-        self.may_hold(event, bounds) && bounds.pinned.has_room_for(event)
+        self.may_hold(event, bounds) && bounds.pinned.has_room_for(event, self.held_bytes)
     }
 
     /// The same, as far as it is for this ring alone.
