@@ -59,11 +59,11 @@ impl Way {
     }
 }
 
-// Topic, parse, look-up, push, and the event freed again by whom it was taken out.
+// Topic, parse, look-up, history, push, and the event freed again by whom it was taken out.
 #[library_benchmark(setup = Way::new)]
-#[bench::one_shard(args = ("TENANT7"), config = at_most(7200))] // 6,543
-#[bench::nobody(args = ("TENANT8"), config = at_most(7020))] // 6,382
-#[bench::stranger(args = ("STRANGER"), config = at_most(7460))] // 6,785
+#[bench::one_shard(args = ("TENANT7"), config = at_most(7510))] // 6,830
+#[bench::nobody(args = ("TENANT8"), config = at_most(7320))] // 6,653
+#[bench::stranger(args = ("STRANGER"), config = at_most(7250))] // 6,592
 fn route(mut way: Box<Way>) -> Box<Way> {
     black_box(way.publish());
     way

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Delivery;
 use crate::history::Position;
-use crate::index::Limit;
+use crate::index::{Limit, Overflow};
 use crate::shard::keys::SubscriberKey;
 use crate::shard::matcher::{Audience, Matcher, TenantCohorts};
 use crate::shard::matches::Matches;
@@ -85,12 +85,50 @@ impl Delivery {
         numbers: &[u32],
         key: SubscriberKey,
     ) {
-        for (at, &number) in numbers.iter().enumerate() {
+        let simple = self.hold_simple(subscriber, audience, numbers);
+        for (at, &number) in numbers.iter().enumerate().skip(simple) {
             if let Err(end) = self.hold(subscriber, audience, number) {
                 self.drop_all(subscriber, &numbers[at + 1..]);
                 return self.failed.push((key, end));
             }
         }
+    }
+
+    /// Puts events into a subscriber's ring, or drops them, as long as that is simple: asks and counts for all of them at once
+    /// what [`Delivery::hold`] does for each. Returns how many of the numbers are done with.
+    fn hold_simple(&mut self, subscriber: &mut Subscriber, audience: &Audience<'_>, numbers: &[u32]) -> usize {
+        if subscriber.is_behind() {
+            return numbers.len();
+        }
+        let drops_newest = subscriber.info.options.policy(audience.limits) == Overflow::DropNewest;
+        let Some(ring) = subscriber.ring.as_mut().filter(|ring| !ring.is_conflating()) else {
+            return 0;
+        };
+        let (bounds, after) = (self.bounds(audience), subscriber.after);
+        let (mut held, mut dropped, mut done) = (0, 0, 0);
+        for &number in numbers {
+            let outgoing = &self.tick.outgoing[number as usize];
+            if outgoing.position > after {
+                if outgoing.event().is_none() {
+                    break;
+                }
+                if ring.push_if_room(outgoing, audience.key, &bounds) {
+                    held += 1;
+                } else if drops_newest {
+                    ring.drop_newest();
+                    dropped += 1;
+                } else {
+                    break;
+                }
+            }
+            done += 1;
+        }
+        self.count_matched(held + dropped);
+        self.metrics.events.held.add(held);
+        if dropped > 0 {
+            self.count_lost(subscriber, dropped, 0);
+        }
+        done
     }
 
     /// Puts one event or notice into a subscriber's ring, if it is the subscriber's own.
@@ -155,15 +193,19 @@ impl Delivery {
             Pushed::Refused | Pushed::Behind => (1, 0),
         };
         metrics.events.held.sub(dropped + conflated);
-        subscriber.count_dropped(dropped, metrics);
-        subscriber.count_conflated(conflated, metrics);
-        let ring = subscriber.ring.as_mut();
-        if ring.is_some_and(|ring| ring.is_first_loss()) {
-            subscriber.note_limit(Limit::QueueSize);
-        }
+        self.count_lost(subscriber, dropped, conflated);
         match pushed {
             Pushed::Refused => Err(End::SlowConsumer),
             _ => Ok(()),
+        }
+    }
+
+    /// Counts events that a subscriber's full ring has cost it.
+    fn count_lost(&self, subscriber: &mut Subscriber, dropped: u64, conflated: u64) {
+        subscriber.count_dropped(dropped, &self.metrics);
+        subscriber.count_conflated(conflated, &self.metrics);
+        if subscriber.ring.as_mut().is_some_and(|ring| ring.is_first_loss()) {
+            subscriber.note_limit(Limit::QueueSize);
         }
     }
 

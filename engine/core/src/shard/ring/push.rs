@@ -1,8 +1,10 @@
 //! What becomes of an event that comes to a ring: it is held, or the overflow policy decides.
 
+use std::rc::Rc;
+
 use super::{Entry, Ring};
 use crate::index::Overflow;
-use crate::shard::outgoing::{Addressed, Outgoing};
+use crate::shard::outgoing::{Addressed, Outgoing, SubscriptionKey};
 use crate::shard::pinned::Pinned;
 use floodway_protocol::messages::notice::Gap;
 
@@ -47,10 +49,7 @@ impl Ring {
         }
         match overflow {
             Overflow::DropNewest => {
-                match self.entries.back_mut() {
-                    Some(Entry::Gap(Gap::Overflow(dropped))) => *dropped += 1,
-                    _ => self.entries.push_back(Entry::Gap(Gap::Overflow(1))),
-                }
+                self.drop_newest();
                 Pushed::Dropped(1)
             }
             Overflow::DropOldest => {
@@ -71,6 +70,26 @@ impl Ring {
         }
     }
 
+    /// Whether events take the places of older ones.
+    pub(in crate::shard) fn is_conflating(&self) -> bool {
+        self.conflation.is_some()
+    }
+
+    /// For a ring that does not conflate: puts an event at the end if it has room there. Returns whether it did.
+    #[inline]
+    pub(in crate::shard) fn push_if_room(
+        &mut self,
+        event: &Rc<Outgoing>,
+        key: &Rc<SubscriptionKey>,
+        bounds: &Bounds<'_>,
+    ) -> bool {
+        let has_room = self.has_room_for(event, bounds) || self.held == 0;
+        if has_room {
+            self.append(Addressed { outgoing: Rc::clone(event), key: Rc::clone(key) }, bounds.pinned);
+        }
+        has_room
+    }
+
     /// Whether nothing has to go for this event.
     #[inline]
     pub(in crate::shard) fn has_room_for(&self, event: &Outgoing, bounds: &Bounds<'_>) -> bool {
@@ -88,6 +107,15 @@ impl Ring {
         self.held_bytes += event.outgoing.pin(pinned);
         self.entries.push_back(Entry::Event(event));
         self.held += 1;
+    }
+
+    /// An event that comes now is dropped.
+    #[inline]
+    pub(in crate::shard) fn drop_newest(&mut self) {
+        match self.entries.back_mut() {
+            Some(Entry::Gap(Gap::Overflow(dropped))) => *dropped += 1,
+            _ => self.entries.push_back(Entry::Gap(Gap::Overflow(1))),
+        }
     }
 
     /// The events that can be dropped or passed over, and where they are.

@@ -23,20 +23,27 @@ impl Ring {
     ) -> Result<Sent, E> {
         const N: usize = 64;
         let waiting = || self.entries.iter().filter(|entry| !matches!(entry, Entry::PassedOver)).take(N);
-        let gaps: Vec<Vec<u8>> = waiting().filter_map(|entry| entry.gap_bytes(encoding)).collect();
+        // Most rings have no gap, and to look for one is cheaper than to collect none.
+        let gaps: Vec<Vec<u8>> = if waiting().any(|entry| matches!(entry, Entry::Gap(_))) {
+            waiting().filter_map(|entry| entry.gap_bytes(encoding)).collect()
+        } else {
+            Vec::new()
+        };
         let mut gap = gaps.iter();
+        let ready = waiting().map_while(|entry| match entry {
+            Entry::Event(event) => Some(event.bytes()),
+            Entry::Notice(bytes, _) | Entry::Ready(bytes, _) => Some(&**bytes),
+            Entry::Gap(_) => gap.next().map(Vec::as_slice),
+            Entry::Span(_) | Entry::Snapshot(_) | Entry::PassedOver => None,
+        });
         let mut slices = [std::io::IoSlice::new(&[]); N];
         let mut count = 0;
-        for (slice, entry) in slices.iter_mut().zip(waiting()) {
-            let bytes = match entry {
-                Entry::Event(event) => event.bytes(),
-                Entry::Notice(bytes, _) | Entry::Ready(bytes, _) => bytes,
-                Entry::Gap(_) => gap.next().expect("one for each"),
-                Entry::Span(_) | Entry::Snapshot(_) | Entry::PassedOver => break,
-            };
-            *slice = std::io::IoSlice::new(if count == 0 { &bytes[self.written..] } else { bytes });
+        // Not a loop: two parts of a queue are gone through one by one so, not checked for at each entry.
+        ready.for_each(|bytes| {
+            slices[count] = std::io::IoSlice::new(bytes);
             count += 1;
-        }
+        });
+        slices[0].advance(self.written);
         let lengths = slices.map(|slice| slice.len());
         let n = write(&slices[..count])?;
         let mut sent = Sent::default();
@@ -59,10 +66,14 @@ impl Ring {
                 break;
             }
             n -= length;
-            self.release_front();
+            self.forget_front();
             match self.entries.pop_front().expect("it was written") {
                 Entry::Event(event) => {
                     sent.events += 1;
+                    if self.written == 0 {
+                        self.held -= 1;
+                        self.held_bytes -= event.outgoing.pinned_bytes();
+                    }
                     if let Some(event) = event.outgoing.event() {
                         untimed.add_one(event.received());
                     }
@@ -85,7 +96,13 @@ impl Ring {
 
     /// The first entry goes partly onto the wire: from here on it can neither be dropped nor change.
     fn begin_front(&mut self, encoding: Encoding, sent: &mut Sent) {
-        self.release_front();
+        self.forget_front();
+        if self.written == 0
+            && let Some(Entry::Event(event)) = self.entries.front()
+        {
+            self.held -= 1;
+            self.held_bytes -= event.outgoing.pinned_bytes();
+        }
         if let Some(entry) = self.entries.front_mut()
             && let &mut Entry::Gap(gap) = entry
         {
@@ -96,17 +113,13 @@ impl Ring {
         }
     }
 
-    /// If the first entry is an event that waits whole: it does so no longer.
+    /// If the first entry is an event that waits whole: a newer one of its device does not take its place any more.
     #[inline]
-    fn release_front(&mut self) {
+    fn forget_front(&mut self) {
         if self.written == 0
-            && let Some(Entry::Event(event)) = self.entries.front()
+            && let Some(conflation) = &mut self.conflation
         {
-            self.held -= 1;
-            self.held_bytes -= event.outgoing.pinned_bytes();
-            if let Some(conflation) = &mut self.conflation {
-                conflation.leave_front(&self.entries);
-            }
+            conflation.leave_front(&self.entries);
         }
     }
 }
