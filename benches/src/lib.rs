@@ -8,11 +8,13 @@ mod counter;
 mod devices;
 mod outlets;
 mod rig;
+mod visitors;
 
 pub use counter::Counter;
 pub use devices::{Devices, METRICS, metric};
 pub use outlets::{Appetite, BenchPipe, Peer};
-pub use rig::{Rig, config, limits};
+pub use rig::{Beginning, Rig, config, limits};
+pub use visitors::Visitors;
 
 /// `canonical` when the benches are measured, `small` when they run among the tests: seconds, so that they never rot.
 pub fn size<T>(canonical: T, small: T) -> T {

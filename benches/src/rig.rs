@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use floodway_core::event::Event;
+use floodway_core::history;
 use floodway_core::inbox::{Inbox, Item};
 use floodway_core::index::{ClientInfo, Index, Limits, Transport};
 use floodway_core::shard::{
     Config, Filter, Handle, Metrics, NewSubscriber, NoRefresh, Options, Outlet, Resume, Shard, TimeSource, answering,
 };
-use floodway_protocol::Encoding;
 use floodway_protocol::names::TenantId;
+use floodway_protocol::{Encoding, EventId};
 use tokio::runtime::{self, Runtime};
 use tokio::task::{JoinHandle, LocalSet};
 
@@ -26,6 +27,23 @@ pub fn config() -> Config {
 /// Limits for a bench: the defaults, but any number of streams, and no pause for a client that sends much.
 pub fn limits() -> Limits {
     Limits { connections: 0, client_messages_per_second: u32::MAX, ..Limits::default() }
+}
+
+/// Bounds of histories for a bench: twice the default, and no age, so that what is resumed from is there.
+fn history() -> history::Config {
+    let default = history::Config::default();
+    history::Config { events: 2 * default.events, age: Duration::MAX, ..default }
+}
+
+/// Where a subscriber's stream begins.
+#[derive(Clone, Copy, Debug)]
+pub enum Beginning {
+    /// With the events from now on.
+    Now,
+    /// With those after this one, which the tenant's history has.
+    After(EventId),
+    /// With the last event of each device.
+    Snapshot,
 }
 
 /// One shard, its inbox, and an index with one tenant.
@@ -72,7 +90,7 @@ impl Rig {
             handle,
             inboxes,
             metrics,
-            index: Index::new(u32::MAX, limits),
+            index: Index::with_history(u32::MAX, limits, history()),
             tenant: TenantId::parse("TENANT1").expect("a valid name"),
         }
     }
@@ -107,8 +125,18 @@ impl Rig {
         }))
     }
 
-    /// Adds a subscriber to the shard.
+    /// Adds a subscriber to the shard, who wants the events from now on.
     pub fn attach(&self, outlet: Outlet, filter: Filter) {
+        self.attach_from(Beginning::Now, outlet, filter);
+    }
+
+    /// Adds a subscriber to the shard, whose stream begins there.
+    pub fn attach_from(&self, beginning: Beginning, outlet: Outlet, filter: Filter) {
+        let (resume, snapshot) = match beginning {
+            Beginning::Now => (Resume::FromNow, None),
+            Beginning::After(seen) => (Resume::After(seen), None),
+            Beginning::Snapshot => (Resume::FromNow, Some(true)),
+        };
         let new_subscriber = NewSubscriber {
             outlet,
             encoding: Encoding::Ws,
@@ -116,12 +144,21 @@ impl Rig {
             permit: self.index.enter(&self.tenant).expect("no limit"),
             client: ClientInfo::new(Transport::WebSocket),
             expires_at: u64::MAX,
-            resume: Resume::FromNow,
-            options: Options::default(),
+            resume,
+            options: Options { snapshot, ..Options::default() },
             head: Vec::new(),
             early: Vec::new(),
         };
         self.shard.attach(new_subscriber).expect("nothing to watch");
+    }
+
+    /// Stores `events` in the tenant's history, as what was published while nobody was there.
+    pub fn store(&self, events: &[Arc<Event>]) {
+        let tenant = self.index.keep(&self.tenant);
+        for event in events {
+            let (_, interest) = tenant.append(event);
+            assert_eq!(interest, 0, "nobody is there");
+        }
     }
 
     /// Puts `events` into the shard's inbox at once, so that one tick takes them all.

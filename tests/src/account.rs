@@ -190,7 +190,7 @@ mod tests {
     fn a_change_may_take_effect_at_any_place_that_shows_no_difference() {
         for first in [1, 3, 5] {
             let mut account = Account::new(0, |n| n % 2 == 0);
-            [0, 2, 4].map(|n| account.note(&event(n)));
+            [0, 2, 4].iter().for_each(|&n| account.note(&event(n)));
             account.change(6, move |n| n % 2 == 1);
             if first == 5 {
                 account.note(&event(5));

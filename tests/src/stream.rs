@@ -31,7 +31,7 @@ impl Transport {
 #[derive(Debug)]
 pub enum Stream {
     /// Over a WebSocket.
-    Ws(Ws),
+    Ws(Box<Ws>),
     /// Over SSE.
     Sse(Sse),
 }
@@ -45,7 +45,7 @@ impl Gateway {
     /// Opens a stream that goes on behind this id, and reads `connected`.
     pub async fn resumed(&self, transport: Transport, tenant: &str, query: &str, id: &str) -> Stream {
         if transport == Transport::WebSocket {
-            return Stream::Ws(self.ws(tenant, &format!("{query}&last_event_id={id}")).await);
+            return Stream::Ws(Box::new(self.ws(tenant, &format!("{query}&last_event_id={id}")).await));
         }
         let client = if transport == Transport::Http2 { h2_client() } else { self.http().clone() };
         let mut request = client.get(self.url(&format!("{SSE_PATH}?{query}"))).bearer_auth(token(tenant).sign());
@@ -63,7 +63,7 @@ impl Gateway {
     pub async fn narrow(&self, transport: Transport, tenant: &str, query: &str, id: &str) -> Stream {
         let query = format!("{query}&last_event_id={id}");
         match transport {
-            Transport::WebSocket => Stream::Ws(self.ws_narrow(tenant, &query).await),
+            Transport::WebSocket => Stream::Ws(Box::new(self.ws_narrow(tenant, &query).await)),
             Transport::Sse | Transport::Http2 => Stream::Sse(self.sse_narrow(tenant, &query).await),
         }
     }

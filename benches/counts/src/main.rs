@@ -13,6 +13,7 @@
 //! with AVX2 and without AVX-512 and the SHA extensions; the limits are for that one. The kernel is not counted.
 
 mod event;
+mod history;
 mod route;
 mod shard;
 mod shard_ring;
@@ -21,6 +22,7 @@ mod valve;
 
 use event::events;
 use gungraun::{Callgrind, EventKind, LibraryBenchmarkConfig, main};
+use history::histories;
 use route::routes;
 use shard::shards;
 use shard_ring::rings;
@@ -29,6 +31,9 @@ use token::tokens;
 /// The payload of the benches of one event: 113 bytes, what a device sends that measures three things.
 const PAYLOAD: &[u8] = br#"{"ts":"2026-02-16T12:00:00Z","site_id":"SITE-1","metrics":{"temperature":72.10,"humidity":45,"pressure":1013.25}}"#;
 
+/// Events that are kept of a tenant, by default.
+const KEPT: usize = 10_000;
+
 /// A bench that fails above so many instructions.
 fn at_most(instructions: u64) -> LibraryBenchmarkConfig {
     LibraryBenchmarkConfig::default()
@@ -36,4 +41,4 @@ fn at_most(instructions: u64) -> LibraryBenchmarkConfig {
         .clone()
 }
 
-main!(library_benchmark_groups = [events, routes, shards, rings, tokens]);
+main!(library_benchmark_groups = [events, routes, shards, rings, histories, tokens]);

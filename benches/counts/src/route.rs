@@ -12,12 +12,9 @@ use floodway_protocol::names::TenantId;
 use floodway_sources::router::{Metrics, RawMessage, Router};
 use gungraun::{library_benchmark, library_benchmark_group};
 
-use crate::{PAYLOAD, at_most};
+use crate::{KEPT, PAYLOAD, at_most};
 
 const TENANTS: u32 = 1000;
-
-/// Events that are kept of a tenant, by default.
-const KEPT: usize = 10_000;
 
 /// A router, one shard's inbox, and an index with 1,000 tenants, of which the shard wants one.
 struct Way {

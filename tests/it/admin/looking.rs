@@ -187,7 +187,8 @@ async fn explain_tells_of_a_full_ring_and_of_one_that_makes_room() {
 #[tokio::test]
 async fn a_watch_shows_the_busiest_tenants_and_the_slowest_streams() {
     let broker = Broker::start().await;
-    let gateway = Gateway::start(&broker).env("STREAM_QUEUE_SIZE", 1000).await;
+    let roomy = Gateway::start(&broker).env("STREAM_QUEUE_SIZE", 1000);
+    let gateway = roomy.env("FLOODWAY_STREAM_QUEUE_BYTES", 64 << 20).await;
     let mut quick = gateway.ws("T1", "").await;
     let _slower = gateway.ws_narrow("T1", "").await;
     let _slow = gateway.ws_narrow("T1", "device_id=A").await;

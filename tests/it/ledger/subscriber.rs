@@ -33,7 +33,7 @@ pub(super) struct Subscriber {
 impl Subscriber {
     /// The subscriber with this number, from now on.
     pub(super) async fn open(gateway: &Gateway, number: usize, wants: Wants, rng: &mut Rng, log: &Log) -> Self {
-        let (policy, is_ws) = (POLICIES[number % POLICIES.len()], number % 2 == 0);
+        let (policy, is_ws) = (POLICIES[number % POLICIES.len()], number.is_multiple_of(2));
         let subject = format!("{policy}-{number}");
         let stream = connect(gateway, is_ws, &subject, &format!("overflow={policy}&{}", wants.query()), "").await;
         let start = start(&stream);
@@ -209,7 +209,7 @@ async fn connect(gateway: &Gateway, is_ws: bool, subject: &str, query: &str, id:
     if is_ws {
         let mut ws = Ws::open_narrow(gateway.address(), &format!("{WS_PATH}?{query}"), &token).await;
         ws.read_connected().await;
-        return Stream::Ws(ws);
+        return Stream::Ws(Box::new(ws));
     }
     let mut sse = Sse::open_narrow(gateway.address(), &format!("{SSE_PATH}?{query}"), &token).await;
     sse.read_connected().await;

@@ -99,7 +99,7 @@ impl State {
             tenant: live.permit.tenant().id(),
             filters: self.matcher.filter(live.position.cohort).shown(),
             expires_at: SystemTime::UNIX_EPOCH + Duration::from_secs(live.expires_at.min(LAST_SECOND)),
-            options: subscriber.info.options.shown(),
+            options: subscriber.info.options.shown(&live.permit.tenant().limits()),
             last_event_id,
         };
         connected.encode(encoding, &mut greeting);

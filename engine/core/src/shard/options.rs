@@ -29,26 +29,24 @@ pub struct Options {
 }
 
 impl Options {
-    /// What really holds of what the client chose; none if it chose nothing.
-    pub fn shown(self) -> Option<ShownOptions> {
+    /// What really holds under these limits of what the client chose; none if it chose nothing.
+    pub fn shown(self, limits: &Limits) -> Option<ShownOptions> {
         let Self { overflow, max_rate, snapshot } = self;
-        let is_given = self != Self::default();
+        let (is_given, holds) = (self != Self::default(), self.policy(limits));
         is_given.then(|| {
-            let overflow = overflow.map(|overflow| self.holding(overflow).name());
-            ShownOptions { overflow, max_rate, snapshot }
+            let is_changed = overflow.is_some() || holds != limits.overflow;
+            ShownOptions { overflow: is_changed.then(|| holds.name()), max_rate, snapshot }
         })
     }
 
-    /// The overflow policy that holds for the stream.
+    /// The overflow policy that holds for the stream. History knows no pace, so that a paced stream can't read on from there:
+    /// it has the tenant's policy, or drops the newest if that is `catch_up` too.
     pub(super) fn policy(self, limits: &Limits) -> Overflow {
-        self.holding(self.overflow.unwrap_or(limits.overflow))
-    }
-
-    /// The policy that holds where this one was chosen. History knows no pace, so that a paced stream can't read on from there.
-    fn holding(self, chosen: Overflow) -> Overflow {
-        match chosen {
-            Overflow::CatchUp if self.max_rate.is_some() => Overflow::DropNewest,
-            chosen => chosen,
+        let chosen = self.overflow.unwrap_or(limits.overflow);
+        match (chosen, limits.overflow) {
+            (Overflow::CatchUp, Overflow::CatchUp) if self.max_rate.is_some() => Overflow::DropNewest,
+            (Overflow::CatchUp, of_tenant) if self.max_rate.is_some() => of_tenant,
+            (chosen, _) => chosen,
         }
     }
 }

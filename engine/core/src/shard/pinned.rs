@@ -9,42 +9,47 @@ use std::sync::Arc;
 use super::metrics::Metrics;
 use super::outgoing::Outgoing;
 
-/// The events that the rings of one shard hold.
+/// The events that the rings of one shard hold. Shared by a count that no other thread touches, so that no event costs an
+/// atomic operation.
 #[derive(Clone, Debug)]
-pub(super) struct Pinned {
-    // In an `Rc`, so that no event costs an atomic operation.
-    metrics: Rc<Arc<Metrics>>,
+pub(super) struct Pinned(Rc<Gauge>);
+
+#[derive(Debug)]
+struct Gauge {
+    metrics: Arc<Metrics>,
     /// The memory that they may take.
     bound: usize,
 }
 
 impl Pinned {
     pub(super) fn new(metrics: &Arc<Metrics>, bound: usize) -> Self {
-        Self { metrics: Rc::new(Arc::clone(metrics)), bound }
+        Self(Rc::new(Gauge { metrics: Arc::clone(metrics), bound }))
     }
 
-    /// Whether one more ring may hold this event. One that a ring holds already takes no more memory.
+    /// Whether one more ring may hold this event. One that a ring holds already takes no more memory; but where there is too
+    /// much, each ring has to let go of what it holds, or what one lets go is kept by the others.
     #[inline]
     pub(super) fn has_room_for(&self, event: &Outgoing) -> bool {
-        event.pinned_bytes() > 0 || self.metrics.events.held_bytes.get() as usize + event.memory() <= self.bound
+        let more = if event.pinned_bytes() > 0 { 0 } else { event.memory() };
+        self.0.metrics.events.held_bytes.get() as usize + more <= self.0.bound
     }
 
     /// Counts an event of so many bytes until the pin is dropped.
     pub(super) fn pin(&self, bytes: usize) -> Pin {
-        self.metrics.events.held_bytes.add(bytes as u64);
-        Pin { metrics: Rc::clone(&self.metrics), bytes }
+        self.0.metrics.events.held_bytes.add(bytes as u64);
+        Pin { pinned: self.clone(), bytes }
     }
 }
 
 /// An event is counted as long as this lives.
 #[derive(Debug)]
 pub(super) struct Pin {
-    metrics: Rc<Arc<Metrics>>,
+    pinned: Pinned,
     pub(super) bytes: usize,
 }
 
 impl Drop for Pin {
     fn drop(&mut self) {
-        self.metrics.events.held_bytes.sub(self.bytes as u64);
+        self.pinned.0.metrics.events.held_bytes.sub(self.bytes as u64);
     }
 }

@@ -120,6 +120,27 @@ async fn a_reader_that_lags_gets_a_gap_with_the_exact_count_at_its_place() {
 }
 
 #[tokio::test]
+async fn a_reader_that_lags_under_latest_gets_both_turns() {
+    on_one_thread(async {
+        let (mut bed, mut events) = Bed::new(Overflow::Latest);
+        let queue = QUEUE as u64;
+        bed.publish(queue + RING + 7).await;
+        for id in 1..=queue {
+            assert_eq!(next(&mut events).await, Ok(id));
+        }
+        assert_eq!(next(&mut events).await, Err(Gap::Conflated(RING - 1)));
+        assert_eq!(next(&mut events).await, Ok(bed.sent), "all are of one device");
+        assert_eq!(next(&mut events).await, Err(Gap::Conflated(7)));
+        bed.publish(1).await;
+        assert_eq!(next(&mut events).await, Ok(bed.sent));
+        assert_eq!(bed.metrics.gaps.conflated.get(), 2);
+        assert_eq!(bed.metrics.events.conflated.get(), RING + 6);
+        assert_eq!(bed.ledger(), [bed.sent, bed.sent - RING - 6, 0, 0]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_gap_of_the_broker_has_its_place_and_other_notices_are_nothing_to_a_reader() {
     on_one_thread(async {
         let (mut bed, mut events) = Bed::new(Overflow::DropOldest);

@@ -30,6 +30,7 @@ impl World {
             assert!(subscriber.settled() <= owed.matched, "counted twice");
         }
         assert_eq!((events.held.get(), streams.lagging.get()), (held, lagging));
+        assert!(lagging > 0 || events.held_bytes.get() == 0 || !self.is_flushed(), "no ring holds them");
         assert_eq!(events.matched.get(), self.fates() + held);
         assert_eq!(self.state.registry.live.len(), self.owed.len());
     }

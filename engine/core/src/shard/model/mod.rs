@@ -70,6 +70,12 @@ fn filter(device: Option<usize>) -> Filter {
     filter
 }
 
+/// What may wait in memory for each, and for all. An event takes some 700 bytes.
+fn bytes() -> impl Strategy<Value = (usize, usize)> {
+    let bound = || prop_oneof![Just(usize::MAX), 0_usize..5000];
+    (bound(), bound())
+}
+
 /// A ring in which everything has room that a test publishes; its size does not change then.
 const NO_LOSS: usize = 1000;
 
@@ -124,8 +130,8 @@ proptest! {
     }
 
     #[test]
-    fn a_full_ring_loses_only_what_its_gaps_report(steps in steps(), capacity in 1_usize..5) {
-        let world = play(steps, capacity);
+    fn a_full_ring_loses_only_what_its_gaps_report(steps in steps(), capacity in 1_usize..5, bytes in bytes()) {
+        let world = play_in(World::bounded(capacity, bytes), steps, capacity);
         for owed in &world.owed {
             let received = received(&owed.peer);
             let lost: usize = received.iter().filter_map(|message| message.strip_prefix("gap ")?.parse::<usize>().ok()).sum();
@@ -176,6 +182,7 @@ proptest! {
         world.wait_for_ends();
         prop_assert!(world.state.registry.is_empty() && world.state.matcher.is_empty());
         prop_assert_eq!(world.index.connections(), 0);
+        prop_assert_eq!(world.state.delivery.metrics.events.held_bytes.get(), 0);
         prop_assert!(world.index.find("T").is_none_or(|tenant| tenant.interest() == 0));
     }
 }

@@ -54,6 +54,12 @@ impl World {
         Self::with_history(capacity, 10_000)
     }
 
+    /// With bounds on the memory of what waits for each, and for all.
+    pub(super) fn bounded(capacity: usize, (queue_bytes, held_bytes): (usize, usize)) -> Self {
+        let config = Config { sse_keepalive: KEEPALIVE, count: 1, queue_bytes, held_bytes, ..Config::default() };
+        Self { state: state(&config), ..Self::new(capacity) }
+    }
+
     /// With a history of so many entries.
     pub(super) fn with_history(capacity: usize, kept: usize) -> Self {
         let limits = Limits {

@@ -281,4 +281,22 @@ fn the_events_of_all_rings_are_bounded_together_and_each_counts_once() {
     assert_eq!(counted(), 0);
 }
 
+#[test]
+fn what_one_ring_lets_go_the_others_let_go_too() {
+    let metrics = Arc::new(Metrics::default());
+    let bytes = event(10, "A").outgoing.memory();
+    let pinned = Pinned::new(&metrics, 5 * bytes);
+    let bounds = Bounds { events: 1000, bytes: usize::MAX, pinned: &pinned };
+    for overflow in [Overflow::DropOldest, Overflow::Latest] {
+        let mut rings = [0; 3].map(|_| Ring::new(Tenths::default()));
+        for id in 10..99 {
+            let event = event(id, ["A", "B", "C", "D", "E", "F", "G"][id as usize % 7]);
+            rings.iter_mut().for_each(|ring| _ = ring.push(event.clone(), &bounds, overflow));
+            drop(event);
+            assert!(metrics.events.held_bytes.get() <= 5 * bytes as u64, "{overflow:?}");
+        }
+        assert!(rings.iter().all(|ring| ring.held() == 5), "{overflow:?}");
+    }
+}
+
 mod model;

@@ -30,6 +30,8 @@ fn a_stream_stands_in_its_columns() {
         http2: true,
         queue_depth: 7,
         queue_capacity: 100,
+        dropped: 3,
+        conflated: 5,
         filters: Some(all()),
         slow_for: Some(prost_types::Duration { seconds: 72, nanos: 0 }),
         ..Connection::default()
@@ -43,6 +45,8 @@ fn a_stream_stands_in_its_columns() {
     let row: Vec<&str> = text.lines().nth(1).unwrap().split_whitespace().collect();
     assert_eq!(
         row,
-        ["c1", "acme", "-", "sse+h2", "[::1]:5", "-", "7/100", "1m12s", "0", "0", "0", "B", "all", "devices"]
+        [
+            "c1", "acme", "-", "sse+h2", "[::1]:5", "-", "7/100", "1m12s", "0", "3", "5", "0", "B", "all", "devices"
+        ]
     );
 }
