@@ -1,11 +1,12 @@
 //! What is kept of a tenant's events: how much, for how long, and where a loss of the source stands in it.
 
 use floodway_tests::gateway::Launch;
+use floodway_tests::proxy::Proxy;
 use floodway_tests::stream::grows;
 use floodway_tests::{Broker, Gateway, Transport, upstream_gap, wait_until};
 use serde_json::json;
 
-use crate::admin::ask;
+use crate::admin::{ask, sample};
 use crate::resume::replay_gap;
 
 /// A gateway that keeps no more than that.
@@ -203,4 +204,61 @@ async fn who_comes_during_an_outage_is_refused_and_then_gets_its_place() {
         next = back.next().await;
     }
     assert_eq!(next["metrics"]["n"], 5, "{next}");
+}
+
+#[tokio::test]
+async fn where_the_broker_kept_the_session_nothing_is_missing_and_no_gap_stands() {
+    let broker = Broker::start().await;
+    let proxy = Proxy::start(broker.port()).await;
+    let launch = Gateway::start_at(&proxy.url()).env("FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", "0.2");
+    let launch = launch.env("FLOODWAY_MQTT_SESSION", "persistent");
+    let gateway = launch.env("FLOODWAY_MQTT_CLIENT_ID", "the-gateway").await;
+    let mut witness = gateway.stream(Transport::WebSocket, "T1", "").await;
+    let (begin, mut publisher) = (witness.start_id(), broker.publisher().await);
+    publisher.count("T1", "A", 0..5).await;
+    witness.expect_numbers(0..5).await;
+    proxy.cut().await;
+    witness.ws().expect_upstream("down").await;
+    publisher.count("T1", "A", 5..10).await;
+    proxy.restore();
+    witness.ws().expect_upstream("up").await;
+    witness.expect_numbers(5..10).await;
+    gateway.is_ready().await;
+    for transport in Transport::ALL {
+        let mut back = gateway.resumed(transport, "T1", "", &begin).await;
+        back.expect_numbers(0..10).await;
+    }
+}
+
+#[tokio::test]
+async fn all_tenants_share_one_budget_and_who_needs_it_least_gives_up_first() {
+    const TOTAL: u64 = 2_000_000;
+    let broker = Broker::start().await;
+    let gateway = replay(&broker, "TOTAL_BYTES", TOTAL).await;
+    let mut publisher = broker.publisher().await;
+    let payload = |n: u64| json!({"metrics": {"n": n, "pad": "x".repeat(10_000)}}).to_string();
+    let mut left = gateway.stream(Transport::Sse, "LEFT", "").await;
+    let begin = left.start_id();
+    for n in 0..20 {
+        publisher.telemetry("LEFT", "A", payload(n)).await;
+    }
+    left.expect_numbers(0..20).await;
+    let mut back = gateway.resumed(Transport::WebSocket, "LEFT", "", &begin).await;
+    back.expect_numbers(0..20).await;
+    drop((left, back));
+    gateway.has_connections(0).await;
+    let (mut busy, mut ids) = (gateway.stream(Transport::Sse, "BUSY", "").await, Vec::new());
+    for n in 0..300 {
+        publisher.telemetry("BUSY", "A", payload(n)).await;
+        ids.push(busy.expect_numbers(n..n + 1).await);
+    }
+    for transport in Transport::ALL {
+        gateway.resumed(transport, "BUSY", "", &ids[290]).await.expect_numbers(291..300).await;
+        for (tenant, id) in [("BUSY", &ids[0]), ("LEFT", &begin)] {
+            let first = gateway.resumed(transport, tenant, "", id).await.next().await;
+            assert_eq!(first["reason"], "replay", "{tenant}");
+        }
+    }
+    let held: u64 = sample(&gateway, "replay_bytes").await.parse().expect("a number");
+    assert!((TOTAL / 4..=TOTAL).contains(&held), "{held} bytes are held");
 }
