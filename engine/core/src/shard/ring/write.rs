@@ -38,7 +38,7 @@ impl Ring {
         });
         let mut slices = [std::io::IoSlice::new(&[]); N];
         let mut count = 0;
-        // Not a loop: two parts of a queue are gone through one by one so, not checked for at each entry.
+        // Not a `for` loop: that would look at each entry which of the two parts of a queue it is in.
         ready.for_each(|bytes| {
             slices[count] = std::io::IoSlice::new(bytes);
             count += 1;
