@@ -1,7 +1,5 @@
 //! What waits goes out, as far as the outlet takes it.
 
-use std::cell::OnceCell;
-
 use super::{Entry, Ring};
 use crate::shard::metrics::{GapCounts, Untimed};
 use floodway_protocol::Encoding;
@@ -25,13 +23,15 @@ impl Ring {
         write: impl FnOnce(&[std::io::IoSlice<'_>]) -> Result<usize, E>,
     ) -> Result<Sent, E> {
         const N: usize = 64;
-        let waiting = || self.entries.iter().filter(|entry| !matches!(entry, Entry::PassedOver)).take(N);
-        let gaps = [const { OnceCell::new() }; N];
-        let mut gap = gaps.iter();
-        let ready = waiting().map_while(|entry| match entry {
+        let waiting = self.entries.iter().filter(|entry| !matches!(entry, Entry::PassedOver)).take(N);
+        let mut gaps = Vec::new();
+        let ready = waiting.enumerate().map_while(|(at, entry)| match entry {
             Entry::Event(event) => Some(event.bytes()),
             Entry::Notice(bytes, _) | Entry::Ready(bytes, _) => Some(&**bytes),
-            Entry::Gap(reported) => gap.next().map(|gap| &**gap.get_or_init(|| gap_bytes(*reported, encoding))),
+            Entry::Gap(gap) => {
+                gaps.push((at, gap_bytes(*gap, encoding)));
+                Some(&[][..])
+            }
             Entry::Span(_) | Entry::Snapshot(_) | Entry::PassedOver => None,
         });
         let mut slices = [std::io::IoSlice::new(&[]); N];
@@ -41,6 +41,9 @@ impl Ring {
             slices[count] = std::io::IoSlice::new(bytes);
             count += 1;
         });
+        for (at, bytes) in &gaps {
+            slices[*at] = std::io::IoSlice::new(bytes);
+        }
         slices[0].advance(self.written);
         let lengths = slices.map(|slice| slice.len());
         let n = write(&slices[..count])?;
