@@ -5,8 +5,6 @@
 mod model;
 mod subscriber;
 
-use std::collections::BTreeMap;
-
 use fastrand::Rng;
 use floodway_tests::gateway::Launch;
 use floodway_tests::{Broker, Gateway, Publisher, Stream, Transport, topic, wait_until};
@@ -83,18 +81,26 @@ impl World {
         }
     }
 
-    /// Waits until the gateway reports that all that matched each stream is delivered, dropped, conflated or held.
-    async fn balances(&mut self) {
-        let (gateway, subscribers) = (&self.gateway, &mut self.subscribers);
-        wait_until("the ledgers balance", async || {
-            let listed = ask(gateway, "ListConnections", json!({"tenant_id": "T1"})).await;
+    /// Waits until the gateway reports this of each stream.
+    async fn wait_until_all(&self, what: &str, reports: impl Fn(&Subscriber, Option<&Value>) -> bool) {
+        wait_until(what, async || {
+            let listed = ask(&self.gateway, "ListConnections", json!({"tenant_id": "T1"})).await;
             let listed = listed["connections"].as_array().expect("a list");
             let of = |subject: &str| listed.iter().find(|connection| connection["subject"] == subject);
-            let sums: BTreeMap<&str, _> =
-                subscribers.iter().map(|own| (&*own.subject, of(&own.subject).map(sum))).collect();
-            subscribers.iter().all(|own| own.may_report(sums[&*own.subject]))
+            self.subscribers.iter().all(|own| reports(own, of(&own.subject)))
         })
         .await;
+    }
+
+    /// Waits until the gateway reports that all that matched each stream is delivered, dropped, conflated or held.
+    async fn balances(&self) {
+        self.wait_until_all("the ledgers balance", |own, connection| own.may_report(connection.map(sum)))
+            .await;
+    }
+
+    /// Waits until the gateway has read each change of a filter.
+    async fn is_filtered(&self) {
+        self.wait_until_all("all filters are changed", Subscriber::is_filtered).await;
     }
 }
 
@@ -119,6 +125,7 @@ async fn story(seed: u64) {
         world.burst(events).await;
         world.balances().await;
         world.act().await;
+        world.is_filtered().await;
     }
     world.burst(50).await;
     for subscriber in &mut world.subscribers {

@@ -1,6 +1,6 @@
 //! What was published, what a subscriber wants of it, and what is still owed to it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use fastrand::Rng;
 use serde_json::Value;
@@ -55,7 +55,7 @@ impl Log {
 }
 
 /// What a subscriber wants.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wants {
     /// None: every device.
     pub(super) devices: Option<BTreeSet<usize>>,
@@ -82,39 +82,52 @@ impl Wants {
     }
 }
 
-/// The part of a stream between two changes of its filter: what matched, and is neither received nor counted in a gap.
-#[derive(Debug, Default)]
-pub(super) struct Part {
-    owed: BTreeMap<u64, usize>,
-    /// What gaps count that may be anywhere among those owed.
+/// What is owed to a stream: what matched, and is neither received nor counted in a gap.
+#[derive(Debug)]
+pub(super) struct Owed {
+    /// By id, between two changes of its filter each. The first is being read; an answer ends it.
+    parts: VecDeque<BTreeMap<u64, usize>>,
+    /// Of the parts before, what was passed over for newer events.
+    passed_over: BTreeMap<u64, usize>,
+    /// How many gaps count as passed over. On which side of an answer those are is open.
     conflated: usize,
     /// The last event of each device that was received.
     received: BTreeMap<usize, u64>,
 }
 
-impl Part {
+impl Owed {
     /// Of what was published before.
     pub(super) fn of(wants: &Wants, published: &[Published]) -> Self {
-        let mut part = Self::default();
-        published.iter().filter(|event| wants.matches(event)).for_each(|event| part.owe(event));
-        part
+        let matched = published.iter().filter(|event| wants.matches(event));
+        Self {
+            parts: [matched.map(|event| (event.id, event.device)).collect()].into(),
+            passed_over: BTreeMap::new(),
+            conflated: 0,
+            received: BTreeMap::new(),
+        }
     }
 
     /// How many are owed.
-    pub(super) fn owed(&self) -> u64 {
-        self.owed.len() as u64
+    pub(super) fn count(&self) -> usize {
+        self.passed_over.len() + self.parts.iter().map(BTreeMap::len).sum::<usize>()
     }
 
     pub(super) fn owe(&mut self, event: &Published) {
-        self.owed.insert(event.id, event.device);
+        self.parts.back_mut().expect("there is always one").insert(event.id, event.device);
+    }
+
+    /// What matches from here on follows an answer.
+    pub(super) fn change(&mut self) {
+        self.parts.push_back(BTreeMap::new());
     }
 
     /// An event was received: the first that is owed, or, where newer events take the place of older ones, any.
     pub(super) fn receive(&mut self, id: u64, conflates: bool) {
+        let part = &mut self.parts[0];
         if !conflates {
-            assert_eq!(self.owed.keys().next(), Some(&id), "a hole that is no gap, or an event twice: {self:?}");
+            assert_eq!(part.keys().next(), Some(&id), "a hole that is no gap, or an event twice: {part:?}");
         }
-        let device = self.owed.remove(&id).unwrap_or_else(|| panic!("{id} is not owed: {self:?}"));
+        let device = part.remove(&id).unwrap_or_else(|| panic!("{id} is not owed: {self:?}"));
         let before = self.received.insert(device, id);
         assert!(before.is_none_or(|before| before < id), "a device's events keep their order: {id} after {before:?}");
     }
@@ -122,19 +135,28 @@ impl Part {
     /// A gap: the first `count` of those owed.
     pub(super) fn lose(&mut self, count: usize) {
         for _ in 0..count {
-            assert!(self.owed.pop_first().is_some(), "a gap counts more than was owed");
+            assert!(self.parts[0].pop_first().is_some(), "a gap counts more than was owed");
         }
     }
 
     /// A gap: `count` of those owed, in whose place newer ones come.
     pub(super) fn conflate(&mut self, count: usize) {
         self.conflated += count;
-        assert!(self.conflated <= self.owed.len(), "a gap counts more than was owed: {self:?}");
+        assert!(self.conflated <= self.count(), "a gap counts more than was owed: {self:?}");
     }
 
-    /// Whether all that matched is accounted for. Of those conflated the newest of each device was received.
+    /// An answer was received: what comes next is of the next part. Returns whether nothing was owed before it.
+    pub(super) fn answer(&mut self) -> bool {
+        let part = self.parts.pop_front().expect("there is always one");
+        let is_settled = part.is_empty();
+        self.passed_over.extend(part);
+        is_settled
+    }
+
+    /// Whether all that matched is accounted for. Of those conflated a newer one of the device was received.
     pub(super) fn is_settled(&self) -> bool {
         let replaced = |(id, device): (&u64, &usize)| self.received.get(device).is_some_and(|newest| newest > id);
-        self.owed.len() == self.conflated && self.owed.iter().all(replaced)
+        let mut rest = self.passed_over.iter().chain(&self.parts[0]);
+        self.parts.len() == 1 && self.count() == self.conflated && rest.all(replaced)
     }
 }

@@ -1,13 +1,13 @@
 //! One subscriber, and what it must have by the model.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
 use fastrand::Rng;
 use floodway_tests::{Gateway, SSE_PATH, Sse, Stream, WS_PATH, Ws, token};
 use serde_json::{Value, json};
 
 use super::KEPT;
-use super::model::{DEVICES, Log, METRICS, Part, Published, Wants, id_of};
+use super::model::{DEVICES, Log, METRICS, Owed, Published, Wants, id_of};
 
 const POLICIES: [&str; 5] = ["drop_newest", "drop_oldest", "latest", "disconnect", "catch_up"];
 
@@ -21,11 +21,12 @@ pub(super) struct Subscriber {
     policy: &'static str,
     stream: Stream,
     wants: Wants,
-    /// The first is being read; an answer ends it.
-    parts: VecDeque<Part>,
+    owed: Owed,
     /// All that matched this stream.
     matched: u64,
     last_id: u64,
+    /// Its events are discarded: its end follows.
+    is_ending: bool,
     is_closed: bool,
 }
 
@@ -44,9 +45,10 @@ impl Subscriber {
             policy,
             stream,
             wants,
-            parts: [Part::default()].into(),
+            owed: Owed::of(&Wants { devices: None, metric: None }, &[]),
             matched: 0,
             last_id: start,
+            is_ending: false,
             is_closed: false,
         }
     }
@@ -69,10 +71,9 @@ impl Subscriber {
             let (missed, kept) = (log.behind(id).len(), log.behind(start).len());
             assert!(start > id && kept >= KEPT.min(missed), "of {missed} that it missed {kept} are kept");
         }
-        let part = Part::of(&self.wants, log.behind(start));
-        self.matched = part.owed();
-        self.parts = [part].into();
-        (self.last_id, self.is_closed) = (start, false);
+        self.owed = Owed::of(&self.wants, log.behind(start));
+        self.matched = self.owed.count() as u64;
+        (self.last_id, self.is_ending, self.is_closed) = (start, false, false);
     }
 
     /// Changes its filter in one of the ways that its transport has.
@@ -81,7 +82,8 @@ impl Subscriber {
             return;
         };
         let (device, metric) = (rng.usize(..DEVICES), rng.usize(..METRICS.len()));
-        let action = match (rng.u8(..5), &mut self.wants.devices) {
+        let mut wants = self.wants.clone();
+        let action = match (rng.u8(..5), &mut wants.devices) {
             (0, Some(devices)) => {
                 devices.remove(&device);
                 json!({"action": "unsubscribe", "device_id": format!("D{device}")})
@@ -91,20 +93,22 @@ impl Subscriber {
                 json!({"action": "subscribe", "device_id": format!("D{device}")})
             }
             (2, _) => {
-                self.wants.metric = Some(metric);
+                wants.metric = Some(metric);
                 json!({"action": "set_metrics", "metrics": [METRICS[metric]]})
             }
             (3, _) => {
-                self.wants.metric = None;
+                wants.metric = None;
                 json!({"action": "set_metrics", "metrics": []})
             }
             _ => {
-                self.wants = Wants { devices: None, metric: None };
+                wants = Wants { devices: None, metric: None };
                 json!({"action": "clear_filters"})
             }
         };
-        if ws.try_send(&action.to_string()).await {
-            self.parts.push_back(Part::default());
+        // Of one that changes nothing the gateway does not show when it has read it.
+        if wants != self.wants && ws.try_send(&action.to_string()).await {
+            self.wants = wants;
+            self.owed.change();
         }
     }
 
@@ -112,7 +116,7 @@ impl Subscriber {
     pub(super) fn matches(&mut self, event: &Published) {
         if self.wants.matches(event) {
             self.matched += 1;
-            self.parts.back_mut().expect("there is always one").owe(event);
+            self.owed.owe(event);
         }
     }
 
@@ -121,10 +125,26 @@ impl Subscriber {
         sum.map_or(self.policy == "disconnect", |sum| sum == self.matched)
     }
 
+    /// Whether the gateway reports that the stream wants what it should; none: the stream is ended.
+    pub(super) fn is_filtered(&self, connection: Option<&Value>) -> bool {
+        let Some(filters) = connection.map(|connection| &connection["filters"]) else {
+            return self.policy == "disconnect";
+        };
+        let names = |key: &str| -> BTreeSet<String> {
+            let names = filters[key].as_array().into_iter().flatten();
+            names.map(|name| name.as_str().expect("a name").to_owned()).collect()
+        };
+        let devices: BTreeSet<_> = self.wants.devices.iter().flatten().map(|device| format!("D{device}")).collect();
+        let metrics: BTreeSet<_> = self.wants.metric.iter().map(|metric| METRICS[*metric].to_owned()).collect();
+        names("device_ids") == devices
+            && names("metric_names") == metrics
+            && filters["all_devices"].as_bool().unwrap_or_default() == self.wants.devices.is_none()
+    }
+
     /// Reads so many messages, as far as any are due.
     pub(super) async fn read(&mut self, messages: usize) {
         for _ in 0..messages {
-            if self.is_closed || (self.parts.len() == 1 && self.parts[0].is_settled()) {
+            if self.is_closed || self.owed.is_settled() {
                 return;
             }
             self.read_one().await;
@@ -142,22 +162,25 @@ impl Subscriber {
             self.is_closed = true;
             return;
         };
-        let part = &mut self.parts[0];
+        let (owed, conflates) = (&mut self.owed, self.policy == "latest");
         let count = message["dropped"].as_u64().unwrap_or_default();
         match (message["type"].as_str(), message["reason"].as_str()) {
             (Some("telemetry"), _) => {
+                assert!(!self.is_ending, "{}: {message}", self.subject);
                 let id = id_of(&message);
-                part.receive(id, self.policy == "latest");
+                owed.receive(id, conflates);
                 self.last_id = self.last_id.max(id);
             }
             (Some("gap"), Some("overflow")) => {
                 assert!(count > 0, "{message}");
-                part.lose(count as usize);
+                owed.lose(count as usize);
             }
-            (Some("gap"), Some("conflated")) => part.conflate(count as usize),
+            (Some("gap"), Some("conflated")) => owed.conflate(count as usize),
             (Some("subscribed" | "unsubscribed" | "metrics_updated" | "filters_cleared"), _) => {
-                assert!(part.is_settled(), "{}: {message} before its place: {part:?}", self.subject);
-                self.parts.pop_front();
+                let is_in_place = owed.answer() || conflates;
+                // Of one that is about to be closed the events are discarded, and the answers are not.
+                assert!(is_in_place || self.policy == "disconnect", "{}: {message} before its place", self.subject);
+                self.is_ending |= !is_in_place;
             }
             _ => panic!("{}: {message}", self.subject),
         }

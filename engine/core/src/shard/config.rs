@@ -28,7 +28,7 @@ pub struct Config {
     pub writes: Writes,
     /// `shard.held_bytes`: the memory of the events that wait for lagging streams, of all shards together, each with an equal
     /// part; an event that waits for many counts once a shard. Default 256 MiB; at the limit the overflow policy decides for
-    /// each stream for which more is to wait.
+    /// each stream for which more is to wait than an equal share: at worst twice as much is held.
     pub held_bytes: usize,
     /// `stream.queue_bytes`: the memory of the events that wait for one stream. Default 1 MiB; at the limit the overflow
     /// policy decides, as at `stream.queue_size`. A larger event waits where no other does.

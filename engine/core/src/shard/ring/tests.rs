@@ -261,6 +261,7 @@ fn the_events_of_all_rings_are_bounded_together_and_each_counts_once() {
     let (metrics, first, second) = (Arc::new(Metrics::default()), event(1, "A"), event(2, "B"));
     let bytes = first.outgoing.memory();
     let pinned = Pinned::new(&metrics, 2 * bytes);
+    metrics.streams.lagging.add(2);
     let bounds = Bounds { events: 10, bytes: usize::MAX, pinned: &pinned };
     let mut rings = [Ring::new(Tenths::default()), Ring::new(Tenths::default())];
     for ring in &mut rings {
@@ -286,6 +287,7 @@ fn what_one_ring_lets_go_the_others_let_go_too() {
     let metrics = Arc::new(Metrics::default());
     let bytes = event(10, "A").outgoing.memory();
     let pinned = Pinned::new(&metrics, 5 * bytes);
+    metrics.streams.lagging.add(3);
     let bounds = Bounds { events: 1000, bytes: usize::MAX, pinned: &pinned };
     for overflow in [Overflow::DropOldest, Overflow::Latest] {
         let mut rings = [0; 3].map(|_| Ring::new(Tenths::default()));
@@ -297,6 +299,21 @@ fn what_one_ring_lets_go_the_others_let_go_too() {
         }
         assert!(rings.iter().all(|ring| ring.held() == 5), "{overflow:?}");
     }
+}
+
+#[test]
+fn who_lagged_first_leaves_something_to_who_lags_later() {
+    let (metrics, bytes) = (Arc::new(Metrics::default()), event(10, "A").outgoing.memory());
+    let pinned = Pinned::new(&metrics, 8 * bytes);
+    let bounds = Bounds { events: 1000, bytes: usize::MAX, pinned: &pinned };
+    let mut rings = [0; 4].map(|_| Ring::new(Tenths::default()));
+    for (nth, ring) in rings.iter_mut().enumerate() {
+        metrics.streams.lagging.add(1);
+        for id in 0..20 {
+            ring.push(event(10 + 20 * nth as u64 + id, "A"), &bounds, Overflow::DropNewest);
+        }
+    }
+    assert_eq!(rings.map(|ring| ring.held()), [8, 4, 2, 2], "all of it, then an equal share of each");
 }
 
 mod model;
