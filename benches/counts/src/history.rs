@@ -41,7 +41,7 @@ impl Full {
 // and of the events that leave the device is noted and the memory freed, which is a third of it.
 #[library_benchmark(setup = Full::new)]
 #[bench::one(args = (1), config = at_most(418))] // 380
-#[bench::some_chunks(args = (CHUNKS), config = at_most(1_837_000))] // 1,669,792: 1,631 an event
+#[bench::some_chunks(args = (CHUNKS), config = at_most(1_840_000))] // 1,672,849: 1,634 an event
 fn append(full: Box<Full>) -> Box<Full> {
     for event in &full.events {
         black_box(full.tenant.append(black_box(event)));
@@ -80,8 +80,8 @@ impl Past {
 // A client comes, is in step after 1,000 events that it missed, or the last ones of 1,000 devices, and leaves. Of a snapshot
 // nothing is kept from the visit before: its list is made, and each event is marked and encoded.
 #[library_benchmark(setup = Past::new)]
-#[bench::catch_up(args = (Beginning::After), config = at_most(1_025_000))] // 931,574: 932 an event
-#[bench::snapshot(args = (|_| Beginning::Snapshot), config = at_most(2_721_000))] // 2,473,865: 2,474 a device
+#[bench::catch_up(args = (Beginning::After), config = at_most(1_018_000))] // 925,169: 925 an event
+#[bench::snapshot(args = (|_| Beginning::Snapshot), config = at_most(2_707_000))] // 2,461,345: 2,461 a device
 fn read(past: Box<Past>) -> Box<Past> {
     past.visit();
     past

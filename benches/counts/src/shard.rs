@@ -180,8 +180,8 @@ impl Visit {
 
 // A permit of the index, the way into the shard, and the greeting, which is two thirds of it.
 #[library_benchmark(setup = Visit::at_the_door)]
-#[bench::alike(args = (Audience::OneCohort), config = at_most(466_000))] // 423,620: 6,619 each
-#[bench::own_device(args = (Audience::OwnDevice), config = at_most(613_300))] // 557,553: 8,712 each
+#[bench::alike(args = (Audience::OneCohort), config = at_most(474_400))] // 431,251: 6,738 each
+#[bench::own_device(args = (Audience::OwnDevice), config = at_most(618_200))] // 562,016: 8,782 each
 fn come(mut visit: Box<Visit>) -> Box<Visit> {
     visit.come();
     visit
@@ -189,8 +189,8 @@ fn come(mut visit: Box<Visit>) -> Box<Visit> {
 
 // From the peer's end of input until the subscriber is dropped and its permit given back.
 #[library_benchmark(setup = Visit::inside)]
-#[bench::alike(args = (Audience::OneCohort), config = at_most(120_600))] // 109,612: 1,713 each
-#[bench::own_device(args = (Audience::OwnDevice), config = at_most(222_000))] // 201,846: 3,154 each
+#[bench::alike(args = (Audience::OneCohort), config = at_most(120_800))] // 109,792: 1,716 each
+#[bench::own_device(args = (Audience::OwnDevice), config = at_most(222_400))] // 202,191: 3,159 each
 fn leave(visit: Box<Visit>) -> Box<Visit> {
     visit.leave();
     visit

@@ -101,7 +101,7 @@ fn a_batch_is_lost_twice(lag: Box<Lag>) {
 
 // A batch goes into rings that have room for it.
 #[library_benchmark(setup = Lag::with_room, teardown = none_is_lost)]
-#[bench::with_room(config = at_most(865_200))] // 786,554: 123 an event and ring
+#[bench::with_room(config = at_most(764_400))] // 694,910: 109 an event and ring
 fn push(lag: Box<Lag>) -> Box<Lag> {
     lag.send();
     lag
@@ -109,9 +109,9 @@ fn push(lag: Box<Lag>) -> Box<Lag> {
 
 // A batch comes to rings that are full: it is dropped, or what waits longest is, or what waits of the same devices is passed over.
 #[library_benchmark(setup = Lag::full, teardown = a_batch_is_lost_twice)]
-#[bench::newest(args = (Overflow::DropNewest), config = at_most(511_100))] // 464,666: 73 an event and ring
-#[bench::oldest(args = (Overflow::DropOldest), config = at_most(4_216_000))] // 3,833,341: 599 an event and ring
-#[bench::latest(args = (Overflow::Latest), config = at_most(7_011_000))] // 6,374,108: 996 an event and ring
+#[bench::newest(args = (Overflow::DropNewest), config = at_most(432_900))] // 393,566: 61 an event and ring
+#[bench::oldest(args = (Overflow::DropOldest), config = at_most(4_102_000))] // 3,729,405: 583 an event and ring
+#[bench::latest(args = (Overflow::Latest), config = at_most(6_983_000))] // 6,347,843: 992 an event and ring
 fn overflow(lag: Box<Lag>) -> Box<Lag> {
     lag.send();
     lag
@@ -119,7 +119,7 @@ fn overflow(lag: Box<Lag>) -> Box<Lag> {
 
 // The outlets take again, and the rings are written out, a batch with one `write`, and freed.
 #[library_benchmark(setup = Lag::with_room, teardown = none_is_lost)]
-#[bench::all(config = at_most(1_480_000))] // 1,345,140: 210 an event and ring
+#[bench::all(config = at_most(1_359_000))] // 1,235,102: 193 an event and ring
 fn drain(lag: Box<Lag>) -> Box<Lag> {
     lag.open();
     lag

@@ -111,6 +111,11 @@ impl Chunks {
         self.floor
     }
 
+    /// The id of the entry at the floor.
+    pub(super) fn before_id(&self) -> EventId {
+        EventId::new(self.before)
+    }
+
     /// Stores `entry` in the last chunk.
     ///
     /// # Errors
@@ -234,6 +239,16 @@ impl View {
             position += 1;
         }
         position
+    }
+
+    pub(super) fn chunks(&self) -> &Chunks {
+        &self.0
+    }
+
+    /// How many events there are from `from` on and before `end`.
+    pub(super) fn events(&self, from: Position, end: Position) -> u64 {
+        let entries = self.entries(from).take_while(|(position, _)| *position < end);
+        entries.filter(|(_, entry)| entry.event().is_some()).count() as u64
     }
 
     /// The stored entries from `from` on, with their positions.

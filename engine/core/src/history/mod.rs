@@ -2,7 +2,7 @@
 //!
 //! A history is a sequence of entries, each at a [`Position`] that is one more than that of the entry before. It shares its
 //! events with the live path. Ingest alone appends and evicts; shards read at any time, and nobody waits: `chunks` hold the
-//! entries in slots that are written once. What is evicted is folded into the `last_values` of the devices. `histories` bounds
+//! entries in slots that are written once. Of what is evicted the `last_values` of the devices are left, and some ids (`gone`). `histories` bounds
 //! all tenants together.
 //!
 //! Invariants: an entry is in its slot before its position is published (`crate::index`, handover); a reader that asks for an
@@ -11,13 +11,14 @@
 
 mod chunks;
 mod config;
+mod gone;
 mod histories;
 mod last_values;
 #[cfg(all(test, not(floodway_loom)))]
 mod properties;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -29,6 +30,7 @@ pub use last_values::LastValues;
 
 use chunks::Chunks;
 use floodway_protocol::EventId;
+use gone::Gone;
 
 /// Where an entry is in its tenant's history.
 pub type Position = u64;
@@ -38,8 +40,9 @@ pub type Position = u64;
 pub enum Located {
     /// Behind this position, with nothing missing.
     Behind(Position),
-    /// Its event is not kept, or unknown: behind this position, with what is kept.
-    Lost(Position),
+    /// Its event is not kept, or unknown: behind this position, with what is kept. So many events are missing, if that is
+    /// known.
+    Lost(Position, Option<u64>),
 }
 
 /// One tenant's history.
@@ -58,7 +61,7 @@ pub struct History {
     has_begun: AtomicBool,
     /// When a stream last needed it.
     used: AtomicU64,
-    last_values: Mutex<LastValues>,
+    gone: Mutex<Gone>,
 }
 
 impl History {
@@ -73,7 +76,7 @@ impl History {
             newest_id: AtomicU64::new(0),
             has_begun: AtomicBool::new(false),
             used: AtomicU64::new(all.millis(Instant::now())),
-            last_values: Mutex::new(LastValues::new(all.config.devices, floor + 1)),
+            gone: Mutex::new(Gone::new(&all.config, floor + 1)),
             all,
         }
     }
@@ -157,7 +160,7 @@ impl History {
         if has_readers {
             return given_back;
         }
-        given_back + self.last_values.lock().unwrap_or_else(PoisonError::into_inner).clear(&self.all)
+        given_back + self.gone().clear(&self.all)
     }
 
     /// Entries before `first` are not kept any more, and those from there on take `held` bytes. Returns how many bytes of
@@ -176,7 +179,7 @@ impl History {
     /// so that ingest does not wait.
     #[cold]
     fn let_go(&self, chunks: &Arc<Chunks>, first: Position, newest: Position) -> u64 {
-        let Ok(mut last_values) = self.last_values.try_lock() else {
+        let Ok(mut gone) = self.gone.try_lock() else {
             return 0;
         };
         let kept = if first > newest {
@@ -185,7 +188,7 @@ impl History {
         } else {
             chunks.without_gone(first)
         };
-        last_values.fold(&View::of(chunks), kept.floor() + 1, Some(&self.all));
+        gone.fold(&View::of(chunks), kept.floor() + 1, &self.all);
         let freed = chunks.memory_before(kept.floor() + 1);
         self.chunks.store(Arc::new(kept));
         self.all.freed(freed);
@@ -205,8 +208,19 @@ impl History {
         let first = view.first_since(first, now, self.all.config.age);
         match id.and_then(|id| view.find(id)) {
             Some(position) if position + 1 >= first => Located::Behind(position),
-            _ => Located::Lost(first - 1),
+            Some(position) => Located::Lost(first - 1, Some(view.events(position + 1, first))),
+            None => Located::Lost(first - 1, id.and_then(|id| self.missed(id, &view, first))),
         }
+    }
+
+    /// How many events there were behind this one and before `first`, if its id is still known.
+    fn missed(&self, id: EventId, view: &View, first: Position) -> Option<u64> {
+        let gone = self.gone().behind(id, view.chunks())?;
+        Some(gone + view.events(view.floor() + 1, first))
+    }
+
+    fn gone(&self) -> MutexGuard<'_, Gone> {
+        self.gone.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The last event of each device, as of the entry before `end`; `before` is an earlier answer, which is brought up to
@@ -215,10 +229,7 @@ impl History {
         self.used(now);
         let view = self.view();
         let known = before.filter(|values| values.next() > view.floor());
-        let mut values = known.unwrap_or_else(|| {
-            let values = self.last_values.lock().unwrap_or_else(PoisonError::into_inner);
-            values.clone()
-        });
+        let mut values = known.unwrap_or_else(|| self.gone().last_values.clone());
         values.fold(&view, end, None);
         values
     }
@@ -240,8 +251,7 @@ impl History {
 
     /// Whether it holds neither events nor last values.
     pub fn is_empty(&self, newest: Position) -> bool {
-        let is_empty = |values: std::sync::MutexGuard<'_, LastValues>| values.is_empty();
-        self.held(newest).0 == 0 && self.last_values.try_lock().is_ok_and(is_empty)
+        self.held(newest).0 == 0 && self.gone.try_lock().is_ok_and(|gone| gone.last_values.is_empty())
     }
 
     /// For how long entries are kept.
@@ -257,8 +267,7 @@ impl Drop for History {
         self.all.evicted(entries, Eviction::TenantLeft);
         self.all.freed(chunks.memory_before(Position::MAX));
         self.all.count_tenant(-1);
-        let mut last_values = self.last_values.lock().unwrap_or_else(PoisonError::into_inner);
-        last_values.clear(&self.all);
+        self.gone().clear(&self.all);
     }
 }
 

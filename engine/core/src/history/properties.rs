@@ -155,9 +155,19 @@ impl World {
             {
                 Located::Behind(position as u64)
             }
-            _ => Located::Lost(first as u64),
+            _ => Located::Lost(first as u64, None),
         };
-        assert_eq!(self.history.locate(Some(EventId::new(id)), self.now), expected, "id {id}");
+        let found = self.history.locate(Some(EventId::new(id)), self.now);
+        if let Located::Lost(at, Some(missed)) = found {
+            assert_eq!((Located::Lost(at, None), missed), (expected, self.events_between(id, first)), "id {id}");
+        } else {
+            assert_eq!(found, expected, "id {id}");
+        }
+    }
+
+    fn events_between(&self, id: u64, first: usize) -> u64 {
+        let between = self.entries[..first].iter().filter(|entry| entry.id > id && entry.device.is_some());
+        between.count() as u64
     }
 
     fn check_last_values(&self, before: Option<LastValues>) -> LastValues {

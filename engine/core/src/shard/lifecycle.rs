@@ -14,7 +14,7 @@ use super::registry::{Attention, Live, NewSubscriber, Output, Phase, Subscriber,
 use super::replay::Beginning;
 use super::state::State;
 use crate::index::{AuditKind, OwnCounters};
-use floodway_protocol::messages::notice::{Connected, Gap, LAST_SECOND};
+use floodway_protocol::messages::notice::{Connected, LAST_SECOND};
 use floodway_protocol::session::Session;
 use floodway_protocol::{End, EventId};
 
@@ -38,9 +38,9 @@ impl State {
         let credit = permit.tenant().limits().client_messages_per_second;
         let subscription = SubscriptionKey { filter, encoding, pace: options.max_rate };
         let (position, declared) = self.matcher.join(key, permit.tenant(), subscription);
-        let mut beginning = self.beginning(permit.tenant(), resume, declared);
+        let mut beginning = self.beginning(permit.tenant(), self.matcher.filter(position.cohort), resume, declared);
         let matched = self.matcher.tenant(position.cohort.tenant).newest;
-        let has_snapshot = options.snapshot == Some(true) && (resume == Resume::FromNow || beginning.is_incomplete);
+        let has_snapshot = options.snapshot == Some(true) && (resume == Resume::FromNow || beginning.gap.is_some());
         if has_snapshot {
             // Then comes what is not in the snapshot.
             beginning.behind = beginning.behind.min(matched);
@@ -103,8 +103,8 @@ impl State {
             last_event_id,
         };
         connected.encode(encoding, &mut greeting);
-        if beginning.is_incomplete {
-            Gap::Replay(None).encode(encoding, &mut greeting);
+        if let Some(gap) = beginning.gap {
+            gap.encode(encoding, &mut greeting);
             self.delivery.metrics.gaps.replay.add(1);
         }
         self.send(key, &greeting);

@@ -7,7 +7,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::metrics::Metrics;
-use super::outgoing::Outgoing;
 
 /// The events that the rings of one shard hold. Shared by a count that no other thread touches, so that no event costs an
 /// atomic operation.
@@ -26,14 +25,13 @@ impl Pinned {
         Self(Rc::new(Gauge { metrics: Arc::clone(metrics), bound }))
     }
 
-    /// Whether a ring whose events take so much memory may hold this event too. One that a ring holds already takes no more
-    /// memory; but where there is too much, each ring has to let go of what it holds, or what one lets go is kept by the
-    /// others.
+    /// Whether a ring may hold an event for which `more` memory is needed, and with which its own events take `of_ring`. One
+    /// that another ring holds already needs no more; but where there is too much, each ring has to let go of what it holds,
+    /// or what one lets go is kept by the others.
     #[inline]
-    pub(super) fn has_room_for(&self, event: &Outgoing, of_ring: usize) -> bool {
-        let more = if event.pinned_bytes() > 0 { 0 } else { event.memory() };
+    pub(super) fn has_room_for(&self, more: usize, of_ring: usize) -> bool {
         let held = self.0.metrics.events.held_bytes.get() as usize;
-        held + more <= self.0.bound || of_ring + event.memory() <= self.share()
+        held + more <= self.0.bound || of_ring <= self.share()
     }
 
     /// What each ring may hold however much the others do: so those that came first leave something to those that lag later.

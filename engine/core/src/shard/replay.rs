@@ -5,6 +5,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::filter::Filter;
 use super::keys::SubscriberKey;
 use super::options::Resume;
 use super::outgoing::SubscriptionKey;
@@ -14,6 +15,7 @@ use super::session::NAMES_A_MESSAGE;
 use super::state::State;
 use crate::history::{Located, Position};
 use crate::index::Tenant;
+use floodway_protocol::messages::notice::Gap;
 
 /// Entries of history that are looked at for one subscriber in one turn: some 20 ns each, more where metrics are named.
 const FILLED_A_TURN: u64 = 1024;
@@ -23,15 +25,16 @@ const FILLED_A_TURN: u64 = 1024;
 pub(super) struct Beginning {
     /// Behind this position.
     pub(super) behind: Position,
-    /// What was before is not kept any more, or was never known.
-    pub(super) is_incomplete: bool,
+    /// What was before is not kept any more, or was never known: the gap that says so.
+    pub(super) gap: Option<Gap>,
 }
 
 impl State {
     /// Where a stream of `tenant` begins that comes now, and is pushed what is behind `newest`.
-    pub(super) fn beginning(&self, tenant: &Tenant, resume: Resume, newest: Position) -> Beginning {
+    pub(super) fn beginning(&self, tenant: &Tenant, filter: &Filter, resume: Resume, newest: Position) -> Beginning {
+        let wants_everything = filter.wants_all_devices() && filter.metrics().is_none();
         let id = match resume {
-            Resume::FromNow => return Beginning { behind: newest, is_incomplete: false },
+            Resume::FromNow => return Beginning { behind: newest, gap: None },
             Resume::After(id) => Some(id),
             Resume::AfterUnknown => None,
         };
@@ -40,11 +43,12 @@ impl State {
         match located {
             Located::Behind(behind) => {
                 resumes.complete.add(1);
-                Beginning { behind, is_incomplete: false }
+                Beginning { behind, gap: None }
             }
-            Located::Lost(behind) => {
+            Located::Lost(behind, missed) => {
                 resumes.incomplete.add(1);
-                Beginning { behind, is_incomplete: true }
+                // Which of those that are gone a filter had wanted, nobody knows.
+                Beginning { behind, gap: Some(Gap::Replay(missed.filter(|_| wants_everything))) }
             }
         }
     }

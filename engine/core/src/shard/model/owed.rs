@@ -107,6 +107,9 @@ pub(super) fn received(peer: &Peer) -> Vec<String> {
             if message.starts_with("event: upstream\n") {
                 return "refused".to_owned();
             }
+            if message.contains(r#""reason":"replay""#) {
+                return "replay".to_owned();
+            }
             if message.contains("upstream") {
                 return "upstream".to_owned();
             }

@@ -212,7 +212,7 @@ impl World {
         self.attach(filter, resume, Options::default(), (behind as u64).max(self.matched_to));
         let (stored, owed) = (&self.stored, self.owed.last_mut().unwrap());
         if is_lost {
-            owed.messages.push("gap null".to_owned());
+            owed.messages.push("replay".to_owned());
         }
         let until = (self.matched_to as usize).max(behind);
         for stored in &stored[behind..until] {

@@ -128,7 +128,7 @@ impl Ring {
         }
         while self.held > 0
             && (!self.may_hold(&event.outgoing, bounds)
-                || (passed == 0 && !bounds.pinned.has_room_for(&event.outgoing, self.held_bytes)))
+                || (passed == 0 && !self.may_pin(&event.outgoing, bounds.pinned)))
             && let Some(oldest) = conflation.leave_oldest(&self.entries, skipped)
         {
             self.pass_over(oldest);

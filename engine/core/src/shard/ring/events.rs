@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::write::gap_bytes;
 use super::{Entry, Ring, Sent};
 use crate::shard::metrics::Untimed;
 use crate::shard::outgoing::Received;
@@ -25,10 +26,7 @@ impl Ring {
                 Entry::Notice(bytes, is_gap) | Entry::Ready(bytes, is_gap) => {
                     (bytes.len(), is_gap.then_some(Received::Gap(Gap::Upstream)))
                 }
-                &Entry::Gap(gap) => {
-                    let length = entry.gap_bytes(encoding).map_or(0, |bytes| bytes.len());
-                    (length, Some(Received::Gap(gap)))
-                }
+                &Entry::Gap(gap) => (gap_bytes(gap, encoding).len(), Some(Received::Gap(gap))),
                 Entry::Span(_) | Entry::Snapshot(_) | Entry::PassedOver => break,
             };
             match item.map_or(Ok(()), |item| reader.send(item)) {

@@ -93,7 +93,15 @@ impl Ring {
     /// Whether nothing has to go for this event.
     #[inline]
     pub(in crate::shard) fn has_room_for(&self, event: &Outgoing, bounds: &Bounds<'_>) -> bool {
-        self.may_hold(event, bounds) && bounds.pinned.has_room_for(event, self.held_bytes)
+        self.may_hold(event, bounds) && self.may_pin(event, bounds.pinned)
+    }
+
+    /// The same, as far as it is for all rings together.
+    #[inline]
+    pub(super) fn may_pin(&self, event: &Outgoing, pinned: &Pinned) -> bool {
+        let memory = event.memory();
+        let more = if event.pinned_bytes() > 0 { 0 } else { memory };
+        pinned.has_room_for(more, self.held_bytes + memory)
     }
 
     /// The same, as far as it is for this ring alone.

@@ -3,6 +3,7 @@
 use super::{Entry, Ring};
 use crate::shard::metrics::{GapCounts, Untimed};
 use floodway_protocol::Encoding;
+use floodway_protocol::messages::notice::Gap;
 
 /// What a write has brought out of a ring.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,27 +23,27 @@ impl Ring {
         write: impl FnOnce(&[std::io::IoSlice<'_>]) -> Result<usize, E>,
     ) -> Result<Sent, E> {
         const N: usize = 64;
-        let waiting = || self.entries.iter().filter(|entry| !matches!(entry, Entry::PassedOver)).take(N);
-        // Most rings have no gap, and to look for one is cheaper than to collect none.
-        let gaps: Vec<Vec<u8>> = if waiting().any(|entry| matches!(entry, Entry::Gap(_))) {
-            waiting().filter_map(|entry| entry.gap_bytes(encoding)).collect()
-        } else {
-            Vec::new()
-        };
-        let mut gap = gaps.iter();
-        let ready = waiting().map_while(|entry| match entry {
+        let waiting = self.entries.iter().filter(|entry| !matches!(entry, Entry::PassedOver)).take(N);
+        let mut gaps = Vec::new();
+        let ready = waiting.enumerate().map_while(|(at, entry)| match entry {
             Entry::Event(event) => Some(event.bytes()),
             Entry::Notice(bytes, _) | Entry::Ready(bytes, _) => Some(&**bytes),
-            Entry::Gap(_) => gap.next().map(Vec::as_slice),
+            Entry::Gap(gap) => {
+                gaps.push((at, gap_bytes(*gap, encoding)));
+                Some(&[][..])
+            }
             Entry::Span(_) | Entry::Snapshot(_) | Entry::PassedOver => None,
         });
         let mut slices = [std::io::IoSlice::new(&[]); N];
         let mut count = 0;
-        // Not a loop: two parts of a queue are gone through one by one so, not checked for at each entry.
+        // Not a `for` loop: that would look at each entry which of the two parts of a queue it is in.
         ready.for_each(|bytes| {
             slices[count] = std::io::IoSlice::new(bytes);
             count += 1;
         });
+        for (at, bytes) in &gaps {
+            slices[*at] = std::io::IoSlice::new(bytes);
+        }
         slices[0].advance(self.written);
         let lengths = slices.map(|slice| slice.len());
         let n = write(&slices[..count])?;
@@ -61,18 +62,20 @@ impl Ring {
         sent: &mut Sent,
     ) {
         sent.bytes += n as u64;
+        let (mut whole, mut whole_bytes) = (0, 0);
         for &length in lengths {
             if n < length {
                 break;
             }
             n -= length;
             self.forget_front();
+            let was_begun = std::mem::take(&mut self.written) > 0;
             match self.entries.pop_front().expect("it was written") {
                 Entry::Event(event) => {
                     sent.events += 1;
-                    if self.written == 0 {
-                        self.held -= 1;
-                        self.held_bytes -= event.outgoing.pinned_bytes();
+                    if !was_begun {
+                        whole += 1;
+                        whole_bytes += event.outgoing.pinned_bytes();
                     }
                     if let Some(event) = event.outgoing.event() {
                         untimed.add_one(event.received());
@@ -83,11 +86,12 @@ impl Ring {
                 Entry::Gap(gap) => sent.gaps.count(gap),
                 Entry::Span(_) | Entry::Snapshot(_) | Entry::PassedOver => unreachable!("it has no bytes"),
             }
-            self.written = 0;
             if self.conflation.is_some() {
                 self.conflate_on();
             }
         }
+        self.held -= whole;
+        self.held_bytes -= whole_bytes;
         if n > 0 {
             self.begin_front(encoding, sent);
             self.written += n;
@@ -106,7 +110,7 @@ impl Ring {
         if let Some(entry) = self.entries.front_mut()
             && let &mut Entry::Gap(gap) = entry
         {
-            let bytes = entry.gap_bytes(encoding).expect("it is a gap");
+            let bytes = gap_bytes(gap, encoding);
             self.notice_bytes += bytes.len();
             *entry = Entry::Notice(bytes.into(), false);
             sent.gaps.count(gap);
@@ -124,13 +128,8 @@ impl Ring {
     }
 }
 
-impl Entry {
-    pub(super) fn gap_bytes(&self, encoding: Encoding) -> Option<Vec<u8>> {
-        let Self::Gap(gap) = self else {
-            return None;
-        };
-        let mut out = Vec::new();
-        gap.encode(encoding, &mut out);
-        Some(out)
-    }
+pub(super) fn gap_bytes(gap: Gap, encoding: Encoding) -> Vec<u8> {
+    let mut out = Vec::new();
+    gap.encode(encoding, &mut out);
+    out
 }
