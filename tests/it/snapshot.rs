@@ -291,3 +291,22 @@ async fn where_all_tenants_are_subscribed_it_knows_devices_that_published_before
         stream.expect_snapshot(&[("A", 2), ("B", 1)]).await;
     }
 }
+
+#[tokio::test]
+async fn what_is_kept_follows_a_snapshot_and_is_not_part_of_it() {
+    let broker = Broker::start().await;
+    let gateway = Gateway::start(&broker).env("FLOODWAY_REPLAY_EVENTS", 5).await;
+    let mut publisher = broker.publisher().await;
+    let mut witness = gateway.stream(Transport::Sse, "T1", "").await;
+    one_each(&mut publisher, &["A", "B", "C", "A", "B"], 0).await;
+    publisher.count("T1", "D", 5..11).await;
+    witness.expect_numbers(0..11).await;
+    for (transport, n) in Transport::ALL.into_iter().zip(11..) {
+        let mut back = gateway.resumed(transport, "T1", "snapshot=true", "1").await;
+        back.expect_json(replay_gap()).await;
+        // The last event of D is among those that are kept: none comes twice, and each device's come in order.
+        back.expect_snapshot(&[("A", 3), ("B", 4), ("C", 2)]).await;
+        publisher.count("T1", "D", n..n + 1).await;
+        back.expect_numbers(n - 5..n + 1).await;
+    }
+}
