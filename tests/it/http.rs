@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use floodway_tests::raw::{FIN, Raw, frame, opcode, upgrade_request};
+use floodway_tests::stream::h2_client;
 use floodway_tests::{Broker, Gateway, SSE_PATH, STATUS_PATH, Sse, WS_PATH, Ws, token, within};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -79,8 +80,7 @@ async fn an_allowed_origin_may_read_the_answer() {
 async fn http_2_without_tls_streams_as_well() {
     let broker = Broker::start().await;
     let gateway = Gateway::start(&broker).await;
-    let client = reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().expect("a client");
-    let request = client.get(gateway.url(SSE_PATH)).bearer_auth(token("T1").sign());
+    let request = h2_client().get(gateway.url(SSE_PATH)).bearer_auth(token("T1").sign());
     let response = within("an answer", request.send()).await.expect("an answer");
     assert_eq!(response.version(), http::Version::HTTP_2);
     assert_eq!(response.status(), 200);

@@ -1,6 +1,7 @@
 //! A token in a cookie: where it is looked for, and for whose pages it is good.
 
 use floodway_tests::gateway::Launch;
+use floodway_tests::stream::h2_client;
 use floodway_tests::{Broker, Gateway, SSE_PATH, WS_PATH, Ws, token};
 use serde_json::json;
 
@@ -89,8 +90,7 @@ async fn where_every_origin_is_allowed_a_cookie_is_good_for_none_of_them() {
 async fn over_http_2_a_cookie_may_come_in_parts() {
     let broker = Broker::start().await;
     let gateway = by_cookie(&broker).await;
-    let client = reqwest::Client::builder().no_proxy().http2_prior_knowledge();
-    let request = client.build().expect("a client").get(gateway.url(SSE_PATH));
+    let request = h2_client().get(gateway.url(SSE_PATH));
     let jwt = format!("access_token={}", token("T1").sign());
     let request = request.header("cookie", "theme=dark").header("cookie", jwt);
     let response = request.send().await.expect("an answer");

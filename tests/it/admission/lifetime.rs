@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use floodway_tests::stream::h2_client;
 use floodway_tests::token::now;
 use floodway_tests::{Broker, Gateway, SSE_PATH, Sse, token};
 use serde_json::json;
@@ -28,8 +29,7 @@ async fn a_stream_ends_when_its_token_expires() {
 async fn over_http_2_an_expired_stream_is_told_so_as_well() {
     let broker = Broker::start().await;
     let gateway = Gateway::start(&broker).await;
-    let client = reqwest::Client::builder().no_proxy().http2_prior_knowledge();
-    let request = client.build().expect("a client").get(gateway.url(SSE_PATH));
+    let request = h2_client().get(gateway.url(SSE_PATH));
     let short = token("T1").ttl(Duration::from_secs(2)).sign();
     let response = request.bearer_auth(short).send().await.expect("an answer");
     assert_eq!(response.version(), http::Version::HTTP_2);
