@@ -126,9 +126,11 @@ impl Histories {
         self.evicted[why as usize].fetch_add(entries, Ordering::Relaxed);
     }
 
-    pub(super) fn value_added(&self, bytes: usize) {
-        self.values.fetch_add(1, Ordering::Relaxed);
-        self.value_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    /// A last value of so many bytes took the place of another one, or came besides.
+    pub(super) fn value_replaced(&self, bytes: usize, gone: Option<usize>) {
+        self.values.fetch_add(u64::from(gone.is_none()), Ordering::Relaxed);
+        let change = (bytes as u64).wrapping_sub(gone.unwrap_or(0) as u64);
+        self.value_bytes.fetch_add(change, Ordering::Relaxed);
     }
 
     pub(super) fn value_gone(&self, bytes: usize) {

@@ -3,8 +3,6 @@
 //! Invariant: what is folded in, is folded in order, each entry once; so the least recently used device is the one that
 //! published longest ago, and is the one that makes room.
 
-use std::borrow::Borrow;
-use std::hash::{Hash, Hasher};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -17,35 +15,12 @@ use crate::event::Event;
 /// Last events, as of a position.
 #[derive(Clone, Debug)]
 pub struct LastValues {
-    events: LruCache<OfDevice, ()>,
+    /// By device. A device's event is replaced where it is: most events are of a device that is known.
+    events: LruCache<Box<str>, Arc<Event>>,
     devices_max: usize,
     /// The position of the next entry to fold in.
     next: Position,
 }
-
-/// An event, found by its device.
-#[derive(Clone, Debug)]
-struct OfDevice(Arc<Event>);
-
-impl Borrow<str> for OfDevice {
-    fn borrow(&self) -> &str {
-        self.0.device()
-    }
-}
-
-impl Hash for OfDevice {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.device().hash(state);
-    }
-}
-
-impl PartialEq for OfDevice {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.device() == other.0.device()
-    }
-}
-
-impl Eq for OfDevice {}
 
 impl LastValues {
     pub(super) fn new(devices_max: NonZeroUsize, next: Position) -> Self {
@@ -63,7 +38,7 @@ impl LastValues {
 
     /// The events, those of the devices that published longest ago first.
     pub fn events(&self) -> impl Iterator<Item = &Arc<Event>> {
-        self.events.iter().rev().map(|(event, ())| &event.0)
+        self.events.iter().rev().map(|(_, event)| event)
     }
 
     /// Takes in the entries of `view` before `end`. Memory is counted in `all`, if it is given.
@@ -79,27 +54,26 @@ impl LastValues {
     }
 
     fn put(&mut self, event: &Arc<Event>, all: Option<&Histories>) {
-        let before = self.events.pop_entry(event.device());
-        self.events.push(OfDevice(Arc::clone(event)), ());
-        let is_over = self.events.len() > self.devices_max;
-        let oldest = if is_over { self.events.pop_lru() } else { None };
-        let Some(all) = all else {
-            return;
+        let gone = if let Some(known) = self.events.get_mut(event.device()) {
+            Some(std::mem::replace(known, Arc::clone(event)))
+        } else {
+            self.events.push(event.device().into(), Arc::clone(event));
+            let oldest = (self.events.len() > self.devices_max).then(|| self.events.pop_lru());
+            let oldest = oldest.flatten().map(|(_, oldest)| oldest);
+            if let (Some(_), Some(all)) = (&oldest, all) {
+                all.device_fell_out();
+            }
+            oldest
         };
-        all.value_added(event.memory());
-        if let Some((OfDevice(gone), ())) = &before {
-            all.value_gone(gone.memory());
-        }
-        if let Some((OfDevice(gone), ())) = &oldest {
-            all.value_gone(gone.memory());
-            all.device_fell_out();
+        if let Some(all) = all {
+            all.value_replaced(event.memory(), gone.map(|gone| gone.memory()));
         }
     }
 
     /// Forgets all devices. Returns how many bytes that gave back.
     pub(super) fn clear(&mut self, all: &Histories) -> u64 {
         let mut bytes = 0;
-        while let Some((OfDevice(gone), ())) = self.events.pop_lru() {
+        while let Some((_, gone)) = self.events.pop_lru() {
             bytes += gone.memory() as u64;
             all.value_gone(gone.memory());
         }
