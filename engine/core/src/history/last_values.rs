@@ -16,7 +16,7 @@ use crate::event::Event;
 #[derive(Clone, Debug)]
 pub struct LastValues {
     /// By device. A device's event is replaced where it is: most events are of a device that is known.
-    events: LruCache<Box<str>, Arc<Event>>,
+    events: LruCache<Arc<str>, Arc<Event>>,
     devices_max: usize,
     /// The position of the next entry to fold in.
     next: Position,

@@ -15,7 +15,6 @@ use super::session::NAMES_A_MESSAGE;
 use super::state::State;
 use crate::history::{Located, Position};
 use crate::index::Tenant;
-use floodway_protocol::EventId;
 use floodway_protocol::messages::notice::Gap;
 
 /// Entries of history that are looked at for one subscriber in one turn: some 20 ns each, more where metrics are named.
@@ -74,11 +73,9 @@ impl State {
             // Its client may ask for as many as it likes: a list is work as a filter of as many names is.
             subscriber.count_messages(events.len() / NAMES_A_MESSAGE);
         }
+        let rest = SnapshotRest { events, next: 0, key: wanted, except, tenant };
         let is_behind = subscriber.is_behind();
         let ring = subscriber.ring_from(self.delivery.clock.tenths(), &self.delivery.metrics);
-        let newest = ring.goes_on_behind().and_then(|behind| tenant.history().view().id_at(behind));
-        let newest = newest.unwrap_or(EventId::new(u64::MAX));
-        let rest = SnapshotRest { events, next: 0, key: wanted, except, newest, tenant };
         ring.push_snapshot(rest);
         if !is_behind {
             // What is newer than the snapshot is its own, also if it was published before the stream began.

@@ -8,7 +8,6 @@ use super::{Entry, Ring};
 use crate::event::Event;
 use crate::index::Tenant;
 use crate::shard::outgoing::SubscriptionKey;
-use floodway_protocol::EventId;
 
 /// The last events of devices that a subscriber has yet to read.
 #[derive(Debug)]
@@ -19,8 +18,6 @@ pub(in crate::shard) struct SnapshotRest {
     pub(in crate::shard) key: Rc<SubscriptionKey>,
     /// What it received before: that is not part of the snapshot.
     pub(in crate::shard) except: Option<Rc<SubscriptionKey>>,
-    /// Newer ones follow with what is kept, in their order.
-    pub(in crate::shard) newest: EventId,
     pub(in crate::shard) tenant: Arc<Tenant>,
 }
 
@@ -36,7 +33,7 @@ impl SnapshotRest {
             self.next += 1;
             let device = event.device();
             let is_new = except.as_ref().is_none_or(|except| !except.wants(device, &groups));
-            if is_new && event.id() <= self.newest && selection.wants(device, &groups) {
+            if is_new && selection.wants(device, &groups) {
                 let metrics = self.key.filter.metrics();
                 let frame = event.snapshot_frame(metrics, self.key.encoding);
                 bytes += frame.as_ref().map_or(0, Vec::len);

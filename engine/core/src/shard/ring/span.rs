@@ -196,14 +196,6 @@ impl Ring {
         self.entries.insert(end, entry);
     }
 
-    /// The position behind which it goes on with history, if its subscriber is behind.
-    pub(in crate::shard) fn goes_on_behind(&self) -> Option<Position> {
-        match self.entries.back() {
-            Some(Entry::Span(span)) if span.end.is_none() => Some(span.next - 1),
-            _ => None,
-        }
-    }
-
     /// Prepares its spans to be read, by up to `most` entries of history.
     pub(in crate::shard) fn prepare(&mut self, most: u64, newest: Position) -> Prepared {
         let mut prepared = Prepared::default();
