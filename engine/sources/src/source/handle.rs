@@ -11,6 +11,9 @@ use super::status::{SourceReport, SourceState, SourceStatus};
 use crate::router::{Metrics, Snapshot};
 use floodway_core::index::{Tenant, Upstream};
 
+/// How long a new stream waits at most for the first attempt to connect: a broker that is there answers sooner.
+const START_GRACE: Duration = Duration::from_secs(2);
+
 /// Why a tenant's events do not come. The texts are for users, to whom a source is a broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unavailable {
@@ -90,6 +93,16 @@ impl IngestHandle {
         self.metrics.snapshot(self.is_connected())
     }
 
+    /// Waits while the gateway has just started and its first attempt to connect is under way: a browser that comes back to a
+    /// gateway that was restarted does not try again after a refusal. Returns whether a source is connected then.
+    async fn opens_at_the_start(&self) -> bool {
+        let is_starting = || self.sources.iter().any(|source| source.status.is_starting());
+        let mut states = self.states();
+        let settled = states.wait_for(|states| states.iter().any(SourceState::is_open) || !is_starting());
+        let _ = timeout(START_GRACE, settled).await;
+        self.is_connected()
+    }
+
     /// Waits until `tenant` is confirmed: whatever is published afterwards arrives. The caller holds a permit of the
     /// tenant meanwhile. May be cancelled.
     ///
@@ -97,7 +110,7 @@ impl IngestHandle {
     /// Why its events do not come; at once if no source is connected or the tenant is refused.
     pub async fn confirmed(&self, tenant: &Arc<Tenant>) -> Result<(), Unavailable> {
         // First the state of the source: it changes before the tenants' states do.
-        if !self.is_connected() {
+        if !self.is_connected() && !self.opens_at_the_start().await {
             return Err(Unavailable::NoSource);
         }
         let mut upstream = tenant.upstream();

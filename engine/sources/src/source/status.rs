@@ -203,6 +203,13 @@ impl SourceStatus {
     pub(crate) fn attempt_failed(&self, endpoint: &impl Display, result: Attempt, error: &impl Display) {
         self.history().count(result);
         self.ended(Some(failure(endpoint, error)));
+        // The state is as before; who waits for the first attempt learns that it has failed.
+        self.states.send_modify(|_| {});
+    }
+
+    /// Whether the first attempt to connect is still under way.
+    pub(crate) fn is_starting(&self) -> bool {
+        !self.was_connected.load(Ordering::Relaxed) && self.history().report.last_failure.is_none()
     }
 
     pub(crate) fn lost(&self, endpoint: &impl Display, error: &impl Display) {

@@ -227,15 +227,19 @@ async fn a_source_comes_and_its_messages_reach_the_inbox_as_events() {
     let (mut script, source) = Script::new();
     let mut bed = Bed::start(vec![source]);
     let permit = bed.permit("T");
-    assert_eq!(bed.confirmed(&permit).await, Err(Unavailable::NoSource));
-    script.does([Step::Connect]);
-    bed.becomes(SourceState::Reading).await;
-    assert_eq!(bed.confirmed(&permit).await, Err(Unavailable::NoSource));
-    script.does([Step::Open]);
-    bed.becomes(SourceState::Open).await;
+    let starts = async {
+        script.does([Step::Connect]);
+        bed.becomes(SourceState::Reading).await;
+        script.does([Step::Open]);
+        assert_eq!(script.is_asked_for().await, "T");
+        script.does([Step::Confirm("T")]);
+    };
+    let (confirmed, ()) = tokio::join!(bed.confirmed(&permit), starts);
+    assert_eq!(confirmed, Ok(()), "who comes before the first attempt has ended waits for it");
     let who = "scripted memory://script".to_owned();
     assert_eq!(bed.noted().await, (who, SourceChange::Up));
-    let _subscriber = bed.subscriber("T", &mut script).await;
+    permit.tenant().wake_filter().set(0, None, true);
+    permit.tenant().declare(0);
     script.does([Step::Publish("T", "A"), Step::Publish("T", "B")]);
     assert_eq!(bed.next().await, "T/A");
     assert_eq!(bed.next().await, "T/B");
