@@ -81,7 +81,7 @@ impl Past {
 // nothing is kept from the visit before: its list is made, and each event is marked and encoded.
 #[library_benchmark(setup = Past::new)]
 #[bench::catch_up(args = (Beginning::After), config = at_most(1_018_000))] // 925,169: 925 an event
-#[bench::snapshot(args = (|_| Beginning::Snapshot), config = at_most(2_707_000))] // 2,461,345: 2,461 a device
+#[bench::snapshot(args = (|_| Beginning::Snapshot), config = at_most(3_252_000))] // 2,956,355: 2,956 a device
 fn read(past: Box<Past>) -> Box<Past> {
     past.visit();
     past

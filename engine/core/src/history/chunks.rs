@@ -40,7 +40,8 @@ impl Entry {
         }
     }
 
-    pub(super) fn received(&self) -> Instant {
+    /// When it happened.
+    pub fn received(&self) -> Instant {
         match self {
             Self::Event(event) => event.received(),
             Self::Mark(mark) => mark.at,

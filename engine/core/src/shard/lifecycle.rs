@@ -71,6 +71,13 @@ impl State {
             self.registry.revisit(key);
         }
         self.greet(key, head, beginning);
+        if let Some(rate) = options.max_rate
+            && resume != Resume::FromNow
+            && beginning.gap.is_none()
+            && self.is_live(key)
+        {
+            self.repeat_held_back(key, beginning.behind, rate.interval());
+        }
         if beginning.behind < matched && self.is_live(key) {
             self.read_on(key, beginning.behind);
         }

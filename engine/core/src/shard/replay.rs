@@ -4,16 +4,20 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
+
+use hashbrown::HashSet;
 
 use super::filter::Filter;
 use super::keys::SubscriberKey;
 use super::options::Resume;
-use super::outgoing::SubscriptionKey;
+use super::outgoing::{Addressed, Outgoing, SubscriptionKey};
 use super::registry::Live;
 use super::ring::{SnapshotRest, Span};
 use super::session::NAMES_A_MESSAGE;
 use super::state::State;
-use crate::history::{Located, Position};
+use crate::event::Event;
+use crate::history::{Entry, Located, Position};
 use crate::index::Tenant;
 use floodway_protocol::messages::notice::Gap;
 
@@ -84,6 +88,29 @@ impl State {
         }
     }
 
+    /// A paced stream that was cut may have been owed what its pace held back: with an id before the one that its client
+    /// read last. So of each device of which nothing follows, the newest event of the last interval is sent again, but for
+    /// that one: rather twice than never.
+    pub(super) fn repeat_held_back(&mut self, key: SubscriberKey, behind: Position, interval: Duration) {
+        let Some(Live { permit, position, .. }) = self.registry[key].live() else {
+            return;
+        };
+        let (tenant, subscription) =
+            (Arc::clone(permit.tenant()), Rc::clone(&self.matcher.cohort(position.cohort).key));
+        let held_back = held_back(&tenant, &subscription, behind, interval);
+        if held_back.is_empty() {
+            return;
+        }
+        let subscriber = &mut self.registry[key];
+        let ring = subscriber.ring_from(self.delivery.clock.tenths(), &self.delivery.metrics);
+        for (position, event) in held_back.iter().rev() {
+            let outgoing = Rc::new(Outgoing::of_event(Arc::clone(event), *position));
+            ring.push_first(Addressed { outgoing, key: Rc::clone(&subscription) }, &self.delivery.pinned);
+        }
+        self.delivery.count_unread(held_back.len() as u64);
+        self.registry.revisit(key);
+    }
+
     /// Lets a subscriber read on from history, behind this position.
     pub(super) fn read_on(&mut self, key: SubscriberKey, behind: Position) {
         let subscriber = &mut self.registry[key];
@@ -116,6 +143,29 @@ impl State {
             self.registry.revisit(key);
         }
     }
+}
+
+/// What a pace may have held back from who has read up to `behind`, the newest first.
+fn held_back(
+    tenant: &Tenant,
+    key: &SubscriptionKey,
+    behind: Position,
+    interval: Duration,
+) -> Vec<(Position, Arc<Event>)> {
+    let (view, groups, selection) = (tenant.history().view(), tenant.groups(), key.filter.selection());
+    let Some(read_last) = view.get(behind) else {
+        return Vec::new();
+    };
+    let wanted = |entry: &Entry| {
+        let event = entry.event().filter(|event| selection.wants(event.device(), &groups))?;
+        event.matches(key.filter.metrics()).then(|| Arc::clone(event))
+    };
+    let followed = view.entries(behind).filter_map(|(_, entry)| wanted(entry));
+    let mut seen: HashSet<Box<str>> = followed.map(|event| event.device().into()).collect();
+    let before = (view.floor() + 1..behind).rev().map_while(|at| Some((at, view.get(at)?)));
+    let lately = before.take_while(|(_, entry)| read_last.received().duration_since(entry.received()) < interval);
+    let events = lately.filter_map(|(at, entry)| Some((at, wanted(entry)?)));
+    events.filter(|(_, event)| seen.insert(event.device().into())).collect()
 }
 
 #[cfg(all(test, not(floodway_loom)))]

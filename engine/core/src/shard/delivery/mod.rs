@@ -37,7 +37,7 @@ pub(crate) struct Delivery {
     /// The memory of the events that may wait for one subscriber.
     queue_bytes: usize,
     /// The events that wait for all.
-    pinned: Pinned,
+    pub(crate) pinned: Pinned,
     /// Notices that may wait for one subscriber, in bytes.
     control_bytes: usize,
     pub(crate) metrics: Arc<Metrics>,

@@ -1,6 +1,7 @@
 //! Subscribers with a pace, against the plainest model of it: for each filter one pacer that knows by name whose own each
 //! waiting event is.
 
+mod checks;
 mod world;
 
 use std::time::Duration;

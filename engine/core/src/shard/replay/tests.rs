@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::super::test_kit::{Peer, STANDING, frames, new_subscriber, state};
+use super::super::test_kit::{Peer, STANDING, frames, new_subscriber, pass, state};
 use super::super::{Config, NewSubscriber, Options};
 use super::*;
 use crate::event::{self, Parser};
@@ -172,4 +172,27 @@ fn a_long_snapshot_costs_its_client_messages() {
     let before = credit(&bed);
     bed.ask(key, r#"{"action":"subscribe","device_id":"C","snapshot":true}"#);
     assert_eq!(before - credit(&bed), plain + 67 / 16);
+}
+
+#[test]
+fn a_paced_stream_that_was_cut_gets_again_what_its_pace_may_have_held_back() {
+    let mut bed = Bed::new();
+    pass(Duration::from_secs(10));
+    for device in ["A", "B", "C", "D"] {
+        bed.publish(device);
+    }
+    pass(Duration::from_secs(1));
+    bed.publish("B");
+    let new_subscriber = NewSubscriber {
+        resume: Resume::After(EventId::new(6)),
+        options: Options { max_rate: "0.5".parse().ok(), ..Options::default() },
+        ..new_subscriber(&bed.index, "T", None, &bed.peer)
+    };
+    bed.state.attach(new_subscriber).unwrap();
+    bed.go_on();
+    // 6, of C, was read last. Of A the newest of the last two seconds is 4; what is older was sent long ago. Of B 8 follows.
+    assert_eq!(bed.sent(), "connected 4 7 8");
+    let events = &bed.state.delivery.metrics.events;
+    assert_eq!(events.held.get(), 0);
+    assert_eq!(events.matched.get(), events.delivered.get());
 }

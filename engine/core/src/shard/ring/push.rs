@@ -90,6 +90,11 @@ impl Ring {
         has_room
     }
 
+    /// Puts an event at the end, whatever waits. Only for a new stream, before anything else comes.
+    pub(in crate::shard) fn push_first(&mut self, event: Addressed, pinned: &Pinned) {
+        self.append(event, pinned);
+    }
+
     /// Whether nothing has to go for this event.
     #[inline]
     pub(in crate::shard) fn has_room_for(&self, event: &Outgoing, bounds: &Bounds<'_>) -> bool {
