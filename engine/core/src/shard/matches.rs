@@ -163,6 +163,11 @@ impl Matches {
         self.bits.borrow().number_at(position)
     }
 
+    /// What is before this position was given up: the history does not hold it any more.
+    pub(super) fn start(&self) -> Position {
+        self.bits.borrow().start
+    }
+
     /// The number of the next event to be matched.
     pub(super) fn total(&self) -> u64 {
         self.bits.borrow().total

@@ -1,5 +1,6 @@
 //! Snapshots at the beginning of a stream, and behind the answer to a change of its filter.
 
+use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -7,8 +8,9 @@ use super::super::test_kit::{Peer, STANDING, frames, new_subscriber, pass, state
 use super::super::{Config, NewSubscriber, Options};
 use super::*;
 use crate::event::{self, Parser};
+use crate::history;
 use crate::inbox::{Inbox, Item};
-use crate::index::{Index, Limits};
+use crate::index::{Index, Limits, Overflow, OwnLimits};
 use floodway_protocol::EventId;
 use floodway_protocol::names::TenantId;
 
@@ -25,10 +27,14 @@ struct Bed {
 impl Bed {
     /// A tenant whose devices A, B and C have published 1, 2 and 3 while another stream was live.
     fn new() -> Self {
+        Self::with(Index::new(10, Limits::default()))
+    }
+
+    fn with(index: Index) -> Self {
         let mut bed = Self {
             state: state(&Config::default()),
             inbox: Inbox::new(100),
-            index: Index::new(10, Limits::default()),
+            index,
             parser: Parser::new(&event::Config::default()),
             newest: 0,
             peer: Rc::default(),
@@ -195,4 +201,32 @@ fn a_paced_stream_that_was_cut_gets_again_what_its_pace_may_have_held_back() {
     let events = &bed.state.delivery.metrics.events;
     assert_eq!(events.held.get(), 0);
     assert_eq!(events.matched.get(), events.delivered.get());
+}
+
+#[test]
+fn who_stalls_for_very_long_is_told_exactly_what_history_lost_also_where_little_matches() {
+    let config = history::Config { events: 8, ..history::Config::default() };
+    let mut bed = Bed::with(Index::with_history(10, Limits::default(), config));
+    let one = OwnLimits {
+        queue_size: NonZeroUsize::new(1),
+        overflow: Some(Overflow::CatchUp),
+        ..OwnLimits::default()
+    };
+    bed.index.set_limits(None, one).unwrap();
+    bed.peer.set_window(0);
+    let key = bed.attach(false);
+    bed.ask(key, r#"{"action":"subscribe","device_id":"A"}"#);
+    for nth in 0..80_000 {
+        bed.publish(if nth % 11_000 == 0 { "A" } else { "B" });
+    }
+    bed.publish("A");
+    bed.peer.set_window(usize::MAX);
+    bed.state.write_on(key);
+    bed.go_on();
+    let text = bed.peer.text();
+    let came = text.matches(r#""device_id":"A","tenant"#).count();
+    let (_, lost) = text.split_once(r#""reason":"overflow","dropped":"#).expect("a gap");
+    let lost: usize = lost.split('}').next().unwrap().parse().unwrap();
+    assert_eq!((came, lost), (2, 7), "of nine the first and the last came: {text}");
+    assert_eq!(bed.state.delivery.metrics.events.held.get(), 0);
 }

@@ -92,6 +92,10 @@ impl Span {
             return 0;
         };
         let (view, mut lost, mut bytes) = (self.matches.view(), 0, 0);
+        let known_from = self.end.map_or(Position::MAX, |(end, _)| end).min(self.matches.start());
+        if self.next < known_from {
+            (number, lost) = self.lose_to(known_from, number, encoding, read);
+        }
         while read.len() < most
             && bytes < READ_AHEAD_BYTES
             && let Some(found) = self.next_found()
@@ -113,11 +117,8 @@ impl Span {
                     // What was not matched yet, though it is gone, is not known to be this reader's.
                     let matched = self.end.map_or_else(|| self.matches.last() + 1, |(end, _)| end);
                     let kept = matched.min(view.floor() + 1);
-                    let first_kept = self.matches.number_at(kept);
-                    read.push(Entry::Gap(Gap::Overflow(first_kept - number)));
-                    lost += first_kept - number;
-                    number = first_kept;
-                    self.skip_to(kept, encoding, read);
+                    let (first_kept, more) = self.lose_to(kept, number, encoding, read);
+                    (number, lost) = (first_kept, lost + more);
                 }
             }
         }
@@ -125,13 +126,22 @@ impl Span {
         lost
     }
 
-    /// Goes on at `kept`; of what is skipped only the notices are still known.
-    fn skip_to(&mut self, kept: Position, encoding: Encoding, read: &mut Vec<Entry>) {
+    /// Goes on at `kept`, behind a gap; of what is skipped only the notices are still known. Returns the number of the next
+    /// event, and how many are lost.
+    fn lose_to(&mut self, kept: Position, number: u64, encoding: Encoding, read: &mut Vec<Entry>) -> (u64, u64) {
+        let first_kept = self.matches.number_at(kept);
+        let first_kept = self.end.map_or(first_kept, |(_, end)| first_kept.min(end));
+        match (first_kept - number, read.last_mut()) {
+            (0, _) => {}
+            (more, Some(Entry::Gap(Gap::Overflow(lost)))) => *lost += more,
+            (more, _) => read.push(Entry::Gap(Gap::Overflow(more))),
+        }
         while let Some(notice) = self.matches.next_notice(self.next).filter(|notice| notice.position < kept) {
             read.extend(self.notice(&notice, encoding));
             self.next = notice.position + 1;
         }
         self.next = kept;
+        (first_kept, first_kept - number)
     }
 
     fn notice(&self, notice: &Outgoing, encoding: Encoding) -> Option<Entry> {
