@@ -110,7 +110,7 @@ fn push(lag: Box<Lag>) -> Box<Lag> {
 // A batch comes to rings that are full: it is dropped, or what waits longest is, or what waits of the same devices is passed over.
 #[library_benchmark(setup = Lag::full, teardown = a_batch_is_lost_twice)]
 #[bench::newest(args = (Overflow::DropNewest), config = at_most(432_900))] // 393,566: 61 an event and ring
-#[bench::oldest(args = (Overflow::DropOldest), config = at_most(4_102_000))] // 3,729,405: 583 an event and ring
+#[bench::oldest(args = (Overflow::DropOldest), config = at_most(3_300_000))] // 2,999,821: 469
 #[bench::latest(args = (Overflow::Latest), config = at_most(6_983_000))] // 6,347,843: 992 an event and ring
 fn overflow(lag: Box<Lag>) -> Box<Lag> {
     lag.send();

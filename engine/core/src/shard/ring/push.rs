@@ -147,10 +147,14 @@ impl Ring {
         let bytes = event.outgoing.pinned_bytes();
         self.held -= 1;
         self.held_bytes -= bytes;
-        self.entries[at] = Entry::Gap(Gap::Overflow(1));
-        self.merge_with_next(at);
-        if at > 0 {
+        let before = at.checked_sub(1).and_then(|before| self.entries.get_mut(before));
+        if let Some(Entry::Gap(Gap::Overflow(dropped))) = before {
+            *dropped += 1;
+            self.entries.remove(at);
             self.merge_with_next(at - 1);
+        } else {
+            self.entries[at] = Entry::Gap(Gap::Overflow(1));
+            self.merge_with_next(at);
         }
     }
 
