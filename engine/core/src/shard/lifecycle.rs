@@ -71,19 +71,7 @@ impl State {
             self.registry.revisit(key);
         }
         self.greet(key, head, beginning);
-        if let Some(rate) = options.max_rate
-            && resume != Resume::FromNow
-            && beginning.gap.is_none()
-            && self.is_live(key)
-        {
-            self.repeat_held_back(key, beginning.behind, rate.interval());
-        }
-        if beginning.behind < matched && self.is_live(key) {
-            self.read_on(key, beginning.behind);
-        }
-        if has_snapshot && self.is_live(key) {
-            self.send_snapshot(key, None);
-        }
+        self.send_earlier(key, beginning, resume, has_snapshot);
         self.enter_pace(key);
         if !early.is_empty() {
             self.receive(key, &mut early);

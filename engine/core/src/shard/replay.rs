@@ -12,7 +12,7 @@ use super::filter::Filter;
 use super::keys::SubscriberKey;
 use super::options::Resume;
 use super::outgoing::{Addressed, Outgoing, SubscriptionKey};
-use super::registry::Live;
+use super::registry::{Live, Subscriber};
 use super::ring::{SnapshotRest, Span};
 use super::session::NAMES_A_MESSAGE;
 use super::state::State;
@@ -57,6 +57,33 @@ impl State {
         }
     }
 
+    /// Sends a stream that begins what was before: what its pace held back, what it missed, and the snapshot.
+    pub(super) fn send_earlier(
+        &mut self,
+        key: SubscriberKey,
+        beginning: Beginning,
+        resume: Resume,
+        has_snapshot: bool,
+    ) {
+        let Some(tenant) = self.registry.get(key).and_then(Subscriber::live).map(|live| live.position.cohort.tenant)
+        else {
+            // The peer was gone before its greeting.
+            return;
+        };
+        if let Some(rate) = self.registry[key].info.options.max_rate
+            && resume != Resume::FromNow
+            && beginning.gap.is_none()
+        {
+            self.repeat_held_back(key, beginning.behind, rate.interval());
+        }
+        if beginning.behind < self.matcher.tenant(tenant).newest {
+            self.read_on(key, beginning.behind);
+        }
+        if has_snapshot && self.is_live(key) {
+            self.send_snapshot(key, None);
+        }
+    }
+
     /// Sends a subscriber the last event of each device that it wants, but of those that `except` wants, as of what was
     /// matched; then what follows.
     pub(super) fn send_snapshot(&mut self, key: SubscriberKey, except: Option<Rc<SubscriptionKey>>) {
@@ -91,7 +118,7 @@ impl State {
     /// A paced stream that was cut may have been owed what its pace held back: with an id before the one that its client
     /// read last. So of each device of which nothing follows, the newest event of the last interval is sent again, but for
     /// that one: rather twice than never.
-    pub(super) fn repeat_held_back(&mut self, key: SubscriberKey, behind: Position, interval: Duration) {
+    fn repeat_held_back(&mut self, key: SubscriberKey, behind: Position, interval: Duration) {
         let Some(Live { permit, position, .. }) = self.registry[key].live() else {
             return;
         };
@@ -128,12 +155,11 @@ impl State {
     /// Prepares what a subscriber reads from history. Once is not enough for a long part: it is visited again then.
     pub(super) fn prepare(&mut self, key: SubscriberKey) {
         let subscriber = &mut self.registry[key];
-        let newest = subscriber.live().map(|live| live.position.cohort.tenant);
-        let Some(ring) = &mut subscriber.ring else {
+        // What a leaving one has in its ring is prepared, or was given up.
+        let Some(tenant) = subscriber.live().map(|live| live.position.cohort.tenant) else {
             return;
         };
-        // What a leaving one has in its ring is prepared, or was given up.
-        let Some(tenant) = newest else {
+        let Some(ring) = &mut subscriber.ring else {
             return;
         };
         let newest = self.matcher.tenant(tenant).newest;

@@ -204,6 +204,21 @@ fn a_paced_stream_that_was_cut_gets_again_what_its_pace_may_have_held_back() {
 }
 
 #[test]
+fn who_is_gone_before_its_greeting_is_sent_nothing_more() {
+    let mut bed = Bed::new();
+    bed.peer.go();
+    let key = bed.state.registry.vacant();
+    let new_subscriber = NewSubscriber {
+        resume: Resume::After(EventId::new(1)),
+        options: Options { max_rate: "0.5".parse().ok(), snapshot: Some(true), ..Options::default() },
+        ..new_subscriber(&bed.index, "T", None, &bed.peer)
+    };
+    bed.state.attach(new_subscriber).unwrap();
+    assert!(bed.state.registry.get(key).is_none());
+    assert_eq!(bed.state.delivery.metrics.events.held.get(), 0);
+}
+
+#[test]
 fn who_stalls_for_very_long_is_told_exactly_what_history_lost_also_where_little_matches() {
     let config = history::Config { events: 8, ..history::Config::default() };
     let mut bed = Bed::with(Index::with_history(10, Limits::default(), config));
