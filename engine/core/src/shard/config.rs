@@ -30,8 +30,9 @@ pub struct Config {
     /// part; an event that waits for many counts once a shard. Default 256 MiB; at the limit the overflow policy decides for
     /// each stream for which more is to wait than an equal share: at worst twice as much is held.
     pub held_bytes: usize,
-    /// `stream.queue_bytes`: the memory of the events that wait for one stream. Default 1 MiB; at the limit the overflow
-    /// policy decides, as at `stream.queue_size`. A larger event waits where no other does.
+    /// `stream.queue_bytes`: the memory of the events that wait for one stream; at the limit the overflow policy decides, as
+    /// at `stream.queue_size`. A larger event waits where no other does. Default 0: 2 KiB for each event of the queue, and
+    /// at least 1 MiB, so that telemetry of the usual size is bounded by the number of events alone.
     pub queue_bytes: usize,
     /// `stream.control_bytes`: answers, pings and notices that wait for one subscriber. Default 64 KiB; a stream at
     /// the limit is closed as a slow consumer.
@@ -53,6 +54,17 @@ pub struct Config {
     pub sse_keepalive: Duration,
 }
 
+impl Config {
+    /// The memory of the events that may wait for a stream whose queue has room for `events`.
+    pub(crate) fn bytes_of_queue(configured: usize, events: usize) -> usize {
+        if configured > 0 {
+            configured
+        } else {
+            events.saturating_mul(2 * 1024).max(1024 * 1024)
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -60,7 +72,7 @@ impl Default for Config {
             inbox: NonZeroUsize::new(8192).expect("not zero"),
             writes: Writes::Write,
             held_bytes: 256 * 1024 * 1024,
-            queue_bytes: 1024 * 1024,
+            queue_bytes: 0,
             control_bytes: 64 * 1024,
             unsent_bytes: 16 * 1024,
             user_timeout: Duration::from_secs(120),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Delivery;
 use crate::history::Position;
 use crate::index::{Limit, Overflow};
+use crate::shard::Config;
 use crate::shard::keys::SubscriberKey;
 use crate::shard::matcher::{Audience, Matcher, TenantCohorts};
 use crate::shard::matches::Matches;
@@ -155,9 +156,10 @@ impl Delivery {
     }
 
     fn bounds(&self, audience: &Audience<'_>) -> Bounds<'_> {
+        let events = audience.limits.queue_size.get();
         Bounds {
-            events: audience.limits.queue_size.get(),
-            bytes: self.queue_bytes,
+            events,
+            bytes: Config::bytes_of_queue(self.queue_bytes, events),
             pinned: &self.pinned,
         }
     }

@@ -34,7 +34,7 @@ pub(crate) struct Delivery {
     /// Members whose batch goes out by the next call of io_uring, where that is used.
     queued: Vec<SubscriberKey>,
     uring: Option<Uring>,
-    /// The memory of the events that may wait for one subscriber.
+    /// The memory of the events that may wait for one subscriber, as configured.
     queue_bytes: usize,
     /// The events that wait for all.
     pub(crate) pinned: Pinned,
