@@ -50,7 +50,7 @@ pub use handle::{Answering, Handle, Stopped, answering};
 pub use input::{NoRefresh, RefreshError, RefreshTokens};
 pub use listing::{Connection, ConnectionCounts, Select};
 pub use metrics::{DELAY_BOUNDS, Delays, EventCounts, GapCounts, Metrics, ResumeCounts, StreamCounts, TransportCounts};
-pub use options::{Options, Resume};
+pub use options::{Backlog, Options, Resume};
 pub use outgoing::Received;
 pub use outlet::{Outlet, Pipe};
 pub use registry::NewSubscriber;

@@ -9,7 +9,7 @@ use crate::shard::clock::Tenths;
 use crate::shard::filter::Filter;
 use crate::shard::keys::CohortPosition;
 use crate::shard::metrics::Metrics;
-use crate::shard::options::{Options, Resume};
+use crate::shard::options::{Backlog, Options, Resume};
 use crate::shard::outlet::Outlet;
 use crate::shard::ring::Ring;
 use floodway_protocol::Encoding;
@@ -31,6 +31,8 @@ pub struct NewSubscriber {
     pub expires_at: u64,
     /// Where its stream begins.
     pub resume: Resume,
+    /// What it gets first of what it missed: what the source has given back.
+    pub backlog: Option<Backlog>,
     /// What else its client chose.
     pub options: Options,
     /// What it is sent before its first message: the head of its response.
