@@ -1,8 +1,5 @@
 //! What one stream's client chose for it, beside its filter.
 
-use std::sync::Arc;
-
-use crate::event::Event;
 use crate::index::{Limits, Overflow};
 use floodway_protocol::EventId;
 use floodway_protocol::messages::max_rate::MaxRate;
@@ -18,19 +15,6 @@ pub enum Resume {
     After(EventId),
     /// After an event whose id is none of ours.
     AfterUnknown,
-}
-
-/// Events of before that the source has given back to a stream, since history does not hold them any more.
-#[derive(Clone, Debug)]
-pub struct Backlog {
-    /// Those of the tenant behind `after` and up to `until`, in their order, whoever wants them.
-    pub events: Vec<Arc<Event>>,
-    /// Where they begin: all that is missing before is between the id from which the stream resumes and this one.
-    pub after: EventId,
-    /// Up to where nothing is missing among them. History holds what follows.
-    pub until: EventId,
-    /// Of the tenant's events before them so many are not there any more, if that is known.
-    pub lost: Option<Option<u64>>,
 }
 
 /// What a client chose for its stream. `None`: it did not say.

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use hashbrown::HashSet;
 
+use super::backlog::Backlog;
 use super::filter::Filter;
 use super::keys::SubscriberKey;
-use super::options::{Backlog, Resume};
+use super::options::Resume;
 use super::outgoing::{Addressed, Outgoing, SubscriptionKey};
 use super::registry::{Live, Subscriber};
 use super::ring::{BacklogRest, SnapshotRest, Span};
@@ -122,10 +123,10 @@ impl State {
         };
         let (groups, wanted) = (permit.tenant().groups(), Rc::clone(&self.matcher.cohort(position.cohort).key));
         let (selection, metrics) = (wanted.filter.selection(), wanted.filter.metrics());
-        let mut events = backlog.events;
-        events.retain(|event| selection.wants(event.device(), &groups) && event.matches(metrics));
+        let is_wanted = |event: &&Arc<Event>| selection.wants(event.device(), &groups) && event.matches(metrics);
+        let events: Vec<Arc<Event>> = backlog.events().iter().filter(is_wanted).cloned().collect();
         self.delivery.count_unread(events.len() as u64);
-        let rest = BacklogRest::new(events, Rc::clone(&wanted), beginning.behind);
+        let rest = BacklogRest::new(events, backlog.given, Rc::clone(&wanted), beginning.behind);
         let subscriber = &mut self.registry[key];
         let ring = subscriber.ring_from(self.delivery.clock.tenths(), &self.delivery.metrics);
         ring.push_backlog(rest, beginning.gap_behind_backlog);

@@ -5,11 +5,12 @@ use std::time::Instant;
 
 use crate::history::Position;
 use crate::index::{AuditKind, ClientInfo, ConnectionId, ConnectionPermit, Limit, OwnCounters};
+use crate::shard::backlog::Backlog;
 use crate::shard::clock::Tenths;
 use crate::shard::filter::Filter;
 use crate::shard::keys::CohortPosition;
 use crate::shard::metrics::Metrics;
-use crate::shard::options::{Backlog, Options, Resume};
+use crate::shard::options::{Options, Resume};
 use crate::shard::outlet::Outlet;
 use crate::shard::ring::Ring;
 use floodway_protocol::Encoding;

@@ -3,9 +3,10 @@
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::super::test_kit::{Peer, STANDING, frames, new_subscriber, pass, state};
-use super::super::{Config, NewSubscriber, Options};
+use super::super::{Config, GivenBack, NewSubscriber, Options};
 use super::*;
 use crate::event::{self, Parser};
 use crate::history;
@@ -22,6 +23,7 @@ struct Bed {
     newest: u64,
     peer: Rc<Peer>,
     read: usize,
+    given_back: Arc<AtomicU64>,
 }
 
 impl Bed {
@@ -46,6 +48,7 @@ impl Bed {
             newest,
             peer: Rc::default(),
             read: 0,
+            given_back: Arc::default(),
         };
         let other = new_subscriber(&bed.index, "T", None, &Rc::default());
         bed.index.find("T").unwrap().begin_history(EventId::new(newest));
@@ -285,7 +288,8 @@ fn backlog(bed: &mut Bed, numbers: &[u64], until: u64, lost: Option<Option<u64>>
         Arc::new(bed.parser.parse(id, &tenant, "A", "t", payload.as_bytes()).unwrap())
     };
     let events = numbers.iter().map(&mut event).collect();
-    Some(Backlog { events, after: EventId::new(10), until: EventId::new(until), lost })
+    let given = Arc::new(GivenBack::new(events, &bed.given_back));
+    Some(Backlog { given, after: EventId::new(10), until: EventId::new(until), lost })
 }
 
 #[test]
@@ -302,12 +306,13 @@ fn a_number_of_the_source_says_where_a_stream_was_also_where_it_is_no_event_of_t
 #[test]
 fn what_the_source_gives_back_comes_before_what_history_holds() {
     let mut bed = numbered();
-    let given = backlog(&mut bed, &[12, 15, 33], 34, None);
+    let given = backlog(&mut bed, &[8, 12, 15, 33], 34, None);
     assert_eq!(resume(&mut bed, 10, given), "connected 12 15 33 36 39");
     let given = backlog(&mut bed, &[12], 20, None);
     assert_eq!(resume(&mut bed, 10, given), "connected 12 gap 33 36 39", "history has moved on");
     let given = backlog(&mut bed, &[12], 30, Some(Some(4)));
     assert_eq!(resume(&mut bed, 5, given), "connected gap 12 33 36 39", "the source lacks four as well");
+    assert_eq!(bed.given_back.load(Ordering::Relaxed), 0, "all of it was read");
     bed.publish("A");
     assert_eq!(bed.sent(), "40 40 40", "all of them are live");
 }

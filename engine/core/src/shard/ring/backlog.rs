@@ -9,6 +9,7 @@ use super::span::READ_AHEAD_BYTES;
 use super::{Entry, Ring};
 use crate::event::Event;
 use crate::history::Position;
+use crate::shard::backlog::GivenBack;
 use crate::shard::outgoing::{Addressed, Outgoing, SubscriptionKey};
 use floodway_protocol::messages::notice::Gap;
 
@@ -16,14 +17,21 @@ use floodway_protocol::messages::notice::Gap;
 #[derive(Debug)]
 pub(in crate::shard) struct BacklogRest {
     events: vec::IntoIter<Arc<Event>>,
+    /// Holds their memory for as long as some are to be read.
+    _given: Arc<GivenBack>,
     key: Rc<SubscriptionKey>,
     /// What follows in history is behind this.
     behind: Position,
 }
 
 impl BacklogRest {
-    pub(in crate::shard) fn new(events: Vec<Arc<Event>>, key: Rc<SubscriptionKey>, behind: Position) -> Self {
-        Self { events: events.into_iter(), key, behind }
+    pub(in crate::shard) fn new(
+        events: Vec<Arc<Event>>,
+        given: Arc<GivenBack>,
+        key: Rc<SubscriptionKey>,
+        behind: Position,
+    ) -> Self {
+        Self { events: events.into_iter(), _given: given, key, behind }
     }
 
     pub(super) fn held(&self) -> u64 {
