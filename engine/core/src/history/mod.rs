@@ -165,6 +165,16 @@ impl History {
         given_back + self.gone().clear(&self.all)
     }
 
+    /// For ingest: evicts everything, so that what is appended next may have smaller ids.
+    pub(crate) fn forget(&self, newest: Position) {
+        self.shrink(newest, false);
+        // While a shard reads the last values it gives back nothing.
+        self.all.freed(self.chunks.load().memory_before(Position::MAX));
+        self.tail_bytes.store(0, Ordering::Relaxed);
+        self.newest_id.store(0, Ordering::Relaxed);
+        self.chunks.store(Arc::new(Chunks::empty(newest, 0)));
+    }
+
     /// Entries before `first` are not kept any more, and those from there on take `held` bytes. Returns how many bytes of
     /// memory that gave back.
     fn set_first(&self, chunks: &Arc<Chunks>, first: Position, held: u64, newest: Position, why: Eviction) -> u64 {

@@ -126,6 +126,11 @@ impl Tenant {
         self.history.evict(self.handover.newest(), now);
     }
 
+    /// For ingest: nothing that is kept is of use any more, and what comes has smaller ids.
+    pub fn forget_history(&self) {
+        self.history.forget(self.handover.newest());
+    }
+
     /// For ingest: gives memory back. Returns how many bytes.
     pub(super) fn shrink_history(&self) -> u64 {
         self.history.shrink(self.handover.newest(), !self.is_empty())

@@ -21,6 +21,7 @@
 mod backoff;
 mod handle;
 mod ingest;
+mod read_back;
 mod status;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
@@ -35,6 +36,7 @@ use tokio::sync::{mpsc, watch};
 pub(crate) use backoff::Backoff;
 pub use handle::{IngestHandle, Unavailable};
 pub use ingest::Ingest;
+pub(crate) use read_back::ReadBack;
 pub(crate) use status::SourceStatus;
 pub use status::{Attempt, SourceFailure, SourceReport, SourceState};
 pub(crate) use tracked::{Confirmation, TrackedTenant};
@@ -70,6 +72,9 @@ pub struct Terms {
     pub refuses_all: bool,
     /// Whether it brings the events of every tenant, also of those that nobody asks for. Their last values are kept then.
     pub brings_all: bool,
+    /// Whether its events carry numbers of its own, which grow along all of them, and can be read again by these. A gateway
+    /// that has no other source takes them as ids: a stream then resumes on any gateway.
+    pub is_numbered: bool,
     /// The longest pause between two attempts to connect.
     pub backoff_max: Duration,
 }
@@ -84,6 +89,8 @@ pub struct Port<'a> {
     pub(crate) status: Arc<SourceStatus>,
     /// Tenants that somebody waits for. Some may be missing: the index has all of them.
     pub(crate) wanted: &'a mut mpsc::Receiver<Arc<Tenant>>,
+    /// Streams that come back, where the numbers of the source are ids.
+    pub(crate) read_backs: &'a mut mpsc::Receiver<ReadBack>,
     /// The pauses between two attempts to connect.
     pub(crate) backoff: &'a mut Backoff,
     /// Turns true when it is to stop.

@@ -92,6 +92,7 @@ impl Source for Scripted {
             patience: DEADLINE,
             refuses_all: false,
             brings_all: false,
+            is_numbered: false,
             backoff_max: DEADLINE,
         }
     }
