@@ -16,7 +16,7 @@ use super::{Feed, FeedError, FeedLink, FeedMessage, Opened, Whose};
 use crate::router::{RawMessage, topic_of};
 use crate::source::{Port, Source, Terms};
 use floodway_core::history;
-use floodway_core::index::{Index, Tenant};
+use floodway_core::index::{Index, SourceNumber, Tenant};
 
 /// The pause between two looks at the index.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -37,14 +37,14 @@ pub(crate) struct FeedSource<F> {
 }
 
 impl<F: Feed> FeedSource<F> {
-    /// The tenants of `index` are served from `feed`, each for as long after its last stream as `history` says.
-    pub(crate) fn new(feed: F, index: Arc<Index>, history: &history::Config) -> Self {
+    /// The tenants of `index` are served from `feed`, which is the source of this number, each for as long after its last stream as `history` says.
+    pub(crate) fn new(feed: F, index: Arc<Index>, source: SourceNumber, history: &history::Config) -> Self {
         let bounds = Bounds {
             events: history.read_back_events.get(),
             bytes: history.read_back_bytes,
             time: history.read_back_time,
         };
-        Self { feed, tenants: Tenants::new(index, history.age), reached: None, bounds }
+        Self { feed, tenants: Tenants::new(index, source, history.age), reached: None, bounds }
     }
 }
 

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use hashbrown::HashMap;
 
 use crate::source::{Confirmation, TrackedTenant};
-use floodway_core::index::{Index, Tenant};
+use floodway_core::index::{Index, SourceNumber, Tenant};
 use floodway_protocol::names::TenantId;
 
 pub(super) struct Tenants {
     index: Arc<Index>,
+    source: SourceNumber,
     linger: Duration,
     entries: HashMap<TenantId, Entry>,
     is_open: bool,
@@ -25,9 +26,10 @@ struct Entry {
 }
 
 impl Tenants {
-    pub(super) fn new(index: Arc<Index>, linger: Duration) -> Self {
+    pub(super) fn new(index: Arc<Index>, source: SourceNumber, linger: Duration) -> Self {
         Self {
             index,
+            source,
             linger,
             entries: HashMap::new(),
             is_open: false,
@@ -87,11 +89,15 @@ impl Tenants {
     }
 
     fn track(&mut self, tenant: &Arc<Tenant>) {
-        let fresh = || Entry { tracked: TrackedTenant::new(Arc::clone(tenant)), is_confirmed: false };
+        let fresh = || Entry {
+            tracked: TrackedTenant::new(Arc::clone(tenant), self.source),
+            is_confirmed: false,
+        };
         let entry = self.entries.entry(tenant.id().clone()).or_insert_with(fresh);
         if !entry.tracked.is(tenant) {
             // The name's last tenant has left the index.
-            *entry = fresh();
+            entry.tracked = entry.tracked.successor(Arc::clone(tenant));
+            entry.is_confirmed = false;
         }
         if self.is_open && !entry.is_confirmed {
             entry.is_confirmed = true;

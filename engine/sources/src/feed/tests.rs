@@ -11,7 +11,7 @@ use crate::source::{Ingest, IngestHandle};
 use floodway_core::event;
 use floodway_core::history;
 use floodway_core::inbox::{Inbox, Item};
-use floodway_core::index::{ConnectionPermit, Index, Limits};
+use floodway_core::index::{ConnectionPermit, Index, Limits, SourceNumber};
 use floodway_core::shard::Backlog;
 use floodway_protocol::EventId;
 
@@ -145,7 +145,7 @@ impl Bed {
         before.iter().for_each(|tenant| drop(log.append(tenant, "A")));
         let index = Arc::new(Index::with_history(10, Limits::default(), history));
         let inboxes: Arc<[Inbox]> = [Inbox::new(100)].into();
-        let source = FeedSource::new(InMemory(Arc::clone(&log)), Arc::clone(&index), &history);
+        let source = FeedSource::new(InMemory(Arc::clone(&log)), Arc::clone(&index), SourceNumber::default(), &history);
         let ingest = Ingest::start(
             vec![Box::new(source)],
             event::Config::default(),

@@ -74,7 +74,7 @@ impl Ingest {
                 (terms.kind, number),
                 states.clone(),
                 Arc::clone(&metrics),
-                Arc::clone(index.journal()),
+                Arc::clone(&index),
             ));
             running.push(Running {
                 source,

@@ -14,9 +14,9 @@
 //! All sources run on the one thread of ingest ([`Ingest`]), so none of this needs a lock. [`IngestHandle`] is for the
 //! other threads.
 //!
-//! With several sources, each owes its own gaps and notices, and sends them. A tenant has one state for all of them, the
-//! last word of any: so each tenant is to be served by one source only. Of a tenant that two serve, a new stream may begin
-//! before both have confirmed it; for that, its state in the index would have to be kept for each source.
+//! With several sources, each owes its own gaps and notices, and sends them; a new stream begins when every source that is
+//! open has answered for its tenant, and one of them sends its events. A source knows its number in the gateway, under which
+//! its answers are kept; ids of events are the gateway's own then.
 
 mod backoff;
 mod handle;
@@ -43,7 +43,7 @@ pub(crate) use tracked::{Confirmation, TrackedTenant};
 
 use crate::control::Control;
 use crate::router::Router;
-use floodway_core::index::{Tenant, Upstream};
+use floodway_core::index::{Answer, Tenant};
 use floodway_protocol::messages::notice::SourceState as Notice;
 
 /// Where tenants' events come from.
@@ -101,7 +101,7 @@ impl Port<'_> {
     /// The source sends this tenant's events from now on. Live streams get first what they are owed, and the tenant its
     /// groups.
     pub(crate) async fn confirm(&mut self, confirmation: Confirmation) {
-        let Confirmation { tenant, owes_gap, is_return } = confirmation;
+        let Confirmation { tenant, source, owes_gap, is_return } = confirmation;
         if owes_gap {
             self.router.upstream_gap(&tenant).await;
         }
@@ -112,7 +112,7 @@ impl Port<'_> {
         if let Some(control) = &self.control {
             control.apply_groups(&tenant);
         }
-        tenant.set_upstream(Upstream::Confirmed);
+        tenant.set_answer(source, Answer::Confirmed);
     }
 
     /// The source refuses this tenant, whose live streams do not know it yet.
