@@ -2,7 +2,7 @@
 
 use floodway_core::index::Limits;
 use floodway_core::{event, history, shard};
-use floodway_sources::{control, mqtt};
+use floodway_sources::{control, mqtt, postgres};
 
 use super::allowance;
 use crate::{admin, auth, http, log};
@@ -16,6 +16,8 @@ pub struct Config {
     pub admin: admin::Config,
     /// The source of MQTT brokers.
     pub mqtt: mqtt::Config,
+    /// The source of PostgreSQL, off without a URL.
+    pub postgres: postgres::Config,
     /// Limits and groups that are kept at the source.
     pub control: control::Config,
     /// Bounds of one event.
@@ -41,6 +43,7 @@ impl Default for Config {
             http: http::Config::default(),
             admin: admin::Config::default(),
             mqtt: mqtt::Config::default(),
+            postgres: postgres::Config::default(),
             control: control::Config::default(),
             event: event::Config::default(),
             auth: auth::Config::default(),
