@@ -9,6 +9,7 @@ mod config;
 mod limits;
 mod memory;
 mod shards;
+mod sources;
 
 use std::convert::Infallible;
 use std::future::{Future, pending};
@@ -30,8 +31,7 @@ use floodway_core::parts;
 use floodway_core::shard::Drain;
 use floodway_core::streams::Streams;
 use floodway_sources::control;
-use floodway_sources::mqtt::Mqtt;
-use floodway_sources::source::{Ingest, Source};
+use floodway_sources::source::Ingest;
 use shards::{ShardThread, any_ended};
 
 pub use crate::admin::{Observer, Totals};
@@ -96,11 +96,7 @@ impl Gateway {
         let identity = Identity::new();
         let (control, follower) = control::new(&config.control, &identity.id, Arc::clone(&index));
         let event = config.event.clone();
-        config.mqtt.keep = config.history.age;
-        // The one place that knows which sources there are. The first owns the control documents.
-        let mqtt = Mqtt::new(config.mqtt, Arc::clone(&index), Some(follower))?;
-        let brokers = mqtt.terms().endpoints;
-        let sources: Vec<Box<dyn Source>> = vec![Box::new(mqtt)];
+        let sources = sources::assemble(&config, &index, Some(follower))?;
         let ingest =
             Ingest::start(sources, config.event, Arc::clone(&index), Arc::clone(&inboxes), Some(control.clone()))?;
         let shared = http::Shared {
@@ -123,7 +119,6 @@ impl Gateway {
         let streams = Streams::new(shards.iter().map(|shard| shard.handle.clone()), index);
         let observer = Observer::new(Watched {
             identity,
-            brokers,
             connections,
             streams,
             refusals,

@@ -78,6 +78,18 @@ impl IngestHandle {
         most.expect("a gateway has a source").0.status.report()
     }
 
+    /// What became of the connections of each source, in the order of their numbers.
+    pub fn reports(&self) -> Vec<(&Terms, SourceReport)> {
+        self.sources.iter().map(|source| (&source.terms, source.status.report())).collect()
+    }
+
+    /// The sources that are not connected though another one is, by their kinds.
+    pub fn away(&self) -> Vec<&'static str> {
+        let states = self.states.borrow();
+        let away = self.sources.iter().zip(&*states).filter(|(_, state)| !state.is_open());
+        away.map(|(source, _)| source.terms.kind).collect()
+    }
+
     /// For how long ingest has not turned though a source is connected; none while each waits for a connection.
     pub fn silence(&self, now: Instant) -> Option<Duration> {
         let statuses = self.sources.iter().map(|source| &source.status);

@@ -73,6 +73,8 @@ pub struct SourceReport {
     pub failed_attempts: u64,
     /// Why the connection was last lost, or not made.
     pub last_failure: Option<SourceFailure>,
+    /// Connections after the first one on which events came.
+    pub reconnects: u64,
     /// All attempts, by result; every result is there.
     pub attempts: BTreeMap<&'static str, u64>,
 }
@@ -152,6 +154,7 @@ impl SourceStatus {
                     since: now,
                     failed_attempts: 0,
                     last_failure: None,
+                    reconnects: 0,
                     attempts: Attempt::LABELS.map(|result| (result, 0)).into(),
                 },
                 away_since: now,
@@ -188,6 +191,7 @@ impl SourceStatus {
         self.note(endpoint, SourceChange::Up);
         if self.was_connected.swap(true, Ordering::Relaxed) {
             self.metrics.reconnected();
+            self.history().report.reconnects += 1;
         }
     }
 

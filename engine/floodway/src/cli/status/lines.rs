@@ -27,6 +27,11 @@ pub(super) fn lines(status: &Status, now: SystemTime) -> String {
         let (url, detail) = (plain(&failure.url), plain(&failure.detail));
         ("  last error", format!("{url}, {ago} ago: {detail}"))
     }));
+    let others = status.sources.iter().filter(|source| status.sources.len() > 1 && **source != broker);
+    for source in others {
+        lines.push(("source", format!("{}, {}", plain(&source.kind), broker_line(source, now))));
+        lines.extend(source.last_failure.iter().map(|failure| ("  last error", plain(&failure.detail))));
+    }
     lines.extend([
         ("streams", streams(status)),
         ("tenants", tenants(&ended)),

@@ -1,0 +1,29 @@
+//! Which sources a gateway has: the one place that knows all of them.
+
+use std::io;
+use std::sync::Arc;
+
+use super::Config;
+use floodway_core::index::{Index, SourceNumber};
+use floodway_sources::control::Follower;
+use floodway_sources::mqtt::Mqtt;
+use floodway_sources::source::Source;
+
+/// The sources of `config`, in the order of their numbers. The first owns the control documents.
+///
+/// # Errors
+/// Names the setting that is wrong.
+pub(super) fn assemble(
+    config: &Config,
+    index: &Arc<Index>,
+    follower: Option<Follower>,
+) -> io::Result<Vec<Box<dyn Source>>> {
+    let mut sources: Vec<Box<dyn Source>> = Vec::new();
+    let number = |sources: &[_]| SourceNumber::new(sources.len());
+    if config.has_mqtt {
+        let mut mqtt = config.mqtt.clone();
+        (mqtt.keep, mqtt.source) = (config.history.age, number(&sources));
+        sources.push(Box::new(Mqtt::new(mqtt, Arc::clone(index), follower)?));
+    }
+    Ok(sources)
+}
