@@ -18,6 +18,7 @@ use crate::control::StoreFacts;
 use crate::router::{LOG_TOPIC_CHARS, RawMessage, Reason};
 use crate::source::Port;
 use floodway_core::printable::printable;
+use floodway_protocol::names::is_wild;
 
 /// The pause between two looks at the index.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -71,8 +72,11 @@ impl<'a> Driver<'a> {
     async fn serve(&mut self, mut link: Link, facts: StoreFacts, number: usize) -> Result<(), LinkError> {
         let broker = &self.brokers[number];
         let since = Instant::now();
+        let (protocol, takes_wild_names) = (link.version, link.version.takes_wild_names());
+        self.requests.subscriptions.takes_wild_names = takes_wild_names;
         let is_session_kept = self.requests.link_up(number, facts, since);
-        tracing::info!(%broker, is_session_kept, "broker connected");
+        tracing::info!(%broker, %protocol, is_session_kept, "broker connected");
+        self.port.status.speaks(protocol.to_string(), takes_wild_names);
         self.port.status.connected(broker);
         self.accepted.link_up(is_session_kept);
         let ended = self.handle_all(&mut link, broker).await;
@@ -143,7 +147,11 @@ impl<'a> Driver<'a> {
                 if self.requests.message(&message.topic, &message.payload, message.retain) {
                     self.settle(link, broker).await;
                 } else if message.id != 0 && self.accepted.is_again(&message, link.pings) {
-                    self.pass_over(&message);
+                    self.pass_over(&message, Reason::Duplicate);
+                } else if message.retain {
+                    self.pass_over(&message, Reason::Retained);
+                } else if !link.version.takes_wild_names() && is_wild(&message.topic) {
+                    self.refuse_name(&message);
                 } else {
                     self.publish(&message, link.received).await;
                 }
@@ -198,12 +206,26 @@ impl<'a> Driver<'a> {
         self.port.router.publish(&message).await;
     }
 
-    /// Counts a message that the broker has sent again.
+    /// Counts a message that the broker has sent for a `reason` of its own, and that nobody is to get.
     #[cold]
-    fn pass_over(&mut self, message: &Message) {
-        if let Some(suppressed) = self.port.router.skipped(Reason::Duplicate) {
+    fn pass_over(&mut self, message: &Message, reason: Reason) {
+        if let Some(suppressed) = self.port.router.skipped(reason) {
             let topic = printable(&message.topic, LOG_TOPIC_CHARS);
-            tracing::debug!(reason = Reason::Duplicate.label(), topic, suppressed, "message passed over");
+            tracing::debug!(reason = reason.label(), topic, suppressed, "message passed over");
+        }
+    }
+
+    /// Counts a message whose tenant or device has a name that this broker may take for a wildcard.
+    #[cold]
+    fn refuse_name(&mut self, message: &Message) {
+        if let Some(suppressed) = self.port.router.skipped(Reason::Topic) {
+            let topic = printable(&message.topic, LOG_TOPIC_CHARS);
+            tracing::warn!(
+                reason = Reason::Topic.label(),
+                topic,
+                suppressed,
+                "message rejected: over MQTT 3.1.1 no name may hold '*', '>' or white space, which NATS takes for wildcards"
+            );
         }
     }
 

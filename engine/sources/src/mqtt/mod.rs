@@ -1,4 +1,4 @@
-//! The source of MQTT 5 brokers. The only room that knows MQTT.
+//! The source of MQTT brokers, of version 5 and 3.1.1. The only room that knows MQTT.
 //!
 //! Invariants: events of one connection keep the broker's order; a tenant is confirmed only while the broker sends its
 //! events; nothing that a device publishes ends the connection.
@@ -24,7 +24,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-pub use config::{Config, Session, Subscribe};
+pub use config::{Config, Protocol, Session, Subscribe};
 
 #[cfg(doc)]
 use crate::control;

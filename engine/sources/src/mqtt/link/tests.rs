@@ -40,7 +40,7 @@ async fn linked_by(connack: &[u8]) -> (Link, StoreFacts, Peer) {
     let (ours, theirs) = duplex(64 * 1024);
     let mut peer = Peer(theirs);
     peer.says(connack).await;
-    let (link, facts) = Link::over(Box::new(ours), &config(), b"").await.unwrap();
+    let (link, facts) = Link::over(Box::new(ours), Version::V5, &config(), b"").await.unwrap();
     (link, facts, peer)
 }
 
@@ -225,7 +225,7 @@ async fn a_broker_that_does_not_answer_a_ping_is_gone() {
     let mut peer = Peer(theirs);
     peer.says(WELCOME).await;
     let config = Config { keep_alive: Duration::from_millis(20), ..config() };
-    let (mut link, _) = Link::over(Box::new(ours), &config, b"").await.unwrap();
+    let (mut link, _) = Link::over(Box::new(ours), Version::V5, &config, b"").await.unwrap();
     let why = link.ends().await;
     assert!(why.contains("nothing for 10ms after a ping"), "{why}");
     peer.hears(b"\xc0\x00").await;
