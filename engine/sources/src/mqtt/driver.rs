@@ -11,6 +11,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use super::accepted::Accepted;
 use super::broker::Broker;
 use super::config::{Config, Session};
+use super::held::Held;
 use super::link::{Client, Link, LinkError, LinkEvent, Message, Oversized};
 use super::probe::Probe;
 use super::request_scheduler::RequestScheduler;
@@ -31,6 +32,7 @@ pub(super) struct Driver<'a> {
     pub(super) accepted: &'a mut Accepted,
     pub(super) requests: RequestScheduler<'a>,
     pub(super) probe: Probe<'a>,
+    pub(super) held: Held,
     pub(super) port: Port<'a>,
 }
 
@@ -81,6 +83,7 @@ impl<'a> Driver<'a> {
         self.accepted.link_up(is_session_kept);
         let ended = self.handle_all(&mut link, broker).await;
         self.probe.cancel();
+        self.held.clear();
         // First the status: who sees its tenant wait again must not go on to wait for a broker that is gone.
         match &ended {
             Err(error) => self.port.status.lost(broker, error),
@@ -129,6 +132,7 @@ impl<'a> Driver<'a> {
                     let now = Instant::now();
                     self.port.status.pulse.beat(now);
                     self.requests.sweep(now);
+                    self.confirm_held(link.pings.1).await;
                 }
                 _ = stop.wait_for(|&stop| stop), if !is_stopping => {
                     is_stopping = true;
@@ -147,11 +151,11 @@ impl<'a> Driver<'a> {
                 if self.requests.message(&message.topic, &message.payload, message.retain) {
                     self.settle(link, broker).await;
                 } else if message.id != 0 && self.accepted.is_again(&message, link.pings) {
-                    self.pass_over(&message, Reason::Duplicate);
-                } else if message.retain {
-                    self.pass_over(&message, Reason::Retained);
+                    self.pass_over(&message);
                 } else if !link.version.takes_wild_names() && is_wild(&message.topic) {
                     self.refuse_name(&message);
+                } else if message.retain {
+                    self.port.router.retained(&RawMessage::new(&message.topic, &message.payload));
                 } else {
                     self.publish(&message, link.received).await;
                 }
@@ -159,11 +163,24 @@ impl<'a> Driver<'a> {
             LinkEvent::TooLarge(message) => self.skip(&message, broker),
             LinkEvent::Disconnected => return ControlFlow::Break(()),
             LinkEvent::Answered(id, answers) => {
-                self.requests.answered(id, answers, Instant::now());
+                let now = Instant::now();
+                self.requests.answered(id, answers, now);
+                let granted = &mut self.requests.subscriptions.confirmed;
+                if self.held.take(granted, link.pings.0 + 1, now) {
+                    link.ping();
+                }
                 self.settle(link, broker).await;
             }
+            LinkEvent::Ponged => self.confirm_held(link.pings.1).await,
         }
         ControlFlow::Continue(())
+    }
+
+    /// Confirms the tenants that waited for this answer to a ping.
+    async fn confirm_held(&mut self, answered: u64) {
+        while let Some(confirmation) = self.held.next(answered, Instant::now()) {
+            self.port.confirm(confirmation).await;
+        }
     }
 
     /// Passes on who was confirmed or refused, asks for what is wanted, and tries what may cost the link on another one.
@@ -206,12 +223,12 @@ impl<'a> Driver<'a> {
         self.port.router.publish(&message).await;
     }
 
-    /// Counts a message that the broker has sent for a `reason` of its own, and that nobody is to get.
+    /// Counts a message that the broker has sent again.
     #[cold]
-    fn pass_over(&mut self, message: &Message, reason: Reason) {
-        if let Some(suppressed) = self.port.router.skipped(reason) {
+    fn pass_over(&mut self, message: &Message) {
+        if let Some(suppressed) = self.port.router.skipped(Reason::Duplicate) {
             let topic = printable(&message.topic, LOG_TOPIC_CHARS);
-            tracing::debug!(reason = reason.label(), topic, suppressed, "message passed over");
+            tracing::debug!(reason = Reason::Duplicate.label(), topic, suppressed, "message passed over");
         }
     }
 

@@ -4,13 +4,14 @@
 //! events; nothing that a device publishes ends the connection.
 //!
 //! In the order of a message's way: `broker` and `link` connect and receive, `subscriptions` decides what to ask for,
-//! `driver` holds these together, `accepted` knows what came before. Beside it, `probe` tries what may cost the connection on another one, and
+//! `driver` holds these together, `accepted` knows what came before, `held` has tenants wait for what is retained of them. Beside it, `probe` tries what may cost the connection on another one, and
 //! `request_scheduler` lets tenants' subscriptions and [`control`] take turns on the one connection.
 
 mod accepted;
 mod broker;
 mod config;
 mod driver;
+mod held;
 mod link;
 mod probe;
 mod request;
@@ -33,6 +34,7 @@ use crate::source::{Port, Source, Terms};
 use accepted::Accepted;
 use broker::Broker;
 use driver::Driver;
+use held::Held;
 use floodway_core::index::{Index, Tenant};
 use probe::Probe;
 use request_scheduler::RequestScheduler;
@@ -90,6 +92,7 @@ impl Source for Mqtt {
             accepted: &mut self.accepted,
             requests: RequestScheduler::new(&mut self.subscriptions, self.control.as_mut()),
             probe: Probe::new(&self.config, &self.client_id),
+            held: Held::default(),
             port,
         };
         Box::pin(driver.run())

@@ -144,6 +144,7 @@ fn sample() -> v1::Status {
                 failed_at: at(1_771_243_263, 0),
             }),
             attempts_by_result: counts(&[("connected", 25), ("refused", 26)]),
+            protocol: "MQTT 3.1.1".to_owned(),
         }),
         connections: Some(v1::Connections {
             total: 14,

@@ -51,6 +51,8 @@ pub(super) enum LinkEvent {
     TooLarge(Oversized),
     /// A request was answered, one answer for each filter.
     Answered(u16, Vec<Answer>),
+    /// A ping was answered; so was everything that was sent before it.
+    Ponged,
     /// The link has ended, after our DISCONNECT.
     Disconnected,
 }
@@ -116,7 +118,7 @@ impl Link {
     ) -> Result<(Self, StoreFacts), LinkError> {
         let mut read = BytesMut::with_capacity(2 * READ_BYTES);
         let welcome = open::greet(version, &mut *stream, connect, &mut read).await?;
-        let facts = facts(&welcome, config);
+        let facts = facts(version, &welcome, config);
         let link = Self {
             version,
             stream,
@@ -150,6 +152,13 @@ impl Link {
     /// Whether something may be published: the broker bounds how much it has not acknowledged.
     pub(super) fn may_publish(&self) -> bool {
         self.outgoing.may_publish()
+    }
+
+    /// Enqueues a ping. Once so many are answered ([`Link::pings`]), the broker has sent what it had to send before.
+    pub(super) fn ping(&mut self) -> u64 {
+        self.pings.0 += 1;
+        self.outgoing.ping();
+        self.pings.0
     }
 
     /// Disconnects (MQTT 5.0, 3.14), after it has deleted the retained message of `cleared`. What the broker still sends
@@ -187,7 +196,10 @@ impl Link {
                     }
                     self.log_stray(id, to);
                 }
-                Ok(Some(Received::Pong)) => self.pings.1 += 1,
+                Ok(Some(Received::Pong)) => {
+                    self.pings.1 += 1;
+                    return Some(LinkEvent::Ponged);
+                }
                 Err(error) => self.end = Some(error),
             }
         }
@@ -220,10 +232,7 @@ impl Link {
                 let _ = written?;
             }
             match self.keep_alive.poll(cx)? {
-                Poll::Ready(()) => {
-                    self.pings.0 += 1;
-                    self.outgoing.ping();
-                }
+                Poll::Ready(()) => _ = self.ping(),
                 Poll::Pending => return read.map(Ok),
             }
             if read.is_ready() {
@@ -271,11 +280,12 @@ impl Link {
 }
 
 /// What is known of the broker as a store.
-fn facts(welcome: &Welcome, config: &Config) -> StoreFacts {
+fn facts(version: Version, welcome: &Welcome, config: &Config) -> StoreFacts {
     StoreFacts {
         message_bytes: welcome.packet_bytes.min(config.packet_bytes) as usize,
         message_bytes_setting: "mqtt.packet_bytes, or the broker's own bound",
         is_able: welcome.is_store,
+        refuses_wild_names: !version.takes_wild_names(),
         has_backlog: welcome.session_present,
     }
 }

@@ -92,7 +92,7 @@ async fn requests_get_ids_of_their_own_until_they_are_answered() {
     assert_eq!(link.send(Request::Unsubscribe("b".to_owned())), Ok(2));
     assert_eq!(link.send(status(b"x".to_vec())), Ok(3));
     link.turn();
-    peer.hears(b"\x82\x07\x00\x01\x00\x00\x01a\x20").await;
+    peer.hears(b"\x82\x07\x00\x01\x00\x00\x01a\x00").await;
     peer.hears(b"\xa2\x06\x00\x02\x00\x00\x01b").await;
     peer.hears(b"\x33\x07\x00\x01s\x00\x03\x00x").await;
     // Of an id that nobody has, and of the wrong kind; then the answers.
@@ -260,6 +260,7 @@ async fn what_the_broker_lacks_is_known() {
                 message_bytes: packet_bytes,
                 message_bytes_setting: facts.message_bytes_setting,
                 is_able,
+                refuses_wild_names: false,
                 has_backlog: false,
             }
         );

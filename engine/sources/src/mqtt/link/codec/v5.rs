@@ -174,9 +174,14 @@ fn subscribe(id: u16, filters: Vec<Filter>) -> Packet {
     Packet::Subscribe(Subscribe { pkid: id, filters, properties: None })
 }
 
-/// Live events only: a retained one is old, and would come again with each subscription.
+/// What is retained, marked as such, and then live events without that mark, as in MQTT 3.1.1. Also if the subscription is
+/// there already, in a session that was kept: this process may know nothing of it.
 fn live(path: String, qos: QoS) -> Filter {
-    Filter { retain_forward_rule: RetainForwardRule::Never, ..Filter::new(path, qos) }
+    Filter {
+        retain_forward_rule: RetainForwardRule::OnEverySubscribe,
+        preserve_retain: false,
+        ..Filter::new(path, qos)
+    }
 }
 
 /// Everything that is retained, first; then what comes, with the flag that it was published with (MQTT 5.0, 3.8.3.1).
