@@ -13,7 +13,7 @@ use floodway_core::index::Overflow;
 use floodway_core::shard::{SHARDS_MAX, Writes};
 use floodway_server::log::{self, Format};
 use floodway_server::tls::Files;
-use floodway_sources::mqtt::{Session, Subscribe};
+use floodway_sources::mqtt::{Protocol, Session, Subscribe};
 
 /// Finds the setting of which a file with this key holds the value.
 pub(super) fn find_filed(key: &str) -> Option<usize> {
@@ -101,6 +101,8 @@ const FLEET: Seconds = Seconds(1.0, 3_600.0);
 /// The payload's own braces and those of `metrics` are two.
 const DEPTH: Number = Number(2, 1_024);
 
+const PROTOCOL: Choice<Protocol> =
+    Choice(&[("auto", Protocol::Auto), ("5", Protocol::V5), ("3.1.1", Protocol::V311)]);
 const SUBSCRIBE: Choice<Subscribe> = Choice(&[("on_demand", Subscribe::OnDemand), ("all", Subscribe::All)]);
 const SESSION: Choice<Session> = Choice(&[("clean", Session::Clean), ("persistent", Session::Persistent)]);
 const OVERFLOW: Choice<Overflow> = Choice(&Overflow::NAMED);
@@ -162,6 +164,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
 
     setting!("mqtt.url", "MQTT_URL", mqtt.urls, BROKERS,
         "Brokers, tried in turn, as mqtt://host:port; default from MQTT_HOST and MQTT_PORT"),
+    setting!("mqtt.protocol", "FLOODWAY_MQTT_PROTOCOL", mqtt.protocol, PROTOCOL,
+        "Version of MQTT: auto (5, then 3.1.1), 5, or 3.1.1"),
     setting!(filed "mqtt.username", "MQTT_USERNAME", mqtt.username, MQTT_TEXT,
         "User name at the broker"),
     setting!(secret "mqtt.password", "MQTT_PASSWORD", mqtt.password, MQTT_TEXT,

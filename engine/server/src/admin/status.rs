@@ -96,6 +96,7 @@ impl Observer {
             urls: terms.endpoints.clone(),
             reconnects: source.reconnects,
             connected_url: source.endpoint.unwrap_or_default(),
+            protocol: source.protocol.unwrap_or_default(),
             changed_at: Some(source.since.into()),
             failed_attempts: source.failed_attempts,
             last_failure: source.last_failure.map(|failure| v1::BrokerFailure {

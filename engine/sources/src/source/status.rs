@@ -67,6 +67,8 @@ pub struct SourceReport {
     pub kind: &'static str,
     /// The endpoint that is connected, if one is.
     pub endpoint: Option<String>,
+    /// What is spoken with it, with the version.
+    pub protocol: Option<String>,
     /// Since when it is connected, or since when none was whose documents were read.
     pub since: SystemTime,
     /// Attempts since then that did not get as far; none while it is connected.
@@ -98,6 +100,8 @@ pub(crate) struct SourceStatus {
     /// Of all sources, by number. Changed before the tenants' own states are.
     states: watch::Sender<Vec<SourceState>>,
     was_connected: AtomicBool,
+    /// It takes no tenant whose name NATS takes for a wildcard.
+    refuses_wild_names: AtomicBool,
     history: Mutex<History>,
     /// That of the source's loop while it is connected.
     pub(crate) pulse: Pulse,
@@ -147,10 +151,12 @@ impl SourceStatus {
             number,
             states,
             was_connected: AtomicBool::new(false),
+            refuses_wild_names: AtomicBool::new(false),
             history: Mutex::new(History {
                 report: SourceReport {
                     kind,
                     endpoint: None,
+                    protocol: None,
                     since: now,
                     failed_attempts: 0,
                     last_failure: None,
@@ -176,6 +182,18 @@ impl SourceStatus {
             history.report.since = SystemTime::now();
         }
         self.set_state(SourceState::Reading);
+    }
+
+    /// What is spoken with the endpoint that is about to be connected, and whether it takes tenants whose names NATS takes
+    /// for wildcards.
+    pub(crate) fn speaks(&self, protocol: String, takes_wild_names: bool) {
+        self.refuses_wild_names.store(!takes_wild_names, Ordering::Relaxed);
+        self.history().report.protocol = Some(protocol);
+    }
+
+    /// Whether it takes no tenant whose name NATS takes for a wildcard.
+    pub(crate) fn refuses_wild_names(&self) -> bool {
+        self.refuses_wild_names.load(Ordering::Relaxed)
     }
 
     /// What it keeps was read: tenants are asked for from now on.
@@ -235,6 +253,7 @@ impl SourceStatus {
         self.pulse.rest();
         let mut history = self.history();
         let endpoint = history.report.endpoint.take();
+        history.report.protocol = None;
         if was_open {
             history.away_since = SystemTime::now();
             let error = failure.as_ref().map(|failure| failure.error.clone());

@@ -98,8 +98,9 @@ fn state(status: &Status) -> String {
 fn broker_line(broker: &Broker, now: SystemTime) -> String {
     let (changed, reconnects) = (since(broker.changed_at, now), broker.reconnects);
     if broker.connected {
-        let url = plain(&broker.connected_url);
-        return format!("{url}: connected for {changed}, {reconnects} reconnects");
+        let (url, protocol) = (plain(&broker.connected_url), plain(&broker.protocol));
+        let spoken = if protocol.is_empty() { protocol } else { format!(" ({protocol})") };
+        return format!("{url}{spoken}: connected for {changed}, {reconnects} reconnects");
     }
     let attempts = plural(broker.failed_attempts, "attempt");
     format!(

@@ -144,6 +144,7 @@ fn sample() -> v1::Status {
             }),
             attempts_by_result: counts(&[("connected", 25), ("refused", 26)]),
             kind: "mqtt".to_owned(),
+            protocol: "MQTT 3.1.1".to_owned(),
         }),
         connections: Some(v1::Connections {
             total: 14,
