@@ -108,6 +108,9 @@ pub(crate) enum Whose {
     Topic(Arc<str>),
     /// A tenant's device, named in the message. The event's topic is made of these.
     Device(Box<str>, Box<str>),
+    /// Nobody's, for this reason: it is to be counted as refused, and named in the log at a bounded rate. Its number is that of
+    /// the message before it.
+    Nobody(&'static str),
 }
 
 /// Why there is no link (any more), or something could not be read: in words, with the setting to look at.
