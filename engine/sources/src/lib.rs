@@ -7,7 +7,9 @@
 //! It knows the client protocol and the core; no listener, no token, no configuration file.
 
 pub mod control;
+mod feed;
 mod in_flight;
 pub mod mqtt;
+pub mod nats;
 pub mod router;
 pub mod source;
