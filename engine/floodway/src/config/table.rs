@@ -249,6 +249,12 @@ pub(crate) static SETTINGS: &[Setting] = &[
         "Memory of the events that are kept of one tenant"),
     setting!("replay.total_bytes", "FLOODWAY_REPLAY_TOTAL_BYTES", history.total_bytes, BYTES_OR_NONE,
         "Memory of what is kept of all tenants; default a tenth of the memory that the process may use"),
+    setting!("replay.read_back_events", "FLOODWAY_REPLAY_READ_BACK_EVENTS", history.read_back_events, COUNT,
+        "Events that a source with numbers of its own gives back at most to a client that was away for longer"),
+    setting!("replay.read_back_bytes", "FLOODWAY_REPLAY_READ_BACK_BYTES", history.read_back_bytes, BYTES_OR_NONE,
+        "Memory of what it has given back and is still to be sent, of all tenants"),
+    setting!("replay.read_back_seconds", "FLOODWAY_REPLAY_READ_BACK_SECONDS", history.read_back_time, WITHIN,
+        "Until a client that comes back gets a gap instead of what the source gives back"),
     setting!("snapshot.devices", "FLOODWAY_SNAPSHOT_DEVICES", history.devices, COUNT,
         "Devices of each tenant whose last event is kept for snapshots, those that published last"),
 

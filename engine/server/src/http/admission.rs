@@ -10,7 +10,8 @@ use super::refusal::Refusal;
 use super::shard_context::{ShardContext, peer};
 use crate::auth::{self, Identity};
 use floodway_core::index::{ConnectionPermit, Tenant, Upstream};
-use floodway_core::shard::{Filter, Options};
+use floodway_core::shard::{Backlog, Filter, Options};
+use floodway_protocol::EventId;
 use floodway_protocol::names::TenantId;
 use floodway_sources::source::Unavailable;
 
@@ -20,6 +21,7 @@ pub(super) struct Admitted {
     pub(super) identity: Identity,
     pub(super) filter: Filter,
     pub(super) resume: Resume,
+    pub(super) backlog: Option<Backlog>,
     pub(super) options: Options,
     pub(super) permit: ConnectionPermit,
 }
@@ -89,8 +91,12 @@ async fn admit_identity(
     let permit = enter(&identity.tenant, shard_context)?;
     let confirmed = shard_context.shared.source.confirmed(permit.tenant()).await;
     confirmed.map_err(|reason| of_source(permit.tenant(), reason))?;
+    let backlog = match resume {
+        Resume::After(Some(id)) => shard_context.shared.source.read_back(permit.tenant(), EventId::new(id)).await,
+        _ => None,
+    };
     if shard_context.shared.index.is_draining() {
         return Err(Refusal::Draining);
     }
-    Ok(Admitted { identity, filter, resume, options, permit })
+    Ok(Admitted { identity, filter, resume, backlog, options, permit })
 }

@@ -4,11 +4,19 @@
 //! [`Feed`] is what such a source has to offer, and all that it has to know: it connects, brings messages in order, and reads
 //! a tenant's older ones. What tenants, streams and history are owed of that is the same for all of them, and stands here.
 
+mod reading;
+mod source;
+mod tenants;
+#[cfg(all(test, not(floodway_loom)))]
+mod tests;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+
+pub(crate) use source::FeedSource;
 
 use crate::source::Attempt;
 use floodway_protocol::names::TenantId;

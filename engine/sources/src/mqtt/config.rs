@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use floodway_core::index::SourceNumber;
+
 /// Which tenants are subscribed at the broker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Subscribe {
@@ -48,6 +50,8 @@ pub struct Config {
     pub linger: Duration,
     /// How long events are kept for clients that come back: a tenant stays subscribed for as long. Default 60 s.
     pub keep: Duration,
+    /// The number of this source in its gateway. No setting.
+    pub source: SourceNumber,
     /// `mqtt.packet_bytes`: the largest packet, in bytes, announced to the broker, which then skips larger ones; those of
     /// one that does not are skipped here. Default 256 KiB.
     pub packet_bytes: u32,
@@ -92,6 +96,7 @@ impl Default for Config {
             qos: 0,
             linger: Duration::from_secs(30),
             keep: Duration::from_secs(60),
+            source: SourceNumber::default(),
             packet_bytes: 256 * 1024,
             read_pause_us: 250,
             keep_alive: Duration::from_secs(15),

@@ -78,6 +78,7 @@ impl Source for Mqtt {
             patience: self.config.subscribe_timeout,
             refuses_all: self.config.subscribe == Subscribe::All,
             brings_all: self.config.subscribe == Subscribe::All,
+            is_numbered: false,
             backoff_max: self.config.backoff_max,
         }
     }

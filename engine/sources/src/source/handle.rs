@@ -7,9 +7,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::Terms;
+use super::read_back::{ReadBack, read_back};
 use super::status::{SourceReport, SourceState, SourceStatus};
 use crate::router::{Metrics, Snapshot};
-use floodway_core::index::{Tenant, Upstream};
+use floodway_core::index::{Index, Tenant, Upstream};
+use floodway_core::shard::Backlog;
+use floodway_protocol::EventId;
 
 /// How long a new stream waits at most for the first attempt to connect: a broker that is there answers sooner.
 const START_GRACE: Duration = Duration::from_secs(2);
@@ -36,6 +39,7 @@ pub enum Unavailable {
 pub(super) struct Known {
     pub(super) status: Arc<SourceStatus>,
     pub(super) wanted: mpsc::Sender<Arc<Tenant>>,
+    pub(super) read_back: mpsc::Sender<ReadBack>,
     pub(super) terms: Terms,
 }
 
@@ -45,6 +49,7 @@ pub struct IngestHandle {
     pub(super) sources: Arc<[Known]>,
     pub(super) states: watch::Sender<Vec<SourceState>>,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) index: Arc<Index>,
 }
 
 impl IngestHandle {
@@ -138,5 +143,15 @@ impl IngestHandle {
         timeout(patience.max().unwrap_or_default(), settled)
             .await
             .unwrap_or(Err(Unavailable::NotConfirmed))
+    }
+
+    /// What a stream of `tenant` that has seen everything up to `after` gets before what history holds. None: history holds
+    /// all of it, or what it lacks is not to be had. Waits some seconds at most: for this gateway to be as far as the one that
+    /// the client comes from, and for the source to give back what it holds.
+    pub async fn read_back(&self, tenant: &Arc<Tenant>, after: EventId) -> Option<Backlog> {
+        let [only] = &*self.sources else {
+            return None;
+        };
+        read_back(&only.read_back, self.index.histories().numbering(), tenant, after).await
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::watch;
 
 use crate::router::Metrics;
-use floodway_core::index::{AuditKind, Journal, SourceChange};
+use floodway_core::index::{AuditKind, Index, SourceChange, SourceNumber};
 use floodway_core::pulse::Pulse;
 
 /// The pause between two entries in the journal that an endpoint can't be reached for the same reason.
@@ -100,7 +100,7 @@ pub(crate) struct SourceStatus {
     /// That of the source's loop while it is connected.
     pub(crate) pulse: Pulse,
     metrics: Arc<Metrics>,
-    journal: Arc<Journal>,
+    index: Arc<Index>,
 }
 
 /// Behind a lock: it changes a few times for a connection, and is read by people.
@@ -135,7 +135,7 @@ impl SourceStatus {
         (kind, number): (&'static str, usize),
         states: watch::Sender<Vec<SourceState>>,
         metrics: Arc<Metrics>,
-        journal: Arc<Journal>,
+        index: Arc<Index>,
     ) -> Self {
         let now = SystemTime::now();
         let pulse = Pulse::default();
@@ -159,7 +159,7 @@ impl SourceStatus {
             }),
             pulse,
             metrics,
-            journal,
+            index,
         }
     }
 
@@ -178,6 +178,7 @@ impl SourceStatus {
     /// What it keeps was read: tenants are asked for from now on.
     pub(crate) fn opened(&self) {
         self.set_state(SourceState::Open);
+        self.index.set_source_open(SourceNumber::new(self.number), true);
         let endpoint = {
             let mut history = self.history();
             history.report.failed_attempts = 0;
@@ -224,6 +225,9 @@ impl SourceStatus {
     /// A connection that was lost before the documents were read is an attempt that has failed.
     fn ended(&self, failure: Option<SourceFailure>) {
         let was_open = self.set_state(SourceState::Away).is_open();
+        if was_open {
+            self.index.set_source_open(SourceNumber::new(self.number), false);
+        }
         self.pulse.rest();
         let mut history = self.history();
         let endpoint = history.report.endpoint.take();
@@ -246,7 +250,7 @@ impl SourceStatus {
     }
 
     fn note(&self, endpoint: String, change: SourceChange) {
-        self.journal.note(|| AuditKind::Source { kind: self.kind, endpoint, change });
+        self.index.journal().note(|| AuditKind::Source { kind: self.kind, endpoint, change });
     }
 
     pub(super) fn report(&self) -> SourceReport {
