@@ -29,7 +29,7 @@ use floodway_core::index::Index;
 use floodway_core::parts;
 use floodway_core::shard::Drain;
 use floodway_core::streams::Streams;
-use floodway_sources::control;
+use floodway_sources::control::{self, Keeper};
 use floodway_sources::mqtt::Mqtt;
 use floodway_sources::source::{Ingest, Source};
 use shards::{ShardThread, any_ended};
@@ -52,6 +52,9 @@ pub enum StartError {
     /// The private listener's address can't be bound.
     #[error("admin.listen = \"{0}\": {1}; choose a free address with admin.listen (FLOODWAY_ADMIN_LISTEN)")]
     AdminListen(String, io::Error),
+    /// The file of the control documents can't be used.
+    #[error("{0}")]
+    Store(String),
     /// The system gives no threads, descriptors or memory.
     #[error("can't start: {0}")]
     System(#[from] io::Error),
@@ -97,12 +100,16 @@ impl Gateway {
         let (control, follower) = control::new(&config.control, &identity.id, Arc::clone(&index));
         let event = config.event.clone();
         config.mqtt.keep = config.history.age;
-        // The one place that knows which sources there are. The first owns the control documents.
-        let mqtt = Mqtt::new(config.mqtt, Arc::clone(&index), Some(follower))?;
+        // The one place that knows which sources there are. The first owns the control documents, unless a file does.
+        let (keeper, follower) = match &config.control.file {
+            Some(path) => (Some(Keeper::of_file(&config.control, path, follower).map_err(StartError::Store)?), None),
+            None => (None, Some(follower)),
+        };
+        let mqtt = Mqtt::new(config.mqtt, Arc::clone(&index), follower)?;
         let brokers = mqtt.terms().endpoints;
         let sources: Vec<Box<dyn Source>> = vec![Box::new(mqtt)];
-        let ingest =
-            Ingest::start(sources, config.event, Arc::clone(&index), Arc::clone(&inboxes), Some(control.clone()))?;
+        let (tenants, into) = (Arc::clone(&index), Arc::clone(&inboxes));
+        let ingest = Ingest::start_with(sources, config.event, tenants, into, Some(control.clone()), keeper)?;
         let shared = http::Shared {
             http: config.http.clone(),
             stream: config.shard,
