@@ -33,6 +33,7 @@ mod settings;
 mod shell;
 mod slow;
 mod snapshot;
+mod store;
 mod tidy;
 mod tls;
 mod top;

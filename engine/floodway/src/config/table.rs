@@ -7,7 +7,9 @@
 use std::path::PathBuf;
 
 use super::address;
-use super::kinds::{Choice, File, Kind, List, Number, Raw, SECONDS_MAX, Seconds, Several, Store, Switch, Text, any, mqtt};
+use super::kinds::{
+    Choice, File, Kind, List, Number, Raw, SECONDS_MAX, Seconds, Several, Store, Switch, Text, any, mqtt,
+};
 use super::setting::{FILE_SUFFIX, Setting};
 use floodway_core::index::Overflow;
 use floodway_core::shard::{SHARDS_MAX, Writes};

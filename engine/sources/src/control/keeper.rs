@@ -204,3 +204,6 @@ async fn within<T>(patience: Duration, work: impl Future<Output = Result<T, Stor
     let late = |_| Err(StoreError::Lost(format!("no answer within {patience:?} (control.write_timeout_seconds)")));
     timeout(patience, work).await.unwrap_or_else(late)
 }
+
+#[cfg(all(test, not(floodway_loom)))]
+mod tests;

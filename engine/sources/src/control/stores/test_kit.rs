@@ -155,7 +155,9 @@ pub(crate) async fn ids_go_on_above_those_of_before(place: impl Place) {
 pub(crate) async fn what_one_gateway_writes_reaches_the_other(place: impl Place) {
     let (one, other) = (following(&place, "A").await, following(&place, "B").await);
     one.puts("G", &["A"]).await;
-    other.until("the group is there", |control| control.group(&tenant("T"), &group("G")).is_some()).await;
+    other
+        .until("the group is there", |control| control.group(&tenant("T"), &group("G")).is_some())
+        .await;
     other.puts("G", &["B"]).await;
     one.until("it is the other's", |_| one.members("G") == ["B"]).await;
     one.control.delete_group(&tenant("T"), &group("G")).await.expect("deleted");
@@ -171,7 +173,11 @@ pub(crate) async fn of_many_writers_of_one_document_all_see_the_same_in_the_end(
         for number in 0..40 {
             let members = [format!("{name}-{number}")];
             let members = members.iter().map(String::as_str);
-            gateway.control.put_group(&tenant("T"), &group("G"), members).await.expect("it is written");
+            gateway
+                .control
+                .put_group(&tenant("T"), &group("G"), members)
+                .await
+                .expect("it is written");
         }
     };
     tokio::join!(writes(&one, "A"), writes(&other, "B"));
@@ -201,7 +207,9 @@ pub(crate) async fn a_store_that_is_away_holds_nobody_up_and_is_read_when_it_is_
     let gateway = following(&place, "A").await;
     gateway.puts("G", &["A"]).await;
     place.goes().await;
-    gateway.until("the loss is seen", |control| control.sync_state() != SyncState::Following).await;
+    gateway
+        .until("the loss is seen", |control| control.sync_state() != SyncState::Following)
+        .await;
     assert_eq!(gateway.members("G"), ["A"], "what was read holds");
     assert!(matches!(gateway.control.age(), Age::Since(_)));
     let refused = gateway.control.put_group(&tenant("T"), &group("H"), ["A"]).await;

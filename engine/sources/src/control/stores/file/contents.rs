@@ -126,7 +126,9 @@ impl Contents {
         }
         let (text, most) = (text_of(&documents), self.config.file_bytes);
         if text.len() > most {
-            return Err(StoreError::Refused(format!("the file would be larger than {most} bytes (control.file_bytes)")));
+            return Err(StoreError::Refused(format!(
+                "the file would be larger than {most} bytes (control.file_bytes)"
+            )));
         }
         let refused = |error: io::Error| StoreError::Refused(format!("{}: {error}", self.path.display()));
         self.stamp = write(&self.path, &text).map_err(refused)?;
@@ -211,7 +213,9 @@ fn read(path: &Path, config: &Config) -> Result<(Documents, Stamp), Unread> {
         .map_err(|error| Unread::Wrong(format!("is broken: {error}; mend it, or move it away")))?;
     if whole.version != VERSION {
         let found = whole.version;
-        return Err(Unread::Wrong(format!("has version {found}, which this program does not know; it writes {VERSION}")));
+        return Err(Unread::Wrong(format!(
+            "has version {found}, which this program does not know; it writes {VERSION}"
+        )));
     }
     for (key, text) in &whole.documents {
         check(key, text, config)
@@ -223,9 +227,9 @@ fn read(path: &Path, config: &Config) -> Result<(Documents, Stamp), Unread> {
 /// Whether this is a document that the file may hold.
 fn check(key: &str, text: &Text, config: &Config) -> Result<(), String> {
     match topic::parse(&topic::of_key(key)) {
-        Some(Topic::Document(key)) => {
-            Document::parse(&key, text.get().as_bytes(), config).map(|_| ()).map_err(|error| error.to_string())
-        }
+        Some(Topic::Document(key)) => Document::parse(&key, text.get().as_bytes(), config)
+            .map(|_| ())
+            .map_err(|error| error.to_string()),
         Some(Topic::Reserved) => Ok(()),
         _ => Err("the key is not known".to_owned()),
     }

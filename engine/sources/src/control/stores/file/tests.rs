@@ -73,7 +73,10 @@ fn a_broken_file_is_refused_named_and_left_alone() {
         ("{\"version\": 1, \"documents\": {}, \"more\": 1}", "more"),
         ("{\"version\": 2, \"documents\": {}}", "has version 2"),
         ("{\"version\": 1, \"documents\": {\"grups/T/G\": {}}}", "grups/T/G: the key is not known"),
-        ("{\"version\": 1, \"documents\": {\"groups/T/G\": {\"devices\": [\"a/b\"]}}}", "groups/T/G: devices[0]"),
+        (
+            "{\"version\": 1, \"documents\": {\"groups/T/G\": {\"devices\": [\"a/b\"]}}}",
+            "groups/T/G: devices[0]",
+        ),
         ("{\"version\": 1, \"documents\": {\"limits/default\": {\"queue_size\": 0}}}", "queue_size"),
     ] {
         folder.holds(text);
@@ -109,7 +112,9 @@ async fn a_second_gateway_is_refused_while_the_first_is_there() {
 }
 
 async fn has(gateway: &Gateway, name: &str, members: &[&str]) {
-    gateway.until("the group is as it was written", |_| gateway.members(name) == members).await;
+    gateway
+        .until("the group is as it was written", |_| gateway.members(name) == members)
+        .await;
 }
 
 #[tokio::test]
@@ -118,7 +123,9 @@ async fn what_a_person_writes_into_it_is_followed() {
     let gateway = following(&folder, "A").await;
     gateway.puts("G", &["A"]).await;
     gateway.puts("GONE", &["A"]).await;
-    let mut text = folder.text().replace("\"groups/T/G\": {\"devices\":[\"A\"]}", "\"groups/T/G\": {\"devices\": [\"C\"]}");
+    let mut text = folder
+        .text()
+        .replace("\"groups/T/G\": {\"devices\":[\"A\"]}", "\"groups/T/G\": {\"devices\": [\"C\"]}");
     text = text.replace("\"groups/T/GONE\"", "\"groups/T/NEW\"");
     folder.holds(&text);
     has(&gateway, "G", &["C"]).await;
@@ -128,7 +135,11 @@ async fn what_a_person_writes_into_it_is_followed() {
     folder.holds(&folder.text().replace("\"groups/T/NEW\"", "\"groups/T/NEWER\""));
     gateway.puts("G", &["D"]).await;
     has(&gateway, "NEWER", &["A"]).await;
-    assert!(folder.text().contains("\"groups/T/NEWER\"") && folder.text().contains("[\"D\"]"), "{}", folder.text());
+    assert!(
+        folder.text().contains("\"groups/T/NEWER\"") && folder.text().contains("[\"D\"]"),
+        "{}",
+        folder.text()
+    );
     gateway.stop();
 }
 
@@ -175,8 +186,14 @@ async fn a_write_that_has_no_room_changes_nothing() {
     gateway.puts("G", &["A"]).await;
     let before = folder.text();
     let long = "x".repeat(200);
-    let refused = gateway.control.put_group(&test_kit::tenant("T"), &test_kit::group("H"), [long.as_str()]).await;
-    assert!(matches!(&refused, Err(WriteError::Refused(why)) if why.contains("control.file_bytes")), "{refused:?}");
+    let refused = gateway
+        .control
+        .put_group(&test_kit::tenant("T"), &test_kit::group("H"), [long.as_str()])
+        .await;
+    assert!(
+        matches!(&refused, Err(WriteError::Refused(why)) if why.contains("control.file_bytes")),
+        "{refused:?}"
+    );
     assert_eq!(folder.text(), before);
     gateway.puts("G", &["B"]).await;
     gateway.stop();
