@@ -34,6 +34,7 @@ mod settings;
 mod shell;
 mod slow;
 mod snapshot;
+mod store;
 mod tidy;
 mod tls;
 mod top;

@@ -121,6 +121,27 @@ impl Kind<Option<PathBuf>> for File {
     }
 }
 
+/// The file that keeps documents, as `file:PATH`.
+pub(crate) struct Store;
+
+impl Kind<Option<PathBuf>> for Store {
+    fn read(&self, raw: Raw<'_>) -> Result<Option<PathBuf>, String> {
+        const FORM: &str = "expected file: and the name of a file, such as \"file:/var/lib/floodway/control.json\"; \
+                            empty: the first source keeps limits and groups";
+        let text = raw.text().ok_or(FORM)?.trim();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let path = text.strip_prefix("file:").filter(|path| !path.is_empty()).ok_or(FORM)?;
+        Ok(Some(PathBuf::from(path)))
+    }
+
+    fn show(&self, value: &Option<PathBuf>) -> String {
+        let store = value.as_deref().map(|path| format!("file:{}", path.display()));
+        literal(&store.unwrap_or_default())
+    }
+}
+
 /// Texts, as a TOML array or separated by commas, each of which passes a check.
 pub(crate) struct List {
     pub(crate) item: Check,

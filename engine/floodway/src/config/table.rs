@@ -7,7 +7,9 @@
 use std::path::PathBuf;
 
 use super::address;
-use super::kinds::{Choice, File, Kind, List, Number, Raw, SECONDS_MAX, Seconds, Several, Switch, Text, any, mqtt};
+use super::kinds::{
+    Choice, File, Kind, List, Number, Raw, SECONDS_MAX, Seconds, Several, Store, Switch, Text, any, mqtt,
+};
 use super::setting::{FILE_SUFFIX, Setting};
 use floodway_core::index::Overflow;
 use floodway_core::shard::{SHARDS_MAX, Writes};
@@ -195,6 +197,10 @@ pub(crate) static SETTINGS: &[Setting] = &[
     setting!("mqtt.subscribe_timeout_seconds", "FLOODWAY_MQTT_SUBSCRIBE_TIMEOUT_SECONDS", mqtt.subscribe_timeout, WITHIN,
         "How long a new stream waits for its tenant's SUBACK"),
 
+    setting!("control.store", "FLOODWAY_CONTROL_STORE", control.file, Store,
+        "Where limits and groups are kept: file:PATH for a gateway that stands alone; empty: at the first source"),
+    setting!("control.file_bytes", "FLOODWAY_CONTROL_FILE_BYTES", control.file_bytes, COUNT,
+        "Largest file of control.store, in bytes; a larger one is refused"),
     setting!("control.groups", "FLOODWAY_CONTROL_GROUPS", control.groups, GROUPS,
         "Groups of all tenants together; further ones are refused"),
     setting!("control.group_devices", "FLOODWAY_CONTROL_GROUP_DEVICES", control.group_devices, COUNT,
@@ -204,7 +210,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
     setting!("control.bytes", "FLOODWAY_CONTROL_BYTES", control.bytes, COUNT,
         "Names in all limits and groups together, in bytes"),
     setting!("control.write_timeout_seconds", "FLOODWAY_CONTROL_WRITE_TIMEOUT_SECONDS", control.write_timeout, WITHIN,
-        "Until a change of limits or groups that the broker did not confirm fails"),
+        "Until a change of limits or groups that their store did not confirm fails"),
     setting!("control.fleet_seconds", "FLOODWAY_CONTROL_FLEET_SECONDS", control.fleet, FLEET,
         "How often other gateways are told how this one does, if that has changed"),
     setting!("control.fleet_members", "FLOODWAY_CONTROL_FLEET_MEMBERS", control.fleet_members, COUNT_OR_NONE,

@@ -52,6 +52,9 @@ pub enum StartError {
     /// The private listener's address can't be bound.
     #[error("admin.listen = \"{0}\": {1}; choose a free address with admin.listen (FLOODWAY_ADMIN_LISTEN)")]
     AdminListen(String, io::Error),
+    /// The file of the control documents can't be used.
+    #[error("{0}")]
+    Store(String),
     /// The system gives no threads, descriptors or memory.
     #[error("can't start: {0}")]
     System(#[from] io::Error),
@@ -96,9 +99,9 @@ impl Gateway {
         let identity = Identity::new();
         let (control, follower) = control::new(&config.control, &identity.id, Arc::clone(&index));
         let event = config.event.clone();
-        let sources = sources::assemble(&config, &index, Some(follower))?;
-        let ingest =
-            Ingest::start(sources, config.event, Arc::clone(&index), Arc::clone(&inboxes), Some(control.clone()))?;
+        let (sources, keeper) = sources::assemble(&config, &index, follower)?;
+        let (tenants, into) = (Arc::clone(&index), Arc::clone(&inboxes));
+        let ingest = Ingest::start_with(sources, config.event, tenants, into, Some(control.clone()), keeper)?;
         let shared = http::Shared {
             http: config.http.clone(),
             stream: config.shard,
