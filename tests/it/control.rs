@@ -16,7 +16,7 @@ async fn retain(broker: &Broker, topic: &str, payload: &str) {
 }
 
 /// What is retained under `topic` now.
-async fn retained(broker: &Broker, topic: &str) -> Vec<Value> {
+pub(crate) async fn retained(broker: &Broker, topic: &str) -> Vec<Value> {
     // Once in a while its own time-out (`-W`) leaves it hanging.
     let mut command = Command::new("timeout");
     command.args(["-k", "1", "5", "mosquitto_sub"]);
@@ -208,7 +208,7 @@ async fn a_broker_that_ends_the_connection_over_control_is_served_all_the_same()
     let mut ws = gateway.ws("T1", "").await;
     broker.publisher().await.count("T1", "A", 0..1).await;
     ws.expect_numbers(0..1).await;
-    wait_until("the log says so", async || told(&gateway, "can't be kept in the broker") == 1).await;
+    wait_until("the log says so", async || told(&gateway, "can't be kept in the control store") == 1).await;
     assert_eq!(cut(), ended, "telemetry's connection stays");
 }
 
@@ -226,5 +226,5 @@ async fn without_permission_for_control_telemetry_is_served_and_the_log_says_so_
     ws.expect_outage().await;
     broker.publisher().await.count("T1", "A", 1..2).await;
     ws.expect_numbers(1..2).await;
-    assert_eq!(told(&gateway, "can't be kept in the broker"), 1);
+    assert_eq!(told(&gateway, "can't be kept in the control store"), 1);
 }

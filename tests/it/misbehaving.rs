@@ -266,7 +266,7 @@ async fn a_broker_that_gives_no_control_documents_is_served_without() {
         let mut ws = gateway.ws("T", "").await;
         broker.count("T", "A", 0..3);
         ws.expect_numbers(0..3).await;
-        gateway.is_logged("limits and groups can't be kept in the broker").await;
+        gateway.is_logged("limits and groups can't be kept in the control store").await;
         assert_eq!(connects(&broker), connections, "{answer:?}");
     }
 }
@@ -280,7 +280,7 @@ async fn a_mark_that_is_refused_or_never_answered_holds_up_nobody_for_long() {
         let mut ws = gateway.ws("T", "").await;
         broker.count("T", "A", 0..3);
         ws.expect_numbers(0..3).await;
-        gateway.is_logged("limits and groups can't be kept in the broker").await;
+        gateway.is_logged("limits and groups can't be kept in the control store").await;
     }
 }
 

@@ -11,6 +11,7 @@ pub mod control;
 mod feed;
 mod in_flight;
 pub mod mqtt;
+pub mod nats;
 pub mod postgres;
 pub mod router;
 pub mod source;

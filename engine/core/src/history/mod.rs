@@ -30,6 +30,7 @@ pub use histories::{Eviction, Histories, HistoryCounts};
 pub use last_values::LastValues;
 pub use numbering::Numbering;
 
+use crate::event::Event;
 use chunks::Chunks;
 use floodway_protocol::EventId;
 use gone::Gone;
@@ -61,6 +62,8 @@ pub struct History {
     /// The id of the newest entry.
     newest_id: AtomicU64,
     has_begun: AtomicBool,
+    /// How many last values it was given that were never entries.
+    seeds: AtomicU64,
     /// When a stream last needed it.
     used: AtomicU64,
     gone: Mutex<Gone>,
@@ -77,6 +80,7 @@ impl History {
             tail_bytes: AtomicU64::new(0),
             newest_id: AtomicU64::new(0),
             has_begun: AtomicBool::new(false),
+            seeds: AtomicU64::new(0),
             used: AtomicU64::new(all.millis(Instant::now())),
             gone: Mutex::new(Gone::new(&all.config, floor + 1)),
             all,
@@ -120,6 +124,14 @@ impl History {
         grown.put(position, entry).expect("a new chunk has room");
         self.chunks.store(Arc::new(grown));
         self.tail_bytes.store(0, Ordering::Relaxed);
+    }
+
+    /// For ingest: `event` was published before anything that is kept, by a device of which perhaps nothing is known. It is
+    /// its last value then, and no entry. Waits for a shard that reads the last values.
+    pub fn seed(&self, event: &Arc<Event>) {
+        let mut gone = self.gone();
+        gone.last_values.seed(event, &self.all);
+        self.seeds.store(gone.last_values.seeds(), Ordering::Release);
     }
 
     /// For ingest: the id of the newest entry.
@@ -256,7 +268,10 @@ impl History {
     pub fn last_values(&self, before: Option<LastValues>, end: Position, now: Instant) -> LastValues {
         self.used(now);
         let view = self.view();
-        let known = before.filter(|values| values.next() > view.floor());
+        let is_current = |values: &LastValues| {
+            values.next() > view.floor() && values.seeds() == self.seeds.load(Ordering::Acquire)
+        };
+        let known = before.filter(is_current);
         let mut values = known.unwrap_or_else(|| self.gone().last_values.clone());
         values.fold(&view, end, None);
         values

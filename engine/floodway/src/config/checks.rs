@@ -23,6 +23,7 @@ pub(super) fn run(loaded: &mut Loaded, key: Key, errors: &mut Vec<ConfigError>) 
     if loaded.config.mqtt.session == Session::Persistent && *loaded.origin("mqtt.qos") == Origin::Default {
         loaded.config.mqtt.qos = 1;
     }
+    loaded.config.has_mqtt = has_mqtt(loaded);
     let found = [
         tls_files(&loaded.config.http.tls, "http.tls.cert", "http.tls.key"),
         tls_files(&loaded.config.admin.tls, "admin.tls.cert", "admin.tls.key"),
@@ -38,6 +39,13 @@ pub(super) fn run(loaded: &mut Loaded, key: Key, errors: &mut Vec<ConfigError>) 
     errors.extend(verification_key(loaded, key, errors));
     loaded.warnings.extend(warnings(&loaded.config));
     loaded.warnings.extend(replay(loaded));
+}
+
+/// MQTT is what a gateway has without further words. Beside another source it has to be asked for.
+fn has_mqtt(loaded: &Loaded) -> bool {
+    let mut origins = SETTINGS.iter().zip(&loaded.origins);
+    let is_asked_for = origins.any(|(setting, origin)| setting.key.starts_with("mqtt.") && *origin != Origin::Default);
+    is_asked_for || loaded.config.postgres.urls.is_empty()
 }
 
 /// A setting's key, and what is to be done.

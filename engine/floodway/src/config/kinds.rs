@@ -121,6 +121,27 @@ impl Kind<Option<PathBuf>> for File {
     }
 }
 
+/// The file that keeps documents, as `file:PATH`.
+pub(crate) struct Store;
+
+impl Kind<Option<PathBuf>> for Store {
+    fn read(&self, raw: Raw<'_>) -> Result<Option<PathBuf>, String> {
+        const FORM: &str = "expected file: and the name of a file, such as \"file:/var/lib/floodway/control.json\"; \
+                            empty: the first source keeps limits and groups";
+        let text = raw.text().ok_or(FORM)?.trim();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let path = text.strip_prefix("file:").filter(|path| !path.is_empty()).ok_or(FORM)?;
+        Ok(Some(PathBuf::from(path)))
+    }
+
+    fn show(&self, value: &Option<PathBuf>) -> String {
+        let store = value.as_deref().map(|path| format!("file:{}", path.display()));
+        literal(&store.unwrap_or_default())
+    }
+}
+
 /// Texts, as a TOML array or separated by commas, each of which passes a check.
 pub(crate) struct List {
     pub(crate) item: Check,
@@ -228,7 +249,11 @@ pub(crate) struct Choice<T: 'static>(pub(crate) &'static [(&'static str, T)]);
 
 impl<T: Copy + PartialEq> Kind<T> for Choice<T> {
     fn read(&self, raw: Raw<'_>) -> Result<T, String> {
-        let value = raw.text().and_then(|text| self.value(text.trim()));
+        let value = match raw {
+            // A word that is a number needs no quotation marks.
+            Raw::Toml(Value::Integer(number)) => self.value(&number.to_string()),
+            _ => raw.text().and_then(|text| self.value(text.trim())),
+        };
         value.ok_or_else(|| format!("expected one of {}", self.words()))
     }
 

@@ -8,14 +8,14 @@ use std::path::PathBuf;
 
 use super::address;
 use super::kinds::{
-    Choice, File, Kind, List, Number, Raw, SECONDS_MAX, Seconds, Several, Switch, Text, Urls, any, mqtt,
+    Choice, File, Kind, List, Number, Raw, SECONDS_MAX, Seconds, Several, Store, Switch, Text, Urls, any, mqtt,
 };
 use super::setting::{FILE_SUFFIX, Setting};
 use floodway_core::index::Overflow;
 use floodway_core::shard::{SHARDS_MAX, Writes};
 use floodway_server::log::{self, Format};
 use floodway_server::tls::Files;
-use floodway_sources::mqtt::{Session, Subscribe};
+use floodway_sources::mqtt::{Protocol, Session, Subscribe};
 use floodway_sources::postgres;
 
 /// Finds the setting of which a file with this key holds the value.
@@ -109,6 +109,8 @@ const FLEET: Seconds = Seconds(1.0, 3_600.0);
 /// The payload's own braces and those of `metrics` are two.
 const DEPTH: Number = Number(2, 1_024);
 
+const PROTOCOL: Choice<Protocol> =
+    Choice(&[("auto", Protocol::Auto), ("5", Protocol::V5), ("3.1.1", Protocol::V311)]);
 const SUBSCRIBE: Choice<Subscribe> = Choice(&[("on_demand", Subscribe::OnDemand), ("all", Subscribe::All)]);
 const SESSION: Choice<Session> = Choice(&[("clean", Session::Clean), ("persistent", Session::Persistent)]);
 const OVERFLOW: Choice<Overflow> = Choice(&Overflow::NAMED);
@@ -170,6 +172,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
 
     setting!("mqtt.url", "MQTT_URL", mqtt.urls, BROKERS,
         "Brokers, tried in turn, as mqtt://host:port; default from MQTT_HOST and MQTT_PORT"),
+    setting!("mqtt.protocol", "FLOODWAY_MQTT_PROTOCOL", mqtt.protocol, PROTOCOL,
+        "Version of MQTT: auto (5, then 3.1.1), 5, or 3.1.1"),
     setting!(filed "mqtt.username", "MQTT_USERNAME", mqtt.username, MQTT_TEXT,
         "User name at the broker"),
     setting!(secret "mqtt.password", "MQTT_PASSWORD", mqtt.password, MQTT_TEXT,
@@ -226,6 +230,10 @@ pub(crate) static SETTINGS: &[Setting] = &[
     setting!("postgres.backoff_max_seconds", "FLOODWAY_POSTGRES_BACKOFF_MAX_SECONDS", postgres.backoff_max, WITHIN,
         "Longest pause between two attempts to connect"),
 
+    setting!("control.store", "FLOODWAY_CONTROL_STORE", control.file, Store,
+        "Where limits and groups are kept: file:PATH for a gateway that stands alone; empty: at the first source"),
+    setting!("control.file_bytes", "FLOODWAY_CONTROL_FILE_BYTES", control.file_bytes, COUNT,
+        "Largest file of control.store, in bytes; a larger one is refused"),
     setting!("control.groups", "FLOODWAY_CONTROL_GROUPS", control.groups, GROUPS,
         "Groups of all tenants together; further ones are refused"),
     setting!("control.group_devices", "FLOODWAY_CONTROL_GROUP_DEVICES", control.group_devices, COUNT,
@@ -235,7 +243,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
     setting!("control.bytes", "FLOODWAY_CONTROL_BYTES", control.bytes, COUNT,
         "Names in all limits and groups together, in bytes"),
     setting!("control.write_timeout_seconds", "FLOODWAY_CONTROL_WRITE_TIMEOUT_SECONDS", control.write_timeout, WITHIN,
-        "Until a change of limits or groups that the broker did not confirm fails"),
+        "Until a change of limits or groups that their store did not confirm fails"),
     setting!("control.fleet_seconds", "FLOODWAY_CONTROL_FLEET_SECONDS", control.fleet, FLEET,
         "How often other gateways are told how this one does, if that has changed"),
     setting!("control.fleet_members", "FLOODWAY_CONTROL_FLEET_MEMBERS", control.fleet_members, COUNT_OR_NONE,

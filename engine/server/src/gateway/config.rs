@@ -14,6 +14,8 @@ pub struct Config {
     pub http: http::Config,
     /// The private listener.
     pub admin: admin::Config,
+    /// Whether there is a source of MQTT brokers: where another source is configured, only if something of it is, too.
+    pub has_mqtt: bool,
     /// The source of MQTT brokers.
     pub mqtt: mqtt::Config,
     /// The source of PostgreSQL, off without a URL.
@@ -42,6 +44,7 @@ impl Default for Config {
         Self {
             http: http::Config::default(),
             admin: admin::Config::default(),
+            has_mqtt: true,
             mqtt: mqtt::Config::default(),
             postgres: postgres::Config::default(),
             control: control::Config::default(),

@@ -9,6 +9,7 @@ mod config;
 mod limits;
 mod memory;
 mod shards;
+mod sources;
 
 use std::convert::Infallible;
 use std::future::{Future, pending};
@@ -30,8 +31,7 @@ use floodway_core::parts;
 use floodway_core::shard::Drain;
 use floodway_core::streams::Streams;
 use floodway_sources::control;
-use floodway_sources::mqtt::Mqtt;
-use floodway_sources::source::{Ingest, Source};
+use floodway_sources::source::Ingest;
 use shards::{ShardThread, any_ended};
 
 pub use crate::admin::{Observer, Totals};
@@ -52,6 +52,9 @@ pub enum StartError {
     /// The private listener's address can't be bound.
     #[error("admin.listen = \"{0}\": {1}; choose a free address with admin.listen (FLOODWAY_ADMIN_LISTEN)")]
     AdminListen(String, io::Error),
+    /// The file of the control documents can't be used.
+    #[error("{0}")]
+    Store(String),
     /// The system gives no threads, descriptors or memory.
     #[error("can't start: {0}")]
     System(#[from] io::Error),
@@ -96,13 +99,9 @@ impl Gateway {
         let identity = Identity::new();
         let (control, follower) = control::new(&config.control, &identity.id, Arc::clone(&index));
         let event = config.event.clone();
-        config.mqtt.keep = config.history.age;
-        // The one place that knows which sources there are. The first owns the control documents.
-        let mqtt = Mqtt::new(config.mqtt, Arc::clone(&index), Some(follower))?;
-        let brokers = mqtt.terms().endpoints;
-        let sources: Vec<Box<dyn Source>> = vec![Box::new(mqtt)];
-        let ingest =
-            Ingest::start(sources, config.event, Arc::clone(&index), Arc::clone(&inboxes), Some(control.clone()))?;
+        let (sources, keeper) = sources::assemble(&config, &index, follower)?;
+        let (tenants, into) = (Arc::clone(&index), Arc::clone(&inboxes));
+        let ingest = Ingest::start_with(sources, config.event, tenants, into, Some(control.clone()), keeper)?;
         let shared = http::Shared {
             http: config.http.clone(),
             stream: config.shard,
@@ -123,7 +122,6 @@ impl Gateway {
         let streams = Streams::new(shards.iter().map(|shard| shard.handle.clone()), index);
         let observer = Observer::new(Watched {
             identity,
-            brokers,
             connections,
             streams,
             refusals,

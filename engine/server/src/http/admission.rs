@@ -1,5 +1,7 @@
 //! Decides whether a client becomes a subscriber: by its token, its query, the limits and its tenant's source.
 
+use std::sync::Arc;
+
 use http::Request;
 use http::request::Parts;
 
@@ -73,6 +75,7 @@ fn of_source(tenant: &Tenant, reason: Unavailable) -> Refusal {
     tracing::debug!(tenant = %tenant.id(), ?reason, "stream refused: broker");
     match reason {
         Unavailable::Refused => Refusal::BrokerRefused(tenant.refusal()),
+        Unavailable::Name => Refusal::BrokerRefused(Some(Arc::new(reason.to_string()))),
         Unavailable::NoSource | Unavailable::NotConfirmed | Unavailable::AllRefused => Refusal::NoBroker,
     }
 }

@@ -1,10 +1,15 @@
 //! Bounds of what is kept, and times.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How control documents are followed.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// `control.store`: the file that keeps the documents, written `file:PATH`. Default none: the first source keeps them.
+    pub file: Option<PathBuf>,
+    /// `control.file_bytes`: the largest such file, in bytes. Default 64 MiB.
+    pub file_bytes: usize,
     /// `control.groups`: groups of all tenants together. Default 10,000; further ones are refused. At most 50,000: a broker
     /// may send as many retained messages ahead as QoS 1 has packet ids.
     pub groups: usize,
@@ -26,6 +31,8 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            file: None,
+            file_bytes: 64 << 20,
             groups: 10_000,
             group_devices: 10_000,
             tenant_limits: 10_000,

@@ -134,10 +134,23 @@ impl Follower {
         self.probes.link_lost();
         self.in_flight = InFlight::default();
         self.is_settled = false;
-        self.writes.fail_all("the broker is gone");
+        self.writes.fail_all("the control store is gone");
         self.reservation.link_lost();
         self.sync_state = SyncState::Away;
         self.show();
+    }
+
+    /// The store is not reached, or gone, for this reason: events flow without it.
+    pub(super) fn unreached(&mut self, reason: &str, now: Instant) {
+        self.link_lost();
+        self.reservation.unreached(reason, now);
+        self.sync_state = SyncState::Partial(format!("the control store is away: {reason}"));
+        self.show();
+    }
+
+    /// What its handles share with it.
+    pub(super) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
     }
 
     /// Whether tenants may be confirmed on this connection.
@@ -270,7 +283,7 @@ impl Follower {
 
     fn begin(&mut self, now: Instant) {
         // A retained message that comes again must not count as a copy.
-        self.writes.fail_all("the broker's documents are read anew");
+        self.writes.fail_all("the documents of the control store are read anew");
         self.reservation.begin();
         self.in_flight = InFlight::default();
         self.stage = Stage::InitialSync(InitialSync::new(now));
@@ -327,7 +340,7 @@ impl Follower {
         self.sync_state = SyncState::Partial(reason.to_owned());
         if self.logged_reason.as_deref() != Some(reason) {
             let needs = "publish and subscribe to floodway/control/#";
-            tracing::warn!(reason, needs, "limits and groups can't be kept in the broker");
+            tracing::warn!(reason, needs, "limits and groups can't be kept in the control store");
             self.logged_reason = Some(reason.to_owned());
         }
     }

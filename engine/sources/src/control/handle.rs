@@ -10,6 +10,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
+use super::attempts::Attempts;
 use super::config::Config;
 use super::documents::{Document, Documents, TenantGroups};
 use super::fleet::{Member, Status};
@@ -41,8 +42,8 @@ impl SyncState {
     pub(super) fn may_write(&self) -> Result<(), WriteError> {
         let reason = match self {
             Self::Following => return Ok(()),
-            Self::Away => "no broker is connected",
-            Self::Reading => "the broker's documents are still being read",
+            Self::Away => "the control store is not connected",
+            Self::Reading => "the documents of the control store are still being read",
             Self::Partial(reason) => reason,
         };
         Err(WriteError::Unavailable(reason.to_owned()))
@@ -78,6 +79,8 @@ pub(super) struct Shared {
     pub(super) ids: Arc<Ids>,
     /// Our own status, as it was last announced.
     pub(super) own: ArcSwapOption<Status>,
+    /// Those of a store that stands beside the sources.
+    pub(super) attempts: Attempts,
 }
 
 /// A handle to control: cheap to clone, for any thread. It reads this gateway's memory and costs the store
@@ -123,6 +126,14 @@ impl Control {
     pub(crate) fn apply_groups(&self, tenant: &Tenant) {
         if let Some(groups) = self.documents().groups(tenant.id()) {
             tenant.set_groups(Arc::clone(groups.members()));
+        }
+    }
+
+    /// Waits, where the store stands beside the sources and is not followed, until it was read or is known to be away. A
+    /// source that connects does so before it confirms anybody.
+    pub(crate) async fn settled(&self) {
+        if self.sync_state() != SyncState::Following {
+            self.shared.attempts.next().await;
         }
     }
 
@@ -212,7 +223,7 @@ impl Control {
         match timeout(self.config.write_timeout, done).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(unconfirmed("the gateway stops")),
-            Err(_) => Err(unconfirmed("the broker has not confirmed it in time")),
+            Err(_) => Err(unconfirmed("the control store has not confirmed it in time")),
         }
     }
 }

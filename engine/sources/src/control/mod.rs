@@ -23,10 +23,13 @@
 //!   wrote. Without a store it fails; an error after it was sent means that it may still take effect, whole.
 //! * Everything happens on the thread of ingest, between two events. Other threads read an immutable view.
 //!
-//! [`Follower`] knows no socket and no MQTT: the source that owns the store reports what happened, and asks what to send.
-//! In the order of a document's way: `store` is the seam, `topic` and `payload` parse, `initial_sync` and
-//! `documents` keep, `follower` decides, `writes` are under way, and other threads see a view through [`Control`].
+//! [`Follower`] knows no socket and no MQTT: whoever owns the store reports what happened, and asks what to send. That is a
+//! source that has a connection for both (MQTT), or a [`Keeper`], which drives a follower over any store of keys and values
+//! (`stores`): a local file is one. In the order of a document's way: `store` is the seam, `topic` and `payload` parse,
+//! `initial_sync` and `documents` keep, `follower` decides, `writes` are under way, and other threads see a view through
+//! [`Control`].
 
+mod attempts;
 mod config;
 mod document_store;
 mod documents;
@@ -34,11 +37,13 @@ mod fleet;
 mod follower;
 mod handle;
 mod initial_sync;
+mod keeper;
 mod payload;
 mod problems;
 mod publish_probe;
 mod reserved;
 mod store;
+pub(crate) mod stores;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
 mod topic;
@@ -53,6 +58,7 @@ pub use documents::{Documents, Exceeded, TenantGroups};
 pub use fleet::{Member, Status};
 pub use follower::Follower;
 pub use handle::{Age, Control, SyncState};
+pub use keeper::Keeper;
 pub use payload::{Group, Invalid};
 pub use problems::Problem;
 pub use store::{StoreFacts, StoreReady, StoreRequest};

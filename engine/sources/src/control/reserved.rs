@@ -91,6 +91,13 @@ impl Reservation {
         self.begin();
     }
 
+    /// The store is not reached. Ids that begin above nothing are better than none.
+    pub(super) fn unreached(&mut self, reason: &str, now: Instant) {
+        if !self.was_read {
+            self.without(reason, now);
+        }
+    }
+
     /// The document, or its deletion, has come. An error says what is wrong with it.
     pub(super) fn received(&mut self, payload: &[u8]) -> Result<(), String> {
         self.held = if payload.is_empty() {
@@ -163,7 +170,7 @@ impl Reservation {
         if !std::mem::replace(&mut self.has_complained, true) {
             tracing::warn!(
                 reason,
-                "ids of events can't be reserved in the broker: after a restart they grow only if the clock was not set back"
+                "ids of events can't be reserved in the control store: after a restart they grow only if the clock was not set back"
             );
         }
     }

@@ -56,6 +56,16 @@ pub(super) fn sync(node: &str) -> String {
     format!("{ROOT}sync/{node}")
 }
 
+/// What stands behind the root in a topic of this version.
+pub(super) fn key(topic: &str) -> &str {
+    topic.strip_prefix(ROOT).unwrap_or(topic)
+}
+
+/// The topic with this key.
+pub(super) fn of_key(key: &str) -> String {
+    format!("{ROOT}{key}")
+}
+
 /// What a message with this topic is; `None` if it is nothing of this version.
 pub(super) fn parse(topic: &str) -> Option<Topic<'_>> {
     let (kind, rest) = topic.strip_prefix(ROOT)?.split_once('/')?;

@@ -23,7 +23,7 @@ pub enum WriteError {
     #[error("{0}")]
     Unavailable(String),
     /// The store has refused it; nothing has changed.
-    #[error("the broker refuses it: {0}")]
+    #[error("the control store refuses it: {0}")]
     Refused(String),
     /// There is no such document to delete.
     #[error("there is none")]
@@ -137,7 +137,7 @@ impl Writes {
             let reason = if sent.is_acknowledged {
                 "its copy has not come back in time"
             } else {
-                "the broker has not answered it in time"
+                "the control store has not answered it in time"
             };
             sent.order.fail(unconfirmed(reason));
         }

@@ -17,6 +17,8 @@ pub enum Reason {
     Packet,
     /// Its source has sent it again, though it was accepted.
     Duplicate,
+    /// Its source has kept it from before.
+    Retained,
     /// What its source brought is no message of anybody's.
     NoMessage,
     /// Its payload is not an event.
@@ -25,12 +27,13 @@ pub enum Reason {
 
 impl Reason {
     /// How many reasons there are.
-    pub const COUNT: usize = 4 + Rejection::ALL.len();
+    pub const COUNT: usize = 5 + Rejection::ALL.len();
 
     /// Every reason, in the order of their indexes.
     pub fn all() -> impl Iterator<Item = Self> {
         let payload = Rejection::ALL.into_iter().map(Self::Payload);
-        [Self::Topic, Self::Packet, Self::Duplicate, Self::NoMessage].into_iter().chain(payload)
+        let others = [Self::Topic, Self::Packet, Self::Duplicate, Self::Retained, Self::NoMessage];
+        others.into_iter().chain(payload)
     }
 
     /// The reason as a label of metrics and logs.
@@ -39,6 +42,7 @@ impl Reason {
             Self::Topic => "topic",
             Self::Packet => "too_large_packet",
             Self::Duplicate => "duplicate",
+            Self::Retained => "retained",
             Self::NoMessage => "no_message",
             Self::Payload(rejection) => rejection.reason(),
         }

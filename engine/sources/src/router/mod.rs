@@ -125,6 +125,30 @@ impl Router {
         self.metrics.rejected(reason, self.started.elapsed())
     }
 
+    /// Takes a message in that the source has kept from before. It is counted under a reason of its own, reaches no stream, and
+    /// is the last value of a device of which none is known.
+    #[cold]
+    pub fn retained(&mut self, message: &RawMessage<'_>) {
+        self.metrics.received(message.payload.len());
+        match self.seed(message) {
+            // By itself it is nothing to be told of.
+            Ok(()) => _ = self.metrics.rejected(Reason::Retained, self.started.elapsed()),
+            Err(reason) => self.reject(reason, message.topic),
+        }
+    }
+
+    fn seed(&mut self, message: &RawMessage<'_>) -> Result<(), Reason> {
+        let address = message.address.as_ref().ok_or(Reason::Topic)?;
+        let tenant = match self.index.find(address.tenant) {
+            Some(tenant) => tenant,
+            None if self.keeps_all => self.index.keep(&TenantId::parse(address.tenant).map_err(|_| Reason::Topic)?),
+            None => return Ok(()),
+        };
+        let event = self.event(tenant.id(), address, message.payload)?;
+        tenant.history().seed(&event);
+        Ok(())
+    }
+
     /// The source sends the tenant's events from now on: a stream that begins before the first of them can resume there.
     pub fn begin(&mut self, tenant: &Tenant) {
         tenant.begin_history(self.mark_id());

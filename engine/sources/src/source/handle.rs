@@ -13,6 +13,7 @@ use crate::router::{Metrics, Snapshot};
 use floodway_core::index::{Index, Tenant, Upstream};
 use floodway_core::shard::Backlog;
 use floodway_protocol::EventId;
+use floodway_protocol::names::is_wild;
 
 /// How long a new stream waits at most for the first attempt to connect: a broker that is there answers sooner.
 const START_GRACE: Duration = Duration::from_secs(2);
@@ -26,6 +27,9 @@ pub enum Unavailable {
     /// The source did not confirm the tenant in time. It may still do so.
     #[error("the broker did not confirm the subscription in time")]
     NotConfirmed,
+    /// The source takes no tenant with such a name.
+    #[error("the broker takes no name that holds '*', '>' or white space")]
+    Name,
     /// The source refuses the tenant. It is asked again from time to time.
     #[error("the broker refused the subscription")]
     Refused,
@@ -78,6 +82,18 @@ impl IngestHandle {
         most.expect("a gateway has a source").0.status.report()
     }
 
+    /// What became of the connections of each source, in the order of their numbers.
+    pub fn reports(&self) -> Vec<(&Terms, SourceReport)> {
+        self.sources.iter().map(|source| (&source.terms, source.status.report())).collect()
+    }
+
+    /// The sources that are not connected though another one is, by their kinds.
+    pub fn away(&self) -> Vec<&'static str> {
+        let states = self.states.borrow();
+        let away = self.sources.iter().zip(&*states).filter(|(_, state)| !state.is_open());
+        away.map(|(source, _)| source.terms.kind).collect()
+    }
+
     /// For how long ingest has not turned though a source is connected; none while each waits for a connection.
     pub fn silence(&self, now: Instant) -> Option<Duration> {
         let statuses = self.sources.iter().map(|source| &source.status);
@@ -117,6 +133,9 @@ impl IngestHandle {
         // First the state of the source: it changes before the tenants' states do.
         if !self.is_connected() && !self.opens_at_the_start().await {
             return Err(Unavailable::NoSource);
+        }
+        if is_wild(tenant.id().as_str().as_bytes()) && self.sources.iter().any(|source| source.status.refuses_wild_names()) {
+            return Err(Unavailable::Name);
         }
         let mut upstream = tenant.upstream();
         if *upstream.borrow() == Upstream::Confirmed {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use tokio::runtime;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -14,7 +14,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use super::handle::{IngestHandle, Known};
 use super::read_back::READ_BACKS;
 use super::{Backoff, Port, ReadBack, Source, SourceStatus};
-use crate::control::Control;
+use crate::control::{Control, Keeper};
 use crate::router::{Metrics, Router};
 use floodway_core::event::{self, IdSource};
 use floodway_core::inbox::Inbox;
@@ -56,6 +56,22 @@ impl Ingest {
         index: Arc<Index>,
         inboxes: Arc<[Inbox]>,
         control: Option<Control>,
+    ) -> io::Result<Self> {
+        Self::start_with(sources, event, index, inboxes, control, None)
+    }
+
+    /// The same beside a store that no source owns: no source runs before its documents were read, or it is known to be
+    /// away.
+    ///
+    /// # Errors
+    /// If the thread can't be started.
+    pub fn start_with(
+        sources: Vec<Box<dyn Source>>,
+        event: event::Config,
+        index: Arc<Index>,
+        inboxes: Arc<[Inbox]>,
+        control: Option<Control>,
+        mut keeper: Option<Keeper>,
     ) -> io::Result<Self> {
         let ids = control.as_ref().map(Control::ids).unwrap_or_default();
         let metrics = Arc::<Metrics>::default();
@@ -101,7 +117,7 @@ impl Ingest {
             (router, control.clone())
         };
         let thread = Builder::new().name("ingest".to_owned()).spawn(move || {
-            run(running, &gateway, &swept, &stopped, &runtime);
+            run(running, keeper.as_mut(), &gateway, &swept, &stopped, &runtime);
             // A look-up of a name may hang, and is not waited for.
             runtime.shutdown_background();
         })?;
@@ -138,6 +154,7 @@ struct Running {
 /// Runs the sources until they are to stop, again after a panic.
 fn run(
     mut sources: Vec<Running>,
+    mut keeper: Option<&mut Keeper>,
     gateway: &dyn Fn() -> (Router, Option<Control>),
     index: &Index,
     stop: &watch::Receiver<bool>,
@@ -147,7 +164,7 @@ fn run(
     loop {
         let began = Instant::now();
         let ended = parts::caught("ingest", || {
-            runtime.block_on(until_stopped(&mut sources, gateway, index, stop));
+            runtime.block_on(until_stopped(&mut sources, keeper.as_deref_mut(), gateway, index, stop));
         });
         let mut lost = Vec::new();
         for running in &mut sources {
@@ -188,6 +205,7 @@ async fn evict_old(index: &Index) -> Infallible {
 
 async fn until_stopped(
     sources: &mut [Running],
+    keeper: Option<&mut Keeper>,
     gateway: &dyn Fn() -> (Router, Option<Control>),
     index: &Index,
     stop: &watch::Receiver<bool>,
@@ -205,7 +223,18 @@ async fn until_stopped(
             stop: stop.clone(),
         })
     });
-    let runs = join_all(runs);
+    let runs = async {
+        if let Some(control) = gateway().1 {
+            control.settled().await;
+        }
+        join_all(runs).await;
+    };
+    let keeping = async {
+        if let Some(keeper) = keeper {
+            keeper.run(stop.clone()).await;
+        }
+    };
+    let runs = join(keeping, runs);
     let mut stop = stop.clone();
     let cut_short = async {
         // An error means that nobody is left who could say so: it is the same.

@@ -67,12 +67,16 @@ pub struct SourceReport {
     pub kind: &'static str,
     /// The endpoint that is connected, if one is.
     pub endpoint: Option<String>,
+    /// What is spoken with it, with the version.
+    pub protocol: Option<String>,
     /// Since when it is connected, or since when none was whose documents were read.
     pub since: SystemTime,
     /// Attempts since then that did not get as far; none while it is connected.
     pub failed_attempts: u64,
     /// Why the connection was last lost, or not made.
     pub last_failure: Option<SourceFailure>,
+    /// Connections after the first one on which events came.
+    pub reconnects: u64,
     /// All attempts, by result; every result is there.
     pub attempts: BTreeMap<&'static str, u64>,
 }
@@ -96,6 +100,8 @@ pub(crate) struct SourceStatus {
     /// Of all sources, by number. Changed before the tenants' own states are.
     states: watch::Sender<Vec<SourceState>>,
     was_connected: AtomicBool,
+    /// It takes no tenant whose name NATS takes for a wildcard.
+    refuses_wild_names: AtomicBool,
     history: Mutex<History>,
     /// That of the source's loop while it is connected.
     pub(crate) pulse: Pulse,
@@ -145,13 +151,16 @@ impl SourceStatus {
             number,
             states,
             was_connected: AtomicBool::new(false),
+            refuses_wild_names: AtomicBool::new(false),
             history: Mutex::new(History {
                 report: SourceReport {
                     kind,
                     endpoint: None,
+                    protocol: None,
                     since: now,
                     failed_attempts: 0,
                     last_failure: None,
+                    reconnects: 0,
                     attempts: Attempt::LABELS.map(|result| (result, 0)).into(),
                 },
                 away_since: now,
@@ -175,6 +184,18 @@ impl SourceStatus {
         self.set_state(SourceState::Reading);
     }
 
+    /// What is spoken with the endpoint that is about to be connected, and whether it takes tenants whose names NATS takes
+    /// for wildcards.
+    pub(crate) fn speaks(&self, protocol: String, takes_wild_names: bool) {
+        self.refuses_wild_names.store(!takes_wild_names, Ordering::Relaxed);
+        self.history().report.protocol = Some(protocol);
+    }
+
+    /// Whether it takes no tenant whose name NATS takes for a wildcard.
+    pub(crate) fn refuses_wild_names(&self) -> bool {
+        self.refuses_wild_names.load(Ordering::Relaxed)
+    }
+
     /// What it keeps was read: tenants are asked for from now on.
     pub(crate) fn opened(&self) {
         self.set_state(SourceState::Open);
@@ -188,6 +209,7 @@ impl SourceStatus {
         self.note(endpoint, SourceChange::Up);
         if self.was_connected.swap(true, Ordering::Relaxed) {
             self.metrics.reconnected();
+            self.history().report.reconnects += 1;
         }
     }
 
@@ -231,6 +253,7 @@ impl SourceStatus {
         self.pulse.rest();
         let mut history = self.history();
         let endpoint = history.report.endpoint.take();
+        history.report.protocol = None;
         if was_open {
             history.away_since = SystemTime::now();
             let error = failure.as_ref().map(|failure| failure.error.clone());

@@ -88,7 +88,7 @@ pub(super) fn known_at(observer: &Observer) -> Answer<Option<Timestamp>> {
     match observer.control.age() {
         Age::Current => Ok(None),
         Age::Since(at) => Ok(Some(at.into())),
-        Age::Unknown => Err(Status::unavailable("the broker's limits and groups were not read yet")),
+        Age::Unknown => Err(Status::unavailable("the limits and groups of the control store were not read yet")),
     }
 }
 

@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 
 use crate::source::{Confirmation, TrackedTenant};
 use floodway_core::index::{Index, SourceNumber, Tenant};
-use floodway_protocol::names::TenantId;
+use floodway_protocol::names::{self, TenantId};
 
 /// The filter for every tenant's telemetry.
 pub(super) const ALL_TENANTS: &str = "tenant/+/device/+/telemetry";
@@ -34,6 +34,11 @@ impl Subject {
             Self::All => ALL_TENANTS.to_owned(),
             Self::Tenant(tenant) => filter_of(tenant.id()),
         }
+    }
+
+    /// Whether its filter holds a name that NATS takes for a wildcard.
+    pub(super) fn is_wild(&self) -> bool {
+        matches!(self, Self::Tenant(tenant) if names::is_wild(tenant.id().as_str().as_bytes()))
     }
 }
 

@@ -51,6 +51,9 @@ pub(super) struct Subscriptions {
     /// Why it was refused last, until it is granted.
     all_refusal: Option<Arc<str>>,
     is_open: bool,
+    /// Whether this broker takes names that NATS takes for wildcards. Tenants with such names are not asked for otherwise, and
+    /// no stream of theirs begins.
+    pub(super) takes_wild_names: bool,
     session: Session,
     /// The number of the broker that is connected, or was last.
     broker: usize,
@@ -82,6 +85,7 @@ impl Subscriptions {
             all_tenants: Subscription::new(),
             all_refusal: None,
             is_open: false,
+            takes_wild_names: true,
             session: Session::new(config),
             broker: 0,
             limits_by_broker: HashMap::new(),

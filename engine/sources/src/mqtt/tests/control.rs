@@ -143,7 +143,7 @@ async fn a_broker_that_is_away_fails_writes_and_what_was_written_comes_back_with
     broker.kill();
     a.until("the loss is seen", |control| control.sync_state() == SyncState::Away).await;
     let away = a.control.put_group(&tenant(), &group("H"), ["A"]).await;
-    assert_eq!(away, Err(WriteError::Unavailable("no broker is connected".to_owned())));
+    assert_eq!(away, Err(WriteError::Unavailable("the control store is not connected".to_owned())));
     assert_eq!(devices(&a.control, "G"), ["A"], "what was read holds");
     broker.restart().await;
     a.until("it is read again", |control| control.sync_state() == SyncState::Following).await;

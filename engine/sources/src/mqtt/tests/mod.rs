@@ -4,6 +4,7 @@ mod brokers;
 mod control;
 mod messages;
 mod stopping;
+mod store;
 mod tenants;
 
 use std::net::TcpListener;

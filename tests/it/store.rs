@@ -1,0 +1,69 @@
+//! Limits and groups that are kept in a file, beside a source that knows nothing of them.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use floodway_tests::gateway::{Launch, floodway_run};
+use floodway_tests::token::SECRET;
+use floodway_tests::{Broker, Gateway};
+use serde_json::json;
+
+use crate::admin::ask;
+use crate::control::retained;
+use crate::shell;
+
+fn beside(broker: &Broker, file: &Path) -> Launch {
+    Gateway::start(broker).env("FLOODWAY_CONTROL_STORE", format!("file:{}", file.display()))
+}
+
+#[tokio::test]
+async fn limits_and_groups_in_a_file_outlive_the_gateway_and_no_broker_hears_of_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (broker, file) = (Broker::start().await, folder.path().join("control.json"));
+    let mut gateway = beside(&broker, &file).await;
+    let group = json!({"tenant_id": "T1", "group_id": "G", "device_ids": ["A"]});
+    ask(&gateway, "PutGroup", json!({"group": group})).await;
+    shell::text(&gateway, &["limits", "set", "--tenant", "T1", "--connections", "1"]).await;
+    let mode = std::fs::metadata(&file).expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    gateway.terminate();
+    assert_eq!(gateway.exit_code().await, Some(0));
+
+    let gateway = beside(&broker, &file).await;
+    let mut ws = gateway.ws("T1", "group_id=G").await;
+    let mut publisher = broker.publisher().await;
+    publisher.telemetry("T1", "STRANGER", r#"{"metrics":{"n":1}}"#).await;
+    publisher.telemetry("T1", "A", r#"{"metrics":{"n":2}}"#).await;
+    assert_eq!(ws.next_event().await["device_id"], "A");
+    let token = floodway_tests::token::token("T1").sign();
+    assert_eq!(gateway.ws_refused(Some(&token), "").await.0, 4029, "its own limit holds");
+    let status = ask(&gateway, "GetStatus", json!({"fleet": true})).await;
+    assert_eq!(status["status"]["control"]["synced"], json!(true), "{status}");
+    assert_eq!(retained(&broker, "#").await, [json!(null); 0]);
+}
+
+#[tokio::test]
+async fn a_broken_file_stops_the_start_is_named_and_left_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("control.json");
+    let text = r#"{"version": 1, "documents": {"groups/T1/G": {"devices": ["A", "a/b"]}}}"#;
+    std::fs::write(&file, text).expect("it is written");
+    let store = format!("file:{}", file.display());
+    let settings = [
+        ("FLOODWAY_JWT_SECRET", SECRET),
+        ("FLOODWAY_LISTEN", "127.0.0.1:0"),
+        ("FLOODWAY_ADMIN_LISTEN", "127.0.0.1:0"),
+        ("FLOODWAY_CONTROL_STORE", store.as_str()),
+    ];
+    let refused = floodway_run(&["serve"], &settings).await;
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    for part in ["control.store", file.to_str().expect("UTF-8"), "groups/T1/G", "devices[1]"] {
+        assert!(refused.stderr.contains(part), "{part} is not named: {}", refused.stderr);
+    }
+    assert_eq!(std::fs::read_to_string(&file).expect("it is there"), text);
+
+    let settings = [settings[0], ("FLOODWAY_CONTROL_STORE", "/var/control.json")];
+    let refused = floodway_run(&["check"], &settings).await;
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.contains("control.store") && refused.stderr.contains("file:"), "{}", refused.stderr);
+}
