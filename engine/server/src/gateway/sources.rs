@@ -6,6 +6,7 @@ use super::{Config, StartError};
 use floodway_core::index::{Index, SourceNumber};
 use floodway_sources::control::{Follower, Keeper};
 use floodway_sources::mqtt::Mqtt;
+use floodway_sources::nats;
 use floodway_sources::source::Source;
 
 /// The sources of `config`, in the order of their numbers, and what keeps the control documents, unless the first source does.
@@ -27,6 +28,10 @@ pub(super) fn assemble(
         let mut mqtt = config.mqtt.clone();
         (mqtt.keep, mqtt.source) = (config.history.age, number(&sources));
         sources.push(Box::new(Mqtt::new(mqtt, Arc::clone(index), follower)?));
+    }
+    if !config.nats.urls.is_empty() {
+        let (index, number) = (Arc::clone(index), number(&sources));
+        sources.push(nats::source(config.nats.clone(), index, number, &config.history)?);
     }
     Ok((sources, keeper))
 }
