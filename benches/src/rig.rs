@@ -145,6 +145,7 @@ impl Rig {
             client: ClientInfo::new(Transport::WebSocket),
             expires_at: u64::MAX,
             resume,
+            backlog: None,
             options: Options { snapshot, ..Options::default() },
             head: Vec::new(),
             early: Vec::new(),

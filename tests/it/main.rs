@@ -25,6 +25,7 @@ mod outside_clients;
 mod pace;
 mod panics;
 mod process;
+mod protocols;
 mod requests;
 mod resume;
 mod scale;

@@ -1,10 +1,9 @@
-//! A device: an MQTT 5 client that publishes with QoS 1 and knows what the broker has acknowledged.
+//! A device: a client of MQTT 5 or 3.1.1 that publishes with QoS 1 and knows what the broker has acknowledged.
 
 use std::time::Duration;
 
-use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::Packet;
-use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
+use rumqttc::{mqttbytes, v5};
 use tokio::sync::watch;
 
 use crate::wait::within;
@@ -22,10 +21,16 @@ struct Progress {
     ended: bool,
 }
 
+#[derive(Debug)]
+enum Client {
+    V5(v5::AsyncClient),
+    V4(rumqttc::AsyncClient),
+}
+
 /// One connection to the broker. Messages of one publisher keep their order.
 #[derive(Debug)]
 pub struct Publisher {
-    client: AsyncClient,
+    client: Client,
     progress: watch::Receiver<Progress>,
     sent: u64,
 }
@@ -33,15 +38,31 @@ pub struct Publisher {
 impl Publisher {
     /// Connects to the broker on a loopback port.
     pub async fn connect(port: u16) -> Self {
-        let id = format!("device-{:016x}", fastrand::u64(..));
-        let mut options = MqttOptions::new(id, "127.0.0.1", port);
+        let mut options = v5::MqttOptions::new(id(), "127.0.0.1", port);
         options.set_keep_alive(Duration::from_secs(60)).set_max_packet_size(Some(1 << 20));
         let mut network = options.network_options();
         network.set_tcp_nodelay(true);
         options.set_network_options(network);
-        let (client, connection) = AsyncClient::new(options, 64);
-        let (report, mut progress) = watch::channel(Progress::default());
+        let (client, connection) = v5::AsyncClient::new(options, 64);
+        let (report, progress) = watch::channel(Progress::default());
         tokio::spawn(drive(connection, report));
+        Self::connected(Client::V5(client), progress).await
+    }
+
+    /// Connects to a broker that speaks MQTT 3.1.1 only.
+    pub async fn connect_old(port: u16) -> Self {
+        let mut options = rumqttc::MqttOptions::new(id(), "127.0.0.1", port);
+        options.set_keep_alive(Duration::from_secs(60)).set_max_packet_size(1 << 20, 1 << 20);
+        let (client, mut connection) = rumqttc::AsyncClient::new(options, 64);
+        let mut network = rumqttc::NetworkOptions::new();
+        network.set_tcp_nodelay(true);
+        connection.set_network_options(network);
+        let (report, progress) = watch::channel(Progress::default());
+        tokio::spawn(drive_old(connection, report));
+        Self::connected(Client::V4(client), progress).await
+    }
+
+    async fn connected(client: Client, mut progress: watch::Receiver<Progress>) -> Self {
         let connected = progress.wait_for(|progress| progress.connected || progress.ended);
         assert!(!within("CONNACK", connected).await.expect("it reports").ended, "the broker refused a publisher");
         Self { client, progress, sent: 0 }
@@ -67,15 +88,29 @@ impl Publisher {
     /// # Panics
     /// If the connection is lost.
     pub async fn send(&mut self, topic: &str, payload: impl Into<Vec<u8>>) {
-        let sent = self.client.publish(topic, QoS::AtLeastOnce, false, payload.into());
-        within("room for a message", sent).await.expect("the publisher is connected");
+        self.publish(topic, payload.into(), true).await;
         self.sent += 1;
     }
 
     /// Hands one message of QoS 0 over, which the broker does not acknowledge.
     pub async fn unassured(&mut self, topic: &str, payload: impl Into<Vec<u8>>) {
-        let sent = self.client.publish(topic, QoS::AtMostOnce, false, payload.into());
-        within("room for a message", sent).await.expect("the publisher is connected");
+        self.publish(topic, payload.into(), false).await;
+    }
+
+    async fn publish(&mut self, topic: &str, payload: Vec<u8>, is_assured: bool) {
+        let is_sent = async {
+            match &self.client {
+                Client::V5(client) => {
+                    let qos = v5::mqttbytes::qos(is_assured.into()).expect("0 or 1");
+                    client.publish(topic, qos, false, payload).await.is_ok()
+                }
+                Client::V4(client) => {
+                    let qos = mqttbytes::qos(is_assured.into()).expect("0 or 1");
+                    client.publish(topic, qos, false, payload).await.is_ok()
+                }
+            }
+        };
+        assert!(within("room for a message", is_sent).await, "the publisher is connected");
     }
 
     /// Waits until the broker has acknowledged all that was sent.
@@ -97,11 +132,29 @@ impl Publisher {
     }
 }
 
-async fn drive(mut connection: EventLoop, report: watch::Sender<Progress>) {
+fn id() -> String {
+    format!("device-{:016x}", fastrand::u64(..))
+}
+
+async fn drive(mut connection: v5::EventLoop, report: watch::Sender<Progress>) {
     loop {
         match connection.poll().await {
-            Ok(Event::Incoming(Packet::ConnAck(_))) => report.send_modify(|progress| progress.connected = true),
-            Ok(Event::Incoming(Packet::PubAck(_))) => report.send_modify(|progress| progress.acknowledged += 1),
+            Ok(v5::Event::Incoming(Packet::ConnAck(_))) => report.send_modify(|progress| progress.connected = true),
+            Ok(v5::Event::Incoming(Packet::PubAck(_))) => report.send_modify(|progress| progress.acknowledged += 1),
+            Ok(_) => {}
+            Err(_) => return report.send_modify(|progress| progress.ended = true),
+        }
+    }
+}
+
+async fn drive_old(mut connection: rumqttc::EventLoop, report: watch::Sender<Progress>) {
+    use mqttbytes::v4::Packet;
+    loop {
+        match connection.poll().await {
+            Ok(rumqttc::Event::Incoming(Packet::ConnAck(_))) => report.send_modify(|progress| progress.connected = true),
+            Ok(rumqttc::Event::Incoming(Packet::PubAck(_))) => {
+                report.send_modify(|progress| progress.acknowledged += 1);
+            }
             Ok(_) => {}
             Err(_) => return report.send_modify(|progress| progress.ended = true),
         }

@@ -46,6 +46,12 @@ pub fn check(text: &str) -> Result<(), BadName> {
     Ok(())
 }
 
+/// Whether the bytes of a name hold what NATS does not take literally in a level of a topic: its wildcards `*` and `>`, and
+/// white space, which a subject can't hold.
+pub fn is_wild(name: &[u8]) -> bool {
+    name.iter().any(|byte| matches!(byte, b'*' | b'>') || byte.is_ascii_whitespace())
+}
+
 /// MQTT 5.0, 1.5.4: a receiver may take these for malformed. Mosquitto ends the connection that subscribes to one, and
 /// with it every other tenant's subscription.
 fn is_noncharacter(c: char) -> bool {

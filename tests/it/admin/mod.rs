@@ -80,6 +80,12 @@ pub(crate) async fn ask(gateway: &Gateway, call: &str, request: Value) -> Value 
     answers.unwrap_or_else(|refused| panic!("{call}: {refused:?}")).remove(0)
 }
 
+/// Why a call is refused.
+pub(crate) async fn refusal(gateway: &Gateway, call: &str, request: Value) -> String {
+    let answers = answers(gateway, call, request, &[]).await;
+    answers.expect_err(call).1
+}
+
 /// The code that refuses a call.
 async fn refused(gateway: &Gateway, call: &str, request: Value, token: &str) -> String {
     let answers = answers(gateway, call, request, &[token]).await;

@@ -31,7 +31,11 @@ const ONLY: &[(&[&str], &[&str])] = &[
         &["engine/server/src/admin", "engine/floodway/src/client", "engine/floodway/src/cli"],
     ),
     (&["jsonwebtoken"], &["engine/server/src/auth"]),
-    (&["rustls", "tokio_rustls", "rustls_native_certs", "webpki"], &["engine/server/src/tls"]),
+    (
+        &["rustls", "tokio_rustls", "rustls_native_certs", "webpki"],
+        &["engine/sources/src/tls", "engine/server/src/tls"],
+    ),
+    (&["tokio_tungstenite"], &["engine/sources/src/mqtt/link/transport"]),
     (&["simd_json"], &["engine/core/src/event"]),
 ];
 

@@ -53,11 +53,21 @@ impl Members {
         names.collect()
     }
 
-    /// Reads the members of `object`, which is a part of `json`.
-    pub(super) fn read(&mut self, json: &[u8], object: Object<'_>, metrics_max: usize) -> Result<(), Rejection> {
+    /// Reads the members of `object`, which is a part of `json`, except those whose names are `left_out`.
+    pub(super) fn read(
+        &mut self,
+        json: &[u8],
+        object: Object<'_>,
+        left_out: &[Box<str>],
+        metrics_max: usize,
+    ) -> Result<(), Rejection> {
         self.clear();
         for entry in object {
-            match self.find(json, entry.name(json)) {
+            let name = entry.name(json);
+            if left_out.iter().any(|other| other.as_bytes() == name) {
+                continue;
+            }
+            match self.find(json, name) {
                 Some(first) => {
                     self.list[first].value = entry.value;
                     self.has_doubles = true;

@@ -1,22 +1,24 @@
 //! One accepted message of a device: parsed once, encoded at most once per form, shared by all its subscribers.
 //!
 //! Invariant: an event never changes. It makes each projection in each encoding at most once, when a subscriber first needs
-//! it, and gives every thread the same bytes from then on. Of the payload it holds `metrics` and `ts` alone, as the text
-//! that the device sent; of the topic, the tenant, the device and the topic itself.
+//! it, and gives every thread the same bytes from then on. Of the payload it holds its metrics and its timestamp alone, as the
+//! text that the device sent; of the topic, the tenant, the device and the topic itself.
 //!
-//! From a payload to an event: [`parse`] decides, `tokens` finds the JSON tokens, `members` the metrics, each name once,
-//! and `id` gives the event its id. From an event to bytes: a subscriber wants some metrics (`metric_set`) in one encoding;
-//! `projections` keeps the texts with some metrics only, and `encoded` each text in each encoding, framed by
-//! `floodway_protocol`. No part of it knows sources, subscribers or sockets.
+//! From a payload to its events: [`parse`] decides, `tokens` finds the JSON tokens, `places` what stands where metrics and
+//! timestamp belong, `members` the metrics, each name once, and `id` gives the event its id. From an event to bytes: a
+//! subscriber wants some metrics (`metric_set`) in one encoding; `projections` keeps the texts with some metrics only, and
+//! `encoded` each text in each encoding, framed by `floodway_protocol`. No part of it knows sources, subscribers or sockets.
 
 mod encoded;
 mod id;
 mod members;
 mod metric_set;
 pub mod parse;
+mod places;
 mod projections;
 #[cfg(test)]
 mod properties;
+mod rejection;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -29,12 +31,14 @@ use floodway_protocol::{Encoding, EventId};
 
 pub use id::{IdSource, Ids, MARK_BITS, now_micros};
 pub use metric_set::MetricSet;
-pub use parse::{Config, Parser, Rejection};
+pub use parse::{Config, Origin, Parser, Sample, Samples};
+pub use places::{BadPath, Path};
+pub use rejection::Rejection;
 
 use encoded::{Draft, Encoded};
 use projections::{Projected, Projections};
 
-/// An event. Only [`Parser::parse`] makes one.
+/// An event. Only a [`Parser`] makes one.
 ///
 /// Memory: its JSON text, 12 bytes per metric, and about 200 bytes; one more text for each other encoding and each
 /// projection that a subscriber needed.

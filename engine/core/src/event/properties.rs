@@ -1,6 +1,7 @@
 //! Properties of parsing, checked on generated payloads.
 //!
 //! * An event holds exactly what a plain model, with serde_json and a list, takes from the payload.
+//! * So it does wherever metrics and timestamp are said to stand, and of each sample of an array as of that alone.
 //! * simd-json finds the same tokens as the search byte by byte, so both make the same event.
 //! * What simd-json accepts, serde_json accepts.
 //! * A projection is the model's event without the other metrics.
@@ -59,6 +60,27 @@ impl Model {
         let kept = self.0.iter().filter(|(name, ..)| keep(name));
         kept.map(|(_, key, value)| format!("{key}:{value}")).collect::<Vec<_>>().join(",")
     }
+}
+
+/// What the model finds at a path of `json`; an error if something on the way is no object.
+fn at(json: &str, path: &str) -> Result<Option<String>, serde_json::Error> {
+    let mut found = json.to_owned();
+    for name in path.split('.').filter(|name| !name.is_empty()) {
+        match serde_json::from_str::<Model>(&found)?.value(name) {
+            Some(value) => found = value.to_owned(),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(found))
+}
+
+/// Metrics and timestamp as the model takes them from `payload`, without the members that are `left_out`.
+fn taken(payload: &str, metrics: &str, timestamp: &str, left_out: &[&str]) -> Result<String, Rejection> {
+    let no_object = |_| Rejection::MetricsNotAnObject;
+    let found = at(payload, metrics).map_err(no_object)?.unwrap_or_else(|| "{}".to_owned());
+    let metrics: Model = serde_json::from_str(&found).map_err(no_object)?;
+    let timestamp = at(payload, timestamp).ok().flatten().unwrap_or_else(|| "null".to_owned());
+    Ok(event_json(&metrics.json(|name| !left_out.contains(&name)), &timestamp))
 }
 
 fn event_json(metrics: &str, ts: &str) -> String {
@@ -139,6 +161,29 @@ fn payload() -> impl Strategy<Value = String> {
     (space(), object_of(key, value, 6), space()).prop_map(|(a, object, b)| format!("{a}{object}{b}"))
 }
 
+/// Objects in which the names of some paths are frequent.
+fn nested() -> impl Strategy<Value = String> {
+    let key = || {
+        prop_oneof![
+            4 => select(&["data", "values", "ts", "provision_token"][..]).prop_map(|name| format!("\"{name}\"")),
+            1 => Just(r#""d\u0061ta""#.to_owned()),
+            1 => metric_key(),
+        ]
+    };
+    let value = scalar().prop_recursive(3, 30, 6, move |inner| object_of(key(), inner, 6));
+    object_of(key(), value, 6)
+}
+
+/// Where metrics and timestamp stand, and the members that are no metrics then.
+const PLACES: &[(&str, &str, &[&str])] = &[
+    ("data", "ts", &[]),
+    ("data.values", "ts", &[]),
+    ("data", "data.ts", &["ts"]),
+    ("data.values", "data.ts", &[]),
+    (".", "ts", &["ts", "provision_token"]),
+    (".", "data.ts", &["data", "provision_token"]),
+];
+
 /// Text that is often nearly JSON.
 fn soup() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
@@ -197,6 +242,33 @@ proptest! {
         let metrics = Arc::new(MetricSet::new(wanted.clone()));
         let expected = (!projection.is_empty()).then(|| format!("id: 1\ndata: {}\n\n", event_json(&projection, ts)));
         prop_assert_eq!(event.frame(Some(&metrics), Encoding::Sse), expected.as_deref().map(str::as_bytes));
+    }
+
+    #[test]
+    fn metrics_and_timestamp_are_what_the_model_finds_at_their_paths(
+        payload in nested(),
+        (metrics, timestamp, left_out) in select(PLACES),
+    ) {
+        let (metrics_at, timestamp_at) = (metrics.parse().unwrap(), timestamp.parse().unwrap());
+        let mut parser = Parser::new(&Config { metrics_at, timestamp_at, ..Config::default() });
+        let tenant = TenantId::parse("T").unwrap();
+        let event = parser.parse(EventId::new(1), &tenant, "D", "t", payload.as_bytes());
+        let json = event.map(|event| String::from_utf8(event.json().to_vec()).unwrap());
+        prop_assert_eq!(json, taken(&payload, metrics, timestamp, left_out));
+    }
+
+    #[test]
+    fn a_sample_of_an_array_is_what_it_is_alone(samples in vec(prop_oneof![payload(), value()], 1..6), inner in space()) {
+        let array = format!("[{inner}{}{inner}]", samples.join(&format!("{inner},")));
+        let tenant = TenantId::parse("T").unwrap();
+        let origin = Origin { tenant: &tenant, device: "D", topic: "t", metric: None };
+        let mut parser = Parser::new(&Config::default());
+        let read = parser.read(array.as_bytes()).unwrap();
+        prop_assert_eq!(read.len(), samples.len());
+        for (sample, alone) in read.zip(&samples) {
+            let event = parser.event(sample, EventId::new(1), &origin).map(|event| event.json().to_vec());
+            prop_assert_eq!(event, parse(alone.as_bytes()).map(|event| event.json().to_vec()));
+        }
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub(super) struct Tokenizer {
     buffers: Buffers,
     tape: Tape<'static>,
     found_slowly: Vec<u32>,
+    /// The last tokens were found byte by byte.
+    is_slow: bool,
 }
 
 impl Tokenizer {
@@ -38,15 +40,29 @@ impl Tokenizer {
             buffers: Buffers::with_max_depth(FIRST_BUFFERS_BYTES, depth),
             tape: Tape::null(),
             found_slowly: Vec::new(),
+            is_slow: false,
         }
     }
 
-    /// The tokens of `json`.
-    pub(super) fn tokens(&mut self, json: &[u8]) -> Result<&[u32], Rejection> {
+    /// Finds the tokens of `json`.
+    pub(super) fn read(&mut self, json: &[u8]) -> Result<(), Rejection> {
+        self.is_slow = false;
         match self.validate_fast(json) {
-            Ok(()) => Ok(self.buffers.structural_indexes()),
+            Ok(()) => Ok(()),
             Err(error) if matches!(error.error(), ErrorType::DepthLimitExceeded) => Err(Rejection::TooDeep),
-            Err(_) => self.tokens_slow(json),
+            Err(_) => {
+                self.is_slow = true;
+                self.tokens_slow(json).map(|_| ())
+            }
+        }
+    }
+
+    /// The tokens of the text that was read last, if it has any.
+    pub(super) fn tokens(&self) -> &[u32] {
+        if self.is_slow {
+            &self.found_slowly
+        } else {
+            self.buffers.structural_indexes()
         }
     }
 
@@ -131,13 +147,71 @@ pub(super) struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    pub(super) fn new(json: &'a [u8], tokens: &'a [u32]) -> Self {
-        Self { json, tokens, has_escapes: memchr::memchr(b'\\', json).is_some() }
+    /// The text of these tokens, which `has_escapes` or not: see [`has_escapes`].
+    pub(super) fn new(json: &'a [u8], tokens: &'a [u32], has_escapes: bool) -> Self {
+        Self { json, tokens, has_escapes }
     }
 
-    fn byte(&self, token: usize) -> u8 {
+    /// The first byte of a token, which tells what begins there.
+    pub(super) fn byte(&self, token: usize) -> u8 {
         self.json[self.tokens[token] as usize]
     }
+
+    /// Where the value is that begins with `token`, without the white space around it.
+    pub(super) fn value(&self, token: usize) -> Range<usize> {
+        self.tokens[token] as usize..self.end(token).0
+    }
+
+    /// The name of a member, without its quotes and escapes.
+    pub(super) fn name<'b>(&'b self, entry: &'b Entry) -> &'b [u8] {
+        entry.name(self.json)
+    }
+
+    /// The first tokens of the items, if an array begins with `token`.
+    pub(super) fn items(self, token: usize) -> Option<impl Iterator<Item = u32> + use<'a>> {
+        if self.byte(token) != b'[' {
+            return None;
+        }
+        let mut next = token + 1;
+        Some(std::iter::from_fn(move || {
+            let item = match self.byte(next) {
+                b']' => return None,
+                b',' => next + 1,
+                _ => next,
+            };
+            next = self.end(item).1;
+            Some(u32::try_from(item).expect("a payload is shorter than 4 GiB"))
+        }))
+    }
+
+    /// The end of the value that begins with `token`, and the index of the token after it.
+    fn end(&self, token: usize) -> (usize, usize) {
+        if !matches!(self.byte(token), b'{' | b'[') {
+            return (self.trimmed_end(token), token + 1);
+        }
+        let (mut at, mut open) = (token, 1);
+        while open > 0 {
+            at += 1;
+            match self.byte(at) {
+                b'{' | b'[' => open += 1,
+                b'}' | b']' => open -= 1,
+                _ => {}
+            }
+        }
+        (self.tokens[at] as usize + 1, at + 1)
+    }
+
+    /// The end of a token of many bytes: before the white space that precedes the next one, or the end of the text.
+    fn trimmed_end(&self, token: usize) -> usize {
+        let from = self.tokens[token] as usize;
+        let next = self.tokens.get(token + 1).map_or(self.json.len(), |&next| next as usize);
+        from + self.json[from..next].trim_ascii_end().len()
+    }
+}
+
+/// Whether a text contains a backslash.
+pub(super) fn has_escapes(json: &[u8]) -> bool {
+    memchr::memchr(b'\\', json).is_some()
 }
 
 /// The members of one object, in the order of the text, doubles included.
@@ -164,30 +238,6 @@ impl<'a> Object<'a> {
     pub(super) fn at(text: Text<'a>, token: usize) -> Option<Self> {
         (text.byte(token) == b'{').then_some(Self { text, next: token + 1 })
     }
-
-    /// The end of the value that begins with `token`, and the index of the token after it.
-    fn end(&self, token: usize) -> (usize, usize) {
-        if !matches!(self.text.byte(token), b'{' | b'[') {
-            return (self.trimmed_end(token), token + 1);
-        }
-        let (mut at, mut open) = (token, 1);
-        while open > 0 {
-            at += 1;
-            match self.text.byte(at) {
-                b'{' | b'[' => open += 1,
-                b'}' | b']' => open -= 1,
-                _ => {}
-            }
-        }
-        (self.text.tokens[at] as usize + 1, at + 1)
-    }
-
-    /// The end of a token of many bytes: before the white space that precedes the next one.
-    fn trimmed_end(&self, token: usize) -> usize {
-        let Text { json, tokens, .. } = self.text;
-        let from = tokens[token] as usize;
-        from + json[from..tokens[token + 1] as usize].trim_ascii_end().len()
-    }
 }
 
 impl Iterator for Object<'_> {
@@ -201,10 +251,10 @@ impl Iterator for Object<'_> {
         };
         // After the key comes a colon.
         let value = key + 2;
-        let (value_end, next) = self.end(value);
+        let (value_end, next) = self.text.end(value);
         self.next = next;
         let Text { json, tokens, has_escapes } = self.text;
-        let key = tokens[key] as usize..self.trimmed_end(key);
+        let key = tokens[key] as usize..self.text.trimmed_end(key);
         let unescaped = has_escapes.then(|| unescaped(&json[key.clone()])).flatten();
         Some(Entry { key, unescaped, value: tokens[value] as usize..value_end, value_token: value })
     }

@@ -234,9 +234,30 @@ impl View {
         Some(self.behind_marks(position, id))
     }
 
+    /// Where ids are numbers of the source: the position behind which a stream goes on that was at `id`, which may be between
+    /// two events, or before the first. Of several events with this id it is the first: the others are parts of a message of
+    /// which the last part alone has the message's number.
+    pub(super) fn find_number(&self, id: EventId) -> Option<Position> {
+        let Chunks { list, floor, before } = &**self.0;
+        if *before >= id.get() {
+            return (*before == id.get()).then(|| self.behind_marks(*floor, id));
+        }
+        let at = list.partition_point(|chunk| chunk.before < id.get());
+        let Some(chunk) = at.checked_sub(1).map(|at| &list[at]) else {
+            return Some(*floor);
+        };
+        let mut position = chunk.first - 1;
+        while self.get(position + 1).is_some_and(|entry| entry.id() < id) {
+            position += 1;
+        }
+        let is_there = self.get(position + 1).is_some_and(|entry| entry.id() == id);
+        Some(self.behind_marks(position + u64::from(is_there), id))
+    }
+
     /// Marks without an id of their own have that of the entry before, also in the next chunk.
     fn behind_marks(&self, mut position: Position, id: EventId) -> Position {
-        while self.get(position + 1).is_some_and(|entry| entry.id() == id) {
+        let is_mark_of = |entry: &Entry| matches!(entry, Entry::Mark(_)) && entry.id() == id;
+        while self.get(position + 1).is_some_and(is_mark_of) {
             position += 1;
         }
         position

@@ -15,6 +15,14 @@ pub struct Config {
     /// `replay.total_bytes`: memory of all tenants' events and last values together. Default 256 MiB; in a
     /// gateway a tenth of the memory that the process may use.
     pub total_bytes: usize,
+    /// `replay.read_back_events`: events that a stream is given back at most by a source that numbers them, when it resumes
+    /// from before what is kept. Default 100,000; of more the newest, behind a gap.
+    pub read_back_events: NonZeroUsize,
+    /// `replay.read_back_bytes`: memory of what was read back and is still to be sent, of all tenants, in bytes. Default
+    /// 64 MiB; beyond it a stream that resumes gets a gap and what is kept.
+    pub read_back_bytes: usize,
+    /// `replay.read_back_seconds`: how long reading back may take. Default 10 s; beyond it likewise.
+    pub read_back_time: Duration,
     /// `snapshot.devices`: last values of each tenant. Default 10,000; those of the devices that published last are kept.
     pub devices: NonZeroUsize,
 }
@@ -26,6 +34,9 @@ impl Default for Config {
             age: Duration::from_secs(60),
             bytes: 64 * 1024 * 1024,
             total_bytes: 256 * 1024 * 1024,
+            read_back_events: NonZeroUsize::new(100_000).expect("not zero"),
+            read_back_bytes: 64 * 1024 * 1024,
+            read_back_time: Duration::from_secs(10),
             devices: NonZeroUsize::new(10_000).expect("not zero"),
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use super::{Config, Position};
+use super::{Config, Numbering, Position};
 
 /// Chunks of a full history. What is evicted leaves chunk by chunk, so this much more than the bound may be held.
 const CHUNKS: usize = 32;
@@ -38,6 +38,7 @@ pub struct Histories {
     value_bytes: AtomicU64,
     fell_out: AtomicU64,
     evicted: [AtomicU64; 3],
+    pub(super) numbering: Numbering,
 }
 
 /// What all histories hold now, and what has left them.
@@ -71,7 +72,13 @@ impl Histories {
             value_bytes: AtomicU64::default(),
             fell_out: AtomicU64::default(),
             evicted: Default::default(),
+            numbering: Numbering::default(),
         }
+    }
+
+    /// Whether ids are numbers of the source.
+    pub fn numbering(&self) -> &Numbering {
+        &self.numbering
     }
 
     /// Whether all together hold more than they may.

@@ -1,7 +1,7 @@
 //! The last event of each device.
 //!
 //! Invariant: what is folded in, is folded in order, each entry once; so the least recently used device is the one that
-//! published longest ago, and is the one that makes room.
+//! published longest ago, and is the one that makes room. What a source had kept from before is older than all of that.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -20,16 +20,23 @@ pub struct LastValues {
     devices_max: usize,
     /// The position of the next entry to fold in.
     next: Position,
+    /// How many it was given that were never entries.
+    seeds: u64,
 }
 
 impl LastValues {
     pub(super) fn new(devices_max: NonZeroUsize, next: Position) -> Self {
-        Self { events: LruCache::unbounded(), devices_max: devices_max.get(), next }
+        Self { events: LruCache::unbounded(), devices_max: devices_max.get(), next, seeds: 0 }
     }
 
     /// The position of the first entry that is not in it.
     pub fn next(&self) -> Position {
         self.next
+    }
+
+    /// How many events it was given that were never entries. It grows while the values may be others at the same position.
+    pub fn seeds(&self) -> u64 {
+        self.seeds
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -51,6 +58,17 @@ impl LastValues {
             next = position + 1;
         }
         self.next = next;
+    }
+
+    /// Takes in an event from before the first entry, unless one of its device is known already, or there is no room.
+    pub(super) fn seed(&mut self, event: &Arc<Event>, all: &Histories) {
+        if self.events.contains(event.device()) || self.events.len() >= self.devices_max {
+            return;
+        }
+        self.events.push(event.device().into(), Arc::clone(event));
+        self.events.demote(event.device());
+        self.seeds += 1;
+        all.value_replaced(event.memory(), None);
     }
 
     fn put(&mut self, event: &Arc<Event>, all: Option<&Histories>) {
@@ -80,3 +98,6 @@ impl LastValues {
         bytes
     }
 }
+
+#[cfg(all(test, not(floodway_loom)))]
+mod tests;

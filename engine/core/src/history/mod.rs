@@ -14,6 +14,7 @@ mod config;
 mod gone;
 mod histories;
 mod last_values;
+mod numbering;
 #[cfg(all(test, not(floodway_loom)))]
 mod properties;
 
@@ -27,7 +28,9 @@ pub use chunks::{Entry, Mark, View};
 pub use config::Config;
 pub use histories::{Eviction, Histories, HistoryCounts};
 pub use last_values::LastValues;
+pub use numbering::Numbering;
 
+use crate::event::Event;
 use chunks::Chunks;
 use floodway_protocol::EventId;
 use gone::Gone;
@@ -59,6 +62,8 @@ pub struct History {
     /// The id of the newest entry.
     newest_id: AtomicU64,
     has_begun: AtomicBool,
+    /// How many last values it was given that were never entries.
+    seeds: AtomicU64,
     /// When a stream last needed it.
     used: AtomicU64,
     gone: Mutex<Gone>,
@@ -75,6 +80,7 @@ impl History {
             tail_bytes: AtomicU64::new(0),
             newest_id: AtomicU64::new(0),
             has_begun: AtomicBool::new(false),
+            seeds: AtomicU64::new(0),
             used: AtomicU64::new(all.millis(Instant::now())),
             gone: Mutex::new(Gone::new(&all.config, floor + 1)),
             all,
@@ -120,6 +126,14 @@ impl History {
         self.tail_bytes.store(0, Ordering::Relaxed);
     }
 
+    /// For ingest: `event` was published before anything that is kept, by a device of which perhaps nothing is known. It is
+    /// its last value then, and no entry. Waits for a shard that reads the last values.
+    pub fn seed(&self, event: &Arc<Event>) {
+        let mut gone = self.gone();
+        gone.last_values.seed(event, &self.all);
+        self.seeds.store(gone.last_values.seeds(), Ordering::Release);
+    }
+
     /// For ingest: the id of the newest entry.
     pub(crate) fn newest_id(&self) -> EventId {
         EventId::new(self.newest_id.load(Ordering::Relaxed))
@@ -163,6 +177,16 @@ impl History {
         given_back + self.gone().clear(&self.all)
     }
 
+    /// For ingest: evicts everything, so that what is appended next may have smaller ids.
+    pub(crate) fn forget(&self, newest: Position) {
+        self.shrink(newest, false);
+        // While a shard reads the last values it gives back nothing.
+        self.all.freed(self.chunks.load().memory_before(Position::MAX));
+        self.tail_bytes.store(0, Ordering::Relaxed);
+        self.newest_id.store(0, Ordering::Relaxed);
+        self.chunks.store(Arc::new(Chunks::empty(newest, 0)));
+    }
+
     /// Entries before `first` are not kept any more, and those from there on take `held` bytes. Returns how many bytes of
     /// memory that gave back.
     fn set_first(&self, chunks: &Arc<Chunks>, first: Position, held: u64, newest: Position, why: Eviction) -> u64 {
@@ -201,16 +225,32 @@ impl History {
     }
 
     /// Where a stream goes on that has seen the event `id` last. What is older than the settings say counts as not kept,
-    /// though it may not be evicted yet.
+    /// though it may not be evicted yet. Where ids are numbers of the source, it goes on behind the last event up to `id`.
     pub fn locate(&self, id: Option<EventId>, now: Instant) -> Located {
         self.used(now);
         let (view, first) = (self.view(), self.first.load(Ordering::Acquire));
         let first = view.first_since(first, now, self.all.config.age);
-        match id.and_then(|id| view.find(id)) {
+        match id.and_then(|id| self.find(id, &view)) {
             Some(position) if position + 1 >= first => Located::Behind(position),
             Some(position) => Located::Lost(first - 1, Some(view.events(position + 1, first))),
             None => Located::Lost(first - 1, id.and_then(|id| self.missed(id, &view, first))),
         }
+    }
+
+    fn find(&self, id: EventId, view: &View) -> Option<Position> {
+        match self.all.numbering.reached() {
+            None => view.find(id),
+            Some(reached) if id <= reached => view.find_number(id),
+            Some(_) => None,
+        }
+    }
+
+    /// For a source that numbers its events and gives them back: an id so far from both ends of what is kept now that it is
+    /// kept for a while, with everything behind it.
+    pub fn middle(&self, newest: Position) -> EventId {
+        let (view, first) = (self.view(), self.first.load(Ordering::Acquire));
+        let middle = newest - (newest + 1).saturating_sub(first) / 2;
+        view.id_at(middle).unwrap_or_else(|| self.newest_id())
     }
 
     /// How many events there were behind this one and before `first`, if its id is still known.
@@ -228,7 +268,10 @@ impl History {
     pub fn last_values(&self, before: Option<LastValues>, end: Position, now: Instant) -> LastValues {
         self.used(now);
         let view = self.view();
-        let known = before.filter(|values| values.next() > view.floor());
+        let is_current = |values: &LastValues| {
+            values.next() > view.floor() && values.seeds() == self.seeds.load(Ordering::Acquire)
+        };
+        let known = before.filter(is_current);
         let mut values = known.unwrap_or_else(|| self.gone().last_values.clone());
         values.fold(&view, end, None);
         values

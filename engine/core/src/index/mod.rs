@@ -16,6 +16,7 @@ mod journal;
 mod limits;
 mod permit;
 mod tenant;
+mod upstream;
 mod wake_filter;
 
 use std::hash::BuildHasher;
@@ -32,13 +33,15 @@ pub use identity::{BadConnectionId, ClientInfo, ConnectionId, Transport};
 pub use journal::{AuditEvent, AuditKind, Journal, Limit, Missed, SourceChange, Watcher};
 pub use limits::{LimitBook, Limits, OWN_LIMITS_MAX, Overflow, OwnLimits, Policies, TooManyLimits};
 pub use permit::{ConnectionPermit, NoPermit};
-pub use tenant::{Tenant, Upstream};
+pub use tenant::Tenant;
+pub use upstream::{Answer, SOURCES_MAX, SourceNumber, Upstream};
 pub use wake_filter::{Slot, WakeFilter};
 
 use crate::history::{self, Histories, History};
 use floodway_protocol::names::TenantId;
 use permit::Gateway;
 use tenant::PermitKind;
+use upstream::OpenSources;
 
 /// Parts of the map. A new tenant copies one of them, not the whole, so a storm of new tenants stays cheap.
 const PARTS: usize = 256;
@@ -56,6 +59,7 @@ pub struct Index {
     journal: Arc<Journal>,
     draining: AtomicBool,
     histories: Arc<Histories>,
+    open_sources: Arc<OpenSources>,
     /// No tenant that left used a larger position in its history: a successor of its name begins behind it, so that what is
     /// still under way of the other one is never taken for its own.
     floor: AtomicU64,
@@ -81,6 +85,7 @@ impl Index {
             journal,
             draining: AtomicBool::new(false),
             histories: Arc::new(Histories::new(history)),
+            open_sources: Arc::default(),
             floor: AtomicU64::new(0),
         }
     }
@@ -226,7 +231,13 @@ impl Index {
 
     fn fresh(&self, tenant: &TenantId) -> Tenant {
         let history = History::new(Arc::clone(&self.histories), self.floor.load(Ordering::Acquire));
-        Tenant::new(tenant.clone(), self.limits().of(Some(tenant)), history)
+        Tenant::new(tenant.clone(), self.limits().of(Some(tenant)), history, Arc::clone(&self.open_sources))
+    }
+
+    /// For ingest: this source is asked for tenants from now on, or no longer.
+    pub fn set_source_open(&self, source: SourceNumber, is_open: bool) {
+        self.open_sources.set(source, is_open);
+        self.tenants().iter().for_each(|tenant| tenant.renew_upstream());
     }
 
     /// The histories of all tenants, and what they hold.

@@ -12,6 +12,7 @@ use super::counters::{Count, OwnCounters, TenantCounterTable, TenantCounts};
 use super::groups::Groups;
 use super::handover::Handover;
 use super::limits::{LimitBook, Limits};
+use super::upstream::{Answer, Answers, OpenSources, SourceNumber, Upstream};
 use super::wake_filter::WakeFilter;
 use crate::event::Event;
 use crate::history::{Entry, History, Mark, Position};
@@ -31,17 +32,6 @@ pub(super) enum PermitKind {
     Onlooker = 1 << 32,
 }
 
-/// Whether the source sends a tenant's events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Upstream {
-    /// Not (yet) confirmed.
-    Waiting,
-    /// The source has confirmed the subscription: every event from now on arrives.
-    Confirmed,
-    /// The source has refused the subscription.
-    Refused,
-}
-
 /// A tenant that has subscribers, or had some a moment ago.
 #[derive(Debug)]
 pub struct Tenant {
@@ -50,7 +40,7 @@ pub struct Tenant {
     history: History,
     wake_filter: WakeFilter,
     permits: CachePadded<AtomicU64>,
-    upstream: watch::Sender<Upstream>,
+    upstream: Answers,
     /// Why the source refused the subscription last.
     refusal: ArcSwapOption<String>,
     groups: ArcSwap<Groups>,
@@ -70,14 +60,14 @@ pub(super) enum Refused {
 }
 
 impl Tenant {
-    pub(super) fn new(id: TenantId, limits: Limits, history: History) -> Self {
+    pub(super) fn new(id: TenantId, limits: Limits, history: History, open: Arc<OpenSources>) -> Self {
         Self {
             id,
             handover: CachePadded::new(Handover::new(history.view().floor())),
             history,
             wake_filter: WakeFilter::default(),
             permits: CachePadded::new(AtomicU64::new(0)),
-            upstream: watch::Sender::new(Upstream::Waiting),
+            upstream: Answers::new(open),
             refusal: ArcSwapOption::empty(),
             groups: ArcSwap::default(),
             limits: Arc::new(ArcSwap::from_pointee(limits)),
@@ -124,6 +114,11 @@ impl Tenant {
     /// For ingest, from time to time: evicts events that are too old.
     pub fn evict(&self, now: Instant) {
         self.history.evict(self.handover.newest(), now);
+    }
+
+    /// For ingest: nothing that is kept is of use any more, and what comes has smaller ids.
+    pub fn forget_history(&self) {
+        self.history.forget(self.handover.newest());
     }
 
     /// For ingest: gives memory back. Returns how many bytes.
@@ -181,23 +176,28 @@ impl Tenant {
 
     /// Whether the source sends its events, to be watched.
     pub fn upstream(&self) -> watch::Receiver<Upstream> {
-        self.upstream.subscribe()
+        self.upstream.state().subscribe()
     }
 
-    /// For ingest: sets how the subscription stands.
-    pub fn set_upstream(&self, state: Upstream) {
-        self.upstream.send_replace(state);
+    /// For ingest: what this source says of it.
+    pub fn set_answer(&self, source: SourceNumber, answer: Answer) {
+        self.upstream.set(source, answer);
     }
 
-    /// For ingest: the source refuses the subscription, for this reason.
-    pub fn set_refused(&self, reason: &str) {
+    /// For ingest: this source refuses the subscription, for this reason.
+    pub fn set_refused(&self, source: SourceNumber, reason: &str) {
         self.refusal.store(Some(Arc::new(reason.to_owned())));
-        self.set_upstream(Upstream::Refused);
+        self.set_answer(source, Answer::Refused);
+    }
+
+    /// For ingest: a source has come or gone.
+    pub(super) fn renew_upstream(&self) {
+        self.upstream.renew();
     }
 
     /// Why the source refuses the subscription, if it does.
     pub fn refusal(&self) -> Option<Arc<String>> {
-        let is_refused = *self.upstream.borrow() == Upstream::Refused;
+        let is_refused = *self.upstream.state().borrow() == Upstream::Refused;
         is_refused.then(|| self.refusal.load_full()).flatten()
     }
 

@@ -29,6 +29,7 @@ impl State {
             client,
             expires_at,
             resume,
+            backlog,
             options,
             head,
             mut early,
@@ -38,7 +39,8 @@ impl State {
         let credit = permit.tenant().limits().client_messages_per_second;
         let subscription = SubscriptionKey { filter, encoding, pace: options.max_rate };
         let (position, declared) = self.matcher.join(key, permit.tenant(), subscription);
-        let mut beginning = self.beginning(permit.tenant(), self.matcher.filter(position.cohort), resume, declared);
+        let mut beginning =
+            self.beginning(permit.tenant(), self.matcher.filter(position.cohort), (resume, backlog.as_ref()), declared);
         let matched = self.matcher.tenant(position.cohort.tenant).newest;
         let has_snapshot = options.snapshot == Some(true) && (resume == Resume::FromNow || beginning.gap.is_some());
         if has_snapshot {
@@ -71,7 +73,7 @@ impl State {
             self.registry.revisit(key);
         }
         self.greet(key, head, beginning);
-        self.send_earlier(key, beginning, resume, has_snapshot);
+        self.send_earlier(key, beginning, (resume, backlog), has_snapshot);
         self.enter_pace(key);
         if !early.is_empty() {
             self.receive(key, &mut early);
@@ -89,13 +91,13 @@ impl State {
         let (live, encoding) = (subscriber.live().expect("the stream is live"), subscriber.output.encoding);
         encoding.open(&mut greeting);
         let view = live.permit.tenant().history().view();
-        let last_event_id = view.id_at(beginning.behind).unwrap_or(EventId::new(0));
+        let begins_behind = beginning.after.or_else(|| view.id_at(beginning.behind));
         let connected = Connected {
             tenant: live.permit.tenant().id(),
             filters: self.matcher.filter(live.position.cohort).shown(),
             expires_at: SystemTime::UNIX_EPOCH + Duration::from_secs(live.expires_at.min(LAST_SECOND)),
             options: subscriber.info.options.shown(&live.permit.tenant().limits()),
-            last_event_id,
+            last_event_id: begins_behind.unwrap_or(EventId::new(0)),
         };
         connected.encode(encoding, &mut greeting);
         if let Some(gap) = beginning.gap {

@@ -10,6 +10,7 @@
 //! them (`metrics`), with the times that deliveries took. A subscriber that keeps up costs, per event, no lock, no shared count, no
 //! allocation and no task: only a part of one `write`.
 
+mod backlog;
 mod clock;
 mod config;
 mod delivery;
@@ -42,6 +43,7 @@ mod timers;
 mod turn;
 mod waker;
 
+pub use backlog::{Backlog, GivenBack};
 pub use clock::TimeSource;
 pub use config::{Config, SHARDS_MAX, Writes};
 pub use event_pipe::EventPipe;

@@ -8,17 +8,19 @@ use std::time::Duration;
 
 use hashbrown::HashSet;
 
+use super::backlog::Backlog;
 use super::filter::Filter;
 use super::keys::SubscriberKey;
 use super::options::Resume;
 use super::outgoing::{Addressed, Outgoing, SubscriptionKey};
 use super::registry::{Live, Subscriber};
-use super::ring::{SnapshotRest, Span};
+use super::ring::{BacklogRest, SnapshotRest, Span};
 use super::session::NAMES_A_MESSAGE;
 use super::state::State;
 use crate::event::Event;
 use crate::history::{Entry, Located, Position};
 use crate::index::Tenant;
+use floodway_protocol::EventId;
 use floodway_protocol::messages::notice::Gap;
 
 /// Entries of history that are looked at for one subscriber in one turn: some 20 ns each, more where metrics are named.
@@ -31,29 +33,56 @@ pub(super) struct Beginning {
     pub(super) behind: Position,
     /// What was before is not kept any more, or was never known: the gap that says so.
     pub(super) gap: Option<Gap>,
+    /// Behind this id, if what follows first is a backlog.
+    pub(super) after: Option<EventId>,
+    /// History has moved past the end of the backlog: the gap between them.
+    pub(super) gap_behind_backlog: Option<Gap>,
+}
+
+impl Beginning {
+    fn behind(behind: Position, gap: Option<Gap>) -> Self {
+        Self { behind, gap, after: None, gap_behind_backlog: None }
+    }
 }
 
 impl State {
     /// Where a stream of `tenant` begins that comes now, and is pushed what is behind `newest`.
-    pub(super) fn beginning(&self, tenant: &Tenant, filter: &Filter, resume: Resume, newest: Position) -> Beginning {
+    pub(super) fn beginning(
+        &self,
+        tenant: &Tenant,
+        filter: &Filter,
+        (resume, backlog): (Resume, Option<&Backlog>),
+        newest: Position,
+    ) -> Beginning {
         let wants_everything = filter.wants_all_devices() && filter.metrics().is_none();
         let id = match resume {
-            Resume::FromNow => return Beginning { behind: newest, gap: None },
-            Resume::After(id) => Some(id),
+            Resume::FromNow => return Beginning::behind(newest, None),
+            Resume::After(id) => Some(backlog.map_or(id, |backlog| backlog.until)),
             Resume::AfterUnknown => None,
         };
+        // Which of those that are gone a filter had wanted, nobody knows.
+        let replay = |missed: Option<u64>| Gap::Replay(missed.filter(|_| wants_everything));
         let (located, resumes) =
             (tenant.history().locate(id, self.delivery.clock.now()), &self.delivery.metrics.resumes);
-        match located {
-            Located::Behind(behind) => {
-                resumes.complete.add(1);
-                Beginning { behind, gap: None }
-            }
-            Located::Lost(behind, missed) => {
-                resumes.incomplete.add(1);
-                // Which of those that are gone a filter had wanted, nobody knows.
-                Beginning { behind, gap: Some(Gap::Replay(missed.filter(|_| wants_everything))) }
-            }
+        let (behind, gap) = match located {
+            Located::Behind(behind) => (behind, None),
+            Located::Lost(behind, missed) => (behind, Some(replay(missed))),
+        };
+        let lost = backlog.and_then(|backlog| backlog.lost);
+        let result = if gap.is_none() && lost.is_none() {
+            &resumes.complete
+        } else {
+            &resumes.incomplete
+        };
+        result.add(1);
+        match backlog {
+            None => Beginning::behind(behind, gap),
+            Some(backlog) => Beginning {
+                behind,
+                gap: lost.map(replay),
+                after: Some(backlog.after),
+                gap_behind_backlog: gap,
+            },
         }
     }
 
@@ -62,7 +91,7 @@ impl State {
         &mut self,
         key: SubscriberKey,
         beginning: Beginning,
-        resume: Resume,
+        (resume, backlog): (Resume, Option<Backlog>),
         has_snapshot: bool,
     ) {
         let Some(tenant) = self.registry.get(key).and_then(Subscriber::live).map(|live| live.position.cohort.tenant)
@@ -76,12 +105,31 @@ impl State {
         {
             self.repeat_held_back(key, beginning.behind, rate.interval());
         }
-        if beginning.behind < self.matcher.tenant(tenant).newest {
+        if beginning.behind < self.matcher.tenant(tenant).newest || backlog.is_some() {
             self.read_on(key, beginning.behind);
         }
         if has_snapshot && self.is_live(key) {
             self.send_snapshot(key, None);
         }
+        if let Some(backlog) = backlog {
+            self.send_backlog(key, backlog, beginning);
+        }
+    }
+
+    /// Sends a subscriber, before what it reads on from history, what the source has given back.
+    fn send_backlog(&mut self, key: SubscriberKey, backlog: Backlog, beginning: Beginning) {
+        let Some(Live { permit, position, .. }) = self.registry.get(key).and_then(Subscriber::live) else {
+            return;
+        };
+        let (groups, wanted) = (permit.tenant().groups(), Rc::clone(&self.matcher.cohort(position.cohort).key));
+        let (selection, metrics) = (wanted.filter.selection(), wanted.filter.metrics());
+        let is_wanted = |event: &&Arc<Event>| selection.wants(event.device(), &groups) && event.matches(metrics);
+        let events: Vec<Arc<Event>> = backlog.events().iter().filter(is_wanted).cloned().collect();
+        self.delivery.count_unread(events.len() as u64);
+        let rest = BacklogRest::new(events, backlog.given, Rc::clone(&wanted), beginning.behind);
+        let subscriber = &mut self.registry[key];
+        let ring = subscriber.ring_from(self.delivery.clock.tenths(), &self.delivery.metrics);
+        ring.push_backlog(rest, beginning.gap_behind_backlog);
     }
 
     /// Sends a subscriber the last event of each device that it wants, but of those that `except` wants, as of what was

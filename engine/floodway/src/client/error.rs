@@ -124,12 +124,16 @@ fn of_handshake(url: &str, fault: &Fault) -> String {
             "the gateway at {url} has a certificate that is marked as an authority's (CA:TRUE), as openssl req -x509 makes \
              it; give that very certificate with --admin-ca (FLOODWAY_ADMIN_CA)"
         ),
+        Fault::Expired(cause) | Fault::NotYetValid(cause) => {
+            format!("the gateway at {url} has a certificate that is not valid now: {cause}; are both clocks right?")
+        }
         Fault::Certificate(cause) => {
             format!("the gateway at {url} has a certificate that can't be trusted: {cause}")
         }
         Fault::NoTls => {
             format!("what listens at {url} does not speak TLS; set admin.tls.cert there, or give --admin http://…")
         }
+        Fault::NoProtocol => format!("what listens at {url} does not speak HTTP/2; is it admin.listen of a gateway?"),
         Fault::CertificateWanted => format!(
             "the gateway at {url} wants a client certificate; give it with --admin-cert and --admin-key \
              (FLOODWAY_ADMIN_CERT, FLOODWAY_ADMIN_KEY)"

@@ -213,7 +213,11 @@ pub(crate) struct Choice<T: 'static>(pub(crate) &'static [(&'static str, T)]);
 
 impl<T: Copy + PartialEq> Kind<T> for Choice<T> {
     fn read(&self, raw: Raw<'_>) -> Result<T, String> {
-        let value = raw.text().and_then(|text| self.value(text.trim()));
+        let value = match raw {
+            // A word that is a number needs no quotation marks.
+            Raw::Toml(Value::Integer(number)) => self.value(&number.to_string()),
+            _ => raw.text().and_then(|text| self.value(text.trim())),
+        };
         value.ok_or_else(|| format!("expected one of {}", self.words()))
     }
 

@@ -15,7 +15,7 @@ use floodway_core::index::Overflow;
 use floodway_core::shard::{SHARDS_MAX, Writes};
 use floodway_server::log::{self, Format};
 use floodway_server::tls::Files;
-use floodway_sources::mqtt::{Session, Subscribe};
+use floodway_sources::mqtt::{Protocol, Session, Subscribe};
 
 /// Finds the setting of which a file with this key holds the value.
 pub(super) fn find_filed(key: &str) -> Option<usize> {
@@ -103,6 +103,8 @@ const FLEET: Seconds = Seconds(1.0, 3_600.0);
 /// The payload's own braces and those of `metrics` are two.
 const DEPTH: Number = Number(2, 1_024);
 
+const PROTOCOL: Choice<Protocol> =
+    Choice(&[("auto", Protocol::Auto), ("5", Protocol::V5), ("3.1.1", Protocol::V311)]);
 const SUBSCRIBE: Choice<Subscribe> = Choice(&[("on_demand", Subscribe::OnDemand), ("all", Subscribe::All)]);
 const SESSION: Choice<Session> = Choice(&[("clean", Session::Clean), ("persistent", Session::Persistent)]);
 const OVERFLOW: Choice<Overflow> = Choice(&Overflow::NAMED);
@@ -164,6 +166,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
 
     setting!("mqtt.url", "MQTT_URL", mqtt.urls, BROKERS,
         "Brokers, tried in turn, as mqtt://host:port; default from MQTT_HOST and MQTT_PORT"),
+    setting!("mqtt.protocol", "FLOODWAY_MQTT_PROTOCOL", mqtt.protocol, PROTOCOL,
+        "Version of MQTT: auto (5, then 3.1.1), 5, or 3.1.1"),
     setting!(filed "mqtt.username", "MQTT_USERNAME", mqtt.username, MQTT_TEXT,
         "User name at the broker"),
     setting!(secret "mqtt.password", "MQTT_PASSWORD", mqtt.password, MQTT_TEXT,
@@ -257,6 +261,12 @@ pub(crate) static SETTINGS: &[Setting] = &[
         "Memory of the events that are kept of one tenant"),
     setting!("replay.total_bytes", "FLOODWAY_REPLAY_TOTAL_BYTES", history.total_bytes, BYTES_OR_NONE,
         "Memory of what is kept of all tenants; default a tenth of the memory that the process may use"),
+    setting!("replay.read_back_events", "FLOODWAY_REPLAY_READ_BACK_EVENTS", history.read_back_events, COUNT,
+        "Events that a source with numbers of its own gives back at most to a client that was away for longer"),
+    setting!("replay.read_back_bytes", "FLOODWAY_REPLAY_READ_BACK_BYTES", history.read_back_bytes, BYTES_OR_NONE,
+        "Memory of what it has given back and is still to be sent, of all tenants"),
+    setting!("replay.read_back_seconds", "FLOODWAY_REPLAY_READ_BACK_SECONDS", history.read_back_time, WITHIN,
+        "Until a client that comes back gets a gap instead of what the source gives back"),
     setting!("snapshot.devices", "FLOODWAY_SNAPSHOT_DEVICES", history.devices, COUNT,
         "Devices of each tenant whose last event is kept for snapshots, those that published last"),
 

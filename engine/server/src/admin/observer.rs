@@ -55,8 +55,6 @@ impl Identity {
 pub struct Watched {
     /// Which gateway this is.
     pub identity: Identity,
-    /// The brokers that ingest tries in turn, without credentials.
-    pub brokers: Vec<String>,
     /// Streams that the gateway admits.
     pub connections: u32,
     /// The live streams, and the tenants.

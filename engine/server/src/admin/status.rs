@@ -12,6 +12,7 @@ use crate::auth::CHECK_LABELS;
 use crate::readiness::Unready;
 use floodway_protocol::ends::EndReason;
 use floodway_sources::control::{Problem, SyncState};
+use floodway_sources::source::{SourceReport, Terms};
 
 /// Tenants that a status names.
 const TENANTS: usize = 100;
@@ -45,6 +46,7 @@ impl Observer {
             ready: unready.is_empty(),
             unready,
             refused_upstream: self.refused_upstream(),
+            sources: self.sources(),
         }
     }
 
@@ -74,13 +76,27 @@ impl Observer {
         }
     }
 
+    /// Of several sources the one that can do most.
     fn broker(&self) -> v1::Broker {
-        let source = self.source.report();
+        let best = self.source.report();
+        let reports = self.source.reports();
+        let found = reports.into_iter().find(|(_, report)| *report == best);
+        found.map_or_else(v1::Broker::default, |(terms, report)| self.source_of(terms, report))
+    }
+
+    fn sources(&self) -> Vec<v1::Broker> {
+        let reports = self.source.reports().into_iter();
+        reports.map(|(terms, report)| self.source_of(terms, report)).collect()
+    }
+
+    fn source_of(&self, terms: &Terms, source: SourceReport) -> v1::Broker {
         v1::Broker {
+            kind: source.kind.to_owned(),
             connected: source.endpoint.is_some(),
-            urls: self.brokers.clone(),
-            reconnects: self.ingest().reconnects,
+            urls: terms.endpoints.clone(),
+            reconnects: source.reconnects,
             connected_url: source.endpoint.unwrap_or_default(),
+            protocol: source.protocol.unwrap_or_default(),
             changed_at: Some(source.since.into()),
             failed_attempts: source.failed_attempts,
             last_failure: source.last_failure.map(|failure| v1::BrokerFailure {

@@ -14,6 +14,8 @@ pub struct Config {
     pub http: http::Config,
     /// The private listener.
     pub admin: admin::Config,
+    /// Whether there is a source of MQTT brokers: where another source is configured, only if something of it is, too.
+    pub has_mqtt: bool,
     /// The source of MQTT brokers.
     pub mqtt: mqtt::Config,
     /// Limits and groups that are kept at the source.
@@ -40,6 +42,7 @@ impl Default for Config {
         Self {
             http: http::Config::default(),
             admin: admin::Config::default(),
+            has_mqtt: true,
             mqtt: mqtt::Config::default(),
             control: control::Config::default(),
             event: event::Config::default(),

@@ -9,6 +9,7 @@ mod config;
 mod limits;
 mod memory;
 mod shards;
+mod sources;
 
 use std::convert::Infallible;
 use std::future::{Future, pending};
@@ -29,9 +30,8 @@ use floodway_core::index::Index;
 use floodway_core::parts;
 use floodway_core::shard::Drain;
 use floodway_core::streams::Streams;
-use floodway_sources::control::{self, Keeper};
-use floodway_sources::mqtt::Mqtt;
-use floodway_sources::source::{Ingest, Source};
+use floodway_sources::control;
+use floodway_sources::source::Ingest;
 use shards::{ShardThread, any_ended};
 
 pub use crate::admin::{Observer, Totals};
@@ -99,15 +99,7 @@ impl Gateway {
         let identity = Identity::new();
         let (control, follower) = control::new(&config.control, &identity.id, Arc::clone(&index));
         let event = config.event.clone();
-        config.mqtt.keep = config.history.age;
-        // The one place that knows which sources there are. The first owns the control documents, unless a file does.
-        let (keeper, follower) = match &config.control.file {
-            Some(path) => (Some(Keeper::of_file(&config.control, path, follower).map_err(StartError::Store)?), None),
-            None => (None, Some(follower)),
-        };
-        let mqtt = Mqtt::new(config.mqtt, Arc::clone(&index), follower)?;
-        let brokers = mqtt.terms().endpoints;
-        let sources: Vec<Box<dyn Source>> = vec![Box::new(mqtt)];
+        let (sources, keeper) = sources::assemble(&config, &index, follower)?;
         let (tenants, into) = (Arc::clone(&index), Arc::clone(&inboxes));
         let ingest = Ingest::start_with(sources, config.event, tenants, into, Some(control.clone()), keeper)?;
         let shared = http::Shared {
@@ -130,7 +122,6 @@ impl Gateway {
         let streams = Streams::new(shards.iter().map(|shard| shard.handle.clone()), index);
         let observer = Observer::new(Watched {
             identity,
-            brokers,
             connections,
             streams,
             refusals,

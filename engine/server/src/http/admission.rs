@@ -1,5 +1,7 @@
 //! Decides whether a client becomes a subscriber: by its token, its query, the limits and its tenant's source.
 
+use std::sync::Arc;
+
 use http::Request;
 use http::request::Parts;
 
@@ -10,7 +12,8 @@ use super::refusal::Refusal;
 use super::shard_context::{ShardContext, peer};
 use crate::auth::{self, Identity};
 use floodway_core::index::{ConnectionPermit, Tenant, Upstream};
-use floodway_core::shard::{Filter, Options};
+use floodway_core::shard::{Backlog, Filter, Options};
+use floodway_protocol::EventId;
 use floodway_protocol::names::TenantId;
 use floodway_sources::source::Unavailable;
 
@@ -20,6 +23,7 @@ pub(super) struct Admitted {
     pub(super) identity: Identity,
     pub(super) filter: Filter,
     pub(super) resume: Resume,
+    pub(super) backlog: Option<Backlog>,
     pub(super) options: Options,
     pub(super) permit: ConnectionPermit,
 }
@@ -71,6 +75,7 @@ fn of_source(tenant: &Tenant, reason: Unavailable) -> Refusal {
     tracing::debug!(tenant = %tenant.id(), ?reason, "stream refused: broker");
     match reason {
         Unavailable::Refused => Refusal::BrokerRefused(tenant.refusal()),
+        Unavailable::Name => Refusal::BrokerRefused(Some(Arc::new(reason.to_string()))),
         Unavailable::NoSource | Unavailable::NotConfirmed | Unavailable::AllRefused => Refusal::NoBroker,
     }
 }
@@ -89,8 +94,12 @@ async fn admit_identity(
     let permit = enter(&identity.tenant, shard_context)?;
     let confirmed = shard_context.shared.source.confirmed(permit.tenant()).await;
     confirmed.map_err(|reason| of_source(permit.tenant(), reason))?;
+    let backlog = match resume {
+        Resume::After(Some(id)) => shard_context.shared.source.read_back(permit.tenant(), EventId::new(id)).await,
+        _ => None,
+    };
     if shard_context.shared.index.is_draining() {
         return Err(Refusal::Draining);
     }
-    Ok(Admitted { identity, filter, resume, options, permit })
+    Ok(Admitted { identity, filter, resume, backlog, options, permit })
 }

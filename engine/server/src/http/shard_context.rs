@@ -69,7 +69,13 @@ impl ShardContext {
     pub(super) fn readiness(&self) -> Response<Answer> {
         let amiss = self.shared.readiness.amiss();
         let Some(first) = amiss.first() else {
-            return respond::json(StatusCode::OK, r#"{"status":"ready"}"#.to_owned());
+            let away = self.shared.source.away();
+            let body = if away.is_empty() {
+                json!({"status": "ready"})
+            } else {
+                json!({"status": "ready", "down": away})
+            };
+            return respond::json(StatusCode::OK, body.to_string());
         };
         let details: Vec<String> = amiss.iter().map(Unready::to_string).collect();
         let body = json!({"detail": details.join("; "), "reason": first.label()});

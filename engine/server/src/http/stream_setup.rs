@@ -43,7 +43,7 @@ fn begin(request: &Parts, admitted: Admitted, transport: Transport, encoding: En
         .with_user_agent(user_agent.map(HeaderValue::as_bytes));
     client.peer = peer.and_then(|peer| peer.address);
     client.tls = peer.is_some_and(|peer| peer.tls);
-    let Admitted { identity, filter, resume, options, permit } = admitted;
+    let Admitted { identity, filter, resume, backlog, options, permit } = admitted;
     let expires_at = identity.expires_at;
     let resume = match resume {
         query::Resume::No | query::Resume::FromNow => Resume::FromNow,
@@ -58,6 +58,7 @@ fn begin(request: &Parts, admitted: Admitted, transport: Transport, encoding: En
         client,
         expires_at,
         resume,
+        backlog,
         options,
         head,
         early,

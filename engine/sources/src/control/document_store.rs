@@ -11,7 +11,7 @@ use super::store::StoreFacts;
 use super::topic::Key;
 use super::writes::{Order, WriteError};
 use floodway_core::index::Index;
-use floodway_protocol::names::TenantId;
+use floodway_protocol::names::{TenantId, is_wild};
 
 pub(super) struct DocumentStore {
     pub(super) config: Config,
@@ -53,11 +53,15 @@ impl DocumentStore {
 
     /// Whether `order` can be done now.
     pub(super) fn check(&self, order: &Order, facts: StoreFacts) -> Result<(), WriteError> {
+        let topic = order.key.topic();
+        if facts.refuses_wild_names && is_wild(topic.as_bytes()) {
+            return Err(WriteError::Refused("a name with '*', '>' or white space".to_owned()));
+        }
         let Some(document) = &order.document else {
             return self.documents.get(&order.key).map(|_| ()).ok_or(WriteError::NotFound);
         };
         self.documents.admits(&order.key, document, &self.config)?;
-        if !facts.admit(&order.key.topic(), &order.payload()) {
+        if !facts.admit(&topic, &order.payload()) {
             return Err(Exceeded { setting: facts.message_bytes_setting, limit: facts.message_bytes }.into());
         }
         Ok(())

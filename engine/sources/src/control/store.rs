@@ -17,6 +17,8 @@ pub struct StoreFacts {
     pub message_bytes_setting: &'static str,
     /// Whether it keeps messages and confirms what it was sent.
     pub is_able: bool,
+    /// Whether it must be given no name that NATS takes for a wildcard ([`floodway_protocol::names::is_wild`]).
+    pub refuses_wild_names: bool,
     /// Whether it sends first what came while we were away, of which it may have dropped some.
     pub has_backlog: bool,
 }

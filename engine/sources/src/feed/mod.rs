@@ -4,11 +4,19 @@
 //! [`Feed`] is what such a source has to offer, and all that it has to know: it connects, brings messages in order, and reads
 //! a tenant's older ones. What tenants, streams and history are owed of that is the same for all of them, and stands here.
 
+mod reading;
+mod source;
+mod tenants;
+#[cfg(all(test, not(floodway_loom)))]
+mod tests;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+
+pub(crate) use source::FeedSource;
 
 use crate::source::Attempt;
 use floodway_protocol::names::TenantId;
@@ -100,6 +108,9 @@ pub(crate) enum Whose {
     Topic(Arc<str>),
     /// A tenant's device, named in the message. The event's topic is made of these.
     Device(Box<str>, Box<str>),
+    /// Nobody's, for this reason: it is to be counted as refused, and named in the log at a bounded rate. Its number is that of
+    /// the message before it.
+    Nobody(&'static str),
 }
 
 /// Why there is no link (any more), or something could not be read: in words, with the setting to look at.

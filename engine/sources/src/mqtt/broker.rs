@@ -3,10 +3,13 @@
 //! Invariant: a broker is shown without its credentials, in logs as in debug output.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 use std::num::NonZeroU16;
 
 use percent_encoding::percent_decode_str;
+
+use super::link::Version;
 
 /// MQTT's own port.
 const PORT: NonZeroU16 = NonZeroU16::new(1883).unwrap();
@@ -17,6 +20,8 @@ pub(super) struct Broker {
     /// Host and port.
     pub(super) address: String,
     login: Option<(String, String)>,
+    /// The version of MQTT that it was last heard to speak, as far as that is known.
+    pub(super) spoken: Cell<Option<Version>>,
 }
 
 /// Why a text is not the URL of a broker. The text itself is not repeated: it may hold a password.
@@ -52,7 +57,7 @@ impl Broker {
         if !is_host(host) {
             return Err(BadUrl::Host);
         }
-        Ok(Self { address: format!("{host}:{port}"), login })
+        Ok(Self { address: format!("{host}:{port}"), login, spoken: Cell::default() })
     }
 
     pub(super) fn login(&self) -> Option<(&str, &str)> {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use floodway_core::index::SourceNumber;
+
 /// Which tenants are subscribed at the broker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Subscribe {
@@ -23,11 +25,25 @@ pub enum Session {
     Persistent,
 }
 
+/// Which version of MQTT is spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// 5, and 3.1.1 with a broker that does not speak 5.
+    #[default]
+    Auto,
+    /// 5 only.
+    V5,
+    /// 3.1.1 only.
+    V311,
+}
+
 /// How the gateway reaches its broker.
 #[derive(Clone)]
 pub struct Config {
     /// `mqtt.url`: brokers, tried in turn, as `mqtt://host:port`. Default: one, from `MQTT_HOST` and `MQTT_PORT`.
     pub urls: Vec<String>,
+    /// `mqtt.protocol`. Default `auto`.
+    pub protocol: Protocol,
     /// `mqtt.username`. Default none.
     pub username: Option<String>,
     /// `mqtt.password`. Default none. Never shown.
@@ -38,6 +54,7 @@ pub struct Config {
     /// `mqtt.session`. Default `clean`.
     pub session: Session,
     /// `mqtt.session_expiry_seconds`: how long the broker keeps a persistent session without a connection. Default 1 h.
+    /// One of MQTT 3.1.1 is not told.
     pub session_expiry: Duration,
     /// `mqtt.subscribe`. Default `on_demand`.
     pub subscribe: Subscribe,
@@ -48,8 +65,10 @@ pub struct Config {
     pub linger: Duration,
     /// How long events are kept for clients that come back: a tenant stays subscribed for as long. Default 60 s.
     pub keep: Duration,
+    /// The number of this source in its gateway. No setting.
+    pub source: SourceNumber,
     /// `mqtt.packet_bytes`: the largest packet, in bytes, announced to the broker, which then skips larger ones; those of
-    /// one that does not are skipped here. Default 256 KiB.
+    /// one that does not, or speaks MQTT 3.1.1, are skipped here. Default 256 KiB.
     pub packet_bytes: u32,
     /// `mqtt.read_pause_microseconds`: between two wake-ups for messages that come fast. Default 250 µs, by which an event
     /// may then be later; one that comes alone is not. 0: none.
@@ -57,7 +76,7 @@ pub struct Config {
     /// `mqtt.keep_alive_seconds`: pause between two pings, shorter if the broker demands it. Default 15 s; a dead broker is
     /// noticed within 1.5 of it.
     pub keep_alive: Duration,
-    /// `mqtt.connect_timeout_seconds`: for the name, TCP and CONNACK together. Default 5 s.
+    /// `mqtt.connect_timeout_seconds`: for the name, TCP and CONNACK together, of each version that is tried. Default 5 s.
     pub connect_timeout: Duration,
     /// `mqtt.backoff_max_seconds`: the longest pause between two attempts (they start at 100 ms, double, and are
     /// jittered). Default 10 s.
@@ -70,6 +89,7 @@ pub struct Config {
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
+            .field("protocol", &self.protocol)
             .field("subscribe", &self.subscribe)
             .field("session", &self.session)
             .field("qos", &self.qos)
@@ -83,6 +103,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             urls: vec!["mqtt://localhost:1883".to_owned()],
+            protocol: Protocol::Auto,
             username: None,
             password: None,
             client_id: "floodway".to_owned(),
@@ -92,6 +113,7 @@ impl Default for Config {
             qos: 0,
             linger: Duration::from_secs(30),
             keep: Duration::from_secs(60),
+            source: SourceNumber::default(),
             packet_bytes: 256 * 1024,
             read_pause_us: 250,
             keep_alive: Duration::from_secs(15),

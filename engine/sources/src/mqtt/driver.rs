@@ -11,6 +11,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use super::accepted::Accepted;
 use super::broker::Broker;
 use super::config::{Config, Session};
+use super::held::Held;
 use super::link::{Client, Link, LinkError, LinkEvent, Message, Oversized};
 use super::probe::Probe;
 use super::request_scheduler::RequestScheduler;
@@ -18,6 +19,7 @@ use crate::control::StoreFacts;
 use crate::router::{LOG_TOPIC_CHARS, RawMessage, Reason};
 use crate::source::Port;
 use floodway_core::printable::printable;
+use floodway_protocol::names::is_wild;
 
 /// The pause between two looks at the index.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -30,6 +32,7 @@ pub(super) struct Driver<'a> {
     pub(super) accepted: &'a mut Accepted,
     pub(super) requests: RequestScheduler<'a>,
     pub(super) probe: Probe<'a>,
+    pub(super) held: Held,
     pub(super) port: Port<'a>,
 }
 
@@ -71,12 +74,16 @@ impl<'a> Driver<'a> {
     async fn serve(&mut self, mut link: Link, facts: StoreFacts, number: usize) -> Result<(), LinkError> {
         let broker = &self.brokers[number];
         let since = Instant::now();
+        let (protocol, takes_wild_names) = (link.version, link.version.takes_wild_names());
+        self.requests.subscriptions.takes_wild_names = takes_wild_names;
         let is_session_kept = self.requests.link_up(number, facts, since);
-        tracing::info!(%broker, is_session_kept, "broker connected");
+        tracing::info!(%broker, %protocol, is_session_kept, "broker connected");
+        self.port.status.speaks(protocol.to_string(), takes_wild_names);
         self.port.status.connected(broker);
         self.accepted.link_up(is_session_kept);
         let ended = self.handle_all(&mut link, broker).await;
         self.probe.cancel();
+        self.held.clear();
         // First the status: who sees its tenant wait again must not go on to wait for a broker that is gone.
         match &ended {
             Err(error) => self.port.status.lost(broker, error),
@@ -125,6 +132,7 @@ impl<'a> Driver<'a> {
                     let now = Instant::now();
                     self.port.status.pulse.beat(now);
                     self.requests.sweep(now);
+                    self.confirm_held(link.pings.1).await;
                 }
                 _ = stop.wait_for(|&stop| stop), if !is_stopping => {
                     is_stopping = true;
@@ -144,6 +152,10 @@ impl<'a> Driver<'a> {
                     self.settle(link, broker).await;
                 } else if message.id != 0 && self.accepted.is_again(&message, link.pings) {
                     self.pass_over(&message);
+                } else if !link.version.takes_wild_names() && is_wild(&message.topic) {
+                    self.refuse_name(&message);
+                } else if message.retain {
+                    self.port.router.retained(&RawMessage::new(&message.topic, &message.payload));
                 } else {
                     self.publish(&message, link.received).await;
                 }
@@ -151,11 +163,24 @@ impl<'a> Driver<'a> {
             LinkEvent::TooLarge(message) => self.skip(&message, broker),
             LinkEvent::Disconnected => return ControlFlow::Break(()),
             LinkEvent::Answered(id, answers) => {
-                self.requests.answered(id, answers, Instant::now());
+                let now = Instant::now();
+                self.requests.answered(id, answers, now);
+                let granted = &mut self.requests.subscriptions.confirmed;
+                if self.held.take(granted, link.pings.0 + 1, now) {
+                    link.ping();
+                }
                 self.settle(link, broker).await;
             }
+            LinkEvent::Ponged => self.confirm_held(link.pings.1).await,
         }
         ControlFlow::Continue(())
+    }
+
+    /// Confirms the tenants that waited for this answer to a ping.
+    async fn confirm_held(&mut self, answered: u64) {
+        while let Some(confirmation) = self.held.next(answered, Instant::now()) {
+            self.port.confirm(confirmation).await;
+        }
     }
 
     /// Passes on who was confirmed or refused, asks for what is wanted, and tries what may cost the link on another one.
@@ -204,6 +229,20 @@ impl<'a> Driver<'a> {
         if let Some(suppressed) = self.port.router.skipped(Reason::Duplicate) {
             let topic = printable(&message.topic, LOG_TOPIC_CHARS);
             tracing::debug!(reason = Reason::Duplicate.label(), topic, suppressed, "message passed over");
+        }
+    }
+
+    /// Counts a message whose tenant or device has a name that this broker may take for a wildcard.
+    #[cold]
+    fn refuse_name(&mut self, message: &Message) {
+        if let Some(suppressed) = self.port.router.skipped(Reason::Topic) {
+            let topic = printable(&message.topic, LOG_TOPIC_CHARS);
+            tracing::warn!(
+                reason = Reason::Topic.label(),
+                topic,
+                suppressed,
+                "message rejected: over MQTT 3.1.1 no name may hold '*', '>' or white space, which NATS takes for wildcards"
+            );
         }
     }
 

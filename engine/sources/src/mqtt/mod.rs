@@ -1,16 +1,17 @@
-//! The source of MQTT 5 brokers. The only room that knows MQTT.
+//! The source of MQTT brokers, of version 5 and 3.1.1. The only room that knows MQTT.
 //!
 //! Invariants: events of one connection keep the broker's order; a tenant is confirmed only while the broker sends its
 //! events; nothing that a device publishes ends the connection.
 //!
 //! In the order of a message's way: `broker` and `link` connect and receive, `subscriptions` decides what to ask for,
-//! `driver` holds these together, `accepted` knows what came before. Beside it, `probe` tries what may cost the connection on another one, and
+//! `driver` holds these together, `accepted` knows what came before, `held` has tenants wait for what is retained of them. Beside it, `probe` tries what may cost the connection on another one, and
 //! `request_scheduler` lets tenants' subscriptions and [`control`] take turns on the one connection.
 
 mod accepted;
 mod broker;
 mod config;
 mod driver;
+mod held;
 mod link;
 mod probe;
 mod request;
@@ -24,7 +25,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-pub use config::{Config, Session, Subscribe};
+pub use config::{Config, Protocol, Session, Subscribe};
 
 #[cfg(doc)]
 use crate::control;
@@ -33,6 +34,7 @@ use crate::source::{Port, Source, Terms};
 use accepted::Accepted;
 use broker::Broker;
 use driver::Driver;
+use held::Held;
 use floodway_core::index::{Index, Tenant};
 use probe::Probe;
 use request_scheduler::RequestScheduler;
@@ -78,6 +80,7 @@ impl Source for Mqtt {
             patience: self.config.subscribe_timeout,
             refuses_all: self.config.subscribe == Subscribe::All,
             brings_all: self.config.subscribe == Subscribe::All,
+            is_numbered: false,
             backoff_max: self.config.backoff_max,
         }
     }
@@ -90,6 +93,7 @@ impl Source for Mqtt {
             accepted: &mut self.accepted,
             requests: RequestScheduler::new(&mut self.subscriptions, self.control.as_mut()),
             probe: Probe::new(&self.config, &self.client_id),
+            held: Held::default(),
             port,
         };
         Box::pin(driver.run())

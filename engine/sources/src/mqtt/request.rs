@@ -18,5 +18,5 @@ impl Request {
     }
 }
 
-/// The broker's answer for one filter, with its reason to refuse (MQTT 5.0, 3.9.3).
+/// The broker's answer for one filter, with its reason to refuse (MQTT 5.0, 3.9.3), if it names one (not in 3.1.1).
 pub(super) type Answer = Result<(), String>;

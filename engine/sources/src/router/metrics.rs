@@ -17,18 +17,20 @@ pub enum Reason {
     Packet,
     /// Its source has sent it again, though it was accepted.
     Duplicate,
+    /// Its source has kept it from before.
+    Retained,
     /// Its payload is not an event.
     Payload(Rejection),
 }
 
 impl Reason {
     /// How many reasons there are.
-    pub const COUNT: usize = 3 + Rejection::ALL.len();
+    pub const COUNT: usize = 4 + Rejection::ALL.len();
 
     /// Every reason, in the order of their indexes.
     pub fn all() -> impl Iterator<Item = Self> {
         let payload = Rejection::ALL.into_iter().map(Self::Payload);
-        [Self::Topic, Self::Packet, Self::Duplicate].into_iter().chain(payload)
+        [Self::Topic, Self::Packet, Self::Duplicate, Self::Retained].into_iter().chain(payload)
     }
 
     /// The reason as a label of metrics and logs.
@@ -37,6 +39,7 @@ impl Reason {
             Self::Topic => "topic",
             Self::Packet => "too_large_packet",
             Self::Duplicate => "duplicate",
+            Self::Retained => "retained",
             Self::Payload(rejection) => rejection.reason(),
         }
     }

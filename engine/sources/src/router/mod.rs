@@ -21,6 +21,7 @@ use floodway_core::history::Position;
 use floodway_core::inbox::{Inbox, Item, SourceNotice};
 use floodway_core::index::{Index, Tenant};
 use floodway_core::printable::printable;
+use floodway_protocol::EventId;
 use floodway_protocol::messages::notice::SourceState;
 use floodway_protocol::names::TenantId;
 
@@ -38,6 +39,8 @@ type Accepted = (Arc<Event>, Position, Arc<Tenant>, u64);
 pub struct Router {
     parser: Parser,
     pub(crate) ids: IdSource,
+    /// The number of the message that is taken in, where ids are numbers of the source.
+    number: Option<u64>,
     /// Events of tenants are kept that nobody has asked for.
     pub(crate) keeps_all: bool,
     index: Arc<Index>,
@@ -57,6 +60,7 @@ impl Router {
         Self {
             parser: Parser::new(config),
             ids: IdSource::default(),
+            number: None,
             keeps_all: false,
             index,
             inboxes,
@@ -90,6 +94,30 @@ impl Router {
         }
     }
 
+    /// For a source whose numbers are ids: every message up to this number was taken in.
+    pub(crate) fn reached(&self, number: u64) {
+        let numbering = self.index.histories().numbering();
+        if numbering.reached().is_some() {
+            numbering.reach(number);
+        }
+    }
+
+    /// As [`Router::publish`], for a message of this number of its source.
+    pub(crate) async fn publish_numbered(&mut self, message: &RawMessage<'_>, number: u64) {
+        self.number = self.index.histories().numbering().reached().map(|_| number);
+        self.publish(message).await;
+        self.number = None;
+    }
+
+    /// The event of a message that its source gives back; none if it can't be one. It was counted when it was new.
+    pub(crate) fn given_back(&mut self, tenant: &Tenant, message: &RawMessage<'_>, number: u64) -> Option<Arc<Event>> {
+        let address = message.address.as_ref().filter(|address| address.tenant == tenant.id().as_str())?;
+        self.number = Some(number);
+        let event = self.event(tenant.id(), address, message.payload);
+        self.number = None;
+        event.ok()
+    }
+
     /// Counts a message that its source passes over. If a log line is due, returns how many were passed over since the last
     /// one.
     pub fn skipped(&mut self, reason: Reason) -> Option<u64> {
@@ -97,14 +125,44 @@ impl Router {
         self.metrics.rejected(reason, self.started.elapsed())
     }
 
+    /// Takes a message in that the source has kept from before. It is counted under a reason of its own, reaches no stream, and
+    /// is the last value of a device of which none is known.
+    #[cold]
+    pub fn retained(&mut self, message: &RawMessage<'_>) {
+        self.metrics.received(message.payload.len());
+        match self.seed(message) {
+            // By itself it is nothing to be told of.
+            Ok(()) => _ = self.metrics.rejected(Reason::Retained, self.started.elapsed()),
+            Err(reason) => self.reject(reason, message.topic),
+        }
+    }
+
+    fn seed(&mut self, message: &RawMessage<'_>) -> Result<(), Reason> {
+        let address = message.address.as_ref().ok_or(Reason::Topic)?;
+        let tenant = match self.index.find(address.tenant) {
+            Some(tenant) => tenant,
+            None if self.keeps_all => self.index.keep(&TenantId::parse(address.tenant).map_err(|_| Reason::Topic)?),
+            None => return Ok(()),
+        };
+        let event = self.event(tenant.id(), address, message.payload)?;
+        tenant.history().seed(&event);
+        Ok(())
+    }
+
     /// The source sends the tenant's events from now on: a stream that begins before the first of them can resume there.
     pub fn begin(&mut self, tenant: &Tenant) {
-        tenant.begin_history(self.ids.next());
+        tenant.begin_history(self.mark_id());
+    }
+
+    /// An id that is larger than those of all events before: where ids are numbers of the source, up to where it was read.
+    fn mark_id(&mut self) -> EventId {
+        let reached = self.index.histories().numbering().reached();
+        reached.unwrap_or_else(|| self.ids.next())
     }
 
     /// Sends `tenant`'s subscribers a gap: events may be missing here.
     pub async fn upstream_gap(&mut self, tenant: &Arc<Tenant>) {
-        let (position, interested) = tenant.append_mark(Some(self.ids.next()), Instant::now());
+        let (position, interested) = tenant.append_mark(Some(self.mark_id()), Instant::now());
         self.notify(interested, || Item::UpstreamGap(Arc::clone(tenant), position)).await;
     }
 
@@ -167,10 +225,8 @@ impl Router {
 
     fn event(&mut self, tenant: &TenantId, address: &Address<'_>, payload: &[u8]) -> Result<Arc<Event>, Reason> {
         let Address { topic, device, .. } = *address;
-        let event = self
-            .parser
-            .parse(self.ids.next(), tenant, device, topic, payload)
-            .map_err(Reason::Payload)?;
+        let id = self.number.map_or_else(|| self.ids.next(), EventId::new);
+        let event = self.parser.parse(id, tenant, device, topic, payload).map_err(Reason::Payload)?;
         if self.parser.lacked_metrics() {
             self.without_metrics(topic);
         }

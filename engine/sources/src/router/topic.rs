@@ -31,6 +31,13 @@ impl<'a> RawMessage<'a> {
         Self { topic, address, payload }
     }
 
+    /// A message of this device, from a source without topics; `topic` is [`topic_of`] these.
+    pub fn of_device(tenant: &'a str, device: &'a str, topic: &'a str, payload: &'a [u8]) -> Self {
+        let are_names = names::check(tenant).is_ok() && names::check(device).is_ok();
+        let address = are_names.then_some(Address { topic, tenant, device });
+        Self { topic: topic.as_bytes(), address, payload }
+    }
+
     /// Whose it is; none if it is not telemetry.
     pub fn tenant(&self) -> Option<&'a str> {
         self.address.map(|address| address.tenant)

@@ -7,9 +7,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::Terms;
+use super::read_back::{ReadBack, read_back};
 use super::status::{SourceReport, SourceState, SourceStatus};
 use crate::router::{Metrics, Snapshot};
-use floodway_core::index::{Tenant, Upstream};
+use floodway_core::index::{Index, Tenant, Upstream};
+use floodway_core::shard::Backlog;
+use floodway_protocol::EventId;
+use floodway_protocol::names::is_wild;
 
 /// How long a new stream waits at most for the first attempt to connect: a broker that is there answers sooner.
 const START_GRACE: Duration = Duration::from_secs(2);
@@ -23,6 +27,9 @@ pub enum Unavailable {
     /// The source did not confirm the tenant in time. It may still do so.
     #[error("the broker did not confirm the subscription in time")]
     NotConfirmed,
+    /// The source takes no tenant with such a name.
+    #[error("the broker takes no name that holds '*', '>' or white space")]
+    Name,
     /// The source refuses the tenant. It is asked again from time to time.
     #[error("the broker refused the subscription")]
     Refused,
@@ -36,6 +43,7 @@ pub enum Unavailable {
 pub(super) struct Known {
     pub(super) status: Arc<SourceStatus>,
     pub(super) wanted: mpsc::Sender<Arc<Tenant>>,
+    pub(super) read_back: mpsc::Sender<ReadBack>,
     pub(super) terms: Terms,
 }
 
@@ -45,6 +53,7 @@ pub struct IngestHandle {
     pub(super) sources: Arc<[Known]>,
     pub(super) states: watch::Sender<Vec<SourceState>>,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) index: Arc<Index>,
 }
 
 impl IngestHandle {
@@ -71,6 +80,18 @@ impl IngestHandle {
         let states = self.states.borrow();
         let most = self.sources.iter().zip(&*states).rev().max_by_key(|(_, state)| *state);
         most.expect("a gateway has a source").0.status.report()
+    }
+
+    /// What became of the connections of each source, in the order of their numbers.
+    pub fn reports(&self) -> Vec<(&Terms, SourceReport)> {
+        self.sources.iter().map(|source| (&source.terms, source.status.report())).collect()
+    }
+
+    /// The sources that are not connected though another one is, by their kinds.
+    pub fn away(&self) -> Vec<&'static str> {
+        let states = self.states.borrow();
+        let away = self.sources.iter().zip(&*states).filter(|(_, state)| !state.is_open());
+        away.map(|(source, _)| source.terms.kind).collect()
     }
 
     /// For how long ingest has not turned though a source is connected; none while each waits for a connection.
@@ -113,6 +134,9 @@ impl IngestHandle {
         if !self.is_connected() && !self.opens_at_the_start().await {
             return Err(Unavailable::NoSource);
         }
+        if is_wild(tenant.id().as_str().as_bytes()) && self.sources.iter().any(|source| source.status.refuses_wild_names()) {
+            return Err(Unavailable::Name);
+        }
         let mut upstream = tenant.upstream();
         if *upstream.borrow() == Upstream::Confirmed {
             return Ok(());
@@ -138,5 +162,15 @@ impl IngestHandle {
         timeout(patience.max().unwrap_or_default(), settled)
             .await
             .unwrap_or(Err(Unavailable::NotConfirmed))
+    }
+
+    /// What a stream of `tenant` that has seen everything up to `after` gets before what history holds. None: history holds
+    /// all of it, or what it lacks is not to be had. Waits some seconds at most: for this gateway to be as far as the one that
+    /// the client comes from, and for the source to give back what it holds.
+    pub async fn read_back(&self, tenant: &Arc<Tenant>, after: EventId) -> Option<Backlog> {
+        let [only] = &*self.sources else {
+            return None;
+        };
+        read_back(&only.read_back, self.index.histories().numbering(), tenant, after).await
     }
 }

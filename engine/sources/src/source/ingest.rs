@@ -12,7 +12,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::handle::{IngestHandle, Known};
-use super::{Backoff, Port, Source, SourceStatus};
+use super::read_back::READ_BACKS;
+use super::{Backoff, Port, ReadBack, Source, SourceStatus};
 use crate::control::{Control, Keeper};
 use crate::router::{Metrics, Router};
 use floodway_core::event::{self, IdSource};
@@ -76,24 +77,36 @@ impl Ingest {
         let metrics = Arc::<Metrics>::default();
         let states = watch::Sender::new(vec![Default::default(); sources.len()]);
         let (mut known, mut running) = (Vec::new(), Vec::new());
+        if let [only] = &*sources
+            && only.terms().is_numbered
+        {
+            index.histories().numbering().reach(0);
+        }
         for (number, source) in sources.into_iter().enumerate() {
             let terms = source.terms();
             let (sender, wanted) = mpsc::channel(WANTED);
+            let (read_back, read_backs) = mpsc::channel(READ_BACKS);
             let status = Arc::new(SourceStatus::new(
                 (terms.kind, number),
                 states.clone(),
                 Arc::clone(&metrics),
-                Arc::clone(index.journal()),
+                Arc::clone(&index),
             ));
             running.push(Running {
                 source,
                 status: Arc::clone(&status),
                 wanted,
+                read_backs,
                 backoff: Backoff::new(BACKOFF_FIRST, terms.backoff_max),
             });
-            known.push(Known { status, wanted: sender, terms });
+            known.push(Known { status, wanted: sender, read_back, terms });
         }
-        let handle = IngestHandle { sources: known.into(), states, metrics: Arc::clone(&metrics) };
+        let handle = IngestHandle {
+            sources: known.into(),
+            states,
+            metrics: Arc::clone(&metrics),
+            index: Arc::clone(&index),
+        };
         let (stop, stopped) = watch::channel(false);
         let runtime = runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let swept = Arc::clone(&index);
@@ -134,6 +147,7 @@ struct Running {
     source: Box<dyn Source>,
     status: Arc<SourceStatus>,
     wanted: mpsc::Receiver<Arc<Tenant>>,
+    read_backs: mpsc::Receiver<ReadBack>,
     backoff: Backoff,
 }
 
@@ -204,6 +218,7 @@ async fn until_stopped(
             control,
             status: Arc::clone(&running.status),
             wanted: &mut running.wanted,
+            read_backs: &mut running.read_backs,
             backoff: &mut running.backoff,
             stop: stop.clone(),
         })

@@ -14,13 +14,14 @@
 //! All sources run on the one thread of ingest ([`Ingest`]), so none of this needs a lock. [`IngestHandle`] is for the
 //! other threads.
 //!
-//! With several sources, each owes its own gaps and notices, and sends them. A tenant has one state for all of them, the
-//! last word of any: so each tenant is to be served by one source only. Of a tenant that two serve, a new stream may begin
-//! before both have confirmed it; for that, its state in the index would have to be kept for each source.
+//! With several sources, each owes its own gaps and notices, and sends them; a new stream begins when every source that is
+//! open has answered for its tenant, and one of them sends its events. A source knows its number in the gateway, under which
+//! its answers are kept; ids of events are the gateway's own then.
 
 mod backoff;
 mod handle;
 mod ingest;
+mod read_back;
 mod status;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
@@ -35,13 +36,14 @@ use tokio::sync::{mpsc, watch};
 pub(crate) use backoff::Backoff;
 pub use handle::{IngestHandle, Unavailable};
 pub use ingest::Ingest;
+pub(crate) use read_back::ReadBack;
 pub(crate) use status::SourceStatus;
 pub use status::{Attempt, SourceFailure, SourceReport, SourceState};
 pub(crate) use tracked::{Confirmation, TrackedTenant};
 
 use crate::control::Control;
 use crate::router::Router;
-use floodway_core::index::{Tenant, Upstream};
+use floodway_core::index::{Answer, Tenant};
 use floodway_protocol::messages::notice::SourceState as Notice;
 
 /// Where tenants' events come from.
@@ -70,6 +72,9 @@ pub struct Terms {
     pub refuses_all: bool,
     /// Whether it brings the events of every tenant, also of those that nobody asks for. Their last values are kept then.
     pub brings_all: bool,
+    /// Whether its events carry numbers of its own, which grow along all of them, and can be read again by these. A gateway
+    /// that has no other source takes them as ids: a stream then resumes on any gateway.
+    pub is_numbered: bool,
     /// The longest pause between two attempts to connect.
     pub backoff_max: Duration,
 }
@@ -84,6 +89,8 @@ pub struct Port<'a> {
     pub(crate) status: Arc<SourceStatus>,
     /// Tenants that somebody waits for. Some may be missing: the index has all of them.
     pub(crate) wanted: &'a mut mpsc::Receiver<Arc<Tenant>>,
+    /// Streams that come back, where the numbers of the source are ids.
+    pub(crate) read_backs: &'a mut mpsc::Receiver<ReadBack>,
     /// The pauses between two attempts to connect.
     pub(crate) backoff: &'a mut Backoff,
     /// Turns true when it is to stop.
@@ -94,7 +101,7 @@ impl Port<'_> {
     /// The source sends this tenant's events from now on. Live streams get first what they are owed, and the tenant its
     /// groups.
     pub(crate) async fn confirm(&mut self, confirmation: Confirmation) {
-        let Confirmation { tenant, owes_gap, is_return } = confirmation;
+        let Confirmation { tenant, source, owes_gap, is_return } = confirmation;
         if owes_gap {
             self.router.upstream_gap(&tenant).await;
         }
@@ -105,7 +112,7 @@ impl Port<'_> {
         if let Some(control) = &self.control {
             control.apply_groups(&tenant);
         }
-        tenant.set_upstream(Upstream::Confirmed);
+        tenant.set_answer(source, Answer::Confirmed);
     }
 
     /// The source refuses this tenant, whose live streams do not know it yet.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::watch;
 
 use crate::router::Metrics;
-use floodway_core::index::{AuditKind, Journal, SourceChange};
+use floodway_core::index::{AuditKind, Index, SourceChange, SourceNumber};
 use floodway_core::pulse::Pulse;
 
 /// The pause between two entries in the journal that an endpoint can't be reached for the same reason.
@@ -67,12 +67,16 @@ pub struct SourceReport {
     pub kind: &'static str,
     /// The endpoint that is connected, if one is.
     pub endpoint: Option<String>,
+    /// What is spoken with it, with the version.
+    pub protocol: Option<String>,
     /// Since when it is connected, or since when none was whose documents were read.
     pub since: SystemTime,
     /// Attempts since then that did not get as far; none while it is connected.
     pub failed_attempts: u64,
     /// Why the connection was last lost, or not made.
     pub last_failure: Option<SourceFailure>,
+    /// Connections after the first one on which events came.
+    pub reconnects: u64,
     /// All attempts, by result; every result is there.
     pub attempts: BTreeMap<&'static str, u64>,
 }
@@ -96,11 +100,13 @@ pub(crate) struct SourceStatus {
     /// Of all sources, by number. Changed before the tenants' own states are.
     states: watch::Sender<Vec<SourceState>>,
     was_connected: AtomicBool,
+    /// It takes no tenant whose name NATS takes for a wildcard.
+    refuses_wild_names: AtomicBool,
     history: Mutex<History>,
     /// That of the source's loop while it is connected.
     pub(crate) pulse: Pulse,
     metrics: Arc<Metrics>,
-    journal: Arc<Journal>,
+    index: Arc<Index>,
 }
 
 /// Behind a lock: it changes a few times for a connection, and is read by people.
@@ -135,7 +141,7 @@ impl SourceStatus {
         (kind, number): (&'static str, usize),
         states: watch::Sender<Vec<SourceState>>,
         metrics: Arc<Metrics>,
-        journal: Arc<Journal>,
+        index: Arc<Index>,
     ) -> Self {
         let now = SystemTime::now();
         let pulse = Pulse::default();
@@ -145,13 +151,16 @@ impl SourceStatus {
             number,
             states,
             was_connected: AtomicBool::new(false),
+            refuses_wild_names: AtomicBool::new(false),
             history: Mutex::new(History {
                 report: SourceReport {
                     kind,
                     endpoint: None,
+                    protocol: None,
                     since: now,
                     failed_attempts: 0,
                     last_failure: None,
+                    reconnects: 0,
                     attempts: Attempt::LABELS.map(|result| (result, 0)).into(),
                 },
                 away_since: now,
@@ -159,7 +168,7 @@ impl SourceStatus {
             }),
             pulse,
             metrics,
-            journal,
+            index,
         }
     }
 
@@ -175,9 +184,22 @@ impl SourceStatus {
         self.set_state(SourceState::Reading);
     }
 
+    /// What is spoken with the endpoint that is about to be connected, and whether it takes tenants whose names NATS takes
+    /// for wildcards.
+    pub(crate) fn speaks(&self, protocol: String, takes_wild_names: bool) {
+        self.refuses_wild_names.store(!takes_wild_names, Ordering::Relaxed);
+        self.history().report.protocol = Some(protocol);
+    }
+
+    /// Whether it takes no tenant whose name NATS takes for a wildcard.
+    pub(crate) fn refuses_wild_names(&self) -> bool {
+        self.refuses_wild_names.load(Ordering::Relaxed)
+    }
+
     /// What it keeps was read: tenants are asked for from now on.
     pub(crate) fn opened(&self) {
         self.set_state(SourceState::Open);
+        self.index.set_source_open(SourceNumber::new(self.number), true);
         let endpoint = {
             let mut history = self.history();
             history.report.failed_attempts = 0;
@@ -187,6 +209,7 @@ impl SourceStatus {
         self.note(endpoint, SourceChange::Up);
         if self.was_connected.swap(true, Ordering::Relaxed) {
             self.metrics.reconnected();
+            self.history().report.reconnects += 1;
         }
     }
 
@@ -224,9 +247,13 @@ impl SourceStatus {
     /// A connection that was lost before the documents were read is an attempt that has failed.
     fn ended(&self, failure: Option<SourceFailure>) {
         let was_open = self.set_state(SourceState::Away).is_open();
+        if was_open {
+            self.index.set_source_open(SourceNumber::new(self.number), false);
+        }
         self.pulse.rest();
         let mut history = self.history();
         let endpoint = history.report.endpoint.take();
+        history.report.protocol = None;
         if was_open {
             history.away_since = SystemTime::now();
             let error = failure.as_ref().map(|failure| failure.error.clone());
@@ -246,7 +273,7 @@ impl SourceStatus {
     }
 
     fn note(&self, endpoint: String, change: SourceChange) {
-        self.journal.note(|| AuditKind::Source { kind: self.kind, endpoint, change });
+        self.index.journal().note(|| AuditKind::Source { kind: self.kind, endpoint, change });
     }
 
     pub(super) fn report(&self) -> SourceReport {

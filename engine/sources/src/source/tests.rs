@@ -8,7 +8,7 @@ use super::*;
 use crate::router::{RawMessage, topic_of};
 use floodway_core::event;
 use floodway_core::inbox::{Inbox, Item};
-use floodway_core::index::{AuditKind, ConnectionPermit, Index, Limits, SourceChange, Watcher};
+use floodway_core::index::{AuditKind, ConnectionPermit, Index, Limits, SourceChange, SourceNumber, Upstream, Watcher};
 use floodway_protocol::names::TenantId;
 
 /// For what happens in milliseconds on a machine with nothing else to do.
@@ -33,6 +33,7 @@ struct Scripted {
     /// The names of tenants that it was asked for.
     asked: mpsc::UnboundedSender<String>,
     tenants: BTreeMap<String, TrackedTenant>,
+    number: SourceNumber,
 }
 
 impl Scripted {
@@ -43,7 +44,7 @@ impl Scripted {
             tokio::select! {
                 Some(tenant) = port.wanted.recv() => {
                     let name = tenant.id().to_string();
-                    self.tenants.entry(name.clone()).or_insert_with(|| TrackedTenant::new(tenant));
+                    self.tenants.entry(name.clone()).or_insert_with(|| TrackedTenant::new(tenant, self.number));
                     self.asked.send(name).expect("the test listens");
                 }
                 Some(step) = self.script.recv() => self.take(step, &mut port).await,
@@ -92,6 +93,7 @@ impl Source for Scripted {
             patience: DEADLINE,
             refuses_all: false,
             brings_all: false,
+            is_numbered: false,
             backoff_max: DEADLINE,
         }
     }
@@ -117,9 +119,19 @@ struct Script {
 
 impl Script {
     fn new() -> (Self, Box<dyn Source>) {
+        Self::numbered(0)
+    }
+
+    /// That of the source of this number.
+    fn numbered(number: usize) -> (Self, Box<dyn Source>) {
         let (steps, script) = mpsc::unbounded_channel();
         let (sender, asked) = mpsc::unbounded_channel();
-        let source = Scripted { script, asked: sender, tenants: BTreeMap::new() };
+        let source = Scripted {
+            script,
+            asked: sender,
+            tenants: BTreeMap::new(),
+            number: SourceNumber::new(number),
+        };
         (Self { steps, asked }, Box::new(source))
     }
 
@@ -368,7 +380,7 @@ async fn one_outage_is_reported_once_and_only_to_whom_it_concerns() {
 
 #[tokio::test]
 async fn of_several_sources_one_that_is_up_is_enough() {
-    let ((mut first, one), (second, other)) = (Script::new(), Script::new());
+    let ((mut first, one), (second, other)) = (Script::numbered(0), Script::numbered(1));
     let bed = Bed::start(vec![one, other]);
     first.does(UP);
     second.does([Step::Connect]);

@@ -5,12 +5,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use floodway_core::index::{Index, Tenant, Upstream};
+use floodway_core::index::{Answer, Index, SourceNumber, Tenant};
 
 /// The source sends this tenant's events from now on.
 #[derive(Debug)]
 pub(crate) struct Confirmation {
     pub(crate) tenant: Arc<Tenant>,
+    pub(crate) source: SourceNumber,
     /// It sent them before, and perhaps not in between: live streams get a gap first.
     pub(crate) owes_gap: bool,
     /// Live streams were sent the notice that it is lost, or that it refuses the tenant, which has come to its end.
@@ -28,6 +29,7 @@ enum Outage {
 #[derive(Debug)]
 pub(crate) struct TrackedTenant {
     tenant: Arc<Tenant>,
+    source: SourceNumber,
     /// Events may be missing, and no gap was sent yet.
     owes_gap: bool,
     /// The gap was sent before this connection confirmed the tenant, because events of it came already.
@@ -39,8 +41,21 @@ pub(crate) struct TrackedTenant {
 }
 
 impl TrackedTenant {
-    pub(crate) fn new(tenant: Arc<Tenant>) -> Self {
-        Self { tenant, owes_gap: false, sent_gap_early: false, outage: None, empty_since: None }
+    /// This tenant, as the source of this number follows it.
+    pub(crate) fn new(tenant: Arc<Tenant>, source: SourceNumber) -> Self {
+        Self {
+            tenant,
+            source,
+            owes_gap: false,
+            sent_gap_early: false,
+            outage: None,
+            empty_since: None,
+        }
+    }
+
+    /// Another tenant of the same name.
+    pub(crate) fn successor(&self, tenant: Arc<Tenant>) -> Self {
+        Self::new(tenant, self.source)
     }
 
     pub(crate) fn tenant(&self) -> &Arc<Tenant> {
@@ -64,7 +79,7 @@ impl TrackedTenant {
 
     /// It is to be asked for anew.
     pub(crate) fn reset(&self) {
-        self.tenant.set_upstream(Upstream::Waiting);
+        self.tenant.set_answer(self.source, Answer::None);
     }
 
     /// The connection is lost, on which it was confirmed or not. Returns it if its live streams are to be sent the notice,
@@ -89,7 +104,7 @@ impl TrackedTenant {
 
     /// The source refuses it. Returns it if its live streams are to be sent the notice, which counts as sent then.
     pub(crate) fn refused(&mut self, reason: &str) -> Option<Arc<Tenant>> {
-        self.tenant.set_refused(reason);
+        self.tenant.set_refused(self.source, reason);
         let news = self.outage_is_news(Outage::Refused);
         // When it is granted again they have missed what came until then.
         self.owes_gap |= news.is_some();
@@ -106,6 +121,7 @@ impl TrackedTenant {
         self.sent_gap_early = false;
         Confirmation {
             tenant: Arc::clone(&self.tenant),
+            source: self.source,
             owes_gap: std::mem::take(&mut self.owes_gap),
             is_return: self.outage.take().is_some(),
         }

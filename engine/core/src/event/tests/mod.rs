@@ -2,6 +2,8 @@
 
 mod frames;
 mod payloads;
+mod samples;
+mod shapes;
 
 use super::*;
 

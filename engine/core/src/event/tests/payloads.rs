@@ -135,7 +135,7 @@ fn what_is_not_of_the_form_is_refused() {
 
 #[test]
 fn each_bound_holds_exactly() {
-    let config = Config { payload_bytes: 40, depth: 3, metrics: 2 };
+    let config = Config { payload_bytes: 40, depth: 3, metrics: 2, ..Config::default() };
     let refused = |payload: &str| parsed_within(&config, payload).err();
 
     assert_eq!(refused(&format!("{:<40}", "{}")), None);

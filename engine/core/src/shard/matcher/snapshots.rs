@@ -29,12 +29,10 @@ impl Snapshots {
     /// The last event of each device, as of the entry at `newest`, and that position; those of the devices that published last
     /// come last. It is a later position if the history has gone on already.
     pub(super) fn at(&mut self, newest: Position, tenant: &Tenant, now: Instant) -> (Rc<[Arc<Event>]>, Position) {
-        let (before, list) = match self.0.take() {
-            Some(known) if known.values.next() == newest + 1 => (Some(known.values), Some(known.list)),
-            Some(known) => (Some(known.values), None),
-            None => (None, None),
-        };
+        let (before, list) = self.0.take().map(|known| (known.values, known.list)).unzip();
+        let made_at = before.as_ref().map(|values| (values.next(), values.seeds()));
         let values = tenant.history().last_values(before, newest + 1, now);
+        let list = list.filter(|_| made_at == Some((values.next(), values.seeds())));
         let list = list.unwrap_or_else(|| values.events().map(Arc::clone).collect());
         let at = values.next() - 1;
         self.0 = Some(Known { values, list: Rc::clone(&list), asked: now });

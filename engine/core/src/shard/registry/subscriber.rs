@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::history::Position;
 use crate::index::{AuditKind, ClientInfo, ConnectionId, ConnectionPermit, Limit, OwnCounters};
+use crate::shard::backlog::Backlog;
 use crate::shard::clock::Tenths;
 use crate::shard::filter::Filter;
 use crate::shard::keys::CohortPosition;
@@ -31,6 +32,8 @@ pub struct NewSubscriber {
     pub expires_at: u64,
     /// Where its stream begins.
     pub resume: Resume,
+    /// What it gets first of what it missed: what the source has given back.
+    pub backlog: Option<Backlog>,
     /// What else its client chose.
     pub options: Options,
     /// What it is sent before its first message: the head of its response.

@@ -3,9 +3,10 @@
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::super::test_kit::{Peer, STANDING, frames, new_subscriber, pass, state};
-use super::super::{Config, NewSubscriber, Options};
+use super::super::{Config, GivenBack, NewSubscriber, Options};
 use super::*;
 use crate::event::{self, Parser};
 use crate::history;
@@ -22,6 +23,7 @@ struct Bed {
     newest: u64,
     peer: Rc<Peer>,
     read: usize,
+    given_back: Arc<AtomicU64>,
 }
 
 impl Bed {
@@ -31,19 +33,26 @@ impl Bed {
     }
 
     fn with(index: Index) -> Self {
+        let mut bed = Self::behind(index, 0);
+        bed.publish_each();
+        bed
+    }
+
+    /// A tenant with another live stream, whose events will have larger ids than this.
+    fn behind(index: Index, newest: u64) -> Self {
         let mut bed = Self {
             state: state(&Config::default()),
             inbox: Inbox::new(100),
             index,
             parser: Parser::new(&event::Config::default()),
-            newest: 0,
+            newest,
             peer: Rc::default(),
             read: 0,
+            given_back: Arc::default(),
         };
         let other = new_subscriber(&bed.index, "T", None, &Rc::default());
-        bed.index.find("T").unwrap().begin_history(EventId::new(0));
+        bed.index.find("T").unwrap().begin_history(EventId::new(newest));
         bed.state.attach(other).unwrap();
-        bed.publish_each();
         bed
     }
 
@@ -244,4 +253,66 @@ fn who_stalls_for_very_long_is_told_exactly_what_history_lost_also_where_little_
     let lost: usize = lost.split('}').next().unwrap().parse().unwrap();
     assert_eq!((came, lost), (2, 7), "of nine the first and the last came: {text}");
     assert_eq!(bed.state.delivery.metrics.events.held.get(), 0);
+}
+
+/// A tenant of a source that numbers its events: every third number is one of the tenant's. History holds what is above 30.
+fn numbered() -> Bed {
+    let mut bed = Bed::behind(Index::new(10, Limits::default()), 30);
+    for number in [32, 35, 38] {
+        bed.newest = number;
+        bed.publish("A");
+        bed.index.histories().numbering().reach(number + 2);
+    }
+    bed
+}
+
+fn resume(bed: &mut Bed, after: u64, backlog: Option<Backlog>) -> String {
+    let new_subscriber = NewSubscriber {
+        resume: Resume::After(EventId::new(after)),
+        backlog,
+        ..new_subscriber(&bed.index, "T", None, &bed.peer)
+    };
+    bed.state.attach(new_subscriber).unwrap();
+    bed.go_on();
+    let sent = bed.sent();
+    let events = &bed.state.delivery.metrics.events;
+    assert_eq!((events.held.get(), events.matched.get()), (0, events.delivered.get()));
+    sent
+}
+
+fn backlog(bed: &mut Bed, numbers: &[u64], until: u64, lost: Option<Option<u64>>) -> Option<Backlog> {
+    let tenant = TenantId::parse("T").unwrap();
+    let mut event = |&number: &u64| {
+        let payload = format!(r#"{{"metrics":{{"n":{number}}}}}"#);
+        let id = EventId::new(number);
+        Arc::new(bed.parser.parse(id, &tenant, "A", "t", payload.as_bytes()).unwrap())
+    };
+    let events = numbers.iter().map(&mut event).collect();
+    let given = Arc::new(GivenBack::new(events, &bed.given_back));
+    Some(Backlog { given, after: EventId::new(10), until: EventId::new(until), lost })
+}
+
+#[test]
+fn a_number_of_the_source_says_where_a_stream_was_also_where_it_is_no_event_of_the_tenant() {
+    let mut bed = numbered();
+    assert_eq!(resume(&mut bed, 30, None), "connected 33 36 39");
+    assert_eq!(resume(&mut bed, 35, None), "connected 36 39");
+    assert_eq!(resume(&mut bed, 36, None), "connected 39");
+    assert_eq!(resume(&mut bed, 40, None), "connected");
+    assert_eq!(resume(&mut bed, 41, None), "connected gap 33 36 39", "not reached yet");
+    assert_eq!(resume(&mut bed, 29, None), "connected gap 33 36 39", "not held any more");
+}
+
+#[test]
+fn what_the_source_gives_back_comes_before_what_history_holds() {
+    let mut bed = numbered();
+    let given = backlog(&mut bed, &[8, 12, 15, 33], 34, None);
+    assert_eq!(resume(&mut bed, 10, given), "connected 12 15 33 36 39");
+    let given = backlog(&mut bed, &[12], 20, None);
+    assert_eq!(resume(&mut bed, 10, given), "connected 12 gap 33 36 39", "history has moved on");
+    let given = backlog(&mut bed, &[12], 30, Some(Some(4)));
+    assert_eq!(resume(&mut bed, 5, given), "connected gap 12 33 36 39", "the source lacks four as well");
+    assert_eq!(bed.given_back.load(Ordering::Relaxed), 0, "all of it was read");
+    bed.publish("A");
+    assert_eq!(bed.sent(), "40 40 40", "all of them are live");
 }

@@ -27,7 +27,7 @@ impl Ring {
                     (bytes.len(), is_gap.then_some(Received::Gap(Gap::Upstream)))
                 }
                 &Entry::Gap(gap) => (gap_bytes(gap, encoding).len(), Some(Received::Gap(gap))),
-                Entry::Span(_) | Entry::Snapshot(_) | Entry::PassedOver => break,
+                Entry::Span(_) | Entry::Snapshot(_) | Entry::Backlog(_) | Entry::PassedOver => break,
             };
             match item.map_or(Ok(()), |item| reader.send(item)) {
                 Ok(()) => {}

@@ -6,6 +6,7 @@
 //! subscriber reads); each run of dropped events is reported by one gap at its place; notices are never dropped, they are
 //! bounded by their bytes.
 
+mod backlog;
 mod conflation;
 mod events;
 mod push;
@@ -21,6 +22,7 @@ use super::pinned::Pinned;
 use floodway_protocol::messages::notice::{Gap, Notice};
 use floodway_protocol::{Encoding, End};
 
+pub(super) use self::backlog::BacklogRest;
 use self::conflation::Conflation;
 pub(super) use self::push::{Bounds, Pushed};
 pub(super) use self::snapshot::SnapshotRest;
@@ -39,6 +41,8 @@ enum Entry {
     Span(Box<Span>),
     /// Last values that are sent when there is room.
     Snapshot(Box<SnapshotRest>),
+    /// Events that the source has given back, which are sent when there is room.
+    Backlog(Box<BacklogRest>),
     /// Events are missing here. Becomes a notice when its first byte is on the wire.
     Gap(Gap),
     /// An event was passed over here. Never the first entry; there are some only while the ring conflates.

@@ -245,6 +245,10 @@ impl Ring {
                     rest.read(READ_AHEAD - at, &mut read);
                     rest.is_exhausted()
                 }
+                Entry::Backlog(rest) => {
+                    rest.read(READ_AHEAD - at, &mut read);
+                    rest.is_exhausted()
+                }
                 _ => false,
             };
             if is_exhausted {
@@ -268,13 +272,14 @@ impl Ring {
         }
     }
 
-    /// Events of spans that were not read yet.
+    /// Events of spans and backlogs that were not read yet.
     pub(super) fn unread(&self) -> u64 {
         if self.sources == 0 {
             return 0;
         }
         let spans = self.entries.iter().filter_map(|entry| match entry {
             Entry::Span(span) => Some(span.held()),
+            Entry::Backlog(rest) => Some(rest.held()),
             _ => None,
         });
         spans.sum()
@@ -302,6 +307,6 @@ impl Ring {
 
 impl Entry {
     fn is_source(&self) -> bool {
-        matches!(self, Self::Span(_) | Self::Snapshot(_))
+        matches!(self, Self::Span(_) | Self::Snapshot(_) | Self::Backlog(_))
     }
 }

@@ -32,7 +32,7 @@ impl Ring {
                 gaps.push((at, gap_bytes(*gap, encoding)));
                 Some(&[][..])
             }
-            Entry::Span(_) | Entry::Snapshot(_) | Entry::PassedOver => None,
+            Entry::Span(_) | Entry::Snapshot(_) | Entry::Backlog(_) | Entry::PassedOver => None,
         });
         let mut slices = [std::io::IoSlice::new(&[]); N];
         let mut count = 0;
@@ -84,7 +84,9 @@ impl Ring {
                 Entry::Notice(bytes, _) => self.notice_bytes -= bytes.len(),
                 Entry::Ready(_, is_gap) => sent.gaps.upstream += u64::from(is_gap),
                 Entry::Gap(gap) => sent.gaps.count(gap),
-                Entry::Span(_) | Entry::Snapshot(_) | Entry::PassedOver => unreachable!("it has no bytes"),
+                Entry::Span(_) | Entry::Snapshot(_) | Entry::Backlog(_) | Entry::PassedOver => {
+                    unreachable!("it has no bytes")
+                }
             }
             if self.conflation.is_some() {
                 self.conflate_on();

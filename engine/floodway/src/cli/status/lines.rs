@@ -27,6 +27,11 @@ pub(super) fn lines(status: &Status, now: SystemTime) -> String {
         let (url, detail) = (plain(&failure.url), plain(&failure.detail));
         ("  last error", format!("{url}, {ago} ago: {detail}"))
     }));
+    let others = status.sources.iter().filter(|source| status.sources.len() > 1 && **source != broker);
+    for source in others {
+        lines.push(("source", format!("{}, {}", plain(&source.kind), broker_line(source, now))));
+        lines.extend(source.last_failure.iter().map(|failure| ("  last error", plain(&failure.detail))));
+    }
     lines.extend([
         ("streams", streams(status)),
         ("tenants", tenants(&ended)),
@@ -93,8 +98,9 @@ fn state(status: &Status) -> String {
 fn broker_line(broker: &Broker, now: SystemTime) -> String {
     let (changed, reconnects) = (since(broker.changed_at, now), broker.reconnects);
     if broker.connected {
-        let url = plain(&broker.connected_url);
-        return format!("{url}: connected for {changed}, {reconnects} reconnects");
+        let (url, protocol) = (plain(&broker.connected_url), plain(&broker.protocol));
+        let spoken = if protocol.is_empty() { protocol } else { format!(" ({protocol})") };
+        return format!("{url}{spoken}: connected for {changed}, {reconnects} reconnects");
     }
     let attempts = plural(broker.failed_attempts, "attempt");
     format!(

@@ -7,7 +7,10 @@ fn a_failed_handshake_names_the_fix() {
     for (fault, fix) in [
         (Fault::UnknownIssuer, "--admin-ca"),
         (Fault::OtherName("not a".to_owned()), "not a"),
-        (Fault::Certificate("expired".to_owned()), "expired"),
+        (Fault::Certificate("revoked".to_owned()), "revoked"),
+        (Fault::Expired("expired".to_owned()), "clocks"),
+        (Fault::NotYetValid("not yet".to_owned()), "clocks"),
+        (Fault::NoProtocol, "HTTP/2"),
         (Fault::Authority, "--admin-ca"),
         (Fault::NoTls, "admin.tls.cert"),
         (Fault::CertificateWanted, "--admin-cert and --admin-key"),

@@ -80,6 +80,7 @@ fn attach_on(shard: &Shard, permit: ConnectionPermit, filter: Filter, queue: Sen
         client: ClientInfo::new(Transport::Sse).with_user_agent(Some(USER_AGENT)),
         expires_at: TIMESTAMP_MAX,
         resume: Resume::FromNow,
+        backlog: None,
         options: Options::default(),
         head: Vec::new(),
         early: Vec::new(),

@@ -58,6 +58,7 @@ pub(super) fn gateway(snapshot: &Snapshot) -> String {
     node::identity(&mut text, part(&status.node), status.draining, *refused);
     node::readiness(&mut text, &status.unready);
     node::broker(&mut text, part(&status.broker), status.refused_upstream);
+    node::sources(&mut text, &status.sources);
     streams::now(&mut text, connections, part(&status.limits));
     streams::passed(&mut text, connections, totals);
     node::ingest(&mut text, part(&status.ingest));

@@ -48,6 +48,23 @@ pub(super) fn broker(text: &mut Text, broker: &v1::Broker, refused_upstream: u64
     }
 }
 
+/// By source, where there are several.
+pub(super) fn sources(text: &mut Text, sources: &[v1::Broker]) {
+    let named = |of: fn(&v1::Broker) -> u64| {
+        let numbered = sources.iter().enumerate();
+        let named = numbered.map(move |(number, source)| (format!("{}-{number}", source.kind), of(source)));
+        named.collect::<Vec<_>>()
+    };
+    families! { text;
+        Gauge "source_up" "1 while the source is connected, by its kind and number." by "source" =
+            named(|source| source.connected.into());
+        Counter "source_reconnects_total" "Connections of the source after its first one." by "source" =
+            named(|source| source.reconnects);
+        Gauge "source_failed_attempts" "Attempts to connect that failed since the source was last connected." by "source" =
+            named(|source| source.failed_attempts);
+    }
+}
+
 pub(super) fn ingest(text: &mut Text, ingest: &v1::Ingest) {
     families! { text;
         Counter "ingest_messages_total" "Messages that the broker sent." = ingest.received;

@@ -58,7 +58,6 @@ impl Private {
         let ingest = ingest.expect("ingest");
         let observer = Observer::new(Watched {
             identity: Identity::new(),
-            brokers: vec!["mqtt://127.0.0.1:1".to_owned()],
             connections: 1000,
             streams: Streams::new(shards, Arc::clone(&index)),
             refusals: Arc::default(),
@@ -144,6 +143,8 @@ fn sample() -> v1::Status {
                 failed_at: at(1_771_243_263, 0),
             }),
             attempts_by_result: counts(&[("connected", 25), ("refused", 26)]),
+            kind: "mqtt".to_owned(),
+            protocol: "MQTT 3.1.1".to_owned(),
         }),
         connections: Some(v1::Connections {
             total: 14,

@@ -24,6 +24,7 @@ const ABLE: StoreFacts = StoreFacts {
     message_bytes: 64 * 1024,
     message_bytes_setting: "mqtt.packet_bytes, or the broker's own bound",
     is_able: true,
+    refuses_wild_names: false,
     has_backlog: false,
 };
 

@@ -5,9 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rumqttc::v5::mqttbytes::Error as CodecError;
-use rumqttc::v5::mqttbytes::v5::DisconnectReasonCode;
-
+use super::codec::{CodecError, DisconnectReasonCode, Version};
 use crate::source::Attempt;
 use floodway_core::printable::printable;
 
@@ -24,11 +22,14 @@ pub(in crate::mqtt) enum LinkError {
     #[error("no {awaited} within {within:?} (mqtt.connect_timeout_seconds)")]
     Timeout { awaited: &'static str, within: Duration },
     #[error(
-        "it closed the connection without an answer to CONNECT; it may not speak MQTT 5, or refuse us: its own log may tell"
+        "it closed the connection without an answer to CONNECT; it may not speak the version of MQTT (mqtt.protocol), or \
+         refuse us: its own log may tell"
     )]
     NoAnswer,
-    #[error("it speaks MQTT 3.1.1 only, and floodway needs MQTT 5: use a broker that speaks it")]
-    NotMqtt5,
+    #[error("it does not speak {0}, which mqtt.protocol demands; auto takes MQTT 5 and 3.1.1")]
+    Version(Version),
+    #[error("it speaks neither MQTT 5 nor MQTT 3.1.1")]
+    NoVersion,
     #[error("what answers there {}; check mqtt.url", foreign(*.0))]
     Foreign(u8),
     #[error("it refused the connection: {0}")]
@@ -63,7 +64,7 @@ impl LinkError {
         match self {
             Self::Name(_) | Self::Unreachable(..) => Attempt::Unreachable,
             Self::Timeout { .. } | Self::Silent(_) => Attempt::Timeout,
-            Self::NotMqtt5 | Self::Refused(_) | Self::Disconnected(_) => Attempt::Refused,
+            Self::Version(_) | Self::NoVersion | Self::Refused(_) | Self::Disconnected(_) => Attempt::Refused,
             Self::NoAnswer | Self::Closed | Self::Broken(_) => Attempt::Broken,
             Self::Foreign(_) | Self::Malformed(_) | Self::Protocol(..) => Attempt::Malformed,
         }
@@ -107,7 +108,7 @@ const LOGIN: &str = "check mqtt.username and mqtt.password, and the broker's rul
 const CLIENT_ID: &str = "check mqtt.client_id";
 const AGAIN: &str = "it is tried again";
 
-const UNKNOWN: (u8, &str, &str) = (0xff, "a reason that MQTT 5 does not know", "");
+const UNKNOWN: (u8, &str, &str) = (0xff, "a reason that MQTT does not know", "");
 
 /// The reason codes (MQTT 5.0, 2.4), in words and with what to look at, if there is anything.
 const REASONS: &[(u8, &str, &str)] = &[
@@ -152,25 +153,28 @@ const REASONS: &[(u8, &str, &str)] = &[
 /// A reason code, and the broker's own explanation.
 #[derive(Debug)]
 pub(in crate::mqtt) struct Reason {
+    /// As MQTT 5 has it.
     code: u8,
+    /// As the broker gave it.
+    given: u8,
     text: Option<String>,
 }
 
 impl Reason {
     pub(super) fn new(code: u8, text: Option<String>) -> Self {
-        Self { code, text }
+        Self { code, given: code, text }
     }
 
-    /// One of MQTT 3.1.1 (3.2.2.3), which a broker gave that may or may not know MQTT 5.
-    pub(super) fn of_old(code: u8) -> Self {
-        let code = match code {
+    /// One of a CONNACK of MQTT 3.1.1 (3.2.2.3), which a broker gave that may or may not know MQTT 5.
+    pub(super) fn of_old(given: u8) -> Self {
+        let code = match given {
             2 => 0x85,
             3 => 0x88,
             4 => 0x86,
             5 => 0x87,
             other => other,
         };
-        Self::new(code, None)
+        Self { code, given, text: None }
     }
 }
 
@@ -178,7 +182,7 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let row = REASONS.iter().find(|(code, ..)| *code == self.code);
         let (_, words, hint) = row.unwrap_or(&UNKNOWN);
-        write!(f, "{words} ({:#04x})", self.code)?;
+        write!(f, "{words} ({:#04x})", self.given)?;
         if let Some(text) = &self.text {
             write!(f, ", \"{}\"", printable(text.as_bytes(), TEXT_CHARS))?;
         }

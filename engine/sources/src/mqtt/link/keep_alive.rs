@@ -7,7 +7,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use rumqttc::v5::mqttbytes::v5::ConnAckProperties;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::error::LinkError;
@@ -18,9 +17,8 @@ pub(super) struct KeepAlive {
 }
 
 impl KeepAlive {
-    /// Begins now. The CONNACK may hold a keep-alive of the broker's own.
-    pub(super) fn new(ours: Duration, connack: Option<&ConnAckProperties>) -> Self {
-        let theirs = connack.and_then(|connack| connack.server_keep_alive);
+    /// Begins now. The broker may demand a keep-alive of its own, in seconds.
+    pub(super) fn new(ours: Duration, theirs: Option<u16>) -> Self {
         let schedule = Schedule::new(ours, theirs, Instant::now());
         let timer = Box::pin(sleep_until(schedule.next_ping));
         Self { schedule, timer }

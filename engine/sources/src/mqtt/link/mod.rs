@@ -2,11 +2,13 @@
 //!
 //! In the order of its life: `open` reaches the broker and is let in, `outgoing` makes packets of requests, `incoming`
 //! reads what comes, `keep_alive` notices a broker that hangs, `pace` gathers messages that come fast, `error` says why it
-//! ended.
+//! ended. `codec` alone knows that there are several versions of MQTT, and `attempt` which of them to try.
 //!
 //! Invariant: a link is used for one connection and dropped with it, so nothing that was pending on one is sent on the
 //! next.
 
+mod attempt;
+mod codec;
 mod error;
 mod incoming;
 mod keep_alive;
@@ -20,8 +22,6 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use bytes::{BufMut, BytesMut};
-use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{ConnAckProperties, DisconnectReasonCode};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::timeout_at;
 
@@ -29,12 +29,13 @@ use super::broker::Broker;
 use super::config::Config;
 use super::request::{Answer, Request};
 use crate::control::StoreFacts;
+pub(super) use codec::{Message, Oversized, Version};
+use codec::{DisconnectReasonCode, Received, RequestKind, Welcome};
 pub(super) use error::{LinkError, Unsent};
 use floodway_core::log_rate::Counted;
-use incoming::{Incoming, READ_BYTES, Received};
-pub(super) use incoming::{Message, Oversized};
+use incoming::{Incoming, READ_BYTES};
 use keep_alive::KeepAlive;
-use outgoing::{Outgoing, RequestKind};
+use outgoing::Outgoing;
 use pace::Pace;
 
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -50,6 +51,8 @@ pub(super) enum LinkEvent {
     TooLarge(Oversized),
     /// A request was answered, one answer for each filter.
     Answered(u16, Vec<Answer>),
+    /// A ping was answered; so was everything that was sent before it.
+    Ponged,
     /// The link has ended, after our DISCONNECT.
     Disconnected,
 }
@@ -60,11 +63,14 @@ pub(super) struct Client<'a> {
     pub(super) id: &'a str,
     /// Where the broker publishes an empty retained message when it loses us, if anywhere.
     pub(super) will: Option<String>,
-    /// For how long the broker keeps the session when the link has ended. Without it each link begins anew.
+    /// For how long the broker keeps the session when the link has ended; one of MQTT 3.1.1 as long as it likes. Without it
+    /// each link begins anew.
     pub(super) session_expiry: Option<Duration>,
 }
 
 pub(super) struct Link {
+    /// What it speaks.
+    pub(super) version: Version,
     stream: Box<dyn Stream>,
     incoming: Incoming,
     outgoing: Outgoing,
@@ -89,37 +95,36 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Connects to `broker` and waits for its CONNACK.
-    pub(super) async fn connect(
+    /// Connects to `broker` in one version and waits for its CONNACK.
+    async fn connect_as(
+        version: Version,
         config: &Config,
         broker: &Broker,
-        client: Client<'_>,
+        client: &Client<'_>,
     ) -> Result<(Self, StoreFacts), LinkError> {
         let deadline = tokio::time::Instant::now() + config.connect_timeout;
         let stream = Box::new(open::dial(config, broker, deadline).await?);
-        let connect = open::connect(config, broker, client)?;
-        let over = Self::over(stream, config, &connect);
+        let connect = open::connect(version, config, broker, client)?;
+        let over = Self::over(stream, version, config, &connect);
         let over = timeout_at(deadline, over).await;
         over.map_err(|_| open::timed_out(config, "answer to CONNECT"))?
     }
 
     async fn over(
         mut stream: Box<dyn Stream>,
+        version: Version,
         config: &Config,
         connect: &[u8],
     ) -> Result<(Self, StoreFacts), LinkError> {
         let mut read = BytesMut::with_capacity(2 * READ_BYTES);
-        let connack = open::greet(&mut *stream, connect, &mut read).await?;
-        let has_backlog = connack.session_present;
-        let connack = connack.properties.as_ref();
-        let qos = if config.qos == 0 { QoS::AtMostOnce } else { QoS::AtLeastOnce };
-        let outgoing = Outgoing::new(qos, connack);
-        let facts = StoreFacts { has_backlog, ..facts(connack, outgoing.limit.min(config.packet_bytes)) };
+        let welcome = open::greet(version, &mut *stream, connect, &mut read).await?;
+        let facts = facts(version, &welcome, config);
         let link = Self {
+            version,
             stream,
-            incoming: Incoming::new(read, config.packet_bytes),
-            outgoing,
-            keep_alive: KeepAlive::new(config.keep_alive, connack),
+            incoming: Incoming::new(read, version, config.packet_bytes),
+            outgoing: Outgoing::new(version, config.qos, &welcome),
+            keep_alive: KeepAlive::new(config.keep_alive, welcome.keep_alive),
             pace: Pace::new(Duration::from_micros(config.read_pause_us.into())),
             received: Instant::now(),
             began: Instant::now(),
@@ -147,6 +152,13 @@ impl Link {
     /// Whether something may be published: the broker bounds how much it has not acknowledged.
     pub(super) fn may_publish(&self) -> bool {
         self.outgoing.may_publish()
+    }
+
+    /// Enqueues a ping. Once so many are answered ([`Link::pings`]), the broker has sent what it had to send before.
+    pub(super) fn ping(&mut self) -> u64 {
+        self.pings.0 += 1;
+        self.outgoing.ping();
+        self.pings.0
     }
 
     /// Disconnects (MQTT 5.0, 3.14), after it has deleted the retained message of `cleared`. What the broker still sends
@@ -184,7 +196,10 @@ impl Link {
                     }
                     self.log_stray(id, to);
                 }
-                Ok(Some(Received::Pong)) => self.pings.1 += 1,
+                Ok(Some(Received::Pong)) => {
+                    self.pings.1 += 1;
+                    return Some(LinkEvent::Ponged);
+                }
                 Err(error) => self.end = Some(error),
             }
         }
@@ -217,10 +232,7 @@ impl Link {
                 let _ = written?;
             }
             match self.keep_alive.poll(cx)? {
-                Poll::Ready(()) => {
-                    self.pings.0 += 1;
-                    self.outgoing.ping();
-                }
+                Poll::Ready(()) => _ = self.ping(),
                 Poll::Pending => return read.map(Ok),
             }
             if read.is_ready() {
@@ -267,14 +279,14 @@ impl Link {
     }
 }
 
-/// What the CONNACK says of the broker as a store. What it leaves out is without a bound (MQTT 5.0, 3.2.2.3).
-fn facts(connack: Option<&ConnAckProperties>, packet_bytes: u32) -> StoreFacts {
-    let lacks = |flag: Option<u8>| flag == Some(0);
+/// What is known of the broker as a store.
+fn facts(version: Version, welcome: &Welcome, config: &Config) -> StoreFacts {
     StoreFacts {
-        message_bytes: packet_bytes as usize,
+        message_bytes: welcome.packet_bytes.min(config.packet_bytes) as usize,
         message_bytes_setting: "mqtt.packet_bytes, or the broker's own bound",
-        is_able: connack.is_none_or(|connack| !lacks(connack.retain_available) && !lacks(connack.max_qos)),
-        has_backlog: false,
+        is_able: welcome.is_store,
+        refuses_wild_names: !version.takes_wild_names(),
+        has_backlog: welcome.session_present,
     }
 }
 

@@ -8,32 +8,20 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
 use hashbrown::HashMap;
-use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{
-    ConnAckProperties, DisconnectReasonCode, Filter, Packet, PingReq, PubAck, Publish, PublishProperties,
-    RetainForwardRule, Subscribe, Unsubscribe,
-};
 
 use super::Stream;
+use super::codec::{DisconnectReasonCode, Packet, RequestKind, Version, Welcome};
 use super::error::{LinkError, Unsent};
-use crate::control::StoreRequest;
 use crate::mqtt::request::Request;
 
 /// Bytes that wait to be written, beyond which nothing is sent or read any more; one packet may exceed it.
 const WAITING_BYTES: usize = 64 * 1024;
 
-/// What kind of request an answer is to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RequestKind {
-    Publish,
-    Subscribe,
-    Unsubscribe,
-}
-
 pub(super) struct Outgoing {
     waiting: BytesMut,
+    version: Version,
     /// Of tenants' subscriptions.
-    qos: QoS,
+    qos: u8,
     /// Bytes of a packet, at most.
     pub(super) limit: u32,
     receive_max: u16,
@@ -46,15 +34,14 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
-    /// Within the bounds of the CONNACK. What it leaves out, or gives as 0, which is none, is without a bound.
-    pub(super) fn new(qos: QoS, connack: Option<&ConnAckProperties>) -> Self {
-        let limit = connack.and_then(|connack| connack.max_packet_size);
-        let receive_max = connack.and_then(|connack| connack.receive_max);
+    /// Within the bounds that the broker has told.
+    pub(super) fn new(version: Version, qos: u8, welcome: &Welcome) -> Self {
         Self {
             waiting: BytesMut::new(),
+            version,
             qos,
-            limit: limit.filter(|&bytes| bytes != 0).unwrap_or(u32::MAX),
-            receive_max: receive_max.filter(|&most| most != 0).unwrap_or(u16::MAX),
+            limit: welcome.packet_bytes,
+            receive_max: welcome.publishes,
             publishes: 0,
             unanswered: HashMap::new(),
             last_id: 0,
@@ -76,11 +63,11 @@ impl Outgoing {
 
     pub(super) fn request(&mut self, request: Request) -> Result<u16, Unsent> {
         let id = self.free_id().filter(|_| self.may_send()).ok_or(Unsent::Full)?;
-        let (kind, packet) = self.packet(id, request);
+        let kind = RequestKind::of(&request);
         if kind == RequestKind::Publish && !self.may_publish() {
             return Err(Unsent::Full);
         }
-        self.push(&packet)?;
+        self.push(&self.version.request(id, request, self.qos))?;
         self.publishes += usize::from(kind == RequestKind::Publish);
         self.unanswered.insert(id, kind);
         self.last_id = id;
@@ -99,24 +86,19 @@ impl Outgoing {
 
     /// Deletes the retained message of `topic`, without an answer.
     pub(super) fn clear(&mut self, topic: String) -> Result<(), Unsent> {
-        let mut publish = Publish::new(topic, QoS::AtMostOnce, "", None);
-        publish.retain = true;
-        self.push(&Packet::Publish(publish))
+        self.push(&self.version.clear(topic))
     }
 
     pub(super) fn acknowledge(&mut self, id: u16) {
-        self.small(&Packet::PubAck(PubAck::new(id, None)));
+        self.small(&Version::acknowledgement(id));
     }
 
     pub(super) fn ping(&mut self) {
-        self.small(&Packet::PingReq(PingReq));
+        self.small(&Version::PING);
     }
 
     pub(super) fn disconnect(&mut self, reason: DisconnectReasonCode) {
-        // By hand (MQTT 5.0, 3.14): the codec gets the length of one without properties wrong.
-        if !self.is_over {
-            self.waiting.extend_from_slice(&[0xe0, 2, reason as u8, 0]);
-        }
+        self.small(&self.version.disconnect(reason));
         self.is_over = true;
     }
 
@@ -138,63 +120,20 @@ impl Outgoing {
         ids.find(|id| !self.unanswered.contains_key(id))
     }
 
-    fn packet(&self, id: u16, request: Request) -> (RequestKind, Packet) {
-        match request {
-            Request::Subscribe(filters) => {
-                let filters = filters.into_iter().map(|filter| live(filter, self.qos));
-                (RequestKind::Subscribe, subscribe(id, filters.collect()))
-            }
-            Request::Unsubscribe(filter) => {
-                let mut unsubscribe = Unsubscribe::new(filter, None);
-                unsubscribe.pkid = id;
-                (RequestKind::Unsubscribe, Packet::Unsubscribe(unsubscribe))
-            }
-            Request::Control(StoreRequest::Follow(filter)) => {
-                (RequestKind::Subscribe, subscribe(id, vec![following(filter)]))
-            }
-            Request::Control(StoreRequest::Publish { topic, payload, retain, expiry }) => {
-                let properties = PublishProperties { message_expiry_interval: expiry, ..PublishProperties::default() };
-                let mut publish = Publish::new(topic, QoS::AtLeastOnce, payload, Some(properties));
-                (publish.pkid, publish.retain) = (id, retain);
-                (RequestKind::Publish, Packet::Publish(publish))
-            }
-        }
-    }
-
     fn push(&mut self, packet: &Packet) -> Result<(), Unsent> {
         let too_large = Unsent::TooLarge { bytes: packet.size(), limit: self.limit };
         if packet.size() > self.limit as usize {
             return Err(too_large);
         }
         // It fails only beyond what the format can express.
-        packet.write(&mut self.waiting, None).map(|_| ()).map_err(|_| too_large)
+        if packet.write(&mut self.waiting) { Ok(()) } else { Err(too_large) }
     }
 
     /// For a packet of a few bytes, which no limit concerns.
-    fn small(&mut self, packet: &Packet) {
-        if self.is_over {
-            return;
+    fn small(&mut self, packet: &[u8]) {
+        if !self.is_over {
+            self.waiting.extend_from_slice(packet);
         }
-        let written = packet.write(&mut self.waiting, None);
-        debug_assert!(written.is_ok(), "{written:?}");
-    }
-}
-
-fn subscribe(id: u16, filters: Vec<Filter>) -> Packet {
-    Packet::Subscribe(Subscribe { pkid: id, filters, properties: None })
-}
-
-/// Live events only: a retained one is old, and would come again with each subscription.
-fn live(path: String, qos: QoS) -> Filter {
-    Filter { retain_forward_rule: RetainForwardRule::Never, ..Filter::new(path, qos) }
-}
-
-/// Everything that is retained, first; then what comes, with the flag that it was published with (MQTT 5.0, 3.8.3.1).
-fn following(filter: &str) -> Filter {
-    Filter {
-        preserve_retain: true,
-        retain_forward_rule: RetainForwardRule::OnEverySubscribe,
-        ..Filter::new(filter, QoS::AtLeastOnce)
     }
 }
 

@@ -40,7 +40,7 @@ async fn linked_by(connack: &[u8]) -> (Link, StoreFacts, Peer) {
     let (ours, theirs) = duplex(64 * 1024);
     let mut peer = Peer(theirs);
     peer.says(connack).await;
-    let (link, facts) = Link::over(Box::new(ours), &config(), b"").await.unwrap();
+    let (link, facts) = Link::over(Box::new(ours), Version::V5, &config(), b"").await.unwrap();
     (link, facts, peer)
 }
 
@@ -92,7 +92,7 @@ async fn requests_get_ids_of_their_own_until_they_are_answered() {
     assert_eq!(link.send(Request::Unsubscribe("b".to_owned())), Ok(2));
     assert_eq!(link.send(status(b"x".to_vec())), Ok(3));
     link.turn();
-    peer.hears(b"\x82\x07\x00\x01\x00\x00\x01a\x20").await;
+    peer.hears(b"\x82\x07\x00\x01\x00\x00\x01a\x00").await;
     peer.hears(b"\xa2\x06\x00\x02\x00\x00\x01b").await;
     peer.hears(b"\x33\x07\x00\x01s\x00\x03\x00x").await;
     // Of an id that nobody has, and of the wrong kind; then the answers.
@@ -225,7 +225,7 @@ async fn a_broker_that_does_not_answer_a_ping_is_gone() {
     let mut peer = Peer(theirs);
     peer.says(WELCOME).await;
     let config = Config { keep_alive: Duration::from_millis(20), ..config() };
-    let (mut link, _) = Link::over(Box::new(ours), &config, b"").await.unwrap();
+    let (mut link, _) = Link::over(Box::new(ours), Version::V5, &config, b"").await.unwrap();
     let why = link.ends().await;
     assert!(why.contains("nothing for 10ms after a ping"), "{why}");
     peer.hears(b"\xc0\x00").await;
@@ -260,6 +260,7 @@ async fn what_the_broker_lacks_is_known() {
                 message_bytes: packet_bytes,
                 message_bytes_setting: facts.message_bytes_setting,
                 is_able,
+                refuses_wild_names: false,
                 has_backlog: false,
             }
         );

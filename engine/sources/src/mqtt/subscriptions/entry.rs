@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use hashbrown::HashMap;
 
 use crate::source::{Confirmation, TrackedTenant};
-use floodway_core::index::{Index, Tenant};
-use floodway_protocol::names::TenantId;
+use floodway_core::index::{Index, SourceNumber, Tenant};
+use floodway_protocol::names::{self, TenantId};
 
 /// The filter for every tenant's telemetry.
 pub(super) const ALL_TENANTS: &str = "tenant/+/device/+/telemetry";
@@ -34,6 +34,11 @@ impl Subject {
             Self::All => ALL_TENANTS.to_owned(),
             Self::Tenant(tenant) => filter_of(tenant.id()),
         }
+    }
+
+    /// Whether its filter holds a name that NATS takes for a wildcard.
+    pub(super) fn is_wild(&self) -> bool {
+        matches!(self, Self::Tenant(tenant) if names::is_wild(tenant.id().as_str().as_bytes()))
     }
 }
 
@@ -159,9 +164,9 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub(super) fn new(tenant: Arc<Tenant>) -> Self {
+    pub(super) fn new(tenant: Arc<Tenant>, source: SourceNumber) -> Self {
         Self {
-            tracked: TrackedTenant::new(tenant),
+            tracked: TrackedTenant::new(tenant, source),
             subscription: Subscription::new(),
             has_unkept: false,
         }
@@ -192,7 +197,7 @@ impl Entry {
     /// Puts a new tenant of the same name in the place of one that has left the index. Returns whether the broker
     /// sends its events already.
     pub(super) fn succeed(&mut self, successor: Arc<Tenant>) -> bool {
-        self.tracked = TrackedTenant::new(successor);
+        self.tracked = self.tracked.successor(successor);
         let is_granted = matches!(self.subscription.state, State::Confirmed | State::Leaving);
         if !is_granted {
             // A request under way was for the other one.

@@ -33,7 +33,7 @@ use bisection::Bisection;
 pub(super) use bisection::ProbeOutcome;
 use broker_limits::BrokerLimits;
 use entry::{Entry, State, Subject, Subscription};
-use floodway_core::index::{Index, Tenant};
+use floodway_core::index::{Index, SourceNumber, Tenant};
 use floodway_protocol::names::TenantId;
 use pending::PendingRequests;
 use session::Session;
@@ -44,12 +44,16 @@ pub(super) struct Subscriptions {
     linger: Duration,
     subscribe_timeout: Duration,
     index: Arc<Index>,
+    source: SourceNumber,
     entries: HashMap<TenantId, Entry>,
     /// The one subscription of the mode `all`.
     all_tenants: Subscription,
     /// Why it was refused last, until it is granted.
     all_refusal: Option<Arc<str>>,
     is_open: bool,
+    /// Whether this broker takes names that NATS takes for wildcards. Tenants with such names are not asked for otherwise, and
+    /// no stream of theirs begins.
+    pub(super) takes_wild_names: bool,
     session: Session,
     /// The number of the broker that is connected, or was last.
     broker: usize,
@@ -76,10 +80,12 @@ impl Subscriptions {
             linger: config.linger.max(config.keep),
             subscribe_timeout: config.subscribe_timeout,
             index,
+            source: config.source,
             entries: HashMap::new(),
             all_tenants: Subscription::new(),
             all_refusal: None,
             is_open: false,
+            takes_wild_names: true,
             session: Session::new(config),
             broker: 0,
             limits_by_broker: HashMap::new(),
@@ -221,7 +227,10 @@ impl Subscriptions {
 
     /// Makes sure that `tenant`, which is in the index, has an entry, and is requested if it should be.
     fn track(&mut self, tenant: &Arc<Tenant>) {
-        let entry = self.entries.entry(tenant.id().clone()).or_insert_with(|| Entry::new(Arc::clone(tenant)));
+        let entry = self
+            .entries
+            .entry(tenant.id().clone())
+            .or_insert_with(|| Entry::new(Arc::clone(tenant), self.source));
         if !entry.tracked.is(tenant) {
             // The name's last tenant has left the index. What the broker granted to it holds for its successor.
             if entry.succeed(Arc::clone(tenant)) {
@@ -235,7 +244,7 @@ impl Subscriptions {
             (Subscribe::All, State::Confirmed) => self.confirmed.push_back(entry.confirm()),
             (Subscribe::All, _) => {
                 if let Some(reason) = &self.all_refusal {
-                    tenant.set_refused(reason);
+                    tenant.set_refused(self.source, reason);
                 }
             }
             (Subscribe::OnDemand, _) if entry.tracked.is_wanted() => {

@@ -52,6 +52,9 @@ impl Subscriptions {
     /// Enqueues `subject` for a request, if its state `is_to_be`. Where it may cost the link it is probed first.
     pub(super) fn enqueue_if(&mut self, subject: Subject, is_to_be: impl Fn(&State) -> bool) {
         let (broker, ends_for_forbidden) = (self.broker, self.broker_limits().ends_for_forbidden);
+        if !self.takes_wild_names && subject.is_wild() {
+            return;
+        }
         let Some(subscription) = self.subscription(&subject).filter(|subscription| is_to_be(&subscription.state))
         else {
             return;

@@ -3,16 +3,16 @@
 use tokio::time::timeout;
 
 use super::*;
-use floodway_core::index::Watcher;
+use floodway_core::index::{Limits, Watcher};
 
 const A: &str = "mqtt://a:1883";
 const B: &str = "mqtt://b:1883";
 
 fn status() -> (SourceStatus, Watcher) {
-    let journal = Arc::new(Journal::default());
-    let watcher = journal.watch();
+    let index = Arc::new(Index::new(10, Limits::default()));
+    let watcher = index.journal().watch();
     let states = watch::Sender::new(vec![SourceState::Away; 2]);
-    let status = SourceStatus::new(("mqtt", 1), states, Arc::default(), journal);
+    let status = SourceStatus::new(("mqtt", 1), states, Arc::default(), index);
     (status, watcher)
 }
 

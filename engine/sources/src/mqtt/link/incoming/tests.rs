@@ -3,9 +3,12 @@
 use std::slice;
 
 use proptest::prelude::*;
-use rumqttc::v5::mqttbytes::v5::{Packet, PublishProperties, SubscribeReasonCode};
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::{Packet, PubAck, Publish, PublishProperties, SubAck, SubscribeReasonCode};
 
 use super::*;
+use crate::mqtt::link::codec::{Message, RequestKind};
+use crate::mqtt::link::error::Reason;
 
 const LIMIT: u32 = 2000;
 
@@ -14,7 +17,7 @@ const MOST: usize = 65_535 + 2 + 2 + 5;
 
 /// What was said in these pieces, and why it ended, if it did.
 fn heard(pieces: &[&[u8]]) -> (Vec<Received>, Option<String>) {
-    let mut incoming = Incoming::new(BytesMut::new(), LIMIT);
+    let mut incoming = Incoming::new(BytesMut::new(), Version::V5, LIMIT);
     let mut all = Vec::new();
     for piece in pieces {
         incoming.read.extend_from_slice(piece);
@@ -157,7 +160,7 @@ fn what_a_client_never_gets_ends_the_link_with_the_reason_that_the_broker_is_tol
         // A topic that is longer than its packet, which is too large.
         (b"\x32\xd1\x0f\x0f\xff", "malformed", 0x81),
     ] {
-        let mut incoming = Incoming::new(BytesMut::from(bytes), LIMIT);
+        let mut incoming = Incoming::new(BytesMut::from(bytes), Version::V5, LIMIT);
         let error = incoming.next().unwrap_err();
         assert!(error.to_string().contains(words), "{bytes:x?}: {error}");
         let sent = error.reason().map(|reason| reason as u8);
@@ -186,7 +189,7 @@ fn a_disconnect_tells_why() {
 #[test]
 fn a_code_of_a_suback_that_nobody_knows_refuses_and_its_explanation_is_told() {
     let packet = b"\x90\x0b\x00\x07\x06\x1f\x00\x03why\x01\x87";
-    let mut incoming = Incoming::new(BytesMut::from(&packet[..]), 100);
+    let mut incoming = Incoming::new(BytesMut::from(&packet[..]), Version::V5, 100);
     let Ok(Some(Received::Answer(7, RequestKind::Subscribe, answers))) = incoming.next() else {
         panic!("it is a SUBACK");
     };
@@ -194,12 +197,12 @@ fn a_code_of_a_suback_that_nobody_knows_refuses_and_its_explanation_is_told() {
     let why = answers[1].clone().unwrap_err();
     assert!(why.starts_with("not authorized (0x87), \"why\""), "{why}");
     for (packet, answers) in [(&b"\x90\x04\x00\x07\x00\xc3"[..], 1), (b"\x90\x03\x00\x07\x00", 0)] {
-        let mut incoming = Incoming::new(BytesMut::from(packet), 100);
+        let mut incoming = Incoming::new(BytesMut::from(packet), Version::V5, 100);
         let said = incoming.next();
         assert!(matches!(&said, Ok(Some(Received::Answer(7, _, found))) if found.len() == answers), "{said:?}");
     }
     for packet in [&b"\x90\x02\x00\x07"[..], b"\x90\x03\x00\x07\x05"] {
-        let mut incoming = Incoming::new(BytesMut::from(packet), 100);
+        let mut incoming = Incoming::new(BytesMut::from(packet), Version::V5, 100);
         assert!(matches!(incoming.next(), Err(LinkError::Malformed(_))));
     }
 }

@@ -3,30 +3,31 @@
 use std::net::{Ipv4Addr, TcpListener as StdListener};
 use std::time::Duration;
 
+use rumqttc::v5::mqttbytes::v5::{Connect, LastWill, Login, Packet};
 use tokio::io::{DuplexStream, duplex};
 use tokio::net::TcpListener;
 
 use super::*;
 use crate::mqtt::config::Session;
 
-async fn greeted(answer: &[u8]) -> Result<ConnAck, LinkError> {
+async fn greeted(answer: &[u8]) -> Result<Welcome, LinkError> {
     let (mut ours, mut theirs) = duplex(1024);
     theirs.write_all(answer).await.unwrap();
     theirs.shutdown().await.unwrap();
-    greet(&mut ours, b"CONNECT", &mut BytesMut::new()).await
+    greet(Version::V5, &mut ours, b"CONNECT", &mut BytesMut::new()).await
 }
 
 #[tokio::test]
 async fn each_refusal_is_told_in_words_and_with_what_to_look_at() {
     for (answer, words) in [
         // A broker of MQTT 3.1.1 only, as it says so itself, and in the form of MQTT 5; one that lets us in.
-        (&b"\x20\x02\x00\x01"[..], "MQTT 3.1.1 only"),
-        (b"\x20\x02\x00\x84", "MQTT 3.1.1 only"),
-        (b"\x20\x03\x00\x84\x00", "needs MQTT 5"),
-        (b"\x20\x02\x00\x00", "MQTT 3.1.1 only"),
+        (&b"\x20\x02\x00\x01"[..], "does not speak MQTT 5, which mqtt.protocol demands"),
+        (b"\x20\x02\x00\x84", "does not speak MQTT 5"),
+        (b"\x20\x03\x00\x84\x00", "does not speak MQTT 5"),
+        (b"\x20\x02\x00\x00", "does not speak MQTT 5"),
         // In the form of MQTT 3.1.1.
         (b"\x20\x02\x00\x05", "mqtt.username and mqtt.password"),
-        (b"\x20\x02\x00\x04", "mqtt.username and mqtt.password"),
+        (b"\x20\x02\x00\x04", "bad user name or password (0x04); check mqtt.username and mqtt.password"),
         (b"\x20\x02\x00\x03", "server unavailable"),
         (b"\x20\x02\x00\x02", "mqtt.client_id"),
         (b"\x20\x02\x00\x87", "mqtt.username and mqtt.password"),
@@ -76,8 +77,8 @@ async fn a_connack_may_come_byte_by_byte_and_what_follows_it_stays() {
     let slow = |mut theirs: DuplexStream| async move { theirs.write_all(answer).await };
     let broker = tokio::spawn(slow(theirs));
     let mut read = BytesMut::new();
-    let connack = greet(&mut ours, b"", &mut read).await.unwrap();
-    assert_eq!(connack.properties.unwrap().server_keep_alive, Some(7));
+    let welcome = greet(Version::V5, &mut ours, b"", &mut read).await.unwrap();
+    assert_eq!(welcome.keep_alive, Some(7));
     assert!(b"\xd0".starts_with(&read));
     drop(ours);
     // Whether the last byte was still taken.
@@ -88,7 +89,7 @@ fn sent(config: &Config, url: &str, will: Option<&str>) -> (Connect, Option<Last
     let broker = Broker::parse(url).unwrap();
     let session_expiry = (config.session == Session::Persistent).then_some(config.session_expiry);
     let client = Client { id: "me", will: will.map(str::to_owned), session_expiry };
-    let bytes = connect(config, &broker, client).unwrap();
+    let bytes = connect(Version::V5, config, &broker, &client).unwrap();
     match Packet::read(&mut BytesMut::from(&bytes[..]), None).unwrap() {
         Packet::Connect(connect, will, login) => (connect, will, login),
         other => panic!("{other:?}"),

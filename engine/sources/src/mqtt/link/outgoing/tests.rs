@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn an_id_is_used_again_only_after_its_answer() {
-    let mut outgoing = Outgoing::new(QoS::AtMostOnce, None);
+    let mut outgoing = Outgoing::new(Version::V5, 0, &Welcome::default());
     let send = |outgoing: &mut Outgoing| {
         outgoing.waiting.clear();
         outgoing.request(Request::Unsubscribe("f".to_owned()))

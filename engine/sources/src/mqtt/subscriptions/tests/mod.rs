@@ -9,7 +9,7 @@ mod session;
 
 use super::*;
 use crate::mqtt::request::Request;
-use floodway_core::index::{ConnectionPermit, Limits, Upstream};
+use floodway_core::index::{Answer, ConnectionPermit, Limits, Upstream};
 
 struct Bed {
     subscriptions: Subscriptions,
@@ -109,8 +109,8 @@ impl Bed {
     fn confirms(&mut self) -> Vec<String> {
         let mut names = Vec::new();
         while let Some(confirmed) = self.subscriptions.confirmed.pop_front() {
-            let Confirmation { tenant, owes_gap, is_return } = confirmed;
-            tenant.set_upstream(Upstream::Confirmed);
+            let Confirmation { tenant, source, owes_gap, is_return } = confirmed;
+            tenant.set_answer(source, Answer::Confirmed);
             let gap = if owes_gap { "!" } else { "" };
             let returned = if is_return { "+" } else { "" };
             names.push(format!("{gap}{}{returned}", tenant.id()));

@@ -14,6 +14,10 @@ pub enum Fault {
     OtherName(String),
     /// The server's certificate is an authority's, and was not given as trusted.
     Authority,
+    /// The server's certificate is no longer valid, or the clock of one side is wrong.
+    Expired(String),
+    /// The server's certificate is not valid yet, or the clock of one side is wrong.
+    NotYetValid(String),
     /// The server's certificate is not valid for another reason.
     Certificate(String),
     /// The server does not speak TLS.
@@ -22,6 +26,8 @@ pub enum Fault {
     CertificateWanted,
     /// The server does not accept the certificate that it was shown.
     CertificateRefused(String),
+    /// The server speaks none of the protocols that it was offered (RFC 7301).
+    NoProtocol,
 }
 
 impl Fault {
@@ -42,16 +48,22 @@ fn of_certificate(error: &CertificateError) -> Fault {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             Fault::OtherName(error.to_string())
         }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => Fault::Expired(error.to_string()),
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            Fault::NotYetValid(error.to_string())
+        }
         _ if is_authority(error) => Fault::Authority,
         _ => Fault::Certificate(error.to_string()),
     }
 }
 
-/// The alerts of RFC 8446, 6.2 that concern the receiver's certificate.
+/// The alerts of RFC 8446, 6.2 that concern the receiver's certificate, or the name or protocols that it asked for.
 fn of_alert(alert: AlertDescription) -> Option<Fault> {
     use AlertDescription as Alert;
     match alert {
         Alert::CertificateRequired => Some(Fault::CertificateWanted),
+        Alert::UnrecognisedName => Some(Fault::OtherName("the server does not know the name".to_owned())),
+        Alert::NoApplicationProtocol => Some(Fault::NoProtocol),
         Alert::BadCertificate
         | Alert::UnsupportedCertificate
         | Alert::CertificateRevoked

@@ -1,0 +1,135 @@
+//! Whether the sources send a tenant's events: one state for readers, made of what each source says.
+//!
+//! Invariant: a tenant is confirmed only if every source that is open has answered for it, and one of them sends its events; so
+//! whatever is published afterwards arrives, whichever source it comes from. A source that is away counts for nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::watch;
+
+/// Sources of a gateway at most.
+pub const SOURCES_MAX: usize = 16;
+
+/// Whether the sources send a tenant's events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Upstream {
+    /// Not (yet) confirmed.
+    Waiting,
+    /// The source has confirmed the subscription: every event from now on arrives.
+    Confirmed,
+    /// The source has refused the subscription.
+    Refused,
+}
+
+/// What one source says of a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Nothing yet, or nothing any more.
+    None,
+    /// Every event from now on arrives.
+    Confirmed,
+    /// It refuses the subscription.
+    Refused,
+    /// Another source serves the tenant.
+    Passed,
+}
+
+/// The number of a source in its gateway, below [`SOURCES_MAX`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SourceNumber(u32);
+
+impl SourceNumber {
+    /// This number, of which as much counts as there can be sources.
+    pub fn new(number: usize) -> Self {
+        Self((number % SOURCES_MAX) as u32)
+    }
+
+    fn bit(self) -> u64 {
+        1 << self.0
+    }
+}
+
+/// Which sources are open: they are asked for tenants.
+#[derive(Debug, Default)]
+pub(super) struct OpenSources(AtomicU64);
+
+impl OpenSources {
+    pub(super) fn set(&self, source: SourceNumber, is_open: bool) {
+        if is_open {
+            self.0.fetch_or(source.bit(), Ordering::Relaxed);
+        } else {
+            self.0.fetch_and(!source.bit(), Ordering::Relaxed);
+        }
+    }
+}
+
+/// What the sources say of one tenant. Ingest alone changes it.
+#[derive(Debug)]
+pub(super) struct Answers {
+    open: Arc<OpenSources>,
+    /// A bit for each source: who has confirmed, refused, passed.
+    given: [AtomicU64; 3],
+    state: watch::Sender<Upstream>,
+}
+
+impl Answers {
+    pub(super) fn new(open: Arc<OpenSources>) -> Self {
+        Self { open, given: Default::default(), state: watch::Sender::new(Upstream::Waiting) }
+    }
+
+    pub(super) fn state(&self) -> &watch::Sender<Upstream> {
+        &self.state
+    }
+
+    pub(super) fn set(&self, source: SourceNumber, answer: Answer) {
+        for (given, known) in self.given.iter().zip([Answer::Confirmed, Answer::Refused, Answer::Passed]) {
+            if answer == known {
+                given.fetch_or(source.bit(), Ordering::Relaxed);
+            } else {
+                given.fetch_and(!source.bit(), Ordering::Relaxed);
+            }
+        }
+        self.renew();
+    }
+
+    /// Makes the state of what is said now. Who watches is notified also if it is the same: the reason to refuse may be another.
+    pub(super) fn renew(&self) {
+        let [confirmed, refused, passed] = [0, 1, 2].map(|which| self.given[which].load(Ordering::Relaxed));
+        let unanswered = self.open.0.load(Ordering::Relaxed) & !(confirmed | refused | passed);
+        let state = match (unanswered, confirmed, refused) {
+            (0, 0, 0) | (1.., ..) => Upstream::Waiting,
+            (0, 0, _) => Upstream::Refused,
+            (0, ..) => Upstream::Confirmed,
+        };
+        self.state.send_replace(state);
+    }
+}
+
+#[cfg(all(test, not(floodway_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenant_is_confirmed_when_every_open_source_has_answered_and_one_sends() {
+        let open = Arc::<OpenSources>::default();
+        let answers = Answers::new(Arc::clone(&open));
+        let [first, second] = [0, 1].map(SourceNumber::new);
+        let state = || *answers.state().borrow();
+        open.set(first, true);
+        answers.set(first, Answer::Confirmed);
+        assert_eq!(state(), Upstream::Confirmed);
+        open.set(second, true);
+        answers.renew();
+        assert_eq!(state(), Upstream::Waiting, "the second may have events that would be missed");
+        answers.set(second, Answer::Refused);
+        assert_eq!(state(), Upstream::Confirmed, "the first sends them");
+        answers.set(first, Answer::None);
+        assert_eq!(state(), Upstream::Waiting);
+        open.set(first, false);
+        answers.renew();
+        assert_eq!(state(), Upstream::Refused, "nobody else is there");
+        answers.set(second, Answer::Passed);
+        assert_eq!(state(), Upstream::Waiting, "nobody sends them");
+    }
+}

@@ -1,0 +1,32 @@
+//! Which sources a gateway has: the one place that knows all of them.
+
+use std::sync::Arc;
+
+use super::{Config, StartError};
+use floodway_core::index::{Index, SourceNumber};
+use floodway_sources::control::{Follower, Keeper};
+use floodway_sources::mqtt::Mqtt;
+use floodway_sources::source::Source;
+
+/// The sources of `config`, in the order of their numbers, and what keeps the control documents, unless the first source does.
+///
+/// # Errors
+/// Names the setting that is wrong.
+pub(super) fn assemble(
+    config: &Config,
+    index: &Arc<Index>,
+    follower: Follower,
+) -> Result<(Vec<Box<dyn Source>>, Option<Keeper>), StartError> {
+    let (keeper, follower) = match &config.control.file {
+        Some(path) => (Some(Keeper::of_file(&config.control, path, follower).map_err(StartError::Store)?), None),
+        None => (None, Some(follower)),
+    };
+    let mut sources: Vec<Box<dyn Source>> = Vec::new();
+    let number = |sources: &[_]| SourceNumber::new(sources.len());
+    if config.has_mqtt {
+        let mut mqtt = config.mqtt.clone();
+        (mqtt.keep, mqtt.source) = (config.history.age, number(&sources));
+        sources.push(Box::new(Mqtt::new(mqtt, Arc::clone(index), follower)?));
+    }
+    Ok((sources, keeper))
+}
