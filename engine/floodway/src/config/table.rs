@@ -103,7 +103,7 @@ const READ_PAUSE: Number = Number(0, 10_000);
 /// A broker may send as many retained messages ahead as QoS 1 has packet ids (MQTT 5.0, 2.2.1).
 const GROUPS: Number = Number(0, 50_000);
 const TENANT_LIMITS: Number = Number(0, 10_000);
-/// More often is of no use to a person; the longest is what other gateways believe.
+/// More often is of no use to a person; the longest is what other gateways believe, and a lost change is not too old.
 const FLEET: Seconds = Seconds(1.0, 3_600.0);
 /// The payload's own braces and those of `metrics` are two.
 const DEPTH: Number = Number(2, 1_024);
@@ -266,6 +266,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
         "Until a change of limits or groups that their store did not confirm fails"),
     setting!("control.fleet_seconds", "FLOODWAY_CONTROL_FLEET_SECONDS", control.fleet, FLEET,
         "How often other gateways are told how this one does, if that has changed"),
+    setting!("control.reread_seconds", "FLOODWAY_CONTROL_REREAD_SECONDS", control.reread, FLEET,
+        "How often limits and groups in a table are looked at for changes of which no notification told"),
     setting!("control.fleet_members", "FLOODWAY_CONTROL_FLEET_MEMBERS", control.fleet_members, COUNT_OR_NONE,
         "Other gateways that are kept"),
 
