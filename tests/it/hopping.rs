@@ -151,14 +151,19 @@ async fn each_stream_has_every_event_once_over_gateways_that_die() {
         }
     };
     let all = |received: &Received| {
-        let is_all = |rounds| received.next.len() as u64 == DEVICES && received.next.values().all(|&next| next == rounds);
+        let is_all =
+            |rounds| received.next.len() as u64 == DEVICES && received.next.values().all(|&next| next == rounds);
         published.get().is_some_and(is_all)
     };
     let streams = setting("FLOODWAY_TEST_HOP_STREAMS", 40);
     let names: Vec<String> = (0..streams).map(|stream| format!("T{}", stream % TENANTS)).collect();
     let hopping = join_all(names.iter().map(|tenant| hop(tenant, &gateways, all)));
     let (rounds, (), received) = tokio::join!(publishing, killing, hopping);
-    let (events, hops): (u64, u64) = received.iter().fold((0, 0), |(events, hops), one| (events + one.events, hops + one.hops));
+    let (events, hops): (u64, u64) =
+        received.iter().fold((0, 0), |(events, hops), one| (events + one.events, hops + one.hops));
     assert_eq!(events, streams * DEVICES * rounds);
-    println!("{} events published, {events} received by {streams} streams in {hops} hops", rounds * TENANTS * DEVICES);
+    println!(
+        "{} events published, {events} received by {streams} streams in {hops} hops",
+        rounds * TENANTS * DEVICES
+    );
 }
