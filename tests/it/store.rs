@@ -23,7 +23,7 @@ async fn limits_and_groups_in_a_file_outlive_the_gateway_and_no_broker_hears_of_
     let mut gateway = beside(&broker, &file).await;
     let group = json!({"tenant_id": "T1", "group_id": "G", "device_ids": ["A"]});
     ask(&gateway, "PutGroup", json!({"group": group})).await;
-    shell::text(&gateway, &["limits", "set", "--tenant", "T1", "--connections", "1"]).await;
+    shell::text(&gateway, &["limits", "set", "--tenant", "T1", "--connections-per-tenant", "1"]).await;
     let mode = std::fs::metadata(&file).expect("it is there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     gateway.terminate();

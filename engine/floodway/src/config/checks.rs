@@ -33,6 +33,7 @@ pub(super) fn run(loaded: &mut Loaded, key: Key, errors: &mut Vec<ConfigError>) 
         admin_read_token(&loaded.config),
         payload(&loaded.config),
         session(loaded),
+        nats_login(&loaded.config),
     ];
     let found = found.into_iter().flatten();
     errors.extend(found.map(|(key, hint)| wrong(loaded, key, hint)));
@@ -41,11 +42,11 @@ pub(super) fn run(loaded: &mut Loaded, key: Key, errors: &mut Vec<ConfigError>) 
     loaded.warnings.extend(replay(loaded));
 }
 
-/// MQTT is what a gateway has without further words. Beside another source it has to be asked for.
+/// MQTT is off where another source is configured and nothing of MQTT is.
 fn has_mqtt(loaded: &Loaded) -> bool {
-    let mut origins = SETTINGS.iter().zip(&loaded.origins);
-    let is_asked_for = origins.any(|(setting, origin)| setting.key.starts_with("mqtt.") && *origin != Origin::Default);
-    is_asked_for || loaded.config.postgres.urls.is_empty()
+    let mut set = SETTINGS.iter().zip(&loaded.origins).filter(|(_, origin)| **origin != Origin::Default);
+    let is_alone = loaded.config.nats.urls.is_empty() && loaded.config.postgres.urls.is_empty();
+    is_alone || set.any(|(setting, _)| setting.key.starts_with("mqtt."))
 }
 
 /// A setting's key, and what is to be done.
@@ -124,6 +125,16 @@ fn session(loaded: &Loaded) -> Found {
     }
     let hint = "mqtt.session = \"persistent\" needs 1: a broker keeps nothing of QoS 0; remove one of the two";
     (mqtt.qos == 0).then(|| ("mqtt.qos", hint.to_owned()))
+}
+
+/// NATS takes a user name with a password, or a token.
+fn nats_login(config: &Config) -> Found {
+    let nats = &config.nats;
+    if nats.password.is_some() && nats.username.is_none() {
+        return Some(("nats.password", needs("nats.username")));
+    }
+    let is_double = nats.token.is_some() && nats.username.is_some();
+    is_double.then(|| ("nats.token", "nats.username is set as well; keep one of them".to_owned()))
 }
 
 /// A tenant's share that is set and can never be reached.

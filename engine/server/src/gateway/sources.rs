@@ -6,6 +6,7 @@ use super::{Config, StartError};
 use floodway_core::index::{Index, SourceNumber};
 use floodway_sources::control::{Follower, Keeper};
 use floodway_sources::mqtt::Mqtt;
+use floodway_sources::nats;
 use floodway_sources::postgres;
 use floodway_sources::source::Source;
 
@@ -32,6 +33,10 @@ pub(super) fn assemble(
     if !config.postgres.urls.is_empty() {
         let postgres = postgres::Config { payload_bytes: config.event.payload_bytes, ..config.postgres.clone() };
         sources.push(postgres::source(postgres, Arc::clone(index), number(&sources), &config.history)?);
+    }
+    if !config.nats.urls.is_empty() {
+        let (index, number) = (Arc::clone(index), number(&sources));
+        sources.push(nats::source(config.nats.clone(), index, number, &config.history)?);
     }
     Ok((sources, keeper))
 }

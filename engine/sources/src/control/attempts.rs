@@ -1,6 +1,7 @@
 //! How attempts to read a store that stands beside the sources end, for the sources that wait for it.
 //!
-//! Invariant: who waits goes on when the next attempt ends, well or not; one begins at once.
+//! Invariant: unless the last one went well and nothing was lost since, who waits goes on when the next attempt ends, well or
+//! not; one begins at once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,7 +11,8 @@ use tokio::sync::{Notify, watch};
 pub(super) struct Attempts {
     /// Whether there is such a store.
     are_made: AtomicBool,
-    ended: watch::Sender<u64>,
+    /// How many have ended, and whether the store is followed since.
+    ended: watch::Sender<(u64, bool)>,
     hurry: Notify,
 }
 
@@ -20,9 +22,10 @@ impl Attempts {
         self.are_made.store(true, Ordering::Relaxed);
     }
 
-    /// One has ended.
-    pub(super) fn ended(&self) {
-        self.ended.send_modify(|ended| *ended += 1);
+    /// One has ended: the store is followed now, or it is away.
+    pub(super) fn ended(&self, is_followed: bool) {
+        self.ended
+            .send_modify(|(count, followed)| (*count, *followed) = (*count + 1, is_followed));
     }
 
     /// Waits until somebody waits for an attempt.
@@ -30,12 +33,12 @@ impl Attempts {
         self.hurry.notified().await;
     }
 
-    /// Waits for the end of one; not at all if there is no such store.
-    pub(super) async fn next(&self) {
-        if !self.are_made.load(Ordering::Relaxed) {
+    /// Waits for the end of one; not at all if there is no such store, or it is followed.
+    pub(super) async fn settled(&self) {
+        let mut ended = self.ended.subscribe();
+        if !self.are_made.load(Ordering::Relaxed) || ended.borrow().1 {
             return;
         }
-        let mut ended = self.ended.subscribe();
         self.hurry.notify_one();
         // It can't fail: the sender is ours.
         let _ = ended.changed().await;

@@ -24,6 +24,8 @@ pub struct Config {
     pub write_timeout: Duration,
     /// `control.fleet_seconds`: between two looks at our own status, which is published if it changed. Default 5 s.
     pub fleet: Duration,
+    /// `control.reread_seconds`: between two looks at a table for what no notification told of. Default 60 s.
+    pub reread: Duration,
     /// `control.fleet_members`: other gateways that are kept. Default 1,000; further ones are not shown.
     pub fleet_members: usize,
 }
@@ -39,6 +41,7 @@ impl Default for Config {
             bytes: 8 << 20,
             write_timeout: Duration::from_secs(5),
             fleet: Duration::from_secs(5),
+            reread: Duration::from_secs(60),
             fleet_members: 1_000,
         }
     }

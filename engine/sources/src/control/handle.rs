@@ -132,9 +132,7 @@ impl Control {
     /// Waits, where the store stands beside the sources and is not followed, until it was read or is known to be away. A
     /// source that connects does so before it confirms anybody.
     pub(crate) async fn settled(&self) {
-        if self.sync_state() != SyncState::Following {
-            self.shared.attempts.next().await;
-        }
+        self.shared.attempts.settled().await;
     }
 
     /// The ids of events, which are reserved in the store.

@@ -72,6 +72,7 @@ impl Keeper {
     pub(crate) async fn run(&mut self, mut stop: watch::Receiver<bool>) {
         // If it ran before, that ended by a panic.
         self.follower.link_lost();
+        self.shared.attempts.ended(false);
         tokio::select! {
             never = self.keep() => match never {},
             _ = stop.wait_for(|&stop| stop) => {}
@@ -81,7 +82,7 @@ impl Keeper {
             let _ = timeout(GOODBYE, self.store.delete(topic::key(&topic))).await;
         }
         self.follower.link_lost();
-        self.shared.attempts.ended();
+        self.shared.attempts.ended(false);
     }
 
     async fn keep(&mut self) -> Infallible {
@@ -109,7 +110,7 @@ impl Keeper {
         }
         self.follower.unreached(&reason, Instant::now());
         self.logged = Some(reason);
-        self.shared.attempts.ended();
+        self.shared.attempts.ended(false);
     }
 
     /// Everything that the store keeps.
@@ -139,7 +140,7 @@ impl Keeper {
             if self.follower.is_settled() && !std::mem::replace(&mut is_told, true) {
                 tracing::info!(store = self.store.name(), "control store connected");
                 self.logged = None;
-                self.shared.attempts.ended();
+                self.shared.attempts.ended(true);
             }
             tokio::select! {
                 changes = self.store.changes() => match changes {
