@@ -25,6 +25,7 @@ mod origins;
 mod outside_clients;
 mod pace;
 mod panics;
+mod postgres;
 mod process;
 mod protocols;
 mod requests;

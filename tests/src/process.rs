@@ -6,10 +6,11 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 
-use crate::wait::wait_until;
+use crate::wait::{DEADLINE, LOOK, wait_until};
 
 /// A running child.
 #[derive(Debug)]
@@ -107,6 +108,14 @@ impl Process {
     /// Lets it go on.
     pub fn resume(&self) {
         kill_process(Pid::from_child(&self.child), Signal::CONT).expect("our own child");
+    }
+
+    /// Waits, without looking at anything else, until it has ended by itself, or a deadline is over.
+    pub fn wait_for_end(&mut self) {
+        let end = Instant::now() + DEADLINE;
+        while self.runs() && Instant::now() < end {
+            std::thread::sleep(LOOK);
+        }
     }
 
     /// Waits until it has ended by itself.

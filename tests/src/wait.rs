@@ -11,7 +11,7 @@ use tokio::time::Instant;
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Between two looks at a condition.
-const LOOK: Duration = Duration::from_millis(10);
+pub(crate) const LOOK: Duration = Duration::from_millis(10);
 
 /// Waits for `future`, and fails with `what` if it takes longer than [`DEADLINE`].
 pub async fn within<F: Future>(what: &str, future: F) -> F::Output {
