@@ -120,7 +120,7 @@ pub(super) enum Received {
 /// A packet to be sent.
 pub(super) enum Packet {
     V4(V4Packet),
-    V5(V5Packet),
+    V5(Box<V5Packet>),
 }
 
 impl Packet {
@@ -158,7 +158,7 @@ impl Version {
     pub(super) fn connect(self, hello: &Hello<'_>) -> Packet {
         match self {
             Self::V4 => Packet::V4(v4::connect(hello)),
-            Self::V5 => Packet::V5(v5::connect(hello)),
+            Self::V5 => Packet::V5(Box::new(v5::connect(hello))),
         }
     }
 
@@ -198,7 +198,7 @@ impl Version {
     pub(super) fn request(self, id: u16, request: Request, qos: u8) -> Packet {
         match self {
             Self::V4 => Packet::V4(v4::request(id, request, qos)),
-            Self::V5 => Packet::V5(v5::request(id, request, qos)),
+            Self::V5 => Packet::V5(Box::new(v5::request(id, request, qos))),
         }
     }
 
@@ -206,7 +206,7 @@ impl Version {
     pub(super) fn clear(self, topic: String) -> Packet {
         match self {
             Self::V4 => Packet::V4(v4::clear(topic)),
-            Self::V5 => Packet::V5(v5::clear(topic)),
+            Self::V5 => Packet::V5(Box::new(v5::clear(topic))),
         }
     }
 
