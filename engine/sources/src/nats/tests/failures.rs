@@ -107,6 +107,6 @@ async fn a_stream_that_forgets_what_was_read_is_refused() {
 #[tokio::test]
 async fn a_file_of_authorities_that_is_not_there() {
     let server = Server::start("").await;
-    let config = Config { tls_ca: Some("nowhere.pem".into()), ..server.config() };
+    let config = Config { ca: Some("nowhere.pem".into()), ..server.config() };
     expect(&nats(config).failure().await, Attempt::Refused, &["nats.tls.ca", "nowhere.pem"]);
 }
