@@ -214,6 +214,7 @@ impl<F: Feed> Driver<'_, F> {
             self.port.router.reached(reached);
         }
     }
+
     /// Counts what is nobody's message.
     #[cold]
     fn pass_over(&mut self, message: &FeedMessage) {
