@@ -124,6 +124,22 @@ pub(crate) fn jwks(text: &str) -> Result<String, String> {
     Ok(text.trim().to_owned())
 }
 
+/// A database, as libpq takes it: a URL or pairs of keys and values. Unlike the others it may hold a login, which is not
+/// shown: see [`without_user`] and [`has_password`].
+pub(crate) fn database(text: &str) -> Result<String, String> {
+    if text.contains(super::setting::MASK) {
+        return Err("is what is shown in place of the login; give the login itself".to_owned());
+    }
+    floodway_sources::postgres::check_url(text)?;
+    Ok(text.to_owned())
+}
+
+/// Whether a key in `text` gives a password.
+pub(crate) fn has_password(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    text.match_indices("password").any(|(at, word)| text[at + word.len()..].trim_start().starts_with('='))
+}
+
 /// `text` without what stands between `://` and `@`, which may be a password.
 pub(crate) fn without_user(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());

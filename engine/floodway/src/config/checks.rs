@@ -26,6 +26,7 @@ pub(super) fn run(loaded: &mut Loaded, key: Key, errors: &mut Vec<ConfigError>) 
     let found = [
         tls_files(&loaded.config.http.tls, "http.tls.cert", "http.tls.key"),
         tls_files(&loaded.config.admin.tls, "admin.tls.cert", "admin.tls.key"),
+        tls_files(&loaded.config.postgres.tls, "postgres.tls.cert", "postgres.tls.key"),
         admin_client_ca(&loaded.config),
         admin_open(&loaded.config),
         admin_read_token(&loaded.config),
@@ -60,7 +61,7 @@ fn needs(key: &str) -> String {
     format!("needs {key} beside it ({})", setting(key).env)
 }
 
-/// The two files of a listener's TLS, neither of which is of use without the other.
+/// The two files of one side of TLS, neither of which is of use without the other.
 fn tls_files(files: &Option<Files>, cert: &'static str, key: &'static str) -> Found {
     let files = files.as_ref()?;
     if files.key.as_os_str().is_empty() {

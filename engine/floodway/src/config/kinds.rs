@@ -172,6 +172,42 @@ fn split(raw: Raw<'_>) -> Option<Vec<&str>> {
     Some(items.filter(|item| !item.is_empty()).collect())
 }
 
+/// URLs that may hold commas themselves, and each of which passes a check: in a text one ends where the next begins.
+pub(crate) struct Urls {
+    pub(crate) item: Check,
+    pub(crate) schemes: &'static [&'static str],
+}
+
+impl Urls {
+    fn split<'a>(&self, text: &'a str) -> Vec<&'a str> {
+        let (mut urls, mut from) = (Vec::new(), 0);
+        for (comma, _) in text.match_indices(',') {
+            let next = text[comma + 1..].trim_start();
+            if self.schemes.iter().any(|scheme| next.starts_with(scheme)) {
+                urls.push(&text[from..comma]);
+                from = comma + 1;
+            }
+        }
+        urls.push(&text[from..]);
+        urls.into_iter().map(str::trim).filter(|url| !url.is_empty()).collect()
+    }
+}
+
+impl Kind<Vec<String>> for Urls {
+    fn read(&self, raw: Raw<'_>) -> Result<Vec<String>, String> {
+        let urls = match raw {
+            Raw::Toml(Value::Array(_)) => split(raw),
+            _ => raw.text().map(|text| self.split(text)),
+        };
+        let urls = urls.ok_or("expected a URL in quotation marks, or a list of them")?;
+        urls.into_iter().map(self.item).collect()
+    }
+
+    fn show(&self, value: &Vec<String>) -> String {
+        Value::from(value.clone()).to_string()
+    }
+}
+
 /// A whole number within bounds, both included.
 pub(crate) struct Number(pub(crate) u64, pub(crate) u64);
 

@@ -51,7 +51,8 @@ impl Setting {
 
     /// `shown`, a value as TOML, or the mask where it must not be seen.
     pub(super) fn mask(&self, shown: String) -> String {
-        let hidden = self.secret && shown != "\"\"" || shown.contains("-----BEGIN");
+        let is_telling = shown.contains("-----BEGIN") || address::has_password(&shown);
+        let hidden = self.secret && shown != "\"\"" || is_telling;
         if hidden { format!("\"{MASK}\"") } else { address::without_user(&shown) }
     }
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use super::address;
 use super::kinds::{
-    Choice, File, Kind, List, Number, Raw, SECONDS_MAX, Seconds, Several, Store, Switch, Text, any, mqtt,
+    Choice, File, Kind, List, Number, Raw, SECONDS_MAX, Seconds, Several, Store, Switch, Text, Urls, any, mqtt,
 };
 use super::setting::{FILE_SUFFIX, Setting};
 use floodway_core::index::Overflow;
@@ -16,6 +16,7 @@ use floodway_core::shard::{SHARDS_MAX, Writes};
 use floodway_server::log::{self, Format};
 use floodway_server::tls::Files;
 use floodway_sources::mqtt::{Protocol, Session, Subscribe};
+use floodway_sources::postgres;
 
 /// Finds the setting of which a file with this key holds the value.
 pub(super) fn find_filed(key: &str) -> Option<usize> {
@@ -64,9 +65,12 @@ fn set_tls_file(files: &mut Option<Files>, raw: Raw<'_>, field: fn(&mut Files) -
 const LIST: List = List { item: any, may_be_empty: false };
 const BROKERS: List = List { item: address::broker, may_be_empty: false };
 const ORIGINS: List = List { item: address::origin, may_be_empty: true };
+const DATABASES: Urls = Urls { item: address::database, schemes: &["postgres://", "postgresql://"] };
 const LISTEN: Text = Text(address::listen);
 const TEXT: Text = Text(any);
 const MQTT_TEXT: Text = Text(mqtt);
+const CHANNEL: Text = Text(|text| postgres::check_channel(text).map(|()| text.to_owned()));
+const TABLE: Text = Text(|text| postgres::check_table(text).map(|()| text.to_owned()));
 
 /// A time that may be none at all.
 const PAUSE: Seconds = Seconds(0.0, SECONDS_MAX);
@@ -95,6 +99,8 @@ const HEADER_BYTES: Number = Number(8_192, 1 << 20);
 const PACKET_BYTES: Number = Number(1_024, 268_435_460);
 /// Beyond a hundredth of a second it would be a delay, not a pause.
 const READ_PAUSE: Number = Number(0, 10_000);
+/// More at once are no faster, and hold up live events.
+const PAGE_ROWS: Number = Number(1, 10_000);
 /// A broker may send as many retained messages ahead as QoS 1 has packet ids (MQTT 5.0, 2.2.1).
 const GROUPS: Number = Number(0, 50_000);
 const TENANT_LIMITS: Number = Number(0, 10_000);
@@ -196,6 +202,33 @@ pub(crate) static SETTINGS: &[Setting] = &[
         "Longest pause between two attempts to connect"),
     setting!("mqtt.subscribe_timeout_seconds", "FLOODWAY_MQTT_SUBSCRIBE_TIMEOUT_SECONDS", mqtt.subscribe_timeout, WITHIN,
         "How long a new stream waits for its tenant's SUBACK"),
+
+    setting!(filed "postgres.url", "FLOODWAY_POSTGRES_URL", postgres.urls, DATABASES,
+        "PostgreSQL servers, tried in turn, as postgres://user@host:5432/database?sslmode=verify-full; empty: no such source"),
+    setting!("postgres.channel", "FLOODWAY_POSTGRES_CHANNEL", postgres.channel, CHANNEL,
+        "Channel that is listened to, as written"),
+    setting!("postgres.table", "FLOODWAY_POSTGRES_TABLE", postgres.table, TABLE,
+        "Table of events (or schema.table) whose ids notifications name; empty: notifications carry the events"),
+    setting!(filed "postgres.username", "FLOODWAY_POSTGRES_USERNAME", postgres.username, TEXT,
+        "User name at the database, where the URL has none"),
+    setting!(secret "postgres.password", "FLOODWAY_POSTGRES_PASSWORD", postgres.password, TEXT,
+        "Password at the database, where the URL has none"),
+    setting!("postgres.tls.ca", "FLOODWAY_POSTGRES_TLS_CA", postgres.ca, File,
+        "PEM file with authorities one of which must vouch for the database's certificate; with it TLS is demanded"),
+    setting!(tls "postgres.tls.cert", "FLOODWAY_POSTGRES_TLS_CERT", postgres.cert,
+        "PEM file with the certificate chain that a database gets that wants one"),
+    setting!(tls "postgres.tls.key", "FLOODWAY_POSTGRES_TLS_KEY", postgres.key,
+        "PEM file with the certificate's private key"),
+    setting!("postgres.page_rows", "FLOODWAY_POSTGRES_PAGE_ROWS", postgres.page_rows, PAGE_ROWS,
+        "Rows that are read at once"),
+    setting!("postgres.read_pause_microseconds", "FLOODWAY_POSTGRES_READ_PAUSE_MICROSECONDS", postgres.read_pause_us, READ_PAUSE,
+        "Between two reads of the table while notifications come fast; 0: none"),
+    setting!("postgres.keep_alive_seconds", "FLOODWAY_POSTGRES_KEEP_ALIVE_SECONDS", postgres.keep_alive, KEEP_ALIVE,
+        "Silence after which the database is asked for a sign of life; a dead one is noticed within twice of it"),
+    setting!("postgres.connect_timeout_seconds", "FLOODWAY_POSTGRES_CONNECT_TIMEOUT_SECONDS", postgres.connect_timeout, WITHIN,
+        "Time until the channel is listened to and the table can be read"),
+    setting!("postgres.backoff_max_seconds", "FLOODWAY_POSTGRES_BACKOFF_MAX_SECONDS", postgres.backoff_max, WITHIN,
+        "Longest pause between two attempts to connect"),
 
     setting!("control.store", "FLOODWAY_CONTROL_STORE", control.file, Store,
         "Where limits and groups are kept: file:PATH for a gateway that stands alone; empty: at the first source"),

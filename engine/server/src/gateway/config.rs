@@ -2,7 +2,7 @@
 
 use floodway_core::index::Limits;
 use floodway_core::{event, history, shard};
-use floodway_sources::{control, mqtt};
+use floodway_sources::{control, mqtt, postgres};
 
 use super::allowance;
 use crate::{admin, auth, http, log};
@@ -18,6 +18,8 @@ pub struct Config {
     pub has_mqtt: bool,
     /// The source of MQTT brokers.
     pub mqtt: mqtt::Config,
+    /// The source of PostgreSQL, off without a URL.
+    pub postgres: postgres::Config,
     /// Limits and groups that are kept at the source.
     pub control: control::Config,
     /// Bounds of one event.
@@ -44,6 +46,7 @@ impl Default for Config {
             admin: admin::Config::default(),
             has_mqtt: true,
             mqtt: mqtt::Config::default(),
+            postgres: postgres::Config::default(),
             control: control::Config::default(),
             event: event::Config::default(),
             auth: auth::Config::default(),

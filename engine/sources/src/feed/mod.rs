@@ -18,6 +18,7 @@ use bytes::Bytes;
 
 pub(crate) use source::FeedSource;
 
+use crate::router::{RawMessage, topic_of};
 use crate::source::Attempt;
 use floodway_protocol::names::TenantId;
 
@@ -101,6 +102,20 @@ pub(crate) struct FeedMessage {
     pub(crate) payload: Bytes,
 }
 
+impl FeedMessage {
+    /// The message as the router takes it; none if it is nobody's. What it needs for a topic is put into `topic`.
+    fn raw<'a>(&'a self, topic: &'a mut String) -> Option<RawMessage<'a>> {
+        match &self.whose {
+            Whose::Topic(topic) => Some(RawMessage::new(topic.as_bytes(), &self.payload)),
+            Whose::Device(tenant, device) => {
+                *topic = topic_of(tenant, device);
+                Some(RawMessage::of_device(tenant, device, topic, &self.payload))
+            }
+            Whose::Nobody(_) => None,
+        }
+    }
+}
+
 /// Whose a message is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Whose {
@@ -108,8 +123,7 @@ pub(crate) enum Whose {
     Topic(Arc<str>),
     /// A tenant's device, named in the message. The event's topic is made of these.
     Device(Box<str>, Box<str>),
-    /// Nobody's, for this reason: it is to be counted as refused, and named in the log at a bounded rate. Its number is that of
-    /// the message before it.
+    /// Nobody's, since it is no message, for this reason: it is only counted and named in the log. Its number does not count.
     Nobody(&'static str),
 }
 

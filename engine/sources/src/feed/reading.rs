@@ -14,8 +14,8 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use hashbrown::HashMap;
 
-use super::{FeedError, FeedReader, Page, Whose};
-use crate::router::{RawMessage, Router, topic_of};
+use super::{FeedError, FeedReader, Page};
+use crate::router::Router;
 use crate::source::ReadBack;
 use floodway_core::event::Event;
 use floodway_core::history::Located;
@@ -209,13 +209,9 @@ impl Job {
         }
         for message in page.messages {
             self.at = message.number;
-            let topic;
-            let raw = match &message.whose {
-                Whose::Topic(topic) => RawMessage::new(topic.as_bytes(), &message.payload),
-                Whose::Device(tenant, device) => {
-                    topic = topic_of(tenant, device);
-                    RawMessage::of_device(tenant, device, &topic, &message.payload)
-                }
+            let mut topic = String::new();
+            let Some(raw) = message.raw(&mut topic) else {
+                continue;
             };
             if let Some(event) = router.given_back(&self.tenant, &raw, message.number) {
                 self.bytes += event.memory();

@@ -13,10 +13,11 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use super::reading::{Bounds, Reading};
 use super::tenants::Tenants;
 use super::{Feed, FeedError, FeedLink, FeedMessage, Opened, Whose};
-use crate::router::{RawMessage, topic_of};
+use crate::router::{LOG_TOPIC_CHARS, Reason};
 use crate::source::{Port, Source, Terms};
 use floodway_core::history;
 use floodway_core::index::{Index, SourceNumber, Tenant};
+use floodway_core::printable::printable;
 
 /// The pause between two looks at the index.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -190,12 +191,17 @@ impl<F: Feed> Driver<'_, F> {
     async fn take_in(&mut self, messages: Vec<FeedMessage>) {
         self.port.router.received_at(Instant::now());
         for message in messages {
-            let FeedMessage { number, whose, payload } = &message;
+            let number = &message.number;
+            let mut topic = String::new();
+            let Some(raw) = message.raw(&mut topic) else {
+                self.pass_over(&message);
+                continue;
+            };
             if self.feed.is_numbered() && self.reached.is_some_and(|reached| *number <= reached) {
                 // It came on the link before.
                 continue;
             }
-            with_raw(whose, payload, async |raw| self.port.router.publish_numbered(&raw, *number).await).await;
+            self.port.router.publish_numbered(&raw, *number).await;
             if self.feed.is_numbered() {
                 *self.reached = Some(*number);
             }
@@ -205,15 +211,19 @@ impl<F: Feed> Driver<'_, F> {
             self.port.router.reached(reached);
         }
     }
-}
-
-/// Calls `then` with a message as the router takes it.
-async fn with_raw<R>(whose: &Whose, payload: &[u8], then: impl AsyncFnOnce(RawMessage<'_>) -> R) -> R {
-    match whose {
-        Whose::Topic(topic) => then(RawMessage::new(topic.as_bytes(), payload)).await,
-        Whose::Device(tenant, device) => {
-            let topic = topic_of(tenant, device);
-            then(RawMessage::of_device(tenant, device, &topic, payload)).await
+    /// Counts what is nobody's message.
+    #[cold]
+    fn pass_over(&mut self, message: &FeedMessage) {
+        if let Whose::Nobody(why) = message.whose
+            && let Some(suppressed) = self.port.router.skipped(Reason::NoMessage)
+        {
+            tracing::warn!(
+                reason = Reason::NoMessage.label(),
+                kind = self.feed.kind(),
+                said = printable(&message.payload, LOG_TOPIC_CHARS),
+                suppressed,
+                "message rejected: {why}"
+            );
         }
     }
 }

@@ -121,7 +121,7 @@ impl FeedReader for InMemory {
         self.0.reads.fetch_add(1, Ordering::SeqCst);
         let is_of = |message: &FeedMessage| match &message.whose {
             Whose::Topic(topic) => topic.starts_with(&format!("tenant/{tenant}/")),
-            Whose::Device(..) => false,
+            Whose::Device(..) | Whose::Nobody(_) => false,
         };
         let mut messages = self.0.between(after, until, usize::MAX);
         messages.retain(is_of);

@@ -5,6 +5,8 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::tls::Files;
+
 /// How the gateway reaches its database.
 #[derive(Clone)]
 pub struct Config {
@@ -23,6 +25,8 @@ pub struct Config {
     /// `postgres.tls.ca`: PEM file with the authorities one of which must have signed the server's certificate. With it TLS
     /// is demanded. Default none: those of the system.
     pub ca: Option<PathBuf>,
+    /// `postgres.tls.cert`, `postgres.tls.key`: what the gateway shows a server that wants a certificate. Default none.
+    pub tls: Option<Files>,
     /// `postgres.connect_timeout_seconds`: until the channel is listened to and the table can be read. Default 5 s.
     pub connect_timeout: Duration,
     /// `postgres.backoff_max_seconds`: the longest pause between two attempts (they start at 100 ms, double, and are
@@ -61,6 +65,7 @@ impl Default for Config {
             username: None,
             password: None,
             ca: None,
+            tls: None,
             connect_timeout: Duration::from_secs(5),
             backoff_max: Duration::from_secs(10),
             keep_alive: Duration::from_secs(15),

@@ -55,7 +55,8 @@ fn of_server(asked: Asked<'_>, error: &DbError) -> (Attempt, String) {
         "57P03" => Attempt::Unreachable,
         _ => Attempt::Refused,
     };
-    let said = printable(error.message().as_bytes(), TEXT_CHARS);
+    // It quotes names, and stands in no quotation marks here.
+    let said = printable(error.message().as_bytes(), TEXT_CHARS).replace("\\\"", "\"");
     let hint = hint(asked, code);
     (result, format!("{said} ({}){}{hint}", code.code(), if hint.is_empty() { "" } else { "; " }))
 }

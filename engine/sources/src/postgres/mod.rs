@@ -29,8 +29,10 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 pub use config::Config;
 
-use crate::feed::{Feed, FeedError, Opened};
-use crate::source::Attempt;
+use crate::feed::{Feed, FeedError, FeedSource, Opened};
+use crate::source::{Attempt, Source};
+use floodway_core::history;
+use floodway_core::index::{Index, SourceNumber};
 use cursor::Cursor;
 use endpoint::Endpoint;
 use error::Asked;
@@ -47,7 +49,7 @@ const SERVER_AND_TLS: &str =
     "select pg_postmaster_start_time()::text as server, (select ssl from pg_stat_ssl where pid = pg_backend_pid()) as tls";
 
 /// The servers of the setting `postgres.url`, of which one is connected at a time.
-pub struct Postgres {
+struct Postgres {
     config: Config,
     endpoints: Vec<Endpoint>,
     tls: MakeRustlsConnect,
@@ -65,7 +67,7 @@ impl Postgres {
     ///
     /// # Errors
     /// `InvalidInput` if a setting is wrong, or the authorities' file can't be read; it is named.
-    pub fn new(config: Config) -> io::Result<Self> {
+    fn new(config: Config) -> io::Result<Self> {
         let invalid = |text| io::Error::new(io::ErrorKind::InvalidInput, text);
         let of = |setting: &str, why: String| invalid(format!("{setting} {why}"));
         let parsed = config.urls.iter().map(|url| endpoint::parse(url, &config));
@@ -76,7 +78,7 @@ impl Postgres {
         }
         let table = config.table.as_deref().map(names::table).transpose();
         Ok(Self {
-            tls: tls::client(config.ca.as_deref()).map_err(invalid)?,
+            tls: tls::client(&config).map_err(|error| invalid(error.to_string()))?,
             channel: names::channel(&config.channel).map_err(|why| of("postgres.channel", why))?,
             table: table.map_err(|why| of("postgres.table", why))?,
             endpoints,
@@ -167,6 +169,20 @@ impl Feed for Postgres {
         self.was_open = true;
         Ok(opened)
     }
+}
+
+/// The database of `config` as a source of the gateway, of this number. The tenants of `index` are served from it, each for
+/// as long after its last stream as `history` says.
+///
+/// # Errors
+/// `InvalidInput` if a setting is wrong, or a file that one names can't be used; it is named.
+pub fn source(
+    config: Config,
+    index: Arc<Index>,
+    number: SourceNumber,
+    history: &history::Config,
+) -> io::Result<Box<dyn Source>> {
+    Ok(Box::new(FeedSource::new(Postgres::new(config)?, index, number, history)))
 }
 
 /// Checks one item of `postgres.url`.

@@ -1,63 +1,54 @@
-//! TLS to the database.
-//!
-//! Invariant: the certificate and the name are verified whenever TLS is spoken, whatever `sslmode` says.
+//! TLS to the database: how servers are trusted, and what is wrong with one in words.
 
 use std::io;
-use std::path::Path;
-use std::sync::Arc;
 
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{AlertDescription, CertificateError, ClientConfig, Error, RootCertStore};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// The client's side of handshakes, which trusts the authorities in this file, or those of the system.
+use super::Config;
+use crate::tls::{self, Error, Fault, Pem, Roots};
+
+/// What a server may demand that takes its handshake at once (PostgreSQL 17, 55.2.11).
+const ALPN: &[&[u8]] = &[b"postgresql"];
+
+/// The client's side of handshakes. Where the system has no roots and none are named, every handshake fails.
 ///
 /// # Errors
-/// Says what is wrong with them.
-pub(super) fn client(ca: Option<&Path>) -> Result<MakeRustlsConnect, String> {
-    let mut roots = RootCertStore::empty();
-    match ca {
-        Some(path) => {
-            let wrong = |error: &dyn ToString| {
-                format!("postgres.tls.ca = \"{}\": {}", path.display(), error.to_string())
-            };
-            let read: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
-            for certificate in read.map_err(|error| wrong(&error))? {
-                roots.add(certificate).map_err(|error| wrong(&error))?;
-            }
-            if roots.is_empty() {
-                return Err(wrong(&"holds no certificate"));
-            }
-        }
-        // A system without any is found out by the first handshake.
-        None => drop(roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs)),
-    }
-    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("the provider has suites of every version")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(MakeRustlsConnect::new(config))
+/// Names the setting and the file.
+pub(super) fn client(config: &Config) -> Result<MakeRustlsConnect, Error> {
+    let pair = config.tls.as_ref().map(|files| files.named("postgres.tls.cert", "postgres.tls.key"));
+    let roots = match &config.ca {
+        Some(path) => Roots::of(Pem { setting: "postgres.tls.ca", path }),
+        None => Roots::of_system(),
+    };
+    let connector = match roots {
+        // Most databases on such a system have no TLS, and need none.
+        Err(Error::NoRoots) => tls::distrustful(),
+        roots => tls::connector(roots?, pair, ALPN)?,
+    };
+    Ok(MakeRustlsConnect::new(connector.config().as_ref().clone()))
 }
 
 /// What is wrong with the server's side of a handshake, in words, if that is what this error is.
 pub(super) fn fault(error: &io::Error) -> Option<String> {
-    let error = error.get_ref()?.downcast_ref::<Error>()?;
-    Some(match error {
-        Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+    Some(match Fault::of(error)? {
+        Fault::UnknownIssuer => {
             "no trusted authority signed its certificate; name the authority's file in postgres.tls.ca".to_owned()
         }
-        Error::InvalidCertificate(
-            error @ (CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }),
-        ) => {
-            format!("its certificate is for another name: {error}; connect by that name in postgres.url")
+        Fault::Authority => {
+            "its certificate is an authority's own; name that certificate's file in postgres.tls.ca".to_owned()
         }
-        Error::InvalidCertificate(error) => format!("its certificate is not valid: {error}"),
-        Error::AlertReceived(AlertDescription::CertificateRequired) => {
-            "it wants a certificate of ours, which floodway does not have for PostgreSQL; let the user log in by password"
-                .to_owned()
+        Fault::OtherName(why) => {
+            format!("its certificate is for another name: {why}; connect by that name in postgres.url")
         }
-        error => format!("TLS failed: {error}"),
+        Fault::Expired(why) | Fault::NotYetValid(why) => {
+            format!("its certificate is not valid now: {why}; renew it, or set the clock")
+        }
+        Fault::Certificate(why) => format!("its certificate is not valid: {why}"),
+        Fault::NoTls => "what answers there speaks no TLS; check postgres.url".to_owned(),
+        Fault::NoProtocol => "it speaks TLS, and not for PostgreSQL; check postgres.url".to_owned(),
+        Fault::CertificateWanted => "it wants a certificate of ours; set postgres.tls.cert and postgres.tls.key".to_owned(),
+        Fault::CertificateRefused(why) => {
+            format!("it does not take the certificate of postgres.tls.cert ({why}); its ssl_ca_file has to name the authority")
+        }
     })
 }

@@ -19,18 +19,20 @@ pub enum Reason {
     Duplicate,
     /// Its source has kept it from before.
     Retained,
+    /// What its source brought is no message of anybody's.
+    NoMessage,
     /// Its payload is not an event.
     Payload(Rejection),
 }
 
 impl Reason {
     /// How many reasons there are.
-    pub const COUNT: usize = 4 + Rejection::ALL.len();
+    pub const COUNT: usize = 5 + Rejection::ALL.len();
 
     /// Every reason, in the order of their indexes.
     pub fn all() -> impl Iterator<Item = Self> {
         let payload = Rejection::ALL.into_iter().map(Self::Payload);
-        [Self::Topic, Self::Packet, Self::Duplicate, Self::Retained].into_iter().chain(payload)
+        [Self::Topic, Self::Packet, Self::Duplicate, Self::Retained, Self::NoMessage].into_iter().chain(payload)
     }
 
     /// The reason as a label of metrics and logs.
@@ -40,6 +42,7 @@ impl Reason {
             Self::Packet => "too_large_packet",
             Self::Duplicate => "duplicate",
             Self::Retained => "retained",
+            Self::NoMessage => "no_message",
             Self::Payload(rejection) => rejection.reason(),
         }
     }

@@ -72,3 +72,14 @@ pub fn connector(roots: Roots, pair: Option<Pair<'_>>, alpn: &[&[u8]]) -> Result
     config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
     Ok(Connector::from(Arc::new(config)))
 }
+
+/// The client's side of handshakes that trusts no server: for those that speak TLS only where they meet it, on a system
+/// without authorities.
+pub fn distrustful() -> Connector {
+    let config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .expect("the provider has suites of every version")
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth();
+    Connector::from(Arc::new(config))
+}

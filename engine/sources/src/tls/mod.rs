@@ -18,7 +18,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-pub use client::{Roots, connector};
+pub use client::{Roots, connector, distrustful};
 pub use fault::Fault;
 pub use rustls::pki_types::ServerName;
 pub use tokio_rustls::TlsConnector as Connector;

@@ -74,6 +74,21 @@ fn the_policies_that_streams_may_choose_are_a_list_and_shown_in_one_order() {
 }
 
 #[test]
+fn urls_of_databases_may_hold_commas_and_be_several() {
+    let urls = |text| load_all("", &[("FLOODWAY_POSTGRES_URL", text)], &[]).expect("good").config.postgres.urls;
+    assert_eq!(urls("postgres://a,b:1/x , postgresql://c/x"), ["postgres://a,b:1/x", "postgresql://c/x"]);
+    assert_eq!(urls("host=a,b dbname=x"), ["host=a,b dbname=x"]);
+    let toml = "postgres = { url = [\"postgres://a,b/x\", \"host=c\"], channel = \"Q\", table = \"iot.ev\" }";
+    let config = load_all(toml, &[], &[]).expect("good").config.postgres;
+    assert_eq!(config.urls, ["postgres://a,b/x", "host=c"]);
+    assert_eq!((config.channel.as_str(), config.table.as_deref()), ("Q", Some("iot.ev")));
+    assert!(load_all("", &[], &[]).expect("good").config.postgres.urls.is_empty());
+    assert!(error("postgres.url = \"postgres://a/x?sslmode=allow\"", &[]).contains("sslmode must be one of"));
+    assert!(error("postgres.table = \"a.b.c\"", &[]).contains("schema.table"));
+    assert!(error("postgres.tls.cert = \"c.pem\"", &[]).contains("needs postgres.tls.key"));
+}
+
+#[test]
 fn an_empty_environment_variable_is_not_set() {
     let env = [("FLOODWAY_OVERFLOW", ""), ("MQTT_HOST", ""), ("FLOODWAY_JWT_ISSUER", "")];
     let loaded = load_all("stream.overflow = \"latest\"", &env, &[]).expect("good");

@@ -69,7 +69,8 @@ fn holding(text: &str) -> NamedTempFile {
 
 #[test]
 fn every_secret_and_the_brokers_user_may_stand_in_a_file_of_their_own() {
-    let filed = SETTINGS.iter().filter(|setting| setting.filed);
+    // The database's URL may stand in a file as well, and is no free text.
+    let filed = SETTINGS.iter().filter(|setting| setting.filed && setting.key != "postgres.url");
     let keys: Vec<_> = filed.clone().map(|setting| setting.key).collect();
     assert!(keys.contains(&"mqtt.username") && keys.contains(&"auth.hs256_secret"));
     for (text, value) in [("s3cret", "s3cret"), ("s3cret \n", "s3cret "), ("s\r\n", "s"), ("s\n\n", "s\n")] {
@@ -142,4 +143,30 @@ fn the_mask_of_a_secret_is_none() {
     let path = masked.path().to_str().expect("UTF-8");
     assert!(error("", &[("MQTT_PASSWORD_FILE", path)]).contains("give the secret itself"));
     assert!(load_all("mqtt.username = \"********\"", &[], &[]).is_ok(), "it is no secret");
+}
+
+#[test]
+fn a_database_is_shown_without_its_login_whichever_way_it_is_written() {
+    for url in [
+        "postgres://us3r:s3cret@db:5432/iot?sslmode=verify-full",
+        "postgres://us3r:s3cret@a,b/iot,postgres://us3r:s3cret@c/iot",
+        "host=db user=us3r Password = 's3cret'",
+        "postgres://db/iot?user=us3r&password=s3cret",
+        "postgres://us3r:s3cret@s3cret@db",
+        "host=db password=s3cret s3cret",
+    ] {
+        let shown = match load_all("", &[("FLOODWAY_POSTGRES_URL", url)], &[]) {
+            Ok(loaded) => loaded.show() + &format!("{loaded:?}{:?}", loaded.config.postgres),
+            Err(error) => error,
+        };
+        assert!(!shown.contains("s3cret"), "{shown}");
+    }
+    let file = holding("postgres://us3r:s3cret@db/iot\n");
+    let path = file.path().to_str().expect("UTF-8");
+    let loaded = load_all("", &[("FLOODWAY_POSTGRES_URL_FILE", path)], &[]).expect("good");
+    assert_eq!(loaded.config.postgres.urls, ["postgres://us3r:s3cret@db/iot"]);
+    let shown = loaded.show();
+    assert!(shown.contains("\"postgres://********@db/iot\"]"), "{shown}");
+    let shown = error("postgres.url = \"postgres://********@db/iot\"", &[]);
+    assert!(shown.contains("in place of the login"), "{shown}");
 }
