@@ -52,11 +52,32 @@ pub(crate) fn broker(text: &str) -> Result<String, String> {
     Ok(broker_at(host, port))
 }
 
+/// A server of NATS: `nats://host:port`, or `tls://host:port`; the port may be left out.
+pub(crate) fn nats(text: &str) -> Result<String, String> {
+    const FORM: &str = "expected nats://host:port, or tls://host:port, with an IPv6 address in brackets";
+    let text = text.trim();
+    let (scheme, rest) = text.split_once("://").ok_or(FORM)?;
+    if !matches!(scheme, "nats" | "tls") {
+        return Err("expected nats://host:port, or tls://host:port; other transports are not available".to_owned());
+    }
+    if rest.contains('@') {
+        return Err(
+            "leave user name and password out, and set nats.username and nats.password, or nats.token".to_owned()
+        );
+    }
+    let (host, port) = host_and_port(rest.strip_suffix('/').unwrap_or(rest), 4222).ok_or(FORM)?;
+    Ok(at(scheme, host, port))
+}
+
 /// The broker at `host`, which may be a bare IPv6 address.
 pub(crate) fn broker_at(host: &str, port: u16) -> String {
+    at("mqtt", host, port)
+}
+
+fn at(scheme: &str, host: &str, port: u16) -> String {
     match host.parse::<Ipv6Addr>() {
-        Ok(address) => format!("mqtt://[{address}]:{port}"),
-        Err(_) => format!("mqtt://{host}:{port}"),
+        Ok(address) => format!("{scheme}://[{address}]:{port}"),
+        Err(_) => format!("{scheme}://{host}:{port}"),
     }
 }
 

@@ -23,6 +23,7 @@ pub(super) fn run(loaded: &mut Loaded, key: Key, errors: &mut Vec<ConfigError>) 
     if loaded.config.mqtt.session == Session::Persistent && *loaded.origin("mqtt.qos") == Origin::Default {
         loaded.config.mqtt.qos = 1;
     }
+    loaded.config.has_mqtt = has_mqtt(loaded);
     let found = [
         tls_files(&loaded.config.http.tls, "http.tls.cert", "http.tls.key"),
         tls_files(&loaded.config.admin.tls, "admin.tls.cert", "admin.tls.key"),
@@ -32,12 +33,19 @@ pub(super) fn run(loaded: &mut Loaded, key: Key, errors: &mut Vec<ConfigError>) 
         admin_read_token(&loaded.config),
         payload(&loaded.config),
         session(loaded),
+        nats_login(&loaded.config),
     ];
     let found = found.into_iter().flatten();
     errors.extend(found.map(|(key, hint)| wrong(loaded, key, hint)));
     errors.extend(verification_key(loaded, key, errors));
     loaded.warnings.extend(warnings(&loaded.config));
     loaded.warnings.extend(replay(loaded));
+}
+
+/// MQTT is off where another source is configured and nothing of MQTT is.
+fn has_mqtt(loaded: &Loaded) -> bool {
+    let mut set = SETTINGS.iter().zip(&loaded.origins).filter(|(_, origin)| **origin != Origin::Default);
+    loaded.config.nats.urls.is_empty() || set.any(|(setting, _)| setting.key.starts_with("mqtt."))
 }
 
 /// A setting's key, and what is to be done.
@@ -116,6 +124,16 @@ fn session(loaded: &Loaded) -> Found {
     }
     let hint = "mqtt.session = \"persistent\" needs 1: a broker keeps nothing of QoS 0; remove one of the two";
     (mqtt.qos == 0).then(|| ("mqtt.qos", hint.to_owned()))
+}
+
+/// NATS takes a user name with a password, or a token.
+fn nats_login(config: &Config) -> Found {
+    let nats = &config.nats;
+    if nats.password.is_some() && nats.username.is_none() {
+        return Some(("nats.password", needs("nats.username")));
+    }
+    let is_double = nats.token.is_some() && nats.username.is_some();
+    is_double.then(|| ("nats.token", "nats.username is set as well; keep one of them".to_owned()))
 }
 
 /// A tenant's share that is set and can never be reached.

@@ -16,6 +16,7 @@ use floodway_core::shard::{SHARDS_MAX, Writes};
 use floodway_server::log::{self, Format};
 use floodway_server::tls::Files;
 use floodway_sources::mqtt::{Protocol, Session, Subscribe};
+use floodway_sources::nats::Capture;
 use floodway_sources::postgres;
 
 /// Finds the setting of which a file with this key holds the value.
@@ -64,6 +65,7 @@ fn set_tls_file(files: &mut Option<Files>, raw: Raw<'_>, field: fn(&mut Files) -
 
 const LIST: List = List { item: any, may_be_empty: false };
 const BROKERS: List = List { item: address::broker, may_be_empty: false };
+const NATS: List = List { item: address::nats, may_be_empty: true };
 const ORIGINS: List = List { item: address::origin, may_be_empty: true };
 const DATABASES: Urls = Urls { item: address::database, schemes: &["postgres://", "postgresql://"] };
 const LISTEN: Text = Text(address::listen);
@@ -83,6 +85,9 @@ const LEEWAY: Seconds = Seconds(0.0, 5.0);
 
 /// MQTT counts it in whole seconds (MQTT 5.0, 3.1.2.11.2).
 const SESSION_EXPIRY: Seconds = Seconds(1.0, SECONDS_MAX);
+
+/// Less than a second would keep nothing for anybody.
+const STREAM_AGE: Seconds = Seconds(1.0, SECONDS_MAX);
 
 /// Without a natural bound: it must be there, and fit everywhere.
 const COUNT: Number = Number(1, u32::MAX as u64);
@@ -109,8 +114,8 @@ const FLEET: Seconds = Seconds(1.0, 3_600.0);
 /// The payload's own braces and those of `metrics` are two.
 const DEPTH: Number = Number(2, 1_024);
 
-const PROTOCOL: Choice<Protocol> =
-    Choice(&[("auto", Protocol::Auto), ("5", Protocol::V5), ("3.1.1", Protocol::V311)]);
+const PROTOCOL: Choice<Protocol> = Choice(&[("auto", Protocol::Auto), ("5", Protocol::V5), ("3.1.1", Protocol::V311)]);
+const CAPTURE: Choice<Capture> = Choice(&[("subjects", Capture::Subjects), ("mqtt", Capture::Mqtt)]);
 const SUBSCRIBE: Choice<Subscribe> = Choice(&[("on_demand", Subscribe::OnDemand), ("all", Subscribe::All)]);
 const SESSION: Choice<Session> = Choice(&[("clean", Session::Clean), ("persistent", Session::Persistent)]);
 const OVERFLOW: Choice<Overflow> = Choice(&Overflow::NAMED);
@@ -120,6 +125,23 @@ const WRITES: Choice<Writes> = Choice(&[("write", Writes::Write), ("io_uring", W
 const JWKS_REFRESH: Seconds = Seconds(10.0, 86_400.0);
 const FORMAT: Choice<Option<Format>> =
     Choice(&[("auto", None), ("text", Some(Format::Text)), ("json", Some(Format::Json))]);
+
+/// From the largest message that NATS takes by default; a node of NATS holds no more than its disk.
+const STREAM_BYTES: Number = Number(1 << 20, 1 << 50);
+const BATCH_MESSAGES: Number = Number(1, 100_000);
+const BATCH_BYTES: Number = Number(65_536, 1 << 30);
+/// A stream stands still for about five seconds while a leader is elected.
+const REPAIR: Seconds = Seconds(1.0, 300.0);
+
+/// A stream's name is a part of subjects, and of the names of files.
+fn stream_name(text: &str) -> Result<String, String> {
+    let is_known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if text.bytes().all(is_known) && text.len() <= 200 {
+        Ok(text.to_owned())
+    } else {
+        Err("expected the name of a stream: letters, digits, - and _".to_owned())
+    }
+}
 
 /// RFC 6265, 4.1.1: a token of HTTP (RFC 9110, 5.6.2).
 fn cookie_name(text: &str) -> Result<String, String> {
@@ -229,6 +251,37 @@ pub(crate) static SETTINGS: &[Setting] = &[
         "Time until the channel is listened to and the table can be read"),
     setting!("postgres.backoff_max_seconds", "FLOODWAY_POSTGRES_BACKOFF_MAX_SECONDS", postgres.backoff_max, WITHIN,
         "Longest pause between two attempts to connect"),
+
+    setting!("nats.url", "FLOODWAY_NATS_URL", nats.urls, NATS,
+        "Servers of NATS JetStream, tried in turn, as nats://host:port or tls://host:port; empty: JetStream is off"),
+    setting!(filed "nats.username", "FLOODWAY_NATS_USERNAME", nats.username, TEXT,
+        "User name at NATS"),
+    setting!(secret "nats.password", "FLOODWAY_NATS_PASSWORD", nats.password, TEXT,
+        "Password at NATS"),
+    setting!(secret "nats.token", "FLOODWAY_NATS_TOKEN", nats.token, TEXT,
+        "Token at NATS, instead of a user name and a password"),
+    setting!("nats.tls.ca", "FLOODWAY_NATS_TLS_CA", nats.tls_ca, File,
+        "PEM file with authorities one of which must vouch for NATS; default the system's"),
+    setting!("nats.stream", "FLOODWAY_NATS_STREAM", nats.stream, Text(stream_name),
+        "Stream of JetStream that is read; it is made if there is none"),
+    setting!("nats.capture", "FLOODWAY_NATS_CAPTURE", nats.capture, CAPTURE,
+        "What a stream that is made takes up: subjects, or mqtt: all that NATS acknowledged to MQTT devices of QoS 1"),
+    setting!("nats.max_age_seconds", "FLOODWAY_NATS_MAX_AGE_SECONDS", nats.max_age, STREAM_AGE,
+        "How long a stream that is made keeps messages"),
+    setting!("nats.max_bytes", "FLOODWAY_NATS_MAX_BYTES", nats.max_bytes, STREAM_BYTES,
+        "How many bytes a stream that is made keeps, on each of its nodes"),
+    setting!("nats.connect_timeout_seconds", "FLOODWAY_NATS_CONNECT_TIMEOUT_SECONDS", nats.connect_timeout, WITHIN,
+        "Time for TCP, TLS and the login at NATS together"),
+    setting!("nats.request_timeout_seconds", "FLOODWAY_NATS_REQUEST_TIMEOUT_SECONDS", nats.request_timeout, WITHIN,
+        "Time for each answer of JetStream"),
+    setting!("nats.repair_seconds", "FLOODWAY_NATS_REPAIR_SECONDS", nats.repair, REPAIR,
+        "How long a connection or a consumer that was lost is mended before streams hear of it"),
+    setting!("nats.backoff_max_seconds", "FLOODWAY_NATS_BACKOFF_MAX_SECONDS", nats.backoff_max, WITHIN,
+        "Longest pause between two attempts to connect to NATS"),
+    setting!("nats.batch_messages", "FLOODWAY_NATS_BATCH_MESSAGES", nats.batch_messages, BATCH_MESSAGES,
+        "Messages that JetStream is asked for ahead"),
+    setting!("nats.batch_bytes", "FLOODWAY_NATS_BATCH_BYTES", nats.batch_bytes, BATCH_BYTES,
+        "Bytes that JetStream is asked for ahead; two of its largest messages are taken in any case"),
 
     setting!("control.store", "FLOODWAY_CONTROL_STORE", control.file, Store,
         "Where limits and groups are kept: file:PATH for a gateway that stands alone; empty: at the first source"),

@@ -2,7 +2,7 @@
 
 use floodway_core::index::Limits;
 use floodway_core::{event, history, shard};
-use floodway_sources::{control, mqtt, postgres};
+use floodway_sources::{control, mqtt, nats, postgres};
 
 use super::allowance;
 use crate::{admin, auth, http, log};
@@ -20,6 +20,8 @@ pub struct Config {
     pub mqtt: mqtt::Config,
     /// The source of PostgreSQL, off without a URL.
     pub postgres: postgres::Config,
+    /// The source of NATS JetStream, if it names a server.
+    pub nats: nats::Config,
     /// Limits and groups that are kept at the source.
     pub control: control::Config,
     /// Bounds of one event.
@@ -47,6 +49,7 @@ impl Default for Config {
             has_mqtt: true,
             mqtt: mqtt::Config::default(),
             postgres: postgres::Config::default(),
+            nats: nats::Config::default(),
             control: control::Config::default(),
             event: event::Config::default(),
             auth: auth::Config::default(),

@@ -7,8 +7,10 @@ use floodway_core::index::{Index, SourceNumber};
 use floodway_sources::control::{Follower, Keeper};
 use floodway_sources::mqtt::Mqtt;
 use floodway_sources::source::Source;
+use floodway_sources::{nats, postgres};
 
-/// The sources of `config`, in the order of their numbers, and what keeps the control documents, unless the first source does.
+/// The sources of `config`, in the order of their numbers, and what keeps the control documents beside them, unless the first
+/// source does over its own connection.
 ///
 /// # Errors
 /// Names the setting that is wrong.
@@ -27,6 +29,14 @@ pub(super) fn assemble(
         let mut mqtt = config.mqtt.clone();
         (mqtt.keep, mqtt.source) = (config.history.age, number(&sources));
         sources.push(Box::new(Mqtt::new(mqtt, Arc::clone(index), follower)?));
+    }
+    if !config.postgres.urls.is_empty() {
+        let postgres = postgres::Config { payload_bytes: config.event.payload_bytes, ..config.postgres.clone() };
+        sources.push(postgres::source(postgres, Arc::clone(index), number(&sources), &config.history)?);
+    }
+    if !config.nats.urls.is_empty() {
+        let (index, number) = (Arc::clone(index), number(&sources));
+        sources.push(nats::source(config.nats.clone(), index, number, &config.history)?);
     }
     Ok((sources, keeper))
 }

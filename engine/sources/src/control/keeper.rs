@@ -122,7 +122,7 @@ impl Keeper {
     /// Follows until the store is lost; returns why.
     async fn follow(&mut self, kept: Vec<(String, Vec<u8>)>) -> StoreError {
         let (message_bytes, message_bytes_setting) = self.store.bound();
-        let facts = StoreFacts { message_bytes, message_bytes_setting, is_able: true, has_backlog: false };
+        let facts = StoreFacts { message_bytes, message_bytes_setting, is_able: true, has_backlog: false, refuses_wild_names: false };
         self.follower.link_up(facts, Instant::now());
         let (mut kept, mut is_told) = (Some(kept), false);
         let mut sweep = interval(SWEEP);

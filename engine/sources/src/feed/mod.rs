@@ -39,6 +39,11 @@ pub(crate) trait Feed: Send + 'static {
     /// Whether its messages carry numbers that grow along the feed, and can be read again by them.
     fn is_numbered(&self) -> bool;
 
+    /// Whether it takes every name literally ([`floodway_protocol::names::is_wild`]).
+    fn takes_wild_names(&self) -> bool {
+        true
+    }
+
     /// Connects to the endpoint of this number, within a time of its own. On the link come all messages behind the number
     /// `after`, or without one those from now on.
     fn open(

@@ -87,6 +87,9 @@ impl<F: Feed> Driver<'_, F> {
     /// Connects, serves and connects again, to each endpoint in turn, until it is to stop.
     async fn run(mut self) {
         let mut stop = self.port.stop.clone();
+        if !self.feed.takes_wild_names() {
+            self.port.status.refuse_wild_names();
+        }
         for number in (0..self.endpoints.len()).cycle() {
             let after = self.reached.filter(|_| self.feed.is_numbered());
             let opened = tokio::select! {

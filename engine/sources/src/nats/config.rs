@@ -30,6 +30,10 @@ pub struct Config {
     pub tls_ca: Option<PathBuf>,
     /// `nats.stream`: the stream that is read. Default `floodway`.
     pub stream: String,
+    /// The templates of topics that are telemetry, those of `mqtt.topics`. Default `tenant/{tenant}/device/{device}/telemetry`.
+    pub topics: Vec<String>,
+    /// Whose the events are where a template names no tenant: `mqtt.tenant`. Default none.
+    pub tenant: Option<String>,
     /// `nats.capture`: what the stream takes up, if it has to be made. Default `subjects`.
     pub capture: Capture,
     /// `nats.max_age_seconds`: how long the stream keeps messages, if it has to be made. Default 1 h.
@@ -72,6 +76,8 @@ impl Default for Config {
             token: None,
             tls_ca: None,
             stream: "floodway".to_owned(),
+            topics: vec!["tenant/{tenant}/device/{device}/telemetry".to_owned()],
+            tenant: None,
             capture: Capture::Subjects,
             max_age: Duration::from_secs(3600),
             max_bytes: 1 << 30,

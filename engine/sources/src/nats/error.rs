@@ -4,10 +4,10 @@ use std::io;
 use std::time::Duration;
 
 use async_nats::{ConnectError, ConnectErrorKind};
-use rustls::CertificateError;
 
 use crate::feed::FeedError;
 use crate::source::Attempt;
+use crate::tls::{self, Fault};
 use floodway_core::printable::printable;
 
 /// Characters of the server's own explanation.
@@ -32,16 +32,18 @@ pub(super) enum NatsError {
          server's rules for them"
     )]
     Login,
-    #[error("its certificate is not trusted: {0}; name the file of its authority in nats.tls.ca")]
-    UnknownIssuer(String),
-    #[error("its certificate is not valid: {0}; check nats.url, and the server's certificate")]
+    #[error("no authority that is trusted has signed its certificate; name the file of its authority in nats.tls.ca")]
+    UnknownIssuer,
+    #[error("its certificate can't be trusted: {0}; check nats.url, and the server's certificate")]
     Certificate(String),
+    #[error("it wants a certificate of its client, which is not supported")]
+    CertificateWanted,
     #[error("it does not speak TLS, which tls:// in nats.url demands")]
     NoTls,
     #[error("TLS failed: {0}; check nats.tls.ca, and the server's own log")]
     Tls(String),
-    #[error("the files of TLS can't be used: {0}; check nats.tls.ca")]
-    Files(String),
+    #[error(transparent)]
+    Files(tls::Error),
     #[error("the connection broke: {0}")]
     Broken(String),
     #[error("no answer of JetStream to {call} within {within:?} (nats.request_timeout_seconds)")]
@@ -97,19 +99,32 @@ impl NatsError {
     }
 
     fn of_io(error: &io::Error) -> Self {
-        let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        match (tls, error.kind()) {
-            (Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)), _) => {
-                Self::UnknownIssuer("no known authority signed it".to_owned())
+        if let Some(fault) = Fault::of(error) {
+            return Self::of_tls(fault);
+        }
+        match error.kind() {
+            _ if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => {
+                Self::Tls(text(&error.to_string()))
             }
-            (Some(rustls::Error::InvalidCertificate(why)), _) => Self::Certificate(why.to_string()),
-            (Some(rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)), _) => Self::NoTls,
-            (Some(other), _) => Self::Tls(other.to_string()),
-            (None, io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => Self::Foreign(text(&error.to_string())),
-            (None, io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => {
+            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => Self::Foreign(text(&error.to_string())),
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
                 Self::Broken(error.to_string())
             }
-            (None, kind) => Self::Unreachable(io::Error::new(kind, error.to_string())),
+            kind => Self::Unreachable(io::Error::new(kind, error.to_string())),
+        }
+    }
+
+    fn of_tls(fault: Fault) -> Self {
+        match fault {
+            Fault::UnknownIssuer => Self::UnknownIssuer,
+            Fault::Authority => Self::Certificate("it is an authority's, and not in nats.tls.ca".to_owned()),
+            Fault::OtherName(why) | Fault::Expired(why) | Fault::NotYetValid(why) | Fault::Certificate(why) => {
+                Self::Certificate(text(&why))
+            }
+            Fault::NoTls => Self::NoTls,
+            Fault::CertificateWanted => Self::CertificateWanted,
+            Fault::CertificateRefused(why) => Self::Tls(why),
+            Fault::NoProtocol => Self::Tls("no protocol in common".to_owned()),
         }
     }
 

@@ -17,25 +17,43 @@ mod stream;
 mod subject;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
-mod tls;
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::ServerAddr;
+use rustls::ClientConfig;
 
 pub use config::{Capture, Config};
-pub use subject::is_safe;
 
-use crate::feed::{Feed, FeedError, Opened};
+use crate::feed::{Feed, FeedError, FeedSource, Opened};
+use crate::source::Source;
+use crate::tls::{self, Pem, Roots};
 use error::NatsError;
+use floodway_core::history;
+use floodway_core::index::{Index, SourceNumber};
 use link::Link;
 use open::Followed;
 use stream::StreamState;
 use subject::Templates;
 
+/// The stream of `config` as the source of this number, which serves the tenants of `index`, each for as long after its last
+/// stream as `history` says.
+///
+/// # Errors
+/// `InvalidInput` if `config` has no URL or a wrong one.
+pub fn source(
+    config: Config,
+    index: Arc<Index>,
+    number: SourceNumber,
+    history: &history::Config,
+) -> io::Result<Box<dyn Source>> {
+    Ok(Box::new(FeedSource::new(Nats::new(config)?, index, number, history)))
+}
+
 /// The servers of one setting `nats.url`, of which one is connected at a time.
-pub struct Nats {
+pub(crate) struct Nats {
     config: Config,
     servers: Vec<ServerAddr>,
     templates: Templates,
@@ -44,17 +62,23 @@ pub struct Nats {
 }
 
 impl Nats {
-    /// The servers of `config`. What counts as telemetry say templates of topics such as `tenant/{tenant}/device/{device}/telemetry`;
-    /// where one names no tenant, events are those of `tenant`.
+    /// The servers of `config`.
     ///
     /// # Errors
     /// `InvalidInput` if `config` has no URL or a wrong one.
-    pub fn new(config: Config, templates: &[String], tenant: Option<&str>) -> io::Result<Self> {
+    pub(crate) fn new(config: Config) -> io::Result<Self> {
         let servers: Vec<ServerAddr> = config.urls.iter().map(|url| server(url)).collect::<io::Result<_>>()?;
         if servers.is_empty() {
             return Err(invalid("nats.url names no server"));
         }
-        Ok(Self { servers, templates: Templates::new(templates, tenant), config, created: None })
+        let templates = Templates::new(&config.topics, config.tenant.as_deref());
+        Ok(Self { servers, templates, config, created: None })
+    }
+
+    fn tls(&self) -> Result<ClientConfig, tls::Error> {
+        let ca = self.config.tls_ca.as_deref().map(|path| Pem { setting: "nats.tls.ca", path });
+        let roots = ca.map_or_else(Roots::of_system, Roots::of)?;
+        Ok(tls::connector(roots, None, &[])?.config().as_ref().clone())
     }
 }
 
@@ -77,10 +101,13 @@ impl Feed for Nats {
         true
     }
 
+    fn takes_wild_names(&self) -> bool {
+        false
+    }
+
     async fn open(&mut self, endpoint: usize, after: Option<u64>) -> Result<Opened<Link>, FeedError> {
         let is_tls = self.config.tls_ca.is_some() || self.servers.iter().any(ServerAddr::tls_required);
-        let tls = is_tls.then(|| tls::client(self.config.tls_ca.as_deref())).transpose();
-        let tls = tls.map_err(NatsError::Files)?;
+        let tls = is_tls.then(|| self.tls()).transpose().map_err(NatsError::Files)?;
         let opened = Followed::open(&self.config, &self.templates, &self.servers, endpoint, tls).await;
         let (followed, state) = opened?;
         let is_other = self

@@ -7,23 +7,13 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use floodway_protocol::names::TenantId;
+use floodway_protocol::names::{TenantId, is_wild};
 
 /// What stands before the subject in NATS's own MQTT store.
 pub(super) const MQTT_STORE: &str = "$MQTT.msgs.";
 
 /// The level of a template that names the tenant.
 const TENANT: &str = "{tenant}";
-
-/// Whether a tenant may be part of a subject. NATS takes `*` and `>` for wildcards, and white space ends a subject: with such
-/// a name one tenant would read what is another's.
-pub fn is_safe(tenant: &TenantId) -> bool {
-    is_safe_level(tenant.as_str())
-}
-
-fn is_safe_level(level: &str) -> bool {
-    !level.chars().any(|c| matches!(c, '*' | '>') || c.is_whitespace())
-}
 
 /// The topic of a subject, be it the plain one or that of NATS's MQTT store.
 pub(super) fn topic_of(subject: &str) -> String {
@@ -82,9 +72,10 @@ impl Templates {
         disjoint(self.templates.iter().map(|template| subject(template, "*")).collect())
     }
 
-    /// The subjects of one tenant, none of which overlaps another. There is none if it can't have events.
+    /// The subjects of one tenant, none of which overlaps another. There is none if it can't have events: with a name that NATS
+    /// takes for a wildcard it would read what is another's.
     pub(super) fn of(&self, tenant: &TenantId) -> Vec<String> {
-        if !is_safe(tenant) {
+        if is_wild(tenant.as_str().as_bytes()) {
             return Vec::new();
         }
         let token = token_of(tenant.as_str());

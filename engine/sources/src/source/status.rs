@@ -191,6 +191,11 @@ impl SourceStatus {
         self.history().report.protocol = Some(protocol);
     }
 
+    /// It takes no tenant whose name NATS takes for a wildcard.
+    pub(crate) fn refuse_wild_names(&self) {
+        self.refuses_wild_names.store(true, Ordering::Relaxed);
+    }
+
     /// Whether it takes no tenant whose name NATS takes for a wildcard.
     pub(crate) fn refuses_wild_names(&self) -> bool {
         self.refuses_wild_names.load(Ordering::Relaxed)

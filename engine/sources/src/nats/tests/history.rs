@@ -35,7 +35,7 @@ async fn a_hostile_tenant_reads_nothing_of_others() {
     let server = Server::start("").await;
     let opened = nats(server.config()).link(None).await;
     server.count("T", "D", 0..3).await;
-    for hostile in ["*", ">", "T\u{2003}"] {
+    for hostile in ["*", ">", "T *"] {
         assert!(opened.link.history(hostile, 3, 10).await.is_empty(), "{hostile}");
     }
 }

@@ -20,14 +20,12 @@ use server::Server;
 /// For what happens in milliseconds on a machine with nothing else to do.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-const TEMPLATE: &str = "tenant/{tenant}/device/{device}/telemetry";
-
 async fn within<F: Future>(what: &str, future: F) -> F::Output {
     timeout(DEADLINE, future).await.unwrap_or_else(|_| panic!("{what}: waited in vain"))
 }
 
 fn nats(config: Config) -> Nats {
-    Nats::new(config, &[TEMPLATE.to_owned()], None).expect("a configuration")
+    Nats::new(config).expect("a configuration")
 }
 
 impl Nats {
@@ -128,10 +126,7 @@ fn a_url_says_what_it_must_be() {
         ("nats://user:secret@a:1", "nats.username"),
     ] {
         let urls = vec![url.to_owned()];
-        let error = Nats::new(Config { urls, ..Config::default() }, &[], None)
-            .err()
-            .expect("an error")
-            .to_string();
+        let error = Nats::new(Config { urls, ..Config::default() }).err().expect("an error").to_string();
         assert!(error.contains(hint) && !error.contains("secret"), "{error}");
     }
     let urls = vec!["nats://[::1]:4222".to_owned(), "tls://b".to_owned()];
