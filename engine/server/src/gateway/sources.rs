@@ -19,10 +19,7 @@ pub(super) fn assemble(
     index: &Arc<Index>,
     follower: Follower,
 ) -> Result<(Vec<Box<dyn Source>>, Option<Keeper>), StartError> {
-    let (keeper, follower) = match &config.control.file {
-        Some(path) => (Some(Keeper::of_file(&config.control, path, follower).map_err(StartError::Store)?), None),
-        None => (None, Some(follower)),
-    };
+    let (keeper, follower) = keeper(config, follower)?;
     let mut sources: Vec<Box<dyn Source>> = Vec::new();
     let number = |sources: &[_]| SourceNumber::new(sources.len());
     if config.has_mqtt {
@@ -39,4 +36,19 @@ pub(super) fn assemble(
         sources.push(nats::source(config.nats.clone(), index, number, &config.history)?);
     }
     Ok((sources, keeper))
+}
+
+/// What keeps the control documents beside the sources: the file, or the store of the first source. MQTT gets the follower
+/// itself.
+fn keeper(config: &Config, follower: Follower) -> Result<(Option<Keeper>, Option<Follower>), StartError> {
+    let control = &config.control;
+    let keeper = match &control.file {
+        Some(path) => Keeper::of_file(control, path, follower).map_err(StartError::Store)?,
+        None if config.has_mqtt => return Ok((None, Some(follower))),
+        None if !config.postgres.urls.is_empty() => {
+            postgres::control::keeper(config.postgres.clone(), control, follower)?
+        }
+        None => nats::control::keeper(config.nats.clone(), control, follower)?,
+    };
+    Ok((Some(keeper), None))
 }

@@ -72,7 +72,7 @@ impl Keeper {
     pub(crate) async fn run(&mut self, mut stop: watch::Receiver<bool>) {
         // If it ran before, that ended by a panic.
         self.follower.link_lost();
-        self.shared.attempts.ended(false);
+        self.shared.attempts.lost();
         tokio::select! {
             never = self.keep() => match never {},
             _ = stop.wait_for(|&stop| stop) => {}
@@ -122,7 +122,13 @@ impl Keeper {
     /// Follows until the store is lost; returns why.
     async fn follow(&mut self, kept: Vec<(String, Vec<u8>)>) -> StoreError {
         let (message_bytes, message_bytes_setting) = self.store.bound();
-        let facts = StoreFacts { message_bytes, message_bytes_setting, is_able: true, has_backlog: false, refuses_wild_names: false };
+        let facts = StoreFacts {
+            message_bytes,
+            message_bytes_setting,
+            is_able: true,
+            has_backlog: false,
+            refuses_wild_names: false,
+        };
         self.follower.link_up(facts, Instant::now());
         let (mut kept, mut is_told) = (Some(kept), false);
         let mut sweep = interval(SWEEP);

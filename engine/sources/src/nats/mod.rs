@@ -5,10 +5,11 @@
 //!
 //! In the order of a message's way: `connection` connects and asks, `stream` finds the stream or makes it, `open` puts a consumer at
 //! the right place, `link` reads it and mends it, `subject` says which topic a subject is. Beside it, `reader` reads what came
-//! before.
+//! before, and `control` keeps limits and groups in a bucket.
 
 mod config;
 mod connection;
+pub mod control;
 mod error;
 mod link;
 mod open;
@@ -75,6 +76,12 @@ impl Nats {
         Ok(Self { servers, templates, config, created: None })
     }
 
+    /// What TLS needs, where it is to be spoken.
+    fn tls_if_any(&self) -> Result<Option<ClientConfig>, NatsError> {
+        let is_tls = self.config.tls_ca.is_some() || self.servers.iter().any(ServerAddr::tls_required);
+        is_tls.then(|| self.tls()).transpose().map_err(NatsError::Files)
+    }
+
     fn tls(&self) -> Result<ClientConfig, tls::Error> {
         let ca = self.config.tls_ca.as_deref().map(|path| Pem { setting: "nats.tls.ca", path });
         let roots = ca.map_or_else(Roots::of_system, Roots::of)?;
@@ -106,8 +113,7 @@ impl Feed for Nats {
     }
 
     async fn open(&mut self, endpoint: usize, after: Option<u64>) -> Result<Opened<Link>, FeedError> {
-        let is_tls = self.config.tls_ca.is_some() || self.servers.iter().any(ServerAddr::tls_required);
-        let tls = is_tls.then(|| self.tls()).transpose().map_err(NatsError::Files)?;
+        let tls = self.tls_if_any()?;
         let opened = Followed::open(&self.config, &self.templates, &self.servers, endpoint, tls).await;
         let (followed, state) = opened?;
         let is_other = self
