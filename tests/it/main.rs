@@ -13,6 +13,7 @@ mod events;
 mod filters;
 mod heads;
 mod history;
+mod hopping;
 mod hostile;
 mod http;
 mod ids;

@@ -98,7 +98,9 @@ async fn limits_groups_and_the_fleet_are_shared_by_gateways_of_both_versions() {
         tells(reader, "GetLimits", of_tenant.clone(), limit, json!(wanted)).await;
         let of_group = json!({"tenant_id": "T1", "group_id": format!("G{wanted}")});
         wait_until("the group is there", async || {
-            ask(reader, "ListGroups", of_tenant.clone()).await["groups"].to_string().contains(&format!("G{wanted}"))
+            ask(reader, "ListGroups", of_tenant.clone()).await["groups"]
+                .to_string()
+                .contains(&format!("G{wanted}"))
         })
         .await;
         ask(reader, "DeleteGroup", of_group).await;
@@ -125,7 +127,11 @@ async fn limits_groups_and_the_fleet_are_shared_by_gateways_of_both_versions() {
 #[tokio::test]
 async fn over_3_1_1_a_wrong_password_and_a_forbidden_tenant_are_told_as_that() {
     let broker = Broker::start_with_password("user", "word").await;
-    let wrong = old(&broker).env("MQTT_USERNAME", "user").env("MQTT_PASSWORD", "wrong-word").unready().await;
+    let wrong = old(&broker)
+        .env("MQTT_USERNAME", "user")
+        .env("MQTT_PASSWORD", "wrong-word")
+        .unready()
+        .await;
     wait_until("it is told", async || {
         let failure = broker_of(&wrong).await["last_failure"]["detail"].take();
         let told = failure.as_str().unwrap_or_default();

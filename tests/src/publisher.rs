@@ -151,7 +151,9 @@ async fn drive_old(mut connection: rumqttc::EventLoop, report: watch::Sender<Pro
     use mqttbytes::v4::Packet;
     loop {
         match connection.poll().await {
-            Ok(rumqttc::Event::Incoming(Packet::ConnAck(_))) => report.send_modify(|progress| progress.connected = true),
+            Ok(rumqttc::Event::Incoming(Packet::ConnAck(_))) => {
+                report.send_modify(|progress| progress.connected = true)
+            }
             Ok(rumqttc::Event::Incoming(Packet::PubAck(_))) => {
                 report.send_modify(|progress| progress.acknowledged += 1);
             }

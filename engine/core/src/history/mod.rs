@@ -268,9 +268,8 @@ impl History {
     pub fn last_values(&self, before: Option<LastValues>, end: Position, now: Instant) -> LastValues {
         self.used(now);
         let view = self.view();
-        let is_current = |values: &LastValues| {
-            values.next() > view.floor() && values.seeds() == self.seeds.load(Ordering::Acquire)
-        };
+        let is_current =
+            |values: &LastValues| values.next() > view.floor() && values.seeds() == self.seeds.load(Ordering::Acquire);
         let known = before.filter(is_current);
         let mut values = known.unwrap_or_else(|| self.gone().last_values.clone());
         values.fold(&view, end, None);

@@ -158,7 +158,8 @@ pub(crate) fn database(text: &str) -> Result<String, String> {
 /// Whether a key in `text` gives a password.
 pub(crate) fn has_password(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
-    text.match_indices("password").any(|(at, word)| text[at + word.len()..].trim_start().starts_with('='))
+    text.match_indices("password")
+        .any(|(at, word)| text[at + word.len()..].trim_start().starts_with('='))
 }
 
 /// `text` without what stands between `://` and `@`, which may be a password.

@@ -18,10 +18,10 @@ pub struct Config {
     pub has_mqtt: bool,
     /// The source of MQTT brokers.
     pub mqtt: mqtt::Config,
-    /// The source of PostgreSQL, off without a URL.
-    pub postgres: postgres::Config,
     /// The source of NATS JetStream, if it names a server.
     pub nats: nats::Config,
+    /// The source of PostgreSQL, off without a URL.
+    pub postgres: postgres::Config,
     /// Limits and groups that are kept at the source.
     pub control: control::Config,
     /// Bounds of one event.
@@ -48,8 +48,8 @@ impl Default for Config {
             admin: admin::Config::default(),
             has_mqtt: true,
             mqtt: mqtt::Config::default(),
-            postgres: postgres::Config::default(),
             nats: nats::Config::default(),
+            postgres: postgres::Config::default(),
             control: control::Config::default(),
             event: event::Config::default(),
             auth: auth::Config::default(),

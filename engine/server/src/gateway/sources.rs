@@ -6,11 +6,12 @@ use super::{Config, StartError};
 use floodway_core::index::{Index, SourceNumber};
 use floodway_sources::control::{Follower, Keeper};
 use floodway_sources::mqtt::Mqtt;
+use floodway_sources::nats;
+use floodway_sources::postgres;
 use floodway_sources::source::Source;
-use floodway_sources::{nats, postgres};
 
-/// The sources of `config`, in the order of their numbers, and what keeps the control documents beside them, unless the first
-/// source does over its own connection.
+/// The sources of `config`, in the order of their numbers, and what keeps the control documents beside them, unless MQTT
+/// does over its own connection.
 ///
 /// # Errors
 /// Names the setting that is wrong.

@@ -40,12 +40,7 @@ pub(super) struct Cursor {
 
 impl Cursor {
     /// Behind the row of the id `last`, over a connection whose task is `ended` once it has.
-    pub(super) fn new(
-        reading: Arc<Reading>,
-        ended: JoinHandle<Result<(), Error>>,
-        last: u64,
-        pause: Duration,
-    ) -> Self {
+    pub(super) fn new(reading: Arc<Reading>, ended: JoinHandle<Result<(), Error>>, last: u64, pause: Duration) -> Self {
         let now = Instant::now();
         Self {
             reading,

@@ -100,7 +100,11 @@ fn endpoint(all: &Pg, number: usize, wish: Wish, config: &Config) -> Endpoint {
         }
         Some(Host::Tcp(host)) => {
             pg.host(host);
-            if host.contains(':') { format!("//[{host}]:{port}") } else { format!("//{host}:{port}") }
+            if host.contains(':') {
+                format!("//[{host}]:{port}")
+            } else {
+                format!("//{host}:{port}")
+            }
         }
         None => format!("//{}:{port}", address.map(|address| address.to_string()).unwrap_or_default()),
     };
@@ -110,7 +114,11 @@ fn endpoint(all: &Pg, number: usize, wish: Wish, config: &Config) -> Endpoint {
         Wish::Tls => SslMode::Require,
     });
     let database = all.get_dbname().map(|name| format!("/{name}")).unwrap_or_default();
-    Endpoint { pg, shown: format!("postgres:{place}{database}"), may_go_in_the_clear: wish == Wish::IfThere }
+    Endpoint {
+        pg,
+        shown: format!("postgres:{place}{database}"),
+        may_go_in_the_clear: wish == Wish::IfThere,
+    }
 }
 
 /// What all hosts of a URL have in common. What stands in the URL counts before the settings.
@@ -200,8 +208,23 @@ fn value(text: &str) -> Option<(String, &str)> {
 /// Why tokio-postgres does not take it. Of its words only the names of options are passed on.
 fn refusal(error: &tokio_postgres::Error) -> String {
     const KNOWN: &[&str] = &[
-        "ssl", "sslrootcert", "sslcert", "sslkey", "sslpassword", "sslcrl", "sslcompression", "sslsni", "passfile", "service",
-        "gssencmode", "krbsrvname", "fallback_application_name", "client_encoding", "replication", "requirepeer", "schema",
+        "ssl",
+        "sslrootcert",
+        "sslcert",
+        "sslkey",
+        "sslpassword",
+        "sslcrl",
+        "sslcompression",
+        "sslsni",
+        "passfile",
+        "service",
+        "gssencmode",
+        "krbsrvname",
+        "fallback_application_name",
+        "client_encoding",
+        "replication",
+        "requirepeer",
+        "schema",
     ];
     let cause = error.source().map(ToString::to_string).unwrap_or_default();
     if let Some(option) = cause.strip_prefix("invalid value for option ") {
@@ -210,7 +233,9 @@ fn refusal(error: &tokio_postgres::Error) -> String {
     let option = KNOWN.iter().find(|option| cause == format!("unknown option `{option}`"));
     match option {
         Some(&option @ ("ssl" | "sslrootcert")) => {
-            format!("has the option {option}, which is not taken; set sslmode=verify-full, and postgres.tls.ca if need be")
+            format!(
+                "has the option {option}, which is not taken; set sslmode=verify-full, and postgres.tls.ca if need be"
+            )
         }
         Some(option) => format!("has the option {option}, which is not taken"),
         None => FORM.to_owned(),

@@ -88,7 +88,9 @@ fn hint(asked: Asked<'_>, code: &SqlState) -> String {
              give it these"
         }
         ("25006", Asked::Listening) => "this server is a standby: LISTEN needs the primary, name that in postgres.url",
-        ("53300", _) => "floodway needs two connections; see max_connections, and the limits of the user and the database",
+        ("53300", _) => {
+            "floodway needs two connections; see max_connections, and the limits of the user and the database"
+        }
         ("57P01" | "57P02" | "57P03", _) => "it is tried again",
         ("57014", _) => "a statement_timeout that is set for the user or the database ends floodway's reads",
         ("08P01", Asked::Connection) => "what answers may be a pooler: floodway needs a session of its own",
@@ -110,15 +112,17 @@ fn of_client(error: &Error) -> (Attempt, String) {
         _ if error.is_closed() => (Attempt::Broken, "it closed the connection without a word".to_owned()),
         _ if is_missing("password") => (Attempt::Refused, "it asks for a password; set postgres.password".to_owned()),
         _ if words == "server does not support TLS" => (Attempt::Refused, no_tls()),
-        Some(cause) if cause.kind() == io::ErrorKind::TimedOut => {
-            (Attempt::Timeout, "it can't be reached in time (postgres.connect_timeout_seconds); check postgres.url".to_owned())
-        }
+        Some(cause) if cause.kind() == io::ErrorKind::TimedOut => (
+            Attempt::Timeout,
+            "it can't be reached in time (postgres.connect_timeout_seconds); check postgres.url".to_owned(),
+        ),
         Some(cause) if cause.kind() == io::ErrorKind::PermissionDenied && cause.raw_os_error().is_none() => {
             (Attempt::Refused, format!("{cause}, as target_session_attrs in postgres.url demands"))
         }
-        Some(cause) if error.to_string() == "error connecting to server" => {
-            (Attempt::Unreachable, format!("it can't be reached: {cause}; check postgres.url, and whether the server is running"))
-        }
+        Some(cause) if error.to_string() == "error connecting to server" => (
+            Attempt::Unreachable,
+            format!("it can't be reached: {cause}; check postgres.url, and whether the server is running"),
+        ),
         Some(cause) => (Attempt::Broken, format!("the connection broke: {cause}")),
         None if words.is_empty() => (Attempt::Malformed, format!("{error}; check postgres.url")),
         None => (Attempt::Refused, format!("{error}: {}", printable(words.as_bytes(), TEXT_CHARS))),
@@ -126,5 +130,6 @@ fn of_client(error: &Error) -> (Attempt, String) {
 }
 
 fn no_tls() -> String {
-    "it has no TLS, which sslmode in postgres.url or postgres.tls.ca demands; set ssl = on in its postgresql.conf".to_owned()
+    "it has no TLS, which sslmode in postgres.url or postgres.tls.ca demands; set ssl = on in its postgresql.conf"
+        .to_owned()
 }

@@ -73,10 +73,7 @@ impl Listener {
             SimpleQueryMessage::Row(row) => Some(row),
             _ => None,
         });
-        row.ok_or_else(|| FeedError {
-            result: Attempt::Malformed,
-            text: "it answers a query without a row".to_owned(),
-        })
+        row.ok_or_else(|| FeedError { result: Attempt::Malformed, text: "it answers a query without a row".to_owned() })
     }
 
     /// Waits for notifications: the texts of those that are there. May be cancelled.
@@ -111,10 +108,8 @@ impl Listener {
                     return Poll::Ready(());
                 }
                 None => {
-                    self.ended = Some(FeedError {
-                        result: Attempt::Broken,
-                        text: "it closed the connection".to_owned(),
-                    });
+                    self.ended =
+                        Some(FeedError { result: Attempt::Broken, text: "it closed the connection".to_owned() });
                     return Poll::Ready(());
                 }
             }

@@ -35,11 +35,11 @@ pub use config::Config;
 
 use crate::feed::{Feed, FeedError, FeedSource, Opened};
 use crate::source::{Attempt, Source};
-use floodway_core::history;
-use floodway_core::index::{Index, SourceNumber};
 use cursor::Cursor;
 use endpoint::Endpoint;
 use error::Asked;
+use floodway_core::history;
+use floodway_core::index::{Index, SourceNumber};
 use link::Link;
 use listener::{Listener, Wire};
 use reading::Reading;
@@ -49,8 +49,7 @@ use tokio_postgres::Client;
 const SERVER: &str = "select pg_postmaster_start_time()::text as server";
 
 /// The same, and whether the connection is encrypted.
-const SERVER_AND_TLS: &str =
-    "select pg_postmaster_start_time()::text as server, (select ssl from pg_stat_ssl where pid = pg_backend_pid()) as tls";
+const SERVER_AND_TLS: &str = "select pg_postmaster_start_time()::text as server, (select ssl from pg_stat_ssl where pid = pg_backend_pid()) as tls";
 
 /// The servers of the setting `postgres.url`, of which one is connected at a time.
 struct Postgres {
@@ -123,7 +122,11 @@ impl Postgres {
         let behind = last.unwrap_or(newest.row);
         let pause = Duration::from_micros(self.config.read_pause_us.into());
         let cursor = Cursor::new(reading, ended, behind, pause);
-        Ok(Opened { link: Link::new(listener, Some(cursor)), behind, has_lost: last.is_none() && after.is_some() })
+        Ok(Opened {
+            link: Link::new(listener, Some(cursor)),
+            behind,
+            has_lost: last.is_none() && after.is_some(),
+        })
     }
 
     /// Says once that a connection is not encrypted though nobody asked for that.
@@ -212,4 +215,3 @@ pub fn check_channel(name: &str) -> Result<(), String> {
 pub fn check_table(text: &str) -> Result<(), String> {
     names::table(text).map(drop)
 }
-

@@ -46,9 +46,13 @@ pub(super) fn fault(error: &io::Error) -> Option<String> {
         Fault::Certificate(why) => format!("its certificate is not valid: {why}"),
         Fault::NoTls => "what answers there speaks no TLS; check postgres.url".to_owned(),
         Fault::NoProtocol => "it speaks TLS, and not for PostgreSQL; check postgres.url".to_owned(),
-        Fault::CertificateWanted => "it wants a certificate of ours; set postgres.tls.cert and postgres.tls.key".to_owned(),
+        Fault::CertificateWanted => {
+            "it wants a certificate of ours; set postgres.tls.cert and postgres.tls.key".to_owned()
+        }
         Fault::CertificateRefused(why) => {
-            format!("it does not take the certificate of postgres.tls.cert ({why}); its ssl_ca_file has to name the authority")
+            format!(
+                "it does not take the certificate of postgres.tls.cert ({why}); its ssl_ca_file has to name the authority"
+            )
         }
     })
 }

@@ -32,7 +32,9 @@ impl Reason {
     /// Every reason, in the order of their indexes.
     pub fn all() -> impl Iterator<Item = Self> {
         let payload = Rejection::ALL.into_iter().map(Self::Payload);
-        [Self::Topic, Self::Packet, Self::Duplicate, Self::Retained, Self::NoMessage].into_iter().chain(payload)
+        [Self::Topic, Self::Packet, Self::Duplicate, Self::Retained, Self::NoMessage]
+            .into_iter()
+            .chain(payload)
     }
 
     /// The reason as a label of metrics and logs.

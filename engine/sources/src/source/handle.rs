@@ -134,7 +134,9 @@ impl IngestHandle {
         if !self.is_connected() && !self.opens_at_the_start().await {
             return Err(Unavailable::NoSource);
         }
-        if is_wild(tenant.id().as_str().as_bytes()) && self.sources.iter().any(|source| source.status.refuses_wild_names()) {
+        if is_wild(tenant.id().as_str().as_bytes())
+            && self.sources.iter().any(|source| source.status.refuses_wild_names())
+        {
             return Err(Unavailable::Name);
         }
         let mut upstream = tenant.upstream();

@@ -82,7 +82,11 @@ pub(super) fn connect(
         packet_bytes: config.packet_bytes,
     };
     let mut bytes = BytesMut::new();
-    if version.connect(&hello).write(&mut bytes) { Ok(bytes.freeze()) } else { Err(malformed()) }
+    if version.connect(&hello).write(&mut bytes) {
+        Ok(bytes.freeze())
+    } else {
+        Err(malformed())
+    }
 }
 
 pub(super) fn timed_out(config: &Config, awaited: &'static str) -> LinkError {

@@ -60,7 +60,11 @@ fn who_asks_for_tls_never_goes_in_the_clear() {
         let found = parse(&url, &with_ca).map(|all| all[0].pg.get_ssl_mode());
         assert_eq!(found.ok(), with, "{sslmode} with postgres.tls.ca");
     }
-    assert_eq!(one("host=/run/postgresql sslmode=require").pg.get_ssl_mode(), SslMode::Disable, "never leaves the machine");
+    assert_eq!(
+        one("host=/run/postgresql sslmode=require").pg.get_ssl_mode(),
+        SslMode::Disable,
+        "never leaves the machine"
+    );
     for sslmode in ["allow", "", "verify", "VERIFY-FULL"] {
         let error = all(&format!("postgres://db/iot?sslmode={sslmode}")).err().expect("refused");
         assert!(error.contains("verify-full"), "{error}");
@@ -69,8 +73,11 @@ fn who_asks_for_tls_never_goes_in_the_clear() {
 
 #[test]
 fn what_the_url_leaves_open_comes_from_the_settings() {
-    let config =
-        Config { username: Some("user".to_owned()), password: Some("word".to_owned()), ..Config::default() };
+    let config = Config {
+        username: Some("user".to_owned()),
+        password: Some("word".to_owned()),
+        ..Config::default()
+    };
     let login = |url| {
         let pg = parse(url, &config).expect("good").remove(0).pg;
         (pg.get_user().map(str::to_owned), pg.get_password().map(<[u8]>::to_vec))

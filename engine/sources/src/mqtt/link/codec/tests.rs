@@ -27,12 +27,8 @@ fn a_connect_of_3_1_1_has_the_level_4_and_no_properties() {
     let client = Client { id: "me", will: Some("w".to_owned()), session_expiry: None };
     let hello = Hello { client: &client, login: Some(("U", "P")), keep_alive: 15, packet_bytes: 1024 };
     let flags = 0b1110_0110;
-    let expected = [
-        &[0x10, 25, 0, 4][..],
-        b"MQTT",
-        &[4, flags, 0, 15],
-        b"\x00\x02me\x00\x01w\x00\x00\x00\x01U\x00\x01P",
-    ];
+    let expected =
+        [&[0x10, 25, 0, 4][..], b"MQTT", &[4, flags, 0, 15], b"\x00\x02me\x00\x01w\x00\x00\x00\x01U\x00\x01P"];
     assert_eq!(bytes_of(&Version::V4.connect(&hello)), expected.concat());
     // A session that stays is one that is not clean; for how long can't be said.
     let client = Client { id: "me", will: None, session_expiry: Some(Duration::from_secs(7)) };
@@ -69,7 +65,10 @@ fn a_connack_of_3_1_1_welcomes_without_bounds_or_refuses_in_words() {
 #[test]
 fn requests_of_3_1_1_leave_out_what_it_can_not_say() {
     let request = |request| bytes_of(&Version::V4.request(7, request, 1));
-    assert_eq!(request(Request::Subscribe(vec!["a".to_owned(), "b/+".to_owned()])), b"\x82\x0c\x00\x07\x00\x01a\x01\x00\x03b/+\x01");
+    assert_eq!(
+        request(Request::Subscribe(vec!["a".to_owned(), "b/+".to_owned()])),
+        b"\x82\x0c\x00\x07\x00\x01a\x01\x00\x03b/+\x01"
+    );
     assert_eq!(request(Request::Unsubscribe("a".to_owned())), b"\xa2\x05\x00\x07\x00\x01a");
     assert_eq!(request(Request::Control(StoreRequest::Follow("c/#"))), b"\x82\x08\x00\x07\x00\x03c/#\x01");
     let (topic, payload) = ("s".to_owned(), b"x".to_vec());
@@ -77,7 +76,11 @@ fn requests_of_3_1_1_leave_out_what_it_can_not_say() {
     assert_eq!(request(Request::Control(publish)), b"\x33\x06\x00\x01s\x00\x07x");
     assert_eq!(bytes_of(&Version::V4.clear("s".to_owned())), b"\x31\x03\x00\x01s");
     assert_eq!(Version::V4.disconnect(DisconnectReasonCode::NormalDisconnection), b"\xe0\x00");
-    assert_eq!(Version::V4.disconnect(DisconnectReasonCode::MalformedPacket), b"", "it would be an end like any other");
+    assert_eq!(
+        Version::V4.disconnect(DisconnectReasonCode::MalformedPacket),
+        b"",
+        "it would be an end like any other"
+    );
 }
 
 #[test]

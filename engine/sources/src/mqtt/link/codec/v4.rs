@@ -5,10 +5,8 @@
 //! the connection for a code of a SUBACK that it does not know.
 
 use bytes::{Buf, Bytes};
-use rumqttc::mqttbytes::v4::{
-    Connect, LastWill, Login, Packet, Publish, Subscribe, SubscribeFilter, Unsubscribe,
-};
 use rumqttc::mqttbytes::QoS;
+use rumqttc::mqttbytes::v4::{Connect, LastWill, Login, Packet, Publish, Subscribe, SubscribeFilter, Unsubscribe};
 
 use super::{Hello, Message, Received, RequestKind, Version, Welcome, body, malformed, qos, unexpected};
 use crate::control::StoreRequest;
@@ -63,7 +61,11 @@ fn message(first: u8, mut body: Bytes) -> Result<Received, LinkError> {
         return Err(malformed());
     }
     let topic = body.split_to(bytes);
-    let id = if is_numbered { number(&mut body).filter(|&id| id != 0).ok_or_else(malformed)? } else { 0 };
+    let id = if is_numbered {
+        number(&mut body).filter(|&id| id != 0).ok_or_else(malformed)?
+    } else {
+        0
+    };
     let (dup, retain) = (first & 0b1000 != 0, first & 1 != 0);
     Ok(Received::Message(Message { topic, payload: body, retain, dup, id }))
 }

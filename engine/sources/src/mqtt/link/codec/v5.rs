@@ -11,8 +11,8 @@ use rumqttc::v5::mqttbytes::v5::{
 };
 
 use super::{
-    CodecError, DisconnectReasonCode, FixedHeader, Hello, Message, QOS_2, Received, RequestKind, Version, Welcome, body,
-    malformed, unexpected,
+    CodecError, DisconnectReasonCode, FixedHeader, Hello, Message, QOS_2, Received, RequestKind, Version, Welcome,
+    body, malformed, unexpected,
 };
 use crate::control::StoreRequest;
 use crate::mqtt::link::error::{LinkError, Reason};
@@ -63,7 +63,8 @@ fn welcome(connack: ConnAck) -> Welcome {
     let Some(properties) = connack.properties else {
         return all;
     };
-    let ConnAckProperties { max_packet_size, receive_max, server_keep_alive, retain_available, max_qos, .. } = properties;
+    let ConnAckProperties { max_packet_size, receive_max, server_keep_alive, retain_available, max_qos, .. } =
+        properties;
     Welcome {
         // A bound of 0 is none.
         keep_alive: server_keep_alive.filter(|&seconds| seconds != 0),
