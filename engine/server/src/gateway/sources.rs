@@ -10,6 +10,9 @@ use floodway_sources::nats;
 use floodway_sources::postgres;
 use floodway_sources::source::Source;
 
+/// The sources, and what keeps the control documents beside them.
+pub(super) type Assembled = (Vec<Box<dyn Source>>, Option<Keeper>);
+
 /// The sources of `config`, in the order of their numbers, and what keeps the control documents beside them, unless MQTT
 /// does over its own connection.
 ///
@@ -19,7 +22,7 @@ pub(super) fn assemble(
     config: &Config,
     index: &Arc<Index>,
     follower: Follower,
-) -> Result<(Vec<Box<dyn Source>>, Option<Keeper>), StartError> {
+) -> Result<Assembled, StartError> {
     let (keeper, follower) = keeper(config, follower)?;
     let mut sources: Vec<Box<dyn Source>> = Vec::new();
     let number = |sources: &[_]| SourceNumber::new(sources.len());

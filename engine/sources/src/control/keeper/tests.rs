@@ -181,7 +181,8 @@ async fn a_source_that_connects_while_the_store_is_away_has_it_tried_at_once_and
         loop {
             tokio::select! {
                 done = &mut waits => break done.expect("no panic"),
-                answer = bed.is_asked("connect") => answer.send(Err(lost())).expect("the keeper waits"),
+                // Where the machine is slow, an attempt may have been given up.
+                answer = bed.is_asked("connect") => _ = answer.send(Err(lost())),
             }
         }
     }

@@ -8,7 +8,8 @@ use super::server::Server;
 use super::*;
 use crate::control::stores::test_kit::{self, Fragile, Place, following};
 use crate::control::{self, Follower, Keeper};
-use crate::nats::control::{SUBJECTS, keeper, key_of, subject};
+use crate::nats::bucket::{SUBJECTS, key_of, subject};
+use crate::nats::control::{Bucket, keeper};
 use crate::source::Source;
 
 impl Place for Server {
@@ -44,6 +45,13 @@ async fn the_bucket_is_one_and_forgets_who_is_gone() {
     assert_eq!((&config["max_msgs_per_subject"], &config["allow_msg_ttl"]), (&json!(1), &json!(true)));
     assert_eq!(info["state"]["subjects"]["$KV.floodway_control.groups.T.a=20b"], json!(1), "{info}");
     gateway.stop();
+}
+
+#[tokio::test]
+async fn a_status_expires() {
+    let server = Server::start("").await;
+    let bucket = || Bucket::new(server.config()).expect("a configuration");
+    test_kit::what_expires_is_gone(bucket(), bucket()).await;
 }
 
 #[test]

@@ -82,6 +82,13 @@ async fn what_a_person_changes_without_a_word_is_found_in_time() {
 }
 
 #[tokio::test]
+async fn a_status_expires() {
+    let server = Server::start().await;
+    let table = || Table::new(config(&server, "postgres"), Duration::from_secs(1)).expect("a configuration");
+    test_kit::what_expires_is_gone(table(), table()).await;
+}
+
+#[tokio::test]
 async fn who_may_only_look_reads_and_is_told_what_to_grant() {
     let server = Server::start().await;
     let owner = following(&server, "A").await;
@@ -94,7 +101,8 @@ async fn who_may_only_look_reads_and_is_told_what_to_grant() {
     assert!(refused.contains("42501") && refused.contains("GRANT SELECT, INSERT"), "{refused}");
     owner.puts("G", &["B"]).await;
     guest.until("it follows", |_| guest.members("G") == ["B"]).await;
-    (owner.stop(), guest.stop());
+    owner.stop();
+    guest.stop();
 }
 
 #[tokio::test]
