@@ -20,6 +20,7 @@ mod ids;
 mod ledger;
 mod link;
 mod misbehaving;
+mod nats;
 mod options;
 mod origins;
 mod outside_clients;

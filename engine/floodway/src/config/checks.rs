@@ -27,6 +27,7 @@ pub(super) fn run(loaded: &mut Loaded, key: Key, errors: &mut Vec<ConfigError>) 
     let found = [
         tls_files(&loaded.config.http.tls, "http.tls.cert", "http.tls.key"),
         tls_files(&loaded.config.admin.tls, "admin.tls.cert", "admin.tls.key"),
+        tls_files(&loaded.config.nats.tls, "nats.tls.cert", "nats.tls.key"),
         tls_files(&loaded.config.postgres.tls, "postgres.tls.cert", "postgres.tls.key"),
         admin_client_ca(&loaded.config),
         admin_open(&loaded.config),

@@ -46,7 +46,8 @@ impl Bucket {
 
     async fn open(&self) -> Result<Link, NatsError> {
         let Nats { config, servers, .. } = &self.nats;
-        let connection = Connection::open(config, servers, self.number, self.nats.tls_if_any()?).await?;
+        let tls = self.nats.connector().map_err(NatsError::Files)?;
+        let connection = Connection::open(config, servers, self.number, tls).await?;
         Link::of(connection).await
     }
 

@@ -25,13 +25,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::ServerAddr;
-use rustls::ClientConfig;
 
 pub use config::{Capture, Config};
 
 use crate::feed::{Feed, FeedError, FeedSource, Opened};
 use crate::source::Source;
-use crate::tls::{self, Pem, Roots};
+use crate::tls::{self, Connector, Pem, Roots};
 use error::NatsError;
 use floodway_core::history;
 use floodway_core::index::{Index, SourceNumber};
@@ -77,16 +76,16 @@ impl Nats {
         Ok(Self { servers, templates, config, created: None })
     }
 
-    /// What TLS needs, where it is to be spoken.
-    fn tls_if_any(&self) -> Result<Option<ClientConfig>, NatsError> {
-        let is_tls = self.config.tls_ca.is_some() || self.servers.iter().any(ServerAddr::tls_required);
-        is_tls.then(|| self.tls()).transpose().map_err(NatsError::Files)
-    }
-
-    fn tls(&self) -> Result<ClientConfig, tls::Error> {
-        let ca = self.config.tls_ca.as_deref().map(|path| Pem { setting: "nats.tls.ca", path });
+    /// How servers are trusted, where one may speak TLS.
+    fn connector(&self) -> Result<Option<Connector>, tls::Error> {
+        let Config { ca, tls, .. } = &self.config;
+        if ca.is_none() && tls.is_none() && !self.servers.iter().any(ServerAddr::tls_required) {
+            return Ok(None);
+        }
+        let pair = tls.as_ref().map(|files| files.named("nats.tls.cert", "nats.tls.key"));
+        let ca = ca.as_deref().map(|path| Pem { setting: "nats.tls.ca", path });
         let roots = ca.map_or_else(Roots::of_system, Roots::of)?;
-        Ok(tls::connector(roots, None, &[])?.config().as_ref().clone())
+        tls::connector(roots, pair, &[]).map(Some)
     }
 }
 
@@ -114,7 +113,7 @@ impl Feed for Nats {
     }
 
     async fn open(&mut self, endpoint: usize, after: Option<u64>) -> Result<Opened<Link>, FeedError> {
-        let tls = self.tls_if_any()?;
+        let tls = self.connector().map_err(NatsError::Files)?;
         let opened = Followed::open(&self.config, &self.templates, &self.servers, endpoint, tls).await;
         let (followed, state) = opened?;
         let is_other = self

@@ -19,7 +19,7 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 pub use client::{Roots, connector, distrustful};
-pub use fault::Fault;
+pub use fault::{Fault, is_of_handshake};
 pub use rustls::pki_types::ServerName;
 pub use tokio_rustls::TlsConnector as Connector;
 pub use tokio_rustls::client::TlsStream as ClientStream;
