@@ -1,7 +1,10 @@
 //! Settings of the way in.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
+
+use crate::tls::Files;
 
 /// Which tenants are subscribed at the broker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,8 +29,15 @@ pub enum Session {
 /// How the gateway reaches its broker.
 #[derive(Clone)]
 pub struct Config {
-    /// `mqtt.url`: brokers, tried in turn, as `mqtt://host:port`. Default: one, from `MQTT_HOST` and `MQTT_PORT`.
+    /// `mqtt.url`: brokers, tried in turn, as `mqtt://host:port`, `mqtts://…`, `ws://host:port/path` or `wss://…`. Default:
+    /// one, from `MQTT_HOST` and `MQTT_PORT`.
     pub urls: Vec<String>,
+    /// `mqtt.tls.ca`: a PEM file with the authorities that may vouch for brokers. Default: those of the system.
+    pub ca: Option<PathBuf>,
+    /// `mqtt.tls.cert`, `mqtt.tls.key`: the certificate that is shown to brokers. Default none.
+    pub tls: Option<Files>,
+    /// `mqtt.tls.alpn`: protocols that are offered to brokers (RFC 7301). Default none.
+    pub alpn: Vec<String>,
     /// `mqtt.username`. Default none.
     pub username: Option<String>,
     /// `mqtt.password`. Default none. Never shown.
@@ -57,7 +67,8 @@ pub struct Config {
     /// `mqtt.keep_alive_seconds`: pause between two pings, shorter if the broker demands it. Default 15 s; a dead broker is
     /// noticed within 1.5 of it.
     pub keep_alive: Duration,
-    /// `mqtt.connect_timeout_seconds`: for the name, TCP and CONNACK together. Default 5 s.
+    /// `mqtt.connect_timeout_seconds`: for the name, TCP, TLS, the WebSocket
+    /// and CONNACK together. Default 5 s.
     pub connect_timeout: Duration,
     /// `mqtt.backoff_max_seconds`: the longest pause between two attempts (they start at 100 ms, double, and are
     /// jittered). Default 10 s.
@@ -83,6 +94,9 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             urls: vec!["mqtt://localhost:1883".to_owned()],
+            ca: None,
+            tls: None,
+            alpn: Vec::new(),
             username: None,
             password: None,
             client_id: "floodway".to_owned(),

@@ -14,8 +14,8 @@ use rumqttc::v5::mqttbytes::v5::{
     RetainForwardRule, Subscribe, Unsubscribe,
 };
 
-use super::Stream;
 use super::error::{LinkError, Unsent};
+use super::transport::Stream;
 use crate::control::StoreRequest;
 use crate::mqtt::request::Request;
 
@@ -122,13 +122,14 @@ impl Outgoing {
 
     pub(super) fn poll_write(&mut self, stream: &mut dyn Stream, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
         while !self.waiting.is_empty() {
-            let written = ready!(Pin::new(&mut *stream).poll_write(cx, &self.waiting)).map_err(LinkError::Broken)?;
+            let written = ready!(Pin::new(&mut *stream).poll_write(cx, &self.waiting)).map_err(LinkError::broken)?;
             if written == 0 {
                 return Poll::Ready(Err(LinkError::Closed));
             }
             self.waiting.advance(written);
         }
-        Poll::Ready(Ok(()))
+        // What carries MQTT may hold back what it took.
+        Pin::new(&mut *stream).poll_flush(cx).map_err(LinkError::broken)
     }
 
     /// The next id after the last one that nobody has.
