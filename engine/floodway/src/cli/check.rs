@@ -5,6 +5,7 @@ use super::flags::Sources;
 use super::output;
 use crate::config::{Config, Key};
 use floodway_server::auth::Verifier;
+use floodway_sources::mqtt::Mqtt;
 
 /// Validate the configuration and print it with where each value came from; secrets are masked
 #[derive(clap::Args)]
@@ -29,5 +30,6 @@ fn files(config: &Config) -> Result<(), Failure> {
     }
     let listeners = [config.http.acceptor(), config.admin.acceptor()];
     wrong.extend(listeners.into_iter().filter_map(Result::err).map(|error| error.to_string()));
+    wrong.extend(Mqtt::check(&config.mqtt).err().map(|error| error.to_string()));
     if wrong.is_empty() { Ok(()) } else { Err(Failure::Usage(wrong.join("\n"))) }
 }

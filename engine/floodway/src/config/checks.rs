@@ -29,6 +29,8 @@ pub(super) fn run(loaded: &mut Loaded, key: Key, errors: &mut Vec<ConfigError>) 
         tls_files(&loaded.config.admin.tls, "admin.tls.cert", "admin.tls.key"),
         tls_files(&loaded.config.nats.tls, "nats.tls.cert", "nats.tls.key"),
         tls_files(&loaded.config.postgres.tls, "postgres.tls.cert", "postgres.tls.key"),
+        tls_files(&loaded.config.mqtt.tls, "mqtt.tls.cert", "mqtt.tls.key"),
+        mqtt_tls(&loaded.config),
         admin_client_ca(&loaded.config),
         admin_open(&loaded.config),
         admin_read_token(&loaded.config),
@@ -71,7 +73,7 @@ fn needs(key: &str) -> String {
     format!("needs {key} beside it ({})", setting(key).env)
 }
 
-/// The two files of one side of TLS, neither of which is of use without the other.
+/// A certificate and its key, neither of which is of use without the other.
 fn tls_files(files: &Option<Files>, cert: &'static str, key: &'static str) -> Found {
     let files = files.as_ref()?;
     if files.key.as_os_str().is_empty() {
@@ -81,6 +83,23 @@ fn tls_files(files: &Option<Files>, cert: &'static str, key: &'static str) -> Fo
         return Some((key, needs(cert)));
     }
     None
+}
+
+fn uses_tls(url: &str) -> bool {
+    url.starts_with("mqtts://") || url.starts_with("wss://")
+}
+
+/// Who set up TLS, and gave a URL without it, means to be safe and is not.
+fn mqtt_tls(config: &Config) -> Found {
+    let mqtt = &config.mqtt;
+    let given = [
+        ("mqtt.tls.ca", mqtt.ca.is_some()),
+        ("mqtt.tls.cert", mqtt.tls.is_some()),
+        ("mqtt.tls.alpn", !mqtt.alpn.is_empty()),
+    ];
+    let key = given.into_iter().find(|(_, is_given)| *is_given)?.0;
+    let hint = "is of no use: no mqtt.url begins with mqtts:// or wss://";
+    (!mqtt.urls.iter().any(|url| uses_tls(url))).then(|| (key, hint.to_owned()))
 }
 
 fn admin_client_ca(config: &Config) -> Found {
@@ -205,6 +224,10 @@ fn warnings(config: &Config) -> Vec<String> {
     let jwks_url = config.auth.jwks_url.as_ref();
     if jwks_url.is_some_and(|url| url.starts_with("http://")) {
         warnings.push("auth.jwks_url is not https: who can change the answer on its way can sign tokens".to_owned());
+    }
+    let (safe, open): (Vec<_>, Vec<_>) = config.mqtt.urls.iter().partition(|url| uses_tls(url));
+    if let (Some(safe), Some(open)) = (safe.first(), open.first()) {
+        warnings.push(format!("mqtt.url: with {safe} away, events and the login travel in the clear to {open}"));
     }
     let admin = &config.admin;
     if admin.token.is_some() && admin.tls.is_none() && !is_loopback(&admin.listen) {

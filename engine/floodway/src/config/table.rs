@@ -37,7 +37,7 @@ macro_rules! setting {
     (filed $($setting:tt)+) => {
         Setting { filed: true, ..setting!($($setting)+) }
     };
-    // One of the two files of a listener's TLS. The other may not be known yet: the checks see to it.
+    // One of the two files of a listener's or a client's TLS. The other may not be known yet: the checks see to it.
     (tls $key:literal, $env:literal, $listener:ident.$field:ident, $help:literal) => {
         setting!(@ $key, $env, $help,
             |config, raw| set_tls_file(&mut config.$listener.tls, raw, |tls| &mut tls.$field),
@@ -66,6 +66,7 @@ fn set_tls_file(files: &mut Option<Files>, raw: Raw<'_>, field: fn(&mut Files) -
 const LIST: List = List { item: any, may_be_empty: false };
 const BROKERS: List = List { item: address::broker, may_be_empty: false };
 const NATS: List = List { item: address::nats, may_be_empty: true };
+const PROTOCOLS: List = List { item: alpn, may_be_empty: true };
 const ORIGINS: List = List { item: address::origin, may_be_empty: true };
 const DATABASES: Urls = Urls { item: address::database, schemes: &["postgres://", "postgresql://"] };
 const LISTEN: Text = Text(address::listen);
@@ -143,6 +144,15 @@ fn stream_name(text: &str) -> Result<String, String> {
     }
 }
 
+/// RFC 7301, 3.1: a protocol's name has a length of one byte, and is hardly ever no text.
+fn alpn(text: &str) -> Result<String, String> {
+    if (1..=255).contains(&text.len()) && !text.contains(char::is_control) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected names of protocols such as mqtt, each of 1 to 255 bytes".to_owned())
+    }
+}
+
 /// RFC 6265, 4.1.1: a token of HTTP (RFC 9110, 5.6.2).
 fn cookie_name(text: &str) -> Result<String, String> {
     let is_tchar = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
@@ -193,9 +203,17 @@ pub(crate) static SETTINGS: &[Setting] = &[
         "Tenants that /metrics/tenants names, the busiest; the others are summed"),
 
     setting!("mqtt.url", "MQTT_URL", mqtt.urls, BROKERS,
-        "Brokers, tried in turn, as mqtt://host:port; default from MQTT_HOST and MQTT_PORT"),
+        "Brokers, tried in turn, as mqtt://, mqtts://, ws:// or wss://host:port; default from MQTT_HOST and MQTT_PORT"),
     setting!("mqtt.protocol", "FLOODWAY_MQTT_PROTOCOL", mqtt.protocol, PROTOCOL,
         "Version of MQTT: auto (5, then 3.1.1), 5, or 3.1.1"),
+    setting!("mqtt.tls.ca", "FLOODWAY_MQTT_TLS_CA", mqtt.ca, File,
+        "PEM file with the authorities that may vouch for a broker's certificate; default the system's"),
+    setting!(tls "mqtt.tls.cert", "FLOODWAY_MQTT_TLS_CERT", mqtt.cert,
+        "PEM file with the certificate that is shown to a broker which asks for one"),
+    setting!(tls "mqtt.tls.key", "FLOODWAY_MQTT_TLS_KEY", mqtt.key,
+        "PEM file with that certificate's private key"),
+    setting!("mqtt.tls.alpn", "FLOODWAY_MQTT_TLS_ALPN", mqtt.alpn, PROTOCOLS,
+        "Protocols that are offered to brokers (ALPN), such as mqtt or x-amzn-mqtt-ca; default none"),
     setting!(filed "mqtt.username", "MQTT_USERNAME", mqtt.username, MQTT_TEXT,
         "User name at the broker"),
     setting!(secret "mqtt.password", "MQTT_PASSWORD", mqtt.password, MQTT_TEXT,
@@ -219,7 +237,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
     setting!("mqtt.keep_alive_seconds", "FLOODWAY_MQTT_KEEP_ALIVE_SECONDS", mqtt.keep_alive, KEEP_ALIVE,
         "Keep-alive; a dead broker is noticed within 1.5 of it"),
     setting!("mqtt.connect_timeout_seconds", "FLOODWAY_MQTT_CONNECT_TIMEOUT_SECONDS", mqtt.connect_timeout, WITHIN,
-        "Time for the broker's name, TCP and CONNACK together"),
+        "Time for the broker's name, TCP, TLS, the WebSocket and CONNACK together"),
     setting!("mqtt.backoff_max_seconds", "FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", mqtt.backoff_max, WITHIN,
         "Longest pause between two attempts to connect"),
     setting!("mqtt.subscribe_timeout_seconds", "FLOODWAY_MQTT_SUBSCRIBE_TIMEOUT_SECONDS", mqtt.subscribe_timeout, WITHIN,

@@ -31,6 +31,7 @@ use floodway_core::parts;
 use floodway_core::shard::Drain;
 use floodway_core::streams::Streams;
 use floodway_sources::control;
+use floodway_sources::mqtt::Unusable;
 use floodway_sources::source::Ingest;
 use shards::{ShardThread, any_ended};
 
@@ -46,6 +47,9 @@ pub enum StartError {
     /// Certificate or key can't be used.
     #[error(transparent)]
     Tls(#[from] tls::Error),
+    /// The brokers can't be reached with these settings, whatever they do.
+    #[error(transparent)]
+    Mqtt(#[from] Unusable),
     /// The public listener's address can't be bound.
     #[error("http.listen = \"{0}\": {1}; choose a free address with http.listen (FLOODWAY_LISTEN)")]
     Listen(String, io::Error),

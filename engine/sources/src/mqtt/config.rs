@@ -1,8 +1,10 @@
 //! Settings of the way in.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::tls::Files;
 use floodway_core::index::SourceNumber;
 
 /// Which tenants are subscribed at the broker.
@@ -40,10 +42,17 @@ pub enum Protocol {
 /// How the gateway reaches its broker.
 #[derive(Clone)]
 pub struct Config {
-    /// `mqtt.url`: brokers, tried in turn, as `mqtt://host:port`. Default: one, from `MQTT_HOST` and `MQTT_PORT`.
+    /// `mqtt.url`: brokers, tried in turn, as `mqtt://host:port`, `mqtts://…`, `ws://host:port/path` or `wss://…`. Default:
+    /// one, from `MQTT_HOST` and `MQTT_PORT`.
     pub urls: Vec<String>,
     /// `mqtt.protocol`. Default `auto`.
     pub protocol: Protocol,
+    /// `mqtt.tls.ca`: a PEM file with the authorities that may vouch for brokers. Default: those of the system.
+    pub ca: Option<PathBuf>,
+    /// `mqtt.tls.cert`, `mqtt.tls.key`: the certificate that is shown to brokers. Default none.
+    pub tls: Option<Files>,
+    /// `mqtt.tls.alpn`: protocols that are offered to brokers (RFC 7301). Default none.
+    pub alpn: Vec<String>,
     /// `mqtt.username`. Default none.
     pub username: Option<String>,
     /// `mqtt.password`. Default none. Never shown.
@@ -76,7 +85,8 @@ pub struct Config {
     /// `mqtt.keep_alive_seconds`: pause between two pings, shorter if the broker demands it. Default 15 s; a dead broker is
     /// noticed within 1.5 of it.
     pub keep_alive: Duration,
-    /// `mqtt.connect_timeout_seconds`: for the name, TCP and CONNACK together, of each version that is tried. Default 5 s.
+    /// `mqtt.connect_timeout_seconds`: for the name, TCP, TLS, the WebSocket and CONNACK together, of each version that is
+    /// tried. Default 5 s.
     pub connect_timeout: Duration,
     /// `mqtt.backoff_max_seconds`: the longest pause between two attempts (they start at 100 ms, double, and are
     /// jittered). Default 10 s.
@@ -104,6 +114,9 @@ impl Default for Config {
         Self {
             urls: vec!["mqtt://localhost:1883".to_owned()],
             protocol: Protocol::Auto,
+            ca: None,
+            tls: None,
+            alpn: Vec::new(),
             username: None,
             password: None,
             client_id: "floodway".to_owned(),

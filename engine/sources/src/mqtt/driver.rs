@@ -12,7 +12,7 @@ use super::accepted::Accepted;
 use super::broker::Broker;
 use super::config::{Config, Session};
 use super::held::Held;
-use super::link::{Client, Link, LinkError, LinkEvent, Message, Oversized};
+use super::link::{Client, Dialer, Link, LinkError, LinkEvent, Message, Oversized};
 use super::probe::Probe;
 use super::request_scheduler::RequestScheduler;
 use crate::control::StoreFacts;
@@ -27,6 +27,7 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// Everything that outlives a link.
 pub(super) struct Driver<'a> {
     pub(super) config: &'a Config,
+    pub(super) dialer: &'a Dialer,
     pub(super) brokers: &'a [Broker],
     pub(super) client_id: &'a str,
     pub(super) accepted: &'a mut Accepted,
@@ -47,7 +48,7 @@ impl<'a> Driver<'a> {
             let session_expiry = (self.config.session == Session::Persistent).then_some(self.config.session_expiry);
             let client = Client { id: self.client_id, will, session_expiry };
             let connected = tokio::select! {
-                connected = Link::connect(self.config, broker, client) => connected,
+                connected = Link::connect(self.config, self.dialer, broker, client) => connected,
                 _ = stop.wait_for(|&stop| stop) => return,
             };
             match connected {

@@ -20,29 +20,46 @@ mod subscriptions;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
 
-use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
+pub use broker::{BadUrl, normal_url};
 pub use config::{Config, Protocol, Session, Subscribe};
 
 #[cfg(doc)]
 use crate::control;
 use crate::control::Follower;
 use crate::source::{Port, Source, Terms};
+use crate::tls;
 use accepted::Accepted;
 use broker::Broker;
 use driver::Driver;
 use floodway_core::index::{Index, Tenant};
 use held::Held;
+use link::Dialer;
 use probe::Probe;
 use request_scheduler::RequestScheduler;
 use subscriptions::Subscriptions;
 
+/// Why brokers can't be a source. Names the setting, and the file if there is one.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    /// There is no URL.
+    #[error("mqtt.url names no broker")]
+    NoUrl,
+    /// One of the URLs is none.
+    #[error("mqtt.url {0}")]
+    Url(#[from] BadUrl),
+    /// What TLS needs is not there.
+    #[error(transparent)]
+    Tls(#[from] tls::Error),
+}
+
 /// The brokers of one setting `mqtt.url`, of which one is connected at a time.
 pub struct Mqtt {
     config: Config,
+    dialer: Dialer,
     brokers: Vec<Broker>,
     client_id: String,
     accepted: Accepted,
@@ -55,10 +72,12 @@ impl Mqtt {
     /// no tenant is confirmed before they were read.
     ///
     /// # Errors
-    /// `InvalidInput` if `config` has no URL or a wrong one.
-    pub fn new(config: Config, index: Arc<Index>, control: Option<Follower>) -> io::Result<Self> {
+    /// If `config` has no URL or a wrong one, or the files of TLS are not what they should be.
+    pub fn new(config: Config, index: Arc<Index>, control: Option<Follower>) -> Result<Self, Unusable> {
+        let (brokers, dialer) = ways(&config)?;
         Ok(Self {
-            brokers: brokers(&config.urls)?,
+            brokers,
+            dialer,
             // The same id for each connection: a broker that still holds a dead one lets go of it.
             client_id: match config.session {
                 Session::Clean => format!("{}-{:016x}", config.client_id, fastrand::u64(..)),
@@ -69,6 +88,14 @@ impl Mqtt {
             config,
             control,
         })
+    }
+
+    /// Reads what [`Mqtt::new`] would read, for nothing but to know whether it could.
+    ///
+    /// # Errors
+    /// As those of [`Mqtt::new`].
+    pub fn check(config: &Config) -> Result<(), Unusable> {
+        ways(config).map(|_| ())
     }
 }
 
@@ -88,11 +115,12 @@ impl Source for Mqtt {
     fn run<'a>(&'a mut self, port: Port<'a>) -> Pin<Box<dyn Future<Output = ()> + 'a>> {
         let driver = Driver {
             config: &self.config,
+            dialer: &self.dialer,
             brokers: &self.brokers,
             client_id: &self.client_id,
             accepted: &mut self.accepted,
             requests: RequestScheduler::new(&mut self.subscriptions, self.control.as_mut()),
-            probe: Probe::new(&self.config, &self.client_id),
+            probe: Probe::new(&self.config, &self.dialer, &self.client_id),
             held: Held::default(),
             port,
         };
@@ -104,11 +132,12 @@ impl Source for Mqtt {
     }
 }
 
-fn brokers(urls: &[String]) -> io::Result<Vec<Broker>> {
-    let invalid = |text: String| io::Error::new(io::ErrorKind::InvalidInput, text);
-    if urls.is_empty() {
-        return Err(invalid("mqtt.url names no broker".to_owned()));
+/// The brokers, and how they are reached.
+fn ways(config: &Config) -> Result<(Vec<Broker>, Dialer), Unusable> {
+    if config.urls.is_empty() {
+        return Err(Unusable::NoUrl);
     }
-    let parse = |url: &String| Broker::parse(url).map_err(|why| invalid(format!("mqtt.url {why}")));
-    urls.iter().map(parse).collect()
+    let brokers: Vec<Broker> = config.urls.iter().map(|url| Broker::parse(url)).collect::<Result<_, _>>()?;
+    let dialer = Dialer::new(config, &brokers)?;
+    Ok((brokers, dialer))
 }
