@@ -64,6 +64,16 @@ async fn a_broker_that_hangs_is_left_for_a_new_connection() {
 }
 
 #[tokio::test]
+async fn a_broker_that_does_not_say_when_all_that_it_retains_has_come_holds_nobody_up() {
+    let broker = ScriptedBroker::start().await;
+    broker.on_ping(|| Answer::Silence);
+    let gateway = quick(&broker).await;
+    let mut ws = gateway.ws("T1", "").await;
+    broker.count("T1", "A", 0..3);
+    ws.expect_numbers(0..3).await;
+}
+
+#[tokio::test]
 async fn the_reason_for_which_the_broker_ends_the_connection_is_told() {
     let broker = ScriptedBroker::start().await;
     let gateway = quick(&broker).await;

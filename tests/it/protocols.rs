@@ -88,6 +88,12 @@ async fn tells(gateway: &Gateway, call: &str, request: Value, pointer: &str, exp
     .await;
 }
 
+/// How many gateways this one sees, itself included.
+async fn members(gateway: &Gateway) -> usize {
+    let told = ask(gateway, "GetStatus", json!({"fleet": true})).await["fleet"].take();
+    told["gateways"].as_array().map_or(0, Vec::len)
+}
+
 #[tokio::test]
 async fn limits_groups_and_the_fleet_are_shared_by_gateways_of_both_versions() {
     let broker = Broker::start().await;
@@ -112,10 +118,6 @@ async fn limits_groups_and_the_fleet_are_shared_by_gateways_of_both_versions() {
         ask(reader, "DeleteGroup", of_group).await;
     }
     let _streams = (first.ws("T1", "").await, second.sse("T1", "").await);
-    let members = async |gateway: &Gateway| {
-        let told = ask(gateway, "GetStatus", json!({"fleet": true})).await["fleet"].take();
-        told["gateways"].as_array().map_or(0, Vec::len)
-    };
     for gateway in [&first, &second] {
         wait_until("both are seen", async || members(gateway).await == 2).await;
     }
@@ -264,6 +266,36 @@ async fn auto_speaks_3_1_1_to_nats_and_streams_live_on_when_their_node_is_killed
     let mut late = gateway.ws("T2", "").await;
     publish_until_taken(cluster.mqtt_port(other), "T2", 0..10).await;
     come(&mut late, 0..10).await;
+}
+
+#[tokio::test]
+async fn on_nats_order_limits_groups_fleet_and_what_is_retained_are_as_on_any_broker() {
+    let server = NatsServer::start().await;
+    let start = || Gateway::start_at(&server.mqtt_url()).env("FLOODWAY_CONTROL_FLEET_SECONDS", "1");
+    let (first, second) = (start().await, start().await);
+    let mut publisher = Publisher::connect_old(server.mqtt_port()).await;
+    let mut ws = first.ws("T1", "").await;
+    publisher.count("T1", "A", 0..1000).await;
+    ws.expect_numbers(0..1000).await;
+    let limits = json!({"tenant_id": "T1", "limits": {"connections_per_tenant": 3}});
+    ask(&first, "SetLimits", limits).await;
+    let group = json!({"tenant_id": "T1", "group_id": "G", "device_ids": ["A"]});
+    ask(&first, "PutGroup", json!({"group": group})).await;
+    let limit = "/effective/connections_per_tenant";
+    tells(&second, "GetLimits", json!({"tenant_id": "T1"}), limit, json!(3)).await;
+    let third = start().await;
+    let mut late = third.ws("T1", "group_id=G").await;
+    publisher.count("T1", "B", 0..1).await;
+    publisher.count("T1", "A", 1000..1001).await;
+    late.expect_numbers(1000..1001).await;
+    wait_until("all three are seen", async || members(&second).await == 3).await;
+    drop(third);
+    wait_until("who dies is forgotten", async || members(&second).await == 2).await;
+    publisher.retain("T3", "A", r#"{"metrics":{"n":7}}"#).await;
+    let mut shown = first.stream(Transport::WebSocket, "T3", "snapshot=true").await;
+    shown.expect_snapshot(&[("A", 7)]).await;
+    publisher.count("T3", "A", 8..9).await;
+    shown.expect_numbers(8..9).await;
 }
 
 #[tokio::test]

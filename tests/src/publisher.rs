@@ -88,30 +88,37 @@ impl Publisher {
         self.settled().await;
     }
 
+    /// Publishes a device's telemetry for the broker to retain, and waits for the acknowledgement.
+    pub async fn retain(&mut self, tenant: &str, device: &str, payload: &str) {
+        self.publish(&topic(tenant, device), payload.into(), true, true).await;
+        self.sent += 1;
+        self.settled().await;
+    }
+
     /// Hands one message over without waiting for the acknowledgement.
     ///
     /// # Panics
     /// If the connection is lost.
     pub async fn send(&mut self, topic: &str, payload: impl Into<Vec<u8>>) {
-        self.publish(topic, payload.into(), true).await;
+        self.publish(topic, payload.into(), true, false).await;
         self.sent += 1;
     }
 
     /// Hands one message of QoS 0 over, which the broker does not acknowledge.
     pub async fn unassured(&mut self, topic: &str, payload: impl Into<Vec<u8>>) {
-        self.publish(topic, payload.into(), false).await;
+        self.publish(topic, payload.into(), false, false).await;
     }
 
-    async fn publish(&mut self, topic: &str, payload: Vec<u8>, is_assured: bool) {
+    async fn publish(&mut self, topic: &str, payload: Vec<u8>, is_assured: bool, is_retained: bool) {
         let is_sent = async {
             match &self.client {
                 Client::V5(client) => {
                     let qos = v5::mqttbytes::qos(is_assured.into()).expect("0 or 1");
-                    client.publish(topic, qos, false, payload).await.is_ok()
+                    client.publish(topic, qos, is_retained, payload).await.is_ok()
                 }
                 Client::V4(client) => {
                     let qos = mqttbytes::qos(is_assured.into()).expect("0 or 1");
-                    client.publish(topic, qos, false, payload).await.is_ok()
+                    client.publish(topic, qos, is_retained, payload).await.is_ok()
                 }
             }
         };

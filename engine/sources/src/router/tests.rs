@@ -225,6 +225,32 @@ async fn where_everything_comes_a_tenant_is_kept_for_its_last_values() {
 }
 
 #[tokio::test]
+async fn what_a_source_had_kept_is_a_last_value_and_no_event() {
+    let mut bed = bed();
+    let permit = bed.enter("T");
+    permit.tenant().declare(0);
+    bed.publish_of("KNOWN").await;
+    let live = bed.take(0).expect("an event");
+    for topic in ["tenant/T/device/KNOWN/telemetry", "tenant/T/device/NEW/telemetry", "tenant/U/device/NEW/telemetry"] {
+        bed.router.retained(&RawMessage::new(topic.as_bytes(), GOOD));
+    }
+    bed.router.retained(&RawMessage::new(b"tenant/T/device/BAD/telemetry", b"{"));
+    assert!(bed.inboxes.iter().all(Inbox::is_empty));
+    let tenant = permit.tenant();
+    let values = tenant.history().last_values(None, tenant.newest() + 1, Instant::now());
+    let devices: Vec<_> = values.events().map(|event| event.device()).collect();
+    assert_eq!(devices, ["NEW", "KNOWN"]);
+    assert!(values.events().any(|event| Arc::ptr_eq(event, &live)), "what it published stays");
+    let counts = bed.metrics.snapshot(false);
+    assert_eq!((counts.received, counts.accepted, rejected(&counts, Reason::Retained)), (5, 1, 3));
+    assert_eq!(rejected(&counts, Reason::Payload(Rejection::NotJson)), 1);
+    assert!(bed.index.find("U").is_none(), "nobody is there");
+    bed.router.keeps_all = true;
+    bed.router.retained(&RawMessage::new(b"tenant/U/device/NEW/telemetry", GOOD));
+    assert!(!bed.index.find("U").expect("it is kept").is_forgotten());
+}
+
+#[tokio::test]
 async fn all_histories_together_are_bounded_and_those_go_first_that_nobody_is_there_for() {
     let config = history::Config { total_bytes: 100_000, ..history::Config::default() };
     let mut bed = bed_with(Index::with_history(10, Limits::default(), config), 1000);
