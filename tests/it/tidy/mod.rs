@@ -36,6 +36,7 @@ const ONLY: &[(&[&str], &[&str])] = &[
         &["rustls", "tokio_rustls", "rustls_native_certs", "webpki"],
         &["engine/sources/src/tls", "engine/server/src/tls"],
     ),
+    (&["tokio_postgres", "tokio_postgres_rustls"], &["engine/sources/src/postgres"]),
     (&["tokio_tungstenite"], &["engine/sources/src/mqtt/link/transport"]),
     (&["simd_json"], &["engine/core/src/event"]),
 ];

@@ -46,8 +46,8 @@ pub(super) fn run(loaded: &mut Loaded, key: Key, errors: &mut Vec<ConfigError>) 
 /// MQTT is off where another source is configured and nothing of MQTT is.
 fn has_mqtt(loaded: &Loaded) -> bool {
     let mut set = SETTINGS.iter().zip(&loaded.origins).filter(|(_, origin)| **origin != Origin::Default);
-    let has_other = !loaded.config.nats.urls.is_empty() || !loaded.config.postgres.urls.is_empty();
-    !has_other || set.any(|(setting, _)| setting.key.starts_with("mqtt."))
+    let is_alone = loaded.config.nats.urls.is_empty() && loaded.config.postgres.urls.is_empty();
+    is_alone || set.any(|(setting, _)| setting.key.starts_with("mqtt."))
 }
 
 /// A setting's key, and what is to be done.

@@ -10,7 +10,11 @@ use floodway_sources::nats;
 use floodway_sources::postgres;
 use floodway_sources::source::Source;
 
-/// The sources of `config`, in the order of their numbers, and what keeps the control documents, unless the first source does.
+/// The sources, and what keeps the control documents beside them.
+pub(super) type Assembled = (Vec<Box<dyn Source>>, Option<Keeper>);
+
+/// The sources of `config`, in the order of their numbers, and what keeps the control documents beside them, unless MQTT
+/// does over its own connection.
 ///
 /// # Errors
 /// Names the setting that is wrong.
@@ -18,11 +22,8 @@ pub(super) fn assemble(
     config: &Config,
     index: &Arc<Index>,
     follower: Follower,
-) -> Result<(Vec<Box<dyn Source>>, Option<Keeper>), StartError> {
-    let (keeper, follower) = match &config.control.file {
-        Some(path) => (Some(Keeper::of_file(&config.control, path, follower).map_err(StartError::Store)?), None),
-        None => (None, Some(follower)),
-    };
+) -> Result<Assembled, StartError> {
+    let (keeper, follower) = keeper(config, follower)?;
     let mut sources: Vec<Box<dyn Source>> = Vec::new();
     let number = |sources: &[_]| SourceNumber::new(sources.len());
     if config.has_mqtt {
@@ -39,4 +40,19 @@ pub(super) fn assemble(
         sources.push(nats::source(config.nats.clone(), index, number, &config.history)?);
     }
     Ok((sources, keeper))
+}
+
+/// What keeps the control documents beside the sources: the file, or the store of the first source. MQTT gets the follower
+/// itself.
+fn keeper(config: &Config, follower: Follower) -> Result<(Option<Keeper>, Option<Follower>), StartError> {
+    let control = &config.control;
+    let keeper = match &control.file {
+        Some(path) => Keeper::of_file(control, path, follower).map_err(StartError::Store)?,
+        None if config.has_mqtt => return Ok((None, Some(follower))),
+        None if !config.postgres.urls.is_empty() => {
+            postgres::control::keeper(config.postgres.clone(), control, follower)?
+        }
+        None => nats::control::keeper(config.nats.clone(), control, follower)?,
+    };
+    Ok((Some(keeper), None))
 }

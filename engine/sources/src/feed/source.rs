@@ -121,6 +121,9 @@ impl<F: Feed> Driver<'_, F> {
         let since = Instant::now();
         tracing::info!(kind = self.feed.kind(), endpoint, behind, has_lost, "source connected");
         self.port.status.connected(endpoint);
+        if let Some(control) = &self.port.control {
+            control.settled().await;
+        }
         self.begin(behind, has_lost);
         self.port.status.opened();
         let ended = self.handle_all(&mut link).await;
@@ -214,6 +217,7 @@ impl<F: Feed> Driver<'_, F> {
             self.port.router.reached(reached);
         }
     }
+
     /// Counts what is nobody's message.
     #[cold]
     fn pass_over(&mut self, message: &FeedMessage) {

@@ -5,10 +5,12 @@
 //!
 //! In the order of a message's way: `connection` connects and asks, `stream` finds the stream or makes it, `open` puts a consumer at
 //! the right place, `link` reads it and mends it, `subject` says which topic a subject is. Beside it, `reader` reads what came
-//! before.
+//! before, and `control` keeps limits and groups in a `bucket`.
 
+mod bucket;
 mod config;
 mod connection;
+pub mod control;
 mod error;
 mod link;
 mod open;

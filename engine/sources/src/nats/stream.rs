@@ -240,7 +240,7 @@ async fn keep_for(connection: &Connection, name: &str, templates: &Templates) ->
 }
 
 /// Makes a stream with as many copies as the cluster has room for.
-async fn replicated(connection: &Connection, name: &str, config: Value) -> Result<StreamInfo, NatsError> {
+pub(super) async fn replicated(connection: &Connection, name: &str, config: Value) -> Result<StreamInfo, NatsError> {
     let call = format!("STREAM.CREATE.{name}");
     let mut made = Err(NatsError::Gone(name.to_owned()));
     for replicas in REPLICAS {

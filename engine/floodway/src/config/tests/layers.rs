@@ -89,6 +89,18 @@ fn urls_of_databases_may_hold_commas_and_be_several() {
 }
 
 #[test]
+fn beside_another_source_there_is_mqtt_only_where_something_of_it_is_set() {
+    let has = |env: &[(&str, &str)]| load_all("", env, &[]).expect("good").config.has_mqtt;
+    let postgres = ("FLOODWAY_POSTGRES_URL", "postgres://db/iot");
+    assert!(has(&[]));
+    assert!(!has(&[postgres]));
+    assert!(!has(&[postgres, ("MQTT_HOST", "")]));
+    for set in [("MQTT_HOST", "broker"), ("MQTT_URL", "mqtt://b"), ("FLOODWAY_MQTT_QOS", "0")] {
+        assert!(has(&[postgres, set]));
+    }
+}
+
+#[test]
 fn an_empty_environment_variable_is_not_set() {
     let env = [("FLOODWAY_OVERFLOW", ""), ("MQTT_HOST", ""), ("FLOODWAY_JWT_ISSUER", "")];
     let loaded = load_all("stream.overflow = \"latest\"", &env, &[]).expect("good");

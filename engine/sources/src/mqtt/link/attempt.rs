@@ -4,7 +4,8 @@
 //! connection without a word, as it may for any other reason. The first is remembered for as long as the process lives,
 //! until the broker says the same of the other version; the second is not.
 
-use super::{Client, Link, LinkError, Version};
+use super::version::Version;
+use super::{Client, Link, LinkError};
 use crate::control::StoreFacts;
 use crate::mqtt::broker::Broker;
 use crate::mqtt::config::{Config, Protocol};

@@ -5,7 +5,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::codec::{CodecError, DisconnectReasonCode, Version};
+use rumqttc::v5::mqttbytes::Error as CodecError;
+use rumqttc::v5::mqttbytes::v5::DisconnectReasonCode;
+
+use super::version::Version;
 use crate::source::Attempt;
 use floodway_core::printable::printable;
 

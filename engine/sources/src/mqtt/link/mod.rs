@@ -15,6 +15,7 @@ mod keep_alive;
 mod open;
 mod outgoing;
 mod pace;
+mod version;
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -30,13 +31,14 @@ use super::config::Config;
 use super::request::{Answer, Request};
 use crate::control::StoreFacts;
 use codec::{DisconnectReasonCode, Received, RequestKind, Welcome};
-pub(super) use codec::{Message, Oversized, Version};
+pub(super) use codec::{Message, Oversized};
 pub(super) use error::{LinkError, Unsent};
 use floodway_core::log_rate::Counted;
 use incoming::{Incoming, READ_BYTES};
 use keep_alive::KeepAlive;
 use outgoing::Outgoing;
 use pace::Pace;
+pub(super) use version::Version;
 
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 

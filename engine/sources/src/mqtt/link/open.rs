@@ -7,9 +7,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::codec::{Hello, Version, Welcome, malformed};
+use super::codec::{Hello, Welcome, malformed};
 use super::error::LinkError;
 use super::incoming::READ_BYTES;
+use super::version::Version;
 use super::{Client, Stream};
 use crate::mqtt::broker::Broker;
 use crate::mqtt::config::Config;

@@ -10,8 +10,9 @@ use bytes::{Buf, BytesMut};
 use hashbrown::HashMap;
 
 use super::Stream;
-use super::codec::{DisconnectReasonCode, Packet, RequestKind, Version, Welcome};
+use super::codec::{DisconnectReasonCode, Packet, RequestKind, Welcome};
 use super::error::{LinkError, Unsent};
+use super::version::Version;
 use crate::mqtt::request::Request;
 
 /// Bytes that wait to be written, beyond which nothing is sent or read any more; one packet may exceed it.
