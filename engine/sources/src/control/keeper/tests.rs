@@ -182,7 +182,7 @@ async fn a_source_that_connects_while_the_store_is_away_has_it_tried_at_once_and
             tokio::select! {
                 done = &mut waits => break done.expect("no panic"),
                 // Where the machine is slow, an attempt may have been given up.
-                answer = bed.is_asked("connect") => _ = answer.send(Err(lost())),
+                answer = bed.is_asked("connect") => { let _ = answer.send(Err(lost())); }
             }
         }
     }
