@@ -143,6 +143,8 @@ pub(crate) async fn any_name_and_any_size_is_kept(place: impl Place) {
 
 pub(crate) async fn ids_go_on_above_those_of_before(place: impl Place) {
     let first = following(&place, "A").await;
+    // Ids are reserved before anything else is written.
+    first.puts("G", &["A"]).await;
     // As far ahead as a clock that was set back would leave it.
     let ids = first.control.ids();
     ids.begin_after(event::now_micros() + 300_000_000);
