@@ -7,6 +7,8 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
+use serde_json::Value;
+
 use super::Rejection;
 use super::tokens::{Object, Text};
 
@@ -26,6 +28,14 @@ impl Path {
     /// The member of this name.
     pub(super) fn of(name: &str) -> Self {
         Self(Box::new([Box::from(name)]))
+    }
+
+    /// The smallest sample that has `value` here.
+    pub fn around(&self, value: Value) -> Value {
+        self.0
+            .iter()
+            .rev()
+            .fold(value, |value, name| Value::Object([(name.to_string(), value)].into_iter().collect()))
     }
 
     /// Whether what stands at `other` is a part of what stands here, or the same.
@@ -98,6 +108,11 @@ impl Places {
         if let ([metrics], Some([timestamp])) = (&*self.metrics.0, timestamp) {
             return Ok(find_members(text, object, metrics, timestamp));
         }
+        self.find_by_path(text, token, timestamp)
+    }
+
+    #[inline(never)]
+    fn find_by_path(&self, text: Text<'_>, token: usize, timestamp: Option<&[Box<str>]>) -> Result<Found, Rejection> {
         let metrics = find(text, token, &self.metrics.0).map_err(|NoObject| Rejection::MetricsNotAnObject)?;
         let timestamp = timestamp.and_then(|path| find(text, token, path).ok().flatten());
         Ok(Found { metrics, timestamp: timestamp.map(|token| text.value(token)) })

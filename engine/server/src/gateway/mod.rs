@@ -96,6 +96,7 @@ impl Gateway {
         let identity = Identity::new();
         let (control, follower) = control::new(&config.control, &identity.id, Arc::clone(&index));
         let event = config.event.clone();
+        let topics = config.mqtt.topics().map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
         config.mqtt.keep = config.history.age;
         // The one place that knows which sources there are. The first owns the control documents.
         let mqtt = Mqtt::new(config.mqtt, Arc::clone(&index), Some(follower))?;
@@ -129,6 +130,7 @@ impl Gateway {
             refusals,
             control,
             event,
+            topics,
             drain_spread: config.http.drain_spread,
             source: ingest.handle(),
             readiness,

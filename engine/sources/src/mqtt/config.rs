@@ -3,6 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::router::{BadTopics, Template, Topics, usual_template};
+use floodway_protocol::names::TenantId;
+
 /// Which tenants are subscribed at the broker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Subscribe {
@@ -41,6 +44,11 @@ pub struct Config {
     pub session_expiry: Duration,
     /// `mqtt.subscribe`. Default `on_demand`.
     pub subscribe: Subscribe,
+    /// `mqtt.topics`: the topics on which devices publish, of which the first that a message fits counts. Default
+    /// `tenant/{tenant}/device/{device}/telemetry`.
+    pub topics: Vec<Template>,
+    /// `mqtt.tenant`: whose devices publish on topics without `{tenant}`. Default none.
+    pub tenant: Option<TenantId>,
     /// `mqtt.qos`: 0 or 1. Default 0: the gateway reads as fast as the socket gives, and a broker's in-flight window
     /// and queue for QoS 1 would drop a burst that TCP would have held. With a persistent session 1.
     pub qos: u8,
@@ -66,6 +74,16 @@ pub struct Config {
     pub subscribe_timeout: Duration,
 }
 
+impl Config {
+    /// The topics of [`Config::topics`] and [`Config::tenant`].
+    ///
+    /// # Errors
+    /// If they can't stand together.
+    pub fn topics(&self) -> Result<Topics, BadTopics> {
+        Topics::new(&self.topics, self.tenant.as_ref())
+    }
+}
+
 /// Without the password, and without those that may stand in URLs.
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -89,6 +107,8 @@ impl Default for Config {
             session: Session::Clean,
             session_expiry: Duration::from_secs(3600),
             subscribe: Subscribe::OnDemand,
+            topics: vec![usual_template()],
+            tenant: None,
             qos: 0,
             linger: Duration::from_secs(30),
             keep: Duration::from_secs(60),

@@ -15,7 +15,7 @@ use super::link::{Client, Link, LinkError, LinkEvent, Message, Oversized};
 use super::probe::Probe;
 use super::request_scheduler::RequestScheduler;
 use crate::control::StoreFacts;
-use crate::router::{LOG_TOPIC_CHARS, RawMessage, Reason};
+use crate::router::{LOG_TOPIC_CHARS, RawMessage, Reason, Topics};
 use crate::source::Port;
 use floodway_core::printable::printable;
 
@@ -27,6 +27,7 @@ pub(super) struct Driver<'a> {
     pub(super) config: &'a Config,
     pub(super) brokers: &'a [Broker],
     pub(super) client_id: &'a str,
+    pub(super) topics: &'a Topics,
     pub(super) accepted: &'a mut Accepted,
     pub(super) requests: RequestScheduler<'a>,
     pub(super) probe: Probe<'a>,
@@ -186,7 +187,7 @@ impl<'a> Driver<'a> {
 
     async fn publish(&mut self, message: &Message, received: Instant) {
         let is_kept = message.id != 0;
-        let message = RawMessage::new(&message.topic, &message.payload);
+        let message = RawMessage::new(self.topics, &message.topic, &message.payload);
         self.port.router.received_at(received);
         let subscriptions = &mut self.requests.subscriptions;
         if subscriptions.watches_messages()

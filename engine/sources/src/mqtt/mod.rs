@@ -29,6 +29,7 @@ pub use config::{Config, Session, Subscribe};
 #[cfg(doc)]
 use crate::control;
 use crate::control::Follower;
+use crate::router::Topics;
 use crate::source::{Port, Source, Terms};
 use accepted::Accepted;
 use broker::Broker;
@@ -43,6 +44,7 @@ pub struct Mqtt {
     config: Config,
     brokers: Vec<Broker>,
     client_id: String,
+    topics: Arc<Topics>,
     accepted: Accepted,
     subscriptions: Subscriptions,
     control: Option<Follower>,
@@ -53,8 +55,10 @@ impl Mqtt {
     /// no tenant is confirmed before they were read.
     ///
     /// # Errors
-    /// `InvalidInput` if `config` has no URL or a wrong one.
+    /// `InvalidInput` if `config` has no URL or a wrong one, or topics that can't stand together.
     pub fn new(config: Config, index: Arc<Index>, control: Option<Follower>) -> io::Result<Self> {
+        let topics = config.topics().map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
+        let topics = Arc::new(topics);
         Ok(Self {
             brokers: brokers(&config.urls)?,
             // The same id for each connection: a broker that still holds a dead one lets go of it.
@@ -63,7 +67,8 @@ impl Mqtt {
                 Session::Persistent => config.client_id.clone(),
             },
             accepted: Accepted::default(),
-            subscriptions: Subscriptions::new(&config, index),
+            subscriptions: Subscriptions::new(&config, Arc::clone(&topics), index),
+            topics,
             config,
             control,
         })
@@ -87,6 +92,7 @@ impl Source for Mqtt {
             config: &self.config,
             brokers: &self.brokers,
             client_id: &self.client_id,
+            topics: &self.topics,
             accepted: &mut self.accepted,
             requests: RequestScheduler::new(&mut self.subscriptions, self.control.as_mut()),
             probe: Probe::new(&self.config, &self.client_id),
