@@ -50,7 +50,7 @@ pub(super) fn broker(text: &mut Text, broker: &v1::Broker, refused_upstream: u64
 
 pub(super) fn ingest(text: &mut Text, ingest: &v1::Ingest) {
     families! { text;
-        Counter "ingest_messages_total" "Messages that the broker sent." = ingest.received;
+        Counter "ingest_messages_total" "Messages that the broker sent; an array of samples counts as so many." = ingest.received;
         Counter "ingest_payload_bytes_total" "Bytes of their payloads." = ingest.received_bytes;
         Counter "ingest_accepted_total" "Messages that became events." = ingest.accepted;
         Counter "ingest_without_metrics_total"
