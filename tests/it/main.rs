@@ -40,4 +40,5 @@ mod store;
 mod tidy;
 mod tls;
 mod top;
+mod topics;
 mod upstream;

@@ -7,6 +7,7 @@ use super::table::{self, SETTINGS};
 use super::{Config, Loaded};
 use floodway_server::tls::Files;
 use floodway_sources::mqtt::Session;
+use floodway_sources::router::Template;
 
 /// RFC 7518, 3.2: an HS256 key is at least as long as the hash.
 const HS256_SECRET_BYTES: usize = 32;
@@ -35,6 +36,8 @@ pub(super) fn run(loaded: &mut Loaded, key: Key, errors: &mut Vec<ConfigError>) 
         admin_open(&loaded.config),
         admin_read_token(&loaded.config),
         payload(&loaded.config),
+        topics(&loaded.config),
+        timestamp(&loaded.config),
         session(loaded),
         nats_login(&loaded.config),
     ];
@@ -133,6 +136,17 @@ fn payload(config: &Config) -> Found {
     larger.then_some(("event.payload_bytes", hint))
 }
 
+fn topics(config: &Config) -> Found {
+    config.mqtt.topics().err().map(|why| ("mqtt.topics", why.to_string()))
+}
+
+/// What is passed on as the timestamp must not be more than that.
+fn timestamp(config: &Config) -> Found {
+    let (metrics, timestamp) = (&config.event.metrics_at, &config.event.timestamp_at);
+    let hint = format!("must not hold what stands at payload.metrics (\"{metrics}\")");
+    timestamp.holds(metrics).then_some(("payload.timestamp", hint))
+}
+
 /// A persistent session needs an id that stays, and QoS 1.
 fn session(loaded: &Loaded) -> Found {
     let mqtt = &loaded.config.mqtt;
@@ -228,6 +242,9 @@ fn warnings(config: &Config) -> Vec<String> {
     let (safe, open): (Vec<_>, Vec<_>) = config.mqtt.urls.iter().partition(|url| uses_tls(url));
     if let (Some(safe), Some(open)) = (safe.first(), open.first()) {
         warnings.push(format!("mqtt.url: with {safe} away, events and the login travel in the clear to {open}"));
+    }
+    if config.mqtt.tenant.is_some() && config.mqtt.topics.iter().all(Template::has_tenant) {
+        warnings.push("mqtt.tenant is not used: every template of mqtt.topics has {tenant}".to_owned());
     }
     let admin = &config.admin;
     if admin.token.is_some() && admin.tls.is_none() && !is_loopback(&admin.listen) {

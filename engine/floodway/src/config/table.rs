@@ -8,7 +8,8 @@ use std::path::PathBuf;
 
 use super::address;
 use super::kinds::{
-    Choice, File, Kind, List, Number, Raw, SECONDS_MAX, Seconds, Several, Store, Switch, Text, Urls, any, mqtt,
+    Choice, File, Kind, List, Number, Parsed, ParsedList, Raw, SECONDS_MAX, Seconds, Several, Store, Switch, Tenant,
+    Text, Urls, any, mqtt,
 };
 use super::setting::{FILE_SUFFIX, Setting};
 use floodway_core::index::Overflow;
@@ -226,6 +227,10 @@ pub(crate) static SETTINGS: &[Setting] = &[
         "How long the broker keeps a persistent session without a connection"),
     setting!("mqtt.subscribe", "FLOODWAY_MQTT_SUBSCRIBE", mqtt.subscribe, SUBSCRIBE,
         "on_demand: each tenant while it has subscribers; all: every tenant at once"),
+    setting!("mqtt.topics", "FLOODWAY_MQTT_TOPICS", mqtt.topics, ParsedList,
+        "Where devices publish: topics with {tenant}, {device}, {metric}, and + for other levels; the first that fits counts"),
+    setting!("mqtt.tenant", "FLOODWAY_MQTT_TENANT", mqtt.tenant, Tenant,
+        "Whose devices publish on topics of mqtt.topics without {tenant}"),
     setting!("mqtt.qos", "FLOODWAY_MQTT_QOS", mqtt.qos, QOS,
         "QoS of the subscriptions; 1 with mqtt.session persistent"),
     setting!("mqtt.linger_seconds", "FLOODWAY_MQTT_LINGER_SECONDS", mqtt.linger, PAUSE,
@@ -330,8 +335,15 @@ pub(crate) static SETTINGS: &[Setting] = &[
         "Largest telemetry message; larger ones are dropped and counted"),
     setting!("event.depth", "FLOODWAY_EVENT_DEPTH", event.depth, DEPTH,
         "Objects and arrays inside one another in a telemetry message"),
+    setting!("event.samples", "FLOODWAY_EVENT_SAMPLES", event.samples, COUNT,
+        "Samples of one telemetry message that is an array, an event each"),
     setting!("event.metrics", "FLOODWAY_EVENT_METRICS", event.metrics, COUNT,
-        "Metrics of one telemetry message"),
+        "Metrics of one telemetry message, or of one of its samples"),
+
+    setting!("payload.metrics", "FLOODWAY_PAYLOAD_METRICS", event.metrics_at, Parsed,
+        "Where the metrics stand in a payload, such as data.values; . for the object itself, of which all but the timestamp are metrics"),
+    setting!("payload.timestamp", "FLOODWAY_PAYLOAD_TIMESTAMP", event.timestamp_at, Parsed,
+        "Where the timestamp stands in a payload"),
 
     setting!(secret "auth.hs256_secret", "FLOODWAY_JWT_SECRET", auth.hs256_secret, TEXT,
         "Secret of tokens signed with HS256"),

@@ -103,7 +103,8 @@ impl Gateway {
         let identity = Identity::new();
         let (control, follower) = control::new(&config.control, &identity.id, Arc::clone(&index));
         let event = config.event.clone();
-        let (sources, keeper) = sources::assemble(&config, &index, follower)?;
+        let topics = config.mqtt.topics().map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
+        let (sources, keeper) = sources::assemble(&config, &topics, &index, follower)?;
         let (tenants, into) = (Arc::clone(&index), Arc::clone(&inboxes));
         let ingest = Ingest::start_with(sources, config.event, tenants, into, Some(control.clone()), keeper)?;
         let shared = http::Shared {
@@ -131,6 +132,7 @@ impl Gateway {
             refusals,
             control,
             event,
+            topics,
             drain_spread: config.http.drain_spread,
             source: ingest.handle(),
             readiness,

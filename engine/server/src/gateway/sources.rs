@@ -8,6 +8,7 @@ use floodway_sources::control::{Follower, Keeper};
 use floodway_sources::mqtt::Mqtt;
 use floodway_sources::nats;
 use floodway_sources::postgres;
+use floodway_sources::router::Topics;
 use floodway_sources::source::Source;
 
 /// The sources, and what keeps the control documents beside them.
@@ -20,11 +21,13 @@ pub(super) type Assembled = (Vec<Box<dyn Source>>, Option<Keeper>);
 /// Names the setting that is wrong.
 pub(super) fn assemble(
     config: &Config,
+    topics: &Topics,
     index: &Arc<Index>,
     follower: Follower,
 ) -> Result<Assembled, StartError> {
     let (keeper, follower) = keeper(config, follower)?;
     let mut sources: Vec<Box<dyn Source>> = Vec::new();
+    let topics = Arc::new(topics.clone());
     let number = |sources: &[_]| SourceNumber::new(sources.len());
     if config.has_mqtt {
         let mut mqtt = config.mqtt.clone();
@@ -33,11 +36,16 @@ pub(super) fn assemble(
     }
     if !config.postgres.urls.is_empty() {
         let postgres = postgres::Config { payload_bytes: config.event.payload_bytes, ..config.postgres.clone() };
-        sources.push(postgres::source(postgres, Arc::clone(index), number(&sources), &config.history)?);
+        sources.push(postgres::source(postgres, Arc::clone(index), number(&sources), &config.history, topics.clone())?);
     }
     if !config.nats.urls.is_empty() {
         let (index, number) = (Arc::clone(index), number(&sources));
-        sources.push(nats::source(config.nats.clone(), index, number, &config.history)?);
+        let nats = nats::Config {
+            topics: topics.templates().iter().map(ToString::to_string).collect(),
+            tenant: topics.tenant().map(ToString::to_string),
+            ..config.nats.clone()
+        };
+        sources.push(nats::source(nats, index, number, &config.history, topics)?);
     }
     Ok((sources, keeper))
 }

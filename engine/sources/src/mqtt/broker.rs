@@ -111,7 +111,15 @@ impl Broker {
             return Err(BadUrl::Host);
         }
         let tls_name = scheme.is_tls.then(|| tls_name(host)).transpose()?;
-        Ok(Self { scheme, host: host.to_owned(), port, tls_name, path: scheme.path(path)?, login, spoken: Cell::default() })
+        Ok(Self {
+            scheme,
+            host: host.to_owned(),
+            port,
+            tls_name,
+            path: scheme.path(path)?,
+            login,
+            spoken: Cell::default(),
+        })
     }
 
     /// Host and port, as names are looked up.

@@ -4,8 +4,10 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::router::{BadTopics, Template, Topics, usual_template};
 use crate::tls::Files;
 use floodway_core::index::SourceNumber;
+use floodway_protocol::names::TenantId;
 
 /// Which tenants are subscribed at the broker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,6 +69,11 @@ pub struct Config {
     pub session_expiry: Duration,
     /// `mqtt.subscribe`. Default `on_demand`.
     pub subscribe: Subscribe,
+    /// `mqtt.topics`: the topics on which devices publish, of which the first that a message fits counts. Default
+    /// `tenant/{tenant}/device/{device}/telemetry`.
+    pub topics: Vec<Template>,
+    /// `mqtt.tenant`: whose devices publish on topics without `{tenant}`. Default none.
+    pub tenant: Option<TenantId>,
     /// `mqtt.qos`: 0 or 1. Default 0: the gateway reads as fast as the socket gives, and a broker's in-flight window
     /// and queue for QoS 1 would drop a burst that TCP would have held. With a persistent session 1.
     pub qos: u8,
@@ -93,6 +100,16 @@ pub struct Config {
     pub backoff_max: Duration,
     /// `mqtt.subscribe_timeout_seconds`: how long a new stream waits for its tenant's SUBACK. Default 5 s.
     pub subscribe_timeout: Duration,
+}
+
+impl Config {
+    /// The topics of [`Config::topics`] and [`Config::tenant`].
+    ///
+    /// # Errors
+    /// If they can't stand together.
+    pub fn topics(&self) -> Result<Topics, BadTopics> {
+        Topics::new(&self.topics, self.tenant.as_ref())
+    }
 }
 
 /// Without the password, and without those that may stand in URLs.
@@ -123,6 +140,8 @@ impl Default for Config {
             session: Session::Clean,
             session_expiry: Duration::from_secs(3600),
             subscribe: Subscribe::OnDemand,
+            topics: vec![usual_template()],
+            tenant: None,
             qos: 0,
             linger: Duration::from_secs(30),
             keep: Duration::from_secs(60),

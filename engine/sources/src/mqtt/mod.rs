@@ -30,6 +30,7 @@ pub use config::{Config, Protocol, Session, Subscribe};
 #[cfg(doc)]
 use crate::control;
 use crate::control::Follower;
+use crate::router::{BadTopics, Topics};
 use crate::source::{Port, Source, Terms};
 use crate::tls;
 use accepted::Accepted;
@@ -51,6 +52,9 @@ pub enum Unusable {
     /// One of the URLs is none.
     #[error("mqtt.url {0}")]
     Url(#[from] BadUrl),
+    /// The topics can't stand together.
+    #[error(transparent)]
+    Topics(#[from] BadTopics),
     /// What TLS needs is not there.
     #[error(transparent)]
     Tls(#[from] tls::Error),
@@ -62,6 +66,7 @@ pub struct Mqtt {
     dialer: Dialer,
     brokers: Vec<Broker>,
     client_id: String,
+    topics: Arc<Topics>,
     accepted: Accepted,
     subscriptions: Subscriptions,
     control: Option<Follower>,
@@ -72,8 +77,10 @@ impl Mqtt {
     /// no tenant is confirmed before they were read.
     ///
     /// # Errors
-    /// If `config` has no URL or a wrong one, or the files of TLS are not what they should be.
+    /// If `config` has no URL or a wrong one, topics that can't stand together, or if the files of TLS are not what they
+    /// should be.
     pub fn new(config: Config, index: Arc<Index>, control: Option<Follower>) -> Result<Self, Unusable> {
+        let topics = Arc::new(config.topics()?);
         let (brokers, dialer) = ways(&config)?;
         Ok(Self {
             brokers,
@@ -84,7 +91,8 @@ impl Mqtt {
                 Session::Persistent => config.client_id.clone(),
             },
             accepted: Accepted::default(),
-            subscriptions: Subscriptions::new(&config, index),
+            subscriptions: Subscriptions::new(&config, Arc::clone(&topics), index),
+            topics,
             config,
             control,
         })
@@ -118,6 +126,7 @@ impl Source for Mqtt {
             dialer: &self.dialer,
             brokers: &self.brokers,
             client_id: &self.client_id,
+            topics: &self.topics,
             accepted: &mut self.accepted,
             requests: RequestScheduler::new(&mut self.subscriptions, self.control.as_mut()),
             probe: Probe::new(&self.config, &self.dialer, &self.client_id),

@@ -29,6 +29,7 @@ use async_nats::ServerAddr;
 pub use config::{Capture, Config};
 
 use crate::feed::{Feed, FeedError, FeedSource, Opened};
+use crate::router::Topics;
 use crate::source::Source;
 use crate::tls::{self, Connector, Pem, Roots};
 use error::NatsError;
@@ -49,8 +50,9 @@ pub fn source(
     index: Arc<Index>,
     number: SourceNumber,
     history: &history::Config,
+    topics: Arc<Topics>,
 ) -> io::Result<Box<dyn Source>> {
-    Ok(Box::new(FeedSource::new(Nats::new(config)?, index, number, history)))
+    Ok(Box::new(FeedSource::new(Nats::new(config)?, index, number, history, topics)))
 }
 
 /// The servers of one setting `nats.url`, of which one is connected at a time.

@@ -34,6 +34,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 pub use config::Config;
 
 use crate::feed::{Feed, FeedError, FeedSource, Opened};
+use crate::router::Topics;
 use crate::source::{Attempt, Source};
 use cursor::Cursor;
 use endpoint::Endpoint;
@@ -188,8 +189,9 @@ pub fn source(
     index: Arc<Index>,
     number: SourceNumber,
     history: &history::Config,
+    topics: Arc<Topics>,
 ) -> io::Result<Box<dyn Source>> {
-    Ok(Box::new(FeedSource::new(Postgres::new(config)?, index, number, history)))
+    Ok(Box::new(FeedSource::new(Postgres::new(config)?, index, number, history, topics)))
 }
 
 /// Checks one item of `postgres.url`.
