@@ -36,4 +36,5 @@ mod snapshot;
 mod tidy;
 mod tls;
 mod top;
+mod transport;
 mod upstream;
