@@ -7,6 +7,7 @@ mod admission;
 mod browser;
 mod catch_up;
 mod commands;
+mod connections;
 mod control;
 mod demo;
 mod events;

@@ -6,7 +6,7 @@ use super::setting::{FILE_SUFFIX, Setting};
 use super::table::{self, SETTINGS};
 use super::{Config, Loaded};
 use floodway_server::tls::Files;
-use floodway_sources::mqtt::Session;
+use floodway_sources::mqtt::{Session, Subscribe};
 
 /// RFC 7518, 3.2: an HS256 key is at least as long as the hash.
 const HS256_SECRET_BYTES: usize = 32;
@@ -33,6 +33,7 @@ pub(super) fn run(loaded: &mut Loaded, key: Key, errors: &mut Vec<ConfigError>) 
         admin_read_token(&loaded.config),
         payload(&loaded.config),
         session(loaded),
+        connections(&loaded.config),
     ];
     let found = found.into_iter().flatten();
     errors.extend(found.map(|(key, hint)| wrong(loaded, key, hint)));
@@ -134,6 +135,13 @@ fn session(loaded: &Loaded) -> Found {
     }
     let hint = "mqtt.session = \"persistent\" needs 1: a broker keeps nothing of QoS 0; remove one of the two";
     (mqtt.qos == 0).then(|| ("mqtt.qos", hint.to_owned()))
+}
+
+/// Brokers deal a shared subscription's messages out in turn, which would break the order of devices.
+fn connections(config: &Config) -> Found {
+    let is_split = config.mqtt.connections > 1 && config.mqtt.subscribe == Subscribe::All;
+    let hint = "needs mqtt.subscribe = \"on_demand\": the one subscription to all tenants can't be split";
+    is_split.then(|| ("mqtt.connections", hint.to_owned()))
 }
 
 /// A tenant's share that is set and can never be reached.

@@ -101,9 +101,9 @@ impl Gateway {
         let event = config.event.clone();
         config.mqtt.keep = config.history.age;
         // The one place that knows which sources there are. The first owns the control documents.
-        let mqtt = Mqtt::new(config.mqtt, Arc::clone(&index), Some(follower))?;
-        let brokers = mqtt.terms().endpoints;
-        let sources: Vec<Box<dyn Source>> = vec![Box::new(mqtt)];
+        let mqtt = Mqtt::split(&config.mqtt, &index, Some(follower))?;
+        let brokers = mqtt.first().map(|mqtt| mqtt.terms().endpoints).unwrap_or_default();
+        let sources = mqtt.into_iter().map(|mqtt| Box::new(mqtt) as Box<dyn Source>).collect();
         let ingest =
             Ingest::start(sources, config.event, Arc::clone(&index), Arc::clone(&inboxes), Some(control.clone()))?;
         let shared = http::Shared {

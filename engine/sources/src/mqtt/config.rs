@@ -51,6 +51,9 @@ pub struct Config {
     pub session_expiry: Duration,
     /// `mqtt.subscribe`. Default `on_demand`.
     pub subscribe: Subscribe,
+    /// `mqtt.connections`: tenants are split over so many connections, 1 to 16. Default 1, the only number that goes with
+    /// [`Subscribe::All`].
+    pub connections: u8,
     /// `mqtt.qos`: 0 or 1. Default 0: the gateway reads as fast as the socket gives, and a broker's in-flight window
     /// and queue for QoS 1 would drop a burst that TCP would have held. With a persistent session 1.
     pub qos: u8,
@@ -103,6 +106,7 @@ impl Default for Config {
             session: Session::Clean,
             session_expiry: Duration::from_secs(3600),
             subscribe: Subscribe::OnDemand,
+            connections: 1,
             qos: 0,
             linger: Duration::from_secs(30),
             keep: Duration::from_secs(60),

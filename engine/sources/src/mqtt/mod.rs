@@ -5,7 +5,8 @@
 //!
 //! In the order of a message's way: `broker` and `link` connect and receive, `subscriptions` decides what to ask for,
 //! `driver` holds these together, `accepted` knows what came before. Beside it, `probe` tries what may cost the connection on another one, and
-//! `request_scheduler` lets tenants' subscriptions and [`control`] take turns on the one connection.
+//! `request_scheduler` lets tenants' subscriptions and [`control`] take turns on the one connection. `share` splits tenants
+//! over several connections, each of which is a source of its own.
 
 mod accepted;
 mod broker;
@@ -15,6 +16,7 @@ mod link;
 mod probe;
 mod request;
 mod request_scheduler;
+mod share;
 mod subscriptions;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
@@ -38,6 +40,7 @@ use floodway_core::index::{Index, Tenant};
 use link::Dialer;
 use probe::Probe;
 use request_scheduler::RequestScheduler;
+use share::{Gate, Share};
 use subscriptions::Subscriptions;
 
 /// Why brokers can't be a source. Names the setting, and the file if there is one.
@@ -49,6 +52,10 @@ pub enum Unusable {
     /// One of the URLs is none.
     #[error("mqtt.url {0}")]
     Url(#[from] BadUrl),
+    /// Events of all tenants at once come over one connection: several would have to share a subscription, and brokers deal
+    /// its messages out in turn, so that a device's would overtake one another.
+    #[error("mqtt.connections must be 1 with mqtt.subscribe = \"all\": one subscription can't be split")]
+    Split,
     /// What TLS needs is not there.
     #[error(transparent)]
     Tls(#[from] tls::Error),
@@ -63,28 +70,54 @@ pub struct Mqtt {
     accepted: Accepted,
     subscriptions: Subscriptions,
     control: Option<Follower>,
+    gate: Gate,
 }
 
 impl Mqtt {
-    /// The brokers of `config`, asked for the tenants of `index`. With `control` the control documents are kept there:
-    /// no tenant is confirmed before they were read.
+    /// The brokers of `config` over one connection, asked for the tenants of `index`. With `control` the control documents
+    /// are kept there: no tenant is confirmed before they were read.
     ///
     /// # Errors
     /// If `config` has no URL or a wrong one, or the files of TLS are not what they should be.
     pub fn new(config: Config, index: Arc<Index>, control: Option<Follower>) -> Result<Self, Unusable> {
+        let way = (Share::WHOLE, Gate::new(control.is_none()), client_id(&config));
+        Self::of_share(config, index, control, way)
+    }
+
+    /// The same over as many connections as `config` says, each with its own tenants. The first one keeps the control
+    /// documents.
+    ///
+    /// # Errors
+    /// As those of [`Mqtt::new`], and if a subscription to all tenants at once is to be split.
+    pub fn split(config: &Config, index: &Arc<Index>, mut control: Option<Follower>) -> Result<Vec<Self>, Unusable> {
+        if config.connections > 1 && config.subscribe == Subscribe::All {
+            return Err(Unusable::Split);
+        }
+        let (gate, id) = (Gate::new(control.is_none()), client_id(config));
+        let shares = Share::all(config.connections);
+        let made = shares.map(|share| {
+            let way = (share, gate.clone(), share.client_id(id.clone()));
+            Self::of_share(config.clone(), Arc::clone(index), control.take(), way)
+        });
+        made.collect()
+    }
+
+    fn of_share(
+        config: Config,
+        index: Arc<Index>,
+        control: Option<Follower>,
+        (share, gate, client_id): (Share, Gate, String),
+    ) -> Result<Self, Unusable> {
         let (brokers, dialer) = ways(&config)?;
         Ok(Self {
             brokers,
             dialer,
-            // The same id for each connection: a broker that still holds a dead one lets go of it.
-            client_id: match config.session {
-                Session::Clean => format!("{}-{:016x}", config.client_id, fastrand::u64(..)),
-                Session::Persistent => config.client_id.clone(),
-            },
+            client_id,
             accepted: Accepted::default(),
-            subscriptions: Subscriptions::new(&config, index),
+            subscriptions: Subscriptions::new(&config, share, index),
             config,
             control,
+            gate,
         })
     }
 
@@ -116,7 +149,7 @@ impl Source for Mqtt {
             brokers: &self.brokers,
             client_id: &self.client_id,
             accepted: &mut self.accepted,
-            requests: RequestScheduler::new(&mut self.subscriptions, self.control.as_mut()),
+            requests: RequestScheduler::new(&mut self.subscriptions, self.control.as_mut(), &self.gate),
             probe: Probe::new(&self.config, &self.dialer, &self.client_id),
             port,
         };
@@ -124,7 +157,16 @@ impl Source for Mqtt {
     }
 
     fn run_ended(&mut self) -> Vec<Arc<Tenant>> {
-        RequestScheduler::new(&mut self.subscriptions, self.control.as_mut()).link_lost(None, Instant::now())
+        RequestScheduler::new(&mut self.subscriptions, self.control.as_mut(), &self.gate)
+            .link_lost(None, Instant::now())
+    }
+}
+
+/// The same for each connection: a broker that still holds a dead one lets go of it.
+fn client_id(config: &Config) -> String {
+    match config.session {
+        Session::Clean => format!("{}-{:016x}", config.client_id, fastrand::u64(..)),
+        Session::Persistent => config.client_id.clone(),
     }
 }
 

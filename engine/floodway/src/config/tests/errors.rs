@@ -44,6 +44,8 @@ fn every_value_has_its_bounds() {
         ("mqtt.tls.key = \"k.pem\"", "needs mqtt.tls.cert"),
         ("mqtt.tls.alpn = \"a\\u0000\"", "1 to 255 bytes"),
         ("mqtt.keep_alive_seconds = 0.5", "from 1 to 65535"),
+        ("mqtt.connections = 17", "from 1 to 16"),
+        ("mqtt.connections = 2\nmqtt.subscribe = \"all\"", "needs mqtt.subscribe = \"on_demand\""),
         ("mqtt.linger_seconds = -1", "number of seconds"),
         ("mqtt.linger_seconds = nan", "number of seconds"),
         ("mqtt.linger_seconds = inf", "number of seconds"),

@@ -4,7 +4,7 @@
 //! * A tenant counts as confirmed only once a SUBACK of *this* connection granted its filter, or one of an earlier
 //!   connection whose session the broker has kept. Losing the link takes every confirmation back; the next one says which
 //!   tenants had one before, so that they get a gap.
-//! * The next sweep at the latest tracks every tenant of the index, whatever became of the request for it.
+//! * The next sweep at the latest tracks every tenant of the index that is ours, whatever became of the request for it.
 //! * A tenant leaves the index only after nobody held a permit of it for the linger. It is unsubscribed only if it has left
 //!   and no successor of its name has come.
 //! * One tenant's trouble is its own: `pending` gives each request a time of its own, `bisection` finds the filter for which
@@ -28,6 +28,7 @@ use std::time::{Duration, Instant};
 use hashbrown::HashMap;
 
 use super::config::{Config, Subscribe};
+use super::share::Share;
 use crate::source::{Confirmation, SourceState};
 use bisection::Bisection;
 pub(super) use bisection::ProbeOutcome;
@@ -41,6 +42,8 @@ use session::Session;
 #[derive(Debug)]
 pub(super) struct Subscriptions {
     mode: Subscribe,
+    /// The tenants of this connection; those of others are nothing to it.
+    share: Share,
     linger: Duration,
     subscribe_timeout: Duration,
     index: Arc<Index>,
@@ -70,9 +73,10 @@ pub(super) struct Subscriptions {
 
 impl Subscriptions {
     /// Begins without a link.
-    pub(super) fn new(config: &Config, index: Arc<Index>) -> Self {
+    pub(super) fn new(config: &Config, share: Share, index: Arc<Index>) -> Self {
         Self {
             mode: config.subscribe,
+            share,
             linger: config.linger.max(config.keep),
             subscribe_timeout: config.subscribe_timeout,
             index,
@@ -219,8 +223,11 @@ impl Subscriptions {
         }
     }
 
-    /// Makes sure that `tenant`, which is in the index, has an entry, and is requested if it should be.
+    /// Makes sure that `tenant`, which is in the index, has an entry if it is ours, and is requested if it should be.
     fn track(&mut self, tenant: &Arc<Tenant>) {
+        if !self.share.has(tenant.id()) {
+            return;
+        }
         let entry = self.entries.entry(tenant.id().clone()).or_insert_with(|| Entry::new(Arc::clone(tenant)));
         if !entry.tracked.is(tenant) {
             // The name's last tenant has left the index. What the broker granted to it holds for its successor.

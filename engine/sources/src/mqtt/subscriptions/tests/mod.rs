@@ -22,7 +22,7 @@ fn bed(mode: Subscribe) -> Bed {
     let limits = Limits { connections: 0, ..Limits::default() };
     let index = Arc::new(Index::new(10_000, limits));
     let config = Config { subscribe: mode, linger: LINGER, keep: LINGER / 2, ..Config::default() };
-    let subscriptions = Subscriptions::new(&config, Arc::clone(&index));
+    let subscriptions = Subscriptions::new(&config, Share::WHOLE, Arc::clone(&index));
     Bed { subscriptions, index, now: Instant::now(), next_id: 0 }
 }
 
