@@ -4,7 +4,6 @@ mod agreement;
 mod away;
 mod broker;
 mod calls;
-mod certificates;
 mod health;
 mod looking;
 mod metrics;

@@ -6,7 +6,7 @@ use super::setting::{FILE_SUFFIX, Setting};
 use super::table::{self, SETTINGS};
 use super::{Config, Loaded};
 use floodway_server::tls::Files;
-use floodway_sources::mqtt::Session;
+use floodway_sources::mqtt::{Session, Subscribe};
 use floodway_sources::router::Template;
 
 /// RFC 7518, 3.2: an HS256 key is at least as long as the hash.
@@ -40,6 +40,7 @@ pub(super) fn run(loaded: &mut Loaded, key: Key, errors: &mut Vec<ConfigError>) 
         timestamp(&loaded.config),
         session(loaded),
         nats_login(&loaded.config),
+        connections(&loaded.config),
     ];
     let found = found.into_iter().flatten();
     errors.extend(found.map(|(key, hint)| wrong(loaded, key, hint)));
@@ -169,6 +170,13 @@ fn nats_login(config: &Config) -> Found {
     }
     let is_double = nats.token.is_some() && nats.username.is_some();
     is_double.then(|| ("nats.token", "nats.username is set as well; keep one of them".to_owned()))
+}
+
+/// Brokers deal a shared subscription's messages out in turn, which would break the order of devices.
+fn connections(config: &Config) -> Found {
+    let is_split = config.mqtt.connections > 1 && config.mqtt.subscribe == Subscribe::All;
+    let hint = "needs mqtt.subscribe = \"on_demand\": the one subscription to all tenants can't be split";
+    is_split.then(|| ("mqtt.connections", hint.to_owned()))
 }
 
 /// A tenant's share that is set and can never be reached.

@@ -99,6 +99,8 @@ const BYTES_OR_NONE: Number = Number(0, 1 << 40);
 const SHARDS: Number = Number(1, SHARDS_MAX as u64);
 /// Each is six series to whoever keeps them.
 const METRICS_TENANTS: Number = Number(0, 10_000);
+/// Each is a client of the broker, and a part of one thread.
+const CONNECTIONS: Number = Number(1, 16);
 const QOS: Number = Number(0, 1);
 /// From hyper's smallest buffer to where a request head is nothing but an attack.
 const HEADER_BYTES: Number = Number(8_192, 1 << 20);
@@ -231,6 +233,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
         "Where devices publish: topics with {tenant}, {device}, {metric}, and + for other levels; the first that fits counts"),
     setting!("mqtt.tenant", "FLOODWAY_MQTT_TENANT", mqtt.tenant, Tenant,
         "Whose devices publish on topics of mqtt.topics without {tenant}"),
+    setting!("mqtt.connections", "FLOODWAY_MQTT_CONNECTIONS", mqtt.connections, CONNECTIONS,
+        "Connections over which tenants are split; 1 with mqtt.subscribe all"),
     setting!("mqtt.qos", "FLOODWAY_MQTT_QOS", mqtt.qos, QOS,
         "QoS of the subscriptions; 1 with mqtt.session persistent"),
     setting!("mqtt.linger_seconds", "FLOODWAY_MQTT_LINGER_SECONDS", mqtt.linger, PAUSE,

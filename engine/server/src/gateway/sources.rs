@@ -32,7 +32,8 @@ pub(super) fn assemble(
     if config.has_mqtt {
         let mut mqtt = config.mqtt.clone();
         (mqtt.keep, mqtt.source) = (config.history.age, number(&sources));
-        sources.push(Box::new(Mqtt::new(mqtt, Arc::clone(index), follower)?));
+        let connections = Mqtt::split(&mqtt, index, follower)?;
+        sources.extend(connections.into_iter().map(|mqtt| Box::new(mqtt) as Box<dyn Source>));
     }
     if !config.postgres.urls.is_empty() {
         let postgres = postgres::Config { payload_bytes: config.event.payload_bytes, ..config.postgres.clone() };

@@ -74,6 +74,9 @@ pub struct Config {
     pub topics: Vec<Template>,
     /// `mqtt.tenant`: whose devices publish on topics without `{tenant}`. Default none.
     pub tenant: Option<TenantId>,
+    /// `mqtt.connections`: tenants are split over so many connections, 1 to 16. Default 1, the only number that goes with
+    /// [`Subscribe::All`].
+    pub connections: u8,
     /// `mqtt.qos`: 0 or 1. Default 0: the gateway reads as fast as the socket gives, and a broker's in-flight window
     /// and queue for QoS 1 would drop a burst that TCP would have held. With a persistent session 1.
     pub qos: u8,
@@ -142,6 +145,7 @@ impl Default for Config {
             subscribe: Subscribe::OnDemand,
             topics: vec![usual_template()],
             tenant: None,
+            connections: 1,
             qos: 0,
             linger: Duration::from_secs(30),
             keep: Duration::from_secs(60),

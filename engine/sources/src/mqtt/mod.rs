@@ -4,8 +4,10 @@
 //! events; nothing that a device publishes ends the connection.
 //!
 //! In the order of a message's way: `broker` and `link` connect and receive, `subscriptions` decides what to ask for,
-//! `driver` holds these together, `accepted` knows what came before, `held` has tenants wait for what is retained of them. Beside it, `probe` tries what may cost the connection on another one, and
-//! `request_scheduler` lets tenants' subscriptions and [`control`] take turns on the one connection.
+//! `driver` holds these together, `accepted` knows what came before, `held` has tenants wait for what is retained of them.
+//! Beside it, `probe` tries what may cost the connection on another one, and `request_scheduler` lets tenants' subscriptions and
+//! [`control`] take turns on the one connection. `share` splits tenants over several connections, each of which is a source of
+//! its own.
 
 mod accepted;
 mod broker;
@@ -16,6 +18,7 @@ mod link;
 mod probe;
 mod request;
 mod request_scheduler;
+mod share;
 mod subscriptions;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
@@ -41,6 +44,7 @@ use held::Held;
 use link::Dialer;
 use probe::Probe;
 use request_scheduler::RequestScheduler;
+use share::{Gate, Share};
 use subscriptions::Subscriptions;
 
 /// Why brokers can't be a source. Names the setting, and the file if there is one.
@@ -55,6 +59,10 @@ pub enum Unusable {
     /// The topics can't stand together.
     #[error(transparent)]
     Topics(#[from] BadTopics),
+    /// Events of all tenants at once come over one connection: several would have to share a subscription, and brokers deal
+    /// its messages out in turn, so that a device's would overtake one another.
+    #[error("mqtt.connections must be 1 with mqtt.subscribe = \"all\": one subscription can't be split")]
+    Split,
     /// What TLS needs is not there.
     #[error(transparent)]
     Tls(#[from] tls::Error),
@@ -70,31 +78,58 @@ pub struct Mqtt {
     accepted: Accepted,
     subscriptions: Subscriptions,
     control: Option<Follower>,
+    gate: Gate,
 }
 
 impl Mqtt {
-    /// The brokers of `config`, asked for the tenants of `index`. With `control` the control documents are kept there:
-    /// no tenant is confirmed before they were read.
+    /// The brokers of `config` over one connection, asked for the tenants of `index`. With `control` the control documents
+    /// are kept there: no tenant is confirmed before they were read.
     ///
     /// # Errors
     /// If `config` has no URL or a wrong one, topics that can't stand together, or if the files of TLS are not what they
     /// should be.
     pub fn new(config: Config, index: Arc<Index>, control: Option<Follower>) -> Result<Self, Unusable> {
+        let way = (Share::WHOLE, Gate::new(control.is_none()), client_id(&config));
+        Self::of_share(config, index, control, way)
+    }
+
+    /// The same over as many connections as `config` says, each with its own tenants, and with a number of its own from that of
+    /// `config` on. The first one keeps the control documents.
+    ///
+    /// # Errors
+    /// As those of [`Mqtt::new`], and if a subscription to all tenants at once is to be split.
+    pub fn split(config: &Config, index: &Arc<Index>, mut control: Option<Follower>) -> Result<Vec<Self>, Unusable> {
+        if config.connections > 1 && config.subscribe == Subscribe::All {
+            return Err(Unusable::Split);
+        }
+        let (gate, id) = (Gate::new(control.is_none()), client_id(config));
+        let shares = Share::all(config.connections);
+        let made = shares.map(|share| {
+            let way = (share, gate.clone(), share.client_id(id.clone()));
+            let config = Config { source: share.source(config.source), ..config.clone() };
+            Self::of_share(config, Arc::clone(index), control.take(), way)
+        });
+        made.collect()
+    }
+
+    fn of_share(
+        config: Config,
+        index: Arc<Index>,
+        control: Option<Follower>,
+        (share, gate, client_id): (Share, Gate, String),
+    ) -> Result<Self, Unusable> {
         let topics = Arc::new(config.topics()?);
         let (brokers, dialer) = ways(&config)?;
         Ok(Self {
             brokers,
             dialer,
-            // The same id for each connection: a broker that still holds a dead one lets go of it.
-            client_id: match config.session {
-                Session::Clean => format!("{}-{:016x}", config.client_id, fastrand::u64(..)),
-                Session::Persistent => config.client_id.clone(),
-            },
+            client_id,
             accepted: Accepted::default(),
-            subscriptions: Subscriptions::new(&config, Arc::clone(&topics), index),
+            subscriptions: Subscriptions::new(&config, share, Arc::clone(&topics), index),
             topics,
             config,
             control,
+            gate,
         })
     }
 
@@ -128,7 +163,7 @@ impl Source for Mqtt {
             client_id: &self.client_id,
             topics: &self.topics,
             accepted: &mut self.accepted,
-            requests: RequestScheduler::new(&mut self.subscriptions, self.control.as_mut()),
+            requests: RequestScheduler::new(&mut self.subscriptions, self.control.as_mut(), &self.gate),
             probe: Probe::new(&self.config, &self.dialer, &self.client_id),
             held: Held::default(),
             port,
@@ -137,7 +172,16 @@ impl Source for Mqtt {
     }
 
     fn run_ended(&mut self) -> Vec<Arc<Tenant>> {
-        RequestScheduler::new(&mut self.subscriptions, self.control.as_mut()).link_lost(None, Instant::now())
+        RequestScheduler::new(&mut self.subscriptions, self.control.as_mut(), &self.gate)
+            .link_lost(None, Instant::now())
+    }
+}
+
+/// The same for each connection: a broker that still holds a dead one lets go of it.
+fn client_id(config: &Config) -> String {
+    match config.session {
+        Session::Clean => format!("{}-{:016x}", config.client_id, fastrand::u64(..)),
+        Session::Persistent => config.client_id.clone(),
     }
 }
 

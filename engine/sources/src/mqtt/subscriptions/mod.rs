@@ -4,7 +4,7 @@
 //! * A tenant counts as confirmed only once a SUBACK of *this* connection granted all its filters, or one of an earlier
 //!   connection whose session the broker has kept. Losing the link takes every confirmation back; the next one says which
 //!   tenants had one before, so that they get a gap.
-//! * The next sweep at the latest tracks every tenant of the index, whatever became of the request for it.
+//! * The next sweep at the latest tracks every tenant of the index that is ours, whatever became of the request for it.
 //! * A tenant leaves the index only after nobody held a permit of it for the linger. It is unsubscribed only if it has left
 //!   and no successor of its name has come.
 //! * One tenant's trouble is its own: `pending` gives each request a time of its own, `bisection` finds the filter for which
@@ -29,6 +29,7 @@ use std::time::{Duration, Instant};
 use hashbrown::HashMap;
 
 use super::config::{Config, Subscribe};
+use super::share::Share;
 use crate::router::Topics;
 use crate::source::{Confirmation, SourceState};
 use bisection::Bisection;
@@ -36,7 +37,7 @@ pub(super) use bisection::ProbeOutcome;
 use broker_limits::BrokerLimits;
 use entry::{Entry, State, Subject, Subscription};
 use filters::Filters;
-use floodway_core::index::{Index, SourceNumber, Tenant};
+use floodway_core::index::{Answer, Index, SourceNumber, Tenant};
 use floodway_protocol::names::TenantId;
 use pending::PendingRequests;
 use session::Session;
@@ -47,6 +48,8 @@ const NO_TOPIC: &str = "no template of mqtt.topics has {tenant}, and mqtt.tenant
 #[derive(Debug)]
 pub(super) struct Subscriptions {
     mode: Subscribe,
+    /// The tenants of this connection; those of others are nothing to it.
+    share: Share,
     linger: Duration,
     subscribe_timeout: Duration,
     filters: Filters,
@@ -83,9 +86,10 @@ pub(super) struct Subscriptions {
 
 impl Subscriptions {
     /// Begins without a link.
-    pub(super) fn new(config: &Config, topics: Arc<Topics>, index: Arc<Index>) -> Self {
+    pub(super) fn new(config: &Config, share: Share, topics: Arc<Topics>, index: Arc<Index>) -> Self {
         Self {
             mode: config.subscribe,
+            share,
             linger: config.linger.max(config.keep),
             subscribe_timeout: config.subscribe_timeout,
             filters: Filters::new(topics),
@@ -237,8 +241,12 @@ impl Subscriptions {
         }
     }
 
-    /// Makes sure that `tenant`, which is in the index, has an entry, and is requested if it should be.
+    /// Makes sure that `tenant`, which is in the index, has an entry if it is ours, and is requested if it should be.
     fn track(&mut self, tenant: &Arc<Tenant>) {
+        if !self.share.has(tenant.id()) {
+            tenant.set_answer(self.source, Answer::Passed);
+            return;
+        }
         let entry = self
             .entries
             .entry(tenant.id().clone())

@@ -29,7 +29,7 @@ fn bed(mode: Subscribe) -> Bed {
 
 fn subscriptions(config: &Config, index: &Arc<Index>) -> Subscriptions {
     let topics = Arc::new(config.topics().unwrap());
-    Subscriptions::new(config, topics, Arc::clone(index))
+    Subscriptions::new(config, Share::WHOLE, topics, Arc::clone(index))
 }
 
 /// On demand, with a link.
