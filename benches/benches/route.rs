@@ -12,7 +12,7 @@ use floodway_core::event;
 use floodway_core::inbox::Inbox;
 use floodway_core::index::{ConnectionPermit, Index, Limits};
 use floodway_protocol::names::TenantId;
-use floodway_sources::router::{Metrics, RawMessage, Router};
+use floodway_sources::router::{Metrics, RawMessage, Router, Topics};
 use tokio::runtime;
 
 const SHARDS: usize = 16;
@@ -25,7 +25,7 @@ fn route(c: &mut Criterion) {
     let enter = |n| index.enter(&TenantId::parse(&format!("TENANT{n}")).expect("a name")).expect("a permit");
     let permits: Vec<ConnectionPermit> = (0..TENANTS).map(enter).collect();
     let inboxes: Arc<[Inbox]> = (0..SHARDS).map(|_| Inbox::new(64)).collect();
-    let metrics = Arc::new(Metrics::default());
+    let (metrics, topics) = (Arc::new(Metrics::default()), Topics::default());
     let mut router =
         Router::new(&event::Config::default(), Arc::clone(&index), Arc::clone(&inboxes), Arc::clone(&metrics));
     let runtime = runtime::Builder::new_current_thread().build().expect("a runtime");
@@ -37,7 +37,7 @@ fn route(c: &mut Criterion) {
         let topic = format!("tenant/TENANT{tenant}/device/DEV-001/telemetry");
         group.bench_function(name, |bench| {
             bench.iter(|| {
-                let message = RawMessage::new(black_box(topic.as_bytes()), black_box(PAYLOAD));
+                let message = RawMessage::new(&topics, black_box(topic.as_bytes()), black_box(PAYLOAD));
                 runtime.block_on(router.publish(&message));
                 inboxes[..shards]
                     .iter()
@@ -48,7 +48,7 @@ fn route(c: &mut Criterion) {
     group.bench_function("stranger", |bench| {
         let topic = b"tenant/STRANGER/device/DEV-001/telemetry";
         bench.iter(|| {
-            let message = RawMessage::new(black_box(topic), black_box(PAYLOAD));
+            let message = RawMessage::new(&topics, black_box(topic), black_box(PAYLOAD));
             runtime.block_on(router.publish(&message));
         });
     });

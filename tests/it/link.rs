@@ -24,11 +24,11 @@ fn connects(broker: &ScriptedBroker) -> usize {
 async fn a_refusal_is_told_in_words_and_with_what_to_look_at() {
     let broker = ScriptedBroker::start().await;
     broker.on_connect(|_| Answer::Cut);
-    let gateway = quick(&broker).unready().await;
+    let gateway = quick(&broker).env("FLOODWAY_MQTT_PROTOCOL", "5").unready().await;
     for (answer, words) in [
         (Answer::Cut, "closed the connection without an answer"),
-        (Answer::Bytes(vec![0x20, 2, 0, 1]), "it speaks MQTT 3.1.1 only"),
-        (Answer::Bytes(vec![0x20, 2, 0, 5]), "not authorized (0x87); check mqtt.username and mqtt.password"),
+        (Answer::Bytes(vec![0x20, 2, 0, 1]), "it does not speak MQTT 5, which mqtt.protocol demands"),
+        (Answer::Bytes(vec![0x20, 2, 0, 5]), "not authorized (0x05); check mqtt.username and mqtt.password"),
         (Answer::Codes(vec![0x86]), "bad user name or password (0x86); check mqtt.username and mqtt.password"),
         (Answer::Codes(vec![0x85]), "client id not valid (0x85); check mqtt.client_id"),
         (Answer::Bytes(b"HTTP/1.1 400 Bad Request\r\n".to_vec()), "no MQTT broker"),
@@ -61,6 +61,16 @@ async fn a_broker_that_hangs_is_left_for_a_new_connection() {
     gateway.is_logged("it sent nothing for 500ms after a ping").await;
     broker.on_ping(|| Answer::Good);
     ws.expect_outage().await;
+}
+
+#[tokio::test]
+async fn a_broker_that_does_not_say_when_all_that_it_retains_has_come_holds_nobody_up() {
+    let broker = ScriptedBroker::start().await;
+    broker.on_ping(|| Answer::Silence);
+    let gateway = quick(&broker).await;
+    let mut ws = gateway.ws("T1", "").await;
+    broker.count("T1", "A", 0..3);
+    ws.expect_numbers(0..3).await;
 }
 
 #[tokio::test]

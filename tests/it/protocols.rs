@@ -1,12 +1,19 @@
 //! MQTT 3.1.1 beside 5: what holds over the one holds over the other, as far as it can be said there.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use floodway_tests::gateway::Launch;
-use floodway_tests::nats::NatsCluster;
+use floodway_tests::nats::{NatsCluster, NatsServer};
+use floodway_tests::wait::wait_until_by;
 use floodway_tests::{Broker, Gateway, Publisher, Transport, Ws, token, topic, upstream_gap, wait_until};
 use serde_json::{Value, json};
 
 use crate::admin::{ask, refusal};
 use crate::control::quick;
+
+/// Until a cluster of NATS serves again that has lost a node, also while other tests keep the machine busy.
+const ELECTION: Duration = Duration::from_secs(90);
 
 /// A gateway that speaks 3.1.1 only.
 fn old(broker: &Broker) -> Launch {
@@ -81,6 +88,12 @@ async fn tells(gateway: &Gateway, call: &str, request: Value, pointer: &str, exp
     .await;
 }
 
+/// How many gateways this one sees, itself included.
+async fn members(gateway: &Gateway) -> usize {
+    let told = ask(gateway, "GetStatus", json!({"fleet": true})).await["fleet"].take();
+    told["gateways"].as_array().map_or(0, Vec::len)
+}
+
 #[tokio::test]
 async fn limits_groups_and_the_fleet_are_shared_by_gateways_of_both_versions() {
     let broker = Broker::start().await;
@@ -88,8 +101,7 @@ async fn limits_groups_and_the_fleet_are_shared_by_gateways_of_both_versions() {
     let (first, second) = (fleet(old(&broker)).await, fleet(quick(&broker)).await);
     assert_eq!(broker_of(&second).await["protocol"], "MQTT 5");
     let of_tenant = json!({"tenant_id": "T1"});
-    let mut wanted = 3;
-    for (writer, reader) in [(&first, &second), (&second, &first)] {
+    for (wanted, writer, reader) in [(3, &first, &second), (4, &second, &first)] {
         let limits = json!({"tenant_id": "T1", "limits": {"connections_per_tenant": wanted}});
         ask(writer, "SetLimits", limits).await;
         let group = json!({"tenant_id": "T1", "group_id": format!("G{wanted}"), "device_ids": ["A"]});
@@ -104,13 +116,8 @@ async fn limits_groups_and_the_fleet_are_shared_by_gateways_of_both_versions() {
         })
         .await;
         ask(reader, "DeleteGroup", of_group).await;
-        wanted += 1;
     }
     let _streams = (first.ws("T1", "").await, second.sse("T1", "").await);
-    let members = async |gateway: &Gateway| {
-        let told = ask(gateway, "GetStatus", json!({"fleet": true})).await["fleet"].take();
-        told["gateways"].as_array().map_or(0, Vec::len)
-    };
     for gateway in [&first, &second] {
         wait_until("both are seen", async || members(gateway).await == 2).await;
     }
@@ -125,7 +132,7 @@ async fn limits_groups_and_the_fleet_are_shared_by_gateways_of_both_versions() {
 }
 
 #[tokio::test]
-async fn over_3_1_1_a_wrong_password_and_a_forbidden_tenant_are_told_as_that() {
+async fn over_3_1_1_a_wrong_password_is_told_as_that() {
     let broker = Broker::start_with_password("user", "word").await;
     let wrong = old(&broker)
         .env("MQTT_USERNAME", "user")
@@ -138,20 +145,6 @@ async fn over_3_1_1_a_wrong_password_and_a_forbidden_tenant_are_told_as_that() {
         told.contains("mqtt.username and mqtt.password") && !told.contains("wrong-word")
     })
     .await;
-
-    let folder = tempfile::tempdir().expect("a folder");
-    let rules = folder.path().join("acl");
-    let permitted = "topic readwrite floodway/#\ntopic readwrite tenant/GOOD/#\n";
-    std::fs::write(&rules, permitted).expect("the rules are written");
-    let broker = Broker::start_with(&format!("acl_file {}", rules.display())).await;
-    let gateway = old(&broker).await;
-    let (good, bad) = (token("GOOD").sign(), token("BAD").sign());
-    let mut ws = gateway.ws_with(&good, "").await;
-    let refused = gateway.ws_refused(Some(&bad), "").await;
-    assert_eq!(refused, (4003, "Not authorized at the broker".to_owned()));
-    gateway.is_logged("MQTT 3.1.1 names no reason").await;
-    broker.publisher().await.count("GOOD", "A", 0..1).await;
-    ws.expect_numbers(0..1).await;
 }
 
 #[tokio::test]
@@ -208,13 +201,42 @@ async fn what_the_broker_retains_is_in_snapshots_and_in_no_live_stream() {
     }
 }
 
-/// Reads numbers until `last` has come, and says whether any came out of order or twice.
-async fn up_to(ws: &mut Ws, last: u64) -> Vec<u64> {
-    let mut numbers = vec![ws.next_number().await];
-    while numbers.last() != Some(&last) {
-        numbers.push(ws.next_number().await);
+/// Reads until each of these numbers has come. One that its device could not be sure of may come twice.
+async fn come(ws: &mut Ws, numbers: std::ops::Range<u64>) {
+    let mut missing: BTreeSet<u64> = numbers.collect();
+    while !missing.is_empty() {
+        missing.remove(&ws.next_number().await);
     }
-    numbers
+}
+
+/// Reads until the stream is told that its tenant's events come again, behind a gap. NATS may refuse a subscription first, if
+/// it finds no leader for it in time.
+async fn comes_back(ws: &mut Ws) {
+    let mut told = vec![ws.next().await];
+    while !told.last().is_some_and(|last| last["type"] == "upstream" && last["state"] == "up") {
+        told.push(ws.next().await);
+    }
+    assert!(told.contains(&upstream_gap()), "{told:?}");
+}
+
+/// The number of the node that the gateway is on.
+async fn node_of(gateway: &Gateway, urls: &[String]) -> Option<usize> {
+    let told = broker_of(gateway).await;
+    urls.iter().position(|url| told["connected_url"] == *url)
+}
+
+/// Publishes the numbers over a node of a cluster that has just lost another one, again until they are acknowledged.
+async fn publish_until_taken(port: u16, tenant: &str, numbers: std::ops::Range<u64>) {
+    wait_until_by("a device is served", ELECTION, async || {
+        let Some(mut device) = Publisher::try_connect_old(port).await else {
+            return false;
+        };
+        for n in numbers.clone() {
+            device.send(&topic(tenant, "A"), format!(r#"{{"metrics":{{"n":{n}}}}}"#)).await;
+        }
+        device.gone_or_settled().await
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -223,19 +245,70 @@ async fn auto_speaks_3_1_1_to_nats_and_streams_live_on_when_their_node_is_killed
     let urls: Vec<String> = (0..3).map(|node| cluster.mqtt_url(node)).collect();
     let launch = Gateway::start_at(&urls.join(",")).env("FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", "0.5");
     let gateway = launch.env("FLOODWAY_MQTT_QOS", 1).await;
-    let told = broker_of(&gateway).await;
-    assert_eq!((&told["protocol"], &told["connected_url"]), (&json!("MQTT 3.1.1"), &json!(urls[0])));
+    assert_eq!(broker_of(&gateway).await["protocol"], "MQTT 3.1.1");
+    let node = node_of(&gateway, &urls).await.expect("it is connected");
     let mut ws = gateway.ws("T1", "").await;
-    let mut publisher = Publisher::connect_old(cluster.mqtt_port(2)).await;
-    publisher.count("T1", "A", 0..100).await;
-    assert_eq!(up_to(&mut ws, 99).await, (0..100).collect::<Vec<_>>());
-    cluster.kill(0);
-    ws.expect_outage().await;
-    let told = broker_of(&gateway).await;
-    assert_ne!(told["connected_url"], urls[0]);
-    publisher.count("T1", "A", 100..200).await;
-    assert_eq!(up_to(&mut ws, 199).await, (100..200).collect::<Vec<_>>());
+    publish_until_taken(cluster.mqtt_port((node + 1) % 3), "T1", 0..100).await;
+    come(&mut ws, 0..100).await;
+    cluster.kill(node);
+    ws.expect_upstream("down").await;
+    // NATS answers a CONNECT late while it elects leaders.
+    wait_until_by("the gateway is on another node", ELECTION, async || gateway.get("/readyz").await.0 == 200).await;
+    let other = node_of(&gateway, &urls).await.expect("it is connected");
+    assert_ne!(other, node);
+    comes_back(&mut ws).await;
+    publish_until_taken(cluster.mqtt_port(other), "T1", 100..200).await;
+    come(&mut ws, 100..200).await;
+    wait_until_by("new tenants are served", ELECTION, async || {
+        gateway.sse_response(Some(&token("T2").sign()), "", &[]).await.status() == 200
+    })
+    .await;
     let mut late = gateway.ws("T2", "").await;
-    publisher.count("T2", "A", 0..10).await;
-    assert_eq!(up_to(&mut late, 9).await, (0..10).collect::<Vec<_>>());
+    publish_until_taken(cluster.mqtt_port(other), "T2", 0..10).await;
+    come(&mut late, 0..10).await;
+}
+
+#[tokio::test]
+async fn on_nats_order_limits_groups_fleet_and_what_is_retained_are_as_on_any_broker() {
+    let server = NatsServer::start().await;
+    let start = || Gateway::start_at(&server.mqtt_url()).env("FLOODWAY_CONTROL_FLEET_SECONDS", "1");
+    let (first, second) = (start().await, start().await);
+    let mut publisher = Publisher::connect_old(server.mqtt_port()).await;
+    let mut ws = first.ws("T1", "").await;
+    publisher.count("T1", "A", 0..1000).await;
+    ws.expect_numbers(0..1000).await;
+    let limits = json!({"tenant_id": "T1", "limits": {"connections_per_tenant": 3}});
+    ask(&first, "SetLimits", limits).await;
+    let group = json!({"tenant_id": "T1", "group_id": "G", "device_ids": ["A"]});
+    ask(&first, "PutGroup", json!({"group": group})).await;
+    let limit = "/effective/connections_per_tenant";
+    tells(&second, "GetLimits", json!({"tenant_id": "T1"}), limit, json!(3)).await;
+    let third = start().await;
+    let mut late = third.ws("T1", "group_id=G").await;
+    publisher.count("T1", "B", 0..1).await;
+    publisher.count("T1", "A", 1000..1001).await;
+    late.expect_numbers(1000..1001).await;
+    wait_until("all three are seen", async || members(&second).await == 3).await;
+    drop(third);
+    wait_until("who dies is forgotten", async || members(&second).await == 2).await;
+    publisher.retain("T3", "A", r#"{"metrics":{"n":7}}"#).await;
+    let mut shown = first.stream(Transport::WebSocket, "T3", "snapshot=true").await;
+    shown.expect_snapshot(&[("A", 7)]).await;
+    publisher.count("T3", "A", 8..9).await;
+    shown.expect_numbers(8..9).await;
+}
+
+#[tokio::test]
+async fn a_suback_of_3_1_1_refuses_a_tenant_without_a_reason() {
+    let rights =
+        r#"authorization { users: [{ user: u, password: p, permissions: { subscribe: { deny: "tenant.BAD.>" } } }] }"#;
+    let server = NatsServer::start_with(rights).await;
+    let launch = Gateway::start_at(&server.mqtt_url());
+    let gateway = launch.env("MQTT_USERNAME", "u").env("MQTT_PASSWORD", "p").await;
+    let mut ws = gateway.ws("GOOD", "").await;
+    let refused = gateway.ws_refused(Some(&token("BAD").sign()), "").await;
+    assert_eq!(refused, (4003, "Not authorized at the broker".to_owned()));
+    gateway.is_logged("MQTT 3.1.1 names no reason").await;
+    ws.send(r#"{"action":"ping"}"#).await;
+    assert_eq!(ws.next().await, json!({"type": "pong"}), "others are served");
 }

@@ -1,14 +1,17 @@
-//! Limits and groups that are kept in a file, beside a source that knows nothing of them.
+//! Limits and groups that are kept beside the sources: in a file, in a bucket of JetStream.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use floodway_tests::gateway::{Launch, floodway_run};
+use floodway_tests::nats::NatsCluster;
 use floodway_tests::token::SECRET;
-use floodway_tests::{Broker, Gateway};
+use floodway_tests::wait::wait_until_by;
+use floodway_tests::{Broker, Gateway, wait_until};
 use serde_json::json;
 
-use crate::admin::ask;
+use crate::admin::{answers, ask};
 use crate::control::retained;
 use crate::shell;
 
@@ -66,4 +69,51 @@ async fn a_broken_file_stops_the_start_is_named_and_left_alone() {
     let refused = floodway_run(&["check"], &settings).await;
     assert_eq!(refused.code, Some(2));
     assert!(refused.stderr.contains("control.store") && refused.stderr.contains("file:"), "{}", refused.stderr);
+}
+
+/// A gateway whose only source is JetStream.
+fn on(cluster: &NatsCluster) -> Launch {
+    let launch = Gateway::start_at("").without("MQTT_URL").env("FLOODWAY_NATS_URL", cluster.urls());
+    launch.env("FLOODWAY_CONTROL_FLEET_SECONDS", "1")
+}
+
+/// Waits until that gateway knows the group as one of this device.
+async fn knows(gateway: &Gateway, device: &str) {
+    let get = json!({"tenant_id": "T1", "group_id": "G"});
+    wait_until(&format!("the group is of {device}"), async || {
+        let found = answers(gateway, "GetGroup", get.clone(), &[]).await;
+        found.is_ok_and(|found| found[0]["group"]["device_ids"] == json!([device]))
+    })
+    .await;
+}
+
+/// Puts a group of this device, again until it is done.
+async fn puts(gateway: &Gateway, device: &str) {
+    let put = ["groups", "put", "--tenant", "T1", "G", "--device", device];
+    wait_until_by(&format!("{device} is put"), Duration::from_secs(60), async || {
+        shell::shell(gateway, &put).await.code == Some(0)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn limits_and_groups_in_a_bucket_are_those_of_all_gateways_and_outlive_the_node_that_leads_it() {
+    let mut cluster = NatsCluster::start(3).await;
+    let (first, mut second) = (on(&cluster).await, on(&cluster).await);
+    puts(&first, "A").await;
+    knows(&second, "A").await;
+    wait_until("they know each other", async || {
+        let status = ask(&first, "GetStatus", json!({"fleet": true})).await;
+        status["fleet"]["gateways"].as_array().is_some_and(|gateways| gateways.len() == 2)
+    })
+    .await;
+    let leader = cluster.leader_of(0, "KV_floodway_control").await.expect("it has three replicas");
+    cluster.kill(leader);
+    puts(&second, "B").await;
+    knows(&first, "B").await;
+    second.terminate();
+    assert_eq!(second.exit_code().await, Some(0));
+    drop(first);
+    let third = on(&cluster).await;
+    knows(&third, "B").await;
 }

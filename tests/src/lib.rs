@@ -7,6 +7,7 @@
 pub mod account;
 pub mod broker;
 pub mod browser;
+pub mod certificates;
 pub mod gateway;
 pub mod nats;
 pub mod outage;

@@ -3,11 +3,15 @@
 //! Invariant: a node that was killed and started again has the same ports and the same files. Nobody waits for a cluster by
 //! time: it is there once each node says that it is healthy and knows the leader of JetStream.
 
+mod client;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
+
+pub use client::NatsClient;
 
 use crate::broker::free_port;
 use crate::process::Process;
@@ -62,6 +66,11 @@ impl NatsServer {
     /// Its port for MQTT clients.
     pub fn mqtt_port(&self) -> u16 {
         self.0.mqtt_port(0)
+    }
+
+    /// A NATS client of it.
+    pub async fn client(&self) -> NatsClient {
+        self.0.client(0).await
     }
 
     /// Kills it (SIGKILL).
@@ -123,6 +132,11 @@ impl NatsCluster {
     /// A node's port for MQTT clients.
     pub fn mqtt_port(&self, node: usize) -> u16 {
         self.nodes[node].mqtt
+    }
+
+    /// A NATS client of a node.
+    pub async fn client(&self, node: usize) -> NatsClient {
+        NatsClient::connect(self.nodes[node].client).await
     }
 
     /// Kills a node (SIGKILL).

@@ -46,11 +46,16 @@ impl Publisher {
         let (client, connection) = v5::AsyncClient::new(options, 64);
         let (report, progress) = watch::channel(Progress::default());
         tokio::spawn(drive(connection, report));
-        Self::connected(Client::V5(client), progress).await
+        Self::connected(Client::V5(client), progress).await.expect("the broker takes a publisher")
     }
 
     /// Connects to a broker that speaks MQTT 3.1.1 only.
     pub async fn connect_old(port: u16) -> Self {
+        Self::try_connect_old(port).await.expect("the broker takes a publisher")
+    }
+
+    /// Connects to a broker that speaks MQTT 3.1.1 only, and that may not be well.
+    pub async fn try_connect_old(port: u16) -> Option<Self> {
         let mut options = rumqttc::MqttOptions::new(id(), "127.0.0.1", port);
         options.set_keep_alive(Duration::from_secs(60)).set_max_packet_size(1 << 20, 1 << 20);
         let (client, mut connection) = rumqttc::AsyncClient::new(options, 64);
@@ -62,10 +67,10 @@ impl Publisher {
         Self::connected(Client::V4(client), progress).await
     }
 
-    async fn connected(client: Client, mut progress: watch::Receiver<Progress>) -> Self {
+    async fn connected(client: Client, mut progress: watch::Receiver<Progress>) -> Option<Self> {
         let connected = progress.wait_for(|progress| progress.connected || progress.ended);
-        assert!(!within("CONNACK", connected).await.expect("it reports").ended, "the broker refused a publisher");
-        Self { client, progress, sent: 0 }
+        let is_in = !within("CONNACK", connected).await.expect("it reports").ended;
+        is_in.then_some(Self { client, progress, sent: 0 })
     }
 
     /// Publishes a device's telemetry and waits for the acknowledgement.
@@ -83,30 +88,37 @@ impl Publisher {
         self.settled().await;
     }
 
+    /// Publishes a device's telemetry for the broker to retain, and waits for the acknowledgement.
+    pub async fn retain(&mut self, tenant: &str, device: &str, payload: &str) {
+        self.publish(&topic(tenant, device), payload.into(), true, true).await;
+        self.sent += 1;
+        self.settled().await;
+    }
+
     /// Hands one message over without waiting for the acknowledgement.
     ///
     /// # Panics
     /// If the connection is lost.
     pub async fn send(&mut self, topic: &str, payload: impl Into<Vec<u8>>) {
-        self.publish(topic, payload.into(), true).await;
+        self.publish(topic, payload.into(), true, false).await;
         self.sent += 1;
     }
 
     /// Hands one message of QoS 0 over, which the broker does not acknowledge.
     pub async fn unassured(&mut self, topic: &str, payload: impl Into<Vec<u8>>) {
-        self.publish(topic, payload.into(), false).await;
+        self.publish(topic, payload.into(), false, false).await;
     }
 
-    async fn publish(&mut self, topic: &str, payload: Vec<u8>, is_assured: bool) {
+    async fn publish(&mut self, topic: &str, payload: Vec<u8>, is_assured: bool, is_retained: bool) {
         let is_sent = async {
             match &self.client {
                 Client::V5(client) => {
                     let qos = v5::mqttbytes::qos(is_assured.into()).expect("0 or 1");
-                    client.publish(topic, qos, false, payload).await.is_ok()
+                    client.publish(topic, qos, is_retained, payload).await.is_ok()
                 }
                 Client::V4(client) => {
                     let qos = mqttbytes::qos(is_assured.into()).expect("0 or 1");
-                    client.publish(topic, qos, false, payload).await.is_ok()
+                    client.publish(topic, qos, is_retained, payload).await.is_ok()
                 }
             }
         };
@@ -124,11 +136,13 @@ impl Publisher {
         assert!(progress.acknowledged >= sent, "the publisher lost its broker");
     }
 
-    /// Waits until the broker has acknowledged all that was sent, or has ended the connection for it.
-    pub async fn gone_or_settled(&mut self) {
+    /// Waits until the broker has acknowledged all that was sent, or has ended the connection. Returns whether it has
+    /// acknowledged it.
+    pub async fn gone_or_settled(&mut self) -> bool {
         let sent = self.sent;
         let settled = self.progress.wait_for(|progress| progress.acknowledged >= sent || progress.ended);
-        within("the broker's judgement", settled).await.expect("it reports");
+        let progress = *within("the broker's judgement", settled).await.expect("it reports");
+        progress.acknowledged >= sent
     }
 }
 

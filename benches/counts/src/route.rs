@@ -9,7 +9,7 @@ use floodway_core::event;
 use floodway_core::inbox::Inbox;
 use floodway_core::index::{ConnectionPermit, Index, Limits};
 use floodway_protocol::names::TenantId;
-use floodway_sources::router::{Metrics, RawMessage, Router};
+use floodway_sources::router::{Metrics, RawMessage, Router, Topics};
 use gungraun::{library_benchmark, library_benchmark_group};
 
 use crate::{KEPT, PAYLOAD, at_most};
@@ -20,6 +20,7 @@ const TENANTS: u32 = 1000;
 struct Way {
     router: Router,
     inboxes: Arc<[Inbox]>,
+    topics: Topics,
     topic: String,
     _permits: Vec<ConnectionPermit>,
 }
@@ -39,6 +40,7 @@ impl Way {
         let mut way = Box::new(Self {
             router,
             inboxes,
+            topics: Topics::default(),
             topic: format!("tenant/{tenant}/device/DEV-001/telemetry"),
             _permits: permits,
         });
@@ -51,7 +53,7 @@ impl Way {
 
     /// One message; returns whether somebody wanted it.
     fn publish(&mut self) -> bool {
-        let message = RawMessage::new(self.topic.as_bytes(), black_box(PAYLOAD));
+        let message = RawMessage::new(&self.topics, self.topic.as_bytes(), black_box(PAYLOAD));
         let publish = pin!(self.router.publish(&message));
         let polled = publish.poll(&mut Context::from_waker(Waker::noop()));
         assert!(polled.is_ready(), "there is room in the inbox");

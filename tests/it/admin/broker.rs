@@ -75,7 +75,7 @@ async fn which_of_several_brokers_is_connected_is_told_and_each_failure_once() {
     assert_eq!(told["connected_url"], broker.url());
     assert_eq!(number(&told["failed_attempts"]), 0);
     let text = shell::text(&gateway, &["status"]).await;
-    assert!(text.contains(&format!("{}: connected for", broker.url())), "{text}");
+    assert!(text.contains(&format!("{} (MQTT 5): connected for", broker.url())), "{text}");
     wait_until("the watch was told", async || {
         watch.answers().last().is_some_and(|last| last["broker_up"]["url"] == broker.url())
     })

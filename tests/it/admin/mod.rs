@@ -4,7 +4,6 @@ mod agreement;
 mod away;
 mod broker;
 mod calls;
-mod certificates;
 mod health;
 mod looking;
 mod metrics;
@@ -51,7 +50,12 @@ impl Watch {
 }
 
 /// The answers to one call, or the code and the message that refuse it.
-async fn answers(gateway: &Gateway, call: &str, request: Value, more: &[&str]) -> Result<Vec<Value>, (String, String)> {
+pub(crate) async fn answers(
+    gateway: &Gateway,
+    call: &str,
+    request: Value,
+    more: &[&str],
+) -> Result<Vec<Value>, (String, String)> {
     let command = python(gateway, call, &request, more);
     let finished = run("admin_call.py", command).await;
     let lines = finished.stdout.lines();

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use floodway_tests::certificates::{Authority, Identity};
 use floodway_tests::gateway::floodway_run;
 use floodway_tests::process::{Finished, run};
 use floodway_tests::raw::Raw;
@@ -10,7 +11,6 @@ use floodway_tests::{Broker, Gateway};
 use serde_json::{Value, json};
 
 use super::answers;
-use super::certificates::{Authority, Identity};
 
 const HERE: &[&str] = &["127.0.0.1", "localhost"];
 const KEY: (&str, &str) = ("FLOODWAY_JWT_SECRET", SECRET);

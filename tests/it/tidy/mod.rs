@@ -24,6 +24,7 @@ const CRATES: &[(&str, &[&str])] = &[
 /// A library, and the only places in the engine that may name it.
 const ONLY: &[(&[&str], &[&str])] = &[
     (&["rumqttc"], &["engine/sources/src/mqtt", "engine/floodway/src/demo"]),
+    (&["async_nats"], &["engine/sources/src/nats"]),
     (&["rumqttd"], &["engine/floodway/src/demo"]),
     (&["fastwebsockets"], &["engine/protocol/src/ws", "engine/server/src/http/handshake"]),
     (

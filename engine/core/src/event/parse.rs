@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::encoded::Draft;
 use super::members::Members;
-use super::places::{Path, Places};
+use super::places::{METRICS, Path, Places, TIMESTAMP};
 use super::projections::Projections;
 use super::tokens::{Object, Text, Tokenizer, has_escapes};
 use super::{Event, Metric, Metrics, Rejection};
@@ -44,8 +44,8 @@ impl Default for Config {
             depth: 32,
             samples: 1000,
             metrics: 1024,
-            metrics_at: Path::of("metrics"),
-            timestamp_at: Path::of("ts"),
+            metrics_at: Path::of(METRICS),
+            timestamp_at: Path::of(TIMESTAMP),
         }
     }
 }

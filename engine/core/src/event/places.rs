@@ -7,8 +7,16 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
+use serde_json::Value;
+
 use super::Rejection;
 use super::tokens::{Object, Text};
+
+/// Where the metrics stand by default.
+pub(super) const METRICS: &str = "metrics";
+
+/// Where the timestamp stands by default.
+pub(super) const TIMESTAMP: &str = "ts";
 
 /// The member with which devices prove themselves. It is a metric of no flat payload.
 const PROVISION_TOKEN: &str = "provision_token";
@@ -26,6 +34,14 @@ impl Path {
     /// The member of this name.
     pub(super) fn of(name: &str) -> Self {
         Self(Box::new([Box::from(name)]))
+    }
+
+    /// The smallest sample that has `value` here.
+    pub fn around(&self, value: Value) -> Value {
+        self.0
+            .iter()
+            .rev()
+            .fold(value, |value, name| Value::Object([(name.to_string(), value)].into_iter().collect()))
     }
 
     /// Whether what stands at `other` is a part of what stands here, or the same.
@@ -62,6 +78,8 @@ pub(super) struct Places {
     metrics: Path,
     /// None is never found.
     timestamp: Option<Path>,
+    /// Both are where they are by default.
+    are_usual: bool,
     /// Names of members that are no metrics though they stand among them.
     left_out: Box<[Box<str>]>,
 }
@@ -81,6 +99,7 @@ impl Places {
         Self {
             metrics: metrics.clone(),
             timestamp: (!timestamp.holds(metrics)).then(|| timestamp.clone()),
+            are_usual: *metrics == Path::of(METRICS) && *timestamp == Path::of(TIMESTAMP),
             left_out: within.cloned().into_iter().chain(secret).collect(),
         }
     }
@@ -94,10 +113,18 @@ impl Places {
     pub(super) fn find(&self, text: Text<'_>, token: usize) -> Result<Found, Rejection> {
         let object = Object::at(text, token).ok_or(Rejection::NotAnObject)?;
         let timestamp = self.timestamp.as_ref().map(|path| &*path.0);
-        // Nearly all payloads: one look at each member.
+        // One look at each member, and for nearly all payloads the names are known while this is compiled.
+        if self.are_usual {
+            return Ok(find_members(text, object, METRICS, TIMESTAMP));
+        }
         if let ([metrics], Some([timestamp])) = (&*self.metrics.0, timestamp) {
             return Ok(find_members(text, object, metrics, timestamp));
         }
+        self.find_by_path(text, token, timestamp)
+    }
+
+    #[inline(never)]
+    fn find_by_path(&self, text: Text<'_>, token: usize, timestamp: Option<&[Box<str>]>) -> Result<Found, Rejection> {
         let metrics = find(text, token, &self.metrics.0).map_err(|NoObject| Rejection::MetricsNotAnObject)?;
         let timestamp = timestamp.and_then(|path| find(text, token, path).ok().flatten());
         Ok(Found { metrics, timestamp: timestamp.map(|token| text.value(token)) })

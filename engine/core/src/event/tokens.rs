@@ -153,6 +153,7 @@ impl<'a> Text<'a> {
     }
 
     /// The first byte of a token, which tells what begins there.
+    #[inline]
     pub(super) fn byte(&self, token: usize) -> u8 {
         self.json[self.tokens[token] as usize]
     }
@@ -185,6 +186,7 @@ impl<'a> Text<'a> {
     }
 
     /// The end of the value that begins with `token`, and the index of the token after it.
+    #[inline]
     fn end(&self, token: usize) -> (usize, usize) {
         if !matches!(self.byte(token), b'{' | b'[') {
             return (self.trimmed_end(token), token + 1);
@@ -202,6 +204,7 @@ impl<'a> Text<'a> {
     }
 
     /// The end of a token of many bytes: before the white space that precedes the next one, or the end of the text.
+    #[inline]
     fn trimmed_end(&self, token: usize) -> usize {
         let from = self.tokens[token] as usize;
         let next = self.tokens.get(token + 1).map_or(self.json.len(), |&next| next as usize);
@@ -243,6 +246,7 @@ impl<'a> Object<'a> {
 impl Iterator for Object<'_> {
     type Item = Entry;
 
+    #[inline]
     fn next(&mut self) -> Option<Entry> {
         let key = match self.text.byte(self.next) {
             b'}' => return None,

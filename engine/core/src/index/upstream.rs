@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::watch;
 
 /// Sources of a gateway at most.
-pub const SOURCES_MAX: usize = 16;
+pub const SOURCES_MAX: usize = 32;
 
 /// Whether the sources send a tenant's events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,12 @@ impl SourceNumber {
     /// This number, of which as much counts as there can be sources.
     pub fn new(number: usize) -> Self {
         Self((number % SOURCES_MAX) as u32)
+    }
+
+    /// The number so many behind this one.
+    #[must_use]
+    pub fn plus(self, more: usize) -> Self {
+        Self::new(self.0 as usize + more)
     }
 
     fn bit(self) -> u64 {
@@ -83,14 +89,18 @@ impl Answers {
     }
 
     pub(super) fn set(&self, source: SourceNumber, answer: Answer) {
+        let mut is_news = answer == Answer::Refused;
         for (given, known) in self.given.iter().zip([Answer::Confirmed, Answer::Refused, Answer::Passed]) {
-            if answer == known {
-                given.fetch_or(source.bit(), Ordering::Relaxed);
+            let before = if answer == known {
+                given.fetch_or(source.bit(), Ordering::Relaxed)
             } else {
-                given.fetch_and(!source.bit(), Ordering::Relaxed);
-            }
+                given.fetch_and(!source.bit(), Ordering::Relaxed)
+            };
+            is_news |= (before & source.bit() != 0) != (answer == known);
         }
-        self.renew();
+        if is_news {
+            self.renew();
+        }
     }
 
     /// Makes the state of what is said now. Who watches is notified also if it is the same: the reason to refuse may be another.

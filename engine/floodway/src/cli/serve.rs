@@ -39,7 +39,9 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
         match error {
-            StartError::Key(_) | StartError::Tls(_) | StartError::Store(_) => Self::Usage(error.to_string()),
+            StartError::Key(_) | StartError::Tls(_) | StartError::Store(_) | StartError::Mqtt(_) => {
+                Self::Usage(error.to_string())
+            }
             StartError::Listen(..) | StartError::AdminListen(..) | StartError::System(_) => {
                 Self::Running(error.to_string())
             }

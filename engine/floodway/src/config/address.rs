@@ -6,6 +6,7 @@
 use std::net::{Ipv6Addr, SocketAddr};
 
 use ::http::Uri;
+use floodway_sources::mqtt::normal_url;
 
 /// An address and a port to listen on.
 pub(crate) fn listen(text: &str) -> Result<String, String> {
@@ -28,28 +29,15 @@ pub(crate) fn is_loopback(listen: &str) -> bool {
     }
 }
 
-/// A broker: `mqtt://host:port`, also written `tcp://`; the port may be left out.
+/// A broker, in the one form of its URL.
 pub(crate) fn broker(text: &str) -> Result<String, String> {
     let text = text.trim();
-    let (scheme, rest) = text.split_once("://").ok_or("expected mqtt://host:port")?;
-    match scheme.to_ascii_lowercase().as_str() {
-        "mqtt" | "tcp" => {}
-        "mqtts" | "ssl" | "tls" => {
-            return Err(
-                "MQTT over TLS is not available; use mqtt:// to a TLS proxy on this machine, or a private network"
-                    .to_owned(),
-            );
-        }
-        _ => {
-            return Err("expected mqtt://host:port (or tcp://); other transports are not available".to_owned());
-        }
-    }
-    if rest.contains('@') {
+    if text.contains('@') {
         return Err("leave user name and password out, and set mqtt.username and mqtt.password".to_owned());
     }
-    let (host, port) = host_and_port(rest.strip_suffix('/').unwrap_or(rest), 1883)
-        .ok_or("expected mqtt://host:port, with an IPv6 address in brackets")?;
-    Ok(broker_at(host, port))
+    let form = "expected mqtt://host:port, mqtts://host:port, ws://host:port/path or wss://host:port/path, with an IPv6 \
+                address in brackets";
+    normal_url(text).map_err(|why| format!("{form}: it {why}"))
 }
 
 /// A server of NATS: `nats://host:port`, or `tls://host:port`; the port may be left out.

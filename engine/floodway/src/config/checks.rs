@@ -6,7 +6,8 @@ use super::setting::{FILE_SUFFIX, Setting};
 use super::table::{self, SETTINGS};
 use super::{Config, Loaded};
 use floodway_server::tls::Files;
-use floodway_sources::mqtt::Session;
+use floodway_sources::mqtt::{Session, Subscribe};
+use floodway_sources::router::Template;
 
 /// RFC 7518, 3.2: an HS256 key is at least as long as the hash.
 const HS256_SECRET_BYTES: usize = 32;
@@ -27,13 +28,19 @@ pub(super) fn run(loaded: &mut Loaded, key: Key, errors: &mut Vec<ConfigError>) 
     let found = [
         tls_files(&loaded.config.http.tls, "http.tls.cert", "http.tls.key"),
         tls_files(&loaded.config.admin.tls, "admin.tls.cert", "admin.tls.key"),
+        tls_files(&loaded.config.nats.tls, "nats.tls.cert", "nats.tls.key"),
         tls_files(&loaded.config.postgres.tls, "postgres.tls.cert", "postgres.tls.key"),
+        tls_files(&loaded.config.mqtt.tls, "mqtt.tls.cert", "mqtt.tls.key"),
+        mqtt_tls(&loaded.config),
         admin_client_ca(&loaded.config),
         admin_open(&loaded.config),
         admin_read_token(&loaded.config),
         payload(&loaded.config),
+        topics(&loaded.config),
+        timestamp(&loaded.config),
         session(loaded),
         nats_login(&loaded.config),
+        connections(&loaded.config),
     ];
     let found = found.into_iter().flatten();
     errors.extend(found.map(|(key, hint)| wrong(loaded, key, hint)));
@@ -70,7 +77,7 @@ fn needs(key: &str) -> String {
     format!("needs {key} beside it ({})", setting(key).env)
 }
 
-/// The two files of one side of TLS, neither of which is of use without the other.
+/// A certificate and its key, neither of which is of use without the other.
 fn tls_files(files: &Option<Files>, cert: &'static str, key: &'static str) -> Found {
     let files = files.as_ref()?;
     if files.key.as_os_str().is_empty() {
@@ -80,6 +87,23 @@ fn tls_files(files: &Option<Files>, cert: &'static str, key: &'static str) -> Fo
         return Some((key, needs(cert)));
     }
     None
+}
+
+fn uses_tls(url: &str) -> bool {
+    url.starts_with("mqtts://") || url.starts_with("wss://")
+}
+
+/// Who set up TLS, and gave a URL without it, means to be safe and is not.
+fn mqtt_tls(config: &Config) -> Found {
+    let mqtt = &config.mqtt;
+    let given = [
+        ("mqtt.tls.ca", mqtt.ca.is_some()),
+        ("mqtt.tls.cert", mqtt.tls.is_some()),
+        ("mqtt.tls.alpn", !mqtt.alpn.is_empty()),
+    ];
+    let key = given.into_iter().find(|(_, is_given)| *is_given)?.0;
+    let hint = "is of no use: no mqtt.url begins with mqtts:// or wss://";
+    (!mqtt.urls.iter().any(|url| uses_tls(url))).then(|| (key, hint.to_owned()))
 }
 
 fn admin_client_ca(config: &Config) -> Found {
@@ -113,6 +137,17 @@ fn payload(config: &Config) -> Found {
     larger.then_some(("event.payload_bytes", hint))
 }
 
+fn topics(config: &Config) -> Found {
+    config.mqtt.topics().err().map(|why| ("mqtt.topics", why.to_string()))
+}
+
+/// What is passed on as the timestamp must not be more than that.
+fn timestamp(config: &Config) -> Found {
+    let (metrics, timestamp) = (&config.event.metrics_at, &config.event.timestamp_at);
+    let hint = format!("must not hold what stands at payload.metrics (\"{metrics}\")");
+    timestamp.holds(metrics).then_some(("payload.timestamp", hint))
+}
+
 /// A persistent session needs an id that stays, and QoS 1.
 fn session(loaded: &Loaded) -> Found {
     let mqtt = &loaded.config.mqtt;
@@ -135,6 +170,13 @@ fn nats_login(config: &Config) -> Found {
     }
     let is_double = nats.token.is_some() && nats.username.is_some();
     is_double.then(|| ("nats.token", "nats.username is set as well; keep one of them".to_owned()))
+}
+
+/// Brokers deal a shared subscription's messages out in turn, which would break the order of devices.
+fn connections(config: &Config) -> Found {
+    let is_split = config.mqtt.connections > 1 && config.mqtt.subscribe == Subscribe::All;
+    let hint = "needs mqtt.subscribe = \"on_demand\": the one subscription to all tenants can't be split";
+    is_split.then(|| ("mqtt.connections", hint.to_owned()))
 }
 
 /// A tenant's share that is set and can never be reached.
@@ -204,6 +246,13 @@ fn warnings(config: &Config) -> Vec<String> {
     let jwks_url = config.auth.jwks_url.as_ref();
     if jwks_url.is_some_and(|url| url.starts_with("http://")) {
         warnings.push("auth.jwks_url is not https: who can change the answer on its way can sign tokens".to_owned());
+    }
+    let (safe, open): (Vec<_>, Vec<_>) = config.mqtt.urls.iter().partition(|url| uses_tls(url));
+    if let (Some(safe), Some(open)) = (safe.first(), open.first()) {
+        warnings.push(format!("mqtt.url: with {safe} away, events and the login travel in the clear to {open}"));
+    }
+    if config.mqtt.tenant.is_some() && config.mqtt.topics.iter().all(Template::has_tenant) {
+        warnings.push("mqtt.tenant is not used: every template of mqtt.topics has {tenant}".to_owned());
     }
     let admin = &config.admin;
     if admin.token.is_some() && admin.tls.is_none() && !is_loopback(&admin.listen) {

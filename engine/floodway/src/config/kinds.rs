@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use toml::Value;
 
 use floodway_core::index::{Overflow, Policies};
+use floodway_protocol::names::TenantId;
 
 /// A value as it was given: text from the environment and from flags, or a TOML value.
 #[derive(Clone, Copy)]
@@ -159,6 +160,54 @@ impl Kind<Vec<String>> for List {
 
     fn show(&self, value: &Vec<String>) -> String {
         Value::from(value.clone()).to_string()
+    }
+}
+
+/// A text of which a value is made, whose error is the hint.
+pub(crate) struct Parsed;
+
+impl<T: FromStr<Err: Display> + Display> Kind<T> for Parsed {
+    fn read(&self, raw: Raw<'_>) -> Result<T, String> {
+        let text = raw.text().ok_or("expected a text in quotation marks, \"…\"")?;
+        text.trim().parse().map_err(|why: T::Err| why.to_string())
+    }
+
+    fn show(&self, value: &T) -> String {
+        literal(&value.to_string())
+    }
+}
+
+/// Several of these, at least one, as a TOML array or separated by commas.
+pub(crate) struct ParsedList;
+
+impl<T: FromStr<Err: Display> + Display> Kind<Vec<T>> for ParsedList {
+    fn read(&self, raw: Raw<'_>) -> Result<Vec<T>, String> {
+        let items = split(raw).ok_or("expected a list of texts, such as [\"a\", \"b\"] or \"a,b\"")?;
+        if items.is_empty() {
+            return Err("expected at least one".to_owned());
+        }
+        let parse = |item: &str| item.parse().map_err(|why: T::Err| format!("{item:?} {why}"));
+        items.into_iter().map(parse).collect()
+    }
+
+    fn show(&self, value: &Vec<T>) -> String {
+        let items: Vec<String> = value.iter().map(ToString::to_string).collect();
+        Value::from(items).to_string()
+    }
+}
+
+/// The id of a tenant; empty: none.
+pub(crate) struct Tenant;
+
+impl Kind<Option<TenantId>> for Tenant {
+    fn read(&self, raw: Raw<'_>) -> Result<Option<TenantId>, String> {
+        let text = raw.text().ok_or("expected a tenant id in quotation marks")?;
+        let parse = || TenantId::parse(text).map_err(|why| format!("expected a tenant id; this one {why}"));
+        (!text.is_empty()).then(parse).transpose()
+    }
+
+    fn show(&self, value: &Option<TenantId>) -> String {
+        literal(value.as_ref().map(TenantId::as_str).unwrap_or_default())
     }
 }
 

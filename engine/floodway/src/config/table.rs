@@ -8,7 +8,8 @@ use std::path::PathBuf;
 
 use super::address;
 use super::kinds::{
-    Choice, File, Kind, List, Number, Raw, SECONDS_MAX, Seconds, Several, Store, Switch, Text, Urls, any, mqtt,
+    Choice, File, Kind, List, Number, Parsed, ParsedList, Raw, SECONDS_MAX, Seconds, Several, Store, Switch, Tenant,
+    Text, Urls, any, mqtt,
 };
 use super::setting::{FILE_SUFFIX, Setting};
 use floodway_core::index::Overflow;
@@ -37,7 +38,7 @@ macro_rules! setting {
     (filed $($setting:tt)+) => {
         Setting { filed: true, ..setting!($($setting)+) }
     };
-    // One of the two files of a listener's TLS. The other may not be known yet: the checks see to it.
+    // One of the two files of a listener's or a client's TLS. The other may not be known yet: the checks see to it.
     (tls $key:literal, $env:literal, $listener:ident.$field:ident, $help:literal) => {
         setting!(@ $key, $env, $help,
             |config, raw| set_tls_file(&mut config.$listener.tls, raw, |tls| &mut tls.$field),
@@ -66,6 +67,7 @@ fn set_tls_file(files: &mut Option<Files>, raw: Raw<'_>, field: fn(&mut Files) -
 const LIST: List = List { item: any, may_be_empty: false };
 const BROKERS: List = List { item: address::broker, may_be_empty: false };
 const NATS: List = List { item: address::nats, may_be_empty: true };
+const PROTOCOLS: List = List { item: alpn, may_be_empty: true };
 const ORIGINS: List = List { item: address::origin, may_be_empty: true };
 const DATABASES: Urls = Urls { item: address::database, schemes: &["postgres://", "postgresql://"] };
 const LISTEN: Text = Text(address::listen);
@@ -97,6 +99,8 @@ const BYTES_OR_NONE: Number = Number(0, 1 << 40);
 const SHARDS: Number = Number(1, SHARDS_MAX as u64);
 /// Each is six series to whoever keeps them.
 const METRICS_TENANTS: Number = Number(0, 10_000);
+/// Each is a client of the broker, and a part of one thread.
+const CONNECTIONS: Number = Number(1, 16);
 const QOS: Number = Number(0, 1);
 /// From hyper's smallest buffer to where a request head is nothing but an attack.
 const HEADER_BYTES: Number = Number(8_192, 1 << 20);
@@ -140,6 +144,15 @@ fn stream_name(text: &str) -> Result<String, String> {
         Ok(text.to_owned())
     } else {
         Err("expected the name of a stream: letters, digits, - and _".to_owned())
+    }
+}
+
+/// RFC 7301, 3.1: a protocol's name has a length of one byte, and is hardly ever no text.
+fn alpn(text: &str) -> Result<String, String> {
+    if (1..=255).contains(&text.len()) && !text.contains(char::is_control) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected names of protocols such as mqtt, each of 1 to 255 bytes".to_owned())
     }
 }
 
@@ -193,9 +206,17 @@ pub(crate) static SETTINGS: &[Setting] = &[
         "Tenants that /metrics/tenants names, the busiest; the others are summed"),
 
     setting!("mqtt.url", "MQTT_URL", mqtt.urls, BROKERS,
-        "Brokers, tried in turn, as mqtt://host:port; default from MQTT_HOST and MQTT_PORT"),
+        "Brokers, tried in turn, as mqtt://, mqtts://, ws:// or wss://host:port; default from MQTT_HOST and MQTT_PORT"),
     setting!("mqtt.protocol", "FLOODWAY_MQTT_PROTOCOL", mqtt.protocol, PROTOCOL,
         "Version of MQTT: auto (5, then 3.1.1), 5, or 3.1.1"),
+    setting!("mqtt.tls.ca", "FLOODWAY_MQTT_TLS_CA", mqtt.ca, File,
+        "PEM file with the authorities that may vouch for a broker's certificate; default the system's"),
+    setting!(tls "mqtt.tls.cert", "FLOODWAY_MQTT_TLS_CERT", mqtt.cert,
+        "PEM file with the certificate that is shown to a broker which asks for one"),
+    setting!(tls "mqtt.tls.key", "FLOODWAY_MQTT_TLS_KEY", mqtt.key,
+        "PEM file with that certificate's private key"),
+    setting!("mqtt.tls.alpn", "FLOODWAY_MQTT_TLS_ALPN", mqtt.alpn, PROTOCOLS,
+        "Protocols that are offered to brokers (ALPN), such as mqtt or x-amzn-mqtt-ca; default none"),
     setting!(filed "mqtt.username", "MQTT_USERNAME", mqtt.username, MQTT_TEXT,
         "User name at the broker"),
     setting!(secret "mqtt.password", "MQTT_PASSWORD", mqtt.password, MQTT_TEXT,
@@ -208,6 +229,12 @@ pub(crate) static SETTINGS: &[Setting] = &[
         "How long the broker keeps a persistent session without a connection"),
     setting!("mqtt.subscribe", "FLOODWAY_MQTT_SUBSCRIBE", mqtt.subscribe, SUBSCRIBE,
         "on_demand: each tenant while it has subscribers; all: every tenant at once"),
+    setting!("mqtt.topics", "FLOODWAY_MQTT_TOPICS", mqtt.topics, ParsedList,
+        "Where devices publish: topics with {tenant}, {device}, {metric}, and + for other levels; the first that fits counts"),
+    setting!("mqtt.tenant", "FLOODWAY_MQTT_TENANT", mqtt.tenant, Tenant,
+        "Whose devices publish on topics of mqtt.topics without {tenant}"),
+    setting!("mqtt.connections", "FLOODWAY_MQTT_CONNECTIONS", mqtt.connections, CONNECTIONS,
+        "Connections over which tenants are split; 1 with mqtt.subscribe all"),
     setting!("mqtt.qos", "FLOODWAY_MQTT_QOS", mqtt.qos, QOS,
         "QoS of the subscriptions; 1 with mqtt.session persistent"),
     setting!("mqtt.linger_seconds", "FLOODWAY_MQTT_LINGER_SECONDS", mqtt.linger, PAUSE,
@@ -219,7 +246,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
     setting!("mqtt.keep_alive_seconds", "FLOODWAY_MQTT_KEEP_ALIVE_SECONDS", mqtt.keep_alive, KEEP_ALIVE,
         "Keep-alive; a dead broker is noticed within 1.5 of it"),
     setting!("mqtt.connect_timeout_seconds", "FLOODWAY_MQTT_CONNECT_TIMEOUT_SECONDS", mqtt.connect_timeout, WITHIN,
-        "Time for the broker's name, TCP and CONNACK together"),
+        "Time for the broker's name, TCP, TLS, the WebSocket and CONNACK together"),
     setting!("mqtt.backoff_max_seconds", "FLOODWAY_MQTT_BACKOFF_MAX_SECONDS", mqtt.backoff_max, WITHIN,
         "Longest pause between two attempts to connect"),
     setting!("mqtt.subscribe_timeout_seconds", "FLOODWAY_MQTT_SUBSCRIBE_TIMEOUT_SECONDS", mqtt.subscribe_timeout, WITHIN,
@@ -233,8 +260,12 @@ pub(crate) static SETTINGS: &[Setting] = &[
         "Password at NATS"),
     setting!(secret "nats.token", "FLOODWAY_NATS_TOKEN", nats.token, TEXT,
         "Token at NATS, instead of a user name and a password"),
-    setting!("nats.tls.ca", "FLOODWAY_NATS_TLS_CA", nats.tls_ca, File,
+    setting!("nats.tls.ca", "FLOODWAY_NATS_TLS_CA", nats.ca, File,
         "PEM file with authorities one of which must vouch for NATS; default the system's"),
+    setting!(tls "nats.tls.cert", "FLOODWAY_NATS_TLS_CERT", nats.cert,
+        "PEM file with the certificate chain for a NATS server that asks for one"),
+    setting!(tls "nats.tls.key", "FLOODWAY_NATS_TLS_KEY", nats.key,
+        "PEM file with that certificate's private key"),
     setting!("nats.stream", "FLOODWAY_NATS_STREAM", nats.stream, Text(stream_name),
         "Stream of JetStream that is read; it is made if there is none"),
     setting!("nats.capture", "FLOODWAY_NATS_CAPTURE", nats.capture, CAPTURE,
@@ -308,8 +339,15 @@ pub(crate) static SETTINGS: &[Setting] = &[
         "Largest telemetry message; larger ones are dropped and counted"),
     setting!("event.depth", "FLOODWAY_EVENT_DEPTH", event.depth, DEPTH,
         "Objects and arrays inside one another in a telemetry message"),
+    setting!("event.samples", "FLOODWAY_EVENT_SAMPLES", event.samples, COUNT,
+        "Samples of one telemetry message that is an array, an event each"),
     setting!("event.metrics", "FLOODWAY_EVENT_METRICS", event.metrics, COUNT,
-        "Metrics of one telemetry message"),
+        "Metrics of one telemetry message, or of one of its samples"),
+
+    setting!("payload.metrics", "FLOODWAY_PAYLOAD_METRICS", event.metrics_at, Parsed,
+        "Where the metrics stand in a payload, such as data.values; . for the object itself, of which all but the timestamp are metrics"),
+    setting!("payload.timestamp", "FLOODWAY_PAYLOAD_TIMESTAMP", event.timestamp_at, Parsed,
+        "Where the timestamp stands in a payload"),
 
     setting!(secret "auth.hs256_secret", "FLOODWAY_JWT_SECRET", auth.hs256_secret, TEXT,
         "Secret of tokens signed with HS256"),

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::kinds::{Measure, Metrics};
 use super::signal::Seed;
-use floodway_sources::router::topic_of;
+use floodway_sources::router::Topics;
 
 /// What a real device proves itself with. It must never reach a subscriber.
 const PROVISION_TOKEN: &str = "demo-provision-token";
@@ -36,7 +36,7 @@ struct Message<'a> {
 impl Device {
     /// The topic that it publishes to.
     pub(super) fn topic(&self) -> String {
-        topic_of(self.tenant, self.id)
+        Topics::default().topic_of(self.tenant, self.id)
     }
 
     /// The payload of its message at `now`.

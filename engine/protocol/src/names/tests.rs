@@ -12,3 +12,11 @@ fn a_name_is_one_level_of_a_topic() {
         assert_eq!(TenantId::parse(bad), Err(BadName::Forbidden), "{bad:?}");
     }
 }
+
+#[test]
+fn names_that_nats_does_not_take_literally_are_known() {
+    for (name, is_it) in [("*", true), ("a>", true), ("a b", true), ("TENANT1", false), ("köln.7$", false), ("", false)]
+    {
+        assert_eq!(is_wild(name.as_bytes()), is_it, "{name:?}");
+    }
+}

@@ -21,7 +21,7 @@ use floodway_core::index::Index;
 use floodway_core::shard;
 use floodway_core::streams::Streams;
 use floodway_sources::control::Control;
-use floodway_sources::router;
+use floodway_sources::router::{self, Topics};
 use floodway_sources::source::IngestHandle;
 
 /// One run of one gateway.
@@ -65,6 +65,8 @@ pub struct Watched {
     pub control: Control,
     /// What an event may be.
     pub event: event::Config,
+    /// On which topics devices publish.
+    pub topics: Topics,
     /// A drain sends clients away for a random part of this.
     pub drain_spread: Duration,
     /// The source of events.

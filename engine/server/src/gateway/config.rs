@@ -22,7 +22,7 @@ pub struct Config {
     pub nats: nats::Config,
     /// The source of PostgreSQL, off without a URL.
     pub postgres: postgres::Config,
-    /// Limits and groups that are kept at the source.
+    /// Where limits and groups are kept, and their bounds.
     pub control: control::Config,
     /// Bounds of one event.
     pub event: event::Config,

@@ -31,6 +31,7 @@ use floodway_core::parts;
 use floodway_core::shard::Drain;
 use floodway_core::streams::Streams;
 use floodway_sources::control;
+use floodway_sources::mqtt::Unusable;
 use floodway_sources::source::Ingest;
 use shards::{ShardThread, any_ended};
 
@@ -46,6 +47,9 @@ pub enum StartError {
     /// Certificate or key can't be used.
     #[error(transparent)]
     Tls(#[from] tls::Error),
+    /// The brokers can't be reached with these settings, whatever they do.
+    #[error(transparent)]
+    Mqtt(#[from] Unusable),
     /// The public listener's address can't be bound.
     #[error("http.listen = \"{0}\": {1}; choose a free address with http.listen (FLOODWAY_LISTEN)")]
     Listen(String, io::Error),
@@ -99,7 +103,8 @@ impl Gateway {
         let identity = Identity::new();
         let (control, follower) = control::new(&config.control, &identity.id, Arc::clone(&index));
         let event = config.event.clone();
-        let (sources, keeper) = sources::assemble(&config, &index, follower)?;
+        let topics = config.mqtt.topics().map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
+        let (sources, keeper) = sources::assemble(&config, &topics, &index, follower)?;
         let (tenants, into) = (Arc::clone(&index), Arc::clone(&inboxes));
         let ingest = Ingest::start_with(sources, config.event, tenants, into, Some(control.clone()), keeper)?;
         let shared = http::Shared {
@@ -127,6 +132,7 @@ impl Gateway {
             refusals,
             control,
             event,
+            topics,
             drain_spread: config.http.drain_spread,
             source: ingest.handle(),
             readiness,

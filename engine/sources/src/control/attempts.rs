@@ -28,6 +28,14 @@ impl Attempts {
             .send_modify(|(count, followed)| (*count, *followed) = (*count + 1, is_followed));
     }
 
+    /// The store is not followed any more.
+    pub(super) fn lost(&self) {
+        self.ended.send_if_modified(|(_, followed)| {
+            *followed = false;
+            false
+        });
+    }
+
     /// Waits until somebody waits for an attempt.
     pub(super) async fn wanted(&self) {
         self.hurry.notified().await;

@@ -22,6 +22,9 @@ use floodway_core::event::Ids;
 use floodway_core::index::{OwnLimits, Tenant};
 use floodway_protocol::names::{GroupId, TenantId};
 
+/// How long a store that does not answer may hold a source up, as long as a broker may.
+const SETTLED_WITHIN: Duration = Duration::from_secs(5);
+
 /// How far the control documents are followed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum SyncState {
@@ -129,10 +132,10 @@ impl Control {
         }
     }
 
-    /// Waits, where the store stands beside the sources and is not followed, until it was read or is known to be away. A
-    /// source that connects does so before it confirms anybody.
+    /// Waits, where the store stands beside the sources and is not followed, until it was read or is known to be away, or does
+    /// not answer for too long. A source that connects does so before it confirms anybody.
     pub(crate) async fn settled(&self) {
-        self.shared.attempts.settled().await;
+        let _ = timeout(SETTLED_WITHIN, self.shared.attempts.settled()).await;
     }
 
     /// The ids of events, which are reserved in the store.

@@ -72,7 +72,7 @@ impl Keeper {
     pub(crate) async fn run(&mut self, mut stop: watch::Receiver<bool>) {
         // If it ran before, that ended by a panic.
         self.follower.link_lost();
-        self.shared.attempts.ended(false);
+        self.shared.attempts.lost();
         tokio::select! {
             never = self.keep() => match never {},
             _ = stop.wait_for(|&stop| stop) => {}

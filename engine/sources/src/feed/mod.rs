@@ -18,7 +18,7 @@ use bytes::Bytes;
 
 pub(crate) use source::FeedSource;
 
-use crate::router::{RawMessage, topic_of};
+use crate::router::{RawMessage, Topics};
 use crate::source::Attempt;
 use floodway_protocol::names::TenantId;
 
@@ -109,12 +109,12 @@ pub(crate) struct FeedMessage {
 
 impl FeedMessage {
     /// The message as the router takes it; none if it is nobody's. What it needs for a topic is put into `topic`.
-    fn raw<'a>(&'a self, topic: &'a mut String) -> Option<RawMessage<'a>> {
+    fn raw<'a>(&'a self, topics: &'a Topics, topic: &'a mut String) -> Option<RawMessage<'a>> {
         match &self.whose {
-            Whose::Topic(topic) => Some(RawMessage::new(topic.as_bytes(), &self.payload)),
+            Whose::Topic(topic) => Some(RawMessage::new(topics, topic.as_bytes(), &self.payload)),
             Whose::Device(tenant, device) => {
-                *topic = topic_of(tenant, device);
-                Some(RawMessage::of_device(tenant, device, topic, &self.payload))
+                *topic = topics.topic_of(tenant, device);
+                Some(RawMessage::of(tenant, device, topic, &self.payload))
             }
             Whose::Nobody(_) => None,
         }

@@ -15,7 +15,7 @@ use futures_util::stream::FuturesUnordered;
 use hashbrown::HashMap;
 
 use super::{FeedError, FeedReader, Page};
-use crate::router::Router;
+use crate::router::{Router, Topics};
 use crate::source::ReadBack;
 use floodway_core::event::Event;
 use floodway_core::history::Located;
@@ -157,14 +157,14 @@ impl<R: FeedReader> Reading<R> {
     }
 
     /// A page has come: its messages become events.
-    pub(super) fn take(&mut self, (id, page): Read, router: &mut Router) {
+    pub(super) fn take(&mut self, (id, page): Read, topics: &Topics, router: &mut Router) {
         let Some(mut job) = self.running.remove(&id) else {
             return;
         };
         match page {
             Ok(page) => {
                 let is_last = page.is_last || page.messages.is_empty();
-                job.take(page, self.bounds, router);
+                job.take(page, self.bounds, topics, router);
                 if is_last {
                     self.done(job);
                 } else if Instant::now() < job.deadline {
@@ -202,7 +202,7 @@ impl<R: FeedReader> Reading<R> {
 }
 
 impl Job {
-    fn take(&mut self, page: Page, bounds: Bounds, router: &mut Router) {
+    fn take(&mut self, page: Page, bounds: Bounds, topics: &Topics, router: &mut Router) {
         if page.kept_from > self.kept_after + 1 {
             // Whose it was that is gone, the feed does not tell.
             (self.kept_after, self.lost) = (page.kept_from - 1, Some(None));
@@ -210,10 +210,10 @@ impl Job {
         for message in page.messages {
             self.at = message.number;
             let mut topic = String::new();
-            let Some(raw) = message.raw(&mut topic) else {
+            let Some(raw) = message.raw(topics, &mut topic) else {
                 continue;
             };
-            if let Some(event) = router.given_back(&self.tenant, &raw, message.number) {
+            for event in router.given_back(&self.tenant, &raw, message.number) {
                 self.bytes += event.memory();
                 self.events.push_back(event);
             }

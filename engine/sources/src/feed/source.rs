@@ -13,7 +13,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use super::reading::{Bounds, Reading};
 use super::tenants::Tenants;
 use super::{Feed, FeedError, FeedLink, FeedMessage, Opened, Whose};
-use crate::router::{LOG_TOPIC_CHARS, Reason};
+use crate::router::{LOG_TOPIC_CHARS, Reason, Topics};
 use crate::source::{Port, Source, Terms};
 use floodway_core::history;
 use floodway_core::index::{Index, SourceNumber, Tenant};
@@ -32,20 +32,34 @@ const LASTING: Duration = Duration::from_secs(10);
 pub(crate) struct FeedSource<F> {
     feed: F,
     tenants: Tenants,
+    topics: Arc<Topics>,
     /// The number of the last message that was taken in; none before the first link, or in a feed without numbers.
     reached: Option<u64>,
     bounds: Bounds,
 }
 
 impl<F: Feed> FeedSource<F> {
-    /// The tenants of `index` are served from `feed`, which is the source of this number, each for as long after its last stream as `history` says.
-    pub(crate) fn new(feed: F, index: Arc<Index>, source: SourceNumber, history: &history::Config) -> Self {
+    /// The tenants of `index` are served from `feed`, which is the source of this number, each for as long after its last
+    /// stream as `history` says. What topics there are, and which one a device without any gets, say `topics`.
+    pub(crate) fn new(
+        feed: F,
+        index: Arc<Index>,
+        source: SourceNumber,
+        history: &history::Config,
+        topics: Arc<Topics>,
+    ) -> Self {
         let bounds = Bounds {
             events: history.read_back_events.get(),
             bytes: history.read_back_bytes,
             time: history.read_back_time,
         };
-        Self { feed, tenants: Tenants::new(index, source, history.age), reached: None, bounds }
+        Self {
+            feed,
+            tenants: Tenants::new(index, source, history.age),
+            topics,
+            reached: None,
+            bounds,
+        }
     }
 }
 
@@ -63,9 +77,9 @@ impl<F: Feed> Source for FeedSource<F> {
     }
 
     fn run<'a>(&'a mut self, port: Port<'a>) -> Pin<Box<dyn Future<Output = ()> + 'a>> {
-        let Self { feed, tenants, reached, bounds } = self;
+        let Self { feed, tenants, topics, reached, bounds } = self;
         let endpoints = feed.endpoints();
-        Box::pin(Driver { feed, endpoints, tenants, reached, bounds: *bounds, port }.run())
+        Box::pin(Driver { feed, endpoints, tenants, topics, reached, bounds: *bounds, port }.run())
     }
 
     fn run_ended(&mut self) -> Vec<Arc<Tenant>> {
@@ -78,6 +92,7 @@ struct Driver<'a, F> {
     feed: &'a mut F,
     endpoints: Vec<String>,
     tenants: &'a mut Tenants,
+    topics: &'a Topics,
     reached: &'a mut Option<u64>,
     bounds: Bounds,
     port: Port<'a>,
@@ -121,6 +136,9 @@ impl<F: Feed> Driver<'_, F> {
         let since = Instant::now();
         tracing::info!(kind = self.feed.kind(), endpoint, behind, has_lost, "source connected");
         self.port.status.connected(endpoint);
+        if let Some(control) = &self.port.control {
+            control.settled().await;
+        }
         self.begin(behind, has_lost);
         self.port.status.opened();
         let ended = self.handle_all(&mut link).await;
@@ -179,7 +197,7 @@ impl<F: Feed> Driver<'_, F> {
                 }
                 Some(tenant) = self.port.wanted.recv() => self.tenants.want(&tenant),
                 Some(request) = self.port.read_backs.recv() => reading.request(request),
-                page = reading.next() => reading.take(page, &mut self.port.router),
+                page = reading.next() => reading.take(page, self.topics, &mut self.port.router),
                 _ = sweep.tick() => {
                     let now = Instant::now();
                     self.port.status.pulse.beat(now);
@@ -196,7 +214,7 @@ impl<F: Feed> Driver<'_, F> {
         for message in messages {
             let number = &message.number;
             let mut topic = String::new();
-            let Some(raw) = message.raw(&mut topic) else {
+            let Some(raw) = message.raw(self.topics, &mut topic) else {
                 self.pass_over(&message);
                 continue;
             };

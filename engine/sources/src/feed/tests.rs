@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Notify;
 
 use super::*;
-use crate::router::topic_of;
+use crate::router::Topics;
 use crate::source::{Ingest, IngestHandle};
 use floodway_core::event;
 use floodway_core::history;
@@ -32,7 +32,11 @@ impl Log {
         let mut messages = self.messages.lock().unwrap();
         let number = messages.last().map_or(0, |last| last.number) + 1;
         let payload = format!(r#"{{"metrics":{{"n":{number}}}}}"#).into();
-        messages.push(FeedMessage { number, whose: Whose::Topic(topic_of(tenant, device).into()), payload });
+        messages.push(FeedMessage {
+            number,
+            whose: Whose::Topic(Topics::default().topic_of(tenant, device).into()),
+            payload,
+        });
         self.changed.notify_waiters();
         number
     }
@@ -142,10 +146,18 @@ struct Bed {
 impl Bed {
     fn new(before: &[&str], history: history::Config) -> Self {
         let log = Arc::<Log>::default();
-        before.iter().for_each(|tenant| drop(log.append(tenant, "A")));
+        for tenant in before {
+            log.append(tenant, "A");
+        }
         let index = Arc::new(Index::with_history(10, Limits::default(), history));
         let inboxes: Arc<[Inbox]> = [Inbox::new(100)].into();
-        let source = FeedSource::new(InMemory(Arc::clone(&log)), Arc::clone(&index), SourceNumber::default(), &history);
+        let source = FeedSource::new(
+            InMemory(Arc::clone(&log)),
+            Arc::clone(&index),
+            SourceNumber::default(),
+            &history,
+            Arc::default(),
+        );
         let ingest = Ingest::start(
             vec![Box::new(source)],
             event::Config::default(),

@@ -3,7 +3,11 @@
 //! A broker sends a message again, marked, if the connection was lost before our acknowledgement reached it (MQTT 5.0,
 //! 4.4). A packet id alone does not tell which message that is: the acknowledgement may have arrived, and the broker may
 //! have used the id for another message that was lost on its way. So a digest of the message is kept with its id, and it
-//! counts only until the broker is known to have read the acknowledgement: it answers our pings in order.
+//! counts only until the broker is known to have read the acknowledgement: it answers our pings in order, those of the
+//! connection on which the message was acknowledged.
+//!
+//! Most brokers send again at once, in order. NATS does so half a minute later, behind what is newer; and one of its nodes
+//! that has not seen the first delivery gives the message another id: then it is an event twice.
 //!
 //! Bounded by the number of packet ids, which is our receive maximum.
 
@@ -20,7 +24,7 @@ pub(super) struct Accepted {
     base: u64,
     /// Pings that were sent before the last message.
     pings: u64,
-    /// What was accepted before this ping has been acknowledged.
+    /// What was accepted on this link before this ping has been acknowledged.
     acknowledged: u64,
 }
 
@@ -35,7 +39,12 @@ struct Digest {
 impl Accepted {
     /// A new link. Nothing is sent again unless the session of the last one `is_kept`.
     pub(super) fn link_up(&mut self, is_kept: bool) {
-        if !is_kept {
+        if is_kept {
+            let acknowledged = self.acknowledged;
+            for message in &mut self.messages {
+                message.take_if(|message| self.base <= message.pings && message.pings < acknowledged);
+            }
+        } else {
             self.messages.clear();
         }
         // A ping of the old link is not answered any more.
@@ -56,7 +65,8 @@ impl Accepted {
         }
         let hash = self.hasher.hash_one((&message.topic, &message.payload));
         let before = self.messages[place].replace(Digest { hash, pings: self.pings });
-        message.dup && before.is_some_and(|before| before.hash == hash && before.pings >= self.acknowledged)
+        let may_be_unread = |pings| pings < self.base || pings >= self.acknowledged;
+        message.dup && before.is_some_and(|before| before.hash == hash && may_be_unread(before.pings))
     }
 }
 

@@ -1,9 +1,13 @@
 //! Settings of the way in.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::router::{BadTopics, Template, Topics, usual_template};
+use crate::tls::Files;
 use floodway_core::index::SourceNumber;
+use floodway_protocol::names::TenantId;
 
 /// Which tenants are subscribed at the broker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,10 +44,17 @@ pub enum Protocol {
 /// How the gateway reaches its broker.
 #[derive(Clone)]
 pub struct Config {
-    /// `mqtt.url`: brokers, tried in turn, as `mqtt://host:port`. Default: one, from `MQTT_HOST` and `MQTT_PORT`.
+    /// `mqtt.url`: brokers, tried in turn, as `mqtt://host:port`, `mqtts://…`, `ws://host:port/path` or `wss://…`. Default:
+    /// one, from `MQTT_HOST` and `MQTT_PORT`.
     pub urls: Vec<String>,
     /// `mqtt.protocol`. Default `auto`.
     pub protocol: Protocol,
+    /// `mqtt.tls.ca`: a PEM file with the authorities that may vouch for brokers. Default: those of the system.
+    pub ca: Option<PathBuf>,
+    /// `mqtt.tls.cert`, `mqtt.tls.key`: the certificate that is shown to brokers. Default none.
+    pub tls: Option<Files>,
+    /// `mqtt.tls.alpn`: protocols that are offered to brokers (RFC 7301). Default none.
+    pub alpn: Vec<String>,
     /// `mqtt.username`. Default none.
     pub username: Option<String>,
     /// `mqtt.password`. Default none. Never shown.
@@ -58,6 +69,14 @@ pub struct Config {
     pub session_expiry: Duration,
     /// `mqtt.subscribe`. Default `on_demand`.
     pub subscribe: Subscribe,
+    /// `mqtt.topics`: the topics on which devices publish, of which the first that a message fits counts. Default
+    /// `tenant/{tenant}/device/{device}/telemetry`.
+    pub topics: Vec<Template>,
+    /// `mqtt.tenant`: whose devices publish on topics without `{tenant}`. Default none.
+    pub tenant: Option<TenantId>,
+    /// `mqtt.connections`: tenants are split over so many connections, 1 to 16. Default 1, the only number that goes with
+    /// [`Subscribe::All`].
+    pub connections: u8,
     /// `mqtt.qos`: 0 or 1. Default 0: the gateway reads as fast as the socket gives, and a broker's in-flight window
     /// and queue for QoS 1 would drop a burst that TCP would have held. With a persistent session 1.
     pub qos: u8,
@@ -76,13 +95,24 @@ pub struct Config {
     /// `mqtt.keep_alive_seconds`: pause between two pings, shorter if the broker demands it. Default 15 s; a dead broker is
     /// noticed within 1.5 of it.
     pub keep_alive: Duration,
-    /// `mqtt.connect_timeout_seconds`: for the name, TCP and CONNACK together, of each version that is tried. Default 5 s.
+    /// `mqtt.connect_timeout_seconds`: for the name, TCP, TLS, the WebSocket and CONNACK together, of each version that is
+    /// tried. Default 5 s.
     pub connect_timeout: Duration,
     /// `mqtt.backoff_max_seconds`: the longest pause between two attempts (they start at 100 ms, double, and are
     /// jittered). Default 10 s.
     pub backoff_max: Duration,
     /// `mqtt.subscribe_timeout_seconds`: how long a new stream waits for its tenant's SUBACK. Default 5 s.
     pub subscribe_timeout: Duration,
+}
+
+impl Config {
+    /// The topics of [`Config::topics`] and [`Config::tenant`].
+    ///
+    /// # Errors
+    /// If they can't stand together.
+    pub fn topics(&self) -> Result<Topics, BadTopics> {
+        Topics::new(&self.topics, self.tenant.as_ref())
+    }
 }
 
 /// Without the password, and without those that may stand in URLs.
@@ -104,12 +134,18 @@ impl Default for Config {
         Self {
             urls: vec!["mqtt://localhost:1883".to_owned()],
             protocol: Protocol::Auto,
+            ca: None,
+            tls: None,
+            alpn: Vec::new(),
             username: None,
             password: None,
             client_id: "floodway".to_owned(),
             session: Session::Clean,
             session_expiry: Duration::from_secs(3600),
             subscribe: Subscribe::OnDemand,
+            topics: vec![usual_template()],
+            tenant: None,
+            connections: 1,
             qos: 0,
             linger: Duration::from_secs(30),
             keep: Duration::from_secs(60),

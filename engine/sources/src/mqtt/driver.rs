@@ -12,11 +12,11 @@ use super::accepted::Accepted;
 use super::broker::Broker;
 use super::config::{Config, Session};
 use super::held::Held;
-use super::link::{Client, Link, LinkError, LinkEvent, Message, Oversized};
+use super::link::{Client, Dialer, Link, LinkError, LinkEvent, Message, Oversized};
 use super::probe::Probe;
 use super::request_scheduler::RequestScheduler;
 use crate::control::StoreFacts;
-use crate::router::{LOG_TOPIC_CHARS, RawMessage, Reason};
+use crate::router::{LOG_TOPIC_CHARS, RawMessage, Reason, Topics};
 use crate::source::Port;
 use floodway_core::printable::printable;
 use floodway_protocol::names::is_wild;
@@ -27,8 +27,10 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// Everything that outlives a link.
 pub(super) struct Driver<'a> {
     pub(super) config: &'a Config,
+    pub(super) dialer: &'a Dialer,
     pub(super) brokers: &'a [Broker],
     pub(super) client_id: &'a str,
+    pub(super) topics: &'a Topics,
     pub(super) accepted: &'a mut Accepted,
     pub(super) requests: RequestScheduler<'a>,
     pub(super) probe: Probe<'a>,
@@ -47,7 +49,7 @@ impl<'a> Driver<'a> {
             let session_expiry = (self.config.session == Session::Persistent).then_some(self.config.session_expiry);
             let client = Client { id: self.client_id, will, session_expiry };
             let connected = tokio::select! {
-                connected = Link::connect(self.config, broker, client) => connected,
+                connected = Link::connect(self.config, self.dialer, broker, client) => connected,
                 _ = stop.wait_for(|&stop| stop) => return,
             };
             match connected {
@@ -155,7 +157,8 @@ impl<'a> Driver<'a> {
                 } else if !link.version.takes_wild_names() && is_wild(&message.topic) {
                     self.refuse_name(&message);
                 } else if message.retain {
-                    self.port.router.retained(&RawMessage::new(&message.topic, &message.payload));
+                    let message = RawMessage::new(self.topics, &message.topic, &message.payload);
+                    self.port.router.retained(&message);
                 } else {
                     self.publish(&message, link.received).await;
                 }
@@ -211,7 +214,7 @@ impl<'a> Driver<'a> {
 
     async fn publish(&mut self, message: &Message, received: Instant) {
         let is_kept = message.id != 0;
-        let message = RawMessage::new(&message.topic, &message.payload);
+        let message = RawMessage::new(self.topics, &message.topic, &message.payload);
         self.port.router.received_at(received);
         let subscriptions = &mut self.requests.subscriptions;
         if subscriptions.watches_messages()

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::broker::Broker;
 use super::config::Config;
-use super::link::{Client, Link, LinkError, LinkEvent};
+use super::link::{Client, Dialer, Link, LinkError, LinkEvent};
 use super::request::Request;
 use super::subscriptions::ProbeOutcome;
 
@@ -21,20 +21,21 @@ const DISCONNECT_TIME: Duration = Duration::from_millis(500);
 /// Makes one probe at a time, each on a connection of its own.
 pub(super) struct Probe<'a> {
     config: &'a Config,
+    dialer: &'a Dialer,
     client_id: String,
     running: Option<Pin<Box<dyn Future<Output = ProbeOutcome> + 'a>>>,
 }
 
 impl<'a> Probe<'a> {
     /// For requests of the client `client_id`.
-    pub(super) fn new(config: &'a Config, client_id: &str) -> Self {
-        Self { config, client_id: format!("{client_id}-probe"), running: None }
+    pub(super) fn new(config: &'a Config, dialer: &'a Dialer, client_id: &str) -> Self {
+        Self { config, dialer, client_id: format!("{client_id}-probe"), running: None }
     }
 
     /// Begins to send these subscriptions to `broker`, all at once.
     pub(super) fn begin(&mut self, broker: &'a Broker, requests: Vec<Vec<String>>) {
         let id = self.client_id.clone();
-        self.running = Some(Box::pin(run(self.config, broker, id, requests)));
+        self.running = Some(Box::pin(run((self.config, self.dialer), broker, id, requests)));
     }
 
     /// Ends what was begun.
@@ -53,10 +54,15 @@ impl<'a> Probe<'a> {
     }
 }
 
-async fn run(config: &Config, broker: &Broker, id: String, requests: Vec<Vec<String>>) -> ProbeOutcome {
+async fn run(
+    (config, dialer): (&Config, &Dialer),
+    broker: &Broker,
+    id: String,
+    requests: Vec<Vec<String>>,
+) -> ProbeOutcome {
     // No last will: nobody follows the status of this one.
     let client = Client { id: &id, will: None, session_expiry: None };
-    let mut link = match Link::connect(config, broker, client).await {
+    let mut link = match Link::connect(config, dialer, broker, client).await {
         Ok((link, _)) => link,
         Err(error) => {
             tracing::debug!(%broker, %error, "no connection to try subscriptions on");

@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use super::link::Unsent;
 use super::request::{Answer, Request};
+use super::share::Gate;
 use super::subscriptions::Subscriptions;
 use crate::control::{Follower, StoreFacts, StoreReady, is_control};
 use crate::source::SourceState;
@@ -18,15 +19,16 @@ use floodway_core::index::Tenant;
 
 pub(super) struct RequestScheduler<'a> {
     pub(super) subscriptions: &'a mut Subscriptions,
-    /// None in a gateway without control.
+    /// None in a gateway without control, and where another connection has it.
     pub(super) control: Option<&'a mut Follower>,
+    gate: &'a Gate,
     is_open: bool,
     control_was_last: bool,
 }
 
 impl<'a> RequestScheduler<'a> {
-    pub(super) fn new(subscriptions: &'a mut Subscriptions, control: Option<&'a mut Follower>) -> Self {
-        Self { subscriptions, control, is_open: false, control_was_last: false }
+    pub(super) fn new(subscriptions: &'a mut Subscriptions, control: Option<&'a mut Follower>, gate: &'a Gate) -> Self {
+        Self { subscriptions, control, gate, is_open: false, control_was_last: false }
     }
 
     /// A link to this broker, which has a session of ours if it has a backlog. Returns whether that is the one of the last
@@ -40,10 +42,15 @@ impl<'a> RequestScheduler<'a> {
 
     /// True once on each link: when tenants may be subscribed. They are from then on.
     pub(super) fn open_if_settled(&mut self) -> bool {
-        let is_settled = self.control.as_ref().is_none_or(|control| control.is_settled());
+        let is_settled = match &self.control {
+            Some(control) => control.is_settled(),
+            // Those who follow no documents wait until others have read them once.
+            None => self.gate.is_open(),
+        };
         if self.is_open || !is_settled {
             return false;
         }
+        self.gate.open();
         self.is_open = true;
         self.subscriptions.open();
         true
@@ -149,3 +156,6 @@ impl<'a> RequestScheduler<'a> {
         Some(request)
     }
 }
+
+#[cfg(all(test, not(floodway_loom)))]
+mod tests;

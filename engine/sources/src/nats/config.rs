@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::tls::Files;
+
 /// What a stream that the gateway makes takes up. One that exists is used as it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Capture {
@@ -27,7 +29,9 @@ pub struct Config {
     /// `nats.token`: instead of a user name and a password. Default none. Never shown.
     pub token: Option<String>,
     /// `nats.tls.ca`: PEM file with the authorities that may vouch for servers. Default none: the system's.
-    pub tls_ca: Option<PathBuf>,
+    pub ca: Option<PathBuf>,
+    /// `nats.tls.cert` and `nats.tls.key`: shown to servers that ask for a certificate. Default none.
+    pub tls: Option<Files>,
     /// `nats.stream`: the stream that is read. Default `floodway`.
     pub stream: String,
     /// The templates of topics that are telemetry, those of `mqtt.topics`. Default `tenant/{tenant}/device/{device}/telemetry`.
@@ -74,7 +78,8 @@ impl Default for Config {
             username: None,
             password: None,
             token: None,
-            tls_ca: None,
+            ca: None,
+            tls: None,
             stream: "floodway".to_owned(),
             topics: vec!["tenant/{tenant}/device/{device}/telemetry".to_owned()],
             tenant: None,

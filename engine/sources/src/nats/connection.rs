@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use async_nats::connection::State;
 use async_nats::{Client, ConnectOptions, Event, RequestErrorKind, ServerAddr, ServerError};
-use rustls::ClientConfig;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -16,6 +15,7 @@ use tokio::sync::watch;
 
 use super::config::Config;
 use super::error::{NatsError, text};
+use crate::tls::Connector;
 
 /// Before the calls of JetStream.
 pub(super) const API: &str = "$JS.API";
@@ -54,7 +54,7 @@ impl Connection {
         config: &Config,
         servers: &[ServerAddr],
         number: usize,
-        tls: Option<ClientConfig>,
+        tls: Option<Connector>,
     ) -> Result<Self, NatsError> {
         let (sender, denied) = watch::channel((0, Arc::from("")));
         let options = options(config, servers, tls).event_callback(move |event| {
@@ -116,7 +116,7 @@ fn malformed(error: serde_json::Error) -> NatsError {
     NatsError::Malformed(error.to_string())
 }
 
-fn options(config: &Config, servers: &[ServerAddr], tls: Option<ClientConfig>) -> ConnectOptions {
+fn options(config: &Config, servers: &[ServerAddr], tls: Option<Connector>) -> ConnectOptions {
     let attempts = config.repair.div_duration_f64(RECONNECT).ceil() as usize;
     let mut options = ConnectOptions::new()
         .name("floodway")
@@ -128,7 +128,7 @@ fn options(config: &Config, servers: &[ServerAddr], tls: Option<ClientConfig>) -
         // Among the servers that a server tells of may be some that were not meant, and are not spoken to in TLS.
         .require_tls(servers.iter().any(ServerAddr::tls_required));
     if let Some(tls) = tls {
-        options = options.tls_client_config(tls);
+        options = options.tls_client_config(tls.config().as_ref().clone());
     }
     match (&config.username, &config.token) {
         (Some(user), _) => options.user_and_password(user.clone(), config.password.clone().unwrap_or_default()),

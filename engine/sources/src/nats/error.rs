@@ -36,7 +36,7 @@ pub(super) enum NatsError {
     UnknownIssuer,
     #[error("its certificate can't be trusted: {0}; check nats.url, and the server's certificate")]
     Certificate(String),
-    #[error("it wants a certificate of its client, which is not supported")]
+    #[error("it wants a certificate of its client; name its files in nats.tls.cert and nats.tls.key")]
     CertificateWanted,
     #[error("it does not speak TLS, which tls:// in nats.url demands")]
     NoTls,
@@ -103,9 +103,7 @@ impl NatsError {
             return Self::of_tls(fault);
         }
         match error.kind() {
-            _ if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => {
-                Self::Tls(text(&error.to_string()))
-            }
+            _ if tls::is_of_handshake(error) => Self::Tls(text(&error.to_string())),
             io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => Self::Foreign(text(&error.to_string())),
             io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
                 Self::Broken(error.to_string())
@@ -123,7 +121,7 @@ impl NatsError {
             }
             Fault::NoTls => Self::NoTls,
             Fault::CertificateWanted => Self::CertificateWanted,
-            Fault::CertificateRefused(why) => Self::Tls(why),
+            Fault::CertificateRefused(why) => Self::Tls(format!("it does not accept nats.tls.cert ({why})")),
             Fault::NoProtocol => Self::Tls("no protocol in common".to_owned()),
         }
     }

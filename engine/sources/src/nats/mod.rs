@@ -5,10 +5,12 @@
 //!
 //! In the order of a message's way: `connection` connects and asks, `stream` finds the stream or makes it, `open` puts a consumer at
 //! the right place, `link` reads it and mends it, `subject` says which topic a subject is. Beside it, `reader` reads what came
-//! before.
+//! before, and `control` keeps limits and groups in a `bucket`.
 
+mod bucket;
 mod config;
 mod connection;
+pub mod control;
 mod error;
 mod link;
 mod open;
@@ -23,13 +25,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::ServerAddr;
-use rustls::ClientConfig;
 
 pub use config::{Capture, Config};
 
 use crate::feed::{Feed, FeedError, FeedSource, Opened};
+use crate::router::Topics;
 use crate::source::Source;
-use crate::tls::{self, Pem, Roots};
+use crate::tls::{self, Connector, Pem, Roots};
 use error::NatsError;
 use floodway_core::history;
 use floodway_core::index::{Index, SourceNumber};
@@ -48,8 +50,9 @@ pub fn source(
     index: Arc<Index>,
     number: SourceNumber,
     history: &history::Config,
+    topics: Arc<Topics>,
 ) -> io::Result<Box<dyn Source>> {
-    Ok(Box::new(FeedSource::new(Nats::new(config)?, index, number, history)))
+    Ok(Box::new(FeedSource::new(Nats::new(config)?, index, number, history, topics)))
 }
 
 /// The servers of one setting `nats.url`, of which one is connected at a time.
@@ -75,10 +78,16 @@ impl Nats {
         Ok(Self { servers, templates, config, created: None })
     }
 
-    fn tls(&self) -> Result<ClientConfig, tls::Error> {
-        let ca = self.config.tls_ca.as_deref().map(|path| Pem { setting: "nats.tls.ca", path });
+    /// How servers are trusted, where one may speak TLS.
+    fn connector(&self) -> Result<Option<Connector>, tls::Error> {
+        let Config { ca, tls, .. } = &self.config;
+        if ca.is_none() && tls.is_none() && !self.servers.iter().any(ServerAddr::tls_required) {
+            return Ok(None);
+        }
+        let pair = tls.as_ref().map(|files| files.named("nats.tls.cert", "nats.tls.key"));
+        let ca = ca.as_deref().map(|path| Pem { setting: "nats.tls.ca", path });
         let roots = ca.map_or_else(Roots::of_system, Roots::of)?;
-        Ok(tls::connector(roots, None, &[])?.config().as_ref().clone())
+        tls::connector(roots, pair, &[]).map(Some)
     }
 }
 
@@ -106,8 +115,7 @@ impl Feed for Nats {
     }
 
     async fn open(&mut self, endpoint: usize, after: Option<u64>) -> Result<Opened<Link>, FeedError> {
-        let is_tls = self.config.tls_ca.is_some() || self.servers.iter().any(ServerAddr::tls_required);
-        let tls = is_tls.then(|| self.tls()).transpose().map_err(NatsError::Files)?;
+        let tls = self.connector().map_err(NatsError::Files)?;
         let opened = Followed::open(&self.config, &self.templates, &self.servers, endpoint, tls).await;
         let (followed, state) = opened?;
         let is_other = self

@@ -5,7 +5,6 @@ use std::time::Duration;
 use async_nats::ServerAddr;
 use async_nats::jetstream::consumer::{self, Consumer, pull};
 use async_nats::jetstream::context::ContextBuilder;
-use rustls::ClientConfig;
 use serde_json::{Value, json};
 
 use super::config::Config;
@@ -13,6 +12,7 @@ use super::connection::Connection;
 use super::error::{NatsError, text};
 use super::stream::{StreamInfo, StreamState, find_or_make, nanoseconds};
 use super::subject::Templates;
+use crate::tls::Connector;
 use floodway_protocol::names::TenantId;
 
 /// How often a consumer without messages says that it is there. Two of them missed, and it counts as lost.
@@ -50,7 +50,7 @@ impl Followed {
         templates: &Templates,
         servers: &[ServerAddr],
         number: usize,
-        tls: Option<ClientConfig>,
+        tls: Option<Connector>,
     ) -> Result<(Self, StreamState), NatsError> {
         let connection = Connection::open(config, servers, number, tls).await?;
         let info = find_or_make(&connection, config, templates).await?;

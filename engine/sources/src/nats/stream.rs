@@ -240,17 +240,26 @@ async fn keep_for(connection: &Connection, name: &str, templates: &Templates) ->
 }
 
 /// Makes a stream with as many copies as the cluster has room for.
-async fn replicated(connection: &Connection, name: &str, config: Value) -> Result<StreamInfo, NatsError> {
+pub(super) async fn replicated(connection: &Connection, name: &str, config: Value) -> Result<StreamInfo, NatsError> {
     let call = format!("STREAM.CREATE.{name}");
     let mut made = Err(NatsError::Gone(name.to_owned()));
     for replicas in REPLICAS {
         made = connection.ask(&call, &with(config.clone(), "num_replicas", json!(replicas))).await;
-        let is_too_small = matches!(made, Err(NatsError::Refused { code: NOT_CLUSTERED | NO_PEERS, .. }));
-        if !is_too_small {
+        if !made.as_ref().is_err_and(is_too_small) {
             break;
         }
     }
     made
+}
+
+/// Whether the cluster has too few nodes for so many copies. If it only lacks some just now, they are waited for: a stream keeps
+/// the number of copies that it was made with.
+fn is_too_small(error: &NatsError) -> bool {
+    match error {
+        NatsError::Refused { code: NOT_CLUSTERED, .. } => true,
+        NatsError::Refused { code: NO_PEERS, text, .. } => !text.contains("offline"),
+        _ => false,
+    }
 }
 
 fn limits(config: &Config) -> Value {

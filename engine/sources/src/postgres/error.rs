@@ -26,6 +26,8 @@ pub(super) enum Asked<'a> {
     Listening,
     /// For rows of this table.
     Rows(&'a str),
+    /// For the documents of control.
+    Documents,
 }
 
 pub(super) fn timed_out(awaited: &str, within: Duration) -> FeedError {
@@ -72,6 +74,11 @@ fn hint(asked: Asked<'_>, code: &SqlState) -> String {
         ("42501", Asked::Rows(table)) => {
             return format!("GRANT SELECT ON {table} to the user in postgres.url, and USAGE on its schema");
         }
+        ("42501", Asked::Documents) => {
+            "make the table floodway_control as docs/control.md has it, and GRANT SELECT, INSERT, UPDATE, DELETE on it to the \
+             user in postgres.url; or set control.store"
+        }
+        ("42703" | "42804", Asked::Documents) => "make the table floodway_control anew, as docs/control.md has it",
         ("42P01" | "3F000", Asked::Rows(_)) => {
             "check postgres.table: it counts as it is written, capital letters too, and needs its schema unless that is in the \
              search_path"

@@ -6,9 +6,11 @@
 //!
 //! `endpoint` and `tls` say where to connect and how, `listener` hears notifications, `notification` reads them, `reading`
 //! reads the table, `progress` and `cursor` decide when; `link` holds these together, `error` puts into words what fails.
+//! `control` keeps limits and groups in a table of its own.
 //! The table and its triggers, which are the user's: `docs/postgres.md`.
 
 mod config;
+pub mod control;
 mod cursor;
 mod endpoint;
 mod error;
@@ -18,6 +20,8 @@ mod names;
 mod notification;
 mod progress;
 mod reading;
+#[cfg(all(test, not(floodway_loom)))]
+mod test_kit;
 mod tls;
 
 use std::io;
@@ -30,6 +34,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 pub use config::Config;
 
 use crate::feed::{Feed, FeedError, FeedSource, Opened};
+use crate::router::Topics;
 use crate::source::{Attempt, Source};
 use cursor::Cursor;
 use endpoint::Endpoint;
@@ -184,8 +189,9 @@ pub fn source(
     index: Arc<Index>,
     number: SourceNumber,
     history: &history::Config,
+    topics: Arc<Topics>,
 ) -> io::Result<Box<dyn Source>> {
-    Ok(Box::new(FeedSource::new(Postgres::new(config)?, index, number, history)))
+    Ok(Box::new(FeedSource::new(Postgres::new(config)?, index, number, history, topics)))
 }
 
 /// Checks one item of `postgres.url`.

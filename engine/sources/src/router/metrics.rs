@@ -1,6 +1,7 @@
 //! What the router counts.
 //!
-//! Invariant: once ingest is at rest, `received == accepted + rejected`. All counts only grow.
+//! Invariant: once ingest is at rest, `received == accepted + rejected`, each sample of a message counting as one. All counts
+//! only grow.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -69,13 +70,13 @@ pub struct Metrics {
 /// The counts at one moment, each exact, though not all of the same instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    /// Messages that sources delivered.
+    /// Messages that sources delivered; an array of samples counts as so many.
     pub received: u64,
     /// Bytes of their payloads, without those that were passed over.
     pub bytes: u64,
     /// Those that became events.
     pub accepted: u64,
-    /// Of these, those whose payload has no `metrics`.
+    /// Of these, those whose payload has no metrics where they are looked for.
     pub without_metrics: u64,
     /// Those that did not, by reason.
     pub rejected: [(Reason, u64); Reason::COUNT],
@@ -86,8 +87,8 @@ pub struct Snapshot {
 }
 
 impl Metrics {
-    pub(super) fn received(&self, payload_bytes: usize) {
-        self.received.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn received(&self, samples: usize, payload_bytes: usize) {
+        self.received.fetch_add(samples as u64, Ordering::Relaxed);
         self.bytes.fetch_add(payload_bytes as u64, Ordering::Relaxed);
     }
 

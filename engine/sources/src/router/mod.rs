@@ -1,22 +1,28 @@
 //! From a raw message to the shards that want its event. Knows no source.
 //!
-//! Invariant: a message becomes one event or is counted as rejected with one reason; an event is appended to its
-//! tenant *before* the tenant's interest is read, and is then put once into the inbox of each interested shard.
-//! Nothing but the event is allocated, and nothing of the message is kept: its payload pins the read buffer.
+//! Invariant: each sample of a message, which mostly is one, becomes one event or is counted as rejected with one reason; an
+//! event is appended to its tenant *before* the tenant's interest is read, and is then put once into the inbox of each
+//! interested shard. Nothing but the event is allocated, and nothing of the message is kept: its payload pins the read buffer.
 
 mod metrics;
+mod template;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
 mod topic;
+mod topics;
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 pub use metrics::{Metrics, Reason, Snapshot};
+pub(crate) use template::Level;
+pub use template::{BadTemplate, Template};
 use topic::Address;
-pub use topic::{RawMessage, parse as parse_topic, topic_of};
+pub use topic::RawMessage;
+pub(crate) use topics::usual as usual_template;
+pub use topics::{BadTopics, Names, Topics};
 
-use floodway_core::event::{self, Event, IdSource, Parser};
+use floodway_core::event::{self, Event, IdSource, Origin, Parser, Sample, Samples};
 use floodway_core::history::Position;
 use floodway_core::inbox::{Inbox, Item, SourceNotice};
 use floodway_core::index::{Index, Tenant};
@@ -38,6 +44,8 @@ type Accepted = (Arc<Event>, Position, Arc<Tenant>, u64);
 /// Takes messages in, one after the other.
 pub struct Router {
     parser: Parser,
+    /// Where the metrics of a payload stand, for the log.
+    metrics_at: event::Path,
     pub(crate) ids: IdSource,
     /// The number of the message that is taken in, where ids are numbers of the source.
     number: Option<u64>,
@@ -59,6 +67,7 @@ impl Router {
     pub fn new(config: &event::Config, index: Arc<Index>, inboxes: Arc<[Inbox]>, metrics: Arc<Metrics>) -> Self {
         Self {
             parser: Parser::new(config),
+            metrics_at: config.metrics_at.clone(),
             ids: IdSource::default(),
             number: None,
             keeps_all: false,
@@ -79,15 +88,32 @@ impl Router {
     /// Takes one message in. Waits only while an inbox is full. The shards that it concerns need not be woken yet: see
     /// [`Router::wake_shards`].
     pub async fn publish(&mut self, message: &RawMessage<'_>) {
-        self.metrics.received(message.payload.len());
-        match self.accept(message) {
-            Ok(Some((event, position, tenant, interested))) => {
-                self.put(interested, || Item::Event(Arc::clone(&event), position)).await;
-                self.owed |= interested & tenant.wake_filter().by(event.device());
+        let (address, samples) = match self.read(message) {
+            Ok(read) => read,
+            Err(reason) => {
+                self.metrics.received(1, message.payload.len());
+                self.reject(reason, message.topic);
+                return self.gather();
             }
-            Ok(None) => {}
-            Err(reason) => self.reject(reason, message.topic),
+        };
+        self.metrics.received(samples.len(), message.payload.len());
+        let (count, number) = (samples.len(), self.number);
+        for (at, sample) in samples.enumerate() {
+            self.number = number.map(|number| number_of(number, at, count));
+            match self.accept(&address, sample) {
+                Ok(Some((event, position, tenant, interested))) => {
+                    self.put(interested, || Item::Event(Arc::clone(&event), position)).await;
+                    self.owed |= interested & tenant.wake_filter().by(event.device());
+                }
+                Ok(None) => {}
+                Err(reason) => self.reject(reason, message.topic),
+            }
+            self.gather();
         }
+    }
+
+    /// One more has come since shards were woken.
+    fn gather(&mut self) {
         self.gathered += 1;
         if self.gathered >= GATHERED {
             self.wake_shards();
@@ -109,19 +135,28 @@ impl Router {
         self.number = None;
     }
 
-    /// The event of a message that its source gives back; none if it can't be one. It was counted when it was new.
-    pub(crate) fn given_back(&mut self, tenant: &Tenant, message: &RawMessage<'_>, number: u64) -> Option<Arc<Event>> {
-        let address = message.address.as_ref().filter(|address| address.tenant == tenant.id().as_str())?;
-        self.number = Some(number);
-        let event = self.event(tenant.id(), address, message.payload);
+    /// The events of a message that its source gives back, as far as it makes some. It was counted when it was new.
+    pub(crate) fn given_back(&mut self, tenant: &Tenant, message: &RawMessage<'_>, number: u64) -> Vec<Arc<Event>> {
+        let Some(address) = message.address.filter(|address| address.tenant == tenant.id().as_str()) else {
+            return Vec::new();
+        };
+        let Ok(samples) = self.parser.read(message.payload) else {
+            return Vec::new();
+        };
+        let count = samples.len();
+        let events = samples.enumerate().filter_map(|(at, sample)| {
+            self.number = Some(number_of(number, at, count));
+            self.event(tenant.id(), &address, sample).ok()
+        });
+        let events = events.collect();
         self.number = None;
-        event.ok()
+        events
     }
 
     /// Counts a message that its source passes over. If a log line is due, returns how many were passed over since the last
     /// one.
     pub fn skipped(&mut self, reason: Reason) -> Option<u64> {
-        self.metrics.received(0);
+        self.metrics.received(1, 0);
         self.metrics.rejected(reason, self.started.elapsed())
     }
 
@@ -129,7 +164,7 @@ impl Router {
     /// is the last value of a device of which none is known.
     #[cold]
     pub fn retained(&mut self, message: &RawMessage<'_>) {
-        self.metrics.received(message.payload.len());
+        self.metrics.received(1, message.payload.len());
         match self.seed(message) {
             // By itself it is nothing to be told of.
             Ok(()) => _ = self.metrics.rejected(Reason::Retained, self.started.elapsed()),
@@ -138,13 +173,17 @@ impl Router {
     }
 
     fn seed(&mut self, message: &RawMessage<'_>) -> Result<(), Reason> {
-        let address = message.address.as_ref().ok_or(Reason::Topic)?;
+        let (address, samples) = self.read(message)?;
         let tenant = match self.index.find(address.tenant) {
             Some(tenant) => tenant,
             None if self.keeps_all => self.index.keep(&TenantId::parse(address.tenant).map_err(|_| Reason::Topic)?),
             None => return Ok(()),
         };
-        let event = self.event(tenant.id(), address, message.payload)?;
+        // Of several samples the last one is the device's state.
+        let Some(last) = samples.last() else {
+            return Ok(());
+        };
+        let event = self.event(tenant.id(), &address, last)?;
         tenant.history().seed(&event);
         Ok(())
     }
@@ -186,25 +225,31 @@ impl Router {
         }
     }
 
+    /// Whose the message is, and its samples.
+    fn read<'a>(&mut self, message: &RawMessage<'a>) -> Result<(Address<'a>, Samples<'a>), Reason> {
+        let address = message.address.ok_or(Reason::Topic)?;
+        let samples = self.parser.read(message.payload).map_err(Reason::Payload)?;
+        Ok((address, samples))
+    }
+
     /// Makes an event and appends it to its tenant's history. Returns it with its tenant and the shards to push it to, a bit
     /// each; none if the tenant is not in the index.
     ///
     /// The order that must hold is: append, *then* read the interest ([`Tenant::append`] does both). A shard declares its
     /// interest first and reads what is stored then, so a new subscriber finds an event among the stored ones, or is
     /// pushed it, or both, and never neither.
-    fn accept(&mut self, message: &RawMessage<'_>) -> Result<Option<Accepted>, Reason> {
-        let address = message.address.as_ref().ok_or(Reason::Topic)?;
+    fn accept(&mut self, address: &Address<'_>, sample: Sample<'_>) -> Result<Option<Accepted>, Reason> {
         let Some(tenant) = self.index.find(address.tenant) else {
-            return self.accept_of_stranger(address, message.payload);
+            return self.accept_of_stranger(address, sample);
         };
-        let event = self.event(tenant.id(), address, message.payload)?;
+        let event = self.event(tenant.id(), address, sample)?;
         Ok(Some(self.append(event, tenant)))
     }
 
     /// Nobody's event: bad input is counted whoever listens, and where everything is kept it is the first of its tenant's.
-    fn accept_of_stranger(&mut self, address: &Address<'_>, payload: &[u8]) -> Result<Option<Accepted>, Reason> {
+    fn accept_of_stranger(&mut self, address: &Address<'_>, sample: Sample<'_>) -> Result<Option<Accepted>, Reason> {
         let tenant = TenantId::parse(address.tenant).map_err(|_| Reason::Topic)?;
-        let event = self.event(&tenant, address, payload)?;
+        let event = self.event(&tenant, address, sample)?;
         if self.keeps_all {
             let tenant = self.index.keep(&tenant);
             return Ok(Some(self.append(event, tenant)));
@@ -223,10 +268,11 @@ impl Router {
         (event, position, tenant, interested)
     }
 
-    fn event(&mut self, tenant: &TenantId, address: &Address<'_>, payload: &[u8]) -> Result<Arc<Event>, Reason> {
-        let Address { topic, device, .. } = *address;
+    fn event(&mut self, tenant: &TenantId, address: &Address<'_>, sample: Sample<'_>) -> Result<Arc<Event>, Reason> {
+        let Address { topic, device, metric, .. } = *address;
+        let origin = Origin { tenant, device, topic, metric };
         let id = self.number.map_or_else(|| self.ids.next(), EventId::new);
-        let event = self.parser.parse(id, tenant, device, topic, payload).map_err(Reason::Payload)?;
+        let event = self.parser.event(sample, id, &origin).map_err(Reason::Payload)?;
         if self.parser.lacked_metrics() {
             self.without_metrics(topic);
         }
@@ -246,8 +292,10 @@ impl Router {
             tracing::warn!(
                 topic,
                 suppressed,
-                "payload without metrics: its event has none; values are read from an object named metrics, \
-                 {{\"metrics\":{{\"temperature\":72}}}}"
+                setting = "payload.metrics",
+                looked_at = %self.metrics_at,
+                "payload without metrics: its event has none; payload.metrics says where they stand, and \".\" that all \
+                 members of a flat payload are metrics"
             );
         }
     }
@@ -259,6 +307,12 @@ impl Router {
             tracing::warn!(reason = reason.label(), topic, suppressed, "message rejected");
         }
     }
+}
+
+/// The number of one of `count` samples of the message of this number: only the last one has it, so that a stream that was
+/// cut between two gets the message again.
+fn number_of(number: u64, at: usize, count: usize) -> u64 {
+    if at + 1 == count { number } else { number - 1 }
 }
 
 /// The numbers of the bits that are set.

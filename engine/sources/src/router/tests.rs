@@ -1,5 +1,6 @@
 //! Messages go in, and what lies in the inboxes of three shards is looked at.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use super::*;
@@ -34,7 +35,7 @@ fn bed_with(index: Index, items: usize) -> Bed {
 impl Bed {
     async fn publish_of(&mut self, device: &str) {
         let topic = format!("tenant/T/device/{device}/telemetry");
-        self.router.publish(&RawMessage::new(topic.as_bytes(), GOOD)).await;
+        self.router.publish(&message(topic.as_bytes(), GOOD)).await;
         self.router.wake_shards();
     }
 
@@ -61,6 +62,12 @@ fn rejected(counts: &Snapshot, reason: Reason) -> u64 {
     of.expect("every reason is counted").1
 }
 
+/// A message on a topic of the usual form, or one that is none.
+fn message<'a>(topic: &'a [u8], payload: &'a [u8]) -> RawMessage<'a> {
+    static USUAL: LazyLock<Topics> = LazyLock::new(Topics::default);
+    RawMessage::new(&USUAL, topic, payload)
+}
+
 const GOOD: &[u8] = br#"{"metrics":{"t":1}}"#;
 
 #[tokio::test]
@@ -69,7 +76,7 @@ async fn an_event_reaches_each_interested_shard_once_and_is_shared() {
     let permit = bed.enter("T");
     permit.tenant().declare(0);
     permit.tenant().declare(2);
-    bed.router.publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD)).await;
+    bed.router.publish(&message(b"tenant/T/device/D/telemetry", GOOD)).await;
     let (first, second) = (bed.take(0).unwrap(), bed.take(2).unwrap());
     assert!(Arc::ptr_eq(&first, &second));
     assert_eq!((first.tenant().as_str(), first.device()), ("T", "D"));
@@ -82,9 +89,9 @@ async fn an_event_reaches_each_interested_shard_once_and_is_shared() {
 async fn events_nobody_wants_are_counted_and_go_nowhere() {
     let mut bed = bed();
     let permit = bed.enter("T");
-    bed.router.publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD)).await;
-    bed.router.publish(&RawMessage::new(b"tenant/STRANGER/device/D/telemetry", GOOD)).await;
-    bed.router.publish(&RawMessage::new(b"tenant/STRANGER/device/D/telemetry", b"[]")).await;
+    bed.router.publish(&message(b"tenant/T/device/D/telemetry", GOOD)).await;
+    bed.router.publish(&message(b"tenant/STRANGER/device/D/telemetry", GOOD)).await;
+    bed.router.publish(&message(b"tenant/STRANGER/device/D/telemetry", b"[]")).await;
     assert!(bed.inboxes.iter().all(Inbox::is_empty));
     assert_eq!(permit.tenant().declare(0), 1, "the first one is stored all the same");
     let counts = bed.metrics.snapshot(false);
@@ -98,13 +105,11 @@ async fn bad_input_is_counted_by_reason_and_the_next_event_arrives() {
     let mut bed = bed();
     let permit = bed.enter("T");
     permit.tenant().declare(1);
-    bed.router.publish(&RawMessage::new(b"tenant/T/device/D/status", GOOD)).await;
-    bed.router.publish(&RawMessage::new(b"tenant/T/device/\xff/telemetry", GOOD)).await;
-    bed.router.publish(&RawMessage::new(b"tenant/T/device/D/telemetry", b"{")).await;
-    bed.router
-        .publish(&RawMessage::new(b"tenant/T/device/D/telemetry", br#"{"metrics":[]}"#))
-        .await;
-    bed.router.publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD)).await;
+    bed.router.publish(&message(b"tenant/T/device/D/status", GOOD)).await;
+    bed.router.publish(&message(b"tenant/T/device/\xff/telemetry", GOOD)).await;
+    bed.router.publish(&message(b"tenant/T/device/D/telemetry", b"{")).await;
+    bed.router.publish(&message(b"tenant/T/device/D/telemetry", br#"{"metrics":[]}"#)).await;
+    bed.router.publish(&message(b"tenant/T/device/D/telemetry", GOOD)).await;
     let counts = bed.metrics.snapshot(false);
     assert_eq!(rejected(&counts, Reason::Topic), 2);
     assert_eq!(rejected(&counts, Reason::Payload(Rejection::NotJson)), 1);
@@ -119,7 +124,7 @@ async fn a_gap_keeps_its_place_between_two_events() {
     let mut bed = bed();
     let permit = bed.enter("T");
     permit.tenant().declare(0);
-    bed.router.publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD)).await;
+    bed.router.publish(&message(b"tenant/T/device/D/telemetry", GOOD)).await;
     bed.router.upstream_gap(permit.tenant()).await;
     assert!(bed.inboxes[1].is_empty(), "a shard without subscribers of the tenant gets nothing");
     assert!(matches!(bed.inboxes[0].take(), Some(Item::Event(..))));
@@ -175,7 +180,7 @@ async fn messages_that_come_together_wake_a_shard_once_they_are_all_there() {
     permit.tenant().wake_filter().set(0, None, true);
     permit.tenant().declare(0);
     for _ in 0..10 {
-        bed.router.publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD)).await;
+        bed.router.publish(&message(b"tenant/T/device/D/telemetry", GOOD)).await;
         assert!(!bed.is_woken().await);
     }
     bed.router.wake_shards();
@@ -184,7 +189,7 @@ async fn messages_that_come_together_wake_a_shard_once_they_are_all_there() {
     assert!(!bed.is_woken().await, "nothing has come since");
     for _ in 0..GATHERED {
         assert!(!bed.is_woken().await);
-        bed.router.publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD)).await;
+        bed.router.publish(&message(b"tenant/T/device/D/telemetry", GOOD)).await;
     }
     assert!(bed.is_woken().await, "the first of many waits no longer");
 }
@@ -207,7 +212,7 @@ async fn a_full_inbox_makes_the_router_wait_and_loses_nothing() {
         ids
     });
     for _ in 0..50 {
-        bed.router.publish(&RawMessage::new(b"tenant/T/device/D/telemetry", GOOD)).await;
+        bed.router.publish(&message(b"tenant/T/device/D/telemetry", GOOD)).await;
     }
     let ids = shard.await.unwrap();
     assert!(ids.windows(2).all(|pair| pair[0] < pair[1]), "in order, each once");
@@ -225,15 +230,41 @@ async fn where_everything_comes_a_tenant_is_kept_for_its_last_values() {
 }
 
 #[tokio::test]
+async fn what_a_source_had_kept_is_a_last_value_and_no_event() {
+    let (mut bed, topics) = (bed(), Topics::default());
+    let permit = bed.enter("T");
+    permit.tenant().declare(0);
+    bed.publish_of("KNOWN").await;
+    let live = bed.take(0).expect("an event");
+    for topic in ["tenant/T/device/KNOWN/telemetry", "tenant/T/device/NEW/telemetry", "tenant/U/device/NEW/telemetry"] {
+        bed.router.retained(&RawMessage::new(&topics, topic.as_bytes(), GOOD));
+    }
+    bed.router.retained(&RawMessage::new(&topics, b"tenant/T/device/BAD/telemetry", b"{"));
+    assert!(bed.inboxes.iter().all(Inbox::is_empty));
+    let tenant = permit.tenant();
+    let values = tenant.history().last_values(None, tenant.newest() + 1, Instant::now());
+    let devices: Vec<_> = values.events().map(|event| event.device()).collect();
+    assert_eq!(devices, ["NEW", "KNOWN"]);
+    assert!(values.events().any(|event| Arc::ptr_eq(event, &live)), "what it published stays");
+    let counts = bed.metrics.snapshot(false);
+    assert_eq!((counts.received, counts.accepted, rejected(&counts, Reason::Retained)), (5, 1, 3));
+    assert_eq!(rejected(&counts, Reason::Payload(Rejection::NotJson)), 1);
+    assert!(bed.index.find("U").is_none(), "nobody is there");
+    bed.router.keeps_all = true;
+    bed.router.retained(&RawMessage::new(&topics, b"tenant/U/device/NEW/telemetry", GOOD));
+    assert!(!bed.index.find("U").expect("it is kept").is_forgotten());
+}
+
+#[tokio::test]
 async fn all_histories_together_are_bounded_and_those_go_first_that_nobody_is_there_for() {
     let config = history::Config { total_bytes: 100_000, ..history::Config::default() };
     let mut bed = bed_with(Index::with_history(10, Limits::default(), config), 1000);
     bed.router.keeps_all = true;
     let permit = bed.enter("U");
-    bed.router.publish(&RawMessage::new(b"tenant/U/device/D/telemetry", GOOD)).await;
+    bed.router.publish(&message(b"tenant/U/device/D/telemetry", GOOD)).await;
     for n in 0..500 {
         let topic = format!("tenant/T{}/device/D/telemetry", n % 5);
-        bed.router.publish(&RawMessage::new(topic.as_bytes(), GOOD)).await;
+        bed.router.publish(&message(topic.as_bytes(), GOOD)).await;
         let counts = bed.index.histories().counts();
         assert!(counts.bytes + counts.last_value_bytes <= 100_000);
     }

@@ -1,8 +1,12 @@
-//! Messages as sources hand them over, and the topics that say whose they are.
+//! Messages as sources hand them over.
 //!
-//! Invariant: what [`parse`] returns are names ([`names::check`]), and [`topic_of`] these gives the topic again.
+//! Invariant: what [`parse`] returns are names ([`names::check`]), and they are those that the usual template has there.
 
+use super::topics::{Names, Topics};
 use floodway_protocol::names;
+
+/// The usual template, which [`parse`] knows.
+pub(super) const USUAL: &str = "tenant/{tenant}/device/{device}/telemetry";
 
 /// A message as a source hands it over. Its topic is parsed once, here.
 #[derive(Clone, Copy, Debug)]
@@ -18,23 +22,24 @@ pub(super) struct Address<'a> {
     pub(super) topic: &'a str,
     pub(super) tenant: &'a str,
     pub(super) device: &'a str,
+    pub(super) metric: Option<&'a str>,
 }
 
 impl<'a> RawMessage<'a> {
-    /// A message with this topic; see [`topic_of`] for a source without topics.
+    /// A message with this topic, which is one of `topics` or no telemetry.
     #[inline]
-    pub fn new(topic: &'a [u8], payload: &'a [u8]) -> Self {
+    pub fn new(topics: &'a Topics, topic: &'a [u8], payload: &'a [u8]) -> Self {
         let address = str::from_utf8(topic).ok().and_then(|topic| {
-            let (tenant, device) = parse(topic)?;
-            Some(Address { topic, tenant, device })
+            let Names { tenant, device, metric } = topics.names(topic)?;
+            Some(Address { topic, tenant, device, metric })
         });
         Self { topic, address, payload }
     }
 
-    /// A message of this device, from a source without topics; `topic` is [`topic_of`] these.
-    pub fn of_device(tenant: &'a str, device: &'a str, topic: &'a str, payload: &'a [u8]) -> Self {
+    /// A message of a source without topics; `topic` is what [`Topics::topic_of`] makes of the names.
+    pub fn of(tenant: &'a str, device: &'a str, topic: &'a str, payload: &'a [u8]) -> Self {
         let are_names = names::check(tenant).is_ok() && names::check(device).is_ok();
-        let address = are_names.then_some(Address { topic, tenant, device });
+        let address = are_names.then_some(Address { topic, tenant, device, metric: None });
         Self { topic: topic.as_bytes(), address, payload }
     }
 
@@ -44,14 +49,9 @@ impl<'a> RawMessage<'a> {
     }
 }
 
-/// The topic of a device's telemetry.
-pub fn topic_of(tenant: &str, device: &str) -> String {
-    format!("tenant/{tenant}/device/{device}/telemetry")
-}
-
 /// The tenant and the device of `tenant/{tenant}/device/{device}/telemetry`; `None` for any other topic.
 #[inline]
-pub fn parse(topic: &str) -> Option<(&str, &str)> {
+pub(super) fn parse(topic: &str) -> Option<(&str, &str)> {
     let (tenant, rest) = topic.strip_prefix("tenant/")?.split_once('/')?;
     let (device, rest) = rest.strip_prefix("device/")?.split_once('/')?;
     let are_names = names::check(tenant).is_ok() && names::check(device).is_ok();

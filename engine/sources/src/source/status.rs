@@ -53,11 +53,14 @@ pub enum Attempt {
     Broken,
     /// What answered does not speak the source's protocol.
     Malformed,
+    /// Who answered could not prove to be the source.
+    Untrusted,
 }
 
 impl Attempt {
     /// The labels of metrics, in the order of the results.
-    const LABELS: [&'static str; 6] = ["connected", "refused", "timeout", "unreachable", "broken", "malformed"];
+    const LABELS: [&'static str; 7] =
+        ["connected", "refused", "timeout", "unreachable", "broken", "malformed", "untrusted"];
 }
 
 /// How a source is connected and came to that, for people. Endpoints are named without credentials.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tokio::time::timeout;
 
 use super::*;
-use crate::router::{RawMessage, topic_of};
+use crate::router::{RawMessage, Topics};
 use floodway_core::event;
 use floodway_core::inbox::{Inbox, Item};
 use floodway_core::index::{AuditKind, ConnectionPermit, Index, Limits, SourceChange, SourceNumber, Upstream, Watcher};
@@ -72,12 +72,12 @@ impl Scripted {
                 }
             }
             Step::Publish(tenant, device) => {
-                let topic = topic_of(tenant, device);
+                let topic = Topics::default().topic_of(tenant, device);
                 let tracked = self.tenants.get_mut(tenant);
                 if let Some(owed) = tracked.and_then(TrackedTenant::gap_before_event) {
                     port.router.upstream_gap(&owed).await;
                 }
-                let message = RawMessage::new(topic.as_bytes(), br#"{"metrics":{"t":1}}"#);
+                let message = RawMessage::of(tenant, device, &topic, br#"{"metrics":{"t":1}}"#);
                 port.router.publish(&message).await;
             }
             Step::Panic => panic!("as the script says"),

@@ -42,6 +42,11 @@ impl Fault {
     }
 }
 
+/// Whether this is an error of TLS, and not of what carries it.
+pub fn is_of_handshake(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Error>())
+}
+
 fn of_certificate(error: &CertificateError) -> Fault {
     match error {
         CertificateError::UnknownIssuer => Fault::UnknownIssuer,

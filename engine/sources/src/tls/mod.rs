@@ -11,15 +11,15 @@ mod pinned;
 mod tests;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use rustls::RootCertStore;
-use rustls::crypto::CryptoProvider;
+use rustls::crypto::{CryptoProvider, SecureRandom};
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 pub use client::{Roots, connector, distrustful};
-pub use fault::Fault;
+pub use fault::{Fault, is_of_handshake};
 pub use rustls::pki_types::ServerName;
 pub use tokio_rustls::TlsConnector as Connector;
 pub use tokio_rustls::client::TlsStream as ClientStream;
@@ -132,4 +132,15 @@ impl Pair<'_> {
 /// The cryptography of the whole gateway.
 pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+/// Random bytes that nobody can guess.
+///
+/// # Panics
+/// If the system gives none, without which nothing here is safe.
+pub(crate) fn random<const N: usize>() -> [u8; N] {
+    static SOURCE: LazyLock<&'static dyn SecureRandom> = LazyLock::new(|| provider().secure_random);
+    let mut bytes = [0; N];
+    SOURCE.fill(&mut bytes).expect("the system gives random bytes");
+    bytes
 }

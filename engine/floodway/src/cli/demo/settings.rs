@@ -31,12 +31,16 @@ const SECRET_BYTES: usize = 32;
 const PROPERTIES_BYTES: usize = 64;
 
 /// Settings that a demo brings itself.
-const ITS_OWN: [&str; 8] = [
+const ITS_OWN: [&str; 12] = [
     "http.tls.cert",
     "http.tls.key",
     "mqtt.url",
     "mqtt.username",
     "mqtt.password",
+    "mqtt.topics",
+    "mqtt.tenant",
+    "payload.metrics",
+    "payload.timestamp",
     "auth.hs256_secret",
     "auth.public_key",
     "auth.jwks_url",
@@ -71,6 +75,9 @@ pub(super) fn settle(loaded: Loaded) -> Result<Settled, Failure> {
     config.http.tls = None;
     config.mqtt.username = None;
     config.mqtt.password = None;
+    let usual = Config::default();
+    (config.mqtt.topics, config.mqtt.tenant) = (usual.mqtt.topics, None);
+    (config.event.metrics_at, config.event.timestamp_at) = (usual.event.metrics_at, usual.event.timestamp_at);
     let may_move = is_default("http.listen");
     if may_move {
         config.http.listen = LISTEN.to_owned();

@@ -119,6 +119,10 @@ fn the_broker_is_built_from_host_and_port_where_no_url_is_given() {
     let loaded = load_all("", &given, &[]).expect("good");
     assert_eq!(loaded.config.mqtt.urls, ["mqtt://b:1883", "mqtt://c:2", "mqtt://[::1]:3"]);
     assert!(loaded.warnings[0].contains("MQTT_HOST: not used"), "{:?}", loaded.warnings);
+    let carried = [("MQTT_URL", "ssl://b,wss://c/a,ws://d:8083")];
+    let loaded = load_all("", &carried, &[]).expect("good");
+    assert_eq!(loaded.config.mqtt.urls, ["mqtts://b:8883", "wss://c:443/a", "ws://d:8083/mqtt"]);
+    assert!(loaded.warnings[0].contains("in the clear to ws://d:8083/mqtt"), "{:?}", loaded.warnings);
     let one = load_all("mqtt.url = \"mqtt://d:4\"", &[], &[]).expect("good");
     assert_eq!(one.config.mqtt.urls, ["mqtt://d:4"]);
 }

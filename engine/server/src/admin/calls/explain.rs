@@ -11,11 +11,11 @@ use super::args::{bad, name, tenant};
 use super::service::{Answer, Service};
 use super::{connections, tenants};
 use crate::admin::observer::Observer;
-use floodway_core::event::{Event, IdSource, Parser};
+use floodway_core::event::{Event, IdSource, Origin, Parser, Path};
 use floodway_core::index::Limits;
 use floodway_core::shard::Connection;
 use floodway_protocol::names::{DeviceId, GroupId, TenantId};
-use floodway_sources::router::{parse_topic, topic_of};
+use floodway_sources::router::Topics;
 use v1::DeliveryStage as Stage;
 
 /// MQTT 5.0, 1.5.4: the longest text.
@@ -23,7 +23,7 @@ const TOPIC_BYTES: usize = 65_535;
 
 pub(super) async fn explain(service: &Service, asked: v1::ExplainRequest) -> Answer<v1::ExplainResponse> {
     let observer = &service.observer;
-    let message = message(asked.event)?;
+    let message = message(asked.event, &observer.topics, &observer.event.metrics_at)?;
     let stream = connections::find(observer, &asked.connection_id).await?;
     let mut way = Way::default();
     let seen = follow(observer, &stream, &message, &mut way);
@@ -39,7 +39,7 @@ pub(super) async fn explain(service: &Service, asked: v1::ExplainRequest) -> Ans
 }
 
 /// The message that was asked about, or one that stands for the sample.
-fn message(asked: Option<Asked>) -> Answer<v1::DeviceMessage> {
+fn message(asked: Option<Asked>, topics: &Topics, metrics_at: &Path) -> Answer<v1::DeviceMessage> {
     match asked {
         None => Err(bad("event", "sample or message must be given")),
         Some(Asked::Message(message)) if message.topic.len() > TOPIC_BYTES => {
@@ -52,8 +52,8 @@ fn message(asked: Option<Asked>) -> Answer<v1::DeviceMessage> {
             let metrics = sample.metric_names.into_iter();
             let metrics: Map<String, Value> = metrics.map(|name| (name, json!(0))).collect();
             Ok(v1::DeviceMessage {
-                topic: topic_of(tenant.as_str(), device.as_str()),
-                payload: json!({ "metrics": metrics }).to_string().into_bytes(),
+                topic: topics.topic_of(tenant.as_str(), device.as_str()),
+                payload: metrics_at.around(Value::Object(metrics)).to_string().into_bytes(),
             })
         }
     }
@@ -87,20 +87,38 @@ fn follow(
     way: &mut Way,
 ) -> Result<Vec<String>, Stopped> {
     upstream(observer, stream, way)?;
-    let names = parse_topic(&message.topic);
-    let names = names.and_then(|(tenant, device)| Some((TenantId::parse(tenant).ok()?, device)));
-    let malformed = "it is not tenant/TENANT/device/DEVICE/telemetry";
-    let (tenant, device) = names.ok_or_else(|| way.stop(Stage::Topic, malformed))?;
-    way.step(Stage::Topic, true, format!("device {device} of tenant {tenant}"))?;
+    let names = observer.topics.names(&message.topic);
+    let named = names.and_then(|names| Some((TenantId::parse(names.tenant).ok()?, names)));
+    let (tenant, names) = named.ok_or_else(|| way.stop(Stage::Topic, malformed(&observer.topics)))?;
+    way.step(Stage::Topic, true, format!("device {} of tenant {tenant}", names.device))?;
+    let origin = Origin {
+        tenant: &tenant,
+        device: names.device,
+        topic: &message.topic,
+        metric: names.metric,
+    };
     let mut parser = Parser::new(&observer.event);
     let id = IdSource::default().next();
-    let event = parser.parse(id, &tenant, device, &message.topic, &message.payload);
+    let read = parser.read(&message.payload).map(|samples| (samples.len(), samples));
+    let (count, mut samples) = read.map_err(|reason| way.stop(Stage::Payload, reason.to_string()))?;
+    let event = samples.next().ok_or_else(|| way.stop(Stage::Payload, "it has no sample"))?;
+    let event = parser.event(event, id, &origin);
     let event = event.map_err(|reason| way.stop(Stage::Payload, reason.to_string()))?;
-    way.step(Stage::Payload, true, "it is an event")?;
+    let detail = if count == 1 {
+        "it is an event".to_owned()
+    } else {
+        format!("it is {count} samples; of the first:")
+    };
+    way.step(Stage::Payload, true, detail)?;
     is_whose(stream, &event, way)?;
     is_wanted(observer, stream, &event, way)?;
     has_room(stream, &observer.index().limits().of(Some(&stream.tenant)), way)?;
     Ok(event.metric_names(stream.filter.metrics().map(AsRef::as_ref)))
+}
+
+fn malformed(topics: &Topics) -> String {
+    let templates: Vec<String> = topics.templates().iter().map(ToString::to_string).collect();
+    format!("it fits none of mqtt.topics: {}", templates.join(", "))
 }
 
 fn upstream(observer: &Observer, stream: &Connection, way: &mut Way) -> Result<(), Stopped> {

@@ -67,7 +67,7 @@ pub(super) fn sources(text: &mut Text, sources: &[v1::Broker]) {
 
 pub(super) fn ingest(text: &mut Text, ingest: &v1::Ingest) {
     families! { text;
-        Counter "ingest_messages_total" "Messages that the broker sent." = ingest.received;
+        Counter "ingest_messages_total" "Messages that the broker sent; an array of samples counts as so many." = ingest.received;
         Counter "ingest_payload_bytes_total" "Bytes of their payloads." = ingest.received_bytes;
         Counter "ingest_accepted_total" "Messages that became events." = ingest.accepted;
         Counter "ingest_without_metrics_total"

@@ -19,6 +19,7 @@ use floodway_core::shard::Handle;
 use floodway_core::streams::Streams;
 use floodway_sources::control;
 use floodway_sources::mqtt::{self, Mqtt};
+use floodway_sources::router::Topics;
 use floodway_sources::source::{self, Source};
 
 mod calls;
@@ -63,6 +64,7 @@ impl Private {
             refusals: Arc::default(),
             control: control::new(&control::Config::default(), "node", Arc::clone(&index)).0,
             event: event::Config::default(),
+            topics: Topics::default(),
             drain_spread: Duration::from_secs(5),
             source: ingest.handle(),
             readiness: Readiness::new(Arc::clone(&index), ingest.handle(), verifier()),
@@ -199,6 +201,7 @@ fn sample() -> v1::Status {
         ready: false,
         unready: vec![v1::Unready { reason: "draining".to_owned(), detail: "Server draining".to_owned() }],
         refused_upstream: 27,
+        sources: Vec::new(),
     }
 }
 

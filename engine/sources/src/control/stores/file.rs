@@ -58,7 +58,7 @@ impl FileStore {
         let contents = Arc::clone(&self.contents);
         // Nothing in it can be half changed.
         let locked = move || work(&mut contents.lock().unwrap_or_else(PoisonError::into_inner));
-        let lost = |_| Err(StoreError::Lost("the gateway stops".to_owned()));
+        let lost = |error| Err(StoreError::Lost(format!("the work on it ended: {error}")));
         spawn_blocking(locked).await.unwrap_or_else(lost)
     }
 

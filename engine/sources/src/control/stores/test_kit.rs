@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
+use super::{Change, KeyedStore};
 use crate::control::{self, Age, Config, Control, Follower, Keeper, Status, SyncState, WriteError};
 use crate::source::{Ingest, Source};
 use floodway_core::event;
@@ -142,6 +143,8 @@ pub(crate) async fn any_name_and_any_size_is_kept(place: impl Place) {
 
 pub(crate) async fn ids_go_on_above_those_of_before(place: impl Place) {
     let first = following(&place, "A").await;
+    // Ids are reserved before anything else is written.
+    first.puts("G", &["A"]).await;
     // As far ahead as a clock that was set back would leave it.
     let ids = first.control.ids();
     ids.begin_after(event::now_micros() + 300_000_000);
@@ -164,7 +167,8 @@ pub(crate) async fn what_one_gateway_writes_reaches_the_other(place: impl Place)
     other.until("it is gone", |_| other.members("G").is_empty()).await;
     other.control.set_limits(None, queue(9)).await.expect("written");
     one.until("limits come", |control| control.limits(None) == Some(queue(9))).await;
-    (one.stop(), other.stop());
+    one.stop();
+    other.stop();
 }
 
 pub(crate) async fn of_many_writers_of_one_document_all_see_the_same_in_the_end(place: impl Place) {
@@ -187,7 +191,8 @@ pub(crate) async fn of_many_writers_of_one_document_all_see_the_same_in_the_end(
     other.puts("END", &["B"]).await;
     one.until("the other end comes", |_| one.members("END") == ["B"]).await;
     assert_eq!(one.members("G"), other.members("G"));
-    (one.stop(), other.stop());
+    one.stop();
+    other.stop();
 }
 
 pub(crate) async fn gateways_know_each_other_while_they_are_there(place: impl Place) {
@@ -227,7 +232,27 @@ pub(crate) async fn a_store_that_is_away_holds_nobody_up_and_is_read_when_it_is_
     assert_eq!((gateway.members("G"), late.members("G")), (vec!["A".to_owned()], vec!["A".to_owned()]));
     gateway.puts("H", &["B"]).await;
     late.until("it goes on", |_| late.members("H") == ["B"]).await;
-    (gateway.stop(), late.stop());
+    gateway.stop();
+    late.stop();
+}
+
+/// Of two connections to an empty store, one sees what the other puts, and that it expires.
+pub(crate) async fn what_expires_is_gone(mut one: impl KeyedStore, mut other: impl KeyedStore) {
+    for store in [&mut one as &mut dyn KeyedStore, &mut other] {
+        store.connect().await.expect("it is there");
+        assert!(store.list().await.expect("a list").is_empty());
+    }
+    one.put("fleet/N", b"{}", Some(Duration::from_secs(1))).await.expect("it is put");
+    let mut told = Vec::new();
+    while told.last() != Some(&None) {
+        let changes = timeout(DEADLINE, other.changes()).await.expect("it is told").expect("it is there");
+        told.extend(changes.into_iter().map(|Change { key, value }| {
+            assert_eq!(key, "fleet/N");
+            value
+        }));
+    }
+    assert_eq!(told, [Some(b"{}".to_vec()), None]);
+    assert!(other.list().await.expect("a list").is_empty());
 }
 
 /// The tests of a store: `$place` makes an empty one.

@@ -44,5 +44,8 @@ fn what_the_broker_must_have_seen_acknowledged_does_not_come_again() {
     assert!(!accepted.is_again(&message(7, true, "A"), (0, 0)), "its acknowledgement came before the ping");
     assert!(accepted.is_again(&message(8, true, "B"), (0, 0)));
     assert!(!accepted.is_again(&message(1, false, "D"), (1, 1)));
-    assert!(!accepted.is_again(&message(9, true, "C"), (1, 1)), "it would have come before");
+    assert!(accepted.is_again(&message(9, true, "C"), (1, 1)), "late, as NATS sends it");
+    accepted.link_up(true);
+    assert!(!accepted.is_again(&message(7, true, "A"), (0, 0)));
+    assert!(accepted.is_again(&message(9, true, "C"), (3, 2)), "also another connection later");
 }

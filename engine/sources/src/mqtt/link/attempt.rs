@@ -4,7 +4,8 @@
 //! connection without a word, as it may for any other reason. The first is remembered for as long as the process lives,
 //! until the broker says the same of the other version; the second is not.
 
-use super::{Client, Link, LinkError, Version};
+use super::version::Version;
+use super::{Client, Dialer, Link, LinkError};
 use crate::control::StoreFacts;
 use crate::mqtt::broker::Broker;
 use crate::mqtt::config::{Config, Protocol};
@@ -14,6 +15,7 @@ impl Link {
     /// once in the other one, on a connection of its own, unless `mqtt.protocol` says otherwise.
     pub(in crate::mqtt) async fn connect(
         config: &Config,
+        dialer: &Dialer,
         broker: &Broker,
         client: Client<'_>,
     ) -> Result<(Self, StoreFacts), LinkError> {
@@ -23,7 +25,7 @@ impl Link {
             Protocol::V5 => (Version::V5, false),
             Protocol::V311 => (Version::V4, false),
         };
-        let failure = match Self::connect_as(first, config, broker, &client).await {
+        let failure = match Self::connect_as(first, config, dialer, broker, &client).await {
             Ok(linked) => {
                 broker.spoken.set(Some(first));
                 return Ok(linked);
@@ -38,7 +40,7 @@ impl Link {
         }
         let other = first.other();
         tracing::debug!(%broker, %failure, "asked again as {other}");
-        match Self::connect_as(other, config, broker, &client).await {
+        match Self::connect_as(other, config, dialer, broker, &client).await {
             Ok(linked) => {
                 broker.spoken.set(is_told.then_some(other));
                 Ok(linked)

@@ -5,7 +5,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::codec::{CodecError, DisconnectReasonCode, Version};
+use rumqttc::v5::mqttbytes::Error as CodecError;
+use rumqttc::v5::mqttbytes::v5::DisconnectReasonCode;
+
+use super::transport::TransportFault;
+use super::version::Version;
+use crate::mqtt::config::Config;
 use crate::source::Attempt;
 use floodway_core::printable::printable;
 
@@ -19,10 +24,13 @@ pub(in crate::mqtt) enum LinkError {
     Name(io::Error),
     #[error("{0} can't be reached: {1}; check mqtt.url, and whether the broker is running")]
     Unreachable(SocketAddr, io::Error),
+    #[error(transparent)]
+    Transport(#[from] TransportFault),
     #[error("no {awaited} within {within:?} (mqtt.connect_timeout_seconds)")]
     Timeout { awaited: &'static str, within: Duration },
     #[error(
-        "it closed the connection without an answer to CONNECT; it may not speak the version of MQTT (mqtt.protocol), or \
+        "it closed the connection without an answer to CONNECT; it may not speak the version of MQTT (mqtt.protocol), speak TLS \
+         there (mqtts://), or \
          refuse us: its own log may tell"
     )]
     NoAnswer,
@@ -49,10 +57,20 @@ pub(in crate::mqtt) enum LinkError {
 }
 
 impl LinkError {
+    /// The stream has failed, for a reason of MQTT's carrier or one that lies deeper.
+    pub(super) fn broken(error: io::Error) -> Self {
+        error.downcast().map_or_else(Self::Broken, Self::Transport)
+    }
+
+    /// What was `awaited` did not come within the time of the setting.
+    pub(super) fn timed_out(config: &Config, awaited: &'static str) -> Self {
+        Self::Timeout { awaited, within: config.connect_timeout }
+    }
+
     /// Whether the broker may have refused us for our last will.
     pub(in crate::mqtt) fn may_be_for_the_will(&self) -> bool {
         match self {
-            Self::NoAnswer => true,
+            Self::NoAnswer | Self::Transport(TransportFault::Closed(..)) => true,
             Self::Refused(reason) | Self::Disconnected(reason) => {
                 matches!(reason.code, 0x83 | 0x87 | 0x90 | 0x95 | 0x9a | 0x9b)
             }
@@ -63,6 +81,7 @@ impl LinkError {
     pub(in crate::mqtt) fn result(&self) -> Attempt {
         match self {
             Self::Name(_) | Self::Unreachable(..) => Attempt::Unreachable,
+            Self::Transport(fault) => fault.result(),
             Self::Timeout { .. } | Self::Silent(_) => Attempt::Timeout,
             Self::Version(_) | Self::NoVersion | Self::Refused(_) | Self::Disconnected(_) => Attempt::Refused,
             Self::NoAnswer | Self::Closed | Self::Broken(_) => Attempt::Broken,
@@ -73,7 +92,7 @@ impl LinkError {
     /// Whether the broker may have ended the connection for something that we asked for; else it had reasons of its own.
     pub(in crate::mqtt) fn may_be_for_a_request(&self) -> bool {
         match self {
-            Self::Closed | Self::Broken(_) => true,
+            Self::Closed | Self::Broken(_) | Self::Transport(TransportFault::Closed(..)) => true,
             // A keep alive that was missed, a shutdown, another client of our name, an administrator, another server.
             Self::Disconnected(reason) => !matches!(reason.code, 0x8b | 0x8d | 0x8e | 0x98 | 0x9c | 0x9d | 0xa0),
             _ => false,
@@ -99,7 +118,8 @@ impl LinkError {
 fn foreign(first: u8) -> String {
     match first {
         // An alert (RFC 8446, 5.1).
-        21 => "speaks TLS, which is not supported to the broker".to_owned(),
+        21 => "speaks TLS, as with mqtts://".to_owned(),
+        b'H' => "speaks HTTP, and MQTT at most by ws://: it is no MQTT broker (its first byte is 0x48)".to_owned(),
         other => format!("is no MQTT broker (its first byte is {other:#04x})"),
     }
 }

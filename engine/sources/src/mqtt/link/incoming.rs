@@ -5,8 +5,9 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::codec::{CodecError, DisconnectReasonCode, Oversized, Received, Version, body, check, malformed, qos};
+use super::codec::{CodecError, DisconnectReasonCode, Oversized, Received, body, check, malformed, qos};
 use super::error::LinkError;
+use super::version::Version;
 
 /// Bytes of one reading at most.
 pub(super) const READ_BYTES: usize = 16 * 1024;

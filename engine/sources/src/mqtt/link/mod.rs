@@ -1,6 +1,6 @@
 //! One connection to one broker, over rumqttc's codec: the only place that knows MQTT's packets.
 //!
-//! In the order of its life: `open` reaches the broker and is let in, `outgoing` makes packets of requests, `incoming`
+//! In the order of its life: `transport` reaches the broker, `open` is let in, `outgoing` makes packets of requests, `incoming`
 //! reads what comes, `keep_alive` notices a broker that hangs, `pace` gathers messages that come fast, `error` says why it
 //! ended. `codec` alone knows that there are several versions of MQTT, and `attempt` which of them to try.
 //!
@@ -15,6 +15,8 @@ mod keep_alive;
 mod open;
 mod outgoing;
 mod pace;
+mod transport;
+mod version;
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -22,7 +24,7 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use bytes::{BufMut, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::AsyncReadExt;
 use tokio::time::timeout_at;
 
 use super::broker::Broker;
@@ -30,17 +32,16 @@ use super::config::Config;
 use super::request::{Answer, Request};
 use crate::control::StoreFacts;
 use codec::{DisconnectReasonCode, Received, RequestKind, Welcome};
-pub(super) use codec::{Message, Oversized, Version};
+pub(super) use codec::{Message, Oversized};
 pub(super) use error::{LinkError, Unsent};
 use floodway_core::log_rate::Counted;
 use incoming::{Incoming, READ_BYTES};
 use keep_alive::KeepAlive;
 use outgoing::Outgoing;
 use pace::Pace;
-
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+pub(super) use transport::Dialer;
+use transport::Stream;
+pub(super) use version::Version;
 
 /// What has happened on a link.
 #[derive(Debug, PartialEq, Eq)]
@@ -99,15 +100,16 @@ impl Link {
     async fn connect_as(
         version: Version,
         config: &Config,
+        dialer: &Dialer,
         broker: &Broker,
         client: &Client<'_>,
     ) -> Result<(Self, StoreFacts), LinkError> {
         let deadline = tokio::time::Instant::now() + config.connect_timeout;
-        let stream = Box::new(open::dial(config, broker, deadline).await?);
+        let stream = dialer.dial(config, broker, deadline).await?;
         let connect = open::connect(version, config, broker, client)?;
         let over = Self::over(stream, version, config, &connect);
         let over = timeout_at(deadline, over).await;
-        over.map_err(|_| open::timed_out(config, "answer to CONNECT"))?
+        over.map_err(|_| LinkError::timed_out(config, "answer to CONNECT"))?
     }
 
     async fn over(
@@ -250,7 +252,7 @@ impl Link {
         let mut room = read.limit(READ_BYTES);
         let got = pin!(self.stream.read_buf(&mut room)).poll(cx);
         self.is_idle = got.is_pending();
-        if ready!(got).map_err(LinkError::Broken)? == 0 {
+        if ready!(got).map_err(LinkError::broken)? == 0 {
             return Poll::Ready(Err(LinkError::Closed));
         }
         self.received = Instant::now();

@@ -1,44 +1,16 @@
-//! From a broker's address to its CONNACK.
-
-use std::net::SocketAddr;
+//! From our CONNECT to the broker's CONNACK.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpStream, lookup_host};
-use tokio::time::{Instant, timeout, timeout_at};
 
-use super::codec::{Hello, Version, Welcome, malformed};
+use super::Client;
+use super::codec::{Hello, Welcome, malformed};
 use super::error::LinkError;
 use super::incoming::READ_BYTES;
-use super::{Client, Stream};
+use super::transport::Stream;
+use super::version::Version;
 use crate::mqtt::broker::Broker;
 use crate::mqtt::config::Config;
-
-pub(super) async fn dial(config: &Config, broker: &Broker, deadline: Instant) -> Result<TcpStream, LinkError> {
-    let found = timeout_at(deadline, lookup_host(&broker.address)).await;
-    let found = found.map_err(|_| timed_out(config, "address for its name"))?;
-    let addresses: Vec<SocketAddr> = found.map_err(LinkError::Name)?.collect();
-    first_of(config, &addresses, deadline).await
-}
-
-/// A connection to the first of `addresses` that can be reached.
-async fn first_of(config: &Config, addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream, LinkError> {
-    let mut failure = timed_out(config, "address for its name");
-    for (tried, &address) in addresses.iter().enumerate() {
-        // One that swallows everything leaves as much time to each of the others.
-        let left = deadline.saturating_duration_since(Instant::now());
-        let share = left / u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
-        failure = match timeout(share, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => {
-                stream.set_nodelay(true).map_err(LinkError::Broken)?;
-                return Ok(stream);
-            }
-            Ok(Err(error)) => LinkError::Unreachable(address, error),
-            Err(_) => timed_out(config, "TCP connection"),
-        };
-    }
-    Err(failure)
-}
 
 /// Sends `connect` over `stream`, and reads the CONNACK into `read`, and perhaps some of what follows. Returns what the
 /// CONNACK says.
@@ -48,7 +20,9 @@ pub(super) async fn greet(
     connect: &[u8],
     read: &mut BytesMut,
 ) -> Result<Welcome, LinkError> {
-    stream.write_all(connect).await.map_err(LinkError::Broken)?;
+    // What it says before it closes may tell more than that it has closed.
+    let _ = stream.write_all(connect).await;
+    let _ = stream.flush().await;
     loop {
         if let Some(welcome) = version.connack(read)? {
             return Ok(welcome);
@@ -58,9 +32,11 @@ pub(super) async fn greet(
             Ok(0) if read.is_empty() => return Err(LinkError::NoAnswer),
             Ok(0) => return Err(LinkError::Closed),
             Ok(_) => {}
-            // A broker that closes while some of CONNECT is unread.
-            Err(_) if read.is_empty() => return Err(LinkError::NoAnswer),
-            Err(error) => return Err(LinkError::Broken(error)),
+            Err(error) => match LinkError::broken(error) {
+                // A broker that closes while some of CONNECT is unread.
+                LinkError::Broken(_) if read.is_empty() => return Err(LinkError::NoAnswer),
+                error => return Err(error),
+            },
         }
     }
 }
@@ -87,10 +63,6 @@ pub(super) fn connect(
     } else {
         Err(malformed())
     }
-}
-
-pub(super) fn timed_out(config: &Config, awaited: &'static str) -> LinkError {
-    LinkError::Timeout { awaited, within: config.connect_timeout }
 }
 
 #[cfg(all(test, not(floodway_loom)))]

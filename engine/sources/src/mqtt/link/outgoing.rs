@@ -9,9 +9,10 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, BytesMut};
 use hashbrown::HashMap;
 
-use super::Stream;
-use super::codec::{DisconnectReasonCode, Packet, RequestKind, Version, Welcome};
+use super::codec::{DisconnectReasonCode, Packet, RequestKind, Welcome};
 use super::error::{LinkError, Unsent};
+use super::transport::Stream;
+use super::version::Version;
 use crate::mqtt::request::Request;
 
 /// Bytes that wait to be written, beyond which nothing is sent or read any more; one packet may exceed it.
@@ -104,13 +105,14 @@ impl Outgoing {
 
     pub(super) fn poll_write(&mut self, stream: &mut dyn Stream, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
         while !self.waiting.is_empty() {
-            let written = ready!(Pin::new(&mut *stream).poll_write(cx, &self.waiting)).map_err(LinkError::Broken)?;
+            let written = ready!(Pin::new(&mut *stream).poll_write(cx, &self.waiting)).map_err(LinkError::broken)?;
             if written == 0 {
                 return Poll::Ready(Err(LinkError::Closed));
             }
             self.waiting.advance(written);
         }
-        Poll::Ready(Ok(()))
+        // What carries MQTT may hold back what it took.
+        Pin::new(&mut *stream).poll_flush(cx).map_err(LinkError::broken)
     }
 
     /// The next id after the last one that nobody has.

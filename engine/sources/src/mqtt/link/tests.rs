@@ -237,7 +237,9 @@ async fn an_answer_to_connect_that_does_not_come_in_time_is_told_as_that() {
     let broker = format!("mqtt://{}", listener.local_addr().unwrap());
     let broker = Broker::parse(&broker).unwrap();
     let config = Config { connect_timeout: Duration::from_millis(100), ..config() };
-    let connected = Link::connect(&config, &broker, Client { id: "id", will: None, session_expiry: None }).await;
+    let dialer = Dialer::new(&config, &[]).unwrap();
+    let connected =
+        Link::connect(&config, &dialer, &broker, Client { id: "id", will: None, session_expiry: None }).await;
     let why = connected.err().expect("nobody answers").to_string();
     assert_eq!(why, "no answer to CONNECT within 100ms (mqtt.connect_timeout_seconds)");
 }

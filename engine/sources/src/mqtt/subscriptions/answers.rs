@@ -8,8 +8,8 @@ use super::entry::{Entry, State, Subject, Subscription, entries_of};
 use crate::mqtt::request::Answer;
 
 impl Subscriptions {
-    /// A SUBACK or UNSUBACK has come, with one answer for each filter (MQTT 5.0, 3.9.3 and 3.11.3). Returns whether its
-    /// request was ours.
+    /// A SUBACK or UNSUBACK has come, with one answer for each filter (MQTT 5.0, 3.9.3 and 3.11.3). A subject is granted if
+    /// all its filters are. Returns whether the request was ours.
     pub(in crate::mqtt) fn answered(&mut self, id: u16, answers: &[Answer], now: Instant) -> bool {
         let Some(subjects) = self.in_flight.answered(id) else {
             return false;
@@ -17,7 +17,11 @@ impl Subscriptions {
         let broker = self.broker;
         self.on_link_done(&subjects);
         let mut refused = Vec::new();
-        for (at, subject) in subjects.iter().enumerate() {
+        let mut next = 0;
+        for subject in &subjects {
+            let filters = self.filters.of(subject);
+            let from = next;
+            next += filters.len();
             let Some(subscription) = self.subscription(subject) else {
                 continue;
             };
@@ -26,13 +30,16 @@ impl Subscriptions {
             if matches!(subscription.state, State::Confirmed | State::Leaving) {
                 continue;
             }
-            match refusal(answers, at) {
-                None => self.grant(subject),
-                Some(reason) => {
-                    self.refuse(subject, reason, now);
-                    refused.push((subject.filter(), reason));
-                }
-            }
+            let (granted, denied): (Vec<_>, Vec<_>) =
+                filters.into_iter().zip(from..).partition(|(_, at)| refusal(answers, *at).is_none());
+            let Some((filter, at)) = denied.into_iter().next() else {
+                self.grant(subject);
+                continue;
+            };
+            let reason = refusal(answers, at).unwrap_or_default();
+            self.refuse(subject, reason, now);
+            refused.push((filter, reason));
+            self.give_back(subject, granted.into_iter().map(|(filter, _)| filter));
         }
         // One line for a batch: a broker that refuses everybody does so again and again.
         if let Some((filter, reason)) = refused.first() {
@@ -51,7 +58,7 @@ impl Subscriptions {
         }
         let mut all = overdue.iter().flatten();
         if let Some(first) = all.next() {
-            let (filter, count) = (first.filter(), 1 + all.count());
+            let (filter, count) = (self.filters.of(first).join(" "), 1 + all.count());
             tracing::warn!(
                 filter,
                 count,
@@ -73,6 +80,14 @@ impl Subscriptions {
         } else {
             subscription.state = State::Queued;
             self.singles.push_back(subject.clone());
+        }
+    }
+
+    /// Unsubscribes these filters of a subject that is refused for another one: its events are nobody's. If it was asked for
+    /// again meanwhile, that answer decides.
+    fn give_back(&mut self, subject: &Subject, filters: impl Iterator<Item = String>) {
+        if !self.in_flight.awaits(subject) {
+            self.unsubscribing.extend(filters);
         }
     }
 
@@ -101,8 +116,8 @@ impl Subscriptions {
         if !self.is_open {
             return None;
         }
-        let batch = self.broker_limits().batch;
-        let Self { entries, all_tenants, bisection, .. } = self;
+        let batch = self.batch();
+        let Self { entries, all_tenants, bisection, filters, .. } = self;
         let undecided = |subject: &Subject| match subject {
             Subject::All => all_tenants.state == State::Suspect,
             Subject::Tenant(tenant) => {
@@ -111,7 +126,7 @@ impl Subscriptions {
             }
         };
         let requests = bisection.next_probe(batch, now, undecided)?;
-        let filters = |subjects: Vec<Subject>| subjects.iter().map(Subject::filter).collect();
+        let filters = |subjects: Vec<Subject>| subjects.iter().flat_map(|subject| filters.of(subject)).collect();
         Some(requests.into_iter().map(filters).collect())
     }
 
@@ -134,7 +149,7 @@ impl Subscriptions {
     }
 
     pub(super) fn found_fatal(&mut self, subject: &Subject, reason: &str, now: Instant) {
-        let filter = subject.filter();
+        let filter = self.filters.of(subject).join(" ");
         let broker = self.broker;
         if let Some(subscription) = self.subscription(subject) {
             subscription.set_harmless(broker, false);

@@ -1,4 +1,4 @@
-//! Which filter a broker ends the connection for.
+//! Which subject's filters a broker ends the connection for.
 //!
 //! A broker may answer a SUBSCRIBE that it forbids by ending the connection, and every tenant's events with it. So the
 //! filters that were under way when a connection ended are probed on another connection, and halved until the fatal one is
@@ -195,9 +195,9 @@ impl Bisection {
             return false;
         };
         // Those of the group that have left meanwhile were not requested.
-        let first = subjects.first().map(Subject::filter);
-        let mut filters = group.subjects.iter().map(Subject::filter);
-        filters.any(|filter| Some(filter) == first)
+        let first = subjects.first().map(Subject::name);
+        let mut names = group.subjects.iter().map(Subject::name);
+        names.any(|name| Some(name) == first)
     }
 
     /// The link has survived the probe on it. Without limits nothing of the group was left to request.

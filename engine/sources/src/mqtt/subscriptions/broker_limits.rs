@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Filters of one SUBSCRIBE at most.
+/// Filters of one SUBSCRIBE at most, unless one subject has more.
 pub(super) const BATCH_FILTERS: usize = 100;
 
 /// The pause between two requests to a broker that closes the connection for several in a row: the first, which doubles,
@@ -20,7 +20,7 @@ const BURST_MOST: usize = 8;
 pub(in crate::mqtt) struct BrokerLimits {
     /// It closes the connection for a filter that it forbids.
     pub(super) ends_for_forbidden: bool,
-    /// Filters that it takes in one request.
+    /// Subjects whose filters it takes in one request.
     pub(super) batch: usize,
     pause: Duration,
     /// When requests were last sent on this link, newest last.
@@ -76,12 +76,12 @@ impl BrokerLimits {
         );
     }
 
-    /// It was seen to take this many filters in one request, and not twice as many.
-    pub(super) fn shrink(&mut self, filters: usize) {
-        if filters < self.batch {
-            self.batch = filters.max(1);
+    /// It was seen to take the filters of so many subjects in one request, and not of twice as many.
+    pub(super) fn shrink(&mut self, subjects: usize) {
+        if subjects < self.batch {
+            self.batch = subjects.max(1);
             tracing::warn!(
-                filters = self.batch,
+                tenants = self.batch,
                 "the broker ends the connection for many filters in one request: it gets fewer from now on"
             );
         }

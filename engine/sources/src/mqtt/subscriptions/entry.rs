@@ -1,6 +1,4 @@
-//! One subscription: its filter and its state.
-//!
-//! Invariant: the filters match what [`crate::router::parse_topic`] accepts.
+//! One subscription and its state. It may have several filters, which are granted together or not at all.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,15 +9,7 @@ use crate::source::{Confirmation, TrackedTenant};
 use floodway_core::index::{Index, SourceNumber, Tenant};
 use floodway_protocol::names::{self, TenantId};
 
-/// The filter for every tenant's telemetry.
-pub(super) const ALL_TENANTS: &str = "tenant/+/device/+/telemetry";
-
-/// The filter for one tenant's telemetry. Matches no other tenant's, since a name holds no wildcard (MQTT 5.0, 4.7.1).
-pub(super) fn filter_of(tenant: &TenantId) -> String {
-    format!("tenant/{tenant}/device/+/telemetry")
-}
-
-/// Whose events a filter is for.
+/// Whose events a subscription is for.
 #[derive(Clone, Debug)]
 pub(super) enum Subject {
     /// Every tenant's.
@@ -29,10 +19,11 @@ pub(super) enum Subject {
 }
 
 impl Subject {
-    pub(super) fn filter(&self) -> String {
+    /// The tenant's name; none for all.
+    pub(super) fn name(&self) -> Option<&TenantId> {
         match self {
-            Self::All => ALL_TENANTS.to_owned(),
-            Self::Tenant(tenant) => filter_of(tenant.id()),
+            Self::All => None,
+            Self::Tenant(tenant) => Some(tenant.id()),
         }
     }
 
@@ -212,6 +203,3 @@ impl Entry {
         !matches!(self.subscription.state, State::Requested | State::Leaving) && self.tracked.leave(index)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,10 +1,10 @@
 //! Which tenants are subscribed at the broker, and which are to be.
 //!
 //! Knows no socket and no clock: its caller reports what happened, and asks what to send. Invariants:
-//! * A tenant counts as confirmed only once a SUBACK of *this* connection granted its filter, or one of an earlier
+//! * A tenant counts as confirmed only once a SUBACK of *this* connection granted all its filters, or one of an earlier
 //!   connection whose session the broker has kept. Losing the link takes every confirmation back; the next one says which
 //!   tenants had one before, so that they get a gap.
-//! * The next sweep at the latest tracks every tenant of the index, whatever became of the request for it.
+//! * The next sweep at the latest tracks every tenant of the index that is ours, whatever became of the request for it.
 //! * A tenant leaves the index only after nobody held a permit of it for the linger. It is unsubscribed only if it has left
 //!   and no successor of its name has come.
 //! * One tenant's trouble is its own: `pending` gives each request a time of its own, `bisection` finds the filter for which
@@ -15,6 +15,7 @@ mod answers;
 mod bisection;
 mod broker_limits;
 mod entry;
+mod filters;
 mod pending;
 mod requests;
 mod session;
@@ -28,21 +29,30 @@ use std::time::{Duration, Instant};
 use hashbrown::HashMap;
 
 use super::config::{Config, Subscribe};
+use super::share::Share;
+use crate::router::Topics;
 use crate::source::{Confirmation, SourceState};
 use bisection::Bisection;
 pub(super) use bisection::ProbeOutcome;
 use broker_limits::BrokerLimits;
 use entry::{Entry, State, Subject, Subscription};
-use floodway_core::index::{Index, SourceNumber, Tenant};
+use filters::Filters;
+use floodway_core::index::{Answer, Index, SourceNumber, Tenant};
 use floodway_protocol::names::TenantId;
 use pending::PendingRequests;
 use session::Session;
 
+/// Why a tenant is refused that there is nothing to ask for.
+const NO_TOPIC: &str = "no template of mqtt.topics has {tenant}, and mqtt.tenant is another one";
+
 #[derive(Debug)]
 pub(super) struct Subscriptions {
     mode: Subscribe,
+    /// The tenants of this connection; those of others are nothing to it.
+    share: Share,
     linger: Duration,
     subscribe_timeout: Duration,
+    filters: Filters,
     index: Arc<Index>,
     source: SourceNumber,
     entries: HashMap<TenantId, Entry>,
@@ -66,6 +76,8 @@ pub(super) struct Subscriptions {
     /// To subscribe each by itself.
     singles: VecDeque<Subject>,
     leaving: VecDeque<TenantId>,
+    /// Filters to unsubscribe, before anything is subscribed.
+    unsubscribing: VecDeque<String>,
     /// To be passed on, oldest first.
     pub(super) confirmed: VecDeque<Confirmation>,
     /// Tenants that were refused, and whose live streams do not know it yet.
@@ -74,11 +86,13 @@ pub(super) struct Subscriptions {
 
 impl Subscriptions {
     /// Begins without a link.
-    pub(super) fn new(config: &Config, index: Arc<Index>) -> Self {
+    pub(super) fn new(config: &Config, share: Share, topics: Arc<Topics>, index: Arc<Index>) -> Self {
         Self {
             mode: config.subscribe,
+            share,
             linger: config.linger.max(config.keep),
             subscribe_timeout: config.subscribe_timeout,
+            filters: Filters::new(topics),
             index,
             source: config.source,
             entries: HashMap::new(),
@@ -94,6 +108,7 @@ impl Subscriptions {
             queued: VecDeque::new(),
             singles: VecDeque::new(),
             leaving: VecDeque::new(),
+            unsubscribing: VecDeque::new(),
             confirmed: VecDeque::new(),
             refused: VecDeque::new(),
         }
@@ -143,6 +158,7 @@ impl Subscriptions {
         self.queued.clear();
         self.singles.clear();
         self.leaving.clear();
+        self.unsubscribing.clear();
         self.confirmed.clear();
         self.refused.clear();
         self.all_tenants.state = State::Idle;
@@ -225,8 +241,12 @@ impl Subscriptions {
         }
     }
 
-    /// Makes sure that `tenant`, which is in the index, has an entry, and is requested if it should be.
+    /// Makes sure that `tenant`, which is in the index, has an entry if it is ours, and is requested if it should be.
     fn track(&mut self, tenant: &Arc<Tenant>) {
+        if !self.share.has(tenant.id()) {
+            tenant.set_answer(self.source, Answer::Passed);
+            return;
+        }
         let entry = self
             .entries
             .entry(tenant.id().clone())
@@ -246,6 +266,12 @@ impl Subscriptions {
                 if let Some(reason) = &self.all_refusal {
                     tenant.set_refused(self.source, reason);
                 }
+            }
+            (Subscribe::OnDemand, _) if !self.filters.has(tenant.id()) => {
+                if tenant.refusal().is_none() {
+                    tracing::warn!(tenant = %tenant.id(), reason = NO_TOPIC, "tenant refused");
+                }
+                tenant.set_refused(self.source, NO_TOPIC);
             }
             (Subscribe::OnDemand, _) if entry.tracked.is_wanted() => {
                 let subject = entry.subject();

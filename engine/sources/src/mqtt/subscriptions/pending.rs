@@ -32,7 +32,7 @@ pub(super) enum Sending {
 
 #[derive(Debug)]
 struct Pending {
-    /// What was subscribed, a filter each; nothing in an UNSUBSCRIBE.
+    /// What was subscribed, all filters of each; nothing in an UNSUBSCRIBE.
     subjects: Vec<Subject>,
     sending: Sending,
     since: Instant,
@@ -88,6 +88,12 @@ impl PendingRequests {
         let request = self.all.answered(id)?;
         self.update_owed();
         Some(request.subjects)
+    }
+
+    /// Whether an answer about `subject` may still come.
+    pub(super) fn awaits(&self, subject: &Subject) -> bool {
+        let is_of_it = |other: &Subject| other.name() == subject.name();
+        self.all.iter().any(|request| request.subjects.iter().any(is_of_it))
     }
 
     /// The subjects of the requests that have been under way for longer than `patience` since the last call.

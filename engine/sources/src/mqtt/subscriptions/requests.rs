@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use super::Subscriptions;
-use super::entry::{ALL_TENANTS, State, Subject, entries_of, filter_of};
+use super::broker_limits::BATCH_FILTERS;
+use super::entry::{State, Subject, entries_of};
 use super::pending::Sending;
 use crate::mqtt::request::Request;
 
@@ -17,7 +18,8 @@ impl Subscriptions {
             return None;
         }
         let request = self
-            .next_batch(now)
+            .unsubscribe_next(now)
+            .or_else(|| self.next_batch(now))
             .or_else(|| self.next_retry(now))
             .or_else(|| self.next_unsubscribe(now))
             .or_else(|| self.next_isolated(now))?;
@@ -49,8 +51,12 @@ impl Subscriptions {
         }
     }
 
-    /// Enqueues `subject` for a request, if its state `is_to_be`. Where it may cost the link it is probed first.
+    /// Enqueues `subject` for a request, if there are filters for it and its state `is_to_be`. Where it may cost the link it is
+    /// probed first.
     pub(super) fn enqueue_if(&mut self, subject: Subject, is_to_be: impl Fn(&State) -> bool) {
+        if subject.name().is_some_and(|tenant| !self.filters.has(tenant)) {
+            return;
+        }
         let (broker, ends_for_forbidden) = (self.broker, self.broker_limits().ends_for_forbidden);
         if !self.takes_wild_names && subject.is_wild() {
             return;
@@ -70,8 +76,14 @@ impl Subscriptions {
         }
     }
 
+    /// How many subjects the broker is asked for in one request.
+    pub(super) fn batch(&mut self) -> usize {
+        let most = BATCH_FILTERS / self.filters.most();
+        self.broker_limits().batch.min(most)
+    }
+
     fn next_batch(&mut self, now: Instant) -> Option<Request> {
-        let most = self.broker_limits().batch;
+        let most = self.batch();
         let (mut subjects, mut bytes) = (Vec::new(), 0);
         while subjects.len() < most
             && bytes < BATCH_BYTES
@@ -80,7 +92,7 @@ impl Subscriptions {
             let subscription = self.subscription(&subject);
             if let Some(subscription) = subscription.filter(|subscription| subscription.state == State::Queued) {
                 subscription.state = State::Requested;
-                bytes += subject.filter().len();
+                bytes += self.filters.of(&subject).iter().map(String::len).sum::<usize>();
                 subjects.push(subject);
             }
         }
@@ -124,7 +136,7 @@ impl Subscriptions {
                 subscription.state = State::Requested;
             }
         }
-        let filters = subjects.iter().map(Subject::filter).collect();
+        let filters = subjects.iter().flat_map(|subject| self.filters.of(subject)).collect();
         self.in_flight.begin(subjects, sending, owes_gap, now);
         Request::Subscribe(filters)
     }
@@ -132,18 +144,25 @@ impl Subscriptions {
     /// The oldest tenant that left. A successor of its name is subscribed anew, after this.
     fn next_unsubscribe(&mut self, now: Instant) -> Option<Request> {
         if std::mem::take(&mut self.session.may_hold_all) {
-            self.in_flight.begin(Vec::new(), Sending::Batched, false, now);
-            return Some(Request::Unsubscribe(ALL_TENANTS.to_owned()));
+            self.unsubscribing.extend(self.filters.of_all_alone());
         }
-        while let Some(name) = self.leaving.pop_front() {
+        while self.unsubscribing.is_empty()
+            && let Some(name) = self.leaving.pop_front()
+        {
             let state = self.entries.get(&name).map(|entry| &entry.subscription.state);
             // None: it was never answered, and is forgotten already.
             if matches!(state, None | Some(State::Leaving)) {
                 self.entries.remove(&name);
-                self.in_flight.begin(Vec::new(), Sending::Batched, false, now);
-                return Some(Request::Unsubscribe(filter_of(&name)));
+                self.unsubscribing.extend(self.filters.of_tenant(&name));
             }
         }
-        None
+        self.unsubscribe_next(now)
+    }
+
+    /// The next filter of what is unsubscribed. All of them go out before anything is subscribed, which may be the same.
+    fn unsubscribe_next(&mut self, now: Instant) -> Option<Request> {
+        let filter = self.unsubscribing.pop_front()?;
+        self.in_flight.begin(Vec::new(), Sending::Batched, false, now);
+        Some(Request::Unsubscribe(filter))
     }
 }

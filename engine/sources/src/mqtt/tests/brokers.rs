@@ -67,7 +67,7 @@ fn a_wrong_url_is_an_error_at_once_and_its_password_is_not_repeated() {
     for urls in [vec![], vec!["mqtt://me:secret@".to_owned()]] {
         let index = Arc::new(Index::new(0, Limits::default()));
         let error = Mqtt::new(quick(urls), index, None).err().expect("an error");
-        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+        assert!(error.to_string().starts_with("mqtt.url "), "{error}");
         assert!(!error.to_string().contains("secret"));
     }
 }

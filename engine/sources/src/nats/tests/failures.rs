@@ -62,6 +62,24 @@ async fn a_subject_that_is_forbidden_is_named() {
     expect(&error, Attempt::Refused, &["Permissions Violation", "$JS.API.STREAM.CREATE.floodway"]);
 }
 
+/// Those that docs/nats.md has for a stream that exists.
+const LEAST: &str = r#"publish: ["$JS.API.STREAM.INFO.floodway", "$JS.API.STREAM.MSG.GET.floodway",
+    "$JS.API.DIRECT.GET.floodway", "$JS.API.CONSUMER.CREATE.floodway.>", "$JS.API.CONSUMER.MSG.NEXT.floodway.>"],
+    subscribe: ["_INBOX.>"]"#;
+
+#[tokio::test]
+async fn the_least_permissions_do_where_the_stream_exists() {
+    let gateway = format!("{{ user: gateway, password: right, permissions: {{ {LEAST} }} }}");
+    let users = format!("users: [ {{ user: all, password: other }}, {gateway} ]");
+    let server = Server::start(&format!("authorization {{ {users} }}\nno_auth_user: all")).await;
+    nats(server.config()).link(None).await;
+    let (username, password) = (Some("gateway".to_owned()), Some("right".to_owned()));
+    let mut opened = nats(Config { username, password, ..server.config() }).link(None).await;
+    server.count("T", "D", 0..3).await;
+    assert_eq!(opened.link.read(3).await.len(), 3);
+    assert_eq!(opened.link.history("T", 3, 10).await.len(), 3);
+}
+
 #[tokio::test]
 async fn a_server_without_jetstream() {
     let server = Server::start_closed("# no jetstream").await;
@@ -107,6 +125,6 @@ async fn a_stream_that_forgets_what_was_read_is_refused() {
 #[tokio::test]
 async fn a_file_of_authorities_that_is_not_there() {
     let server = Server::start("").await;
-    let config = Config { tls_ca: Some("nowhere.pem".into()), ..server.config() };
+    let config = Config { ca: Some("nowhere.pem".into()), ..server.config() };
     expect(&nats(config).failure().await, Attempt::Refused, &["nats.tls.ca", "nowhere.pem"]);
 }

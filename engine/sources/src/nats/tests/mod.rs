@@ -1,6 +1,7 @@
 //! The feed against a real `nats-server`, which is started by each test on ports of its own.
 
 mod consumers;
+mod control;
 mod failures;
 mod history;
 mod mqtt;

@@ -31,25 +31,28 @@ fn any_other_topic_is_none_of_ours() {
     }
 }
 
+#[test]
+fn a_message_of_a_source_without_topics_is_of_the_names_that_it_gives() {
+    let message = RawMessage::of("T", "D", "site/D", b"{}");
+    assert_eq!(message.tenant(), Some("T"));
+    for (tenant, device) in [("", "D"), ("T", "a/b"), ("+", "D")] {
+        assert_eq!(RawMessage::of(tenant, device, "t", b"{}").tenant(), None, "{tenant} {device}");
+    }
+}
+
 proptest! {
     #[test]
     fn every_pair_of_names_comes_back_from_its_topic(tenant in "[^/+#\\pC]{1,60}", device in "[^/+#\\pC]{1,60}") {
-        let topic = topic_of(&tenant, &device);
+        let topic = Topics::default().topic_of(&tenant, &device);
         prop_assert_eq!(parse(&topic), Some((tenant.as_str(), device.as_str())));
     }
 
     #[test]
-    fn what_is_accepted_is_the_topic_of_its_names(
+    fn what_is_found_is_what_the_usual_template_finds(
         topic in "(tenant|x|)/?[a+#/\u{7f}]{0,3}/(device|)/?[b+#/\n]{0,3}/(telemetry|)/?",
     ) {
-        if let Some((tenant, device)) = parse(&topic) {
-            prop_assert!(names::check(tenant).is_ok() && names::check(device).is_ok());
-            prop_assert_eq!(topic_of(tenant, device), topic);
-        } else {
-            prop_assert!(!matches!(
-                topic.split('/').collect::<Vec<_>>()[..],
-                ["tenant", t, "device", d, "telemetry"] if names::check(t).is_ok() && names::check(d).is_ok()
-            ));
-        }
+        let template: crate::router::Template = USUAL.parse().unwrap();
+        let found = template.find(&topic).map(|found| (found.tenant.unwrap(), found.device));
+        prop_assert_eq!(parse(&topic), found);
     }
 }

@@ -10,6 +10,8 @@ use std::io::{self, ErrorKind, Read, Write as _};
 use std::mem;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -21,6 +23,10 @@ use crate::control::topic::{self, Topic};
 
 /// Of what the file holds, for programs that come later.
 const VERSION: u32 = 1;
+
+/// How long a gateway that is just ending may keep the file, and the pause between two looks whether it still does.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 /// A document as it stands in the file.
 pub(super) type Text = Box<RawValue>;
@@ -170,15 +176,21 @@ fn private() -> OpenOptions {
     options
 }
 
+/// Locks this file, for which a gateway that is just ending may be waited.
 fn lock(path: &Path) -> Result<File, String> {
     let cannot = |error: io::Error| format!("can't be locked: {}: {error}", path.display());
     let file = private().open(path).map_err(cannot)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err("another gateway has it: give each a file of its own, or keep limits and groups at a source".to_owned())
+    let until = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => sleep(LOCK_PAUSE),
+            Err(TryLockError::WouldBlock) => {
+                let hint = "give each a file of its own, or keep limits and groups at a source";
+                return Err(format!("another gateway has it: {hint}"));
+            }
+            Err(TryLockError::Error(error)) => return Err(cannot(error)),
         }
-        Err(TryLockError::Error(error)) => Err(cannot(error)),
     }
 }
 

@@ -52,7 +52,8 @@ impl Fake {
     async fn tried(&self, protocol: Protocol) -> (Result<Version, String>, Vec<u8>) {
         let config = Config { protocol, ..Config::default() };
         let client = Client { id: "id", will: None, session_expiry: None };
-        let linked = Link::connect(&config, &self.broker, client).await;
+        let dialer = Dialer::new(&config, &[]).unwrap();
+        let linked = Link::connect(&config, &dialer, &self.broker, client).await;
         let version = linked.map(|(link, _)| link.version).map_err(|error| error.to_string());
         (version, std::mem::take(&mut *self.asked.lock().unwrap()))
     }

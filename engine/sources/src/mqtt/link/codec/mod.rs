@@ -1,24 +1,24 @@
 //! Packets as bytes, in each version of MQTT that brokers speak.
 //!
-//! The rest of the room knows requests, answers and messages. What a version can't say is left out here, and what it does
-//! not name is told in words. [`Version`] has one function for each kind of packet, and calls that of `v5` or `v4`
-//! directly; what both write alike stands here.
+//! The rest of the room knows requests, answers and messages. What a [`Version`] can't say is left out here, and what it does
+//! not name is told in words. There is one function for each kind of packet, which calls that of `v5` or `v4` directly;
+//! what both write alike stands here.
 
 mod v4;
 mod v5;
-
-use std::fmt;
 
 use bytes::{Bytes, BytesMut};
 use rumqttc::mqttbytes::v4::Packet as V4Packet;
 use rumqttc::v5::mqttbytes::v5::Packet as V5Packet;
 
-// The fixed header is the same in both versions.
 pub(super) use rumqttc::v5::mqttbytes::Error as CodecError;
-pub(super) use rumqttc::v5::mqttbytes::v5::{DisconnectReasonCode, FixedHeader, check};
+pub(super) use rumqttc::v5::mqttbytes::v5::DisconnectReasonCode;
+// The fixed header is the same in both versions.
+pub(super) use rumqttc::v5::mqttbytes::v5::{FixedHeader, check};
 
 use super::Client;
 use super::error::LinkError;
+use super::version::Version;
 use crate::mqtt::request::{Answer, Request};
 
 const QOS_2: &str = "a message of QoS 2, which we never ask for";
@@ -29,14 +29,6 @@ const CONNACK_BYTES: u32 = 256 * 1024;
 /// The first byte of a CONNACK, and of a DISCONNECT, which some send in its place.
 const CONNACK: u8 = 0x20;
 const DISCONNECT: u8 = 0xe0;
-
-/// A version of MQTT.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::mqtt) enum Version {
-    /// 3.1.1, whose protocol level is 4.
-    V4,
-    V5,
-}
 
 /// Who connects, and what is announced.
 #[derive(Debug)]
@@ -120,7 +112,7 @@ pub(super) enum Received {
 /// A packet to be sent.
 pub(super) enum Packet {
     V4(V4Packet),
-    V5(V5Packet),
+    V5(Box<V5Packet>),
 }
 
 impl Packet {
@@ -141,24 +133,10 @@ impl Packet {
 }
 
 impl Version {
-    /// The other one.
-    pub(super) fn other(self) -> Self {
-        match self {
-            Self::V4 => Self::V5,
-            Self::V5 => Self::V4,
-        }
-    }
-
-    /// Whether names may hold what NATS takes for a wildcard in its subjects: it speaks MQTT 3.1.1 only, and can't be told
-    /// from another broker.
-    pub(in crate::mqtt) fn takes_wild_names(self) -> bool {
-        self == Self::V5
-    }
-
     pub(super) fn connect(self, hello: &Hello<'_>) -> Packet {
         match self {
             Self::V4 => Packet::V4(v4::connect(hello)),
-            Self::V5 => Packet::V5(v5::connect(hello)),
+            Self::V5 => Packet::V5(Box::new(v5::connect(hello))),
         }
     }
 
@@ -198,7 +176,7 @@ impl Version {
     pub(super) fn request(self, id: u16, request: Request, qos: u8) -> Packet {
         match self {
             Self::V4 => Packet::V4(v4::request(id, request, qos)),
-            Self::V5 => Packet::V5(v5::request(id, request, qos)),
+            Self::V5 => Packet::V5(Box::new(v5::request(id, request, qos))),
         }
     }
 
@@ -206,7 +184,7 @@ impl Version {
     pub(super) fn clear(self, topic: String) -> Packet {
         match self {
             Self::V4 => Packet::V4(v4::clear(topic)),
-            Self::V5 => Packet::V5(v5::clear(topic)),
+            Self::V5 => Packet::V5(Box::new(v5::clear(topic))),
         }
     }
 
@@ -227,15 +205,6 @@ impl Version {
             Self::V4 if reason == DisconnectReasonCode::NormalDisconnection => vec![DISCONNECT, 0],
             Self::V4 => Vec::new(),
         }
-    }
-}
-
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::V4 => "MQTT 3.1.1",
-            Self::V5 => "MQTT 5",
-        })
     }
 }
 

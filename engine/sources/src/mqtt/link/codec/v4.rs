@@ -8,9 +8,10 @@ use bytes::{Buf, Bytes};
 use rumqttc::mqttbytes::QoS;
 use rumqttc::mqttbytes::v4::{Connect, LastWill, Login, Packet, Publish, Subscribe, SubscribeFilter, Unsubscribe};
 
-use super::{Hello, Message, Received, RequestKind, Version, Welcome, body, malformed, qos, unexpected};
+use super::{Hello, Message, Received, RequestKind, Welcome, body, malformed, qos, unexpected};
 use crate::control::StoreRequest;
 use crate::mqtt::link::error::{LinkError, Reason};
+use crate::mqtt::link::version::Version;
 use crate::mqtt::request::{Answer, Request};
 
 /// A SUBACK of 3.1.1 has one code for all reasons (3.9.3).

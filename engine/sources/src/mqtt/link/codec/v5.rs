@@ -11,11 +11,12 @@ use rumqttc::v5::mqttbytes::v5::{
 };
 
 use super::{
-    CodecError, DisconnectReasonCode, FixedHeader, Hello, Message, QOS_2, Received, RequestKind, Version, Welcome,
-    body, malformed, unexpected,
+    CodecError, DisconnectReasonCode, FixedHeader, Hello, Message, QOS_2, Received, RequestKind, Welcome, body,
+    malformed, unexpected,
 };
 use crate::control::StoreRequest;
 use crate::mqtt::link::error::{LinkError, Reason};
+use crate::mqtt::link::version::Version;
 use crate::mqtt::request::{Answer, Request};
 
 /// Messages of QoS 1 that the broker may send ahead of their acknowledgement (Receive Maximum, MQTT 5.0, 3.1.2.11.3):

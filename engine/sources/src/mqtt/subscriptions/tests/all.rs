@@ -8,7 +8,7 @@ fn all_is_one_subscription_that_confirms_everybody() {
     let early = bed.enter("EARLY");
     bed.subscriptions.open();
     let (id, filters) = bed.sends_subscribe();
-    assert_eq!(filters, [entry::ALL_TENANTS]);
+    assert_eq!(filters, [ALL_TENANTS]);
     let asked = bed.enter("ASKED");
     bed.grants(id, 1);
     assert_eq!(bed.confirms(), ["ASKED", "EARLY"]);
@@ -98,7 +98,7 @@ fn the_one_filter_may_be_what_ends_the_connection() {
     bed.sends_subscribe();
     bed.loses();
     assert_eq!(bed.sends(), None, "not on this connection");
-    assert_eq!(bed.tries(), [[entry::ALL_TENANTS]]);
+    assert_eq!(bed.tries(), [[ALL_TENANTS]]);
     bed.ends();
     assert_eq!(upstream(&permit), Upstream::Refused);
     let refused = SourceState::Refused("not authorized (0x87)".into());

@@ -26,7 +26,7 @@ fn an_empty_tenant_lingers_and_is_then_forgotten_and_unsubscribed() {
 fn a_tenant_lingers_for_as_long_as_its_events_are_kept() {
     let config = Config { linger: LINGER, keep: LINGER * 2, ..Config::default() };
     let mut bed = linked();
-    bed.subscriptions = Subscriptions::new(&config, Arc::clone(&bed.index));
+    bed.subscriptions = subscriptions(&config, &bed.index);
     bed.subscriptions.open();
     drop(bed.subscribe("T"));
     bed.passes(Duration::ZERO);

@@ -6,6 +6,7 @@ mod leaving;
 mod losses;
 mod requests;
 mod session;
+mod templates;
 
 use super::*;
 use crate::mqtt::request::Request;
@@ -22,8 +23,13 @@ fn bed(mode: Subscribe) -> Bed {
     let limits = Limits { connections: 0, ..Limits::default() };
     let index = Arc::new(Index::new(10_000, limits));
     let config = Config { subscribe: mode, linger: LINGER, keep: LINGER / 2, ..Config::default() };
-    let subscriptions = Subscriptions::new(&config, Arc::clone(&index));
+    let subscriptions = subscriptions(&config, &index);
     Bed { subscriptions, index, now: Instant::now(), next_id: 0 }
+}
+
+fn subscriptions(config: &Config, index: &Arc<Index>) -> Subscriptions {
+    let topics = Arc::new(config.topics().unwrap());
+    Subscriptions::new(config, Share::WHOLE, topics, Arc::clone(index))
 }
 
 /// On demand, with a link.
@@ -32,6 +38,8 @@ fn linked() -> Bed {
     bed.subscriptions.open();
     bed
 }
+
+const ALL_TENANTS: &str = "tenant/+/device/+/telemetry";
 
 const LINGER: Duration = Duration::from_secs(30);
 

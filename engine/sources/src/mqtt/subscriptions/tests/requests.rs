@@ -186,3 +186,22 @@ fn who_is_never_answered_leaves_room_for_the_others() {
     let _new = bed.enter("NEW");
     assert_eq!(bed.sends_subscribe().1, [filter("NEW")]);
 }
+
+#[test]
+fn names_that_this_broker_may_take_for_wildcards_are_not_asked_for_and_leave_as_others_do() {
+    let mut bed = linked();
+    bed.subscriptions.takes_wild_names = false;
+    let permits = [bed.enter("*"), bed.enter("a b"), bed.enter("T")];
+    assert_eq!(bed.sends_subscribe().1, [filter("T")]);
+    bed.passes(Duration::from_secs(1));
+    assert_eq!(bed.sends(), None);
+    drop(permits);
+    bed.passes(Duration::from_secs(1));
+    bed.passes(LINGER);
+    assert!(bed.index.find("*").is_none() && bed.index.find("a b").is_none());
+    let mut next = bed;
+    next.loses_without_blame();
+    next.subscriptions.takes_wild_names = true;
+    let _permit = next.enter("*");
+    assert_eq!(next.sends_subscribe().1, [filter("*")], "another broker");
+}

@@ -11,7 +11,7 @@ fn persistent(mode: Subscribe) -> Bed {
         ..Config::default()
     };
     let mut bed = bed(mode);
-    bed.subscriptions = Subscriptions::new(&config, Arc::clone(&bed.index));
+    bed.subscriptions = subscriptions(&config, &bed.index);
     bed.subscriptions.link_up(0, false);
     bed.subscriptions.open();
     bed

@@ -1,5 +1,6 @@
 //! Certificates for tests: an authority, and those for whom it vouches.
 
+use std::ops::Range;
 use std::path::Path;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
@@ -7,23 +8,23 @@ use tempfile::TempDir;
 
 /// An authority of a test's own. Its files go with it.
 #[derive(Debug)]
-pub(super) struct Authority {
+pub struct Authority {
     folder: TempDir,
     issuer: Issuer<'static, KeyPair>,
 }
 
 /// A certificate and its key, in files of their authority's folder.
 #[derive(Clone, Debug)]
-pub(super) struct Identity {
+pub struct Identity {
     /// The certificate.
-    pub(super) cert: String,
+    pub cert: String,
     /// Its key.
-    pub(super) key: String,
+    pub key: String,
 }
 
 impl Identity {
     /// A certificate that vouches for itself, as `openssl req -x509` makes it: an authority's and a server's in one.
-    pub(super) fn own(folder: &Path, names: &[&str], years: std::ops::Range<i32>) -> Self {
+    pub fn own(folder: &Path, names: &[&str], years: Range<i32>) -> Self {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).expect("names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -41,7 +42,7 @@ impl Identity {
 
 impl Authority {
     /// An authority that nobody knows yet.
-    pub(super) fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut params = CertificateParams::new([]).expect("no names");
         params.distinguished_name.push(DnType::CommonName, name);
@@ -54,15 +55,22 @@ impl Authority {
     }
 
     /// The file with its own certificate.
-    pub(super) fn file(&self) -> String {
+    pub fn file(&self) -> String {
         self.path("ca.pem")
     }
 
     /// Vouches for a server of these names and addresses, or for a client.
-    pub(super) fn vouch(&self, names: &[&str]) -> Identity {
+    pub fn vouch(&self, names: &[&str]) -> Identity {
+        self.vouch_within(names, 2000..2100)
+    }
+
+    /// The same from the first day of one year to that of another.
+    pub fn vouch_within(&self, names: &[&str], years: Range<i32>) -> Identity {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let file = names.first().expect("a name").clone();
-        let params = CertificateParams::new(names).expect("names");
+        let mut params = CertificateParams::new(names).expect("names");
+        params.not_before = rcgen::date_time_ymd(years.start, 1, 1);
+        params.not_after = rcgen::date_time_ymd(years.end, 1, 1);
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         let identity = Identity {
