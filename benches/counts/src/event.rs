@@ -36,7 +36,7 @@ impl Source {
 }
 
 #[library_benchmark(setup = Source::new)]
-#[bench::typical(config = at_most(5150))] // 4,677
+#[bench::typical(config = at_most(5150))] // 4,993
 fn parse(mut source: Box<Source>) -> (Box<Source>, Event) {
     let event = source.event();
     (source, event)

@@ -63,9 +63,9 @@ impl Way {
 
 // Topic, parse, look-up, history, push, and the event freed again by whom it was taken out.
 #[library_benchmark(setup = Way::new)]
-#[bench::one_shard(args = ("TENANT7"), config = at_most(7510))] // 6,830
-#[bench::nobody(args = ("TENANT8"), config = at_most(7320))] // 6,653
-#[bench::stranger(args = ("STRANGER"), config = at_most(7250))] // 6,592
+#[bench::one_shard(args = ("TENANT7"), config = at_most(7510))] // 7,040
+#[bench::nobody(args = ("TENANT8"), config = at_most(7320))] // 6,919
+#[bench::stranger(args = ("STRANGER"), config = at_most(7250))] // 6,859
 fn route(mut way: Box<Way>) -> Box<Way> {
     black_box(way.publish());
     way

@@ -186,7 +186,7 @@ impl<'a> Text<'a> {
     }
 
     /// The end of the value that begins with `token`, and the index of the token after it.
-    #[inline]
+    #[inline(always)]
     fn end(&self, token: usize) -> (usize, usize) {
         if !matches!(self.byte(token), b'{' | b'[') {
             return (self.trimmed_end(token), token + 1);
@@ -204,7 +204,7 @@ impl<'a> Text<'a> {
     }
 
     /// The end of a token of many bytes: before the white space that precedes the next one, or the end of the text.
-    #[inline]
+    #[inline(always)]
     fn trimmed_end(&self, token: usize) -> usize {
         let from = self.tokens[token] as usize;
         let next = self.tokens.get(token + 1).map_or(self.json.len(), |&next| next as usize);

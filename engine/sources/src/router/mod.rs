@@ -10,6 +10,7 @@ mod template;
 mod tests;
 mod topic;
 mod topics;
+mod usual;
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -19,7 +20,7 @@ pub(crate) use template::Level;
 pub use template::{BadTemplate, Template};
 use topic::Address;
 pub use topic::RawMessage;
-pub(crate) use topics::usual as usual_template;
+pub(crate) use topics::usual_template;
 pub use topics::{BadTopics, Names, Topics};
 
 use floodway_core::event::{self, Event, IdSource, Origin, Parser, Sample, Samples};

@@ -1,12 +1,7 @@
 //! Messages as sources hand them over.
-//!
-//! Invariant: what [`parse`] returns are names ([`names::check`]), and they are those that the usual template has there.
 
 use super::topics::{Names, Topics};
 use floodway_protocol::names;
-
-/// The usual template, which [`parse`] knows.
-pub(super) const USUAL: &str = "tenant/{tenant}/device/{device}/telemetry";
 
 /// A message as a source hands it over. Its topic is parsed once, here.
 #[derive(Clone, Copy, Debug)]
@@ -47,15 +42,6 @@ impl<'a> RawMessage<'a> {
     pub fn tenant(&self) -> Option<&'a str> {
         self.address.map(|address| address.tenant)
     }
-}
-
-/// The tenant and the device of `tenant/{tenant}/device/{device}/telemetry`; `None` for any other topic.
-#[inline]
-pub(super) fn parse(topic: &str) -> Option<(&str, &str)> {
-    let (tenant, rest) = topic.strip_prefix("tenant/")?.split_once('/')?;
-    let (device, rest) = rest.strip_prefix("device/")?.split_once('/')?;
-    let are_names = names::check(tenant).is_ok() && names::check(device).is_ok();
-    (rest == "telemetry" && are_names).then_some((tenant, device))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! one of them covers the other: so what is asked for at a source never makes it send a message twice.
 
 use super::template::{Level, Template};
-use super::topic;
+use super::usual::{self, USUAL};
 use floodway_protocol::names::TenantId;
 
 /// How many templates there may be: the filters of one tenant are asked for in one request, of which some brokers take eight.
@@ -53,13 +53,13 @@ pub struct Names<'a> {
 impl Default for Topics {
     /// `tenant/{tenant}/device/{device}/telemetry`.
     fn default() -> Self {
-        Self { templates: Box::new([usual()]), tenant: None, is_usual: true }
+        Self { templates: Box::new([usual_template()]), tenant: None, is_usual: true }
     }
 }
 
-/// The template that [`topic::parse`] knows.
-pub(crate) fn usual() -> Template {
-    topic::USUAL.parse().expect("a template")
+/// The usual template, compiled.
+pub(crate) fn usual_template() -> Template {
+    USUAL.parse().expect("a template")
 }
 
 impl Topics {
@@ -84,7 +84,7 @@ impl Topics {
         Ok(Self {
             templates: Box::from(templates),
             tenant: tenant.cloned(),
-            is_usual: *templates == [usual()],
+            is_usual: *templates == [usual_template()],
         })
     }
 
@@ -107,7 +107,7 @@ impl Topics {
     #[inline]
     pub fn names<'a>(&'a self, topic: &'a str) -> Option<Names<'a>> {
         if self.is_usual {
-            return topic::parse(topic).map(|(tenant, device)| Names { tenant, device, metric: None });
+            return usual::parse(topic).map(|(tenant, device)| Names { tenant, device, metric: None });
         }
         self.find(topic)
     }

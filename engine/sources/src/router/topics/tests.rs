@@ -13,7 +13,7 @@ fn names<'a>(tenant: &'a str, device: &'a str, metric: Option<&'a str>) -> Optio
 
 #[test]
 fn the_usual_template_is_found_as_any_other_would_be() {
-    let usual = topics(&[super::super::topic::USUAL], None).unwrap();
+    let usual = topics(&[USUAL], None).unwrap();
     assert!(usual.is_usual && Topics::default().is_usual);
     for topic in ["tenant/T/device/D/telemetry", "tenant/T/device/D/status", "tenant//device/D/telemetry", ""] {
         assert_eq!(usual.names(topic), usual.find(topic), "{topic}");
