@@ -11,6 +11,7 @@ mod connections;
 mod control;
 mod demo;
 mod events;
+mod every_source;
 mod filters;
 mod heads;
 mod history;

@@ -97,7 +97,7 @@ async fn refused(gateway: &Gateway, call: &str, request: Value, token: &str) -> 
 }
 
 /// 64-bit numbers are texts in protobuf's JSON.
-fn number(value: &Value) -> u64 {
+pub(crate) fn number(value: &Value) -> u64 {
     let text = value.as_str().expect("a 64-bit number");
     text.parse().expect("a number")
 }

@@ -18,6 +18,7 @@ mod secret;
 mod setting;
 mod table;
 mod unknown;
+mod values;
 
 #[cfg(test)]
 mod tests;

@@ -7,18 +7,17 @@
 use std::path::PathBuf;
 
 use super::address;
-use super::kinds::{
-    Choice, File, Kind, List, Number, Parsed, ParsedList, Raw, SECONDS_MAX, Seconds, Several, Store, Switch, Tenant,
-    Text, Urls, any, mqtt,
-};
+use super::kinds::{File, Kind, Parsed, ParsedList, Raw, Store, Switch, Tenant, Text};
 use super::setting::{FILE_SUFFIX, Setting};
-use floodway_core::index::Overflow;
-use floodway_core::shard::{SHARDS_MAX, Writes};
-use floodway_server::log::{self, Format};
+use super::values::{
+    BATCH_BYTES, BATCH_MESSAGES, BROKERS, BYTES_OR_NONE, CAPTURE, CHANNEL, CONNECTIONS, COUNT, COUNT_OR_NONE,
+    DATABASES, DEPTH, FLEET, FORMAT, GROUPS, HEADER_BYTES, JWKS_REFRESH, KEEP_ALIVE, LEEWAY, LIST, LISTEN,
+    METRICS_TENANTS, MQTT_TEXT, NATS, ORIGINS, OVERFLOW, PACKET_BYTES, PAGE_ROWS, PAUSE, POLICIES, PROTOCOL, PROTOCOLS,
+    QOS, READ_PAUSE, REPAIR, SESSION, SESSION_EXPIRY, SHARDS, STREAM_AGE, STREAM_BYTES, SUBSCRIBE, TABLE,
+    TENANT_LIMITS, TEXT, WITHIN, WRITES, alpn, cookie_name, stream_name,
+};
+use floodway_server::log;
 use floodway_server::tls::Files;
-use floodway_sources::mqtt::{Protocol, Session, Subscribe};
-use floodway_sources::nats::Capture;
-use floodway_sources::postgres;
 
 /// Finds the setting of which a file with this key holds the value.
 pub(super) fn find_filed(key: &str) -> Option<usize> {
@@ -62,108 +61,6 @@ fn set_tls_file(files: &mut Option<Files>, raw: Raw<'_>, field: fn(&mut Files) -
         *files = None;
     }
     Ok(())
-}
-
-const LIST: List = List { item: any, may_be_empty: false };
-const BROKERS: List = List { item: address::broker, may_be_empty: false };
-const NATS: List = List { item: address::nats, may_be_empty: true };
-const PROTOCOLS: List = List { item: alpn, may_be_empty: true };
-const ORIGINS: List = List { item: address::origin, may_be_empty: true };
-const DATABASES: Urls = Urls { item: address::database, schemes: &["postgres://", "postgresql://"] };
-const LISTEN: Text = Text(address::listen);
-const TEXT: Text = Text(any);
-const MQTT_TEXT: Text = Text(mqtt);
-const CHANNEL: Text = Text(|text| postgres::check_channel(text).map(|()| text.to_owned()));
-const TABLE: Text = Text(|text| postgres::check_table(text).map(|()| text.to_owned()));
-
-/// A time that may be none at all.
-const PAUSE: Seconds = Seconds(0.0, SECONDS_MAX);
-/// A time within which something has to happen; none at all would forbid it.
-const WITHIN: Seconds = Seconds(0.1, SECONDS_MAX);
-/// MQTT counts the keep-alive in whole seconds, 16 bits (MQTT 5.0, 3.1.2.10).
-const KEEP_ALIVE: Seconds = Seconds(1.0, 65_535.0);
-/// A clock difference that still lets a stream end within 5 s of its token's expiry.
-const LEEWAY: Seconds = Seconds(0.0, 5.0);
-
-/// MQTT counts it in whole seconds (MQTT 5.0, 3.1.2.11.2).
-const SESSION_EXPIRY: Seconds = Seconds(1.0, SECONDS_MAX);
-
-/// Less than a second would keep nothing for anybody.
-const STREAM_AGE: Seconds = Seconds(1.0, SECONDS_MAX);
-
-/// Without a natural bound: it must be there, and fit everywhere.
-const COUNT: Number = Number(1, u32::MAX as u64);
-const COUNT_OR_NONE: Number = Number(0, u32::MAX as u64);
-/// Up to 1 TiB.
-const BYTES_OR_NONE: Number = Number(0, 1 << 40);
-const SHARDS: Number = Number(1, SHARDS_MAX as u64);
-/// Each is six series to whoever keeps them.
-const METRICS_TENANTS: Number = Number(0, 10_000);
-/// Each is a client of the broker, and a part of one thread.
-const CONNECTIONS: Number = Number(1, 16);
-const QOS: Number = Number(0, 1);
-/// From hyper's smallest buffer to where a request head is nothing but an attack.
-const HEADER_BYTES: Number = Number(8_192, 1 << 20);
-/// Up to the largest packet there is (MQTT 5.0, 2.1.4).
-const PACKET_BYTES: Number = Number(1_024, 268_435_460);
-/// Beyond a hundredth of a second it would be a delay, not a pause.
-const READ_PAUSE: Number = Number(0, 10_000);
-/// More at once are no faster, and hold up live events.
-const PAGE_ROWS: Number = Number(1, 10_000);
-/// A broker may send as many retained messages ahead as QoS 1 has packet ids (MQTT 5.0, 2.2.1).
-const GROUPS: Number = Number(0, 50_000);
-const TENANT_LIMITS: Number = Number(0, 10_000);
-/// More often is of no use to a person; the longest is what other gateways believe, and a lost change is not too old.
-const FLEET: Seconds = Seconds(1.0, 3_600.0);
-/// The payload's own braces and those of `metrics` are two.
-const DEPTH: Number = Number(2, 1_024);
-
-const PROTOCOL: Choice<Protocol> = Choice(&[("auto", Protocol::Auto), ("5", Protocol::V5), ("3.1.1", Protocol::V311)]);
-const CAPTURE: Choice<Capture> = Choice(&[("subjects", Capture::Subjects), ("mqtt", Capture::Mqtt)]);
-const SUBSCRIBE: Choice<Subscribe> = Choice(&[("on_demand", Subscribe::OnDemand), ("all", Subscribe::All)]);
-const SESSION: Choice<Session> = Choice(&[("clean", Session::Clean), ("persistent", Session::Persistent)]);
-const OVERFLOW: Choice<Overflow> = Choice(&Overflow::NAMED);
-const POLICIES: Several<Overflow> = Several(OVERFLOW);
-const WRITES: Choice<Writes> = Choice(&[("write", Writes::Write), ("io_uring", Writes::IoUring)]);
-/// From twice the shortest time between two fetches on.
-const JWKS_REFRESH: Seconds = Seconds(10.0, 86_400.0);
-const FORMAT: Choice<Option<Format>> =
-    Choice(&[("auto", None), ("text", Some(Format::Text)), ("json", Some(Format::Json))]);
-
-/// From the largest message that NATS takes by default; a node of NATS holds no more than its disk.
-const STREAM_BYTES: Number = Number(1 << 20, 1 << 50);
-const BATCH_MESSAGES: Number = Number(1, 100_000);
-const BATCH_BYTES: Number = Number(65_536, 1 << 30);
-/// A stream stands still for about five seconds while a leader is elected.
-const REPAIR: Seconds = Seconds(1.0, 300.0);
-
-/// A stream's name is a part of subjects, and of the names of files.
-fn stream_name(text: &str) -> Result<String, String> {
-    let is_known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    if text.bytes().all(is_known) && text.len() <= 200 {
-        Ok(text.to_owned())
-    } else {
-        Err("expected the name of a stream: letters, digits, - and _".to_owned())
-    }
-}
-
-/// RFC 7301, 3.1: a protocol's name has a length of one byte, and is hardly ever no text.
-fn alpn(text: &str) -> Result<String, String> {
-    if (1..=255).contains(&text.len()) && !text.contains(char::is_control) {
-        Ok(text.to_owned())
-    } else {
-        Err("expected names of protocols such as mqtt, each of 1 to 255 bytes".to_owned())
-    }
-}
-
-/// RFC 6265, 4.1.1: a token of HTTP (RFC 9110, 5.6.2).
-fn cookie_name(text: &str) -> Result<String, String> {
-    let is_tchar = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if text.bytes().all(is_tchar) {
-        Ok(text.to_owned())
-    } else {
-        Err("expected the name of a cookie, such as access_token".to_owned())
-    }
 }
 
 /// All settings, in the order of the event's way.

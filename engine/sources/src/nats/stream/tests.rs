@@ -1,3 +1,5 @@
+//! Tests of `nats::stream`.
+
 use super::*;
 
 fn prefixes(config: Value) -> Vec<&'static str> {

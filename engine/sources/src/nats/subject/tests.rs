@@ -1,3 +1,5 @@
+//! Tests of `nats::subject`.
+
 use proptest::prelude::*;
 
 use super::*;
