@@ -104,7 +104,7 @@ impl History {
         let is_full = self.tail_bytes.load(Ordering::Relaxed) > self.all.chunk_bytes;
         let put = if is_full { Err(entry) } else { chunks.put(position, entry) };
         if let Err(entry) = put {
-            self.grow(&chunks, position, entry);
+            self.grow(position, entry);
             chunks = self.chunks.load();
         }
         self.newest_id.store(id.get(), Ordering::Relaxed);
@@ -117,8 +117,13 @@ impl History {
 
     /// Stores `entry` as the first one of another chunk.
     #[cold]
-    fn grow(&self, chunks: &Chunks, position: Position, entry: Entry) {
+    fn grow(&self, position: Position, entry: Entry) {
+        if self.all.numbering.reached().is_some() {
+            // It may come before the source confirms the tenant: what was before it is not known to be nobody's.
+            self.begin(EventId::new(entry.id().get().saturating_sub(1)));
+        }
         self.has_begun.store(true, Ordering::Relaxed);
+        let chunks = self.chunks.load();
         let before = self.newest_id.load(Ordering::Relaxed);
         let grown = chunks.with_chunk(position, before, self.all.chunk_entries);
         grown.put(position, entry).expect("a new chunk has room");

@@ -40,6 +40,13 @@ impl Bed {
 
     /// A tenant with another live stream, whose events will have larger ids than this.
     fn behind(index: Index, newest: u64) -> Self {
+        let bed = Self::unbegun(index, newest);
+        bed.index.find("T").unwrap().begin_history(EventId::new(newest));
+        bed
+    }
+
+    /// The same before the source has confirmed the tenant.
+    fn unbegun(index: Index, newest: u64) -> Self {
         let mut bed = Self {
             state: state(&Config::default()),
             inbox: Inbox::new(100),
@@ -51,7 +58,6 @@ impl Bed {
             given_back: Arc::default(),
         };
         let other = new_subscriber(&bed.index, "T", None, &Rc::default());
-        bed.index.find("T").unwrap().begin_history(EventId::new(newest));
         bed.state.attach(other).unwrap();
         bed
     }
@@ -315,4 +321,16 @@ fn what_the_source_gives_back_comes_before_what_history_holds() {
     assert_eq!(bed.given_back.load(Ordering::Relaxed), 0, "all of it was read");
     bed.publish("A");
     assert_eq!(bed.sent(), "40 40 40", "all of them are live");
+}
+
+#[test]
+fn what_came_before_the_source_has_confirmed_the_tenant_hides_nothing_that_was_missed() {
+    let mut bed = Bed::unbegun(Index::new(10, Limits::default()), 32);
+    bed.index.histories().numbering().reach(30);
+    bed.publish("A");
+    bed.index.histories().numbering().reach(40);
+    bed.index.find("T").unwrap().begin_history(EventId::new(40));
+    assert_eq!(resume(&mut bed, 31, None), "connected gap 33", "whether there was a 32 is not known");
+    assert_eq!(resume(&mut bed, 32, None), "connected 33");
+    assert_eq!(resume(&mut bed, 40, None), "connected");
 }
