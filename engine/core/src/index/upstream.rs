@@ -89,7 +89,8 @@ impl Answers {
     }
 
     pub(super) fn set(&self, source: SourceNumber, answer: Answer) {
-        let mut is_news = answer == Answer::Refused;
+        // Who waits is notified of a link that was lost, also if nothing was said on it.
+        let mut is_news = matches!(answer, Answer::Refused | Answer::None);
         for (given, known) in self.given.iter().zip([Answer::Confirmed, Answer::Refused, Answer::Passed]) {
             let before = if answer == known {
                 given.fetch_or(source.bit(), Ordering::Relaxed)

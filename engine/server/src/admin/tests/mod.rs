@@ -201,7 +201,7 @@ fn sample() -> v1::Status {
         ready: false,
         unready: vec![v1::Unready { reason: "draining".to_owned(), detail: "Server draining".to_owned() }],
         refused_upstream: 27,
-        sources: Vec::new(),
+        sources: vec![v1::Broker { kind: "mqtt".to_owned(), connected: true, ..v1::Broker::default() }],
     }
 }
 
