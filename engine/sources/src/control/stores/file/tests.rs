@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
+use super::LOOK;
 use crate::control::stores::test_kit::{self, Gateway, Place, following};
 use crate::control::{self, Config, Follower, Keeper, SyncState, WriteError};
 use crate::source::Source;
@@ -127,7 +128,14 @@ async fn what_a_person_writes_into_it_is_followed() {
         .text()
         .replace("\"groups/T/G\": {\"devices\":[\"A\"]}", "\"groups/T/G\": {\"devices\": [\"C\"]}");
     text = text.replace("\"groups/T/GONE\"", "\"groups/T/NEW\"");
-    folder.holds(&text);
+    // As a person would, who sees that the gateway wrote at the same moment.
+    for _ in 0..5 {
+        folder.holds(&text);
+        tokio::time::sleep(2 * LOOK).await;
+        if folder.text().contains("\"groups/T/NEW\"") {
+            break;
+        }
+    }
     has(&gateway, "G", &["C"]).await;
     has(&gateway, "NEW", &["A"]).await;
     has(&gateway, "GONE", &[]).await;
