@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use super::LOOK;
 use crate::control::stores::test_kit::{self, Gateway, Place, following};
 use crate::control::{self, Config, Follower, Keeper, SyncState, WriteError};
 use crate::source::Source;
@@ -128,14 +127,15 @@ async fn what_a_person_writes_into_it_is_followed() {
         .text()
         .replace("\"groups/T/G\": {\"devices\":[\"A\"]}", "\"groups/T/G\": {\"devices\": [\"C\"]}");
     text = text.replace("\"groups/T/GONE\"", "\"groups/T/NEW\"");
-    // As a person would, who sees that the gateway wrote at the same moment.
-    for _ in 0..5 {
-        folder.holds(&text);
-        tokio::time::sleep(2 * LOOK).await;
-        if folder.text().contains("\"groups/T/NEW\"") {
-            break;
+    folder.holds(&text);
+    let is_read = |_: &_| {
+        // As a person would, who sees that the gateway wrote at the same moment.
+        if !folder.text().contains("\"groups/T/NEW\"") {
+            folder.holds(&text);
         }
-    }
+        gateway.members("NEW") == ["A"]
+    };
+    gateway.until("the file is read again", is_read).await;
     has(&gateway, "G", &["C"]).await;
     has(&gateway, "NEW", &["A"]).await;
     has(&gateway, "GONE", &[]).await;
