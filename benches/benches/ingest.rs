@@ -1,16 +1,16 @@
-//! How many events a second does one connection to a broker bring from its socket into a shard's inbox?
+//! How many events a second do one or two connections to a broker bring from their sockets into a shard's inbox?
 //!
-//! `nobody`: the tenant is subscribed, and nobody listens (each event is parsed and kept for who comes back). `one`: each
+//! `nobody`: the tenants are subscribed, and nobody listens (each event is parsed and kept for who comes back). `one`: each
 //! event goes to a shard with one subscriber. Payloads of 113 bytes, QoS 0, over TCP on loopback. What counts is the time of
-//! the thread `ingest` on its core, printed at the end: the broker's side, one thread that writes what it has ready, and the
-//! shard's, which only takes events out, run elsewhere, and on a small machine share its cores.
+//! the thread `ingest` on its core, printed at the end: the broker's side, a thread for each connection that writes what it
+//! has ready, and the shard's, which only takes events out, run elsewhere, and on a small machine share its cores.
 
 use std::cell::Cell;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ use floodway_core::inbox::Inbox;
 use floodway_core::index::{ConnectionPermit, Index, Limits};
 use floodway_protocol::names::TenantId;
 use floodway_sources::mqtt::{Config, Mqtt};
-use floodway_sources::source::{Ingest, IngestHandle};
+use floodway_sources::source::{Ingest, IngestHandle, Source};
 use tokio::runtime;
 
 /// Events of one measured round.
@@ -33,26 +33,38 @@ const PAYLOAD: &[u8; 113] =
 /// A broker that grants everything and publishes on demand.
 struct Broker {
     url: String,
-    rounds: Sender<u64>,
+    /// Publishes so many rounds, shared by the connections.
+    rounds: Vec<Sender<u64>>,
 }
 
 impl Broker {
-    fn start() -> Self {
+    /// Waits for so many connections, each of which asks for one tenant.
+    fn start(connections: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("mqtt://{}", listener.local_addr().expect("an address"));
-        let (rounds, asked) = channel::<u64>();
+        let (rounds, asked): (Vec<_>, Vec<_>) = (0..connections).map(|_| channel::<u64>()).unzip();
         thread::spawn(move || {
-            let (mut socket, _) = listener.accept().expect("a client");
-            packet(&mut socket);
-            socket.write_all(b"\x20\x03\x00\x00\x00").expect("CONNACK");
-            let subscribe = packet(&mut socket);
-            socket.write_all(&[0x90, 4, subscribe[0], subscribe[1], 0, 0]).expect("SUBACK");
-            let batch: Vec<u8> = (0..BATCH).flat_map(|n| publish(n % DEVICES)).collect();
-            for rounds in asked {
-                (0..rounds).for_each(|_| socket.write_all(&batch).expect("it is read"));
+            for asked in asked {
+                let (socket, _) = listener.accept().expect("a client");
+                thread::spawn(move || serve(socket, asked, BATCH / connections));
             }
         });
         Self { url, rounds }
+    }
+}
+
+/// Grants what a client asks for, and publishes so many events for each round that is `asked` for.
+fn serve(mut socket: TcpStream, asked: Receiver<u64>, events: u64) {
+    packet(&mut socket);
+    socket.write_all(b"\x20\x03\x00\x00\x00").expect("CONNACK");
+    let subscribe = packet(&mut socket);
+    socket.write_all(&[0x90, 4, subscribe[0], subscribe[1], 0, 0]).expect("SUBACK");
+    // Packet id, no properties, the filter's length, the filter (MQTT 5.0, 3.8).
+    let filter = std::str::from_utf8(&subscribe[5..]).expect("a filter");
+    let tenant = filter.split('/').nth(1).expect("a tenant");
+    let batch: Vec<u8> = (0..events).flat_map(|n| publish(tenant, n % DEVICES)).collect();
+    for rounds in asked {
+        (0..rounds).for_each(|_| socket.write_all(&batch).expect("it is read"));
     }
 }
 
@@ -79,8 +91,8 @@ fn packet(socket: &mut TcpStream) -> Vec<u8> {
 }
 
 /// A PUBLISH of QoS 0 (MQTT 5.0, 3.3).
-fn publish(device: u64) -> Vec<u8> {
-    let topic = format!("tenant/TENANT1/device/DEV-{device:03}/telemetry");
+fn publish(tenant: &str, device: u64) -> Vec<u8> {
+    let topic = format!("tenant/{tenant}/device/DEV-{device:03}/telemetry");
     let length = 2 + topic.len() + 1 + PAYLOAD.len();
     let mut bytes = vec![0x30, (length & 0x7f) as u8 | 0x80, (length >> 7) as u8, 0, topic.len() as u8];
     bytes.extend_from_slice(topic.as_bytes());
@@ -89,28 +101,30 @@ fn publish(device: u64) -> Vec<u8> {
     bytes
 }
 
-/// A gateway's ingest with one connection and one tenant, whose events are taken out of the inbox of its shard.
+/// A gateway's ingest with a tenant for each connection, whose events are taken out of the inbox of their shard.
 struct Bed {
     broker: Broker,
     /// Its sources stop when it is dropped.
     _running: Ingest,
     ingest: IngestHandle,
-    permit: ConnectionPermit,
+    permits: Vec<ConnectionPermit>,
 }
 
 impl Bed {
-    fn start() -> Self {
-        let broker = Broker::start();
-        let index = Arc::new(Index::new(1, Limits { connections: 0, ..Limits::default() }));
+    fn start(connections: u8) -> Self {
+        let broker = Broker::start(connections.into());
+        let index = Arc::new(Index::new(connections.into(), Limits { connections: 0, ..Limits::default() }));
         let inboxes: Arc<[Inbox]> = Arc::new([Inbox::new(4096)]);
         let config = Config {
             urls: vec![broker.url.clone()],
             keep_alive: Duration::from_secs(3600),
+            connections,
             ..Config::default()
         };
-        let mqtt = Mqtt::new(config, Arc::clone(&index), None).expect("a URL");
+        let sources = Mqtt::split(&config, &index, None).expect("a URL");
+        let sources = sources.into_iter().map(|mqtt| Box::new(mqtt) as Box<dyn Source>).collect();
         let inbox = Arc::clone(&inboxes);
-        let ingest = Ingest::start(vec![Box::new(mqtt)], event::Config::default(), Arc::clone(&index), inboxes, None);
+        let ingest = Ingest::start(sources, event::Config::default(), Arc::clone(&index), inboxes, None);
         let running = ingest.expect("a thread");
         let ingest = running.handle();
         thread::spawn(move || {
@@ -124,22 +138,30 @@ impl Bed {
                 }
             });
         });
-        let permit = index.enter(&TenantId::parse("TENANT1").expect("a name")).expect("a place");
+        // Names that differ in their last bit go to different ones of two connections.
+        let names = (1..=connections).map(|n| TenantId::parse(&format!("TENANT{n}")).expect("a name"));
+        let permits: Vec<_> = names.map(|name| index.enter(&name).expect("a place")).collect();
         let runtime = runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-        runtime.block_on(ingest.confirmed(permit.tenant())).expect("it is granted");
-        Self { broker, _running: running, ingest, permit }
+        for permit in &permits {
+            runtime.block_on(ingest.confirmed(permit.tenant())).expect("it is granted");
+        }
+        Self { broker, _running: running, ingest, permits }
     }
 
     fn subscribe(&self) {
-        self.permit.tenant().wake_filter().set(0, None, true);
-        self.permit.tenant().declare(0);
+        for permit in &self.permits {
+            permit.tenant().wake_filter().set(0, None, true);
+            permit.tenant().declare(0);
+        }
     }
 
     /// Publishes so many rounds, and waits until each event was taken.
     fn run(&self, rounds: u64) -> Duration {
         let awaited = self.ingest.metrics().accepted + rounds * BATCH;
         let start = Instant::now();
-        self.broker.rounds.send(rounds).expect("the broker runs");
+        for connection in &self.broker.rounds {
+            connection.send(rounds).expect("the broker runs");
+        }
         while self.ingest.metrics().accepted < awaited {
             thread::sleep(Duration::from_micros(200));
         }
@@ -160,30 +182,32 @@ fn busy() -> Duration {
 }
 
 fn ingest(c: &mut Criterion) {
-    let bed = Bed::start();
-    let mut group = c.benchmark_group("ingest");
-    group.throughput(Throughput::Elements(BATCH)).sample_size(20);
     let mut figures = Vec::new();
-    for who in ["nobody", "one"] {
-        if who == "one" {
-            bed.subscribe();
-        }
-        let (events, before) = (Cell::new(0), busy());
-        group.bench_function(who, |bench| {
-            bench.iter_custom(|rounds| {
-                events.set(events.get() + rounds * BATCH);
-                bed.run(rounds)
+    for connections in [1, 2] {
+        let mut group = c.benchmark_group(format!("ingest/{connections}"));
+        group.throughput(Throughput::Elements(BATCH)).sample_size(20);
+        let bed = Bed::start(connections);
+        for who in ["nobody", "one"] {
+            if who == "one" {
+                bed.subscribe();
+            }
+            let (events, before) = (Cell::new(0), busy());
+            group.bench_function(who, |bench| {
+                bench.iter_custom(|rounds| {
+                    events.set(events.get() + rounds * BATCH);
+                    bed.run(rounds)
+                });
             });
-        });
-        let spent = (busy() - before).as_secs_f64();
-        figures.push((who, events.get() as f64 / spent));
+            let spent = (busy() - before).as_secs_f64();
+            figures.push((connections, who, events.get() as f64 / spent));
+        }
+        group.finish();
+        let counts = bed.ingest.metrics();
+        assert_eq!(counts.received, counts.accepted);
     }
-    group.finish();
-    for (who, rate) in figures {
-        println!("ingest/{who}: {rate:.0} events a second and core");
+    for (connections, who, rate) in figures {
+        println!("ingest/{connections}/{who}: {rate:.0} events a second and core");
     }
-    let counts = bed.ingest.metrics();
-    assert_eq!(counts.received, counts.accepted);
 }
 
 criterion_group!(benches, ingest);

@@ -169,6 +169,17 @@ async fn what_is_no_event_is_dropped_and_counted_and_the_next_one_comes(server: 
     assert_eq!(rejected, bad.len() as u64, "{status}");
 }
 
+/// What `GetStatus` tells of the source's failure, once that names this setting.
+async fn failure_with(gateway: &Gateway, setting: &str) -> Value {
+    let mut failure = Value::Null;
+    wait_until("the failure is told", async || {
+        failure = ask(gateway, "GetStatus", json!({})).await["status"]["sources"][0]["last_failure"].take();
+        failure["detail"].as_str().is_some_and(|detail| detail.contains(setting))
+    })
+    .await;
+    failure
+}
+
 async fn a_server_that_is_not_there_is_named_with_its_setting(server: Server) {
     let nowhere = match &server {
         Server::Mqtt(_) => format!("mqtt://127.0.0.1:{}", free_port()),
@@ -176,12 +187,7 @@ async fn a_server_that_is_not_there_is_named_with_its_setting(server: Server) {
         Server::JetStream(_) => format!("nats://127.0.0.1:{}", free_port()),
     };
     let gateway = server.gateway(&nowhere).unready().await;
-    let mut failure = Value::Null;
-    wait_until("the failure is told", async || {
-        failure = ask(&gateway, "GetStatus", json!({})).await["status"]["sources"][0]["last_failure"].take();
-        failure["detail"].as_str().is_some_and(|detail| detail.contains(".url"))
-    })
-    .await;
+    let failure = failure_with(&gateway, ".url").await;
     assert_eq!(gateway.get("/readyz").await.0, 503, "{failure}");
 }
 
@@ -210,6 +216,37 @@ every_source! {
     an_outage_is_reported_and_what_follows_is_live
     what_is_no_event_is_dropped_and_counted_and_the_next_one_comes
     a_server_that_is_not_there_is_named_with_its_setting
+}
+
+async fn a_wrong_password_is_told_with_its_setting(server: Server) {
+    let (launch, setting) = match &server {
+        Server::Mqtt(broker) => {
+            let launch = server.gateway(&broker.url()).env("MQTT_USERNAME", "gateway");
+            (launch.env("MQTT_PASSWORD", "wrong-one"), "mqtt.password")
+        }
+        Server::Table(database) => {
+            let url = database.url_of("floodway:wrong-one", "?sslmode=disable");
+            (server.gateway(&url), "postgres.password")
+        }
+        Server::JetStream(nats) => {
+            let launch = server.gateway(&nats.url()).env("FLOODWAY_NATS_USERNAME", "gateway");
+            (launch.env("FLOODWAY_NATS_PASSWORD", "wrong-one"), "nats.password")
+        }
+    };
+    let gateway = launch.unready().await;
+    let failure = failure_with(&gateway, setting).await;
+    let all = format!("{failure}{}{}", gateway.log().concat(), gateway.metrics().await);
+    assert!(!all.contains("wrong-one"), "{all}");
+    assert!(all.contains(setting) && !all.contains(r#"attempts_total{result="refused"} 0"#), "{all}");
+}
+
+#[tokio::test]
+async fn each_source_tells_a_wrong_password_with_its_setting() {
+    let user = "authorization { user: gateway, password: word }";
+    let broker = Broker::start_with_password("gateway", "word").await;
+    a_wrong_password_is_told_with_its_setting(Server::Mqtt(broker)).await;
+    a_wrong_password_is_told_with_its_setting(Server::table().await).await;
+    a_wrong_password_is_told_with_its_setting(Server::JetStream(NatsServer::start_with(user).await)).await;
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use floodway_tests::certificates::Authority;
 use floodway_tests::gateway::Launch;
 use floodway_tests::wait::wait_until_by;
 use floodway_tests::{
@@ -131,6 +132,26 @@ async fn a_wrong_password_is_told_with_what_to_mend() {
 }
 
 #[tokio::test]
+async fn tls_is_verified_and_who_asks_for_a_certificate_gets_it() {
+    let (authority, stranger) = (Authority::new("A"), Authority::new("B"));
+    let (own, shown) = (authority.vouch(&["127.0.0.1"]), authority.vouch(&["gateway"]));
+    let (cert, key, ca) = (&own.cert, &own.key, authority.file());
+    let lines = format!(r#"tls {{ cert_file: "{cert}", key_file: "{key}", ca_file: "{ca}", verify: true }}"#);
+    let server = NatsServer::start_with(&lines).await;
+    let url = server.url().replace("nats://", "tls://");
+    let trusting = |authority: &Authority| of_devices(&url).env("FLOODWAY_NATS_TLS_CA", authority.file());
+    let showing = trusting(&authority).env("FLOODWAY_NATS_TLS_CERT", &shown.cert);
+    let gateway = showing.env("FLOODWAY_NATS_TLS_KEY", &shown.key).await;
+    let mut ws = gateway.ws("T1", "").await;
+    Publisher::connect_old(server.mqtt_port()).await.count("T1", "A", 0..5).await;
+    ws.expect_numbers(0..5).await;
+    for (launch, setting) in [(trusting(&stranger), "nats.tls.ca"), (trusting(&authority), "nats.tls.cert")] {
+        let refused = launch.env("FLOODWAY_NATS_BACKOFF_MAX_SECONDS", "0.5").unready().await;
+        refused.is_logged(setting).await;
+    }
+}
+
+#[tokio::test]
 async fn names_that_nats_takes_for_wildcards_are_refused() {
     let server = NatsServer::start().await;
     let gateway = gateway(&server.url()).await;
@@ -138,6 +159,12 @@ async fn names_that_nats_takes_for_wildcards_are_refused() {
         let token = token(tenant).sign();
         assert_eq!(gateway.ws_refused(Some(&token), "").await.0, 4003, "{tenant}");
         assert_eq!(gateway.sse_refused(Some(&token), "").await.0, 403, "{tenant}");
+    }
+    let token = token("T1").sign();
+    for device in ["*", "a%20b", "A,D>"] {
+        let query = format!("device_id={device}");
+        assert_eq!(gateway.ws_refused(Some(&token), &query).await.0, 4003, "{device}");
+        assert_eq!(gateway.sse_refused(Some(&token), &query).await.0, 403, "{device}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Limits and groups that are kept beside the sources: in a file, in a bucket of JetStream.
+//! Limits and groups that are kept beside the sources: in a file, in a table, in a bucket of JetStream.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use floodway_tests::gateway::{Launch, floodway_run};
 use floodway_tests::nats::NatsCluster;
+use floodway_tests::postgres::Shutdown;
 use floodway_tests::token::SECRET;
 use floodway_tests::wait::wait_until_by;
-use floodway_tests::{Broker, Gateway, wait_until};
+use floodway_tests::{Broker, Gateway, Postgres, wait_until};
 use serde_json::json;
 
 use crate::admin::{answers, ask};
@@ -94,6 +95,36 @@ async fn puts(gateway: &Gateway, device: &str) {
         shell::shell(gateway, &put).await.code == Some(0)
     })
     .await;
+}
+
+#[tokio::test]
+async fn limits_and_groups_in_a_table_are_those_of_all_gateways_and_outlive_its_server() {
+    let mut server = Postgres::start().await;
+    let beside = || {
+        let launch = Gateway::start_at("").without("MQTT_URL").env("FLOODWAY_POSTGRES_URL", server.url());
+        launch.env("FLOODWAY_CONTROL_FLEET_SECONDS", "1")
+    };
+    let (first, second) = (beside().await, beside().await);
+    puts(&first, "A").await;
+    knows(&second, "A").await;
+    shell::text(&second, &["limits", "set", "--tenant", "T1", "--connections-per-tenant", "1"]).await;
+    let kept = server
+        .client()
+        .await
+        .query("select key from floodway_control", &[])
+        .await
+        .expect("the gateway's table");
+    assert!(kept.len() >= 2, "a group and a limit, not {kept:?}");
+    server.stop(Shutdown::Immediate).await;
+    server.start_again().await;
+    puts(&second, "B").await;
+    knows(&first, "B").await;
+    drop((first, second));
+    let third = Gateway::start_at("").without("MQTT_URL").env("FLOODWAY_POSTGRES_URL", server.url()).await;
+    knows(&third, "B").await;
+    let _only = third.ws("T1", "").await;
+    let token = floodway_tests::token::token("T1").sign();
+    assert_eq!(third.ws_refused(Some(&token), "").await.0, 4029, "its own limit holds");
 }
 
 #[tokio::test]

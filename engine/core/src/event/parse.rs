@@ -50,6 +50,15 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    /// The same, for payloads of the default form.
+    #[must_use]
+    pub fn with_usual_places(self) -> Self {
+        let Self { metrics_at, timestamp_at, .. } = Self::default();
+        Self { metrics_at, timestamp_at, ..self }
+    }
+}
+
 /// Whose a message is. The caller has checked it.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin<'a> {
@@ -93,6 +102,13 @@ impl<'p> Iterator for Samples<'p> {
 }
 
 impl ExactSizeIterator for Samples<'_> {}
+
+impl DoubleEndedIterator for Samples<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        let Self { payload, has_escapes, .. } = *self;
+        self.numbers.next_back().map(|number| Sample { payload, has_escapes, number })
+    }
+}
 
 /// Makes events of payloads. It keeps its buffers from one payload to the next, so each thread that parses has its own
 /// parser. They grow to 30 to 40 times the largest payload so far, if that one is all brackets and commas.
@@ -192,6 +208,17 @@ impl Parser {
             whole: self.draft.encoded(),
             projections: Projections::default(),
         })
+    }
+
+    /// Of the samples of the payload that was read last, how many there are up to the last one that is an event.
+    pub fn count_to_last_event(&mut self, samples: &Samples<'_>, metric: Option<&str>) -> usize {
+        let mut samples = samples.clone();
+        while let Some(sample) = samples.next_back() {
+            if self.look_into(sample, metric).is_ok() {
+                return samples.len() + 1;
+            }
+        }
+        0
     }
 
     /// Makes an event of a payload that is one object, and which `device` of `tenant` published on `topic`. The caller has

@@ -20,6 +20,8 @@ pub enum Upstream {
     Confirmed,
     /// The source has refused the subscription.
     Refused,
+    /// Every source that is open leaves the tenant to one that is away.
+    Away,
 }
 
 /// What one source says of a tenant.
@@ -108,10 +110,12 @@ impl Answers {
     pub(super) fn renew(&self) {
         let [confirmed, refused, passed] = [0, 1, 2].map(|which| self.given[which].load(Ordering::Relaxed));
         let unanswered = self.open.0.load(Ordering::Relaxed) & !(confirmed | refused | passed);
-        let state = match (unanswered, confirmed, refused) {
-            (0, 0, 0) | (1.., ..) => Upstream::Waiting,
-            (0, 0, _) => Upstream::Refused,
-            (0, ..) => Upstream::Confirmed,
+        let state = match (confirmed, refused, passed) {
+            _ if unanswered != 0 => Upstream::Waiting,
+            (1.., ..) => Upstream::Confirmed,
+            (0, 1.., _) => Upstream::Refused,
+            (0, 0, 1..) => Upstream::Away,
+            (0, 0, 0) => Upstream::Waiting,
         };
         self.state.send_replace(state);
     }

@@ -181,6 +181,7 @@ impl Observer {
             rejected: ingest.rejected.iter().map(|(_, n)| n).sum(),
             delivered: totals.delivered,
             dropped: totals.dropped,
+            conflated: totals.conflated,
             sent_bytes: totals.bytes,
             opened: totals.opened,
             closed: totals.closed.iter().sum(),

@@ -34,7 +34,7 @@ macro_rules! counts {
     };
 }
 
-counts! { received received_bytes accepted rejected delivered dropped sent_bytes opened closed refused }
+counts! { received received_bytes accepted rejected delivered dropped conflated sent_bytes opened closed refused }
 
 /// Nothing was measured yet, in no time.
 pub(super) fn none() -> Rates {

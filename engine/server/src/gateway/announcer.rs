@@ -63,6 +63,7 @@ fn status(observer: &Observer, before: &Sample, now: &Sample) -> Status {
         events_per_second: per_second(now.accepted, before.accepted),
         deliveries_per_second: per_second(now.totals.delivered, before.totals.delivered),
         dropped: now.totals.dropped,
+        conflated: now.totals.conflated,
         interval_ms: 0,
     }
 }

@@ -92,10 +92,12 @@ async fn admit_identity(
     let options = query.options(&limits).map_err(Refusal::Query)?;
     let resume = query.resume(&request.headers);
     let permit = enter(&identity.tenant, shard_context)?;
-    let confirmed = shard_context.shared.source.confirmed(permit.tenant()).await;
-    confirmed.map_err(|reason| of_source(permit.tenant(), reason))?;
+    let source = &shard_context.shared.source;
+    let confirmed = source.confirmed(permit.tenant()).await;
+    let taken = confirmed.and_then(|()| filter.devices().iter().try_for_each(|device| source.takes(device.as_str())));
+    taken.map_err(|reason| of_source(permit.tenant(), reason))?;
     let backlog = match resume {
-        Resume::After(Some(id)) => shard_context.shared.source.read_back(permit.tenant(), EventId::new(id)).await,
+        Resume::After(Some(id)) => source.read_back(permit.tenant(), EventId::new(id)).await,
         _ => None,
     };
     if shard_context.shared.index.is_draining() {

@@ -49,6 +49,8 @@ pub struct Status {
     pub deliveries_per_second: u64,
     /// Events that a stream lost because it lagged, since the start.
     pub dropped: u64,
+    /// Events that a newer one of the same device stood in for, since the start.
+    pub conflated: u64,
     /// Milliseconds between two looks. Filled in by [`super::Control::announce`].
     pub interval_ms: u64,
 }

@@ -39,6 +39,11 @@ pub(crate) trait Feed: Send + 'static {
     /// Whether its messages carry numbers that grow along the feed, and can be read again by them.
     fn is_numbered(&self) -> bool;
 
+    /// Whether its payloads always are of the default form, whatever `payload.*` says.
+    fn has_usual_payloads(&self) -> bool {
+        false
+    }
+
     /// Whether it takes every name literally ([`floodway_protocol::names::is_wild`]).
     fn takes_wild_names(&self) -> bool {
         true

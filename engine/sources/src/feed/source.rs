@@ -72,6 +72,7 @@ impl<F: Feed> Source for FeedSource<F> {
             refuses_all: false,
             brings_all: false,
             is_numbered: self.feed.is_numbered(),
+            has_usual_payloads: self.feed.has_usual_payloads(),
             backoff_max: self.feed.backoff_max(),
         }
     }

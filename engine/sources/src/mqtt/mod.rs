@@ -151,6 +151,7 @@ impl Source for Mqtt {
             refuses_all: self.config.subscribe == Subscribe::All,
             brings_all: self.config.subscribe == Subscribe::All,
             is_numbered: false,
+            has_usual_payloads: false,
             backoff_max: self.config.backoff_max,
         }
     }

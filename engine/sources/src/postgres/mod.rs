@@ -170,6 +170,11 @@ impl Feed for Postgres {
         self.table.is_some()
     }
 
+    /// The columns say where metrics and timestamp stand.
+    fn has_usual_payloads(&self) -> bool {
+        true
+    }
+
     async fn open(&mut self, endpoint: usize, after: Option<u64>) -> Result<Opened<Link>, FeedError> {
         let within = self.config.connect_timeout;
         let opened = timeout(within, self.link(endpoint, after)).await;

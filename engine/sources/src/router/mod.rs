@@ -5,6 +5,7 @@
 //! interested shard. Nothing but the event is allocated, and nothing of the message is kept: its payload pins the read buffer.
 
 mod metrics;
+mod numbers;
 mod template;
 #[cfg(all(test, not(floodway_loom)))]
 mod tests;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 pub use metrics::{Metrics, Reason, Snapshot};
+use numbers::Numbers;
 pub(crate) use template::Level;
 pub use template::{BadTemplate, Template};
 use topic::Address;
@@ -48,8 +50,6 @@ pub struct Router {
     /// Where the metrics of a payload stand, for the log.
     metrics_at: event::Path,
     pub(crate) ids: IdSource,
-    /// The number of the message that is taken in, where ids are numbers of the source.
-    number: Option<u64>,
     /// Events of tenants are kept that nobody has asked for.
     pub(crate) keeps_all: bool,
     index: Arc<Index>,
@@ -70,7 +70,6 @@ impl Router {
             parser: Parser::new(config),
             metrics_at: config.metrics_at.clone(),
             ids: IdSource::default(),
-            number: None,
             keeps_all: false,
             index,
             inboxes,
@@ -89,6 +88,17 @@ impl Router {
     /// Takes one message in. Waits only while an inbox is full. The shards that it concerns need not be woken yet: see
     /// [`Router::wake_shards`].
     pub async fn publish(&mut self, message: &RawMessage<'_>) {
+        self.take_in(message, None).await;
+    }
+
+    /// As [`Router::publish`], for a message of this number of its source.
+    pub(crate) async fn publish_numbered(&mut self, message: &RawMessage<'_>, number: u64) {
+        let number = self.index.histories().numbering().reached().map(|_| number);
+        self.take_in(message, number).await;
+    }
+
+    /// Takes a message in, whose number is its event's id if it has one.
+    async fn take_in(&mut self, message: &RawMessage<'_>, number: Option<u64>) {
         let (address, samples) = match self.read(message) {
             Ok(read) => read,
             Err(reason) => {
@@ -98,10 +108,9 @@ impl Router {
             }
         };
         self.metrics.received(samples.len(), message.payload.len());
-        let (count, number) = (samples.len(), self.number);
+        let numbers = number.map(|number| self.numbers(number, &samples, &address));
         for (at, sample) in samples.enumerate() {
-            self.number = number.map(|number| number_of(number, at, count));
-            match self.accept(&address, sample) {
+            match self.accept(&address, sample, numbers.map(|numbers| numbers.of(at))) {
                 Ok(Some((event, position, tenant, interested))) => {
                     self.put(interested, || Item::Event(Arc::clone(&event), position)).await;
                     self.owed |= interested & tenant.wake_filter().by(event.device());
@@ -111,6 +120,17 @@ impl Router {
             }
             self.gather();
         }
+    }
+
+    /// Those of the samples of the message of this number.
+    fn numbers(&mut self, number: u64, samples: &Samples<'_>, address: &Address<'_>) -> Numbers {
+        let of_many = samples.len() > 1;
+        let events = if of_many {
+            self.parser.count_to_last_event(samples, address.metric)
+        } else {
+            1
+        };
+        Numbers { number, events }
     }
 
     /// One more has come since shards were woken.
@@ -129,13 +149,6 @@ impl Router {
         }
     }
 
-    /// As [`Router::publish`], for a message of this number of its source.
-    pub(crate) async fn publish_numbered(&mut self, message: &RawMessage<'_>, number: u64) {
-        self.number = self.index.histories().numbering().reached().map(|_| number);
-        self.publish(message).await;
-        self.number = None;
-    }
-
     /// The events of a message that its source gives back, as far as it makes some. It was counted when it was new.
     pub(crate) fn given_back(&mut self, tenant: &Tenant, message: &RawMessage<'_>, number: u64) -> Vec<Arc<Event>> {
         let Some(address) = message.address.filter(|address| address.tenant == tenant.id().as_str()) else {
@@ -144,14 +157,11 @@ impl Router {
         let Ok(samples) = self.parser.read(message.payload) else {
             return Vec::new();
         };
-        let count = samples.len();
-        let events = samples.enumerate().filter_map(|(at, sample)| {
-            self.number = Some(number_of(number, at, count));
-            self.event(tenant.id(), &address, sample).ok()
-        });
-        let events = events.collect();
-        self.number = None;
-        events
+        let numbers = self.numbers(number, &samples, &address);
+        let events = samples
+            .enumerate()
+            .filter_map(|(at, sample)| self.event(tenant.id(), &address, sample, Some(numbers.of(at))).ok());
+        events.collect()
     }
 
     /// Counts a message that its source passes over. If a log line is due, returns how many were passed over since the last
@@ -184,7 +194,7 @@ impl Router {
         let Some(last) = samples.last() else {
             return Ok(());
         };
-        let event = self.event(tenant.id(), &address, last)?;
+        let event = self.event(tenant.id(), &address, last, None)?;
         tenant.history().seed(&event);
         Ok(())
     }
@@ -239,18 +249,28 @@ impl Router {
     /// The order that must hold is: append, *then* read the interest ([`Tenant::append`] does both). A shard declares its
     /// interest first and reads what is stored then, so a new subscriber finds an event among the stored ones, or is
     /// pushed it, or both, and never neither.
-    fn accept(&mut self, address: &Address<'_>, sample: Sample<'_>) -> Result<Option<Accepted>, Reason> {
+    fn accept(
+        &mut self,
+        address: &Address<'_>,
+        sample: Sample<'_>,
+        number: Option<u64>,
+    ) -> Result<Option<Accepted>, Reason> {
         let Some(tenant) = self.index.find(address.tenant) else {
-            return self.accept_of_stranger(address, sample);
+            return self.accept_of_stranger(address, sample, number);
         };
-        let event = self.event(tenant.id(), address, sample)?;
+        let event = self.event(tenant.id(), address, sample, number)?;
         Ok(Some(self.append(event, tenant)))
     }
 
     /// Nobody's event: bad input is counted whoever listens, and where everything is kept it is the first of its tenant's.
-    fn accept_of_stranger(&mut self, address: &Address<'_>, sample: Sample<'_>) -> Result<Option<Accepted>, Reason> {
+    fn accept_of_stranger(
+        &mut self,
+        address: &Address<'_>,
+        sample: Sample<'_>,
+        number: Option<u64>,
+    ) -> Result<Option<Accepted>, Reason> {
         let tenant = TenantId::parse(address.tenant).map_err(|_| Reason::Topic)?;
-        let event = self.event(&tenant, address, sample)?;
+        let event = self.event(&tenant, address, sample, number)?;
         if self.keeps_all {
             let tenant = self.index.keep(&tenant);
             return Ok(Some(self.append(event, tenant)));
@@ -269,10 +289,17 @@ impl Router {
         (event, position, tenant, interested)
     }
 
-    fn event(&mut self, tenant: &TenantId, address: &Address<'_>, sample: Sample<'_>) -> Result<Arc<Event>, Reason> {
+    /// The event of a sample. Its id is the number, if there is one.
+    fn event(
+        &mut self,
+        tenant: &TenantId,
+        address: &Address<'_>,
+        sample: Sample<'_>,
+        number: Option<u64>,
+    ) -> Result<Arc<Event>, Reason> {
         let Address { topic, device, metric, .. } = *address;
         let origin = Origin { tenant, device, topic, metric };
-        let id = self.number.map_or_else(|| self.ids.next(), EventId::new);
+        let id = number.map_or_else(|| self.ids.next(), EventId::new);
         let event = self.parser.event(sample, id, &origin).map_err(Reason::Payload)?;
         if self.parser.lacked_metrics() {
             self.without_metrics(topic);
@@ -308,12 +335,6 @@ impl Router {
             tracing::warn!(reason = reason.label(), topic, suppressed, "message rejected");
         }
     }
-}
-
-/// The number of one of `count` samples of the message of this number: only the last one has it, so that a stream that was
-/// cut between two gets the message again.
-fn number_of(number: u64, at: usize, count: usize) -> u64 {
-    if at + 1 == count { number } else { number - 1 }
 }
 
 /// The numbers of the bits that are set.

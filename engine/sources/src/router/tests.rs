@@ -271,3 +271,18 @@ async fn all_histories_together_are_bounded_and_those_go_first_that_nobody_is_th
     assert!(bed.index.histories().counts().evicted[Eviction::Budget as usize] > 0);
     assert_eq!(permit.tenant().held().0, 1, "of the tenant with a stream nothing had to go");
 }
+
+#[test]
+fn of_a_numbered_array_the_last_event_has_the_number_and_what_is_no_event_does_not_count() {
+    let mut bed = bed_with_room_for(9);
+    let permit = bed.enter("T");
+    let mut ids = |payload: &[u8]| {
+        let message = message(b"tenant/T/device/D/telemetry", payload);
+        let events = bed.router.given_back(permit.tenant(), &message, 9);
+        events.iter().map(|event| event.id().get()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(GOOD), [9]);
+    assert_eq!(ids(br#"[{"metrics":{"t":1}},{"metrics":{"t":2}},{"metrics":{"t":3}}]"#), [8, 8, 9]);
+    assert_eq!(ids(br#"[{"metrics":{"t":1}},5,{"metrics":{"t":2}},{"metrics":5},6]"#), [8, 9]);
+    assert_eq!(ids(b"[1,2]"), [0_u64; 0]);
+}

@@ -117,11 +117,25 @@ impl IngestHandle {
     /// Waits while the gateway has just started and its first attempt to connect is under way: a browser that comes back to a
     /// gateway that was restarted does not try again after a refusal. Returns whether a source is connected then.
     async fn opens_at_the_start(&self) -> bool {
-        let is_starting = || self.sources.iter().any(|source| source.status.is_starting());
         let mut states = self.states();
-        let settled = states.wait_for(|states| states.iter().any(SourceState::is_open) || !is_starting());
+        let settled = states.wait_for(|states| states.iter().any(SourceState::is_open) || !self.is_starting());
         let _ = timeout(START_GRACE, settled).await;
         self.is_connected()
+    }
+
+    /// Whether a source has yet to finish its first attempt to connect.
+    fn is_starting(&self) -> bool {
+        self.sources.iter().any(|source| source.status.is_starting())
+    }
+
+    /// Whether a source can have a tenant or device of this name.
+    ///
+    /// # Errors
+    /// [`Unavailable::Name`] if NATS takes the name for a wildcard, and the source is NATS, or may be.
+    pub fn takes(&self, name: &str) -> Result<(), Unavailable> {
+        let is_refused =
+            is_wild(name.as_bytes()) && self.sources.iter().any(|source| source.status.refuses_wild_names());
+        if is_refused { Err(Unavailable::Name) } else { Ok(()) }
     }
 
     /// Waits until `tenant` is confirmed: whatever is published afterwards arrives. The caller holds a permit of the
@@ -134,11 +148,7 @@ impl IngestHandle {
         if !self.is_connected() && !self.opens_at_the_start().await {
             return Err(Unavailable::NoSource);
         }
-        if is_wild(tenant.id().as_str().as_bytes())
-            && self.sources.iter().any(|source| source.status.refuses_wild_names())
-        {
-            return Err(Unavailable::Name);
-        }
+        self.takes(tenant.id().as_str())?;
         let mut upstream = tenant.upstream();
         if *upstream.borrow() == Upstream::Confirmed {
             return Ok(());
@@ -152,8 +162,9 @@ impl IngestHandle {
                 match *upstream.borrow_and_update() {
                     Upstream::Confirmed => return Ok(()),
                     Upstream::Refused => return Err(self.refused()),
+                    Upstream::Away if !self.is_starting() => return Err(Unavailable::NoSource),
                     Upstream::Waiting if !self.is_connected() => return Err(Unavailable::NoSource),
-                    Upstream::Waiting => {}
+                    Upstream::Away | Upstream::Waiting => {}
                 }
                 if upstream.changed().await.is_err() {
                     return Err(Unavailable::NotConfirmed);

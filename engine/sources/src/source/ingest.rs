@@ -13,7 +13,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::handle::{IngestHandle, Known};
 use super::read_back::READ_BACKS;
-use super::{Backoff, Port, ReadBack, Source, SourceStatus};
+use super::{Backoff, Port, ReadBack, Source, SourceStatus, Terms};
 use crate::control::{Control, Keeper};
 use crate::router::{Metrics, Router};
 use floodway_core::event::{self, IdSource};
@@ -110,10 +110,17 @@ impl Ingest {
         let (stop, stopped) = watch::channel(false);
         let runtime = runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let swept = Arc::clone(&index);
-        let gateway = move || {
+        let gateway = move |terms: Option<&Terms>| {
             let (index, inboxes) = (Arc::clone(&index), Arc::clone(&inboxes));
+            let has_usual_payloads = terms.is_some_and(|terms| terms.has_usual_payloads);
+            let event = if has_usual_payloads {
+                event.clone().with_usual_places()
+            } else {
+                event.clone()
+            };
             let mut router = Router::new(&event, index, inboxes, Arc::clone(&metrics));
             router.ids = IdSource::of(Arc::clone(&ids));
+            router.keeps_all = terms.is_some_and(|terms| terms.brings_all);
             (router, control.clone())
         };
         let thread = Builder::new().name("ingest".to_owned()).spawn(move || {
@@ -151,11 +158,14 @@ struct Running {
     backoff: Backoff,
 }
 
+/// What a source of these terms, or nobody's notice, needs of the gateway.
+type Gateway<'a> = dyn Fn(Option<&Terms>) -> (Router, Option<Control>) + 'a;
+
 /// Runs the sources until they are to stop, again after a panic.
 fn run(
     mut sources: Vec<Running>,
     mut keeper: Option<&mut Keeper>,
-    gateway: &dyn Fn() -> (Router, Option<Control>),
+    gateway: &Gateway<'_>,
     index: &Index,
     stop: &watch::Receiver<bool>,
     runtime: &runtime::Runtime,
@@ -181,7 +191,7 @@ fn run(
         }
         let mut stop = stop.clone();
         let restart = async {
-            super::lost(&mut gateway().0, &lost).await;
+            super::lost(&mut gateway(None).0, &lost).await;
             sleep(backoff.pause()).await;
         };
         runtime.block_on(async {
@@ -206,13 +216,12 @@ async fn evict_old(index: &Index) -> Infallible {
 async fn until_stopped(
     sources: &mut [Running],
     keeper: Option<&mut Keeper>,
-    gateway: &dyn Fn() -> (Router, Option<Control>),
+    gateway: &Gateway<'_>,
     index: &Index,
     stop: &watch::Receiver<bool>,
 ) {
     let runs = sources.iter_mut().map(|running| {
-        let (mut router, control) = gateway();
-        router.keeps_all = running.source.terms().brings_all;
+        let (router, control) = gateway(Some(&running.source.terms()));
         running.source.run(Port {
             router,
             control,
@@ -224,7 +233,7 @@ async fn until_stopped(
         })
     });
     let runs = async {
-        if let Some(control) = gateway().1 {
+        if let Some(control) = gateway(None).1 {
             control.settled().await;
         }
         join_all(runs).await;

@@ -75,6 +75,8 @@ pub struct Terms {
     /// Whether its events carry numbers of its own, which grow along all of them, and can be read again by these. A gateway
     /// that has no other source takes them as ids: a stream then resumes on any gateway.
     pub is_numbered: bool,
+    /// Whether its payloads always are of the default form, so that `payload.metrics` and `payload.timestamp` are not for them.
+    pub has_usual_payloads: bool,
     /// The longest pause between two attempts to connect.
     pub backoff_max: Duration,
 }

@@ -94,6 +94,7 @@ impl Source for Scripted {
             refuses_all: false,
             brings_all: false,
             is_numbered: false,
+            has_usual_payloads: false,
             backoff_max: DEADLINE,
         }
     }

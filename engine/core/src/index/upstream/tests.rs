@@ -22,5 +22,7 @@ fn a_tenant_is_confirmed_when_every_open_source_has_answered_and_one_sends() {
     answers.renew();
     assert_eq!(state(), Upstream::Refused, "nobody else is there");
     answers.set(second, Answer::Passed);
-    assert_eq!(state(), Upstream::Waiting, "nobody sends them");
+    assert_eq!(state(), Upstream::Away, "nobody who is there sends them");
+    answers.set(second, Answer::None);
+    assert_eq!(state(), Upstream::Waiting);
 }

@@ -9,14 +9,14 @@ pub(super) fn fleet(fleet: &Fleet) -> String {
     let sum = plural(fleet.gateways.len() as u64, "gateway");
     let sum = row([&sum, "", "", "", ""], fleet.total);
     let rows = fleet.gateways.iter().map(gateway).chain([sum]);
-    let mut text = table("GATEWAY ID VERSION >UP STATE >WS >SSE >TENANTS >EVENTS >DELIVERED >DROPPED", rows);
+    let mut text = table("GATEWAY ID VERSION >UP STATE >WS >SSE >TENANTS >EVENTS >DELIVERED >DROPPED >CONFLATED", rows);
     if !fleet.synced {
         text.push_str("the gateway does not follow the broker now: the others are as last heard of, or missing\n");
     }
     text
 }
 
-fn gateway(gateway: &Gateway) -> [String; 11] {
+fn gateway(gateway: &Gateway) -> [String; 12] {
     let node = gateway.node.clone().unwrap_or_default();
     let state = if gateway.draining { "draining" } else { "serving" };
     // The one that answers.
@@ -27,7 +27,7 @@ fn gateway(gateway: &Gateway) -> [String; 11] {
     row([&name, &plain(&node.id), &plain(&node.version), &up, state], gateway.load)
 }
 
-fn row(gateway: [&str; 5], load: Option<Load>) -> [String; 11] {
+fn row(gateway: [&str; 5], load: Option<Load>) -> [String; 12] {
     let [name, id, version, up, state] = gateway.map(str::to_owned);
     let load = load.unwrap_or_default();
     [
@@ -42,6 +42,7 @@ fn row(gateway: [&str; 5], load: Option<Load>) -> [String; 11] {
         per_second(load.events_per_second as f64),
         per_second(load.deliveries_per_second as f64),
         load.dropped.to_string(),
+        load.conflated.to_string(),
     ]
 }
 

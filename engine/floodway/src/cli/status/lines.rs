@@ -141,11 +141,12 @@ fn rates(rates: Option<Rates>) -> String {
         return "not measured yet".to_owned();
     }
     format!(
-        "{} in, {} delivered ({}/s), {} dropped, {} opened, {} closed, {} refused",
+        "{} in, {} delivered ({}/s), {} dropped, {} conflated, {} opened, {} closed, {} refused",
         per_second(rates.received),
         per_second(rates.delivered),
         bytes(rates.sent_bytes),
         per_second(rates.dropped),
+        per_second(rates.conflated),
         per_second(rates.opened),
         per_second(rates.closed),
         per_second(rates.refused)

@@ -37,6 +37,7 @@ fn own(observer: &Observer) -> v1::Gateway {
             events_per_second: last_second.accepted.round() as u64,
             deliveries_per_second: last_second.delivered.round() as u64,
             dropped: totals.dropped,
+            conflated: totals.conflated,
         }),
         answering: true,
     }
@@ -62,6 +63,7 @@ fn other(member: &Member) -> v1::Gateway {
             events_per_second: status.events_per_second,
             deliveries_per_second: status.deliveries_per_second,
             dropped: status.dropped,
+            conflated: status.conflated,
         }),
         answering: false,
     }
@@ -76,5 +78,6 @@ fn sum(gateways: &[v1::Gateway]) -> v1::Load {
         events_per_second: sum.events_per_second.saturating_add(load.events_per_second),
         deliveries_per_second: sum.deliveries_per_second.saturating_add(load.deliveries_per_second),
         dropped: sum.dropped.saturating_add(load.dropped),
+        conflated: sum.conflated.saturating_add(load.conflated),
     })
 }

@@ -219,6 +219,7 @@ fn rates(seconds: u32) -> v1::Rates {
         opened: rate(8),
         closed: rate(9),
         refused: rate(10),
+        conflated: rate(11),
     }
 }
 

@@ -76,6 +76,7 @@ impl Source for Told {
             refuses_all: false,
             brings_all: false,
             is_numbered: false,
+            has_usual_payloads: false,
             backoff_max: DEADLINE,
         }
     }
