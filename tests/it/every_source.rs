@@ -276,3 +276,15 @@ async fn of_several_sources_each_brings_its_events_and_one_that_is_away_holds_up
     database.count("T1", 6..7).await;
     ws.expect_numbers(6..7).await;
 }
+
+#[tokio::test]
+async fn a_stream_that_began_while_a_source_was_away_is_told_that_it_may_have_missed_events() {
+    let (broker, mut database) = (Server::mqtt().await, Server::table().await);
+    database.stop().await;
+    let gateway = database.beside(broker.gateway(&broker.url()), &database.url()).await;
+    let mut ws = gateway.ws("T1", "").await;
+    database.start_again().await;
+    ws.expect_json(floodway_tests::upstream_gap()).await;
+    database.count("T1", 0..2).await;
+    ws.expect_numbers(0..2).await;
+}

@@ -24,7 +24,7 @@ pub enum Shutdown {
     Immediate,
 }
 
-/// A server on a loopback port, with the table and the triggers of `docs/postgres.md`.
+/// A server on a loopback port, with the tables and the triggers of the documentation.
 #[derive(Debug)]
 pub struct Postgres {
     port: u16,
@@ -96,7 +96,7 @@ impl Postgres {
         self.give_away().await;
     }
 
-    /// Makes what `docs/postgres.md` tells people to make, and the user of the gateway.
+    /// Makes what the documentation tells people to make, and the user of the gateway.
     async fn prepare(&self) {
         self.sql("create role floodway login password 'word'").await;
         for block in documented() {
@@ -208,10 +208,10 @@ impl Drop for Postgres {
     }
 }
 
-/// The statements that the page tells people to run, block by block.
+/// The statements that the pages tell people to run, block by block.
 fn documented() -> impl Iterator<Item = &'static str> {
-    let page = include_str!("../../docs/postgres.md");
-    let blocks = page.split("```sql\n").skip(1);
+    let pages = [include_str!("../../docs/postgres.md"), include_str!("../../docs/control.md")];
+    let blocks = pages.into_iter().flat_map(|page| page.split("```sql\n").skip(1));
     blocks.map(|block| block.split("```").next().expect("a beginning"))
 }
 

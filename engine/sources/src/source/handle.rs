@@ -114,13 +114,15 @@ impl IngestHandle {
         self.metrics.snapshot(self.is_connected())
     }
 
-    /// Waits while the gateway has just started and its first attempt to connect is under way: a browser that comes back to a
-    /// gateway that was restarted does not try again after a refusal. Returns whether a source is connected then.
-    async fn opens_at_the_start(&self) -> bool {
-        let mut states = self.states();
-        let settled = states.wait_for(|states| states.iter().any(SourceState::is_open) || !self.is_starting());
-        let _ = timeout(START_GRACE, settled).await;
-        self.is_connected()
+    /// Waits while the gateway has just started and first attempts to connect are under way: a browser that comes back to a
+    /// gateway that was restarted does not try again after a refusal, and a stream is not to begin with some sources alone.
+    async fn tried_at_the_start(&self) {
+        if self.is_starting() {
+            let is_open = |states: &Vec<SourceState>| states.iter().all(SourceState::is_open);
+            let mut states = self.states();
+            let settled = states.wait_for(|states| is_open(states) || !self.is_starting());
+            let _ = timeout(START_GRACE, settled).await;
+        }
     }
 
     /// Whether a source has yet to finish its first attempt to connect.
@@ -145,7 +147,8 @@ impl IngestHandle {
     /// Why its events do not come; at once if no source is connected or the tenant is refused.
     pub async fn confirmed(&self, tenant: &Arc<Tenant>) -> Result<(), Unavailable> {
         // First the state of the source: it changes before the tenants' states do.
-        if !self.is_connected() && !self.opens_at_the_start().await {
+        self.tried_at_the_start().await;
+        if !self.is_connected() {
             return Err(Unavailable::NoSource);
         }
         self.takes(tenant.id().as_str())?;

@@ -206,8 +206,9 @@ impl SourceStatus {
 
     /// What it keeps was read: tenants are asked for from now on.
     pub(crate) fn opened(&self) {
-        self.set_state(SourceState::Open);
+        // First the tenants: who sees that it is open must not take another source's answer for the whole one.
         self.index.set_source_open(SourceNumber::new(self.number), true);
+        self.set_state(SourceState::Open);
         let endpoint = {
             let mut history = self.history();
             history.report.failed_attempts = 0;

@@ -374,7 +374,7 @@ async fn one_outage_is_reported_once_and_only_to_whom_it_concerns() {
     // A refusal is another state of the same outage.
     script.does([Step::Confirm("U"), Step::Confirm("V"), Step::Refuse("T", "no more"), Step::Confirm("T")]);
     script.does([Step::Lose("cut")]);
-    for expected in ["gap U", "gap T", "refused T", "gap T", "up T", "down T", "down U", "down V"] {
+    for expected in ["gap U", "gap V", "gap T", "refused T", "gap T", "up T", "down T", "down U", "down V"] {
         assert_eq!(bed.next().await, expected);
     }
 }

@@ -36,6 +36,8 @@ pub(crate) struct TrackedTenant {
     sent_gap_early: bool,
     /// The notice that was sent of an outage, until its end is sent.
     outage: Option<Outage>,
+    /// The source has sent its events before.
+    was_served: bool,
     /// Since when nobody has held a permit of it.
     empty_since: Option<Instant>,
 }
@@ -49,6 +51,7 @@ impl TrackedTenant {
             owes_gap: false,
             sent_gap_early: false,
             outage: None,
+            was_served: false,
             empty_since: None,
         }
     }
@@ -119,10 +122,12 @@ impl TrackedTenant {
 
     pub(crate) fn confirmed(&mut self) -> Confirmation {
         self.sent_gap_early = false;
+        // Streams that began with the events of other sources alone may have missed those of this one.
+        let began_without = !std::mem::replace(&mut self.was_served, true) && self.tenant.interest() != 0;
         Confirmation {
             tenant: Arc::clone(&self.tenant),
             source: self.source,
-            owes_gap: std::mem::take(&mut self.owes_gap),
+            owes_gap: std::mem::take(&mut self.owes_gap) || began_without,
             is_return: self.outage.take().is_some(),
         }
     }
