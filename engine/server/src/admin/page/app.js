@@ -33,11 +33,16 @@ const lost = h("div.banner.bad", { hidden: true, role: "alert" });
 
 function switchTheme() {
   useTheme(nextTheme());
-  say(themes, `Theme: ${theme()}`);
+  showTheme();
   announce(`Theme: ${theme()}`);
 }
 
-const themes = button(`Theme: ${theme()}`, switchTheme);
+function showTheme() {
+  fill(themes, h("span.more", {}, "Theme: "), theme());
+  themes.setAttribute("aria-label", `Theme: ${theme()}`);
+}
+
+const themes = button("", switchTheme);
 const keys = button("?", showKeys, { "aria-label": "Keys", title: "Keys" });
 const out = button("Sign out", signOut, { hidden: !hasToken() });
 const menu = button("Menu", () => {
@@ -78,6 +83,7 @@ function showLink() {
 }
 
 apply();
+showTheme();
 document.getElementById("tools").append(themes, out, keys, menu);
 document.getElementById("nav").after(lost, banner);
 guard(banner);

@@ -1,41 +1,47 @@
 // Draws lines over time: an SVG that takes its colours from the style sheet, so that light and dark need nothing here.
 
 import { fill, h, say, svg } from "./dom.js";
-import { clock, NONE } from "./format.js";
+import { clock, duration, NONE } from "./format.js";
 
 const HEIGHT = 148;
-const EDGE = { top: 8, right: 8, bottom: 20, left: 54 };
+const EDGE = { top: 8, right: 8, bottom: 20, left: 48 };
 const TICKS = 3;
+// Seconds that a chart covers at least, so that the first ones fill it soon.
+const SPAN_MIN = 60;
 
-// A chart of the last `span` seconds. Each of `lines` has a name and `value`, which reads its number from a sample; null
-// means that there is none, and the line is interrupted. Samples have their time `at` in milliseconds.
-export function chart({ title, hint, format, span, lines }) {
+// A chart of the last `span` seconds, or of as many as there are samples of. Each of `lines` has a name and `value`, which reads its number from a sample; null
+// means that there is none, and the line is interrupted. `least` is the end of the scale where all are zero. Samples have their time `at` in milliseconds.
+export function chart({ title, hint, format, span, lines, least = 1 }) {
   const values = lines.map(() => h("dd.value", {}, NONE));
   const legend = h("dl.legend", {}, lines.map((line, n) => h("div", {}, h(`dt.line-${n + 1}`, {}, line.name), values[n])));
-  const drawing = svg("svg", { role: "img", height: HEIGHT });
+  const drawing = svg("svg", { role: "img", height: HEIGHT, "aria-label": `${title}: nothing yet` });
   const plot = h("div.plot", {}, drawing);
-  const note = h("p.readout", {}, "");
-  const head = h("div.head", {}, h("h3", {}, title), hint && h("p.hint", {}, hint));
-  const element = h("figure.chart", {}, h("figcaption", {}, head, legend), plot, note);
+  const note = h("p.hint", {}, hint);
+  const head = h("div.head", {}, h("h3", {}, title), note);
+  const element = h("figure.chart", {}, h("figcaption", {}, head, legend), plot);
   let samples = [];
   let pointed = null;
 
   const draw = () => {
     const width = plot.clientWidth;
     if (width === 0) return;
-    const area = { ...EDGE, width, height: HEIGHT, end: samples.at(-1)?.at ?? Date.now(), span: span * 1000 };
-    const top = nice(Math.max(...lines.flatMap((line) => samples.map(line.value)).filter(Number.isFinite), 0));
+    const end = samples.at(-1)?.at ?? Date.now();
+    const covered = Math.min(span * 1000, Math.max(SPAN_MIN * 1000, end - (samples[0]?.at ?? end)));
+    const area = { ...EDGE, width, height: HEIGHT, end, span: covered };
+    const top = nice(Math.max(...lines.flatMap((line) => samples.map(line.value)).filter(Number.isFinite), 0), least);
     drawing.setAttribute("width", width);
     drawing.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     fill(drawing, grid(area, top, format), axis(area), lines.map((line, n) => path(area, top, samples, line.value, n + 1)));
-    if (pointed !== null && samples.length > 0) {
-      const sample = samples.reduce((one, other) => (distance(area, other, pointed) < distance(area, one, pointed) ? other : one));
+    if (samples.length === 0) return;
+    // The values are those of the newest sample, or of the one at the pointer.
+    let sample = samples.at(-1);
+    if (pointed !== null) {
+      sample = samples.reduce((one, other) => (distance(area, other, pointed) < distance(area, one, pointed) ? other : one));
       const x = across(area, sample.at);
       drawing.append(svg("line.pointer", { x1: x, x2: x, y1: area.top, y2: HEIGHT - area.bottom }));
-      const told = lines.map((line) => `${line.name} ${shown(line.value(sample), format)}`);
-      say(note, `${clock(sample.at)}: ${told.join(", ")}`);
     }
-    note.classList.toggle("shown", pointed !== null && samples.length > 0);
+    lines.forEach((line, n) => say(values[n], shown(line.value(sample), format)));
+    say(note, pointed === null ? hint : `at ${clock(sample.at)}`);
   };
 
   plot.addEventListener("pointermove", (event) => ((pointed = event.clientX - plot.getBoundingClientRect().left), draw()));
@@ -48,8 +54,6 @@ export function chart({ title, hint, format, span, lines }) {
     show(all) {
       const first = (all.at(-1)?.at ?? 0) - span * 1000;
       samples = all.filter((sample) => sample.at >= first);
-      const last = samples.at(-1);
-      lines.forEach((line, n) => say(values[n], last ? shown(line.value(last), format) : NONE));
       drawing.setAttribute("aria-label", inWords(title, lines, samples, format, span));
       draw();
     },
@@ -71,11 +75,11 @@ function inWords(title, lines, samples, format, span) {
   return `${title}, last ${Math.round(span / 60)} minutes. ${told.join(". ")}.`;
 }
 
-// The end of the scale: one, two or five times a power of ten, or two and a half.
-function nice(highest) {
-  if (!(highest > 0)) return 1;
+// The end of the scale: such that half of it is a round number, too.
+function nice(highest, least) {
+  if (!(highest > 0)) return least;
   const power = 10 ** Math.floor(Math.log10(highest));
-  return [1, 2, 2.5, 5, 10].find((step) => step * power >= highest) * power;
+  return [1, 2, 4, 10].find((step) => step * power >= highest) * power;
 }
 
 function across(area, at) {
@@ -104,9 +108,8 @@ function grid(area, top, format) {
 
 function axis(area) {
   const y = area.height - 4;
-  const minutes = Math.round(area.span / 60000);
   return [
-    svg("text.tick", { x: area.left, y }, `${minutes} min ago`),
+    svg("text.tick", { x: area.left, y }, `${duration(area.span / 1000)} ago`),
     svg("text.tick", { x: area.width - area.right, y, "text-anchor": "end" }, "now"),
   ];
 }

@@ -7,13 +7,13 @@ import { badge, section, title } from "./parts.js";
 import { stageOf } from "./words.js";
 
 export function explain({ place, query, signal }) {
-  const kind = field("Event", choice([["sample", "in a few words"], ["message", "as a device would publish it"]], "sample"));
+  const kind = field("Event", choice([["sample", "named in a few words"], ["message", "as a device would publish it"]], "sample"));
   const fields = {
     connection_id: field("Stream", text({ value: query.get("stream") ?? "" }), "Its id, from the list of streams."),
     kind,
     tenant_id: field("Tenant", text(), "Blank: the stream's own."),
     device_id: field("Device", text()),
-    metric_names: field("Metrics", text(), "That the event has, apart by commas."),
+    metric_names: field("Metrics", text(), "That the event has, separated by commas."),
     topic: field("Topic", text({ placeholder: "tenant/T/device/D/telemetry" })),
     payload: field("Payload", h("textarea", { rows: 4, spellcheck: "false", placeholder: '{"metrics":{"temperature":21.5}}' })),
   };

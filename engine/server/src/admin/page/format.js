@@ -26,7 +26,7 @@ export function short(value) {
       return scaled.toFixed(scaled < 10 ? 2 : scaled < 100 ? 1 : 0) + unit;
     }
   }
-  if (value >= 100 || Number.isInteger(value)) return WHOLE.format(Math.round(value));
+  if (value >= 10 || Number.isInteger(value)) return WHOLE.format(Math.round(value));
   return value.toFixed(1);
 }
 

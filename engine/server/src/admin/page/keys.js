@@ -21,7 +21,7 @@ export const KEYS = [
   ["1 … 9", VIEWS.map(([, name]) => name).join(", ")],
   ["/", "to the first field of the view"],
   ["p", "pause or go on, where something runs"],
-  ["t", "light, dark, or as the system has it"],
+  ["t", "light, dark, or auto: as the system has it"],
 ];
 
 export function keysAreOn() {

@@ -30,7 +30,7 @@ export function limitsForm(tenantId, signal) {
       fields[path].input.placeholder = `${count(answer.effective[name])} holds now`;
     }
     fields.overflow.input.value = own.overflow ?? UNSAID;
-    fields.overflow.input.options[0].text = `not set here: ${policyOf(answer.effective.overflow)} holds now`;
+    fields.overflow.input.options[0].text = `${policyOf(answer.effective.overflow)} holds now`;
     fields.overflow_allowed.values = own.overflowAllowed ?? [];
     fill(known, answer.knownAt && notice("warn", `As last read ${date(answer.knownAt)}: the gateway does not follow the source that keeps limits.`));
   };

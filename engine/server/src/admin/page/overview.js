@@ -58,7 +58,7 @@ function makeCharts() {
   const whole = (value) => short(Math.round(value));
   return [
     chart({
-      title: "Streams", hint: "live now", format: whole, span: SPAN,
+      title: "Streams", hint: "live now", format: whole, span: SPAN, least: 2,
       lines: [{ name: "WebSocket", value: (s) => s.websocket }, { name: "SSE", value: (s) => s.sse }],
     }),
     chart({
@@ -80,7 +80,7 @@ function shardsTable() {
   return table({
     label: "Shards", key: (shard) => shard.n, none: "This gateway tells of no shards.",
     columns: [
-      { name: "Shard", value: (shard) => String(shard.n) },
+      { name: "Shard", value: (shard) => `shard ${shard.n}` },
       { name: "Busy", value: (shard) => level(shard.load ?? 0, shard.load === null ? "–" : `${(shard.load * 100).toFixed(1)} %`, "share of one core") },
       { name: "Inbox", number: true, value: (shard) => `${count(shard.inbox)} of ${count(shard.inboxCapacity)}` },
       { name: "Busy in all", number: true, wide: true, value: (shard) => duration(seconds(shard.busy)) },

@@ -40,10 +40,10 @@ export function acting(text, onclick, attributes = {}) {
 }
 
 // Names with their values, which are set by name.
-export function facts(names) {
+export function facts(names, shape = "") {
   const values = names.map(() => h("dd"));
   return {
-    element: h("dl.facts", {}, names.map((name, n) => h("div", {}, h("dt", {}, name), values[n]))),
+    element: h(`dl.facts${shape}`, {}, names.map((name, n) => h("div", {}, h("dt", {}, name), values[n]))),
     set(told) {
       names.forEach((name, n) => put(values[n], told[name]));
     },

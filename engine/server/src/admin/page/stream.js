@@ -17,8 +17,8 @@ const SPAN = 120;
 const REASON_BYTES = 123;
 
 export function stream({ place, id, signal }) {
-  const who = facts(["Tenant", "Subject", "Transport", "Peer", "Client", "Live since", "Token expires"]);
-  const wants = facts(["Devices", "Groups", "Metrics"]);
+  const who = facts(["Tenant", "Subject", "Transport", "Peer", "Client", "Live since", "Token expires"], ".lone");
+  const wants = facts(["Devices", "Groups", "Metrics"], ".lone");
   const fates = facts(["Delivered", "Dropped", "Conflated", "Held", "Sent", "Last write"]);
   const ring = facts(["Waiting", "Behind for"]);
   const lines = chart({
@@ -106,8 +106,14 @@ function ledger(one) {
     Conflated: count(one.conflated),
     Held: count(one.held),
     Sent: bytes(one.sentBytes),
-    "Last write": one.lastWriteAt ? `${since(one.lastWriteAt)} ago` : "none yet",
+    "Last write": ago(one.lastWriteAt),
   };
+}
+
+// To about a second, as the gateway has it.
+function ago(moment) {
+  if (!moment) return "none yet";
+  return Date.now() - new Date(moment) < 2000 ? "just now" : `${since(moment)} ago`;
 }
 
 // Adds how fast it went since the look before.

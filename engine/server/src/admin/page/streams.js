@@ -25,15 +25,16 @@ export function queue(stream) {
   return level(depth / capacity, `${count(depth)} of ${count(capacity)}`, "events that wait, of those that may");
 }
 
-// A list of streams that all of `request` applies to.
-export function streamsList(request, signal, size) {
+// A list of streams that all of `request` applies to. Those of one tenant need not name it in each row.
+export function streamsList(request, signal, { size, ofTenant } = {}) {
+  const tenant = { name: "Tenant", text: true, value: (stream) => link(stream.tenantId, to("tenants", stream.tenantId)) };
   return paged({
     name: "ListConnections", field: "connections", request, signal, size,
     label: "Streams", key: (stream) => stream.connectionId,
     none: "No live stream fits. A stream is here as soon as a client is connected.",
     columns: [
       { name: "Stream", text: true, value: (stream) => link(stream.connectionId, to("streams", stream.connectionId)) },
-      { name: "Tenant", text: true, value: (stream) => link(stream.tenantId, to("tenants", stream.tenantId)) },
+      ...(ofTenant ? [] : [tenant]),
       { name: "Subject", text: true, wide: true, value: (stream) => stream.subject || "–" },
       { name: "Transport", value: (stream) => transportOf(stream.transport) },
       { name: "Wants", text: true, wide: true, value: (stream) => wanted(stream.filters) },
@@ -63,5 +64,5 @@ export function streams({ place, query, signal }) {
 
 // The streams of one tenant, as a part of its page.
 export function streamsOf(tenantId, signal) {
-  return section("Streams", "live now", streamsList({ tenantId }, signal, 10).element);
+  return section("Streams", "live now", streamsList({ tenantId }, signal, { size: 10, ofTenant: true }).element);
 }

@@ -10,9 +10,9 @@ import { gapOf } from "./words.js";
 export function tail({ place, query, signal }) {
   const fields = {
     tenant_id: field("Tenant", text({ value: query.get("tenant") ?? "" })),
-    device_ids: field("Devices", text({ value: query.get("device") ?? "" }), "Apart by commas; none: all."),
-    group_ids: field("Groups", text(), "Apart by commas."),
-    metric_names: field("Metrics", text(), "Apart by commas; none: all."),
+    device_ids: field("Devices", text({ value: query.get("device") ?? "" }), "Separated by commas; blank: all."),
+    group_ids: field("Groups", text(), "Separated by commas."),
+    metric_names: field("Metrics", text(), "Separated by commas; blank: all."),
   };
   const list = feed({
     name: "Tail", label: "Events", signal, row,
@@ -40,13 +40,18 @@ function row(message) {
   if (message.event) {
     const { device, metrics, timestamp } = cut(message.event.json);
     return h("li", {}, h("time", {}, clock(Date.now())), h("b.name", {}, device),
-      h("code", {}, metrics), h("span.hint", { title: "the event's own timestamp" }, timestamp));
+      h("code", {}, breakable(metrics)), h("span.hint", { title: "the event's own timestamp" }, timestamp));
   }
   if (message.gap) {
     const missing = message.gap.dropped === undefined ? "events may be missing" : `${count(message.gap.dropped)} events are missing`;
     return h("li.gap", {}, h("time", {}, clock(Date.now())), h("b.name", {}, "gap"), `${missing}: ${gapOf(message.gap.reason)}`);
   }
   return null;
+}
+
+// A text that breaks behind commas rather than within a word.
+function breakable(text) {
+  return text.split(/(?<=,)/).flatMap((part) => [part, h("wbr")]);
 }
 
 // The parts of an event. The metrics are its own text, so that 72.10 stays 72.10: they stand between two keys whose order is

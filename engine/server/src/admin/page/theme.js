@@ -1,15 +1,15 @@
 // Light, dark, or as the system has it.
 
 const KEY = "floodway.theme";
-const ALL = ["system", "light", "dark"];
+const ALL = ["auto", "light", "dark"];
 
 export function theme() {
   const kept = localStorage.getItem(KEY);
-  return ALL.includes(kept) ? kept : "system";
+  return ALL.includes(kept) ? kept : "auto";
 }
 
 export function useTheme(wanted) {
-  if (wanted === "system") localStorage.removeItem(KEY);
+  if (wanted === "auto") localStorage.removeItem(KEY);
   else localStorage.setItem(KEY, wanted);
   apply();
 }
@@ -20,5 +20,5 @@ export function nextTheme() {
 }
 
 export function apply() {
-  document.documentElement.style.colorScheme = theme() === "system" ? "light dark" : theme();
+  document.documentElement.style.colorScheme = theme() === "auto" ? "light dark" : theme();
 }
