@@ -25,6 +25,7 @@ use floodway_sources::source::{self, Source};
 mod calls;
 mod health;
 mod http;
+mod json;
 mod metrics;
 mod refusals;
 
