@@ -158,13 +158,6 @@ pub fn script(name: &str) -> Command {
     command
 }
 
-/// A script of `tests/browser`, run by Node with the packages that `scripts/test` installs.
-pub fn browser_script(name: &str) -> Command {
-    let mut command = Command::new("node");
-    command.arg(format!("{}/browser/{name}", env!("CARGO_MANIFEST_DIR")));
-    command
-}
-
 /// Runs `command` to its end.
 ///
 /// # Panics
