@@ -7,10 +7,12 @@ const HEAD = 5;
 // Codes for answers that carry none, as those of a proxy in between.
 const BY_STATUS = { 401: "unauthenticated", 403: "permission_denied", 404: "not_found", 503: "unavailable" };
 
-// Tells when the gateway wants a token ("locked"), and when a call was refused to the reading token ("readonly").
+// Tells "readonly" when a call was refused to the reading token.
 export const access = new EventTarget();
 
 let token = sessionStorage.getItem(KEY) ?? "";
+// The gateway did not accept the token, or wants one: until there is another it is not asked.
+let locked = null;
 
 // Why a call failed: Connect's code, or "unreachable"; and a sentence.
 export class ApiError extends Error {
@@ -33,6 +35,7 @@ export function hasToken() {
 // Keeps the token for this tab; without one, forgets it.
 export function useToken(text) {
   token = text;
+  locked = null;
   if (text) sessionStorage.setItem(KEY, text);
   else sessionStorage.removeItem(KEY);
 }
@@ -58,6 +61,7 @@ export async function* stream(name, request, signal) {
 }
 
 async function send(name, type, body, signal) {
+  if (locked) throw locked;
   const headers = { "content-type": type };
   if (type !== "application/json") headers["connect-protocol-version"] = "1";
   if (token) headers.authorization = `Bearer ${token}`;
@@ -76,9 +80,10 @@ async function failure(response) {
 }
 
 function refusal(code, message) {
-  if (code === "unauthenticated") access.dispatchEvent(new Event("locked"));
+  const error = new ApiError(code, message ?? code);
+  if (code === "unauthenticated") locked = error;
   if (code === "permission_denied") access.dispatchEvent(new Event("readonly"));
-  return new ApiError(code, message ?? code);
+  return error;
 }
 
 // One message as Connect frames it: a byte of flags, four of length, the text.
