@@ -15,7 +15,7 @@ mod h2_stream;
 mod handshake;
 mod http1;
 mod http2;
-mod origin;
+mod live_page;
 mod parameter;
 mod pending;
 mod query;
@@ -28,5 +28,7 @@ mod tls;
 
 pub use acceptor::{Acceptor, Dealt, serve};
 pub use config::Config;
+#[cfg(test)]
+pub(crate) use live_page::FILES as LIVE_PAGE;
 pub use refusal::Refusals;
 pub use shard_context::Shared;

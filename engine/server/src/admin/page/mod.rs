@@ -1,0 +1,41 @@
+//! The files of the operator's page. They hold no data and need no token; what they fetch does.
+
+use crate::files::{File, files};
+
+/// All of them.
+pub(crate) static FILES: &[File] = &files! {
+    "index.html"
+    "base.css"
+    "data.css"
+    "parts.css"
+    "mark.svg"
+    "api.js"
+    "app.js"
+    "chart.js"
+    "dialogs.js"
+    "dom.js"
+    "explain.js"
+    "feed.js"
+    "fleet.js"
+    "format.js"
+    "forms.js"
+    "groups.js"
+    "guard.js"
+    "history.js"
+    "journal.js"
+    "keys.js"
+    "limits.js"
+    "live.js"
+    "overview.js"
+    "paged.js"
+    "parts.js"
+    "router.js"
+    "sources.js"
+    "stream.js"
+    "streams.js"
+    "tail.js"
+    "tenant.js"
+    "tenants.js"
+    "theme.js"
+    "words.js"
+};
