@@ -4,6 +4,9 @@ import { isDark } from "./theme.js";
 
 import { Chart } from "./chart.js";
 
+/** Charts that are drawn within one picture, so that none takes long. */
+const AT_ONCE = 3;
+
 export class Board {
   windowMs = 60_000;
   /** How lines, marks and gaps look in the scheme of now. */
@@ -13,6 +16,9 @@ export class Board {
   pinned = null;
   store;
   #charts = new Map();
+  /** The charts once more, as a list, and which of them was drawn last. */
+  #list = [];
+  #last = 0;
   #place;
   #frozenAt = null;
   #watcher = new IntersectionObserver((seen) => {
@@ -65,9 +71,18 @@ export class Board {
     this.#redraw();
   }
 
+  /** One picture: a few charts are drawn, in turn, and all are moved. */
   draw(now) {
     if (this.isPaused) now = this.#frozenAt;
-    for (const chart of this.#charts.values()) chart.draw(now);
+    const charts = this.#list;
+    let drawn = 0;
+    for (let n = 0; n < charts.length && drawn < AT_ONCE; n++) {
+      this.#last = (this.#last + 1) % charts.length;
+      if (!charts[this.#last].isDue(now)) continue;
+      charts[this.#last].draw(now);
+      drawn += 1;
+    }
+    for (const chart of charts) chart.move(now);
   }
 
   write(now) {
@@ -91,12 +106,14 @@ export class Board {
     this.#charts.set(metric, chart);
     this.#place.insertBefore(chart.element, this.#charts.get(next)?.element ?? null);
     this.#watcher.observe(chart.element);
+    this.#list = [...this.#charts.values()];
   }
 
   #remove(metric, chart) {
     this.#watcher.unobserve(chart.element);
     chart.element.remove();
     this.#charts.delete(metric);
+    this.#list = [...this.#charts.values()];
   }
 
   #chartOf(target) {

@@ -1,18 +1,22 @@
 // One metric: a chart with a line for each device.
 //
-// The lines are not drawn anew for each picture. Their canvas is wider than what is shown, and is moved to the left by the
-// browser's compositor; a new value adds a piece to its line. Only when the canvas is used up, or the scale or what is in
-// front has changed, everything is drawn again. So fifty lines at sixty pictures a second cost next to nothing.
+// The lines are not drawn anew for each picture. Their canvas is wider than what is shown, and the browser's compositor moves it
+// to the left; it is drawn again some times a second at most, when something new has come. So fifty lines at sixty pictures a
+// second cost little.
 
 import { element, setText } from "./dom.js";
-import { MARKS_WIDTH, TIMES_HEIGHT, drawGaps, drawLine, drawScale, pen, resize } from "./draw.js";
+import { MARKS_WIDTH, TIMES_HEIGHT, drawGaps, drawLine, drawScale, resize } from "./draw.js";
 import { Legend } from "./legend.js";
-import { counted, value as written } from "./numbers.js";
+import { value as written } from "./numbers.js";
 import { Reading } from "./reading.js";
 import { Scale } from "./scale.js";
 
 /** How much wider the canvas of the lines is than what is shown: for so long it needs no new drawing. */
 const SPARE = 0.25;
+
+/** Between two drawings of what is new: at least so long, and at least until it has moved by so much in CSS pixels. */
+const FRESH_MS = 120;
+const FRESH_PX = 1;
 
 /** A move of less, in CSS pixels, is not to be seen. */
 const SEEN = 0.05;
@@ -28,8 +32,9 @@ export class Chart {
   #legend;
   #reading;
   #size = { width: 0, height: 0 };
-  #drawnTo = new Map();
-  #version = -1;
+  #drawn = { at: -Infinity, points: -1, version: -1 };
+  /** The scale is to be drawn, whether it is another one or not. */
+  #isBlank = true;
   #t0 = 0;
   #perMs = 0;
   #until = -Infinity;
@@ -58,19 +63,34 @@ export class Chart {
 
   /** Everything is to be drawn again. */
   redraw() {
+    this.#isBlank = true;
     this.#until = -Infinity;
   }
 
-  draw(now) {
-    if (!this.isVisible || this.#size.width === 0) return;
-    const isSame = this.#version === this.#view.store.version && this.#drawnTo.size === this.#lines.size;
-    if (!isSame || now > this.#until || !this.#extend()) this.#drawAll(now);
+  /** Whether it has to be drawn again before it is moved. */
+  isDue(now) {
+    if (!this.isVisible || this.#size.width === 0) return false;
+    if (now > this.#until || this.#drawn.version !== this.#view.store.version) return true;
+    const age = now - this.#drawn.at;
+    return age >= FRESH_MS && age * this.#perMs >= FRESH_PX && this.#drawn.points !== this.#points();
+  }
+
+  /** Moves the lines to where they are at `now`. */
+  move(now) {
+    if (!this.isVisible) return;
     const moved = (this.#t0 + this.#view.windowMs - now) * this.#perMs;
     if (!(Math.abs(moved - this.#moved) < SEEN)) {
       this.#moved = moved;
       this.#moving.style.transform = `translateX(${moved.toFixed(2)}px)`;
     }
     this.#reading.follow(now);
+  }
+
+  /** Points that ever came. */
+  #points() {
+    let points = 0;
+    for (const { series } of this.#lines.values()) points += series.end;
+    return points;
   }
 
   /** Brings what is written up to date. */
@@ -88,58 +108,36 @@ export class Chart {
       if (last < low) low = last;
       if (last > high) high = last;
     }
-    const devices = counted(this.#lines.size, "device");
-    if (low > high) return devices;
-    return low === high ? `${devices}, ${written(low)}` : `${devices}, ${written(low)} to ${written(high)}`;
+    if (low > high) return "";
+    return low === high ? written(low) : `${written(low)} to ${written(high)}`;
   }
 
-  /** Adds what is new to the lines; false if that does not fit the scale. */
-  #extend() {
-    const context = this.#moving.getContext("2d");
-    for (const line of this.#lines.values()) {
-      const { series } = line;
-      const drawnTo = this.#drawnTo.get(line.device);
-      if (drawnTo === undefined) return false;
-      if (drawnTo === series.end) continue;
-      const from = Math.max(series.begin, drawnTo - 1);
-      for (let n = from; n < series.end; n++) {
-        const value = series.value(n);
-        if (!Number.isNaN(value) && !this.#scale.holds(value)) return false;
-      }
-      pen(context, line, this.#view.look, this.#view.front);
-      drawLine(context, series, from, this.#scale, this.#t0, this.#perMs, this.#plotHeight);
-      this.#drawnTo.set(line.device, series.end);
-    }
-    return true;
-  }
-
-  #drawAll(now) {
+  /** Draws scale, gaps and lines as they are at `now`. */
+  draw(now) {
     const { store, windowMs, look, front } = this.#view;
     const { width, height } = this.#size;
-    const plotWidth = width - MARKS_WIDTH;
+    const [wide, high] = [(width - MARKS_WIDTH) * (1 + SPARE), height - TIMES_HEIGHT];
     this.#t0 = now - windowMs;
-    this.#perMs = plotWidth / windowMs;
+    this.#perMs = (width - MARKS_WIDTH) / windowMs;
     this.#until = now + windowMs * SPARE;
-    this.#version = store.version;
-    this.#fitScale(this.#t0);
-    drawScale(this.#grid, this.#scale, look, windowMs, width, height);
+    const isScaled = this.#fitScale(this.#t0);
+    if (isScaled || this.#isBlank) drawScale(this.#grid, this.#scale, look, windowMs, width, height);
+    this.#isBlank = false;
     const context = this.#moving.getContext("2d");
     context.globalAlpha = 1;
-    context.clearRect(0, 0, plotWidth * (1 + SPARE), height);
-    drawGaps(context, store.gaps, look, (time) => (time - this.#t0) * this.#perMs, plotWidth * (1 + SPARE), height);
-    this.#drawnTo.clear();
-    context.lineCap = context.lineJoin = "round";
-    for (const line of this.#lines.values()) if (line.device !== front) this.#drawWhole(context, line);
+    context.clearRect(0, 0, wide, high);
+    drawGaps(context, store.gaps, look, (time) => (time - this.#t0) * this.#perMs, wide, high);
+    for (const line of this.#lines.values()) if (line.device !== front) this.#drawLine(context, line);
     // Above all others.
-    if (this.#lines.has(front)) this.#drawWhole(context, this.#lines.get(front));
+    if (this.#lines.has(front)) this.#drawLine(context, this.#lines.get(front));
+    this.#drawn = { at: now, points: this.#points(), version: store.version };
   }
 
-  #drawWhole(context, line) {
-    const { series } = line;
-    pen(context, line, this.#view.look, this.#view.front);
-    const from = Math.max(series.begin, series.from(this.#t0) - 1);
-    drawLine(context, series, from, this.#scale, this.#t0, this.#perMs, this.#plotHeight);
-    this.#drawnTo.set(line.device, series.end);
+  #drawLine(context, line) {
+    const { look, front } = this.#view;
+    const from = Math.max(line.series.begin, line.series.from(this.#t0) - 1);
+    const place = { t0: this.#t0, perMs: this.#perMs, height: this.#size.height - TIMES_HEIGHT };
+    drawLine(context, line, from, this.#scale, place, look, front);
   }
 
   #fitScale(since) {
@@ -151,11 +149,7 @@ export class Chart {
         if (value > high) high = value;
       }
     }
-    this.#scale.fit(low, high);
-  }
-
-  get #plotHeight() {
-    return this.#size.height - TIMES_HEIGHT;
+    return this.#scale.fit(low, high);
   }
 
   #resize({ width, height }) {

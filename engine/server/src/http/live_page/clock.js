@@ -15,8 +15,10 @@ export class DeviceClock {
   /** What this page's clock reads when the device's reads 0. */
   #offset = Infinity;
 
-  /** The time of an event with this timestamp, which arrived at `now`. */
-  timeOf(timestamp, now) {
+  /** The time of an event, which arrived at `now`. */
+  timeOf({ timestamp, snapshot }, now) {
+    // The last value, however old it is, holds until now.
+    if (snapshot) return now;
     const told = read(timestamp);
     if (Number.isNaN(told)) return now;
     this.#offset = Math.min(this.#offset, now - told);

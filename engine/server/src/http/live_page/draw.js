@@ -4,7 +4,7 @@ import { colour } from "./colours.js";
 import { mark } from "./numbers.js";
 
 /** Width of the marks' column, and height of the times' row, in CSS pixels. The style sheet has them too. */
-export const MARKS_WIDTH = 52;
+export const MARKS_WIDTH = 60;
 export const TIMES_HEIGHT = 22;
 
 /** Room above the highest and below the lowest mark. */
@@ -81,19 +81,18 @@ export function drawGaps(context, gaps, look, at, width, height) {
   }
 }
 
-/** Sets how lines look while `front` is the device in front, or null. */
-export function pen(context, line, look, front) {
-  context.strokeStyle = colour(line.slot, look.dark);
-  context.lineWidth = line.device === front ? FRONT_LINE : LINE;
-  context.globalAlpha = front === null || line.device === front ? 1 : FADED;
-}
-
-/** Draws a line's points from number `from` on; it breaks where the series is cut. */
-export function drawLine(context, series, from, scale, t0, perMs, height) {
+/**
+ * Draws a line's points from number `from` on; it breaks where the series is cut. `place` has the time at the left edge,
+ * the pixels of a millisecond, and the height; `front` is the device in front, or null.
+ */
+export function drawLine(context, { device, slot, series }, from, scale, { t0, perMs, height }, look, front) {
+  context.strokeStyle = colour(slot, look.dark);
+  context.lineWidth = device === front ? FRONT_LINE : LINE;
+  context.globalAlpha = front === null || device === front ? 1 : FADED;
+  context.lineCap = context.lineJoin = "round";
   context.beginPath();
   let isDown = false;
-  const { end } = series;
-  for (let n = from; n < end; n++) {
+  for (let n = from; n < series.end; n++) {
     const value = series.value(n);
     if (Number.isNaN(value)) {
       isDown = false;

@@ -34,9 +34,17 @@ export function value(v) {
 /** A mark of an axis whose marks are `step` apart. */
 export function mark(v, step) {
   const size = Math.max(Math.abs(v), step);
-  if (size >= 1e15 || (step < 1e-6 && step > 0)) return v === 0 ? "0" : v.toExponential(1);
+  if (size >= 1e15 || step < 1e-6) return v === 0 ? "0" : v.toExponential(1);
   // Short, unless neighbours would read the same.
   if (size >= 1e5 && step >= size / 100) return compact.format(v);
-  const decimals = Math.min(6, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
-  return v.toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+  return v.toFixed(decimalsOf(step));
+}
+
+/** Decimals that a step has: none for 20, one for 2.5, three for 0.025. */
+function decimalsOf(step) {
+  for (let decimals = 0; decimals < 8; decimals++) {
+    const shifted = step * 10 ** decimals;
+    if (Math.abs(shifted - Math.round(shifted)) < shifted * 1e-6) return decimals;
+  }
+  return 8;
 }

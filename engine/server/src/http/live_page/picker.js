@@ -91,6 +91,11 @@ export class Picker {
     this.#known = this.#names.size;
     const typed = this.#input.value.trim();
     const fitting = [...this.#names].filter((name) => name.toLowerCase().includes(typed.toLowerCase())).sort();
+    const focused = this.#list.contains(document.activeElement) && document.activeElement.dataset.name;
+    this.#entries = fitting.slice(0, LISTED).map((name) => this.#entry(name));
+    this.#list.replaceChildren(...this.#entries.map((entry) => entry.item));
+    // Who is ticking names stays where they are when another one becomes known.
+    this.#entries.find((entry) => entry.name === focused)?.box.focus();
     this.#add.hidden = typed === "" || this.#names.has(typed);
     setText(this.#add, `Watch “${typed}”`);
     this.#describe(fitting.length, typed);

@@ -37,7 +37,7 @@ export class Store {
   add(event, now) {
     remember(this.deviceNames, event.device_id);
     const device = this.#device(event.device_id);
-    const time = device ? device.clock.timeOf(event.timestamp, now) : now;
+    const time = device ? device.clock.timeOf(event, now) : now;
     this.#closeGap(time);
     for (const metric of Object.keys(event.metrics)) {
       remember(this.metricNames, metric);
