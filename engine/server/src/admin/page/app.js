@@ -45,10 +45,14 @@ function showTheme() {
 const themes = button("", switchTheme);
 const keys = button("?", showKeys, { "aria-label": "Keys", title: "Keys" });
 const out = button("Sign out", signOut, { hidden: !hasToken() });
-const menu = button("Menu", () => {
-  const open = document.getElementById("nav").classList.toggle("open");
-  menu.setAttribute("aria-expanded", String(open));
-}, { id: "menu", "aria-expanded": "false", "aria-controls": "nav" });
+const menu = button(
+  "Menu",
+  () => {
+    const open = document.getElementById("nav").classList.toggle("open");
+    menu.setAttribute("aria-expanded", String(open));
+  },
+  { id: "menu", "aria-expanded": "false", "aria-controls": "nav" },
+);
 
 function signOut() {
   useToken("");
@@ -68,7 +72,11 @@ async function signIn(refused) {
 function showLink() {
   const { answer, at, link: state, error } = now;
   const status = answer?.status;
-  if (status) say(node, `${status.node.name || status.node.id} · ${status.node.version} · up ${duration(seconds(status.node.uptime))}`);
+  if (status)
+    say(
+      node,
+      `${status.node.name || status.node.id} · ${status.node.version} · up ${duration(seconds(status.node.uptime))}`,
+    );
   const word = {
     connecting: ["warn", "connecting"],
     locked: ["warn", "token needed"],
@@ -93,7 +101,8 @@ live.addEventListener("status", showLink);
 live.addEventListener("link", showLink);
 live.addEventListener("locked", ({ detail }) => signIn(detail.refused));
 // Back in sight, or on a network again: no need to wait.
-for (const happening of ["online", "visibilitychange"]) addEventListener(happening, () => !document.hidden && now.link === "lost" && retry());
+for (const happening of ["online", "visibilitychange"])
+  addEventListener(happening, () => !document.hidden && now.link === "lost" && retry());
 start(VIEWS);
 showLink();
 learn(banner);

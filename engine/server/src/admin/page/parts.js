@@ -5,15 +5,22 @@ import { fill, h, id, say } from "./dom.js";
 // A part of a view under a heading.
 export function section(title, hint, ...children) {
   const heading = id("heading");
-  return h("section.section", { "aria-labelledby": heading },
-    h("div.head", {}, h("h2", { id: heading }, title), hint && h("p.hint", {}, hint)), ...children);
+  return h(
+    "section.section",
+    { "aria-labelledby": heading },
+    h("div.head", {}, h("h2", { id: heading }, title), hint && h("p.hint", {}, hint)),
+    ...children,
+  );
 }
 
 // The top of a view: what it is, and what can be done with it.
 export function title(text, hint, ...actions) {
-  return h("div.title", {},
+  return h(
+    "div.title",
+    {},
     h("div", {}, h("h1", { tabindex: "-1" }, text), hint && h("p.hint", {}, hint)),
-    actions.length > 0 && h("div.actions", {}, ...actions));
+    actions.length > 0 && h("div.actions", {}, ...actions),
+  );
 }
 
 // A state in a word. Tones: good, warn, bad, plain.
@@ -43,7 +50,11 @@ export function acting(text, onclick, attributes = {}) {
 export function facts(names, shape = "") {
   const values = names.map(() => h("dd"));
   return {
-    element: h(`dl.facts${shape}`, {}, names.map((name, n) => h("div", {}, h("dt", {}, name), values[n]))),
+    element: h(
+      `dl.facts${shape}`,
+      {},
+      names.map((name, n) => h("div", {}, h("dt", {}, name), values[n])),
+    ),
     set(told) {
       names.forEach((name, n) => put(values[n], told[name]));
     },
@@ -94,8 +105,12 @@ export function level(share, text, label) {
 export function table({ label, columns, key, none }) {
   const body = h("tbody", { role: "rowgroup" });
   const heads = columns.map((column) => h(`th${shape(column)}`, { scope: "col", role: "columnheader" }, column.name));
-  const grid = h("table", { role: "table", "aria-label": label },
-    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heads)), body);
+  const grid = h(
+    "table",
+    { role: "table", "aria-label": label },
+    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heads)),
+    body,
+  );
   const nothing = empty(none);
   const element = h("div.table", {}, grid, nothing);
   const rows = new Map();
@@ -105,8 +120,10 @@ export function table({ label, columns, key, none }) {
 
   const rowOf = (item) => {
     const cells = columns.map((column, n) =>
-      n === 0 ? h(`th${shape(column)}`, { scope: "row", role: "rowheader" })
-        : h(`td${shape(column)}`, { "data-name": !column.bare && column.name, role: "cell" }));
+      n === 0
+        ? h(`th${shape(column)}`, { scope: "row", role: "rowheader" })
+        : h(`td${shape(column)}`, { "data-name": !column.bare && column.name, role: "cell" }),
+    );
     const row = { element: h("tr", { role: "row" }, cells), cells, item };
     return row;
   };
@@ -125,7 +142,12 @@ export function table({ label, columns, key, none }) {
         const row = rows.get(key(item)) ?? rowOf(item);
         rows.set(key(item), row);
         row.item = item;
-        columns.forEach((column, at) => put(row.cells[at], column.value(item, () => row.item)));
+        columns.forEach((column, at) =>
+          put(
+            row.cells[at],
+            column.value(item, () => row.item),
+          ),
+        );
         if (body.children[n] !== row.element) body.insertBefore(row.element, body.children[n] ?? null);
       });
       nothing.hidden = false;

@@ -10,7 +10,13 @@ let ending = new AbortController();
 // `views` has for each first word of an address what shows it; with a second word, an id, `one` of it.
 export function start(views) {
   const nav = document.getElementById("nav");
-  nav.append(h("ul", {}, VIEWS.map(([word, name]) => h("li", {}, h("a", { href: `#/${word}` }, name)))));
+  nav.append(
+    h(
+      "ul",
+      {},
+      VIEWS.map(([word, name]) => h("li", {}, h("a", { href: `#/${word}` }, name))),
+    ),
+  );
   addEventListener("hashchange", () => route(views, true));
   route(views, false);
 }
