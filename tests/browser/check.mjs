@@ -74,8 +74,13 @@ export async function isSound(page, name) {
 function beyondTheEdge(page) {
   return page.evaluate(() => {
     if (document.documentElement.scrollWidth <= innerWidth) return [];
-    const beyond = [...document.body.querySelectorAll("*")].filter((one) => one.getBoundingClientRect().right > innerWidth + 1);
-    return [`${document.documentElement.scrollWidth} of ${innerWidth} px`, ...beyond.slice(0, 5).map((one) => one.outerHTML.slice(0, 120))];
+    const beyond = [...document.body.querySelectorAll("*")].filter(
+      (one) => one.getBoundingClientRect().right > innerWidth + 1,
+    );
+    return [
+      `${document.documentElement.scrollWidth} of ${innerWidth} px`,
+      ...beyond.slice(0, 5).map((one) => one.outerHTML.slice(0, 120)),
+    ];
   });
 }
 
@@ -83,7 +88,13 @@ async function barriers(page) {
   await page.evaluate(`${axe};0`);
   return page.evaluate(async () => {
     const { violations } = await axe.run();
-    return violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => `${node.html.slice(0, 160)} ${node.failureSummary}`).join("; ")}`);
+    return violations.map(
+      ({ id, nodes }) =>
+        `${id}: ${nodes
+          .slice(0, 3)
+          .map((node) => `${node.html.slice(0, 160)} ${node.failureSummary}`)
+          .join("; ")}`,
+    );
   });
 }
 

@@ -2,22 +2,40 @@
 
 import assert from "node:assert/strict";
 
-import { isSound, LOOKS, open, run, until } from "./check.mjs";
+import { isSound, LOOKS, open, picture, run, until } from "./check.mjs";
 
 const [story, address, ...given] = process.argv.slice(2);
 
 // The views, by what follows the address; those of one stream come when its id is known.
 const VIEWS = {
-  overview: "", tenants: "tenants", tenant: "tenants/T1", streams: "streams", limits: "limits", groups: "groups?tenant=T1",
-  tail: "tail?tenant=T1", journal: "journal", fleet: "fleet",
+  overview: "",
+  tenants: "tenants",
+  tenant: "tenants/T1",
+  streams: "streams",
+  limits: "limits",
+  groups: "groups?tenant=T1",
+  tail: "tail?tenant=T1",
+  journal: "journal",
+  fleet: "fleet",
 };
 // What each view shows once it has its data.
 const FILLED = {
-  overview: ".charts path.line-1[d*=L]", tenants: "tbody tr", tenant: "tbody tr", streams: "tbody tr", limits: "input[placeholder*=holds]",
-  groups: "tbody tr", tail: ".feed li", journal: ".badge.good", fleet: "tbody tr", stream: ".chart path.line-1[d*=L]", explain: "form",
+  overview: ".charts path.line-1[d*=L]",
+  tenants: "tbody tr",
+  tenant: "tbody tr",
+  streams: "tbody tr",
+  limits: "input[placeholder*=holds]",
+  groups: "tbody tr",
+  tail: ".feed li",
+  journal: ".badge.good",
+  fleet: "tbody tr",
+  stream: ".chart path.line-1[d*=L]",
+  explain: "form",
 };
 
-const STORIES = { looks, charts, tail, limit, group, disconnect, drain, tokens, outage };
+const STORIES = { looks, charts, tail, limit, group, disconnect, drain, tokens, outage, pictures };
+// Samples, one a second, with which a chart is full enough for a picture.
+const SAMPLES = 75;
 
 // Every view is sound in every look.
 async function looks(browser) {
@@ -26,7 +44,7 @@ async function looks(browser) {
     await page.waitForSelector("#link .badge.good");
     for (const [name, path] of Object.entries({ ...VIEWS, ...(await viewsOfAStream(page)) })) {
       await visit(page, path);
-      await page.waitForSelector(`#main ${FILLED[name]}`);
+      await page.waitForSelector(`#main ${FILLED[name]}`, { state: "attached" });
       await isSound(page, `operator-${name}`);
     }
     await page.keyboard.press("?");
@@ -66,7 +84,10 @@ async function tail(browser) {
   const rows = page.getByRole("log").getByRole("listitem");
   await until("some events are there", async () => (await rows.count()) >= 3);
   const texts = await rows.allTextContents();
-  assert.ok(texts.every((text) => /^[\d:]+A\{"n":\d+,"tag":"<b>bold<\/b>"\}/.test(text)), texts.join("\n"));
+  assert.ok(
+    texts.every((text) => /^[\d:]+A\{"n":\d+,"tag":"<b>bold<\/b>"\}/.test(text)),
+    texts.join("\n"),
+  );
   await page.getByLabel("Tenant").fill("a/b");
   await page.getByRole("button", { name: "Start" }).click();
   await page.getByText("must not hold").or(page.locator(".error:not(:empty)")).first().waitFor();
@@ -95,7 +116,7 @@ async function group(browser) {
   await page.getByLabel("Group", { exact: true }).fill("G");
   await page.getByLabel("Devices").fill("A");
   await page.getByRole("button", { name: "Create" }).click();
-  await page.getByText("G has 1 device").waitFor();
+  await page.locator("#main").getByText("G has 1 device").waitFor();
   await page.getByRole("button", { name: "G", exact: true }).click();
   await until("its devices are shown", async () => (await page.getByLabel("Devices").inputValue()) === "A");
   assert.deepEqual(page.faults, []);
@@ -139,7 +160,7 @@ async function tokens(browser) {
   const [full, reading] = given;
   const page = await open(browser, `${address}#/tenants/T1`, undefined, isRefusal);
   const sign = async (token) => {
-    await page.getByLabel("Token").fill(token);
+    await page.getByRole("textbox", { name: "Token" }).fill(token);
     await page.getByRole("button", { name: "Sign in" }).click();
   };
   await isSound(page, "operator-token");
@@ -150,7 +171,10 @@ async function tokens(browser) {
   await until("it may not disconnect", () => page.getByRole("button", { name: "Disconnect all…" }).isDisabled());
   await page.locator("#link", { hasText: "ready" }).waitFor();
   await isSound(page, "operator-reading");
-  assert.deepEqual(await page.evaluate(() => [Object.values(localStorage), Object.values(sessionStorage)]), [[], [reading]]);
+  assert.deepEqual(await page.evaluate(() => [Object.values(localStorage), Object.values(sessionStorage)]), [
+    [],
+    [reading],
+  ]);
   await page.getByRole("button", { name: "Sign out" }).click();
   await sign(full);
   await until("it may disconnect", () => page.getByRole("button", { name: "Disconnect all…" }).isEnabled());
@@ -168,6 +192,20 @@ async function outage(browser) {
   await page.locator("#link", { hasText: "ready" }).waitFor();
   await page.getByRole("alert").waitFor({ state: "hidden" });
   assert.deepEqual(page.faults, []);
+}
+
+// The overview of a gateway at work, such as a demo's, for the README: of no interest to a test.
+async function pictures(browser) {
+  const wanted = LOOKS.map(async (look) => {
+    const page = await open(browser, address, look);
+    page.setDefaultTimeout(2 * SAMPLES * 1000);
+    await page.waitForFunction(
+      (least) => document.querySelector("path.line-1")?.getAttribute("d").split("L").length >= least,
+      SAMPLES,
+    );
+    await picture(page, "operator");
+  });
+  await Promise.all(wanted);
 }
 
 // The browser's own word for an answer that is no 2xx: here it is what the story asks for.

@@ -14,7 +14,7 @@ import { limits } from "./limits.js";
 import { follow, live, now, retry } from "./live.js";
 import { overview } from "./overview.js";
 import { badge, button } from "./parts.js";
-import { again, start } from "./router.js";
+import { again, close, start } from "./router.js";
 import { stream } from "./stream.js";
 import { streams } from "./streams.js";
 import { tail } from "./tail.js";
@@ -45,10 +45,14 @@ function showTheme() {
 const themes = button("", switchTheme);
 const keys = button("?", showKeys, { "aria-label": "Keys", title: "Keys" });
 const out = button("Sign out", signOut, { hidden: !hasToken() });
-const menu = button("Menu", () => {
-  const open = document.getElementById("nav").classList.toggle("open");
-  menu.setAttribute("aria-expanded", String(open));
-}, { id: "menu", "aria-expanded": "false", "aria-controls": "nav" });
+const menu = button(
+  "Menu",
+  () => {
+    const open = document.getElementById("nav").classList.toggle("open");
+    menu.setAttribute("aria-expanded", String(open));
+  },
+  { id: "menu", "aria-expanded": "false", "aria-controls": "nav" },
+);
 
 function signOut() {
   useToken("");
@@ -56,6 +60,7 @@ function signOut() {
 }
 
 async function signIn(refused) {
+  close("Token needed", "This gateway shows itself to those who have its token.");
   const token = await askToken(refused);
   useToken(token);
   out.hidden = false;
@@ -67,7 +72,11 @@ async function signIn(refused) {
 function showLink() {
   const { answer, at, link: state, error } = now;
   const status = answer?.status;
-  if (status) say(node, `${status.node.name || status.node.id} · ${status.node.version} · up ${duration(seconds(status.node.uptime))}`);
+  if (status)
+    say(
+      node,
+      `${status.node.name || status.node.id} · ${status.node.version} · up ${duration(seconds(status.node.uptime))}`,
+    );
   const word = {
     connecting: ["warn", "connecting"],
     locked: ["warn", "token needed"],
@@ -85,14 +94,15 @@ function showLink() {
 apply();
 showTheme();
 document.getElementById("tools").append(themes, out, keys, menu);
-document.getElementById("nav").after(lost, banner);
+document.getElementById("banners").append(lost, banner);
 guard(banner);
 listen({ help: showKeys, theme: switchTheme });
 live.addEventListener("status", showLink);
 live.addEventListener("link", showLink);
 live.addEventListener("locked", ({ detail }) => signIn(detail.refused));
 // Back in sight, or on a network again: no need to wait.
-for (const happening of ["online", "visibilitychange"]) addEventListener(happening, () => !document.hidden && now.link === "lost" && retry());
+for (const happening of ["online", "visibilitychange"])
+  addEventListener(happening, () => !document.hidden && now.link === "lost" && retry());
 start(VIEWS);
 showLink();
 learn(banner);

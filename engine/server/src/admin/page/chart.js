@@ -5,15 +5,19 @@ import { clock, duration, NONE } from "./format.js";
 
 const HEIGHT = 148;
 const EDGE = { top: 8, right: 8, bottom: 20, left: 48 };
-const TICKS = 3;
 // Seconds that a chart covers at least, so that the first ones fill it soon.
 const SPAN_MIN = 60;
 
-// A chart of the last `span` seconds, or of as many as there are samples of. Each of `lines` has a name and `value`, which reads its number from a sample; null
-// means that there is none, and the line is interrupted. `least` is the end of the scale where all are zero. Samples have their time `at` in milliseconds.
-export function chart({ title, hint, format, span, lines, least = 1 }) {
+// A chart of the last `span` seconds, or of as many as there are samples of. Each of `lines` has a name and `value`, which
+// reads its number from a sample; null means that there is none, and the line is interrupted. `least` is what the scale
+// reaches at least; with `log` it goes by powers of ten. Samples have their time `at` in milliseconds.
+export function chart({ title, hint, format, span, lines, least = 1, log = false }) {
   const values = lines.map(() => h("dd.value", {}, NONE));
-  const legend = h("dl.legend", {}, lines.map((line, n) => h("div", {}, h(`dt.line-${n + 1}`, {}, line.name), values[n])));
+  const legend = h(
+    "dl.legend",
+    {},
+    lines.map((line, n) => h("div", {}, h(`dt.line-${n + 1}`, {}, line.name), values[n])),
+  );
   const drawing = svg("svg", { role: "img", height: HEIGHT, "aria-label": `${title}: nothing yet` });
   const plot = h("div.plot", {}, drawing);
   const note = h("p.hint", {}, hint);
@@ -28,15 +32,25 @@ export function chart({ title, hint, format, span, lines, least = 1 }) {
     const end = samples.at(-1)?.at ?? Date.now();
     const covered = Math.min(span * 1000, Math.max(SPAN_MIN * 1000, end - (samples[0]?.at ?? end)));
     const area = { ...EDGE, width, height: HEIGHT, end, span: covered };
-    const top = nice(Math.max(...lines.flatMap((line) => samples.map(line.value)).filter(Number.isFinite), 0), least);
+    const scale = (log ? decades : linear)(
+      lines.flatMap((line) => samples.map(line.value)).filter(Number.isFinite),
+      least,
+    );
     drawing.setAttribute("width", width);
     drawing.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
-    fill(drawing, grid(area, top, format), axis(area), lines.map((line, n) => path(area, top, samples, line.value, n + 1)));
+    fill(
+      drawing,
+      grid(area, scale, format),
+      axis(area),
+      lines.map((line, n) => path(area, scale, samples, line.value, n + 1)),
+    );
     if (samples.length === 0) return;
     // The values are those of the newest sample, or of the one at the pointer.
     let sample = samples.at(-1);
     if (pointed !== null) {
-      sample = samples.reduce((one, other) => (distance(area, other, pointed) < distance(area, one, pointed) ? other : one));
+      sample = samples.reduce((one, other) =>
+        distance(area, other, pointed) < distance(area, one, pointed) ? other : one,
+      );
       const x = across(area, sample.at);
       drawing.append(svg("line.pointer", { x1: x, x2: x, y1: area.top, y2: HEIGHT - area.bottom }));
     }
@@ -44,7 +58,10 @@ export function chart({ title, hint, format, span, lines, least = 1 }) {
     say(note, pointed === null ? hint : `at ${clock(sample.at)}`);
   };
 
-  plot.addEventListener("pointermove", (event) => ((pointed = event.clientX - plot.getBoundingClientRect().left), draw()));
+  plot.addEventListener(
+    "pointermove",
+    (event) => ((pointed = event.clientX - plot.getBoundingClientRect().left), draw()),
+  );
   plot.addEventListener("pointerleave", () => ((pointed = null), draw()));
   new ResizeObserver(draw).observe(plot);
 
@@ -75,11 +92,21 @@ function inWords(title, lines, samples, format, span) {
   return `${title}, last ${Math.round(span / 60)} minutes. ${told.join(". ")}.`;
 }
 
-// The end of the scale: such that half of it is a round number, too.
-function nice(highest, least) {
-  if (!(highest > 0)) return least;
+// A scale from zero to a number of which half is round, too, and which is never less than `least`.
+function linear(values, least) {
+  const highest = Math.max(...values, least);
   const power = 10 ** Math.floor(Math.log10(highest));
-  return [1, 2, 4, 10].find((step) => step * power >= highest) * power;
+  const top = [1, 2, 4, 6, 8, 10].find((step) => step * power >= highest) * power;
+  return { ticks: [0, top / 2, top], share: (value) => value / top };
+}
+
+// A scale by powers of ten, for what differs a hundredfold.
+function decades(values, least) {
+  const there = values.filter((value) => value > 0);
+  const low = Math.floor(Math.log10(Math.min(...there, least)));
+  const high = Math.max(Math.ceil(Math.log10(Math.max(...there, least))), low + 1);
+  const ticks = Array.from({ length: high - low + 1 }, (_, n) => 10 ** (low + n));
+  return { ticks, share: (value) => (Math.log10(Math.max(value, ticks[0])) - low) / (high - low) };
 }
 
 function across(area, at) {
@@ -87,22 +114,24 @@ function across(area, at) {
   return area.left + share * (area.width - area.left - area.right);
 }
 
-function down(area, top, value) {
+function down(area, scale, value) {
   const height = area.height - area.top - area.bottom;
-  return area.top + (1 - Math.min(value / top, 1)) * height;
+  return area.top + (1 - scale.share(value)) * height;
 }
 
 function distance(area, sample, x) {
   return Math.abs(across(area, sample.at) - x);
 }
 
-function grid(area, top, format) {
-  const ticks = Array.from({ length: TICKS }, (_, n) => (top * n) / (TICKS - 1));
-  return ticks.map((value) => {
-    const y = down(area, top, value);
-    return svg("g", {},
+function grid(area, scale, format) {
+  return scale.ticks.map((value) => {
+    const y = down(area, scale, value);
+    return svg(
+      "g",
+      {},
       svg("line.grid", { x1: area.left, x2: area.width - area.right, y1: y, y2: y }),
-      svg("text.tick", { x: area.left - 8, y: y + 4, "text-anchor": "end" }, format(value)));
+      svg("text.tick", { x: area.left - 8, y: y + 4, "text-anchor": "end" }, format(value)),
+    );
   });
 }
 
@@ -115,7 +144,7 @@ function axis(area) {
 }
 
 // A line through all samples that have a value. Where one has none the line is interrupted.
-function path(area, top, samples, value, number) {
+function path(area, scale, samples, value, number) {
   let steps = "";
   let drawn = false;
   for (const sample of samples) {
@@ -124,7 +153,7 @@ function path(area, top, samples, value, number) {
       drawn = false;
       continue;
     }
-    steps += `${drawn ? "L" : "M"}${across(area, sample.at).toFixed(1)} ${down(area, top, here).toFixed(1)}`;
+    steps += `${drawn ? "L" : "M"}${across(area, sample.at).toFixed(1)} ${down(area, scale, here).toFixed(1)}`;
     drawn = true;
   }
   return svg(`path.line-${number}`, { d: steps, fill: "none" });

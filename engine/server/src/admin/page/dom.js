@@ -28,7 +28,9 @@ function furnish(element, classes, attributes, children) {
 
 // Puts these in place of what is in the element.
 export function fill(element, ...children) {
-  element.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.replaceChildren(
+    ...children.flat().filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return element;
 }
 

@@ -37,7 +37,10 @@ export function feed({ name, label, none, row, signal }) {
   };
   const draw = () => {
     drawing = false;
-    say(told, `${count(seen)} so far${paused && waiting.length > 0 ? `, ${count(waiting.length)} of them waiting` : ""}`);
+    say(
+      told,
+      `${count(seen)} so far${paused && waiting.length > 0 ? `, ${count(waiting.length)} of them waiting` : ""}`,
+    );
     if (paused || waiting.length === 0) return;
     list.prepend(...waiting.splice(0).reverse());
     while (list.childElementCount > ROWS) list.lastChild.remove();

@@ -20,7 +20,11 @@ export function count(value) {
 
 // The same in a few characters: 1.23 M.
 export function short(value) {
-  for (const [size, unit] of [[1e9, " G"], [1e6, " M"], [1e4, " k"]]) {
+  for (const [size, unit] of [
+    [1e9, " G"],
+    [1e6, " M"],
+    [1e5, " k"],
+  ]) {
     if (value >= size) {
       const scaled = value / (unit === " k" ? 1e3 : size);
       return scaled.toFixed(scaled < 10 ? 2 : scaled < 100 ? 1 : 0) + unit;
@@ -50,10 +54,14 @@ export function duration(seconds) {
   if (!Number.isFinite(seconds)) return NONE;
   if (seconds === 0) return "0 s";
   if (seconds < 0.001) return `${Math.round(seconds * 1e6)} µs`;
-  if (seconds < 1) return `${(seconds * 1e3).toFixed(seconds < 0.01 ? 1 : 0)} ms`;
+  if (seconds < 1) return `${Number((seconds * 1e3).toFixed(seconds < 0.01 ? 1 : 0))} ms`;
   if (seconds < 60) return `${seconds < 10 ? Number(seconds.toFixed(1)) : Math.round(seconds)} s`;
   const whole = Math.round(seconds);
-  for (const [size, unit, smaller, small] of [[86400, "d", 3600, "h"], [3600, "h", 60, "min"], [60, "min", 1, "s"]]) {
+  for (const [size, unit, smaller, small] of [
+    [86400, "d", 3600, "h"],
+    [3600, "h", 60, "min"],
+    [60, "min", 1, "s"],
+  ]) {
     if (whole >= size) {
       const rest = Math.floor((whole % size) / smaller);
       return `${Math.floor(whole / size)} ${unit}${rest > 0 ? ` ${rest} ${small}` : ""}`;

@@ -11,7 +11,14 @@ export function field(label, input, hint) {
   input.setAttribute("aria-describedby", hint ? `${about} ${wrong}` : wrong);
   const error = h("p.error", { id: wrong });
   return {
-    element: h("div.field", {}, h("label", { for: name }, label), input, hint && h("p.hint", { id: about }, hint), error),
+    element: h(
+      "div.field",
+      {},
+      h("label", { for: name }, label),
+      input,
+      hint && h("p.hint", { id: about }, hint),
+      error,
+    ),
     input,
     wrong(text) {
       say(error, text);
@@ -27,7 +34,11 @@ export function text(attributes = {}) {
 
 // A choice of [value, text].
 export function choice(options, chosen, attributes = {}) {
-  return h("select", attributes, options.map(([value, words]) => h("option", { value, selected: value === chosen }, words)));
+  return h(
+    "select",
+    attributes,
+    options.map(([value, words]) => h("option", { value, selected: value === chosen }, words)),
+  );
 }
 
 // Boxes to check under one legend, and those that are checked.
@@ -36,8 +47,14 @@ export function boxes(legend, options, hint) {
   const error = h("p.error", { id: id("error") });
   const labels = options.map(([, words], n) => h("label.box", {}, inputs[n], words));
   return {
-    element: h("fieldset.field", { "aria-describedby": error.id },
-      h("legend", {}, legend), h("div.boxes", {}, labels), hint && h("p.hint", {}, hint), error),
+    element: h(
+      "fieldset.field",
+      { "aria-describedby": error.id },
+      h("legend", {}, legend),
+      h("div.boxes", {}, labels),
+      hint && h("p.hint", {}, hint),
+      error,
+    ),
     input: inputs[0],
     inputs,
     get values() {
@@ -54,7 +71,10 @@ export function boxes(legend, options, hint) {
 
 // Names that stand in a text, apart by commas or lines.
 export function names(text) {
-  return text.split(/[,\n]/).map((name) => name.trim()).filter((name) => name !== "");
+  return text
+    .split(/[,\n]/)
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
 }
 
 // A form that calls `work` when it is sent. An error of the API stands at the field that it names, by the last word of its
@@ -63,8 +83,17 @@ export function form({ fields = {}, send, changes = true, work, more = [], label
   const outcome = h("div.outcome");
   const submit = h("button.main", { type: "submit", ...(changes && { "data-changes": true }) }, send);
   const all = Object.values(fields);
-  const element = h("form.form", { novalidate: true, "aria-label": label },
-    h("div.fields", {}, all.map((one) => one.element)), h("div.row", {}, submit, ...more), outcome);
+  const element = h(
+    "form.form",
+    { novalidate: true, "aria-label": label },
+    h(
+      "div.fields",
+      {},
+      all.map((one) => one.element),
+    ),
+    h("div.row", {}, submit, ...more),
+    outcome,
+  );
   const tell = (tone, words) => {
     fill(outcome, words && notice(tone, words));
     if (words) announce(words);

@@ -14,18 +14,39 @@ export function groupsOf(tenantId, signal) {
   const known = h("div.notices");
   const editor = h("div");
   const list = paged({
-    name: "ListGroups", field: "groups", request: { tenantId }, size: 20, signal, label: "Groups",
-    key: (group) => group.groupId, none: "This tenant has no groups.",
+    name: "ListGroups",
+    field: "groups",
+    request: { tenantId },
+    size: 20,
+    signal,
+    label: "Groups",
+    key: (group) => group.groupId,
+    none: "This tenant has no groups.",
     columns: [
-      { name: "Group", text: true, value: (group) => ({ key: group.groupId, make: () => button(group.groupId, () => edit(group.groupId), { class: "like-link" }) }) },
+      {
+        name: "Group",
+        text: true,
+        value: (group) => ({
+          key: group.groupId,
+          make: () => button(group.groupId, () => edit(group.groupId), { class: "like-link" }),
+        }),
+      },
       { name: "Devices", number: true, value: (group) => count(group.devices) },
       {
-        name: "Delete",
-        value: (group) => ({ key: group.groupId, make: () => acting("Delete…", () => remove(group.groupId), { "aria-label": `Delete group ${group.groupId}` }) }),
+        name: "Action",
+        bare: true,
+        value: (group) => ({
+          key: group.groupId,
+          make: () => acting("Delete…", () => remove(group.groupId), { "aria-label": `Delete group ${group.groupId}` }),
+        }),
       },
     ],
     known: ({ knownAt }) =>
-      fill(known, knownAt && notice("warn", `As last read ${date(knownAt)}: the gateway does not follow the source that keeps groups.`)),
+      fill(
+        known,
+        knownAt &&
+          notice("warn", `As last read ${date(knownAt)}: the gateway does not follow the source that keeps groups.`),
+      ),
   });
   const report = (error) => {
     if (!(error instanceof ApiError)) throw error;
@@ -34,7 +55,10 @@ export function groupsOf(tenantId, signal) {
   const edit = async (groupId) => {
     try {
       const { group } = await call("GetGroup", { tenantId, groupId }, signal);
-      fill(editor, groupForm(tenantId, group, () => fill(editor), list.look));
+      fill(
+        editor,
+        groupForm(tenantId, group, () => fill(editor), list.look),
+      );
       editor.querySelector("textarea").focus();
     } catch (error) {
       report(error);
@@ -52,27 +76,41 @@ export function groupsOf(tenantId, signal) {
     }
   };
   const create = acting("New group", () => {
-    fill(editor, groupForm(tenantId, null, () => fill(editor), list.look));
+    fill(
+      editor,
+      groupForm(tenantId, null, () => fill(editor), list.look),
+    );
     editor.querySelector("input").focus();
   });
-  return section("Groups", "named sets of its devices", known, list.element, h("div.row", {}, create), editor);
+  return section(`Groups of ${tenantId}`, null, known, list.element, h("div.row", {}, create), editor);
 }
 
 // The form of a group; without one, of a new one.
 function groupForm(tenantId, group, close, changed) {
   const fields = {
     group_id: field("Group", text({ value: group?.groupId ?? "", readonly: group !== null })),
-    device_ids: field("Devices", h("textarea", { rows: 6, spellcheck: "false" }), "One a line. They need not be known yet. None: streams with only this group get nothing."),
+    device_ids: field(
+      "Devices",
+      h("textarea", { rows: 6, spellcheck: "false" }),
+      "One a line. They need not be known yet. None: streams with only this group get nothing.",
+    ),
   };
   fields.device_ids.input.value = (group?.deviceIds ?? []).join("\n");
   const made = form({
-    label: group ? `Group ${group.groupId}` : "New group", fields, send: group ? "Put in place" : "Create",
+    label: group ? `Group ${group.groupId}` : "New group",
+    fields,
+    send: group ? "Put in place" : "Create",
     more: [button("Close", close)],
     work: async () => {
-      const wanted = { tenantId, groupId: fields.group_id.input.value.trim(), deviceIds: names(fields.device_ids.input.value) };
+      const wanted = {
+        tenantId,
+        groupId: fields.group_id.input.value.trim(),
+        deviceIds: names(fields.device_ids.input.value),
+      };
       const answer = await call("PutGroup", { group: wanted });
       await changed();
-      return `${answer.created ? "Created" : "Put in place"}: ${answer.group.groupId} has ${some(answer.group.devices, "device")}. Live streams follow with the next event.`;
+      const has = `${answer.group.groupId} has ${some(answer.group.devices, "device")}`;
+      return `${answer.created ? "Created" : "Put in place"}: ${has}. Live streams follow with the next event.`;
     },
   });
   return h("div.editor", {}, made.element);
@@ -80,13 +118,20 @@ function groupForm(tenantId, group, close, changed) {
 
 export function groups({ place, query, signal }) {
   const tenantId = query.get("tenant") ?? "";
-  const wanted = field("Tenant", text({ value: tenantId }), "It need not be connected.");
-  const pick = h("form.filters", { "aria-label": "Groups of a tenant" }, wanted.element, h("button", { type: "submit" }, "Show its groups"));
+  const wanted = field("Tenant", text({ value: tenantId }));
+  const pick = h(
+    "form.filters",
+    { "aria-label": "Groups of a tenant" },
+    wanted.element,
+    h("button", { type: "submit" }, "Show its groups"),
+  );
   pick.addEventListener("submit", (event) => {
     event.preventDefault();
     const named = wanted.input.value.trim();
     location.hash = to("groups", undefined, named ? { tenant: named } : {});
   });
-  place.append(title("Groups", tenantId ? `of ${tenantId}` : "named sets of a tenant's devices"), pick);
-  place.append(tenantId ? groupsOf(tenantId, signal) : h("p.empty", {}, "Name a tenant to see its groups, or to make one."));
+  place.append(title("Groups", "named sets of a tenant's devices; the tenant need not have streams"), pick);
+  place.append(
+    tenantId ? groupsOf(tenantId, signal) : h("p.empty", {}, "Name a tenant to see its groups, or to make one."),
+  );
 }

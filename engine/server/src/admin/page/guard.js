@@ -9,7 +9,10 @@ let refused = false;
 // Watches for what changes something, for ever.
 export function guard(banner) {
   access.addEventListener("readonly", () => become(banner, true));
-  new MutationObserver(() => refused && disable()).observe(document.getElementById("main"), { childList: true, subtree: true });
+  new MutationObserver(() => refused && disable()).observe(document.getElementById("main"), {
+    childList: true,
+    subtree: true,
+  });
 }
 
 // Learns what the token may do. The call has no argument that it needs: with the right to change something it is refused for
@@ -28,7 +31,13 @@ function become(banner, readonly) {
   refused = readonly;
   banner.hidden = !readonly;
   if (readonly && banner.childElementCount === 0) {
-    banner.append(h("p", {}, "Read only: this token may look and change nothing. What would change something is disabled; it needs admin.token."));
+    banner.append(
+      h(
+        "p",
+        {},
+        "Read only: this token may look and change nothing. What would change something is disabled; it needs admin.token.",
+      ),
+    );
   }
   if (readonly) disable();
   else enable();

@@ -22,7 +22,11 @@ export function take(status) {
   const uptime = seconds(status.node.uptime);
   const busy = (status.shards ?? []).map((shard) => seconds(shard.busy));
   const sample = {
-    at, node: status.node.id, counts, uptime, busy,
+    at,
+    node: status.node.id,
+    counts,
+    uptime,
+    busy,
     websocket: number(status.connections.websocket),
     sse: number(status.connections.sse),
     received: status.lastSecond.received ?? 0,
@@ -38,7 +42,8 @@ export function take(status) {
 
 // Notes that nothing was heard: no line goes over the time without an answer.
 export function interrupt() {
-  if (samples.length > 0 && samples.at(-1).node) samples.push({ at: samples.at(-1).at + 1, node: null, websocket: null, sse: null });
+  if (samples.length > 0 && samples.at(-1).node)
+    samples.push({ at: samples.at(-1).at + 1, node: null, websocket: null, sse: null });
 }
 
 // The median, the 99th and the 99.9th of a hundred of the deliveries since some seconds, in seconds; null without any.
@@ -46,7 +51,11 @@ function times(status, counts, uptime) {
   const before = samples.find((sample) => sample.node === status.node.id && sample.uptime >= uptime - TIMES_OVER - 0.5);
   const bounds = (status.deliveryTimes?.boundsMicroseconds ?? []).map((bound) => number(bound) / 1e6);
   const grown = before ? counts.map((count, n) => count - before.counts[n]) : counts.map(() => 0);
-  return { p50: quantile(bounds, grown, 0.5), p99: quantile(bounds, grown, 0.99), p999: quantile(bounds, grown, 0.999) };
+  return {
+    p50: quantile(bounds, grown, 0.5),
+    p99: quantile(bounds, grown, 0.99),
+    p999: quantile(bounds, grown, 0.999),
+  };
 }
 
 // Below which time this share of the deliveries stayed, taken as evenly spread within a class. Beyond the last bound: that

@@ -5,15 +5,22 @@ import { fill, h, id, say } from "./dom.js";
 // A part of a view under a heading.
 export function section(title, hint, ...children) {
   const heading = id("heading");
-  return h("section.section", { "aria-labelledby": heading },
-    h("div.head", {}, h("h2", { id: heading }, title), hint && h("p.hint", {}, hint)), ...children);
+  return h(
+    "section.section",
+    { "aria-labelledby": heading },
+    h("div.head", {}, h("h2", { id: heading }, title), hint && h("p.hint", {}, hint)),
+    ...children,
+  );
 }
 
 // The top of a view: what it is, and what can be done with it.
 export function title(text, hint, ...actions) {
-  return h("div.title", {},
+  return h(
+    "div.title",
+    {},
     h("div", {}, h("h1", { tabindex: "-1" }, text), hint && h("p.hint", {}, hint)),
-    actions.length > 0 && h("div.actions", {}, ...actions));
+    actions.length > 0 && h("div.actions", {}, ...actions),
+  );
 }
 
 // A state in a word. Tones: good, warn, bad, plain.
@@ -43,7 +50,11 @@ export function acting(text, onclick, attributes = {}) {
 export function facts(names, shape = "") {
   const values = names.map(() => h("dd"));
   return {
-    element: h(`dl.facts${shape}`, {}, names.map((name, n) => h("div", {}, h("dt", {}, name), values[n]))),
+    element: h(
+      `dl.facts${shape}`,
+      {},
+      names.map((name, n) => h("div", {}, h("dt", {}, name), values[n])),
+    ),
     set(told) {
       names.forEach((name, n) => put(values[n], told[name]));
     },
@@ -89,21 +100,30 @@ export function level(share, text, label) {
 }
 
 // A table whose rows stay where they are while their values change, so that nobody loses the focus. A column has a name and
-// `value`, which reads a row; with `number` it stands to the right, with `wide` it is for wide screens only.
+// `value`, which reads a row; with `number` it stands to the right, with `wide` it is for wide screens only, and with `bare` it
+// tells by itself what it is.
 export function table({ label, columns, key, none }) {
   const body = h("tbody", { role: "rowgroup" });
   const heads = columns.map((column) => h(`th${shape(column)}`, { scope: "col", role: "columnheader" }, column.name));
-  const grid = h("table", { role: "table", "aria-label": label },
-    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heads)), body);
+  const grid = h(
+    "table",
+    { role: "table", "aria-label": label },
+    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heads)),
+    body,
+  );
   const nothing = empty(none);
   const element = h("div.table", {}, grid, nothing);
   const rows = new Map();
   element.classList.add("bare");
+  // Before the first answer nobody knows whether there is something.
+  nothing.hidden = true;
 
   const rowOf = (item) => {
     const cells = columns.map((column, n) =>
-      n === 0 ? h(`th${shape(column)}`, { scope: "row", role: "rowheader" })
-        : h(`td${shape(column)}`, { "data-name": column.name, role: "cell" }));
+      n === 0
+        ? h(`th${shape(column)}`, { scope: "row", role: "rowheader" })
+        : h(`td${shape(column)}`, { "data-name": !column.bare && column.name, role: "cell" }),
+    );
     const row = { element: h("tr", { role: "row" }, cells), cells, item };
     return row;
   };
@@ -122,9 +142,15 @@ export function table({ label, columns, key, none }) {
         const row = rows.get(key(item)) ?? rowOf(item);
         rows.set(key(item), row);
         row.item = item;
-        columns.forEach((column, at) => put(row.cells[at], column.value(item, () => row.item)));
+        columns.forEach((column, at) =>
+          put(
+            row.cells[at],
+            column.value(item, () => row.item),
+          ),
+        );
         if (body.children[n] !== row.element) body.insertBefore(row.element, body.children[n] ?? null);
       });
+      nothing.hidden = false;
       element.classList.toggle("bare", items.length === 0);
     },
     // What stands there when there is nothing.

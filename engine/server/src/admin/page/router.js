@@ -2,6 +2,7 @@
 
 import { h, say } from "./dom.js";
 import { VIEWS } from "./keys.js";
+import { title } from "./parts.js";
 
 const main = document.getElementById("main");
 let ending = new AbortController();
@@ -9,7 +10,13 @@ let ending = new AbortController();
 // `views` has for each first word of an address what shows it; with a second word, an id, `one` of it.
 export function start(views) {
   const nav = document.getElementById("nav");
-  nav.append(h("ul", {}, VIEWS.map(([word, name]) => h("li", {}, h("a", { href: `#/${word}` }, name)))));
+  nav.append(
+    h(
+      "ul",
+      {},
+      VIEWS.map(([word, name]) => h("li", {}, h("a", { href: `#/${word}` }, name))),
+    ),
+  );
   addEventListener("hashchange", () => route(views, true));
   route(views, false);
 }
@@ -17,6 +24,12 @@ export function start(views) {
 // Shows the view of the address anew.
 export function again(views) {
   route(views, false);
+}
+
+// Ends the view, and says this in its place until there is another.
+export function close(text, hint) {
+  ending.abort();
+  main.replaceChildren(h("div.view", {}, title(text, hint)));
 }
 
 // The address of a view.

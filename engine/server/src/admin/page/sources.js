@@ -10,7 +10,10 @@ export function sourcesTable() {
     none: "No source is configured.",
     columns: [
       { name: "Source", value: (source) => KINDS[source.kind] ?? source.kind ?? "source" },
-      { name: "State", value: (source) => (source.connected ? state("good", "connected") : state("bad", "not connected")) },
+      {
+        name: "State",
+        value: (source) => (source.connected ? state("good", "connected") : state("bad", "not connected")),
+      },
       { name: "Address", text: true, value: (source) => source.connectedUrl || (source.urls ?? []).join(", ") },
       { name: "Speaks", wide: true, value: (source) => source.protocol || "–" },
       { name: "For", number: true, value: (source) => since(source.changedAt) },

@@ -22,29 +22,55 @@ export function stream({ place, id, signal }) {
   const fates = facts(["Delivered", "Dropped", "Conflated", "Held", "Sent", "Last write"]);
   const ring = facts(["Waiting", "Behind for"]);
   const lines = chart({
-    title: "Events", hint: "a second", format: short, span: SPAN,
-    lines: [{ name: "Delivered", value: (s) => s.delivered }, { name: "Missed", value: (s) => s.missed }],
+    title: "Events",
+    hint: "a second",
+    format: short,
+    span: SPAN,
+    lines: [
+      { name: "Delivered", value: (s) => s.delivered },
+      { name: "Missed", value: (s) => s.missed },
+    ],
   });
   const outcome = h("div.notices");
   const end = acting("Disconnect…", () => disconnect(id, outcome), { class: "danger" });
   const samples = [];
   let before = null;
   place.append(
-    title(`Stream ${id}`, null, h("a.button", { href: to("explain", undefined, { stream: id }) }, "Explain an event"), end),
+    title(
+      `Stream ${id}`,
+      null,
+      h("a.button", { href: to("explain", undefined, { stream: id }) }, "Explain an event"),
+      end,
+    ),
     outcome,
     h("div.pair", {}, section("Who", null, who.element), section("What it wants", "its filter", wants.element)),
-    h("div.pair", {},
+    h(
+      "div.pair",
+      {},
       section("What waits for it", "its ring", ring.element, lines.element),
-      section("What became of its events", "since it began", fates.element,
-        h("p.hint", {}, "All that matched its filter were delivered, dropped, conflated or are held. Dropped ones are told to the client as gaps, "
-          + "with their number; conflated ones gave way to newer ones of their device, as the client asked."))));
+      section(
+        "What became of its events",
+        "since it began",
+        fates.element,
+        h(
+          "p.hint",
+          {},
+          "All that matched its filter were delivered, dropped, conflated or are held. Dropped ones are told to the client as gaps, " +
+            "with their number; conflated ones gave way to newer ones of their device, as the client asked.",
+        ),
+      ),
+    ),
+  );
   const ended = new AbortController();
   repeat(AbortSignal.any([signal, ended.signal]), LOOK, async () => {
     try {
       const { connection } = await call("GetConnection", { connectionId: id }, signal);
       who.set(identity(connection));
       wants.set(filter(connection.filters ?? {}));
-      ring.set({ Waiting: queue(connection), "Behind for": connection.slowFor ? duration(seconds(connection.slowFor)) : "keeps up" });
+      ring.set({
+        Waiting: queue(connection),
+        "Behind for": connection.slowFor ? duration(seconds(connection.slowFor)) : "keeps up",
+      });
       fates.set(ledger(connection));
       before = sampled(samples, before, connection);
       lines.show(samples);
@@ -53,7 +79,8 @@ export function stream({ place, id, signal }) {
       if (error.code !== "not_found") return;
       ended.abort();
       end.disabled = true;
-      if (outcome.childElementCount === 0) fill(outcome, notice("warn", "This stream is not live any more. What stands here is as it last was."));
+      if (outcome.childElementCount === 0)
+        fill(outcome, notice("warn", "This stream is not live any more. What stands here is as it last was."));
     }
   });
 }
@@ -63,7 +90,11 @@ async function disconnect(id, outcome) {
     heading: "Disconnect this stream?",
     text: "A WebSocket client sees the close code 4010 and the reason, an SSE client the end of its answer. It may come back at once.",
     yes: "Disconnect",
-    reason: { label: "Reason", bytes: REASON_BYTES, hint: `What the client is told; may be empty. At most ${REASON_BYTES} bytes.` },
+    reason: {
+      label: "Reason",
+      bytes: REASON_BYTES,
+      hint: `What the client is told; may be empty. At most ${REASON_BYTES} bytes.`,
+    },
   });
   if (reason === null) return;
   try {
@@ -121,7 +152,11 @@ function sampled(samples, before, one) {
   const now = { at: Date.now(), delivered: number(one.delivered), missed: number(one.dropped) + number(one.conflated) };
   if (before) {
     const passed = (now.at - before.at) / 1000;
-    samples.push({ at: now.at, delivered: (now.delivered - before.delivered) / passed, missed: (now.missed - before.missed) / passed });
+    samples.push({
+      at: now.at,
+      delivered: (now.delivered - before.delivered) / passed,
+      missed: (now.missed - before.missed) / passed,
+    });
     while (samples[0].at < now.at - SPAN * 1000) samples.shift();
   }
   return now;

@@ -14,7 +14,12 @@ export function streamColumns() {
     { name: "Tenant", text: true, value: (stream) => link(stream.tenantId, to("tenants", stream.tenantId)) },
     { name: "Transport", wide: true, value: (stream) => transportOf(stream.transport) },
     { name: "Waiting", value: queue },
-    { name: "Behind for", number: true, wide: true, value: (stream) => (stream.slowFor ? duration(seconds(stream.slowFor)) : "–") },
+    {
+      name: "Behind for",
+      number: true,
+      wide: true,
+      value: (stream) => (stream.slowFor ? duration(seconds(stream.slowFor)) : "–"),
+    },
     { name: "Dropped", number: true, value: (stream) => count(stream.dropped) },
   ];
 }
@@ -27,10 +32,19 @@ export function queue(stream) {
 
 // A list of streams that all of `request` applies to. Those of one tenant need not name it in each row.
 export function streamsList(request, signal, { size, ofTenant } = {}) {
-  const tenant = { name: "Tenant", text: true, value: (stream) => link(stream.tenantId, to("tenants", stream.tenantId)) };
+  const tenant = {
+    name: "Tenant",
+    text: true,
+    value: (stream) => link(stream.tenantId, to("tenants", stream.tenantId)),
+  };
   return paged({
-    name: "ListConnections", field: "connections", request, signal, size,
-    label: "Streams", key: (stream) => stream.connectionId,
+    name: "ListConnections",
+    field: "connections",
+    request,
+    signal,
+    size,
+    label: "Streams",
+    key: (stream) => stream.connectionId,
     none: "No live stream fits. A stream is here as soon as a client is connected.",
     columns: [
       { name: "Stream", text: true, value: (stream) => link(stream.connectionId, to("streams", stream.connectionId)) },
@@ -49,17 +63,37 @@ export function streamsList(request, signal, { size, ofTenant } = {}) {
 export function streams({ place, query, signal }) {
   const tenant = field("Tenant", text({ type: "search", value: query.get("tenant") ?? "" }));
   const subject = field("Subject", text({ type: "search" }));
-  const transport = field("Transport", choice([["", "any"], ["TRANSPORT_WEBSOCKET", "WebSocket"], ["TRANSPORT_SSE", "SSE"]], ""));
+  const transport = field(
+    "Transport",
+    choice(
+      [
+        ["", "any"],
+        ["TRANSPORT_WEBSOCKET", "WebSocket"],
+        ["TRANSPORT_SSE", "SSE"],
+      ],
+      "",
+    ),
+  );
   const asked = () => ({
     tenantId: tenant.input.value.trim(),
     subject: subject.input.value.trim(),
     transport: transport.input.value || "TRANSPORT_UNSPECIFIED",
   });
   const list = streamsList(asked(), signal);
-  const filters = h("form.filters", { "aria-label": "Which streams" }, tenant.element, subject.element, transport.element);
+  const filters = h(
+    "form.filters",
+    { "aria-label": "Which streams" },
+    tenant.element,
+    subject.element,
+    transport.element,
+  );
   filters.addEventListener("change", () => list.ask(asked()));
   filters.addEventListener("submit", (event) => (event.preventDefault(), list.ask(asked())));
-  place.append(title("Streams", "live on this gateway now; exact names, Enter applies them"), filters, list.element);
+  place.append(
+    title("Streams", "live on this gateway now; filters are exact, Enter applies them"),
+    filters,
+    list.element,
+  );
 }
 
 // The streams of one tenant, as a part of its page.

@@ -15,7 +15,10 @@ export function tail({ place, query, signal }) {
     metric_names: field("Metrics", text(), "Separated by commas; blank: all."),
   };
   const list = feed({
-    name: "Tail", label: "Events", signal, row,
+    name: "Tail",
+    label: "Events",
+    signal,
+    row,
     none: "Nothing yet. Name a tenant and start; events appear here as its devices publish them, the newest first.",
   });
   const asked = () => ({
@@ -26,25 +29,57 @@ export function tail({ place, query, signal }) {
   });
   const stop = button("Stop", () => list.stop());
   const made = form({
-    label: "What to show", fields, send: "Start", changes: false, more: [stop],
+    label: "What to show",
+    fields,
+    send: "Start",
+    changes: false,
+    more: [stop],
     // It goes on beside the form, and only what the gateway refuses comes back to it.
-    work: async () => void list.start(asked(), (error) => made.run(async () => { throw error; })),
+    work: async () =>
+      void list.start(asked(), (error) =>
+        made.run(async () => {
+          throw error;
+        }),
+      ),
   });
   place.append(
     title("Live tail", "shows events; takes no place of a stream, and slows nobody"),
-    made.element, section("Events", "the newest first", list.element));
-  if (asked().tenantId) made.run(async () => void list.start(asked(), (error) => made.run(async () => { throw error; })));
+    made.element,
+    section("Events", "the newest first", list.element),
+  );
+  if (asked().tenantId)
+    made.run(
+      async () =>
+        void list.start(asked(), (error) =>
+          made.run(async () => {
+            throw error;
+          }),
+        ),
+    );
 }
 
 function row(message) {
   if (message.event) {
     const { device, metrics, timestamp } = cut(message.event.json);
-    return h("li", {}, h("time", {}, clock(Date.now())), h("b.name", {}, device),
-      h("code", {}, breakable(metrics)), h("span.hint", { title: "the event's own timestamp" }, timestamp));
+    return h(
+      "li",
+      {},
+      h("time", {}, clock(Date.now())),
+      h("b.name", {}, device),
+      h("code", {}, breakable(metrics)),
+      h("span.hint", { title: "the event's own timestamp" }, timestamp),
+    );
   }
   if (message.gap) {
-    const missing = message.gap.dropped === undefined ? "events may be missing" : `${count(message.gap.dropped)} events are missing`;
-    return h("li.gap", {}, h("time", {}, clock(Date.now())), h("b.name", {}, "gap"), `${missing}: ${gapOf(message.gap.reason)}`);
+    const missing =
+      message.gap.dropped === undefined ? "events may be missing" : `${count(message.gap.dropped)} events are missing`;
+    return h(
+      "li.gap",
+      {},
+      h("time", {}, clock(Date.now())),
+      h("b.name", {}, "gap"),
+      `${missing}: ${gapOf(message.gap.reason)}`,
+    );
   }
   return null;
 }
@@ -59,6 +94,11 @@ function breakable(text) {
 function cut(json) {
   const [from, to] = [json.indexOf('"metrics":'), json.lastIndexOf(',"timestamp":')];
   const event = JSON.parse(json);
-  const timestamp = event.timestamp === null ? "" : typeof event.timestamp === "string" ? event.timestamp : JSON.stringify(event.timestamp);
+  const timestamp =
+    event.timestamp === null
+      ? ""
+      : typeof event.timestamp === "string"
+        ? event.timestamp
+        : JSON.stringify(event.timestamp);
   return { device: event.device_id, metrics: json.slice(from + '"metrics":'.length, to), timestamp };
 }

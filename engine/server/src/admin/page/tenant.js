@@ -21,18 +21,27 @@ export function tenant({ place, id, signal }) {
   const told = h("div.notices");
   const outcome = h("div.notices");
   place.append(
-    title(id, "tenant",
+    title(
+      id,
+      "tenant",
       h("a.button", { href: to("tail", undefined, { tenant: id }) }, "Live tail"),
       h("a.button", { href: to("journal", undefined, { tenant: id }) }, "Journal"),
-      acting("Disconnect all…", () => disconnectAll(id, outcome), { class: "danger" })),
-    told, outcome,
+      acting("Disconnect all…", () => disconnectAll(id, outcome), { class: "danger" }),
+    ),
+    told,
+    outcome,
     h("div.pair", {}, section("Now", null, state.element), section("Since it is served", null, counts.element)),
     streamsOf(id, signal),
-    h("div.pair", {}, section("Limits", "blank: the default holds", limitsForm(id, signal)), groupsOf(id, signal)));
+    h("div.pair", {}, section("Limits", "blank: the default holds", limitsForm(id, signal)), groupsOf(id, signal)),
+  );
   repeat(signal, LOOK, async () => {
     try {
       const { tenant: one } = await call("GetTenant", { tenantId: id }, signal);
-      fill(told, one.upstreamRefusal && notice("bad", `The source refuses this tenant, so that its streams get no events: ${one.upstreamRefusal}`));
+      fill(
+        told,
+        one.upstreamRefusal &&
+          notice("bad", `The source refuses this tenant, so that its streams get no events: ${one.upstreamRefusal}`),
+      );
       state.set({
         Source: upstream(one),
         Streams: `${count(one.connections)} of ${limit(one.limits?.connectionsPerTenant)}`,
@@ -50,7 +59,13 @@ export function tenant({ place, id, signal }) {
       });
     } catch (error) {
       if (!(error instanceof ApiError) || error.code !== "not_found") return;
-      fill(told, notice("plain", "The gateway does not serve this tenant now: it has no streams. Its limits and groups can be set all the same."));
+      fill(
+        told,
+        notice(
+          "plain",
+          "The gateway does not serve this tenant now: it has no streams. Its limits and groups can be set all the same.",
+        ),
+      );
       state.set({});
       counts.set({});
     }
@@ -66,7 +81,11 @@ async function disconnectAll(tenantId, outcome) {
     heading: `Disconnect all streams of ${tenantId}?`,
     text: "WebSocket clients see the close code 4010 and the reason, SSE clients the end of their answer. They may come back at once.",
     yes: "Disconnect all",
-    reason: { label: "Reason", bytes: REASON_BYTES, hint: `What the clients are told; may be empty. At most ${REASON_BYTES} bytes.` },
+    reason: {
+      label: "Reason",
+      bytes: REASON_BYTES,
+      hint: `What the clients are told; may be empty. At most ${REASON_BYTES} bytes.`,
+    },
   });
   if (reason === null) return;
   try {

@@ -32,16 +32,22 @@ export function upstream(tenant) {
 }
 
 export function tenants({ place, query, signal }) {
-  const columns = [...tenantColumns(), { name: "Kept to resume", number: true, wide: true, value: (tenant) => bytes(tenant.replayBytes) }];
+  const columns = [
+    ...tenantColumns(),
+    { name: "Kept to resume", number: true, wide: true, value: (tenant) => bytes(tenant.replayBytes) },
+  ];
   const shape = { label: "Tenants", key: (tenant) => tenant.tenantId, columns };
   const all = paged({
-    ...shape, name: "ListTenants", field: "tenants", signal,
+    ...shape,
+    name: "ListTenants",
+    field: "tenants",
+    signal,
     none: "No tenant is served now. A tenant is served from its first stream until some time after its last one has left.",
   });
   const found = table({ ...shape, none: "No tenant that is served now has this in its name." });
   const told = h("p.place", { role: "status" });
   const results = h("div", {}, found.element, told);
-  const lists = h("div", {}, all.element);
+  const lists = h("div.panel", {}, all.element);
   const wanted = field("Name contains", text({ type: "search", value: query.get("name") ?? "" }));
   const open = h("a.button", { href: "#/tenants" }, "Open by exact name");
   let searching = new AbortController();
