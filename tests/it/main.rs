@@ -21,6 +21,7 @@ mod http;
 mod ids;
 mod ledger;
 mod link;
+mod live_page;
 mod misbehaving;
 mod nats;
 mod options;

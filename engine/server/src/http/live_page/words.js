@@ -1,6 +1,6 @@
 // What codes and reasons mean, as sentences for a person.
 
-import { count, counted } from "./numbers.js";
+import { counted } from "./numbers.js";
 
 export const TRANSPORTS = { websocket: "WebSocket", sse: "server-sent events" };
 
@@ -39,7 +39,7 @@ export function endInWords(code, reason = "") {
     case 4029:
     case 429:
       return limit
-        ? `The tenant's limit of ${count(Number(limit))} streams is reached. Close another page or program that watches this tenant, or raise the limit.`
+        ? `The tenant's limit of ${counted(Number(limit), "stream")} is reached. Close another page or program that watches this tenant, or raise the limit.`
         : `A limit on streams is reached: ${reason}.`;
     case 4008:
       return "This page read too slowly, so the gateway ended its stream.";
