@@ -1,10 +1,11 @@
 """One call of the admin listener by its name, with Python's `grpcio` and the server's reflection: no generated code.
 
-Usage: admin_call.py [--ca FILE [--cert FILE --key FILE]] ADDRESS CALL JSON [TOKEN] [COUNT]
+Usage: admin_call.py [--camel] [--ca FILE [--cert FILE --key FILE]] ADDRESS CALL JSON [TOKEN] [COUNT]
        admin_call.py … ADDRESS list '"SERVICE"' [TOKEN]
 
 CALL is one of the admin API, or SERVICE/METHOD. With --ca it speaks TLS and trusts that authority alone. Prints each answer
-as a line of JSON with the names of the .proto files; of a stream, the first COUNT answers. A call that fails prints
+as a line of JSON with the names of the .proto files, or with --camel as protobuf's JSON has them; of a
+stream, the first COUNT answers. A call that fails prints
 {"code": ..., "message": ...} and exits with 1. `list` prints the methods that reflection tells of a service, as one list.
 """
 
@@ -48,7 +49,7 @@ def main():
             return
         for answer in answers(channel, pool, asked.call, asked.request, asked.count):
             text = json_format.MessageToDict(
-                answer, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+                answer, preserving_proto_field_name=not asked.camel, always_print_fields_with_no_presence=True
             )
             print(json.dumps(text), flush=True)
     except grpc.RpcError as error:
@@ -58,6 +59,7 @@ def main():
 
 def arguments():
     parser = argparse.ArgumentParser()
+    parser.add_argument("--camel", action="store_true")
     for name in ("--ca", "--cert", "--key"):
         parser.add_argument(name, type=Path)
     for name in ("address", "call", "request"):

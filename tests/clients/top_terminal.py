@@ -150,6 +150,27 @@ def fits_a_small_terminal(top):
     top.shows("the large screen again", ("serving", "busy", "stalled", "q quit"))
 
 
+def fits_a_narrow_terminal(top):
+    titles = ("1 s 60 s", "TENANT DELIVERED DROPPED", "STREAM TENANT QUEUE DROPPED")
+    rates = ("IN", "DELIVERED", "SENT", "DROPPED", "OPENED", "CLOSED", "REFUSED")
+
+    def is_whole(screen):
+        lines = [" ".join(line.split()) for line in screen.splitlines()]
+        rows = [line.split() for line in lines]
+        return (
+            all(title in lines for title in titles)
+            and all(any(row[:1] == [rate] and row[-1].endswith("/s") for row in rows) for rate in rates)
+            and lines[0].startswith("serving, ")
+            and all(text in screen for text in ("2 tenants", "WebSocket, ", "busy", "calm", "50/50", "q quit"))
+        )
+
+    top.resize(40, 24)
+    top.press("j")
+    top.shows("what a narrow one has room for", is_whole)
+    top.resize(*SIZE)
+    top.shows("the large screen again", ("serving", "busy", "stalled", "q quit"))
+
+
 def shrinks(top):
     for width, height in TINY:
         top.resize(width, height)
@@ -192,7 +213,7 @@ def quits(top):
 def main(program, url):
     top = Terminal([program, "top", "--admin", url, "--interval", "200ms"])
     try:
-        for step in (watches, sorts, fits_a_small_terminal, shrinks, disconnects, outlives_the_gateway, quits):
+        for step in (watches, sorts, fits_a_small_terminal, fits_a_narrow_terminal, shrinks, disconnects, outlives_the_gateway, quits):
             step(top)
             print(step.__name__, flush=True)
     finally:

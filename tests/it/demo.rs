@@ -38,6 +38,15 @@ async fn what_the_demo_prints_works_when_it_is_pasted() {
     })
     .await;
 
+    let page = printed(&demo, "http://").expect("printed before");
+    let (page, in_fragment) = page.split_once("#token=").expect("the token is ready");
+    assert_eq!(token, format!("TOKEN={in_fragment}"));
+    for file in ["", "floodway.js"] {
+        let fetched =
+            run("curl", shell(&format!("curl --fail --silent --show-error --noproxy '*' {page}{file}"))).await;
+        assert!(!fetched.succeeded().is_empty(), "the page is there to be opened");
+    }
+
     let publish = printed(&demo, "mosquitto_pub ").expect("printed before");
     run("mosquitto_pub", shell(&publish)).await.succeeded();
     wait_until("the own device's event arrives", async || {

@@ -12,6 +12,7 @@ mod control;
 mod demo;
 mod events;
 mod every_source;
+mod files;
 mod filters;
 mod heads;
 mod history;

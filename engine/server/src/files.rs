@@ -3,6 +3,7 @@
 //! Invariant: whatever is served as a page may load, and speak to, nothing but the listener that it comes from, and no other page
 //! may frame it.
 
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hasher};
 
 use ::http::header::{
@@ -20,44 +21,37 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 /// A file that is part of the program.
 pub(crate) struct File {
-    path: &'static str,
-    content_type: &'static str,
-    bytes: &'static [u8],
+    pub(crate) path: &'static str,
+    pub(crate) bytes: &'static [u8],
 }
 
-impl File {
-    pub(crate) const fn html(path: &'static str, bytes: &'static [u8]) -> Self {
-        Self { path, content_type: "text/html; charset=utf-8", bytes }
-    }
-
-    pub(crate) const fn script(path: &'static str, bytes: &'static [u8]) -> Self {
-        Self { path, content_type: "text/javascript; charset=utf-8", bytes }
-    }
-
-    pub(crate) const fn image(path: &'static str, bytes: &'static [u8]) -> Self {
-        Self { path, content_type: "image/svg+xml", bytes }
-    }
-
-    pub(crate) const fn style(path: &'static str, bytes: &'static [u8]) -> Self {
-        Self { path, content_type: "text/css; charset=utf-8", bytes }
-    }
+/// The files of these names, which stand beside the one that names them.
+macro_rules! files {
+    ($($name:literal)+) => {
+        [$(crate::files::File { path: concat!("/", $name), bytes: include_bytes!($name) }),+]
+    };
 }
+pub(crate) use files;
 
-/// The files of a page, each with its entity tag.
-pub(crate) struct Files(Vec<(&'static File, HeaderValue)>);
+/// The files of a page, by path, each with its entity tag. What is asked for at `/` is `/index.html`.
+pub(crate) struct Files(HashMap<&'static str, (&'static File, HeaderValue)>);
 
 impl Files {
-    pub(crate) fn new(files: &'static [File]) -> Self {
-        Self(files.iter().map(|file| (file, tag(file.bytes))).collect())
+    pub(crate) fn new(files: impl IntoIterator<Item = &'static File>) -> Self {
+        let files = files.into_iter().map(|file| {
+            let path = if file.path == "/index.html" { "/" } else { file.path };
+            (path, (file, tag(file.bytes)))
+        });
+        Self(files.collect())
     }
 
     pub(crate) fn has(&self, path: &str) -> bool {
-        self.0.iter().any(|(file, _)| file.path == path)
+        self.0.contains_key(path)
     }
 
     /// The answer to a request for one of them, which may have no body.
     pub(crate) fn answer<B>(&self, request: &Request<B>) -> Option<Response<Option<Bytes>>> {
-        let (file, tag) = self.0.iter().find(|(file, _)| file.path == request.uri().path())?;
+        let (file, tag) = self.0.get(request.uri().path())?;
         let with_body = match *request.method() {
             Method::GET => true,
             Method::HEAD => false,
@@ -76,10 +70,20 @@ impl Files {
         if is_known {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
         } else {
-            set(&mut response, CONTENT_TYPE, file.content_type);
+            set(&mut response, CONTENT_TYPE, content_type(file.path));
             response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(file.bytes.len()));
         }
         Some(response)
+    }
+}
+
+fn content_type(path: &str) -> &'static str {
+    match path.rsplit_once('.').map(|(_, kind)| kind) {
+        Some("html") => "text/html; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        _ => "application/octet-stream",
     }
 }
 
@@ -96,5 +100,5 @@ fn tag(bytes: &[u8]) -> HeaderValue {
     HeaderValue::from_str(&format!("\"{:016x}\"", hasher.finish())).expect("digits")
 }
 
-#[cfg(all(test, not(floodway_loom)))]
+#[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ mod away;
 mod broker;
 mod calls;
 mod health;
+mod json;
 mod looking;
 mod metrics;
 mod readiness;

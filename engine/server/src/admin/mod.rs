@@ -46,6 +46,8 @@ use crate::tls::TlsAcceptor;
 use calls::Service;
 use floodway_core::parts;
 use health::Health;
+#[cfg(test)]
+pub(crate) use page::FILES as PAGE;
 use routes::Routes;
 use token::Tokens;
 

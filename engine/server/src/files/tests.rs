@@ -1,8 +1,11 @@
 //! Tests of `files`.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
-static FILES: [File; 2] = [File::html("/", b"<p>page</p>"), File::script("/page.js", b"go()")];
+static FILES: [File; 2] =
+    [File { path: "/index.html", bytes: b"<p>page</p>" }, File { path: "/page.js", bytes: b"go()" }];
 
 fn ask(method: Method, path: &str, known: &str) -> Option<Response<Option<Bytes>>> {
     let request = Request::builder().method(method).uri(path).header(IF_NONE_MATCH, known);
@@ -35,4 +38,19 @@ fn who_has_it_already_or_asks_for_the_head_gets_no_body() {
     }
     let other = ask(Method::GET, "/", &tag).unwrap();
     assert_eq!(other.status(), StatusCode::OK, "each file has a tag of its own");
+}
+
+/// A file that is added to a folder is served, as what it is, or the page that names it is broken.
+#[test]
+fn every_file_of_the_folders_is_in_its_table() {
+    for (folder, table) in [("admin/page", &crate::admin::PAGE[..]), ("http/live_page", &crate::http::LIVE_PAGE[..])] {
+        let folder = format!("{}/src/{folder}", env!("CARGO_MANIFEST_DIR"));
+        let there = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|file| file.unwrap().file_name().into_string().unwrap());
+        let there: BTreeSet<_> = there.filter(|name| name != "mod.rs").collect();
+        let served: BTreeSet<_> = table.iter().map(|file| file.path[1..].to_owned()).collect();
+        assert_eq!(served, there);
+        assert!(table.iter().all(|file| content_type(file.path) != "application/octet-stream"));
+    }
 }

@@ -28,5 +28,7 @@ mod tls;
 
 pub use acceptor::{Acceptor, Dealt, serve};
 pub use config::Config;
+#[cfg(test)]
+pub(crate) use live_page::FILES as LIVE_PAGE;
 pub use refusal::Refusals;
 pub use shard_context::Shared;

@@ -46,7 +46,8 @@ impl Live {
             loop {
                 ticks.tick().await;
                 let now = Counts::now(&observer);
-                lines.push(placed(&line(devices(), &before, &now), terminal).into_bytes());
+                let line = line(&parts(devices(), &before, &now), room(terminal));
+                lines.push(placed(&line, terminal).into_bytes());
                 before = now;
             }
         };
@@ -74,16 +75,41 @@ impl Counts {
     }
 }
 
-fn line(devices: usize, before: &Counts, now: &Counts) -> String {
+/// What is told, the most telling first.
+fn parts(devices: usize, before: &Counts, now: &Counts) -> [String; 5] {
     let seconds = (now.at - before.at).as_secs_f64().max(f64::EPSILON);
     let rate = |before: u64, now: u64| now.saturating_sub(before) as f64 / seconds;
     let events = rate(before.accepted, now.accepted);
     let deliveries = rate(before.totals.delivered, now.totals.delivered);
     let subscribers = now.totals.ws + now.totals.sse;
-    let dropped = now.totals.dropped;
-    format!(
-        "devices {devices} | events/s {events:.1} | subscribers {subscribers} | deliveries/s {deliveries:.1} | dropped {dropped}"
-    )
+    [
+        format!("devices {devices}"),
+        format!("events/s {events:.1}"),
+        format!("subscribers {subscribers}"),
+        format!("deliveries/s {deliveries:.1}"),
+        format!("dropped {}", now.totals.dropped),
+    ]
+}
+
+/// Columns of the terminal that a line may fill. One that filled the last would begin the next line, and then stay where it is
+/// when it is replaced.
+fn room(terminal: bool) -> usize {
+    let width = terminal.then(crossterm::terminal::size).and_then(Result::ok);
+    width.map_or(usize::MAX, |(width, _)| usize::from(width).saturating_sub(1))
+}
+
+/// As many parts as there is room for.
+fn line(parts: &[String], room: usize) -> String {
+    let mut line = String::new();
+    for part in parts {
+        let separator = if line.is_empty() { "" } else { " | " };
+        if line.len() + separator.len() + part.len() > room {
+            break;
+        }
+        line.push_str(separator);
+        line.push_str(part);
+    }
+    line
 }
 
 /// On a terminal a line replaces the one before, and erases what is left of it.

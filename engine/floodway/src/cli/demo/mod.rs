@@ -63,6 +63,7 @@ async fn demo(settled: Settled, stdout: Writer) -> Result<(), Failure> {
     let broker = Broker::start(settings::broker_packet_bytes(&config)).await;
     let broker = broker.map_err(Failure::running)?;
     config.mqtt.urls = vec![format!("mqtt://{}", broker.inner)];
+    let page = config.http.live_page;
     let (gateway, in_use) = start(config.clone(), may_move, admin_may_move).await?;
     let observer = gateway.observer();
     until_connected(&observer).await?;
@@ -71,6 +72,7 @@ async fn demo(settled: Settled, stdout: Writer) -> Result<(), Failure> {
     let expires_at = SystemTime::now() + TOKEN_TTL;
     let welcome = Welcome {
         gateway: reachable(address),
+        page,
         admin: reachable(gateway.admin_address()),
         admin_tls: config.admin.tls.is_some(),
         in_use,

@@ -1,4 +1,4 @@
-//! What a demo prints first: where things are, and lines to copy.
+//! What a demo prints first: the page to open, where things are, and lines to copy.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -9,6 +9,8 @@ const STREAM: &str = "/api/v1/customer/telemetry/stream";
 
 pub(super) struct Welcome<'a> {
     pub(super) gateway: SocketAddr,
+    /// Whether the gateway serves the live page.
+    pub(super) page: bool,
     /// The private listener.
     pub(super) admin: SocketAddr,
     pub(super) admin_tls: bool,
@@ -23,8 +25,8 @@ pub(super) struct Welcome<'a> {
     pub(super) expires_at: SystemTime,
 }
 
-/// All of it, with the line that shows the demo at work, fits 24 lines of 80 characters: so the token, which takes some of
-/// them, is there once. Each command is one line, so that it can be copied whole.
+/// All of it, with the line that shows the demo at work, fits 24 lines of 80 characters, of which the page's address and the
+/// token, which is in it, take four each. Each command is one line, so that it can be copied whole.
 impl fmt::Display for Welcome<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { gateway, admin, broker_v4, broker_v5, devices, token, .. } = self;
@@ -35,24 +37,24 @@ impl fmt::Display for Welcome<'_> {
         let (tenant, tenants) = (self.tenants[0], self.tenants.join(" and "));
         let until = humantime::format_rfc3339_seconds(self.expires_at);
         let (host, port) = (broker_v4.ip(), broker_v4.port());
+        writeln!(f, "floodway {version} demo. Ctrl-C ends it.{in_use}\n")?;
+        if self.page {
+            // Behind the #, where no server and no log sees it.
+            writeln!(f, "http://{gateway}/#token={token}\n")?;
+        } else {
+            writeln!(f, "  gateway   http://{gateway}")?;
+        }
         write!(
             f,
-            r#"floodway {version} demo. Ctrl-C ends it.
-  gateway   http://{gateway}{in_use}
-  admin     {scheme}://{admin} (gRPC, /metrics)
-  broker    mqtt://{broker_v4} (MQTT 3.1.1)
-            mqtt://{broker_v5} (MQTT 5)
+            r#"  operator  {scheme}://{admin}/ (gRPC and JSON too; /metrics)
+  broker    mqtt://{broker_v5} (MQTT 5), mqtt://{broker_v4} (3.1.1)
   devices   {devices} simulated ones of the tenants {tenants}
 
-Paste first: a token of {tenant}, valid until {until}
-
+Or paste a token of {tenant}, valid until {until}, then a command:
 TOKEN={token}
-
-Watch {tenant}'s events, as server-sent events and over a WebSocket:
-
 curl -N -H "Authorization: Bearer $TOKEN" http://{gateway}{STREAM}/sse
 websocat "ws://{gateway}{STREAM}?token=$TOKEN"
-Be a device of {tenant}, and see its event arrive there:
+Be a device of {tenant}, and see its event arrive:
 mosquitto_pub -h {host} -p {port} -t tenant/{tenant}/device/my-device/telemetry -m '{{"metrics":{{"temperature":21.50}}}}'
 "#
         )

@@ -152,6 +152,7 @@ fn names_are_unique_and_follow_one_rule_but_for_those_in_the_contract() {
         ("http.tls.cert", "FLOODWAY_TLS_CERT"),
         ("http.tls.key", "FLOODWAY_TLS_KEY"),
         ("http.allowed_origins", "FLOODWAY_ALLOWED_ORIGINS"),
+        ("http.live_page", "FLOODWAY_LIVE_PAGE"),
         ("admin.listen", "FLOODWAY_ADMIN_LISTEN"),
         ("admin.token", "FLOODWAY_ADMIN_TOKEN"),
         ("mqtt.url", "MQTT_URL"),

@@ -20,6 +20,7 @@ fn nothing_has_to_be_set() {
     let settled = settled(&[]);
     assert!(settled.may_move && settled.warnings.is_empty());
     assert_eq!(settled.config.http.listen, LISTEN);
+    assert!(settled.config.http.live_page);
     assert_eq!(settled.config.mqtt.subscribe, Subscribe::All);
     assert_eq!(settled.config.log.filter, LOG_FILTER);
 }
@@ -31,9 +32,11 @@ fn what_was_set_is_used() {
         ("FLOODWAY_MQTT_SUBSCRIBE", "on_demand"),
         ("MAX_STREAM_CONNECTIONS_PER_TENANT", "3"),
         ("FLOODWAY_LOG", "debug"),
+        ("FLOODWAY_LIVE_PAGE", "false"),
     ]);
     assert!(!settled.may_move && settled.warnings.is_empty());
     assert_eq!(settled.config.http.listen, "0.0.0.0:9999");
+    assert!(!settled.config.http.live_page);
     assert_eq!(settled.config.mqtt.subscribe, Subscribe::OnDemand);
     assert_eq!(settled.config.limits.connections, 3);
     assert_eq!(settled.config.log.filter, "debug");
