@@ -9,6 +9,8 @@ const MAX_POINTS = 4096;
 export class Series {
   /** Points that ever came: the next one's number. The numbers of those that are kept end there. */
   end = 0;
+  /** The newest value, whether the line is cut behind it or not. */
+  last = NaN;
   #times = new Float64Array(FIRST_POINTS);
   #values = new Float64Array(FIRST_POINTS);
 
@@ -24,6 +26,7 @@ export class Series {
     const at = this.end & (this.#times.length - 1);
     this.#times[at] = Math.max(time, last);
     this.#values[at] = value;
+    if (!Number.isNaN(value)) this.last = value;
     this.end += 1;
   }
 
