@@ -1,8 +1,10 @@
 //! Calls of the admin API in JSON over HTTP, beside the same calls by gRPC.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 
-use floodway_tests::{Broker, Gateway, within};
+use floodway_tests::process::run;
+use floodway_tests::{Broker, Gateway, wait_until, within};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 
@@ -60,7 +62,7 @@ async fn every_call_with_one_answer_answers_in_json_as_by_grpc() {
     let gateway = Gateway::start(&broker).await;
     let _ws = gateway.ws("T", "device_id=A").await;
     let group = json!({"group": {"tenantId": "T", "groupId": "G", "deviceIds": ["A"]}});
-    assert_eq!(post(&gateway, "PutGroup", &group).await.1, json!({"created": true}));
+    assert_eq!(post(&gateway, "PutGroup", &group).await.1["created"], true);
     let listed = post(&gateway, "ListConnections", &json!({})).await.1;
     let id = &listed["connections"][0]["connectionId"];
     let tenant = json!({"tenantId": "T"});
@@ -100,6 +102,30 @@ async fn every_call_with_one_answer_answers_in_json_as_by_grpc() {
     assert_eq!(driven.collect::<BTreeSet<_>>(), known);
 }
 
+#[tokio::test]
+async fn tokens_hold_for_json_and_a_page_of_another_host_gets_nothing_with_any() {
+    let broker = Broker::start().await;
+    let launch = Gateway::start(&broker).env("FLOODWAY_ADMIN_TOKEN", "s3cret");
+    let gateway = launch.env("FLOODWAY_ADMIN_READ_TOKEN", "looking").await;
+    let own = format!("http://{}", gateway.admin());
+    for (call, token, origin, status, code) in [
+        ("GetStatus", "wrong", None, 401, json!("unauthenticated")),
+        ("GetStatus", "looking", None, 200, Value::Null),
+        ("GetStatus", "looking", Some(own.as_str()), 200, Value::Null),
+        ("GetStatus", "s3cret", Some("http://evil.example"), 403, json!("permission_denied")),
+        ("Drain", "looking", None, 403, json!("permission_denied")),
+        ("Drain", "s3cret", None, 200, Value::Null),
+    ] {
+        let request = gateway.http().post(format!("{own}/floodway.admin.v1.Admin/{call}"));
+        let request = request.bearer_auth(token).json(&json!({}));
+        let request = origin.into_iter().fold(request, |request, origin| request.header("origin", origin));
+        let answer = within("an answer", request.send()).await.expect("an answer");
+        assert_eq!(answer.status(), status, "{call} {token} {origin:?}");
+        assert!(answer.headers().get("access-control-allow-origin").is_none());
+        assert_eq!(answer.json::<Value>().await.expect("JSON")["code"], code, "{call} {token} {origin:?}");
+    }
+}
+
 /// A call in JSON whose answers are a stream.
 struct Stream {
     answer: reqwest::Response,
@@ -116,6 +142,15 @@ impl Stream {
         let answer = within("an answer", request.send()).await.expect("an answer");
         assert_eq!(answer.headers()["content-type"], "application/connect+json");
         Self { answer, received: Vec::new() }
+    }
+
+    /// What its last frame says.
+    async fn end(&mut self) -> Value {
+        loop {
+            if let (2, end) = self.next().await {
+                return end;
+            }
+        }
     }
 
     /// The flags and the JSON of the next frame.
@@ -155,8 +190,8 @@ async fn streams_come_over_both_versions_of_http_until_the_gateway_stops() {
 
     gateway.terminate();
     for stream in [&mut events, &mut tail] {
-        let (flags, end) = stream.next().await;
-        assert_eq!((flags, &end["error"]["code"]), (2, &json!("unavailable")), "{end}");
+        let end = stream.end().await;
+        assert_eq!(end["error"]["code"], "unavailable", "{end}");
     }
     assert_eq!(gateway.exit_code().await, Some(0));
 }
@@ -170,7 +205,34 @@ async fn who_breaks_off_a_stream_frees_its_place() {
         let listed = post(&gateway, "ListConnections", &json!({"tenantId": "T"})).await.1;
         listed["connections"].as_array().map_or(0, Vec::len)
     };
-    floodway_tests::wait_until("the tail is listed", async || tails().await == 1).await;
+    wait_until("the tail is listed", async || tails().await == 1).await;
     drop(tail);
-    floodway_tests::wait_until("the tail has gone", async || tails().await == 0).await;
+    wait_until("the tail has gone", async || tails().await == 0).await;
+}
+
+/// What stands between lines of three backticks in the documentation, in this language, for that gateway.
+fn examples(gateway: &Gateway, language: &str) -> Vec<String> {
+    let text = include_str!("../../../docs/admin.md").replace("127.0.0.1:9090", &gateway.admin());
+    let opening = format!("```{language}\n");
+    let blocks = text.split(&opening).skip(1);
+    blocks.map(|block| block.split("```").next().expect("a block").to_owned()).collect()
+}
+
+#[tokio::test]
+async fn what_the_documentation_shows_works() {
+    let broker = Broker::start().await;
+    let gateway = Gateway::start(&broker).await;
+    let shell = examples(&gateway, "sh");
+    let mut told = Vec::new();
+    for block in &shell {
+        let mut bash = Command::new("bash");
+        bash.args(["-euo", "pipefail", "-c", block]).env("no_proxy", "*");
+        told.push(run("bash", bash).await.succeeded());
+    }
+    assert!(told[0].contains(r#""draining":false"#) && told[0].contains(r#""groupId":"hall-1""#), "{told:#?}");
+    assert!(told[1].contains(r#""live":{}"#) && told[1].contains("deadline_exceeded"), "{told:#?}");
+    let mut python = Command::new("python3");
+    python.args(["-c", &examples(&gateway, "python").concat()]).env("no_proxy", "*");
+    let told = run("python3", python).await.succeeded();
+    assert!(told.lines().count() > 2 && told.contains("deadline_exceeded"), "{told}");
 }

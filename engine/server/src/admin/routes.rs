@@ -187,7 +187,9 @@ fn host(request: &Request<Body>) -> Option<String> {
 fn refused(form: Form, reason: Reason) -> Response<Body> {
     let foreign = |why: &str| form.http_error(StatusCode::FORBIDDEN, &Status::permission_denied(why));
     match reason {
-        Reason::Origin => foreign("Origin is not this Host"),
+        Reason::Origin => foreign(
+            "Origin is not this Host: pages of other hosts may not ask here, and a proxy has to pass Host on as it came",
+        ),
         Reason::Host => foreign("Host must be an address or localhost, unless admin.token is set"),
         Reason::Unauthenticated => {
             form.error(Status::unauthenticated("Missing or wrong token: needs \"authorization: Bearer TOKEN\""))
