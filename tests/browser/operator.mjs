@@ -26,7 +26,7 @@ async function looks(browser) {
     await page.waitForSelector("#link .badge.good");
     for (const [name, path] of Object.entries({ ...VIEWS, ...(await viewsOfAStream(page)) })) {
       await visit(page, path);
-      await page.waitForSelector(`#main ${FILLED[name]}`);
+      await page.waitForSelector(`#main ${FILLED[name]}`, { state: "attached" });
       await isSound(page, `operator-${name}`);
     }
     await page.keyboard.press("?");
@@ -95,7 +95,7 @@ async function group(browser) {
   await page.getByLabel("Group", { exact: true }).fill("G");
   await page.getByLabel("Devices").fill("A");
   await page.getByRole("button", { name: "Create" }).click();
-  await page.getByText("G has 1 device").waitFor();
+  await page.locator("#main").getByText("G has 1 device").waitFor();
   await page.getByRole("button", { name: "G", exact: true }).click();
   await until("its devices are shown", async () => (await page.getByLabel("Devices").inputValue()) === "A");
   assert.deepEqual(page.faults, []);
@@ -139,7 +139,7 @@ async function tokens(browser) {
   const [full, reading] = given;
   const page = await open(browser, `${address}#/tenants/T1`, undefined, isRefusal);
   const sign = async (token) => {
-    await page.getByLabel("Token").fill(token);
+    await page.getByRole("textbox", { name: "Token" }).fill(token);
     await page.getByRole("button", { name: "Sign in" }).click();
   };
   await isSound(page, "operator-token");

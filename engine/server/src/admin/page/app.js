@@ -14,7 +14,7 @@ import { limits } from "./limits.js";
 import { follow, live, now, retry } from "./live.js";
 import { overview } from "./overview.js";
 import { badge, button } from "./parts.js";
-import { again, start } from "./router.js";
+import { again, close, start } from "./router.js";
 import { stream } from "./stream.js";
 import { streams } from "./streams.js";
 import { tail } from "./tail.js";
@@ -56,6 +56,7 @@ function signOut() {
 }
 
 async function signIn(refused) {
+  close("Token needed", "This gateway shows itself to those who have its token.");
   const token = await askToken(refused);
   useToken(token);
   out.hidden = false;
@@ -85,7 +86,7 @@ function showLink() {
 apply();
 showTheme();
 document.getElementById("tools").append(themes, out, keys, menu);
-document.getElementById("nav").after(lost, banner);
+document.getElementById("banners").append(lost, banner);
 guard(banner);
 listen({ help: showKeys, theme: switchTheme });
 live.addEventListener("status", showLink);

@@ -20,7 +20,7 @@ export function count(value) {
 
 // The same in a few characters: 1.23 M.
 export function short(value) {
-  for (const [size, unit] of [[1e9, " G"], [1e6, " M"], [1e4, " k"]]) {
+  for (const [size, unit] of [[1e9, " G"], [1e6, " M"], [1e5, " k"]]) {
     if (value >= size) {
       const scaled = value / (unit === " k" ? 1e3 : size);
       return scaled.toFixed(scaled < 10 ? 2 : scaled < 100 ? 1 : 0) + unit;

@@ -20,7 +20,7 @@ export function groupsOf(tenantId, signal) {
       { name: "Group", text: true, value: (group) => ({ key: group.groupId, make: () => button(group.groupId, () => edit(group.groupId), { class: "like-link" }) }) },
       { name: "Devices", number: true, value: (group) => count(group.devices) },
       {
-        name: "Delete",
+        name: "Action", bare: true,
         value: (group) => ({ key: group.groupId, make: () => acting("Delete…", () => remove(group.groupId), { "aria-label": `Delete group ${group.groupId}` }) }),
       },
     ],
@@ -55,7 +55,7 @@ export function groupsOf(tenantId, signal) {
     fill(editor, groupForm(tenantId, null, () => fill(editor), list.look));
     editor.querySelector("input").focus();
   });
-  return section("Groups", "named sets of its devices", known, list.element, h("div.row", {}, create), editor);
+  return section(`Groups of ${tenantId}`, null, known, list.element, h("div.row", {}, create), editor);
 }
 
 // The form of a group; without one, of a new one.
@@ -80,13 +80,13 @@ function groupForm(tenantId, group, close, changed) {
 
 export function groups({ place, query, signal }) {
   const tenantId = query.get("tenant") ?? "";
-  const wanted = field("Tenant", text({ value: tenantId }), "It need not be connected.");
+  const wanted = field("Tenant", text({ value: tenantId }));
   const pick = h("form.filters", { "aria-label": "Groups of a tenant" }, wanted.element, h("button", { type: "submit" }, "Show its groups"));
   pick.addEventListener("submit", (event) => {
     event.preventDefault();
     const named = wanted.input.value.trim();
     location.hash = to("groups", undefined, named ? { tenant: named } : {});
   });
-  place.append(title("Groups", tenantId ? `of ${tenantId}` : "named sets of a tenant's devices"), pick);
+  place.append(title("Groups", "named sets of a tenant's devices; the tenant need not have streams"), pick);
   place.append(tenantId ? groupsOf(tenantId, signal) : h("p.empty", {}, "Name a tenant to see its groups, or to make one."));
 }

@@ -35,7 +35,7 @@ export function limitsForm(tenantId, signal) {
     fill(known, answer.knownAt && notice("warn", `As last read ${date(answer.knownAt)}: the gateway does not follow the source that keeps limits.`));
   };
   const load = async () => show(await call("GetLimits", { tenantId }, signal));
-  const clear = acting("Set none", () => made.run(async () => {
+  const clear = acting("Clear limits", () => made.run(async () => {
     const { cleared } = await call("ClearLimits", { tenantId });
     await load();
     return cleared ? "Nothing is set here any more." : "Nothing was set here.";
@@ -44,7 +44,7 @@ export function limitsForm(tenantId, signal) {
     label: tenantId ? "Limits of the tenant" : "Default limits", fields, send: "Set limits", more: [clear],
     work: async () => {
       const limits = read(fields);
-      if (Object.keys(limits).length === 0) throw new ApiError("invalid_argument", "All is blank. To set none there is the other button.");
+      if (Object.keys(limits).length === 0) throw new ApiError("invalid_argument", "Everything is blank. \"Clear limits\" is there to set none.");
       await call("SetLimits", { tenantId, limits });
       await load();
       return "The limits hold now, on every gateway. A lower one ends no stream; it admits no new one.";
@@ -69,7 +69,7 @@ function read(fields) {
 }
 
 export function limits({ place, signal }) {
-  const wanted = field("Tenant", text({ required: true }), "It need not be connected.");
+  const wanted = field("Tenant", text());
   const pick = h("form.filters", { "aria-label": "Limits of a tenant" }, wanted.element, h("button", { type: "submit" }, "Show its limits"));
   pick.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -78,5 +78,5 @@ export function limits({ place, signal }) {
   place.append(
     title("Limits", "what tenants and their streams may take"),
     section("Default", "for every tenant that has none of its own; blank: the gateway's configuration holds", limitsForm("", signal)),
-    section("Of one tenant", "on its page", pick));
+    section("Of one tenant", "on its page; it need not have streams", pick));
 }

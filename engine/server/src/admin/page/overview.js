@@ -70,7 +70,7 @@ function makeCharts() {
       lines: [{ name: "Events dropped", value: (s) => s.dropped }, { name: "Streams refused", value: (s) => s.refused }],
     }),
     chart({
-      title: "Delivery time", hint: `source to stream, over ${TIMES_OVER} s`, format: duration, span: SPAN,
+      title: "Delivery time", hint: `source to stream, over ${TIMES_OVER} s`, format: duration, span: SPAN, least: 0.001,
       lines: [{ name: "p50", value: (s) => s.p50 }, { name: "p99", value: (s) => s.p99 }, { name: "p99.9", value: (s) => s.p999 }],
     }),
   ];

@@ -89,7 +89,8 @@ export function level(share, text, label) {
 }
 
 // A table whose rows stay where they are while their values change, so that nobody loses the focus. A column has a name and
-// `value`, which reads a row; with `number` it stands to the right, with `wide` it is for wide screens only.
+// `value`, which reads a row; with `number` it stands to the right, with `wide` it is for wide screens only, and with `bare` it
+// tells by itself what it is.
 export function table({ label, columns, key, none }) {
   const body = h("tbody", { role: "rowgroup" });
   const heads = columns.map((column) => h(`th${shape(column)}`, { scope: "col", role: "columnheader" }, column.name));
@@ -99,11 +100,13 @@ export function table({ label, columns, key, none }) {
   const element = h("div.table", {}, grid, nothing);
   const rows = new Map();
   element.classList.add("bare");
+  // Before the first answer nobody knows whether there is something.
+  nothing.hidden = true;
 
   const rowOf = (item) => {
     const cells = columns.map((column, n) =>
       n === 0 ? h(`th${shape(column)}`, { scope: "row", role: "rowheader" })
-        : h(`td${shape(column)}`, { "data-name": column.name, role: "cell" }));
+        : h(`td${shape(column)}`, { "data-name": !column.bare && column.name, role: "cell" }));
     const row = { element: h("tr", { role: "row" }, cells), cells, item };
     return row;
   };
@@ -125,6 +128,7 @@ export function table({ label, columns, key, none }) {
         columns.forEach((column, at) => put(row.cells[at], column.value(item, () => row.item)));
         if (body.children[n] !== row.element) body.insertBefore(row.element, body.children[n] ?? null);
       });
+      nothing.hidden = false;
       element.classList.toggle("bare", items.length === 0);
     },
     // What stands there when there is nothing.

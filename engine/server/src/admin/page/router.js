@@ -2,6 +2,7 @@
 
 import { h, say } from "./dom.js";
 import { VIEWS } from "./keys.js";
+import { title } from "./parts.js";
 
 const main = document.getElementById("main");
 let ending = new AbortController();
@@ -17,6 +18,12 @@ export function start(views) {
 // Shows the view of the address anew.
 export function again(views) {
   route(views, false);
+}
+
+// Ends the view, and says this in its place until there is another.
+export function close(text, hint) {
+  ending.abort();
+  main.replaceChildren(h("div.view", {}, title(text, hint)));
 }
 
 // The address of a view.

@@ -59,7 +59,7 @@ export function streams({ place, query, signal }) {
   const filters = h("form.filters", { "aria-label": "Which streams" }, tenant.element, subject.element, transport.element);
   filters.addEventListener("change", () => list.ask(asked()));
   filters.addEventListener("submit", (event) => (event.preventDefault(), list.ask(asked())));
-  place.append(title("Streams", "live on this gateway now; exact names, Enter applies them"), filters, list.element);
+  place.append(title("Streams", "live on this gateway now; filters are exact, Enter applies them"), filters, list.element);
 }
 
 // The streams of one tenant, as a part of its page.

@@ -41,7 +41,7 @@ export function tenants({ place, query, signal }) {
   const found = table({ ...shape, none: "No tenant that is served now has this in its name." });
   const told = h("p.place", { role: "status" });
   const results = h("div", {}, found.element, told);
-  const lists = h("div", {}, all.element);
+  const lists = h("div.panel", {}, all.element);
   const wanted = field("Name contains", text({ type: "search", value: query.get("name") ?? "" }));
   const open = h("a.button", { href: "#/tenants" }, "Open by exact name");
   let searching = new AbortController();
