@@ -8,10 +8,10 @@ const STABLE_MS = 10_000; // a connection that lived so long ends a row of faile
 const SILENCE_MS = { websocket: 65_000, sse: 35_000 }; // more than twice what a gateway lets pass without a sign
 const CHANGE_MS = 50; // over SSE, filters that change within this time are one new request
 const RENEW_AT = { from: 0.6, to: 0.8 }; // the parts of a token's remaining life between which the next one is fetched
-const TIMER_MAX_MS = 2 ** 31 - 1; // a longer one would fire at once
+const TIMER_MS = { min: 1_000, max: 2 ** 31 - 1 }; // for that; a longer one would fire at once
 const QUEUE_LENGTH = 10_000; // messages that wait for the reader
 const FILTER_CHARS = 8_000; // what gateways and proxies surely take in a request's first line
-const NAME = /^(?!\s)[^,\p{Cc}]+(?<!\s)$/u; // what a query can carry: any other name would not survive a reconnect
+const [ID, METRIC] = [/^(?!\s)[^,/+#\p{Cc}]+(?<!\s)$/u, /^(?!\s)[^,\p{Cc}]+(?<!\s)$/u]; // what a query can carry
 // An empty filter in a query means "everything", so a stream that gave up its last device asks for a group that nobody has.
 const NO_GROUP = "floodway-client-nothing";
 const EVERYTHING = { devices: [], groups: [], metrics: [], allDevices: true };
@@ -52,10 +52,10 @@ function changed(filters, { action, device_ids, group_ids, metrics }) {
 }
 
 function queryOf({ devices, groups, metrics, allDevices }, { tenant, snapshot, overflow, maxRate } = {}, lastEventId) {
-  const names = [devices, groups, metrics].flat();
-  const wrong = names.find((name) => !NAME.test(name));
-  if (wrong !== undefined) throw new TypeError(`${JSON.stringify(wrong)} can't be asked for: empty, a comma, or space around it`);
-  if (encodeURI(names).length > FILTER_CHARS) throw new RangeError(`Filters of over ${FILTER_CHARS} characters: use groups`);
+  const wrong = [devices, groups].flat().find((id) => !ID.test(id)) ?? metrics.find((name) => !METRIC.test(name));
+  if (wrong !== undefined) throw new TypeError(`No name: ${JSON.stringify(wrong)} is empty, or holds , / + # or outer spaces`);
+  const isLong = encodeURI([devices, groups, metrics]).length > FILTER_CHARS;
+  if (isLong) throw new RangeError(`Filters are longer than ${FILTER_CHARS} characters: use groups`);
   const isNothing = !allDevices && devices.length + groups.length === 0;
   const lists = { device_id: devices, group_id: isNothing ? [NO_GROUP] : groups, metric: metrics };
   // Who wants nothing misses nothing while away. An empty id makes a WebSocket's events carry theirs.
@@ -234,8 +234,8 @@ export class Stream {
     link.send = (action) => socket.send(JSON.stringify(action));
     link.signal.addEventListener("abort", () => socket.close());
     return new Promise((_, reject) => {
-      socket.onerror = ({ message }) => (link.failure = message);
-      socket.onclose = ({ code, reason }) => reject(new StreamError(code, reason || link.failure || "Connection lost"));
+      socket.onerror = ({ message }) => reject(new StreamError(1006, message || "Connection lost")); // Node 20 tells no close
+      socket.onclose = ({ code, reason }) => reject(new StreamError(code, reason || "Connection lost"));
       socket.onmessage = ({ data }) => this.#receive(link, data).catch(reject);
     });
   }
@@ -284,7 +284,7 @@ export class Stream {
     const left = Date.parse(expiresAt) - Date.now();
     if (typeof this.#options.token !== "function" || !(left > 0)) return; // clocks differ: the stream's end will tell
     const ms = left * (RENEW_AT.from + Math.random() * (RENEW_AT.to - RENEW_AT.from));
-    this.#timer = setTimeout(() => this.#renew(link), Math.min(ms, TIMER_MAX_MS));
+    this.#timer = setTimeout(() => this.#renew(link), Math.min(Math.max(ms, TIMER_MS.min), TIMER_MS.max));
   }
   async #renew(link) {
     if (this.#options.isSse) return link.abort(CHANGE); // the next request fetches it
