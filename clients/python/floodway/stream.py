@@ -61,7 +61,7 @@ class Stream(AsyncIterator[Message]):
         self._socket: websockets.ClientConnection | None = None  # behind `connected`
         self._task: asyncio.Task[None] | None = None
         self._end_renewal: Callable[[], object] = lambda: None
-        self._attempt, self._opened_at, self._return_at = 1, float("inf"), 0.0
+        self._attempt, self._opened_at, self._return_at = 0, float("inf"), 0.0
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run())
@@ -171,14 +171,13 @@ class Stream(AsyncIterator[Message]):
 
     async def _come_back(self, error: StreamError) -> None:
         """Waits as long as is right after such an end, or raises it if it is final."""
-        self._attempt = 1 if monotonic() - self._opened_at >= STABLE_SECONDS else self._attempt
+        self._attempt = 1 if monotonic() - self._opened_at >= STABLE_SECONDS else self._attempt + 1
         seconds = max(0.0, self._return_at - monotonic()) if self._return_at else pause(error, self._attempt)
         if not error.retryable:
             if error.code not in TOKEN_REFUSED or isinstance(self._token, str) or self._is_token_refused:
                 raise error
             self._is_token_refused = True  # once: if a fresh one is refused as well, all will be
         await self._say("waiting", retryInMs=round(seconds * 1000), code=error.code, reason=error.reason)
-        self._attempt += 1
         await asyncio.sleep(seconds)
 
     async def _say(self, state: str, **more: Any) -> None:
