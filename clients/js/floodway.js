@@ -103,8 +103,7 @@ class MessageQueue {
     this.#wake();
     return this.#messages.shift();
   }
-  // Resolves when one more message may come.
-  room = async () => { while (this.#messages.length >= this.bound) await this.#change(); };
+  room = async () => { while (this.#messages.length >= this.bound) await this.#change(); }; // for one more message
   isEmpty = () => this.#messages.length === 0;
   clear = () => this.#messages.splice(0);
   #change = () => new Promise((resolve) => this.#wakers.push(resolve));
@@ -126,8 +125,8 @@ export class Stream {
     if (!{ websocket: WebSocket, sse: true }[transport]) throw new TypeError(`No ${transport} here: take sse, or pass WebSocket`);
     const url = new URL(baseUrl, globalThis.location?.href);
     if (!/^(http|ws)s?:$/.test(url.protocol)) throw new TypeError(`${baseUrl} does not begin with https:// or http://`);
-    const isSse = transport === "sse";
-    this.#options = { parse: JSON.parse, silenceMs: SILENCE_MS[transport], ...options, WebSocket, url, isSse };
+    const [isSse, canRenew] = [transport === "sse", typeof options.token === "function"];
+    this.#options = { parse: JSON.parse, silenceMs: SILENCE_MS[transport], ...options, WebSocket, url, isSse, canRenew };
     this.#confirmed = actionsOn("subscribe", options).reduce(changed, { ...EVERYTHING, metrics: list(options.metrics) });
     queryOf(this.#confirmed); // throws if it can't be
     this.lastEventId = this.#arrivedId = lastEventId;
@@ -193,7 +192,7 @@ export class Stream {
   // Nothing, if another try makes no sense.
   #pauseAfter({ code, retryable, retryAfterMs = 0 }) {
     if (Date.now() - this.#link.openedAt >= STABLE_MS) this.#failures = 0;
-    const needsToken = [401, 4001].includes(code) && typeof this.#options.token === "function" && !this.#isTokenRefused;
+    const needsToken = [401, 4001].includes(code) && this.#options.canRenew && !this.#isTokenRefused;
     this.#isTokenRefused ||= needsToken; // if a fresh one is refused as well, all will be
     return retryable || needsToken ? retryAfterMs + backoff(++this.#failures, this.#retryMs) : undefined;
   }
@@ -222,8 +221,8 @@ export class Stream {
     await (isSse ? this.#readEvents(link, address, token) : this.#openSocket(link, address, token));
   }
   async #token() {
-    const { token } = this.#options;
-    const fresh = typeof token === "function" ? await token() : token;
+    const { token, canRenew } = this.#options;
+    const fresh = canRenew ? await token() : token;
     if (token === undefined || /^[\w.-]+$/.test(fresh)) return fresh; // where there is none, a cookie may do
     throw new StreamError(4001, "The token is empty, or holds what no JWT does");
   }
@@ -268,7 +267,8 @@ export class Stream {
     const action = ANSWERS.includes(type) ? this.#unanswered.shift() : undefined;
     if (action && type !== "error") this.#confirmed = changed(this.#confirmed, action);
     if (action?.action === "refresh") this.#renewBefore(link, message.expires_at ?? link.expiresAt);
-    if (type === "expiring") this.#renew(link);
+    // Not at once: a callback that gives an old token again would be asked without end.
+    if (type === "expiring" && this.#options.canRenew && Date.now() - link.openedAt >= STABLE_MS) this.#renew(link);
     if (type === "expired") link.abort(new StreamError(4001, message.detail));
     if (type === "reconnect") link.abort(new StreamError(1012, "Server draining", { retryAfterMs: message.after_ms }));
   }
@@ -282,7 +282,7 @@ export class Stream {
   #renewBefore(link, expiresAt) {
     link.expiresAt = expiresAt;
     const left = Date.parse(expiresAt) - Date.now();
-    if (typeof this.#options.token !== "function" || !(left > 0)) return; // clocks differ: the stream's end will tell
+    if (!this.#options.canRenew || !(left > 0)) return; // clocks differ: the stream's end will tell
     const ms = left * (RENEW_AT.from + Math.random() * (RENEW_AT.to - RENEW_AT.from));
     this.#timer = setTimeout(() => this.#renew(link), Math.min(Math.max(ms, TIMER_MS.min), TIMER_MS.max));
   }
