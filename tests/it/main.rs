@@ -6,6 +6,7 @@ mod admin;
 mod admission;
 mod browser;
 mod catch_up;
+mod clients;
 mod commands;
 mod connections;
 mod control;
