@@ -51,7 +51,7 @@ export class Chart {
     this.#lines = lines;
     this.#view = view;
     this.#legend = new Legend(metric, lines, view);
-    this.#reading = new Reading(metric, lines, view);
+    this.#reading = new Reading(metric, lines, view, this.#scale);
     const shutter = element("div", { class: "shutter" }, this.#moving);
     const plot = this.#reading.element;
     plot.prepend(this.#grid, shutter, this.#none);
@@ -131,7 +131,7 @@ export class Chart {
 
   /** Draws scale, gaps and lines as they are at `now`. */
   draw(now) {
-    const { store, windowMs, look, front } = this.#view;
+    const { store, windowMs, look } = this.#view;
     const { width, height } = this.#size;
     const [wide, high] = [(width - MARKS_WIDTH) * (1 + SPARE), height - TIMES_HEIGHT];
     this.#t0 = now - windowMs;
@@ -144,17 +144,17 @@ export class Chart {
     context.globalAlpha = 1;
     context.clearRect(0, 0, wide, high);
     drawGaps(context, store.gaps, look, (time) => (time - this.#t0) * this.#perMs, wide, high);
-    for (const line of this.#lines.values()) if (line.device !== front) this.#drawLine(context, line);
+    const front = this.#lines.get(this.#view.front) ?? null;
+    for (const line of this.#lines.values()) if (line !== front) this.#drawLine(context, line, front);
     // Above all others.
-    if (this.#lines.has(front)) this.#drawLine(context, this.#lines.get(front));
+    if (front) this.#drawLine(context, front, front);
     this.#drawn = { at: now, points: this.#points(), version: store.version };
   }
 
-  #drawLine(context, line) {
-    const { look, front } = this.#view;
+  #drawLine(context, line, front) {
     const from = Math.max(line.series.begin, line.series.from(this.#t0) - 1);
     const place = { t0: this.#t0, perMs: this.#perMs, height: this.#size.height - TIMES_HEIGHT };
-    drawLine(context, line, from, this.#scale, place, look, front);
+    drawLine(context, line, from, this.#scale, place, this.#view.look, front);
   }
 
   #fitScale(since) {

@@ -89,7 +89,7 @@ export class Reader {
 
   #onGap(gap, now) {
     // A stream that turned to the newest values and passed over nothing has lost nothing.
-    if (gap.dropped !== 0) this.#store.addGap(now);
+    if (gap.dropped !== 0) this.#store.addGap(gapInWords(gap), now);
     this.#journal.addGap(gap, gapInWords, now);
     this.#status.notice(this.#journal.newest, now);
   }
