@@ -67,7 +67,7 @@ async function stands(page) {
 }
 
 // Who ticks a metric is sent no other; who ticks a device is sent no other; who unticks both, everything again. Over both
-// transports.
+// transports. What can't be a name is told, and changes nothing.
 async function picks(browser) {
   const page = await watch(browser);
   await chart(page, "half").waitFor();
@@ -85,6 +85,11 @@ async function picks(browser) {
     await page.getByRole("button", { name: "All metrics" }).click();
     await chart(page, "half").waitFor();
   }
+  const typed = page.getByLabel("Find or name a device");
+  await typed.fill("a/b");
+  await typed.press("Enter");
+  await page.locator("#notice").getByText('No name: "a/b"').waitFor();
+  await chart(page, "n").waitFor();
   assert.deepEqual(page.faults, []);
 }
 

@@ -68,6 +68,12 @@ export class Picker {
     this.#build();
   }
 
+  /** Takes back what was picked since; a name that was typed may be none. */
+  revert(picked) {
+    for (const name of this.picked) if (!picked.includes(name)) this.#names.delete(name);
+    this.set(picked);
+  }
+
   #pick(picked) {
     this.set(picked);
     this.#changed();

@@ -35,6 +35,13 @@ export class Pickers {
     for (const picker of [this.#devices, this.#groups, this.#metrics]) picker.set([]);
   }
 
+  /** Back to what was picked before. */
+  revert({ devices, groups, metrics }) {
+    this.#devices.revert(devices);
+    this.#groups.revert(groups);
+    this.#metrics.revert(metrics);
+  }
+
   write() {
     this.#devices.write();
     this.#metrics.write();

@@ -58,6 +58,13 @@ export class Reader {
     this.#last.take(message, now);
   }
 
+  /** Something can't be done. */
+  complain(message) {
+    const now = performance.now();
+    this.#journal.add("bad", `${message}.`, now);
+    this.#status.notice(`${message}.`, now);
+  }
+
   /** Something else was picked: the gateway's answer, or a new stream, is where it begins. */
   expectAnswer() {
     this.#isAnswerDue = true;

@@ -65,7 +65,7 @@ export class Status {
     setText(byId("state-detail"), this.#retryAt === null ? this.#detail : next);
     const notice = this.#trouble || (now < this.#passing.until ? this.#passing.text : "");
     byId("notice").hidden = notice === "";
-    byId("notice").dataset.kind = this.#trouble ? "trouble" : "gap";
+    byId("notice").dataset.kind = this.#trouble ? this.#kind : "gap";
     setText(byId("notice-text"), notice);
     byId("again").hidden = this.#kind !== "ended";
   }
