@@ -66,6 +66,14 @@ async fn it_is_sound_on_a_desk_and_a_telephone_by_day_and_by_night() {
 }
 
 #[tokio::test]
+async fn its_parts_reckon_as_they_should() {
+    let broker = Broker::start().await;
+    let gateway = gateway(&broker).await;
+    let address = gateway.url("/");
+    Script::start("live_parts.mjs", &[&address]).ends_well().await;
+}
+
+#[tokio::test]
 async fn its_charts_move_stand_still_while_it_pauses_and_tell_their_values() {
     let broker = Broker::start().await;
     let gateway = gateway(&broker).await;

@@ -6,7 +6,11 @@ import { chosenInWords } from "./words.js";
 
 const WORDS = {
   devices: { one: "device", many: "devices", empty: "None is known yet: names appear with their first event." },
-  groups: { one: "group", many: "groups", empty: "A group is a set of devices that an operator has named. Type its name to watch them." },
+  groups: {
+    one: "group",
+    many: "groups",
+    empty: "A group is a set of devices that an operator has named. Type its name to watch them.",
+  },
   metrics: { one: "metric", many: "metrics", empty: "None is known yet: names appear with their first event." },
 };
 

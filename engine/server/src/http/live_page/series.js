@@ -59,7 +59,8 @@ export class Series {
   at(time) {
     const after = this.from(time);
     const before = after - 1;
-    if (before < this.begin) return after < this.end && this.time(after) === time ? this.value(after) : NaN;
+    if (after < this.end && this.time(after) === time) return this.value(after);
+    if (before < this.begin) return NaN;
     if (after === this.end || Number.isNaN(this.value(before))) return this.value(before);
     const isNearer = this.time(after) - time < time - this.time(before);
     return isNearer && !Number.isNaN(this.value(after)) ? this.value(after) : this.value(before);

@@ -21,7 +21,7 @@ export class Status {
     this.#retryAt = null;
     switch (state) {
       case "connecting":
-        this.#set("waiting", "Connecting", attempt > 0 ? `try ${attempt + 1}, waiting for an answer` : "waiting for the gateway's answer");
+        this.#set("waiting", "Connecting", `${attempt > 0 ? `try ${attempt + 1}, ` : ""}waiting for the gateway's answer`);
         return "";
       case "open":
         this.#set("live", "Live", `over ${TRANSPORTS[transport]}`);
