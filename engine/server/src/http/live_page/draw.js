@@ -32,6 +32,10 @@ export function resize(canvas, width, height) {
 export const heightOf = (value, scale, height) =>
   ROOM + (1 - (value - scale.low) / (scale.high - scale.low)) * (height - 2 * ROOM);
 
+/** The value at a distance from the top. */
+export const valueAt = (y, scale, height) =>
+  scale.low + (1 - (y - ROOM) / (height - 2 * ROOM)) * (scale.high - scale.low);
+
 /** Draws the marks of the values on the left and those of the times below. */
 export function drawScale(canvas, scale, look, windowMs, width, height) {
   const context = canvas.getContext("2d");
@@ -83,12 +87,13 @@ export function drawGaps(context, gaps, look, at, width, height) {
 
 /**
  * Draws a line's points from number `from` on; it breaks where the series is cut. `place` has the time at the left edge,
- * the pixels of a millisecond, and the height; `front` is the device in front, or null.
+ * the pixels of a millisecond, and the height; `front` is the line in front, or null.
  */
-export function drawLine(context, { device, slot, series }, from, scale, { t0, perMs, height }, look, front) {
-  context.strokeStyle = colour(slot, look.dark);
-  context.lineWidth = device === front ? FRONT_LINE : LINE;
-  context.globalAlpha = front === null || device === front ? 1 : FADED;
+export function drawLine(context, line, from, scale, { t0, perMs, height }, look, front) {
+  const { series } = line;
+  context.strokeStyle = colour(line.slot, look.dark);
+  context.lineWidth = line === front ? FRONT_LINE : LINE;
+  context.globalAlpha = front === null || line === front ? 1 : FADED;
   context.lineCap = context.lineJoin = "round";
   context.beginPath();
   let isDown = false;
