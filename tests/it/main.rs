@@ -10,6 +10,7 @@ mod commands;
 mod connections;
 mod control;
 mod demo;
+mod documented;
 mod events;
 mod every_source;
 mod filters;
