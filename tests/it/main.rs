@@ -28,6 +28,7 @@ mod options;
 mod origins;
 mod outside_clients;
 mod pace;
+mod pages;
 mod panics;
 mod postgres;
 mod process;

@@ -4,6 +4,7 @@
 
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
@@ -13,7 +14,10 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use crate::process::Process;
-use crate::wait::within;
+use crate::wait::{wait_until, wait_until_by, within};
+
+/// How long a script may take, which waits for many conditions.
+const SCRIPT: Duration = Duration::from_secs(180);
 
 /// A web site of one page, which posts arrays of JSON back.
 #[derive(Debug)]
@@ -86,6 +90,39 @@ impl Drop for Browser {
         let id = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw);
         // The only error is that it is gone already.
         let _ = kill_process_group(id.expect("the id of a process"), Signal::KILL);
+    }
+}
+
+/// A running script of `tests/browser`, which has a browser of its own. Node runs it, with the packages that `scripts/test`
+/// installs.
+#[derive(Debug)]
+pub struct Script(Process);
+
+impl Script {
+    /// Starts it with these arguments.
+    ///
+    /// # Panics
+    /// If Node is not installed.
+    pub fn start(name: &'static str, arguments: &[&str]) -> Self {
+        let mut command = Command::new("node");
+        command.arg(format!("{}/browser/{name}", env!("CARGO_MANIFEST_DIR"))).args(arguments);
+        Self(Process::start(name, command))
+    }
+
+    /// Waits until it has printed this line.
+    pub async fn says(&self, line: &str) {
+        let said = async || self.0.logged(|logged| logged == line);
+        wait_until(&format!("the script says: {line}"), said).await;
+    }
+
+    /// Waits until it has ended, and all that it looked for was so. It tells itself what it waits for in vain.
+    ///
+    /// # Panics
+    /// If something was not so.
+    pub async fn ends_well(mut self) {
+        wait_until_by("the script has ended", SCRIPT, async || !self.0.runs()).await;
+        let code = self.0.ended().await.code();
+        assert_eq!(code, Some(0), "if something is not found, scripts/test installs it");
     }
 }
 

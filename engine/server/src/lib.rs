@@ -7,9 +7,11 @@
 
 pub mod admin;
 pub mod auth;
+mod files;
 pub mod gateway;
 pub mod http;
 pub mod log;
+mod origin;
 mod plain_http;
 pub mod readiness;
 pub mod tls;

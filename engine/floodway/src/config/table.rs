@@ -74,6 +74,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
         "PEM file with the certificate's private key"),
     setting!("http.allowed_origins", "FLOODWAY_ALLOWED_ORIGINS", http.allowed_origins, ORIGINS,
         "Origins of web pages that may connect besides the same origin; * for any"),
+    setting!("http.live_page", "FLOODWAY_LIVE_PAGE", http.live_page, Switch,
+        "Serves the page that shows streams in a browser at / of the public listener; a token is needed as ever"),
     setting!("http.header_bytes", "FLOODWAY_HTTP_HEADER_BYTES", http.header_bytes, HEADER_BYTES,
         "Largest request head; beyond it 431"),
     setting!("http.header_timeout_seconds", "FLOODWAY_HTTP_HEADER_TIMEOUT_SECONDS", http.header_timeout, WITHIN,

@@ -21,6 +21,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tonic::body::Body;
 
 use super::calls::stopped;
 use super::refused::Peer;
@@ -124,14 +125,15 @@ where
         if routes.may_ask(request.headers()) {
             is_known.store(true, Ordering::Relaxed);
         }
-        let (routes, is_grpc) = (Arc::clone(&routes), routes::is_grpc(&request));
+        let request = request.map(Body::new);
+        let (routes, form) = (Arc::clone(&routes), routes.form(&request));
         async move {
             // All calls of an HTTP/2 connection are one task: the others are not to end with this one.
             let answer = parts::guarded("call", async {
                 parts::fault("call");
                 routes.answer(request).await
             });
-            let answer = answer.await.unwrap_or_else(|_| routes::failed(is_grpc));
+            let answer = answer.await.unwrap_or_else(|_| routes::failed(form));
             Ok::<_, Infallible>(answer)
         }
     });

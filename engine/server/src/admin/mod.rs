@@ -1,21 +1,24 @@
-//! The private listener: gRPC, and metrics for Prometheus, on one port.
+//! The private listener: gRPC, the same calls as JSON, metrics for Prometheus, and the operator's page, on one port.
 //!
 //! Invariant: it runs on a thread of its own and only reads what the other parts count, so neither a scrape nor a
-//! watching tool ever delays an event. Where a token is set, no request is answered without it; where clients need a
-//! certificate, no connection is served without one. Of the gateway, only this module knows gRPC and protobuf.
+//! watching tool ever delays an event. Where a token is set, nothing but the page's files is answered without it; where clients
+//! need a certificate, no connection is served without one. Of the gateway, only this module knows gRPC and protobuf.
 //!
 //! The messages of `floodway_proto::admin::v1` are its only model. `observer` reads the parts and `totals` adds up the
 //! counts of all shards; `status` fills the message from both, and `metrics` writes them as text. `rates` measures how fast
 //! counts grow.
 //! `health` reports drains and readiness. `listener` serves connections, `routes` finds what a request asks for, and
-//! `calls` answers, by subject.
+//! `calls` answers, by subject; `json` makes a call of gRPC from one in JSON. `page` has the operator's page.
 
+mod bodies;
 mod calls;
 mod config;
 mod health;
+mod json;
 mod listener;
 mod metrics;
 mod observer;
+mod page;
 mod rates;
 mod refused;
 mod routes;

@@ -19,11 +19,16 @@ pub(super) enum Reason {
     ReadOnly,
     /// It may come from a web page.
     Host,
+    /// It comes from a web page of another host.
+    Origin,
 }
 
 /// The other end of a request's connection, as the request carries it.
 #[derive(Clone, Copy)]
 pub(super) struct Peer(pub(super) Option<SocketAddr>);
+
+/// The counts at one moment, by label.
+pub(super) type Counts = [(&'static str, u64); Reason::VARIANTS.len()];
 
 /// The counts of all reasons.
 #[derive(Default)]
@@ -37,8 +42,7 @@ impl Refused {
         }
     }
 
-    /// The counts now, by label.
-    pub(super) fn counts(&self) -> [(&'static str, u64); Reason::VARIANTS.len()] {
+    pub(super) fn counts(&self) -> Counts {
         let counts = self.0.get();
         std::array::from_fn(|at| (Reason::VARIANTS[at], counts[at]))
     }

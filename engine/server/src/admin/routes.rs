@@ -1,43 +1,47 @@
 //! The paths of the private listener.
 //!
-//! Invariant: the token is checked before anything else is. gRPC is answered over HTTP/2 alone, as it demands; so no
-//! web page can speak it through a browser of this machine, which uses HTTP/2 over TLS only, and asks there first (by
-//! CORS, for gRPC's content type) and is not allowed to.
-//! What is not gRPC is answered, where no token keeps pages out, for hosts only that no page can come from.
+//! Invariant: a page of another host is refused before anything else, and the token is checked before anything is answered
+//! but the page's files. gRPC is answered over HTTP/2 alone, as it demands. A call in JSON has a content type that a
+//! browser sends for a page of another host only after it has asked (CORS), and it is not allowed to. What is not gRPC is
+//! answered, where no token keeps pages out, for hosts only that no page can come from.
 
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 
-use bytes::Bytes;
 use floodway_proto::admin::v1::FILE_DESCRIPTOR_SET;
 use floodway_proto::admin::v1::admin_server::AdminServer;
-use http::header::{CONTENT_TYPE, HOST, WWW_AUTHENTICATE};
+use http::header::{CONTENT_TYPE, HOST};
 use http::uri::Authority;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
-use http_body_util::Full;
-use hyper::body::Incoming;
 use tonic::body::Body;
 use tonic::server::NamedService;
 use tonic::{Status, codegen};
 use tonic_health::pb::health_server::{Health, HealthServer};
 
+use super::bodies::{sent, whole as whole_body};
 use super::calls::Service;
+use super::json::{Calls, Form};
 use super::metrics::{self, Snapshot, Tenants};
 use super::observer::Observer;
+use super::page;
 use super::refused::{Peer, Reason, Refused};
 use super::token::Tokens;
-use crate::plain_http::{error, method_not_allowed, set, whole};
+use crate::files::Files;
+use crate::origin::{self, Origin};
+use crate::plain_http::{error, method_not_allowed, whole};
 
 type Answering = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 
 /// A gRPC service.
-type Grpc = Box<dyn Fn(Request<Incoming>) -> Answering + Send + Sync>;
+type Grpc = Box<dyn Fn(Request<Body>) -> Answering + Send + Sync>;
 
 /// All that the private listener answers.
 pub(super) struct Routes {
     grpc: Vec<(&'static str, Grpc)>,
+    json: Calls,
+    page: Files,
     observer: Observer,
     tokens: Tokens,
     refused: Refused,
@@ -57,6 +61,8 @@ impl Routes {
         let older = described().build_v1alpha().expect("our own descriptors");
         Self {
             grpc: vec![grpc(AdminServer::new(service)), grpc(health), grpc(reflection), grpc(older)],
+            json: Calls::new(&[FILE_DESCRIPTOR_SET, tonic_health::pb::FILE_DESCRIPTOR_SET]),
+            page: Files::new(page::FILES),
             observer,
             tokens,
             refused: Refused::default(),
@@ -69,32 +75,46 @@ impl Routes {
         self.tokens.access(headers).is_some()
     }
 
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
-        let is_grpc = is_grpc(&request);
-        let refused = |reason| {
+    /// How a request is spoken.
+    pub(super) fn form<B>(&self, request: &Request<B>) -> Form {
+        if is_grpc(request) { Form::Grpc } else { self.json.form(request) }
+    }
+
+    pub(super) async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        let form = self.form(&request);
+        if let Err(reason) = self.admit(form, &request) {
             let peer = request.extensions().get::<Peer>().and_then(|peer| peer.0);
             self.refused.note(reason, request.uri().path(), peer);
-        };
-        let Some(access) = self.tokens.access(request.headers()) else {
-            refused(Reason::Unauthenticated);
-            if is_grpc {
-                return Status::unauthenticated("needs the metadata \"authorization: Bearer TOKEN\"").into_http();
-            }
-            let mut response = error(StatusCode::UNAUTHORIZED, "Missing or wrong token");
-            set(&mut response, WWW_AUTHENTICATE, "Bearer");
-            return sent(response);
-        };
-        if is_grpc && access < self.tokens.needed(request.uri().path()) {
-            refused(Reason::ReadOnly);
-            return Status::permission_denied("this token is for reading; the call needs admin.token").into_http();
+            return refused(form, reason);
         }
-        if is_grpc {
-            return self.call(request).await;
+        match form {
+            Form::Grpc => self.call(request).await,
+            Form::Unary | Form::Stream => self.json.answer(form, request, |request| self.call(request)).await,
+            Form::Plain => self.plain(&request),
         }
-        if self.tokens.may_be_a_page(host(&request).as_deref()) {
-            refused(Reason::Host);
-            let detail = "Host must be an address or localhost, unless admin.token is set";
-            return sent(error(StatusCode::FORBIDDEN, detail));
+    }
+
+    fn admit(&self, form: Form, request: &Request<Body>) -> Result<(), Reason> {
+        if origin::judge(request.headers(), request.uri(), &[]) == Origin::Foreign {
+            return Err(Reason::Origin);
+        }
+        if form != Form::Grpc && self.tokens.may_be_a_page(host(request).as_deref()) {
+            return Err(Reason::Host);
+        }
+        let path = request.uri().path();
+        if form == Form::Plain && self.page.has(path) {
+            return Ok(());
+        }
+        let access = self.tokens.access(request.headers()).ok_or(Reason::Unauthenticated)?;
+        if form != Form::Plain && access < self.tokens.needed(path) {
+            return Err(Reason::ReadOnly);
+        }
+        Ok(())
+    }
+
+    fn plain(&self, request: &Request<Body>) -> Response<Body> {
+        if let Some(file) = self.page.answer(request) {
+            return file.map(|bytes| bytes.map_or_else(Body::empty, whole_body));
         }
         sent(match request.uri().path() {
             path @ ("/metrics" | "/metrics/tenants") if request.method() == Method::GET => {
@@ -105,7 +125,7 @@ impl Routes {
         })
     }
 
-    async fn call(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn call(&self, request: Request<Body>) -> Response<Body> {
         let name = request.uri().path().split('/').nth(1).unwrap_or_default();
         match self.grpc.iter().find(|(known, _)| *known == name) {
             Some((_, service)) => service(request).await,
@@ -126,7 +146,7 @@ impl Routes {
 /// `service`, with the differences between services hidden.
 fn grpc<S>(service: S) -> (&'static str, Grpc)
 where
-    S: codegen::Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>
+    S: codegen::Service<Request<Body>, Response = Response<Body>, Error = Infallible>
         + NamedService
         + Clone
         + Send
@@ -148,7 +168,7 @@ fn described() -> tonic_reflection::server::Builder<'static> {
 }
 
 /// `application/grpc`, or with its encoding behind it, such as `application/grpc+proto`; not `application/grpc-web`.
-pub(super) fn is_grpc(request: &Request<Incoming>) -> bool {
+fn is_grpc<B>(request: &Request<B>) -> bool {
     let rest = request
         .headers()
         .get(CONTENT_TYPE)
@@ -157,22 +177,28 @@ pub(super) fn is_grpc(request: &Request<Incoming>) -> bool {
 }
 
 /// The host that the request is for, without the port (RFC 9112, 3.2; RFC 9113, 8.3.1).
-fn host(request: &Request<Incoming>) -> Option<String> {
+fn host(request: &Request<Body>) -> Option<String> {
     let header = || request.headers().get(HOST)?.to_str().ok()?.parse().ok();
     let authority: Option<Authority> = request.uri().authority().cloned().or_else(header);
     authority.map(|authority| authority.host().to_ascii_lowercase())
 }
 
-/// The answer in place of one that panicked.
-pub(super) fn failed(is_grpc: bool) -> Response<Body> {
-    let why = "the gateway failed; its log tells where";
-    if is_grpc {
-        Status::internal(why).into_http()
-    } else {
-        sent(error(StatusCode::INTERNAL_SERVER_ERROR, why))
+/// Tells why a request is refused. A page of another host is told by HTTP, whatever it speaks.
+fn refused(form: Form, reason: Reason) -> Response<Body> {
+    let foreign = |why: &str| form.http_error(StatusCode::FORBIDDEN, &Status::permission_denied(why));
+    match reason {
+        Reason::Origin => foreign("Origin is not this Host"),
+        Reason::Host => foreign("Host must be an address or localhost, unless admin.token is set"),
+        Reason::Unauthenticated => {
+            form.error(Status::unauthenticated("Missing or wrong token: needs \"authorization: Bearer TOKEN\""))
+        }
+        Reason::ReadOnly => {
+            form.error(Status::permission_denied("this token is for reading; the call needs admin.token"))
+        }
     }
 }
 
-fn sent(response: Response<String>) -> Response<Body> {
-    response.map(|text| Body::new(Full::new(Bytes::from(text))))
+/// The answer in place of one that panicked.
+pub(super) fn failed(form: Form) -> Response<Body> {
+    form.error(Status::internal("the gateway failed; its log tells where"))
 }

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 
 use floodway_proto::admin::v1;
 
-use super::observer::Observer;
+use super::observer::{Observer, ShardLoad};
 use super::totals::Totals;
 use crate::auth::CHECK_LABELS;
 use crate::readiness::Unready;
+use floodway_core::shard::DELAY_BOUNDS;
 use floodway_protocol::ends::EndReason;
 use floodway_sources::control::{Problem, SyncState};
 use floodway_sources::source::{SourceReport, Terms};
@@ -47,6 +48,11 @@ impl Observer {
             unready,
             refused_upstream: self.refused_upstream(),
             sources: self.sources(),
+            delivery_times: Some(v1::DeliveryTimes {
+                bounds_microseconds: DELAY_BOUNDS.to_vec(),
+                counts: totals.delays.counts.to_vec(),
+            }),
+            shards: self.shard_loads().into_iter().map(load).collect(),
         }
     }
 
@@ -187,6 +193,15 @@ impl Observer {
         let refused = tenants.iter().filter(|tenant| tenant.refusal().is_some());
         let counts = refused.map(|tenant| tenant.counts());
         counts.map(|counts| counts.ws + counts.sse).sum()
+    }
+}
+
+fn load(shard: ShardLoad) -> v1::ShardLoad {
+    v1::ShardLoad {
+        // Out of range after 292 billion years.
+        busy: shard.busy.try_into().ok(),
+        inbox: shard.inbox as u64,
+        inbox_capacity: shard.inbox_capacity as u64,
     }
 }
 

@@ -6,11 +6,11 @@ use http::Request;
 use http::request::Parts;
 
 use super::credentials;
-use super::origin::Origin;
 use super::query::{Query, Resume};
 use super::refusal::Refusal;
 use super::shard_context::{ShardContext, peer};
 use crate::auth::{self, Identity};
+use crate::origin::Origin;
 use floodway_core::index::{ConnectionPermit, Tenant, Upstream};
 use floodway_core::shard::{Backlog, Filter, Options};
 use floodway_protocol::EventId;

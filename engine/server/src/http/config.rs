@@ -14,6 +14,8 @@ pub struct Config {
     /// `http.allowed_origins`: origins such as `https://app.example`, or `*`, that may connect besides the same origin
     /// and clients that send none (RFC 6454). Default empty.
     pub allowed_origins: Vec<String>,
+    /// `http.live_page`: whether the page that shows streams is served at `/`. Default false. It needs a token like any client.
+    pub live_page: bool,
     /// `http.header_bytes`: the largest request head. Default 16 KiB; at least 8 KiB. Beyond it: 431.
     pub header_bytes: usize,
     /// `http.header_timeout_seconds`: for TLS and the request head, and for an idle connection. Default 10 s.
@@ -52,6 +54,7 @@ impl Default for Config {
             listen: "0.0.0.0:8080".to_owned(),
             tls: None,
             allowed_origins: Vec::new(),
+            live_page: false,
             header_bytes: 16 * 1024,
             header_timeout: Duration::from_secs(10),
             pending: 1024,

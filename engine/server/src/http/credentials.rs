@@ -8,8 +8,8 @@ use http::HeaderMap;
 use http::header::{COOKIE, HeaderName};
 
 use super::handshake;
-use super::origin::Origin;
 use crate::auth::Places;
+use crate::origin::Origin;
 use crate::plain_http::bearer;
 
 /// Says from which site's page a browser sends the request (Fetch Metadata, 2.4).

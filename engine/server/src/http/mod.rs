@@ -15,7 +15,7 @@ mod h2_stream;
 mod handshake;
 mod http1;
 mod http2;
-mod origin;
+mod live_page;
 mod parameter;
 mod pending;
 mod query;

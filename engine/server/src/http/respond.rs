@@ -16,8 +16,8 @@ use hyper::body::{Body, Frame, SizeHint};
 pub(super) use crate::plain_http::{detail, error, json, method_not_allowed, set};
 
 use super::h2_stream::StreamBody;
-use super::origin::Origin;
 use super::refusal::Refusal;
+use crate::origin::Origin;
 use floodway_protocol::sse;
 
 /// The body of an answer: whole, or a stream over HTTP/2.
@@ -54,6 +54,12 @@ impl Answer {
 impl From<String> for Answer {
     fn from(text: String) -> Self {
         Self { content: Content::Whole(Some(text.into())), guard: None }
+    }
+}
+
+impl From<Option<Bytes>> for Answer {
+    fn from(bytes: Option<Bytes>) -> Self {
+        Self { content: Content::Whole(bytes), guard: None }
     }
 }
 

@@ -5,11 +5,12 @@ use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 
 use super::admission;
-use super::origin::{self, Origin};
+use super::live_page::PAGE;
 use super::refusal::Refusal;
 use super::respond::{self, Answer};
 use super::shard_context::{ShardContext, peer};
 use super::stream_setup::{self, Takeover};
+use crate::origin::{self, Origin};
 
 const WS: &str = "/api/v1/customer/telemetry/stream";
 const SSE: &str = "/api/v1/customer/telemetry/stream/sse";
@@ -42,13 +43,18 @@ fn status(request: &Request<Incoming>, shard_context: &ShardContext) -> Response
         STATUS => shard_context.status(),
         "/readyz" => shard_context.readiness(),
         "/livez" => respond::json(StatusCode::OK, r#"{"status":"ok"}"#.to_owned()),
-        _ => return respond::error(StatusCode::NOT_FOUND, "Not found"),
+        _ => return file(request, shard_context),
     };
     match *request.method() {
         Method::GET => answer,
         Method::HEAD => respond::headers_only(answer),
         _ => respond::method_not_allowed("GET, HEAD"),
     }
+}
+
+fn file(request: &Request<Incoming>, shard_context: &ShardContext) -> Response<Answer> {
+    let file = if shard_context.shared.http.live_page { PAGE.answer(request) } else { None };
+    file.map_or_else(|| respond::error(StatusCode::NOT_FOUND, "Not found"), |file| file.map(Answer::from))
 }
 
 /// Why a head is refused, whatever its endpoint. A WebSocket whose token alone is too large is refused by its close instead.

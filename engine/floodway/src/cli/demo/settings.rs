@@ -89,6 +89,9 @@ pub(super) fn settle(loaded: Loaded) -> Result<Settled, Failure> {
     if is_default("limits.connections_per_tenant") {
         config.limits.connections = CONNECTIONS_PER_TENANT;
     }
+    if is_default("http.live_page") {
+        config.http.live_page = true;
+    }
     if is_default("log.filter") {
         config.log.filter = LOG_FILTER.to_owned();
     }

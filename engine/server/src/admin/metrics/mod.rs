@@ -19,6 +19,7 @@ mod text;
 use floodway_proto::admin::v1;
 
 use super::observer::{Observer, ShardLoad};
+use super::refused;
 use super::totals::Totals;
 
 pub(super) use tenants::Tenants;
@@ -34,11 +35,11 @@ pub(super) struct Snapshot {
     pub(super) shards: Vec<ShardLoad>,
     pub(super) history: HistoryCounts,
     /// Requests of the private listener that were refused, by reason.
-    pub(super) refused: [(&'static str, u64); 3],
+    pub(super) refused: refused::Counts,
 }
 
 impl Snapshot {
-    pub(super) fn at(observer: &Observer, refused: [(&'static str, u64); 3]) -> Self {
+    pub(super) fn at(observer: &Observer, refused: refused::Counts) -> Self {
         let totals = observer.totals();
         Self {
             status: observer.status(&totals),

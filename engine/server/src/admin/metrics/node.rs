@@ -5,11 +5,12 @@ use std::env::consts::{ARCH, OS};
 use floodway_proto::admin::v1;
 
 use super::text::{Kind, Text, families};
+use crate::admin::refused;
 use crate::log;
 use crate::readiness::Unready;
 use floodway_core::parts;
 
-pub(super) fn identity(text: &mut Text, node: &v1::Node, is_draining: bool, refused: [(&str, u64); 3]) {
+pub(super) fn identity(text: &mut Text, node: &v1::Node, is_draining: bool, refused: refused::Counts) {
     let target = format!("{ARCH}-{OS}");
     let started = node.started_at.unwrap_or_default();
     families! { text;

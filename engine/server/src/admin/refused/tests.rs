@@ -8,6 +8,6 @@ fn each_reason_is_counted_by_its_label() {
     for reason in [Reason::Unauthenticated, Reason::ReadOnly, Reason::Unauthenticated, Reason::Unauthenticated] {
         refused.note(reason, "/metrics", None);
     }
-    let counts = [("unauthenticated", 3), ("read_only", 1), ("host", 0)];
+    let counts = [("unauthenticated", 3), ("read_only", 1), ("host", 0), ("origin", 0)];
     assert_eq!(refused.counts(), counts);
 }

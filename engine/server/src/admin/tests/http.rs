@@ -55,7 +55,7 @@ async fn a_web_page_can_not_speak_grpc_over_http_1() {
     let private = Private::start(None).await;
     let call = "POST /floodway.admin.v1.Admin/GetStatus";
     let answer = private.ask(call, "Content-Type: application/grpc\r\nContent-Length: 0\r\n").await;
-    assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 415 ") && answer.contains("gRPC needs HTTP/2"), "{answer}");
     private.stop().await;
 }
 

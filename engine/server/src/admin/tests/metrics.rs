@@ -80,7 +80,7 @@ fn snapshot() -> Snapshot {
         },
         shards: vec![load(3, 1500), load(0, 250)],
         history: HistoryCounts { entries: 7, bytes: 5000, evicted: [3, 2, 1], ..HistoryCounts::default() },
-        refused: [("unauthenticated", 5), ("read_only", 1), ("host", 0)],
+        refused: [("unauthenticated", 5), ("read_only", 1), ("host", 0), ("origin", 0)],
     }
 }
 

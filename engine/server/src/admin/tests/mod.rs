@@ -25,6 +25,7 @@ use floodway_sources::source::{self, Source};
 mod calls;
 mod health;
 mod http;
+mod json;
 mod metrics;
 mod refusals;
 
@@ -202,6 +203,8 @@ fn sample() -> v1::Status {
         unready: vec![v1::Unready { reason: "draining".to_owned(), detail: "Server draining".to_owned() }],
         refused_upstream: 27,
         sources: vec![v1::Broker { kind: "mqtt".to_owned(), connected: true, ..v1::Broker::default() }],
+        delivery_times: Some(v1::DeliveryTimes { bounds_microseconds: vec![28, 29], counts: vec![30, 31, 32] }),
+        shards: vec![v1::ShardLoad { busy: lasting(33, 0), inbox: 34, inbox_capacity: 35 }],
     }
 }
 

@@ -10,7 +10,7 @@ const SHOWN_CHARS: usize = 200;
 
 /// What a request's `Origin` means.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(crate) enum Origin {
     /// There is none, or the page comes from this host.
     Same,
     /// A foreign page that is allowed; the answer says so.
@@ -25,7 +25,7 @@ pub(super) enum Origin {
 }
 
 /// Judges the origin of a request. Over HTTP/2 the host is in the URI.
-pub(super) fn judge(headers: &HeaderMap, uri: &Uri, allowed: &[String]) -> Origin {
+pub(crate) fn judge(headers: &HeaderMap, uri: &Uri, allowed: &[String]) -> Origin {
     let Some(origin) = headers.get(ORIGIN) else {
         return Origin::Same;
     };
@@ -41,7 +41,7 @@ pub(super) fn judge(headers: &HeaderMap, uri: &Uri, allowed: &[String]) -> Origi
 }
 
 /// Why a page is foreign, and what to do if it should not be.
-pub(super) fn explain(headers: &HeaderMap, uri: &Uri) -> String {
+pub(crate) fn explain(headers: &HeaderMap, uri: &Uri) -> String {
     let origin = headers.get(ORIGIN).map(HeaderValue::as_bytes);
     let origin = printable(origin.unwrap_or_default(), SHOWN_CHARS);
     let host = host(headers, uri).unwrap_or_default();

@@ -1,0 +1,41 @@
+//! The files of the operator's page. They hold no data and need no token; what they fetch does.
+
+use crate::files::File;
+
+/// All of them: a path, and the file beside this one.
+pub(super) const FILES: &[File] = &[
+    File::html("/", include_bytes!("index.html")),
+    File::image("/mark.svg", include_bytes!("mark.svg")),
+    File::style("/base.css", include_bytes!("base.css")),
+    File::style("/data.css", include_bytes!("data.css")),
+    File::style("/parts.css", include_bytes!("parts.css")),
+    File::script("/api.js", include_bytes!("api.js")),
+    File::script("/app.js", include_bytes!("app.js")),
+    File::script("/chart.js", include_bytes!("chart.js")),
+    File::script("/dialogs.js", include_bytes!("dialogs.js")),
+    File::script("/dom.js", include_bytes!("dom.js")),
+    File::script("/explain.js", include_bytes!("explain.js")),
+    File::script("/feed.js", include_bytes!("feed.js")),
+    File::script("/fleet.js", include_bytes!("fleet.js")),
+    File::script("/format.js", include_bytes!("format.js")),
+    File::script("/forms.js", include_bytes!("forms.js")),
+    File::script("/groups.js", include_bytes!("groups.js")),
+    File::script("/guard.js", include_bytes!("guard.js")),
+    File::script("/history.js", include_bytes!("history.js")),
+    File::script("/journal.js", include_bytes!("journal.js")),
+    File::script("/keys.js", include_bytes!("keys.js")),
+    File::script("/limits.js", include_bytes!("limits.js")),
+    File::script("/live.js", include_bytes!("live.js")),
+    File::script("/overview.js", include_bytes!("overview.js")),
+    File::script("/paged.js", include_bytes!("paged.js")),
+    File::script("/parts.js", include_bytes!("parts.js")),
+    File::script("/router.js", include_bytes!("router.js")),
+    File::script("/sources.js", include_bytes!("sources.js")),
+    File::script("/stream.js", include_bytes!("stream.js")),
+    File::script("/streams.js", include_bytes!("streams.js")),
+    File::script("/tail.js", include_bytes!("tail.js")),
+    File::script("/tenant.js", include_bytes!("tenant.js")),
+    File::script("/tenants.js", include_bytes!("tenants.js")),
+    File::script("/theme.js", include_bytes!("theme.js")),
+    File::script("/words.js", include_bytes!("words.js")),
+];
