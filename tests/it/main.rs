@@ -11,6 +11,7 @@ mod commands;
 mod connections;
 mod control;
 mod demo;
+mod documented;
 mod events;
 mod every_source;
 mod files;
