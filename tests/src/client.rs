@@ -14,8 +14,11 @@ use crate::wait::wait_until;
 /// A client library, and what it speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Library {
+    /// `clients/python`, over a WebSocket.
     Python,
+    /// `clients/js`, over a WebSocket.
     JavaScript,
+    /// `clients/js`, over SSE.
     JavaScriptSse,
 }
 
