@@ -22,7 +22,7 @@ const LIMITS = {
 
 export function journal({ place, query, signal }) {
   const fields = {
-    tenant_id: field("Tenant", text({ value: query.get("tenant") ?? "" }), "None: all."),
+    tenant_id: field("Tenant", text({ value: query.get("tenant") ?? "" }), "Blank: all."),
     kinds: boxes("Kinds", KINDS, "None checked: all."),
   };
   const list = feed({
@@ -100,7 +100,7 @@ function who(stream) {
   return [
     ...tenant(stream.tenantId),
     ...streamLink(stream.connectionId),
-    ` ${transportOf(stream.transport)} from ${stream.peer}${subject}`,
+    `, ${transportOf(stream.transport)} from ${stream.peer}${subject}`,
   ];
 }
 

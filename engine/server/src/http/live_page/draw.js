@@ -12,6 +12,8 @@ export const ROOM = 7;
 
 const LINE = 1.6;
 const FRONT_LINE = 3;
+/** The radius of a point alone. */
+const DOT = 1.5;
 /** How much of a line is left while another one is in front. */
 const FADED = 0.16;
 /** A gap shows however short it was. */
@@ -96,19 +98,26 @@ export function drawLine(context, line, from, scale, { t0, perMs, height }, look
   context.globalAlpha = front === null || line === front ? 1 : FADED;
   context.lineCap = context.lineJoin = "round";
   context.beginPath();
-  let isDown = false;
+  let [run, x, y] = [0, 0, 0];
   for (let n = from; n < series.end; n++) {
     const value = series.value(n);
     if (Number.isNaN(value)) {
-      isDown = false;
+      if (run === 1) dot(context, x, y);
+      run = 0;
       continue;
     }
-    const x = (series.time(n) - t0) * perMs;
-    const y = heightOf(value, scale, height);
-    if (!isDown) context.moveTo(x, y);
-    // To its own place too: with round ends a point between two gaps is a dot.
-    context.lineTo(x, y);
-    isDown = true;
+    x = (series.time(n) - t0) * perMs;
+    y = heightOf(value, scale, height);
+    if (run === 0) context.moveTo(x, y);
+    else context.lineTo(x, y);
+    run += 1;
   }
+  if (run === 1) dot(context, x, y);
   context.stroke();
+}
+
+/** A point that has no neighbour. */
+function dot(context, x, y) {
+  context.moveTo(x + DOT, y);
+  context.arc(x, y, DOT, 0, 2 * Math.PI);
 }
