@@ -36,7 +36,8 @@ fn quick(url: &str, authority: &Authority) -> Launch {
 
 /// Events arrive in order, also those after the broker was lost and is back.
 async fn carries_events(launch: Launch, mut broker: Broker) {
-    let gateway = launch.await;
+    // The reader begins when all of them are there.
+    let gateway = launch.env("STREAM_QUEUE_SIZE", 1000).await;
     let mut ws = gateway.ws("T1", "").await;
     let mut publisher = broker.publisher().await;
     publisher.count("T1", "A", 0..500).await;
