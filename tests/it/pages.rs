@@ -64,7 +64,12 @@ async fn every_file_of_the_page_is_served_and_together_they_are_small() {
         let served = if name == "index.html" { "" } else { name };
         let answer = gateway.http().get(format!("http://{}/{served}", gateway.admin())).send().await;
         let answer = answer.expect("an answer").error_for_status().expect(name);
-        assert!(answer.headers()["content-security-policy"].to_str().expect("a text").contains("default-src 'none'"));
+        assert!(
+            answer.headers()["content-security-policy"]
+                .to_str()
+                .expect("a text")
+                .contains("default-src 'none'")
+        );
         let bytes = answer.bytes().await.expect("a body");
         assert_eq!(bytes, fs::read(&path).expect("a file"), "{name}");
         size += bytes.len();
