@@ -8,6 +8,7 @@ pub mod account;
 pub mod broker;
 pub mod browser;
 pub mod certificates;
+pub mod client;
 pub mod gateway;
 pub mod nats;
 pub mod outage;
@@ -26,6 +27,7 @@ pub mod ws;
 
 pub use account::Account;
 pub use broker::Broker;
+pub use client::Client;
 pub use gateway::Gateway;
 pub use nats::{NatsCluster, NatsServer};
 pub use outage::upstream_gap;

@@ -3,7 +3,7 @@
 //! Invariant: a child never outlives its value: it is killed and reaped by its own id on drop.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -58,8 +58,24 @@ impl Process {
     /// # Panics
     /// If it can't be started.
     pub fn start_with(name: &'static str, mut command: Command, stderr: Stdio) -> Self {
+        command.stdin(Stdio::null()).stderr(stderr);
+        Self::spawn(name, command)
+    }
+
+    /// The same with a standard input, that is returned, too.
+    ///
+    /// # Panics
+    /// If it can't be started.
+    pub fn start_with_input(name: &'static str, mut command: Command) -> (Self, ChildStdin) {
+        command.stdin(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = Self::spawn(name, command);
+        let input = process.child.stdin.take().expect("stdin is piped");
+        (process, input)
+    }
+
+    fn spawn(name: &'static str, mut command: Command) -> Self {
         raise_open_files();
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
+        command.stdout(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{name} does not start: {error}"));
         let log = Arc::new(Mutex::new(Vec::new()));
         let stdout = child.stdout.take().expect("stdout is piped");
@@ -71,6 +87,11 @@ impl Process {
     /// What it logged so far.
     pub fn log(&self) -> Vec<String> {
         self.log.lock().expect("no reader panics").clone()
+    }
+
+    /// One line of the log, if there are so many.
+    pub fn line(&self, number: usize) -> Option<String> {
+        self.log.lock().expect("no reader panics").get(number).cloned()
     }
 
     /// Whether a line of the log satisfies `wanted`.

@@ -66,6 +66,9 @@ const CIRCLE: usize = 3;
 /// Lines of one file, at most.
 const LINES: usize = 400;
 
+/// Lines of one client library, at most: who takes it into a program reads it first.
+const CLIENT_LINES: usize = 300;
+
 /// What modules of tests may be called: unit tests, properties of any input, comparison with another implementation, models
 /// of what the code promises, and what several of them need.
 const TEST_MODULES: &[&str] = &["tests", "properties", "differential", "model", "loom_models", "test_kit"];
@@ -253,6 +256,20 @@ fn every_source_has_a_header_and_fits_on_a_few_screens() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn each_client_library_is_read_in_one_sitting() {
+    for (folder, ending) in [("clients/js", "js"), ("clients/python/floodway", "py")] {
+        let mut lines = 0;
+        for source in sources() {
+            let is_of_it = source.path.parent() == Some(Path::new(folder));
+            if is_of_it && source.path.extension().is_some_and(|its| its == ending) {
+                lines += source.text.lines().count();
+            }
+        }
+        assert!((1..=CLIENT_LINES).contains(&lines), "{folder} has {lines} lines");
+    }
 }
 
 #[test]

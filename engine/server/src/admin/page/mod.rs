@@ -6,7 +6,10 @@ use crate::files::{File, files};
 pub(crate) static FILES: &[File] = &files! {
     "index.html"
     "base.css"
+    "charts.css"
     "data.css"
+    "forms.css"
+    "frame.css"
     "parts.css"
     "mark.svg"
     "api.js"

@@ -7,8 +7,11 @@ import { Chart } from "./chart.js";
 /** Charts that are drawn within one picture, so that none takes long. */
 const AT_ONCE = 3;
 
+/** How far from the screen a chart counts as seen already. */
+const NEAR = "200px 0px";
+
 export class Board {
-  windowMs = 60_000;
+  windowMs = 30_000;
   /** How lines, marks and gaps look in the scheme of now. */
   look = {};
   /** The device whose line is in front everywhere, or null; pinned until its name is pressed again. */
@@ -23,7 +26,7 @@ export class Board {
   #frozenAt = null;
   #watcher = new IntersectionObserver((seen) => {
     for (const { target, isIntersecting } of seen) this.#chartOf(target).isVisible = isIntersecting;
-  }, { rootMargin: "100px" });
+  }, { rootMargin: NEAR });
 
   constructor(place, store) {
     this.#place = place;
@@ -86,9 +89,11 @@ export class Board {
   }
 
   write(now) {
-    if (this.isPaused) now = this.#frozenAt;
     this.#followMetrics();
-    for (const chart of this.#charts.values()) chart.write(now);
+    for (const chart of this.#list) {
+      if (this.isPaused) chart.read(this.#frozenAt);
+      else chart.write(now);
+    }
   }
 
   /** A chart for each metric that has lines, by name. */

@@ -18,6 +18,9 @@ const SPARE = 0.25;
 const FRESH_MS = 120;
 const FRESH_PX = 1;
 
+/** A chart that is not to be seen is brought up to date this often. */
+const UNSEEN_MS = 1000;
+
 /** A move of less, in CSS pixels, is not to be seen. */
 const SEEN = 0.05;
 
@@ -29,6 +32,7 @@ export class Chart {
   #grid = element("canvas", { class: "grid" });
   #moving = element("canvas", { class: "lines" });
   #summary = element("p", { class: "summary" });
+  #none = element("p", { class: "none" }, "No value in the time shown");
   #legend;
   #reading;
   #size = { width: 0, height: 0 };
@@ -39,6 +43,7 @@ export class Chart {
   #perMs = 0;
   #until = -Infinity;
   #moved = NaN;
+  #writtenAt = -Infinity;
 
   /** `lines` is the store's map of this metric; `view` is what all charts share. */
   constructor(metric, lines, view) {
@@ -46,10 +51,10 @@ export class Chart {
     this.#lines = lines;
     this.#view = view;
     this.#legend = new Legend(metric, lines, view);
-    this.#reading = new Reading(metric, lines, view);
+    this.#reading = new Reading(metric, lines, view, this.#scale);
     const shutter = element("div", { class: "shutter" }, this.#moving);
     const plot = this.#reading.element;
-    plot.prepend(this.#grid, shutter);
+    plot.prepend(this.#grid, shutter, this.#none);
     const title = element("h3", {}, metric);
     const head = element("div", { class: "head" }, title, this.#summary);
     this.element = element("article", { class: "chart", "aria-label": metric }, head, plot, this.#legend.element);
@@ -69,15 +74,16 @@ export class Chart {
 
   /** Whether it has to be drawn again before it is moved. */
   isDue(now) {
-    if (!this.isVisible || this.#size.width === 0) return false;
-    if (now > this.#until || this.#drawn.version !== this.#view.store.version) return true;
+    if (this.#size.width === 0) return false;
     const age = now - this.#drawn.at;
+    if (!this.isVisible) return age >= UNSEEN_MS;
+    if (now > this.#until || this.#drawn.version !== this.#view.store.version) return true;
     return age >= FRESH_MS && age * this.#perMs >= FRESH_PX && this.#drawn.points !== this.#points();
   }
 
   /** Moves the lines to where they are at `now`. */
   move(now) {
-    if (!this.isVisible) return;
+    if (!this.isVisible && this.#drawn.at !== now) return;
     const moved = (this.#t0 + this.#view.windowMs - now) * this.#perMs;
     if (!(Math.abs(moved - this.#moved) < SEEN)) {
       this.#moved = moved;
@@ -95,18 +101,29 @@ export class Chart {
 
   /** Brings what is written up to date. */
   write(now) {
-    if (!this.isVisible) return;
+    if (!this.isVisible && now - this.#writtenAt < UNSEEN_MS) return;
+    this.#writtenAt = now;
     this.#legend.write();
-    this.#reading.write(now);
     setText(this.#summary, this.#summaryOf());
+    this.#none.hidden = this.#hasValueSince(now - this.#view.windowMs);
+    this.read(now);
+  }
+
+  /** The values at the pointer. */
+  read(now) {
+    this.#reading.write(now);
+  }
+
+  #hasValueSince(time) {
+    for (const { series } of this.#lines.values()) if (series.end > 0 && series.time(series.end - 1) >= time) return true;
+    return false;
   }
 
   #summaryOf() {
     let [low, high] = [Infinity, -Infinity];
     for (const { series } of this.#lines.values()) {
-      const last = series.end > 0 ? series.value(series.end - 1) : NaN;
-      if (last < low) low = last;
-      if (last > high) high = last;
+      if (series.last < low) low = series.last;
+      if (series.last > high) high = series.last;
     }
     if (low > high) return "";
     return low === high ? written(low) : `${written(low)} to ${written(high)}`;
@@ -114,7 +131,7 @@ export class Chart {
 
   /** Draws scale, gaps and lines as they are at `now`. */
   draw(now) {
-    const { store, windowMs, look, front } = this.#view;
+    const { store, windowMs, look } = this.#view;
     const { width, height } = this.#size;
     const [wide, high] = [(width - MARKS_WIDTH) * (1 + SPARE), height - TIMES_HEIGHT];
     this.#t0 = now - windowMs;
@@ -127,17 +144,17 @@ export class Chart {
     context.globalAlpha = 1;
     context.clearRect(0, 0, wide, high);
     drawGaps(context, store.gaps, look, (time) => (time - this.#t0) * this.#perMs, wide, high);
-    for (const line of this.#lines.values()) if (line.device !== front) this.#drawLine(context, line);
+    const front = this.#lines.get(this.#view.front) ?? null;
+    for (const line of this.#lines.values()) if (line !== front) this.#drawLine(context, line, front);
     // Above all others.
-    if (this.#lines.has(front)) this.#drawLine(context, this.#lines.get(front));
+    if (front) this.#drawLine(context, front, front);
     this.#drawn = { at: now, points: this.#points(), version: store.version };
   }
 
-  #drawLine(context, line) {
-    const { look, front } = this.#view;
+  #drawLine(context, line, front) {
     const from = Math.max(line.series.begin, line.series.from(this.#t0) - 1);
     const place = { t0: this.#t0, perMs: this.#perMs, height: this.#size.height - TIMES_HEIGHT };
-    drawLine(context, line, from, this.#scale, place, look, front);
+    drawLine(context, line, from, this.#scale, place, this.#view.look, front);
   }
 
   #fitScale(since) {

@@ -14,13 +14,16 @@ const MILLISECONDS = [1e12, 1e13];
 export class DeviceClock {
   /** What this page's clock reads when the device's reads 0. */
   #offset = Infinity;
+  #told = -Infinity;
 
   /** The time of an event, which arrived at `now`. */
   timeOf({ timestamp, snapshot }, now) {
     // The last value, however old it is, holds until now.
     if (snapshot) return now;
     const told = read(timestamp);
-    if (Number.isNaN(told)) return now;
+    // Nothing is learned from no time, nor from one that stands still.
+    if (!(told > this.#told)) return now;
+    this.#told = told;
     this.#offset = Math.min(this.#offset, now - told);
     if (now - told - this.#offset > MAX_DELAY_MS) this.#offset = now - told;
     return told + this.#offset;

@@ -19,18 +19,19 @@ const BASE = [
 /** What each further round adds to lightness and hue. */
 const ROUNDS = [[0, 0], [-0.11, 14], [0.09, -14], [-0.05, 24], [0.05, 7], [-0.15, -7], [0.12, 20]];
 
-/** A dark ground takes lighter lines. */
-const DARK_LIFT = 0.2;
+/** What each ground adds to lightness, and the range in which lines stand out from it. */
+const LIGHT = { lift: 0, from: 0.34, to: 0.69 };
+const DARK = { lift: 0.2, from: 0.64, to: 0.9 };
 
-function oklch(slot, lift) {
+function oklch(slot, { lift, from, to }) {
   const [hue, chroma, lightness] = BASE[slot % BASE.length];
   const [lighter, turn] = ROUNDS[Math.floor(slot / BASE.length) % ROUNDS.length];
-  const light = Math.min(0.9, lightness + lighter + lift);
+  const light = Math.min(to, Math.max(from, lightness + lighter + lift));
   return `oklch(${light.toFixed(3)} ${chroma} ${(hue + turn + 360) % 360})`;
 }
 
 /** The colour of a slot (0 to 49) for a canvas. */
-export const colour = (slot, dark) => oklch(slot, dark ? DARK_LIFT : 0);
+export const colour = (slot, dark) => oklch(slot, dark ? DARK : LIGHT);
 
 /** The same for a style, which follows the scheme by itself. */
-export const styleColour = (slot) => `light-dark(${oklch(slot, 0)}, ${oklch(slot, DARK_LIFT)})`;
+export const styleColour = (slot) => `light-dark(${oklch(slot, LIGHT)}, ${oklch(slot, DARK)})`;

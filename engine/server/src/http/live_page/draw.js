@@ -12,6 +12,8 @@ export const ROOM = 7;
 
 const LINE = 1.6;
 const FRONT_LINE = 3;
+/** The radius of a point alone. */
+const DOT = 1.5;
 /** How much of a line is left while another one is in front. */
 const FADED = 0.16;
 /** A gap shows however short it was. */
@@ -31,6 +33,10 @@ export function resize(canvas, width, height) {
 /** Where a value is, from the top of a picture of this height. */
 export const heightOf = (value, scale, height) =>
   ROOM + (1 - (value - scale.low) / (scale.high - scale.low)) * (height - 2 * ROOM);
+
+/** The value at a distance from the top. */
+export const valueAt = (y, scale, height) =>
+  scale.low + (1 - (y - ROOM) / (height - 2 * ROOM)) * (scale.high - scale.low);
 
 /** Draws the marks of the values on the left and those of the times below. */
 export function drawScale(canvas, scale, look, windowMs, width, height) {
@@ -83,27 +89,35 @@ export function drawGaps(context, gaps, look, at, width, height) {
 
 /**
  * Draws a line's points from number `from` on; it breaks where the series is cut. `place` has the time at the left edge,
- * the pixels of a millisecond, and the height; `front` is the device in front, or null.
+ * the pixels of a millisecond, and the height; `front` is the line in front, or null.
  */
-export function drawLine(context, { device, slot, series }, from, scale, { t0, perMs, height }, look, front) {
-  context.strokeStyle = colour(slot, look.dark);
-  context.lineWidth = device === front ? FRONT_LINE : LINE;
-  context.globalAlpha = front === null || device === front ? 1 : FADED;
+export function drawLine(context, line, from, scale, { t0, perMs, height }, look, front) {
+  const { series } = line;
+  context.strokeStyle = colour(line.slot, look.dark);
+  context.lineWidth = line === front ? FRONT_LINE : LINE;
+  context.globalAlpha = front === null || line === front ? 1 : FADED;
   context.lineCap = context.lineJoin = "round";
   context.beginPath();
-  let isDown = false;
+  let [run, x, y] = [0, 0, 0];
   for (let n = from; n < series.end; n++) {
     const value = series.value(n);
     if (Number.isNaN(value)) {
-      isDown = false;
+      if (run === 1) dot(context, x, y);
+      run = 0;
       continue;
     }
-    const x = (series.time(n) - t0) * perMs;
-    const y = heightOf(value, scale, height);
-    if (!isDown) context.moveTo(x, y);
-    // To its own place too: with round ends a point between two gaps is a dot.
-    context.lineTo(x, y);
-    isDown = true;
+    x = (series.time(n) - t0) * perMs;
+    y = heightOf(value, scale, height);
+    if (run === 0) context.moveTo(x, y);
+    else context.lineTo(x, y);
+    run += 1;
   }
+  if (run === 1) dot(context, x, y);
   context.stroke();
+}
+
+/** A point that has no neighbour. */
+function dot(context, x, y) {
+  context.moveTo(x + DOT, y);
+  context.arc(x, y, DOT, 0, 2 * Math.PI);
 }

@@ -53,10 +53,19 @@ export class Feed {
     this.#read(lastEventId);
   }
 
-  /** Watches other devices, groups and metrics from now on. None of a kind means all. */
+  /** What is watched. */
+  get picked() {
+    const { devices, groups, metrics } = this.#options;
+    return { devices, groups, metrics };
+  }
+
+  /**
+   * Watches other devices, groups and metrics from now on. None of a kind means all. Throws if one of them can't be a name,
+   * or if they are too many for a request.
+   */
   choose({ devices, groups, metrics }) {
     const before = this.#options;
-    this.#options = { ...before, devices, groups, metrics };
+    let narrowedTo = before.metrics;
     if (devices.length + groups.length > 0) {
       // First what is added, since a stream that gives up its last device is sent nothing.
       const added = { devices: without(devices, before.devices), groups: without(groups, before.groups) };
@@ -68,10 +77,10 @@ export class Feed {
     } else if (before.devices.length + before.groups.length > 0) {
       // This clears the metrics too, so they are named again.
       this.#stream.clearFilters();
-      if (metrics.length > 0) this.#stream.setMetrics(metrics);
-      return;
+      narrowedTo = [];
     }
-    if (metrics.join() !== before.metrics.join()) this.#stream.setMetrics(metrics);
+    if (metrics.join() !== narrowedTo.join()) this.#stream.setMetrics(metrics);
+    this.#options = { ...before, devices, groups, metrics };
   }
 
   close() {

@@ -27,8 +27,7 @@ export class Legend {
   }
 
   #update(entry, { device, slot, series }) {
-    const last = series.end > 0 ? series.value(series.end - 1) : NaN;
-    setText(entry.value, Number.isNaN(last) ? "–" : written(last));
+    setText(entry.value, written(series.last));
     const pressed = String(this.#view.pinned === device);
     if (entry.button.getAttribute("aria-pressed") !== pressed) entry.button.setAttribute("aria-pressed", pressed);
     if (entry.slot === slot) return;

@@ -50,8 +50,14 @@ function askForToken(fault = "") {
 }
 
 function onPicked() {
-  reader.expectAnswer();
-  feed?.choose(pickers.picked);
+  if (!feed) return;
+  try {
+    feed.choose(pickers.picked);
+    reader.expectAnswer();
+  } catch (error) {
+    pickers.revert(feed.picked);
+    reader.complain(error.message);
+  }
 }
 
 byId("door-form").addEventListener("submit", (event) => {

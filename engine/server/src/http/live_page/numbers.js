@@ -34,7 +34,10 @@ export function value(v) {
 /** A mark of an axis whose marks are `step` apart. */
 export function mark(v, step) {
   const size = Math.max(Math.abs(v), step);
-  if (size >= 1e15 || step < 1e-6) return v === 0 ? "0" : v.toExponential(1);
+  if (size >= 1e15 || step < 1e-6) {
+    const digits = Math.floor(Math.log10(size)) - Math.floor(Math.log10(step));
+    return v === 0 ? "0" : v.toExponential(Math.min(4, digits));
+  }
   // Short, unless neighbours would read the same.
   if (size >= 1e5 && step >= size / 100) return compact.format(v);
   return v.toFixed(decimalsOf(step));

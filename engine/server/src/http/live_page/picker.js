@@ -68,6 +68,12 @@ export class Picker {
     this.#build();
   }
 
+  /** Takes back what was picked since; a name that was typed may be none. */
+  revert(picked) {
+    for (const name of this.picked) if (!picked.includes(name)) this.#names.delete(name);
+    this.set(picked);
+  }
+
   #pick(picked) {
     this.set(picked);
     this.#changed();
@@ -116,9 +122,10 @@ export class Picker {
   #describe(fitting = this.#known, typed = "") {
     const { many, empty } = this.#words;
     this.#all.hidden = this.picked.length === 0;
-    if (this.#known === 0) setText(this.#note, empty);
-    else if (fitting === 0) setText(this.#note, `None of ${count(this.#known)} known ${many} has “${typed}” in its name.`);
-    else if (fitting > LISTED) setText(this.#note, `The first ${LISTED} of ${count(fitting)}: type a part of a name to find others.`);
-    else setText(this.#note, this.picked.length === 0 ? `All ${many} are watched. Tick some to watch only those.` : "");
+    const ways = this.picked.length === 0 ? `All ${many} are watched. Tick some to watch only those.` : "";
+    const some = `The first ${LISTED} of ${count(fitting)}: type a part of a name to find others.`;
+    const none = `None of ${count(this.#known)} known ${many} has “${typed}” in its name.`;
+    const listed = fitting === 0 ? none : fitting > LISTED ? some : ways;
+    setText(this.#note, this.#known === 0 ? empty : listed);
   }
 }

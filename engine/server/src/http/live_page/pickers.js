@@ -6,7 +6,11 @@ import { chosenInWords } from "./words.js";
 
 const WORDS = {
   devices: { one: "device", many: "devices", empty: "None is known yet: names appear with their first event." },
-  groups: { one: "group", many: "groups", empty: "A group is a set of devices that an operator has named. Type its name to watch them." },
+  groups: {
+    one: "group",
+    many: "groups",
+    empty: "A group is a set of devices that an operator has named. Type its name to watch them.",
+  },
   metrics: { one: "metric", many: "metrics", empty: "None is known yet: names appear with their first event." },
 };
 
@@ -33,6 +37,13 @@ export class Pickers {
   /** Nothing is picked any more: another tenant has other names. */
   clear() {
     for (const picker of [this.#devices, this.#groups, this.#metrics]) picker.set([]);
+  }
+
+  /** Back to what was picked before. */
+  revert({ devices, groups, metrics }) {
+    this.#devices.revert(devices);
+    this.#groups.revert(groups);
+    this.#metrics.revert(metrics);
   }
 
   write() {

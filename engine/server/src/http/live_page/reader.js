@@ -58,6 +58,13 @@ export class Reader {
     this.#last.take(message, now);
   }
 
+  /** Something can't be done. */
+  complain(message) {
+    const now = performance.now();
+    this.#journal.add("bad", `${message}.`, now);
+    this.#status.notice(`${message}.`, now);
+  }
+
   /** Something else was picked: the gateway's answer, or a new stream, is where it begins. */
   expectAnswer() {
     this.#isAnswerDue = true;
@@ -89,7 +96,7 @@ export class Reader {
 
   #onGap(gap, now) {
     // A stream that turned to the newest values and passed over nothing has lost nothing.
-    if (gap.dropped !== 0) this.#store.addGap(now);
+    if (gap.dropped !== 0) this.#store.addGap(gapInWords(gap), now);
     this.#journal.addGap(gap, gapInWords, now);
     this.#status.notice(this.#journal.newest, now);
   }

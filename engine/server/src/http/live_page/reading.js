@@ -2,7 +2,7 @@
 
 import { styleColour } from "./colours.js";
 import { element, setText } from "./dom.js";
-import { MARKS_WIDTH } from "./draw.js";
+import { MARKS_WIDTH, TIMES_HEIGHT, valueAt } from "./draw.js";
 import { ago, timeOfDay, value as written } from "./numbers.js";
 
 /** Names that the box at the pointer has room for. */
@@ -19,8 +19,11 @@ export class Reading {
   #lines;
   #view;
   #metric;
+  #scale;
   /** Where it reads, from 0 (the oldest shown) to 1 (now), or null while nobody asks. */
   #at = null;
+  /** The value that is pointed at, or null where only a time is. */
+  #pointed = null;
   #isFresh = false;
   #cross = element("div", { class: "cross", hidden: true });
   #title = element("p", { class: "title" });
@@ -28,8 +31,9 @@ export class Reading {
   #more = element("p", { class: "more" });
   #box = element("div", { class: "box", hidden: true }, this.#title, this.#list, this.#more);
 
-  constructor(metric, lines, view) {
+  constructor(metric, lines, view, scale) {
     this.#metric = metric;
+    this.#scale = scale;
     this.#lines = lines;
     this.#view = view;
     const at = (event) => this.#move(event);
@@ -71,9 +75,10 @@ export class Reading {
   }
 
   #move(event) {
-    const { left, width } = this.element.getBoundingClientRect();
+    const { left, top, width, height } = this.element.getBoundingClientRect();
     const part = (event.clientX - left - MARKS_WIDTH) / (width - MARKS_WIDTH);
     this.#show(part < 0 ? null : Math.min(1, part));
+    this.#pointed = valueAt(event.clientY - top, this.#scale, height - TIMES_HEIGHT);
   }
 
   #onKey(event) {
@@ -96,7 +101,7 @@ export class Reading {
   }
 
   #show(at) {
-    this.#at = at;
+    [this.#at, this.#pointed] = [at, null];
     this.#isFresh = false;
     this.#cross.hidden = this.#box.hidden = at === null;
   }
@@ -109,14 +114,25 @@ export class Reading {
       const value = line.series.at(now - back);
       if (!Number.isNaN(value)) found.push({ line, value });
     }
-    found.sort((a, b) => b.value - a.value || (a.line.device < b.line.device ? -1 : 1));
+    this.#order(found);
     const when = `${timeOfDay(now - back)}, ${ago(back)}`;
     setText(this.#title, when);
     this.#fillRows(found);
     const more = found.length > ROWS ? `and ${found.length - ROWS} more` : "";
-    setText(this.#more, found.length === 0 ? `No ${this.#metric} then` : more);
+    const none = found.length === 0 ? `No ${this.#metric} then` : more;
+    const gap = this.#view.store.gapAt(now - back);
+    setText(this.#more, gap ?? none);
     this.#place();
-    this.#tell(when, found);
+    this.#tell(gap ? `${when}. ${gap}` : when, found);
+  }
+
+  /** From the highest value down; of more than there is room for, those that are pointed at come first. */
+  #order(found) {
+    const away = ({ line, value }) => (line.device === this.#view.front ? -1 : Math.abs(value - this.#pointed));
+    const highest = (a, b) => b.value - a.value || (a.line.device < b.line.device ? -1 : 1);
+    if (this.#pointed === null || found.length <= ROWS) return found.sort(highest);
+    found.sort((a, b) => away(a) - away(b));
+    return found.splice(0, ROWS, ...found.slice(0, ROWS).sort(highest));
   }
 
   #fillRows(found) {

@@ -9,6 +9,8 @@ const MAX_POINTS = 4096;
 export class Series {
   /** Points that ever came: the next one's number. The numbers of those that are kept end there. */
   end = 0;
+  /** The newest value, whether the line is cut behind it or not. */
+  last = NaN;
   #times = new Float64Array(FIRST_POINTS);
   #values = new Float64Array(FIRST_POINTS);
 
@@ -24,6 +26,7 @@ export class Series {
     const at = this.end & (this.#times.length - 1);
     this.#times[at] = Math.max(time, last);
     this.#values[at] = value;
+    if (!Number.isNaN(value)) this.last = value;
     this.end += 1;
   }
 
@@ -56,7 +59,8 @@ export class Series {
   at(time) {
     const after = this.from(time);
     const before = after - 1;
-    if (before < this.begin) return after < this.end && this.time(after) === time ? this.value(after) : NaN;
+    if (after < this.end && this.time(after) === time) return this.value(after);
+    if (before < this.begin) return NaN;
     if (after === this.end || Number.isNaN(this.value(before))) return this.value(before);
     const isNearer = this.time(after) - time < time - this.time(before);
     return isNearer && !Number.isNaN(this.value(after)) ? this.value(after) : this.value(before);

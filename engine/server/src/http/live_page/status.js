@@ -21,7 +21,7 @@ export class Status {
     this.#retryAt = null;
     switch (state) {
       case "connecting":
-        this.#set("waiting", "Connecting", attempt > 0 ? `try ${attempt + 1}, waiting for an answer` : "waiting for the gateway's answer");
+        this.#set("waiting", "Connecting", `${attempt > 0 ? `try ${attempt + 1}, ` : ""}waiting for the gateway's answer`);
         return "";
       case "open":
         this.#set("live", "Live", `over ${TRANSPORTS[transport]}`);
@@ -65,7 +65,7 @@ export class Status {
     setText(byId("state-detail"), this.#retryAt === null ? this.#detail : next);
     const notice = this.#trouble || (now < this.#passing.until ? this.#passing.text : "");
     byId("notice").hidden = notice === "";
-    byId("notice").dataset.kind = this.#trouble ? "trouble" : "gap";
+    byId("notice").dataset.kind = this.#trouble ? this.#kind : "gap";
     setText(byId("notice-text"), notice);
     byId("again").hidden = this.#kind !== "ended";
   }

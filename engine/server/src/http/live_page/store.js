@@ -25,7 +25,7 @@ export class Store {
   metrics = new Map();
   /** Last values that are no numbers: `{ device, metric, value, at }`. */
   others = new Map();
-  /** `{ from, to }`, in this page's time; `to` is Infinity until an event follows. */
+  /** `{ from, to, words }`, in this page's time; `to` is Infinity until an event follows. */
   gaps = [];
   /** Grows with each gap, and with whatever is forgotten: who drew the lines draws them anew. */
   version = 0;
@@ -51,14 +51,19 @@ export class Store {
     this.#lastTime = Math.max(this.#lastTime, time);
   }
 
-  /** Events are missing between the last one and the next. */
-  addGap(now) {
+  /** Events are missing between the last one and the next, for the reason that `words` tells. */
+  addGap(words, now) {
     for (const lines of this.metrics.values()) {
       for (const line of lines.values()) line.series.cut();
     }
-    this.gaps.push({ from: this.#lastTime || now, to: Infinity });
+    this.gaps.push({ from: this.#lastTime || now, to: Infinity, words });
     if (this.gaps.length > MAX_GAPS) this.gaps.shift();
     this.version += 1;
+  }
+
+  /** What is told of the gap at a time, if there is one. */
+  gapAt(time) {
+    return this.gaps.findLast((gap) => time >= gap.from && time <= gap.to)?.words;
   }
 
   /** Forgets what the filters leave out. A device that comes back begins a new line. */

@@ -5,6 +5,9 @@ import { count, counted, rate } from "./numbers.js";
 import { Others } from "./others.js";
 import { MAX_DEVICES, MAX_METRICS } from "./store.js";
 
+/** What a device could send. */
+const PAYLOAD = '{"metrics":{"temperature":21.5}}';
+
 export class Summary {
   #store;
   #reader;
@@ -49,14 +52,15 @@ export class Summary {
       setText(byId("empty-words"), "Nothing that was picked has sent a number yet. Charts appear with the first one.");
     } else {
       setText(byId("empty-words"), `Connected, and waiting: no device of ${tenant} has sent a number yet. Be one:`);
-      setText(byId("empty-command"), `mosquitto_pub -h BROKER -t tenant/${tenant}/device/my-device/telemetry -m '{"metrics":{"temperature":21.5}}'`);
+      setText(byId("empty-command"), `mosquitto_pub -h BROKER -t tenant/${tenant}/device/my-device/telemetry -m '${PAYLOAD}'`);
     }
   }
 
   #writeLimits() {
     const { undrawn, metrics, metricNames } = this.#store;
     const devices = undrawn > 0 && `${MAX_DEVICES} devices have lines; ${count(undrawn)} more are sending`;
-    const charts = metrics.size === MAX_METRICS && metricNames.size > MAX_METRICS && `${MAX_METRICS} metrics have charts; there are more`;
+    const isFull = metrics.size === MAX_METRICS && metricNames.size > MAX_METRICS;
+    const charts = isFull && `${MAX_METRICS} metrics have charts; there are more`;
     const words = [devices, charts].filter(Boolean).join(", ");
     byId("charts-more").hidden = words === "";
     setText(byId("charts-more"), `${words}. Pick what you want to see.`);

@@ -1,6 +1,6 @@
 // What codes and reasons mean, as sentences for a person.
 
-import { count, counted } from "./numbers.js";
+import { counted } from "./numbers.js";
 
 export const TRANSPORTS = { websocket: "WebSocket", sse: "server-sent events" };
 
@@ -38,9 +38,7 @@ export function endInWords(code, reason = "") {
       return `The gateway can't make sense of what was picked: ${reason}.`;
     case 4029:
     case 429:
-      return limit
-        ? `The tenant's limit of ${count(Number(limit))} streams is reached. Close another page or program that watches this tenant, or raise the limit.`
-        : `A limit on streams is reached: ${reason}.`;
+      return limit ? `${limitReached(Number(limit))} ${WAY_OUT}` : `A limit on streams is reached: ${reason}.`;
     case 4008:
       return "This page read too slowly, so the gateway ended its stream.";
     case 4010:
@@ -58,6 +56,9 @@ export function endInWords(code, reason = "") {
         : "The connection to the gateway is lost.";
   }
 }
+
+const limitReached = (limit) => `The tenant's limit of ${counted(limit, "stream")} is reached.`;
+const WAY_OUT = "Close another page or program that watches this tenant, or raise the limit.";
 
 const FORBIDDEN = {
   "No tenant_id in token": "The token names no tenant, so there is nothing that it may watch.",
