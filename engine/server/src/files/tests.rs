@@ -43,7 +43,7 @@ fn who_has_it_already_or_asks_for_the_head_gets_no_body() {
 /// A file that is added to a folder is served, as what it is, or the page that names it is broken.
 #[test]
 fn every_file_of_the_folders_is_in_its_table() {
-    for (folder, table) in [("admin/page", &crate::admin::PAGE[..]), ("http/live_page", &crate::http::LIVE_PAGE[..])] {
+    for (folder, table) in [("admin/page", crate::admin::PAGE), ("http/live_page", crate::http::LIVE_PAGE)] {
         let folder = format!("{}/src/{folder}", env!("CARGO_MANIFEST_DIR"));
         let there = std::fs::read_dir(folder)
             .unwrap()
