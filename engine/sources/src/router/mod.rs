@@ -184,14 +184,14 @@ impl Router {
     }
 
     fn seed(&mut self, message: &RawMessage<'_>) -> Result<(), Reason> {
-        let (address, samples) = self.read(message)?;
+        let (address, mut samples) = self.read(message)?;
         let tenant = match self.index.find(address.tenant) {
             Some(tenant) => tenant,
             None if self.keeps_all => self.index.keep(&TenantId::parse(address.tenant).map_err(|_| Reason::Topic)?),
             None => return Ok(()),
         };
         // Of several samples the last one is the device's state.
-        let Some(last) = samples.last() else {
+        let Some(last) = samples.next_back() else {
             return Ok(());
         };
         let event = self.event(tenant.id(), &address, last, None)?;
