@@ -7,6 +7,7 @@ use std::io;
 use std::time::{Duration, SystemTime};
 
 use super::keys::SubscriberKey;
+use super::metrics::GapCounts;
 use super::options::Resume;
 use super::outgoing::SubscriptionKey;
 use super::outlet::Outlet;
@@ -65,7 +66,17 @@ impl State {
             output: Output { events: 0, bytes: 0, last_write: now, encoding },
             phase: Phase::Live(Live { permit, position, expires_at }),
             session: Session::default(),
-            info: SubscriberInfo { id, client, options, counters, since: now, generation, dropped: 0, conflated: 0 },
+            info: SubscriberInfo {
+                id,
+                client,
+                options,
+                counters,
+                since: now,
+                generation,
+                dropped: 0,
+                conflated: 0,
+                gaps: 0,
+            },
             attention: Attention { credit, is_queued: false, is_paused: false },
         });
         if is_pipe {
@@ -102,7 +113,9 @@ impl State {
         connected.encode(encoding, &mut greeting);
         if let Some(gap) = beginning.gap {
             gap.encode(encoding, &mut greeting);
-            self.delivery.metrics.gaps.replay.add(1);
+            let mut gaps = GapCounts::default();
+            gaps.count(gap);
+            self.registry[key].count_gaps(&gaps, &self.delivery.metrics);
         }
         self.send(key, &greeting);
     }

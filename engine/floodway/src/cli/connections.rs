@@ -99,11 +99,12 @@ fn one(stream: &Connection, now: SystemTime) -> String {
         (
             "deliveries",
             format!(
-                "{} ({}), dropped {}, conflated {}",
+                "{} ({}), dropped {}, conflated {}, gaps {}",
                 stream.delivered,
                 bytes(stream.sent_bytes as f64),
                 stream.dropped,
-                stream.conflated
+                stream.conflated,
+                stream.gaps
             ),
         ),
         ("last write", date(stream.last_write_at)),

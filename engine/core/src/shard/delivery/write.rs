@@ -95,7 +95,7 @@ impl Delivery {
             subscriber.output.last_write = self.clock.tenths();
             subscriber.count_sent(sent.events, sent.bytes, &self.metrics);
             self.metrics.events.held.sub(sent.events);
-            self.metrics.gaps.add(&sent.gaps);
+            subscriber.count_gaps(&sent.gaps, &self.metrics);
             self.metrics.writes.add(1);
             self.untimed.add_write();
             if self.untimed.is_due() {

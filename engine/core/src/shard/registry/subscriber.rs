@@ -9,7 +9,7 @@ use crate::shard::backlog::Backlog;
 use crate::shard::clock::Tenths;
 use crate::shard::filter::Filter;
 use crate::shard::keys::CohortPosition;
-use crate::shard::metrics::Metrics;
+use crate::shard::metrics::{GapCounts, Metrics};
 use crate::shard::options::{Options, Resume};
 use crate::shard::outlet::Outlet;
 use crate::shard::ring::Ring;
@@ -115,6 +115,8 @@ pub(crate) struct SubscriberInfo {
     pub(crate) dropped: u64,
     /// Events in whose place newer ones of the device were sent; those of its pace are added when it leaves its cohort.
     pub(crate) conflated: u64,
+    /// Gaps of its own that it was sent: all but those of the source, which are its tenant's.
+    pub(crate) gaps: u32,
 }
 
 /// When the shard turns to it again.
@@ -143,6 +145,13 @@ impl Subscriber {
         self.info.dropped += events;
         self.info.counters.dropped.add(events);
         metrics.events.dropped.add(events);
+    }
+
+    /// Counts gaps that it was sent.
+    pub(crate) fn count_gaps(&mut self, gaps: &GapCounts<u64>, metrics: &Metrics) {
+        let own = gaps.overflow + gaps.replay + gaps.conflated;
+        self.info.gaps = self.info.gaps.saturating_add(own as u32);
+        metrics.gaps.add(gaps);
     }
 
     /// Counts events in whose place a newer one of the device is sent.

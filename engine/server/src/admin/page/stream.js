@@ -136,6 +136,7 @@ function ledger(one) {
     Dropped: count(one.dropped),
     Conflated: count(one.conflated),
     Held: count(one.held),
+    Gaps: count(one.gaps),
     Sent: bytes(one.sentBytes),
     "Last write": ago(one.lastWriteAt),
   };
