@@ -63,20 +63,10 @@ impl State {
             outlet,
             ring: None,
             after: beginning.behind.max(matched),
-            output: Output { events: 0, bytes: 0, last_write: now, encoding },
+            output: Output { events: 0, bytes: 0, last_write: now, encoding, gaps: 0 },
             phase: Phase::Live(Live { permit, position, expires_at }),
             session: Session::default(),
-            info: SubscriberInfo {
-                id,
-                client,
-                options,
-                counters,
-                since: now,
-                generation,
-                dropped: 0,
-                conflated: 0,
-                gaps: 0,
-            },
+            info: SubscriberInfo { id, client, options, counters, since: now, generation, dropped: 0, conflated: 0 },
             attention: Attention { credit, is_queued: false, is_paused: false },
         });
         if is_pipe {

@@ -57,8 +57,8 @@ pub struct ConnectionCounts {
     pub held: u64,
     /// Events in whose place newer ones of the device were sent, as its client asked for.
     pub conflated: u64,
-    /// Gaps of its own that it was sent: all but those of the source, which are its tenant's.
-    pub gaps: u32,
+    /// Gaps of its own that it was sent, at most [`u16::MAX`]: all but those of the source, which are its tenant's.
+    pub gaps: u16,
     /// Those of them that fill its queue: all but an event that is partly sent.
     pub queued: u64,
     /// Bytes handed to the kernel.
@@ -162,7 +162,7 @@ impl State {
                 dropped: info.dropped,
                 held: subscriber.held() + paced,
                 conflated: info.conflated + conflated,
-                gaps: info.gaps,
+                gaps: output.gaps,
                 queued: subscriber.queued(),
                 bytes: output.bytes,
             },

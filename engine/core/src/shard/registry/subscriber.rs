@@ -97,6 +97,8 @@ pub(crate) struct Output {
     /// When something was last written.
     pub(crate) last_write: Tenths,
     pub(crate) encoding: Encoding,
+    /// Gaps of its own, at most [`u16::MAX`], for which there is room: all but those of the source, which are its tenant's.
+    pub(crate) gaps: u16,
 }
 
 /// What is known of a subscriber, and not needed to deliver to it.
@@ -115,8 +117,6 @@ pub(crate) struct SubscriberInfo {
     pub(crate) dropped: u64,
     /// Events in whose place newer ones of the device were sent; those of its pace are added when it leaves its cohort.
     pub(crate) conflated: u64,
-    /// Gaps of its own that it was sent: all but those of the source, which are its tenant's.
-    pub(crate) gaps: u32,
 }
 
 /// When the shard turns to it again.
@@ -150,7 +150,7 @@ impl Subscriber {
     /// Counts gaps that it was sent.
     pub(crate) fn count_gaps(&mut self, gaps: &GapCounts<u64>, metrics: &Metrics) {
         let own = gaps.overflow + gaps.replay + gaps.conflated;
-        self.info.gaps = self.info.gaps.saturating_add(own as u32);
+        self.output.gaps = self.output.gaps.saturating_add(own.try_into().unwrap_or(u16::MAX));
         metrics.gaps.add(gaps);
     }
 

@@ -146,7 +146,7 @@ fn connection(from: &Connection, now: SystemTime) -> v1::Connection {
         dropped: from.counts.dropped,
         conflated: from.counts.conflated,
         held: from.counts.held,
-        gaps: from.counts.gaps,
+        gaps: from.counts.gaps.into(),
         sent_bytes: from.counts.bytes,
         last_write_at: (from.counts.bytes > 0).then(|| from.last_write.into()),
         // A clock that was set back has no answer.
