@@ -6,6 +6,8 @@ use floodway_tests::gateway::Launch;
 use floodway_tests::{Broker, Gateway, Publisher, Sse, Ws, token};
 use serde_json::{Value, json};
 
+use crate::admin::{ask, number};
+
 use crate::admin::Page;
 
 const QUEUE: u64 = 20;
@@ -105,9 +107,13 @@ async fn a_stalled_websocket_is_told_the_exact_number_in_its_place() {
     let (mut neighbour, mut publisher) = (gateway.ws("T1", "").await, broker.publisher().await);
     let mut stalled = gateway.ws_narrow("T1", "").await;
     flood(&mut publisher, &mut neighbour, 0..PUBLISHED).await;
-    Seen::by_ws(&mut stalled).await.is_exact();
+    let seen = Seen::by_ws(&mut stalled).await;
+    seen.is_exact();
     publisher.count("T1", "A", PUBLISHED..PUBLISHED + 5).await;
     stalled.expect_numbers(PUBLISHED..PUBLISHED + 5).await;
+    let listed = ask(&gateway, "ListConnections", json!({})).await["connections"].take();
+    let gaps: Vec<u64> = listed.as_array().expect("a list").iter().map(|one| number(&one["gaps"])).collect();
+    assert_eq!(gaps, [0, seen.gaps.len() as u64], "{listed}");
     neighbour.expect_numbers(PUBLISHED..PUBLISHED + 5).await;
 }
 
