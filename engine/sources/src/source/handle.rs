@@ -146,7 +146,7 @@ impl IngestHandle {
     /// # Errors
     /// Why its events do not come; at once if no source is connected or the tenant is refused.
     pub async fn confirmed(&self, tenant: &Arc<Tenant>) -> Result<(), Unavailable> {
-        // First the state of the source: it changes before the tenants' states do.
+        // First the state of the source: when it is lost, this changes before the tenants' states do.
         self.tried_at_the_start().await;
         if !self.is_connected() {
             return Err(Unavailable::NoSource);

@@ -105,5 +105,5 @@ function gatewayColumns() {
 function gatewayState(gateway) {
   if (!gateway.node) return "";
   if (gateway.draining) return state("warn", "draining");
-  return state("good", gateway.answering ? "this one" : "serves");
+  return state("good", gateway.answering ? "serves (this one)" : "serves");
 }

@@ -32,7 +32,7 @@ export function overview({ place, signal }) {
   const totals = facts([
     "Running for",
     "Streams opened",
-    "Streams, at most",
+    "Limit of streams",
     "Events delivered",
     "Events dropped",
     "Gaps sent to slow streams",
@@ -185,7 +185,7 @@ function sinceStart(status) {
   return {
     "Running for": duration(seconds(status.node.uptime)),
     "Streams opened": count(connections.opened),
-    "Streams, at most": count(status.limits.connections),
+    "Limit of streams": count(status.limits.connections),
     "Events delivered": count(deliveries.delivered),
     "Events dropped": count(deliveries.dropped),
     "Gaps sent to slow streams": count(deliveries.overflowGaps),
